@@ -1,0 +1,59 @@
+import type { Logger } from 'pino';
+import type { Namespace } from 'socket.io';
+import type { Adapter } from 'socket.io-adapter';
+import type { Overview, RoomBus, RoomLogs, Roster } from '../chat/store.ts';
+import type { PrimaryLink, WorkerLink } from '../cluster/link.ts';
+import type { Outcome } from '../protocol/codes.ts';
+
+/** What of the settings a backend needs. */
+export interface BackendOptions {
+  readonly redisUrl?: string;
+  readonly keyPrefix: string;
+  readonly dataDir: string;
+  readonly historySize: number;
+  readonly historyTtlS: number;
+  readonly dedupeTtlS: number;
+}
+
+/** One worker's side of the store and the bus. */
+export interface WorkerBackend {
+  readonly logs: RoomLogs;
+  readonly bus: RoomBus;
+  readonly roster: Roster;
+  /** Carries what is not in a log (presence, typing, counts) between workers: one of Socket.IO's own adapters. */
+  readonly adapter: (nsp: Namespace) => Adapter;
+  /** A secret shared by the whole cluster and kept by its store, made at first use. */
+  secret(): Promise<Outcome<string>>;
+  /** Whether the store answers now, within a second or two. */
+  check(): Promise<Outcome<void>>;
+  close(): Promise<void>;
+}
+
+export interface WorkerBackendDeps {
+  readonly options: BackendOptions;
+  /** Of this worker process, unique in the cluster and for all time. */
+  readonly boot: string;
+  readonly host: string;
+  readonly primary: PrimaryLink;
+  readonly log: Logger;
+}
+
+/** The primary's side: owns the embedded store, or proves that Redis can be used. */
+export interface PrimaryBackend {
+  /** To be called for every worker forked, before it sends anything. */
+  serve(worker: WorkerLink): void;
+  overview(): Promise<Outcome<Overview>>;
+  check(): Promise<Outcome<void>>;
+  /** Things an operator should know, one sentence each. */
+  readonly warnings: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface PrimaryBackendDeps {
+  readonly options: BackendOptions;
+  readonly host: string;
+  readonly log: Logger;
+}
+
+/** Why a backend cannot be opened: for the operator, with what to do. */
+export class BackendError extends Error {}

@@ -1,0 +1,23 @@
+/** Said in `hello.protocol`; raised when a client written for the old number would misread the new one. */
+export const PROTOCOL_VERSION = 1;
+
+export const DEFAULT_ROOM = 'lobby';
+export const MAX_ID_BYTES = 128;
+export const MAX_USERNAME_CHARS = 32;
+export const MAX_CLIENT_MSG_ID_CHARS = 64;
+
+export const DEFAULT_HISTORY = 50;
+export const MAX_HISTORY = 200;
+/** A page of messages ends here even when its count is not reached: catching up never makes a client slow. */
+export const MAX_PAGE_BYTES = 256 * 1024;
+/** More than this is not resumed but answered with the latest page. */
+export const MAX_RESUME_BYTES = 512 * 1024;
+
+/**
+ * The largest packet the transport takes. A 1 MiB id must still arrive, to be refused by name;
+ * what is larger closes the link (WebSocket 1009, polling 413) before anything is parsed.
+ */
+export const MAX_PACKET_BYTES = 1_200_000;
+
+/** A return within this time shows neither leave nor join. */
+export const PRESENCE_GRACE_MS = 5_000;

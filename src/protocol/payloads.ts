@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { DEFAULT_HISTORY, MAX_HISTORY } from './limits.ts';
+import { parseAvatar, parseClientMsgId, parseId, parseUsername } from './names.ts';
+
+/** A string field with a grammar of its own: parsed to its one spelling or refused under the field's name. */
+function named(parse: (value: unknown) => string | undefined, grammar: string) {
+  return z.unknown().transform((value, context): string => {
+    const parsed = parse(value);
+    if (parsed !== undefined) return parsed;
+    context.addIssue({ code: 'custom', message: grammar, input: undefined });
+    return z.NEVER;
+  });
+}
+
+const ID_GRAMMAR = 'must be 1 to 128 bytes of letters and digits of any script, inner spaces and _ - . : @ ~';
+export const roomid = named(parseId, ID_GRAMMAR);
+export const userId = named(parseId, ID_GRAMMAR);
+export const username = named(
+  parseUsername,
+  'must be 1 to 32 characters without control or direction characters',
+);
+export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
+export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable ASCII characters');
+
+const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const epoch = z.string().min(1).max(64);
+/** Where a client stands in a log. */
+export const position = z.object({ epoch, seq });
+const text = z.string().refine((value) => value.trim() !== '', 'must not be empty');
+
+/**
+ * What a client may send, by event. `MAX_TEXT_BYTES` is a setting and is checked where the text is used.
+ * Unknown keys are dropped, so a payload handed on holds nothing that was not looked at.
+ */
+export const PAYLOADS = {
+  join: z.object({
+    username: username.optional(),
+    avatar: avatar.optional(),
+    roomid: roomid.optional(),
+    resume: position.optional(),
+    history: z.number().int().min(0).max(MAX_HISTORY).default(DEFAULT_HISTORY),
+  }),
+  leave: z.object({ roomid: roomid.optional() }),
+  say: z.object({
+    text,
+    type: z.number().int().min(0).max(65_535).default(0),
+    roomid: roomid.optional(),
+    clientMsgId: clientMsgId.optional(),
+    echo: z.boolean().default(true),
+  }),
+  'room:history': z
+    .object({
+      roomid: roomid.optional(),
+      before: seq.optional(),
+      after: seq.optional(),
+      limit: z.number().int().min(1).max(MAX_HISTORY).default(DEFAULT_HISTORY),
+    })
+    .refine((query) => query.before === undefined || query.after === undefined, {
+      path: ['after'],
+      message: 'must not stand beside before',
+    }),
+  close: z.object({}),
+} as const;
+
+export type EventName = keyof typeof PAYLOADS;
+/** An event's payload as a client writes it. */
+export type PayloadInput<E extends EventName> = z.input<(typeof PAYLOADS)[E]>;
+/** The same after validation, defaults filled in. */
+export type Payload<E extends EventName> = z.output<(typeof PAYLOADS)[E]>;
+
+export const HANDSHAKE_QUERY = z.object({
+  roomid: roomid.optional(),
+  username: username.optional(),
+  avatar: avatar.optional(),
+});
+
+export const HANDSHAKE_AUTH = z.object({
+  username: username.optional(),
+  avatar: avatar.optional(),
+  userId: userId.optional(),
+  guestToken: z.string().max(512).optional(),
+  resume: position.optional(),
+});
+
+/** Names the first wrong field: `roomid: must be …`. */
+export function describeIssues(error: z.ZodError): string {
+  const issue = error.issues[0];
+  const field = issue?.path.join('.') || 'payload';
+  return `${field}: ${issue?.message ?? 'is not valid'}`;
+}

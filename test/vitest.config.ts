@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+/** Suites in the order they run: what is quick to fail comes first, what needs every process last. */
+const SUITES = [
+  { name: 'unit', include: ['test/{protocol,chat,cluster,server,cli,page,repository}/**/*.test.ts'] },
+  { name: 'contract', include: ['test/contract/**/*.test.ts'] },
+  { name: 'system', include: ['test/system/**/*.test.ts'] },
+  { name: 'browser', include: ['test/browser/**/*.test.ts'] },
+];
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    reporters: ['default', './test/support/tally-reporter.ts'],
+    projects: SUITES.map(({ name, include }, groupOrder) => ({
+      extends: true,
+      test: {
+        name,
+        include,
+        pool: 'forks',
+        // Files that start servers and browsers share two cores: one after the other they do not starve.
+        fileParallelism: name === 'unit',
+        testTimeout: name === 'unit' ? 10_000 : 120_000,
+        hookTimeout: 60_000,
+        sequence: { groupOrder },
+      },
+    })),
+  },
+});
