@@ -1,0 +1,201 @@
+import type { Logger } from 'pino';
+import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
+import type { Room } from './room.ts';
+import type { Entry, LogPage, RoomLogs } from './store.ts';
+
+/*
+ * One room on one worker: hands entries on in the log's order, each once.
+ *
+ *   opening ──settle(page)──► flowing ──hole, other epoch, resync──► repairing ──log read──► flowing
+ *
+ * While opening or repairing, what arrives waits; in flowing, the expected entry passes at once.
+ */
+
+/** Entries that wait while the log is read. Beyond it they are dropped: the repair reads them from the log. */
+const MAX_WAITING = 1_000;
+const REPAIR_PAGE = 200;
+const REPAIR_RETRY_MS = 250;
+/** A join does not wait longer than this for a log that cannot be read. */
+const MEET_TIMEOUT_MS = 2_000;
+
+export interface Gap {
+  readonly epoch: string;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: 'epoch' | 'trimmed';
+}
+
+export interface FeedDeps {
+  readonly room: Room;
+  readonly logs: RoomLogs;
+  readonly deliver: (entry: Entry) => void;
+  /** Entries that cannot be had any more. */
+  readonly onGap: (gap: Gap) => void;
+  readonly counters: FeedCounters;
+  readonly log: Logger;
+}
+
+/** Of all rooms of a worker together. */
+export interface FeedCounters {
+  repeatsDropped: number;
+  holesRepaired: number;
+}
+
+export type Meeting<T> =
+  | { readonly met: true; readonly value: T }
+  | { readonly met: false; readonly why: 'stale' | 'behind' };
+
+export interface Feed {
+  accept(entry: Entry): void;
+  /**
+   * Brings the feed to the page's top or above, in its epoch, and calls `admit` with what has passed since the
+   * page was read: in the same turn, so nothing of this room passes between. `stale`: the page is of an older
+   * epoch, read a new one; `behind`: the log could not be read in time.
+   *
+   * The caller must have called `watch` before it read the page.
+   */
+  meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>>;
+  /** Keeps what passes from now on for `meet`, until the answer is called. */
+  watch(): () => void;
+  /** Compares with the log: something may have been missed. */
+  resync(): void;
+  close(): void;
+}
+
+export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDeps): Feed {
+  let epoch: string | undefined;
+  let last = 0;
+  let closed = false;
+  let repairing: Promise<void> | undefined;
+  let waiting: Entry[] = [];
+  let overflowed = false;
+  /** Entries for which the log was asked already: asking again would not end. */
+  const asked = new WeakSet<Entry>();
+  let watchers = 0;
+  let passed: Entry[] = [];
+
+  function accept(entry: Entry): void {
+    if (epoch === undefined || repairing) {
+      if (waiting.length < MAX_WAITING) waiting.push(entry);
+      else overflowed = true;
+    } else if (entry.epoch === epoch && entry.seq === last + 1) {
+      pass(entry);
+    } else if (entry.epoch === epoch && entry.seq <= last) {
+      counters.repeatsDropped += 1;
+    } else if (!asked.has(entry)) {
+      asked.add(entry);
+      waiting.push(entry);
+      resync();
+    }
+  }
+
+  function acceptWaiting(): void {
+    const arrived = waiting;
+    waiting = [];
+    for (const entry of arrived) if (entry.epoch !== epoch || entry.seq > last) accept(entry);
+    if (overflowed) {
+      overflowed = false;
+      resync();
+    }
+  }
+
+  function pass(entry: Entry): void {
+    last = entry.seq;
+    if (watchers > 0) passed.push(entry);
+    deliver(entry);
+  }
+
+  function resync(): void {
+    if (epoch === undefined || closed) return;
+    repairing ??= repair().finally(() => {
+      repairing = undefined;
+      acceptWaiting();
+    });
+  }
+
+  async function repair(): Promise<void> {
+    for (;;) {
+      const answer = await logs.read(room, { after: last, limit: REPAIR_PAGE, maxBytes: MAX_PAGE_BYTES });
+      if (closed) return;
+      if (!answer.ok) {
+        log.warn({ tag: room.tag, code: answer.error.code }, 'a room cannot be compared with its log yet');
+        await pause(answer.error.retryAfterMs ?? REPAIR_RETRY_MS);
+        if (closed) return;
+        continue;
+      }
+      const page = answer.value;
+      if (page.epoch !== epoch && !moveTo(page)) continue;
+      for (const entry of page.entries) {
+        if (entry.seq <= last) continue;
+        if (entry.seq > last + 1) {
+          onGap({ epoch: page.epoch, from: last + 1, to: entry.seq - 1, reason: 'trimmed' });
+        } else {
+          counters.holesRepaired += 1;
+        }
+        pass(entry);
+      }
+      if (page.more) continue;
+      // A log that expired as a whole still knows its top.
+      if (page.top > last && page.entries.length === 0) {
+        onGap({ epoch: page.epoch, from: last + 1, to: page.top, reason: 'trimmed' });
+        last = page.top;
+      }
+      return;
+    }
+  }
+
+  /** Goes on under the page's epoch. False: members saw entries the store has lost, so read again from the cut. */
+  function moveTo(page: LogPage): boolean {
+    const link = page.links.find((known) => known.epoch === epoch);
+    epoch = page.epoch;
+    const kept = link?.upTo ?? 0;
+    if (link && kept >= last) return true;
+    const from = Math.min(kept, page.top) + 1;
+    if (last >= from) onGap({ epoch: page.epoch, from, to: last, reason: 'epoch' });
+    last = from - 1;
+    return false;
+  }
+
+  async function repaired(): Promise<boolean> {
+    const deadline = AbortSignal.timeout(MEET_TIMEOUT_MS);
+    const late = new Promise<void>((resolve) => {
+      deadline.addEventListener('abort', () => resolve(), { once: true });
+    });
+    while (repairing && !deadline.aborted) await Promise.race([repairing, late]);
+    return repairing === undefined;
+  }
+
+  async function meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>> {
+    if (epoch === undefined) {
+      epoch = page.epoch;
+      last = page.top;
+      acceptWaiting();
+    } else if (page.epoch !== epoch || page.top > last) {
+      resync();
+    }
+    if (repairing && !(await repaired())) return { met: false, why: 'behind' };
+    if (page.epoch !== epoch || page.top > last) return { met: false, why: 'stale' };
+    return { met: true, value: admit(passed.filter((entry) => entry.seq > page.top)) };
+  }
+
+  return {
+    accept,
+    meet,
+    resync,
+    watch() {
+      watchers += 1;
+      return () => {
+        watchers -= 1;
+        if (watchers === 0) passed = [];
+      };
+    },
+    close() {
+      closed = true;
+      waiting = [];
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

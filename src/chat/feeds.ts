@@ -1,0 +1,136 @@
+import type { Logger } from 'pino';
+import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import { createFeed, type Feed, type FeedCounters, type Gap } from './feed.ts';
+import type { Room } from './room.ts';
+import type { Entry, LogPage, RoomBus, RoomLogs } from './store.ts';
+
+export interface FeedsDeps {
+  readonly logs: RoomLogs;
+  readonly bus: RoomBus;
+  readonly deliver: (room: Room, entry: Entry) => void;
+  readonly onGap: (room: Room, gap: Gap) => void;
+  readonly log: Logger;
+}
+
+/** A room this worker follows on behalf of somebody. Every hold is released once. */
+export interface Hold {
+  release(): void;
+}
+
+/** Reads the page a client asked for; called again if the room's epoch changed meanwhile. */
+export type ReadPage<P extends LogPage> = () => Promise<Outcome<P>>;
+
+export interface Feeds {
+  /** Follows the room: answers once nothing that is published can be missed. */
+  hold(room: Room): Promise<Outcome<Hold>>;
+  /**
+   * Reads a page and calls `admit` with it and with the entries that passed since, in the turn in which the page
+   * and the live entries meet: whoever is made a member in `admit` gets next what follows these, with nothing
+   * between and nothing twice. The room must be held.
+   */
+  meet<P extends LogPage, T>(
+    room: Room,
+    read: ReadPage<P>,
+    admit: (page: P, since: readonly Entry[]) => T,
+  ): Promise<Outcome<T>>;
+  readonly counters: Readonly<FeedCounters>;
+  rooms(): number;
+  close(): void;
+}
+
+interface Followed {
+  readonly feed: Feed;
+  readonly subscribed: Promise<Outcome<{ close(): void }>>;
+  holds: number;
+}
+
+/** A page is read again when the epoch moved between page and feed; more often than this it is not the epoch. */
+const MAX_READS = 5;
+
+export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feeds {
+  const followed = new Map<string, Followed>();
+  const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
+  bus.onResync(() => {
+    for (const { feed } of followed.values()) feed.resync();
+  });
+
+  function follow(room: Room): Followed {
+    const feed = createFeed({
+      room,
+      logs,
+      counters,
+      log,
+      deliver: (entry) => deliver(room, entry),
+      onGap: (gap) => onGap(room, gap),
+    });
+    return { feed, subscribed: bus.subscribe(room, feed.accept), holds: 0 };
+  }
+
+  function release(room: Room, entry: Followed): void {
+    entry.holds -= 1;
+    if (entry.holds > 0) return;
+    if (followed.get(room.tag) === entry) followed.delete(room.tag);
+    entry.feed.close();
+    void entry.subscribed.then((subscription) => {
+      if (subscription.ok) subscription.value.close();
+    });
+  }
+
+  async function hold(room: Room): Promise<Outcome<Hold>> {
+    let entry = followed.get(room.tag);
+    if (!entry) {
+      entry = follow(room);
+      followed.set(room.tag, entry);
+    }
+    const held = entry;
+    held.holds += 1;
+    const subscription = await held.subscribed;
+    if (!subscription.ok) {
+      // Whoever comes next must try afresh instead of sharing this failure.
+      if (followed.get(room.tag) === held) followed.delete(room.tag);
+      release(room, held);
+      return subscription;
+    }
+    let released = false;
+    return succeed({
+      release() {
+        if (released) return;
+        released = true;
+        release(room, held);
+      },
+    });
+  }
+
+  async function meet<P extends LogPage, T>(
+    room: Room,
+    read: ReadPage<P>,
+    admit: (page: P, since: readonly Entry[]) => T,
+  ): Promise<Outcome<T>> {
+    const feed = followed.get(room.tag)?.feed;
+    if (!feed) throw new Error('a room must be held to be met');
+    const unwatch = feed.watch();
+    try {
+      for (let reads = 0; reads < MAX_READS; reads += 1) {
+        const page = await read();
+        if (!page.ok) return page;
+        const meeting = await feed.meet(page.value, (since) => admit(page.value, since));
+        if (meeting.met) return succeed(meeting.value);
+        if (meeting.why === 'behind') return refuse('unavailable', 'the store does not answer', 1_000);
+      }
+    } finally {
+      unwatch();
+    }
+    return refuse('unavailable', 'the room is changing too fast, try again', 1_000);
+  }
+
+  return {
+    hold,
+    meet,
+    counters,
+    rooms: () => followed.size,
+    close() {
+      for (const { feed } of followed.values()) feed.close();
+      followed.clear();
+    },
+  };
+}

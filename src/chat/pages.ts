@@ -1,0 +1,64 @@
+import { type Outcome, succeed } from '../protocol/codes.ts';
+import { MAX_PAGE_BYTES, MAX_RESUME_BYTES } from '../protocol/limits.ts';
+import type { Room } from './room.ts';
+import type { Entry, LogPage, RoomLogs } from './store.ts';
+
+/** What a client that joins is shown of a room's past. */
+export interface JoinPage extends LogPage {
+  /** Absent when no resume was asked for. */
+  readonly recovered?: boolean;
+}
+
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** The newest `limit` entries. */
+export async function readLatest(logs: RoomLogs, room: Room, limit: number): Promise<Outcome<JoinPage>> {
+  return logs.read(room, { limit, maxBytes: MAX_PAGE_BYTES });
+}
+
+/**
+ * Everything after a position, if it is certain that this is everything: the position still means the same
+ * entries, nothing behind it was trimmed, and it is not more than a resume may carry. Else the newest entries
+ * under `recovered: false`, never a part of the truth.
+ */
+export async function readResumed(
+  logs: RoomLogs,
+  room: Room,
+  from: Position,
+  limits: { readonly messages: number; readonly latest: number },
+): Promise<Outcome<JoinPage>> {
+  const answer = await logs.read(room, {
+    after: from.seq,
+    limit: limits.messages,
+    maxBytes: MAX_RESUME_BYTES,
+  });
+  if (!answer.ok) return answer;
+  const page = answer.value;
+  const bytes = page.entries.reduce((sum, entry) => sum + Buffer.byteLength(entry.json), 0);
+  const whole = !page.more && bytes <= MAX_RESUME_BYTES && page.first <= from.seq + 1;
+  if (whole && isSamePast(page, from)) return succeed({ ...page, recovered: true });
+  const latest = await readLatest(logs, room, limits.latest);
+  return latest.ok ? succeed({ ...latest.value, recovered: false }) : latest;
+}
+
+/** Whether the position names an entry that this log still knows as the same. */
+function isSamePast(page: LogPage, from: Position): boolean {
+  if (from.seq > page.top) return false;
+  if (from.epoch === page.epoch) return true;
+  return page.links.some((link) => link.epoch === from.epoch && from.seq <= link.upTo);
+}
+
+/** The page with what passed since it was read, cut to `limit` from its newest end. */
+export function extendPage(
+  page: JoinPage,
+  since: readonly Entry[],
+  limit: number,
+): { readonly seq: number; readonly entries: readonly Entry[]; readonly more: boolean } {
+  const entries = [...page.entries, ...since];
+  const seq = since.at(-1)?.seq ?? page.top;
+  if (page.recovered || entries.length <= limit) return { seq, entries, more: page.more };
+  return { seq, entries: limit === 0 ? [] : entries.slice(-limit), more: true };
+}

@@ -1,0 +1,278 @@
+import { isIP } from 'node:net';
+import {
+  flag,
+  integer,
+  list,
+  matching,
+  oneOf,
+  origins,
+  type Parser,
+  rate,
+  redisUrl,
+  urlPath,
+} from './settings-grammar.ts';
+
+interface Setting<T> {
+  readonly name: string;
+  /** As the README prints it. */
+  readonly shownDefault: string;
+  readonly meaning: string;
+  readonly parse: Parser<T>;
+  readonly fallback: T;
+}
+
+function setting<T>(
+  name: string,
+  fallback: T,
+  parse: Parser<T>,
+  meaning: string,
+  shownDefault = String(fallback),
+): Setting<T> {
+  return { name, shownDefault, meaning, parse, fallback };
+}
+
+const port = integer(1, 65_535);
+const address = (raw: string) =>
+  isIP(raw) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(raw)
+    ? { value: raw }
+    : { problem: 'must be an IP address or a host name' };
+const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** The one table of settings: parsed from here, printed by `roomcast start --help`, compared with the README. */
+export const SETTINGS = {
+  host: setting<string>(
+    'HOST',
+    '127.0.0.1',
+    address,
+    'address of the front door and the workers; any other than loopback lets everybody in who can reach it, and is warned of',
+  ),
+  port: setting('PORT', 3000, port, 'front door'),
+  front: setting<boolean | undefined>(
+    'FRONT',
+    undefined,
+    flag,
+    'whether the primary opens the front door',
+    'on embedded, off cluster',
+  ),
+  workers: setting<number | undefined>(
+    'WORKERS',
+    undefined,
+    integer(1, 256),
+    'worker processes',
+    'one per core, within the cgroup’s CPU quota',
+  ),
+  basePort: setting('BASE_PORT', 6001, port, 'the worker of slot i (from 0) listens on BASE_PORT + i'),
+  adminPort: setting('ADMIN_PORT', 5999, port, '/healthz, /readyz and /status of the whole host'),
+  adminHost: setting<string>('ADMIN_HOST', '127.0.0.1', address, 'address of the admin listener'),
+  redisUrl: setting<string | undefined>(
+    'REDIS_URL',
+    undefined,
+    redisUrl,
+    'redis://, rediss:// or unix: address of a Redis ≥ 7.0; unset: embedded mode, one machine, no Redis',
+    '–',
+  ),
+  keyPrefix: setting<string>(
+    'KEY_PREFIX',
+    'rc',
+    matching(/^[^{}#\s]{1,64}$/, '1 to 64 characters without { } # or spaces'),
+    'first part of every Redis key and channel',
+  ),
+  dataDir: setting<string>(
+    'DATA_DIR',
+    './data',
+    matching(/^[^\0]+$/, 'a path'),
+    'the embedded store, locked to one primary',
+  ),
+  socketPath: setting<string>(
+    'SOCKET_PATH',
+    '/socket.io/',
+    urlPath,
+    'path of Socket.IO; {SOCKET_PATH}socket.io.js is the stock client',
+  ),
+  namespaces: setting<readonly string[]>(
+    'NAMESPACES',
+    ['/'],
+    list(namespace),
+    'comma list of Socket.IO namespaces: the same protocol in each, nothing shared',
+  ),
+  corsOrigin: setting<readonly string[] | '*' | undefined>(
+    'CORS_ORIGIN',
+    undefined,
+    origins,
+    'comma list of origins, or *; checked on the WebSocket handshake too',
+    'same host name',
+  ),
+  allowEio3: setting('ALLOW_EIO3', false, flag, 'lets Socket.IO 2.x clients in', 'off'),
+  pingIntervalMs: setting('PING_INTERVAL_MS', 25_000, integer(100, 3_600_000), 'between two heartbeats'),
+  pingTimeoutMs: setting(
+    'PING_TIMEOUT_MS',
+    20_000,
+    integer(100, 3_600_000),
+    'a client that does not answer a heartbeat for so long is gone',
+  ),
+  historySize: setting('HISTORY_SIZE', 1000, integer(1, 1_000_000), 'messages kept per room'),
+  historyTtlS: setting(
+    'HISTORY_TTL_S',
+    604_800,
+    integer(1, 315_360_000),
+    'how long a room’s messages are kept, from its last one',
+  ),
+  maxTextBytes: setting('MAX_TEXT_BYTES', 8192, integer(1, 262_144), 'of one message, in UTF-8'),
+  maxRoomsPerClient: setting(
+    'MAX_ROOMS_PER_CLIENT',
+    50,
+    integer(1, 10_000),
+    'rooms one connection may be in',
+  ),
+  rateSay: setting(
+    'RATE_SAY',
+    { perMs: 20 / 1000, burst: 40 } as { perMs: number; burst: number } | undefined,
+    rate,
+    'messages one connection may send, and twice that one user on one worker; 0 = no limit',
+    '20/1s burst 40',
+  ),
+  dedupeTtlS: setting(
+    'DEDUPE_TTL_S',
+    600,
+    integer(1, 604_800),
+    'how long a clientMsgId is remembered at least',
+  ),
+  drainS: setting('DRAIN_S', 30, integer(0, 3_600), 'longest drain; it ends as soon as no client is left'),
+  logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
+  logPretty: setting<boolean | undefined>(
+    'LOG_PRETTY',
+    undefined,
+    flag,
+    'logs for people instead of JSON',
+    'on in a terminal',
+  ),
+} as const;
+
+type Values = { -readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]['fallback'] };
+
+/** What runs: every setting with its value, the ones that depend on others worked out. */
+export type Settings = Omit<Values, 'front' | 'workers' | 'logPretty'> & {
+  readonly front: boolean;
+  readonly workers: number;
+  readonly logPretty: boolean;
+};
+
+export interface Surroundings {
+  readonly defaultWorkers: number;
+  readonly terminal: boolean;
+}
+
+export type Configuration =
+  | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Settings of the contract that this version does not have: to run as if they were not set would be a lie. */
+const NOT_YET = [
+  'REDIS_CLUSTER_NODES',
+  'REDIS_SENTINELS',
+  'REDIS_SENTINEL_NAME',
+  'AUTH_SECRET',
+  'AUTH_JWKS_URL',
+  'API_KEYS',
+  'TRUST_PROXY',
+  'INBOX_SIZE',
+  'INBOX_TTL_S',
+  'MAX_ROOM_CLIENTS',
+  'RATE_CONNECT',
+  'RATE_ADMIT',
+  'FLUSH_WINDOW_MS',
+  'MAX_BUFFERED_BYTES',
+  'ACK_REPLICAS',
+  'BUS_SECRET',
+];
+
+/** Variables every shell has that happen to be spelled nearly like a setting. */
+const NOT_MEANT = new Set(['HOME']);
+
+/** Reads the environment; an empty value counts as not set. Every problem is found, not only the first. */
+export function parseConfiguration(
+  env: Readonly<Record<string, string | undefined>>,
+  around: Surroundings,
+): Configuration {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, { name, parse, fallback }] of Object.entries(SETTINGS)) {
+    const raw = env[name]?.trim();
+    const parsed = raw ? (parse as Parser<unknown>)(raw) : { value: fallback };
+    if ('problem' in parsed) problems.push(`${name} ${parsed.problem}, not ${shown(name, raw ?? '')}`);
+    else values[key] = parsed.value;
+  }
+  for (const name of NOT_YET) {
+    if (env[name]?.trim()) problems.push(`${name} is not supported by this version`);
+  }
+  if (problems.length > 0) return { ok: false, problems };
+
+  const given = values as unknown as Values;
+  const settings: Settings = {
+    ...given,
+    front: given.front ?? given.redisUrl === undefined,
+    workers: given.workers ?? around.defaultWorkers,
+    logPretty: given.logPretty ?? around.terminal,
+  };
+  problems.push(...clashes(settings));
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, settings, warnings: [...exposure(settings), ...misspelled(env)] };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+function clashes(settings: Settings): string[] {
+  const last = settings.basePort + settings.workers - 1;
+  const problems = last > 65_535 ? [`BASE_PORT + WORKERS must stay below 65536, not ${last + 1}`] : [];
+  const taken = (value: number) => value >= settings.basePort && value <= last;
+  if (settings.front && taken(settings.port))
+    problems.push(`PORT ${settings.port} is one of the workers’ ports ${settings.basePort} to ${last}`);
+  if (taken(settings.adminPort))
+    problems.push(
+      `ADMIN_PORT ${settings.adminPort} is one of the workers’ ports ${settings.basePort} to ${last}`,
+    );
+  if (settings.front && settings.port === settings.adminPort)
+    problems.push(`PORT and ADMIN_PORT are both ${settings.port}`);
+  return problems;
+}
+
+function exposure(settings: Settings): string[] {
+  if (isLoopback(settings.host)) return [];
+  return [
+    `HOST=${settings.host} in open mode: everybody who can reach it can come in under any name; named users trust each other`,
+  ];
+}
+
+function misspelled(env: Readonly<Record<string, string | undefined>>): string[] {
+  const names = [...Object.values(SETTINGS).map(({ name }) => name), ...NOT_YET];
+  const warnings: string[] = [];
+  for (const variable of Object.keys(env)) {
+    if (names.includes(variable) || NOT_MEANT.has(variable)) continue;
+    const meant = names.find((name) => within2(variable, name));
+    if (meant !== undefined) warnings.push(`${variable} is not a setting; did you mean ${meant}?`);
+  }
+  return warnings;
+}
+
+/** Whether two words are at most two letters apart (insertions, deletions, replacements). */
+function within2(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 2) return false;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return (row[b.length] ?? 0) <= 2;
+}
+
+/** A wrong Redis address may hold a password. */
+function shown(name: string, raw: string): string {
+  return name === 'REDIS_URL' ? 'what was given' : JSON.stringify(raw.slice(0, 80));
+}

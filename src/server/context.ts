@@ -1,0 +1,40 @@
+import type { Logger } from 'pino';
+import type { Feeds } from '../chat/feeds.ts';
+import type { Presence } from '../chat/presence.ts';
+import type { RoomLogs } from '../chat/store.ts';
+import type { Outcome } from '../protocol/codes.ts';
+import type { Acks } from '../protocol/events.ts';
+import type { EventName, Payload } from '../protocol/payloads.ts';
+import type { Session } from './session.ts';
+
+/** What the settings allow a client. */
+export interface ClientLimits {
+  readonly maxTextBytes: number;
+  readonly maxRooms: number;
+  readonly historySize: number;
+  readonly dedupeTtlS: number;
+}
+
+/** What the events work on. */
+export interface ChatContext {
+  readonly logs: RoomLogs;
+  readonly feeds: Feeds;
+  readonly presence: Presence;
+  readonly limits: ClientLimits;
+  readonly newId: () => string;
+  readonly log: Logger;
+}
+
+/** One event of a client, its payload already looked at. */
+export interface EventHandler<E extends EventName> {
+  readonly mode: 'inTurn' | 'pipelined';
+  /** Takes a token of RATE_SAY. */
+  readonly says?: true;
+  /** Answers itself, by `answer`, where the ack must leave in one turn with something else. */
+  run(
+    session: Session,
+    payload: Payload<E>,
+    context: ChatContext,
+    answer: (acked: Acks[E]) => void,
+  ): Promise<Outcome<Acks[E]> | 'answered'>;
+}

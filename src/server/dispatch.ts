@@ -1,0 +1,87 @@
+import { type Outcome, refuse, type WireError } from '../protocol/codes.ts';
+import { describeIssues, type EventName, PAYLOADS } from '../protocol/payloads.ts';
+import type { ChatContext, EventHandler } from './context.ts';
+import { EVENTS } from './events/index.ts';
+import type { Session } from './session.ts';
+
+type Answer = (answer: object) => void;
+
+/** A payload is not measured twice: what is waiting is counted by its text, the rest is small. */
+const EVENT_OVERHEAD_CHARS = 256;
+
+/**
+ * The one way in for every event of a client: nothing a client sends, and nothing that fails while it is
+ * worked on, gets past here as an exception.
+ */
+export async function dispatch(session: Session, context: ChatContext, event: string, args: unknown[]) {
+  const last = args.at(-1);
+  const ack = typeof last === 'function' ? (last as Answer) : undefined;
+  const given = typeof args[0] === 'function' ? undefined : args[0];
+  const answer: Answer = (acked) => ack?.({ ok: true, ...acked });
+  try {
+    const outcome = await handle(session, context, event, given, answer);
+    if (outcome === 'answered') return;
+    if (outcome.ok) answer(outcome.value);
+    else refuseTo(session, event, given, outcome.error, ack);
+  } catch (error) {
+    context.log.error({ event: event.slice(0, 64), err: error }, 'an event failed');
+    refuseTo(session, event, given, refuse('internal', 'something went wrong here').error, ack);
+  }
+}
+
+async function handle(
+  session: Session,
+  context: ChatContext,
+  event: string,
+  given: unknown,
+  answer: Answer,
+): Promise<Outcome<object> | 'answered'> {
+  if (!Object.hasOwn(EVENTS, event)) return refuse('bad_request', `event: ${printable(event)} is not known`);
+  const name = event as EventName;
+  const parsed = PAYLOADS[name].safeParse(given === undefined ? {} : given);
+  if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
+  const handler = EVENTS[name] as EventHandler<never>;
+  const payload = parsed.data as never;
+  if (handler.says) {
+    const waitMs = Math.max(...session.sayBuckets.map((bucket) => bucket.take()));
+    if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
+  }
+  const chars = EVENT_OVERHEAD_CHARS + textChars(parsed.data);
+  return session.queue.run(handler.mode, chars, () =>
+    handler.run(session, payload, context, answer as never),
+  );
+}
+
+function textChars(payload: object): number {
+  return 'text' in payload && typeof payload.text === 'string' ? payload.text.length : 0;
+}
+
+/** Without an ack callback the refusal must still be heard. */
+function refuseTo(
+  { socket }: Session,
+  event: string,
+  given: unknown,
+  error: WireError,
+  ack: Answer | undefined,
+): void {
+  if (ack) {
+    ack({ ok: false, error });
+    return;
+  }
+  const clientMsgId = clientMsgIdOf(given);
+  socket.emit('refused', {
+    event: printable(event),
+    ...(clientMsgId === undefined ? {} : { clientMsgId }),
+    error,
+  });
+}
+
+function clientMsgIdOf(given: unknown): string | undefined {
+  if (typeof given !== 'object' || given === null || !('clientMsgId' in given)) return undefined;
+  const { clientMsgId } = given;
+  return typeof clientMsgId === 'string' ? clientMsgId.slice(0, 64) : undefined;
+}
+
+function printable(event: string): string {
+  return event.replace(/[\p{C}]/gu, '?').slice(0, 64);
+}

@@ -1,0 +1,41 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { BYE } from '../protocol/codes.ts';
+import type { ChatNamespace } from './gateway.ts';
+import type { ClientSocket } from './session.ts';
+
+/** Clients are let go at this rate per worker, so that the next one is not hit by all of them at once. */
+const CLIENTS_PER_S = 500;
+const STEP_MS = 100;
+/** A client that comes back waits for up to this long, so that a restart in place finds a server again. */
+const SPREAD_MS = 1_000;
+
+/**
+ * Asks every client to move: `bye`, then the engine is closed, after which stock clients come back by
+ * themselves. Takes up to a third of the drain's time and answers when the last one was let go.
+ */
+export async function drainClients(
+  namespaces: readonly ChatNamespace[],
+  drainMs: number,
+  random: () => number = Math.random,
+): Promise<void> {
+  const deadline = Date.now() + drainMs / 3;
+  for (;;) {
+    const sockets = namespaces.flatMap((nsp) => [...nsp.sockets.values()]);
+    if (sockets.length === 0) return;
+    const steps = Math.max(1, Math.floor((deadline - Date.now()) / STEP_MS));
+    const batch = Math.max(Math.ceil((CLIENTS_PER_S * STEP_MS) / 1_000), Math.ceil(sockets.length / steps));
+    for (const socket of sockets.slice(0, batch)) letGo(socket, Math.round(random() * SPREAD_MS));
+    await pause(STEP_MS);
+  }
+}
+
+function letGo(socket: ClientSocket, afterMs: number): void {
+  socket.emit('bye', {
+    code: BYE.moved,
+    reason: 'this server is going away',
+    reconnect: true,
+    afterMs,
+  });
+  // Closing the engine writes out what is buffered first, so the `bye` arrives.
+  socket.conn.close();
+}

@@ -1,0 +1,94 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Server as Engine } from 'engine.io';
+import { Server } from 'socket.io';
+import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
+import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
+
+export interface EngineOptions {
+  readonly socketPath: string;
+  readonly corsOrigin: AllowedOrigins;
+  readonly allowEio3: boolean;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+export type ChatServer = Server<ClientToServer, ServerToClient>;
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Socket.IO without a listener of its own. */
+export interface ChatEngine {
+  readonly io: ChatServer;
+  readonly engine: Engine;
+  /**
+   * Routes a server's requests and upgrades by their path: Socket.IO's here, all others to `elsewhere`. Not
+   * `engine.attach`, with which closing the listener would close every client's link.
+   */
+  route(server: HttpServer, elsewhere: RequestHandler): void;
+}
+
+/** Time from the first byte to a namespace: whoever only opens a link does not keep it. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export function createChatEngine(options: EngineOptions): ChatEngine {
+  const { socketPath, corsOrigin } = options;
+  const allowed = (request: IncomingMessage) => isOriginAllowed(request, corsOrigin);
+  const engine = new Engine({
+    maxHttpBufferSize: MAX_PACKET_BYTES,
+    pingInterval: options.pingIntervalMs,
+    pingTimeout: options.pingTimeoutMs,
+    allowEIO3: options.allowEio3,
+    // Compressed links cannot share one encoded frame among a room's members.
+    perMessageDeflate: false,
+    httpCompression: false,
+    allowRequest: (request, callback) =>
+      allowed(request) ? callback(null, true) : callback('this origin is not allowed', false),
+    cors: (request, callback) =>
+      callback(null, { origin: allowed(request as IncomingMessage), credentials: corsOrigin !== '*' }),
+  });
+  // `allowRequest` is not asked once a session exists: a page that got hold of a session id could speak for it.
+  engine.use(
+    (
+      request: IncomingMessage & { _query?: { sid?: string } },
+      response: ServerResponse,
+      next: (error?: Error) => void,
+    ) => {
+      if (request._query?.sid === undefined || allowed(request)) next();
+      else if (request.headers.upgrade) next(new Error('this origin is not allowed'));
+      else refuseOrigin(response);
+    },
+  );
+  const io: ChatServer = new Server({ serveClient: false, connectTimeout: CONNECT_TIMEOUT_MS });
+  io.bind(engine);
+
+  const bare = socketPath.slice(0, -1);
+  function isOurs(url: string | undefined): boolean {
+    const path = url?.split('?', 1)[0];
+    return path === bare || path === socketPath;
+  }
+
+  return {
+    io,
+    engine,
+    route(server, elsewhere) {
+      server.on('request', (request, response) => {
+        if (isOurs(request.url)) engine.handleRequest(request as never, response);
+        else elsewhere(request, response);
+      });
+      server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        socket.on('error', () => socket.destroy());
+        if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
+        else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      });
+    },
+  };
+}
+
+const FORBIDDEN = JSON.stringify({ code: 4, message: 'this origin is not allowed' });
+
+/** As Engine.IO says it where it asks `allowRequest`. */
+function refuseOrigin(response: ServerResponse): void {
+  response.writeHead(403, { 'Content-Type': 'application/json' });
+  response.end(FORBIDDEN);
+}

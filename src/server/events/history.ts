@@ -1,0 +1,23 @@
+import { refuse, succeed } from '../../protocol/codes.ts';
+import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
+import type { EventHandler } from '../context.ts';
+import { messageOf } from '../messages.ts';
+
+export const history: EventHandler<'room:history'> = {
+  mode: 'inTurn',
+  async run({ memberships, defaultRoom }, payload, { logs }) {
+    const { before, after, limit } = payload;
+    const roomid = payload.roomid ?? defaultRoom;
+    const membership = memberships.get(roomid);
+    if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+    const answer = await logs.read(membership.room, {
+      limit,
+      maxBytes: MAX_PAGE_BYTES,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    });
+    if (!answer.ok) return answer;
+    const { epoch, top, more, entries } = answer.value;
+    return succeed({ epoch, top, more, messages: entries.map(messageOf) });
+  },
+};

@@ -1,0 +1,110 @@
+import { extendPage, type JoinPage, readLatest, readResumed } from '../../chat/pages.ts';
+import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
+import type { Entry, RosterCount } from '../../chat/store.ts';
+import { type Outcome, type Refusal, refuse } from '../../protocol/codes.ts';
+import type { Joined } from '../../protocol/events.ts';
+import type { Payload } from '../../protocol/payloads.ts';
+import type { ChatContext, EventHandler } from '../context.ts';
+import { messageOf } from '../messages.ts';
+import { personOf, type Session } from '../session.ts';
+
+export const join: EventHandler<'join'> = {
+  mode: 'inTurn',
+  run(session, payload, context, answer) {
+    return joinRoom(session, payload, context, answer);
+  },
+};
+
+/** The room's counts and, for somebody new to it, what tells the room. */
+type Entered = RosterCount & { readonly announce?: () => void };
+
+/**
+ * Makes the connection a member and answers in one turn: the answer's messages end where the first live one
+ * goes on, whatever is said meanwhile.
+ */
+export async function joinRoom(
+  session: Session,
+  payload: Payload<'join'>,
+  context: ChatContext,
+  answer: (joined: Joined) => void,
+): Promise<Refusal | 'answered'> {
+  const { socket, memberships } = session;
+  const { feeds, presence, limits } = context;
+  const roomid = payload.roomid ?? session.defaultRoom;
+  rename(session, payload);
+  const membership = memberships.get(roomid);
+  if (!membership && memberships.size >= limits.maxRooms) {
+    return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
+  }
+  const room = membership?.room ?? roomOf(socket.nsp.name, roomid);
+  const held = await feeds.hold(room);
+  if (!held.ok) return held;
+  const hold = held.value;
+
+  const person = personOf(session.user);
+  const entering: Promise<Outcome<Entered>> = membership
+    ? presence.count(room)
+    : presence.enter(room, person);
+  const met = await feeds.meet(
+    room,
+    async () => {
+      const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
+      if (!entered.ok) return entered;
+      return page.ok ? { ok: true, value: { ...page.value, entered: entered.value } } : page;
+    },
+    (page, since) => {
+      if (!socket.connected) return undefined;
+      if (!membership) {
+        memberships.set(roomid, { room, hold });
+        void socket.join(socketRoom(room));
+      }
+      answer(describe(roomid, page, since, page.entered, payload.history));
+      return page.entered;
+    },
+  );
+  const admitted = met.ok ? met.value : undefined;
+  if (membership || !admitted) hold.release();
+  if (!membership && !admitted && (await entering).ok) presence.leave(room, person.userId, 'lost');
+  if (!met.ok) return met;
+  admitted?.announce?.();
+  return 'answered';
+}
+
+function readPage(
+  { logs, limits }: ChatContext,
+  room: Room,
+  { resume, history }: Payload<'join'>,
+): Promise<Outcome<JoinPage>> {
+  return resume
+    ? readResumed(logs, room, resume, { messages: limits.historySize, latest: history })
+    : readLatest(logs, room, history);
+}
+
+function describe(
+  roomid: string,
+  page: JoinPage,
+  since: readonly Entry[],
+  { users, clients }: RosterCount,
+  history: number,
+): Joined {
+  const { seq, entries, more } = extendPage(page, since, history);
+  return {
+    roomid,
+    epoch: page.epoch,
+    seq,
+    users,
+    clients,
+    ...(page.recovered === undefined ? {} : { recovered: page.recovered }),
+    messages: entries.map(messageOf),
+    more,
+  };
+}
+
+function rename(session: Session, { username, avatar }: Payload<'join'>): void {
+  if (username === undefined && avatar === undefined) return;
+  session.user = {
+    ...session.user,
+    ...(username === undefined ? {} : { name: username }),
+    ...(avatar === undefined ? {} : { avatar }),
+  };
+}

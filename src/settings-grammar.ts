@@ -1,0 +1,80 @@
+/** Parsers of setting values: a value, or a sentence saying what is wrong. */
+
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+export type Parser<T> = (raw: string) => Parsed<T>;
+
+export interface Rate {
+  readonly perMs: number;
+  readonly burst: number;
+}
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+export function integer(min: number, max: number): Parser<number> {
+  return (raw) => {
+    const value = Number(raw);
+    return /^\d+$/.test(raw) && value >= min && value <= max
+      ? { value }
+      : { problem: `must be a whole number from ${min} to ${max}` };
+  };
+}
+
+export const flag: Parser<boolean> = (raw) =>
+  raw === 'on' || raw === 'off' ? { value: raw === 'on' } : { problem: 'must be on or off' };
+
+export function oneOf<const T extends string>(values: readonly T[]): Parser<T> {
+  return (raw) => {
+    const value = values.find((known) => known === raw);
+    return value === undefined ? { problem: `must be one of ${values.join(', ')}` } : { value };
+  };
+}
+
+export function matching(pattern: RegExp, grammar: string): Parser<string> {
+  return (raw) => (pattern.test(raw) ? { value: raw } : { problem: `must be ${grammar}` });
+}
+
+/** `20/1s burst 40`, `5/m`, or `0` for no limit. */
+export const rate: Parser<Rate | undefined> = (raw) => {
+  if (raw === '0') return { value: undefined };
+  const match = /^(\d{1,9})\/(\d{0,9})(ms|s|m|h)(?: burst (\d{1,9}))?$/.exec(raw.trim());
+  const count = Number(match?.[1]);
+  const periodMs = Number(match?.[2] || 1) * UNIT_MS[(match?.[3] ?? 's') as keyof typeof UNIT_MS];
+  const burst = match?.[4] === undefined ? count : Number(match[4]);
+  return match && count > 0 && periodMs > 0 && burst > 0
+    ? { value: { perMs: count / periodMs, burst } }
+    : { problem: 'must be 0 or N/T burst B, such as 20/1s burst 40 (T in ms, s, m or h)' };
+};
+
+export function list(item: Parser<string>): Parser<readonly string[]> {
+  return (raw) => {
+    const value: string[] = [];
+    for (const part of raw.split(',').map((text) => text.trim())) {
+      const parsed = item(part);
+      if ('problem' in parsed) return { problem: `${parsed.problem} (item ${JSON.stringify(part)})` };
+      if (!value.includes(parsed.value)) value.push(parsed.value);
+    }
+    return { value };
+  };
+}
+
+/** With the slashes Socket.IO wants on both ends. */
+export const urlPath: Parser<string> = (raw) =>
+  /^\/?[\w.~-]+(\/[\w.~-]+)*\/?$/.test(raw)
+    ? { value: `/${raw.replace(/^\/|\/$/g, '')}/` }
+    : { problem: 'must be a path such as /socket.io/' };
+
+export const redisUrl: Parser<string> = (raw) => {
+  const known = raw.startsWith('unix:') ? raw.length > 5 : URL.canParse(raw);
+  if (known && /^(redis|rediss|unix):/.test(raw)) return { value: raw };
+  return { problem: 'must be a redis://, rediss:// or unix: address' };
+};
+
+/** `*`, or origins such as https://example.org. */
+export const origins: Parser<readonly string[] | '*'> = (raw) => {
+  if (raw.trim() === '*') return { value: '*' };
+  return list((part) =>
+    URL.canParse(part) && new URL(part).origin !== 'null'
+      ? { value: new URL(part).origin }
+      : { problem: 'must be * or a comma list of origins such as https://example.org' },
+  )(raw);
+};

@@ -1,0 +1,222 @@
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import type { Gap } from '../../src/chat/feed.ts';
+import { createFeeds } from '../../src/chat/feeds.ts';
+import { roomOf } from '../../src/chat/room.ts';
+import { createMemoryRoom } from '../support/memory-room.ts';
+
+const room = roomOf('/', 'lobby');
+const latest = { limit: 50, maxBytes: 1e6 };
+
+function setUp() {
+  const memory = createMemoryRoom();
+  const delivered: string[] = [];
+  const gaps: Gap[] = [];
+  const feeds = createFeeds({
+    logs: memory.logs,
+    bus: memory.bus,
+    deliver: (_room, { epoch, seq }) => delivered.push(`${epoch}:${seq}`),
+    onGap: (_room, gap) => gaps.push(gap),
+    log: pino({ level: 'silent' }),
+  });
+  const meet = () =>
+    feeds.meet(
+      room,
+      () => memory.logs.read(room, latest),
+      (page, since) => ({
+        top: since.at(-1)?.seq ?? page.top,
+        seqs: [...page.entries, ...since].map(({ seq }) => seq),
+      }),
+    );
+  async function join() {
+    const hold = await feeds.hold(room);
+    if (!hold.ok) throw new Error('not held');
+    const met = await meet();
+    if (!met.ok) throw new Error(met.error.message);
+    return { ...met.value, release: hold.value.release };
+  }
+  return { memory, delivered, gaps, feeds, join, meet };
+}
+
+describe('a followed room', () => {
+  it('hands on what is published after the page, in order and once', async () => {
+    const { memory, delivered, join } = setUp();
+    memory.store();
+    const joined = await join();
+    expect(joined.seqs).toEqual([1]);
+    const two = memory.store();
+    const three = memory.store();
+    memory.publish(two);
+    memory.publish(two);
+    memory.publish(three);
+    memory.publish(two);
+    expect(delivered).toEqual(['e1:2', 'e1:3']);
+  });
+
+  it('fills a hole from the log before it goes on', async () => {
+    const { memory, delivered, gaps, join, feeds } = setUp();
+    await join();
+    const [, , third] = [memory.store(), memory.store(), memory.store()];
+    memory.publish(third);
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3']));
+    expect(gaps).toEqual([]);
+    expect(feeds.counters.holesRepaired).toBe(3);
+  });
+
+  it('puts right what arrives the wrong way round', async () => {
+    const { memory, delivered, join } = setUp();
+    await join();
+    const entries = [memory.store(), memory.store(), memory.store(), memory.store()];
+    for (const index of [1, 0, 3, 2]) memory.publish(entries[index] as (typeof entries)[0]);
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e1:4']));
+  });
+
+  it('finds what was lost at the tail when the bus says that its link was away', async () => {
+    const { memory, delivered, join } = setUp();
+    await join();
+    memory.store();
+    memory.store();
+    memory.resync();
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
+  });
+
+  it('catches up once the log can be read again', async () => {
+    const { memory, delivered, join } = setUp();
+    await join();
+    memory.failReads(true);
+    memory.store();
+    const second = memory.store();
+    memory.publish(second);
+    await vi.waitFor(() => expect(memory.reads()).toBeGreaterThan(3));
+    expect(delivered).toEqual([]);
+    memory.failReads(false);
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
+  });
+
+  it('says which messages cannot be had any more when the log was trimmed past a hole', async () => {
+    const { memory, delivered, gaps, join } = setUp();
+    await join();
+    for (let n = 0; n < 4; n += 1) memory.store();
+    memory.trim(2);
+    const fifth = memory.store();
+    memory.publish(fifth);
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:3', 'e1:4', 'e1:5']));
+    expect(gaps).toEqual([{ epoch: 'e1', from: 1, to: 2, reason: 'trimmed' }]);
+  });
+
+  it('goes on silently under a new epoch that lost nothing', async () => {
+    const { memory, delivered, gaps, join } = setUp();
+    await join();
+    memory.publish(memory.store());
+    memory.restart('e2', 1);
+    memory.publish(memory.store());
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e2:2']));
+    expect(gaps).toEqual([]);
+  });
+
+  it('says what a restored store has lost, and delivers what took its place', async () => {
+    const { memory, delivered, gaps, join } = setUp();
+    await join();
+    for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
+    memory.restart('e2', 1);
+    memory.publish(memory.store());
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:2']));
+    expect(gaps).toEqual([{ epoch: 'e2', from: 2, to: 3, reason: 'epoch' }]);
+    memory.publish(memory.store());
+    expect(delivered.at(-1)).toBe('e2:3');
+  });
+
+  it('starts from 1 when the store came back empty', async () => {
+    const { memory, delivered, gaps, join } = setUp();
+    await join();
+    for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
+    memory.restart('e2');
+    memory.publish(memory.store());
+    await vi.waitFor(() => expect(delivered.at(-1)).toBe('e2:1'));
+    expect(gaps).toEqual([{ epoch: 'e2', from: 1, to: 3, reason: 'epoch' }]);
+  });
+
+  it('does not ask the log for ever about an entry the log does not know', async () => {
+    const { memory, delivered, join } = setUp();
+    await join();
+    memory.publish({ epoch: 'elsewhere', seq: 9, json: '{}' });
+    memory.publish(memory.store());
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1']));
+    const reads = memory.reads();
+    memory.publish(memory.store());
+    expect(memory.reads()).toBeLessThanOrEqual(reads + 1);
+  });
+
+  it('is not followed any more once nobody holds it', async () => {
+    const { memory, delivered, feeds, join } = setUp();
+    const first = await join();
+    const second = await join();
+    first.release();
+    first.release();
+    memory.publish(memory.store());
+    expect(delivered).toEqual(['e1:1']);
+    second.release();
+    expect(feeds.rooms()).toBe(0);
+    await Promise.resolve();
+    memory.publish(memory.store());
+    expect(delivered).toEqual(['e1:1']);
+  });
+});
+
+describe('joining a busy room', () => {
+  it('gets a page that ends where the live messages go on, wherever the bus is', async () => {
+    const { memory, delivered, join } = setUp();
+    await join();
+    for (let round = 0; round < 50; round += 1) {
+      let open = () => {};
+      memory.holdReads(
+        new Promise((resolve) => {
+          open = resolve;
+        }),
+      );
+      const late = round % 3 === 0 ? memory.store() : undefined;
+      const joining = join();
+      await Promise.resolve();
+      const meanwhile = memory.store();
+      if (late) memory.publish(late);
+      memory.publish(meanwhile);
+      memory.holdReads(undefined);
+      open();
+      const before = delivered.length;
+      const joined = await joining;
+      expect(joined.top).toBe(memory.store().seq - 1);
+      expect(joined.seqs).toEqual(
+        Array.from({ length: joined.seqs.length }, (_, n) => (joined.seqs[0] as number) + n),
+      );
+      expect(joined.seqs.at(-1)).toBe(joined.top);
+      expect(delivered.length).toBeGreaterThanOrEqual(before);
+      memory.publish({ epoch: 'e1', seq: joined.top + 1, json: '{}' });
+      expect(delivered.at(-1)).toBe(`e1:${joined.top + 1}`);
+      joined.release();
+    }
+    expect(delivered).toEqual(delivered.map((_, n) => `e1:${n + 1}`));
+  });
+
+  it('brings the members up to the page before the joiner is let in', async () => {
+    const { memory, delivered, join } = setUp();
+    await join();
+    memory.store();
+    memory.store();
+    const joined = await join();
+    expect(joined.top).toBe(2);
+    expect(delivered).toEqual(['e1:1', 'e1:2']);
+  });
+
+  it('is refused in time while the log cannot be read', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { memory, meet, join } = setUp();
+      await join();
+      memory.failReads(true);
+      const refused = await meet();
+      expect(refused).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { createBucket, createSharedBuckets } from '../../src/chat/rate-limit.ts';
+
+const TWENTY_A_SECOND = { perMs: 20 / 1000, burst: 40 };
+
+describe('a rate limit', () => {
+  it('lets a burst through and then says when the next one may come', () => {
+    let at = 0;
+    const bucket = createBucket(TWENTY_A_SECOND, () => at);
+    for (let n = 0; n < 40; n += 1) expect(bucket.take()).toBe(0);
+    expect(bucket.take()).toBe(50);
+    at = 50;
+    expect(bucket.take()).toBe(0);
+    expect(bucket.take()).toBe(50);
+  });
+
+  it('gives nothing away when the clock goes back', () => {
+    let at = 1_000;
+    const bucket = createBucket({ perMs: 1, burst: 1 }, () => at);
+    expect(bucket.take()).toBe(0);
+    at = 0;
+    expect(bucket.take()).toBe(1);
+  });
+
+  it('may be off', () => {
+    const bucket = createBucket(undefined, () => 0);
+    for (let n = 0; n < 10_000; n += 1) expect(bucket.take()).toBe(0);
+  });
+
+  it('is shared by the connections of one user and forgotten with the last', () => {
+    const buckets = createSharedBuckets({ perMs: 0.001, burst: 1 }, () => 0);
+    const one = buckets.hold('ann');
+    const two = buckets.hold('ann');
+    expect(one.take()).toBe(0);
+    expect(two.take()).toBe(1_000);
+    one.release();
+    two.release();
+    expect(buckets.hold('ann').take()).toBe(0);
+  });
+});

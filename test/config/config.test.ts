@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfiguration } from '../../src/config.ts';
+
+function parse(env: Record<string, string>) {
+  return parseConfiguration(env, { defaultWorkers: 2, terminal: false });
+}
+function settings(env: Record<string, string>) {
+  const parsed = parse(env);
+  if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
+  return parsed.settings;
+}
+
+describe('settings', () => {
+  it('have defaults that run on one machine', () =>
+    expect(settings({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      front: true,
+      workers: 2,
+      basePort: 6001,
+      adminPort: 5999,
+      socketPath: '/socket.io/',
+      namespaces: ['/'],
+      rateSay: { perMs: 0.02, burst: 40 },
+    }));
+
+  it('close the front door in cluster mode unless it is asked for', () => {
+    expect(settings({ REDIS_URL: 'redis://127.0.0.1' }).front).toBe(false);
+    expect(settings({ REDIS_URL: 'redis://127.0.0.1', FRONT: 'on' }).front).toBe(true);
+  });
+
+  it('that are wrong are all named in one go, and nothing of a Redis address is shown', () => {
+    const parsed = parse({ PORT: 'x', WORKERS: '0', REDIS_URL: 'http://u:secret@h', LOG_LEVEL: 'loud' });
+    expect(parsed.ok).toBe(false);
+    const text = parsed.ok ? '' : parsed.problems.join('\n');
+    for (const name of ['PORT', 'WORKERS', 'REDIS_URL', 'LOG_LEVEL']) expect(text).toContain(name);
+    expect(text).not.toContain('secret');
+  });
+
+  it.each([
+    ['KEY_PREFIX', 'a{b'],
+    ['SOCKET_PATH', '/a b/'],
+    ['CORS_ORIGIN', 'example'],
+    ['RATE_SAY', '20 per second'],
+    ['RATE_SAY', '-1'],
+    ['HISTORY_SIZE', '1e3'],
+    ['DRAIN_S', '-1'],
+    ['FRONT', 'yes'],
+    ['NAMESPACES', 'post'],
+    ['PORT', '65536'],
+    ['HOST', 'a b'],
+    ['MAX_TEXT_BYTES', '0'],
+    ['AUTH_SECRET', 'x'],
+  ])('%s=%s stops the start', (name, value) => {
+    const parsed = parse({ [name]: value });
+    expect(parsed).toMatchObject({ ok: false, problems: [expect.stringContaining(name)] });
+  });
+
+  it('may not put two listeners on one port', () => {
+    expect(parse({ PORT: '6002' })).toMatchObject({ ok: false });
+    expect(parse({ ADMIN_PORT: '6001' })).toMatchObject({ ok: false });
+    expect(parse({ ADMIN_PORT: '3000' })).toMatchObject({ ok: false });
+    expect(parse({ BASE_PORT: '65535' })).toMatchObject({ ok: false });
+  });
+
+  it('take a path with or without its slashes', () =>
+    expect(settings({ SOCKET_PATH: 'ws/socket.io' }).socketPath).toBe('/ws/socket.io/'));
+
+  it('take rates with a burst, and 0 for none', () => {
+    expect(settings({ RATE_SAY: '5/m burst 9' }).rateSay).toEqual({ perMs: 5 / 60_000, burst: 9 });
+    expect(settings({ RATE_SAY: '0' }).rateSay).toBeUndefined();
+  });
+
+  it('that are empty count as not set', () => expect(settings({ PORT: '', REDIS_URL: ' ' }).port).toBe(3000));
+
+  it('spelled nearly right are warned of', () => {
+    const parsed = parse({ REDIS_URI: 'x', WORKER: '3', HOME: '/root', PATH: '/bin' });
+    expect(parsed).toMatchObject({
+      ok: true,
+      warnings: [
+        'REDIS_URI is not a setting; did you mean REDIS_URL?',
+        'WORKER is not a setting; did you mean WORKERS?',
+      ],
+    });
+  });
+
+  it('warn of an open door beyond this machine', () =>
+    expect(parse({ HOST: '0.0.0.0' })).toMatchObject({ warnings: [expect.stringContaining('open mode')] }));
+});
