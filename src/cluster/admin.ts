@@ -1,0 +1,88 @@
+import { isIP } from 'node:net';
+import fastify from 'fastify';
+import type { Logger } from 'pino';
+import { type ErrorCode, refuse } from '../protocol/codes.ts';
+
+export interface Readiness {
+  /** Why the cluster is not ready, one sentence each; none: it is. */
+  readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface AdminDeps {
+  readonly host: string;
+  readonly port: number;
+  readonly log: Logger;
+  readonly readiness: () => Promise<Readiness>;
+  readonly status: () => Promise<object>;
+  readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface Admin {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The primary's own listener, for people and programs of this machine: it asks for no key. */
+export async function openAdmin(deps: AdminDeps): Promise<Admin> {
+  const { log } = deps;
+  const app = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
+
+  // Without a key, a web page in the operator's browser could read this by giving its own name our address (DNS
+  // rebinding). Such a request carries that name as Host; a request from a page elsewhere carries its Origin.
+  app.addHook('onRequest', async (request, reply) => {
+    const { host, origin } = request.headers;
+    const trusted = (name: string | undefined) => name !== undefined && isOwnName(name, deps.host);
+    if (trusted(hostname(`http://${host ?? ''}`)) && (origin === undefined || trusted(hostname(origin))))
+      return;
+    await reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
+  });
+
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('not_found', 'no such page')));
+  app.setErrorHandler((error, _request, reply) => {
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    if (status < 500)
+      return reply.code(status).send(errorBody('bad_request', 'the request cannot be understood'));
+    log.error({ err: error }, 'admin request failed');
+    return reply.code(500).send(errorBody('internal', 'the answer cannot be had'));
+  });
+
+  app.get('/healthz', async () => ({ ok: true }));
+  app.get('/readyz', async (_request, reply) => {
+    const { reasons, warnings } = await deps.readiness();
+    if (reasons.length === 0) return { ok: true, warnings };
+    return reply.code(503).send({ ...errorBody('unavailable', reasons.join('; ')), reasons, warnings });
+  });
+  app.get('/status', () => deps.status());
+  const { metrics } = deps;
+  if (metrics) {
+    app.get('/metrics', async (_request, reply) => {
+      const { contentType, text } = await metrics();
+      return reply.type(contentType).send(text);
+    });
+  }
+
+  await app.listen({ host: deps.host, port: deps.port });
+  const address = app.server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : deps.port,
+    close: () => app.close(),
+  };
+}
+
+const errorBody = (code: ErrorCode, message: string) => ({ error: refuse(code, message).error });
+
+function hostname(url: string): string | undefined {
+  try {
+    return new URL(url).hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A rebound name is never an address, so where the operator chose to listen on all of them, any address will do. */
+function isOwnName(name: string, adminHost: string): boolean {
+  if (name === 'localhost' || name === '::1' || name === adminHost.toLowerCase()) return true;
+  if (isIP(name) === 4 && name.startsWith('127.')) return true;
+  return (adminHost === '0.0.0.0' || adminHost === '::') && isIP(name) !== 0;
+}

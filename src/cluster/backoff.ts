@@ -1,0 +1,25 @@
+const SECOND_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 10_000;
+const HEALTHY_MS = 60_000;
+
+export interface Backoff {
+  /** How long to wait before the next try, given how long the last one served. */
+  next(servedMs: number): number;
+}
+
+/**
+ * The first respawn is at once, so that one crash costs clients less than a second; those after it wait 0.5, 1,
+ * 2, 4, 8, 10 s, so that a worker that dies again and again leaves the machine to the others. A minute of service
+ * forgives all.
+ */
+export function createBackoff(): Backoff {
+  let tries = 0;
+  return {
+    next(servedMs) {
+      if (servedMs >= HEALTHY_MS) tries = 0;
+      const delayMs = tries === 0 ? 0 : Math.min(LONGEST_DELAY_MS, SECOND_DELAY_MS * 2 ** (tries - 1));
+      tries += 1;
+      return delayMs;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import cluster, { type Worker } from 'node:cluster';
+import type { Logger } from 'pino';
+import type { MessagePort } from './ipc.ts';
+
+/** A worker process as the supervisor needs it. */
+export interface ChildWorker {
+  /** Of node:cluster, unique within this primary. */
+  readonly id: number;
+  readonly pid: number;
+  readonly port: MessagePort;
+  kill(signal: NodeJS.Signals): void;
+  onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
+}
+
+export interface ForkOptions {
+  /** The script that workers run and its arguments; by default what the primary runs. */
+  readonly exec?: string;
+  readonly args?: readonly string[];
+  readonly log: Logger;
+}
+
+/**
+ * Sets node:cluster up, once, and gives what forks a worker. A worker finds its slot and boot id in the
+ * environment variables RC_SLOT and RC_BOOT (read by main.ts).
+ *
+ * SCHED_NONE: workers accept from the shared listening handle themselves; handing each connection over IPC would
+ * cost the primary and queue behind it. `advanced` serialisation: without it @socket.io/sticky 2 hangs every
+ * connection up without a message.
+ */
+export function openForks({ exec, args, log }: ForkOptions): (slot: number, boot: string) => ChildWorker {
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  cluster.setupPrimary({
+    serialization: 'advanced',
+    ...(exec === undefined ? {} : { exec }),
+    ...(args === undefined ? {} : { args: [...args] }),
+  });
+  return (slot, boot) => {
+    const worker = cluster.fork({ RC_SLOT: String(slot), RC_BOOT: boot });
+    // A failed send without a callback (sticky's abort has none) raises `error`, which would end the primary.
+    worker.on('error', (error) => log.warn({ slot, err: error }, 'channel to a worker'));
+    finishDisconnect(worker);
+    return childOf(worker);
+  };
+}
+
+function childOf(worker: Worker): ChildWorker {
+  return {
+    id: worker.id,
+    pid: worker.process.pid ?? 0,
+    port: {
+      send: (message, callback) => worker.send(message, undefined, undefined, callback),
+      onMessage: (listener) => worker.on('message', listener),
+      onClose(listener) {
+        worker.on('exit', listener);
+        worker.on('disconnect', listener);
+      },
+    },
+    kill: (signal) => worker.process.kill(signal),
+    onExit(listener) {
+      worker.on('exit', (code: number | null, signal: string | null) =>
+        listener(code, signal as NodeJS.Signals | null),
+      );
+      // A process that could not be made (no memory, too many of them) raises no `exit`.
+      if (worker.process.pid === undefined) worker.process.once('error', () => listener(null, null));
+    },
+  };
+}
+
+/**
+ * A child that dies before it confirmed a socket handed to it never raises `disconnect`: Node goes on waiting for the
+ * confirmation. If its `exit` is seen before the end of its channel, node:cluster then keeps it in `cluster.workers`
+ * and its slot's port open with nobody behind it. `close` comes in any case, once both have been seen.
+ */
+function finishDisconnect(worker: Worker): void {
+  let disconnected = false;
+  worker.process.once('disconnect', () => {
+    disconnected = true;
+  });
+  worker.process.once('close', () => {
+    setImmediate(() => {
+      if (!disconnected) worker.process.emit('disconnect');
+    });
+  });
+}

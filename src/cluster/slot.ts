@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import { createBackoff } from './backoff.ts';
+import type { ChildWorker } from './child.ts';
+import type { WorkerStatus } from './control.ts';
+import { createCrashGuard } from './crash-guard.ts';
+import type { WorkerLink } from './link.ts';
+import { createWorkerHandle, type WorkerHandle } from './worker-handle.ts';
+
+export interface SlotDeps {
+  readonly slot: number;
+  readonly port: number;
+  readonly fork: (slot: number, boot: string) => ChildWorker;
+  readonly serve: (link: WorkerLink) => void;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly onChange: (worker: WorkerHandle | undefined) => void;
+  readonly onFailed: (message: string) => void;
+  readonly onGone: (boot: string) => void;
+  readonly onGiveUp: (reason: string) => void;
+}
+
+/**
+ * One fixed port and whoever serves it.
+ *
+ *   starting → ready            the current worker; when it dies: backoff → starting, until stopped
+ *   ready → draining            it leaves: the slot is stopped, or its successor is ready (reload)
+ *
+ * During a reload a slot has two or three workers: the current one, its successor, and one that still drains.
+ */
+export interface Slot {
+  start(): void;
+  /** No worker is started any more; those that live drain. */
+  drain(deadlineMs: number): void;
+  kill(): void;
+  /** Resolves when no process is left; a slot that is not stopped never empties. */
+  empty(): Promise<void>;
+  /** Starts a successor and lets the old one go once it is ready; if it does not get ready the old one stays. */
+  reload(drainMs: number): Promise<Outcome<void>>;
+  workers(): readonly WorkerHandle[];
+  ready(): WorkerHandle | undefined;
+  status(): WorkerStatus[];
+}
+
+export function createSlot(deps: SlotDeps): Slot {
+  const { slot, log, now } = deps;
+  const backoff = createBackoff();
+  const guard = createCrashGuard();
+  const alive = new Set<WorkerHandle>();
+  const emptyWaiters: Array<() => void> = [];
+  let current: WorkerHandle | undefined;
+  let respawn: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let reloading = false;
+
+  function spawn(on: {
+    ready(): void;
+    failed(message: string): void;
+    gone(wasReady: boolean, servedMs: number): void;
+  }) {
+    const boot = randomBytes(12).toString('base64url');
+    const worker = createWorkerHandle({
+      slot,
+      boot,
+      log,
+      now,
+      child: deps.fork(slot, boot),
+      serve: deps.serve,
+      onChange: () => deps.onChange(worker),
+      onReady: on.ready,
+      onFailed: on.failed,
+      onGone({ code, signal, wasReady, servedMs }) {
+        const asked = alive.delete(worker) && (stopped || worker !== current);
+        log[asked ? 'info' : 'error']({ slot, pid: worker.pid, code, signal }, 'worker ended');
+        if (current === worker) current = undefined;
+        deps.onGone(boot);
+        on.gone(wasReady, servedMs);
+        if (alive.size === 0) for (const resolve of emptyWaiters.splice(0)) resolve();
+      },
+    });
+    alive.add(worker);
+    deps.onChange(worker);
+    return worker;
+  }
+
+  function start(): void {
+    respawn = undefined;
+    current = spawn({ ready: () => guard.served(), failed: deps.onFailed, gone: replace });
+  }
+
+  /** After the death of the worker that held the slot; of others (drained, or a successor's) it does nothing. */
+  function replace(wasReady: boolean, servedMs: number): void {
+    if (stopped || current !== undefined || respawn !== undefined) return;
+    if (!wasReady && guard.diedUnready()) {
+      stopped = true;
+      deps.onGiveUp(`the workers of slot ${slot} die before they are ready`);
+      return;
+    }
+    const delayMs = backoff.next(servedMs);
+    log.info({ slot, delayMs }, 'worker is started again');
+    respawn = setTimeout(start, delayMs);
+  }
+
+  async function reload(drainMs: number): Promise<Outcome<void>> {
+    if (stopped || reloading) return refuse('unavailable', `slot ${slot} is being reloaded or stopped`);
+    reloading = true;
+    try {
+      return await new Promise<Outcome<void>>((resolve) => {
+        const old = current;
+        let message = 'the new worker died before it was ready';
+        const successor = spawn({
+          ready() {
+            clearTimeout(respawn);
+            respawn = undefined;
+            guard.served();
+            const before = current ?? old;
+            current = successor;
+            before?.drain(drainMs);
+            resolve(succeed(undefined));
+          },
+          failed(reason) {
+            message = reason;
+          },
+          gone(wasReady, servedMs) {
+            resolve(refuse('unavailable', `slot ${slot}: ${message}; the old worker stays`));
+            if (wasReady) replace(wasReady, servedMs);
+          },
+        });
+      });
+    } finally {
+      reloading = false;
+    }
+  }
+
+  const row = (worker: WorkerHandle): WorkerStatus => ({
+    slot,
+    pid: worker.pid,
+    port: deps.port,
+    ...worker.counts,
+    state: worker.state === 'gone' ? 'backoff' : worker.state,
+  });
+
+  return {
+    start,
+    drain(deadlineMs) {
+      stopped = true;
+      clearTimeout(respawn);
+      for (const worker of alive) worker.drain(deadlineMs);
+    },
+    kill() {
+      stopped = true;
+      clearTimeout(respawn);
+      for (const worker of alive) worker.kill();
+    },
+    empty() {
+      if (alive.size === 0) return Promise.resolve();
+      return new Promise<void>((resolve) => emptyWaiters.push(resolve));
+    },
+    reload,
+    workers: () => [...alive],
+    ready: () => (current?.state === 'ready' ? current : undefined),
+    status() {
+      const rows = [...alive].map(row);
+      if (rows.length > 0) return rows;
+      return [
+        {
+          slot,
+          pid: 0,
+          port: deps.port,
+          clients: 0,
+          rooms: 0,
+          loopDelayMs: 0,
+          rssBytes: 0,
+          state: 'backoff',
+        },
+      ];
+    },
+  };
+}

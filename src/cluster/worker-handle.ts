@@ -1,0 +1,139 @@
+import type { Logger } from 'pino';
+import type { ChildWorker } from './child.ts';
+import { CONTROL, type WorkerCounts } from './control.ts';
+import { createLink } from './ipc.ts';
+import type { WorkerLink } from './link.ts';
+
+/** How long a worker may take until it serves; later it hangs and is replaced. */
+const READY_LIMIT_MS = 30_000;
+/** After the drain's deadline a worker has this long to exit by itself. */
+const EXIT_GRACE_MS = 2_000;
+
+export interface Departure {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly wasReady: boolean;
+  readonly servedMs: number;
+}
+
+export interface WorkerHandleDeps {
+  readonly slot: number;
+  readonly boot: string;
+  readonly child: ChildWorker;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Registers handlers for the worker's requests before it can have sent one. */
+  readonly serve: (link: WorkerLink) => void;
+  readonly onChange: () => void;
+  readonly onReady: () => void;
+  readonly onFailed: (message: string) => void;
+  readonly onGone: (departure: Departure) => void;
+}
+
+/** The primary's view of one worker process: `starting` → `ready` → `draining` → `gone`, each step may be skipped. */
+export interface WorkerHandle {
+  readonly id: number;
+  readonly pid: number;
+  readonly boot: string;
+  readonly link: WorkerLink;
+  readonly state: 'starting' | 'ready' | 'draining' | 'gone';
+  readonly counts: WorkerCounts;
+  drain(deadlineMs: number): void;
+  kill(): void;
+}
+
+export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
+  const { slot, boot, child, log, now } = deps;
+  let state: WorkerHandle['state'] = 'starting';
+  let counts: WorkerCounts = { clients: 0, rooms: 0, loopDelayMs: 0, rssBytes: 0 };
+  let readySince: number | undefined;
+  let said: string | undefined;
+
+  const fail = (message: string) => {
+    if (state === 'gone' || said !== undefined) return;
+    said = message;
+    log.error({ slot, pid: child.pid }, `worker failed: ${message}`);
+    deps.onFailed(message);
+    child.kill('SIGKILL');
+  };
+
+  const link: WorkerLink = {
+    ...createLink(child.port, {
+      log,
+      onForeignVersion: (version) =>
+        fail(`it speaks version ${version} of the messages between processes; restart the primary`),
+    }),
+    slot,
+    boot,
+  };
+
+  let deadline = setTimeout(() => {
+    log.error({ slot, pid: child.pid }, `worker not ready within ${READY_LIMIT_MS} ms; killed`);
+    child.kill('SIGKILL');
+  }, READY_LIMIT_MS);
+
+  link.onNotice(CONTROL.ready, () => {
+    if (state !== 'starting') return;
+    clearTimeout(deadline);
+    state = 'ready';
+    readySince = now();
+    log.info({ slot, pid: child.pid }, 'worker ready');
+    deps.onReady();
+    deps.onChange();
+  });
+  link.onNotice(CONTROL.failed, ({ message }: { message: string }) => fail(message));
+  link.onNotice(CONTROL.counts, (body: WorkerCounts) => {
+    counts = body;
+    deps.onChange();
+  });
+  const step = (by: number) => {
+    counts = { ...counts, clients: Math.max(0, counts.clients + by) };
+    deps.onChange();
+  };
+  link.onNotice(CONTROL.clientConnect, () => step(1));
+  link.onNotice(CONTROL.clientDisconnect, () => step(-1));
+  deps.serve(link);
+
+  child.onExit((code, signal) => {
+    clearTimeout(deadline);
+    state = 'gone';
+    counts = { ...counts, clients: 0, rooms: 0 };
+    const servedMs = readySince === undefined ? 0 : now() - readySince;
+    deps.onGone({ code, signal, wasReady: readySince !== undefined, servedMs });
+    deps.onChange();
+  });
+
+  return {
+    id: child.id,
+    pid: child.pid,
+    boot,
+    link,
+    get state() {
+      return state;
+    },
+    get counts() {
+      return counts;
+    },
+    drain(deadlineMs) {
+      if (state === 'gone' || state === 'draining') return;
+      // It has no clients yet, and may not hear: a process that has not come to listen loses what it is sent, and
+      // the stop then took the whole drain's time.
+      const unheard = state === 'starting';
+      state = 'draining';
+      clearTimeout(deadline);
+      if (unheard) {
+        child.kill('SIGKILL');
+        return;
+      }
+      deadline = setTimeout(() => {
+        log.warn({ slot, pid: child.pid }, 'worker did not leave in time; killed');
+        child.kill('SIGKILL');
+      }, deadlineMs + EXIT_GRACE_MS);
+      link.notify(CONTROL.drain, { deadlineMs });
+      deps.onChange();
+    },
+    kill() {
+      if (state !== 'gone') child.kill('SIGKILL');
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { request } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { type Admin, type AdminDeps, openAdmin } from '../../src/cluster/admin.ts';
+import { silentLog } from './silent-log.ts';
+
+let admin: Admin | undefined;
+afterEach(() => admin?.close());
+
+async function open(deps: Partial<AdminDeps> = {}): Promise<Admin> {
+  admin = await openAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    log: silentLog,
+    readiness: async () => ({ reasons: [], warnings: [] }),
+    status: async () => ({ workers: [] }),
+    ...deps,
+  });
+  return admin;
+}
+
+function get(path: string, headers: Record<string, string> = {}): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { host: '127.0.0.1', port: admin?.port, path, headers, agent: false },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
+      },
+    );
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+test('it is alive, ready, and gives the status', async () => {
+  await open({ readiness: async () => ({ reasons: [], warnings: ['appendonly is off'] }) });
+  expect(await get('/healthz')).toEqual({ status: 200, body: { ok: true } });
+  expect(await get('/readyz')).toEqual({ status: 200, body: { ok: true, warnings: ['appendonly is off'] } });
+  expect(await get('/status')).toEqual({ status: 200, body: { workers: [] } });
+});
+
+test('not ready is 503 with every reason', async () => {
+  await open({
+    readiness: async () => ({ reasons: ['slot 1 is starting', 'the store is away'], warnings: [] }),
+  });
+  expect(await get('/readyz')).toMatchObject({
+    status: 503,
+    body: {
+      error: { code: 'unavailable', temporary: true },
+      reasons: ['slot 1 is starting', 'the store is away'],
+    },
+  });
+});
+
+test('errors have the shape of all errors', async () => {
+  await open({ status: () => Promise.reject(new Error('secret detail')) });
+  const notFound = { code: 'not_found', message: 'no such page', temporary: false };
+  expect(await get('/nothing')).toEqual({ status: 404, body: { error: notFound } });
+  const failed = await get('/status');
+  expect(failed).toMatchObject({ status: 500, body: { error: { code: 'internal' } } });
+  expect(JSON.stringify(failed)).not.toContain('secret');
+});
+
+test('a web page cannot read it, neither by its own name for our address nor across origins', async () => {
+  const { port } = await open();
+  const forbidden = { status: 403, body: { error: { code: 'forbidden' } } };
+  expect(await get('/status', { host: `rebound.example:${port}` })).toMatchObject(forbidden);
+  expect(await get('/status', { host: '10.0.0.1' })).toMatchObject(forbidden);
+  expect(await get('/status', { host: 'localhost.evil.example' })).toMatchObject(forbidden);
+  expect(await get('/status', { origin: 'https://evil.example' })).toMatchObject(forbidden);
+  expect(await get('/status', { origin: 'null' })).toMatchObject(forbidden);
+  expect(await get('/nothing', { host: 'rebound.example' })).toMatchObject(forbidden);
+});
+
+test('programs of this machine may use any of its loopback names', async () => {
+  const { port } = await open();
+  for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, '127.1.2.3']) {
+    expect((await get('/status', { host })).status).toBe(200);
+  }
+  expect((await get('/status', { origin: `http://localhost:${port}` })).status).toBe(200);
+});
+
+test('where it listens on every address, every address is its own', async () => {
+  await open({ host: '0.0.0.0' });
+  expect((await get('/status', { host: '10.0.0.1:5999' })).status).toBe(200);
+  expect((await get('/status', { host: 'rebound.example:5999' })).status).toBe(403);
+});

@@ -1,0 +1,103 @@
+import { EventEmitter } from 'node:events';
+import type { ChildWorker } from '../../src/cluster/child.ts';
+import { createLink, type MessagePort } from '../../src/cluster/ipc.ts';
+import { silentLog } from './silent-log.ts';
+
+export interface FakePort extends MessagePort {
+  /** Ends this end only, as the death of the other process does. */
+  close(): void;
+  /** From now on every send fails with this. */
+  fail(error: Error): void;
+  /** What was sent through this end, in order. */
+  readonly sent: unknown[];
+  /** As if the other end had sent it. */
+  receive(message: unknown): void;
+}
+
+/** Two ends that keep order, clone what they carry and deliver in a later turn, as IPC does. */
+export function createPortPair(): [FakePort, FakePort] {
+  const ends = [new EventEmitter(), new EventEmitter()] as const;
+  const open = [true, true];
+  const createEnd = (own: 0 | 1): FakePort => {
+    const other = own === 0 ? 1 : 0;
+    let broken: Error | null = null;
+    const sent: unknown[] = [];
+    return {
+      sent,
+      send(message, callback) {
+        const copy = structuredClone(message);
+        sent.push(copy);
+        queueMicrotask(() => {
+          if (!broken && open[other]) ends[other].emit('message', copy);
+          callback(broken);
+        });
+      },
+      onMessage: (listener) => ends[own].on('message', listener),
+      onClose: (listener) => ends[own].on('close', listener),
+      close() {
+        open[own] = false;
+        ends[own].emit('close');
+      },
+      fail(error) {
+        broken = error;
+      },
+      receive: (message) => ends[own].emit('message', message),
+    };
+  };
+  return [createEnd(0), createEnd(1)];
+}
+
+/** A worker process that a test plays: it has the worker's end of the link and dies on command. */
+export interface FakeWorker {
+  readonly slot: number;
+  readonly boot: string;
+  readonly pid: number;
+  readonly link: ReturnType<typeof createLink>;
+  readonly port: FakePort;
+  readonly signals: string[];
+  readonly alive: boolean;
+  exit(code: number | null, signal?: NodeJS.Signals): void;
+}
+
+/** Forks fake workers; SIGKILL ends them at once. */
+export function createFakeForks(): { fork(slot: number, boot: string): ChildWorker; all: FakeWorker[] } {
+  const all: FakeWorker[] = [];
+  return {
+    all,
+    fork(slot, boot) {
+      const [primary, worker] = createPortPair();
+      const exits = new EventEmitter();
+      const id = all.length + 1;
+      let alive = true;
+      const signals: string[] = [];
+      const exit = (code: number | null, signal: NodeJS.Signals | null = null) => {
+        if (!alive) return;
+        alive = false;
+        exits.emit('exit', code, signal);
+        primary.close();
+      };
+      all.push({
+        slot,
+        boot,
+        pid: 1000 + id,
+        link: createLink(worker, { log: silentLog }),
+        port: worker,
+        signals,
+        get alive() {
+          return alive;
+        },
+        exit,
+      });
+      return {
+        id,
+        pid: 1000 + id,
+        port: primary,
+        kill(signal) {
+          signals.push(signal);
+          if (signal === 'SIGKILL') queueMicrotask(() => exit(null, signal));
+        },
+        onExit: (listener) => exits.on('exit', listener),
+      };
+    },
+  };
+}

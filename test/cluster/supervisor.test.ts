@@ -1,0 +1,340 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { CONTROL } from '../../src/cluster/control.ts';
+import { createSupervisor, type SupervisorDeps } from '../../src/cluster/supervisor.ts';
+import { succeed } from '../../src/protocol/codes.ts';
+import { createFakeForks, type FakeWorker } from './fake-port.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Lets messages and microtasks through; no time passes. */
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+function createCluster(deps: Partial<SupervisorDeps> = {}) {
+  const forks = createFakeForks();
+  const lines: Array<{ msg: string; clients?: number }> = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  const onWorkerGone = vi.fn();
+  const onServing = vi.fn();
+  const onGiveUp = vi.fn();
+  const supervisor = createSupervisor({
+    workers: 2,
+    basePort: 6001,
+    fork: forks.fork,
+    serve: () => {},
+    log: pino({ level: 'info' }, sink),
+    now: Date.now,
+    drainMs: 10_000,
+    onWorkerGone,
+    onServing,
+    onGiveUp,
+    ...deps,
+  });
+  const latest = (slot: number) => forks.all.findLast((worker) => worker.slot === slot) as FakeWorker;
+  const ready = async (worker: FakeWorker) => {
+    worker.link.notify(CONTROL.ready, {});
+    await settle();
+  };
+  const startAll = async () => {
+    const started = supervisor.start();
+    await ready(latest(0));
+    await ready(latest(1));
+    return started;
+  };
+  const states = () => supervisor.status().map(({ slot, state }) => `${slot} ${state}`);
+  const clients = () => supervisor.status().reduce((sum, row) => sum + row.clients, 0);
+  const said = () => lines.filter(({ msg }) => msg.startsWith('socket server connectnum:'));
+  return {
+    supervisor,
+    forked: forks.all,
+    latest,
+    ready,
+    startAll,
+    states,
+    clients,
+    said,
+    onWorkerGone,
+    onServing,
+    onGiveUp,
+  };
+}
+
+test('the start succeeds once every slot is ready', async () => {
+  const { supervisor, latest, ready, states } = createCluster();
+  const started = vi.fn();
+  void supervisor.start().then(started);
+  await ready(latest(1));
+  expect(states()).toEqual(['0 starting', '1 ready']);
+  expect(started).not.toHaveBeenCalled();
+  await ready(latest(0));
+  expect(started).toHaveBeenCalledWith({ ok: true, value: undefined });
+  expect(supervisor.status()[0]).toMatchObject({ slot: 0, port: 6001, pid: latest(0).pid, state: 'ready' });
+});
+
+test('requests of a worker find their handlers from its first message on', async () => {
+  const { supervisor, latest } = createCluster({
+    serve: (link) => link.onRequest('slot', () => succeed(`${link.slot} ${link.boot}`)),
+  });
+  void supervisor.start();
+  const worker = latest(1);
+  const answer = worker.link.request('slot', {});
+  await settle();
+  expect(await answer).toEqual({ ok: true, value: `1 ${worker.boot}` });
+});
+
+test('a worker that says at the first start why it cannot serve ends the start with its words', async () => {
+  const { supervisor, latest, forked } = createCluster();
+  const started = supervisor.start();
+  latest(1).link.notify(CONTROL.failed, { message: 'port 6002 is taken' });
+  await settle();
+  expect(await started).toMatchObject({ ok: false, error: { message: 'port 6002 is taken' } });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked.filter(({ alive }) => alive)).toEqual([]);
+  expect(forked).toHaveLength(2);
+});
+
+test('a dead worker is followed at once, a second time after half a second, then ever later up to 10 s', async () => {
+  const { startAll, forked, latest, ready } = createCluster();
+  await startAll();
+  const delays: number[] = [];
+  for (let death = 0; death < 8; death++) {
+    const before = forked.length;
+    latest(0).exit(null, 'SIGKILL');
+    const diedAt = Date.now();
+    while (forked.length === before) await vi.advanceTimersToNextTimerAsync();
+    delays.push(Date.now() - diedAt);
+    await ready(latest(0));
+  }
+  expect(delays).toEqual([0, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+});
+
+test('a minute of service makes the next respawn immediate again', async () => {
+  const { startAll, forked, latest, ready } = createCluster();
+  await startAll();
+  for (let death = 0; death < 3; death++) {
+    latest(0).exit(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await ready(latest(0));
+  }
+  await vi.advanceTimersByTimeAsync(60_000);
+  const before = forked.length;
+  latest(0).exit(1);
+  await settle();
+  expect(forked.length).toBe(before + 1);
+});
+
+test('while a slot waits for its next worker it is in backoff and tells who is gone', async () => {
+  const { startAll, latest, ready, states, onWorkerGone, onServing } = createCluster();
+  await startAll();
+  const first = latest(0);
+  first.exit(1);
+  expect(onWorkerGone).toHaveBeenCalledExactlyOnceWith(first.boot, 0);
+  expect(onServing).toHaveBeenLastCalledWith(1, false);
+  await settle();
+  await ready(latest(0));
+  expect(onServing).toHaveBeenLastCalledWith(3, true);
+  latest(0).exit(1);
+  expect(states()).toEqual(['0 backoff', '1 ready']);
+});
+
+test('five deaths in a row before being ready make the supervisor give up, and nothing is forked any more', async () => {
+  const { startAll, forked, latest, onGiveUp } = createCluster();
+  await startAll();
+  latest(0).exit(1);
+  for (let death = 0; death < 5; death++) {
+    expect(onGiveUp).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(10_000);
+    latest(0).exit(1);
+  }
+  expect(onGiveUp).toHaveBeenCalledTimes(1);
+  const count = forked.length;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked.length).toBe(count);
+  expect(latest(1).alive).toBe(true);
+});
+
+test('a crash loop at the first start ends it, and no process is left', async () => {
+  const { supervisor, forked, latest, ready, onGiveUp } = createCluster();
+  const started = supervisor.start();
+  await ready(latest(1));
+  for (let death = 0; death < 5; death++) {
+    latest(0).exit(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  expect(await started).toMatchObject({ ok: false });
+  expect(onGiveUp).not.toHaveBeenCalled();
+  expect(forked.some(({ alive }) => alive)).toBe(false);
+});
+
+test('a worker that does not get ready within 30 s is killed and followed by another', async () => {
+  const { supervisor, forked, latest } = createCluster();
+  void supervisor.start();
+  const hanging = latest(0);
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(hanging.alive).toBe(true);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(hanging.signals).toEqual(['SIGKILL']);
+  expect(forked.filter(({ slot }) => slot === 0)).toHaveLength(2);
+});
+
+test('clients are counted up and down, never below nothing, and a crash takes its share along', async () => {
+  const { startAll, latest, clients } = createCluster();
+  await startAll();
+  latest(0).link.notify(CONTROL.clientDisconnect, {});
+  for (let n = 0; n < 3; n++) latest(0).link.notify(CONTROL.clientConnect, {});
+  latest(0).link.notify(CONTROL.clientDisconnect, {});
+  latest(1).link.notify(CONTROL.clientConnect, {});
+  await settle();
+  expect(clients()).toBe(3);
+  latest(1).link.notify(CONTROL.counts, { clients: 7, rooms: 2, loopDelayMs: 1, rssBytes: 5 });
+  await settle();
+  expect(clients()).toBe(9);
+  latest(1).exit(null, 'SIGKILL');
+  expect(clients()).toBe(2);
+  await settle();
+  latest(0).exit(null, 'SIGKILL');
+  expect(clients()).toBe(0);
+});
+
+test('the number of clients is logged in S3’s words, at most once a second and only when it changed', async () => {
+  const { startAll, latest, said } = createCluster();
+  await startAll();
+  for (let n = 0; n < 5; n++) latest(0).link.notify(CONTROL.clientConnect, {});
+  await settle();
+  expect(said()).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(said()).toHaveLength(2);
+  expect(said()[1]).toMatchObject({ msg: 'socket server connectnum:5', clients: 5 });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(said()).toHaveLength(2);
+});
+
+test('stop asks every worker to drain, kills who is late, and starts nobody again', async () => {
+  const { supervisor, startAll, forked, latest, states, onServing } = createCluster();
+  await startAll();
+  const asked: unknown[] = [];
+  for (const { link } of forked) link.onNotice(CONTROL.drain, (body) => asked.push(body));
+  const stopped = vi.fn();
+  void supervisor.stop().then(stopped);
+  await settle();
+  expect(asked).toEqual([{ deadlineMs: 10_000 }, { deadlineMs: 10_000 }]);
+  expect(states()).toEqual(['0 draining', '1 draining']);
+  expect(onServing).toHaveBeenCalledWith(1, false);
+  expect(supervisor.pick()).toBeUndefined();
+  latest(0).exit(0);
+  await vi.advanceTimersByTimeAsync(11_999);
+  expect(stopped).not.toHaveBeenCalled();
+  expect(latest(1).signals).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(latest(1).signals).toEqual(['SIGKILL']);
+  expect(stopped).toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked).toHaveLength(2);
+});
+
+test('a second stop kills at once', async () => {
+  const { supervisor, startAll, forked } = createCluster();
+  await startAll();
+  const first = supervisor.stop();
+  await supervisor.stop();
+  await first;
+  expect(forked.map(({ signals }) => signals)).toEqual([['SIGKILL'], ['SIGKILL']]);
+});
+
+test('a stop while a slot waits in backoff leaves nothing that could start', async () => {
+  const { supervisor, startAll, forked, latest } = createCluster();
+  await startAll();
+  latest(0).exit(1);
+  const stopped = supervisor.stop();
+  latest(1).exit(0);
+  await stopped;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked).toHaveLength(2);
+});
+
+test('jobs go to the ready worker of the lowest slot', async () => {
+  const { supervisor, startAll, latest } = createCluster();
+  expect(supervisor.pick()).toBeUndefined();
+  await startAll();
+  expect(supervisor.pick()).toMatchObject({ slot: 0, boot: latest(0).boot });
+  latest(0).exit(1);
+  expect(supervisor.pick()).toMatchObject({ slot: 1 });
+});
+
+test('a reload lets the old worker go only when the new one serves, one slot after the other', async () => {
+  const { supervisor, startAll, forked, latest, ready, states } = createCluster();
+  await startAll();
+  const [old0, old1] = forked as [FakeWorker, FakeWorker];
+  const reloaded = supervisor.reload();
+  await settle();
+  expect(states()).toEqual(['0 ready', '0 starting', '1 ready']);
+  await ready(latest(0));
+  expect(states()).toEqual(['0 draining', '0 ready', '1 ready', '1 starting']);
+  await ready(latest(1));
+  expect(await reloaded).toEqual({ ok: true, value: undefined });
+  old0.exit(0);
+  old1.exit(0);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  expect(forked).toHaveLength(4);
+});
+
+test('a reload whose new worker is of another release ends there, and the old workers stay', async () => {
+  const { supervisor, startAll, forked, latest, states } = createCluster();
+  await startAll();
+  const reloaded = supervisor.reload();
+  await settle();
+  latest(0).port.send({ rc: 2, op: 'notice', kind: CONTROL.ready, body: {} }, () => {});
+  await settle();
+  expect(await reloaded).toMatchObject({ ok: false, error: { message: expect.stringContaining('restart') } });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  expect(forked.map(({ alive }) => alive)).toEqual([true, true, false]);
+});
+
+test('a worker that dies while its successor starts leaves the slot with exactly one worker', async () => {
+  const { supervisor, startAll, forked, ready, states } = createCluster();
+  await startAll();
+  const reloaded = supervisor.reload();
+  await settle();
+  forked[0]?.exit(1);
+  await settle();
+  expect(states()).toEqual(['0 starting', '0 starting', '1 ready']);
+  const [, , successor, respawned] = forked as FakeWorker[] as [
+    FakeWorker,
+    FakeWorker,
+    FakeWorker,
+    FakeWorker,
+  ];
+  await ready(successor);
+  expect(respawned.alive).toBe(false);
+  await ready(forked.findLast(({ slot }) => slot === 1) as FakeWorker);
+  await reloaded;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(states()).toEqual(['0 ready', '1 ready']);
+});
+
+test('a worker that is told to leave before it serves is killed: it may not hear, and has no clients', async () => {
+  const { supervisor, startAll, forked } = createCluster();
+  await startAll();
+  forked[0]?.exit(1);
+  await settle();
+  const starting = forked.at(-1) as FakeWorker;
+  const asked = vi.fn();
+  starting.link.onNotice(CONTROL.drain, asked);
+  void supervisor.stop();
+  await settle();
+  expect(starting.alive).toBe(false);
+  expect(asked).not.toHaveBeenCalled();
+});

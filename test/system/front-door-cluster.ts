@@ -1,0 +1,108 @@
+/**
+ * A small cluster of plain Socket.IO servers on src/cluster, both its primary and its workers. It prints one line of
+ * JSON with its ports when it is ready.
+ */
+import cluster from 'node:cluster';
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { createAdapter, setupPrimary } from '@socket.io/cluster-adapter';
+import { Server as Engine } from 'engine.io';
+import { pino } from 'pino';
+import { Server } from 'socket.io';
+import { openAdmin } from '../../src/cluster/admin.ts';
+import { openForks } from '../../src/cluster/child.ts';
+import { openFront } from '../../src/cluster/front.ts';
+import { openFrontWorker } from '../../src/cluster/front-worker.ts';
+import { createSupervisor } from '../../src/cluster/supervisor.ts';
+import { openWorkerProcess } from '../../src/cluster/worker-process.ts';
+
+const HOST = '127.0.0.1';
+const BASE_PORT = Number(process.env.BASE_PORT);
+const log = pino({ level: process.env.LOG_LEVEL ?? 'warn' }, pino.destination({ fd: 2, sync: true }));
+
+async function runPrimary(): Promise<void> {
+  const fork = openForks({ exec: fileURLToPath(import.meta.url), log });
+  setupPrimary();
+  const front = await openFront({ host: HOST, port: 0, log, now: Date.now, headTimeoutMs: 1_500 });
+  const supervisor = createSupervisor({
+    workers: 2,
+    basePort: BASE_PORT,
+    fork,
+    serve: () => {},
+    log,
+    now: Date.now,
+    drainMs: 5_000,
+    onWorkerGone: () => {},
+    onServing: front.serving,
+    onGiveUp: () => process.exit(1),
+  });
+  const admin = await openAdmin({
+    host: HOST,
+    port: 0,
+    log,
+    readiness: async () => ({ reasons: [], warnings: [] }),
+    status: async () => ({ workers: supervisor.status() }),
+  });
+  const started = await supervisor.start();
+  if (!started.ok) {
+    process.stdout.write(`${JSON.stringify(started)}\n`);
+    process.exit(1);
+  }
+  process.on('SIGHUP', async () => {
+    process.stdout.write(`${JSON.stringify({ reload: await supervisor.reload() })}\n`);
+  });
+  process.on('SIGTERM', async () => {
+    await supervisor.stop();
+    await front.close();
+    await admin.close();
+    process.exit(0);
+  });
+  process.stdout.write(`${JSON.stringify({ front: front.port, admin: admin.port })}\n`);
+}
+
+function runWorker(): void {
+  const slot = Number(process.env.RC_SLOT);
+  const worker = openWorkerProcess({ slot, boot: process.env.RC_BOOT ?? '', log });
+  // Clients that a test leaves behind are gone three seconds later, and no drain waits for them.
+  const engine = new Engine({ pingInterval: 2_000, pingTimeout: 1_000 });
+  const io = new Server({ adapter: createAdapter() });
+  io.bind(engine);
+  io.on('connection', (socket) => {
+    worker.link.notify('client connect', {});
+    socket.on('disconnect', () => worker.link.notify('client disconnect', {}));
+    socket.on('digest', (text: string, ack: (sha256: string) => void) =>
+      ack(createHash('sha256').update(text).digest('hex')),
+    );
+  });
+
+  // The engine's own types ask for its private request type.
+  const forEngine = (request: IncomingMessage) => request as Parameters<typeof engine.handleRequest>[0];
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url?.startsWith('/socket.io/')) engine.handleRequest(forEngine(request), response);
+    else response.end(JSON.stringify({ pid: process.pid }));
+  };
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url !== '/echo') {
+      engine.handleUpgrade(forEngine(request), socket, head);
+      return;
+    }
+    socket.write('HTTP/1.1 101 Echo\r\n\r\n');
+    socket.write(head);
+    socket.on('error', () => {}).pipe(socket);
+  };
+
+  const front = openFrontWorker({ engine, onRequest, onUpgrade, requestTimeoutMs: 1_500 });
+  const own = createServer(onRequest).on('upgrade', onUpgrade);
+  worker.onDrain(async () => {
+    own.close();
+    while (engine.clientsCount > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    front.close();
+  });
+  own.once('error', (error) => worker.failed(`its port cannot be listened on: ${error.message}`));
+  own.listen(BASE_PORT + slot, HOST, () => worker.ready());
+}
+
+if (cluster.isPrimary) await runPrimary();
+else runWorker();

@@ -1,0 +1,282 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { WorkerStatus } from '../../src/cluster/control.ts';
+import {
+  ask,
+  converse,
+  crowd,
+  echo,
+  enterByEagerWebSocket,
+  enterByPolling,
+  enterByWebSocket,
+  openPolling,
+} from './front-door-client.ts';
+
+interface Cluster {
+  readonly process: ChildProcess;
+  readonly front: number;
+  readonly admin: number;
+  /** The next line of JSON it prints. */
+  line(): Promise<unknown>;
+}
+
+const running = new Set<ChildProcess>();
+
+async function startCluster(): Promise<Cluster> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./front-door-cluster.ts', import.meta.url))],
+    {
+      env: { ...process.env, BASE_PORT: String(await findFreePair()) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+  const line = async () => JSON.parse((await lines.next()).value as string) as unknown;
+  return { process: child, line, ...((await line()) as { front: number; admin: number }) };
+}
+
+/** Two neighbouring ports, for the slots. */
+async function findFreePair(): Promise<number> {
+  for (;;) {
+    const first = createServer().listen(0, '127.0.0.1');
+    await once(first, 'listening');
+    const { port } = first.address() as { port: number };
+    const second = createServer().listen(port + 1, '127.0.0.1');
+    const free = await once(second, 'listening').then(
+      () => true,
+      () => false,
+    );
+    first.close();
+    second.close();
+    if (free) return port;
+  }
+}
+
+async function workersOf(cluster: Cluster): Promise<WorkerStatus[]> {
+  const { body } = await ask(cluster.admin, '/status');
+  return (JSON.parse(body) as { workers: WorkerStatus[] }).workers;
+}
+
+/** Both slots serve, and none of these processes does. */
+async function becomesWhole(cluster: Cluster, gone: readonly number[]): Promise<void> {
+  const serving = async () =>
+    (await workersOf(cluster)).map(({ state, pid }) => (gone.includes(pid) ? 'gone' : state));
+  await expect.poll(serving, { timeout: 20_000 }).toEqual(['ready', 'ready']);
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** As every client does: on failure it tries again, with a pause, until it is in. */
+const retrying = (enter: (port: number) => Promise<void>) => async (port: number) => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await enter(port);
+    } catch (error) {
+      if (tries === 40) throw error;
+      await pause(100);
+    }
+  }
+};
+
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+describe('the front door', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+
+  test('loses none of 2000 WebSocket connects', async () => {
+    expect(await crowd(2000, 50, () => enterByWebSocket(cluster.front))).toEqual([]);
+  });
+
+  test('loses none of 2000 WebSocket connects whose first packet follows the upgrade at once', async () => {
+    expect(await crowd(2000, 50, () => enterByEagerWebSocket(cluster.front))).toEqual([]);
+  });
+
+  test('loses no byte that follows the first headers while the connection is handed over', async () => {
+    const pieces = ['one', 'two', 'three', 'four'];
+    expect(await crowd(1000, 50, () => echo(cluster.front, pieces))).toEqual([]);
+  });
+
+  test('loses none of 1000 connects by polling with a later upgrade', async () => {
+    expect(await crowd(1000, 40, () => enterByPolling(cluster.front))).toEqual([]);
+  });
+
+  test('counts every client in and out again', async () => {
+    const polling = await openPolling(cluster.front);
+    const clients = async () => (await workersOf(cluster)).reduce((sum, worker) => sum + worker.clients, 0);
+    await expect.poll(clients).toBe(1);
+    await polling.send('1');
+    await expect.poll(clients).toBe(0);
+  });
+
+  test('passes a request body of 300 KB on whole', async () => {
+    const polling = await openPolling(cluster.front);
+    const text = 'abcdefghij'.repeat(30_000);
+    expect((await polling.send(`420["digest","${text}"]`)).status).toBe(200);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    expect((await polling.receive()).body).toBe(`430["${sha256}"]`);
+  });
+
+  test('spreads clients over the workers', async () => {
+    const clients = await Promise.all(Array.from({ length: 20 }, () => openPolling(cluster.front)));
+    await expect
+      .poll(async () => Math.min(...(await workersOf(cluster)).map((worker) => worker.clients)))
+      .toBeGreaterThan(4);
+    await Promise.all(clients.map((client) => client.send('1')));
+  });
+
+  test('answers a request whose headers arrive torn', async () => {
+    const pieces = [
+      'GET /socket.io/?EIO=4&tran',
+      'sport=polling HTTP/1.1\r\nHo',
+      'st: localhost\r\n\r',
+      '\n',
+    ];
+    expect(await converse(cluster.front, pieces)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*"sid"/);
+  });
+
+  test('keeps no connection for a next request, the worker’s own port does', async () => {
+    const [worker] = await workersOf(cluster);
+    const keepAlive = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n';
+    expect(await converse(cluster.front, [keepAlive])).toContain('Connection: close');
+    const socket = connect(worker?.port ?? 0, '127.0.0.1').setEncoding('utf8');
+    socket.write(keepAlive);
+    const [answer] = (await once(socket, 'data')) as [string];
+    socket.destroy();
+    expect(answer).toContain('Connection: keep-alive');
+  });
+
+  test('closes connections that say nothing, too little or too much', async () => {
+    expect(await converse(cluster.front, [])).toBe('');
+    expect(await converse(cluster.front, ['GET / HTTP/1.1\r\nHost: loc'])).toContain('408 Request Timeout');
+    const endless = `GET / HTTP/1.1\r\nX-Endless: ${'x'.repeat(20_000)}`;
+    expect(await converse(cluster.front, [endless])).toContain('431 Request Header Fields Too Large');
+  });
+
+  test('ends a request whose body never comes', async () => {
+    const { sid } = await openPolling(cluster.front);
+    const head = `POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: localhost\r\n`;
+    const unfinished = `${head}Content-Length: 100\r\n\r\nonly this`;
+    expect(await converse(cluster.front, [unfinished])).toContain('408 Request Timeout');
+  });
+
+  test('lives on when clients reset their connections at any moment', async () => {
+    const resets = Array.from({ length: 200 }, async (_, index) => {
+      const socket = connect(cluster.front, '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      const words = [
+        '',
+        'GET /soc',
+        'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+        'POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx',
+      ];
+      socket.write(words[index % words.length] ?? '', () => socket.resetAndDestroy());
+    });
+    await Promise.all(resets);
+    expect((await ask(cluster.front, '/')).status).toBe(200);
+    expect(running).toContain(cluster.process);
+  });
+
+  test('closes connections that were on their way to a worker that dies', async () => {
+    const victim = (await workersOf(cluster))[0]?.pid ?? 0;
+    process.kill(victim, 'SIGSTOP');
+    const arrivals = Array.from({ length: 40 }, () =>
+      converse(cluster.front, ['GET / HTTP/1.1\r\nHost: localhost\r\n\r\n']).catch(() => ''),
+    );
+    // The living worker's share is answered; what is left waits for the frozen one.
+    const answered = arrivals.map((arrival) => arrival.then((): true => true));
+    await expect.poll(async () => (await settled(answered)) > 0).toBe(true);
+    expect(await settled(answered)).toBeLessThan(40);
+    process.kill(victim, 'SIGKILL');
+    await Promise.all(arrivals);
+    await becomesWhole(cluster, [victim]);
+  });
+
+  test('lets everybody in although a worker is killed in the middle', async () => {
+    const victim = (await workersOf(cluster))[0]?.pid ?? 0;
+    let entered = 0;
+    const enter = [enterByWebSocket, enterByEagerWebSocket, enterByPolling].map(retrying);
+    const failures = await crowd(900, 50, async (index) => {
+      if (index === 300) process.kill(victim, 'SIGKILL');
+      await enter[index % enter.length]?.(cluster.front);
+      entered += 1;
+    });
+    expect({ failures, entered }).toEqual({ failures: [], entered: 900 });
+    await becomesWhole(cluster, [victim]);
+  });
+
+  test('loses nobody while all workers are replaced one by one', async () => {
+    const before = (await workersOf(cluster)).map(({ pid }) => pid);
+    cluster.process.kill('SIGHUP');
+    let reloaded = false;
+    const outcome = cluster.line().then((line) => {
+      reloaded = true;
+      return line;
+    });
+    const failures: string[] = [];
+    while (!reloaded) {
+      failures.push(...(await crowd(60, 20, () => enterByEagerWebSocket(cluster.front))));
+      failures.push(...(await crowd(20, 20, () => enterByPolling(cluster.front))));
+    }
+    expect(await outcome).toEqual({ reload: { ok: true } });
+    expect(failures).toEqual([]);
+    await becomesWhole(cluster, before);
+  });
+
+  test('says 503 and when to come back while no worker is ready', async () => {
+    const victims = (await workersOf(cluster)).map(({ pid }) => pid);
+    for (const pid of victims) process.kill(pid, 'SIGKILL');
+    const answers: string[] = [];
+    const refused = async () => {
+      const answer = await ask(cluster.front, '/').catch(() => undefined);
+      if (answer?.status === 503) answers.push(String(answer.headers['retry-after']));
+      return answers.length;
+    };
+    await expect.poll(refused, { interval: 5 }).toBeGreaterThan(0);
+    expect(answers[0]).toBe('1');
+    await becomesWhole(cluster, victims);
+    expect((await ask(cluster.front, '/')).status).toBe(200);
+  });
+
+  test('leaves no process behind after SIGTERM', async () => {
+    const pids = (await workersOf(cluster)).map(({ pid }) => pid);
+    expect(pids.every(exists)).toBe(true);
+    cluster.process.kill('SIGTERM');
+    const [code] = (await once(cluster.process, 'exit')) as [number];
+    expect(code).toBe(0);
+    expect(pids.filter(exists)).toEqual([]);
+  });
+});
+
+test('leaves no process behind when the primary is killed', async () => {
+  const cluster = await startCluster();
+  const pids = (await workersOf(cluster)).map(({ pid }) => pid);
+  cluster.process.kill('SIGKILL');
+  await expect.poll(() => pids.filter(exists), { timeout: 5_000 }).toEqual([]);
+});
+
+/** How many of these have resolved by now. */
+async function settled(promises: readonly Promise<true>[]): Promise<number> {
+  const now = await Promise.all(promises.map((promise) => Promise.race([promise, Promise.resolve(false)])));
+  return now.filter(Boolean).length;
+}
