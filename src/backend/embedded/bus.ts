@@ -1,0 +1,64 @@
+import type { Entry, RoomBus } from '../../chat/store.ts';
+import type { PrimaryLink } from '../../cluster/link.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { Ask, Notices } from './channel.ts';
+
+type Listener = (entry: Entry) => void;
+
+interface Held {
+  readonly listeners: Set<Listener>;
+  readonly hold: Promise<Outcome<void>>;
+}
+
+/**
+ * One hold a room, however many listeners: taken for the first, let go after the last. Holds and releases
+ * travel over one ordered link, so a room let go and held again in one turn ends held.
+ */
+export function createBus({ ask, primary }: { readonly ask: Ask; readonly primary: PrimaryLink }): RoomBus & {
+  close(): void;
+} {
+  const rooms = new Map<string, Held>();
+
+  function holdRoom(tag: string): Held {
+    const held = rooms.get(tag) ?? { listeners: new Set(), hold: ask<void>('bus.hold', { tag }) };
+    rooms.set(tag, held);
+    return held;
+  }
+
+  function letGo(tag: string, held: Held, listener: Listener): void {
+    if (!held.listeners.delete(listener) || held.listeners.size > 0 || rooms.get(tag) !== held) return;
+    rooms.delete(tag);
+    primary.notify('bus.release', { tag });
+  }
+
+  primary.onNotice('bus.entries', (published: Notices['bus.entries']) => {
+    for (const { tag, entry } of published) {
+      for (const listener of rooms.get(tag)?.listeners ?? []) listener(entry);
+    }
+  });
+
+  return {
+    async subscribe({ tag }, onEntry) {
+      const held = holdRoom(tag);
+      // Of its own, so that the same function may listen twice.
+      const listener: Listener = (entry) => onEntry(entry);
+      held.listeners.add(listener);
+      const answered = await held.hold;
+      if (answered.ok) return succeed({ close: () => letGo(tag, held, listener) });
+      // The primary may have taken the hold after the time limit: the release follows it.
+      if (rooms.get(tag) === held) rooms.delete(tag);
+      held.listeners.delete(listener);
+      if (!rooms.has(tag)) primary.notify('bus.release', { tag });
+      return answered;
+    },
+    /** The link to the primary is lost only together with this worker, so there is nothing to announce. */
+    onResync() {},
+    close() {
+      for (const [tag, { listeners }] of rooms) {
+        listeners.clear();
+        primary.notify('bus.release', { tag });
+      }
+      rooms.clear();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Room } from '../../chat/room.ts';
+import type { Draft, Entry, LogQuery, RosterEntry } from '../../chat/store.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+
+/** What workers ask the primary over IPC, and with which body. */
+export interface Requests {
+  'store.append': { readonly room: Room; readonly draft: Draft };
+  'store.read': { readonly room: Room; readonly query: LogQuery };
+  'store.secret': null;
+  'store.check': null;
+  'bus.hold': { readonly tag: string };
+  'roster.enter': { readonly room: Room; readonly user: RosterEntry; readonly clients: number };
+  'roster.exit': { readonly room: Room; readonly userId: string; readonly clients: number };
+  'roster.recount': { readonly room: Room; readonly clients: number };
+  'roster.setOnline': { readonly userId: string; readonly online: boolean };
+  'roster.renew': { readonly clients: number };
+  'roster.sweep': { readonly boot: string };
+  'roster.expired': null;
+}
+
+export interface Notices {
+  /** Worker to primary. Being a notice it keeps its place between two `bus.hold`. */
+  'bus.release': { readonly tag: string };
+  /** Primary to worker: what one commit published, in the log's order. */
+  'bus.entries': readonly { readonly tag: string; readonly entry: Entry }[];
+}
+
+/** A worker's way to the primary: answered, or refused with a time to try again. */
+export type Ask = <T, K extends keyof Requests = keyof Requests>(
+  kind: K,
+  body: Requests[K],
+) => Promise<Outcome<T>>;

@@ -1,0 +1,122 @@
+import type { Logger } from 'pino';
+import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import type { Group } from './group.ts';
+import type { Write } from './tables.ts';
+
+/** A change of the store that waits for its commit. */
+export interface Change<T> {
+  readonly bytes: number;
+  /** Called once, in the order queued. */
+  plan(group: Group): T;
+}
+
+export interface CommitQueue {
+  /** Answers after the durable commit, in the order queued. */
+  add<T>(change: Change<T>): Promise<Outcome<T>>;
+  /** Waits for what is queued; takes nothing more. */
+  close(): Promise<void>;
+}
+
+export interface CommitQueueDeps {
+  readonly createGroup: () => Group;
+  readonly commit: (writes: readonly Write[]) => Promise<void>;
+  /** Told after the commit and before its answers. */
+  readonly publish: (published: Group['published']) => void;
+  readonly log: Logger;
+}
+
+interface Waiting {
+  readonly bytes: number;
+  readonly plan: (group: Group) => (committed: Outcome<void>) => void;
+}
+
+const MAX_GROUP = 1_000;
+const MAX_GROUP_BYTES = 4 * 1024 * 1024;
+const MAX_QUEUED = 10_000;
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * Groups changes into commits, one in flight: while the disk works on one, the next gathers. So 64 writers share
+ * an fdatasync, and a single writer waits for none but its own.
+ *
+ * States: idle → (add) → scheduled, until the end of the event-loop turn → committing → scheduled or idle.
+ */
+export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
+  const queue: Waiting[] = [];
+  let queuedBytes = 0;
+  let running: Promise<void> | undefined;
+  let closed = false;
+  let failing = false;
+
+  function take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const waiting of queue) {
+      if (count > 0 && (count >= MAX_GROUP || bytes + waiting.bytes > MAX_GROUP_BYTES)) break;
+      bytes += waiting.bytes;
+      count += 1;
+    }
+    queuedBytes -= bytes;
+    return queue.splice(0, count);
+  }
+
+  async function commit(): Promise<void> {
+    const group = deps.createGroup();
+    const settle = take().map((waiting) => waiting.plan(group));
+    let committed: Outcome<void> = succeed(undefined);
+    try {
+      const writes = group.finish();
+      if (writes.length > 0) await deps.commit(writes);
+      if (failing) deps.log.info('the store commits again');
+      failing = false;
+    } catch (error) {
+      // Said once: a full disk is not helped by a log line per commit.
+      if (!failing) deps.log.error({ err: error }, 'the store cannot commit');
+      failing = true;
+      committed = refuse('unavailable', 'the store could not write', RETRY_AFTER_MS);
+    }
+    if (committed.ok) deps.publish(group.published);
+    for (const answer of settle) answer(committed);
+  }
+
+  async function run(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (queue.length > 0) await commit();
+    running = undefined;
+  }
+
+  function refusal(bytes: number): Refusal | undefined {
+    if (closed) return refuse('unavailable', 'the store is closing', RETRY_AFTER_MS);
+    if (queue.length >= MAX_QUEUED || queuedBytes + bytes > MAX_QUEUED_BYTES)
+      return refuse('unavailable', 'the store is behind', RETRY_AFTER_MS);
+    return undefined;
+  }
+
+  return {
+    add<T>({ bytes, plan }: Change<T>): Promise<Outcome<T>> {
+      const refused = refusal(bytes);
+      if (refused) return Promise.resolve(refused);
+      return new Promise((resolve, reject) => {
+        queuedBytes += bytes;
+        queue.push({
+          bytes,
+          plan(group) {
+            try {
+              const value = plan(group);
+              return (committed) => resolve(committed.ok ? succeed(value) : committed);
+            } catch (error) {
+              // A bug in one change must not take the others of its group along.
+              return () => reject(error);
+            }
+          },
+        });
+        running ??= run();
+      });
+    },
+    async close() {
+      closed = true;
+      await running;
+    },
+  };
+}

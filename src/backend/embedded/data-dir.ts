@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { BackendError } from '../backend.ts';
+import { diskSpaceOf } from './disk-space.ts';
+import { openLock, refuseWhileOwned } from './lock.ts';
+import { openTables, type Tables } from './tables.ts';
+
+export interface DataDir {
+  readonly tables: Tables;
+  /** Made with the store. */
+  readonly secret: string;
+  readonly warnings: readonly string[];
+  close(): Promise<void>;
+}
+
+const FORMAT = 1;
+const WARN_FREE_BYTES = 1024 ** 3;
+
+/** The folder of the store, owned by this process alone. */
+export async function openDataDir(dataDir: string): Promise<DataDir> {
+  const dir = resolve(dataDir);
+  refuseUnusable(dir, () => {
+    makeFolder(dir);
+    if (!statSync(dir).isDirectory()) throw new Error('it is not a folder');
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  });
+  await refuseWhileOwned(dir);
+  const disk = diskSpaceOf(dir);
+  const tables = refuseUnusable(dir, () => openTables(dir, disk));
+  try {
+    const lock = await openLock(dir, tables);
+    tables.swapFact('format', undefined, FORMAT);
+    tables.swapFact('secret', undefined, randomBytes(32).toString('base64url'));
+    if (tables.fact('format') !== FORMAT) {
+      await lock.release();
+      throw new BackendError(
+        `DATA_DIR ${dir} was written by another version of Roomcast. Use that version, or choose another DATA_DIR.`,
+      );
+    }
+    return {
+      tables,
+      secret: tables.fact('secret') as string,
+      warnings: disk.freeBytes() < WARN_FREE_BYTES ? [lowSpace(dir)] : [],
+      async close() {
+        await lock.release();
+        await tables.close();
+      },
+    };
+  } catch (error) {
+    await tables.close();
+    throw unusable(dir, error);
+  }
+}
+
+function unusable(dir: string, error: unknown): BackendError {
+  if (error instanceof BackendError) return error;
+  const reason = (error as Error).message;
+  return new BackendError(
+    `DATA_DIR ${dir} cannot be used (${reason}). It must be a folder this user may write to, with free space; make it so, or choose another DATA_DIR.`,
+  );
+}
+
+function lowSpace(dir: string): string {
+  return `DATA_DIR ${dir} has less than 1 GiB of free space; below 64 MiB no message is taken.`;
+}
+
+function refuseUnusable<T>(dir: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw unusable(dir, error);
+  }
+}
+
+/** Not `recursive`: where the file system answers ENOENT below an existing folder (/proc), Node 20 then spins for ever. */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return;
+  if (dirname(dir) !== dir) makeFolder(dirname(dir));
+  mkdirSync(dir);
+}

@@ -1,0 +1,43 @@
+import type { WorkerLink } from '../../cluster/link.ts';
+import type { Notices } from './channel.ts';
+import type { Group } from './group.ts';
+
+/** Which worker holds which room. */
+export interface Holders {
+  hold(tag: string, worker: WorkerLink): void;
+  release(tag: string, worker: WorkerLink): void;
+  releaseAll(worker: WorkerLink): void;
+  publish(published: Group['published']): void;
+}
+
+export function createHolders(): Holders {
+  const rooms = new Map<string, Set<WorkerLink>>();
+
+  function release(tag: string, worker: WorkerLink): void {
+    const holding = rooms.get(tag);
+    holding?.delete(worker);
+    if (holding?.size === 0) rooms.delete(tag);
+  }
+
+  return {
+    hold(tag, worker) {
+      rooms.set(tag, (rooms.get(tag) ?? new Set()).add(worker));
+    },
+    release,
+    releaseAll(worker) {
+      for (const tag of [...rooms.keys()]) release(tag, worker);
+    },
+    publish(published) {
+      // One notice a worker and commit: an IPC message each cost more than the commit did.
+      const notices = new Map<WorkerLink, Notices['bus.entries'][number][]>();
+      for (const one of published) {
+        for (const worker of rooms.get(one.tag) ?? []) {
+          const notice = notices.get(worker);
+          if (notice) notice.push(one);
+          else notices.set(worker, [one]);
+        }
+      }
+      for (const [worker, notice] of notices) worker.notify('bus.entries', notice);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { BackendError } from '../backend.ts';
+import type { Tables } from './tables.ts';
+
+/** Who owns the folder: as long as its socket takes connections, that process lives. */
+interface Owner {
+  readonly pid: number;
+  readonly socket: string;
+}
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/** The owner as it stands in the store, where it is changed, and in a file, where it is seen without opening that. */
+const OWNER_FACT = 'owner';
+const OWNER_FILE = 'owner.json';
+/** `sun_path` holds 108 bytes with the closing NUL on Linux, 104 on macOS. */
+const MAX_SOCKET_PATH_BYTES = 103;
+
+/**
+ * Throws while a living primary owns the folder. To be asked before the store is opened: opening waits for who
+ * is just writing to it, and a primary stopped in the middle of a commit would be waited for without end.
+ */
+export async function refuseWhileOwned(dir: string): Promise<void> {
+  const owner = readOwnerFile(dir);
+  if (owner && (await isAlive(dir, owner))) throw inUse(dir, owner);
+}
+
+/**
+ * Makes this process the only owner of the folder. The owner's socket dies with it, however it dies, and its
+ * name stands in the store, where it is replaced in one transaction: of several that find the same dead owner,
+ * one wins. (A pid alone could meanwhile be another process's, also one of another container.)
+ */
+export async function openLock(dir: string, tables: Tables): Promise<Lock> {
+  const own: Owner = { pid: process.pid, socket: `lock-${randomBytes(6).toString('hex')}.sock` };
+  const closeSocket = await listen(dir, own.socket);
+  try {
+    await takeOver(dir, tables, own);
+  } catch (error) {
+    await closeSocket();
+    throw error;
+  }
+  return {
+    async release() {
+      // In this order no successor's file is removed.
+      rmSync(join(dir, OWNER_FILE), { force: true });
+      try {
+        tables.swapFact(OWNER_FACT, own, undefined);
+      } catch {
+        // The disk is full. Without its socket the name is a dead owner's, which the next primary replaces.
+      }
+      await closeSocket();
+    },
+  };
+}
+
+async function takeOver(dir: string, tables: Tables, own: Owner): Promise<void> {
+  for (;;) {
+    const owner = tables.fact(OWNER_FACT) as Owner | undefined;
+    if (owner && (await isAlive(dir, owner))) throw inUse(dir, owner);
+    if (!tables.swapFact(OWNER_FACT, owner, own)) continue;
+    if (owner) rmSync(join(dir, owner.socket), { force: true });
+    const draft = join(dir, `${own.socket}.json`);
+    writeFileSync(draft, JSON.stringify(own));
+    renameSync(draft, join(dir, OWNER_FILE));
+    return;
+  }
+}
+
+function inUse(dir: string, { pid }: Owner): BackendError {
+  return new BackendError(
+    `DATA_DIR ${dir} is in use by another Roomcast (pid ${pid}). Stop it, or choose another DATA_DIR.`,
+  );
+}
+
+function readOwnerFile(dir: string): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(join(dir, OWNER_FILE), 'utf8')) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+async function listen(dir: string, name: string): Promise<() => Promise<void>> {
+  const reach = openReach(dir, name);
+  const server = createServer((socket) => socket.destroy());
+  server.unref();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(reach.path, resolve);
+    });
+  } catch (error) {
+    reach.close();
+    throw new BackendError(
+      `DATA_DIR ${dir} cannot be locked (${(error as Error).message}). It must be on a file system with UNIX sockets.`,
+    );
+  }
+  return async () => {
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(join(dir, name), { force: true });
+    reach.close();
+  };
+}
+
+/** Anything but a clear no counts as alive: a stopped owner, or one of another user, still owns the folder. */
+async function isAlive(dir: string, { socket: name }: Owner): Promise<boolean> {
+  const reach = openReach(dir, name);
+  try {
+    return await new Promise((resolve) => {
+      const socket = connect(reach.path);
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT');
+      });
+    });
+  } finally {
+    reach.close();
+  }
+}
+
+/** Socket paths are short; a socket deeper than that is reached through its opened folder. */
+function openReach(dir: string, name: string): { readonly path: string; close(): void } {
+  const path = join(dir, name);
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return { path, close() {} };
+  if (process.platform !== 'linux') {
+    throw new BackendError(`DATA_DIR ${dir} is too long a path for its lock. Choose a shorter one.`);
+  }
+  const folder = openSync(dir, 'r');
+  return { path: `/proc/self/fd/${folder}/${name}`, close: () => closeSync(folder) };
+}

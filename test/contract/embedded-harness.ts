@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { BackendOptions, PrimaryBackend } from '../../src/backend/backend.ts';
+import { openEmbeddedPrimary } from '../../src/backend/embedded/primary.ts';
+import { openEmbeddedWorker } from '../../src/backend/embedded/worker.ts';
+import { createLinkPair, type LinkPair } from './link-pair.ts';
+import type { Harness, Peer } from './suite.ts';
+
+const silent = pino({ level: 'silent' });
+
+export const DEFAULTS = { keyPrefix: 'rc', historySize: 1_000, historyTtlS: 3_600, dedupeTtlS: 600 };
+
+export function openPrimary(dataDir: string, options: Partial<BackendOptions> = {}): Promise<PrimaryBackend> {
+  return openEmbeddedPrimary({ options: { ...DEFAULTS, dataDir, ...options }, host: 'test', log: silent });
+}
+
+export interface LinkedPeer extends Peer {
+  readonly pair: LinkPair;
+}
+
+/** A worker that talks to the primary within this process. */
+export async function openPeer(served: PrimaryBackend, slot = 0): Promise<LinkedPeer> {
+  const boot = randomUUID();
+  const pair = createLinkPair(slot, boot);
+  served.serve(pair.worker);
+  const options = { ...DEFAULTS, dataDir: '' };
+  const worker = await openEmbeddedWorker({
+    options,
+    boot,
+    host: 'test',
+    primary: pair.primary,
+    log: silent,
+  });
+  return { ...worker, boot, pair };
+}
+
+export async function makeDataDir(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'roomcast-embedded-'));
+}
+
+/** Primary and workers of one embedded store in this process. */
+export async function embeddedHarness(): Promise<Harness> {
+  const dataDir = await makeDataDir();
+  let primary: Promise<PrimaryBackend> | undefined;
+  let peers: LinkedPeer[] = [];
+
+  async function stop(): Promise<void> {
+    for (const peer of peers) {
+      await peer.close();
+      peer.pair.cut();
+    }
+    peers = [];
+    await (await primary)?.close();
+    primary = undefined;
+  }
+
+  return {
+    async open(options) {
+      primary ??= openPrimary(dataDir, options);
+      const peer = await openPeer(await primary, peers.length);
+      peers.push(peer);
+      return peer;
+    },
+    restart: stop,
+    async close() {
+      await stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

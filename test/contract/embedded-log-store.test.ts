@@ -1,0 +1,280 @@
+import { rm } from 'node:fs/promises';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { MIN_FREE_BYTES } from '../../src/backend/embedded/disk-space.ts';
+import { createLogStore, type LogStore, type LogStoreDeps } from '../../src/backend/embedded/log-store.ts';
+import { openTables, type Tables } from '../../src/backend/embedded/tables.ts';
+import type { Room } from '../../src/chat/room.ts';
+import { makeDataDir } from './embedded-harness.ts';
+import { draftOf, granted, newRoom, range, seqsOf, textsOf } from './peers.ts';
+
+const DAY_MS = 86_400_000;
+const RULES = { historySize: 100, historyTtlS: 86_400, dedupeTtlS: 600 };
+
+interface Setup {
+  readonly tables: Tables;
+  readonly published: number[];
+  readonly clock: { now: number };
+  readonly disk: { free: number };
+  open(change?: Partial<LogStoreDeps>): LogStore;
+}
+
+async function setUp(): Promise<Setup> {
+  const dataDir = await makeDataDir();
+  const disk = { free: MIN_FREE_BYTES };
+  const tables = openTables(dataDir, { freeBytes: () => disk.free });
+  const stores: LogStore[] = [];
+  onTestFinished(async () => {
+    for (const store of stores) await store.close();
+    await tables.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const clock = { now: 1_700_000_000_000 };
+  const published: number[] = [];
+  return {
+    tables,
+    published,
+    clock,
+    disk,
+    open(change) {
+      const store = createLogStore({
+        tables,
+        rules: RULES,
+        publish: (all) => published.push(...all.map(({ entry }) => entry.seq)),
+        now: () => clock.now,
+        log: pino({ level: 'silent' }),
+        ...change,
+      });
+      stores.push(store);
+      return store;
+    },
+  };
+}
+
+async function say(store: LogStore, room: Room, text: string, clientMsgId?: string) {
+  const more = clientMsgId === undefined ? {} : { dedupe: { scope: 'ann', clientMsgId } };
+  return granted(await store.append(room, draftOf(room, text, more)));
+}
+
+async function latest(store: LogStore, room: Room) {
+  return granted(await store.read(room, { limit: 1_000, maxBytes: 1_000_000 }));
+}
+
+function entriesOnDisk(tables: Tables, room: Room): number[] {
+  return tables.look((view) => seqsOf([...view.entries(room.tag, 1, 1_000_000)]));
+}
+
+describe('embedded log', () => {
+  it('begins a new epoch in each run, by the first read or append, and links the last 8', async () => {
+    const { open } = await setUp();
+    const room = newRoom();
+    const first = await say(open(), room, '1');
+    const epochs = [first.epoch];
+    for (const run of range(2, 12)) {
+      const store = open();
+      const before = await latest(store, room);
+      expect(before).toMatchObject({ top: run - 1, first: 1 });
+      expect(before.links.at(-1)).toEqual({ epoch: epochs.at(-1), upTo: run - 1 });
+      const said = await say(store, room, `${run}`);
+      expect(said).toMatchObject({ seq: run, epoch: before.epoch });
+      expect(epochs).not.toContain(said.epoch);
+      epochs.push(said.epoch);
+    }
+    const { links } = await latest(open(), room);
+    expect(links.map((link) => link.epoch)).toEqual(epochs.slice(-8));
+    expect(links.map((link) => link.upTo)).toEqual(range(5, 12));
+  });
+
+  it('shows nothing once the last message is too old, numbers on, and gives back the disk when tidied', async () => {
+    const { open, tables, clock } = await setUp();
+    const store = open();
+    const room = newRoom();
+    const { epoch } = await say(store, room, '1');
+    clock.now += DAY_MS - 1_000;
+    await say(store, room, '2');
+    clock.now += DAY_MS;
+    expect(textsOf((await latest(store, room)).entries)).toEqual(['1', '2']);
+    clock.now += 1;
+    expect(await latest(store, room)).toMatchObject({ entries: [], top: 2, first: 3, more: false, epoch });
+    expect(entriesOnDisk(tables, room)).toEqual([1, 2]);
+    await store.tidy();
+    expect(entriesOnDisk(tables, room)).toEqual([]);
+    expect(await say(store, room, '3')).toMatchObject({ seq: 3, epoch });
+    expect(textsOf((await latest(store, room)).entries)).toEqual(['3']);
+  });
+
+  it('does not bring expired messages back with the next one', async () => {
+    const { open, clock } = await setUp();
+    const store = open();
+    const room = newRoom();
+    await say(store, room, 'old');
+    clock.now += DAY_MS + 1;
+    await say(store, room, 'new');
+    expect(await latest(store, room)).toMatchObject({ first: 2, top: 2, more: false });
+    expect(textsOf((await latest(store, room)).entries)).toEqual(['new']);
+  });
+
+  it('removes a log that became too large for the settings in portions, and shows none of it meanwhile', async () => {
+    const { open, tables } = await setUp();
+    const room = newRoom();
+    const large = open({ rules: { ...RULES, historySize: 10_000 } });
+    await Promise.all(range(1, 2_500).map((n) => say(large, room, `${n}`)));
+    const small = open({ rules: { ...RULES, historySize: 10 } });
+    await say(small, room, 'last');
+    expect(await latest(small, room)).toMatchObject({ top: 2_501, first: 2_492 });
+    expect(entriesOnDisk(tables, room).length).toBeGreaterThan(1_000);
+    for (const _ of range(1, 3)) await small.tidy();
+    expect(entriesOnDisk(tables, room)).toEqual(range(2_492, 2_501));
+  });
+
+  it('forgets a room nothing was ever said in when nobody came for long, and no other', async () => {
+    const { open, tables, clock } = await setUp();
+    const store = open();
+    const [silent, spoken] = [newRoom(), newRoom()];
+    const { epoch } = await latest(store, silent);
+    await say(store, spoken, 'x');
+    await store.tidy();
+    expect((await latest(store, silent)).epoch).toBe(epoch);
+    clock.now += DAY_MS + 1;
+    await store.tidy();
+    expect(tables.look((view) => [view.head(silent.tag), view.head(spoken.tag)?.top])).toEqual([
+      undefined,
+      1,
+    ]);
+  });
+
+  it('remembers a clientMsgId for the TTL at least, over period ends, and forgets it after two periods', async () => {
+    const { open, tables, clock } = await setUp();
+    const store = open();
+    const room = newRoom();
+    for (const offsetS of [0, 1, 299, 599]) {
+      clock.now = 1_800_000_000_000 + offsetS * 1_000;
+      const id = `m${offsetS}`;
+      const { seq } = await say(store, room, 'once', id);
+      clock.now += 600_000;
+      await store.tidy();
+      expect(await say(store, room, 'once', id)).toMatchObject({ seq, dup: true });
+      clock.now += 600_001;
+      await store.tidy();
+      expect((await say(store, room, 'once', id)).dup).toBe(false);
+    }
+    clock.now += 1_200_001;
+    await store.tidy();
+    expect(tables.answersOutside(0, -1, 10)).toEqual([]);
+  });
+
+  it('remembers a clientMsgId, and dates no message back, when the clock is set back', async () => {
+    const { open, clock } = await setUp();
+    const store = open();
+    const room = newRoom();
+    clock.now = 1_800_000_000_000;
+    const first = await say(store, room, 'once', 'm-1');
+    clock.now -= 5_000;
+    expect(await say(store, room, 'once', 'm-1')).toEqual({ ...first, dup: true });
+    expect((await say(store, room, 'next')).at).toBe(first.at);
+  });
+
+  it('answers and publishes nothing before the commit, and publishes before it answers', async () => {
+    const { open, tables, published } = await setUp();
+    const happened: string[] = [];
+    let finish = () => {};
+    const store = open({
+      tables: {
+        ...tables,
+        async commit(writes) {
+          await new Promise<void>((resolve) => {
+            finish = resolve;
+            happened.push('committing');
+          });
+          await tables.commit(writes);
+          happened.push('committed');
+        },
+      },
+      publish: (all) => {
+        happened.push('published');
+        published.push(...all.map(({ entry }) => entry.seq));
+      },
+    });
+    const answered = say(store, newRoom(), 'x').then(() => happened.push('answered'));
+    await expect.poll(() => happened).toEqual(['committing']);
+    finish();
+    await answered;
+    expect(happened).toEqual(['committing', 'committed', 'published', 'answered']);
+    expect(published).toEqual([1]);
+  });
+
+  it('refuses what a failed commit held, publishes none of it, and gives its numbers out again', async () => {
+    const { open, tables, published } = await setUp();
+    let broken = false;
+    const store = open({
+      tables: {
+        ...tables,
+        commit: (writes) => (broken ? Promise.reject(new Error('disk full')) : tables.commit(writes)),
+      },
+    });
+    const room = newRoom();
+    await say(store, room, '1');
+    broken = true;
+    const failed = await Promise.all(range(2, 4).map((n) => store.append(room, draftOf(room, `${n}`))));
+    for (const outcome of failed) {
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
+      expect(outcome.ok || outcome.error.retryAfterMs).toBeGreaterThan(0);
+    }
+    expect((await store.check()).ok).toBe(false);
+    expect(await store.read(newRoom(), { limit: 1, maxBytes: 1 })).toMatchObject({ ok: false });
+    expect(textsOf((await latest(store, room)).entries)).toEqual(['1']);
+    broken = false;
+    expect((await store.check()).ok).toBe(true);
+    expect(await say(store, room, 'two')).toMatchObject({ seq: 2, dup: false });
+    expect(published).toEqual([1, 2]);
+  });
+
+  it('stops writing before the disk is full, keeps reading, and goes on when there is room again', async () => {
+    const { open, tables, disk } = await setUp();
+    const store = open();
+    const room = newRoom();
+    await say(store, room, '1');
+    disk.free -= 1;
+    expect(await store.append(room, draftOf(room, 'x'))).toMatchObject({ error: { code: 'unavailable' } });
+    expect((await store.check()).ok).toBe(false);
+    expect(() => tables.swapFact('any', undefined, 1)).toThrow('less than 64 MiB');
+    expect(textsOf((await latest(store, room)).entries)).toEqual(['1']);
+    disk.free += 1;
+    expect((await store.check()).ok).toBe(true);
+    expect(await say(store, room, '2')).toMatchObject({ seq: 2 });
+  });
+
+  it('takes a bounded number of messages while the disk does not answer, and refuses the rest at once', async () => {
+    const { open, tables } = await setUp();
+    let finish = () => {};
+    const blocked = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const store = open({ tables: { ...tables, commit: () => blocked } });
+    const room = newRoom();
+    const refused: unknown[] = [];
+    const all = range(1, 12_000).map(async (n) => {
+      const outcome = await store.append(room, draftOf(room, `${n}`));
+      if (!outcome.ok) refused.push(outcome.error);
+    });
+    await expect.poll(() => refused.length).toBeGreaterThan(900);
+    expect(refused[0]).toMatchObject({ code: 'unavailable', retryAfterMs: expect.any(Number) });
+    finish();
+    await Promise.all(all);
+    expect(refused.length).toBeLessThan(2_100);
+  });
+
+  it('finishes what it took before it closes, and takes nothing afterwards', async () => {
+    const { open, tables } = await setUp();
+    const store = open();
+    const room = newRoom();
+    const appended = range(1, 50).map((n) => store.append(room, draftOf(room, `${n}`)));
+    await store.close();
+    expect((await Promise.all(appended)).every((outcome) => outcome.ok)).toBe(true);
+    expect(entriesOnDisk(tables, room)).toEqual(range(1, 50));
+    expect(await store.append(room, draftOf(room, 'late'))).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await store.read(room, { limit: 1, maxBytes: 1 })).toMatchObject({
+      error: { code: 'unavailable' },
+    });
+  });
+});

@@ -1,0 +1,179 @@
+import { rm } from 'node:fs/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PrimaryBackend } from '../../src/backend/backend.ts';
+import { createBootRoster } from '../../src/backend/embedded/roster.ts';
+import { ROSTER_LEASE_MS } from '../../src/chat/store.ts';
+import type { WorkerLink } from '../../src/cluster/link.ts';
+import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
+import { append, arrivalOf, draftOf, granted, listen, newRoom, range } from './peers.ts';
+
+async function setUp(): Promise<PrimaryBackend> {
+  const dataDir = await makeDataDir();
+  const primary = await openPrimary(dataDir);
+  onTestFinished(async () => {
+    await primary.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  return primary;
+}
+
+/** A peer, and how many entries the primary sent it. */
+async function countedPeer(primary: PrimaryBackend): Promise<{ peer: LinkedPeer; sent: () => number }> {
+  let sent = 0;
+  const peer = await openPeer({
+    ...primary,
+    serve: (worker: WorkerLink) =>
+      primary.serve({
+        ...worker,
+        notify(kind, body) {
+          if (kind === 'bus.entries') sent += (body as unknown[]).length;
+          worker.notify(kind, body);
+        },
+      }),
+  });
+  return { peer, sent: () => sent };
+}
+
+describe('embedded primary and its workers', () => {
+  it('sends messages to the workers that hold the room only, and once however many listen there', async () => {
+    const primary = await setUp();
+    const [holding, other] = [await countedPeer(primary), await countedPeer(primary)];
+    const room = newRoom();
+    const [one, two] = [await listen(holding.peer, room), await listen(holding.peer, room)];
+    for (const n of range(1, 5)) await append(other.peer, room, `${n}`);
+    await Promise.all([arrivalOf(5, one.entries), arrivalOf(5, two.entries)]);
+    expect([holding.sent(), other.sent()]).toEqual([5, 0]);
+    one.close();
+    two.close();
+    // A later answer on the same ordered link: the release was heard before.
+    await granted(await holding.peer.secret());
+    await append(other.peer, room, '6');
+    expect(holding.sent()).toBe(5);
+  });
+
+  it('forgets what a worker held when its link is gone', async () => {
+    const primary = await setUp();
+    const [gone, other] = [await countedPeer(primary), await countedPeer(primary)];
+    const room = newRoom();
+    await listen(gone.peer, room);
+    gone.peer.pair.cut();
+    await append(other.peer, room, '1');
+    expect(gone.sent()).toBe(0);
+  });
+
+  it('refuses at once, with a time to try again, when the primary is gone', async () => {
+    const primary = await setUp();
+    const peer = await openPeer(primary);
+    const room = newRoom();
+    const pending = peer.logs.append(room, draftOf(room, 'x'));
+    peer.pair.cut();
+    const outcomes = [
+      await pending,
+      await peer.logs.append(room, draftOf(room, 'x')),
+      await peer.logs.read(room, { limit: 1, maxBytes: 1 }),
+      await peer.bus.subscribe(room, () => {}),
+      await peer.roster.renew(1),
+      await peer.secret(),
+      await peer.check(),
+    ];
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
+      expect(outcome.ok || outcome.error.retryAfterMs).toBeGreaterThan(0);
+    }
+  });
+
+  it('can hold a room after holding it was refused', async () => {
+    const primary = await setUp();
+    let refusing = true;
+    const peer = await openPeer({
+      ...primary,
+      serve: (worker: WorkerLink) =>
+        primary.serve({
+          ...worker,
+          onRequest: (kind, handler) =>
+            worker.onRequest(kind, (body: never) => {
+              if (kind === 'bus.hold' && refusing) throw new Error('refusing');
+              return handler(body);
+            }),
+        }),
+    });
+    const room = newRoom();
+    const refused = await Promise.all([
+      peer.bus.subscribe(room, () => {}),
+      peer.bus.subscribe(room, () => {}),
+    ]);
+    expect(refused.map((outcome) => outcome.ok)).toEqual([false, false]);
+    refusing = false;
+    const heard = await listen(peer, room);
+    await append(peer, room, 'heard');
+    await arrivalOf(1, heard.entries);
+    expect(heard.entries).toHaveLength(1);
+  });
+
+  it('refuses when the primary is stopping, and closes once', async () => {
+    const primary = await setUp();
+    const peer = await openPeer(primary);
+    const appended = append(peer, newRoom(), 'taken');
+    await granted(await peer.secret());
+    await Promise.all([primary.close(), primary.close()]);
+    expect((await appended).seq).toBe(1);
+    expect(await peer.check()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(await primary.check()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+  });
+
+  it('counts hosts, workers, connections, users and rooms', async () => {
+    const primary = await setUp();
+    const [a, b] = [await openPeer(primary), await openPeer(primary)];
+    const room = newRoom();
+    granted(await a.roster.renew(3));
+    granted(await b.roster.renew(2));
+    granted(await a.roster.enter(room, { userId: 'ann', username: 'Ann' }, 2));
+    granted(await b.roster.recount(newRoom(), 1));
+    for (const peer of [a, b]) granted(await peer.roster.setOnline('ann', true));
+    granted(await b.roster.setOnline('bob', true));
+    const whole = { hosts: 1, workers: 2, clients: 5, users: 2, rooms: 2 };
+    expect(granted(await primary.overview())).toEqual(whole);
+    granted(await b.roster.setOnline('ann', false));
+    expect(granted(await primary.overview())).toEqual(whole);
+    granted(await a.roster.sweep(b.boot));
+    expect(granted(await primary.overview())).toEqual({
+      hosts: 1,
+      workers: 1,
+      clients: 3,
+      users: 1,
+      rooms: 1,
+    });
+    granted(await a.roster.exit(room, 'ann', 0));
+    granted(await a.roster.setOnline('ann', false));
+    expect(granted(await primary.overview())).toMatchObject({ users: 0, rooms: 0 });
+  });
+});
+
+describe('embedded roster', () => {
+  it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
+    let now = 1_000;
+    const roster = createBootRoster({ now: () => now });
+    roster.renew('a', 4);
+    roster.renew('b', 2);
+    now += ROSTER_LEASE_MS;
+    roster.renew('b', 2);
+    expect(roster.expired()).toEqual([]);
+    now += 1;
+    expect(roster.expired()).toEqual(['a']);
+    expect(roster.overview()).toMatchObject({ workers: 1, clients: 2 });
+    roster.renew('a', 4);
+    expect(roster.expired()).toEqual([]);
+    now += ROSTER_LEASE_MS + 1;
+    roster.sweep('a');
+    expect(roster.expired()).toEqual(['b']);
+  });
+
+  it('counts the lease of a worker that never renewed from its first word', () => {
+    let now = 1_000;
+    const roster = createBootRoster({ now: () => now });
+    roster.enter('a', newRoom(), { userId: 'ann', username: 'Ann' }, 1);
+    expect(roster.expired()).toEqual([]);
+    now += ROSTER_LEASE_MS + 1;
+    expect(roster.expired()).toEqual(['a']);
+  });
+});

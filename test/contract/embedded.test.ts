@@ -1,0 +1,4 @@
+import { embeddedHarness } from './embedded-harness.ts';
+import { backendContract } from './suite.ts';
+
+backendContract('embedded', embeddedHarness);

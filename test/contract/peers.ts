@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { expect, onTestFinished, vi } from 'vitest';
+import type { BackendOptions } from '../../src/backend/backend.ts';
+import type { Room } from '../../src/chat/room.ts';
+import { roomOf } from '../../src/chat/room.ts';
+import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/store.ts';
+import type { Outcome } from '../../src/protocol/codes.ts';
+import type { Harness, Peer } from './suite.ts';
+
+/** A message as tests read it back from an entry's JSON. */
+export interface Said {
+  readonly seq: number;
+  readonly epoch: string;
+  readonly id: string;
+  readonly at: number;
+  readonly roomid: string;
+  readonly data: { readonly text: string };
+}
+
+export function granted<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`refused: ${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
+
+export function newRoom(nsp = '/'): Room {
+  return roomOf(nsp, `room ${randomUUID()}`);
+}
+
+export function draftOf(room: Room, text: string, more: Pick<Draft, 'dedupe' | 'except'> = {}): Draft {
+  const message = {
+    event: 'broadcast_say',
+    roomid: room.roomid,
+    data: { username: 'Ann', userId: 'ann', text, type: 0 },
+  };
+  return { id: randomUUID(), members: JSON.stringify(message).slice(1, -1), ...more };
+}
+
+export function saidIn(entry: Entry): Said {
+  return JSON.parse(entry.json) as Said;
+}
+
+export function textsOf(entries: readonly Entry[]): string[] {
+  return entries.map((entry) => saidIn(entry).data.text);
+}
+
+export function seqsOf(entries: readonly Entry[]): number[] {
+  return entries.map((entry) => entry.seq);
+}
+
+/** `from`, `from + 1`, … `to`. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+export async function append(
+  peer: Peer,
+  room: Room,
+  text: string,
+  more?: Pick<Draft, 'dedupe' | 'except'>,
+): Promise<Appended> {
+  return granted(await peer.logs.append(room, draftOf(room, text, more)));
+}
+
+export async function read(peer: Peer, room: Room, query: Partial<LogQuery> = {}): Promise<LogPage> {
+  return granted(await peer.logs.read(room, { limit: 200, maxBytes: 1_000_000, ...query }));
+}
+
+/** Subscribes and gathers what arrives. */
+export async function listen(peer: Peer, room: Room): Promise<{ entries: Entry[]; close: () => void }> {
+  const entries: Entry[] = [];
+  const subscription = granted(await peer.bus.subscribe(room, (entry) => entries.push(entry)));
+  return { entries, close: () => subscription.close() };
+}
+
+/** Waits until the last of `entries` is the message of that seq. */
+export async function arrivalOf(seq: number, entries: readonly Entry[]): Promise<void> {
+  await vi.waitFor(() => expect(entries.at(-1)?.seq).toBe(seq), { timeout: 10_000, interval: 5 });
+}
+
+/** A fresh store with two workers, closed when the test ends. */
+export async function twoPeers(
+  harness: () => Promise<Harness>,
+  options?: Partial<BackendOptions>,
+): Promise<{ store: Harness; a: Peer; b: Peer }> {
+  const store = await harness();
+  onTestFinished(() => store.close());
+  return { store, a: await store.open(options), b: await store.open(options) };
+}

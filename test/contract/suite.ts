@@ -1,0 +1,29 @@
+import { describe } from 'vitest';
+import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
+import { busContract } from './suite-bus.ts';
+import { logContract } from './suite-log.ts';
+import { rosterContract } from './suite-roster.ts';
+
+/** One worker's side of the store under test. */
+export type Peer = WorkerBackend & { readonly boot: string };
+
+/** A store of its own, with nothing in it. */
+export interface Harness {
+  /**
+   * One more worker over the same store, ready to be used. A test passes the same options to every `open`;
+   * where the store applies them itself, those of the first one count.
+   */
+  open(options?: Partial<BackendOptions>): Promise<Peer>;
+  /** Closes the open peers, stops the store in order and starts it again with its data. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What every backend promises to the chat rules, tried on two workers over one store. */
+export function backendContract(name: string, harness: () => Promise<Harness>): void {
+  describe(`${name} backend`, () => {
+    logContract(harness);
+    busContract(harness);
+    rosterContract(harness);
+  });
+}
