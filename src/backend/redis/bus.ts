@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import type { RoomBus } from '../../chat/store.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { CALL_DEADLINE_MS, type CommandLink } from './command-link.ts';
+import { away } from './failure.ts';
+import type { RedisKeys } from './keys.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import { createWaiters, type Waiters } from './waiters.ts';
+
+/** The entries of rooms, as append.lua publishes them. */
+export function createRedisBus(subscriptions: Subscriptions, keys: RedisKeys): RoomBus {
+  return {
+    subscribe: async (room, onEntry) => {
+      const listening = subscriptions.listen(keys.channel(room), onEntry);
+      if (await listening.established(CALL_DEADLINE_MS)) return succeed({ close: listening.close });
+      listening.close();
+      return away('the bus is away');
+    },
+    onResync: subscriptions.onResync,
+  };
+}
+
+/**
+ * Whether what is published comes back: a worker whose subscriber is deaf answers pings and every other health
+ * check, and its members hear nothing.
+ */
+export function createBusProbe(
+  link: CommandLink,
+  subscriptions: Subscriptions,
+  channel: string,
+): () => Promise<Outcome<void>> {
+  const awaited = new Map<string, Waiters>();
+  subscriptions.attach(channel, (frame) => awaited.get(frame.toString())?.release());
+  return async () => {
+    const nonce = randomBytes(9).toString('base64url');
+    const echo = createWaiters();
+    awaited.set(nonce, echo);
+    const heard = echo.wait(CALL_DEADLINE_MS);
+    const published = await link.publish(channel, nonce);
+    if (!published.ok) echo.release();
+    const back = await heard;
+    awaited.delete(nonce);
+    if (!published.ok) return published;
+    return back ? succeed(undefined) : away('the bus is deaf');
+  };
+}

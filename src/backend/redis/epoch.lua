@@ -1,0 +1,63 @@
+-- Stands before append.lua and read.lua: a room's epoch and what numbers it.
+-- KEYS[1] log (stream)   KEYS[2] meta (hash: run, epoch, top, at, links)
+-- ARGV[1] run_id of this server, known to the connection   ARGV[2] a fresh random epoch, should one be needed
+-- ARGV[3] how long meta lives without use, ms: longer than the log
+--
+-- `top` runs on for ever; a new epoch begins when another run of a server answers for the room (it may have
+-- lost the newest entries) or when log and meta disagree. So a number is never given twice within an epoch.
+
+local LINKS_KEPT = 8
+
+-- Lua writes large numbers as 1e+15.
+local function decimal(number)
+  return string.format('%.0f', number)
+end
+
+local function tailOf(log)
+  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  if not newest then
+    return 0
+  end
+  return tonumber(string.match(newest[1], '^%d+'))
+end
+
+-- Links are kept as `epoch:upTo`, oldest first. None may reach beyond what is still there.
+local function linksWith(room, upTo)
+  local links = {}
+  for epoch, reach in string.gmatch(room.links, '(%S+):(%d+)') do
+    links[#links + 1] = epoch .. ':' .. decimal(math.min(tonumber(reach), upTo))
+  end
+  links[#links + 1] = room.epoch .. ':' .. decimal(upTo)
+  return table.concat(links, ' ', math.max(1, #links - LINKS_KEPT + 1))
+end
+
+local function beginEpoch(room)
+  local tail = tailOf(KEYS[1])
+  if room.epoch then
+    local upTo = room.top
+    -- A log older than meta (restored by hand): what stands between them is gone.
+    if tail > 0 and tail < upTo then
+      upTo = tail
+    end
+    room.links = linksWith(room, upTo)
+  end
+  room.epoch = ARGV[2]
+  room.top = math.max(room.top, tail)
+  redis.call('HSET', KEYS[2], 'run', ARGV[1], 'epoch', room.epoch, 'top', decimal(room.top), 'links', room.links)
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
+
+local function openRoom()
+  local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'top', 'at', 'links')
+  local room = {
+    epoch = meta[2] or nil,
+    top = tonumber(meta[3] or '0'),
+    at = tonumber(meta[4] or '0'),
+    links = meta[5] or '',
+  }
+  if meta[1] ~= ARGV[1] then
+    beginEpoch(room)
+  end
+  return room
+end
+

@@ -1,0 +1,67 @@
+import type { Room } from '../../chat/room.ts';
+import { socketRoom } from '../../chat/room.ts';
+import type { Entry } from '../../chat/store.ts';
+
+/*
+ * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet
+ * (type 2) to the room's Socket.IO room, so any Socket.IO server on the same adapter hears rooms. The sender
+ * `emitter` is the one the adapters leave out of their node count. What varies comes last, so that an entry is
+ * told from all other traffic by its first bytes and cut out without a parse.
+ */
+const BEFORE = '{"uid":"emitter","type":3,"data":{"packet":{"type":2,"data":["message",';
+const HEAD = Buffer.from(`${BEFORE}{"seq":`);
+const EPOCH = Buffer.from(',"epoch":"');
+/** Closes the packet's data. Not in any JSON string, where its quotes would be escaped; so the last one is it. */
+const AFTER = Buffer.from('],"nsp":');
+const NO_EXCEPT = Buffer.from('"except":[]');
+
+export const frameBefore = BEFORE;
+
+export function frameAfter(room: Room, except?: string): string {
+  const nsp = JSON.stringify(room.nsp);
+  const rooms = JSON.stringify([socketRoom(room)]);
+  const left = JSON.stringify(except === undefined ? [] : [except]);
+  return `],"nsp":${nsp}},"opts":{"rooms":${rooms},"flags":{},"except":${left}}},"nsp":${nsp}}`;
+}
+
+/** The entry a frame of the bus carries, or undefined: then it is the adapter's. */
+export function parseFrame(frame: Buffer): Entry | undefined {
+  if (frame.length < HEAD.length || HEAD.compare(frame, 0, HEAD.length) !== 0) return undefined;
+  const position = positionAt(frame, HEAD.length);
+  const end = frame.lastIndexOf(AFTER);
+  if (!position || end < 0) return undefined;
+  const json = frame.toString('utf8', BEFORE.length, end);
+  const except = frame.indexOf(NO_EXCEPT, end) >= 0 ? undefined : exceptOf(frame, end);
+  return except === undefined ? { ...position, json } : { ...position, json, except };
+}
+
+/** The entry a stored message is. */
+export function parseStored(json: string, except: string): Entry {
+  const head = /^\{"seq":(\d+),"epoch":"([^"]*)"/.exec(json);
+  if (!head) throw new Error('a log holds an entry without a position');
+  const entry = { epoch: head[2] ?? '', seq: Number(head[1]), json };
+  return except === '' ? entry : { ...entry, except };
+}
+
+function positionAt(frame: Buffer, start: number): { epoch: string; seq: number } | undefined {
+  let seq = 0;
+  let at = start;
+  for (; ; at += 1) {
+    const digit = (frame[at] ?? 0) - 48;
+    if (digit < 0 || digit > 9) break;
+    seq = seq * 10 + digit;
+  }
+  if (at === start || EPOCH.compare(frame, at, at + EPOCH.length) !== 0) return undefined;
+  const epochStart = at + EPOCH.length;
+  const epochEnd = frame.indexOf(0x22, epochStart);
+  return epochEnd < 0 ? undefined : { epoch: frame.toString('latin1', epochStart, epochEnd), seq };
+}
+
+function exceptOf(frame: Buffer, end: number): string | undefined {
+  try {
+    const tail = JSON.parse(`{"data":{"packet":{"data":[${frame.toString('utf8', end)}`);
+    return tail.data.opts.except[0];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Overview } from '../../chat/store.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
+import { parseRedisAddress, type RedisAddress } from './address.ts';
+import { readBoots } from './boots.ts';
+import { type CommandLink, fieldOf, openCommandLink } from './command-link.ts';
+import { redisKeys } from './keys.ts';
+
+export interface RedisPrimaryDeps extends PrimaryBackendDeps {
+  /** How long a Redis that is still starting is waited for. */
+  readonly patienceMs?: number;
+}
+
+const PATIENCE_MS = 10_000;
+const SAY_AGAIN_MS = 1_000;
+const LOADING_AGAIN_MS = 500;
+const OLDEST_MAJOR = 7;
+/** Trying again changes nothing: wrong credentials, or a Redis that knows no HELLO (before 6.0). */
+const FINAL = /^(WRONGPASS|NOAUTH|NOPERM)|unknown command|invalid password/i;
+
+/** Connects and proves that this Redis can be used, or says for the operator why not. */
+export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
+  const { options, log, patienceMs = PATIENCE_MS } = deps;
+  if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
+  const address = parseRedisAddress(options.redisUrl);
+  const keys = redisKeys(options.keyPrefix);
+  const link = openCommandLink({ address, scripts: [], log });
+  let warnings: string[];
+  try {
+    await awaitRedis(link, address, patienceMs, log);
+    requireVersion(link.server()?.version ?? '', address);
+    warnings = await durabilityWarnings(link);
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+
+  async function overview(): Promise<Outcome<Overview>> {
+    const listed = await readBoots(link, keys);
+    if (!listed.ok) return listed;
+    const alive = listed.value.filter((one) => one.alive);
+    const members = (key: (boot: string) => string) =>
+      Promise.all(alive.map(({ boot }) => link.call<string[]>(['SMEMBERS', key(boot)])));
+    const [users, rooms] = await Promise.all([members(keys.bootUsers), members(keys.bootRooms)]);
+    const failed = [...users, ...rooms].find((outcome) => !outcome.ok);
+    if (failed && !failed.ok) return failed;
+    return succeed({
+      hosts: new Set(alive.map((one) => one.host)).size,
+      workers: alive.length,
+      clients: alive.reduce((sum, one) => sum + one.clients, 0),
+      users: distinct(users),
+      rooms: distinct(rooms),
+    });
+  }
+
+  return {
+    // Workers reach Redis themselves.
+    serve: () => undefined,
+    overview,
+    check: async () => {
+      const ping = await link.call(['PING']);
+      return ping.ok ? succeed(undefined) : ping;
+    },
+    warnings,
+    close: () => link.close(),
+  };
+}
+
+function distinct(sets: readonly Outcome<string[]>[]): number {
+  const all = new Set<string>();
+  for (const outcome of sets) if (outcome.ok) for (const member of outcome.value) all.add(member);
+  return all.size;
+}
+
+async function awaitRedis(
+  link: CommandLink,
+  address: RedisAddress,
+  patienceMs: number,
+  log: PrimaryBackendDeps['log'],
+): Promise<void> {
+  const giveUpAt = Date.now() + patienceMs;
+  for (;;) {
+    const sliceMs = Math.max(0, Math.min(SAY_AGAIN_MS, giveUpAt - Date.now()));
+    const loading = (await link.usable(sliceMs)) ? await isLoading(link) : undefined;
+    if (loading === false) return;
+    const cause = loading ? 'it is still loading its data' : causeOf(link.problem());
+    if (FINAL.test(cause)) {
+      throw new BackendError(
+        `Redis at ${address.shown} refused us: ${cause}. Check the user and password in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
+      );
+    }
+    if (Date.now() >= giveUpAt) {
+      throw new BackendError(
+        `Redis at ${address.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
+      );
+    }
+    log.warn({ redis: address.shown, cause }, 'redis: not there yet');
+    if (loading) await delay(LOADING_AGAIN_MS);
+  }
+}
+
+/** It is connected to and tells its version while it reads its data, but answers nothing else. */
+async function isLoading(link: CommandLink): Promise<boolean> {
+  const info = await link.call<string>(['INFO', 'persistence']);
+  return !info.ok || fieldOf(info.value, 'loading') !== '0';
+}
+
+/** node's errors for a host with several addresses have no message of their own. */
+function causeOf(problem: unknown): string {
+  if (problem instanceof AggregateError) return problem.errors.map(causeOf).join(', ');
+  return problem instanceof Error ? problem.message : 'no answer';
+}
+
+function requireVersion(version: string, address: RedisAddress): void {
+  if (Number.parseInt(version, 10) >= OLDEST_MAJOR) return;
+  throw new BackendError(
+    `Redis at ${address.shown} is version ${version || 'unknown'}, but Roomcast needs Redis ${OLDEST_MAJOR}.0 or later (sharded publish/subscribe). Upgrade it, or point REDIS_URL at another`,
+  );
+}
+
+/** By INFO and not CONFIG, which hosted services refuse. */
+async function durabilityWarnings(link: CommandLink): Promise<string[]> {
+  const info = await link.call<string>(['INFO']);
+  if (!info.ok) return [];
+  const field = (name: string) => fieldOf(info.value, name);
+  const warnings = [];
+  if (field('aof_enabled') === '0') {
+    warnings.push(
+      'Redis runs with `appendonly no`: a restart of Redis loses acked messages. Set `appendonly yes`.',
+    );
+  }
+  if (Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction') {
+    warnings.push(
+      `Redis may evict rooms when memory is full (maxmemory-policy ${field('maxmemory_policy')}). Set \`maxmemory-policy noeviction\`.`,
+    );
+  }
+  return warnings;
+}

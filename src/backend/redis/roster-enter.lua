@@ -1,0 +1,16 @@
+-- A user is in the room on this boot, which has that many connections in it.
+-- KEYS[1] connections by boot (hash)   KEYS[2] users of the room (set)   KEYS[3] users of this boot (hash id -> JSON)
+-- ARGV[1] boot   ARGV[2] connections   ARGV[3] lifetime of the keys, ms   ARGV[4] user id   ARGV[5] the user's JSON
+-- Answers {users, connections, changed}; changed: the user was in the room nowhere before.
+
+redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+local changed = redis.call('SADD', KEYS[2], ARGV[4])
+local clients = 0
+for _, count in ipairs(redis.call('HVALS', KEYS[1])) do
+  clients = clients + count
+end
+for _, key in ipairs(KEYS) do
+  redis.call('PEXPIRE', key, ARGV[3])
+end
+return { redis.call('SCARD', KEYS[2]), clients, changed }

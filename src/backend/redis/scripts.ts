@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+export interface Script {
+  readonly text: string;
+  readonly sha1: string;
+}
+
+export interface Scripts {
+  readonly append: Script;
+  readonly read: Script;
+  readonly enter: Script;
+  readonly exit: Script;
+  readonly sweep: Script;
+  readonly renew: Script;
+}
+
+/** Reads the Lua files beside this one. */
+export function openScripts(): Scripts {
+  const epoch = textOf('epoch');
+  return {
+    append: scriptOf(epoch + textOf('append')),
+    read: scriptOf(epoch + textOf('read')),
+    enter: scriptOf(textOf('roster-enter')),
+    exit: scriptOf(textOf('roster-exit')),
+    sweep: scriptOf(textOf('roster-sweep')),
+    renew: scriptOf(textOf('roster-renew')),
+  };
+}
+
+function textOf(name: string): string {
+  return readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
+}
+
+function scriptOf(text: string): Script {
+  return { text, sha1: createHash('sha1').update(text).digest('hex') };
+}

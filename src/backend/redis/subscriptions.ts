@@ -1,0 +1,225 @@
+import type { Logger } from 'pino';
+import type { Entry } from '../../chat/store.ts';
+import { parseFrame } from './frame.ts';
+import { createWaiters, type Waiters } from './waiters.ts';
+
+/** What is needed of node-redis' subscriber. */
+export interface SubscriberClient {
+  readonly isReady: boolean;
+  on(event: 'ready', listener: () => void): unknown;
+  sSubscribe(channel: string, listener: RawListener, bufferMode: true): Promise<void>;
+  sUnsubscribe(channel: string): Promise<void>;
+  /** The channels it resubscribes by itself when the link is back. */
+  getPubSubListeners(type: 'SHARDED'): ReadonlyMap<string, unknown>;
+}
+
+export type RawListener = (frame: Buffer, channel: Buffer) => void;
+
+export interface Listening {
+  /** True once every later message of the channel arrives; false if it was not so within that time. */
+  established(withinMs: number): Promise<boolean>;
+  /** The listener hears nothing from now on. */
+  close(): void;
+}
+
+export interface Subscriptions {
+  /** Hears the channel's log entries. */
+  listen(channel: string, onEntry: (entry: Entry) => void): Listening;
+  /** Hears everything else of the channel; one listener a channel. Never fails: it is retried until it is there. */
+  attach(channel: string, onFrame: RawListener): void;
+  detach(channel: string): void;
+  /** Told whenever messages may have been missed, once they arrive again. */
+  onResync(listener: () => void): void;
+  close(): void;
+}
+
+export interface SubscriptionsDeps {
+  readonly client: SubscriberClient;
+  readonly log: Logger;
+  readonly now?: () => number;
+  readonly lingerMs?: number;
+  readonly reconcileMs?: number;
+}
+
+interface Channel {
+  readonly name: string;
+  readonly onEntry: Set<(entry: Entry) => void>;
+  onFrame: RawListener | undefined;
+  state: 'off' | 'subscribing' | 'on' | 'unsubscribing';
+  /** Taken away by the server: who listens is told once it is back. */
+  missed: boolean;
+  /** When the last listener left. */
+  idleSinceMs: number;
+  readonly waiters: Waiters;
+  readonly receive: RawListener;
+}
+
+/** Rooms are left and joined again within seconds, by a page reload; the channel is kept that long. */
+const LINGER_MS = 5_000;
+const RECONCILE_MS = 5_000;
+
+/*
+ * Which channels are wanted, and one serialised state machine for each:
+ *
+ *   off -> subscribing -> on -> unsubscribing -> off
+ *
+ * A channel is only moved on from `off` and `on`, so of one channel never two commands are under way. Left to
+ * node-redis, an unsubscribe and a subscribe inside one round trip leave the channel deaf, and a subscribe
+ * under way when the link is lost is rejected and forgotten. Here it falls back to `off`, and what is wanted and
+ * off is tried again on every `ready` and every few seconds. `on` outlives a lost link: node-redis resubscribes
+ * those and says `ready` only when all are there, so `on` *and* a ready client mean that messages arrive.
+ */
+export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
+  const { client, log, now = Date.now, lingerMs = LINGER_MS, reconcileMs = RECONCILE_MS } = deps;
+  const channels = new Map<string, Channel>();
+  const resyncListeners: (() => void)[] = [];
+  let wasReady = false;
+  let closed = false;
+
+  const wanted = (channel: Channel) => channel.onEntry.size > 0 || channel.onFrame !== undefined;
+
+  function channelOf(name: string): Channel {
+    const known = channels.get(name);
+    if (known) return known;
+    const channel: Channel = {
+      name,
+      onEntry: new Set(),
+      onFrame: undefined,
+      state: 'off',
+      missed: false,
+      idleSinceMs: 0,
+      waiters: createWaiters(),
+      receive: (frame, rawName) => receive(channel, frame, rawName),
+    };
+    channels.set(name, channel);
+    return channel;
+  }
+
+  function receive(channel: Channel, frame: Buffer, rawName: Buffer): void {
+    const entry = parseFrame(frame);
+    if (!entry) guarded(channel, () => channel.onFrame?.(frame, rawName));
+    else for (const onEntry of channel.onEntry) guarded(channel, () => onEntry(entry));
+  }
+
+  /** node-redis drops the rest of the chunk it is parsing when a listener throws. */
+  function guarded(channel: Channel, hear: () => void): void {
+    try {
+      hear();
+    } catch (error) {
+      log.error({ channel: channel.name, err: error }, 'redis: a listener failed');
+    }
+  }
+
+  function step(channel: Channel): void {
+    if (closed) return;
+    if (channel.state === 'off') {
+      if (wanted(channel)) subscribe(channel);
+      else channels.delete(channel.name);
+    } else if (channel.state === 'on' && !wanted(channel) && now() - channel.idleSinceMs >= lingerMs) {
+      unsubscribe(channel);
+    }
+  }
+
+  function subscribe(channel: Channel): void {
+    channel.state = 'subscribing';
+    client.sSubscribe(channel.name, channel.receive, true).then(
+      () => {
+        channel.state = 'on';
+        establish(channel);
+        if (channel.missed) tellResync();
+        channel.missed = false;
+        step(channel);
+      },
+      (error: unknown) => {
+        channel.state = 'off';
+        // With the link gone it goes on at `ready`; else Redis refused it, and it is tried again in some seconds.
+        if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
+        if (!wanted(channel)) step(channel);
+      },
+    );
+  }
+
+  function unsubscribe(channel: Channel): void {
+    channel.state = 'unsubscribing';
+    const done = () => {
+      channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
+      if (channel.state === 'on') establish(channel);
+      // After a failure node-redis keeps the channel; the reconciler tries again when the link is there.
+      if (channel.state === 'off' || wanted(channel)) step(channel);
+    };
+    client.sUnsubscribe(channel.name).then(done, done);
+  }
+
+  function establish(channel: Channel): void {
+    if (client.isReady) channel.waiters.release();
+  }
+
+  function reconcile(): void {
+    const held = client.getPubSubListeners('SHARDED');
+    for (const channel of channels.values()) {
+      if (channel.state === 'on' && client.isReady && !held.has(channel.name)) {
+        // Only a cluster does this, when a slot moves; no listener hears of it.
+        log.warn({ channel: channel.name }, 'redis: a channel was taken away');
+        channel.state = 'off';
+        channel.missed = true;
+      }
+      step(channel);
+    }
+  }
+
+  function tellResync(): void {
+    for (const listener of resyncListeners) listener();
+  }
+
+  client.on('ready', () => {
+    for (const channel of channels.values()) if (channel.state === 'on') establish(channel);
+    reconcile();
+    if (wasReady) tellResync();
+    wasReady = true;
+  });
+  const timer = setInterval(reconcile, reconcileMs);
+  timer.unref();
+
+  function release(channel: Channel): void {
+    if (wanted(channel)) return;
+    channel.idleSinceMs = now();
+    step(channel);
+  }
+
+  function listen(name: string, hear: (entry: Entry) => void): Listening {
+    const channel = channelOf(name);
+    const onEntry = (entry: Entry) => hear(entry);
+    channel.onEntry.add(onEntry);
+    step(channel);
+    return {
+      established: (withinMs) =>
+        channel.state === 'on' && client.isReady ? Promise.resolve(true) : channel.waiters.wait(withinMs),
+      close: () => {
+        if (channel.onEntry.delete(onEntry)) release(channel);
+      },
+    };
+  }
+
+  return {
+    listen,
+    attach: (name, onFrame) => {
+      const channel = channelOf(name);
+      channel.onFrame = onFrame;
+      step(channel);
+    },
+    detach: (name) => {
+      const channel = channels.get(name);
+      if (!channel?.onFrame) return;
+      channel.onFrame = undefined;
+      release(channel);
+    },
+    onResync: (listener) => {
+      resyncListeners.push(listener);
+    },
+    close: () => {
+      closed = true;
+      clearInterval(timer);
+      channels.clear();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import type { Outcome } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { BackendError, type WorkerBackend, type WorkerBackendDeps } from '../backend.ts';
+import { createRedisAdapter } from './adapter.ts';
+import { parseRedisAddress } from './address.ts';
+import { createBusProbe, createRedisBus } from './bus.ts';
+import { openCommandLink } from './command-link.ts';
+import { redisKeys } from './keys.ts';
+import { createRedisLogs } from './logs.ts';
+import { createRedisRoster } from './roster.ts';
+import { openScripts } from './scripts.ts';
+import { openSubscriber } from './subscriber.ts';
+
+/** The primary has proved that Redis is there; a worker respawned while it is away starts without, and says so. */
+const FIRST_CONNECT_MS = 5_000;
+
+export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBackend> {
+  const { options, boot, host, log } = deps;
+  if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
+  const address = parseRedisAddress(options.redisUrl);
+  const keys = redisKeys(options.keyPrefix);
+  const scripts = openScripts();
+  const link = openCommandLink({ address, scripts: Object.values(scripts), log });
+  const { subscriptions, ...subscriber } = openSubscriber({ address, log });
+  const bus = createRedisBus(subscriptions, keys);
+  const probe = createBusProbe(link, subscriptions, keys.probe(boot));
+
+  const there = await Promise.all([link.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
+  if (there.includes(false)) {
+    log.warn(
+      { redis: address.shown, err: link.problem() },
+      'redis: away at the start; this worker goes on trying',
+    );
+  }
+
+  async function secret(): Promise<Outcome<string>> {
+    const fresh = randomBytes(32).toString('base64url');
+    const kept = await link.call<string | null>(['SET', keys.secret, fresh, 'NX', 'GET']);
+    return kept.ok ? succeed(kept.value ?? fresh) : kept;
+  }
+
+  return {
+    logs: createRedisLogs({ link, scripts, keys, options }),
+    bus,
+    roster: createRedisRoster({ link, scripts, keys, boot, host, log }),
+    adapter: createRedisAdapter({ link, subscriptions, keyPrefix: options.keyPrefix }),
+    secret,
+    check: async () => {
+      const ping = await link.call(['PING']);
+      return ping.ok ? probe() : ping;
+    },
+    close: async () => {
+      subscriber.close();
+      await link.close();
+    },
+  };
+}

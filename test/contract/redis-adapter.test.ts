@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createShardedAdapter } from '@socket.io/redis-adapter';
+import { createClient } from 'redis';
+import { type Namespace, Server, type Socket } from 'socket.io';
+import { type Adapter, type ClusterMessage, MessageType } from 'socket.io-adapter';
+import { io } from 'socket.io-client';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { frameAfter, frameBefore, parseFrame } from '../../src/backend/redis/frame.ts';
+import { redisKeys } from '../../src/backend/redis/keys.ts';
+import { roomOf, socketRoom } from '../../src/chat/room.ts';
+import { append, arrivalOf, listen, newRoom, type Said } from './peers.ts';
+import { peerForTest, redisForTest } from './redis-harness.ts';
+
+const keys = redisKeys('rc');
+
+/** A Socket.IO server with one client, whose server side joins `room`. */
+async function memberForTest(adapter: (nsp: Namespace) => Adapter, nsp: string, room: string) {
+  const http = createServer();
+  const server = new Server(http, { adapter });
+  const joined = new Promise<Socket>((resolve) => {
+    server.of(nsp).on('connection', async (socket) => {
+      await socket.join(room);
+      resolve(socket);
+    });
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  const client = io(`http://127.0.0.1:${port}${nsp}`, { transports: ['websocket'] });
+  const heard: Said[] = [];
+  client.on('message', (message: Said) => heard.push(message));
+  onTestFinished(async () => {
+    client.disconnect();
+    await server.close();
+  });
+  return { server, client, heard, socket: await joined };
+}
+
+async function stockAdapterForTest(url: string) {
+  const [publisher, subscriber] = [createClient({ url }), createClient({ url })];
+  await Promise.all([publisher.connect(), subscriber.connect()]);
+  onTestFinished(async () => {
+    // Not `destroy`: the stock adapter's last unsubscribes are under way, and nobody handles their rejection.
+    await Promise.all([publisher.close(), subscriber.close()]);
+  });
+  const options = { channelPrefix: 'rc', subscriptionMode: 'dynamic' } as const;
+  return createShardedAdapter(publisher, subscriber, options) as unknown as (nsp: Namespace) => Adapter;
+}
+
+describe('the bus as Socket.IO sees it', () => {
+  it.each(['/', '/post'])('lets a stock server on the sharded adapter hear a room of %s', async (nsp) => {
+    const redis = await redisForTest();
+    const writer = await peerForTest(redis.url);
+    const room = newRoom(nsp);
+    const { heard, socket } = await memberForTest(
+      await stockAdapterForTest(redis.url),
+      nsp,
+      socketRoom(room),
+    );
+    await vi.waitFor(async () =>
+      expect(await redis.ask(`PUBSUB SHARDNUMSUB ${keys.channel(room)}`)).toContain(':1'),
+    );
+    await append(writer, room, 'not to the sender', { except: socket.id });
+    const { seq, epoch } = await append(writer, room, 'to all "of" you ü');
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    expect(heard[0]).toMatchObject({
+      event: 'broadcast_say',
+      seq,
+      epoch,
+      data: { text: 'to all "of" you ü' },
+    });
+  });
+
+  it('publishes what the adapter itself would: a broadcast of the emitter to one room', () => {
+    const room = roomOf('/post', 'r');
+    const frame = `${frameBefore}{"seq":7,"epoch":"e","id":"i"}${frameAfter(room, 'sid-1')}`;
+    const message: ClusterMessage = JSON.parse(frame);
+    expect(message).toEqual({
+      uid: 'emitter',
+      nsp: '/post',
+      type: MessageType.BROADCAST,
+      data: {
+        opts: { rooms: [socketRoom(room)], except: ['sid-1'], flags: {} },
+        packet: { type: 2, data: ['message', { seq: 7, epoch: 'e', id: 'i' }], nsp: '/post' },
+      },
+    });
+    expect(parseFrame(Buffer.from(frame))).toEqual({
+      epoch: 'e',
+      seq: 7,
+      json: '{"seq":7,"epoch":"e","id":"i"}',
+      except: 'sid-1',
+    });
+  });
+
+  it.each([
+    '',
+    '{}',
+    `${frameBefore}{"event":"join"}],"nsp":"/"}`,
+    `${frameBefore}{"seq":,"epoch":"e"}],"nsp":"/"}`,
+    `${frameBefore}{"seq":1,"epoch":"e`,
+    `${frameBefore}{"seq":1,"epoch":"e"}`,
+    '{"uid":"abc","nsp":"/","type":3,"data":{"packet":{"type":2,"data":["message",{"seq":1,"epoch":"e"}],"nsp":"/"}}}',
+  ])('takes nothing else for a message of a log: %j', (frame) => {
+    expect(parseFrame(Buffer.from(frame))).toBeUndefined();
+  });
+
+  it('carries live news between workers, and hands log entries to the bus alone', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const room = newRoom();
+    const here = await memberForTest(a.adapter, '/', socketRoom(room));
+    const there = await memberForTest(b.adapter, '/', socketRoom(room));
+    const typing: string[] = [];
+    here.client.on('typing', (who: string) => typing.push(`here ${who}`));
+    there.client.on('typing', (who: string) => typing.push(`there ${who}`));
+    const onBus = await listen(b, room);
+    await vi.waitFor(async () =>
+      expect(await redis.ask(`PUBSUB SHARDNUMSUB ${keys.channel(room)}`)).toContain(':2'),
+    );
+    await append(a, room, 'stored');
+    await arrivalOf(1, onBus.entries);
+    here.server.to(socketRoom(room)).emit('typing', 'ann');
+    await vi.waitFor(() => expect(typing.sort()).toEqual(['here ann', 'there ann']));
+    // The channel is ordered: had the adapter been handed the stored message, it would be there before.
+    expect([here.heard, there.heard]).toEqual([[], []]);
+    await vi.waitFor(async () => expect(await here.server.fetchSockets()).toHaveLength(2));
+  });
+
+  it('delivers live news to its own members at once while Redis is frozen, and leaves no rejection unhandled', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.removeListener('unhandledRejection', note));
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const { server, client } = await memberForTest(peer.adapter, '/', 'staff');
+    redis.freeze();
+    const heard = new Promise<void>((resolve) => client.once('news', resolve));
+    const answers: string[] = [];
+    void peer.check().then(() => answers.push('check'));
+    void heard.then(() => answers.push('news'));
+    server.to('staff').emit('news');
+    await vi.waitFor(() => expect(answers).toEqual(['news', 'check']), { timeout: 10_000 });
+    server.serverSideEmit('anyone', () => undefined);
+    server.socketsJoin('elsewhere');
+    server.socketsLeave('elsewhere');
+    expect(await server.fetchSockets()).toHaveLength(1);
+    redis.thaw();
+    await vi.waitFor(async () => expect((await peer.check()).ok).toBe(true), { timeout: 20_000 });
+    expect(unhandled).toEqual([]);
+  });
+});

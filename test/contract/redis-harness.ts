@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { type Logger, pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import type { BackendOptions } from '../../src/backend/backend.ts';
+import { openRedisWorker } from '../../src/backend/redis/worker.ts';
+import { openRedis, type RedisProcess } from '../support/redis-server.ts';
+import { createLinkPair } from './link-pair.ts';
+import type { Harness, Peer } from './suite.ts';
+
+export const silent: Logger = pino({ level: 'silent' });
+
+export function redisOptions(redisUrl: string, options: Partial<BackendOptions> = {}): BackendOptions {
+  return {
+    redisUrl,
+    keyPrefix: 'rc',
+    dataDir: '',
+    historySize: 1_000,
+    historyTtlS: 3_600,
+    dedupeTtlS: 600,
+    ...options,
+  };
+}
+
+export interface PeerSettings extends Partial<BackendOptions> {
+  readonly host?: string;
+  readonly log?: Logger;
+}
+
+export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
+  const { host = 'test', log = silent, ...options } = settings;
+  const boot = randomUUID();
+  const { primary } = createLinkPair(0, boot);
+  const worker = await openRedisWorker({
+    options: redisOptions(redisUrl, options),
+    boot,
+    host,
+    primary,
+    log,
+  });
+  return { ...worker, boot };
+}
+
+/** A Redis of its own for the running test. */
+export async function redisForTest(settings?: readonly string[]): Promise<RedisProcess> {
+  const redis = await openRedis(settings);
+  onTestFinished(() => redis.close());
+  return redis;
+}
+
+export async function peerForTest(redisUrl: string, settings?: PeerSettings): Promise<Peer> {
+  const peer = await openRedisPeer(redisUrl, settings);
+  onTestFinished(() => peer.close());
+  return peer;
+}
+
+export async function redisHarness(): Promise<Harness> {
+  const redis = await openRedis();
+  let peers: Peer[] = [];
+
+  async function closePeers(): Promise<void> {
+    await Promise.all(peers.map((peer) => peer.close()));
+    peers = [];
+  }
+
+  return {
+    async open(options) {
+      const peer = await openRedisPeer(redis.url, options);
+      peers.push(peer);
+      return peer;
+    },
+    async restart() {
+      await closePeers();
+      await redis.stop();
+      await redis.start();
+    },
+    async close() {
+      await closePeers();
+      await redis.close();
+    },
+  };
+}

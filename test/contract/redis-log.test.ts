@@ -1,0 +1,285 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { redisKeys } from '../../src/backend/redis/keys.ts';
+import {
+  append,
+  arrivalOf,
+  draftOf,
+  granted,
+  listen,
+  newRoom,
+  range,
+  read,
+  saidIn,
+  seqsOf,
+  textsOf,
+} from './peers.ts';
+import { peerForTest, redisForTest } from './redis-harness.ts';
+
+const keys = redisKeys('rc');
+const UNAVAILABLE = {
+  ok: false,
+  error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
+};
+/** A link that was given up is dialled anew within some seconds. */
+const BACK = { timeout: 20_000, interval: 50 };
+
+describe('a log in Redis', () => {
+  it('keeps every acked message over kill -9, numbers on, and links the old epoch', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const heard = await listen(peer, room);
+    const first = await append(peer, room, '1');
+    await Promise.all(range(2, 50).map((n) => append(peer, room, `${n}`)));
+    await arrivalOf(50, heard.entries);
+    const resynced = new Promise<void>((resolve) => peer.bus.onResync(resolve));
+
+    await redis.kill9();
+    expect(await peer.logs.append(room, draftOf(room, 'lost'))).toMatchObject(UNAVAILABLE);
+    expect(await peer.logs.read(room, { limit: 1, maxBytes: 1 })).toMatchObject(UNAVAILABLE);
+    await redis.start();
+    await resynced;
+
+    const next = await vi.waitFor(() => append(peer, room, '51'), BACK);
+    expect(next.seq).toBe(51);
+    expect(next.epoch).not.toBe(first.epoch);
+    const page = await read(peer, room);
+    expect(textsOf(page.entries)).toEqual(range(1, 51).map(String));
+    expect(page.links).toEqual([{ epoch: first.epoch, upTo: 50 }]);
+    await arrivalOf(51, heard.entries);
+    expect(seqsOf(heard.entries)).toEqual(range(1, 51));
+  });
+
+  it('never gives a number twice within an epoch when Redis comes back without its newest messages', async () => {
+    const redis = await redisForTest();
+    const room = newRoom();
+    const dir = (await redis.ask('CONFIG GET dir')).split('\r\n')[4] ?? '';
+    const [files, copy] = [join(dir, 'appendonlydir'), join(dir, 'copy')];
+    const peer = await peerForTest(redis.url);
+    const old = await append(peer, room, '1');
+    await append(peer, room, '2');
+    await redis.stop();
+    await cp(files, copy, { recursive: true });
+    await redis.start();
+    const lost = await vi.waitFor(() => append(peer, room, 'lost 3'), BACK);
+    await append(peer, room, 'lost 4');
+    await redis.kill9();
+    await rm(files, { recursive: true });
+    await cp(copy, files, { recursive: true });
+    await redis.start();
+
+    const next = await vi.waitFor(() => append(peer, room, 'new 3'), BACK);
+    expect(next.seq).toBe(3);
+    expect([old.epoch, lost.epoch]).not.toContain(next.epoch);
+    const page = await read(peer, room);
+    expect(textsOf(page.entries)).toEqual(['1', '2', 'new 3']);
+    // The epoch of the lost ones is not linked at all: none of its numbers mean anything any more.
+    expect(page.links).toEqual([{ epoch: old.epoch, upTo: 2 }]);
+  });
+
+  it('begins a new epoch above both when the log was put back without its numbering, or the other way', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const [ahead, behind] = [newRoom(), newRoom()];
+    const old = await append(peer, ahead, '1');
+    for (const n of range(2, 9)) await append(peer, ahead, `${n}`);
+    await redis.ask(`HSET ${keys.log(ahead)[1]} top 4`);
+    const next = await append(peer, ahead, '10');
+    expect(next.seq).toBe(10);
+    expect(next.epoch).not.toBe(old.epoch);
+    const page = await read(peer, ahead);
+    expect(page).toMatchObject({ epoch: next.epoch, top: 10, links: [{ epoch: old.epoch, upTo: 4 }] });
+    expect(textsOf(page.entries)).toEqual(range(1, 10).map(String));
+
+    const other = await append(peer, behind, '1');
+    await append(peer, behind, '2');
+    await redis.ask(`HSET ${keys.log(behind)[1]} top 700 run another`);
+    expect(await append(peer, behind, '701')).toMatchObject({ seq: 701 });
+    expect((await read(peer, behind)).links).toEqual([{ epoch: other.epoch, upTo: 2 }]);
+  });
+
+  it('numbers on above what is left when the numbering is gone, and from 1 when all is gone', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const old = await append(peer, room, '1');
+    await append(peer, room, '2');
+    await redis.ask(`DEL ${keys.log(room)[1]}`);
+    const next = await append(peer, room, '3');
+    expect(next.seq).toBe(3);
+    await redis.ask('FLUSHALL');
+    const last = await append(peer, room, 'anew');
+    expect(last.seq).toBe(1);
+    expect(new Set([old.epoch, next.epoch, last.epoch]).size).toBe(3);
+    expect(await read(peer, room)).toMatchObject({ epoch: last.epoch, top: 1, links: [] });
+  });
+
+  it('keeps the links of the last eight epochs', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const epochs: string[] = [];
+    for (const n of range(1, 11)) {
+      epochs.push((await append(peer, room, `${n}`)).epoch);
+      await redis.ask(`HSET ${keys.log(room)[1]} run r${n}`);
+    }
+    const { links } = await read(peer, room);
+    expect(links).toEqual(range(4, 11).map((n) => ({ epoch: epochs[n - 1], upTo: n })));
+  });
+
+  it('counts on exactly where a double still holds every integer', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    await append(peer, room, '1');
+    const top = 9_007_199_254_740_000;
+    await redis.ask(`HSET ${keys.log(room)[1]} top ${top}`);
+    const heard = await listen(peer, room);
+    expect((await append(peer, room, 'large')).seq).toBe(top + 1);
+    await arrivalOf(top + 1, heard.entries);
+    const { entries } = await read(peer, room, { after: top });
+    expect(entries).toEqual(heard.entries);
+    expect(saidIn(entries[0] ?? { epoch: '', seq: 0, json: '' }).seq).toBe(top + 1);
+  });
+
+  it('splices the members of a message as text: no number or empty list changes', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const members = '"big":12345678901234567890,"exact":0.1000,"none":[],"slash":"\\/","e":1e400';
+    const heard = await listen(peer, room);
+    granted(await peer.logs.append(room, { id: 'x', members }));
+    await arrivalOf(1, heard.entries);
+    expect(heard.entries[0]?.json.endsWith(`,${members}}`)).toBe(true);
+    expect((await read(peer, room)).entries).toEqual(heard.entries);
+  });
+
+  it('refuses in time while Redis is frozen, at once when it stays so, and goes on when it is back', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const dedupe = { scope: 'ann', clientMsgId: 'retried' };
+    await append(peer, room, 'before');
+    redis.freeze();
+    const drafts = range(1, 20).map((n) => draftOf(room, `frozen ${n}`));
+    for (const outcome of await Promise.all(drafts.map((draft) => peer.logs.append(room, draft)))) {
+      expect(outcome).toMatchObject(UNAVAILABLE);
+    }
+    const retried = draftOf(room, 'retried', { dedupe });
+    expect(await peer.logs.append(room, retried)).toMatchObject(UNAVAILABLE);
+    expect(await peer.check()).toMatchObject(UNAVAILABLE);
+    // Its silence makes it give the link up, also while callers keep trying.
+    await vi.waitFor(
+      async () =>
+        expect(await peer.logs.append(room, retried)).toMatchObject({
+          error: { message: 'the store is away' },
+        }),
+      BACK,
+    );
+    redis.thaw();
+    const stored = await vi.waitFor(async () => granted(await peer.logs.append(room, retried)), BACK);
+    expect(granted(await peer.logs.append(room, retried))).toEqual({ ...stored, dup: true });
+    await vi.waitFor(async () => granted(await peer.check()), BACK);
+    const texts = textsOf((await read(peer, room)).entries);
+    expect(texts.filter((text) => text === 'retried')).toHaveLength(1);
+    expect(texts[0]).toBe('before');
+  });
+
+  it('answers a call of before a short freeze once Redis runs again', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    redis.freeze();
+    const pending = peer.logs.append(room, draftOf(room, 'late but in time'));
+    setImmediate(() => redis.thaw());
+    expect(granted(await pending).seq).toBe(1);
+  });
+
+  it('stores pipelined messages in the order called when Redis forgot its scripts', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    await append(peer, room, '0');
+    await redis.ask('SCRIPT FLUSH');
+    const appending: Promise<unknown>[] = [];
+    for (const burst of range(0, 9)) {
+      for (const n of range(1, 20)) appending.push(append(peer, room, `${burst * 20 + n}`));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(appending);
+    expect(textsOf((await read(peer, room, { limit: 300 })).entries)).toEqual(range(0, 200).map(String));
+  });
+
+  it('refuses to store in a full or replicating Redis, still reads, and leaves no hole', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    await append(peer, room, '1');
+    await redis.ask('CONFIG SET maxmemory 1');
+    expect(await peer.logs.append(room, draftOf(room, 'full'))).toMatchObject(UNAVAILABLE);
+    expect(textsOf((await read(peer, room)).entries)).toEqual(['1']);
+    await redis.ask('CONFIG SET maxmemory 0');
+    await append(peer, room, '2');
+    await redis.ask('REPLICAOF 127.0.0.1 1');
+    expect(await peer.logs.append(room, draftOf(room, 'replica'))).toMatchObject(UNAVAILABLE);
+    await redis.ask('REPLICAOF NO ONE');
+    await append(peer, room, '3');
+    expect(textsOf((await read(peer, room)).entries)).toEqual(['1', '2', '3']);
+  });
+
+  it('forgets nothing too early and nothing never: every key it makes has an end, the numbering after the log', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historyTtlS: 100, dedupeTtlS: 50 });
+    const room = newRoom('/post');
+    await read(peer, newRoom());
+    await append(peer, room, 'x', { dedupe: { scope: 'ann', clientMsgId: 'm' } });
+    const ttlS = async (key: string) => Number(/:(-?\d+)/.exec(await redis.ask(`TTL ${key}`))?.[1]);
+    const names = (await redis.ask('KEYS *')).split('\r\n').filter((line) => line.startsWith('rc'));
+    expect(names).toHaveLength(4);
+    for (const name of names) expect(await ttlS(name)).toBeGreaterThan(0);
+    for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:(log|meta|ids[01])$/);
+    const [log, meta] = keys.log(room);
+    expect(await ttlS(log)).toBeGreaterThan(95);
+    expect(await ttlS(log)).toBeLessThanOrEqual(100);
+    expect(await ttlS(meta)).toBeGreaterThan(1_000);
+    const ids = Math.max(...(await Promise.all(keys.ids(room).map(ttlS))));
+    expect(ids).toBeGreaterThanOrEqual(49);
+    expect(ids).toBeLessThanOrEqual(100);
+  });
+
+  it('remembers a clientMsgId for its time over the change of periods, and then takes it anew', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { dedupeTtlS: 1 });
+    const room = newRoom();
+    const dedupe = { scope: 'ann', clientMsgId: 'm' };
+    const first = await append(peer, room, 'x', { dedupe });
+    let last = first;
+    let answeredAt = first.at;
+    while (last.seq === first.seq) {
+      answeredAt = Date.now();
+      last = await append(peer, room, 'x', { dedupe });
+    }
+    expect(answeredAt - first.at).toBeGreaterThanOrEqual(990);
+    expect(last).toMatchObject({ seq: 2, dup: false });
+  });
+
+  it('goes on in its epoch above an expired log, and says that nothing is left', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const first = await append(peer, room, '1');
+    await append(peer, room, '2');
+    await redis.ask(`PEXPIRE ${keys.log(room)[0]} 0`);
+    expect(await read(peer, room)).toMatchObject({
+      epoch: first.epoch,
+      top: 2,
+      first: 3,
+      entries: [],
+      more: false,
+    });
+    expect(await append(peer, room, '3')).toMatchObject({ epoch: first.epoch, seq: 3 });
+    expect(await read(peer, room)).toMatchObject({ first: 3, top: 3 });
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it, vi } from 'vitest';
+import { openRedisPrimary } from '../../src/backend/redis/primary.ts';
+import { ROSTER_LEASE_MS } from '../../src/chat/store.ts';
+import { granted, newRoom, range } from './peers.ts';
+import { peerForTest, redisForTest, redisOptions, silent } from './redis-harness.ts';
+
+const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
+const bob = { userId: 'bob', username: 'Bob' };
+
+describe('the roster in Redis', () => {
+  it('counts hosts, workers, connections, users and rooms of the whole cluster, without the dead', async () => {
+    const redis = await redisForTest();
+    const a = await peerForTest(redis.url, { host: 'one' });
+    const b = await peerForTest(redis.url, { host: 'two' });
+    const c = await peerForTest(redis.url, { host: 'two' });
+    const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'one', log: silent });
+    const overview = async () => granted(await primary.overview());
+    expect(await overview()).toEqual({ hosts: 0, workers: 0, clients: 0, users: 0, rooms: 0 });
+    const [shared, own] = [newRoom(), newRoom()];
+    for (const [peer, clients] of [
+      [a, 3],
+      [b, 4],
+      [c, 5],
+    ] as const) {
+      granted(await peer.roster.renew(clients));
+      granted(await peer.roster.setOnline('ann', true));
+      granted(await peer.roster.enter(shared, ann, 1));
+    }
+    granted(await b.roster.setOnline('bob', true));
+    granted(await b.roster.enter(own, bob, 1));
+    expect(await overview()).toEqual({ hosts: 2, workers: 3, clients: 12, users: 2, rooms: 2 });
+
+    granted(await b.roster.exit(own, 'bob', 0));
+    granted(await b.roster.setOnline('bob', false));
+    await redis.ask(`HSET rc:boots ${a.boot} "1 3 one"`);
+    await vi.waitFor(async () =>
+      expect(await overview()).toEqual({ hosts: 1, workers: 2, clients: 9, users: 1, rooms: 1 }),
+    );
+    expect(granted(await b.roster.expired())).toEqual([a.boot]);
+    await primary.close();
+  });
+
+  it('gives a worker a lease by the clock of Redis', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    granted(await peer.roster.renew(2));
+    const record = await redis.ask(`HGET rc:boots ${peer.boot}`);
+    const leaseEndMs = Number(record.split('\r\n')[1]?.split(' ')[0]);
+    expect(Math.abs(leaseEndMs - Date.now() - ROSTER_LEASE_MS)).toBeLessThan(5_000);
+  });
+
+  it('forgets a swept worker to the last key', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    granted(await a.roster.renew(1));
+    granted(await a.roster.setOnline('ann', true));
+    const rooms = range(1, 250).map(() => newRoom());
+    for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1))))
+      granted(outcome);
+    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(250);
+    expect(await redis.ask('KEYS *')).toBe('*0\r\n');
+    expect(granted(await b.roster.expired())).toEqual([]);
+  });
+
+  it('leaves no key of a room that everybody left', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    granted(await peer.roster.enter(room, ann, 1));
+    granted(await peer.roster.enter(room, bob, 2));
+    granted(await peer.roster.exit(room, 'ann', 1));
+    granted(await peer.roster.recount(room, 0));
+    granted(await peer.roster.exit(room, 'bob', 0));
+    await vi.waitFor(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
+  });
+
+  it('keeps a room listed under the worker when somebody enters as the last one leaves', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    for (const _ of range(1, 30)) {
+      const room = newRoom();
+      granted(await a.roster.enter(room, ann, 1));
+      const [left, entered] = await Promise.all([
+        a.roster.exit(room, 'ann', 0),
+        a.roster.enter(room, bob, 1),
+      ]);
+      expect([granted(left).changed, granted(entered).changed]).toEqual([true, true]);
+    }
+    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(30);
+  });
+
+  it('sweeps once more what a dead worker had still under way', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const room = newRoom();
+    granted(await a.roster.renew(1));
+    granted(await a.roster.enter(room, ann, 1));
+    granted(await b.roster.sweep(a.boot));
+    granted(await a.roster.exit(room, 'ann', 7));
+    expect(granted(await b.roster.recount(room, 0))).toEqual({ users: 0, clients: 0 });
+    granted(await a.roster.enter(room, bob, 1));
+    // Its lease runs out, for it proves nothing any more.
+    await redis.ask(`HSET rc:boots ${a.boot} "1 0 one"`);
+    expect(granted(await b.roster.expired())).toEqual([a.boot]);
+    expect(granted(await b.roster.sweep(a.boot))).toEqual([{ nsp: '/', roomid: room.roomid, user: bob }]);
+    expect(granted(await b.roster.expired())).toEqual([]);
+  });
+
+  it.each(['it was swept', 'Redis lost everything'])('enters its users again when %s', async (fault) => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const [room, left] = [newRoom(), newRoom()];
+    granted(await a.roster.renew(3));
+    granted(await a.roster.setOnline('ann', true));
+    granted(await a.roster.enter(room, ann, 1));
+    granted(await a.roster.enter(room, bob, 3));
+    granted(await a.roster.enter(left, bob, 1));
+    granted(await a.roster.exit(left, 'bob', 0));
+    if (fault === 'it was swept') granted(await b.roster.sweep(a.boot));
+    else await redis.ask('FLUSHALL');
+    expect(granted(await b.roster.recount(room, 0))).toEqual({ users: 0, clients: 0 });
+    granted(await a.roster.renew(3));
+    await vi.waitFor(async () =>
+      expect(granted(await b.roster.recount(room, 0))).toEqual({ users: 2, clients: 3 }),
+    );
+    expect(granted(await b.roster.recount(left, 0))).toEqual({ users: 0, clients: 0 });
+    expect(await redis.ask(`SMEMBERS rc:boot:${a.boot}:users`)).toContain('ann');
+    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(2);
+  });
+
+  it('answers every call in time while Redis is away', async () => {
+    const redis = await redisForTest();
+    const { roster, ...peer } = await peerForTest(redis.url);
+    const room = newRoom();
+    granted(await roster.enter(room, ann, 1));
+    redis.freeze();
+    const answers = await Promise.all([
+      roster.enter(room, bob, 1),
+      roster.exit(room, 'ann', 0),
+      roster.recount(room, 2),
+      roster.setOnline('ann', true),
+      roster.renew(1),
+      roster.sweep('gone'),
+      roster.expired(),
+      peer.secret(),
+      peer.check(),
+    ]);
+    for (const answer of answers) expect(answer).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    redis.thaw();
+  });
+});

@@ -1,0 +1,198 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseRedisAddress } from '../../src/backend/redis/address.ts';
+import { redisKeys } from '../../src/backend/redis/keys.ts';
+import { openSubscriber } from '../../src/backend/redis/subscriber.ts';
+import type { Listening } from '../../src/backend/redis/subscriptions.ts';
+import type { Room } from '../../src/chat/room.ts';
+import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from './peers.ts';
+import { peerForTest, redisForTest, silent } from './redis-harness.ts';
+import { slowLinkForTest } from './redis-slow-link.ts';
+
+const keys = redisKeys('rc');
+
+function subscriberForTest(url: string, lingerMs?: number) {
+  const subscriber = openSubscriber({
+    address: parseRedisAddress(url),
+    log: silent,
+    reconcileMs: 200,
+    ...(lingerMs === undefined ? {} : { lingerMs }),
+  });
+  onTestFinished(() => subscriber.close());
+  return subscriber.subscriptions;
+}
+
+function countUnhandled(): () => number {
+  let count = 0;
+  const note = () => {
+    count += 1;
+  };
+  process.on('unhandledRejection', note);
+  onTestFinished(() => void process.removeListener('unhandledRejection', note));
+  return () => count;
+}
+
+describe('subscriptions over Redis', () => {
+  it('has 2,000 channels back after its connection was killed, and says that messages may be missing', async () => {
+    const redis = await redisForTest();
+    const [writer, reader] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const rooms = range(1, 2_000).map(() => newRoom());
+    let heard = 0;
+    const subscribed = rooms.map((room) => reader.bus.subscribe(room, () => (heard += 1)));
+    for (const outcome of await Promise.all(subscribed)) granted(outcome);
+    const resynced = new Promise<void>((resolve) => reader.bus.onResync(resolve));
+    await redis.ask('CLIENT KILL TYPE pubsub');
+    await resynced;
+    await Promise.all(rooms.map((room) => append(writer, room, 'back')));
+    await vi.waitFor(() => expect(heard).toBe(2_000), { timeout: 20_000 });
+  });
+
+  it('does not say so at the first connection', async () => {
+    const redis = await redisForTest();
+    const reader = await peerForTest(redis.url);
+    let told = 0;
+    reader.bus.onResync(() => (told += 1));
+    await listen(reader, newRoom());
+    expect(told).toBe(0);
+    await redis.ask('CLIENT KILL TYPE pubsub');
+    await vi.waitFor(() => expect(told).toBe(1), { timeout: 10_000 });
+  });
+
+  it.each([0, 10])(
+    'is not deaf when a channel is wanted again %i ms after it was let go',
+    async (pauseMs) => {
+      const redis = await redisForTest();
+      const link = await slowLinkForTest(redis.port, 20);
+      const writer = await peerForTest(redis.url);
+      const subscriptions = subscriberForTest(link.url, 0);
+      const room = newRoom();
+      const heard: number[] = [];
+      const join = () => subscriptions.listen(keys.channel(room), ({ seq }) => heard.push(seq));
+      let listening = join();
+      expect(await listening.established(5_000)).toBe(true);
+      for (const _ of range(1, 8)) {
+        listening.close();
+        // The pause is the fault under test: the unsubscribe is on its way while the room is wanted again.
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        listening = join();
+        expect(await listening.established(5_000)).toBe(true);
+        // From now on nothing may be missed. What was still under way has had its effect after two round trips.
+        const from = heard.length;
+        const appended: number[] = [];
+        let settled = false;
+        const roundTrip = () =>
+          subscriptions.listen(keys.channel(newRoom()), () => undefined).established(5_000);
+        void roundTrip()
+          .then(roundTrip)
+          .then(() => {
+            settled = true;
+          });
+        while (!settled) appended.push((await append(writer, room, 'heard?')).seq);
+        await vi.waitFor(() => expect(heard.at(-1)).toBe(appended.at(-1)), { timeout: 3_000 });
+        expect(heard.slice(from)).toEqual(appended);
+      }
+    },
+  );
+
+  it('really lets a channel go that nobody wanted for a while', async () => {
+    const redis = await redisForTest();
+    const subscriptions = subscriberForTest(redis.url, 0);
+    const channel = keys.channel(newRoom());
+    const listening = subscriptions.listen(channel, () => undefined);
+    expect(await listening.established(5_000)).toBe(true);
+    const subscribers = () => redis.ask(`PUBSUB SHARDNUMSUB ${channel}`);
+    expect(await subscribers()).toContain(':1');
+    listening.close();
+    await vi.waitFor(async () => expect(await subscribers()).toContain(':0'));
+  });
+
+  it('keeps a channel for some seconds, so that a reload of a page costs no round trip', async () => {
+    const redis = await redisForTest();
+    const subscriptions = subscriberForTest(redis.url, 60_000);
+    const [channel, other] = [keys.channel(newRoom()), keys.channel(newRoom())];
+    const listening = subscriptions.listen(channel, () => undefined);
+    expect(await listening.established(5_000)).toBe(true);
+    listening.close();
+    // Redis answers in order: had the first channel been let go, it would be gone once the second is there.
+    expect(await subscriptions.listen(other, () => undefined).established(5_000)).toBe(true);
+    expect(await redis.ask(`PUBSUB SHARDNUMSUB ${channel}`)).toContain(':1');
+  });
+
+  it('ends with every channel there when the link breaks while hundreds of subscribes are under way', async () => {
+    const unhandled = countUnhandled();
+    const redis = await redisForTest();
+    const link = await slowLinkForTest(redis.port, 20);
+    const writer = await peerForTest(redis.url);
+    const subscriptions = subscriberForTest(link.url);
+    const heard = new Set<string>();
+    const want = (room: Room) => subscriptions.listen(keys.channel(room), () => heard.add(room.tag));
+    const first = want(newRoom());
+    expect(await first.established(5_000)).toBe(true);
+
+    const rooms: Room[] = [];
+    const listenings: Listening[] = [];
+    for (const _ of range(1, 4)) {
+      for (const room of range(1, 100).map(() => newRoom())) {
+        rooms.push(room);
+        listenings.push(want(room));
+      }
+      const before = link.accepted();
+      // node-redis writes in the next turn of the event loop; then they are on the slow link, unanswered.
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      link.cut();
+      await vi.waitFor(() => expect(link.accepted()).toBeGreaterThan(before), { timeout: 10_000 });
+    }
+    const there = await Promise.all(listenings.map((listening) => listening.established(20_000)));
+    expect(there.every(Boolean)).toBe(true);
+    await Promise.all(rooms.map((room) => append(writer, room, 'all')));
+    await vi.waitFor(() => expect(heard.size).toBe(rooms.length), { timeout: 10_000 });
+    expect(unhandled()).toBe(0);
+  });
+
+  it('refuses a subscription in time while Redis is frozen, and serves it later', async () => {
+    const redis = await redisForTest();
+    const reader = await peerForTest(redis.url);
+    const room = newRoom();
+    redis.freeze();
+    expect(await reader.bus.subscribe(room, () => undefined)).toMatchObject({
+      ok: false,
+      error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
+    });
+    redis.thaw();
+    await vi.waitFor(async () => granted(await reader.bus.subscribe(room, () => undefined)), {
+      timeout: 20_000,
+    });
+  });
+
+  it('lets the listeners of a room hear everything although one of them fails', async () => {
+    const redis = await redisForTest();
+    const reader = await peerForTest(redis.url);
+    const room = newRoom();
+    const failing = await reader.bus.subscribe(room, () => {
+      throw new Error('a bug');
+    });
+    granted(failing);
+    const heard = await listen(reader, room);
+    await append(reader, room, '1');
+    await append(reader, room, '2');
+    await arrivalOf(2, heard.entries);
+    expect(textsOf(heard.entries)).toEqual(['1', '2']);
+  });
+
+  it('notices a link that is open but deaf, dials anew, and says that messages may be missing', async () => {
+    const redis = await redisForTest();
+    const link = await slowLinkForTest(redis.port, 1);
+    const peer = await peerForTest(link.url);
+    const room = newRoom();
+    const heard = await listen(peer, room);
+    expect(await peer.check()).toEqual({ ok: true, value: undefined });
+    const resynced = new Promise<void>((resolve) => peer.bus.onResync(resolve));
+    link.deafen();
+    await append(peer, room, 'unheard');
+    expect(await peer.check()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    await resynced;
+    await vi.waitFor(async () => granted(await peer.check()), { timeout: 10_000 });
+    await append(peer, room, 'heard');
+    await arrivalOf(2, heard.entries);
+    expect(textsOf(heard.entries)).toEqual(['heard']);
+  });
+});

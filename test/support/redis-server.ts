@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from './ports.ts';
+
+const START_MS = 30_000;
+
+export interface RedisProcess {
+  readonly port: number;
+  readonly url: string;
+  /** Of the Unix socket it listens on too. */
+  readonly path: string;
+  /** Of the running process; another one after `start`. */
+  readonly pid: number;
+  /** Runs it (again) on the same port with the same data. Resolves once it answers. */
+  start(): Promise<void>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+  kill9(): Promise<void>;
+  /** SIGSTOP: connections stay, nothing is answered. */
+  freeze(): void;
+  thaw(): void;
+  /** Sends one command in inline form over a connection of its own and gives the raw reply. */
+  ask(command: string): Promise<string>;
+  /** Ends it and removes its data. */
+  close(): Promise<void>;
+}
+
+/** A real Redis on a free port in a folder of its own, no config of the machine, everything in its append-only file. */
+export async function openRedis(settings: readonly string[] = []): Promise<RedisProcess> {
+  const dir = await mkdtemp(join(tmpdir(), 'roomcast-redis-'));
+  const path = join(dir, 'redis.sock');
+  const port = await freePorts(1);
+  let child: ChildProcess | undefined;
+  const killOnExit = () => child?.kill('SIGKILL');
+  process.once('exit', killOnExit);
+
+  async function start(): Promise<void> {
+    const options = {
+      port,
+      bind: '127.0.0.1',
+      dir,
+      unixsocket: path,
+      logfile: join(dir, 'redis.log'),
+      appendonly: 'yes',
+      save: '',
+    };
+    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const started = spawn('redis-server', [...args, ...settings], { stdio: 'ignore' });
+    child = started;
+    const giveUpAt = Date.now() + START_MS;
+    while (!/PONG|NOAUTH/.test(await ask('PING').catch(() => ''))) {
+      const failed = started.exitCode !== null || Date.now() > giveUpAt;
+      if (failed) throw new Error(`redis-server did not start: ${await readFile(options.logfile, 'utf8')}`);
+      await delay(10);
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const running = child;
+    child = undefined;
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, 'exit');
+    running.kill(signal);
+    // A stopped process takes SIGTERM only once it runs again.
+    running.kill('SIGCONT');
+    await ended;
+  }
+
+  async function ask(command: string): Promise<string> {
+    const socket = connect(path);
+    socket.on('error', () => undefined);
+    try {
+      await once(socket, 'connect');
+      socket.end(`${command}\r\n`);
+      const parts: Buffer[] = [];
+      for await (const part of socket) parts.push(part);
+      return Buffer.concat(parts).toString();
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  async function close(): Promise<void> {
+    await end('SIGKILL');
+    process.removeListener('exit', killOnExit);
+    await rm(dir, { recursive: true, force: true });
+  }
+
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    path,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    start,
+    stop: () => end('SIGTERM'),
+    kill9: () => end('SIGKILL'),
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    ask,
+    close,
+  };
+}
