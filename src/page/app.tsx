@@ -1,0 +1,27 @@
+import { useState } from 'preact/hooks';
+import { EntryForm } from './entry-form.tsx';
+import { RoomView } from './room-view.tsx';
+import type { Session } from './session.ts';
+import type { Arrival, Visit } from './visit.ts';
+
+export interface AppProps {
+  readonly arrival: Arrival;
+  readonly open: (visit: Visit) => Session;
+  /** Ends the stay; answers what the first screen starts with. */
+  readonly leave: (session: Session) => Arrival;
+}
+
+export function App({ arrival, open, leave }: AppProps) {
+  const [start, setStart] = useState(arrival);
+  const [session, setSession] = useState(() => arrival.visit && open(arrival.visit));
+  if (!session) return <EntryForm arrival={start} onEnter={(visit) => setSession(open(visit))} />;
+  return (
+    <RoomView
+      session={session}
+      onLeave={() => {
+        setStart(leave(session));
+        setSession(undefined);
+      }}
+    />
+  );
+}

@@ -1,0 +1,141 @@
+import type { Hello, Joined, MessagePage, RoomGap, RoomMessage, Said, User } from '../protocol/events.ts';
+import { type Draft, isForgotten, updateDraft, withoutDraft } from './drafts.ts';
+import { earlier, gapped, heard, joined, latest, said, trimmed } from './room-log.ts';
+import type { Timeline } from './timeline.ts';
+
+export type Link =
+  | { readonly phase: 'connecting' }
+  | { readonly phase: 'joined' }
+  /** On its way back by itself; `backAt` when the server said when. */
+  | { readonly phase: 'lost'; readonly reason: string; readonly backAt?: number }
+  /** Comes back only when asked to. */
+  | { readonly phase: 'stopped'; readonly reason: string };
+
+export interface ChatState {
+  readonly link: Link;
+  readonly me?: User;
+  readonly maxTextBytes: number;
+  readonly dedupeTtlMs: number;
+  /** Everything up to here was received: what a resume goes on from. */
+  readonly position?: { readonly epoch: string; readonly seq: number };
+  /** Epochs never return: what comes under one of these is a repeat. */
+  readonly pastEpochs: readonly string[];
+  readonly timeline: Timeline;
+  readonly drafts: readonly Draft[];
+  /** The room has messages older than the timeline's. */
+  readonly more: boolean;
+  readonly earlier: 'idle' | 'loading' | 'failed';
+  /** The reader is at the end of the list. */
+  readonly following: boolean;
+  readonly users?: number;
+  readonly noticesMade: number;
+}
+
+export type ChatEvent =
+  | { readonly type: 'link'; readonly link: Link }
+  | { readonly type: 'hello'; readonly hello: Hello }
+  | { readonly type: 'joined'; readonly joined: Joined }
+  | { readonly type: 'message'; readonly message: RoomMessage }
+  | { readonly type: 'gap'; readonly gap: RoomGap }
+  /** The newest page, read after a gap. */
+  | { readonly type: 'latest'; readonly page: MessagePage }
+  | { readonly type: 'earlierAsked' }
+  | { readonly type: 'earlierFailed' }
+  | { readonly type: 'earlier'; readonly before: number; readonly page: MessagePage }
+  | { readonly type: 'counted'; readonly users: number }
+  | { readonly type: 'following'; readonly following: boolean }
+  | { readonly type: 'drafted'; readonly draft: Draft }
+  | { readonly type: 'sent'; readonly clientMsgId: string; readonly at: number }
+  | { readonly type: 'said'; readonly clientMsgId: string; readonly said: Said }
+  | { readonly type: 'failed'; readonly clientMsgId: string; readonly problem: string }
+  | { readonly type: 'retried'; readonly clientMsgId: string; readonly at: number }
+  | { readonly type: 'discarded'; readonly clientMsgId: string };
+
+export const INITIAL_STATE: ChatState = {
+  link: { phase: 'connecting' },
+  maxTextBytes: 8192,
+  dedupeTtlMs: 600_000,
+  pastEpochs: [],
+  timeline: [],
+  drafts: [],
+  more: false,
+  earlier: 'idle',
+  following: true,
+  noticesMade: 0,
+};
+
+export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
+  switch (event.type) {
+    case 'link':
+      return linked(state, event.link);
+    case 'hello':
+      return {
+        ...state,
+        me: event.hello.user,
+        maxTextBytes: event.hello.limits.maxTextBytes,
+        dedupeTtlMs: event.hello.limits.dedupeTtlS * 1000,
+      };
+    case 'joined':
+      return trimmed(joined(state, event.joined));
+    case 'message':
+      return trimmed(heard(state, event.message));
+    case 'gap':
+      return gapped(state, event.gap);
+    case 'latest':
+      return trimmed(latest(state, event.page));
+    case 'earlierAsked':
+      return { ...state, earlier: 'loading' };
+    case 'earlierFailed':
+      return { ...state, earlier: 'failed' };
+    case 'earlier':
+      return earlier(state, event.before, event.page);
+    case 'counted':
+      return { ...state, users: event.users };
+    case 'following':
+      return trimmed({ ...state, following: event.following });
+    case 'drafted':
+      return { ...state, drafts: [...state.drafts, event.draft] };
+    case 'sent':
+      return {
+        ...state,
+        drafts: updateDraft(state.drafts, event.clientMsgId, (draft) => ({
+          ...draft,
+          status: 'sending',
+          firstSentAt: draft.firstSentAt ?? event.at,
+        })),
+      };
+    case 'said':
+      return trimmed(said(state, event.clientMsgId, event.said));
+    case 'failed':
+      return {
+        ...state,
+        drafts: updateDraft(state.drafts, event.clientMsgId, (draft) => ({
+          ...draft,
+          status: 'failed',
+          problem: event.problem,
+        })),
+      };
+    case 'retried':
+      return {
+        ...state,
+        drafts: updateDraft(state.drafts, event.clientMsgId, ({ problem: _, ...draft }) => ({
+          ...draft,
+          status: 'waiting',
+          // Sending again what may be known no more was the reader's choice: the count begins anew.
+          firstSentAt: isForgotten(draft, event.at, state.dedupeTtlMs) ? undefined : draft.firstSentAt,
+        })),
+      };
+    case 'discarded':
+      return { ...state, drafts: withoutDraft(state.drafts, event.clientMsgId) };
+  }
+}
+
+function linked(state: ChatState, link: Link): ChatState {
+  if (link.phase === 'joined') return { ...state, link };
+  // Whatever was on its way is answered by nobody now.
+  const drafts = state.drafts.map((draft) =>
+    draft.status === 'sending' ? { ...draft, status: 'waiting' as const } : draft,
+  );
+  const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
+  return { ...state, link, drafts, earlier };
+}

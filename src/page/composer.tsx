@@ -1,0 +1,75 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { SendIcon } from './icons.tsx';
+
+const encoder = new TextEncoder();
+/** From this share of the limit on the rest is shown. */
+const COUNTER_FROM = 0.8;
+
+export function Composer({ maxTextBytes, onSay }: { maxTextBytes: number; onSay: (text: string) => void }) {
+  const [text, setText] = useState('');
+  const field = useRef<HTMLTextAreaElement>(null);
+  // No text is longer in UTF-8 than three bytes per UTF-16 unit: short ones need not be encoded at each key.
+  const bytes = text.length * 3 < maxTextBytes * COUNTER_FROM ? 0 : encoder.encode(text).length;
+  const left = maxTextBytes - bytes;
+  const sendable = text.trim() !== '' && left >= 0;
+
+  useLayoutEffect(() => {
+    const box = field.current;
+    if (!box) return;
+    box.style.height = 'auto';
+    box.style.height = `${box.scrollHeight}px`;
+  }, [text]);
+
+  // Not where a keyboard would come up and cover the room that was just entered.
+  useEffect(() => {
+    if (matchMedia('(pointer: fine)').matches) field.current?.focus();
+  }, []);
+
+  function send(): void {
+    if (!sendable) return;
+    onSay(text);
+    setText('');
+    field.current?.focus();
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    // Enter that picks a word of an input method is not Enter; Safari says so only by 229.
+    const composing = event.isComposing || event.keyCode === 229;
+    if (event.key !== 'Enter' || event.shiftKey || composing) return;
+    event.preventDefault();
+    send();
+  }
+
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <div class="field">
+        <textarea
+          ref={field}
+          rows={1}
+          value={text}
+          aria-label="Message"
+          placeholder="Write a message"
+          enterkeyhint="send"
+          autocomplete="off"
+          aria-invalid={left < 0}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onKeyDown={onKeyDown}
+        />
+        {bytes > maxTextBytes * COUNTER_FROM && (
+          <p class={left < 0 ? 'counter over' : 'counter'} role="status">
+            {left < 0 ? `${-left} bytes too long` : `${left} bytes left`}
+          </p>
+        )}
+      </div>
+      <button type="submit" class="send" disabled={!sendable} aria-label="Send" title="Send (Enter)">
+        <SendIcon />
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,278 @@
+import { io, type Socket } from 'socket.io-client';
+import type { WireError } from '../protocol/codes.ts';
+import type {
+  Ack,
+  Bye,
+  ClientToServer,
+  Hello,
+  Joined,
+  MessagePage,
+  ServerToClient,
+} from '../protocol/events.ts';
+import type { PayloadInput } from '../protocol/payloads.ts';
+import type { ChatEvent, ChatState } from './chat-state.ts';
+import { describeRefusal, isForgotten, NO_ANSWER, UNKNOWN_FATE } from './drafts.ts';
+import type { Guests } from './guests.ts';
+import type { Store } from './store.ts';
+import { oldestSaid } from './timeline.ts';
+import type { Visit } from './visit.ts';
+
+/*
+ * One room on one Socket.IO connection.
+ *
+ *   connecting ──joined──► joined ──link lost──► lost ──socket.io-client tries──► joined (resumed)
+ *                            └──bye──► lost until afterMs ──we connect──► joined
+ *   refused, or a bye without return ──► stopped ──reconnect()──► connecting
+ *
+ * Nothing is emitted unless joined: socket.io-client would keep it and send it twice or too late.
+ */
+
+const ANSWER_TIMEOUT_MS = 10_000;
+/** A join that is neither granted nor refused: another worker may do better. */
+const JOIN_TIMEOUT_MS = 15_000;
+const LEAVE_TIMEOUT_MS = 1_000;
+const RETRY_MS = 2_000;
+const PAGE_SIZE = 50;
+
+interface PageEvents extends ServerToClient {
+  /** Instead of join and quit notices in large rooms. */
+  'presence:count': (count: { roomid: string; users: number }) => void;
+}
+
+export interface ConnectionDeps {
+  readonly visit: Visit;
+  readonly url: string;
+  readonly socketPath: string;
+  readonly store: Store<ChatState, ChatEvent>;
+  readonly guests: Guests;
+  readonly newMessageId: () => string;
+  readonly now: () => number;
+  /** Says `online` when the network is back. */
+  readonly network: EventTarget;
+}
+
+export interface Connection {
+  say(text: string): void;
+  retry(clientMsgId: string): void;
+  discard(clientMsgId: string): void;
+  loadEarlier(): void;
+  reconnect(): void;
+  close(): void;
+}
+
+export function openConnection(deps: ConnectionDeps): Connection {
+  const { visit, store, guests, now } = deps;
+  const { dispatch } = store;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const socket: Socket<PageEvents, ClientToServer> = io(deps.url, {
+    path: deps.socketPath,
+    transports: ['websocket', 'polling'],
+    tryAllTransports: true,
+    reconnectionDelay: 500,
+    reconnectionDelayMax: 5_000,
+    query: {
+      roomid: visit.roomid,
+      username: visit.username,
+      ...(visit.avatar === undefined ? {} : { avatar: visit.avatar }),
+    },
+    auth: (give) => give({ ...credentials(), resume: store.get().position }),
+    autoConnect: false,
+    forceNew: true,
+  });
+
+  function credentials() {
+    const guest = guests.find(visit.username);
+    return guest && { userId: guest.userId, guestToken: guest.guestToken };
+  }
+
+  function later(delayMs: number, act: () => void): void {
+    clearTimeout(timer);
+    timer = setTimeout(act, delayMs);
+  }
+
+  function connectAfresh(): void {
+    clearTimeout(timer);
+    socket.disconnect().connect();
+  }
+
+  function lose(reason: string, backInMs?: number): void {
+    const backAt = backInMs === undefined ? undefined : now() + backInMs;
+    dispatch({ type: 'link', link: { phase: 'lost', reason, backAt } });
+    if (backInMs !== undefined) later(backInMs, connectAfresh);
+  }
+
+  function stop(reason: string): void {
+    clearTimeout(timer);
+    dispatch({ type: 'link', link: { phase: 'stopped', reason } });
+  }
+
+  function refused(error: WireError): void {
+    socket.disconnect();
+    if (error.temporary) lose(describeRefusal(error), error.retryAfterMs ?? RETRY_MS);
+    else stop(describeRefusal(error));
+  }
+
+  function onHello(hello: Hello): void {
+    dispatch({ type: 'hello', hello });
+    if (hello.guestToken !== undefined) {
+      guests.keep(visit.username, { userId: hello.user.id, guestToken: hello.guestToken });
+    }
+    later(JOIN_TIMEOUT_MS, connectAfresh);
+  }
+
+  function onJoined(joined: Joined): void {
+    clearTimeout(timer);
+    dispatch({ type: 'joined', joined });
+    sendWaiting();
+  }
+
+  function onBye(bye: Bye): void {
+    socket.disconnect();
+    if (bye.reconnect) lose(bye.reason, bye.afterMs);
+    else stop(bye.reason);
+  }
+
+  function onConnectError(error: Error & { data?: Partial<WireError> }): void {
+    // An active socket tries again by itself: the server was not reached at all.
+    if (socket.active) {
+      lose('The server cannot be reached.');
+      return;
+    }
+    const { code = 'internal', temporary = false, retryAfterMs } = error.data ?? {};
+    // A server with a new secret knows none of its old guests.
+    if ((code === 'unauthorized' || code === 'forbidden') && guests.find(visit.username)) {
+      guests.forget(visit.username);
+      connectAfresh();
+    } else {
+      refused({ code, message: error.message, temporary, retryAfterMs });
+    }
+  }
+
+  function onDisconnect(reason: Socket.DisconnectReason): void {
+    clearTimeout(timer);
+    if (reason === 'io client disconnect') return;
+    if (reason === 'io server disconnect') stop('The server ended this connection.');
+    else lose(LOSS[reason] ?? 'The connection was lost.');
+  }
+
+  function timed() {
+    return socket.timeout(ANSWER_TIMEOUT_MS);
+  }
+
+  async function readHistory(query: PayloadInput<'room:history'>): Promise<MessagePage | undefined> {
+    const payload = { roomid: visit.roomid, ...query };
+    const answer = await answered<Ack<'room:history'>>(timed().emitWithAck('room:history', payload));
+    return answer?.ok ? answer : undefined;
+  }
+
+  async function loadLatest(): Promise<void> {
+    const page = await readHistory({ limit: PAGE_SIZE });
+    if (page) dispatch({ type: 'latest', page });
+  }
+
+  async function loadEarlier(): Promise<void> {
+    const state = store.get();
+    const before = oldestSaid(state.timeline)?.seq;
+    if (before === undefined || !isJoined() || state.earlier === 'loading') return;
+    dispatch({ type: 'earlierAsked' });
+    const page = await readHistory({ before, limit: PAGE_SIZE });
+    dispatch(page ? { type: 'earlier', before, page } : { type: 'earlierFailed' });
+  }
+
+  function isJoined(): boolean {
+    return socket.connected && store.get().link.phase === 'joined';
+  }
+
+  function sendWaiting(): void {
+    const { drafts, dedupeTtlMs } = store.get();
+    if (!isJoined()) return;
+    for (const draft of drafts) {
+      const { clientMsgId, text, status } = draft;
+      if (status !== 'waiting') continue;
+      if (isForgotten(draft, now(), dedupeTtlMs)) {
+        dispatch({ type: 'failed', clientMsgId, problem: UNKNOWN_FATE });
+        continue;
+      }
+      dispatch({ type: 'sent', clientMsgId, at: now() });
+      void send(clientMsgId, text);
+    }
+  }
+
+  async function send(clientMsgId: string, text: string): Promise<void> {
+    const payload = { text, type: 0, roomid: visit.roomid, clientMsgId };
+    const answer = await answered<Ack<'say'>>(timed().emitWithAck('say', payload));
+    // The connection is gone: the draft waits for the next one.
+    if (!socket.connected) return;
+    if (!answer) dispatch({ type: 'failed', clientMsgId, problem: NO_ANSWER });
+    else if (answer.ok) dispatch({ type: 'said', clientMsgId, said: answer });
+    else dispatch({ type: 'failed', clientMsgId, problem: describeRefusal(answer.error) });
+  }
+
+  /** Said, so that the room learns of it at once and not only after the time a lost link is waited for. */
+  async function leave(): Promise<void> {
+    await answered(socket.timeout(LEAVE_TIMEOUT_MS).emitWithAck('leave', { roomid: visit.roomid }));
+    socket.disconnect();
+  }
+
+  function onOnline(): void {
+    const { link } = store.get();
+    if (link.phase === 'lost' && link.backAt === undefined) connectAfresh();
+  }
+
+  socket.on('hello', onHello);
+  socket.on('joined', onJoined);
+  socket.on('message', (message) => dispatch({ type: 'message', message }));
+  socket.on('presence:count', ({ users }) => dispatch({ type: 'counted', users }));
+  socket.on('room:gap', (gap) => {
+    dispatch({ type: 'gap', gap });
+    void loadLatest();
+  });
+  socket.on('refused', ({ event, error }) => {
+    if (event === 'join') refused(error);
+  });
+  socket.on('bye', onBye);
+  socket.on('connect_error', onConnectError);
+  socket.on('disconnect', onDisconnect);
+  deps.network.addEventListener('online', onOnline);
+  socket.connect();
+
+  return {
+    say(text) {
+      const draft = { clientMsgId: deps.newMessageId(), text, madeAt: now(), status: 'waiting' as const };
+      dispatch({ type: 'drafted', draft });
+      sendWaiting();
+    },
+    retry(clientMsgId) {
+      dispatch({ type: 'retried', clientMsgId, at: now() });
+      sendWaiting();
+    },
+    discard: (clientMsgId) => dispatch({ type: 'discarded', clientMsgId }),
+    loadEarlier: () => void loadEarlier(),
+    reconnect() {
+      dispatch({ type: 'link', link: { phase: 'connecting' } });
+      connectAfresh();
+    },
+    close() {
+      clearTimeout(timer);
+      deps.network.removeEventListener('online', onOnline);
+      socket.off();
+      if (isJoined()) void leave();
+      else socket.disconnect();
+    },
+  };
+}
+
+const LOSS: Partial<Record<Socket.DisconnectReason, string>> = {
+  'ping timeout': 'The server stopped answering.',
+  'transport close': 'The connection was closed.',
+  'transport error': 'The network failed.',
+};
+
+/** Undefined: no answer in time, or the connection went. */
+async function answered<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch {
+    return undefined;
+  }
+}

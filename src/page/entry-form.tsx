@@ -1,0 +1,104 @@
+import { useState } from 'preact/hooks';
+import { MAX_USERNAME_CHARS } from '../protocol/limits.ts';
+import { parseId, parseUsername } from '../protocol/names.ts';
+import { Avatar } from './avatar.tsx';
+import { avatarOfTone, FACE_TONES, toneOf } from './face.ts';
+import { Logo } from './icons.tsx';
+import { type Arrival, parseVisit, type Visit } from './visit.ts';
+
+export function EntryForm({ arrival, onEnter }: { arrival: Arrival; onEnter: (visit: Visit) => void }) {
+  const [username, setUsername] = useState(arrival.username);
+  const [roomid, setRoomid] = useState(arrival.roomid);
+  const [avatar, setAvatar] = useState(arrival.avatar);
+  const [asked, setAsked] = useState(false);
+  const nameWrong = asked && parseUsername(username) === undefined;
+  const roomWrong = asked && parseId(roomid.trim()) === undefined;
+
+  function enter(event: Event): void {
+    event.preventDefault();
+    setAsked(true);
+    const visit = parseVisit({ username, roomid: roomid.trim(), avatar });
+    if (visit) onEnter(visit);
+  }
+
+  return (
+    <main class="entry">
+      <form class="entry-card" onSubmit={enter} noValidate>
+        <div class="brand">
+          <Logo />
+          <h1>Roomcast</h1>
+        </div>
+        <p class="tagline">Pick a name, pick a room, start talking.</p>
+
+        <label for="username">Nickname</label>
+        <input
+          id="username"
+          name="username"
+          value={username}
+          autocomplete="nickname"
+          autocapitalize="words"
+          spellcheck={false}
+          aria-invalid={nameWrong}
+          aria-describedby={nameWrong ? 'username-wrong' : undefined}
+          onInput={(event) => setUsername(event.currentTarget.value)}
+        />
+        {nameWrong && (
+          <p class="wrong" id="username-wrong" role="alert">
+            Please choose a name of 1 to {MAX_USERNAME_CHARS} characters.
+          </p>
+        )}
+
+        <label for="roomid">Room</label>
+        <input
+          id="roomid"
+          name="roomid"
+          value={roomid}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          aria-invalid={roomWrong}
+          aria-describedby={roomWrong ? 'roomid-wrong' : undefined}
+          onInput={(event) => setRoomid(event.currentTarget.value)}
+        />
+        {roomWrong && (
+          <p class="wrong" id="roomid-wrong" role="alert">
+            A room’s name has letters, digits, inner spaces and _ - . : @ ~ only.
+          </p>
+        )}
+
+        <AvatarPicker username={username.trim() || '?'} avatar={avatar} onPick={setAvatar} />
+        <button type="submit" class="primary">
+          Enter the room
+        </button>
+      </form>
+    </main>
+  );
+}
+
+interface AvatarPickerProps {
+  readonly username: string;
+  readonly avatar?: string;
+  readonly onPick: (avatar: string) => void;
+}
+
+function AvatarPicker({ username, avatar, onPick }: AvatarPickerProps) {
+  const chosen = toneOf(username, avatar);
+  return (
+    <fieldset class="avatars">
+      <legend>Avatar</legend>
+      {Array.from({ length: FACE_TONES }, (_, tone) => (
+        <label key={tone}>
+          <input
+            type="radio"
+            name="avatar"
+            class="visually-hidden"
+            aria-label={`Avatar ${tone + 1}`}
+            checked={tone === chosen}
+            onChange={() => onPick(avatarOfTone(tone))}
+          />
+          <Avatar username={username} avatar={avatarOfTone(tone)} />
+        </label>
+      ))}
+    </fieldset>
+  );
+}

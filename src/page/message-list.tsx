@@ -1,0 +1,82 @@
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import type { Person } from '../protocol/events.ts';
+import { Bubble, type BubbleActions } from './bubble.tsx';
+import type { ChatState } from './chat-state.ts';
+import { DownIcon } from './icons.tsx';
+import { DayRow, NoticeRow } from './notice.tsx';
+import { rowsOf, saidSince } from './rows.ts';
+import { useScrollKeeper } from './scroll-keeper.ts';
+import { KEPT_WHILE_READING } from './timeline.ts';
+
+export interface MessageListProps extends BubbleActions {
+  readonly state: ChatState;
+  readonly me: Person;
+  readonly onEarlier: () => void;
+  readonly onFollowing: (following: boolean) => void;
+}
+
+export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: MessageListProps) {
+  const { timeline, drafts, more, earlier, following } = state;
+  const rows = useMemo(() => rowsOf(timeline, drafts, me), [timeline, drafts, me]);
+  const canLoad = more && timeline.length < KEPT_WHILE_READING;
+  const { list, onScroll, toEnd } = useScrollKeeper({
+    rows,
+    onFollowing,
+    onTop: () => {
+      if (canLoad && earlier === 'idle') onEarlier();
+    },
+  });
+
+  const seen = useRef<string | undefined>(undefined);
+  if (following) seen.current = timeline.at(-1)?.key;
+  const unseen = following ? 0 : saidSince(timeline, seen.current, me.userId);
+
+  // Who writes wants to see it, wherever they had scrolled to.
+  const draftCount = useRef(0);
+  useLayoutEffect(() => {
+    if (drafts.length > draftCount.current) toEnd();
+    draftCount.current = drafts.length;
+  }, [drafts.length, toEnd]);
+
+  return (
+    <main class="messages">
+      <div
+        class="list"
+        role="log"
+        aria-live="polite"
+        aria-label="Messages"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keyboard, which Safari allows only when focused
+        tabIndex={0}
+        ref={list}
+        onScroll={onScroll}
+      >
+        {canLoad && (
+          <button type="button" class="earlier" disabled={earlier === 'loading'} onClick={onEarlier}>
+            {EARLIER[earlier]}
+          </button>
+        )}
+        {more && !canLoad && <p class="notice">This page goes no further back.</p>}
+        {rows.length === 0 && state.link.phase === 'joined' && (
+          <p class="empty">Nothing said yet. Say hello!</p>
+        )}
+        {rows.map((row) => {
+          if (row.kind === 'said') return <Bubble key={row.key} row={row} {...actions} />;
+          if (row.kind === 'day') return <DayRow key={row.key} at={row.at} />;
+          return <NoticeRow key={row.key} row={row} />;
+        })}
+      </div>
+      {!following && (
+        <button type="button" class={unseen > 0 ? 'to-end unseen' : 'to-end'} onClick={toEnd}>
+          <DownIcon />
+          {unseen > 0 ? `${unseen} new ${unseen === 1 ? 'message' : 'messages'}` : 'To the newest'}
+        </button>
+      )}
+    </main>
+  );
+}
+
+const EARLIER: Record<ChatState['earlier'], string> = {
+  idle: 'Load earlier messages',
+  loading: 'Loading…',
+  failed: 'Could not load. Try again',
+};

@@ -1,0 +1,23 @@
+import type { Row } from './rows.ts';
+
+const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+
+export function DayRow({ at }: { at: number }) {
+  return <p class="day">{day.format(at)}</p>;
+}
+
+export function NoticeRow({ row: { entry, own } }: { row: Extract<Row, { kind: 'notice' }> }) {
+  if (entry.notice === 'missing') {
+    return (
+      <p class="notice missing">
+        Some messages may be missing here. These are the latest the server still has.
+      </p>
+    );
+  }
+  const name = own ? 'You' : <bdi>{entry.username}</bdi>;
+  return (
+    <p class="notice">
+      {name} {entry.notice === 'join' ? 'joined' : 'left'}
+    </p>
+  );
+}

@@ -1,0 +1,66 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Link } from './chat-state.ts';
+import { LeaveIcon, LinkIcon } from './icons.tsx';
+
+export interface RoomHeaderProps {
+  readonly roomid: string;
+  readonly link: Link;
+  readonly users?: number;
+  readonly onLeave: () => void;
+}
+
+export function RoomHeader({ roomid, link, users, onLeave }: RoomHeaderProps) {
+  const people = users === undefined ? '' : ` · ${users} ${users === 1 ? 'person' : 'people'} here`;
+  return (
+    <header class="room-header">
+      <div class="room-title">
+        <h1>
+          <bdi>{roomid}</bdi>
+        </h1>
+        <p class={`link-state ${link.phase}`}>
+          {PHASES[link.phase]}
+          {link.phase === 'joined' && people}
+        </p>
+      </div>
+      <CopyLink />
+      <button type="button" class="header-button" onClick={onLeave} title="Leave or switch room">
+        <LeaveIcon />
+        <span>Leave</span>
+      </button>
+    </header>
+  );
+}
+
+const PHASES: Record<Link['phase'], string> = {
+  connecting: 'Connecting…',
+  joined: 'Connected',
+  lost: 'Reconnecting…',
+  stopped: 'Disconnected',
+};
+
+/** The address bar names the room; without clipboard access (plain http) copying it from there is the way. */
+function CopyLink() {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 2_000);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  if (!navigator.clipboard) return null;
+
+  async function copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      setCopied(true);
+    } catch {
+      // Not permitted: the button says nothing it did not do.
+    }
+  }
+
+  return (
+    <button type="button" class="header-button" onClick={() => void copy()} title="Copy a link to this room">
+      <LinkIcon />
+      <span aria-live="polite">{copied ? 'Copied' : 'Share'}</span>
+    </button>
+  );
+}

@@ -1,0 +1,50 @@
+import { useCallback, useMemo } from 'preact/hooks';
+import { Composer } from './composer.tsx';
+import { LinkBanner } from './link-banner.tsx';
+import { MessageList } from './message-list.tsx';
+import { RoomHeader } from './room-header.tsx';
+import type { Session } from './session.ts';
+import { useTabTitle } from './tab-title.ts';
+import { useStore } from './use-store.ts';
+
+export function RoomView({ session, onLeave }: { session: Session; onLeave: () => void }) {
+  const { visit, store, connection } = session;
+  const state = useStore(store);
+  const { me } = state;
+  // Before the first hello the own texts are the only ones, under whatever id.
+  const person = useMemo(
+    () => ({
+      userId: me?.id ?? '',
+      username: me?.name ?? visit.username,
+      avatar: me?.avatar ?? visit.avatar,
+    }),
+    [me, visit],
+  );
+  const onFollowing = useCallback(
+    (following: boolean) => store.dispatch({ type: 'following', following }),
+    [store],
+  );
+  useTabTitle(visit.roomid, state.timeline, me?.id);
+
+  function leave(): void {
+    const unsent = state.drafts.length;
+    const question = `${unsent === 1 ? 'A message has' : `${unsent} messages have`} not been sent yet. Leave anyway?`;
+    if (unsent === 0 || window.confirm(question)) onLeave();
+  }
+
+  return (
+    <div class="room">
+      <RoomHeader roomid={visit.roomid} link={state.link} users={state.users} onLeave={leave} />
+      <LinkBanner link={state.link} onReconnect={connection.reconnect} />
+      <MessageList
+        state={state}
+        me={person}
+        onEarlier={connection.loadEarlier}
+        onFollowing={onFollowing}
+        onRetry={connection.retry}
+        onDiscard={connection.discard}
+      />
+      <Composer maxTextBytes={state.maxTextBytes} onSay={connection.say} />
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+import type { Person } from '../protocol/events.ts';
+import { type Draft, draftKey } from './drafts.ts';
+import type { NoticeEntry, Timeline } from './timeline.ts';
+
+/** One line of the list as it is drawn. */
+export type Row =
+  | { readonly kind: 'day'; readonly key: string; readonly at: number }
+  | { readonly kind: 'notice'; readonly key: string; readonly entry: NoticeEntry; readonly own: boolean }
+  | SaidRow;
+
+export interface SaidRow {
+  readonly kind: 'said';
+  readonly key: string;
+  readonly author: Person;
+  readonly text: string;
+  readonly at: number;
+  readonly own: boolean;
+  /** Shows name, picture and time; the lines that follow it closely do not. */
+  readonly opens: boolean;
+  readonly draft?: Draft;
+}
+
+/** A pause after which name and time are shown again. */
+const GROUP_GAP_MS = 5 * 60_000;
+
+export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person): readonly Row[] {
+  const rows: Row[] = [];
+  let last: SaidRow | undefined;
+
+  function say(key: string, author: Person, text: string, at: number, draft?: Draft): void {
+    if (!last || !sameDay(last.at, at)) rows.push({ kind: 'day', key: `day:${key}`, at });
+    const previous = rows.at(-1);
+    const opens =
+      previous?.kind !== 'said' ||
+      previous.author.userId !== author.userId ||
+      at - previous.at > GROUP_GAP_MS;
+    last = { kind: 'said', key, author, text, at, own: author.userId === me.userId, opens, draft };
+    rows.push(last);
+  }
+
+  for (const entry of timeline) {
+    if (entry.kind === 'said') say(entry.key, entry.message.data, entry.message.data.text, entry.message.at);
+    else rows.push({ kind: 'notice', key: entry.key, entry, own: entry.userId === me.userId });
+  }
+  // The server's clock may run ahead of ours; a draft is newer than what is stored all the same.
+  for (const draft of drafts) {
+    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.madeAt, last?.at ?? 0), draft);
+  }
+  return rows;
+}
+
+/** What others said after the entry with that key, or everything if it is gone. */
+export function saidSince(timeline: Timeline, key: string | undefined, ownId: string | undefined): number {
+  let count = 0;
+  for (let i = timeline.length - 1; i >= 0; i--) {
+    const entry = timeline[i];
+    if (!entry || entry.key === key) break;
+    if (entry.kind === 'said' && entry.message.data.userId !== ownId) count += 1;
+  }
+  return count;
+}
+
+function sameDay(one: number, other: number): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString();
+}

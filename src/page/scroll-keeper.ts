@@ -1,0 +1,85 @@
+import { useCallback, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+
+/** Nearer to the end than this counts as being there: a finger does not stop at the last pixel. */
+const END_SLACK_PX = 48;
+const TOP_SLACK_PX = 160;
+
+export interface ScrollKeeperDeps {
+  /** A new value says that the list was drawn anew. */
+  readonly rows: unknown;
+  readonly onFollowing: (following: boolean) => void;
+  readonly onTop: () => void;
+}
+
+/**
+ * Keeps the list at its end while the reader is there, and what they read at its place while they are not,
+ * whatever is added or dropped above or below. By hand, because Safari has no scroll anchoring.
+ */
+export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) {
+  const list = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const lastTop = useRef(0);
+  const anchor = useRef<{ node: HTMLElement; offset: number } | undefined>(undefined);
+
+  const toEnd = useCallback(() => {
+    following.current = true;
+    onFollowing(true);
+    if (list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [onFollowing]);
+
+  function onScroll(): void {
+    const box = list.current;
+    if (!box) return;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_SLACK_PX;
+    if (atEnd !== following.current) {
+      following.current = atEnd;
+      onFollowing(atEnd);
+    }
+    const node = firstVisibleSaid(box);
+    anchor.current = node && { node, offset: node.offsetTop - box.scrollTop };
+    if (box.scrollTop <= lastTop.current && box.scrollTop < TOP_SLACK_PX) onTop();
+    lastTop.current = box.scrollTop;
+  }
+
+  useLayoutEffect(() => {
+    const box = list.current;
+    if (!box) return;
+    if (following.current) box.scrollTop = box.scrollHeight;
+    else if (anchor.current?.node.isConnected) {
+      box.scrollTop = anchor.current.node.offsetTop - anchor.current.offset;
+    }
+  }, [rows]);
+
+  // The keyboard of a phone and a growing text field make the list smaller.
+  useEffect(() => {
+    const box = list.current;
+    if (!box) return;
+    const observer = new ResizeObserver(() => {
+      if (following.current) box.scrollTop = box.scrollHeight;
+    });
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+
+  return { list, onScroll, toEnd };
+}
+
+/**
+ * By halving: asking a thousand rows on every scroll event is felt. Only what was said holds its place; a day's
+ * name and the button at the top move when older messages come.
+ */
+function firstVisibleSaid(box: HTMLElement): HTMLElement | undefined {
+  const rows = box.children;
+  let low = 0;
+  let high = rows.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const row = rows[middle];
+    if (row instanceof HTMLElement && row.offsetTop + row.offsetHeight <= box.scrollTop) low = middle + 1;
+    else high = middle;
+  }
+  for (let row = rows[low]; row; row = row.nextElementSibling ?? undefined) {
+    if (row instanceof HTMLElement && row.classList.contains('said')) return row;
+  }
+  return undefined;
+}

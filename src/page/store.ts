@@ -1,0 +1,45 @@
+export interface Store<State, Event> {
+  get(): State;
+  dispatch(event: Event): void;
+  /** Told of changes at most once per painted frame: a busy room does not draw faster than the eye. */
+  subscribe(listener: () => void): () => void;
+}
+
+export interface StoreDeps<State, Event> {
+  readonly initial: State;
+  readonly reduce: (state: State, event: Event) => State;
+  readonly nextFrame: (callback: () => void) => void;
+}
+
+export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<State, Event> {
+  let state = deps.initial;
+  let scheduled = false;
+  const listeners = new Set<() => void>();
+
+  function tell(): void {
+    scheduled = false;
+    for (const listener of listeners) listener();
+  }
+
+  return {
+    get: () => state,
+    dispatch(event) {
+      const next = deps.reduce(state, event);
+      if (next === state) return;
+      state = next;
+      if (scheduled) return;
+      scheduled = true;
+      deps.nextFrame(tell);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Hidden tabs paint no frames, but their title counts on. */
+export function nextFrame(callback: () => void): void {
+  if (document.hidden) setTimeout(callback, 250);
+  else requestAnimationFrame(callback);
+}

@@ -1,0 +1,21 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { saidSince } from './rows.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Names the room in the tab, with the number of messages that came while it was hidden. */
+export function useTabTitle(roomid: string, timeline: Timeline, ownId: string | undefined): void {
+  const seen = useRef<string | undefined>(undefined);
+
+  useEffect(() => {
+    if (!document.hidden) seen.current = timeline.at(-1)?.key;
+    const unseen = saidSince(timeline, seen.current, ownId);
+    document.title = `${unseen > 0 ? `(${unseen}) ` : ''}${roomid} · Roomcast`;
+    function onShown(): void {
+      if (document.hidden) return;
+      seen.current = timeline.at(-1)?.key;
+      document.title = `${roomid} · Roomcast`;
+    }
+    document.addEventListener('visibilitychange', onShown);
+    return () => document.removeEventListener('visibilitychange', onShown);
+  }, [roomid, timeline, ownId]);
+}

@@ -1,0 +1,71 @@
+import type { SaidMessage } from '../protocol/events.ts';
+
+/*
+ * What a room's list shows: stored messages in the log's order, and notices where they were heard.
+ * A message is known by (epoch, seq); seq alone may repeat after the store lost its tail.
+ */
+
+export interface SaidEntry {
+  readonly kind: 'said';
+  readonly key: string;
+  readonly message: SaidMessage;
+}
+
+export interface NoticeEntry {
+  readonly kind: 'notice';
+  readonly key: string;
+  readonly notice: 'join' | 'quit' | 'missing';
+  readonly username?: string;
+  readonly userId?: string;
+}
+
+export type Entry = SaidEntry | NoticeEntry;
+export type Timeline = readonly Entry[];
+
+/** A browser lays this many bubbles out without a noticeable pause; older ones are asked for again. */
+export const KEPT_ENTRIES = 1_000;
+/** While older messages are being read nothing may vanish under the reader's eyes, up to this bound. */
+export const KEPT_WHILE_READING = 2_000;
+
+export function saidEntry(message: SaidMessage, key = `${message.epoch}:${message.seq}`): SaidEntry {
+  return { kind: 'said', key, message };
+}
+
+/**
+ * Puts a message at its place. Nearly always that is the end: the walk back is as long as the number of
+ * messages that overtook it. What is there already keeps its key, so its bubble is not drawn anew.
+ */
+export function place(timeline: Timeline, entry: SaidEntry): Timeline {
+  const { epoch, seq } = entry.message;
+  let index = timeline.length;
+  for (let i = timeline.length - 1; i >= 0; i--) {
+    const other = timeline[i];
+    if (other?.kind !== 'said') continue;
+    if (other.message.epoch !== epoch || other.message.seq < seq) break;
+    if (other.message.seq === seq) return spliced(timeline, i, 1, { ...other, message: entry.message });
+    index = i;
+  }
+  return spliced(timeline, index, 0, entry);
+}
+
+function spliced(timeline: Timeline, at: number, removed: number, entry: Entry): Timeline {
+  return [...timeline.slice(0, at), entry, ...timeline.slice(at + removed)];
+}
+
+/** An older page goes before everything; what the list has already is left out. */
+export function putBefore(timeline: Timeline, messages: readonly SaidMessage[]): Timeline {
+  const known = new Set<string>();
+  for (const entry of timeline) if (entry.kind === 'said') known.add(saidEntry(entry.message).key);
+  const older = messages.map((message) => saidEntry(message)).filter(({ key }) => !known.has(key));
+  return [...older, ...timeline];
+}
+
+export function oldestSaid(timeline: Timeline): SaidMessage | undefined {
+  for (const entry of timeline) if (entry.kind === 'said') return entry.message;
+  return undefined;
+}
+
+/** The newest `limit` entries. */
+export function newest(timeline: Timeline, limit: number): Timeline {
+  return timeline.length > limit ? timeline.slice(-limit) : timeline;
+}

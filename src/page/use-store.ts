@@ -1,0 +1,11 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Store } from './store.ts';
+
+export function useStore<State, Event>(store: Store<State, Event>): State {
+  const [state, setState] = useState(store.get);
+  useEffect(() => {
+    setState(store.get);
+    return store.subscribe(() => setState(store.get));
+  }, [store]);
+  return state;
+}

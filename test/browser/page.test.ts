@@ -1,0 +1,264 @@
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Host, startHost } from '../support/cluster.ts';
+import { connect, type Member } from '../support/member.ts';
+import { launchBrowser, type Visitor, visit } from './visitor.ts';
+
+const PHONE: BrowserContextOptions = {
+  viewport: { width: 375, height: 667 },
+  hasTouch: true,
+  isMobile: true,
+};
+const LIMIT = { timeout: 15_000 };
+
+let browser: Browser;
+let host: Host;
+let visitors: Visitor[] = [];
+let members: Member[] = [];
+let rooms = 0;
+
+beforeAll(async () => {
+  host = await startHost({ workers: 2, env: { RATE_SAY: '0' } });
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await host?.stop();
+  await host?.remove();
+});
+
+afterEach(async () => {
+  for (const member of members) member.close();
+  for (const visitor of visitors) await visitor.leave();
+  const problems = visitors.flatMap((visitor) => visitor.problems);
+  [visitors, members] = [[], []];
+  expect(problems).toEqual([]);
+});
+
+const newRoom = () => `room ${++rooms}`;
+
+async function arrive(path: string, at = host.url, options?: BrowserContextOptions): Promise<Visitor> {
+  const visitor = await visit(browser, at + path, options);
+  visitors.push(visitor);
+  return visitor;
+}
+
+async function inRoom(username: string, roomid: string, at?: string, options?: BrowserContextOptions) {
+  const visitor = await arrive('/', at, options);
+  await visitor.enter(username, roomid);
+  return visitor;
+}
+
+async function member(username: string, roomid: string): Promise<Member> {
+  const connected = await connect(host.url, { query: { username } });
+  await connected.do('join', { roomid });
+  members.push(connected);
+  return connected;
+}
+
+const eventually = (look: () => Promise<unknown>) => expect.poll(look, LIMIT);
+
+describe('two people', () => {
+  it('in one room, on different workers, see each other come, talk and go', async () => {
+    const room = newRoom();
+    const [one, other] = host.workerUrls;
+    const ann = await inRoom('Ann', room, one);
+    const ben = await inRoom('Ben', room, other);
+    await ann.page.getByText('Ben joined').waitFor();
+    await ann.page.getByText('2 people here').waitFor();
+    await ann.say('Hello Ben');
+    await ben.page.getByText('Hello Ben').waitFor();
+    await ben.say('Hello Ann');
+    for (const { texts } of [ann, ben]) await eventually(texts).toEqual(['Hello Ben', 'Hello Ann']);
+    expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ben']);
+    expect(await ben.page.locator('.own .bubble').allTextContents()).toEqual(['Hello Ann']);
+    await ben.page.getByRole('button', { name: 'Leave' }).click();
+    await ben.page.getByRole('button', { name: 'Enter' }).waitFor();
+    await ann.page.getByText('Ben left').waitFor();
+  });
+
+  it('of the same name each see the other’s messages as the other’s', async () => {
+    const room = newRoom();
+    const [one, two] = [await inRoom('Kim', room), await inRoom('Kim', room)];
+    await one.say('first');
+    await two.page.locator('.theirs').getByText('first').waitFor();
+    await two.say('second');
+    await one.page.locator('.theirs').getByText('second').waitFor();
+  });
+});
+
+it.each([
+  '<img src=x onerror=alert(1)>',
+  '"><script>alert(1)</script>',
+  '[x](javascript:alert(1)) javascript:alert(1)',
+])('shows %j as the text it is', async (text) => {
+  const room = newRoom();
+  const [ann, ben] = [await inRoom('Ann', room), await inRoom('<b>Ben</b>', room)];
+  await ann.say(text);
+  for (const { texts } of [ann, ben]) await eventually(texts).toEqual([text]);
+  expect(await ben.page.locator('.list img, .list script, .list b, .list a').count()).toBe(0);
+  await ann.page.getByText('<b>Ben</b> joined').waitFor();
+});
+
+it('makes an address a link that tells its target nothing of us', async () => {
+  const ann = await inRoom('Ann', newRoom());
+  await ann.say('see https://example.org/a?b=1.');
+  const link = ann.page.getByRole('link', { name: 'https://example.org/a?b=1' });
+  expect(await link.getAttribute('href')).toBe('https://example.org/a?b=1');
+  expect(await link.getAttribute('rel')).toContain('noopener noreferrer');
+});
+
+it('stays the same guest with the same history over a refresh', async () => {
+  const room = newRoom();
+  const ann = await inRoom('Ann', room);
+  await ann.say('mine');
+  await eventually(() => ann.page.locator('.draft-state').count()).toBe(0);
+  expect(new URL(ann.page.url()).searchParams.get('roomid')).toBe(room);
+  await ann.page.reload();
+  await ann.page.getByText(/^Connected/).waitFor();
+  expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['mine']);
+});
+
+describe('links', () => {
+  it('to a room ask for a name and offer the room', async () => {
+    const ann = await arrive('/?roomid=tea');
+    expect(await ann.page.getByLabel('Room', { exact: true }).inputValue()).toBe('tea');
+    await ann.enter('Ann');
+    await ann.page.getByRole('heading', { name: 'tea' }).waitFor();
+  });
+
+  it('to chart.html with a name and avatar go in at once, and are not left in the address', async () => {
+    const dong = await arrive('/chart.html?name=%E4%B8%9C%E4%B8%9C&avatar=1.jpg');
+    await dong.page.getByText(/^Connected/).waitFor();
+    await dong.say('你好');
+    await dong.page.locator('.said-by', { hasText: '东东' }).waitFor();
+    expect(new URL(dong.page.url()).search).toBe('?roomid=lobby');
+  });
+
+  it('with a room that cannot be say so before anything is sent', async () => {
+    const ann = await arrive('/?roomid=%7Bx%7D');
+    await ann.page.getByLabel('Nickname').fill('Ann');
+    await ann.page.getByRole('button', { name: 'Enter' }).click();
+    await ann.page.getByText('A room’s name has').waitFor();
+  });
+});
+
+describe('writing', () => {
+  it('is sent by Enter; Shift+Enter is a new line, Enter of an input method picks a word, nothing is not sent', async () => {
+    const ann = await inRoom('Ann', newRoom());
+    const field = ann.page.getByLabel('Message', { exact: true });
+    const send = ann.page.getByRole('button', { name: 'Send' });
+    expect(await send.isDisabled()).toBe(true);
+    await field.fill('   ');
+    await field.press('Enter');
+    expect(await send.isDisabled()).toBe(true);
+    await field.fill('one');
+    await field.press('Shift+Enter');
+    await field.pressSequentially('two');
+    await field.dispatchEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true });
+    expect(await field.inputValue()).toBe('one\ntwo');
+    await field.press('Enter');
+    await eventually(ann.texts).toEqual(['one\ntwo']);
+    expect(await field.inputValue()).toBe('');
+  });
+
+  it('counts the bytes near the limit and does not send beyond it', async () => {
+    const ann = await inRoom('Ann', newRoom());
+    const field = ann.page.getByLabel('Message', { exact: true });
+    await field.fill('é'.repeat(4_000));
+    await ann.page.getByText('192 bytes left').waitFor();
+    await field.fill('é'.repeat(4_097));
+    await ann.page.getByText('2 bytes too long').waitFor();
+    expect(await ann.page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+  });
+});
+
+it('loads what was said earlier, and leaves a reader where they are when more is said', async () => {
+  const room = newRoom();
+  const ben = await member('Ben', room);
+  for (let n = 1; n <= 120; n++) await ben.do('say', { roomid: room, text: `number ${n}` });
+  const ann = await inRoom('Ann', room);
+  await ann.page.getByText('number 120', { exact: true }).waitFor();
+  const list = ann.page.getByRole('log');
+  const atEnd = () => list.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2);
+  await eventually(atEnd).toBe(true);
+  for (const first of [21, 1]) {
+    await list.evaluate((box) => box.scrollTo(0, 0));
+    await eventually(async () => (await ann.texts())[0]).toBe(`number ${first}`);
+  }
+  const read = ann.page.getByText('number 40', { exact: true });
+  await read.scrollIntoViewIfNeeded();
+  const place = await read.boundingBox();
+  await ben.do('say', { roomid: room, text: 'number 121' });
+  await ann.page.getByRole('button', { name: '1 new message' }).waitFor();
+  expect(await read.boundingBox()).toEqual(place);
+  await ann.picture('reading');
+  await ann.page.getByRole('button', { name: '1 new message' }).click();
+  await eventually(atEnd).toBe(true);
+  expect(await ann.texts()).toEqual(Array.from({ length: 121 }, (_, index) => `number ${index + 1}`));
+});
+
+it('fits a phone: nothing to scroll sideways, and the field is in sight', async () => {
+  const room = newRoom();
+  const ben = await member('Ben', room);
+  const phone = await arrive('/', host.url, PHONE);
+  await phone.picture('phone-entry');
+  const sideways = () => phone.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(await sideways()).toBe(0);
+  await phone.enter('Ann', room);
+  await ben.do('say', { roomid: room, text: 'w'.repeat(500) });
+  await ben.do('say', { roomid: room, text: `https://example.org/${'path/'.repeat(40)}` });
+  await phone.say('Both wrap.');
+  await eventually(async () => (await phone.texts()).length).toBe(3);
+  await phone.picture('phone');
+  expect(await sideways()).toBe(0);
+  expect(await phone.page.getByRole('log').evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0);
+  const box = await phone.page.getByLabel('Message', { exact: true }).boundingBox();
+  expect(box && box.y >= 0 && box.y + box.height <= 667).toBe(true);
+  const size = await phone.page
+    .getByLabel('Message', { exact: true })
+    .evaluate((field) => getComputedStyle(field).fontSize);
+  // Below 16px iOS zooms in on the field and stays there.
+  expect(size).toBe('16px');
+});
+
+it.each(['light', 'dark'] as const)('has a %s dress', async (colorScheme) => {
+  const room = newRoom();
+  const [ann, ben] = [await inRoom('Ann Lee', room, undefined, { colorScheme }), await member('Ben', room)];
+  const background = await ann.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const brightness = (background.match(/\d+/g) ?? []).map(Number).reduce((sum, part) => sum + part, 0);
+  expect(brightness > 3 * 128).toBe(colorScheme === 'light');
+  await ben.do('say', { roomid: room, text: 'Shall we move the tea to four?' });
+  await ben.do('say', { roomid: room, text: 'The small room is free then: https://example.org/rooms/small' });
+  await ann.say('Four is fine.\nI will bring cake.');
+  await eventually(async () => (await ann.texts()).length).toBe(3);
+  await ann.picture(colorScheme);
+});
+
+it('says when the server is away, keeps what is written, and loses nothing when it is back', async () => {
+  const room = newRoom();
+  const own = await startHost({ workers: 2 });
+  let again: Host | undefined;
+  try {
+    const ann = await inRoom('Ann', room, own.url);
+    const ben = await inRoom('Ben', room, own.url);
+    await ann.say('before');
+    await ben.page.getByText('before').waitFor();
+    await own.stop();
+    await ann.page.getByText('Reconnecting…').first().waitFor();
+    await ann.say('while away');
+    await ann.page.getByText('Waiting for the connection').waitFor();
+    await ann.picture('away');
+    again = await startHost({ workers: 2, basePort: own.basePort, dataDir: own.dataDir });
+    for (const { page, texts } of [ann, ben]) {
+      await page.getByText(/^Connected/).waitFor();
+      await eventually(texts).toEqual(['before', 'while away']);
+      expect(await page.getByText('may be missing').count()).toBe(0);
+    }
+    expect(await ann.page.locator('.draft-state').count()).toBe(0);
+  } finally {
+    await (again ?? own).stop();
+    await own.remove();
+  }
+});

@@ -1,0 +1,96 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { PREREQUISITES, searchPath } from '../support/prerequisites.mjs';
+
+const ARTIFACTS = fileURLToPath(new URL('../.artifacts/', import.meta.url));
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A person at a browser of their own. */
+export interface Visitor {
+  readonly page: Page;
+  /** Dialogs, uncaught errors, breaches of the page's policy: what must not be there at the end of any test. */
+  readonly problems: readonly string[];
+  /** Fills in the first screen and waits until the room is there. */
+  enter(username: string, roomid?: string): Promise<void>;
+  say(text: string): Promise<void>;
+  /** The texts of the list, top to bottom. */
+  texts(): Promise<string[]>;
+  /** A picture for people to look at; no test depends on it. */
+  picture(name: string): Promise<void>;
+  leave(): Promise<void>;
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: findChromium(), headless: true, args: FLAGS });
+}
+
+export async function visit(
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({
+    viewport: { width: 1100, height: 760 },
+    locale: 'en-GB',
+    ...options,
+  });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('dialog', (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
+  page.on('console', (line) => {
+    // A server that is away shows as failed requests of Socket.IO; everything else an error says is one.
+    const of = `${line.text()} ${line.location().url}`;
+    const away = of.includes('/socket.io/') && /ERR_|\b50[23]\b/.test(of);
+    if (line.type() === 'error' && !away) problems.push(line.text());
+  });
+  await page.goto(address);
+  return {
+    page,
+    problems,
+    async enter(username, roomid) {
+      await page.getByLabel('Nickname').fill(username);
+      if (roomid !== undefined) await page.getByLabel('Room', { exact: true }).fill(roomid);
+      await page.getByRole('button', { name: 'Enter' }).click();
+      await page.getByText(/^Connected/).waitFor();
+    },
+    async say(text) {
+      await page.getByLabel('Message', { exact: true }).fill(text);
+      await page.getByRole('button', { name: 'Send' }).click();
+    },
+    texts: () => page.locator('.bubble').allTextContents(),
+    async picture(name) {
+      await page.screenshot({ path: join(ARTIFACTS, `page-${name}.png`), animations: 'disabled' });
+    },
+    leave: () => context.close(),
+  };
+}
+
+function findChromium(): string {
+  const names = PREREQUISITES.find(({ name }) => name === 'Chromium')?.programs ?? [];
+  for (const name of names) {
+    for (const directory of searchPath().split(delimiter)) {
+      const path = join(directory, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not in this directory.
+      }
+    }
+  }
+  throw new Error('Chromium is not installed');
+}

@@ -1,0 +1,28 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildPage } from '../../src/page/build.mjs';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
+  await buildPage(dir);
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+it('names the assets by their content, the same in both addresses of the page', async () => {
+  const html = await readFile(join(dir, 'index.html'), 'utf8');
+  const assets = await readdir(join(dir, 'assets'));
+  expect(assets).toHaveLength(2);
+  for (const name of assets) {
+    expect(name).toMatch(/^app-[A-Z0-9]{8}\.(js|css)$/);
+    expect(html).toContain(`"assets/${name}"`);
+  }
+  expect(await readFile(join(dir, 'chart.html'), 'utf8')).toBe(html);
+});
+
+it('keeps scripts and styles out of the HTML, which the page’s policy would refuse', async () => {
+  const html = await readFile(join(dir, 'index.html'), 'utf8');
+  expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/i);
+});

@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import { KEPT_ENTRIES, KEPT_WHILE_READING } from '../../src/page/timeline.ts';
+import { drafted, inRoom, joined, lost, message, pageOf, said, sayings, shown, told } from './told.ts';
+
+const own = { userId: 'g-me' };
+const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
+  roomid: 'lobby',
+  epoch: 'e1',
+  seq,
+  id: `m${seq}`,
+  at: 1_000 + seq,
+  ...more,
+});
+
+describe('live messages', () => {
+  it('show the history first and then what is said, in the order of their numbers', () => {
+    const state = inRoom(sayings(1, 2), message(said(3)), message(said(4)));
+    expect(shown(state)).toEqual(['text 1', 'text 2', 'text 3', 'text 4']);
+    expect(state.position).toEqual({ epoch: 'e1', seq: 4 });
+  });
+
+  it('drop what was heard already', () => {
+    const before = inRoom(sayings(1, 3));
+    expect(told(before, message(said(2)), message(said(3)))).toEqual(before);
+  });
+
+  it('go on in a new epoch, also with numbers that were seen before, and drop repeats of the old one', () => {
+    const moved = inRoom(sayings(1, 3), message(said(3, { epoch: 'e2', text: 'other 3' })));
+    expect(shown(moved)).toEqual(['text 1', 'text 2', 'text 3', 'other 3']);
+    expect(moved.position).toEqual({ epoch: 'e2', seq: 3 });
+    expect(told(moved, message(said(4)))).toBe(moved);
+  });
+
+  it('ignore events that a later protocol may bring', () => {
+    const before = inRoom(sayings(1, 1));
+    expect(told(before, message({ event: 'deleted', roomid: 'lobby', seq: 1 } as never))).toBe(before);
+  });
+});
+
+describe('joins and quits', () => {
+  it('show as notices where they were heard and keep the number of people', () => {
+    const ann = { username: 'Ann', userId: 'a' };
+    const state = inRoom(
+      sayings(1, 1),
+      message({ event: 'join', roomid: 'lobby', data: ann }),
+      message(said(2)),
+      message({ event: 'broadcast_quit', roomid: 'lobby', data: ann }),
+    );
+    expect(shown(state)).toEqual(['text 1', '(join Ann)', 'text 2', '(quit Ann)']);
+    expect(state.users).toBe(1);
+  });
+
+  it('do not count the own join, which the answer to it counted', () => {
+    const me = { username: 'Mia', userId: 'g-me' };
+    expect(inRoom([], message({ event: 'join', roomid: 'lobby', data: me })).users).toBe(1);
+  });
+});
+
+describe('own messages', () => {
+  it('are settled by the ack at their place, before messages that it overtook', () => {
+    const state = inRoom(
+      sayings(1, 1),
+      drafted('c1', 'mine'),
+      { type: 'sent', clientMsgId: 'c1', at: 5_000 },
+      { type: 'said', clientMsgId: 'c1', said: ack(3) },
+    );
+    expect(shown(state)).toEqual(['text 1', 'mine']);
+    expect(state.drafts).toEqual([]);
+    // A resume from here must still bring number 2.
+    expect(state.position?.seq).toBe(1);
+    const full = told(state, message(said(2)), message(said(3, { ...own, clientMsgId: 'c1', text: 'mine' })));
+    expect(shown(full)).toEqual(['text 1', 'text 2', 'mine']);
+    expect(full.position?.seq).toBe(3);
+  });
+
+  it('are settled by the echo when it comes before the ack, and keep the bubble they were drawn as', () => {
+    const echo = said(1, { ...own, clientMsgId: 'c1', text: 'mine' });
+    const echoed = inRoom(
+      [],
+      drafted('c1', 'mine'),
+      { type: 'sent', clientMsgId: 'c1', at: 1 },
+      message(echo),
+    );
+    expect(shown(echoed)).toEqual(['mine']);
+    expect(echoed.drafts).toEqual([]);
+    expect(echoed.timeline[0]?.key).toBe('own:c1');
+    expect(told(echoed, { type: 'said', clientMsgId: 'c1', said: ack(1) })).toEqual(echoed);
+  });
+
+  it('are not taken for settled by somebody else’s message under the same clientMsgId', () => {
+    const state = inRoom([], drafted('c1', 'mine'), message(said(1, { clientMsgId: 'c1', text: 'theirs' })));
+    expect(shown(state)).toEqual(['theirs']);
+    expect(state.drafts).toHaveLength(1);
+  });
+
+  it('wait again when the connection is lost, and are found in what a resume brings', () => {
+    const waiting = inRoom([], drafted('c1'), { type: 'sent', clientMsgId: 'c1', at: 7_000 }, lost);
+    expect(waiting.drafts).toMatchObject([{ status: 'waiting', firstSentAt: 7_000 }]);
+    const stored = said(1, { ...own, clientMsgId: 'c1', text: 'c1' });
+    const back = told(waiting, { type: 'joined', joined: joined([stored], { recovered: true }) });
+    expect(back.drafts).toEqual([]);
+    expect(shown(back)).toEqual(['c1']);
+  });
+
+  it('say why they failed, and go back to waiting under the same clientMsgId', () => {
+    const failed = inRoom(
+      [],
+      drafted('c1'),
+      { type: 'sent', clientMsgId: 'c1', at: 7_000 },
+      {
+        type: 'failed',
+        clientMsgId: 'c1',
+        problem: 'No.',
+      },
+    );
+    expect(failed.drafts).toMatchObject([{ status: 'failed', problem: 'No.' }]);
+    const [soon] = told(failed, { type: 'retried', clientMsgId: 'c1', at: 8_000 }).drafts;
+    expect(soon).toEqual({
+      clientMsgId: 'c1',
+      text: 'c1',
+      madeAt: 5_000,
+      status: 'waiting',
+      firstSentAt: 7_000,
+    });
+    const [late] = told(failed, { type: 'retried', clientMsgId: 'c1', at: 7_000 + 600_000 }).drafts;
+    expect(late).toMatchObject({ status: 'waiting', firstSentAt: undefined });
+    expect(told(failed, { type: 'discarded', clientMsgId: 'c1' }).drafts).toEqual([]);
+  });
+
+  it('answered again from before the loaded part are not drawn at its top, where they would hide a hole', () => {
+    const state = inRoom(sayings(50, 60), drafted('c1'), {
+      type: 'said',
+      clientMsgId: 'c1',
+      said: ack(10, { dup: true }),
+    });
+    expect(shown(state)[0]).toBe('text 50');
+    expect(state.drafts).toEqual([]);
+  });
+});
+
+describe('coming back', () => {
+  it('adds what was missed, in order and without a notice, when everything was recovered', () => {
+    const state = told(inRoom(sayings(1, 3)), lost, {
+      type: 'joined',
+      joined: joined(sayings(4, 6), { recovered: true }),
+    });
+    expect(shown(state)).toEqual(sayings(1, 6).map(({ data }) => data.text));
+    expect(state.link.phase).toBe('joined');
+    expect(state.position?.seq).toBe(6);
+  });
+
+  it('keeps its place when a recovery brings nothing', () => {
+    const back = joined([], { recovered: true, seq: 3 });
+    expect(told(inRoom(sayings(1, 3)), lost, { type: 'joined', joined: back }).position?.seq).toBe(3);
+  });
+
+  it('replaces the list and says so when not everything could be recovered', () => {
+    const state = told(inRoom(sayings(1, 3)), lost, {
+      type: 'joined',
+      joined: joined(sayings(90, 92), { recovered: false, more: true }),
+    });
+    expect(shown(state)).toEqual(['text 90', 'text 91', 'text 92', '(missing)']);
+    expect(state.more).toBe(true);
+  });
+});
+
+describe('a gap', () => {
+  it('is said where it is, and the list becomes the newest page with what was heard meanwhile', () => {
+    const state = inRoom(
+      sayings(1, 5),
+      { type: 'gap', gap: { roomid: 'lobby', epoch: 'e2', from: 4, to: 5, reason: 'epoch' } },
+      message(said(4, { epoch: 'e2', text: 'new 4' })),
+      message(said(5, { epoch: 'e2', text: 'new 5' })),
+    );
+    expect(shown(state).slice(-3)).toEqual(['(missing)', 'new 4', 'new 5']);
+    const page = pageOf([...sayings(1, 3), said(4, { epoch: 'e2', text: 'new 4' })], { epoch: 'e2' });
+    const renewed = told(state, { type: 'latest', page });
+    expect(shown(renewed)).toEqual(['text 1', 'text 2', 'text 3', 'new 4', '(missing)', 'new 5']);
+    expect(renewed.position).toEqual({ epoch: 'e2', seq: 5 });
+  });
+
+  it('that was trimmed moves the place behind it', () => {
+    const gap = { roomid: 'lobby', epoch: 'e1', from: 3, to: 9, reason: 'trimmed' as const };
+    expect(inRoom(sayings(1, 2), { type: 'gap', gap }).position).toEqual({ epoch: 'e1', seq: 9 });
+  });
+});
+
+describe('earlier messages', () => {
+  it('go before everything, once', () => {
+    const state = inRoom(
+      sayings(51, 53),
+      { type: 'earlierAsked' },
+      {
+        type: 'earlier',
+        before: 51,
+        page: pageOf(sayings(49, 51), { more: true }),
+      },
+    );
+    expect(shown(state)).toEqual(['text 49', 'text 50', 'text 51', 'text 52', 'text 53']);
+    expect(state).toMatchObject({ more: true, earlier: 'idle' });
+  });
+
+  it('are left out when the list was replaced while they were on their way', () => {
+    const page = pageOf(sayings(1, 50));
+    const state = inRoom(sayings(90, 92), { type: 'earlier', before: 51, page });
+    expect(shown(state)).toEqual(['text 90', 'text 91', 'text 92']);
+  });
+});
+
+describe('a long talk', () => {
+  it('keeps the newest of the list for who follows it, and the way back to the rest', () => {
+    const state = inRoom([], ...sayings(1, KEPT_ENTRIES + 500).map(message));
+    expect(state.timeline).toHaveLength(KEPT_ENTRIES);
+    expect(shown(state)[0]).toBe('text 501');
+    expect(state.more).toBe(true);
+  });
+
+  it('takes nothing away from who reads further up, until they come back to the end', () => {
+    const reading = inRoom(
+      sayings(1, KEPT_ENTRIES),
+      { type: 'following', following: false },
+      ...sayings(KEPT_ENTRIES + 1, KEPT_ENTRIES + 300).map(message),
+    );
+    expect(shown(reading)[0]).toBe('text 1');
+    const long = told(reading, ...sayings(KEPT_ENTRIES + 301, KEPT_WHILE_READING + 10).map(message));
+    expect(long.timeline).toHaveLength(KEPT_WHILE_READING);
+    expect(told(long, { type: 'following', following: true }).timeline).toHaveLength(KEPT_ENTRIES);
+  });
+});

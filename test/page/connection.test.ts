@@ -1,0 +1,312 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Server, type Socket } from 'socket.io';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { INITIAL_STATE, reduceChat } from '../../src/page/chat-state.ts';
+import { type Connection, openConnection } from '../../src/page/connection.ts';
+import { createGuests } from '../../src/page/guests.ts';
+import { createMemory } from '../../src/page/memory.ts';
+import { createStore } from '../../src/page/store.ts';
+import type { WireError } from '../../src/protocol/codes.ts';
+import type { SaidMessage } from '../../src/protocol/events.ts';
+import { hello, joined, ME, pageOf, said, sayings, shown } from './told.ts';
+
+type SayAnswer = (answer: object) => void;
+interface Said {
+  readonly text: string;
+  readonly clientMsgId: string;
+}
+
+/** What a server did to this page, step by step: a Socket.IO server that answers nothing unless a test says so. */
+let io: Server;
+let url: string;
+/** Every connection that was let in, in order. */
+let arrivals: Socket[];
+let handshakes: { query: object; auth: object }[];
+let onArrival: (socket: Socket) => void;
+let refuseWith: ((auth: Record<string, unknown>) => WireError | undefined) | undefined;
+let opened: { connection: Connection }[];
+
+beforeEach(async () => {
+  [arrivals, handshakes, opened, refuseWith] = [[], [], [], undefined];
+  onArrival = enter();
+  const http = createServer();
+  io = new Server(http);
+  io.use((socket, next) => {
+    const { roomid, username, avatar } = socket.handshake.query;
+    handshakes.push({ query: { roomid, username, avatar }, auth: socket.handshake.auth });
+    const error = refuseWith?.(socket.handshake.auth);
+    next(error && Object.assign(new Error(error.message), { data: error }));
+  });
+  io.on('connection', (socket) => {
+    arrivals.push(socket);
+    onArrival(socket);
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  for (const { connection } of opened) connection.close();
+  await io.close();
+});
+
+function enter(messages: readonly SaidMessage[] = [], more = {}) {
+  return (socket: Socket) => {
+    socket.emit('hello', hello({ guestToken: 'token' }));
+    socket.emit('joined', joined(messages, more));
+  };
+}
+
+function open(network = new EventTarget()) {
+  const store = createStore({
+    initial: INITIAL_STATE,
+    reduce: reduceChat,
+    nextFrame: (callback) => callback(),
+  });
+  const guests = createGuests(
+    createMemory(() => {
+      throw new Error('no storage');
+    }),
+  );
+  let made = 0;
+  const connection = openConnection({
+    visit: { username: 'Mia', roomid: 'lobby', avatar: '1.jpg' },
+    url,
+    socketPath: '/socket.io/',
+    store,
+    guests,
+    newMessageId: () => `c${++made}`,
+    now: Date.now,
+    network,
+  });
+  const page = { store, guests, connection };
+  opened.push(page);
+  return page;
+}
+
+async function inRoom() {
+  const page = open();
+  await phase(page, 'joined');
+  return page;
+}
+
+function phase({ store }: { store: ReturnType<typeof open>['store'] }, wanted: string) {
+  return vi.waitFor(() => expect(store.get().link.phase).toBe(wanted), { timeout: 8_000 });
+}
+
+function heardSays(socket: Socket | undefined, answer?: (said: Said, reply: SayAnswer) => void): Said[] {
+  const says: Said[] = [];
+  socket?.on('say', (payload: Said, reply: SayAnswer) => {
+    says.push(payload);
+    answer?.(payload, reply);
+  });
+  return says;
+}
+
+const stored = (seq: number) => ({
+  ok: true,
+  roomid: 'lobby',
+  epoch: 'e1',
+  seq,
+  id: `m${seq}`,
+  at: 1_000 + seq,
+});
+
+describe('coming in', () => {
+  it('says who enters which room, and keeps the guest for the next time', async () => {
+    onArrival = enter(sayings(1, 2));
+    const { store, guests } = await inRoom();
+    expect(handshakes).toEqual([{ query: { roomid: 'lobby', username: 'Mia', avatar: '1.jpg' }, auth: {} }]);
+    expect(shown(store.get())).toEqual(['text 1', 'text 2']);
+    expect(guests.find('Mia')).toMatchObject({ userId: ME.id, guestToken: 'token' });
+  });
+
+  it('forgets a guest that the server does not know any more, and comes in as a new one', async () => {
+    refuseWith = ({ userId }) =>
+      userId === undefined ? undefined : { code: 'forbidden', message: 'not yours', temporary: false };
+    const page = open();
+    page.guests.keep('Mia', { userId: 'g-old', guestToken: 'old' });
+    page.connection.reconnect();
+    await phase(page, 'joined');
+    expect(page.guests.find('Mia')?.userId).toBe(ME.id);
+  });
+
+  it('stops at a refusal that will not pass, says why, and tries again when asked', async () => {
+    refuseWith = () => ({ code: 'bad_request', message: 'roomid: is odd', temporary: false });
+    const page = open();
+    await phase(page, 'stopped');
+    expect(page.store.get().link).toMatchObject({ reason: 'roomid: is odd' });
+    refuseWith = undefined;
+    page.connection.reconnect();
+    await phase(page, 'joined');
+  });
+
+  it('comes again by itself when the join was refused for now', async () => {
+    onArrival = (socket) => {
+      socket.emit('hello', hello());
+      const error = { code: 'unavailable', message: 'the store is away', temporary: true, retryAfterMs: 20 };
+      socket.emit('refused', { event: 'join', error });
+      onArrival = enter();
+    };
+    await phase(open(), 'joined');
+    expect(arrivals).toHaveLength(2);
+  });
+});
+
+describe('losing the connection', () => {
+  it('resumes from the last message heard, as the same guest', async () => {
+    onArrival = enter(sayings(1, 2));
+    const page = await inRoom();
+    arrivals[0]?.emit('message', said(3));
+    await vi.waitFor(() => expect(shown(page.store.get())).toHaveLength(3));
+    onArrival = enter([said(4)], { recovered: true });
+    arrivals[0]?.conn.close();
+    await vi.waitFor(() => expect(shown(page.store.get()).at(-1)).toBe('text 4'), { timeout: 8_000 });
+    expect(handshakes[1]?.auth).toEqual({
+      userId: ME.id,
+      guestToken: 'token',
+      resume: { epoch: 'e1', seq: 3 },
+    });
+  });
+
+  it('waits as long as a bye says before it comes back', async () => {
+    const page = await inRoom();
+    const before = Date.now();
+    arrivals[0]?.emit('bye', { code: 3001, reason: 'moved', reconnect: true, afterMs: 700 });
+    await phase(page, 'lost');
+    expect(page.store.get().link).toMatchObject({ reason: 'moved', backAt: expect.any(Number) });
+    await phase(page, 'joined');
+    // Coming back sooner than asked is what must not happen; timers fire up to 1 ms early.
+    expect(Date.now() - before).toBeGreaterThanOrEqual(699);
+    expect(arrivals).toHaveLength(2);
+  });
+
+  it('stays away after a bye without return, until asked', async () => {
+    const page = await inRoom();
+    arrivals[0]?.emit('bye', {
+      code: 3503,
+      reason: 'disconnected by an operator',
+      reconnect: false,
+      afterMs: 0,
+    });
+    await phase(page, 'stopped');
+    expect(page.store.get().link).toMatchObject({ reason: 'disconnected by an operator' });
+    page.connection.reconnect();
+    await phase(page, 'joined');
+    expect(arrivals).toHaveLength(2);
+  });
+
+  it('comes back at once when the browser says that the network is there again', async () => {
+    const network = new EventTarget();
+    const page = open(network);
+    await phase(page, 'joined');
+    arrivals[0]?.conn.close();
+    await phase(page, 'lost');
+    network.dispatchEvent(new Event('online'));
+    await phase(page, 'joined');
+  });
+
+  it('leaves the room when the page is left', async () => {
+    const page = await inRoom();
+    const left = new Promise((resolve) =>
+      arrivals[0]?.once('leave', (payload: object, reply: SayAnswer) => {
+        resolve(payload);
+        reply({ ok: true });
+      }),
+    );
+    const gone = new Promise((resolve) => arrivals[0]?.once('disconnect', resolve));
+    page.connection.close();
+    expect(await left).toEqual({ roomid: 'lobby' });
+    expect(await gone).toBe('client namespace disconnect');
+  });
+});
+
+describe('saying', () => {
+  it('draws the own text at once and settles it by the ack', async () => {
+    const page = await inRoom();
+    const says = heardSays(arrivals[0], (_said, reply) => reply(stored(1)));
+    page.connection.say('hi');
+    expect(page.store.get().drafts).toMatchObject([{ text: 'hi', status: 'sending' }]);
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['hi']));
+    expect(page.store.get().drafts).toEqual([]);
+    expect(says).toEqual([{ text: 'hi', type: 0, roomid: 'lobby', clientMsgId: 'c1' }]);
+  });
+
+  it('shows a refusal, and sends it again under the same clientMsgId when asked', async () => {
+    const page = await inRoom();
+    let refusals = 1;
+    const error = { code: 'rate_limited', message: 'slower', temporary: true };
+    const says = heardSays(arrivals[0], (_said, reply) =>
+      reply(refusals-- > 0 ? { ok: false, error } : stored(1)),
+    );
+    page.connection.say('hi');
+    await vi.waitFor(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
+    expect(page.store.get().drafts[0]?.problem).toContain('Too many messages');
+    page.connection.retry('c1');
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['hi']));
+    expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(['c1', 'c1']);
+  });
+
+  it('keeps what is said while away and what was not answered, and sends it in order once back in the room', async () => {
+    const page = await inRoom();
+    const unanswered = heardSays(arrivals[0]);
+    page.connection.say('one');
+    await vi.waitFor(() => expect(unanswered).toHaveLength(1));
+    let seq = 0;
+    let says: Said[] = [];
+    onArrival = (socket) => {
+      says = heardSays(socket, (_said, reply) => reply(stored(++seq)));
+      enter([], { recovered: true })(socket);
+    };
+    arrivals[0]?.conn.close();
+    await phase(page, 'lost');
+    page.connection.say('two');
+    expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['waiting', 'waiting']);
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one', 'two']), { timeout: 8_000 });
+    expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(['c1', 'c2']);
+  });
+
+  it('does not send again by itself what the server may have stored and forgotten', async () => {
+    onArrival = (socket) => {
+      socket.emit('hello', hello({ limits: { ...hello().limits, dedupeTtlS: 0 } }));
+      socket.emit('joined', joined([]));
+    };
+    const page = await inRoom();
+    const unanswered = heardSays(arrivals[0]);
+    page.connection.say('one');
+    await vi.waitFor(() => expect(unanswered).toHaveLength(1));
+    arrivals[0]?.conn.close();
+    await vi.waitFor(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]), {
+      timeout: 8_000,
+    });
+    expect(page.store.get().drafts[0]?.problem).toContain('not known whether');
+  });
+});
+
+describe('reading', () => {
+  it('asks for the page before the oldest message', async () => {
+    onArrival = enter(sayings(51, 52), { more: true });
+    const page = await inRoom();
+    const asked: object[] = [];
+    arrivals[0]?.on('room:history', (query: object, reply: SayAnswer) => {
+      asked.push(query);
+      reply({ ok: true, ...pageOf(sayings(49, 50)) });
+    });
+    page.connection.loadEarlier();
+    page.connection.loadEarlier();
+    await vi.waitFor(() => expect(shown(page.store.get())).toHaveLength(4));
+    expect(asked).toEqual([{ roomid: 'lobby', before: 51, limit: 50 }]);
+    expect(page.store.get().more).toBe(false);
+  });
+
+  it('after a gap says so and reads the newest page', async () => {
+    onArrival = enter(sayings(1, 3));
+    const page = await inRoom();
+    arrivals[0]?.on('room:history', (_query: object, reply: SayAnswer) =>
+      reply({ ok: true, ...pageOf(sayings(8, 9)) }),
+    );
+    arrivals[0]?.emit('room:gap', { roomid: 'lobby', epoch: 'e1', from: 4, to: 7, reason: 'trimmed' });
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['text 8', 'text 9', '(missing)']));
+  });
+});

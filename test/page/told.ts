@@ -1,0 +1,77 @@
+import { type ChatEvent, type ChatState, INITIAL_STATE, reduceChat } from '../../src/page/chat-state.ts';
+import type { Hello, Joined, MessagePage, RoomMessage, SaidMessage } from '../../src/protocol/events.ts';
+
+export const ME = { id: 'g-me', name: 'Mia' };
+
+export function said(
+  seq: number,
+  more: Partial<SaidMessage> & { userId?: string; text?: string } = {},
+): SaidMessage {
+  const { userId = 'other', text = `text ${seq}`, ...rest } = more;
+  return {
+    event: 'broadcast_say',
+    roomid: 'lobby',
+    epoch: 'e1',
+    seq,
+    id: `m${seq}`,
+    at: 1_000 + seq,
+    data: { username: userId, userId, text, type: 0 },
+    ...rest,
+  };
+}
+
+export function sayings(from: number, to: number): SaidMessage[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => said(from + index));
+}
+
+export function hello(more: Partial<Hello> = {}): Hello {
+  return {
+    clientId: 'c1',
+    user: ME,
+    auth: 'open',
+    protocol: 1,
+    worker: 0,
+    time: 1_000,
+    limits: { maxTextBytes: 100, maxRooms: 50, maxHistory: 200, dedupeTtlS: 600 },
+    ...more,
+  };
+}
+
+export function joined(messages: readonly SaidMessage[], more: Partial<Joined> = {}): Joined {
+  const seq = messages.at(-1)?.seq ?? 0;
+  return { roomid: 'lobby', epoch: 'e1', seq, users: 1, clients: 1, messages, more: false, ...more };
+}
+
+export function pageOf(messages: readonly SaidMessage[], more: Partial<MessagePage> = {}): MessagePage {
+  return { epoch: 'e1', top: messages.at(-1)?.seq ?? 0, more: false, messages, ...more };
+}
+
+export const message = (heard: RoomMessage): ChatEvent => ({ type: 'message', message: heard });
+export const lost: ChatEvent = { type: 'link', link: { phase: 'lost', reason: 'gone' } };
+
+export function drafted(clientMsgId: string, text = clientMsgId): ChatEvent {
+  return { type: 'drafted', draft: { clientMsgId, text, madeAt: 5_000, status: 'waiting' } };
+}
+
+/** A page that said hello and is in the room with these messages. */
+export function inRoom(messages: readonly SaidMessage[] = [], ...events: ChatEvent[]): ChatState {
+  return told(
+    INITIAL_STATE,
+    { type: 'hello', hello: hello() },
+    { type: 'joined', joined: joined(messages) },
+    ...events,
+  );
+}
+
+export function told(state: ChatState, ...events: ChatEvent[]): ChatState {
+  return events.reduce(reduceChat, state);
+}
+
+/** The list as a reader sees it. */
+export function shown(state: ChatState): string[] {
+  return state.timeline.map((entry) =>
+    entry.kind === 'said'
+      ? entry.message.data.text
+      : `(${[entry.notice, entry.username].filter(Boolean).join(' ')})`,
+  );
+}
