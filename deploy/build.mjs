@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,6 +21,11 @@ async function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], {
     stdio: 'inherit',
+  });
+  // Scripts for Redis are read from beside the module that sends them.
+  cpSync(join(root, 'src', 'backend'), join(root, 'dist', 'backend'), {
+    recursive: true,
+    filter: (source) => !source.endsWith('.ts'),
   });
   await buildPage(join(root, 'dist', 'page'));
   mkdirSync(join(root, 'dist'), { recursive: true });

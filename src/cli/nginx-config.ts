@@ -1,0 +1,225 @@
+import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+
+/** What decides the worker of a client; `roomid` puts a room's members on one worker. */
+export const NGINX_HASHES = ['ip_hash', 'remote_addr', 'roomid'] as const;
+/**
+ * `upstream` and `site` go into an `http` block (conf.d), so that adding hosts touches `upstream` only;
+ * `main` is an nginx.conf that includes both from parts/; `full` is one file with everything.
+ */
+export const NGINX_PARTS = ['upstream', 'site', 'main', 'full'] as const;
+
+export interface NginxHost {
+  /** As nginx writes it: an IPv6 address stands in brackets. */
+  readonly address: string;
+  readonly basePort: number;
+  readonly workers: number;
+}
+
+export interface NginxOptions {
+  readonly hosts: readonly NginxHost[];
+  readonly hash: (typeof NGINX_HASHES)[number];
+  readonly listen: readonly string[];
+  readonly serverNames: readonly string[];
+  readonly socketPath: string;
+  /** Addresses of proxies in front of nginx whose X-Forwarded-For is believed. */
+  readonly trustProxy: readonly string[];
+  /** Requests and WebSockets open at once from one address; 0 = no limit. */
+  readonly maxPerAddress: number;
+  readonly part: (typeof NGINX_PARTS)[number];
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+/** The options must have come through `parseNginxArgs`: they are printed as they are. */
+export function renderNginx(options: NginxOptions): string {
+  const head = `# Made by: ${command(options)}\n`;
+  switch (options.part) {
+    case 'upstream':
+      return head + upstream(options);
+    case 'site':
+      return head + site(options);
+    case 'main':
+      return head + main(['include parts/upstream.conf;', 'include parts/site.conf;'].join('\n'));
+    case 'full':
+      return head + main(`${upstream(options)}\n${site(options)}`.trimEnd());
+  }
+}
+
+/** Said in the file, so that whoever finds it can make the next one. */
+function command(options: NginxOptions): string {
+  const words = [`--hosts ${options.hosts.map(shown).join(',')}`];
+  if (options.part !== 'site') words.push(`--hash ${options.hash}`);
+  if (options.part !== 'upstream') {
+    words.push(`--listen ${options.listen.join(',')}`, `--server-name ${options.serverNames.join(',')}`);
+    words.push(`--socket-path ${options.socketPath}`);
+    if (options.trustProxy.length > 0) words.push(`--trust-proxy ${options.trustProxy.join(',')}`);
+    if (options.maxPerAddress > 0) words.push(`--max-per-address ${options.maxPerAddress}`);
+  }
+  return `roomcast nginx ${words.join(' ')} --part ${options.part}`;
+}
+
+function shown(host: NginxHost): string {
+  return `${host.address}:${host.basePort}x${host.workers}`;
+}
+
+function upstream(options: NginxOptions): string {
+  const servers = options.hosts.flatMap(({ address, basePort, workers }) =>
+    Array.from({ length: workers }, (_, slot) => `${address}:${basePort + slot}`),
+  );
+  return `${options.hash === 'roomid' ? ROOM_KEY : ''}# A worker keeps the port of its slot for good: crashes, restarts and rolling reloads change nothing here.
+upstream roomcast {
+${indent(METHODS[options.hash])}
+    # Shared by all nginx processes. Did each find dead workers by itself, the requests of one polling
+    # session would be sent to different workers, and "Session ID unknown" would end it.
+    zone roomcast 1m;
+    # The successor of a killed worker listens within a second. With the usual 10 s its clients would go on
+    # to others for so long, and polling sessions opened there break when nginx sends them back.
+${servers.map((server) => `    server ${server} max_fails=1 fail_timeout=3s;`).join('\n')}
+}
+`;
+}
+
+const ROOM_KEY = `map $arg_roomid $roomcast_key {
+    "" $remote_addr;
+    default $arg_roomid;
+}
+
+`;
+
+const METHODS = {
+  ip_hash: `# All requests of a polling session must reach one worker. Of an IPv4 address three octets count, so
+# clients of one /24 share a worker.
+ip_hash;`,
+  remote_addr: `# All requests of a polling session must reach one worker: the one its whole address is hashed to.
+hash $remote_addr consistent;`,
+  roomid: `# All members of ?roomid= on one worker, so that most messages have one subscriber; without it by address.
+hash $roomcast_key consistent;`,
+} as const;
+
+function site(options: NginxOptions): string {
+  const scheme = options.trustProxy.length > 0 ? '$roomcast_scheme' : '$scheme';
+  // Workers ping every interval, so a link silent for longer than a whole heartbeat is dead on both sides.
+  const silenceS = Math.ceil((options.pingIntervalMs + options.pingTimeoutMs) / 1000) + 30;
+  return `# Only WebSocket may upgrade: nothing else that a client asks for is spoken by workers.
+map $http_upgrade $roomcast_upgrade {
+    ~*^websocket$ websocket;
+    default "";
+}
+# Connections to workers are not kept: one to a draining worker would bring it new requests, and one the
+# worker closes just as a POST goes out ends in a 502, because nginx must not send a POST twice.
+map $roomcast_upgrade $roomcast_connection {
+    websocket upgrade;
+    default close;
+}
+${trustedScheme(options)}
+# Without query strings: they hold the session id, and whoever has that speaks as the client.
+log_format roomcast '$remote_addr $time_iso8601 "$request_method $uri $server_protocol" $status $bytes_sent '
+                    '$request_time "$upstream_addr" "$upstream_status"';
+${options.maxPerAddress > 0 ? 'limit_conn_zone $binary_remote_addr zone=roomcast_clients:10m;\n' : ''}
+server {
+    # The clients of a lost worker all come back at once.
+${options.listen.map((listen) => `    listen ${listen} backlog=4096;`).join('\n')}
+    server_name ${options.serverNames.join(' ')};
+    server_tokens off;
+    # TLS goes into a file there: listen 443 ssl; ssl_certificate ...; ssl_certificate_key ...;
+    include roomcast.d/*.conf;
+    access_log /var/log/nginx/access.log roomcast buffer=32k flush=1s;
+${indent(realIp(options) + clientLimits(options))}
+
+    proxy_http_version 1.1;
+    proxy_set_header Host $host;
+    proxy_set_header Upgrade $roomcast_upgrade;
+    proxy_set_header Connection $roomcast_connection;
+    # Replaced, never extended: what a client writes into these does not reach a worker.
+    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto ${scheme};
+    proxy_set_header X-Forwarded-Host "";
+    proxy_set_header Forwarded "";
+    proxy_redirect off;
+
+    # A dead host costs a client 2 s once, then nobody for 3 s.
+    proxy_connect_timeout 2s;
+    # Above ping interval + ping timeout (${options.pingIntervalMs} + ${options.pingTimeoutMs} ms): heartbeats decide who is gone, not nginx.
+    proxy_read_timeout ${silenceS}s;
+    proxy_send_timeout ${silenceS}s;
+    # A POST that was sent is never sent again (no non_idempotent), and a 503 is the answer of a living
+    # worker to a flood: passing it on would spread the flood and take the worker out.
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 4;
+    proxy_next_upstream_timeout 10s;
+
+    location ${options.socketPath.replace(/\/$/, '')} {
+        proxy_pass http://roomcast;
+        proxy_buffering off;
+        # nginx quotes the whole request, session id and all, in errors of this location. Which worker
+        # failed, and how, stands in the access log.
+        error_log /var/log/nginx/error.log crit;
+    }
+
+    location / {
+        proxy_pass http://roomcast;
+    }
+}
+`;
+}
+
+function trustedScheme(options: NginxOptions): string {
+  if (options.trustProxy.length === 0) return '';
+  return `# Where TLS ends at a proxy in front, that proxy says so, and only it is believed.
+geo $realip_remote_addr $roomcast_from_proxy {
+    default 0;
+${options.trustProxy.map((cidr) => `    ${cidr} 1;`).join('\n')}
+}
+map "$roomcast_from_proxy $http_x_forwarded_proto" $roomcast_scheme {
+    "1 https" https;
+    "1 http" http;
+    default $scheme;
+}
+`;
+}
+
+function realIp(options: NginxOptions): string {
+  if (options.trustProxy.length === 0) return '';
+  return `
+# The client is the last address in X-Forwarded-For that is not one of these proxies.
+${options.trustProxy.map((cidr) => `set_real_ip_from ${cidr};`).join('\n')}
+real_ip_header X-Forwarded-For;
+real_ip_recursive on;
+`;
+}
+
+function clientLimits(options: NginxOptions): string {
+  const limit = `limit_conn roomcast_clients ${options.maxPerAddress};\nlimit_conn_status 429;\n`;
+  return `
+# The largest packet is ${MAX_PACKET_BYTES} bytes; the workers refuse what is larger by name.
+client_max_body_size ${Math.ceil(MAX_PACKET_BYTES / 1_000_000)}m;
+# Slow senders and readers hold a connection of nginx, not one of a worker, and not for long.
+client_header_timeout 15s;
+client_body_timeout 15s;
+send_timeout 30s;
+${options.maxPerAddress > 0 ? limit : ''}`;
+}
+
+function main(http: string): string {
+  return `worker_processes auto;
+# A client takes two: its own connection and the one to its worker.
+worker_rlimit_nofile 65536;
+# After a reload the old processes keep their WebSockets so long at most, or reloads would pile them up.
+worker_shutdown_timeout 1h;
+error_log /var/log/nginx/error.log warn;
+pid /run/nginx.pid;
+
+events {
+    worker_connections 32768;
+}
+
+http {
+${indent(http)}
+}
+`;
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^(?=.)/gm, '    ');
+}

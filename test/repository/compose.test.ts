@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DCLinter } from 'dclint';
+import { validate } from 'dockerfile-utils';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseNginxArgs } from '../../src/cli/nginx-arguments.ts';
+import { parseConfiguration } from '../../src/config.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
+const compose = parse(read('docker-compose.yml'), { merge: true });
+const CHAT = ['chat1', 'chat2'];
+
+describe('docker-compose.yml', () => {
+  it('is valid by the Compose specification, and by dclint’s rules beside those of order and quotes', () => {
+    const linter = new DCLinter({
+      rules: {
+        // The port is bound to loopback by its default, which dclint does not read.
+        'no-unbound-port-interfaces': 0,
+        'require-quotes-in-ports': 0,
+        'service-keys-order': 0,
+        'services-alphabetical-order': 0,
+        'top-level-properties-order': 0,
+      },
+      quiet: false,
+      debug: false,
+      exclude: [],
+    });
+    // dclint's own types do not resolve under NodeNext.
+    const results: { messages: { rule: string; message: string }[] }[] = linter.lintFiles(
+      [fileURLToPath(new URL('docker-compose.yml', ROOT))],
+      false,
+    );
+    expect(results).toHaveLength(1);
+    expect(
+      results.flatMap(({ messages }) => messages.map(({ rule, message }) => `${rule}: ${message}`)),
+    ).toEqual([]);
+  });
+
+  it('has the chat hosts that nginx’s config names, with as many workers each', () => {
+    const made = /^# Made by: roomcast nginx (.*)$/m.exec(read('nginx/parts/upstream.conf'))?.[1] ?? '';
+    const settings = { workers: 1, basePort: 1, socketPath: '/x/', pingIntervalMs: 1, pingTimeoutMs: 1 };
+    const request = parseNginxArgs(made.split(' '), settings);
+    const hosts = request.kind === 'render' ? request.options.hosts : [];
+    const services = CHAT.map((name) => {
+      const { BASE_PORT, WORKERS } = compose.services[name].environment;
+      return { address: name, basePort: Number(BASE_PORT), workers: Number(WORKERS) };
+    });
+    expect(services).toEqual(hosts);
+  });
+
+  it.each(CHAT)('starts %s with settings that exist, on the Redis of the file', (name) => {
+    const { environment } = compose.services[name];
+    const configuration = parseConfiguration(environment, { defaultWorkers: 1, terminal: false });
+    expect(configuration).toMatchObject({ ok: true, settings: { host: '0.0.0.0', front: false } });
+    expect(new URL(environment.REDIS_URL).hostname).toBe('redis');
+  });
+
+  it.each(CHAT)('gives %s more time to stop than a drain takes, and passes it the signal', (name) => {
+    const { environment, init, stop_grace_period } = compose.services[name];
+    const configuration = parseConfiguration(environment, { defaultWorkers: 1, terminal: false });
+    const drainS = configuration.ok ? configuration.settings.drainS : Number.POSITIVE_INFINITY;
+    expect(Number.parseInt(stop_grace_period, 10)).toBeGreaterThan(drainS);
+    expect(stop_grace_period).toMatch(/^\d+s$/);
+    expect(init).toBe(true);
+  });
+
+  it('has a Redis that keeps what was acked: on disk, in a volume, and never evicted', () => {
+    const { command, volumes } = compose.services.redis;
+    expect(command.join(' ')).toContain('--appendonly yes');
+    expect(command.join(' ')).toContain('--maxmemory-policy noeviction');
+    expect(volumes).toEqual(['redis:/data']);
+    expect(compose.volumes).toHaveProperty('redis');
+  });
+
+  it('starts everything in order, restarts it, and lets nothing but nginx be reached from outside', () => {
+    const services: Record<string, Record<string, never>> = compose.services;
+    for (const [name, service] of Object.entries(services)) {
+      expect(service.restart).toBe('unless-stopped');
+      expect(service).toHaveProperty('healthcheck');
+      expect(Object.hasOwn(service, 'ports')).toBe(name === 'nginx');
+    }
+    const healthy = { condition: 'service_healthy' };
+    expect(services.nginx?.depends_on).toEqual({ chat1: healthy, chat2: healthy });
+    for (const name of CHAT) expect(services[name]?.depends_on).toEqual({ redis: healthy });
+    expect(services.nginx?.ports).toEqual([expect.stringContaining('127.0.0.1:')]);
+  });
+
+  it('gives everybody whom nginx must find again an address of its own', () => {
+    const addresses = [...CHAT, 'nginx'].map((name) => compose.services[name].networks.inner.ipv4_address);
+    expect(new Set(addresses).size).toBe(3);
+    const prefix = compose.networks.inner.ipam.config[0].subnet.replace(/0\/24$/, '');
+    for (const address of addresses) expect(address.startsWith(prefix)).toBe(true);
+  });
+});
+
+describe('deploy/Dockerfile', () => {
+  it('is one that Docker’s own checks take', () => {
+    expect(
+      validate(read('deploy/Dockerfile')).map(({ message, range }) => `${range.start.line + 1}: ${message}`),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseConfiguration, SETTINGS } from '../../src/config.ts';
+import { freePorts } from '../support/ports.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
+const scripts: Record<string, string> = JSON.parse(read('package.json')).scripts;
+
+interface Instruction {
+  readonly name: string;
+  readonly rest: string;
+}
+
+/** One list per stage; the first instruction of each is its FROM. */
+function stages(dockerfile: string): Instruction[][] {
+  const found: Instruction[][] = [];
+  const lines = dockerfile
+    .replace(/^#.*\n/gm, '')
+    .replace(/\\\n/g, ' ')
+    .split('\n')
+    .filter(Boolean);
+  for (const line of lines) {
+    const [name = '', ...words] = line.split(' ');
+    if (name === 'FROM') found.push([]);
+    found.at(-1)?.push({ name, rest: words.join(' ') });
+  }
+  return found;
+}
+
+const [build = [], runtime = []] = stages(read('deploy/Dockerfile'));
+const all = [...build, ...runtime];
+const the = (name: string) =>
+  runtime.filter((instruction) => instruction.name === name).map(({ rest }) => rest);
+
+describe('the image', () => {
+  it('is built by the commands that CI runs: npm ci and the build script', () => {
+    expect(build.filter(({ name }) => name === 'RUN').map(({ rest }) => rest)).toEqual([
+      'npm ci',
+      'npm run build',
+    ]);
+    expect(scripts).toHaveProperty('build');
+    expect(the('RUN')[0]).toMatch(/^npm ci --omit=dev /);
+  });
+
+  it('runs what npm start runs, without a shell in between', () => {
+    const command: string[] = JSON.parse(the('CMD')[0] ?? '[]');
+    expect(command).toEqual(['node', 'dist/main.js', 'start']);
+    expect(scripts.start?.endsWith(`exec ${command.join(' ')}`)).toBe(true);
+  });
+
+  it('is of the Node that .nvmrc names, to the minor version', () => {
+    const [major, minor] = read('.nvmrc').trim().split('.');
+    for (const stage of [build, runtime])
+      expect(stage[0]?.rest.split(' ')[0]).toBe(`node:${major}.${minor}-bookworm-slim`);
+  });
+
+  it('does not run as root, and may write its data', () => {
+    expect(the('USER')).toEqual(['node']);
+    expect(the('VOLUME')).toEqual(['/data']);
+    expect(the('RUN')).toContain('install -d -o node -g node /data');
+  });
+
+  it('starts with settings that exist, and only warns that everybody can reach it', () => {
+    const env = Object.fromEntries(
+      the('ENV').flatMap((rest) => rest.split(' ').map((pair) => pair.split('='))),
+    );
+    expect(env).toMatchObject({ NODE_ENV: 'production', HOST: '0.0.0.0', DATA_DIR: '/data' });
+    const configuration = parseConfiguration(env, { defaultWorkers: 1, terminal: false });
+    expect(configuration).toMatchObject({ ok: true, settings: { host: '0.0.0.0', dataDir: '/data' } });
+    expect(configuration.ok && configuration.warnings).toHaveLength(1);
+  });
+
+  it('exposes the ports of the front door and of workers, not the admin port', () => {
+    const ports = (the('EXPOSE')[0] ?? '').split(' ').map((range) => range.split('-').map(Number));
+    const exposed = (port: number) => ports.some(([from = 0, to = from]) => port >= from && port <= to);
+    expect(exposed(SETTINGS.port.fallback)).toBe(true);
+    expect(exposed(SETTINGS.basePort.fallback)).toBe(true);
+    expect(exposed(SETTINGS.adminPort.fallback)).toBe(false);
+  });
+
+  it('is checked by a program that is in it', () => {
+    expect(the('HEALTHCHECK')[0]).toMatch(/CMD \["node", "deploy\/probe\.mjs", "\/healthz"\]$/);
+    expect(the('COPY')).toContain('deploy/probe.mjs deploy/');
+  });
+
+  it('is made of files that exist and that .dockerignore lets through, and no others', () => {
+    const wanted = new Set(
+      all
+        .filter(({ name, rest }) => name === 'COPY' && !rest.startsWith('--from'))
+        .flatMap(({ rest }) => rest.split(' ').slice(0, -1)),
+    );
+    for (const path of wanted) expect(existsSync(new URL(path, ROOT))).toBe(true);
+    const [first, ...others] = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(first).toBe('*');
+    expect(others.map((line) => line.replace(/^!/, '')).sort()).toEqual([...wanted].sort());
+    for (const line of others) expect(line).toMatch(/^!/);
+  });
+});
+
+describe('the health check of the image', () => {
+  let server: Server | undefined;
+  afterEach(() => server?.close());
+
+  /** Against an admin listener that answers everything but /healthz with 503. */
+  async function probe(path: string): Promise<{ code: number; said: string }> {
+    const admin = createServer((req, res) => {
+      res.writeHead(req.url === '/healthz' ? 200 : 503).end(`answer to ${req.url}`);
+    });
+    server = admin;
+    await new Promise<void>((resolve) => admin.listen(0, '127.0.0.1', resolve));
+    const { port } = admin.address() as { port: number };
+    return run(path, port);
+  }
+
+  function run(path: string, port: number): Promise<{ code: number; said: string }> {
+    return new Promise((resolve) => {
+      const script = fileURLToPath(new URL('deploy/probe.mjs', ROOT));
+      const env = { ...process.env, ADMIN_HOST: '', ADMIN_PORT: String(port) };
+      const child = execFile(process.execPath, [script, path], { env }, (_error, said) => {
+        resolve({ code: child.exitCode ?? -1, said });
+      });
+    });
+  }
+
+  it('is content with a good answer', async () => {
+    expect(await probe('/healthz')).toEqual({ code: 0, said: '200 answer to /healthz\n' });
+  });
+
+  it('fails on a bad answer, and shows it', async () => {
+    expect(await probe('/readyz')).toEqual({ code: 1, said: '503 answer to /readyz\n' });
+  });
+
+  it('fails, and says why, when nobody answers', async () => {
+    const port = await freePorts(1);
+    const { code, said } = await run('/healthz', port);
+    expect(code).toBe(1);
+    expect(said).toContain('ECONNREFUSED');
+  });
+});

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseConfiguration, SETTINGS } from '../../src/config.ts';
+
+/** `section.key` with all its values, as systemd reads them. */
+function units(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let section = '';
+  for (const line of text.split('\n').filter((text) => text !== '' && !text.startsWith('#'))) {
+    const header = /^\[(\w+)\]$/.exec(line)?.[1];
+    if (header !== undefined) section = header;
+    else {
+      const at = line.indexOf('=');
+      const key = `${section}.${line.slice(0, at)}`;
+      found.set(key, [...(found.get(key) ?? []), line.slice(at + 1)]);
+    }
+  }
+  return found;
+}
+
+const unit = units(readFileSync(new URL('../../deploy/roomcast.service', import.meta.url), 'utf8'));
+const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const value = (key: string) => unit.get(key)?.join(' ');
+
+describe('the systemd unit', () => {
+  it('runs what npm start runs', () => {
+    expect(value('Service.ExecStart')).toBe('/usr/bin/node dist/main.js start');
+    expect(scripts.start.endsWith('exec node dist/main.js start')).toBe(true);
+  });
+
+  it('starts the primary again whenever it ends, without ever giving up', () => {
+    expect(value('Service.Restart')).toBe('always');
+    expect(value('Unit.StartLimitIntervalSec')).toBe('0');
+  });
+
+  it('asks the primary alone to drain, and waits longer than a drain takes', () => {
+    expect(value('Service.Type')).toBe('exec');
+    expect(value('Service.KillSignal')).toBe('SIGTERM');
+    expect(value('Service.KillMode')).toBe('mixed');
+    expect(Number(value('Service.TimeoutStopSec'))).toBeGreaterThan(SETTINGS.drainS.fallback);
+  });
+
+  it('reloads the workers with the signal that means a rolling reload', () => {
+    expect(value('Service.ExecReload')).toBe('/bin/kill -HUP $MAINPID');
+  });
+
+  it('may write where its data is, and runs as nobody else', () => {
+    const env = Object.fromEntries((unit.get('Service.Environment') ?? []).map((pair) => pair.split('=')));
+    expect(parseConfiguration(env, { defaultWorkers: 1, terminal: false })).toMatchObject({
+      ok: true,
+      warnings: [],
+    });
+    expect(env.DATA_DIR).toBe(`/var/lib/${value('Service.StateDirectory')}`);
+    expect(value('Service.DynamicUser')).toBe('yes');
+  });
+
+  it('lets V8 compile: memory must become executable after it was written', () => {
+    expect(unit.has('Service.MemoryDenyWriteExecute')).toBe(false);
+  });
+
+  it('has open files for ten thousands of clients', () => {
+    expect(Number(value('Service.LimitNOFILE'))).toBeGreaterThanOrEqual(65_536);
+  });
+});

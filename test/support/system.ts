@@ -1,0 +1,92 @@
+import { type Host, type HostOptions, startHost } from './cluster.ts';
+import { openRedis, type RedisProcess } from './redis-server.ts';
+
+export type Mode = 'embedded' | 'cluster';
+
+/** Both ways to run: one host with two workers, or two hosts with two workers each over one Redis. */
+export const MODES: readonly Mode[] = ['embedded', 'cluster'];
+
+export interface System {
+  /** Where clients may come in, one after the other on different workers. */
+  readonly entrances: readonly string[];
+  readonly workerUrls: readonly string[];
+  readonly workers: number;
+  readonly hosts: readonly Host[];
+  readonly redis?: RedisProcess;
+  /** What the hosts' /status says, a number for each worker. */
+  clientsByWorker(): Promise<number[]>;
+  /** Ends everything, the store too, and starts it again with its data. */
+  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startSystem(mode: Mode, env: Readonly<Record<string, string>> = {}): Promise<System> {
+  return mode === 'embedded' ? startEmbedded(env) : startCluster(env);
+}
+
+async function startEmbedded(env: Readonly<Record<string, string>>): Promise<System> {
+  let host = await startHost({ workers: 2, env });
+  const { basePort, dataDir } = host;
+  return {
+    entrances: [host.workerUrls[0] as string, host.url, host.workerUrls[1] as string],
+    workerUrls: host.workerUrls,
+    workers: 2,
+    get hosts() {
+      return [host];
+    },
+    clientsByWorker: () => clientsByWorker([host]),
+    async restart(signal) {
+      await end(host, signal);
+      host = await startHost({ workers: 2, env, basePort, dataDir });
+    },
+    async stop() {
+      await host.stop();
+      await host.remove();
+    },
+  };
+}
+
+async function startCluster(env: Readonly<Record<string, string>>): Promise<System> {
+  const redis = await openRedis();
+  const options: HostOptions = { workers: 2, redisUrl: redis.url, env };
+  let hosts: Host[] = [];
+  try {
+    for (const _ of ['one', 'other']) hosts.push(await startHost(options));
+  } catch (error) {
+    await Promise.all(hosts.map((host) => host.stop()));
+    await redis.close();
+    throw error;
+  }
+  const workerUrls = hosts.flatMap((host) => host.workerUrls);
+  return {
+    // One host after the other, so that the first two entrances never share one.
+    entrances: [0, 2, 1, 3].map((index) => workerUrls[index] as string),
+    workerUrls,
+    workers: 4,
+    get hosts() {
+      return hosts;
+    },
+    redis,
+    clientsByWorker: () => clientsByWorker(hosts),
+    async restart(signal) {
+      await Promise.all(hosts.map((host) => end(host, signal)));
+      await (signal === 'SIGKILL' ? redis.kill9() : redis.stop());
+      await redis.start();
+      hosts = await Promise.all(hosts.map(({ basePort }) => startHost({ ...options, basePort })));
+    },
+    async stop() {
+      await Promise.all(hosts.map((host) => host.stop()));
+      await Promise.all(hosts.map((host) => host.remove()));
+      await redis.close();
+    },
+  };
+}
+
+function end(host: Host, signal: 'SIGTERM' | 'SIGKILL'): Promise<unknown> {
+  return signal === 'SIGKILL' ? host.kill9() : host.stop();
+}
+
+async function clientsByWorker(hosts: readonly Host[]): Promise<number[]> {
+  const statuses = await Promise.all(hosts.map((host) => host.status()));
+  return statuses.flatMap(({ workers }) => workers.map(({ clients }) => clients));
+}
