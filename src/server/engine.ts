@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
@@ -17,15 +17,20 @@ export interface EngineOptions {
 export type ChatServer = Server<ClientToServer, ServerToClient>;
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+export interface Routes {
+  readonly onRequest: RequestHandler;
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
 /** Socket.IO without a listener of its own. */
 export interface ChatEngine {
   readonly io: ChatServer;
   readonly engine: Engine;
   /**
-   * Routes a server's requests and upgrades by their path: Socket.IO's here, all others to `elsewhere`. Not
-   * `engine.attach`, with which closing the listener would close every client's link.
+   * What HTTP servers are to call: Socket.IO's paths are served here, all others by `elsewhere`. Not
+   * `engine.attach`, with which closing a listener would close every client's link.
    */
-  route(server: HttpServer, elsewhere: RequestHandler): void;
+  route(elsewhere: RequestHandler): Routes;
 }
 
 /** Time from the first byte to a namespace: whoever only opens a link does not keep it. */
@@ -71,16 +76,18 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
   return {
     io,
     engine,
-    route(server, elsewhere) {
-      server.on('request', (request, response) => {
-        if (isOurs(request.url)) engine.handleRequest(request as never, response);
-        else elsewhere(request, response);
-      });
-      server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-        socket.on('error', () => socket.destroy());
-        if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
-        else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      });
+    route(elsewhere) {
+      return {
+        onRequest(request, response) {
+          if (isOurs(request.url)) engine.handleRequest(request as never, response);
+          else elsewhere(request, response);
+        },
+        onUpgrade(request, socket, head) {
+          socket.on('error', () => socket.destroy());
+          if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
+          else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+        },
+      };
     },
   };
 }

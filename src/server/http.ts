@@ -49,7 +49,7 @@ export interface HttpRoutes {
 }
 
 export async function openHttp({ pageDir, socketPath, ready, log }: HttpDeps): Promise<HttpRoutes> {
-  const app = fastify({ loggerInstance: log, disableRequestLogging: true });
+  const app = fastify({ logger: false });
   const html = (await readFile(join(pageDir, 'index.html'), 'utf8')).replace(
     SOCKET_PATH_META,
     (_all, before: string, after: string) => `${before}${socketPath}${after}`,

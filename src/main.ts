@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+import cluster from 'node:cluster';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { commandHelp, runCommand } from './cli/commands.ts';
+import { countCores } from './cluster/cores.ts';
+import { parseConfiguration, SETTINGS, type Settings } from './config.ts';
+import { createLog } from './log.ts';
+import { runPrimary } from './primary.ts';
+import { runWorker } from './worker.ts';
+
+const OK = 0;
+const FAILED = 1;
+const MISUSED = 2;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const print = {
+  out: (text: string) => void process.stdout.write(text),
+  err: (text: string) => void process.stderr.write(text),
+};
+
+process.exitCode = cluster.isWorker ? await work() : await command(process.argv.slice(2));
+// What is still open keeps a primary that has ended alive: a half-closed link of a client, a log stream.
+if (!cluster.isWorker) process.exit();
+
+async function command([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    print.out(commandHelp(version));
+    return name === undefined ? MISUSED : OK;
+  }
+  if (name === '--version') {
+    print.out(`${version}\n`);
+    return OK;
+  }
+  const configuration = configure();
+  const settings = configuration.ok ? configuration.settings : undefined;
+  if (name === 'start' && args.length === 0) {
+    if (!configuration.ok) {
+      print.err(
+        `Roomcast cannot start, these settings are wrong:\n${configuration.problems.map((problem) => `  ${problem}\n`).join('')}`,
+      );
+      return FAILED;
+    }
+    return runPrimary({
+      settings: configuration.settings,
+      warnings: configuration.warnings,
+      version,
+      log: logOf(configuration.settings, { process: 'primary' }),
+      announce: (line) => print.out(`${line}\n`),
+      complain: (line) => print.err(`${line}\n`),
+    });
+  }
+  if (!configuration.ok) print.err(configuration.problems.map((problem) => `${problem}\n`).join(''));
+  return settings ? runCommand(name, args, settings, Object.values(SETTINGS), print) : FAILED;
+}
+
+async function work(): Promise<number> {
+  const configuration = configure();
+  if (!configuration.ok) return FAILED;
+  const slot = Number(process.env.RC_SLOT);
+  const boot = String(process.env.RC_BOOT);
+  const { settings } = configuration;
+  await runWorker({ settings, slot, boot, log: logOf(settings, { slot }) });
+  return OK;
+}
+
+function configure() {
+  return parseConfiguration(process.env, {
+    defaultWorkers: countCores({ availableParallelism: availableParallelism(), readFile }),
+    terminal: process.stderr.isTTY === true,
+  });
+}
+
+function logOf(settings: Settings, base: Record<string, unknown>) {
+  return createLog({ level: settings.logLevel, pretty: settings.logPretty, base });
+}
+
+function readFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,177 @@
+import { once } from 'node:events';
+import { BackendError, type PrimaryBackend } from './backend/backend.ts';
+import { openPrimaryBackend } from './backend/open.ts';
+import { ROSTER_RENEW_MS } from './chat/store.ts';
+import { type Admin, openAdmin } from './cluster/admin.ts';
+import { openForks } from './cluster/child.ts';
+import { type Front, openFront } from './cluster/front.ts';
+import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
+import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
+import type { Settings } from './config.ts';
+import type { Logger } from './log.ts';
+import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
+import { backendOptions, hostId, TASKS } from './worker.ts';
+
+export interface PrimaryDeps {
+  readonly settings: Settings;
+  readonly warnings: readonly string[];
+  readonly version: string;
+  readonly log: Logger;
+  /** The one line on standard output: where the page is. */
+  readonly announce: (line: string) => void;
+  /** What kept the primary from starting, for a person. */
+  readonly complain: (line: string) => void;
+}
+
+/** Runs until told to stop; answers the exit code. */
+export async function runPrimary(deps: PrimaryDeps): Promise<number> {
+  const { settings, log, complain } = deps;
+  const startedAt = Date.now();
+  for (const warning of [...deps.warnings, ...portWarnings(settings)]) log.warn(warning);
+  const taken = await findPortProblems(portClaims(settings));
+  if (taken.length > 0) {
+    complain(['Roomcast cannot start:', ...taken.map((problem) => `  ${problem}`)].join('\n'));
+    return 1;
+  }
+
+  let backend: PrimaryBackend;
+  try {
+    const options = backendOptions(settings);
+    backend = await openPrimaryBackend({ options, host: hostId(settings), log });
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    complain(`Roomcast cannot start: ${error.message}`);
+    return 1;
+  }
+  for (const warning of backend.warnings) log.warn(warning);
+
+  let exitCode = 0;
+  const ended = new AbortController();
+  const graces = new Set<NodeJS.Timeout>();
+  let front: Front | undefined;
+  let admin: Admin | undefined;
+  const supervisor: Supervisor = createSupervisor({
+    workers: settings.workers,
+    basePort: settings.basePort,
+    fork: openForks({ log }),
+    serve: (link) => backend.serve(link),
+    log,
+    now: Date.now,
+    drainMs: settings.drainS * 1_000,
+    onWorkerGone(boot) {
+      // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
+      const grace = setTimeout(() => {
+        graces.delete(grace);
+        supervisor.pick()?.notify(TASKS.sweep, { boot });
+      }, PRESENCE_GRACE_MS);
+      graces.add(grace);
+    },
+    onServing: (workerId, serving) => front?.serving(workerId, serving),
+    onGiveUp() {
+      exitCode = 1;
+      ended.abort();
+    },
+  });
+
+  async function stop(): Promise<void> {
+    clearInterval(sweeping);
+    for (const grace of graces) clearTimeout(grace);
+    await supervisor.stop();
+    // Not before: polling clients fetch their `bye` through it.
+    await front?.close();
+    await admin?.close();
+    await backend.close();
+  }
+  const sweeping = setInterval(() => supervisor.pick()?.notify(TASKS.sweepExpired, {}), ROSTER_RENEW_MS);
+
+  const signals = listenToSignals({
+    // A second signal finds the drain under way and cuts it short.
+    onEnd: () => (ended.signal.aborted ? void supervisor.stop() : ended.abort()),
+    async onReload() {
+      const reloaded = await supervisor.reload();
+      if (reloaded.ok) log.info('reloaded: every slot has a new worker');
+      else log.error({ reason: reloaded.error.message }, 'reload ended early, the other workers stay');
+    },
+  });
+  try {
+    // The front door's module must see every fork.
+    if (settings.front)
+      front = await openFront({ host: settings.host, port: settings.port, log, now: Date.now });
+    const started = await Promise.race([supervisor.start(), once(ended.signal, 'abort')]);
+    if ('ok' in started && !started.ok) {
+      complain(`Roomcast cannot start: ${started.error.message}`);
+      exitCode = 1;
+    } else if (!ended.signal.aborted) {
+      admin = await openAdmin({
+        host: settings.adminHost,
+        port: settings.adminPort,
+        log,
+        readiness: () => readiness(supervisor, backend),
+        status: () => status(deps, startedAt, supervisor, backend),
+      });
+      deps.announce(`Roomcast is ready: ${pageAddress(settings)}`);
+      log.info({ workers: settings.workers, pid: process.pid }, 'ready');
+      if (!ended.signal.aborted) await once(ended.signal, 'abort');
+      log.info('stopping');
+    }
+  } finally {
+    await stop();
+    signals.close();
+  }
+  log.info('stopped');
+  return exitCode;
+}
+
+function portClaims(settings: Settings) {
+  const { host } = settings;
+  const workers = Array.from({ length: settings.workers }, (_, slot) => ({
+    name: `port of slot ${slot} (BASE_PORT + ${slot})`,
+    host,
+    port: settings.basePort + slot,
+  }));
+  const front = settings.front ? [{ name: 'PORT', host, port: settings.port }] : [];
+  return [...front, { name: 'ADMIN_PORT', host: settings.adminHost, port: settings.adminPort }, ...workers];
+}
+
+function portWarnings(settings: Settings): string[] {
+  return portClaims(settings)
+    .filter(({ port }) => isBlockedPort(port))
+    .map(({ name, port }) => `${name} ${port} is on the list of ports that browsers refuse to connect to`);
+}
+
+async function readiness(supervisor: Supervisor, backend: PrimaryBackend) {
+  const reasons = supervisor
+    .status()
+    .filter(({ state }) => state === 'starting' || state === 'backoff')
+    .map(({ slot, state }) => `the worker of slot ${slot} is in state ${state}`);
+  const store = await backend.check();
+  return {
+    reasons: store.ok ? reasons : [...reasons, store.error.message],
+    warnings: backend.warnings,
+  };
+}
+
+async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervisor, backend: PrimaryBackend) {
+  const overview = await backend.overview();
+  return {
+    primary: { pid: process.pid, version: deps.version, startedAt },
+    cluster: overview.ok ? overview.value : { error: overview.error },
+    workers: supervisor.status(),
+  };
+}
+
+/** Where a person's browser finds the page. */
+function pageAddress({ host, front, port, basePort, workers }: Settings): string {
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  if (front) return `http://${name}:${port}/`;
+  const last = basePort + workers - 1;
+  return `http://${name}:${basePort}/${workers > 1 ? ` (and up to port ${last})` : ''}`;
+}
+
+function listenToSignals({ onEnd, onReload }: { onEnd: () => void; onReload: () => void | Promise<void> }) {
+  process.on('SIGTERM', onEnd).on('SIGINT', onEnd).on('SIGHUP', onReload);
+  return {
+    close: () => void process.off('SIGTERM', onEnd).off('SIGINT', onEnd).off('SIGHUP', onReload),
+  };
+}

@@ -1,0 +1,129 @@
+import { createServer } from 'node:http';
+import type { Logger } from 'pino';
+import type { WorkerBackend } from '../backend/backend.ts';
+import { createFeeds } from '../chat/feeds.ts';
+import { createIdentities } from '../chat/identity.ts';
+import { createPresence } from '../chat/presence.ts';
+import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
+import { type Room, socketRoom } from '../chat/room.ts';
+import type { RosterEntry } from '../chat/store.ts';
+import type { ChatContext, ClientLimits } from './context.ts';
+import { drainClients } from './drain.ts';
+import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
+import { createGateway } from './gateway.ts';
+import { openHttp } from './http.ts';
+import { messageOf, presenceMessage } from './messages.ts';
+
+export interface ChatServerDeps extends EngineOptions {
+  readonly backend: WorkerBackend;
+  /** Signs guest ids; the whole cluster shares it. */
+  readonly secret: string;
+  readonly slot: number;
+  readonly namespaces: readonly string[];
+  readonly limits: ClientLimits;
+  readonly rateSay: Rate | undefined;
+  readonly pageDir: string;
+  readonly onConnect: () => void;
+  readonly onDisconnect: () => void;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly log: Logger;
+}
+
+export interface ChatServer {
+  readonly engine: ReturnType<typeof createChatEngine>['engine'];
+  readonly routes: Routes;
+  /** Serves on a port of its own. */
+  listen(host: string, port: number): Promise<void>;
+  /** Stops listening; clients stay. */
+  stopListening(): void;
+  /** Tells of whom the worker process `boot` left behind. */
+  sweep(boot: string): Promise<void>;
+  counts(): { readonly clients: number; readonly rooms: number };
+  drain(drainMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One worker's chat, made of the store, the rules and the edge. */
+export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
+  const { backend, log } = deps;
+  const { logs, bus, roster } = backend;
+  const chatEngine = createChatEngine(deps);
+  const { io, engine } = chatEngine;
+  io.adapter(backend.adapter as never);
+
+  const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry) => {
+    io.of(room.nsp)
+      .to(socketRoom(room))
+      .emit('message', presenceMessage(event, room, user));
+  };
+  const feeds = createFeeds({
+    logs,
+    bus,
+    log,
+    deliver(room, entry) {
+      const members = io.of(room.nsp).local.to(socketRoom(room));
+      (entry.except === undefined ? members : members.except(entry.except)).emit('message', messageOf(entry));
+    },
+    onGap(room, gap) {
+      io.of(room.nsp)
+        .local.to(socketRoom(room))
+        .emit('room:gap', { roomid: room.roomid, ...gap });
+    },
+  });
+  const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
+  const context: ChatContext = { logs, feeds, presence, limits: deps.limits, newId: deps.newId, log };
+  const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
+  const gateway = createGateway({
+    context,
+    roster,
+    identities: createIdentities(deps.secret),
+    slot: deps.slot,
+    rateSay: deps.rateSay,
+    userBuckets: createSharedBuckets(perUser, deps.now),
+    now: deps.now,
+    onConnect: deps.onConnect,
+    onDisconnect: deps.onDisconnect,
+  });
+  const namespaces = deps.namespaces.map((name) => io.of(name));
+  for (const nsp of namespaces) gateway.serve(nsp);
+
+  const http = await openHttp({
+    pageDir: deps.pageDir,
+    socketPath: deps.socketPath,
+    ready: () => backend.check(),
+    log,
+  });
+  const routes = chatEngine.route(http.handle);
+  const listener = createServer(routes.onRequest);
+  listener.on('upgrade', routes.onUpgrade);
+
+  return {
+    engine,
+    routes,
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        listener.once('error', reject);
+        listener.listen({ host, port, backlog: 4096 }, () => {
+          listener.off('error', reject);
+          listener.on('error', (error) => log.error({ err: error }, 'the listener failed'));
+          resolve();
+        });
+      }),
+    stopListening() {
+      listener.close();
+    },
+    sweep: presence.sweep,
+    counts: () => ({
+      clients: namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0),
+      rooms: feeds.rooms(),
+    }),
+    drain: (drainMs) => drainClients(namespaces, drainMs),
+    async close() {
+      presence.close();
+      feeds.close();
+      engine.close();
+      await http.close();
+    },
+  };
+}

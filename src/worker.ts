@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { BackendOptions, WorkerBackend } from './backend/backend.ts';
+import { openWorkerBackend } from './backend/open.ts';
+import { ROSTER_RENEW_MS } from './chat/store.ts';
+import { CONTROL } from './cluster/control.ts';
+import { openFrontWorker } from './cluster/front-worker.ts';
+import { openWorkerProcess } from './cluster/worker-process.ts';
+import type { Settings } from './config.ts';
+import type { Logger } from './log.ts';
+import { type ChatServer, openChatServer } from './server/chat-server.ts';
+
+/** What primary and worker say to each other about the chat. */
+export const TASKS = {
+  /** primary → worker `{boot}`: a worker process died, tell of whom it left behind. */
+  sweep: 'presence.sweep',
+  /** primary → worker: look for boots whose host died. */
+  sweepExpired: 'presence.sweep-expired',
+} as const;
+
+const COUNTS_MS = 1_000;
+const SECRET_TRIES = 20;
+const NANOS_PER_MS = 1e6;
+
+export async function runWorker({
+  settings,
+  slot,
+  boot,
+  log,
+}: {
+  settings: Settings;
+  slot: number;
+  boot: string;
+  log: Logger;
+}): Promise<void> {
+  const worker = openWorkerProcess({ slot, boot, log });
+  const { link } = worker;
+  const port = settings.basePort + slot;
+  let backend: WorkerBackend;
+  let chat: ChatServer;
+  try {
+    const options = backendOptions(settings);
+    backend = await openWorkerBackend({ options, boot, host: hostId(settings), primary: link, log });
+    const secret = await fetchSecret(backend);
+    chat = await openChatServer({
+      ...settings,
+      backend,
+      secret,
+      slot,
+      limits: {
+        maxTextBytes: settings.maxTextBytes,
+        maxRooms: settings.maxRoomsPerClient,
+        historySize: settings.historySize,
+        dedupeTtlS: settings.dedupeTtlS,
+      },
+      pageDir: fileURLToPath(new URL('./page', import.meta.url)),
+      onConnect: () => link.notify(CONTROL.clientConnect, {}),
+      onDisconnect: () => link.notify(CONTROL.clientDisconnect, {}),
+      now: Date.now,
+      newId: randomUUID,
+      log,
+    });
+    if (settings.front) openFrontWorker({ engine: chat.engine, ...chat.routes });
+    await chat.listen(settings.host, port);
+  } catch (error) {
+    log.error({ err: error }, 'the worker cannot start');
+    await worker.failed(`the worker of slot ${slot} cannot serve on port ${port}: ${reasonOf(error)}`);
+    return;
+  }
+
+  link.onNotice(TASKS.sweep, ({ boot: dead }: { boot: string }) => void chat.sweep(dead));
+  link.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
+  const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  loopDelay.enable();
+  const report = () => {
+    link.notify(CONTROL.counts, {
+      ...chat.counts(),
+      loopDelayMs: Math.max(0, Math.round(loopDelay.percentile(99) / NANOS_PER_MS)),
+      rssBytes: process.memoryUsage.rss(),
+    });
+    loopDelay.reset();
+  };
+  const reporting = setInterval(report, COUNTS_MS);
+  const renewing = setInterval(() => void backend.roster.renew(chat.counts().clients), ROSTER_RENEW_MS);
+  await backend.roster.renew(0);
+
+  worker.onDrain(async (deadlineMs) => {
+    chat.stopListening();
+    await chat.drain(deadlineMs);
+    clearInterval(reporting);
+    clearInterval(renewing);
+    await chat.close();
+    await backend.close();
+  });
+  report();
+  worker.ready();
+}
+
+export function backendOptions(settings: Settings): BackendOptions {
+  const { redisUrl, keyPrefix, dataDir, historySize, historyTtlS, dedupeTtlS } = settings;
+  return {
+    keyPrefix,
+    dataDir,
+    historySize,
+    historyTtlS,
+    dedupeTtlS,
+    ...(redisUrl === undefined ? {} : { redisUrl }),
+  };
+}
+
+/** Two Roomcasts on one machine with different ports count as two hosts. */
+export function hostId(settings: Settings): string {
+  return `${hostname()}:${settings.basePort}`;
+}
+
+async function fetchSecret(backend: WorkerBackend): Promise<string> {
+  for (let tries = 1; ; tries += 1) {
+    const secret = await backend.secret();
+    if (secret.ok) return secret.value;
+    if (tries === SECRET_TRIES) throw new Error(secret.error.message);
+    await pause(secret.error.retryAfterMs ?? 500);
+  }
+}
+
+async function sweepExpired(backend: WorkerBackend, chat: ChatServer): Promise<void> {
+  const expired = await backend.roster.expired();
+  if (!expired.ok) return;
+  for (const boot of expired.value) await chat.sweep(boot);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
