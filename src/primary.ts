@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
 import { ROSTER_RENEW_MS } from './chat/store.ts';
@@ -107,6 +108,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
         port: settings.adminPort,
         log,
         readiness: () => readiness(supervisor, backend),
+        metrics: () => mergedMetrics(supervisor),
         status: () => status(deps, startedAt, supervisor, backend),
       });
       deps.announce(`Roomcast is ready: ${pageAddress(settings)}`);
@@ -149,6 +151,14 @@ async function readiness(supervisor: Supervisor, backend: PrimaryBackend) {
     reasons: store.ok ? reasons : [...reasons, store.error.message],
     warnings: backend.warnings,
   };
+}
+
+async function mergedMetrics(supervisor: Supervisor) {
+  const answers = await Promise.all(
+    supervisor.links().map((link) => link.request<MetricObject[]>(TASKS.metrics, {})),
+  );
+  const merged = AggregatorRegistry.aggregate(answers.flatMap((answer) => (answer.ok ? [answer.value] : [])));
+  return { contentType: merged.contentType, text: await merged.metrics() };
 }
 
 async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervisor, backend: PrimaryBackend) {

@@ -11,6 +11,7 @@ import { openFrontWorker } from './cluster/front-worker.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config.ts';
 import type { Logger } from './log.ts';
+import { succeed } from './protocol/codes.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
 
 /** What primary and worker say to each other about the chat. */
@@ -19,6 +20,8 @@ export const TASKS = {
   sweep: 'presence.sweep',
   /** primary → worker: look for boots whose host died. */
   sweepExpired: 'presence.sweep-expired',
+  /** primary → worker: its metrics, as prom-client merges them. */
+  metrics: 'metrics',
 } as const;
 
 const COUNTS_MS = 1_000;
@@ -72,6 +75,7 @@ export async function runWorker({
   }
 
   link.onNotice(TASKS.sweep, ({ boot: dead }: { boot: string }) => void chat.sweep(dead));
+  link.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
   link.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: 10 });
   loopDelay.enable();

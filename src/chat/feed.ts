@@ -59,6 +59,8 @@ export interface Feed {
   watch(): () => void;
   /** Compares with the log: something may have been missed. */
   resync(): void;
+  /** Whether everything up to this position has passed. */
+  reached(epoch: string | undefined, seq: number): boolean;
   close(): void;
 }
 
@@ -182,6 +184,7 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
     accept,
     meet,
     resync,
+    reached: (wanted, seq) => epoch === undefined || (wanted === epoch && last >= seq),
     watch() {
       watchers += 1;
       return () => {

@@ -3,6 +3,7 @@ import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createFeed, type Feed, type FeedCounters, type Gap } from './feed.ts';
 import type { Room } from './room.ts';
 import type { Entry, LogPage, RoomBus, RoomLogs } from './store.ts';
+import { createTailWatch } from './tail-watch.ts';
 
 export interface FeedsDeps {
   readonly logs: RoomLogs;
@@ -33,12 +34,17 @@ export interface Feeds {
     read: ReadPage<P>,
     admit: (page: P, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>>;
+  /** This worker appended that entry; it is looked for if the bus does not bring it. */
+  expect(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
+  /** Compares every held room with its log. */
+  resync(): void;
   readonly counters: Readonly<FeedCounters>;
   rooms(): number;
   close(): void;
 }
 
 interface Followed {
+  readonly room: Room;
   readonly feed: Feed;
   readonly subscribed: Promise<Outcome<{ close(): void }>>;
   holds: number;
@@ -50,9 +56,12 @@ const MAX_READS = 5;
 export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feeds {
   const followed = new Map<string, Followed>();
   const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
-  bus.onResync(() => {
+  const tails = createTailWatch({ logs, held: () => [...followed.values()], timers: globalThis });
+  bus.onResync(resync);
+
+  function resync(): void {
     for (const { feed } of followed.values()) feed.resync();
-  });
+  }
 
   function follow(room: Room): Followed {
     const feed = createFeed({
@@ -63,7 +72,7 @@ export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feed
       deliver: (entry) => deliver(room, entry),
       onGap: (gap) => onGap(room, gap),
     });
-    return { feed, subscribed: bus.subscribe(room, feed.accept), holds: 0 };
+    return { room, feed, subscribed: bus.subscribe(room, feed.accept), holds: 0 };
   }
 
   function release(room: Room, entry: Followed): void {
@@ -126,9 +135,15 @@ export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feed
   return {
     hold,
     meet,
+    expect(room, { epoch, seq }) {
+      const feed = followed.get(room.tag)?.feed;
+      if (feed) tails.expect(feed, epoch, seq);
+    },
+    resync,
     counters,
     rooms: () => followed.size,
     close() {
+      tails.close();
       for (const { feed } of followed.values()) feed.close();
       followed.clear();
     },

@@ -75,6 +75,13 @@ export interface RoomLogs {
   append(room: Room, draft: Draft): Promise<Outcome<Appended>>;
   /** One consistent look at the log. */
   read(room: Room, query: LogQuery): Promise<Outcome<LogPage>>;
+  /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
+  tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
+}
+
+export interface Top {
+  readonly epoch?: string;
+  readonly top: number;
 }
 
 export interface Subscription {
@@ -92,6 +99,10 @@ export interface Subscription {
 export interface RoomBus {
   subscribe(room: Room, onEntry: (entry: Entry) => void): Promise<Outcome<Subscription>>;
   onResync(listener: () => void): void;
+  /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
+  probe(): Promise<Outcome<void>>;
+  /** Gives up the link that messages arrive on for a new one: it looks alive and is deaf. */
+  redial(): void;
 }
 
 export interface RosterCount {

@@ -36,6 +36,8 @@ export interface Supervisor {
    */
   reload(): Promise<Outcome<void>>;
   status(): WorkerStatus[];
+  /** All workers that serve. */
+  links(): WorkerLink[];
   /** A worker to give a job to. */
   pick(): WorkerLink | undefined;
 }
@@ -118,6 +120,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     stop,
     reload,
     status: () => slots.flatMap((slot) => slot.status()),
+    links: () => slots.flatMap((slot) => slot.ready()?.link ?? []),
     pick: () => slots.map((slot) => slot.ready()?.link).find((link) => link !== undefined),
   };
 }

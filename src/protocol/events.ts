@@ -122,5 +122,8 @@ export interface ServerToClient {
   message: (message: RoomMessage) => void;
   refused: (refused: { event: string; clientMsgId?: string; error: WireError }) => void;
   'room:gap': (gap: RoomGap) => void;
+  /** The store is away: nothing can be said until `cluster:restored`. */
+  'cluster:degraded': (degraded: { since: number }) => void;
+  'cluster:restored': (restored: object) => void;
   bye: (bye: Bye) => void;
 }

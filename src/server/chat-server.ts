@@ -11,8 +11,10 @@ import type { ChatContext, ClientLimits } from './context.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
 import { createGateway } from './gateway.ts';
+import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { messageOf, presenceMessage } from './messages.ts';
+import { createMetrics } from './metrics.ts';
 
 export interface ChatServerDeps extends EngineOptions {
   readonly backend: WorkerBackend;
@@ -40,6 +42,7 @@ export interface ChatServer {
   /** Tells of whom the worker process `boot` left behind. */
   sweep(boot: string): Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
+  metrics(): Promise<object[]>;
   drain(drainMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -72,7 +75,39 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
   });
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
-  const context: ChatContext = { logs, feeds, presence, limits: deps.limits, newId: deps.newId, log };
+  const namespaces = deps.namespaces.map((name) => io.of(name));
+  const health = createHealth({
+    checkStore: backend.check,
+    bus,
+    resync: feeds.resync,
+    onDegraded(since) {
+      for (const nsp of namespaces) nsp.local.emit('cluster:degraded', { since });
+    },
+    onRestored() {
+      for (const nsp of namespaces) nsp.local.emit('cluster:restored', {});
+    },
+    now: deps.now,
+    log,
+  });
+  const clients = () => namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0);
+  const metrics = createMetrics({
+    clients,
+    rooms: feeds.rooms,
+    repeatsDropped: () => feeds.counters.repeatsDropped,
+    holesRepaired: () => feeds.counters.holesRepaired,
+    probesMissed: () => health.counters.probesMissed,
+    redials: () => health.counters.redials,
+    degraded: () => health.degradedSince() !== undefined,
+  });
+  const context: ChatContext = {
+    logs,
+    feeds,
+    presence,
+    limits: deps.limits,
+    metrics,
+    newId: deps.newId,
+    log,
+  };
   const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
   const gateway = createGateway({
     context,
@@ -82,16 +117,17 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     rateSay: deps.rateSay,
     userBuckets: createSharedBuckets(perUser, deps.now),
     now: deps.now,
+    degradedSince: health.degradedSince,
     onConnect: deps.onConnect,
     onDisconnect: deps.onDisconnect,
   });
-  const namespaces = deps.namespaces.map((name) => io.of(name));
   for (const nsp of namespaces) gateway.serve(nsp);
 
   const http = await openHttp({
     pageDir: deps.pageDir,
     socketPath: deps.socketPath,
-    ready: () => backend.check(),
+    ready: health.state,
+    metrics,
     log,
   });
   const routes = chatEngine.route(http.handle);
@@ -114,12 +150,11 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       listener.close();
     },
     sweep: presence.sweep,
-    counts: () => ({
-      clients: namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0),
-      rooms: feeds.rooms(),
-    }),
+    counts: () => ({ clients: clients(), rooms: feeds.rooms() }),
+    metrics: metrics.asJson,
     drain: (drainMs) => drainClients(namespaces, drainMs),
     async close() {
+      health.close();
       presence.close();
       feeds.close();
       engine.close();

@@ -5,6 +5,7 @@ import type { RoomLogs } from '../chat/store.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
+import type { Metrics } from './metrics.ts';
 import type { Session } from './session.ts';
 
 /** What the settings allow a client. */
@@ -21,6 +22,7 @@ export interface ChatContext {
   readonly feeds: Feeds;
   readonly presence: Presence;
   readonly limits: ClientLimits;
+  readonly metrics: Pick<Metrics, 'said' | 'refused'>;
   readonly newId: () => string;
   readonly log: Logger;
 }

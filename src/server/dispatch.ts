@@ -21,8 +21,12 @@ export async function dispatch(session: Session, context: ChatContext, event: st
   try {
     const outcome = await handle(session, context, event, given, answer);
     if (outcome === 'answered') return;
-    if (outcome.ok) answer(outcome.value);
-    else refuseTo(session, event, given, outcome.error, ack);
+    if (outcome.ok) {
+      answer(outcome.value);
+      return;
+    }
+    context.metrics.refused.inc({ code: outcome.error.code });
+    refuseTo(session, event, given, outcome.error, ack);
   } catch (error) {
     context.log.error({ event: event.slice(0, 64), err: error }, 'an event failed');
     refuseTo(session, event, given, refuse('internal', 'something went wrong here').error, ack);

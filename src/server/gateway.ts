@@ -22,6 +22,8 @@ export interface GatewayDeps {
   readonly rateSay: Rate | undefined;
   readonly userBuckets: SharedBuckets;
   readonly now: () => number;
+  /** Since when the store is away, if it is. */
+  readonly degradedSince: () => number | undefined;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
 }
@@ -88,6 +90,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
         dedupeTtlS: context.limits.dedupeTtlS,
       },
     });
+    const since = deps.degradedSince();
+    if (since !== undefined) socket.emit('cluster:degraded', { since });
     if (roomid !== undefined && named) void joinAtOnce(session, resume);
   }
 

@@ -6,12 +6,15 @@ import fastifyStatic from '@fastify/static';
 import { type FastifyReply, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { type ErrorCode, type Outcome, refuse } from '../protocol/codes.ts';
+import { isLocalProgram } from './local-programs.ts';
+import type { Metrics } from './metrics.ts';
 
 export interface HttpDeps {
   readonly pageDir: string;
   readonly socketPath: string;
   /** Whether this worker can serve. */
-  readonly ready: () => Promise<Outcome<void>>;
+  readonly ready: () => Outcome<void>;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;
 }
 
@@ -48,7 +51,7 @@ export interface HttpRoutes {
   close(): Promise<void>;
 }
 
-export async function openHttp({ pageDir, socketPath, ready, log }: HttpDeps): Promise<HttpRoutes> {
+export async function openHttp({ pageDir, socketPath, ready, metrics, log }: HttpDeps): Promise<HttpRoutes> {
   const app = fastify({ logger: false });
   const html = (await readFile(join(pageDir, 'index.html'), 'utf8')).replace(
     SOCKET_PATH_META,
@@ -95,8 +98,13 @@ export async function openHttp({ pageDir, socketPath, ready, log }: HttpDeps): P
 
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
-    const state = await ready();
+    const state = ready();
     return state.ok ? { ok: true } : answer(reply, state);
+  });
+  app.get('/metrics', async (request, reply) => {
+    if (!isLocalProgram(request.raw))
+      return answer(reply, refuse('forbidden', 'only for programs of this machine'));
+    return reply.type(metrics.contentType).send(await metrics.text());
   });
   await app.ready();
   return {

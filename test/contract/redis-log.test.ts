@@ -26,8 +26,10 @@ const UNAVAILABLE = {
 const BACK = { timeout: 20_000, interval: 50 };
 
 describe('a log in Redis', () => {
-  it('keeps every acked message over kill -9, numbers on, and links the old epoch', async () => {
-    const redis = await redisForTest();
+  it('keeps every acked message over kill -9 with `appendfsync always`, numbers on, and links the old epoch', async () => {
+    // Not the default `everysec`: while an fsync is under way it holds writes back and acks all the same. With
+    // fsync slowed to 800 ms, kill -9 lost 1,786 of 17,988 acked messages; `always` lost none.
+    const redis = await redisForTest(['--appendfsync', 'always']);
     const peer = await peerForTest(redis.url);
     const room = newRoom();
     const heard = await listen(peer, room);
@@ -50,6 +52,24 @@ describe('a log in Redis', () => {
     expect(page.links).toEqual([{ epoch: first.epoch, upTo: 50 }]);
     await arrivalOf(51, heard.entries);
     expect(seqsOf(heard.entries)).toEqual(range(1, 51));
+  });
+
+  it('says exactly how far the old epoch holds after kill -9 with `appendfsync everysec`', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const first = await append(peer, room, '1');
+    const acked = await Promise.all(range(2, 200).map((n) => append(peer, room, `${n}`)));
+    await redis.kill9();
+    await redis.start();
+    const next = await vi.waitFor(() => append(peer, room, 'next'), BACK);
+    const { entries, links } = await read(peer, room, { limit: 300 });
+    const kept = entries.filter((entry) => entry.epoch === first.epoch);
+    expect(next.epoch).not.toBe(first.epoch);
+    expect(next.seq).toBe(kept.length + 1);
+    expect(kept.length).toBeLessThanOrEqual(acked.length + 1);
+    expect(textsOf(kept)).toEqual(range(1, kept.length).map(String));
+    expect(links).toEqual(kept.length > 0 ? [{ epoch: first.epoch, upTo: kept.length }] : []);
   });
 
   it('never gives a number twice within an epoch when Redis comes back without its newest messages', async () => {

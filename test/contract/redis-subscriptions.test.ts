@@ -184,15 +184,31 @@ describe('subscriptions over Redis', () => {
     const peer = await peerForTest(link.url);
     const room = newRoom();
     const heard = await listen(peer, room);
-    expect(await peer.check()).toEqual({ ok: true, value: undefined });
+    expect(await peer.bus.probe()).toEqual({ ok: true, value: undefined });
     const resynced = new Promise<void>((resolve) => peer.bus.onResync(resolve));
     link.deafen();
     await append(peer, room, 'unheard');
-    expect(await peer.check()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(await peer.bus.probe()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     await resynced;
-    await vi.waitFor(async () => granted(await peer.check()), { timeout: 10_000 });
+    await vi.waitFor(async () => granted(await peer.bus.probe()), { timeout: 10_000 });
     await append(peer, room, 'heard');
     await arrivalOf(2, heard.entries);
     expect(textsOf(heard.entries)).toEqual(['heard']);
+  });
+
+  it('made anew on demand brings every room back and says that messages may be missing, once', async () => {
+    const redis = await redisForTest();
+    const [writer, reader] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const rooms = range(1, 300).map(() => newRoom());
+    const heard = new Set<string>();
+    for (const room of rooms) granted(await reader.bus.subscribe(room, () => heard.add(room.tag)));
+    let told = 0;
+    reader.bus.onResync(() => (told += 1));
+    reader.bus.redial();
+    await vi.waitFor(() => expect(told).toBe(1), { timeout: 10_000 });
+    await Promise.all(rooms.map((room) => append(writer, room, 'heard')));
+    await vi.waitFor(() => expect(heard.size).toBe(rooms.length), { timeout: 10_000 });
+    granted(await reader.bus.probe());
+    expect(told).toBe(1);
   });
 });

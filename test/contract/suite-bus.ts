@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { append, arrivalOf, listen, newRoom, range, read, seqsOf, textsOf, twoPeers } from './peers.ts';
+import {
+  append,
+  arrivalOf,
+  granted,
+  listen,
+  newRoom,
+  range,
+  read,
+  seqsOf,
+  textsOf,
+  twoPeers,
+} from './peers.ts';
 import type { Harness } from './suite.ts';
 
 export function busContract(harness: () => Promise<Harness>): void {
@@ -163,6 +174,11 @@ export function busContract(harness: () => Promise<Harness>): void {
       await append(a, room, 'still here');
       await arrivalOf(1, kept.entries);
       expect(textsOf(kept.entries)).toEqual(['still here']);
+    });
+
+    it('shows by a probe that what is published comes back', async () => {
+      const { a } = await twoPeers(harness);
+      granted(await a.bus.probe());
     });
   });
 }

@@ -277,5 +277,18 @@ export function logContract(harness: () => Promise<Harness>): void {
       expect(two).toEqual(one);
       expect(await append(c, room, 'next')).toMatchObject({ seq: 2 });
     });
+
+    it('tells where many logs end, of rooms it knows nothing of too', async () => {
+      const { a, b } = await twoPeers(harness);
+      const [quiet, busy, unknown] = [newRoom(), newRoom(), newRoom()];
+      await append(a, quiet, '1');
+      for (const text of ['1', '2', '3']) await append(a, busy, text);
+      const { epoch } = await read(a, busy);
+      const tops = granted(await b.logs.tops([busy, unknown, quiet]));
+      expect(tops[0]).toEqual({ epoch, top: 3 });
+      expect(tops.map(({ top }) => top)).toEqual([3, 0, 1]);
+      expect(tops[1]?.epoch).toBeUndefined();
+      expect(granted(await b.logs.tops([]))).toEqual([]);
+    });
   });
 }

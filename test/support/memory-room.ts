@@ -51,8 +51,12 @@ export function createMemoryRoom(): MemoryRoom {
         await until;
         return succeed(answer);
       },
+      tops: async (rooms) =>
+        failing ? refuse('unavailable', 'away', 1) : succeed(rooms.map(() => ({ epoch, top }))),
     },
     bus: {
+      probe: async () => succeed(undefined),
+      redial: () => undefined,
       async subscribe(_room, onEntry) {
         listeners.add(onEntry);
         return succeed({ close: () => void listeners.delete(onEntry) });

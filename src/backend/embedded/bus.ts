@@ -53,6 +53,10 @@ export function createBus({ ask, primary }: { readonly ask: Ask; readonly primar
     },
     /** The link to the primary is lost only together with this worker, so there is nothing to announce. */
     onResync() {},
+    /** The link that entries come over: an answer on it shows that they come too. */
+    probe: () => ask('bus.probe', null),
+    /** A worker that the primary does not hear is ended by it. */
+    redial() {},
     close() {
       for (const [tag, { listeners }] of rooms) {
         listeners.clear();

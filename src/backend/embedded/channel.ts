@@ -6,8 +6,10 @@ import type { Outcome } from '../../protocol/codes.ts';
 export interface Requests {
   'store.append': { readonly room: Room; readonly draft: Draft };
   'store.read': { readonly room: Room; readonly query: LogQuery };
+  'store.tops': { readonly tags: readonly string[] };
   'store.secret': null;
   'store.check': null;
+  'bus.probe': null;
   'bus.hold': { readonly tag: string };
   'roster.enter': { readonly room: Room; readonly user: RosterEntry; readonly clients: number };
   'roster.exit': { readonly room: Room; readonly userId: string; readonly clients: number };

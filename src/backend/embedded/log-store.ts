@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Room } from '../../chat/room.ts';
-import type { Entry, LogPage, LogQuery, RoomLogs } from '../../chat/store.ts';
+import type { Entry, LogPage, LogQuery, RoomLogs, Top } from '../../chat/store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { answerPeriod, createGroup, type Group } from './group.ts';
 import { expireHead, type Head, type Keeping } from './head.ts';
 import type { Tables, View } from './tables.ts';
 
-export interface LogStore extends RoomLogs {
+export interface LogStore extends Omit<RoomLogs, 'tops'> {
+  /** As `RoomLogs.tops`; a tag is all it takes. */
+  tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly Top[]>>;
   /** Whether the disk takes a commit now. */
   check(): Promise<Outcome<void>>;
   /** Removes what is too old: to be called now and then. Reading does not wait for it. */
@@ -90,6 +92,18 @@ export function createLogStore(deps: LogStoreDeps): LogStore {
       if (!touched.ok) return touched;
       const begun = page(room, query);
       return begun ? succeed(begun) : refuse('unavailable', 'the room was just tidied away', 1_000);
+    },
+    async tops(rooms) {
+      if (closed) return refuse('unavailable', 'the store is closed', 1_000);
+      const topOf = ({ epoch, top }: Head): Top => ({ epoch, top });
+      return tables.look((view) =>
+        succeed(
+          rooms.map(({ tag }) => {
+            const head = view.head(tag);
+            return head ? topOf(head) : { top: 0 };
+          }),
+        ),
+      );
     },
     check: () =>
       queue.add({

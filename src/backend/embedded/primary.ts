@@ -47,8 +47,10 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
 
     answer('store.append', ({ room, draft }) => logs.append(room, draft));
     answer('store.read', ({ room, query }) => logs.read(room, query));
+    answer('store.tops', ({ tags }) => logs.tops(tags.map((tag) => ({ tag }))));
     answer('store.secret', () => succeed(dataDir.secret));
     answer('store.check', () => logs.check());
+    answer('bus.probe', () => succeed(undefined));
     answer('bus.hold', ({ tag }) => {
       if (!gone) holders.hold(tag, worker);
       return succeed(undefined);

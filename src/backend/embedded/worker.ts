@@ -34,6 +34,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     logs: {
       append: (room, draft) => ask('store.append', { room, draft }),
       read: (room, query) => ask('store.read', { room, query }),
+      tops: (rooms) => ask('store.tops', { tags: rooms.map(({ tag }) => tag) }),
     },
     bus,
     roster,

@@ -8,8 +8,18 @@ import type { RedisKeys } from './keys.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 
+export interface RedisBusDeps {
+  readonly link: CommandLink;
+  readonly subscriptions: Subscriptions;
+  readonly keys: RedisKeys;
+  /** The channel of this worker's probes. */
+  readonly probeChannel: string;
+  /** Gives up the subscriber's connection for a new one. */
+  readonly redial: () => void;
+}
+
 /** The entries of rooms, as append.lua publishes them. */
-export function createRedisBus(subscriptions: Subscriptions, keys: RedisKeys): RoomBus {
+export function createRedisBus({ link, subscriptions, keys, probeChannel, redial }: RedisBusDeps): RoomBus {
   return {
     subscribe: async (room, onEntry) => {
       const listening = subscriptions.listen(keys.channel(room), onEntry);
@@ -18,6 +28,8 @@ export function createRedisBus(subscriptions: Subscriptions, keys: RedisKeys): R
       return away('the bus is away');
     },
     onResync: subscriptions.onResync,
+    probe: createBusProbe(link, subscriptions, probeChannel),
+    redial,
   };
 }
 
@@ -25,7 +37,7 @@ export function createRedisBus(subscriptions: Subscriptions, keys: RedisKeys): R
  * Whether what is published comes back: a worker whose subscriber is deaf answers pings and every other health
  * check, and its members hear nothing.
  */
-export function createBusProbe(
+function createBusProbe(
   link: CommandLink,
   subscriptions: Subscriptions,
   channel: string,

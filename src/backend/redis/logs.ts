@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Room } from '../../chat/room.ts';
-import type { Appended, Draft, EpochLink, LogPage, LogQuery, RoomLogs } from '../../chat/store.ts';
+import type { Appended, Draft, EpochLink, LogPage, LogQuery, RoomLogs, Top } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { BackendOptions } from '../backend.ts';
@@ -90,7 +90,21 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed({ epoch: name, top, links: parseLinks(links), entries, more: more === 1, first });
   }
 
-  return { append, read };
+  async function tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>> {
+    // One turn, one write: node-redis pipelines them.
+    const answers = await Promise.all(
+      rooms.map((room) => link.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
+    );
+    const all: Top[] = [];
+    for (const answer of answers) {
+      if (!answer.ok) return answer;
+      const [epoch, top] = answer.value;
+      all.push({ ...(epoch ? { epoch } : {}), top: Number(top ?? 0) });
+    }
+    return succeed(all);
+  }
+
+  return { append, read, tops };
 }
 
 /** Hashed to 16 characters: a busy room remembers a million of them. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RedisAddress } from './address.ts';
-import { createConnection } from './connection.ts';
+import { createConnection, type RedisConnection } from './connection.ts';
 import { createSubscriptions, type Subscriptions, type SubscriptionsDeps } from './subscriptions.ts';
 import { createWaiters } from './waiters.ts';
 
@@ -8,6 +8,8 @@ export interface Subscriber {
   readonly subscriptions: Subscriptions;
   /** True once connected, false if it was not within that time. */
   usable(withinMs: number): Promise<boolean>;
+  /** Drops the connection, however alive it looks, and dials anew. */
+  redial(): void;
   close(): void;
 }
 
@@ -19,26 +21,37 @@ export interface SubscriberDeps extends Pick<SubscriptionsDeps, 'lingerMs' | 're
 /** The connection messages arrive on. It dials until it is closed. */
 export function openSubscriber(deps: SubscriberDeps): Subscriber {
   const { address, log, ...timing } = deps;
-  const client = createConnection(address, 'subscriber');
-  let told = false;
-  client.on('error', (error: unknown) => {
-    if (client.isReady || told) return;
-    told = true;
-    log.warn({ redis: address.shown, err: error }, 'redis: subscriber lost');
-  });
-  client.on('ready', () => {
-    if (told) log.info({ redis: address.shown }, 'redis: subscriber is back');
-    told = false;
-  });
-  const subscriptions = createSubscriptions({ client, log, ...timing });
   const waiters = createWaiters();
-  client.on('ready', waiters.release);
-  // Settles only when it is closed: the reconnect strategy never gives up.
-  client.connect().catch(() => undefined);
+  let client = dial();
+  const subscriptions = createSubscriptions({ client, log, ...timing });
+
+  function dial(): RedisConnection {
+    const dialled = createConnection(address, 'subscriber');
+    let told = false;
+    dialled.on('error', (error: unknown) => {
+      if (dialled.isReady || told) return;
+      told = true;
+      log.warn({ redis: address.shown, err: error }, 'redis: subscriber lost');
+    });
+    dialled.on('ready', () => {
+      if (told) log.info({ redis: address.shown }, 'redis: subscriber is back');
+      told = false;
+      waiters.release();
+    });
+    // Settles only when it is closed: the reconnect strategy never gives up.
+    dialled.connect().catch(() => undefined);
+    return dialled;
+  }
 
   return {
     subscriptions,
     usable: (withinMs) => (client.isReady ? Promise.resolve(true) : waiters.wait(withinMs)),
+    redial: () => {
+      const deaf = client;
+      client = dial();
+      subscriptions.moveTo(client);
+      deaf.destroy();
+    },
     close: () => {
       subscriptions.close();
       client.destroy();

@@ -30,6 +30,8 @@ export interface Subscriptions {
   detach(channel: string): void;
   /** Told whenever messages may have been missed, once they arrive again. */
   onResync(listener: () => void): void;
+  /** Everything wanted is subscribed at this client instead, and `onResync` told once all of it is. */
+  moveTo(client: SubscriberClient): void;
   close(): void;
 }
 
@@ -70,10 +72,13 @@ const RECONCILE_MS = 5_000;
  * those and says `ready` only when all are there, so `on` *and* a ready client mean that messages arrive.
  */
 export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
-  const { client, log, now = Date.now, lingerMs = LINGER_MS, reconcileMs = RECONCILE_MS } = deps;
+  const { log, now = Date.now, lingerMs = LINGER_MS, reconcileMs = RECONCILE_MS } = deps;
+  let client = deps.client;
   const channels = new Map<string, Channel>();
   const resyncListeners: (() => void)[] = [];
   let wasReady = false;
+  /** How many channels are `missed`. */
+  let missing = 0;
   let closed = false;
 
   const wanted = (channel: Channel) => channel.onEntry.size > 0 || channel.onFrame !== undefined;
@@ -114,23 +119,30 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     if (closed) return;
     if (channel.state === 'off') {
       if (wanted(channel)) subscribe(channel);
-      else channels.delete(channel.name);
+      else drop(channel);
     } else if (channel.state === 'on' && !wanted(channel) && now() - channel.idleSinceMs >= lingerMs) {
       unsubscribe(channel);
     }
   }
 
+  function drop(channel: Channel): void {
+    channels.delete(channel.name);
+    found(channel);
+  }
+
   function subscribe(channel: Channel): void {
     channel.state = 'subscribing';
-    client.sSubscribe(channel.name, channel.receive, true).then(
+    const at = client;
+    at.sSubscribe(channel.name, channel.receive, true).then(
       () => {
+        if (client !== at) return;
         channel.state = 'on';
         establish(channel);
-        if (channel.missed) tellResync();
-        channel.missed = false;
+        found(channel);
         step(channel);
       },
       (error: unknown) => {
+        if (client !== at) return;
         channel.state = 'off';
         // With the link gone it goes on at `ready`; else Redis refused it, and it is tried again in some seconds.
         if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
@@ -141,7 +153,9 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
 
   function unsubscribe(channel: Channel): void {
     channel.state = 'unsubscribing';
+    const at = client;
     const done = () => {
+      if (client !== at) return;
       channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
       if (channel.state === 'on') establish(channel);
       // After a failure node-redis keeps the channel; the reconciler tries again when the link is there.
@@ -160,23 +174,41 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
       if (channel.state === 'on' && client.isReady && !held.has(channel.name)) {
         // Only a cluster does this, when a slot moves; no listener hears of it.
         log.warn({ channel: channel.name }, 'redis: a channel was taken away');
-        channel.state = 'off';
-        channel.missed = true;
+        lose(channel);
       }
       step(channel);
     }
+  }
+
+  function lose(channel: Channel): void {
+    channel.state = 'off';
+    if (channel.missed || !wanted(channel)) return;
+    channel.missed = true;
+    missing += 1;
+  }
+
+  /** Whoever listens is told once, when the last of the lost channels is back, and not once for each. */
+  function found(channel: Channel): void {
+    if (!channel.missed) return;
+    channel.missed = false;
+    missing -= 1;
+    if (missing === 0) tellResync();
   }
 
   function tellResync(): void {
     for (const listener of resyncListeners) listener();
   }
 
-  client.on('ready', () => {
-    for (const channel of channels.values()) if (channel.state === 'on') establish(channel);
-    reconcile();
-    if (wasReady) tellResync();
-    wasReady = true;
-  });
+  function follow(next: SubscriberClient): void {
+    next.on('ready', () => {
+      if (client !== next) return;
+      for (const channel of channels.values()) if (channel.state === 'on') establish(channel);
+      reconcile();
+      if (wasReady && missing === 0) tellResync();
+      wasReady = true;
+    });
+  }
+  follow(client);
   const timer = setInterval(reconcile, reconcileMs);
   timer.unref();
 
@@ -215,6 +247,11 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     },
     onResync: (listener) => {
       resyncListeners.push(listener);
+    },
+    moveTo: (next) => {
+      client = next;
+      for (const channel of channels.values()) lose(channel);
+      follow(next);
     },
     close: () => {
       closed = true;

@@ -4,7 +4,7 @@ import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type WorkerBackend, type WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { parseRedisAddress } from './address.ts';
-import { createBusProbe, createRedisBus } from './bus.ts';
+import { createRedisBus } from './bus.ts';
 import { openCommandLink } from './command-link.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisLogs } from './logs.ts';
@@ -22,9 +22,9 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
   const keys = redisKeys(options.keyPrefix);
   const scripts = openScripts();
   const link = openCommandLink({ address, scripts: Object.values(scripts), log });
-  const { subscriptions, ...subscriber } = openSubscriber({ address, log });
-  const bus = createRedisBus(subscriptions, keys);
-  const probe = createBusProbe(link, subscriptions, keys.probe(boot));
+  const subscriber = openSubscriber({ address, log });
+  const { subscriptions, redial } = subscriber;
+  const bus = createRedisBus({ link, subscriptions, keys, probeChannel: keys.probe(boot), redial });
 
   const there = await Promise.all([link.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
   if (there.includes(false)) {
@@ -48,7 +48,7 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
     secret,
     check: async () => {
       const ping = await link.call(['PING']);
-      return ping.ok ? probe() : ping;
+      return ping.ok ? succeed(undefined) : ping;
     },
     close: async () => {
       subscriber.close();

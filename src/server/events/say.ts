@@ -8,7 +8,7 @@ const GUEST_SCOPE = 'guests';
 export const say: EventHandler<'say'> = {
   mode: 'pipelined',
   says: true,
-  async run({ socket, memberships, defaultRoom, user }, payload, { logs, limits, newId }) {
+  async run({ socket, memberships, defaultRoom, user }, payload, { logs, feeds, limits, metrics, newId }) {
     const { text, type, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? defaultRoom;
     const membership = memberships.get(roomid);
@@ -31,6 +31,8 @@ export const say: EventHandler<'say'> = {
       ...(echo ? {} : { except: socket.id }),
     });
     if (!stored.ok) return stored;
+    metrics.said.inc();
+    feeds.expect(membership.room, stored.value);
     const { epoch, seq, id, at, dup } = stored.value;
     return succeed({ roomid, epoch, seq, id, at, ...(dup ? { dup } : {}) });
   },

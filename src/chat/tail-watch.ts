@@ -1,0 +1,81 @@
+import type { Feed } from './feed.ts';
+import type { Room } from './room.ts';
+import type { RoomLogs } from './store.ts';
+
+/*
+ * A message lost at the end of a quiet room leaves no hole that the next one could show. So every few seconds
+ * the ends of all held rooms are compared with their logs, and what this worker appended itself is expected
+ * back within a second.
+ */
+
+const COMPARE_MS = 3_000;
+/** What the log has and the bus has not brought yet is most often just on its way. */
+const ON_ITS_WAY_MS = 500;
+const OWN_COPY_MS = 1_000;
+
+export interface HeldRoom {
+  readonly room: Room;
+  readonly feed: Feed;
+}
+
+export interface TailWatchDeps {
+  readonly logs: RoomLogs;
+  readonly held: () => readonly HeldRoom[];
+  readonly timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
+}
+
+export interface TailWatch {
+  /** This worker appended `seq`: if it does not come back over the bus, the log is read. */
+  expect(feed: Feed, epoch: string, seq: number): void;
+  close(): void;
+}
+
+export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatch {
+  let comparing: NodeJS.Timeout | undefined;
+  let closed = false;
+  let expected = new Map<Feed, { epoch: string; seq: number }>();
+  let looking: NodeJS.Timeout | undefined;
+
+  function again(): void {
+    if (!closed) comparing = timers.setTimeout(() => void compare(), COMPARE_MS);
+  }
+
+  async function compare(): Promise<void> {
+    const rooms = held();
+    const tops = rooms.length > 0 ? await logs.tops(rooms.map(({ room }) => room)) : undefined;
+    if (closed) return;
+    if (!tops?.ok) {
+      again();
+      return;
+    }
+    const behind = rooms.flatMap(({ feed }, index) => {
+      const { epoch, top } = tops.value[index] ?? { top: 0 };
+      return feed.reached(epoch, top) ? [] : [{ feed, epoch, top }];
+    });
+    comparing = timers.setTimeout(() => {
+      for (const { feed, epoch, top } of behind) if (!feed.reached(epoch, top)) feed.resync();
+      again();
+    }, ON_ITS_WAY_MS);
+  }
+
+  function look(): void {
+    looking = undefined;
+    const waited = expected;
+    expected = new Map();
+    for (const [feed, { epoch, seq }] of waited) if (!feed.reached(epoch, seq)) feed.resync();
+  }
+
+  again();
+  return {
+    expect(feed, epoch, seq) {
+      if (feed.reached(epoch, seq)) return;
+      expected.set(feed, { epoch, seq });
+      looking ??= timers.setTimeout(look, OWN_COPY_MS);
+    },
+    close() {
+      closed = true;
+      timers.clearTimeout(comparing);
+      timers.clearTimeout(looking);
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import type { Logger } from 'pino';
+import type { RoomBus } from '../chat/store.ts';
+import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+
+/*
+ * Whether this worker can do its work: the store answers, and what is published comes back.
+ *
+ *   well ──store or bus does not answer──► degraded ──both answer──► well, every held room compared first
+ *
+ * A worker whose subscriber is deaf answers every ping; only a message that went round shows it.
+ */
+
+const LOOK_MS = 1_000;
+/** So many probes in a row must be lost before the link is given up: one may be lost with a link that is healing. */
+const MISSES_BEFORE_REDIAL = 2;
+
+export interface HealthDeps {
+  readonly checkStore: () => Promise<Outcome<void>>;
+  readonly bus: Pick<RoomBus, 'probe' | 'redial'>;
+  /** Compares every held room with its log. */
+  readonly resync: () => void;
+  readonly onDegraded: (since: number) => void;
+  readonly onRestored: () => void;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+export interface Health {
+  /** Ready, or why not. */
+  state(): Outcome<void>;
+  /** Since when the store is away; undefined while it is there. */
+  degradedSince(): number | undefined;
+  readonly counters: { readonly probesMissed: number; readonly redials: number };
+  close(): void;
+}
+
+export function createHealth(deps: HealthDeps): Health {
+  const { checkStore, bus, log, now } = deps;
+  const counters = { probesMissed: 0, redials: 0 };
+  let since: number | undefined;
+  let last: Outcome<void> = refuse('unavailable', 'not looked at yet', LOOK_MS);
+  let missed = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  async function look(): Promise<void> {
+    const store = await checkStore();
+    const heard = store.ok ? await bus.probe() : store;
+    if (closed) return;
+    last = heard;
+    if (store.ok && !heard.ok) miss();
+    else missed = 0;
+    if (heard.ok) recover();
+    else degrade();
+    timer = setTimeout(() => void look(), LOOK_MS);
+  }
+
+  function miss(): void {
+    counters.probesMissed += 1;
+    missed += 1;
+    if (missed < MISSES_BEFORE_REDIAL) return;
+    missed = 0;
+    counters.redials += 1;
+    log.warn('the bus is deaf though the store answers: its link is made anew');
+    bus.redial();
+  }
+
+  function degrade(): void {
+    if (since !== undefined) return;
+    since = now();
+    log.warn({ reason: last.ok ? undefined : last.error.message }, 'degraded');
+    deps.onDegraded(since);
+  }
+
+  function recover(): void {
+    if (since === undefined) return;
+    log.info({ forMs: now() - since }, 'restored');
+    since = undefined;
+    deps.resync();
+    deps.onRestored();
+  }
+
+  void look();
+  return {
+    state: () => (last.ok ? succeed(undefined) : last),
+    degradedSince: () => since,
+    counters,
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** Read when somebody asks, so that nothing is counted twice. */
+export interface MetricSources {
+  readonly clients: () => number;
+  readonly rooms: () => number;
+  readonly repeatsDropped: () => number;
+  readonly holesRepaired: () => number;
+  readonly probesMissed: () => number;
+  readonly redials: () => number;
+  readonly degraded: () => boolean;
+}
+
+export interface Metrics {
+  readonly said: { inc(): void };
+  readonly refused: { inc(labels: { code: string }): void };
+  readonly contentType: string;
+  text(): Promise<string>;
+  /** As the primary merges them. */
+  asJson(): Promise<object[]>;
+}
+
+const PREFIX = 'roomcast_';
+
+/** One worker's numbers. The primary adds those of all its workers. */
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  const registers = [registry];
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  function counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name: PREFIX + name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  gauge('clients', 'Connections', sources.clients);
+  gauge('rooms_held', 'Rooms with a member on this worker', sources.rooms);
+  gauge('degraded', '1 while the store or the bus is away', () => (sources.degraded() ? 1 : 0));
+  counter(
+    'room_repeats_dropped_total',
+    'Messages the bus brought twice, dropped by their number',
+    sources.repeatsDropped,
+  );
+  counter(
+    'room_holes_repaired_total',
+    'Messages the bus did not bring, read from the log',
+    sources.holesRepaired,
+  );
+  counter('bus_probes_missed_total', 'Probes over the bus that did not come back', sources.probesMissed);
+  counter('bus_redials_total', 'Times a deaf link of the bus was made anew', sources.redials);
+  const said = new Counter({
+    name: `${PREFIX}messages_said_total`,
+    help: 'Messages stored for a client',
+    registers,
+  });
+  const refused = new Counter({
+    name: `${PREFIX}events_refused_total`,
+    help: 'Events of clients that were refused, by code',
+    labelNames: ['code'] as const,
+    registers,
+  });
+
+  return {
+    said,
+    refused,
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    asJson: () => registry.getMetricsAsJSON(),
+  };
+}

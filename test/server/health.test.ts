@@ -1,0 +1,76 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { refuse, succeed } from '../../src/protocol/codes.ts';
+import { createHealth } from '../../src/server/health.ts';
+
+function watched() {
+  const told: string[] = [];
+  const faults = { store: false, bus: false };
+  const away = refuse('unavailable', 'away', 1);
+  const health = createHealth({
+    checkStore: async () => (faults.store ? away : succeed(undefined)),
+    bus: {
+      probe: async () => (faults.bus ? away : succeed(undefined)),
+      redial: () => void told.push('redial'),
+    },
+    resync: () => void told.push('resync'),
+    onDegraded: () => void told.push('degraded'),
+    onRestored: () => void told.push('restored'),
+    now: Date.now,
+    log: pino({ level: 'silent' }),
+  });
+  return { told, faults, health };
+}
+
+describe('the health of a worker', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it('is not known before the first look, and good after it', async () => {
+    const { health, told } = watched();
+    expect(health.state().ok).toBe(false);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(health.state().ok).toBe(true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(told).toEqual([]);
+    health.close();
+  });
+
+  it('is degraded once while the store is away; on return the rooms are compared before it is restored', async () => {
+    const { health, told, faults } = watched();
+    await vi.advanceTimersByTimeAsync(0);
+    faults.store = true;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(told).toEqual(['degraded']);
+    expect(health.degradedSince()).toBeDefined();
+    expect(health.state()).toMatchObject({ error: { code: 'unavailable' } });
+    faults.store = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual(['degraded', 'resync', 'restored']);
+    expect(health.degradedSince()).toBeUndefined();
+    expect(health.counters).toEqual({ probesMissed: 0, redials: 0 });
+    health.close();
+  });
+
+  it('redials a bus that is deaf though the store answers, again and again until it hears', async () => {
+    const { health, told, faults } = watched();
+    await vi.advanceTimersByTimeAsync(0);
+    faults.bus = true;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(told).toEqual(['degraded', 'redial']);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(told).toEqual(['degraded', 'redial', 'redial']);
+    expect(health.counters).toEqual({ probesMissed: 4, redials: 2 });
+    faults.bus = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told.slice(3)).toEqual(['resync', 'restored']);
+    health.close();
+  });
+
+  it('is looked after no more when it is closed', async () => {
+    const { health } = watched();
+    health.close();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { enter, type Member } from '../support/member.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 50 };
+
+describe('Redis away', () => {
+  let system: System;
+  const members: Member[] = [];
+  beforeAll(async () => {
+    system = await startSystem('cluster', { RATE_SAY: '0' });
+  });
+  afterAll(async () => {
+    for (const member of members) member.close();
+    await system?.stop();
+  });
+
+  async function visitor(index: number, roomid: string, username: string, options = {}) {
+    const member = await enter(system.entrances[index] as string, roomid, username, options);
+    members.push(member);
+    return member;
+  }
+  const heard = (member: Member, event: string) => member.heard.filter((one) => one.event === event);
+  const redis = () => system.redis as NonNullable<System['redis']>;
+  const statuses = (path: string) =>
+    Promise.all(system.workerUrls.map(async (url) => (await fetch(url + path)).status));
+
+  it('answers unavailable in time, tells the clients, and everybody is caught up when it is back', async () => {
+    const [ann, bob] = [await visitor(0, 'away', 'Ann'), await visitor(1, 'away', 'Bob')];
+    await ann.do('say', { text: 'before', clientMsgId: 'before' });
+    redis().freeze();
+    const refused = await ann.ask('say', { text: 'meanwhile', clientMsgId: 'meanwhile' });
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
+    });
+    for (const member of [ann, bob]) {
+      await vi.waitFor(() => expect(heard(member, 'cluster:degraded')).toHaveLength(1), LIMIT);
+      expect(heard(member, 'cluster:degraded')[0]?.data).toEqual({ since: expect.any(Number) });
+    }
+    expect(new Set(await statuses('/healthz'))).toEqual(new Set([200]));
+    await vi.waitFor(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([503])), LIMIT);
+    expect(await bob.ask('join', { roomid: 'another' })).toMatchObject({ error: { code: 'unavailable' } });
+    redis().thaw();
+    for (const member of [ann, bob]) {
+      await vi.waitFor(() => expect(heard(member, 'cluster:restored')).toHaveLength(1), LIMIT);
+    }
+    await vi.waitFor(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])), LIMIT);
+    // The frozen append may or may not have been stored: the same id makes it one message either way.
+    await ann.do('say', { text: 'meanwhile', clientMsgId: 'meanwhile' });
+    await ann.do('say', { text: 'after' });
+    for (const { said } of [ann, bob]) {
+      await vi.waitFor(
+        () => expect(said.map(({ data }) => data.text)).toEqual(['before', 'meanwhile', 'after']),
+        LIMIT,
+      );
+    }
+    expect(heard(bob, 'room:gap')).toEqual([]);
+  });
+
+  it('and back from its AOF: a new epoch, the numbers run on, and nobody has lost anything', async () => {
+    const [ann, bob] = [await visitor(0, 'aof', 'Ann'), await visitor(1, 'aof', 'Bob')];
+    const first = await ann.do('say', { text: '1' });
+    await redis().kill9();
+    await redis().start();
+    const second = await vi.waitFor(() => ann.do('say', { text: '2', clientMsgId: 'second' }), LIMIT);
+    expect(second.seq).toBe(2);
+    expect(second.epoch).not.toBe(first.epoch);
+    for (const { said } of [ann, bob]) {
+      await vi.waitFor(
+        () =>
+          expect(said.map(({ seq, epoch }) => [seq, epoch])).toEqual([
+            [1, first.epoch],
+            [2, second.epoch],
+          ]),
+        LIMIT,
+      );
+    }
+    expect([...heard(ann, 'room:gap'), ...heard(bob, 'room:gap')]).toEqual([]);
+    const resume = { epoch: first.epoch, seq: 1 };
+    const carl = await visitor(2, 'aof', 'Carl', { auth: { resume } });
+    expect(carl.joined).toMatchObject({ recovered: true, seq: 2 });
+  });
+
+  it('and back empty: the members are told what is gone, and the room begins anew', async () => {
+    const [ann, bob] = [await visitor(0, 'empty', 'Ann'), await visitor(1, 'empty', 'Bob')];
+    const { epoch } = await ann.do('say', { text: '1' });
+    for (const text of ['2', '3']) await ann.do('say', { text });
+    await redis().ask('FLUSHALL');
+    await redis().stop();
+    await redis().start();
+    const said = await vi.waitFor(() => ann.do('say', { text: 'anew', clientMsgId: 'anew' }), LIMIT);
+    expect(said.epoch).not.toBe(epoch);
+    expect(said.seq).toBe(1);
+    for (const member of [ann, bob]) {
+      await vi.waitFor(() => expect(member.said.at(-1)).toMatchObject({ seq: 1, epoch: said.epoch }), LIMIT);
+      expect(heard(member, 'room:gap').map(({ data }) => data)).toEqual([
+        { roomid: 'empty', epoch: said.epoch, from: 1, to: 3, reason: 'epoch' },
+      ]);
+    }
+    const carl = await visitor(2, 'empty', 'Carl', { auth: { resume: { epoch, seq: 2 } } });
+    expect(carl.joined).toMatchObject({ recovered: false, seq: 1, epoch: said.epoch });
+  });
+
+  it('costs no worker its life', async () => {
+    for (const host of system.hosts) {
+      expect(host.output().stderr).not.toMatch(/"level":(50|60)/);
+      expect((await host.status()).workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+    }
+  });
+
+  it('shows in the metrics, which only programs of this machine may read', async () => {
+    const url = system.workerUrls[0] as string;
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).toMatch(/^roomcast_room_holes_repaired_total \d+$/m);
+    expect(text).toMatch(/^roomcast_bus_probes_missed_total \d+$/m);
+    expect(text).toMatch(/^roomcast_room_repeats_dropped_total \d+$/m);
+    expect((await fetch(`${url}/metrics`, { headers: { 'X-Forwarded-For': '127.0.0.1' } })).status).toBe(403);
+    expect((await fetch(`${url}/metrics`, { headers: { Origin: 'https://evil.example' } })).status).toBe(403);
+    const merged = await (await fetch(`${system.hosts[0]?.adminUrl}/metrics`)).text();
+    const clients = Number(/^roomcast_clients (\d+)$/m.exec(merged)?.[1]);
+    const counted = ((await system.hosts[0]?.status())?.workers ?? []).reduce(
+      (sum, worker) => sum + worker.clients,
+      0,
+    );
+    expect(clients).toBe(counted);
+  });
+});
