@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 /** Suites in the order they run: what is quick to fail comes first, what needs every process last. */
 const SUITES = [
-  { name: 'unit', include: ['test/{client,load,config,protocol,chat,cluster,server,cli,page,repository}/**/*.test.ts'] },
+  {
+    name: 'unit',
+    include: ['test/{client,load,config,protocol,chat,cluster,server,cli,page,repository}/**/*.test.ts'],
+  },
   { name: 'contract', include: ['test/contract/**/*.test.ts'] },
   { name: 'system', include: ['test/system/**/*.test.ts'] },
   { name: 'browser', include: ['test/browser/**/*.test.ts'] },

@@ -55,7 +55,7 @@ describe('a log in Redis', () => {
   });
 
   it('says exactly how far the old epoch holds after kill -9 with `appendfsync everysec`', async () => {
-    const redis = await redisForTest();
+    const redis = await redisForTest(['--appendfsync', 'everysec']);
     const peer = await peerForTest(redis.url);
     const room = newRoom();
     const first = await append(peer, room, '1');

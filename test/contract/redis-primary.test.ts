@@ -130,6 +130,10 @@ describe('opening Redis', () => {
   it('warns when Redis keeps nothing, or may evict rooms', async () => {
     const kept = await redisForTest();
     expect((await primaryForTest(kept.url)).warnings).toEqual([]);
+    await kept.ask('CONFIG SET appendfsync everysec');
+    expect((await primaryForTest(kept.url)).warnings).toEqual([
+      expect.stringContaining('appendfsync always'),
+    ]);
     const policy = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
     const risky = await redisForTest(policy);
     await risky.ask('CONFIG SET appendonly no');

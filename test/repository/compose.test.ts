@@ -68,7 +68,7 @@ describe('docker-compose.yml', () => {
 
   it('has a Redis that keeps what was acked: on disk, in a volume, and never evicted', () => {
     const { command, volumes } = compose.services.redis;
-    expect(command.join(' ')).toContain('--appendonly yes');
+    expect(command.join(' ')).toContain('--appendonly yes --appendfsync always');
     expect(command.join(' ')).toContain('--maxmemory-policy noeviction');
     expect(volumes).toEqual(['redis:/data']);
     expect(compose.volumes).toHaveProperty('redis');

