@@ -133,10 +133,11 @@ async function durabilityWarnings(link: CommandLink): Promise<string[]> {
   }
   // Hosted services refuse CONFIG; then nothing can be said. While a sync in the background is slow, `everysec`
   // answers before it writes: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
-  const sync = await link.call<string[]>(['CONFIG', 'GET', 'appendfsync']);
-  if (field('aof_enabled') !== '0' && sync.ok && sync.value[1] !== 'always') {
+  const config = await link.call<{ readonly appendfsync?: string }>(['CONFIG', 'GET', 'appendfsync']);
+  const sync = config.ok ? config.value.appendfsync : undefined;
+  if (field('aof_enabled') !== '0' && (sync === 'everysec' || sync === 'no')) {
     warnings.push(
-      `Redis runs with \`appendfsync ${sync.value[1]}\`: when Redis is killed or loses power, the newest acked messages may be lost. Set \`appendfsync always\`.`,
+      `Redis runs with \`appendfsync ${sync}\`: when Redis is killed or loses power, the newest acked messages may be lost. Set \`appendfsync always\`.`,
     );
   }
   if (Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction') {
