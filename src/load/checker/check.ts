@@ -1,0 +1,188 @@
+import { aboutOf, judgeClaims } from './claims.ts';
+import { createEpochs, type Epochs } from './epochs.ts';
+import type { DeliverRecord, FinalLog, HistoryRecord } from './history.ts';
+import { checkLog, checkPositions, checkStorage } from './log-check.ts';
+import { countEndings, createMessages, type Messages } from './messages.ts';
+import { settle } from './owed.ts';
+import { checkRealTime } from './real-time.ts';
+import {
+  createRoomRecord,
+  genuineMisorders,
+  heard,
+  namedTop,
+  type RoomEvent,
+  type RoomRecord,
+  readLog,
+  streamOf,
+} from './room-record.ts';
+import { delivered, gapped, joined, left, type Stream } from './stream.ts';
+import { createFindings, type Findings, outcomeOf, sumCounts, type Verdict } from './verdict.ts';
+
+export interface CheckOptions {
+  /** How many problems of each kind are kept with their details; all are counted. */
+  readonly keptPerKind?: number;
+  /**
+   * The run took the end of the store's log away on purpose: acked messages may then be lost if a new epoch
+   * says so. They are counted as `storeLost` either way.
+   */
+  readonly storeMayLose?: boolean;
+  /** How far clocks of different processes may be apart: an ack is taken as that much later than it says. */
+  readonly skewMs?: number;
+}
+
+/**
+ * Judges a run: was what the clients saw the one order of the log, whole, once each, and nobody else's?
+ *
+ * One pass over the records, which may be read from files as they go: kept are one small object per message
+ * and per member, and runs of numbers instead of deliveries.
+ */
+export function checkHistory(
+  records: Iterable<HistoryRecord>,
+  finals: readonly FinalLog[],
+  { keptPerKind = 20, storeMayLose = false, skewMs = 0 }: CheckOptions = {},
+): Verdict {
+  const findings = createFindings(keptPerKind);
+  const messages = createMessages();
+  const rooms = new Map<string, RoomRecord>();
+  const roomOf = (room: string) => {
+    const known = rooms.get(room) ?? createRoomRecord(room);
+    rooms.set(room, known);
+    return known;
+  };
+
+  let cuts = 0;
+  const cutsOf = new Map<string, number>();
+  for (const record of records) {
+    if (record.kind === 'link') {
+      if (record.up) continue;
+      cuts += 1;
+      cutsOf.set(record.client, (cutsOf.get(record.client) ?? 0) + 1);
+    } else if (record.kind !== 'fault') {
+      take(record, roomOf(record.room), { messages, findings, cuts: cutsOf.get(record.client) ?? 0 });
+    }
+  }
+  for (const log of finals) readLog(roomOf(log.room), log);
+  for (const { room, claims, counts } of rooms.values())
+    judgeClaims(room, claims, messages, counts, findings);
+  for (const message of messages.all()) roomOf(message.room).messages.push(message);
+  countEndings(messages, (room) => roomOf(room).counts);
+
+  const epochsOf = new Map<string, Epochs>();
+  for (const record of rooms.values()) epochsOf.set(record.room, judgeRoom(record, findings, skewMs));
+  checkStorage({
+    messages,
+    findings,
+    storeMayLose,
+    epochsOf: (room) => epochsOf.get(room),
+    streamsOf: (room) => roomOf(room).streams.values(),
+    countsOf: (room) => roomOf(room).counts,
+  });
+
+  const problems = Object.values(findings.problemCounts).reduce((sum, count) => sum + count, 0);
+  const counts = { ...sumCounts(Array.from(rooms.values(), (record) => record.counts)), cuts };
+  const outcome = outcomeOf(counts, problems);
+  return {
+    counts,
+    rooms: Array.from(rooms.values(), (record) => ({ room: record.room, counts: record.counts })),
+    problems: findings.problems,
+    problemCounts: findings.problemCounts,
+    outcome,
+    ok: outcome === 'pass',
+  };
+}
+
+interface Taking {
+  readonly messages: Messages;
+  readonly findings: Findings;
+  readonly cuts: number;
+}
+
+function take(event: RoomEvent, record: RoomRecord, { messages, findings, cuts }: Taking): void {
+  const { counts } = record;
+  const { client, room } = event;
+  const stream = streamOf(record, client);
+  switch (event.kind) {
+    case 'invoke':
+      if (!messages.invoke(event, stream.lastAcked)) {
+        const detail = 'invoked before by another client, in another room or with another text';
+        findings.add({ kind: 'bad-history', room, client, id: event.id, detail });
+      }
+      return;
+    case 'ok':
+    case 'fail':
+    case 'info':
+      if (!messages.answer(event)) {
+        const detail = `${event.kind} for what this client did not invoke here`;
+        findings.add({ kind: 'bad-history', room, client, id: event.id, detail });
+      } else if (event.kind === 'ok') {
+        const { epoch, seq, id, dup } = event;
+        heard(record, event);
+        record.claims.at(epoch, seq, { id }).claim.acked = true;
+        if (dup) counts.dupAcked += 1;
+        const { lastAcked } = stream;
+        if (lastAcked?.epoch !== epoch || lastAcked.seq < seq) stream.lastAcked = { epoch, seq };
+      }
+      return;
+    case 'join':
+      heard(record, event);
+      namedTop(record, event.epoch, event.seq);
+      if (event.resumed) counts[event.resumed.recovered ? 'resumed' : 'unrecovered'] += 1;
+      joined(stream, event, cuts);
+      return;
+    case 'leave':
+      left(stream, event);
+      return;
+    case 'repeat':
+      counts.dupDropped += 1;
+      return;
+    case 'gap':
+      counts.gaps += 1;
+      heard(record, event);
+      namedTop(record, event.epoch, Number.POSITIVE_INFINITY);
+      gapped(stream, event);
+      return;
+    case 'deliver':
+      deliver(event, record, stream, findings);
+  }
+}
+
+function deliver(event: DeliverRecord, record: RoomRecord, stream: Stream, findings: Findings): void {
+  const { room, client, epoch, seq, id, source } = event;
+  if (source !== 'history') {
+    record.counts.delivered += 1;
+    if (source === 'replay') record.counts.replayed += 1;
+  }
+  if (!stream.member) {
+    const detail = 'the client was not a member';
+    record.counts.leaked += 1;
+    findings.add({ kind: 'leaked', room, client, epoch, seq, ...(id !== undefined && { id }), detail });
+    return;
+  }
+  if (source === 'live') heard(record, event);
+  const { claim, first } = record.claims.at(epoch, seq, event);
+  claim.client ??= client;
+  claim.times += 1;
+  delivered(stream, event, claim, first);
+}
+
+function judgeRoom(record: RoomRecord, findings: Findings, skewMs: number): Epochs {
+  const { room, counts, claims, log, joins, heardAt } = record;
+  const streams = [...record.streams.values()];
+  const passages = streams.flatMap((stream) => stream.passages);
+  const epochs = createEpochs({ claims, log, joins: [...joins.values()], passages, heardAt });
+  const holes = new Set<string>();
+  const deps = { room, claims, epochs, log, counts, findings, holes };
+  if (log) checkLog(deps);
+  else if (counts.acked > 0) findings.add({ kind: 'no-log', room, detail: 'its log was not read' });
+  checkPositions(deps);
+  for (const stream of streams) {
+    for (const { kind, claim, over } of genuineMisorders(stream)) {
+      if (kind === 'repeated' || kind === 'swapped') counts[kind] += 1;
+      const detail = kind === 'repeated' ? 'came before' : over ? `came after ${over.seq}` : 'came too late';
+      findings.add({ ...aboutOf(claim), kind, room, client: stream.client, detail });
+    }
+    settle(stream, deps);
+  }
+  checkRealTime(room, record.messages, epochs, skewMs, findings);
+  return epochs;
+}

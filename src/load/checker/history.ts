@@ -1,0 +1,174 @@
+/**
+ * What happened in a run, as the clients saw it: the checker's whole input beside the logs read at the end.
+ *
+ * A record is written by the app's callback, after the SDK dropped repeats, because the promise is about
+ * what the app gets; what the SDK dropped is counted by `repeat`. Records of one client must come in the
+ * order that client saw them; records of different clients may come in any order, file after file.
+ *
+ * Times are ms, monotonic within one machine (performance.timeOrigin + performance.now()), so they can be
+ * compared between processes. `room` is the namespace, a blank and the roomid: the same roomid in two
+ * namespaces is two rooms.
+ */
+export type HistoryRecord =
+  | InvokeRecord
+  | OkRecord
+  | FailRecord
+  | InfoRecord
+  | JoinRecord
+  | LeaveRecord
+  | DeliverRecord
+  | RepeatRecord
+  | GapRecord
+  | LinkRecord
+  | FaultRecord;
+
+/** A send begins. A retry is another record with the same `id`. */
+export interface InvokeRecord {
+  readonly kind: 'invoke';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  /** The clientMsgId: one per logical message, kept over its retries. */
+  readonly id: string;
+  /** Hash of the text. */
+  readonly text: string;
+  readonly attempt?: number;
+  /** `false`: the sending connection is left out, its ack counts as its delivery. */
+  readonly echo?: boolean;
+}
+
+/** The message was acked at this position. */
+export interface OkRecord {
+  readonly kind: 'ok';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly id: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly dup?: boolean;
+}
+
+/**
+ * A refusal. It is definite unless an `info` of the same id came before, or its code is `unavailable` or
+ * `internal`: after those the message may be stored all the same.
+ */
+export interface FailRecord {
+  readonly kind: 'fail';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly id: string;
+  readonly code: string;
+}
+
+/** No answer: the message may be stored or not. */
+export interface InfoRecord {
+  readonly kind: 'info';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly id: string;
+}
+
+/**
+ * The join's ack (or `joined`) came: live messages start after `seq`. With `resumed` the position asked for
+ * and whether it was recovered; the recovered messages come as `deliver` records with source `replay`.
+ *
+ * The record stands before the `deliver` records of its page. Without `resumed` a membership begins anew if the
+ * client's link was down since its last join, otherwise the old one goes on. Who is away and never comes back
+ * is still owed everything: a client that goes for good needs a `leave`.
+ */
+export interface JoinRecord {
+  readonly kind: 'join';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly resumed?: { readonly epoch: string; readonly seq: number; readonly recovered: boolean };
+}
+
+/** Membership ends: at `seq` when the client knows the room's top, otherwise at the last one it got. */
+export interface LeaveRecord {
+  readonly kind: 'leave';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly seq?: number;
+  /** Of `seq`; without it, the newest epoch anybody had heard of by then. */
+  readonly epoch?: string;
+}
+
+/** What the app got. `history` is a page shown at a join: nobody is entitled to it by number. */
+export interface DeliverRecord {
+  readonly kind: 'deliver';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id?: string;
+  readonly serverId: string;
+  /** The `client` that invoked it. */
+  readonly sender: string;
+  readonly text: string;
+  readonly source: 'live' | 'replay' | 'history';
+}
+
+/** A raw arrival the SDK dropped; only counted. */
+export interface RepeatRecord {
+  readonly kind: 'repeat';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** The server said that `from`..`to` cannot be had any more. */
+export interface GapRecord {
+  readonly kind: 'gap';
+  readonly t: number;
+  readonly client: string;
+  readonly room: string;
+  readonly epoch: string;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: 'epoch' | 'trimmed';
+}
+
+export interface LinkRecord {
+  readonly kind: 'link';
+  readonly t: number;
+  readonly client: string;
+  readonly up: boolean;
+  readonly reason?: string;
+}
+
+export interface FaultRecord {
+  readonly kind: 'fault';
+  readonly t: number;
+  readonly name: string;
+  readonly at: 'start' | 'end';
+  readonly detail?: string;
+}
+
+export interface LogEntry {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id?: string;
+  readonly serverId: string;
+  readonly sender: string;
+  readonly text: string;
+}
+
+/** A room's log as read after the run, oldest first; trimming may have taken its beginning. */
+export interface FinalLog {
+  readonly room: string;
+  /** The epoch at the end. */
+  readonly epoch: string;
+  readonly entries: readonly LogEntry[];
+  /** The top the log names: needed only if it is empty because everything expired. */
+  readonly top?: number;
+}

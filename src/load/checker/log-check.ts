@@ -1,0 +1,144 @@
+import { aboutOf, type Claim, type Claims } from './claims.ts';
+import { type Epochs, topOf } from './epochs.ts';
+import type { FinalLog } from './history.ts';
+import { endingOf, type Message, type Messages } from './messages.ts';
+import { includes } from './spans.ts';
+import type { Stream } from './stream.ts';
+import type { Counts, Findings } from './verdict.ts';
+
+export interface LogCheckDeps {
+  readonly room: string;
+  readonly claims: Claims;
+  readonly epochs: Epochs;
+  readonly log: FinalLog | undefined;
+  readonly findings: Findings;
+  readonly holes: Set<string>;
+}
+
+/** The log itself: dense, and its epochs one after the other. */
+export function checkLog({ room, log, findings, holes }: LogCheckDeps): void {
+  const entries = log?.entries ?? [];
+  const ended = new Set<string>();
+  for (let at = 1; at < entries.length; at += 1) {
+    const [before, entry] = [entries[at - 1], entries[at]];
+    if (!before || !entry) continue;
+    const { epoch, seq } = entry;
+    if (epoch !== before.epoch) {
+      ended.add(before.epoch);
+      if (ended.has(epoch)) {
+        findings.add({ kind: 'epoch-returned', room, epoch, seq, detail: 'the log goes back to this epoch' });
+      }
+    }
+    if (seq <= before.seq) {
+      findings.add({ kind: 'log-mismatch', room, epoch, seq, detail: `the log has it after ${before.seq}` });
+    } else if (epoch === before.epoch) {
+      for (let missing = before.seq + 1; missing < seq; missing += 1) {
+        holes.add(`${epoch} ${missing}`);
+        findings.add({ kind: 'hole', room, epoch, seq: missing, detail: 'the log has no such number' });
+      }
+    }
+  }
+}
+
+/** What clients were told against the log, as far back as it reaches. */
+export function checkPositions({ room, claims, epochs, log, findings }: LogCheckDeps): void {
+  const top = log ? topOf(log) : 0;
+  const first = log?.entries[0]?.seq ?? top + 1;
+  for (const epoch of claims.epochs()) {
+    for (const head of claims.of(epoch)) {
+      if (claims.firstAt(epoch, head.seq) !== head) continue;
+      const genuine = genuineFrom(head);
+      const logged = genuine.find((claim) => claim.logged);
+      for (const claim of genuine.slice(1)) {
+        const kind =
+          logged && !(claim.logged && genuine[0]?.logged) && !bothTold(genuine)
+            ? 'log-mismatch'
+            : 'reused-seq';
+        const detail = `also stands for ${genuine[0]?.id ?? genuine[0]?.serverId}`;
+        findings.add({ ...aboutOf(claim), room, kind, detail });
+      }
+      const [claim] = genuine;
+      const reached = head.seq >= first;
+      if (claim && log && reached && !logged && !epochs.isVoid(head)) {
+        const detail = claim.acked ? 'was acked' : 'was delivered';
+        findings.add({ ...aboutOf(claim), room, kind: 'not-in-log', detail });
+      }
+    }
+  }
+}
+
+function genuineFrom(head: Claim): Claim[] {
+  const genuine: Claim[] = [];
+  for (let claim: Claim | undefined = head; claim; claim = claim.other)
+    if (claim.message) genuine.push(claim);
+  return genuine;
+}
+
+function bothTold(claims: readonly Claim[]): boolean {
+  return claims.filter(({ acked, times }) => acked || times > 0).length > 1;
+}
+
+export interface StorageDeps {
+  readonly messages: Messages;
+  /** Undefined for a room without records. */
+  readonly epochsOf: (room: string) => Epochs | undefined;
+  readonly streamsOf: (room: string) => Iterable<Stream>;
+  readonly countsOf: (room: string) => Counts;
+  readonly storeMayLose: boolean;
+  readonly findings: Findings;
+}
+
+/** Each message stands in one place; an acked one may leave it only if the store lost its tail. */
+export function checkStorage({
+  messages,
+  epochsOf,
+  streamsOf,
+  countsOf,
+  storeMayLose,
+  findings,
+}: StorageDeps): void {
+  for (const message of messages.all()) {
+    const { room, id, places } = message;
+    const epochs = epochsOf(room);
+    if (!epochs || places.length === 0) continue;
+    const kept = places.filter((place) => !epochs.isVoid(place));
+    if (kept.length === 0 && endingOf(message) === 'acked') {
+      countsOf(room).storeLost += 1;
+      if (!storeMayLose) {
+        findings.add({
+          kind: 'store-lost',
+          room,
+          id,
+          ...placeOf(message),
+          detail: 'acked, then voided by a new epoch',
+        });
+      }
+    }
+    const again = kept.sort(epochs.compare)[1];
+    if (!again) continue;
+    const detail = `first at ${kept[0]?.seq}`;
+    findings.add({ kind: 'stored-twice', room, id, epoch: again.epoch, seq: again.seq, detail });
+    for (const { client, got } of streamsOf(room)) {
+      const had = kept.filter(({ epoch, seq }) => includes(got.get(epoch) ?? NOTHING, seq));
+      for (const { epoch, seq } of had.slice(1)) {
+        countsOf(room).repeated += 1;
+        findings.add({
+          kind: 'repeated',
+          room,
+          client,
+          epoch,
+          seq,
+          id,
+          detail: `came as ${had[0]?.seq} before`,
+        });
+      }
+    }
+  }
+}
+
+const NOTHING = { starts: [], ends: [] };
+
+function placeOf({ places }: Message) {
+  const [place] = places;
+  return place ? { epoch: place.epoch, seq: place.seq } : {};
+}

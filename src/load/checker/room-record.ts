@@ -1,0 +1,64 @@
+import { type Claims, createClaims } from './claims.ts';
+import type { FinalLog, HistoryRecord } from './history.ts';
+import type { Message, Place } from './messages.ts';
+import { createStream, type Misorder, type Stream } from './stream.ts';
+import { type Counts, noCounts } from './verdict.ts';
+
+/** What all clients and the log tell of one room. */
+export interface RoomRecord {
+  readonly room: string;
+  readonly counts: Counts;
+  readonly claims: Claims;
+  readonly streams: Map<string, Stream>;
+  readonly joins: Map<string, Place>;
+  readonly heardAt: Map<string, number>;
+  readonly messages: Message[];
+  log?: FinalLog;
+}
+
+export function createRoomRecord(room: string): RoomRecord {
+  return {
+    room,
+    counts: noCounts(),
+    claims: createClaims(),
+    streams: new Map(),
+    joins: new Map(),
+    heardAt: new Map(),
+    messages: [],
+  };
+}
+
+export function streamOf({ streams }: RoomRecord, client: string): Stream {
+  let stream = streams.get(client);
+  if (!stream) {
+    stream = createStream(client);
+    streams.set(client, stream);
+  }
+  return stream;
+}
+
+/** Of all the tops that joins named under an epoch the lowest says most about where it began. */
+export function namedTop({ joins }: RoomRecord, epoch: string, seq: number): void {
+  const known = joins.get(epoch);
+  if (!known || seq < known.seq) joins.set(epoch, { epoch, seq });
+}
+
+export function heard({ heardAt }: RoomRecord, { t, epoch }: { t: number; epoch: string }): void {
+  const before = heardAt.get(epoch);
+  if (before === undefined || t < before) heardAt.set(epoch, t);
+}
+
+export function readLog(record: RoomRecord, log: FinalLog): void {
+  record.log = log;
+  for (const { epoch, seq, id, serverId, sender, text } of log.entries) {
+    const content = { ...(id !== undefined && { id }), serverId, sender, text };
+    record.claims.at(epoch, seq, content).claim.logged = true;
+  }
+}
+
+/** Misorders that stand once it is known which claims are anybody's messages. */
+export function genuineMisorders({ misorders }: Stream): Misorder[] {
+  return misorders.filter(({ claim, over }) => claim.message && (!over || over.message));
+}
+
+export type RoomEvent = Extract<HistoryRecord, { room: string }>;
