@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
 import type { Room } from './room.ts';
-import type { Entry, LogPage, RoomLogs } from './store.ts';
+import type { Entry, EpochLink, LogPage, RoomLogs } from './store.ts';
 
 /*
  * One room on one worker: hands entries on in the log's order, each once.
@@ -67,6 +67,8 @@ export interface Feed {
 export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDeps): Feed {
   let epoch: string | undefined;
   let last = 0;
+  /** The epochs before this one, as the store told. */
+  let past: readonly EpochLink[] = [];
   let closed = false;
   let repairing: Promise<void> | undefined;
   let waiting: Entry[] = [];
@@ -126,7 +128,9 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
         continue;
       }
       const page = answer.value;
-      if (page.epoch !== epoch && !moveTo(page)) continue;
+      const moved = page.epoch === epoch || moveTo(page);
+      past = page.links;
+      if (!moved) continue;
       for (const entry of page.entries) {
         if (entry.seq <= last) continue;
         if (entry.seq > last + 1) {
@@ -148,14 +152,26 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
 
   /** Goes on under the page's epoch. False: members saw entries the store has lost, so read again from the cut. */
   function moveTo(page: LogPage): boolean {
-    const link = page.links.find((known) => known.epoch === epoch);
+    const kept = sharedWith(page);
     epoch = page.epoch;
-    const kept = link?.upTo ?? 0;
-    if (link && kept >= last) return true;
+    if (kept >= last) return true;
     const from = Math.min(kept, page.top) + 1;
     if (last >= from) onGap({ epoch: page.epoch, from, to: last, reason: 'epoch' });
     last = from - 1;
     return false;
+  }
+
+  /**
+   * Up to where this feed's past and the store's are the same: at the newest epoch both know. A store that was
+   * restored from before this feed's epoch began knows only older ones.
+   */
+  function sharedWith(page: LogPage): number {
+    const own = [...past, { epoch, upTo: last }];
+    for (const mine of own.reverse()) {
+      const theirs = page.links.find((link) => link.epoch === mine.epoch);
+      if (theirs) return Math.min(mine.upTo, theirs.upTo);
+    }
+    return 0;
   }
 
   async function repaired(): Promise<boolean> {
@@ -171,6 +187,7 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
     if (epoch === undefined) {
       epoch = page.epoch;
       last = page.top;
+      past = page.links;
       acceptWaiting();
     } else if (page.epoch !== epoch || page.top > last) {
       resync();

@@ -126,6 +126,19 @@ describe('a followed room', () => {
     expect(delivered.at(-1)).toBe('e2:3');
   });
 
+  it('tells only what is lost when the store was restored from before its epoch began', async () => {
+    const { memory, delivered, gaps, join } = setUp();
+    await join();
+    for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
+    memory.restart('e2', 3);
+    memory.publish(memory.store());
+    await vi.waitFor(() => expect(delivered.at(-1)).toBe('e2:4'));
+    memory.restore('e3', 'e1', 2);
+    memory.publish(memory.store());
+    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:4', 'e3:3']));
+    expect(gaps).toEqual([{ epoch: 'e3', from: 3, to: 4, reason: 'epoch' }]);
+  });
+
   it('starts from 1 when the store came back empty', async () => {
     const { memory, delivered, gaps, join } = setUp();
     await join();

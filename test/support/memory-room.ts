@@ -15,6 +15,8 @@ export interface MemoryRoom {
   trim(seq: number): void;
   /** The store came back knowing entries up to `upTo` only (none: it is empty), under another epoch. */
   restart(epoch: string, upTo?: number): void;
+  /** The store is a copy from the time of the epoch `from`, which had reached `upTo`. */
+  restore(epoch: string, from: string, upTo: number): void;
   /** Reads answer only after this. */
   holdReads(until: Promise<void> | undefined): void;
   failReads(fail: boolean): void;
@@ -78,6 +80,12 @@ export function createMemoryRoom(): MemoryRoom {
     restart(next, upTo) {
       links = upTo === undefined ? [] : [...links, { epoch, upTo }];
       top = upTo ?? 0;
+      entries = entries.filter((entry) => entry.seq <= top);
+      epoch = next;
+    },
+    restore(next, from, upTo) {
+      links = [...links.filter((link) => link.epoch !== from && link.upTo < upTo), { epoch: from, upTo }];
+      top = upTo;
       entries = entries.filter((entry) => entry.seq <= top);
       epoch = next;
     },
