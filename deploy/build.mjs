@@ -18,6 +18,7 @@ if (!(process.argv.includes('--if-needed') && (fresh || installed))) await build
 
 async function build() {
   const { buildPage } = await import(new URL('../src/page/build.mjs', import.meta.url).href);
+  const { buildClient } = await import(new URL('../src/client/build.mjs', import.meta.url).href);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], {
     stdio: 'inherit',
@@ -28,6 +29,7 @@ async function build() {
     filter: (source) => !source.endsWith('.ts'),
   });
   await buildPage(join(root, 'dist', 'page'));
+  await buildClient(join(root, 'dist', 'page'));
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stamp, wanted);
 }

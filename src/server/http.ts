@@ -88,6 +88,10 @@ export async function openHttp({ pageDir, socketPath, ready, metrics, log }: Htt
     maxAge: '365d',
     index: false,
   });
+  const sdk = await readFile(join(pageDir, 'sdk.js'), 'utf8');
+  app.get('/sdk.js', (_request, reply) =>
+    reply.type('text/javascript; charset=utf-8').header('Cache-Control', 'no-cache').send(sdk),
+  );
   await app.register(fastifyStatic, {
     root: stockClientDir(),
     prefix: socketPath,

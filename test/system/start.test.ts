@@ -46,6 +46,8 @@ describe('a start', () => {
       expect((await fetch(new URL(asset, address))).status).toBe(200);
     }
     expect((await fetch(new URL('/socket.io/socket.io.js', address))).status).toBe(200);
+    const sdk = await fetch(new URL('/sdk.js', address));
+    expect([sdk.status, sdk.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
     expect((await fetch(new URL('/nothing', address))).status).toBe(404);
     await host.stop();
     await host.remove();

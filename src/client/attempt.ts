@@ -1,0 +1,58 @@
+import { Manager } from 'socket.io-client';
+
+export interface AttemptDeps {
+  readonly url: string;
+  readonly path: string;
+  readonly namespace: string;
+  readonly transports: readonly ('websocket' | 'polling')[];
+  readonly auth: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly onEvent: (name: string, args: unknown[]) => void;
+  /** The server answered, with a no. */
+  readonly onRefused: (error: Error & { data?: unknown }) => void;
+  /** The server was not reached, or the link to it is gone. */
+  readonly onLost: (reason: string) => void;
+  /** The server ended this connection for good. */
+  readonly onEnded: () => void;
+}
+
+/** One connection from its start to its end. Nothing is said through its callbacks after `close`. */
+export interface Attempt {
+  emit(event: string, payload: object, ack: (answer: unknown) => void): void;
+  close(): void;
+}
+
+/**
+ * Each has a Manager of its own, which does not reconnect: socket.io-client would otherwise keep what was
+ * emitted on one link and send it on the next, late or twice.
+ */
+export function openAttempt(deps: AttemptDeps): Attempt {
+  const manager = new Manager(deps.url, {
+    path: deps.path,
+    transports: [...deps.transports],
+    tryAllTransports: true,
+    reconnection: false,
+    autoConnect: false,
+    timeout: deps.timeoutMs,
+  });
+  const socket = manager.socket(deps.namespace, { auth: deps.auth });
+  socket.onAny((name: string, ...args: unknown[]) => deps.onEvent(name, args));
+  socket.on('connect_error', (error) => {
+    // Still active: it failed below Socket.IO, so no gateway has judged us.
+    if (socket.active) deps.onLost(error.message);
+    else deps.onRefused(error);
+  });
+  socket.on('disconnect', (reason) => {
+    if (reason === 'io server disconnect') deps.onEnded();
+    else deps.onLost(reason);
+  });
+  socket.connect();
+  return {
+    emit: (event, payload, ack) => void socket.emit(event, payload, ack),
+    close() {
+      socket.offAny();
+      socket.off();
+      socket.disconnect();
+    },
+  };
+}

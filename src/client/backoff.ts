@@ -1,0 +1,32 @@
+export interface BackoffOptions {
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** Waits that grow, spread at random: clients that were lost together do not come back together. */
+export interface Backoff {
+  nextMs(): number;
+  reset(): void;
+}
+
+export function createBackoff({ minMs, maxMs, random }: BackoffOptions): Backoff {
+  let ceilingMs = minMs;
+  return {
+    nextMs() {
+      ceilingMs = Math.min(maxMs, ceilingMs * 2);
+      return Math.round(minMs + random() * Math.max(0, ceilingMs - minMs));
+    },
+    reset() {
+      ceilingMs = minMs;
+    },
+  };
+}
+
+const LEAST_SPREAD_MS = 200;
+
+/** Never before the time somebody asked for, and up to a quarter later. */
+export function spreadMs(waitMs: number, random: () => number): number {
+  return Math.round(waitMs + random() * Math.max(LEAST_SPREAD_MS, waitMs / 4));
+}

@@ -1,0 +1,20 @@
+// biome-ignore-all lint/style/noRestrictedImports: this runs in Node at build time and is no part of the client.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+/** Writes `sdk.js` into `outDir`: the client with socket.io-client in it, for a page without a bundler. */
+export async function buildClient(outDir) {
+  await build({
+    entryPoints: { sdk: join(here, 'index.ts') },
+    outdir: outDir,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: ['es2022', 'chrome111', 'firefox113', 'safari16.2'],
+    absWorkingDir: here,
+    logLevel: 'warning',
+  });
+}

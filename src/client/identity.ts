@@ -1,0 +1,75 @@
+import type { Hello } from '../protocol/events.ts';
+import { type ClientStorage, createKept } from './storage.ts';
+
+export interface IdentityOptions {
+  /** Who the user is, where the server believes it (open mode). */
+  readonly userId?: string;
+  readonly username?: string;
+  readonly avatar?: string;
+  /** Of an earlier `hello`, together with its user id: claims that guest again. */
+  readonly guestToken?: string;
+  /** A function is asked again when the server refuses the token it gave last, or lets it expire. */
+  readonly token?: string | (() => Promise<string>);
+  readonly storage?: ClientStorage;
+}
+
+interface Guest {
+  readonly userId: string;
+  readonly guestToken: string;
+}
+
+/** What a connection says of itself. */
+export interface Identity {
+  auth(): Promise<Readonly<Record<string, string>>>;
+  /** The server let us in. A guest is this one from now on. */
+  learn(hello: Hello): void;
+  /** Lets go of what the server refused. False: there is nothing else to try. */
+  renew(): boolean;
+}
+
+export function createIdentity(options: IdentityOptions): Identity {
+  const { userId, username, avatar, guestToken, token } = options;
+  const kept = createKept(options.storage, 'roomcast.guest', parseGuest);
+  let guest = userId === undefined ? kept.load() : undefined;
+  let fetched: string | undefined;
+  let renewed = false;
+
+  async function currentToken(): Promise<string | undefined> {
+    if (typeof token !== 'function') return token;
+    fetched ??= await token();
+    return fetched;
+  }
+
+  return {
+    async auth() {
+      const current = await currentToken();
+      const who =
+        userId === undefined ? guest : { userId, ...(guestToken === undefined ? {} : { guestToken }) };
+      return {
+        ...who,
+        ...(username === undefined ? {} : { username }),
+        ...(avatar === undefined ? {} : { avatar }),
+        ...(current === undefined ? {} : { token: current }),
+      };
+    },
+    learn(hello) {
+      renewed = false;
+      if (userId !== undefined || hello.guestToken === undefined) return;
+      guest = { userId: hello.user.id, guestToken: hello.guestToken };
+      kept.save(guest);
+    },
+    renew() {
+      const renewable = !renewed && (typeof token === 'function' || guest !== undefined);
+      // A server with a new secret knows none of its old guests.
+      fetched = undefined;
+      guest = undefined;
+      renewed = true;
+      return renewable;
+    },
+  };
+}
+
+function parseGuest(value: unknown): Guest | undefined {
+  const { userId, guestToken } = (value ?? {}) as Partial<Guest>;
+  return typeof userId === 'string' && typeof guestToken === 'string' ? { userId, guestToken } : undefined;
+}
