@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 
 /** A room or user id in its one spelling (NFC), or undefined. Numbers are taken as strings. */
 export function parseId(value: unknown): string | undefined {
-  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;
   // The length is looked at first: normalising a megabyte costs a worker more than refusing it.
   if (typeof text !== 'string' || text.length === 0 || text.length > MAX_ID_BYTES * 4) return undefined;
   const id = text.normalize('NFC');

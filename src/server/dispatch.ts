@@ -1,8 +1,15 @@
+import type { Bucket } from '../chat/rate-limit.ts';
 import { type Outcome, refuse, type WireError } from '../protocol/codes.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from './context.ts';
 import { EVENTS } from './events/index.ts';
 import type { Session } from './session.ts';
+
+/** As the parser gave it: nothing about it is certain. */
+export interface ClientEvent {
+  readonly event: unknown;
+  readonly args: readonly unknown[];
+}
 
 type Answer = (answer: object) => void;
 
@@ -13,23 +20,30 @@ const EVENT_OVERHEAD_CHARS = 256;
  * The one way in for every event of a client: nothing a client sends, and nothing that fails while it is
  * worked on, gets past here as an exception.
  */
-export async function dispatch(session: Session, context: ChatContext, event: string, args: unknown[]) {
-  const last = args.at(-1);
+export async function dispatch(
+  session: Session,
+  context: ChatContext,
+  { event: given, args }: ClientEvent,
+): Promise<void> {
+  // The parser lets numbers pass as names, and packets without a payload: then the first thing is the ack, or
+  // nothing. One such frame ended a worker.
+  const event = typeof given === 'string' || typeof given === 'number' ? String(given) : '';
+  const last = args.at(-1) ?? given;
   const ack = typeof last === 'function' ? (last as Answer) : undefined;
-  const given = typeof args[0] === 'function' ? undefined : args[0];
+  const sent = typeof args[0] === 'function' ? undefined : args[0];
   const answer: Answer = (acked) => ack?.({ ok: true, ...acked });
   try {
-    const outcome = await handle(session, context, event, given, answer);
+    const outcome = await handle(session, context, event, sent, answer);
     if (outcome === 'answered') return;
     if (outcome.ok) {
       answer(outcome.value);
       return;
     }
     context.metrics.refused.inc({ code: outcome.error.code });
-    refuseTo(session, event, given, outcome.error, ack);
+    refuseTo(session, event, sent, outcome.error, ack);
   } catch (error) {
     context.log.error({ event: event.slice(0, 64), err: error }, 'an event failed');
-    refuseTo(session, event, given, refuse('internal', 'something went wrong here').error, ack);
+    refuseTo(session, event, sent, refuse('internal', 'something went wrong here').error, ack);
   }
 }
 
@@ -42,18 +56,26 @@ async function handle(
 ): Promise<Outcome<object> | 'answered'> {
   if (!Object.hasOwn(EVENTS, event)) return refuse('bad_request', `event: ${printable(event)} is not known`);
   const name = event as EventName;
+  const handler = EVENTS[name] as EventHandler<never>;
+  // Before the payload is looked at: a flood of bad ones is a flood.
+  const waitMs = handler.says ? takeAll(session.sayBuckets) : 0;
+  if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
   const parsed = PAYLOADS[name].safeParse(given === undefined ? {} : given);
   if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
-  const handler = EVENTS[name] as EventHandler<never>;
   const payload = parsed.data as never;
-  if (handler.says) {
-    const waitMs = Math.max(...session.sayBuckets.map((bucket) => bucket.take()));
-    if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
-  }
   const chars = EVENT_OVERHEAD_CHARS + textChars(parsed.data);
   return session.queue.run(handler.mode, chars, () =>
     handler.run(session, payload, context, answer as never),
   );
+}
+
+/** In their order, so that what one connection may not send is not taken from its user's others. */
+function takeAll(buckets: readonly Bucket[]): number {
+  for (const bucket of buckets) {
+    const waitMs = bucket.take();
+    if (waitMs > 0) return waitMs;
+  }
+  return 0;
 }
 
 function textChars(payload: object): number {

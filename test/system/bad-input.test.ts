@@ -139,6 +139,33 @@ describe('bad input of a client', () => {
     member.close();
   });
 
+  it('in frames no Socket.IO client sends does no harm', async () => {
+    const frames = [
+      '2[1,{}]',
+      '20[7,{}]',
+      '2[1e999]',
+      '2',
+      '20',
+      '21',
+      '2/',
+      '2[]',
+      '2[null]',
+      '2[{}]',
+      '2{}',
+      '2["say"',
+    ];
+    for (const frame of frames) {
+      const member = await enter(url, 'frames', 'Ann');
+      (member.socket.io.engine as unknown as { write(data: string): void }).write(frame);
+      member.socket.emit('say', { text: 'after it' });
+      member.close();
+    }
+    const witness = await enter(url, 'frames', 'Witness');
+    expect(await sendRaw(witness, 'say', { text: 'still here' })).toMatchObject({ ok: true });
+    expect(await pidsNow()).toEqual(pids);
+    witness.close();
+  });
+
   it('larger than a packet may be closes that link and no other', async () => {
     const [loud, quiet] = [await enter(url, 'loud', 'Loud'), await enter(url, 'loud', 'Quiet')];
     const closed = new Promise((resolve) => loud.socket.once('disconnect', resolve));
