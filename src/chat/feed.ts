@@ -15,6 +15,9 @@ import type { Entry, EpochLink, LogPage, RoomLogs } from './store.ts';
 const MAX_WAITING = 1_000;
 const REPAIR_PAGE = 200;
 const REPAIR_RETRY_MS = 250;
+/** What passes while pages are read. Joins that never cease to overlap must not keep a room's whole day. */
+const MAX_PASSED = 2_000;
+const ARRIVAL_MS = 1_000;
 /** A join does not wait longer than this for a log that cannot be read. */
 const MEET_TIMEOUT_MS = 2_000;
 
@@ -59,6 +62,8 @@ export interface Feed {
   watch(): () => void;
   /** Compares with the log: something may have been missed. */
   resync(): void;
+  /** Answers once that position has passed, or after a second: the log is then being asked. */
+  arrival(epoch: string, seq: number): Promise<void>;
   /** Whether everything up to this position has passed. */
   reached(epoch: string | undefined, seq: number): boolean;
   close(): void;
@@ -77,6 +82,9 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
   const asked = new WeakSet<Entry>();
   let watchers = 0;
   let passed: Entry[] = [];
+  /** What passed before this number is not kept any more. */
+  let passedFrom = 0;
+  const arrivals = new Set<() => void>();
 
   function accept(entry: Entry): void {
     if (epoch === undefined || repairing) {
@@ -105,8 +113,20 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
 
   function pass(entry: Entry): void {
     last = entry.seq;
-    if (watchers > 0) passed.push(entry);
+    if (watchers > 0) keep(entry);
     deliver(entry);
+    for (const look of arrivals) look();
+  }
+
+  function keep(entry: Entry): void {
+    passed.push(entry);
+    if (passed.length <= MAX_PASSED) return;
+    passed = passed.slice(MAX_PASSED / 2);
+    passedFrom = passed[0]?.seq ?? 0;
+  }
+
+  function reached(wanted: string | undefined, seq: number): boolean {
+    return epoch === undefined || (wanted === epoch && last >= seq);
   }
 
   function resync(): void {
@@ -193,7 +213,8 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
       resync();
     }
     if (repairing && !(await repaired())) return { met: false, why: 'behind' };
-    if (page.epoch !== epoch || page.top > last) return { met: false, why: 'stale' };
+    if (page.epoch !== epoch || page.top > last || page.top + 1 < passedFrom)
+      return { met: false, why: 'stale' };
     return { met: true, value: admit(passed.filter((entry) => entry.seq > page.top)) };
   }
 
@@ -201,12 +222,29 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
     accept,
     meet,
     resync,
-    reached: (wanted, seq) => epoch === undefined || (wanted === epoch && last >= seq),
+    reached,
+    arrival: (wanted, seq) =>
+      reached(wanted, seq)
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            const limit = setTimeout(arrive, ARRIVAL_MS);
+            function arrive(): void {
+              clearTimeout(limit);
+              arrivals.delete(look);
+              resolve();
+            }
+            function look(): void {
+              if (reached(wanted, seq)) arrive();
+            }
+            arrivals.add(look);
+          }),
     watch() {
       watchers += 1;
       return () => {
         watchers -= 1;
-        if (watchers === 0) passed = [];
+        if (watchers > 0) return;
+        passed = [];
+        passedFrom = 0;
       };
     },
     close() {

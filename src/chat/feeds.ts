@@ -36,6 +36,8 @@ export interface Feeds {
   ): Promise<Outcome<T>>;
   /** This worker appended that entry; it is looked for if the bus does not bring it. */
   expect(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
+  /** Answers once that entry has been handed on, or after a second. */
+  arrival(room: Room, position: { readonly epoch: string; readonly seq: number }): Promise<void>;
   /** Compares every held room with its log. */
   resync(): void;
   readonly counters: Readonly<FeedCounters>;
@@ -138,6 +140,9 @@ export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feed
     expect(room, { epoch, seq }) {
       const feed = followed.get(room.tag)?.feed;
       if (feed) tails.expect(feed, epoch, seq);
+    },
+    async arrival(room, { epoch, seq }) {
+      await followed.get(room.tag)?.feed.arrival(epoch, seq);
     },
     resync,
     counters,

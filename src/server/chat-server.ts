@@ -10,7 +10,7 @@ import type { RosterEntry } from '../chat/store.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
-import { createGateway } from './gateway.ts';
+import { type ChatNamespace, createGateway } from './gateway.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { messageOf, presenceMessage } from './messages.ts';
@@ -79,7 +79,11 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const health = createHealth({
     checkStore: backend.check,
     bus,
-    resync: feeds.resync,
+    resync() {
+      feeds.resync();
+      presence.restate();
+      gateway.restate();
+    },
     onDegraded(since) {
       for (const nsp of namespaces) nsp.local.emit('cluster:degraded', { since });
     },
@@ -122,6 +126,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     onDisconnect: deps.onDisconnect,
   });
   for (const nsp of namespaces) gateway.serve(nsp);
+  if (!deps.namespaces.includes('/')) refuseMain(io.of('/'));
 
   const http = await openHttp({
     pageDir: deps.pageDir,
@@ -161,4 +166,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       await http.close();
     },
   };
+}
+
+/** Socket.IO always has the main namespace. Clients of its 2.x must pass through it on the way to another. */
+function refuseMain(main: ChatNamespace): void {
+  main.use((socket, next) => next(socket.conn.protocol === 3 ? undefined : new Error('Invalid namespace')));
 }

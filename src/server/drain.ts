@@ -29,21 +29,27 @@ export async function drainClients(
     if (waiting.length === 0 && !leaving) return;
     const steps = Math.max(1, Math.floor((deadline - Date.now()) / STEP_MS));
     const batch = Math.max(Math.ceil((CLIENTS_PER_S * STEP_MS) / 1_000), Math.ceil(waiting.length / steps));
-    for (const socket of waiting.slice(0, batch)) {
-      letGoAt.set(socket, Date.now());
-      letGo(socket, Math.round(random() * SPREAD_MS));
+    // Namespaces share a link: all of them are told before it closes.
+    const links = new Set(waiting.slice(0, batch).map(({ conn }) => conn));
+    for (const link of links) {
+      const sharing = waiting.filter(({ conn }) => conn === link);
+      const afterMs = Math.round(random() * SPREAD_MS);
+      for (const socket of sharing) {
+        letGoAt.set(socket, Date.now());
+        sayBye(socket, afterMs);
+      }
+      // Closing the engine writes out what is buffered first, so the `bye` arrives.
+      link.close();
     }
     await pause(STEP_MS);
   }
 }
 
-function letGo(socket: ClientSocket, afterMs: number): void {
+function sayBye(socket: ClientSocket, afterMs: number): void {
   socket.emit('bye', {
     code: BYE.moved,
     reason: 'this server is going away',
     reconnect: true,
     afterMs,
   });
-  // Closing the engine writes out what is buffered first, so the `bye` arrives.
-  socket.conn.close();
 }

@@ -10,6 +10,7 @@ import { dispatch } from './dispatch.ts';
 import { createEventQueue } from './event-queue.ts';
 import { joinRoom } from './events/join.ts';
 import { type Introduction, introduce } from './handshake.ts';
+import { createOnline } from './online.ts';
 import type { ClientSocket, Session } from './session.ts';
 
 export type ChatNamespace = Namespace<ClientToServer, ServerToClient>;
@@ -31,27 +32,14 @@ export interface GatewayDeps {
 /** The edge between Socket.IO and the chat: who a connection is, its events, its end. */
 export interface Gateway {
   serve(nsp: ChatNamespace): void;
+  /** Says again what the store could not be told while it was away. */
+  restate(): void;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const { context, identities, roster, slot, userBuckets, now } = deps;
   const introductions = new WeakMap<ClientSocket, Introduction>();
-  const tabs = new Map<string, number>();
-
-  function comeOnline(userId: string): void {
-    const count = (tabs.get(userId) ?? 0) + 1;
-    tabs.set(userId, count);
-    if (count === 1) void roster.setOnline(userId, true);
-  }
-
-  function goOffline(userId: string): void {
-    const count = (tabs.get(userId) ?? 1) - 1;
-    if (count > 0) tabs.set(userId, count);
-    else {
-      tabs.delete(userId);
-      void roster.setOnline(userId, false);
-    }
-  }
+  const online = createOnline(roster);
 
   function connect(socket: ClientSocket, { identity, roomid, resume }: Introduction): void {
     const { user, guestToken, named } = identity;
@@ -66,15 +54,19 @@ export function createGateway(deps: GatewayDeps): Gateway {
     };
     // Socket.IO emits a client's event named `error` like any other; without a listener Node throws it.
     socket.on('error', () => undefined);
-    socket.onAny((event: string, ...args: unknown[]) => void dispatch(session, context, event, args));
+    socket.onAny((event: unknown, ...args: unknown[]) => {
+      dispatch(session, context, { event, args }).catch((error: unknown) =>
+        context.log.error({ err: error }, 'an event could not be answered'),
+      );
+    });
     socket.once('disconnect', () => {
       userBucket.release();
-      goOffline(user.id);
+      online.go(user.id);
       leaveAll(session);
       deps.onDisconnect();
     });
     deps.onConnect();
-    comeOnline(user.id);
+    online.come(user.id);
     socket.emit('hello', {
       clientId: socket.id,
       user,
@@ -119,6 +111,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   return {
+    restate: online.restate,
     serve(nsp) {
       nsp.use((socket, next) => {
         const introduced = introduce(socket.handshake, identities);

@@ -12,6 +12,8 @@ export type ClientSocket = Socket<ClientToServer, ServerToClient>;
 export interface Membership {
   readonly room: Room;
   readonly hold: Hold;
+  /** The newest of this connection's own messages that was stored. */
+  said?: { readonly epoch: string; readonly seq: number };
 }
 
 /** What the worker knows of one connection in one namespace. */

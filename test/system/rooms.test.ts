@@ -229,6 +229,75 @@ describe.each(MODES)('rooms, %s', (mode) => {
     );
   });
 
+  it('tell of every coming and going of who leaves and joins in one breath, in pairs', async () => {
+    const roomid = newRoom();
+    const ann = await visitor(0, roomid, 'Ann');
+    const bob = await visitor(1, roomid, 'Bob', { auth: { userId: `pairs${mode}` } });
+    const asked = Array.from({ length: 3 }, () => [
+      bob.ask('leave', { roomid }),
+      bob.ask('join', { roomid }),
+    ]);
+    await Promise.all(asked.flat());
+    await bob.do('leave', { roomid });
+    const ofBob = () => ann.messages.filter(({ data }) => data.username === 'Bob').map(({ event }) => event);
+    await vi.waitFor(() => expect(ofBob().at(-1)).toBe('broadcast_quit'));
+    const told = ofBob();
+    expect(told).toEqual(told.map((_, n) => (n % 2 === 0 ? 'join' : 'broadcast_quit')));
+  });
+
+  it('tell of nobody who was never let in', async () => {
+    const roomid = newRoom();
+    const ann = await visitor(0, roomid, 'Ann');
+    for (let n = 0; n < 5; n += 1) {
+      const ghost = connectRaw(at(1), { query: { roomid, username: `Ghost${n}` } });
+      await new Promise((resolve) => ghost.once('connect', () => resolve(ghost.disconnect())));
+    }
+    const last = await visitor(1, roomid, 'Last');
+    last.close();
+    await vi.waitFor(
+      () =>
+        expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Last' } }),
+      { timeout: 15_000, interval: 100 },
+    );
+    const ghosts = ann.messages.filter(({ data }) => data.username.startsWith('Ghost'));
+    const events = new Map<string, string[]>();
+    for (const { event, data } of ghosts)
+      events.set(data.username, [...(events.get(data.username) ?? []), event]);
+    for (const told of events.values()) expect(told).toEqual(['join', 'broadcast_quit']);
+  });
+
+  it('give a leaver everything of its own that was acked before it left', async () => {
+    const roomid = newRoom();
+    for (let round = 0; round < 20; round += 1) {
+      const bob = await guest(round);
+      const acks = await Promise.all([
+        bob.ask('join', { roomid, history: 0 }),
+        bob.ask('say', { text: `${round} a`, roomid }),
+        bob.ask('say', { text: `${round} b`, roomid }),
+        bob.ask('leave', { roomid }),
+      ]);
+      expect(acks.every(({ ok }) => ok)).toBe(true);
+      expect(bob.said.map(({ data }) => data.text)).toEqual([`${round} a`, `${round} b`]);
+    }
+  });
+
+  it('know who took another name by it, also when they leave, but not by one they were refused with', async () => {
+    const roomid = newRoom();
+    const ann = await visitor(0, roomid, 'Ann');
+    const bob = await visitor(1, roomid, 'Old');
+    await bob.do('join', { roomid, username: 'New' });
+    await bob.do('say', { text: 'x' });
+    await vi.waitFor(() => expect(ann.said.at(-1)?.data.username).toBe('New'));
+    for (let n = 1; n < 50; n += 1) await bob.do('join', { roomid: `${roomid} ${n}`, history: 0 });
+    expect(await bob.ask('join', { roomid: 'one more', username: 'Refused' })).toMatchObject({
+      error: { code: 'limit' },
+    });
+    await bob.do('leave', { roomid });
+    await vi.waitFor(() =>
+      expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'New' } }),
+    );
+  });
+
   it('tell nothing of a refresh, and tell of who stays away', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
@@ -297,6 +366,21 @@ describe.each(MODES)('rooms, %s', (mode) => {
 });
 
 describe.each(MODES)('namespaces, %s', (mode) => {
+  it('that are not listed cannot be entered, not even the main one; a farewell reaches all of a link', async () => {
+    const system = await startSystem(mode, { NAMESPACES: '/post,/get' });
+    const url = system.entrances[0] as string;
+    for (const nsp of ['/', '/nope']) {
+      const socket = connectRaw(url + nsp);
+      const error = await new Promise<Error>((resolve) => socket.once('connect_error', resolve));
+      expect(error.message).toBe('Invalid namespace');
+    }
+    const post = await enter(`${url}/post`, 'lobby', 'Post', { forceNew: false, multiplex: true });
+    const get = await enter(`${url}/get`, 'lobby', 'Get', { forceNew: false, multiplex: true });
+    expect(get.socket.io).toBe(post.socket.io);
+    await system.stop();
+    for (const { heard } of [post, get]) expect(heard.map(({ event }) => event)).toContain('bye');
+  });
+
   it('have the same protocol and share nothing', async () => {
     const system = await startSystem(mode, { NAMESPACES: '/,/post' });
     try {
