@@ -167,25 +167,28 @@ export type Configuration =
   | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Settings of the contract that this version does not have: to run as if they were not set would be a lie. */
-const NOT_YET = [
-  'REDIS_CLUSTER_NODES',
-  'REDIS_SENTINELS',
-  'REDIS_SENTINEL_NAME',
-  'AUTH_SECRET',
-  'AUTH_JWKS_URL',
-  'API_KEYS',
-  'TRUST_PROXY',
-  'INBOX_SIZE',
-  'INBOX_TTL_S',
-  'MAX_ROOM_CLIENTS',
-  'RATE_CONNECT',
-  'RATE_ADMIT',
-  'FLUSH_WINDOW_MS',
-  'MAX_BUFFERED_BYTES',
-  'ACK_REPLICAS',
-  'BUS_SECRET',
-];
+/**
+ * Settings of the contract that this version does not have, with the value that changes nothing: to run as if
+ * another were not set would be a lie.
+ */
+const NOT_YET: Readonly<Record<string, string | undefined>> = {
+  REDIS_CLUSTER_NODES: undefined,
+  REDIS_SENTINELS: undefined,
+  REDIS_SENTINEL_NAME: undefined,
+  AUTH_SECRET: undefined,
+  AUTH_JWKS_URL: undefined,
+  API_KEYS: undefined,
+  TRUST_PROXY: 'loopback',
+  INBOX_SIZE: '1000',
+  INBOX_TTL_S: '2592000',
+  MAX_ROOM_CLIENTS: '0',
+  RATE_CONNECT: '0',
+  RATE_ADMIT: '0',
+  FLUSH_WINDOW_MS: '0',
+  MAX_BUFFERED_BYTES: '1048576',
+  ACK_REPLICAS: '0',
+  BUS_SECRET: undefined,
+};
 
 /** Variables every shell has that happen to be spelled nearly like a setting. */
 const NOT_MEANT = new Set(['HOME']);
@@ -203,8 +206,9 @@ export function parseConfiguration(
     if ('problem' in parsed) problems.push(`${name} ${parsed.problem}, not ${shown(name, raw ?? '')}`);
     else values[key] = parsed.value;
   }
-  for (const name of NOT_YET) {
-    if (env[name]?.trim()) problems.push(`${name} is not supported by this version`);
+  for (const [name, harmless] of Object.entries(NOT_YET)) {
+    const raw = env[name]?.trim();
+    if (raw && raw !== harmless) problems.push(`${name} is not supported by this version`);
   }
   if (problems.length > 0) return { ok: false, problems };
 
@@ -247,7 +251,7 @@ function exposure(settings: Settings): string[] {
 }
 
 function misspelled(env: Readonly<Record<string, string | undefined>>): string[] {
-  const names = [...Object.values(SETTINGS).map(({ name }) => name), ...NOT_YET];
+  const names = [...Object.values(SETTINGS).map(({ name }) => name), ...Object.keys(NOT_YET)];
   const warnings: string[] = [];
   for (const variable of Object.keys(env)) {
     if (names.includes(variable) || NOT_MEANT.has(variable)) continue;

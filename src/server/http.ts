@@ -45,6 +45,15 @@ const STATUS: { readonly [C in ErrorCode]: number } = {
   internal: 500,
 };
 
+/** What a refusal of the framework means. */
+const CODE: { readonly [status: number]: ErrorCode } = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'too_large',
+  429: 'rate_limited',
+};
+
 /** Everything a worker serves beside Socket.IO: page, stock client, health. */
 export interface HttpRoutes {
   handle(request: IncomingMessage, response: ServerResponse): void;
@@ -52,7 +61,10 @@ export interface HttpRoutes {
 }
 
 export async function openHttp({ pageDir, socketPath, ready, metrics, log }: HttpDeps): Promise<HttpRoutes> {
-  const app = fastify({ logger: false });
+  const app = fastify({
+    logger: false,
+    frameworkErrors: (error, _request, reply) => answer(reply, refuse('bad_request', error.message)),
+  });
   const html = (await readFile(join(pageDir, 'index.html'), 'utf8')).replace(
     SOCKET_PATH_META,
     (_all, before: string, after: string) => `${before}${socketPath}${after}`,
@@ -66,8 +78,7 @@ export async function openHttp({ pageDir, socketPath, ready, metrics, log }: Htt
   );
   app.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
     if (error.statusCode !== undefined && error.statusCode < 500) {
-      const code = error.statusCode === 413 ? 'too_large' : 'bad_request';
-      return reply.status(error.statusCode).send({ error: refuse(code, error.message).error });
+      return answer(reply, refuse(CODE[error.statusCode] ?? 'bad_request', error.message));
     }
     log.error({ err: error }, 'an HTTP request failed');
     return answer(reply, refuse('internal', 'something went wrong here'));

@@ -71,6 +71,11 @@ describe('settings', () => {
     expect(settings({ RATE_SAY: '0' }).rateSay).toBeUndefined();
   });
 
+  it('of later versions are taken at the value that changes nothing', () => {
+    expect(settings({ RATE_CONNECT: '0', MAX_ROOM_CLIENTS: '0', ACK_REPLICAS: '0' }).port).toBe(3000);
+    expect(parse({ RATE_CONNECT: '5/s' })).toMatchObject({ ok: false });
+  });
+
   it('that are empty count as not set', () => expect(settings({ PORT: '', REDIS_URL: ' ' }).port).toBe(3000));
 
   it('spelled nearly right are warned of', () => {

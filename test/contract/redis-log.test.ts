@@ -302,4 +302,21 @@ describe('a log in Redis', () => {
     expect(await append(peer, room, '3')).toMatchObject({ epoch: first.epoch, seq: 3 });
     expect(await read(peer, room)).toMatchObject({ first: 3, top: 3 });
   });
+
+  it('keeps a room nothing was said in for an hour, and one with messages for longer than its log', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historyTtlS: 604_800 });
+    const room = newRoom();
+    const hours = async () => {
+      const reply = await redis.ask(`PTTL rc:{${room.tag}}:meta`);
+      return Number(/-?\d+/.exec(reply)?.[0]) / 3_600_000;
+    };
+    await read(peer, room);
+    expect(await hours()).toBeGreaterThan(0);
+    expect(await hours()).toBeLessThanOrEqual(1);
+    await append(peer, room, '1');
+    expect(await hours()).toBeGreaterThan(7 * 24);
+    await read(peer, room);
+    expect(await hours()).toBeGreaterThan(7 * 24);
+  });
 });

@@ -8,10 +8,18 @@
 -- Fetched by this many, so that a page that ends at its bytes does not copy the whole log first.
 local CHUNK = 32
 
+-- A room nothing was said in has no past to keep: whoever joins made-up rooms must not fill the store with them.
+local EMPTY_MS = 3600000
+
 local room = openRoom()
--- A room that is only read keeps its epoch too; written seldom, because every held room is read every few seconds.
-if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) / 2 then
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+-- A room that is only read keeps its epoch too; written seldom, because rooms are read far more often than begun.
+local lifetime = tonumber(ARGV[3])
+if room.top == 0 then
+  lifetime = math.min(lifetime, EMPTY_MS)
+end
+local left = redis.call('PTTL', KEYS[2])
+if left < lifetime / 2 or left > lifetime then
+  redis.call('PEXPIRE', KEYS[2], decimal(lifetime))
 end
 
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
