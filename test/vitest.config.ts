@@ -4,7 +4,9 @@ import { defineConfig } from 'vitest/config';
 const SUITES = [
   {
     name: 'unit',
-    include: ['test/{client,load,config,protocol,chat,cluster,server,cli,page,repository}/**/*.test.ts'],
+    include: [
+      'test/{client,faults,load,config,protocol,chat,cluster,server,cli,page,repository}/**/*.test.ts',
+    ],
   },
   { name: 'contract', include: ['test/contract/**/*.test.ts'] },
   { name: 'system', include: ['test/system/**/*.test.ts'] },

@@ -1,0 +1,21 @@
+import type { NewRecord } from './recorder.ts';
+
+/** One client of the crowd, whatever it is built on. It records all it does and gets. */
+export interface Chatter {
+  readonly joined: boolean;
+  /** Messages whose fate it does not know yet. */
+  readonly pending: number;
+  say(roomid: string, id: string, text: string): void;
+  close(): void;
+}
+
+export interface ChatterOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly rooms: readonly string[];
+  readonly record: (record: NewRecord) => void;
+  readonly count: (what: Effect) => void;
+}
+
+/** What a fault does to clients; a run without any of it proves nothing. */
+export type Effect = 'linksLost' | 'retries' | 'refused' | 'duplicateAcks' | 'repeatsDropped' | 'unrecovered';

@@ -1,0 +1,106 @@
+import type { Chatter, ChatterOptions, Effect } from './chatter.ts';
+import type { CrowdOptions, Order, Report } from './crowd.ts';
+import { openMiniLine } from './mini-line.ts';
+import { openRecorder } from './recorder.ts';
+import { openRoomChatter } from './room-chatter.ts';
+import { openSdkChatter } from './sdk-chatter.ts';
+import { openSioLine } from './sio-line.ts';
+import { openStockChatter } from './stock-chatter.ts';
+
+const TICK_MS = 20;
+const BURST = 4;
+/** What is still on its way after the last ack; a quiet room whose last message was lost is healed within 3 s. */
+const SETTLE_MS = 4_000;
+const QUIET_LIMIT_MS = 40_000;
+const PADDING = 'so that a message is as long as people make them '.repeat(2);
+
+const options = JSON.parse(process.argv[2] as string) as CrowdOptions;
+const recorder = openRecorder(options.file);
+const effects: Record<Effect, number> = {
+  linksLost: 0,
+  retries: 0,
+  refused: 0,
+  duplicateAcks: 0,
+  repeatsDropped: 0,
+  unrecovered: 0,
+};
+let lastRecord = performance.now();
+
+const members = Array.from({ length: options.clients }, (_, n) => {
+  const name = `c${n}`;
+  const { rooms } = options;
+  // The second room steps on with each round of clients, so that rooms overlap in ever other pairs.
+  const step = 1 + (Math.floor(n / rooms.length) % (rooms.length - 1));
+  const own = [rooms[n % rooms.length], rooms[(n + step) % rooms.length]] as string[];
+  const chatterOptions: ChatterOptions = {
+    url: options.urls[n % options.urls.length] as string,
+    name,
+    rooms: own,
+    record(record) {
+      lastRecord = performance.now();
+      recorder.add(record);
+    },
+    count: (what) => (effects[what] += 1),
+  };
+  return { name, rooms: own, said: 0, chatter: openChatter(n, chatterOptions) };
+});
+
+/** Half of them by hand, half on the library, in every room. */
+function openChatter(n: number, chatterOptions: ChatterOptions): Chatter {
+  const byHand = n < options.clients / 2;
+  if (options.kind === 'stock') return openStockChatter(chatterOptions, byHand ? openMiniLine : openSioLine);
+  return byHand ? openRoomChatter(chatterOptions, openMiniLine) : openSdkChatter(chatterOptions);
+}
+
+/**
+ * Open loop: a slow answer holds nothing up, as people do not wait for each other. They talk in bursts: several
+ * members of one room, on different workers, say something in the same moment, which is what puts orders apart.
+ */
+function load(): NodeJS.Timeout {
+  const start = performance.now();
+  let said = 0;
+  return setInterval(() => {
+    const due = ((performance.now() - start) / 1_000) * options.perSecond;
+    for (; said < due; said += 1) {
+      const burst = Math.floor(said / BURST);
+      const roomid = options.rooms[burst % options.rooms.length] as string;
+      const present = members.filter(({ rooms }) => rooms.includes(roomid));
+      const round = Math.floor(burst / options.rooms.length);
+      const member = present[(round * BURST + (said % BURST)) % present.length] as (typeof members)[number];
+      const id = `${roomid}-${member.name}-${member.said}`;
+      member.said += 1;
+      member.chatter.say(roomid, id, `${id} ${PADDING}`);
+    }
+  }, TICK_MS);
+}
+
+async function until(condition: () => boolean, limitMs: number): Promise<void> {
+  const giveUpAt = performance.now() + limitMs;
+  while (!condition() && performance.now() < giveUpAt)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+const tell = (report: Report) => void process.send?.(report);
+const pending = () => members.reduce((sum, { chatter }) => sum + chatter.pending, 0);
+
+let loading: NodeJS.Timeout | undefined;
+process.on('message', async (order: Order) => {
+  if (order.do === 'load') loading = load();
+  else if (order.do === 'quiet') {
+    clearInterval(loading);
+    await until(() => pending() === 0, QUIET_LIMIT_MS);
+    await until(() => performance.now() - lastRecord > SETTLE_MS, QUIET_LIMIT_MS);
+    tell({ is: 'quiet', pending: pending() });
+  } else {
+    for (const { chatter } of members) chatter.close();
+    await recorder.close();
+    tell({ is: 'ended', effects });
+    process.disconnect();
+  }
+});
+process.once('disconnect', () => process.exit(0));
+
+const allJoined = () => members.every(({ chatter }) => chatter.joined);
+await until(allJoined, QUIET_LIMIT_MS);
+if (allJoined()) tell({ is: 'joined' });
+else process.exit(1);

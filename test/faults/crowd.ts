@@ -1,0 +1,75 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { HistoryRecord } from '../../src/load/checker/history.ts';
+import type { Effect } from './chatter.ts';
+import { readRecords } from './recorder.ts';
+
+export const ROOMS_PER_CLIENT = 2;
+
+export interface Load {
+  readonly clients: number;
+  readonly rooms: readonly string[];
+  readonly perSecond: number;
+}
+
+export interface CrowdOptions extends Load {
+  readonly kind: 'roomcast' | 'stock';
+  readonly urls: readonly string[];
+  /** Where its records go. */
+  readonly file: string;
+}
+
+export type Order = { readonly do: 'load' | 'quiet' | 'end' };
+export type Report =
+  | { readonly is: 'joined' }
+  | { readonly is: 'quiet'; readonly pending: number }
+  | { readonly is: 'ended'; readonly effects: Readonly<Record<Effect, number>> };
+
+/** The clients, in a process of their own: what they measure is not what the fault runner does meanwhile. */
+export interface Crowd {
+  load(): void;
+  /** No more messages; resolves when none is pending any more, or with their number when that takes too long. */
+  quiet(): Promise<number>;
+  end(): Promise<{ readonly records: HistoryRecord[]; readonly effects: Readonly<Record<Effect, number>> }>;
+  kill(): void;
+}
+
+/** Resolves once every client is in all of its rooms. */
+export async function openCrowd(options: CrowdOptions): Promise<Crowd> {
+  const child = fork(
+    fileURLToPath(new URL('./crowd-process.ts', import.meta.url)),
+    [JSON.stringify(options)],
+    {
+      execArgv: ['--import', 'tsx'],
+    },
+  );
+  const killOnExit = () => child.kill('SIGKILL');
+  process.once('exit', killOnExit);
+
+  async function next<I extends Report['is']>(is: I): Promise<Extract<Report, { is: I }>> {
+    for (;;) {
+      const ended = once(child, 'exit').then(() => undefined);
+      const [report] = (await Promise.race([once(child, 'message'), ended])) ?? [];
+      if (report === undefined) throw new Error('the crowd ended by itself');
+      if (report.is === is) return report;
+    }
+  }
+  const order = (what: Order['do']) => void child.send({ do: what });
+
+  await next('joined');
+  return {
+    load: () => order('load'),
+    async quiet() {
+      order('quiet');
+      return (await next('quiet')).pending;
+    },
+    async end() {
+      order('end');
+      const { effects } = await next('ended');
+      process.removeListener('exit', killOnExit);
+      return { records: await readRecords(options.file), effects };
+    },
+    kill: killOnExit,
+  };
+}

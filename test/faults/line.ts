@@ -1,0 +1,26 @@
+/** A connection that comes back by itself, whoever keeps it up: raw frames (mini-line) or socket.io-client (sio-line). */
+export interface Line {
+  readonly up: boolean;
+  /** Answers undefined when nothing came: the link went down, or `ANSWER_LIMIT_MS` went by. */
+  ask(event: string, payload: object): Promise<unknown>;
+  /** Lets the link go and comes back after `afterMs`. */
+  drop(afterMs?: number): void;
+  close(): void;
+}
+
+export interface LineOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly onUp: () => void;
+  readonly onDown: (reason: string) => void;
+  readonly onEvent: (event: string, data: unknown) => void;
+}
+
+export type OpenLine = (options: LineOptions) => Line;
+
+export const ANSWER_LIMIT_MS = 8_000;
+
+/** First try soon, then calmly: every client comes back at once when a worker dies. */
+export function comeBackMs(tries: number): number {
+  return Math.min(100 * 2 ** tries, 1_000) * (0.5 + Math.random() / 2);
+}

@@ -1,0 +1,102 @@
+import { WebSocket } from 'ws';
+import { ANSWER_LIMIT_MS, comeBackMs, type Line, type LineOptions } from './line.ts';
+
+const OPEN_LIMIT_MS = 5_000;
+
+/**
+ * Engine.IO 4 and Socket.IO 5 by hand on WebSocket frames: half of the clients share no code with the library,
+ * so that a fault of the client cannot hide one of the server.
+ */
+export function openMiniLine({ url, name, onUp, onDown, onEvent }: LineOptions): Line {
+  const target = `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&${new URLSearchParams({ username: name })}`;
+  const waiting = new Map<number, (answer: unknown) => void>();
+  let socket: WebSocket;
+  let up = false;
+  let closed = false;
+  let tries = 0;
+  let nextAck = 0;
+  let nextWaitMs: number | undefined;
+  let redial: NodeJS.Timeout | undefined;
+
+  function dial(): void {
+    const dialled = new WebSocket(target, {
+      perMessageDeflate: false,
+      // One frame per turn: what waits for an answer runs before the frame behind it is read.
+      allowSynchronousEvents: false,
+      handshakeTimeout: OPEN_LIMIT_MS,
+    });
+    socket = dialled;
+    let limitMs = OPEN_LIMIT_MS;
+    let quiet = setTimeout(() => dialled.terminate(), 2 * OPEN_LIMIT_MS);
+    const alive = () => {
+      clearTimeout(quiet);
+      quiet = setTimeout(() => dialled.terminate(), limitMs);
+    };
+    dialled.on('error', () => undefined);
+    dialled.on('message', (raw) => {
+      const packet = raw.toString();
+      if (packet[0] === '0') {
+        const { pingInterval, pingTimeout } = JSON.parse(packet.slice(1));
+        limitMs = pingInterval + pingTimeout;
+        dialled.send(`40${JSON.stringify({ userId: name, username: name })}`);
+      } else if (packet === '2') dialled.send('3');
+      else if (packet[0] === '1' || packet.startsWith('41')) dialled.close();
+      else if (packet.startsWith('44')) dialled.close();
+      else if (packet.startsWith('40')) {
+        tries = 0;
+        up = true;
+        onUp();
+      } else if (packet.startsWith('42')) {
+        const [event, data] = JSON.parse(packet.slice(2));
+        onEvent(event, data);
+      } else if (packet.startsWith('43')) {
+        const start = packet.indexOf('[');
+        const id = Number(packet.slice(2, start));
+        waiting.get(id)?.(JSON.parse(packet.slice(start))[0]);
+      }
+      alive();
+    });
+    dialled.on('close', (code) => {
+      clearTimeout(quiet);
+      const wasUp = up;
+      up = false;
+      for (const give of [...waiting.values()]) give(undefined);
+      if (closed) return;
+      if (wasUp) onDown(`closed ${code}`);
+      redial = setTimeout(dial, nextWaitMs ?? comeBackMs(tries));
+      nextWaitMs = undefined;
+      tries += 1;
+    });
+  }
+  dial();
+
+  return {
+    get up() {
+      return up;
+    },
+    ask(event, payload) {
+      return new Promise((resolve) => {
+        const id = nextAck;
+        nextAck += 1;
+        const give = (answer: unknown) => {
+          clearTimeout(limit);
+          waiting.delete(id);
+          resolve(answer);
+        };
+        const limit = setTimeout(give, ANSWER_LIMIT_MS, undefined);
+        waiting.set(id, give);
+        if (up) socket.send(`42${id}${JSON.stringify([event, payload])}`);
+        else give(undefined);
+      });
+    },
+    drop(afterMs) {
+      nextWaitMs = afterMs;
+      socket.terminate();
+    },
+    close() {
+      closed = true;
+      clearTimeout(redial);
+      socket.terminate();
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import { cp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { dialledBy } from './processes.ts';
+import type { Random } from './random.ts';
+import type { Stage } from './stage.ts';
+
+/** Something that goes wrong on the stage; `run` returns when it is over. */
+export interface Plan {
+  readonly name: string;
+  readonly title: string;
+  /**
+   * Answers how often the fault was seen to bite by the one who made it, such as links that came back after
+   * they were cut. What the clients felt is counted apart.
+   */
+  run(stage: Stage, random: Random): Promise<number>;
+}
+
+const FREEZE_MS = 5_000;
+const AWAY_MS = 1_000;
+const HALF_OPEN_MS = 8_000;
+const PUBSUB_KILLS = 10;
+const PUBSUB_KILL_EVERY_MS = 500;
+const CUTS = 20;
+const CUT_EVERY_MS = 250;
+
+export const NO_FAULT: Plan = {
+  name: 'none',
+  title: 'no fault',
+  run: async () => 0,
+};
+
+const workerKill: Plan = {
+  name: 'worker-kill',
+  title: 'kill −9 of a worker',
+  async run(stage, random) {
+    stage.killWorker(random.below(2), random.below(2));
+    return 0;
+  },
+};
+
+const primaryKill: Plan = {
+  name: 'primary-kill',
+  title: 'kill −9 of a primary, started again after 1 s',
+  async run(stage, random) {
+    // The fault ends where the service manager starts it again; how long that takes counts as recovery.
+    await stage.killPrimary(random.below(2));
+    return 0;
+  },
+};
+
+const pubsubKill: Plan = {
+  name: 'pubsub-kill',
+  title: '`CLIENT KILL TYPE pubsub` every 0.5 s for 5 s',
+  async run(stage) {
+    let cameBack = 0;
+    for (let n = 0; n < PUBSUB_KILLS; n += 1) {
+      const killed = Number((await stage.redis.ask('CLIENT KILL TYPE pubsub')).slice(1));
+      // Whoever is there to be killed again has dialled again.
+      if (n > 0) cameBack += killed;
+      await pause(PUBSUB_KILL_EVERY_MS);
+    }
+    return cameBack;
+  },
+};
+
+const redisFreeze: Plan = {
+  name: 'redis-freeze',
+  title: 'Redis frozen (SIGSTOP) for 5 s',
+  async run({ redis }) {
+    redis.freeze();
+    await pause(FREEZE_MS);
+    redis.thaw();
+    return 0;
+  },
+};
+
+const redisRestart: Plan = {
+  name: 'redis-restart',
+  title: 'Redis kill −9, back with its AOF after 1 s',
+  async run({ redis }) {
+    await redis.kill9();
+    await pause(AWAY_MS);
+    await redis.start();
+    return 0;
+  },
+};
+
+/** The links between one worker and Redis; on the first host they go through a proxy. */
+function oneWorkersLinks(stage: Stage, random: Random): (clientPort: number) => boolean {
+  const workers = stage.workers(0);
+  const pid = workers[random.below(workers.length)] ?? 0;
+  return (port) => dialledBy(pid, port);
+}
+
+function halfOpen(name: string, title: string, dials: boolean): Plan {
+  return {
+    name,
+    title,
+    async run(stage, random) {
+      const { redisLink } = stage;
+      const held = redisLink.hold(oneWorkersLinks(stage, random), dials);
+      if (held === 0) throw new Error('no link of the worker to hold');
+      const before = redisLink.accepted;
+      await pause(HALF_OPEN_MS);
+      redisLink.release();
+      return redisLink.accepted - before;
+    },
+  };
+}
+
+const linkHalfOpen = halfOpen(
+  'half-open',
+  'Redis links of one worker half open for 8 s, new ones work',
+  false,
+);
+const linkGone = halfOpen('partition', 'one worker cut from Redis for 8 s, all its links half open', true);
+
+const clientCuts: Plan = {
+  name: 'client-cuts',
+  title: 'clients cut at random for 5 s',
+  async run({ fronts }, random) {
+    let cut = 0;
+    for (let n = 0; n < CUTS; n += 1) {
+      for (const front of fronts) cut += front.cut(() => random.chance(0.15));
+      await pause(CUT_EVERY_MS);
+    }
+    return cut;
+  },
+};
+
+/** Each alone. */
+export const PLANS: readonly Plan[] = [
+  workerKill,
+  primaryKill,
+  pubsubKill,
+  redisFreeze,
+  redisRestart,
+  linkHalfOpen,
+  linkGone,
+  clientCuts,
+];
+
+/** All of them, one after the other at random, with calm between. */
+export function randomMix(minutes: number): Plan {
+  return {
+    name: 'mix',
+    title: `all of these at random for ${minutes} min`,
+    async run(stage, random) {
+      const endAt = performance.now() + minutes * 60_000;
+      let bites = 0;
+      while (performance.now() < endAt) {
+        const plan = random.one(PLANS);
+        bites += await plan.run(stage, random);
+        await pause(2_000 + random.below(4_000));
+        await stage.started();
+      }
+      return bites;
+    },
+  };
+}
+
+/** Faults that take acked messages with them: what is promised then is that everybody is told. */
+export const emptyRedis: Plan = {
+  name: 'empty-redis',
+  title: 'Redis replaced by an empty one',
+  async run({ redis }) {
+    await redis.kill9();
+    await rm(appendOnlyDir(redis), { recursive: true, force: true });
+    await pause(AWAY_MS);
+    await redis.start();
+    return 1;
+  },
+};
+
+export const olderRedis: Plan = {
+  name: 'older-redis',
+  title: 'Redis restored from a copy 3 s old',
+  async run({ redis }) {
+    const copy = join(dirname(redis.path), 'older-copy');
+    await cp(appendOnlyDir(redis), copy, { recursive: true });
+    await pause(3_000);
+    await redis.kill9();
+    await rm(appendOnlyDir(redis), { recursive: true, force: true });
+    await cp(copy, appendOnlyDir(redis), { recursive: true });
+    await pause(AWAY_MS);
+    await redis.start();
+    return 1;
+  },
+};
+
+export const LOSSES: readonly Plan[] = [emptyRedis, olderRedis];
+
+function appendOnlyDir({ path }: { readonly path: string }): string {
+  return join(dirname(path), 'appendonlydir');
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { HistoryRecord } from '../../src/load/checker/history.ts';
+
+/** ms, monotonic and comparable between processes of this machine. */
+export function clock(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** A record without what the recorder knows itself. */
+type Untimed<R> = R extends HistoryRecord ? Omit<R, 't'> : never;
+export type NewRecord = Untimed<HistoryRecord>;
+
+export interface Recorder {
+  add(record: NewRecord): void;
+  close(): Promise<void>;
+}
+
+/** One JSON line per record, in the order of the calls. */
+export function openRecorder(file: string): Recorder {
+  const stream = createWriteStream(file);
+  return {
+    add: (record) => void stream.write(`${JSON.stringify({ t: clock(), ...record })}\n`),
+    close: () => new Promise((resolve) => stream.end(resolve)),
+  };
+}
+
+export async function readRecords(file: string): Promise<HistoryRecord[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as HistoryRecord);
+}
+
+export function hashOf(text: string): string {
+  return createHash('sha1').update(text).digest('base64url').slice(0, 12);
+}
+
+/** How the checker names a room of the default namespace. */
+export function roomName(roomid: string): string {
+  return `/ ${roomid}`;
+}

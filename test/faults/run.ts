@@ -1,0 +1,34 @@
+/**
+ *   npm run faults -- [--only NAME,…] [--no-stock] [--seed N] [--readme]
+ *   npm run soak -- --minutes N [--seed N]
+ *
+ * Runs what is built in dist/. The same seed plays the same faults. Ends with code 1 when anything was lost, repeated,
+ * swapped or leaked, or a run proved nothing.
+ */
+import { parseArgs } from 'node:util';
+import { runAll } from './all.ts';
+import { runSoak } from './soak.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    'no-stock': { type: 'boolean', default: false },
+    readme: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Date.now() % 1e6) },
+  },
+});
+const seed = Number(values.seed);
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+say(`seed ${seed}`);
+const clean = positionals.includes('soak')
+  ? await runSoak({ minutes: Number(values.minutes), seed, say })
+  : await runAll({
+      seed,
+      stock: !values['no-stock'],
+      readme: values.readme,
+      say,
+      ...(values.only === undefined ? {} : { only: values.only.split(',') }),
+    });
+process.exit(clean ? 0 : 1);

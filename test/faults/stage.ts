@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startHost } from '../support/cluster.ts';
+import { type NginxServer, openNginx } from '../support/nginx-server.ts';
+import { freePorts } from '../support/ports.ts';
+import { openRedis, type RedisProcess } from '../support/redis-server.ts';
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { childrenOf } from './processes.ts';
+import { startStockHost } from './stock-host.ts';
+import { type Watch, watchProcesses } from './watch.ts';
+
+export type Kind = 'roomcast' | 'stock';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const WORKERS = 2;
+/** So many that consistent hashing leaves no worker without a client. */
+const ENTRANCES = 40;
+/** As `RestartSec` of a service manager. */
+const RESTART_MS = 1_000;
+const RESTART_LIMIT_MS = 30_000;
+
+/** What the stage needs of a host of either kind. */
+export interface StageHost {
+  readonly pid: number;
+  readonly output: () => { readonly stderr: string };
+  kill9(): Promise<void>;
+  stop(): Promise<unknown>;
+  remove(): Promise<void>;
+}
+
+/** Clients → front links → nginx → 2 hosts × 2 workers → Redis, with what faults need to get at each part. */
+export interface Stage {
+  readonly kind: Kind;
+  /** Where clients come in, each url as from another address: nginx spreads them by that. */
+  readonly urls: readonly string[];
+  readonly workerUrls: readonly string[];
+  readonly redis: RedisProcess;
+  /** Between the clients and nginx, one for each url. */
+  readonly fronts: readonly TcpProxy[];
+  /** Between the first host and Redis; the second host dials Redis itself. */
+  readonly redisLink: TcpProxy;
+  readonly watch: Watch;
+  /** Pids of a host's workers. */
+  workers(host: number): number[];
+  killWorker(host: number, slot: number): void;
+  /** kill −9, and what a service manager does then; resolves when the host is being started again. */
+  killPrimary(host: number): Promise<void>;
+  /** Resolves once every host serves again. */
+  started(): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+export async function openStage(kind: Kind): Promise<Stage> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const close of closers.reverse()) await close();
+  };
+  try {
+    return await build(kind, closers, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  kind: Kind,
+  closers: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<Stage> {
+  const opened = async <T>(opening: Promise<T>, close: (it: T) => Promise<unknown>): Promise<T> => {
+    const it = await opening;
+    closers.push(() => close(it));
+    return it;
+  };
+  const redis = await opened(openRedis(), (it) => it.close());
+  const redisLink = await opened(openTcpProxy(redis), (it) => it.close());
+  const urls = [`redis://127.0.0.1:${redisLink.port}`, redis.url];
+
+  const basePorts: number[] = [];
+  const hosts: StageHost[] = [];
+  for (const [index, redisUrl] of urls.entries()) {
+    const basePort = await freePorts(WORKERS + 2);
+    basePorts.push(basePort);
+    hosts.push(await start(index, redisUrl, basePort));
+  }
+  closers.push(async () => {
+    watch.stop();
+    await Promise.all(hosts.map((host) => host.stop()));
+    await Promise.all(hosts.map((host) => host.remove()));
+  });
+
+  async function start(index: number, redisUrl: string, basePort: number): Promise<StageHost> {
+    const options = { redisUrl, basePort, workers: WORKERS };
+    if (kind === 'stock') return startStockHost(options);
+    const dataDir = (hosts[index] as { dataDir?: string } | undefined)?.dataDir;
+    // A run's whole log must be there at its end to be held against what the clients got.
+    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000' };
+    return startHost({ ...options, env, ...(dataDir === undefined ? {} : { dataDir }) });
+  }
+
+  const starting: Promise<void>[] = [];
+
+  async function startAgain(index: number): Promise<void> {
+    const giveUpAt = Date.now() + RESTART_LIMIT_MS;
+    for (;;) {
+      try {
+        const host = await start(index, urls[index] as string, basePorts[index] as number);
+        hosts[index] = host;
+        watch.add(host);
+        return;
+      } catch (error) {
+        if (Date.now() > giveUpAt) throw error;
+        await pause(RESTART_MS);
+      }
+    }
+  }
+
+  const watch = watchProcesses(hosts);
+  const nginxPort = await freePorts(1);
+  await opened(openNginx(await nginxConfig(basePorts, nginxPort)), (it: NginxServer) => it.close());
+  const fronts: TcpProxy[] = [];
+  for (let n = 1; n <= ENTRANCES; n += 1) {
+    const from = { port: nginxPort, localAddress: `127.77.${n}.1` };
+    fronts.push(await opened(openTcpProxy(from), (it) => it.close()));
+  }
+  const workers = (host: number) => childrenOf((hosts[host] as StageHost).pid);
+
+  return {
+    kind,
+    urls: fronts.map(({ port }) => `http://127.0.0.1:${port}`),
+    workerUrls: basePorts.flatMap((port) => [port, port + 1].map((each) => `http://127.0.0.1:${each}`)),
+    redis,
+    fronts,
+    redisLink,
+    watch,
+    workers,
+    killWorker(host, slot) {
+      const pid = workers(host)[slot];
+      if (pid === undefined) return;
+      watch.expectExit(pid);
+      process.kill(pid, 'SIGKILL');
+    },
+    async killPrimary(index) {
+      const host = hosts[index] as StageHost;
+      watch.expectExit(host.pid);
+      for (const pid of workers(index)) watch.expectExit(pid);
+      await host.kill9();
+      await pause(RESTART_MS);
+      starting.push(startAgain(index));
+    },
+    started: () => Promise.all(starting),
+    stop,
+  };
+}
+
+async function nginxConfig(basePorts: readonly number[], port: number): Promise<string> {
+  const hosts = basePorts.map((basePort) => `127.0.0.1:${basePort}x${WORKERS}`).join(',');
+  const where = ['--listen', `127.0.0.1:${port}`, '--hash', 'remote_addr'];
+  return (await promisify(execFile)(process.execPath, [MAIN, 'nginx', '--hosts', hosts, ...where])).stdout;
+}
