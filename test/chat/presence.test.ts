@@ -12,6 +12,7 @@ function setUp() {
   const told: string[] = [];
   const present = new Set<string>();
   let failing = 0;
+  let stored = 0;
   const counts = (clients: number) => ({ users: present.size, clients });
   const roster: Roster = {
     async enter(_room, user, clients) {
@@ -27,7 +28,11 @@ function setUp() {
       }
       return succeed({ ...counts(clients), changed: present.delete(userId) });
     },
-    recount: async (_room, clients) => succeed(counts(clients)),
+    async recount(_room, clients) {
+      if (failing > 0) return refuse('unavailable', 'away');
+      stored = clients;
+      return succeed(counts(clients));
+    },
     setOnline: async () => succeed(undefined),
     renew: async () => succeed(undefined),
     sweep: async () => succeed([{ nsp: '/', roomid: 'lobby', user: ann }]),
@@ -49,6 +54,7 @@ function setUp() {
     told,
     presence,
     enter,
+    stored: () => stored,
     fail: (times: number) => {
       failing = times;
     },
@@ -121,5 +127,42 @@ describe('presence in a room', () => {
     const { told, presence } = setUp();
     await presence.sweep('dead');
     expect(told).toEqual(['ann left']);
+  });
+
+  it('tells of no departure of somebody who was never let in', async () => {
+    const { told, presence } = setUp();
+    expect(await presence.enter(room, ann)).toMatchObject({ ok: true });
+    presence.leave(room, 'ann', 'lost');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told).toEqual([]);
+  });
+
+  it('tells of an exit and of the enter that overtook it in pairs', async () => {
+    const { told, presence, enter } = setUp();
+    await enter();
+    for (let n = 0; n < 3; n += 1) {
+      presence.leave(room, 'ann', 'asked');
+      await enter();
+    }
+    presence.leave(room, 'ann', 'asked');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual(told.map((_, n) => (n % 2 === 0 ? 'ann came' : 'ann left')));
+    expect(told.at(-1)).toBe('ann left');
+  });
+
+  it('has its count right again after the store was away', async () => {
+    const { presence, enter, fail, stored } = setUp();
+    await enter();
+    await enter();
+    await presence.count(room);
+    expect(stored()).toBe(2);
+    fail(100);
+    presence.leave(room, 'ann', 'lost');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(stored()).toBe(2);
+    fail(0);
+    presence.restate();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(stored()).toBe(1);
   });
 });
