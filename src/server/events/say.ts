@@ -32,7 +32,7 @@ export const say: EventHandler<'say'> = {
     });
     if (!stored.ok) return stored;
     metrics.said.inc();
-    membership.said = stored.value;
+    if (!stored.value.dup) membership.said = stored.value;
     feeds.expect(membership.room, stored.value);
     const { epoch, seq, id, at, dup } = stored.value;
     return succeed({ roomid, epoch, seq, id, at, ...(dup ? { dup } : {}) });
