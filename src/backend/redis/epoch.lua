@@ -60,4 +60,3 @@ local function openRoom()
   end
   return room
 end
-
