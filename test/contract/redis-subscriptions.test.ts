@@ -211,4 +211,44 @@ describe('subscriptions over Redis', () => {
     granted(await reader.bus.probe());
     expect(told).toBe(1);
   });
+
+  it('refuses a subscription that the server does not permit, and serves it once it does', async () => {
+    const redis = await redisForTest();
+    await redis.ask('ACL SETUSER joe on >pw ~* +@all resetchannels');
+    const unhandled = countUnhandled();
+    const reader = await peerForTest(`redis://joe:pw@127.0.0.1:${redis.port}`);
+    const room = newRoom();
+    expect(await reader.bus.subscribe(room, () => undefined)).toMatchObject({
+      ok: false,
+      error: { code: 'unavailable' },
+    });
+    expect(await reader.bus.probe()).toMatchObject({ ok: false });
+    await redis.ask('ACL SETUSER joe allchannels');
+    const heard: string[] = [];
+    await vi.waitFor(
+      async () => granted(await reader.bus.subscribe(room, (entry) => void heard.push(...textsOf([entry])))),
+      { timeout: 20_000 },
+    );
+    await append(reader, room, 'permitted');
+    await vi.waitFor(() => expect(heard).toEqual(['permitted']));
+    expect(unhandled()).toBe(0);
+  });
+
+  it('comes back although the server took the permission away while the link was lost', async () => {
+    const redis = await redisForTest();
+    await redis.ask('ACL SETUSER joe on >pw ~* +@all allchannels');
+    const unhandled = countUnhandled();
+    const peer = await peerForTest(`redis://joe:pw@127.0.0.1:${redis.port}`);
+    const room = newRoom();
+    const heard = await listen(peer, room);
+    await redis.ask('ACL SETUSER joe resetchannels');
+    await redis.ask('CLIENT KILL TYPE pubsub');
+    await vi.waitFor(async () => expect(await peer.bus.probe()).toMatchObject({ ok: false }));
+    const resynced = new Promise<void>((resolve) => peer.bus.onResync(resolve));
+    await redis.ask('ACL SETUSER joe allchannels');
+    await resynced;
+    await append(peer, room, 'back');
+    await arrivalOf(1, heard.entries);
+    expect(unhandled()).toBe(0);
+  });
 });
