@@ -116,6 +116,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       if (!ended.signal.aborted) await once(ended.signal, 'abort');
       log.info('stopping');
     }
+  } catch (error) {
+    // Somebody took the port after it was tried.
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall !== 'listen') throw error;
+    complain(`Roomcast cannot start: ${message}`);
+    exitCode = 1;
   } finally {
     await stop();
     signals.close();

@@ -7,7 +7,7 @@ import type { BackendOptions, WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { ROSTER_RENEW_MS } from './chat/store.ts';
 import { CONTROL } from './cluster/control.ts';
-import { openFrontWorker } from './cluster/front-worker.ts';
+import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config.ts';
 import type { Logger } from './log.ts';
@@ -44,6 +44,7 @@ export async function runWorker({
   const port = settings.basePort + slot;
   let backend: WorkerBackend;
   let chat: ChatServer;
+  let front: FrontWorker | undefined;
   try {
     const options = backendOptions(settings);
     backend = await openWorkerBackend({ options, boot, host: hostId(settings), primary: link, log });
@@ -66,7 +67,7 @@ export async function runWorker({
       newId: randomUUID,
       log,
     });
-    if (settings.front) openFrontWorker({ engine: chat.engine, ...chat.routes });
+    if (settings.front) front = openFrontWorker({ engine: chat.engine, ...chat.routes });
     await chat.listen(settings.host, port);
   } catch (error) {
     log.error({ err: error }, 'the worker cannot start');
@@ -96,6 +97,7 @@ export async function runWorker({
     await chat.drain(deadlineMs);
     clearInterval(reporting);
     clearInterval(renewing);
+    front?.close();
     await chat.close();
     await backend.close();
   });

@@ -19,7 +19,6 @@ export const CONTROL = {
 export interface WorkerCounts {
   readonly clients: number;
   readonly rooms: number;
-  readonly users?: number;
   readonly loopDelayMs: number;
   readonly rssBytes: number;
 }

@@ -55,7 +55,7 @@ const STALLED_MS = 2_000;
  */
 const SESSION_NEWS_MS = 200;
 const SESSION_ID = /^[^\r\n]*[?&]sid=([\w-]{20})/;
-/** A session id stands near the start of the request; engine.io makes no longer request lines. */
+/** Clients put the session id near the start; behind a longer query sticky still finds it, only the wait is left out. */
 const MAX_REQUEST_LINE_BYTES = 2_048;
 /** How long a client may take to close its end after the answer to an upload. */
 const LINGER_MS = 2_000;

@@ -38,7 +38,7 @@ export function openWorkerProcess({ slot, boot, log }: WorkerProcessDeps): Worke
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('uncaughtException', (error, origin) => {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    log.fatal({ slot, origin, message, stack }, 'worker ends after a bug');
+    log.fatal({ origin, message, stack }, 'worker ends after a bug');
     process.exit(1);
   });
 
@@ -52,7 +52,7 @@ export function openWorkerProcess({ slot, boot, log }: WorkerProcessDeps): Worke
       await leave?.(deadlineMs);
       await end(0);
     } catch (error) {
-      log.error({ slot, err: error }, 'drain failed');
+      log.error({ err: error }, 'drain failed');
       await end(1);
     }
   });

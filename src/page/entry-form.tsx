@@ -30,41 +30,24 @@ export function EntryForm({ arrival, onEnter }: { arrival: Arrival; onEnter: (vi
         </div>
         <p class="tagline">Pick a name, pick a room, start talking.</p>
 
-        <label for="username">Nickname</label>
-        <input
+        <Field
           id="username"
-          name="username"
+          label="Nickname"
           value={username}
           autocomplete="nickname"
           autocapitalize="words"
-          spellcheck={false}
-          aria-invalid={nameWrong}
-          aria-describedby={nameWrong ? 'username-wrong' : undefined}
-          onInput={(event) => setUsername(event.currentTarget.value)}
+          wrong={nameWrong && `Please choose a name of 1 to ${MAX_USERNAME_CHARS} characters.`}
+          onInput={setUsername}
         />
-        {nameWrong && (
-          <p class="wrong" id="username-wrong" role="alert">
-            Please choose a name of 1 to {MAX_USERNAME_CHARS} characters.
-          </p>
-        )}
-
-        <label for="roomid">Room</label>
-        <input
+        <Field
           id="roomid"
-          name="roomid"
+          label="Room"
           value={roomid}
           autocomplete="off"
           autocapitalize="none"
-          spellcheck={false}
-          aria-invalid={roomWrong}
-          aria-describedby={roomWrong ? 'roomid-wrong' : undefined}
-          onInput={(event) => setRoomid(event.currentTarget.value)}
+          wrong={roomWrong && 'A room’s name has letters, digits, inner spaces and _ - . : @ ~ only.'}
+          onInput={setRoomid}
         />
-        {roomWrong && (
-          <p class="wrong" id="roomid-wrong" role="alert">
-            A room’s name has letters, digits, inner spaces and _ - . : @ ~ only.
-          </p>
-        )}
 
         <AvatarPicker username={username.trim() || '?'} avatar={avatar} onPick={setAvatar} />
         <button type="submit" class="primary">
@@ -100,5 +83,40 @@ function AvatarPicker({ username, avatar, onPick }: AvatarPickerProps) {
         </label>
       ))}
     </fieldset>
+  );
+}
+
+interface FieldProps {
+  readonly id: string;
+  readonly label: string;
+  readonly value: string;
+  readonly autocomplete: string;
+  readonly autocapitalize: 'none' | 'words';
+  /** What is wrong with the value, once that is to be said. */
+  readonly wrong: string | false;
+  readonly onInput: (value: string) => void;
+}
+
+function Field({ id, label, value, autocomplete, autocapitalize, wrong, onInput }: FieldProps) {
+  return (
+    <>
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        name={id}
+        value={value}
+        autocomplete={autocomplete}
+        autocapitalize={autocapitalize}
+        spellcheck={false}
+        aria-invalid={wrong !== false}
+        aria-describedby={wrong === false ? undefined : `${id}-wrong`}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      {wrong !== false && (
+        <p class="wrong" id={`${id}-wrong`} role="alert">
+          {wrong}
+        </p>
+      )}
+    </>
   );
 }

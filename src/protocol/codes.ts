@@ -1,5 +1,5 @@
 /** Every refusal a client, back end or worker can get carries one of these codes; the set is closed. */
-export const ERROR_CODES = [
+const ERROR_CODES = [
   'bad_request',
   'unauthorized',
   'forbidden',

@@ -1,27 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ChatClient, ClientOptions } from '../../src/client/index.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { refuse } from '../../src/protocol/codes.ts';
 import { listen, openChatter } from './chatter.ts';
-import { type FakeChat, openFakeChat } from './fake-chat.ts';
 
-let fake: FakeChat;
-const open: ChatClient[] = [];
-beforeEach(async () => {
-  fake = await openFakeChat();
-});
-afterEach(async () => {
-  for (const chat of open.splice(0)) chat.close();
-  await fake.close();
-});
+import { stageForEach } from './stage.ts';
 
-function chatter(options?: ClientOptions) {
-  const one = openChatter(fake.url, options);
-  open.push(one.chat);
-  return one;
-}
+const { fake, chatter, closeLater } = stageForEach();
 
 const statesOf = ({ states }: { states: readonly { readonly state: string }[] }) =>
   states.map(({ state }) => state);
@@ -30,7 +16,7 @@ it('waits longer for an answer while the server answers others', async () => {
   const one = chatter({ answerTimeoutMs: 200 });
   const sea = await one.chat.join('sea');
   let late = false;
-  fake.script('join', ({ proceed }) => {
+  fake().script('join', ({ proceed }) => {
     setTimeout(() => {
       late = true;
       proceed();
@@ -48,10 +34,10 @@ describe('being let go', () => {
     const heard = listen(await one.chat.join('tea'));
     const byes: unknown[] = [];
     one.chat.on('bye', (bye) => byes.push(bye));
-    fake.bye({ afterMs: 120, reason: 'this server is going away' });
+    fake().bye({ afterMs: 120, reason: 'this server is going away' });
     await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
     const left = performance.now();
-    fake.store('tea', 'meanwhile');
+    fake().store('tea', 'meanwhile');
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay meanwhile']));
     // The bye was read a little before its state was looked at.
     expect(performance.now() - left).toBeGreaterThan(60);
@@ -64,7 +50,7 @@ describe('being let go', () => {
   it('stays away when told so, fails what waits, and comes back when the application says so', async () => {
     const one = chatter();
     const room = await one.chat.join('tea');
-    fake.script('say', () => fake.bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
+    fake().script('say', () => fake().bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
     const outcomes = await Promise.allSettled([room.say('sent'), room.say('not sent'), one.chat.join('tea')]);
     expect(outcomes).toMatchObject([
       { reason: { code: 'unknown' } },
@@ -76,16 +62,17 @@ describe('being let go', () => {
 
     one.chat.reconnect();
     expect((await room.say('back')).seq).toBe(1);
-    expect(fake.ask('join').map(({ payload }) => payload.resume)).toEqual([
-      undefined,
-      { epoch: 'e1', seq: 0 },
-    ]);
+    expect(
+      fake()
+        .ask('join')
+        .map(({ payload }) => payload.resume),
+    ).toEqual([undefined, { epoch: 'e1', seq: 0 }]);
   });
 
   it('takes a disconnect by the server for its last word', async () => {
     const one = chatter();
     const room = await one.chat.join('tea');
-    fake.script('say', ({ socket }) => socket.disconnect(true));
+    fake().script('say', ({ socket }) => socket.disconnect(true));
     await expect(room.say('hi')).rejects.toMatchObject({ code: 'unknown' });
     expect(one.chat.state).toBe('closed');
   });
@@ -93,18 +80,18 @@ describe('being let go', () => {
 
 describe('not being let in', () => {
   it('tries again after a refusal for now, when the server says', async () => {
-    fake.guard = () => refuse('unavailable', 'full', 50).error;
+    fake().guard = () => refuse('unavailable', 'full', 50).error;
     const one = chatter();
     await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
     expect(one.states.at(-1)).toMatchObject({ reason: 'full' });
     expect(one.states.at(-1)?.retryInMs).toBeGreaterThanOrEqual(50);
-    fake.guard = undefined;
+    fake().guard = undefined;
     await one.chat.join('tea');
   });
 
   it('tries again when nobody is there, after waits that grow to their limit', async () => {
     const one = openChatter('http://127.0.0.1:9', { random: () => 0.999 });
-    open.push(one.chat);
+    closeLater(one.chat);
     await vi.waitFor(() =>
       expect(statesOf(one).filter((state) => state === 'offline').length).toBeGreaterThan(4),
     );
@@ -113,12 +100,12 @@ describe('not being let in', () => {
   });
 
   it('gives up after a refusal for good, and says why', async () => {
-    fake.guard = () => refuse('bad_request', 'auth.username: too long').error;
+    fake().guard = () => refuse('bad_request', 'auth.username: too long').error;
     const one = chatter();
     const refused = { code: 'bad_request', message: 'auth.username: too long' };
     await expect(one.chat.join('tea')).rejects.toMatchObject(refused);
     expect(one.states).toMatchObject([{ state: 'closed', error: refused }]);
-    expect(fake.auths).toHaveLength(1);
+    expect(fake().auths).toHaveLength(1);
   });
 
   it('gives up on a namespace that is not served', async () => {
@@ -128,28 +115,28 @@ describe('not being let in', () => {
   });
 
   it('does not talk to a server of a later protocol', async () => {
-    fake.hello = { protocol: 2 };
+    fake().hello = { protocol: 2 };
     await expect(chatter().chat.join('tea')).rejects.toMatchObject({ code: 'bad_request' });
   });
 
   it('gives a server up that lets it in and says nothing, for another try', async () => {
-    fake.mute = true;
+    fake().mute = true;
     const one = chatter({ answerTimeoutMs: 200 });
     const joining = one.chat.join('tea');
     await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
-    fake.mute = false;
+    fake().mute = false;
     await joining;
     expect(one.states[0]).toMatchObject({ state: 'offline', reason: 'the server does not answer' });
   });
 
   it('gives a server up that does not answer a join', async () => {
-    fake.script('join', () => undefined);
+    fake().script('join', () => undefined);
     const one = chatter({ answerTimeoutMs: 200 });
     await one.chat.join('tea');
     expect(one.states.find(({ state }) => state === 'offline')).toMatchObject({
       reason: 'no answer to join',
     });
-    expect(fake.ask('join')).toHaveLength(2);
+    expect(fake().ask('join')).toHaveLength(2);
   });
 });
 
@@ -161,16 +148,16 @@ describe('a browser whose network comes back', () => {
     try {
       const one = chatter({ retryMinMs: 600_000, retryMaxMs: 600_000 });
       await one.chat.join('tea');
-      fake.cut();
+      fake().cut();
       await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
       network.dispatchEvent(new Event('online'));
-      await vi.waitFor(() => expect(fake.ask('join')).toHaveLength(2));
-      fake.bye({ afterMs: 600_000 });
+      await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+      fake().bye({ afterMs: 600_000 });
       await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
       network.dispatchEvent(new Event('online'));
       expect(one.chat.state).toBe('offline');
       one.chat.reconnect();
-      await vi.waitFor(() => expect(fake.ask('join')).toHaveLength(3));
+      await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(3));
       one.chat.close();
       const removed = vi.fn();
       vi.stubGlobal('removeEventListener', removed);
@@ -186,32 +173,32 @@ describe('a browser whose network comes back', () => {
 describe('tokens', () => {
   it('asks for another token once when one is refused', async () => {
     const token = vi.fn().mockResolvedValueOnce('old').mockResolvedValueOnce('new');
-    fake.guard = ({ token: given }) =>
+    fake().guard = ({ token: given }) =>
       given === 'new' ? undefined : refuse('unauthorized', 'expired').error;
     const { chat } = chatter({ token });
     await chat.join('tea');
-    expect(fake.auths.map(({ token: given }) => given)).toEqual(['old', 'new']);
-    fake.cut();
-    await vi.waitFor(() => expect(fake.ask('join')).toHaveLength(2));
+    expect(fake().auths.map(({ token: given }) => given)).toEqual(['old', 'new']);
+    fake().cut();
+    await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
     expect(token).toHaveBeenCalledTimes(2);
   });
 
   it('gives up when the fresh one is refused too', async () => {
     const token = vi.fn().mockResolvedValue('bad');
-    fake.guard = () => refuse('unauthorized', 'no').error;
+    fake().guard = () => refuse('unauthorized', 'no').error;
     await expect(chatter({ token }).chat.join('tea')).rejects.toMatchObject({ code: 'unauthorized' });
     expect(token).toHaveBeenCalledTimes(2);
     await expect(chatter({ token: 'fixed' }).chat.join('tea')).rejects.toMatchObject({
       code: 'unauthorized',
     });
-    expect(fake.auths).toHaveLength(3);
+    expect(fake().auths).toHaveLength(3);
   });
 
   it('fetches another when the server says that the old one expired', async () => {
     const token = vi.fn().mockResolvedValueOnce('one').mockResolvedValueOnce('two');
     await chatter({ token }).chat.join('tea');
-    fake.bye({ code: 3500, reason: 'expired' });
-    await vi.waitFor(() => expect(fake.auths.map(({ token: given }) => given)).toEqual(['one', 'two']));
+    fake().bye({ code: 3500, reason: 'expired' });
+    await vi.waitFor(() => expect(fake().auths.map(({ token: given }) => given)).toEqual(['one', 'two']));
   });
 
   it('tries again when no token can be had', async () => {
@@ -233,21 +220,21 @@ describe('guests', () => {
     };
     const { chat } = chatter({ userId: undefined, storage });
     await chat.join('tea');
-    fake.cut();
-    await vi.waitFor(() => expect(fake.ask('join')).toHaveLength(2));
+    fake().cut();
+    await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
     expect(chat.user?.id).toBe('g-1');
     chat.close();
     await chatter({ userId: undefined, storage }).chat.join('tea');
-    expect(fake.auths).toEqual([{}, claim, claim]);
+    expect(fake().auths).toEqual([{}, claim, claim]);
   });
 
   it('become new ones when the server does not know them any more', async () => {
     const { chat } = chatter({ userId: undefined });
     await chat.join('tea');
-    fake.guard = ({ guestToken }) => (guestToken ? refuse('forbidden', 'who?').error : undefined);
-    fake.cut();
-    await vi.waitFor(() => expect(fake.ask('join')).toHaveLength(2));
-    expect(fake.auths).toEqual([{}, claim, {}]);
+    fake().guard = ({ guestToken }) => (guestToken ? refuse('forbidden', 'who?').error : undefined);
+    fake().cut();
+    await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+    expect(fake().auths).toEqual([{}, claim, {}]);
     expect(chat.user?.id).toBe('g-2');
   });
 });
@@ -258,7 +245,7 @@ describe('closing', () => {
     [
       'while it waits to try again',
       async () => {
-        fake.guard = () => refuse('unavailable', 'later', 60_000).error;
+        fake().guard = () => refuse('unavailable', 'later', 60_000).error;
         const one = chatter();
         await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
         return one;
@@ -267,10 +254,10 @@ describe('closing', () => {
     [
       'while it joins',
       async () => {
-        fake.script('join', () => undefined);
+        fake().script('join', () => undefined);
         const one = chatter();
         one.chat.join('tea').catch(() => undefined);
-        await vi.waitFor(() => expect(fake.ask('join')).toHaveLength(1));
+        await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(1));
         return one;
       },
     ],
@@ -282,7 +269,7 @@ describe('closing', () => {
     one.chat.reconnect();
     expect(one.chat.state).toBe('closed');
     await expect(one.chat.join('tea')).rejects.toMatchObject({ code: 'closed' });
-    await vi.waitFor(() => expect(fake.clients()).toBe(0));
+    await vi.waitFor(() => expect(fake().clients()).toBe(0));
   });
 
   it('inside any listener ends everything there', async () => {
@@ -290,14 +277,14 @@ describe('closing', () => {
       const one = chatter();
       one.chat.on(event, () => one.chat.close());
       one.chat.join('tea').then(
-        () => fake.bye({}),
+        () => fake().bye({}),
         () => undefined,
       );
       await vi.waitFor(() => expect(one.chat.state).toBe('closed'));
       expect(statesOf(one).filter((state) => state === 'closed')).toHaveLength(1);
     }
-    fake.store('sea', 'one');
-    fake.store('sea', 'two');
+    fake().store('sea', 'one');
+    fake().store('sea', 'two');
     const { chat } = chatter();
     const room = await chat.join('sea');
     const texts: string[] = [];
@@ -305,8 +292,8 @@ describe('closing', () => {
       texts.push(data.text);
       chat.close();
     });
-    fake.post('sea', 'three');
-    await vi.waitFor(() => expect(fake.clients()).toBe(0));
+    fake().post('sea', 'three');
+    await vi.waitFor(() => expect(fake().clients()).toBe(0));
     expect(texts[0]).toBe('one');
     expect(texts).not.toContain('three');
   });
@@ -314,9 +301,9 @@ describe('closing', () => {
   it.each(['at once', 'offline', 'joined', 'saying'])(
     'leaves nothing that keeps a process alive, %s',
     async (when) => {
-      if (when === 'saying') fake.script('say', () => undefined);
+      if (when === 'saying') fake().script('say', () => undefined);
       const script = fileURLToPath(new URL('closing-client.ts', import.meta.url));
-      const url = when === 'offline' ? 'http://127.0.0.1:9' : fake.url;
+      const url = when === 'offline' ? 'http://127.0.0.1:9' : fake().url;
       const child = spawn(process.execPath, ['--import', 'tsx', script, url, when], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });

@@ -1,23 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ChatClient, ClientOptions, ClientStorage } from '../../src/client/index.ts';
-import { listen, openChatter, textsOf } from './chatter.ts';
-import { type FakeChat, openFakeChat, refusal, type Step } from './fake-chat.ts';
+import { describe, expect, it, vi } from 'vitest';
+import type { ClientStorage } from '../../src/client/index.ts';
+import { listen, textsOf } from './chatter.ts';
+import { refusal, type Step } from './fake-chat.ts';
+import { stageForEach } from './stage.ts';
 
-let fake: FakeChat;
-const open: ChatClient[] = [];
-beforeEach(async () => {
-  fake = await openFakeChat();
-});
-afterEach(async () => {
-  for (const chat of open.splice(0)) chat.close();
-  await fake.close();
-});
-
-function chatter(options?: ClientOptions) {
-  const one = openChatter(fake.url, options);
-  open.push(one.chat);
-  return one;
-}
+const { fake, chatter } = stageForEach();
 
 const cutBeforeStored: Step = ({ socket }) => socket.conn.close();
 const cutBeforeAcked: Step = ({ socket, proceed }) => {
@@ -27,7 +14,10 @@ const cutBeforeAcked: Step = ({ socket, proceed }) => {
 const loseAck: Step = ({ proceed }) => proceed(() => undefined);
 const silence: Step = () => undefined;
 
-const logged = (roomid: string) => fake.room(roomid).log.map(({ data }) => data.text);
+const logged = (roomid: string) =>
+  fake()
+    .room(roomid)
+    .log.map(({ data }) => data.text);
 
 describe('sending until stored', () => {
   it.each([
@@ -39,7 +29,7 @@ describe('sending until stored', () => {
     const { chat } = chatter({ answerTimeoutMs: 300 });
     const room = await chat.join('tea');
     const heard = listen(room);
-    fake.script('say', step);
+    fake().script('say', step);
     const saying = Promise.all([room.say('one'), room.say('two'), room.say('three')]);
     expect(chat.outbox).toBe(3);
     const said = await saying;
@@ -48,7 +38,9 @@ describe('sending until stored', () => {
     expect(said[0]).not.toHaveProperty('ok');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three']));
     expect(logged('tea')).toEqual(['one', 'two', 'three']);
-    const ids = fake.ask('say').map(({ payload }) => payload.clientMsgId);
+    const ids = fake()
+      .ask('say')
+      .map(({ payload }) => payload.clientMsgId);
     expect(ids[0]).toBe(ids[1]);
     expect(new Set(ids).size).toBe(3);
     expect(chat.outbox).toBe(0);
@@ -57,30 +49,30 @@ describe('sending until stored', () => {
   it('emits nothing while offline, and sends it after the room is joined again', async () => {
     const { chat } = chatter();
     const room = await chat.join('tea');
-    fake.guard = () => ({ code: 'unavailable', message: 'later', temporary: true });
-    fake.cut();
+    fake().guard = () => ({ code: 'unavailable', message: 'later', temporary: true });
+    fake().cut();
     await vi.waitFor(() => expect(chat.state).not.toBe('online'));
     const saying = room.say('patience');
-    fake.guard = undefined;
+    fake().guard = undefined;
     await saying;
-    expect(fake.asked.map(({ event }) => event)).toEqual(['join', 'join', 'say']);
+    expect(fake().asked.map(({ event }) => event)).toEqual(['join', 'join', 'say']);
   });
 
   it('joins again and repeats itself when the server does not count it as a member', async () => {
     const room = await chatter().chat.join('tea');
-    fake.script('say', refusal('not_joined', 'join tea first'));
+    fake().script('say', refusal('not_joined', 'join tea first'));
     expect((await room.say('one')).seq).toBe(1);
-    expect(fake.asked.map(({ event }) => event)).toEqual(['join', 'say', 'join', 'say']);
-    fake.script('say', refusal('not_joined', 'no'), refusal('not_joined', 'no'));
+    expect(fake().asked.map(({ event }) => event)).toEqual(['join', 'say', 'join', 'say']);
+    fake().script('say', refusal('not_joined', 'no'), refusal('not_joined', 'no'));
     await expect(room.say('two')).rejects.toMatchObject({ code: 'not_joined' });
   });
 
   it('sends the rest of a room behind a message that is refused for now, after the time asked for', async () => {
     const room = await chatter().chat.join('tea');
-    fake.script('say', refusal('rate_limited', 'slower', 80), refusal('unavailable', 'no store', 20));
+    fake().script('say', refusal('rate_limited', 'slower', 80), refusal('unavailable', 'no store', 20));
     await Promise.all(['one', 'two', 'three'].map((text) => room.say(text)));
     expect(logged('tea')).toEqual(['one', 'two', 'three']);
-    const says = fake.ask('say');
+    const says = fake().ask('say');
     expect(says.map(({ payload }) => payload.text)).toEqual(['one', 'one', 'one', 'two', 'three']);
     expect((says[1]?.at ?? 0) - (says[0]?.at ?? 0)).toBeGreaterThanOrEqual(79);
   });
@@ -88,7 +80,7 @@ describe('sending until stored', () => {
   it('waits by itself when the server does not say how long, and lets other rooms talk meanwhile', async () => {
     const { chat } = chatter({ random: () => 0 });
     const [tea, sea] = await Promise.all([chat.join('tea'), chat.join('sea')]);
-    fake.script('say', refusal('internal', 'oops'));
+    fake().script('say', refusal('internal', 'oops'));
     const slow = tea.say('slow');
     await sea.say('quick');
     expect(logged('tea')).toEqual([]);
@@ -102,7 +94,7 @@ describe('sending until stored', () => {
     const sent: string[] = [];
     room.on('failed', (error, { text }) => failed.push(`${text} ${error.code}`));
     room.on('sent', (_said, { text }) => sent.push(text));
-    fake.script('say', refusal('forbidden', 'muted'));
+    fake().script('say', refusal('forbidden', 'muted'));
     const outcomes = await Promise.allSettled([room.say('one'), room.say('two')]);
     expect(outcomes).toMatchObject([
       { status: 'rejected', reason: { code: 'forbidden', temporary: false, message: 'muted' } },
@@ -116,9 +108,11 @@ describe('sending until stored', () => {
     const options = { type: 7, clientMsgId: 'mine' };
     const [one, same] = await Promise.all([room.say('hi', options), room.say('hi', options)]);
     expect(one).toEqual(same);
-    expect(fake.ask('say').map(({ payload }) => payload)).toEqual([
-      { roomid: 'tea', text: 'hi', ...options },
-    ]);
+    expect(
+      fake()
+        .ask('say')
+        .map(({ payload }) => payload),
+    ).toEqual([{ roomid: 'tea', text: 'hi', ...options }]);
     await expect(room.say('hi', { clientMsgId: 'ü' })).rejects.toMatchObject({ code: 'bad_request' });
   });
 });
@@ -128,27 +122,27 @@ describe('messages that are not to be heard by their sender', () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
     await room.say('mine', { echo: false });
-    fake.post('tea', 'theirs');
+    fake().post('tea', 'theirs');
     await vi.waitFor(() => expect(heard.lines).toEqual(['live theirs']));
-    expect(fake.ask('join')).toHaveLength(1);
+    expect(fake().ask('join')).toHaveLength(1);
   });
 
   it('does not hand them on when they are replayed, also where another overtook the ack', async () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
-    fake.script('say', ({ proceed, ack }) => {
+    fake().script('say', ({ proceed, ack }) => {
       let answer = {};
       proceed((acked) => {
         answer = acked;
       });
-      fake.post('tea', 'theirs');
+      fake().post('tea', 'theirs');
       ack(answer);
     });
     await room.say('mine', { echo: false });
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay theirs']));
-    fake.script('say', cutBeforeAcked);
+    fake().script('say', cutBeforeAcked);
     await room.say('mine too', { echo: false });
-    fake.post('tea', 'more');
+    fake().post('tea', 'more');
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay theirs', 'live more']));
     expect(logged('tea')).toEqual(['mine', 'theirs', 'mine too', 'more']);
     expect(heard.gaps).toEqual([]);
@@ -159,53 +153,57 @@ describe('what is not sent', () => {
   it('is more than the outbox may hold', async () => {
     const { chat } = chatter({ maxOutbox: 2 });
     const room = await chat.join('tea');
-    fake.script('say', silence);
+    fake().script('say', silence);
     const waiting = [room.say('one'), room.say('two')];
     await expect(room.say('three')).rejects.toMatchObject({ code: 'limit' });
     expect(chat.outbox).toBe(2);
-    await vi.waitFor(() => expect(fake.ask('say')).toHaveLength(1));
-    fake.cut();
+    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+    fake().cut();
     await Promise.all(waiting);
     await room.say('three');
     expect(logged('tea')).toEqual(['one', 'two', 'three']);
   });
 
   it('is text that the server would not take, or whose packet would close the link', async () => {
-    fake.limits = { maxTextBytes: 10 };
+    fake().limits = { maxTextBytes: 10 };
     const room = await chatter().chat.join('tea');
     await expect(room.say('ééééééé')).rejects.toMatchObject({ code: 'too_large' });
     await room.say('ééééé');
-    fake.limits = { maxTextBytes: 1_000_000 };
+    fake().limits = { maxTextBytes: 1_000_000 };
     const wide = await chatter({ userId: 'bob' }).chat.join('tea');
     await expect(wide.say('\u0001'.repeat(300_000))).rejects.toMatchObject({ code: 'too_large' });
-    expect(fake.ask('say')).toHaveLength(1);
+    expect(fake().ask('say')).toHaveLength(1);
   });
 
   it('is a message that the server may have forgotten: its fate is unknown', async () => {
-    fake.limits = { dedupeTtlS: 0.2 };
+    fake().limits = { dedupeTtlS: 0.2 };
     const { chat } = chatter();
     const room = await chat.join('tea');
-    fake.script('say', ({ proceed, socket }) => {
+    fake().script('say', ({ proceed, socket }) => {
       proceed(() => undefined);
-      fake.guard = () => ({ code: 'unavailable', message: 'later', temporary: true });
+      fake().guard = () => ({ code: 'unavailable', message: 'later', temporary: true });
       socket.conn.close();
     });
     const outcomes = Promise.allSettled([room.say('sent'), room.say('waiting')]);
     await vi.waitFor(() => expect(chat.outbox).toBe(1));
-    fake.guard = undefined;
+    fake().guard = undefined;
     expect(await outcomes).toMatchObject([
       { status: 'rejected', reason: { code: 'unknown', temporary: false } },
       { status: 'fulfilled', value: { seq: 2 } },
     ]);
-    expect(fake.ask('say').map(({ payload }) => payload.text)).toEqual(['sent', 'waiting']);
+    expect(
+      fake()
+        .ask('say')
+        .map(({ payload }) => payload.text),
+    ).toEqual(['sent', 'waiting']);
   });
 
   it('stays unknown when an earlier sending may have been stored and the next was refused for its rate', async () => {
-    fake.limits = { dedupeTtlS: 0.3 };
+    fake().limits = { dedupeTtlS: 0.3 };
     const room = await chatter().chat.join('tea');
-    fake.script('say', cutBeforeStored, refusal('rate_limited', 'slower', 5_000));
+    fake().script('say', cutBeforeStored, refusal('rate_limited', 'slower', 5_000));
     await expect(room.say('one')).rejects.toMatchObject({ code: 'unknown' });
-    expect(fake.ask('say')).toHaveLength(2);
+    expect(fake().ask('say')).toHaveLength(2);
   });
 });
 
@@ -219,7 +217,7 @@ describe('with a storage', () => {
     const storage = memory();
     const first = chatter({ storage });
     const room = await first.chat.join('tea');
-    fake.script('say', loseAck);
+    fake().script('say', loseAck);
     void room.say('stored');
     void room.say('never sent');
     await vi.waitFor(() => expect(logged('tea')).toEqual(['stored']));
@@ -240,7 +238,7 @@ describe('with a storage', () => {
     const storage = memory();
     const { chat } = chatter({ storage });
     const room = await chat.join('tea');
-    fake.script('say', silence);
+    fake().script('say', silence);
     const saying = room.say('never');
     await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
     chat.close();
@@ -275,13 +273,13 @@ it('settles every say and repeats nothing while links are cut at random points',
   };
   const faults: Step[] = [cutBeforeStored, cutBeforeAcked, ({ proceed }) => proceed()];
   const drawn = (): Step => faults[Math.floor(chance() * 6)] ?? (({ proceed }) => proceed());
-  fake.script('say', ...Array.from({ length: 200 }, drawn));
-  fake.script(
+  fake().script('say', ...Array.from({ length: 200 }, drawn));
+  fake().script(
     'join',
     ({ proceed }) => proceed(),
     ({ proceed }) => proceed(),
   );
-  fake.script(
+  fake().script(
     'join',
     ...Array.from({ length: 10 }, (_, n): Step => (n % 3 ? ({ proceed }) => proceed() : cutBeforeStored)),
   );

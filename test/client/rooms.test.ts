@@ -1,43 +1,29 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ChatClient, ClientOptions } from '../../src/client/index.ts';
-import { listen, openChatter, textsOf } from './chatter.ts';
-import { type FakeChat, openFakeChat, refusal } from './fake-chat.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { listen, textsOf } from './chatter.ts';
+import { refusal } from './fake-chat.ts';
+import { stageForEach } from './stage.ts';
 
-let fake: FakeChat;
-const open: ChatClient[] = [];
-beforeEach(async () => {
-  fake = await openFakeChat();
-});
-afterEach(async () => {
-  for (const chat of open.splice(0)) chat.close();
-  await fake.close();
-});
-
-function chatter(options?: ClientOptions) {
-  const one = openChatter(fake.url, options);
-  open.push(one.chat);
-  return one;
-}
+const { fake, chatter } = stageForEach();
 
 describe('joining', () => {
   it('connects without a room in the address and joins by the event, with as much history as asked', async () => {
-    fake.store('tea', 'one');
-    fake.store('tea', 'two');
+    fake().store('tea', 'one');
+    fake().store('tea', 'two');
     const room = await chatter({ username: 'Ada' }).chat.join('tea', { history: 1 });
-    expect(fake.queries[0]).not.toHaveProperty('roomid');
-    expect(fake.auths[0]).toEqual({ userId: 'ada', username: 'Ada' });
-    expect(fake.ask('join')).toMatchObject([{ payload: { roomid: 'tea', history: 1 } }]);
+    expect(fake().queries[0]).not.toHaveProperty('roomid');
+    expect(fake().auths[0]).toEqual({ userId: 'ada', username: 'Ada' });
+    expect(fake().ask('join')).toMatchObject([{ payload: { roomid: 'tea', history: 1 } }]);
     expect(room.joined).toMatchObject({ epoch: 'e1', seq: 2, users: 1 });
   });
 
   it('keeps what arrives before the first listener, in its order', async () => {
-    fake.store('tea', 'one');
+    fake().store('tea', 'one');
     const room = await chatter().chat.join('tea');
-    fake.post('tea', 'two');
+    fake().post('tea', 'two');
     const { epoch, seq } = await room.say('three');
     expect([epoch, seq]).toEqual(['e1', 3]);
     const heard = listen(room);
-    fake.post('tea', 'four');
+    fake().post('tea', 'four');
     await vi.waitFor(() => {
       expect(heard.lines).toEqual(['history one', 'live two', 'live three', 'live four']);
     });
@@ -45,24 +31,24 @@ describe('joining', () => {
   });
 
   it('hands on live messages that overtook the answer to the join, after it', async () => {
-    fake.store('tea', 'one');
-    fake.script('join', ({ socket, proceed }) => {
+    fake().store('tea', 'one');
+    fake().script('join', ({ socket, proceed }) => {
       void socket.join('tea');
-      const early = { ...fake.store('tea', 'two') };
-      fake.deliver({ ...early, seq: 3, data: { ...early.data, text: 'three' } });
+      const early = { ...fake().store('tea', 'two') };
+      fake().deliver({ ...early, seq: 3, data: { ...early.data, text: 'three' } });
       proceed();
-      fake.room('tea').top = 3;
+      fake().room('tea').top = 3;
     });
     const heard = listen(await chatter().chat.join('tea'));
     await vi.waitFor(() => expect(heard.lines).toEqual(['history one', 'history two', 'live three']));
   });
 
   it('waits for a connection', async () => {
-    fake.guard = () => ({ code: 'unavailable', message: 'not yet', temporary: true });
+    fake().guard = () => ({ code: 'unavailable', message: 'not yet', temporary: true });
     const { chat, states } = chatter();
     const joining = chat.join('tea');
     await vi.waitFor(() => expect(states.some(({ state }) => state === 'offline')).toBe(true));
-    fake.guard = undefined;
+    fake().guard = undefined;
     expect((await joining).roomid).toBe('tea');
   });
 
@@ -70,12 +56,12 @@ describe('joining', () => {
     const { chat } = chatter();
     const [one, other] = await Promise.all([chat.join('tea'), chat.join('tea')]);
     expect(one).toBe(other);
-    expect(fake.ask('join')).toHaveLength(1);
+    expect(fake().ask('join')).toHaveLength(1);
   });
 
   it('rejects with the refusal, for now or for good, and can be tried again', async () => {
     const { chat } = chatter();
-    fake.script('join', refusal('forbidden', 'not you'), refusal('unavailable', 'no store', 700));
+    fake().script('join', refusal('forbidden', 'not you'), refusal('unavailable', 'no store', 700));
     await expect(chat.join('tea')).rejects.toMatchObject({ code: 'forbidden', temporary: false });
     await expect(chat.join('tea')).rejects.toMatchObject({
       name: 'ClientError',
@@ -89,75 +75,75 @@ describe('joining', () => {
   it('refuses what is no room id without asking', async () => {
     const { chat } = chatter();
     await expect(chat.join('a#b')).rejects.toMatchObject({ code: 'bad_request' });
-    expect(fake.asked).toEqual([]);
+    expect(fake().asked).toEqual([]);
   });
 });
 
 describe('order while connected', () => {
   it('drops what comes twice', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    const one = fake.post('tea', 'one');
-    const two = fake.post('tea', 'two');
-    fake.deliver(one);
-    fake.deliver(two);
-    fake.post('tea', 'three');
+    const one = fake().post('tea', 'one');
+    const two = fake().post('tea', 'two');
+    fake().deliver(one);
+    fake().deliver(two);
+    fake().post('tea', 'three');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three']));
-    expect(fake.ask('join')).toHaveLength(1);
+    expect(fake().ask('join')).toHaveLength(1);
   });
 
   it('asks the log before it hands on what arrives in the wrong order', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    fake.post('tea', 'one');
-    const [two, three] = [fake.store('tea', 'two'), fake.store('tea', 'three')];
-    fake.deliver(three);
-    fake.deliver(two);
-    fake.post('tea', 'four');
+    fake().post('tea', 'one');
+    const [two, three] = [fake().store('tea', 'two'), fake().store('tea', 'three')];
+    fake().deliver(three);
+    fake().deliver(two);
+    fake().post('tea', 'four');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three', 'four']));
-    expect(fake.ask('join')[1]?.payload.resume).toEqual({ epoch: 'e1', seq: 1 });
+    expect(fake().ask('join')[1]?.payload.resume).toEqual({ epoch: 'e1', seq: 1 });
     expect(heard.gaps).toEqual([]);
   });
 
   it('fills a hole from the log', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    fake.store('tea', 'one');
-    fake.store('tea', 'two');
-    fake.post('tea', 'three');
+    fake().store('tea', 'one');
+    fake().store('tea', 'two');
+    fake().post('tea', 'three');
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay one', 'replay two', 'replay three']));
   });
 
   it('asks once for a message that the log does not know, and goes on', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    const one = fake.post('tea', 'one');
-    fake.deliver({ ...one, seq: 9 });
+    const one = fake().post('tea', 'one');
+    fake().deliver({ ...one, seq: 9 });
     await vi.waitFor(() => expect(heard.joins).toHaveLength(2));
-    fake.post('tea', 'two');
+    fake().post('tea', 'two');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
-    expect(fake.ask('join')).toHaveLength(2);
+    expect(fake().ask('join')).toHaveLength(2);
   });
 
   it('goes on under a new epoch that counts on, and asks when the numbers do not meet', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    fake.post('tea', 'one');
-    fake.room('tea').epoch = 'e2';
-    fake.post('tea', 'two');
+    fake().post('tea', 'one');
+    fake().room('tea').epoch = 'e2';
+    fake().post('tea', 'two');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
-    expect(fake.ask('join')).toHaveLength(1);
+    expect(fake().ask('join')).toHaveLength(1);
 
-    Object.assign(fake.room('tea'), { epoch: 'e3', top: 0, log: [] });
-    fake.post('tea', 'one again');
+    Object.assign(fake().room('tea'), { epoch: 'e3', top: 0, log: [] });
+    fake().post('tea', 'one again');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'one again']));
     expect(heard.gaps).toEqual([{ roomid: 'tea', epoch: 'e3', from: 1, to: 2, reason: 'epoch' }]);
   });
 
   it('tells of a gap that the server reports, and goes on behind it', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    fake.post('tea', 'one');
-    fake.room('tea').top = 5;
-    fake.gap({ roomid: 'tea', epoch: 'e1', from: 2, to: 5, reason: 'trimmed' });
-    fake.post('tea', 'six');
-    Object.assign(fake.room('tea'), { epoch: 'e2', top: 4 });
-    fake.gap({ roomid: 'tea', epoch: 'e2', from: 5, to: 6, reason: 'epoch' });
-    fake.post('tea', 'five anew');
+    fake().post('tea', 'one');
+    fake().room('tea').top = 5;
+    fake().gap({ roomid: 'tea', epoch: 'e1', from: 2, to: 5, reason: 'trimmed' });
+    fake().post('tea', 'six');
+    Object.assign(fake().room('tea'), { epoch: 'e2', top: 4 });
+    fake().gap({ roomid: 'tea', epoch: 'e2', from: 5, to: 6, reason: 'epoch' });
+    fake().post('tea', 'five anew');
     await vi.waitFor(() => {
       expect(heard.lines).toEqual([
         'live one',
@@ -167,7 +153,7 @@ describe('order while connected', () => {
         'live five anew',
       ]);
     });
-    expect(fake.ask('join')).toHaveLength(1);
+    expect(fake().ask('join')).toHaveLength(1);
   });
 });
 
@@ -176,19 +162,23 @@ describe('coming back', () => {
     const { chat, states } = chatter();
     const tea = listen(await chat.join('tea'));
     const sea = listen(await chat.join('sea'));
-    fake.post('tea', 'tea 1');
-    fake.post('tea', 'tea 2');
-    fake.post('sea', 'sea 1');
+    fake().post('tea', 'tea 1');
+    fake().post('tea', 'tea 2');
+    fake().post('sea', 'sea 1');
     await vi.waitFor(() => expect([tea.messages.length, sea.messages.length]).toEqual([2, 1]));
-    fake.cut();
-    fake.store('tea', 'tea 3');
-    fake.store('sea', 'sea 2');
+    fake().cut();
+    fake().store('tea', 'tea 3');
+    fake().store('sea', 'sea 2');
     await vi.waitFor(() => expect(textsOf(sea)).toEqual(['sea 1', 'sea 2']));
-    fake.post('tea', 'tea 4');
+    fake().post('tea', 'tea 4');
     await vi.waitFor(() => {
       expect(tea.lines).toEqual(['live tea 1', 'live tea 2', 'replay tea 3', 'live tea 4']);
     });
-    expect(fake.ask('join').map(({ payload }) => [payload.roomid, payload.resume?.seq])).toEqual([
+    expect(
+      fake()
+        .ask('join')
+        .map(({ payload }) => [payload.roomid, payload.resume?.seq]),
+    ).toEqual([
       ['tea', undefined],
       ['sea', undefined],
       ['tea', 2],
@@ -200,22 +190,22 @@ describe('coming back', () => {
   it('never takes an ack for a message that it has not handed on', async () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
-    fake.script('say', ({ socket, proceed }) => {
+    fake().script('say', ({ socket, proceed }) => {
       void socket.leave('tea');
       proceed();
     });
     await room.say('one');
-    fake.cut();
+    fake().cut();
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay one']));
   });
 
   it('says which messages can not be had when the log was trimmed, and continues from the page', async () => {
     const heard = listen(await chatter().chat.join('tea', { history: 2 }));
-    fake.post('tea', '1');
+    fake().post('tea', '1');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['1']));
-    fake.cut();
-    for (const text of ['2', '3', '4', '5']) fake.store('tea', text);
-    fake.room('tea').log.splice(0, 2);
+    fake().cut();
+    for (const text of ['2', '3', '4', '5']) fake().store('tea', text);
+    fake().room('tea').log.splice(0, 2);
     await vi.waitFor(() =>
       expect(heard.lines).toEqual(['live 1', 'gap 2-3 trimmed', 'replay 4', 'replay 5']),
     );
@@ -225,13 +215,13 @@ describe('coming back', () => {
 
   it('says what was lost when the store came back older, and hands on what it holds now', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    for (const text of ['1', '2', '3']) fake.post('tea', text);
+    for (const text of ['1', '2', '3']) fake().post('tea', text);
     await vi.waitFor(() => expect(heard.messages).toHaveLength(3));
-    fake.cut();
-    const room = fake.room('tea');
+    fake().cut();
+    const room = fake().room('tea');
     room.log.pop();
     Object.assign(room, { epoch: 'e2', top: 2 });
-    fake.store('tea', '3 anew');
+    fake().store('tea', '3 anew');
     await vi.waitFor(() => {
       expect(heard.lines).toEqual(['live 1', 'live 2', 'live 3', 'gap 3-3 epoch', 'replay 3 anew']);
     });
@@ -239,11 +229,11 @@ describe('coming back', () => {
 
   it('waits as long as asked when a room cannot be joined again for now', async () => {
     const heard = listen(await chatter().chat.join('tea'));
-    fake.script('join', refusal('unavailable', 'no store', 60), refusal('internal', 'oops', 10));
-    fake.cut();
-    fake.store('tea', 'one');
+    fake().script('join', refusal('unavailable', 'no store', 60), refusal('internal', 'oops', 10));
+    fake().cut();
+    fake().store('tea', 'one');
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay one']));
-    const [, second, third] = fake.ask('join');
+    const [, second, third] = fake().ask('join');
     expect((third?.at ?? 0) - (second?.at ?? 0)).toBeGreaterThanOrEqual(59);
   });
 
@@ -251,8 +241,8 @@ describe('coming back', () => {
     const { chat } = chatter();
     const room = await chat.join('tea');
     const heard = listen(room);
-    fake.script('join', refusal('forbidden', 'banned'));
-    fake.script('say', ({ socket }) => socket.conn.close());
+    fake().script('join', refusal('forbidden', 'banned'));
+    fake().script('say', ({ socket }) => socket.conn.close());
     const outcomes = Promise.allSettled([room.say('sent'), room.say('not sent')]);
     expect(await outcomes).toMatchObject([
       { status: 'rejected', reason: { code: 'unknown' } },
@@ -270,11 +260,11 @@ describe('leaving', () => {
     const room = await chat.join('tea');
     const heard = listen(room);
     const left = room.leave();
-    fake.post('tea', 'late');
+    fake().post('tea', 'late');
     await left;
     expect(heard.closed).toEqual([undefined]);
     const again = listen(await chat.join('tea'));
-    fake.post('tea', 'hello again');
+    fake().post('tea', 'hello again');
     await vi.waitFor(() => expect(again.lines).toEqual(['history late', 'live hello again']));
     expect(heard.lines).toEqual([]);
   });
@@ -284,12 +274,12 @@ describe('leaving', () => {
     const heard = listen(await chat.join('tea'));
     const events: unknown[] = [];
     chat.on('event', (...args) => events.push(args));
-    fake.emit('removed', { roomid: 'tea', code: 'kicked' });
+    fake().emit('removed', { roomid: 'tea', code: 'kicked' });
     await vi.waitFor(() => expect(heard.closed).toEqual(['forbidden']));
     expect(events).toEqual([['removed', { roomid: 'tea', code: 'kicked' }]]);
-    fake.cut();
-    await vi.waitFor(() => expect(fake.auths).toHaveLength(2));
-    expect(fake.ask('join')).toHaveLength(1);
+    fake().cut();
+    await vi.waitFor(() => expect(fake().auths).toHaveLength(2));
+    expect(fake().ask('join')).toHaveLength(1);
   });
 });
 
@@ -298,12 +288,12 @@ it('reads history, and tells of people apart from messages', async () => {
   const room = await chat.join('tea');
   const people: unknown[] = [];
   room.on('presence', ({ event, data }) => people.push([event, data.username]));
-  fake.post('tea', 'one');
-  fake.emit('message', { event: 'join', roomid: 'tea', data: { username: 'Bob', userId: 'bob' } });
+  fake().post('tea', 'one');
+  fake().emit('message', { event: 'join', roomid: 'tea', data: { username: 'Bob', userId: 'bob' } });
   await vi.waitFor(() => expect(people).toEqual([['join', 'Bob']]));
   const page = await room.history({ limit: 10 });
   expect(page).toMatchObject({ epoch: 'e1', top: 1, more: false, messages: [{ data: { text: 'one' } }] });
-  fake.script('room:history', refusal('bad_request', 'limit: too many'));
+  fake().script('room:history', refusal('bad_request', 'limit: too many'));
   await expect(room.history({ limit: 1_000 })).rejects.toMatchObject({ code: 'bad_request' });
   chat.close();
   await expect(room.history()).rejects.toMatchObject({ code: 'unavailable' });
@@ -319,7 +309,7 @@ it('survives listeners that throw, and tells of them', async () => {
     throw new Error('a bug of the application');
   });
   const heard = listen(room);
-  fake.post('tea', 'one');
+  fake().post('tea', 'one');
   await room.say('two');
   await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
   expect(errors).toEqual([new Error('a bug of the application'), new Error('a bug of the application')]);

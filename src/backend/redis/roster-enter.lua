@@ -6,11 +6,5 @@
 redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 local changed = redis.call('SADD', KEYS[2], ARGV[4])
-local clients = 0
-for _, count in ipairs(redis.call('HVALS', KEYS[1])) do
-  clients = clients + count
-end
-for _, key in ipairs(KEYS) do
-  redis.call('PEXPIRE', key, ARGV[3])
-end
-return { redis.call('SCARD', KEYS[2]), clients, changed }
+local users, clients = countRoom()
+return { users, clients, changed }

@@ -25,11 +25,5 @@ elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
   -- Not `call`: a full Redis refuses this one, and the departure above has to be answered.
   redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[2])
 end
-local clients = 0
-for _, count in ipairs(redis.call('HVALS', KEYS[1])) do
-  clients = clients + count
-end
-for _, key in ipairs(KEYS) do
-  redis.call('PEXPIRE', key, ARGV[3])
-end
-return { redis.call('SCARD', KEYS[2]), clients, changed, vacant and 1 or 0 }
+local users, clients = countRoom()
+return { users, clients, changed, vacant and 1 or 0 }

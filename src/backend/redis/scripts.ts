@@ -18,11 +18,12 @@ export interface Scripts {
 /** Reads the Lua files beside this one. */
 export function openScripts(): Scripts {
   const epoch = textOf('epoch');
+  const room = textOf('roster-room');
   return {
     append: scriptOf(epoch + textOf('append')),
     read: scriptOf(epoch + textOf('read')),
-    enter: scriptOf(textOf('roster-enter')),
-    exit: scriptOf(textOf('roster-exit')),
+    enter: scriptOf(room + textOf('roster-enter')),
+    exit: scriptOf(room + textOf('roster-exit')),
     sweep: scriptOf(textOf('roster-sweep')),
     renew: scriptOf(textOf('roster-renew')),
   };
