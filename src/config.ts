@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import {
   flag,
+  httpUrl,
   integer,
   list,
   matching,
@@ -36,16 +37,18 @@ const address = (raw: string) =>
   isIP(raw) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(raw)
     ? { value: raw }
     : { problem: 'must be an IP address or a host name' };
+const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** The one table of settings: parsed from here, printed by `roomcast start --help`, compared with the README. */
 export const SETTINGS = {
-  host: setting<string>(
+  host: setting<string | undefined>(
     'HOST',
-    '127.0.0.1',
+    undefined,
     address,
-    'address of the front door and the workers; any other than loopback lets everybody in who can reach it, and is warned of',
+    'address of the front door and the workers; in open mode any other than loopback lets everybody in who can reach it, and is warned of',
+    '127.0.0.1 in open mode, else 0.0.0.0',
   ),
   port: setting('PORT', 3000, port, 'front door'),
   front: setting<boolean | undefined>(
@@ -111,12 +114,40 @@ export const SETTINGS = {
     integer(100, 3_600_000),
     'a client that does not answer a heartbeat for so long is gone',
   ),
+  authSecret: setting<string | undefined>(
+    'AUTH_SECRET',
+    undefined,
+    secret,
+    'HS256 secret of the tokens (JWT) that say who somebody is; token mode when it or AUTH_JWKS_URL is set',
+    '– (open mode)',
+  ),
+  authJwksUrl: setting<string | undefined>(
+    'AUTH_JWKS_URL',
+    undefined,
+    httpUrl,
+    'address of the key set (JWKS) of such tokens; read again when a token names an unknown key',
+    '–',
+  ),
+  apiKeys: setting<readonly string[]>(
+    'API_KEYS',
+    [],
+    list(secret, () => 'not shown here'),
+    'comma list of keys for the HTTP API; unset: only programs of this machine',
+    '–',
+  ),
   historySize: setting('HISTORY_SIZE', 1000, integer(1, 1_000_000), 'messages kept per room'),
   historyTtlS: setting(
     'HISTORY_TTL_S',
     604_800,
     integer(1, 315_360_000),
     'how long a room’s messages are kept, from its last one',
+  ),
+  inboxSize: setting('INBOX_SIZE', 1000, integer(1, 1_000_000), 'items kept per person, and announcements'),
+  inboxTtlS: setting(
+    'INBOX_TTL_S',
+    2_592_000,
+    integer(1, 315_360_000),
+    'how long a person’s items are kept, from the last one',
   ),
   maxTextBytes: setting('MAX_TEXT_BYTES', 8192, integer(1, 262_144), 'of one message, in UTF-8'),
   maxRoomsPerClient: setting(
@@ -152,7 +183,8 @@ export const SETTINGS = {
 type Values = { -readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]['fallback'] };
 
 /** What runs: every setting with its value, the ones that depend on others worked out. */
-export type Settings = Omit<Values, 'front' | 'workers' | 'logPretty'> & {
+export type Settings = Omit<Values, 'host' | 'front' | 'workers' | 'logPretty'> & {
+  readonly host: string;
   readonly front: boolean;
   readonly workers: number;
   readonly logPretty: boolean;
@@ -175,12 +207,7 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   REDIS_CLUSTER_NODES: undefined,
   REDIS_SENTINELS: undefined,
   REDIS_SENTINEL_NAME: undefined,
-  AUTH_SECRET: undefined,
-  AUTH_JWKS_URL: undefined,
-  API_KEYS: undefined,
   TRUST_PROXY: 'loopback',
-  INBOX_SIZE: '1000',
-  INBOX_TTL_S: '2592000',
   MAX_ROOM_CLIENTS: '0',
   RATE_CONNECT: '0',
   RATE_ADMIT: '0',
@@ -189,6 +216,10 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   ACK_REPLICAS: '0',
   BUS_SECRET: undefined,
 };
+
+/** As long as what HS256 makes of it. */
+const MIN_SECRET_CHARS = 32;
+const MIN_KEY_CHARS = 16;
 
 /** Variables every shell has that happen to be spelled nearly like a setting. */
 const NOT_MEANT = new Set(['HOME']);
@@ -215,6 +246,7 @@ export function parseConfiguration(
   const given = values as unknown as Values;
   const settings: Settings = {
     ...given,
+    host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),
     front: given.front ?? given.redisUrl === undefined,
     workers: given.workers ?? around.defaultWorkers,
     logPretty: given.logPretty ?? around.terminal,
@@ -243,9 +275,26 @@ function clashes(settings: Settings): string[] {
   return problems;
 }
 
+/** Nobody proves who they are. */
+function isOpen({ authSecret, authJwksUrl }: Pick<Values, 'authSecret' | 'authJwksUrl'>): boolean {
+  return authSecret === undefined && authJwksUrl === undefined;
+}
+
 function exposure(settings: Settings): string[] {
-  if (isLoopback(settings.host)) return [];
+  const warnings: string[] = [];
+  const { authSecret, apiKeys, redisUrl } = settings;
+  if (authSecret !== undefined && authSecret.length < MIN_SECRET_CHARS) {
+    warnings.push(`AUTH_SECRET is shorter than ${MIN_SECRET_CHARS} characters: it can be guessed`);
+  }
+  if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
+    warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
+  }
+  if (redisUrl !== undefined && apiKeys.length === 0) {
+    warnings.push('API_KEYS is not set: only programs on a worker’s own machine can use the HTTP API');
+  }
+  if (!isOpen(settings) || isLoopback(settings.host)) return warnings;
   return [
+    ...warnings,
     `HOST=${settings.host} in open mode: everybody who can reach it can come in under any name; named users trust each other`,
   ];
 }
@@ -276,7 +325,9 @@ function within2(a: string, b: string): boolean {
   return (row[b.length] ?? 0) <= 2;
 }
 
-/** A wrong Redis address may hold a password. */
+/** A wrong address may hold a password. */
+const HIDDEN = new Set(['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS']);
+
 function shown(name: string, raw: string): string {
-  return name === 'REDIS_URL' ? 'what was given' : JSON.stringify(raw.slice(0, 80));
+  return HIDDEN.has(name) ? 'what was given' : JSON.stringify(raw.slice(0, 80));
 }

@@ -45,12 +45,15 @@ export const rate: Parser<Rate | undefined> = (raw) => {
     : { problem: 'must be 0 or N/T burst B, such as 20/1s burst 40 (T in ms, s, m or h)' };
 };
 
-export function list(item: Parser<string>): Parser<readonly string[]> {
+export function list(
+  item: Parser<string>,
+  shown: (part: string) => string = JSON.stringify,
+): Parser<readonly string[]> {
   return (raw) => {
     const value: string[] = [];
     for (const part of raw.split(',').map((text) => text.trim())) {
       const parsed = item(part);
-      if ('problem' in parsed) return { problem: `${parsed.problem} (item ${JSON.stringify(part)})` };
+      if ('problem' in parsed) return { problem: `${parsed.problem} (item ${shown(part)})` };
       if (!value.includes(parsed.value)) value.push(parsed.value);
     }
     return { value };
@@ -67,6 +70,14 @@ export const redisUrl: Parser<string> = (raw) => {
   const known = raw.startsWith('unix:') ? raw.length > 5 : URL.canParse(raw);
   if (known && /^(redis|rediss|unix):/.test(raw)) return { value: raw };
   return { problem: 'must be a redis://, rediss:// or unix: address' };
+};
+
+/** Without user and password, which `fetch` refuses to send. */
+export const httpUrl: Parser<string> = (raw) => {
+  const url = URL.canParse(raw) ? new URL(raw) : undefined;
+  return url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
+    ? { value: raw }
+    : { problem: 'must be an http: or https: address without a user' };
 };
 
 /** `*`, or origins such as https://example.org. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
-import type { Overview, RoomBus, RoomLogs, Roster } from '../chat/store.ts';
+import type { InboxMarks, Overview, Pushes, RoomBus, RoomLogs, Roster } from '../chat/store.ts';
 import type { PrimaryLink, WorkerLink } from '../cluster/link.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
@@ -12,6 +12,9 @@ export interface BackendOptions {
   readonly dataDir: string;
   readonly historySize: number;
   readonly historyTtlS: number;
+  /** Of inboxes and of the announcements. */
+  readonly inboxSize: number;
+  readonly inboxTtlS: number;
   readonly dedupeTtlS: number;
 }
 
@@ -20,6 +23,8 @@ export interface WorkerBackend {
   readonly logs: RoomLogs;
   readonly bus: RoomBus;
   readonly roster: Roster;
+  readonly inboxes: InboxMarks;
+  readonly pushes: Pushes;
   /** Carries what is not in a log (presence, typing, counts) between workers: one of Socket.IO's own adapters. */
   readonly adapter: (nsp: Namespace) => Adapter;
   /** A secret shared by the whole cluster and kept by its store, made at first use. */

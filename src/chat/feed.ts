@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
 import type { Room } from './room.ts';
-import type { Entry, EpochLink, LogPage, RoomLogs } from './store.ts';
+import { type Entry, type EpochLink, type LogPage, NO_EPOCH, type RoomLogs } from './store.ts';
 
 /*
  * One room on one worker: hands entries on in the log's order, each once.
@@ -87,6 +87,7 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
   const arrivals = new Set<() => void>();
 
   function accept(entry: Entry): void {
+    if (epoch === NO_EPOCH && !repairing && entry.seq === 1) epoch = entry.epoch;
     if (epoch === undefined || repairing) {
       if (waiting.length < MAX_WAITING) waiting.push(entry);
       else overflowed = true;

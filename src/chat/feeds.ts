@@ -41,6 +41,7 @@ export interface Feeds {
   /** Compares every held room with its log. */
   resync(): void;
   readonly counters: Readonly<FeedCounters>;
+  /** How many rooms are followed; inboxes and announcements are not rooms. */
   rooms(): number;
   close(): void;
 }
@@ -146,7 +147,11 @@ export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feed
     },
     resync,
     counters,
-    rooms: () => followed.size,
+    rooms() {
+      let count = 0;
+      for (const { room } of followed.values()) if (room.kind === 'room') count += 1;
+      return count;
+    },
     close() {
       tails.close();
       for (const { feed } of followed.values()) feed.close();

@@ -1,17 +1,12 @@
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { MAX_PAGE_BYTES, MAX_RESUME_BYTES } from '../protocol/limits.ts';
 import type { Room } from './room.ts';
-import type { Entry, LogPage, RoomLogs } from './store.ts';
+import { type Entry, type LogPage, NO_EPOCH, type Position, type RoomLogs } from './store.ts';
 
 /** What a client that joins is shown of a room's past. */
 export interface JoinPage extends LogPage {
   /** Absent when no resume was asked for. */
   readonly recovered?: boolean;
-}
-
-export interface Position {
-  readonly epoch: string;
-  readonly seq: number;
 }
 
 /** The newest `limit` entries. */
@@ -28,17 +23,14 @@ export async function readResumed(
   logs: RoomLogs,
   room: Room,
   from: Position,
-  limits: { readonly messages: number; readonly latest: number },
+  limits: { readonly messages: number; readonly latest: number; readonly maxBytes?: number },
 ): Promise<Outcome<JoinPage>> {
-  const answer = await logs.read(room, {
-    after: from.seq,
-    limit: limits.messages,
-    maxBytes: MAX_RESUME_BYTES,
-  });
+  const { maxBytes = MAX_RESUME_BYTES } = limits;
+  const answer = await logs.read(room, { after: from.seq, limit: limits.messages, maxBytes });
   if (!answer.ok) return answer;
   const page = answer.value;
   const bytes = page.entries.reduce((sum, entry) => sum + Buffer.byteLength(entry.json), 0);
-  const whole = !page.more && bytes <= MAX_RESUME_BYTES && page.first <= from.seq + 1;
+  const whole = !page.more && bytes <= maxBytes && page.first <= from.seq + 1;
   if (whole && isSamePast(page, from)) return succeed({ ...page, recovered: true });
   const latest = await readLatest(logs, room, limits.latest);
   return latest.ok ? succeed({ ...latest.value, recovered: false }) : latest;
@@ -47,7 +39,8 @@ export async function readResumed(
 /** Whether the position names an entry that this log still knows as the same. */
 function isSamePast(page: LogPage, from: Position): boolean {
   if (from.seq > page.top) return false;
-  if (from.epoch === page.epoch) return true;
+  // Nothing was there, so everything came after it.
+  if (from.epoch === page.epoch || from.epoch === NO_EPOCH) return true;
   return page.links.some((link) => link.epoch === from.epoch && from.seq <= link.upTo);
 }
 

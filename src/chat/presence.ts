@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from '../protocol/limits.ts';
-import { type Room, roomOf } from './room.ts';
+import type { Room } from './room.ts';
 import type { Roster, RosterCount, RosterEntry } from './store.ts';
 
 /*
@@ -19,7 +19,7 @@ import type { Roster, RosterCount, RosterEntry } from './store.ts';
 const RETRY_MS = 2_000;
 
 export interface PresenceDeps {
-  readonly roster: Roster;
+  readonly roster: Pick<Roster, 'enter' | 'exit' | 'recount' | 'sweep'>;
   /** The user came into the room, or left it, cluster-wide. */
   readonly onJoin: (room: Room, user: RosterEntry) => void;
   readonly onQuit: (room: Room, user: RosterEntry) => void;
@@ -167,7 +167,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
         log.warn({ boot, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
         return;
       }
-      for (const { nsp, roomid, user } of gone.value) onQuit(roomOf(nsp, roomid), user);
+      for (const { room, user } of gone.value) onQuit(room, user);
     },
     close() {
       closed = true;

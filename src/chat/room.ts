@@ -1,25 +1,51 @@
 import { createHash } from 'node:crypto';
 
+/**
+ * What has members and keys of its own. `room`: said in, with a log. `inbox`: of one user, with a log. `news`: the
+ * announcements to everybody of a namespace, one log. `lounge`: who hears `textmsg` of a room without having
+ * joined it; no log.
+ */
+export type RoomKind = 'room' | 'inbox' | 'news' | 'lounge';
+
 /** A room of one namespace. Keys, channels and Socket.IO rooms are made of `tag` alone. */
 export interface Room {
   readonly nsp: string;
+  readonly kind: RoomKind;
+  /** Of an inbox: the user's id. */
   readonly roomid: string;
   /**
-   * First 16 base64url characters of SHA-256(namespace NUL roomid). No text of a user reaches a key,
-   * so none can pick a Redis slot, match a pattern or be taken for a socket id.
+   * First 16 base64url characters of SHA-256(namespace NUL roomid), with the kind between for all but rooms. No
+   * text of a user reaches a key, so none can pick a Redis slot, match a pattern or be taken for a socket id.
    */
   readonly tag: string;
 }
 
-export function roomOf(nsp: string, roomid: string): Room {
-  const digest = createHash('sha256').update(`${nsp}\0${roomid}`).digest('base64url');
-  return { nsp, roomid, tag: digest.slice(0, 16) };
+export function roomOf(nsp: string, roomid: string, kind: RoomKind = 'room'): Room {
+  // No id holds a NUL, so what is hashed for one kind is never another's.
+  const name = kind === 'room' ? roomid : `${kind}\0${roomid}`;
+  const digest = createHash('sha256').update(`${nsp}\0${name}`).digest('base64url');
+  return { nsp, kind, roomid, tag: digest.slice(0, 16) };
 }
+
+export function inboxOf(nsp: string, userId: string): Room {
+  return roomOf(nsp, userId, 'inbox');
+}
+
+export function newsOf(nsp: string): Room {
+  return roomOf(nsp, 'news', 'news');
+}
+
+const PREFIX: { readonly [K in RoomKind]: string } = {
+  room: 'room',
+  inbox: 'user',
+  news: 'news',
+  lounge: 'text',
+};
 
 /**
  * The Socket.IO room. The braces put its channel into the Redis Cluster slot of the room's keys;
  * the prefix keeps its length from 20, which the sharded adapter takes for a socket id.
  */
 export function socketRoom(room: Room): string {
-  return `room:{${room.tag}}`;
+  return `${PREFIX[room.kind]}:{${room.tag}}`;
 }

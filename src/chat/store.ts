@@ -1,6 +1,12 @@
 import type { Outcome } from '../protocol/codes.ts';
 import type { Room } from './room.ts';
 
+/** Where something stands in a log. */
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
 /** A message before the store numbered it. */
 export interface Draft {
   /** Unique, made by the server. */
@@ -50,7 +56,10 @@ export interface LogQuery {
 }
 
 export interface LogPage {
-  /** A room nothing was ever said in gets an epoch at its first read and keeps it. */
+  /**
+   * A room nothing was ever said in gets an epoch at its first read and keeps it. Other logs nothing was ever put
+   * in are `NO_EPOCH`: reading them stores nothing, for every guest has an inbox.
+   */
   readonly epoch: string;
   readonly top: number;
   readonly links: readonly EpochLink[];
@@ -62,8 +71,10 @@ export interface LogPage {
   readonly first: number;
 }
 
+export const NO_EPOCH = 'new';
+
 /**
- * A room's append-only log.
+ * A room's append-only log; also an inbox's and the announcements', which keep INBOX_SIZE entries for INBOX_TTL_S.
  *
  * `append` stores, numbers and publishes in one atomic step: the order in the log is the order on the bus.
  * It answers only once the message is stored as durably as the store was set to, and within a bounded time;
@@ -117,8 +128,9 @@ export interface RosterEntry {
 }
 
 /**
- * Who is where, cluster-wide. Every call states what is now true of one worker process (`boot`), so it may be
- * repeated; what a dead boot left is taken out by `sweep`.
+ * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`boot`), so it
+ * may be repeated; what a dead boot left is taken out by `sweep`. Every read is one bounded round of queries: no
+ * worker is ever asked.
  */
 export interface Roster {
   /** The user is in the room on this boot, which has `clients` connections in it. `changed`: was in it nowhere before. */
@@ -127,8 +139,22 @@ export interface Roster {
   exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
   /** This boot has that many connections in the room, nobody's presence changed. */
   recount(room: Room, clients: number): Promise<Outcome<RosterCount>>;
-  /** The user has a connection on this boot, or no longer has one. */
-  setOnline(userId: string, online: boolean): Promise<Outcome<void>>;
+  count(room: Room): Promise<Outcome<RosterCount>>;
+  /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
+  named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
+  /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
+  members(room: Room, page: RosterPage): Promise<Outcome<{ members: readonly RosterEntry[]; next?: string }>>;
+  /** Rooms of kind `room` somebody is in, by roomid. */
+  rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
+  /** The user of that inbox has that many connections on this boot. */
+  setConnections(inbox: Room, connections: number): Promise<Outcome<void>>;
+  /** How many connections each user has on all living boots, in the order asked, in one round trip. */
+  connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>>;
+  /**
+   * Of the whole cluster and all namespaces: different user ids and all connections. May be a second old, or older
+   * the more users there are, so that asking every second costs the store next to nothing.
+   */
+  totals(): Promise<Outcome<RosterCount>>;
   /** Proves that this boot lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. */
   renew(clients: number): Promise<Outcome<void>>;
   /** Takes a dead boot out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
@@ -137,9 +163,17 @@ export interface Roster {
   expired(): Promise<Outcome<readonly string[]>>;
 }
 
-export interface Departure {
-  readonly nsp: string;
+export interface RosterPage {
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface ListedRoom extends RosterCount {
   readonly roomid: string;
+}
+
+export interface Departure {
+  readonly room: Room;
   readonly user: RosterEntry;
 }
 
@@ -152,4 +186,66 @@ export interface Overview {
   readonly clients: number;
   readonly users: number;
   readonly rooms: number;
+}
+
+/** How far a user is with the inbox. Marks only rise; 0: nothing yet. `read` ≤ `recv` ≤ the inbox's end. */
+export interface Marks {
+  /** A device of theirs has everything up to here. */
+  readonly recv: number;
+  /** They have read everything up to here. */
+  readonly read: number;
+  /** Announcements up to this position of the news were put in. Absent: none yet. */
+  readonly news?: Position;
+}
+
+export interface RaisedMarks {
+  /** Written to one of the user's connections. */
+  readonly sent?: number;
+  readonly recv?: number;
+  readonly read?: number;
+}
+
+/** When an item was first covered by a mark, ms by the store's clock; absent: not yet. */
+export interface Progress {
+  readonly sentAt?: number;
+  readonly recvAt?: number;
+  readonly readAt?: number;
+}
+
+/** What is kept of a user's inbox beside its log, for as long as the log's numbers. */
+export interface InboxMarks {
+  marks(inbox: Room): Promise<Outcome<Marks>>;
+  /** `read` raises `recv` along. A seq below its mark changes nothing, one beyond the inbox's end counts as its end. */
+  raise(inbox: Room, to: RaisedMarks): Promise<Outcome<Marks>>;
+  /**
+   * Appends as `RoomLogs.append` does and moves the mark `news` from `was` to `becomes`, in one step. If the mark is
+   * not `was` any more somebody else put that announcement in: nothing is stored, and the answer is false.
+   */
+  fold(
+    inbox: Room,
+    draft: Draft,
+    news: { readonly was: Position | undefined; readonly becomes: Position },
+  ): Promise<Outcome<boolean>>;
+  /** In the order asked, in one round trip. Exact for the newest 200 steps of each mark, later than true before. */
+  progress(
+    items: readonly { readonly inbox: Room; readonly seq: number }[],
+  ): Promise<Outcome<readonly Progress[]>>;
+}
+
+/** Where a push stands in whose inbox. */
+export interface PushPlaces {
+  readonly nsp: string;
+  readonly places: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
+}
+
+/** What is kept of a push for its sender. */
+export interface Pushes {
+  /**
+   * The id that the push under this key has: `id`, or the one claimed first within DEDUPE_TTL_S. `same`: it was
+   * claimed with this fingerprint of its content.
+   */
+  claim(key: string, fingerprint: string, id: string): Promise<Outcome<{ id: string; same: boolean }>>;
+  /** Adds places, kept for INBOX_TTL_S. May be repeated. */
+  keep(id: string, places: PushPlaces): Promise<Outcome<void>>;
+  find(id: string): Promise<Outcome<PushPlaces | undefined>>;
 }

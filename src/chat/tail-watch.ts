@@ -1,6 +1,6 @@
 import type { Feed } from './feed.ts';
 import type { Room } from './room.ts';
-import type { RoomLogs } from './store.ts';
+import { NO_EPOCH, type RoomLogs } from './store.ts';
 
 /*
  * A message lost at the end of a quiet room leaves no hole that the next one could show. So every few seconds
@@ -12,6 +12,8 @@ const COMPARE_MS = 3_000;
 /** What the log has and the bus has not brought yet is most often just on its way. */
 const ON_ITS_WAY_MS = 500;
 const OWN_COPY_MS = 1_000;
+/** Every connected user's inbox is held: asked for all at once, 10,000 of them would hold up the event loop. */
+const BATCH = 500;
 
 export interface HeldRoom {
   readonly room: Room;
@@ -42,16 +44,17 @@ export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatc
 
   async function compare(): Promise<void> {
     const rooms = held();
-    const tops = rooms.length > 0 ? await logs.tops(rooms.map(({ room }) => room)) : undefined;
-    if (closed) return;
-    if (!tops?.ok) {
-      again();
-      return;
+    const behind: { feed: Feed; epoch: string; top: number }[] = [];
+    for (let from = 0; from < rooms.length; from += BATCH) {
+      const batch = rooms.slice(from, from + BATCH);
+      const tops = await logs.tops(batch.map(({ room }) => room));
+      if (closed) return;
+      if (!tops.ok) break;
+      for (const [index, { feed }] of batch.entries()) {
+        const { epoch = NO_EPOCH, top } = tops.value[index] ?? { top: 0 };
+        if (!feed.reached(epoch, top)) behind.push({ feed, epoch, top });
+      }
     }
-    const behind = rooms.flatMap(({ feed }, index) => {
-      const { epoch, top } = tops.value[index] ?? { top: 0 };
-      return feed.reached(epoch, top) ? [] : [{ feed, epoch, top }];
-    });
     comparing = timers.setTimeout(() => {
       for (const { feed, epoch, top } of behind) if (!feed.reached(epoch, top)) feed.resync();
       again();

@@ -66,12 +66,116 @@ export interface Said {
   readonly dup?: true;
 }
 
+export type ItemKind = 'private' | 'todo' | 'push' | 'announcement' | 'remind';
+
+/** Something for one person, kept in their inbox. */
+export interface Item {
+  readonly id: string;
+  /** In the inbox; rises by exactly 1. */
+  readonly seq: number;
+  /** The store's clock, ms since 1970. Of an announcement: when it was announced. */
+  readonly at: number;
+  readonly kind: ItemKind;
+  readonly from?: User;
+  /** Of a push, an announcement or a reminder from a back end, if it gave one. */
+  readonly entityType?: string;
+  /** `private`: `{to, text}`. `todo`: the whole todo. Else what the back end gave. */
+  readonly data: unknown;
+}
+
+/** What a person is shown after login. */
+export interface PushMessage {
+  readonly epoch: string;
+  /** Items up to here do not come live again. */
+  readonly top: number;
+  /** The newest ones, oldest first. */
+  readonly unread: readonly Item[];
+  readonly read: readonly Item[];
+  /** There are more unread ones than shown: `inbox:list`. */
+  readonly more: boolean;
+}
+
+export interface InboxPage {
+  readonly epoch: string;
+  readonly top: number;
+  readonly recvSeq: number;
+  readonly readSeq: number;
+  /** Oldest first. */
+  readonly items: readonly Item[];
+  readonly more: boolean;
+}
+
+/** A message to one person; also what the sender's other connections get. */
+export interface PrivateMessage {
+  readonly id: string;
+  readonly seq: number;
+  readonly epoch: string;
+  readonly at: number;
+  readonly from: User;
+  /** A user id. */
+  readonly to: string;
+  readonly text: string;
+}
+
+/** Beside a `todo_message`. */
+export interface TodoMeta {
+  readonly id: string;
+  readonly seq: number;
+  readonly epoch: string;
+  readonly at: number;
+}
+
+/** A push or a reminder. */
+export interface ReceiveMessage {
+  readonly entityType: string;
+  readonly data: unknown;
+  readonly id: string;
+  readonly seq: number;
+  readonly epoch: string;
+  readonly at: number;
+  readonly kind?: 'remind';
+}
+
+export interface Announcement {
+  readonly id: string;
+  /** Of the announcements to everybody; absent when only some rooms were told, which is not kept. */
+  readonly seq?: number;
+  /** Only of one pushed to this person: then `seq` is of the inbox. */
+  readonly epoch?: string;
+  readonly at: number;
+  readonly data: unknown;
+}
+
+/** Where something sent to a person was stored. */
+export interface Posted {
+  readonly id: string;
+  /** In the receiver's inbox. */
+  readonly seq: number;
+  readonly at: number;
+  /** The receiver's connections now. */
+  readonly live: number;
+  readonly dup?: true;
+}
+
+export type TextMessage =
+  | string
+  | { readonly name: string; readonly avatar?: string; readonly content: string; readonly to?: string };
+
 /** What each event's ack carries beside `ok: true`. */
 export interface Acks {
   join: Joined;
   leave: object;
   say: Said;
   'room:history': MessagePage;
+  user_login: { readonly user: User };
+  /** `left`: rooms the new token does not allow. `expiresAt`: ms since 1970. */
+  'token:refresh': { readonly expiresAt?: number; readonly left: readonly string[] };
+  private: Posted;
+  todo: Posted;
+  /** `live`: connections of the named person; only with `to`. */
+  textmsg: { readonly live?: number };
+  'inbox:list': InboxPage;
+  'inbox:ack': { readonly recvSeq: number; readonly readSeq: number };
   close: object;
 }
 
@@ -125,5 +229,16 @@ export interface ServerToClient {
   /** The store is away: nothing can be said until `cluster:restored`. */
   'cluster:degraded': (degraded: { since: number }) => void;
   'cluster:restored': (restored: object) => void;
+  push_message: (shown: PushMessage) => void;
+  private: (message: PrivateMessage) => void;
+  todo_message: (todo: unknown, meta: TodoMeta) => void;
+  receive_message: (message: ReceiveMessage) => void;
+  announcement: (announcement: Announcement) => void;
+  textmsg: (message: TextMessage) => void;
+  /** S2: on connecting to another namespace than `/`. */
+  'new message': (message: { mess: string }) => void;
+  /** Of the whole cluster. */
+  online: (online: { users: number; clients: number }) => void;
+  'token:expiring': (expiring: { inMs: number }) => void;
   bye: (bye: Bye) => void;
 }

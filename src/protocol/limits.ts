@@ -21,3 +21,19 @@ export const MAX_PACKET_BYTES = 1_200_000;
 
 /** A return within this time shows neither leave nor join. */
 export const PRESENCE_GRACE_MS = 5_000;
+
+/** Of free-form JSON: `todo`, the data of a push. Its bytes: so many times MAX_TEXT_BYTES. */
+export const MAX_JSON_DEPTH = 16;
+export const JSON_BYTES_PER_TEXT_BYTE = 4;
+
+/** What `push_message` shows at most. */
+export const UNREAD_SHOWN = 50;
+export const READ_SHOWN = 20;
+export const DEFAULT_INBOX_PAGE = 50;
+export const MAX_INBOX_PAGE = 200;
+export const MAX_PUSH_USERS = 1_000;
+/** Of one announcement to chosen rooms. */
+export const MAX_ANNOUNCE_ROOMS = 1_000;
+
+/** How long before its end a token's owner is told. */
+export const TOKEN_EXPIRING_MS = 60_000;

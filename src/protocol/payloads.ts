@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { DEFAULT_HISTORY, MAX_HISTORY } from './limits.ts';
+import { stringifyFreeForm } from './free-form.ts';
+import {
+  DEFAULT_HISTORY,
+  DEFAULT_INBOX_PAGE,
+  MAX_HISTORY,
+  MAX_INBOX_PAGE,
+  MAX_JSON_DEPTH,
+} from './limits.ts';
 import { parseAvatar, parseClientMsgId, parseId, parseUsername } from './names.ts';
 
 /** A string field with a grammar of its own: parsed to its one spelling or refused under the field's name. */
@@ -26,7 +33,28 @@ const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const epoch = z.string().min(1).max(64);
 /** Where a client stands in a log. */
 export const position = z.object({ epoch, seq });
-const text = z.string().refine((value) => value.trim() !== '', 'must not be empty');
+export const text = z.string().refine((value) => value.trim() !== '', 'must not be empty');
+
+const JSON_GRAMMAR = `must be JSON, nested at most ${MAX_JSON_DEPTH} levels deep`;
+/** Anything, as its JSON text. How long it may be is a setting and is checked where it is used. */
+export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
+
+/** The sender's own object, kept whole: `json` is its text. */
+const todo = z
+  .looseObject({ receiver_id: userId, clientMsgId: clientMsgId.optional() })
+  .transform(({ receiver_id: to, clientMsgId: id }) => ({
+    to,
+    ...(id === undefined ? {} : { clientMsgId: id }),
+  }));
+
+const namedText = z.object({
+  name: username,
+  avatar: avatar.optional(),
+  content: text,
+  to: username.optional(),
+});
+
+const MAX_TOKEN_CHARS = 8_192;
 
 /**
  * What a client may send, by event. `MAX_TEXT_BYTES` is a setting and is checked where the text is used.
@@ -59,6 +87,46 @@ export const PAYLOADS = {
       path: ['after'],
       message: 'must not stand beside before',
     }),
+  user_login: z
+    .object({ userId: userId.optional(), tokenId: userId.optional() })
+    .refine((login) => login.userId !== undefined || login.tokenId !== undefined, {
+      path: ['userId'],
+      message: ID_GRAMMAR,
+    }),
+  'token:refresh': z.object({ token: z.string().min(1).max(MAX_TOKEN_CHARS) }),
+  private: z
+    .object({
+      to: userId.optional(),
+      toName: username.optional(),
+      roomid: roomid.optional(),
+      text,
+      clientMsgId: clientMsgId.optional(),
+    })
+    .refine((message) => (message.to === undefined) !== (message.toName === undefined), {
+      path: ['to'],
+      message: 'must be given, or toName instead',
+    }),
+  todo: z.unknown().transform((given, context) => {
+    const parsed = todo.safeParse(given);
+    const json = stringifyFreeForm(given);
+    if (parsed.success && json !== undefined) return { ...parsed.data, json };
+    const issues = parsed.error?.issues ?? [{ path: [], message: JSON_GRAMMAR }];
+    for (const { path, message } of issues) {
+      context.addIssue({ code: 'custom', path: [...path], message, input: undefined });
+    }
+    return z.NEVER;
+  }),
+  textmsg: z.union([text, namedText]),
+  'inbox:list': z.object({
+    before: seq.optional(),
+    limit: z.number().int().min(1).max(MAX_INBOX_PAGE).default(DEFAULT_INBOX_PAGE),
+  }),
+  'inbox:ack': z
+    .object({ recv: seq.optional(), read: seq.optional() })
+    .refine((ack) => ack.recv !== undefined || ack.read !== undefined, {
+      path: ['recv'],
+      message: 'must be given, or read',
+    }),
   close: z.object({}),
 } as const;
 
@@ -79,7 +147,10 @@ export const HANDSHAKE_AUTH = z.object({
   avatar: avatar.optional(),
   userId: userId.optional(),
   guestToken: z.string().max(512).optional(),
+  token: z.string().min(1).max(MAX_TOKEN_CHARS).optional(),
   resume: position.optional(),
+  /** Where a returning client stands in its inbox. */
+  inbox: position.optional(),
 });
 
 /** Names the first wrong field: `roomid: must be …`. */

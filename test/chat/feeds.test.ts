@@ -53,6 +53,19 @@ describe('a followed room', () => {
     expect(delivered).toEqual(['e1:2', 'e1:3']);
   });
 
+  it('goes on without a look at the log when the first thing of all is put into it', async () => {
+    const { memory, delivered, gaps, join } = setUp();
+    memory.restart('new');
+    await join();
+    memory.restart('e2');
+    const reads = memory.reads();
+    memory.publish(memory.store());
+    memory.publish(memory.store());
+    expect(delivered).toEqual(['e2:1', 'e2:2']);
+    expect(memory.reads()).toBe(reads);
+    expect(gaps).toEqual([]);
+  });
+
   it('fills a hole from the log before it goes on', async () => {
     const { memory, delivered, gaps, join, feeds } = setUp();
     await join();

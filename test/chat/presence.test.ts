@@ -1,8 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createPresence } from '../../src/chat/presence.ts';
+import { createPresence, type PresenceDeps } from '../../src/chat/presence.ts';
 import { roomOf } from '../../src/chat/room.ts';
-import type { Roster } from '../../src/chat/store.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 
 const room = roomOf('/', 'lobby');
@@ -14,7 +13,7 @@ function setUp() {
   let failing = 0;
   let stored = 0;
   const counts = (clients: number) => ({ users: present.size, clients });
-  const roster: Roster = {
+  const roster: PresenceDeps['roster'] = {
     async enter(_room, user, clients) {
       if (failing > 0) return refuse('unavailable', 'away');
       const changed = !present.has(user.userId);
@@ -33,10 +32,7 @@ function setUp() {
       stored = clients;
       return succeed(counts(clients));
     },
-    setOnline: async () => succeed(undefined),
-    renew: async () => succeed(undefined),
-    sweep: async () => succeed([{ nsp: '/', roomid: 'lobby', user: ann }]),
-    expired: async () => succeed([]),
+    sweep: async () => succeed([{ room, user: ann }]),
   };
   const presence = createPresence({
     roster,

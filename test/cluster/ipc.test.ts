@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { createLink } from '../../src/cluster/ipc.ts';
+import { createLink, LINK_VERSION } from '../../src/cluster/ipc.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createPortPair } from './fake-port.ts';
 import { silentLog } from './silent-log.ts';
@@ -130,10 +130,10 @@ test('messages of sticky, of the adapter and of another release on the same chan
   near.receive({ source: '_sio_adapter', type: 3 });
   near.receive('text');
   near.receive(null);
-  near.receive({ rc: 2, op: 'notice', kind: 'note', body: {} });
-  near.receive({ rc: 2, op: 'notice', kind: 'note', body: {} });
+  near.receive({ rc: LINK_VERSION + 1, op: 'notice', kind: 'note', body: {} });
+  near.receive({ rc: LINK_VERSION + 1, op: 'notice', kind: 'note', body: {} });
   expect(heard).not.toHaveBeenCalled();
-  expect(onForeignVersion).toHaveBeenCalledExactlyOnceWith(2);
-  near.receive({ rc: 1, op: 'notice', kind: 'note', body: 7 });
+  expect(onForeignVersion).toHaveBeenCalledExactlyOnceWith(LINK_VERSION + 1);
+  near.receive({ rc: LINK_VERSION, op: 'notice', kind: 'note', body: 7 });
   expect(heard).toHaveBeenCalledExactlyOnceWith(7);
 });

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CONTROL } from '../../src/cluster/control.ts';
+import { LINK_VERSION } from '../../src/cluster/ipc.ts';
 import { createSupervisor, type SupervisorDeps } from '../../src/cluster/supervisor.ts';
 import { succeed } from '../../src/protocol/codes.ts';
 import { createFakeForks, type FakeWorker } from './fake-port.ts';
@@ -295,7 +296,7 @@ test('a reload whose new worker is of another release ends there, and the old wo
   await startAll();
   const reloaded = supervisor.reload();
   await settle();
-  latest(0).port.send({ rc: 2, op: 'notice', kind: CONTROL.ready, body: {} }, () => {});
+  latest(0).port.send({ rc: LINK_VERSION + 1, op: 'notice', kind: CONTROL.ready, body: {} }, () => {});
   await settle();
   expect(await reloaded).toMatchObject({ ok: false, error: { message: expect.stringContaining('restart') } });
   await vi.advanceTimersByTimeAsync(60_000);

@@ -50,7 +50,9 @@ describe('settings', () => {
     ['PORT', '65536'],
     ['HOST', 'a b'],
     ['MAX_TEXT_BYTES', '0'],
-    ['AUTH_SECRET', 'x'],
+    ['AUTH_SECRET', 'with a space'],
+    ['AUTH_JWKS_URL', 'ftp://keys.example'],
+    ['API_KEYS', 'good-key-of-some-length,'],
   ])('%s=%s stops the start', (name, value) => {
     const parsed = parse({ [name]: value });
     expect(parsed).toMatchObject({ ok: false, problems: [expect.stringContaining(name)] });
@@ -91,4 +93,41 @@ describe('settings', () => {
 
   it('warn of an open door beyond this machine', () =>
     expect(parse({ HOST: '0.0.0.0' })).toMatchObject({ warnings: [expect.stringContaining('open mode')] }));
+
+  describe.each([
+    ['AUTH_SECRET', 'a-secret-that-is-long-enough-for-HS256'],
+    ['AUTH_JWKS_URL', 'https://login.example/keys'],
+  ])('with %s', (name, value) => {
+    it('listen on every address, which is not warned of', () => {
+      expect(parse({ [name]: value })).toMatchObject({
+        ok: true,
+        warnings: [],
+        settings: { host: '0.0.0.0' },
+      });
+      expect(parse({ [name]: value, HOST: '10.0.0.1' })).toMatchObject({
+        warnings: [],
+        settings: { host: '10.0.0.1' },
+      });
+    });
+  });
+
+  it('warn of what can be guessed, without showing it', () => {
+    const parsed = parse({ AUTH_SECRET: 'hunter2', API_KEYS: 'opensesame,a-key-of-sixteen-or-more' });
+    const text = parsed.ok ? parsed.warnings.join('\n') : '';
+    for (const name of ['AUTH_SECRET', 'API_KEYS']) expect(text).toContain(name);
+    for (const word of ['hunter2', 'opensesame']) expect(text).not.toContain(word);
+  });
+
+  it('that are secret are not shown when they are wrong', () => {
+    const parsed = parse({
+      AUTH_SECRET: 'hunter2 and more',
+      AUTH_JWKS_URL: 'hunter2://keys',
+      API_KEYS: 'hunter2 and more,hunter2 again',
+      REDIS_URL: 'hunter2',
+    });
+    const text = parsed.ok ? '' : parsed.problems.join('\n');
+    for (const name of ['AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS', 'REDIS_URL'])
+      expect(text).toContain(name);
+    expect(text).not.toContain('hunter2');
+  });
 });

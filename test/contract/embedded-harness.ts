@@ -11,7 +11,14 @@ import type { Harness, Peer } from './suite.ts';
 
 const silent = pino({ level: 'silent' });
 
-export const DEFAULTS = { keyPrefix: 'rc', historySize: 1_000, historyTtlS: 3_600, dedupeTtlS: 600 };
+export const DEFAULTS = {
+  keyPrefix: 'rc',
+  historySize: 1_000,
+  historyTtlS: 3_600,
+  inboxSize: 1_000,
+  inboxTtlS: 3_600,
+  dedupeTtlS: 600,
+};
 
 export function openPrimary(dataDir: string, options: Partial<BackendOptions> = {}): Promise<PrimaryBackend> {
   return openEmbeddedPrimary({ options: { ...DEFAULTS, dataDir, ...options }, host: 'test', log: silent });

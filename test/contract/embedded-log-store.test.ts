@@ -1,63 +1,19 @@
-import { rm } from 'node:fs/promises';
-import { pino } from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { MIN_FREE_BYTES } from '../../src/backend/embedded/disk-space.ts';
-import { createLogStore, type LogStore, type LogStoreDeps } from '../../src/backend/embedded/log-store.ts';
-import { openTables, type Tables } from '../../src/backend/embedded/tables.ts';
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/backend/embedded/store.ts';
+import type { Tables } from '../../src/backend/embedded/tables.ts';
 import type { Room } from '../../src/chat/room.ts';
-import { makeDataDir } from './embedded-harness.ts';
+import { RULES, storeForTest } from './embedded-store.ts';
 import { draftOf, granted, newRoom, range, seqsOf, textsOf } from './peers.ts';
 
 const DAY_MS = 86_400_000;
-const RULES = { historySize: 100, historyTtlS: 86_400, dedupeTtlS: 600 };
 
-interface Setup {
-  readonly tables: Tables;
-  readonly published: number[];
-  readonly clock: { now: number };
-  readonly disk: { free: number };
-  open(change?: Partial<LogStoreDeps>): LogStore;
-}
-
-async function setUp(): Promise<Setup> {
-  const dataDir = await makeDataDir();
-  const disk = { free: MIN_FREE_BYTES };
-  const tables = openTables(dataDir, { freeBytes: () => disk.free });
-  const stores: LogStore[] = [];
-  onTestFinished(async () => {
-    for (const store of stores) await store.close();
-    await tables.close();
-    await rm(dataDir, { recursive: true, force: true });
-  });
-  const clock = { now: 1_700_000_000_000 };
-  const published: number[] = [];
-  return {
-    tables,
-    published,
-    clock,
-    disk,
-    open(change) {
-      const store = createLogStore({
-        tables,
-        rules: RULES,
-        publish: (all) => published.push(...all.map(({ entry }) => entry.seq)),
-        now: () => clock.now,
-        log: pino({ level: 'silent' }),
-        ...change,
-      });
-      stores.push(store);
-      return store;
-    },
-  };
-}
-
-async function say(store: LogStore, room: Room, text: string, clientMsgId?: string) {
+async function say(store: Store, room: Room, text: string, clientMsgId?: string) {
   const more = clientMsgId === undefined ? {} : { dedupe: { scope: 'ann', clientMsgId } };
-  return granted(await store.append(room, draftOf(room, text, more)));
+  return granted(await store.logs.append(room, draftOf(room, text, more)));
 }
 
-async function latest(store: LogStore, room: Room) {
-  return granted(await store.read(room, { limit: 1_000, maxBytes: 1_000_000 }));
+async function latest(store: Store, room: Room) {
+  return granted(await store.logs.read(room, { limit: 1_000, maxBytes: 1_000_000 }));
 }
 
 function entriesOnDisk(tables: Tables, room: Room): number[] {
@@ -66,7 +22,7 @@ function entriesOnDisk(tables: Tables, room: Room): number[] {
 
 describe('embedded log', () => {
   it('begins a new epoch in each run, by the first read or append, and links the last 8', async () => {
-    const { open } = await setUp();
+    const { open } = await storeForTest();
     const room = newRoom();
     const first = await say(open(), room, '1');
     const epochs = [first.epoch];
@@ -86,7 +42,7 @@ describe('embedded log', () => {
   });
 
   it('shows nothing once the last message is too old, numbers on, and gives back the disk when tidied', async () => {
-    const { open, tables, clock } = await setUp();
+    const { open, tables, clock } = await storeForTest();
     const store = open();
     const room = newRoom();
     const { epoch } = await say(store, room, '1');
@@ -104,7 +60,7 @@ describe('embedded log', () => {
   });
 
   it('does not bring expired messages back with the next one', async () => {
-    const { open, clock } = await setUp();
+    const { open, clock } = await storeForTest();
     const store = open();
     const room = newRoom();
     await say(store, room, 'old');
@@ -115,7 +71,7 @@ describe('embedded log', () => {
   });
 
   it('removes a log that became too large for the settings in portions, and shows none of it meanwhile', async () => {
-    const { open, tables } = await setUp();
+    const { open, tables } = await storeForTest();
     const room = newRoom();
     const large = open({ rules: { ...RULES, historySize: 10_000 } });
     await Promise.all(range(1, 2_500).map((n) => say(large, room, `${n}`)));
@@ -128,7 +84,7 @@ describe('embedded log', () => {
   });
 
   it('forgets a room nothing was ever said in when nobody came for long, and no other', async () => {
-    const { open, tables, clock } = await setUp();
+    const { open, tables, clock } = await storeForTest();
     const store = open();
     const [silent, spoken] = [newRoom(), newRoom()];
     const { epoch } = await latest(store, silent);
@@ -137,14 +93,13 @@ describe('embedded log', () => {
     expect((await latest(store, silent)).epoch).toBe(epoch);
     clock.now += DAY_MS + 1;
     await store.tidy();
-    expect(tables.look((view) => [view.head(silent.tag), view.head(spoken.tag)?.top])).toEqual([
-      undefined,
-      1,
-    ]);
+    expect(
+      tables.look((view) => [view.row('heads', silent.tag), view.row('heads', spoken.tag)?.top]),
+    ).toEqual([undefined, 1]);
   });
 
   it('remembers a clientMsgId for the TTL at least, over period ends, and forgets it after two periods', async () => {
-    const { open, tables, clock } = await setUp();
+    const { open, tables, clock } = await storeForTest();
     const store = open();
     const room = newRoom();
     for (const offsetS of [0, 1, 299, 599]) {
@@ -164,7 +119,7 @@ describe('embedded log', () => {
   });
 
   it('remembers a clientMsgId, and dates no message back, when the clock is set back', async () => {
-    const { open, clock } = await setUp();
+    const { open, clock } = await storeForTest();
     const store = open();
     const room = newRoom();
     clock.now = 1_800_000_000_000;
@@ -175,7 +130,7 @@ describe('embedded log', () => {
   });
 
   it('answers and publishes nothing before the commit, and publishes before it answers', async () => {
-    const { open, tables, published } = await setUp();
+    const { open, tables, published } = await storeForTest();
     const happened: string[] = [];
     let finish = () => {};
     const store = open({
@@ -204,7 +159,7 @@ describe('embedded log', () => {
   });
 
   it('refuses what a failed commit held, publishes none of it, and gives its numbers out again', async () => {
-    const { open, tables, published } = await setUp();
+    const { open, tables, published } = await storeForTest();
     let broken = false;
     const store = open({
       tables: {
@@ -215,13 +170,13 @@ describe('embedded log', () => {
     const room = newRoom();
     await say(store, room, '1');
     broken = true;
-    const failed = await Promise.all(range(2, 4).map((n) => store.append(room, draftOf(room, `${n}`))));
+    const failed = await Promise.all(range(2, 4).map((n) => store.logs.append(room, draftOf(room, `${n}`))));
     for (const outcome of failed) {
       expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
       expect(outcome.ok || outcome.error.retryAfterMs).toBeGreaterThan(0);
     }
     expect((await store.check()).ok).toBe(false);
-    expect(await store.read(newRoom(), { limit: 1, maxBytes: 1 })).toMatchObject({ ok: false });
+    expect(await store.logs.read(newRoom(), { limit: 1, maxBytes: 1 })).toMatchObject({ ok: false });
     expect(textsOf((await latest(store, room)).entries)).toEqual(['1']);
     broken = false;
     expect((await store.check()).ok).toBe(true);
@@ -230,12 +185,14 @@ describe('embedded log', () => {
   });
 
   it('stops writing before the disk is full, keeps reading, and goes on when there is room again', async () => {
-    const { open, tables, disk } = await setUp();
+    const { open, tables, disk } = await storeForTest();
     const store = open();
     const room = newRoom();
     await say(store, room, '1');
     disk.free -= 1;
-    expect(await store.append(room, draftOf(room, 'x'))).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await store.logs.append(room, draftOf(room, 'x'))).toMatchObject({
+      error: { code: 'unavailable' },
+    });
     expect((await store.check()).ok).toBe(false);
     expect(() => tables.swapFact('any', undefined, 1)).toThrow('less than 64 MiB');
     expect(textsOf((await latest(store, room)).entries)).toEqual(['1']);
@@ -245,7 +202,7 @@ describe('embedded log', () => {
   });
 
   it('takes a bounded number of messages while the disk does not answer, and refuses the rest at once', async () => {
-    const { open, tables } = await setUp();
+    const { open, tables } = await storeForTest();
     let finish = () => {};
     const blocked = new Promise<void>((resolve) => {
       finish = resolve;
@@ -254,7 +211,7 @@ describe('embedded log', () => {
     const room = newRoom();
     const refused: unknown[] = [];
     const all = range(1, 12_000).map(async (n) => {
-      const outcome = await store.append(room, draftOf(room, `${n}`));
+      const outcome = await store.logs.append(room, draftOf(room, `${n}`));
       if (!outcome.ok) refused.push(outcome.error);
     });
     await expect.poll(() => refused.length).toBeGreaterThan(900);
@@ -265,15 +222,17 @@ describe('embedded log', () => {
   });
 
   it('finishes what it took before it closes, and takes nothing afterwards', async () => {
-    const { open, tables } = await setUp();
+    const { open, tables } = await storeForTest();
     const store = open();
     const room = newRoom();
-    const appended = range(1, 50).map((n) => store.append(room, draftOf(room, `${n}`)));
+    const appended = range(1, 50).map((n) => store.logs.append(room, draftOf(room, `${n}`)));
     await store.close();
     expect((await Promise.all(appended)).every((outcome) => outcome.ok)).toBe(true);
     expect(entriesOnDisk(tables, room)).toEqual(range(1, 50));
-    expect(await store.append(room, draftOf(room, 'late'))).toMatchObject({ error: { code: 'unavailable' } });
-    expect(await store.read(room, { limit: 1, maxBytes: 1 })).toMatchObject({
+    expect(await store.logs.append(room, draftOf(room, 'late'))).toMatchObject({
+      error: { code: 'unavailable' },
+    });
+    expect(await store.logs.read(room, { limit: 1, maxBytes: 1 })).toMatchObject({
       error: { code: 'unavailable' },
     });
   });

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PrimaryBackend } from '../../src/backend/backend.ts';
 import { createBootRoster } from '../../src/backend/embedded/roster.ts';
+import { inboxOf, roomOf } from '../../src/chat/room.ts';
 import { ROSTER_LEASE_MS } from '../../src/chat/store.ts';
 import type { WorkerLink } from '../../src/cluster/link.ts';
 import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
@@ -129,11 +130,14 @@ describe('embedded primary and its workers', () => {
     granted(await b.roster.renew(2));
     granted(await a.roster.enter(room, { userId: 'ann', username: 'Ann' }, 2));
     granted(await b.roster.recount(newRoom(), 1));
-    for (const peer of [a, b]) granted(await peer.roster.setOnline('ann', true));
-    granted(await b.roster.setOnline('bob', true));
+    const [annHere, annThere, bob] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), inboxOf('/', 'bob')];
+    granted(await a.roster.setConnections(annHere, 3));
+    granted(await b.roster.setConnections(annThere, 1));
+    granted(await b.roster.setConnections(bob, 1));
+    granted(await b.roster.enter(roomOf('/', 'lobby', 'lounge'), { userId: 'bob', username: 'Bob' }, 1));
     const whole = { hosts: 1, workers: 2, clients: 5, users: 2, rooms: 2 };
     expect(granted(await primary.overview())).toEqual(whole);
-    granted(await b.roster.setOnline('ann', false));
+    granted(await b.roster.setConnections(annThere, 0));
     expect(granted(await primary.overview())).toEqual(whole);
     granted(await a.roster.sweep(b.boot));
     expect(granted(await primary.overview())).toEqual({
@@ -144,7 +148,7 @@ describe('embedded primary and its workers', () => {
       rooms: 1,
     });
     granted(await a.roster.exit(room, 'ann', 0));
-    granted(await a.roster.setOnline('ann', false));
+    granted(await a.roster.setConnections(annHere, 0));
     expect(granted(await primary.overview())).toMatchObject({ users: 0, rooms: 0 });
   });
 });
@@ -175,5 +179,66 @@ describe('embedded roster', () => {
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
     expect(roster.expired()).toEqual(['a']);
+  });
+
+  it('counts the connections of workers that proved themselves within the lease, and drops them when swept', () => {
+    let now = 1_000;
+    const roster = createBootRoster({ now: () => now });
+    const inbox = inboxOf('/', 'ann');
+    roster.setConnections('a', inbox, 2);
+    roster.renew('b', 3);
+    roster.setConnections('b', inbox, 3);
+    expect(roster.connections([inbox])).toEqual([5]);
+    now += ROSTER_LEASE_MS;
+    roster.renew('b', 3);
+    expect(roster.connections([inbox])).toEqual([5]);
+    now += 1;
+    expect(roster.connections([inbox])).toEqual([3]);
+    roster.renew('a', 2);
+    expect(roster.connections([inbox])).toEqual([5]);
+    roster.sweep('b');
+    roster.sweep('a');
+    roster.renew('b', 3);
+    expect(roster.connections([inbox])).toEqual([0]);
+    expect(roster.totals()).toEqual({ users: 0, clients: 3 });
+  });
+
+  it('keeps a room of thousands in order while they come and go', () => {
+    const roster = createBootRoster({ now: () => 1_000 });
+    const room = newRoom();
+    const ids = range(1, 3_000).map((n) => `${String.fromCodePoint(0x4e00 + ((n * 7919) % 3_000))}${n % 7}`);
+    const present = new Set<string>();
+    for (const [index, userId] of ids.entries()) {
+      roster.enter('a', room, { userId, username: 'Ann' }, 1);
+      present.add(userId);
+      const leaving = index % 3 === 2 ? ids[index >> 1] : undefined;
+      if (leaving === undefined) continue;
+      roster.exit('a', room, leaving, 1);
+      present.delete(leaving);
+    }
+    const found: string[] = [];
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const { members, next } = roster.members(room, { after, limit: 170 });
+      found.push(...members.map(({ userId }) => userId));
+      after = next;
+    }
+    expect(found.length).toBeGreaterThan(1_500);
+    expect(found).toEqual([...present].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y))));
+    for (const userId of present) roster.exit('a', room, userId, 0);
+    expect(roster.members(room, { limit: 1 })).toEqual({ members: [] });
+    expect(roster.rooms('/', { limit: 1 })).toEqual({ rooms: [] });
+  });
+
+  it('shows no user under a name that nobody finds them by', () => {
+    const roster = createBootRoster({ now: () => 1_000 });
+    const room = newRoom();
+    const ann = { userId: 'ann', username: 'Ann' };
+    const anna = { userId: 'ann', username: 'Anna' };
+    roster.enter('a', room, ann, 1);
+    roster.enter('b', room, anna, 1);
+    expect(roster.members(room, { limit: 1 }).members).toEqual([anna]);
+    roster.exit('b', room, 'ann', 0);
+    expect(roster.members(room, { limit: 1 }).members).toEqual([ann]);
+    expect(roster.named(room, 'Anna', 1)).toEqual([]);
   });
 });

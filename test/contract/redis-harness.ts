@@ -16,6 +16,8 @@ export function redisOptions(redisUrl: string, options: Partial<BackendOptions> 
     dataDir: '',
     historySize: 1_000,
     historyTtlS: 3_600,
+    inboxSize: 1_000,
+    inboxTtlS: 3_600,
     dedupeTtlS: 600,
     ...options,
   };

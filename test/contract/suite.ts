@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
 import { busContract } from './suite-bus.ts';
+import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
 import { rosterContract } from './suite-roster.ts';
 
@@ -23,6 +24,7 @@ export interface Harness {
 export function backendContract(name: string, harness: () => Promise<Harness>): void {
   describe(`${name} backend`, () => {
     logContract(harness);
+    inboxContract(harness);
     busContract(harness);
     rosterContract(harness);
   });

@@ -1,5 +1,14 @@
 import type { Room } from '../../chat/room.ts';
-import type { Draft, Entry, LogQuery, RosterEntry } from '../../chat/store.ts';
+import type {
+  Draft,
+  Entry,
+  LogQuery,
+  Position,
+  PushPlaces,
+  RaisedMarks,
+  RosterEntry,
+  RosterPage,
+} from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 
 /** What workers ask the primary over IPC, and with which body. */
@@ -9,12 +18,29 @@ export interface Requests {
   'store.tops': { readonly tags: readonly string[] };
   'store.secret': null;
   'store.check': null;
+  'inbox.marks': { readonly tag: string };
+  'inbox.raise': { readonly tag: string; readonly to: RaisedMarks };
+  'inbox.fold': {
+    readonly inbox: Room;
+    readonly draft: Draft;
+    readonly news: { readonly was: Position | undefined; readonly becomes: Position };
+  };
+  'inbox.progress': { readonly items: readonly { readonly tag: string; readonly seq: number }[] };
+  'push.claim': { readonly key: string; readonly fingerprint: string; readonly id: string };
+  'push.keep': { readonly id: string; readonly places: PushPlaces };
+  'push.find': { readonly id: string };
   'bus.probe': null;
   'bus.hold': { readonly tag: string };
   'roster.enter': { readonly room: Room; readonly user: RosterEntry; readonly clients: number };
   'roster.exit': { readonly room: Room; readonly userId: string; readonly clients: number };
   'roster.recount': { readonly room: Room; readonly clients: number };
-  'roster.setOnline': { readonly userId: string; readonly online: boolean };
+  'roster.count': { readonly tag: string };
+  'roster.named': { readonly tag: string; readonly username: string; readonly limit: number };
+  'roster.members': { readonly tag: string; readonly page: RosterPage };
+  'roster.rooms': { readonly nsp: string; readonly page: RosterPage };
+  'roster.setConnections': { readonly inbox: Room; readonly connections: number };
+  'roster.connections': { readonly tags: readonly string[] };
+  'roster.totals': null;
   'roster.renew': { readonly clients: number };
   'roster.sweep': { readonly boot: string };
   'roster.expired': null;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { Group } from './group.ts';
-import type { Write } from './tables.ts';
+import type { Write } from './rows.ts';
 
 /** A change of the store that waits for its commit. */
 export interface Change<T> {

@@ -1,9 +1,22 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { Draft, Entry } from '../../chat/store.ts';
-import { beginHead, continueHead, expireHead, type Head, type Keeping, raiseHead, trimHead } from './head.ts';
-import type { Answer, AnswerKey, Tables, Write } from './tables.ts';
+import { randomBytes } from 'node:crypto';
+import type { Room } from '../../chat/room.ts';
+import type { Appended, Draft, Entry } from '../../chat/store.ts';
+import { type AnswerKey, answerKeys } from './answer-keys.ts';
+import {
+  beginHead,
+  continueHead,
+  expireHead,
+  type Head,
+  isIdle,
+  keepingOf,
+  type Retention,
+  raiseHead,
+  trimHead,
+} from './head.ts';
+import type { Answer, Keys, Rows, RowWrite, Write } from './rows.ts';
+import type { Tables } from './tables.ts';
 
-export interface GroupRules extends Keeping {
+export interface GroupRules extends Retention {
   readonly dedupeTtlS: number;
   /** This start of the primary. */
   readonly run: string;
@@ -17,113 +30,106 @@ const MAX_REMOVED_PER_ROOM = 1_000;
  * flight: a commit that fails leaves nothing in memory that has to be taken back.
  */
 export interface Group {
-  append(tag: string, draft: Draft): Answer & { readonly dup: boolean };
-  /** Gives the room an epoch of this run. */
-  touch(tag: string): void;
+  readonly now: number;
+  /** As the changes planned so far leave it. */
+  row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
+  put(write: RowWrite): void;
+  append(room: Room, draft: Draft): Appended;
+  /** Gives the log an epoch of this run; begins that of a room, but of nothing else. */
+  touch(room: Room): void;
   /** Hides what is too old and removes what is hidden; forgets a room nothing was ever said in. */
   tidy(tag: string): void;
-  write(write: Write): void;
+  /** Of what no change of the same commit looks at. */
+  write(write: Exclude<Write, RowWrite>): void;
   /** To be published after the commit, in this order. */
   readonly published: readonly { readonly tag: string; readonly entry: Entry }[];
   finish(): readonly Write[];
 }
 
 export function createGroup(tables: Tables, rules: GroupRules, now: number): Group {
-  const heads = new Map<string, Head | undefined>();
-  const answers = new Map<string, Answer>();
+  const rows = new Map<string, RowWrite>();
   const writes: Write[] = [];
   const published: { tag: string; entry: Entry }[] = [];
 
-  function stored(tag: string): Head | undefined {
-    return heads.has(tag) ? heads.get(tag) : tables.look((view) => view.head(tag));
+  function row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined {
+    const planned = rows.get(`${table} ${key}`);
+    return planned ? (planned.value as Rows[T] | undefined) : tables.row(table, key);
   }
 
-  function current(tag: string): Head {
-    const head = stored(tag);
-    return head ? continueHead(head, rules.run, makeEpoch) : beginHead(rules.run, makeEpoch(), now);
+  function put(write: RowWrite): void {
+    rows.set(`${write.table} ${write.key}`, write);
   }
+
+  const current = (head: Head) => continueHead(head, rules.run, makeEpoch);
 
   function known(keys: readonly AnswerKey[]): Answer | undefined {
     for (const key of keys) {
-      const answer = answers.get(key.join()) ?? tables.answer(key);
+      const answer = row('answers', key);
       if (answer) return answer;
     }
     return undefined;
   }
 
+  function finishHead(tag: string, head: Head): void {
+    const trimmed = trimHead(head, keepingOf(head, rules));
+    const floor = Math.min(trimmed.first, trimmed.floor + MAX_REMOVED_PER_ROOM);
+    for (let seq = trimmed.floor; seq < floor; seq += 1) writes.push({ table: 'entries', key: [tag, seq] });
+    put({ table: 'heads', key: tag, value: { ...trimmed, floor } });
+  }
+
   return {
-    append(tag, draft) {
+    now,
+    row,
+    put,
+    append(room, draft) {
+      const { tag } = room;
       const keys = draft.dedupe ? answerKeys(tag, draft.dedupe, rules.dedupeTtlS, now) : [];
       const answered = known(keys);
       if (answered) return { ...answered, dup: true };
 
-      const head = raiseHead(expireHead(current(tag), rules, now), now);
+      const stored = row('heads', tag);
+      const begun = stored ? current(stored) : beginHead(room.kind, rules.run, makeEpoch(), now);
+      const head = raiseHead(expireHead(begun, keepingOf(begun, rules), now), now);
       const { epoch, top: seq, at } = head;
       const json = `{"seq":${seq},"epoch":"${epoch}","id":${JSON.stringify(draft.id)},"at":${at},${draft.members}}`;
       const entry = { epoch, seq, json, ...(draft.except === undefined ? {} : { except: draft.except }) };
       const answer = { epoch, seq, id: draft.id, at };
-      heads.set(tag, head);
+      put({ table: 'heads', key: tag, value: head });
       writes.push({ table: 'entries', key: [tag, seq], value: entry });
       published.push({ tag, entry });
       const [key] = keys;
-      if (key) {
-        answers.set(key.join(), answer);
-        writes.push({ table: 'answers', key, value: answer });
-      }
+      if (key) put({ table: 'answers', key, value: answer });
       return { ...answer, dup: false };
     },
-    touch(tag) {
-      heads.set(tag, current(tag));
+    touch({ kind, tag }) {
+      const head = row('heads', tag);
+      if (head) put({ table: 'heads', key: tag, value: current(head) });
+      else if (kind === 'room') {
+        put({ table: 'heads', key: tag, value: beginHead(kind, rules.run, makeEpoch(), now) });
+      }
     },
     tidy(tag) {
-      const head = stored(tag);
+      const head = row('heads', tag);
       if (!head) return;
-      const idle = now - head.at > rules.historyTtlS * 1000;
-      heads.set(tag, head.top === 0 && idle ? undefined : expireHead(head, rules, now));
+      const keeping = keepingOf(head, rules);
+      if (head.top === 0 && isIdle(head, keeping, now)) {
+        put({ table: 'heads', key: tag });
+        put({ table: 'marks', key: tag });
+      } else put({ table: 'heads', key: tag, value: expireHead(head, keeping, now) });
     },
     write: (write) => {
       writes.push(write);
     },
     published,
     finish() {
-      for (const [tag, head] of heads) {
-        if (!head) {
-          writes.push({ table: 'heads', key: tag, value: undefined });
-          continue;
-        }
-        const trimmed = trimHead(head, rules);
-        const floor = Math.min(trimmed.first, trimmed.floor + MAX_REMOVED_PER_ROOM);
-        for (let seq = trimmed.floor; seq < floor; seq += 1)
-          writes.push({ table: 'entries', key: [tag, seq] });
-        writes.push({ table: 'heads', key: tag, value: { ...trimmed, floor } });
+      for (const one of [...rows.values()]) {
+        if (one.table === 'heads' && one.value) finishHead(one.key, one.value);
       }
-      return writes;
+      return [...writes, ...rows.values()];
     },
   };
 }
 
 function makeEpoch(): string {
   return randomBytes(9).toString('base64url');
-}
-
-/**
- * Where an answer is written (the first) and looked for. Two periods together reach back at least one TTL; the
- * coming one is looked into as well, because a clock set back over a period's end would else forget everything.
- */
-function answerKeys(
-  tag: string,
-  { scope, clientMsgId }: NonNullable<Draft['dedupe']>,
-  ttlS: number,
-  now: number,
-): AnswerKey[] {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([scope, clientMsgId]))
-    .digest('base64url')
-    .slice(0, 22);
-  const period = answerPeriod(ttlS, now);
-  return [period, period - 1, period + 1].map((one) => [one, tag, hash]);
-}
-
-export function answerPeriod(ttlS: number, now: number): number {
-  return Math.floor(now / (ttlS * 1000));
 }

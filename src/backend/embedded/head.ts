@@ -1,7 +1,10 @@
+import type { RoomKind } from '../../chat/room.ts';
 import type { EpochLink } from '../../chat/store.ts';
 
-/** What the store knows of a room beside its messages. It outlives them, so no number is handed out twice. */
+/** What the store knows of a log beside its entries. It outlives them, so no number is handed out twice. */
 export interface Head {
+  /** Absent: a room, as in heads written before there was anything else. */
+  readonly kind?: RoomKind;
   readonly epoch: string;
   /** The start of the primary in which the epoch began. */
   readonly run: string;
@@ -15,17 +18,32 @@ export interface Head {
   readonly links: readonly EpochLink[];
 }
 
-export interface Keeping {
+/** The settings of all kinds of logs. */
+export interface Retention {
   readonly historySize: number;
   readonly historyTtlS: number;
+  readonly inboxSize: number;
+  readonly inboxTtlS: number;
+}
+
+export interface Keeping {
+  readonly size: number;
+  readonly ttlS: number;
 }
 
 const LINKS_KEPT = 8;
 /** Trimming a message at a time would make every append a removal as well; the contract allows 100. */
 const TRIM_SLACK = 64;
 
-export function beginHead(run: string, epoch: string, now: number): Head {
-  return { epoch, run, top: 0, at: now, first: 1, floor: 1, links: [] };
+export function keepingOf({ kind }: Head, retention: Retention): Keeping {
+  return kind === 'inbox' || kind === 'news'
+    ? { size: retention.inboxSize, ttlS: retention.inboxTtlS }
+    : { size: retention.historySize, ttlS: retention.historyTtlS };
+}
+
+export function beginHead(kind: RoomKind, run: string, epoch: string, now: number): Head {
+  const head = { epoch, run, top: 0, at: now, first: 1, floor: 1, links: [] };
+  return kind === 'room' ? head : { kind, ...head };
 }
 
 /** In a later run the room gets a new epoch; positions of the old one stay good up to its end. */
@@ -35,9 +53,14 @@ export function continueHead(head: Head, run: string, makeEpoch: () => string): 
   return { ...head, run, epoch: makeEpoch(), links };
 }
 
+/** Whether nothing was put in for longer than it is kept. */
+export function isIdle(head: Head, keeping: Keeping, now: number): boolean {
+  return now - head.at > keeping.ttlS * 1000;
+}
+
 /** Hides all messages once the last one is too old. */
 export function expireHead(head: Head, keeping: Keeping, now: number): Head {
-  const expired = head.first <= head.top && now - head.at > keeping.historyTtlS * 1000;
+  const expired = head.first <= head.top && isIdle(head, keeping, now);
   return expired ? { ...head, first: head.top + 1 } : head;
 }
 
@@ -49,7 +72,5 @@ export function raiseHead(head: Head, now: number): Head {
 /** Hides the oldest messages beyond the size kept. */
 export function trimHead(head: Head, keeping: Keeping): Head {
   const held = head.top - head.first + 1;
-  return held < keeping.historySize + TRIM_SLACK
-    ? head
-    : { ...head, first: head.top - keeping.historySize + 1 };
+  return held < keeping.size + TRIM_SLACK ? head : { ...head, first: head.top - keeping.size + 1 };
 }

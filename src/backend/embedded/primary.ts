@@ -4,8 +4,8 @@ import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import type { Notices, Requests } from './channel.ts';
 import { openDataDir } from './data-dir.ts';
 import { createHolders } from './holders.ts';
-import { createLogStore } from './log-store.ts';
 import { createBootRoster } from './roster.ts';
+import { createStore } from './store.ts';
 
 /** Reading honours the TTLs by itself; tidying only gives back the disk. */
 const TIDY_EVERY_MS = 300_000;
@@ -17,18 +17,19 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const dataDir = await openDataDir(options.dataDir);
   const holders = createHolders();
   const roster = createBootRoster({ now });
-  const logs = createLogStore({
+  const store = createStore({
     tables: dataDir.tables,
     rules: options,
     publish: holders.publish,
     now,
     log,
   });
+  const { logs, inboxes, pushes } = store;
   let closing: Promise<void> | undefined;
   let tidying = Promise.resolve();
   const tidyTimer = setInterval(() => {
     tidying = tidying
-      .then(() => logs.tidy())
+      .then(() => store.tidy())
       .catch((error: unknown) => log.error({ err: error }, 'the store could not be tidied'));
   }, TIDY_EVERY_MS);
   tidyTimer.unref();
@@ -49,7 +50,16 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('store.read', ({ room, query }) => logs.read(room, query));
     answer('store.tops', ({ tags }) => logs.tops(tags.map((tag) => ({ tag }))));
     answer('store.secret', () => succeed(dataDir.secret));
-    answer('store.check', () => logs.check());
+    answer('store.check', () => store.check());
+    answer('inbox.marks', (inbox) => inboxes.marks(inbox));
+    answer('inbox.raise', ({ tag, to }) => inboxes.raise({ tag }, to));
+    answer('inbox.fold', ({ inbox, draft, news }) => inboxes.fold(inbox, draft, news));
+    answer('inbox.progress', ({ items }) =>
+      inboxes.progress(items.map(({ tag, seq }) => ({ inbox: { tag }, seq }))),
+    );
+    answer('push.claim', ({ key, fingerprint, id }) => pushes.claim(key, fingerprint, id));
+    answer('push.keep', ({ id, places }) => pushes.keep(id, places));
+    answer('push.find', ({ id }) => pushes.find(id));
     answer('bus.probe', () => succeed(undefined));
     answer('bus.hold', ({ tag }) => {
       if (!gone) holders.hold(tag, worker);
@@ -59,7 +69,15 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('roster.enter', ({ room, user, clients }) => succeed(roster.enter(boot, room, user, clients)));
     answer('roster.exit', ({ room, userId, clients }) => succeed(roster.exit(boot, room, userId, clients)));
     answer('roster.recount', ({ room, clients }) => succeed(roster.recount(boot, room, clients)));
-    answer('roster.setOnline', ({ userId, online }) => succeed(roster.setOnline(boot, userId, online)));
+    answer('roster.count', (room) => succeed(roster.count(room)));
+    answer('roster.named', ({ tag, username, limit }) => succeed(roster.named({ tag }, username, limit)));
+    answer('roster.members', ({ tag, page }) => succeed(roster.members({ tag }, page)));
+    answer('roster.rooms', ({ nsp, page }) => succeed(roster.rooms(nsp, page)));
+    answer('roster.setConnections', ({ inbox, connections }) =>
+      succeed(roster.setConnections(boot, inbox, connections)),
+    );
+    answer('roster.connections', ({ tags }) => succeed(roster.connections(tags.map((tag) => ({ tag })))));
+    answer('roster.totals', () => succeed(roster.totals()));
     answer('roster.renew', ({ clients }) => succeed(roster.renew(boot, clients)));
     answer('roster.sweep', ({ boot: dead }) => succeed(roster.sweep(dead)));
     answer('roster.expired', () => succeed(roster.expired()));
@@ -71,7 +89,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
 
   async function shut(): Promise<void> {
     clearInterval(tidyTimer);
-    await logs.close();
+    await store.close();
     await tidying;
     await dataDir.close();
   }
@@ -80,7 +98,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     serve,
     overview: () => Promise.resolve(succeed(roster.overview())),
     check: () =>
-      closing ? Promise.resolve(refuse('unavailable', 'the primary is stopping', 1_000)) : logs.check(),
+      closing ? Promise.resolve(refuse('unavailable', 'the primary is stopping', 1_000)) : store.check(),
     warnings: dataDir.warnings,
     close() {
       closing ??= shut();

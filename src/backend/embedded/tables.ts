@@ -1,39 +1,30 @@
-import { open } from 'lmdb';
+import { type Database, open } from 'lmdb';
 import type { Entry } from '../../chat/store.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import type { AnswerKey } from './answer-keys.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
 import type { Head } from './head.ts';
-
-/** The first answer to a `clientMsgId`. */
-export interface Answer {
-  readonly epoch: string;
-  readonly seq: number;
-  readonly id: string;
-  readonly at: number;
-}
-
-/** Period first, so that a whole period is removed as one range. */
-export type AnswerKey = readonly [period: number, tag: string, hash: string];
-
-export type Write =
-  | { readonly table: 'heads'; readonly key: string; readonly value: Head | undefined }
-  | { readonly table: 'entries'; readonly key: readonly [tag: string, seq: number]; readonly value?: Entry }
-  | { readonly table: 'answers'; readonly key: AnswerKey; readonly value?: Answer }
-  | { readonly table: 'facts'; readonly key: string; readonly value: unknown };
+import type { Answer, DueKey, Keys, Rows, Write } from './rows.ts';
 
 /** One moment of the store. */
 export interface View {
-  head(tag: string): Head | undefined;
+  row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Messages `from` to `to`, which may be the later one. Lazily: a caller that stops has read no more. */
   entries(tag: string, from: number, to: number): Iterable<Entry>;
 }
+
+/** A look at the store from outside a commit; a closed store refuses. */
+export type Look = <T>(use: (view: View) => T) => Outcome<T>;
 
 /** The tables on disk. All reads are of what was committed. */
 export interface Tables {
   look<T>(use: (view: View) => T): T;
   headsAfter(tag: string, limit: number): { tag: string; head: Head }[];
-  answer(key: AnswerKey): Answer | undefined;
+  row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Keys of answers outside the periods `from` to `to`. */
   answersOutside(from: number, to: number, limit: number): AnswerKey[];
+  /** Rows that may be forgotten at that time. */
+  duesBefore(at: number, limit: number): DueKey[];
   fact(key: string): unknown;
   /** All of it or none, durable when it resolves; rejected: none, and the next commit may succeed again. */
   commit(writes: readonly Write[]): Promise<void>;
@@ -56,28 +47,33 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
   requireSpace(disk);
   const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false });
   const heads = root.openDB<Head, string>('heads', {});
+  const answers = root.openDB<Answer, AnswerKey>('answers', {});
+  const rows: { readonly [T in keyof Rows]: Database<Rows[T], Keys[T]> } = {
+    heads,
+    answers,
+    marks: root.openDB('marks', {}),
+    claims: root.openDB('claims', {}),
+    pushes: root.openDB('pushes', {}),
+  };
   const entries = root.openDB<StoredEntry, [string, number]>('entries', {});
-  const answers = root.openDB<Answer, [number, string, string]>('answers', {});
+  const dues = root.openDB<true, DueKey>('dues', {});
   const facts = root.openDB<unknown, string>('facts', {});
 
   function write(one: Write): void {
     switch (one.table) {
-      case 'heads':
-        void (one.value ? heads.put(one.key, one.value) : heads.remove(one.key));
+      case 'entries':
+        void (one.value ? entries.put(one.key, storedEntry(one.value)) : entries.remove(one.key));
         break;
-      case 'entries': {
-        const { value } = one;
-        const key: [string, number] = [...one.key];
-        void (value ? entries.put(key, storedEntry(value)) : entries.remove(key));
+      case 'dues':
+        void (one.value ? dues.put(one.key, one.value) : dues.remove(one.key));
         break;
-      }
-      case 'answers': {
-        const key: [number, string, string] = [...one.key];
-        void (one.value ? answers.put(key, one.value) : answers.remove(key));
-        break;
-      }
       case 'facts':
         void facts.put(one.key, one.value);
+        break;
+      default: {
+        const table: Database<unknown, string | AnswerKey> = rows[one.table];
+        void (one.value ? table.put(one.key, one.value) : table.remove(one.key));
+      }
     }
   }
 
@@ -86,7 +82,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       const transaction = root.useReadTransaction();
       try {
         return use({
-          head: (tag) => heads.get(tag, { transaction }),
+          row: (table, key) => rows[table].get(key, { transaction }),
           *entries(tag, from, to) {
             const reverse = to < from;
             const end: [string, number] = [tag, reverse ? to - 1 : to + 1];
@@ -109,11 +105,12 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         tag: key,
         head: value,
       })),
-    answer: ([period, tag, hash]) => answers.get([period, tag, hash]),
+    row: (table, key) => rows[table].get(key),
     answersOutside(from, to, limit) {
       const older = Array.from(answers.getKeys({ end: [from] as never, limit }));
       return older.length > 0 ? older : Array.from(answers.getKeys({ start: [to + 1] as never, limit }));
     },
+    duesBefore: (at, limit) => Array.from(dues.getKeys({ end: [at] as never, limit })),
     fact: (key) => facts.get(key),
     async commit(writes) {
       requireSpace(disk);

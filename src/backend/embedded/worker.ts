@@ -1,5 +1,5 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
-import type { Roster } from '../../chat/store.ts';
+import type { InboxMarks, Pushes, Roster } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';
@@ -23,10 +23,28 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     enter: (room, user, clients) => ask('roster.enter', { room, user, clients }),
     exit: (room, userId, clients) => ask('roster.exit', { room, userId, clients }),
     recount: (room, clients) => ask('roster.recount', { room, clients }),
-    setOnline: (userId, online) => ask('roster.setOnline', { userId, online }),
+    count: ({ tag }) => ask('roster.count', { tag }),
+    named: ({ tag }, username, limit) => ask('roster.named', { tag, username, limit }),
+    members: ({ tag }, page) => ask('roster.members', { tag, page }),
+    rooms: (nsp, page) => ask('roster.rooms', { nsp, page }),
+    setConnections: (inbox, connections) => ask('roster.setConnections', { inbox, connections }),
+    connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
+    totals: () => ask('roster.totals', null),
     renew: (clients) => ask('roster.renew', { clients }),
     sweep: (boot) => ask('roster.sweep', { boot }),
     expired: () => ask('roster.expired', null),
+  };
+  const inboxes: InboxMarks = {
+    marks: ({ tag }) => ask('inbox.marks', { tag }),
+    raise: ({ tag }, to) => ask('inbox.raise', { tag, to }),
+    fold: (inbox, draft, news) => ask('inbox.fold', { inbox, draft, news }),
+    progress: (items) =>
+      ask('inbox.progress', { items: items.map(({ inbox: { tag }, seq }) => ({ tag, seq })) }),
+  };
+  const pushes: Pushes = {
+    claim: (key, fingerprint, id) => ask('push.claim', { key, fingerprint, id }),
+    keep: (id, places) => ask('push.keep', { id, places }),
+    find: (id) => ask('push.find', { id }),
   };
   const bus = createBus({ ask, primary });
 
@@ -38,6 +56,8 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     },
     bus,
     roster,
+    inboxes,
+    pushes,
     adapter: createAdapter(),
     secret: () => ask('store.secret', null),
     check: () => ask('store.check', null),

@@ -4,11 +4,17 @@
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] socket left out, '' for none
 -- ARGV[11] channel             ARGV[12], ARGV[13] what stands before and after the message on the bus
--- Answers {epoch, seq, id, at, dup}.
+-- ARGV[14], ARGV[15] of a fold: where the mark `news` must stand and where it goes, '' for nowhere; else both ''
+-- Answers {epoch, seq, id, at, outcome}: 0 stored, 1 known already, 2 the mark stood elsewhere and nothing was done.
 -- The message is spliced as text: cjson would lose digits of numbers and empty arrays.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local folding = ARGV[15] ~= ''
+if folding and (redis.call('HGET', KEYS[2], 'news') or '') ~= ARGV[14] then
+  return { '', 0, '', 0, 2 }
+end
 
 local ttl = tonumber(ARGV[6])
 local period = math.floor(now / ttl)
@@ -17,6 +23,10 @@ if field ~= '' then
   for slot = 3, 4 do
     local first = redis.call('HGET', KEYS[slot], field)
     if first then
+      if folding then
+        redis.call('HSET', KEYS[2], 'news', ARGV[15])
+        redis.call('PEXPIRE', KEYS[2], ARGV[3])
+      end
       local epoch, seq, at, id = string.match(first, '^(%S+) (%d+) (%d+) (.*)$')
       return { epoch, tonumber(seq), id, tonumber(at), 1 }
     end
@@ -49,6 +59,9 @@ if type(stored) == 'table' and stored.err then
 end
 
 redis.call('HSET', KEYS[2], 'top', decimal(seq), 'at', decimal(at))
+if folding then
+  redis.call('HSET', KEYS[2], 'news', ARGV[15])
+end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 if field ~= '' then

@@ -2,6 +2,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
+import { idOf, stretchOf } from './places.ts';
 
 /** A worker process as roster-renew.lua lists it. */
 export interface ListedBoot {
@@ -23,7 +24,52 @@ export async function readBoots(link: CommandLink, keys: RedisKeys): Promise<Out
   const boots = [];
   for (const [boot, record] of Object.entries(listed.value)) {
     const [leaseEndMs, clients, ...host] = record.split(' ');
-    boots.push({ boot, alive: Number(leaseEndMs) > nowMs, clients: Number(clients), host: host.join(' ') });
+    boots.push({
+      boot,
+      alive: Number(leaseEndMs) > nowMs,
+      // `?` until it proved itself.
+      clients: Number(clients) || 0,
+      host: host.join(' '),
+    });
   }
   return succeed(boots);
+}
+
+/** How many different users have connections on these boots, in all namespaces together. */
+export async function countUsers(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+): Promise<Outcome<number>> {
+  const listed = await listedOf(link, keys, boots, stretchOf('inbox'));
+  return listed.ok ? succeed(new Set(listed.value.map(idOf)).size) : listed;
+}
+
+export async function countRooms(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+): Promise<Outcome<number>> {
+  const listed = await listedOf(link, keys, boots, stretchOf('room'));
+  return listed.ok ? succeed(new Set(listed.value).size) : listed;
+}
+
+/** The places listed under these boots within the bounds; at most `limit` of each boot. */
+export async function listedOf(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+  [min, max]: readonly [min: string, max: string],
+  limit?: number,
+): Promise<Outcome<string[]>> {
+  const cut = limit === undefined ? [] : ['LIMIT', '0', String(limit)];
+  const listed = await Promise.all(
+    boots.map(({ boot }) => link.call<string[]>(['ZRANGEBYLEX', keys.bootPlaces(boot), min, max, ...cut])),
+  );
+  const places: string[][] = [];
+  for (const answer of listed) {
+    if (!answer.ok) return answer;
+    places.push(answer.value);
+  }
+  return succeed(places.flat());
 }

@@ -1,5 +1,6 @@
 -- Stands before append.lua and read.lua: a room's epoch and what numbers it.
--- KEYS[1] log (stream)   KEYS[2] meta (hash: run, epoch, top, at, links)
+-- KEYS[1] log (stream)   KEYS[2] meta (hash: run, epoch, top, at, links; of an inbox also its marks: sent, recv,
+-- read, news)
 -- ARGV[1] run_id of this server, known to the connection   ARGV[2] a fresh random epoch, should one be needed
 -- ARGV[3] how long meta lives without use, ms: longer than the log
 --

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
 
 /**
- * Every key and channel there is. They are made of the prefix, a room's tag and boot ids alone, never of a
+ * Every key and channel there is. They are made of the prefix, tags, hashes and boot ids alone, never of a
  * user's text. A room's keys and its channel carry one hash tag and so lie in one slot of a Redis Cluster,
  * where a script that publishes to another slot's channel fails.
  */
@@ -13,16 +14,33 @@ export interface RedisKeys {
   readonly ids: (room: Room) => readonly [string, string];
   /** The dynamic channel of Socket.IO's sharded adapter. */
   readonly channel: (room: Room) => string;
-  /** Of a room's roster: connections by boot, the users, and the users of one boot. */
-  readonly roster: (room: Room, boot: string) => readonly [clients: string, users: string, ofBoot: string];
-  /** What `roster`'s third key begins with: the scripts look a user up at every boot of the room. */
+  /** Of a room's roster, in the order the scripts take them; the last one holds the users of one boot. */
+  readonly roster: (
+    room: Room,
+    boot: string,
+  ) => readonly [clients: string, users: string, names: string, ofBoot: string];
+  /** What `roster`'s last key begins with: the scripts look a user up at every boot of the room. */
   readonly rosterOfBoots: (room: Room) => string;
+  /** When an inbox's marks moved: sent, recv, read. */
+  readonly steps: (inbox: Room) => readonly [string, string, string];
+  /** Boot -> how many connections the inbox's user has there. */
+  readonly connections: (inbox: Room) => string;
+  /** What a push was claimed with, under its sender's key. */
+  readonly claim: (key: string) => string;
+  /** Where a push stands: user id -> `seq at`. */
+  readonly places: (pushId: string) => string;
   /** Boot -> `leaseEndMs clients host`. */
   readonly boots: string;
-  readonly bootRooms: (boot: string) => string;
-  readonly bootUsers: (boot: string) => string;
+  /** The rooms, lounges and inboxes somebody of this boot is in, a zset of score 0; see places.ts. */
+  readonly bootPlaces: (boot: string) => string;
+  /** The last count of the whole cluster, and what keeps others from counting again. */
+  readonly totals: readonly [totals: string, fresh: string];
   readonly probe: (boot: string) => string;
   readonly secret: string;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
 export function redisKeys(prefix: string): RedisKeys {
@@ -32,11 +50,20 @@ export function redisKeys(prefix: string): RedisKeys {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`],
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     channel: (room) => `${prefix}#${room.nsp}#${socketRoom(room)}#`,
-    roster: (room, boot) => [`${base(room)}:w`, `${base(room)}:u`, `${ofBoots(room)}${boot}`],
+    roster: (room, boot) => [
+      `${base(room)}:w`,
+      `${base(room)}:u`,
+      `${base(room)}:n`,
+      `${ofBoots(room)}${boot}`,
+    ],
     rosterOfBoots: ofBoots,
+    steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
+    connections: (inbox) => `${base(inbox)}:c`,
+    claim: (key) => `${prefix}:{${hashOf(key)}}:claim`,
+    places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
     boots: `${prefix}:boots`,
-    bootRooms: (boot) => `${prefix}:boot:${boot}:rooms`,
-    bootUsers: (boot) => `${prefix}:boot:${boot}:users`,
+    bootPlaces: (boot) => `${prefix}:boot:${boot}:places`,
+    totals: [`${prefix}:totals`, `${prefix}:totals:fresh`],
     probe: (boot) => `${prefix}:probe:${boot}`,
     secret: `${prefix}:secret`,
   };

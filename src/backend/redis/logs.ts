@@ -1,23 +1,33 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { Room } from '../../chat/room.ts';
-import type { Appended, Draft, EpochLink, LogPage, LogQuery, RoomLogs, Top } from '../../chat/store.ts';
+import {
+  type Appended,
+  type Draft,
+  type EpochLink,
+  type LogPage,
+  type LogQuery,
+  NO_EPOCH,
+  type RoomLogs,
+  type Top,
+} from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import type { BackendOptions } from '../backend.ts';
+import type { RedisAppend } from './append.ts';
 import type { CommandLink } from './command-link.ts';
 import { away } from './failure.ts';
-import { frameAfter, frameBefore, parseStored } from './frame.ts';
+import { parseStored } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
-import type { Scripts } from './scripts.ts';
+import type { Numbering } from './numbering.ts';
+import type { Script } from './scripts.ts';
 
 export interface RedisLogsDeps {
   readonly link: CommandLink;
-  readonly scripts: Scripts;
+  /** read.lua */
+  readonly script: Script;
   readonly keys: RedisKeys;
-  readonly options: Pick<BackendOptions, 'historySize' | 'historyTtlS' | 'dedupeTtlS'>;
+  readonly numbering: Numbering;
+  readonly append: RedisAppend;
 }
 
-type AppendReply = [epoch: string, seq: number, id: string, at: number, dup: number];
 type ReadReply = [
   epoch: string,
   top: number,
@@ -27,58 +37,30 @@ type ReadReply = [
   messagesAndExcepts: string[],
 ];
 
-const DAY_MS = 86_400_000;
-
-/** Rooms as Redis streams; all that has to be atomic is in append.lua and read.lua. */
+/** Logs as Redis streams; all that has to be atomic is in append.lua and read.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
-  const { link, scripts, keys, options } = deps;
-  const historyTtlMs = options.historyTtlS * 1_000;
-  // Meta must outlive the log, or a room's old numbers would be taken for those of a new epoch.
-  const metaTtlMs = String(2 * historyTtlMs + DAY_MS);
-
-  /** The first arguments of both scripts, see epoch.lua. */
-  function epochArgs(): [string, string, string] | undefined {
-    const server = link.server();
-    return server && [server.runId, randomBytes(9).toString('base64url'), metaTtlMs];
-  }
+  const { link, script, keys, numbering } = deps;
 
   async function append(room: Room, draft: Draft): Promise<Outcome<Appended>> {
-    const epoch = epochArgs();
-    if (!epoch) return away();
-    const outcome = await link.evaluate<AppendReply>(
-      scripts.append,
-      [...keys.log(room), ...keys.ids(room)],
-      [
-        ...epoch,
-        String(options.historySize),
-        String(historyTtlMs),
-        String(options.dedupeTtlS * 1_000),
-        dedupeField(draft),
-        draft.id,
-        draft.members,
-        draft.except ?? '',
-        keys.channel(room),
-        frameBefore,
-        frameAfter(room, draft.except),
-      ],
-    );
-    if (!outcome.ok) return outcome;
-    const [name, seq, id, at, dup] = outcome.value;
-    return succeed({ epoch: name, seq, id, at, dup: dup === 1 });
+    const appended = await deps.append(room, draft);
+    if (!appended.ok) return appended;
+    if (!appended.value) throw new Error('only a fold is left unstored');
+    return succeed(appended.value);
   }
 
   async function read(room: Room, query: LogQuery): Promise<Outcome<LogPage>> {
-    const epoch = epochArgs();
+    const epoch = numbering.epochArgs(room);
     if (!epoch) return away();
     const forward = query.after !== undefined;
     const edge = query.after ?? query.before;
     const direction = forward ? 'after' : edge === undefined ? 'latest' : 'before';
-    const outcome = await link.evaluate<ReadReply>(scripts.read, keys.log(room), [
+    const outcome = await link.evaluate<ReadReply>(script, keys.log(room), [
       ...epoch,
       direction,
       String(edge ?? 0),
       String(query.limit),
       String(query.maxBytes),
+      room.kind === 'room' ? '' : NO_EPOCH,
     ]);
     if (!outcome.ok) return outcome;
     const [name, top, links, first, more, fields] = outcome.value;
@@ -105,13 +87,6 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   }
 
   return { append, read, tops };
-}
-
-/** Hashed to 16 characters: a busy room remembers a million of them. */
-function dedupeField({ dedupe }: Draft): string {
-  if (!dedupe) return '';
-  const digest = createHash('sha256').update(`${dedupe.scope}\0${dedupe.clientMsgId}`).digest('base64url');
-  return digest.slice(0, 16);
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */

@@ -4,7 +4,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
 import { parseRedisAddress, type RedisAddress } from './address.ts';
-import { readBoots } from './boots.ts';
+import { countRooms, countUsers, readBoots } from './boots.ts';
 import { type CommandLink, fieldOf, openCommandLink } from './command-link.ts';
 import { redisKeys } from './keys.ts';
 
@@ -41,17 +41,15 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     const listed = await readBoots(link, keys);
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
-    const members = (key: (boot: string) => string) =>
-      Promise.all(alive.map(({ boot }) => link.call<string[]>(['SMEMBERS', key(boot)])));
-    const [users, rooms] = await Promise.all([members(keys.bootUsers), members(keys.bootRooms)]);
-    const failed = [...users, ...rooms].find((outcome) => !outcome.ok);
-    if (failed && !failed.ok) return failed;
+    const [users, rooms] = await Promise.all([countUsers(link, keys, alive), countRooms(link, keys, alive)]);
+    if (!users.ok) return users;
+    if (!rooms.ok) return rooms;
     return succeed({
       hosts: new Set(alive.map((one) => one.host)).size,
       workers: alive.length,
       clients: alive.reduce((sum, one) => sum + one.clients, 0),
-      users: distinct(users),
-      rooms: distinct(rooms),
+      users: users.value,
+      rooms: rooms.value,
     });
   }
 
@@ -66,12 +64,6 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     warnings,
     close: () => link.close(),
   };
-}
-
-function distinct(sets: readonly Outcome<string[]>[]): number {
-  const all = new Set<string>();
-  for (const outcome of sets) if (outcome.ok) for (const member of outcome.value) all.add(member);
-  return all.size;
 }
 
 async function awaitRedis(

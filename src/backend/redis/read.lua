@@ -2,6 +2,7 @@
 -- KEYS[1..2], ARGV[1..3] as in epoch.lua
 -- ARGV[4] 'before' (the newest below ARGV[5]), 'after' (the oldest above ARGV[5]) or 'latest'
 -- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is given even if it is larger
+-- ARGV[8] what is answered for the epoch of an empty log that has none yet, '' to begin one
 -- Answers {epoch, top, links, first, more, {message, except, message, except, …}}, entries in the order asked for:
 -- oldest first after 'after', newest first otherwise.
 
@@ -10,6 +11,10 @@ local CHUNK = 32
 
 -- A room nothing was said in has no past to keep: whoever joins made-up rooms must not fill the store with them.
 local EMPTY_MS = 3600000
+
+if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
+  return { ARGV[8], 0, '', 1, 0, {} }
+end
 
 local room = openRoom()
 -- A room that is only read keeps its epoch too; written seldom, because rooms are read far more often than begun.

@@ -1,10 +1,19 @@
 -- A user is in the room on this boot, which has that many connections in it.
--- KEYS[1] connections by boot (hash)   KEYS[2] users of the room (set)   KEYS[3] users of this boot (hash id -> JSON)
--- ARGV[1] boot   ARGV[2] connections   ARGV[3] lifetime of the keys, ms   ARGV[4] user id   ARGV[5] the user's JSON
+-- KEYS, ARGV[1..3] as in roster-room.lua   ARGV[4] connections   ARGV[5] user id   ARGV[6] username
+-- ARGV[7] the user as the fourth key holds them
 -- Answers {users, connections, changed}; changed: the user was in the room nowhere before.
 
-redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-local changed = redis.call('SADD', KEYS[2], ARGV[4])
+local before = redis.call('HGET', KEYS[4], ARGV[5])
+redis.call('HSET', KEYS[4], ARGV[5], ARGV[7])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+local changed = redis.call('ZADD', KEYS[2], 0, ARGV[5])
+local oldName = before and string.match(before, '^[^%z]*')
+if oldName and oldName ~= ARGV[6] then
+  local _, named = elsewhere(ARGV[5], oldName)
+  if not named then
+    redis.call('ZREM', KEYS[3], oldName .. '\0' .. ARGV[5])
+  end
+end
+redis.call('ZADD', KEYS[3], 0, ARGV[6] .. '\0' .. ARGV[5])
 local users, clients = countRoom()
 return { users, clients, changed }

@@ -1,5 +1,38 @@
--- Stands before roster-enter.lua and roster-exit.lua: what both answer of a room, and how long its keys stay.
--- KEYS[1] connections by boot (hash)   KEYS[2] users of the room (set)   ARGV[3] lifetime of the keys, ms
+-- Stands before roster-enter.lua, roster-exit.lua and roster-sweep.lua: who is where in one room.
+-- KEYS[1] connections by boot (hash)   KEYS[2] users (zset, all of score 0)
+-- KEYS[3] names (zset of `username NUL id`, all of score 0)
+-- KEYS[4] users of this boot (hash id -> `username` or `username NUL avatar`)
+-- ARGV[1] boot   ARGV[2] what the fourth key of any boot begins with   ARGV[3] lifetime of the keys, ms
+-- Where a user is, is looked up and never counted: a repeated or lost call cannot make a counter drift.
+
+local others
+
+-- Whether another boot has the user in the room, and whether one of them by that name.
+local function elsewhere(id, name)
+  others = others or redis.call('HKEYS', KEYS[1])
+  local present, named = false, false
+  for _, boot in ipairs(others) do
+    local person = boot ~= ARGV[1] and redis.call('HGET', ARGV[2] .. boot, id)
+    if person then
+      present = true
+      named = named or string.match(person, '^[^%z]*') == name
+    end
+  end
+  return present, named
+end
+
+-- What this boot said of the user holds no more. Answers 1 if the user is now gone from the room.
+local function takeOut(id, person)
+  local name = person and string.match(person, '^[^%z]*')
+  local present, named = elsewhere(id, name)
+  if name and not named then
+    redis.call('ZREM', KEYS[3], name .. '\0' .. id)
+  end
+  if present then
+    return 0
+  end
+  return redis.call('ZREM', KEYS[2], id)
+end
 
 local function countRoom()
   local clients = 0
@@ -9,5 +42,5 @@ local function countRoom()
   for _, key in ipairs(KEYS) do
     redis.call('PEXPIRE', key, ARGV[3])
   end
-  return redis.call('SCARD', KEYS[2]), clients
+  return redis.call('ZCARD', KEYS[2]), clients
 end

@@ -12,7 +12,11 @@ export interface Scripts {
   readonly enter: Script;
   readonly exit: Script;
   readonly sweep: Script;
+  readonly members: Script;
   readonly renew: Script;
+  readonly raise: Script;
+  readonly progress: Script;
+  readonly findPush: Script;
 }
 
 /** Reads the Lua files beside this one. */
@@ -24,8 +28,12 @@ export function openScripts(): Scripts {
     read: scriptOf(epoch + textOf('read')),
     enter: scriptOf(room + textOf('roster-enter')),
     exit: scriptOf(room + textOf('roster-exit')),
-    sweep: scriptOf(textOf('roster-sweep')),
+    sweep: scriptOf(room + textOf('roster-sweep')),
+    members: scriptOf(textOf('roster-members')),
     renew: scriptOf(textOf('roster-renew')),
+    raise: scriptOf(textOf('inbox-raise')),
+    progress: scriptOf(textOf('inbox-progress')),
+    findPush: scriptOf(textOf('push-find')),
   };
 }
 

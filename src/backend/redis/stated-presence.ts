@@ -6,16 +6,18 @@ export interface StatedPresence {
   enter(room: Room, user: RosterEntry, clients: number): void;
   exit(room: Room, userId: string, clients: number): void;
   recount(room: Room, clients: number): void;
-  setOnline(userId: string, online: boolean): void;
+  setConnections(inbox: Room, connections: number): void;
   holds(room: Room): boolean;
   rooms(): Room[];
   presenceIn(room: Room): { readonly clients: number; readonly users: readonly RosterEntry[] };
-  online(): string[];
+  /** The inboxes of users who have connections, and how many. */
+  inboxes(): Room[];
+  connectionsOf(inbox: Room): number;
 }
 
 export function createStatedPresence(): StatedPresence {
   const rooms = new Map<string, { room: Room; clients: number; users: Map<string, RosterEntry> }>();
-  const online = new Set<string>();
+  const connected = new Map<string, { readonly inbox: Room; readonly connections: number }>();
 
   function recount(room: Room, clients: number): void {
     const stated = rooms.get(room.tag);
@@ -36,9 +38,9 @@ export function createStatedPresence(): StatedPresence {
       recount(room, clients);
     },
     recount,
-    setOnline: (userId, isOnline) => {
-      if (isOnline) online.add(userId);
-      else online.delete(userId);
+    setConnections: (inbox, connections) => {
+      if (connections > 0) connected.set(inbox.tag, { inbox, connections });
+      else connected.delete(inbox.tag);
     },
     holds: (room) => rooms.has(room.tag),
     rooms: () => [...rooms.values()].map(({ room }) => room),
@@ -46,6 +48,7 @@ export function createStatedPresence(): StatedPresence {
       const stated = rooms.get(room.tag);
       return { clients: stated?.clients ?? 0, users: [...(stated?.users.values() ?? [])] };
     },
-    online: () => [...online],
+    inboxes: () => [...connected.values()].map(({ inbox }) => inbox),
+    connectionsOf: (inbox) => connected.get(inbox.tag)?.connections ?? 0,
   };
 }

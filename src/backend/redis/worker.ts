@@ -4,10 +4,14 @@ import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type WorkerBackend, type WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { parseRedisAddress } from './address.ts';
+import { createRedisAppend } from './append.ts';
 import { createRedisBus } from './bus.ts';
 import { openCommandLink } from './command-link.ts';
+import { createRedisInboxes } from './inboxes.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisLogs } from './logs.ts';
+import { createNumbering } from './numbering.ts';
+import { createRedisPushes } from './pushes.ts';
 import { createRedisRoster } from './roster.ts';
 import { openScripts } from './scripts.ts';
 import { openSubscriber } from './subscriber.ts';
@@ -40,10 +44,15 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
     return kept.ok ? succeed(kept.value ?? fresh) : kept;
   }
 
+  const numbering = createNumbering(link, options);
+  const { dedupeTtlS } = options;
+  const append = createRedisAppend({ link, script: scripts.append, keys, numbering, dedupeTtlS });
   return {
-    logs: createRedisLogs({ link, scripts, keys, options }),
+    logs: createRedisLogs({ link, script: scripts.read, keys, numbering, append }),
     bus,
     roster: createRedisRoster({ link, scripts, keys, boot, host, log }),
+    inboxes: createRedisInboxes({ link, scripts, keys, numbering, append }),
+    pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
     adapter: createRedisAdapter({ link, subscriptions, keyPrefix: options.keyPrefix }),
     secret,
     check: async () => {

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import type { Draft } from '../../chat/store.ts';
+
+/** Period first, so that a whole period is removed as one range. */
+export type AnswerKey = [period: number, tag: string, hash: string];
+
+/**
+ * Where an answer is written (the first) and looked for. Two periods together reach back at least one TTL; the
+ * coming one is looked into as well, because a clock set back over a period's end would else forget everything.
+ */
+export function answerKeys(
+  tag: string,
+  { scope, clientMsgId }: NonNullable<Draft['dedupe']>,
+  ttlS: number,
+  now: number,
+): AnswerKey[] {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([scope, clientMsgId]))
+    .digest('base64url')
+    .slice(0, 22);
+  const period = answerPeriod(ttlS, now);
+  return [period, period - 1, period + 1].map((one) => [one, tag, hash]);
+}
+
+export function answerPeriod(ttlS: number, now: number): number {
+  return Math.floor(now / (ttlS * 1000));
+}

@@ -1,0 +1,64 @@
+import type { Marks, Position, Progress, RaisedMarks } from '../../chat/store.ts';
+
+/** A mark was raised to `seq` at that time. */
+type Step = readonly [seq: number, at: number];
+
+/** What is stored of an inbox beside its log: the newest steps of each mark, the last of which is the mark. */
+export interface MarkRecord {
+  readonly sent: readonly Step[];
+  readonly recv: readonly Step[];
+  readonly read: readonly Step[];
+  readonly news?: Position;
+}
+
+export const NO_MARKS: MarkRecord = { sent: [], recv: [], read: [] };
+
+const STEPS_KEPT = 200;
+
+export function marksOf({ recv, read, news }: MarkRecord): Marks {
+  return { recv: heightOf(recv), read: heightOf(read), ...(news === undefined ? {} : { news }) };
+}
+
+/** The same record if nothing rises. No step is dated before the inbox's last item or an earlier step. */
+export function raiseMarks(
+  record: MarkRecord,
+  { sent = 0, recv = 0, read = 0 }: RaisedMarks,
+  inbox: { readonly top: number; readonly at: number },
+  now: number,
+): MarkRecord {
+  const at = Math.max(now, inbox.at, ...[record.sent, record.recv, record.read].map(timeOf));
+  const raise = (steps: readonly Step[], to: number): readonly Step[] => {
+    const seq = Math.min(to, inbox.top);
+    return seq > heightOf(steps) ? [...steps, [seq, at] as const].slice(-STEPS_KEPT) : steps;
+  };
+  const raised = {
+    ...record,
+    sent: raise(record.sent, sent),
+    recv: raise(record.recv, Math.max(recv, read)),
+    read: raise(record.read, read),
+  };
+  const same = raised.sent === record.sent && raised.recv === record.recv && raised.read === record.read;
+  return same ? record : raised;
+}
+
+export function progressOf(record: MarkRecord, seq: number): Progress {
+  const coveredAt = (steps: readonly Step[]) => steps.find(([covered]) => covered >= seq)?.[1];
+  const [sentAt, recvAt, readAt] = [record.sent, record.recv, record.read].map(coveredAt);
+  return {
+    ...(sentAt === undefined ? {} : { sentAt }),
+    ...(recvAt === undefined ? {} : { recvAt }),
+    ...(readAt === undefined ? {} : { readAt }),
+  };
+}
+
+export function isAt(position: Position | undefined, other: Position | undefined): boolean {
+  return position?.epoch === other?.epoch && position?.seq === other?.seq;
+}
+
+function heightOf(steps: readonly Step[]): number {
+  return steps.at(-1)?.[0] ?? 0;
+}
+
+function timeOf(steps: readonly Step[]): number {
+  return steps.at(-1)?.[1] ?? 0;
+}

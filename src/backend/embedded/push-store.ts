@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import type { Pushes, PushPlaces } from '../../chat/store.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Group } from './group.ts';
+import type { DueKey, KeptPush } from './rows.ts';
+import type { Look } from './tables.ts';
+
+export interface PushStoreDeps {
+  readonly look: Look;
+  readonly queue: CommitQueue;
+  readonly rules: { readonly dedupeTtlS: number; readonly inboxTtlS: number };
+  readonly now: () => number;
+}
+
+/** What a stored place holds beside the user's id, and a record beside its places. */
+const OVERHEAD_BYTES = 32;
+
+/** Claims and receipts, each with the time it may be forgotten; reading goes by that, tidying gives back the disk. */
+export function createPushStore({ look, queue, rules, now }: PushStoreDeps): Pushes {
+  return {
+    claim(key, fingerprint, id) {
+      const hash = hashOf(key);
+      return queue.add({
+        bytes: fingerprint.length + id.length + OVERHEAD_BYTES,
+        plan(group) {
+          const claimed = group.row('claims', hash);
+          if (claimed && claimed.until > group.now)
+            return { id: claimed.id, same: claimed.fingerprint === fingerprint };
+          const until = group.now + rules.dedupeTtlS * 1000;
+          group.put({ table: 'claims', key: hash, value: { id, fingerprint, until } });
+          group.write({ table: 'dues', key: [until, 'claims', hash], value: true });
+          return { id, same: true };
+        },
+      });
+    },
+    async keep(id, more) {
+      const hash = hashOf(id);
+      const held = look((view) => view.row('pushes', hash));
+      if (!held.ok) return held;
+      return queue.add({
+        // The whole record is written again: a group must not dirty more of the disk than it says.
+        bytes: sizeOf(more.places) + sizeOf(held.value ? placesIn(held.value).places : []),
+        plan(group) {
+          const kept = group.row('pushes', hash);
+          const living = kept && kept.until > group.now ? kept : undefined;
+          const until = Math.max(group.now + rules.inboxTtlS * 1000, living?.until ?? 0);
+          group.put({ table: 'pushes', key: hash, value: { ...merge(living, more), until } });
+          group.write({ table: 'dues', key: [until, 'pushes', hash], value: true });
+        },
+      });
+    },
+    async find(id) {
+      return look((view) => {
+        const kept = view.row('pushes', hashOf(id));
+        return kept && kept.until > now() ? placesIn(kept) : undefined;
+      });
+    },
+  };
+}
+
+/** Removes what was due then, unless it was kept for longer since. */
+export function forgetDue(group: Group, [until, table, key]: DueKey): void {
+  group.write({ table: 'dues', key: [until, table, key] });
+  const row = group.row(table, key);
+  if (row && row.until <= until) group.put({ table, key });
+}
+
+/** Keys come from back ends, of any length; the store's may be 1,978 bytes. */
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+function merge(kept: KeptPush | undefined, { nsp, places }: PushPlaces): Omit<KeptPush, 'until'> {
+  const byUser = new Map(kept?.places.map((place) => [place[0], place]));
+  for (const { userId, seq, at } of places) byUser.set(userId, [userId, seq, at]);
+  return { nsp, places: [...byUser.values()] };
+}
+
+function placesIn({ nsp, places }: KeptPush): PushPlaces {
+  return { nsp, places: places.map(([userId, seq, at]) => ({ userId, seq, at })) };
+}
+
+function sizeOf(places: PushPlaces['places']): number {
+  return places.reduce((sum, { userId }) => sum + Buffer.byteLength(userId) + OVERHEAD_BYTES, OVERHEAD_BYTES);
+}

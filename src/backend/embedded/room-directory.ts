@@ -1,0 +1,55 @@
+import type { Room } from '../../chat/room.ts';
+import type { ListedRoom, RosterPage } from '../../chat/store.ts';
+import { createPagedMap, dropPaged, type PagedMap, pageOf, putPaged } from './paged-map.ts';
+import { countRoom, createRoomPresence, isVacant, type RoomPresence } from './room-presence.ts';
+
+/** The rooms somebody is in. */
+export interface RoomDirectory {
+  find(tag: string): RoomPresence | undefined;
+  /** Made when missing: to be followed by `forgetVacant`. */
+  presenceIn(room: Room): RoomPresence;
+  forgetVacant(presence: RoomPresence): void;
+  list(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
+  /** How many of kind `room`, in all namespaces. */
+  size(): number;
+}
+
+export function createRoomDirectory(): RoomDirectory {
+  const rooms = new Map<string, RoomPresence>();
+  /** Those of kind `room`, by namespace and roomid. */
+  const listed = new Map<string, PagedMap<RoomPresence>>();
+
+  function indexOf({ nsp, kind }: Room): PagedMap<RoomPresence> | undefined {
+    if (kind !== 'room') return undefined;
+    const index = listed.get(nsp) ?? createPagedMap();
+    listed.set(nsp, index);
+    return index;
+  }
+
+  return {
+    find: (tag) => rooms.get(tag),
+    presenceIn(room) {
+      const known = rooms.get(room.tag);
+      if (known) return known;
+      const presence = createRoomPresence(room);
+      rooms.set(room.tag, presence);
+      const index = indexOf(room);
+      if (index) putPaged(index, room.roomid, presence);
+      return presence;
+    },
+    forgetVacant(presence) {
+      if (!isVacant(presence)) return;
+      rooms.delete(presence.room.tag);
+      const index = indexOf(presence.room);
+      if (index) dropPaged(index, presence.room.roomid);
+    },
+    list(nsp, query) {
+      const index = listed.get(nsp);
+      if (!index) return { rooms: [] };
+      const { page, ...more } = pageOf(index, query);
+      const found = page.map((presence) => ({ roomid: presence.room.roomid, ...countRoom(presence) }));
+      return { rooms: found, ...more };
+    },
+    size: () => [...listed.values()].reduce((sum, { values }) => sum + values.size, 0),
+  };
+}

@@ -1,0 +1,57 @@
+import type { Entry } from '../../chat/store.ts';
+import type { AnswerKey } from './answer-keys.ts';
+import type { Head } from './head.ts';
+import type { MarkRecord } from './marks.ts';
+
+/** The first answer to a `clientMsgId`. */
+export interface Answer {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id: string;
+  readonly at: number;
+}
+
+/** The id a push has under a key of its sender's. */
+export interface Claim {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly until: number;
+}
+
+/** Where a push stands. Places are arrays: a user may be called `__proto__`. */
+export interface KeptPush {
+  readonly nsp: string;
+  readonly places: readonly (readonly [userId: string, seq: number, at: number])[];
+  readonly until: number;
+}
+
+/** Tables whose rows a commit may depend on, and by what they are found. */
+export interface Rows {
+  heads: Head;
+  marks: MarkRecord;
+  answers: Answer;
+  claims: Claim;
+  pushes: KeptPush;
+}
+
+export interface Keys extends Record<keyof Rows, string | AnswerKey> {
+  heads: string;
+  marks: string;
+  answers: AnswerKey;
+  claims: string;
+  pushes: string;
+}
+
+/** When a row may be forgotten. Time first, so that what is due is one range. */
+export type DueKey = [until: number, table: 'claims' | 'pushes', key: string];
+
+/** Without a value: removed. */
+export type RowWrite = {
+  [T in keyof Rows]: { readonly table: T; readonly key: Keys[T]; readonly value?: Rows[T] };
+}[keyof Rows];
+
+export type Write =
+  | RowWrite
+  | { readonly table: 'entries'; readonly key: [tag: string, seq: number]; readonly value?: Entry }
+  | { readonly table: 'dues'; readonly key: DueKey; readonly value?: true }
+  | { readonly table: 'facts'; readonly key: string; readonly value: unknown };

@@ -1,0 +1,70 @@
+import { answerPeriod } from './answer-keys.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Group, GroupRules } from './group.ts';
+import { type Head, isIdle, keepingOf } from './head.ts';
+import { forgetDue } from './push-store.ts';
+import type { Tables } from './tables.ts';
+
+export interface TidyDeps {
+  readonly tables: Tables;
+  readonly queue: CommitQueue;
+  readonly rules: GroupRules;
+  readonly now: () => number;
+  readonly closed: () => boolean;
+}
+
+const PORTION = 500;
+/** A push's row holds up to 1,000 places, and is read before it goes. */
+const DUE_PORTION = 50;
+
+/** Removes what is too old from all tables, in portions. Reading honours the TTLs by itself and does not wait for it. */
+export async function tidyTables({ tables, queue, rules, now, closed }: TidyDeps): Promise<void> {
+  const plan = async (change: (group: Group) => void) => (await queue.add({ bytes: 0, plan: change })).ok;
+
+  async function tidyAnswers(): Promise<void> {
+    const period = answerPeriod(rules.dedupeTtlS, now());
+    for (;;) {
+      const keys = closed() ? [] : tables.answersOutside(period - 1, period + 1, PORTION);
+      if (keys.length === 0) return;
+      const forget = (group: Group) => {
+        for (const key of keys) group.put({ table: 'answers', key });
+      };
+      if (!(await plan(forget))) return;
+    }
+  }
+
+  async function tidyPushes(): Promise<void> {
+    const at = now();
+    for (;;) {
+      const keys = closed() ? [] : tables.duesBefore(at, DUE_PORTION);
+      if (keys.length === 0) return;
+      const forget = (group: Group) => {
+        for (const key of keys) forgetDue(group, key);
+      };
+      if (!(await plan(forget))) return;
+    }
+  }
+
+  async function tidyLogs(): Promise<void> {
+    for (let after = ''; !closed(); ) {
+      const portion = tables.headsAfter(after, PORTION);
+      for (const { tag } of portion.filter(({ head }) => isUntidy(head, rules, now()))) {
+        if (!(await plan((group) => group.tidy(tag)))) return;
+      }
+      const last = portion.at(-1);
+      if (!last) return;
+      after = last.tag;
+      // A million rooms are looked through without holding up a message for more than a portion.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  await tidyAnswers();
+  await tidyPushes();
+  await tidyLogs();
+}
+
+function isUntidy(head: Head, rules: GroupRules, now: number): boolean {
+  const idle = isIdle(head, keepingOf(head, rules), now);
+  return head.floor < head.first || (idle && (head.top === 0 || head.first <= head.top));
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import type { Room } from '../../chat/room.ts';
+import type { Appended, Draft } from '../../chat/store.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
+import type { CommandLink } from './command-link.ts';
+import { away } from './failure.ts';
+import { frameAfter, frameBefore } from './frame.ts';
+import type { RedisKeys } from './keys.ts';
+import type { Numbering } from './numbering.ts';
+import type { Script } from './scripts.ts';
+
+export interface RedisAppendDeps {
+  readonly link: CommandLink;
+  readonly script: Script;
+  readonly keys: RedisKeys;
+  readonly numbering: Numbering;
+  readonly dedupeTtlS: number;
+}
+
+/** The mark `news` of an inbox as its meta holds it, moved in the same step; `was` '': there is none yet. */
+export interface Folding {
+  readonly was: string;
+  readonly becomes: string;
+}
+
+/** Undefined: the mark was elsewhere and nothing was stored, which only a fold is told. */
+export type RedisAppend = (
+  room: Room,
+  draft: Draft,
+  folding?: Folding,
+) => Promise<Outcome<Appended | undefined>>;
+
+type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome: number];
+
+const KNOWN = 1;
+const ELSEWHERE = 2;
+const NO_FOLDING: Folding = { was: '', becomes: '' };
+
+/** All that has to be atomic is in append.lua. */
+export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
+  const { link, script, keys, numbering } = deps;
+  const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
+  return async (room, draft, folding = NO_FOLDING) => {
+    const epoch = numbering.epochArgs(room);
+    if (!epoch) return away();
+    const { entries, logTtlMs } = numbering.keeping(room);
+    const reply = await link.evaluate<AppendReply>(
+      script,
+      [...keys.log(room), ...keys.ids(room)],
+      [
+        ...epoch,
+        String(entries),
+        String(logTtlMs),
+        dedupeTtlMs,
+        dedupeField(draft),
+        draft.id,
+        draft.members,
+        draft.except ?? '',
+        keys.channel(room),
+        frameBefore,
+        frameAfter(room, draft.except),
+        folding.was,
+        folding.becomes,
+      ],
+    );
+    if (!reply.ok) return reply;
+    const [name, seq, id, at, outcome] = reply.value;
+    return succeed(outcome === ELSEWHERE ? undefined : { epoch: name, seq, id, at, dup: outcome === KNOWN });
+  };
+}
+
+/** Hashed to 16 characters: a busy room remembers a million of them. */
+function dedupeField({ dedupe }: Draft): string {
+  if (!dedupe) return '';
+  const digest = createHash('sha256').update(`${dedupe.scope}\0${dedupe.clientMsgId}`).digest('base64url');
+  return digest.slice(0, 16);
+}

@@ -1,0 +1,116 @@
+import type { Room } from '../../chat/room.ts';
+import { roomOf } from '../../chat/room.ts';
+import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../chat/store.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { listedOf, readBoots } from './boots.ts';
+import type { CommandLink } from './command-link.ts';
+import type { RedisKeys } from './keys.ts';
+import { createLivingBoots } from './living-boots.ts';
+import { personsOf } from './persons.ts';
+import { idOf, roomsAfter } from './places.ts';
+import type { Script } from './scripts.ts';
+import { createTotals } from './totals.ts';
+
+export interface RosterQueriesDeps {
+  readonly link: CommandLink;
+  /** roster-members.lua */
+  readonly script: Script;
+  readonly keys: RedisKeys;
+}
+
+export type RosterQueries = Pick<Roster, 'count' | 'named' | 'members' | 'rooms' | 'connections' | 'totals'>;
+
+/** A longer page would hold every other call of Redis up. */
+const LONGEST_PAGE = 1_000;
+
+/** What is asked of the roster. None of it changes anything. */
+export function createRosterQueries({ link, script, keys }: RosterQueriesDeps): RosterQueries {
+  const living = createLivingBoots(link, keys);
+
+  async function count(room: Room): Promise<Outcome<RosterCount>> {
+    const [clientsKey, usersKey] = keys.roster(room, '');
+    const [users, clients] = await Promise.all([
+      link.call<number>(['ZCARD', usersKey]),
+      link.call<string[]>(['HVALS', clientsKey]),
+    ]);
+    if (!users.ok) return users;
+    if (!clients.ok) return clients;
+    return succeed({ users: users.value, clients: sumOf(clients.value) });
+  }
+
+  async function named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>> {
+    const [, , namesKey] = keys.roster(room, '');
+    const [min, max] = [`[${username}\0`, `(${username}\x01`];
+    const query = ['ZRANGEBYLEX', namesKey, min, max, 'LIMIT', '0', String(limit)];
+    const found = await link.call<string[]>(query);
+    return found.ok ? succeed(found.value.map(idOf)) : found;
+  }
+
+  async function members(room: Room, { after, limit }: RosterPage) {
+    const [clientsKey, usersKey] = keys.roster(room, '');
+    const min = after === undefined ? '-' : `(${after}`;
+    const page = await link.evaluate<[more: number, last: string, persons: string[]]>(
+      script,
+      [clientsKey, usersKey],
+      [min, keys.rosterOfBoots(room), String(Math.min(limit, LONGEST_PAGE))],
+    );
+    if (!page.ok) return page;
+    const [more, last, persons] = page.value;
+    return succeed({ members: personsOf(persons), ...(more === 1 ? { next: last } : {}) });
+  }
+
+  async function rooms(nsp: string, { after, limit }: RosterPage) {
+    const boots = await readBoots(link, keys);
+    if (!boots.ok) return boots;
+    const alive = boots.value.filter((one) => one.alive);
+    const length = Math.min(limit, LONGEST_PAGE);
+    // The first of every boot hold the first of all of them.
+    const listed = await listedOf(link, keys, alive, roomsAfter(nsp, after), length + 1);
+    if (!listed.ok) return listed;
+    const ids = inByteOrder(new Set(listed.value.map(idOf)));
+    const page = ids.slice(0, length);
+    const counts = await Promise.all(page.map((roomid) => count(roomOf(nsp, roomid))));
+    const found: ListedRoom[] = [];
+    for (const [index, counted] of counts.entries()) {
+      if (!counted.ok) return counted;
+      const roomid = page[index];
+      if (roomid !== undefined && counted.value.users > 0) found.push({ roomid, ...counted.value });
+    }
+    const next = ids.length > length ? page.at(-1) : undefined;
+    return succeed({ rooms: found, ...(next === undefined ? {} : { next }) });
+  }
+
+  async function connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>> {
+    const asked = Promise.all(
+      inboxes.map((inbox) => link.call<Record<string, string>>(['HGETALL', keys.connections(inbox)])),
+    );
+    // Read in the same round trip, should it be time again; after them, so that it knows every boot they name.
+    await living.listed();
+    const byBoot = [];
+    for (const answer of await asked) {
+      if (!answer.ok) return answer;
+      byBoot.push(Object.entries(answer.value));
+    }
+    const boots = await living.listedWith(new Set(byBoot.flat().map(([boot]) => boot)));
+    if (!boots.ok) return boots;
+    return succeed(
+      byBoot.map((entries) =>
+        sumOf(entries.filter(([boot]) => boots.value.get(boot)?.alive).map(([, n]) => n)),
+      ),
+    );
+  }
+
+  return { count, named, members, rooms, connections, totals: createTotals(link, keys) };
+}
+
+function sumOf(counts: readonly string[]): number {
+  return counts.reduce((sum, one) => sum + Number(one), 0);
+}
+
+/** Of their UTF-8, as Redis orders; JavaScript's own order differs beyond U+FFFF. */
+function inByteOrder(ids: Iterable<string>): string[] {
+  return Array.from(ids, (id) => Buffer.from(id))
+    .sort(Buffer.compare)
+    .map(String);
+}

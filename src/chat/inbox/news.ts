@@ -1,0 +1,103 @@
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Announcement } from '../../protocol/events.ts';
+import { MAX_PAGE_BYTES, UNREAD_SHOWN } from '../../protocol/limits.ts';
+import { newsOf, type Room } from '../room.ts';
+import type { Appended, Entry, InboxMarks, LogPage, Position, RoomLogs } from '../store.ts';
+import { draftOf, type OutgoingItem, storedItem } from './items.ts';
+
+/*
+ * Announcements to everybody are one log, and each is appended to it once. Whoever is connected hears it live. It
+ * is put into a person's inbox only when they next log in, list or acknowledge: so an announcement costs one append
+ * and not one per user, and still has a number in each inbox by which it is marked as read. The mark `news` of an
+ * inbox says how far that went.
+ */
+
+export interface NewsDeps {
+  readonly logs: RoomLogs;
+  readonly inboxes: InboxMarks;
+  readonly newId: () => string;
+}
+
+export interface Announced {
+  readonly id: string;
+  readonly seq: number;
+  readonly epoch: string;
+  readonly at: number;
+}
+
+export interface News {
+  /** `json`: the text of its data. */
+  announce(nsp: string, json: string): Promise<Outcome<Announced>>;
+  /** Puts what was announced since into the inbox. May be called by many at once. */
+  fold(inbox: Room): Promise<Outcome<void>>;
+}
+
+/** More often than there are announcements to put in, it cannot be another login. */
+const MAX_TRIES = UNREAD_SHOWN + 10;
+
+export function createNews({ logs, inboxes, newId }: NewsDeps): News {
+  /** The newest announcements after the mark; of older ones than a login shows nobody was told in time. */
+  async function readSince(inbox: Room, mark: Position | undefined): Promise<Outcome<LogPage>> {
+    const news = newsOf(inbox.nsp);
+    const page = await logs.read(news, { limit: UNREAD_SHOWN, maxBytes: MAX_PAGE_BYTES });
+    if (!page.ok) return page;
+    const from = mark === undefined ? 0 : positionIn(page.value, mark);
+    return succeed({ ...page.value, entries: page.value.entries.filter(({ seq }) => seq > from) });
+  }
+
+  /** False: somebody else put one of them in first. */
+  async function foldOnce(inbox: Room): Promise<Outcome<boolean>> {
+    const marks = await inboxes.marks(inbox);
+    if (!marks.ok) return marks;
+    let was = marks.value.news;
+    const since = await readSince(inbox, was);
+    if (!since.ok) return since;
+    for (const entry of since.value.entries) {
+      const becomes = { epoch: entry.epoch, seq: entry.seq };
+      const folded = await inboxes.fold(inbox, draftOf(itemOf(entry)), { was, becomes });
+      if (!folded.ok || !folded.value) return folded;
+      was = becomes;
+    }
+    return succeed(true);
+  }
+
+  return {
+    async announce(nsp, json) {
+      const item: OutgoingItem = { id: newId(), kind: 'announcement', json };
+      const appended = await logs.append(newsOf(nsp), draftOf(item));
+      return appended.ok ? succeed(announcedAs(appended.value)) : appended;
+    },
+
+    async fold(inbox) {
+      // Whoever finds another login of the same person at it looks again: when this answers, all of it is in.
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+        const folded = await foldOnce(inbox);
+        if (!folded.ok) return folded;
+        if (folded.value) return succeed(undefined);
+      }
+      return refuse('unavailable', 'the inbox is changing too fast, try again', 1_000);
+    },
+  };
+}
+
+export function announcementOf(entry: Entry): Announcement {
+  const { id, seq, at, data } = storedItem(entry);
+  return { id, seq, at, data };
+}
+
+/** Under its own id and time, so that who heard it live knows it again. */
+function itemOf(entry: Entry): OutgoingItem {
+  const { id, at, data } = storedItem(entry);
+  return { id, at, kind: 'announcement', json: JSON.stringify(data) };
+}
+
+function announcedAs({ id, seq, epoch, at }: Appended): Announced {
+  return { id, seq, epoch, at };
+}
+
+/** Up to where the mark and this log are the same; the store may have lost its newest announcements. */
+function positionIn(page: LogPage, mark: Position): number {
+  if (mark.epoch === page.epoch) return mark.seq;
+  const link = page.links.find(({ epoch }) => epoch === mark.epoch);
+  return link ? Math.min(mark.seq, link.upTo) : 0;
+}

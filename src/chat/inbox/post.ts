@@ -1,0 +1,80 @@
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { Posted, User } from '../../protocol/events.ts';
+import { inboxOf } from '../room.ts';
+import type { Appended, RoomLogs, Roster } from '../store.ts';
+import { draftOf, type OutgoingItem } from './items.ts';
+
+export interface PostDeps {
+  readonly logs: RoomLogs;
+  readonly roster: Pick<Roster, 'connections'>;
+  readonly newId: () => string;
+  /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
+  readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
+}
+
+/** From one person to another. */
+export interface Letter {
+  readonly nsp: string;
+  readonly from: User;
+  /** A user id, whether that user was ever seen or not. */
+  readonly to: string;
+  readonly clientMsgId?: string;
+  /** Whose clientMsgIds are remembered together. */
+  readonly scope: string;
+}
+
+/** What people send one another: stored in the receiver's inbox first, which then brings it to all connections. */
+export interface Post {
+  /** The sender's inbox gets it as well, for their other connections; `except` is the sending one. */
+  private(letter: Letter, text: string, except: string): Promise<Outcome<Posted>>;
+  /** `json`: the todo's text. */
+  todo(letter: Letter, json: string): Promise<Outcome<Posted>>;
+}
+
+export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post {
+  async function store(
+    nsp: string,
+    owner: string,
+    item: OutgoingItem,
+    more: Parameters<typeof draftOf>[1],
+  ): Promise<Outcome<Appended>> {
+    const appended = await logs.append(inboxOf(nsp, owner), draftOf(item, more));
+    if (appended.ok && !appended.value.dup) onAppended(nsp, owner, appended.value);
+    return appended;
+  }
+
+  async function send(letter: Letter, item: OutgoingItem, except?: string): Promise<Outcome<Posted>> {
+    const { nsp, from, to } = letter;
+    const left = to === from.id && except !== undefined ? { except } : {};
+    const [stored, reached] = await Promise.all([
+      store(nsp, to, item, { ...left, ...dedupeOf('to', letter) }),
+      roster.connections([inboxOf(nsp, to)]),
+    ]);
+    if (!stored.ok) return stored;
+    const { id, seq, at, dup } = stored.value;
+    const connections = reached.ok ? (reached.value[0] ?? 0) : 0;
+    const live = Math.max(0, connections - ('except' in left ? 1 : 0));
+    return succeed({ id, seq, at, live, ...(dup ? { dup } : {}) });
+  }
+
+  return {
+    async private(letter, text, except) {
+      const { nsp, from, to, clientMsgId } = letter;
+      const item: OutgoingItem = { id: newId(), kind: 'private', from, json: JSON.stringify({ to, text }) };
+      const posted = await send(letter, item, except);
+      if (!posted.ok || to === from.id) return posted;
+      // Under the receiver's id, so that a repetition finds both.
+      const copy = { ...item, id: posted.value.id };
+      const kept = await store(nsp, from.id, copy, { except, ...dedupeOf('of', letter) });
+      // With a clientMsgId the sender tries again and both are stored once; without, a second try would be a
+      // second message, and the first has arrived.
+      return kept.ok || clientMsgId === undefined ? posted : kept;
+    },
+    todo: (letter, json) => send(letter, { id: newId(), kind: 'todo', from: letter.from, json }),
+  };
+}
+
+/** A letter and the sender's copy of another never answer for each other. */
+function dedupeOf(side: 'to' | 'of', { scope, clientMsgId }: Letter) {
+  return clientMsgId === undefined ? {} : { dedupe: { scope: `${side} ${scope}`, clientMsgId } };
+}

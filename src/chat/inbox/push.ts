@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { inboxOf } from '../room.ts';
+import type { Appended, InboxMarks, Progress, Pushes, RoomLogs, Roster } from '../store.ts';
+import { draftOf, type OutgoingItem } from './items.ts';
+
+export interface PushOrder {
+  readonly nsp: string;
+  /** Each once. */
+  readonly users: readonly string[];
+  readonly entityType: string;
+  readonly kind: 'push' | 'announcement' | 'remind';
+  /** The text of its data. */
+  readonly json: string;
+  /** For how long it is shown to who was away. */
+  readonly ttlS?: number;
+  /** The same push again is answered with the first one's id and reaches nobody twice, within DEDUPE_TTL_S. */
+  readonly key?: string;
+}
+
+/** What became of one user's copy. */
+export interface Reach {
+  /** The user's connections now. */
+  readonly live: number;
+  readonly stored: boolean;
+}
+
+export interface PushReport {
+  readonly id: string;
+  readonly reach: ReadonlyMap<string, Reach>;
+}
+
+export interface Receipt {
+  /** `sent`: written to a connection; `delivered` and `read`: the user's marks. */
+  readonly state: 'queued' | 'sent' | 'delivered' | 'read';
+  readonly queuedAt: number;
+  readonly sentAt?: number;
+  readonly deliveredAt?: number;
+  readonly readAt?: number;
+}
+
+export interface PushReceipts {
+  readonly nsp: string;
+  readonly users: ReadonlyMap<string, Receipt>;
+}
+
+export interface PushDesk {
+  push(order: PushOrder): Promise<Outcome<PushReport>>;
+  receipts(id: string): Promise<Outcome<PushReceipts>>;
+}
+
+export interface PushDeskDeps {
+  readonly logs: RoomLogs;
+  readonly inboxes: InboxMarks;
+  readonly pushes: Pushes;
+  readonly roster: Pick<Roster, 'connections'>;
+  readonly newId: () => string;
+  /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
+  readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
+}
+
+/** A store that failed for one user will hardly serve the other 999 in time. */
+const BATCH = 100;
+
+/** What back ends send to people: stored in each inbox, which then brings it to all connections. */
+export function createPushDesk(deps: PushDeskDeps): PushDesk {
+  const { logs, inboxes, pushes, roster, newId, onAppended } = deps;
+
+  async function claim(order: PushOrder): Promise<Outcome<string>> {
+    const id = newId();
+    if (order.key === undefined) return succeed(id);
+    const claimed = await pushes.claim(`${order.nsp}\0${order.key}`, fingerprintOf(order), id);
+    if (!claimed.ok) return claimed;
+    if (claimed.value.same) return succeed(claimed.value.id);
+    return refuse('bad_request', 'Idempotency-Key: was used for another push');
+  }
+
+  async function store(order: PushOrder, id: string, userId: string): Promise<Outcome<Appended>> {
+    const { nsp, kind, entityType, json, ttlS } = order;
+    const item: OutgoingItem = { id, kind, entityType, json, ...(ttlS === undefined ? {} : { ttlS }) };
+    const dedupe = order.key === undefined ? {} : { dedupe: { scope: 'push', clientMsgId: id } };
+    const appended = await logs.append(inboxOf(nsp, userId), draftOf(item, dedupe));
+    if (appended.ok && !appended.value.dup) onAppended(nsp, userId, appended.value);
+    return appended;
+  }
+
+  async function storeAll(order: PushOrder, id: string): Promise<Map<string, Outcome<Appended>>> {
+    const stored = new Map<string, Outcome<Appended>>();
+    for (let from = 0; from < order.users.length; from += BATCH) {
+      const batch = order.users.slice(from, from + BATCH);
+      const outcomes = await Promise.all(batch.map((userId) => store(order, id, userId)));
+      for (const [index, userId] of batch.entries()) stored.set(userId, outcomes[index] as Outcome<Appended>);
+      if (outcomes.every((outcome) => !outcome.ok)) break;
+    }
+    return stored;
+  }
+
+  return {
+    async push(order) {
+      const claimed = await claim(order);
+      if (!claimed.ok) return claimed;
+      const id = claimed.value;
+      const stored = await storeAll(order, id);
+      const places = [...stored].flatMap(([userId, outcome]) =>
+        outcome.ok ? [{ userId, seq: outcome.value.seq, at: outcome.value.at }] : [],
+      );
+      const failed = [...stored.values()].find((outcome) => !outcome.ok);
+      if (places.length === 0 && failed && !failed.ok) return failed;
+      const [kept, connections] = await Promise.all([
+        places.length > 0 ? pushes.keep(id, { nsp: order.nsp, places }) : succeed(undefined),
+        roster.connections(order.users.map((userId) => inboxOf(order.nsp, userId))),
+      ]);
+      // Stored but without receipts: with a key the same push again mends it, without one it would be sent twice.
+      if (!kept.ok && order.key !== undefined) return kept;
+      const live = connections.ok ? connections.value : [];
+      const reach = order.users.map((userId, index): [string, Reach] => [
+        userId,
+        { live: live[index] ?? 0, stored: stored.get(userId)?.ok === true },
+      ]);
+      return succeed({ id, reach: new Map(reach) });
+    },
+
+    async receipts(id) {
+      const found = await pushes.find(id);
+      if (!found.ok) return found;
+      if (!found.value) return refuse('not_found', 'id: no such push');
+      const { nsp, places } = found.value;
+      const progress = await inboxes.progress(
+        places.map(({ userId, seq }) => ({ inbox: inboxOf(nsp, userId), seq })),
+      );
+      if (!progress.ok) return progress;
+      const users = places.map(({ userId, at }, index): [string, Receipt] => [
+        userId,
+        receiptOf(at, progress.value[index] ?? {}),
+      ]);
+      return succeed({ nsp, users: new Map(users) });
+    },
+  };
+}
+
+function receiptOf(queuedAt: number, { sentAt, recvAt, readAt }: Progress): Receipt {
+  const state = readAt ? 'read' : recvAt ? 'delivered' : sentAt ? 'sent' : 'queued';
+  return {
+    state,
+    queuedAt,
+    ...(sentAt === undefined ? {} : { sentAt }),
+    ...(recvAt === undefined ? {} : { deliveredAt: recvAt }),
+    ...(readAt === undefined ? {} : { readAt }),
+  };
+}
+
+function fingerprintOf({ users, entityType, kind, json, ttlS }: PushOrder): string {
+  const content = JSON.stringify([users, entityType, kind, json, ttlS]);
+  return createHash('sha256').update(content).digest('base64url');
+}

@@ -1,0 +1,119 @@
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import type { InboxPage, PushMessage } from '../../protocol/events.ts';
+import { MAX_PAGE_BYTES, READ_SHOWN, UNREAD_SHOWN } from '../../protocol/limits.ts';
+import { readResumed } from '../pages.ts';
+import type { Room } from '../room.ts';
+import type { Entry, InboxMarks, LogPage, Marks, Position, RoomLogs } from '../store.ts';
+import { isExpired, type StoredItem, shownItem, storedItem } from './items.ts';
+
+/** What is read for a login: a consistent page of the log, and what is told of it once it met the live items. */
+export interface LoginPage extends LogPage {
+  /** Everything after where the device stood: none of it is left out, however much it is. */
+  readonly recovered?: boolean;
+  readonly marks: Marks;
+  /** Older items that were read, for the part of `push_message` that is not new. */
+  readonly older: readonly Entry[];
+}
+
+export interface ShownDeps {
+  readonly logs: RoomLogs;
+  readonly inboxes: InboxMarks;
+  readonly inboxSize: number;
+  readonly now: () => number;
+}
+
+/** What of an inbox its owner is shown. */
+export interface Shown {
+  /** `from`: where the device stands, if it says so. */
+  read(inbox: Room, from: Position | undefined): Promise<Outcome<LoginPage>>;
+  /** The page with what came since it was read. `userId`: the owner, whose own messages are never unread. */
+  describe(page: LoginPage, since: readonly Entry[], userId: string): PushMessage;
+  list(inbox: Room, query: { readonly before?: number; readonly limit: number }): Promise<Outcome<InboxPage>>;
+}
+
+/** Of a page's bytes, for the items that were read already: the unread ones matter more. */
+const OLDER_BYTES = MAX_PAGE_BYTES / 4;
+
+export function createShown({ logs, inboxes, inboxSize, now }: ShownDeps): Shown {
+  async function readNewest(inbox: Room): Promise<Outcome<LogPage>> {
+    return logs.read(inbox, {
+      limit: UNREAD_SHOWN + READ_SHOWN,
+      maxBytes: MAX_PAGE_BYTES - OLDER_BYTES,
+    });
+  }
+
+  /** Items that were read, when the newest page is all unread ones. */
+  async function readOlder(inbox: Room, page: LogPage, marks: Marks): Promise<Outcome<readonly Entry[]>> {
+    const [oldest] = page.entries;
+    if (!page.more || !oldest || oldest.seq <= marks.read) return succeed([]);
+    const older = await logs.read(inbox, {
+      before: marks.read + 1,
+      limit: READ_SHOWN,
+      maxBytes: OLDER_BYTES,
+    });
+    return older.ok ? succeed(older.value.entries) : older;
+  }
+
+  return {
+    async read(inbox, from) {
+      // Marks first: what is read between the two looks is shown as unread once more, never the other way round.
+      const marks = await inboxes.marks(inbox);
+      if (!marks.ok) return marks;
+      if (from) {
+        const limits = { messages: inboxSize, latest: 1, maxBytes: MAX_PAGE_BYTES };
+        const resumed = await readResumed(logs, inbox, from, limits);
+        if (!resumed.ok) return resumed;
+        if (resumed.value.recovered) return succeed({ ...resumed.value, marks: marks.value, older: [] });
+      }
+      const page = await readNewest(inbox);
+      if (!page.ok) return page;
+      const older = await readOlder(inbox, page.value, marks.value);
+      if (!older.ok) return older;
+      return succeed({ ...page.value, marks: marks.value, older: older.value });
+    },
+
+    describe(page, since, userId) {
+      const at = now();
+      const items = [...page.older, ...page.entries, ...since]
+        .map(storedItem)
+        .filter((item) => !isExpired(item, at));
+      const isUnread = ({ seq, from }: StoredItem) => seq > page.marks.read && from?.id !== userId;
+      const unread = items.filter(isUnread);
+      const read = items.filter((item) => !isUnread(item));
+      const epoch = since.at(-1)?.epoch ?? page.epoch;
+      const top = since.at(-1)?.seq ?? page.top;
+      if (page.recovered) {
+        return { epoch, top, unread: unread.map(shownItem), read: read.map(shownItem), more: false };
+      }
+      const oldest = page.entries[0]?.seq ?? page.top + 1;
+      const unreadBefore = page.more && oldest > page.marks.read + 1;
+      return {
+        epoch,
+        top,
+        unread: unread.slice(-UNREAD_SHOWN).map(shownItem),
+        read: read.slice(-READ_SHOWN).map(shownItem),
+        more: unread.length > UNREAD_SHOWN || unreadBefore,
+      };
+    },
+
+    async list(inbox, { before, limit }) {
+      const [marks, page] = await Promise.all([
+        inboxes.marks(inbox),
+        logs.read(inbox, { limit, maxBytes: MAX_PAGE_BYTES, ...(before === undefined ? {} : { before }) }),
+      ]);
+      if (!marks.ok) return marks;
+      if (!page.ok) return page;
+      const { epoch, top, entries, more } = page.value;
+      const at = now();
+      const items = entries.map(storedItem).filter((item) => !isExpired(item, at));
+      return succeed({
+        epoch,
+        top,
+        recvSeq: marks.value.recv,
+        readSeq: marks.value.read,
+        items: items.map(shownItem),
+        more,
+      });
+    },
+  };
+}

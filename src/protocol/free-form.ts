@@ -1,0 +1,29 @@
+import { MAX_JSON_DEPTH } from './limits.ts';
+
+/**
+ * The text of a JSON value somebody else made, or undefined when it is none or nested too deep. The depth is looked
+ * at first: an array nested 6,000 deep fits into 12 kB and ends a worker that stringifies it.
+ */
+export function stringifyFreeForm(value: unknown): string | undefined {
+  return isJson(value, MAX_JSON_DEPTH) ? JSON.stringify(value) : undefined;
+}
+
+function isJson(value: unknown, depthLeft: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    case 'object':
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depthLeft === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => isJson(item, depthLeft - 1));
+  // Binary attachments arrive as buffers, which would be written as objects of their bytes.
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.values(value).every((item) => isJson(item, depthLeft - 1));
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { storedItem } from '../../../src/chat/inbox/items.ts';
+import { createNews } from '../../../src/chat/inbox/news.ts';
+import { inboxOf, newsOf } from '../../../src/chat/room.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+
+const ann = inboxOf('/', 'ann');
+
+function setUp() {
+  const store = createMemoryStore();
+  let made = 0;
+  const news = createNews({ ...store, newId: () => `n${++made}` });
+  const itemsOf = (inbox = ann) => store.entries(inbox).map(storedItem);
+  return { store, news, itemsOf };
+}
+
+describe('announcements to everybody', () => {
+  it('are appended once, whoever there is, and are put into an inbox when its owner comes', async () => {
+    const { store, news, itemsOf } = setUp();
+    const announced = await news.announce('/', '{"text":"maintenance"}');
+    expect(announced).toMatchObject({ ok: true, value: { id: 'n1', seq: 1 } });
+    expect(store.entries(newsOf('/'))).toHaveLength(1);
+    expect(itemsOf()).toEqual([]);
+    await news.fold(ann);
+    expect(itemsOf()).toMatchObject([
+      { id: 'n1', seq: 1, kind: 'announcement', data: { text: 'maintenance' } },
+    ]);
+  });
+
+  it('keep the time at which they were announced', async () => {
+    const { store, news, itemsOf } = setUp();
+    const announced = await news.announce('/', '1');
+    store.pass(60_000);
+    await news.fold(ann);
+    expect(itemsOf()[0]?.at).toBe(announced.ok && announced.value.at);
+  });
+
+  it('are put in once, however often and at the same time the owner comes', async () => {
+    const { news, itemsOf } = setUp();
+    for (const text of ['1', '2', '3']) await news.announce('/', text);
+    await Promise.all([news.fold(ann), news.fold(ann), news.fold(ann)]);
+    await news.fold(ann);
+    await news.announce('/', '4');
+    await Promise.all([news.fold(ann), news.fold(ann)]);
+    expect(itemsOf().map(({ data }) => data)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('are all in when the slower of two logins is answered', async () => {
+    const { news, itemsOf } = setUp();
+    for (const text of ['1', '2', '3']) await news.announce('/', text);
+    const seen = await Promise.all([0, 1].map(() => news.fold(ann).then(() => itemsOf().length)));
+    expect(seen).toEqual([3, 3]);
+  });
+
+  it('stay in their namespace', async () => {
+    const { news, itemsOf } = setUp();
+    await news.announce('/post', '1');
+    await news.fold(ann);
+    await news.fold(inboxOf('/post', 'ann'));
+    expect(itemsOf()).toEqual([]);
+    expect(itemsOf(inboxOf('/post', 'ann'))).toHaveLength(1);
+  });
+
+  it('are the newest 50 for somebody who was never there', async () => {
+    const { news, itemsOf } = setUp();
+    for (let n = 1; n <= 60; n += 1) await news.announce('/', String(n));
+    await news.fold(ann);
+    expect(itemsOf().map(({ data }) => data)).toEqual(Array.from({ length: 50 }, (_, index) => index + 11));
+  });
+
+  it('are put in by the next login when the store failed in the middle', async () => {
+    const { store, news, itemsOf } = setUp();
+    for (const text of ['1', '2']) await news.announce('/', text);
+    let folds = 0;
+    store.fail((what) => what === 'fold' && ++folds > 1);
+    expect(await news.fold(ann)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    store.fail(() => false);
+    await news.fold(ann);
+    expect(itemsOf().map(({ data }) => data)).toEqual([1, 2]);
+  });
+});

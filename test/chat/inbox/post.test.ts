@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { storedItem } from '../../../src/chat/inbox/items.ts';
+import { createPost } from '../../../src/chat/inbox/post.ts';
+import { inboxOf } from '../../../src/chat/room.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+
+const ann = { id: 'ann', name: 'Ann' };
+const letter = { nsp: '/', from: ann, to: 'bob', scope: 'user ann' };
+
+function setUp() {
+  const store = createMemoryStore();
+  let made = 0;
+  const appended: string[] = [];
+  const post = createPost({
+    ...store,
+    newId: () => `m${++made}`,
+    onAppended: (_nsp, userId, { seq }) => appended.push(`${userId} ${seq}`),
+  });
+  const inbox = (userId: string) => store.entries(inboxOf('/', userId));
+  return { store, post, inbox, appended };
+}
+
+describe('a private message', () => {
+  it('is stored with the receiver and, for their other connections, with the sender, under one id', async () => {
+    const { store, post, inbox, appended } = setUp();
+    store.connected.set(inboxOf('/', 'bob').tag, 3);
+    expect(await post.private(letter, 'hi', 'socket-1')).toEqual({
+      ok: true,
+      value: { id: 'm1', seq: 1, at: expect.any(Number), live: 3 },
+    });
+    const [theirs, own] = [inbox('bob'), inbox('ann')].map(([entry]) => entry);
+    expect(theirs && storedItem(theirs)).toMatchObject({
+      id: 'm1',
+      kind: 'private',
+      from: ann,
+      data: { to: 'bob', text: 'hi' },
+    });
+    expect(theirs?.except).toBeUndefined();
+    expect(own && storedItem(own)).toMatchObject({ id: 'm1', from: ann, data: { to: 'bob', text: 'hi' } });
+    expect(own?.except).toBe('socket-1');
+    expect(appended).toEqual(['bob 1', 'ann 1']);
+  });
+
+  it('is stored once however often it is sent under one clientMsgId', async () => {
+    const { post, inbox } = setUp();
+    const again = { ...letter, clientMsgId: 'c1' };
+    const first = await post.private(again, 'hi', 's');
+    const second = await post.private(again, 'hi', 's2');
+    expect(second).toEqual(first.ok && { ok: true, value: { ...first.value, dup: true } });
+    expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
+  });
+
+  it('is completed by trying again when the store failed between receiver and sender', async () => {
+    const { store, post, inbox } = setUp();
+    const again = { ...letter, clientMsgId: 'c1' };
+    store.fail((what, room) => what === 'append' && room?.roomid === 'ann');
+    expect(await post.private(again, 'hi', 's')).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    store.fail(() => false);
+    expect(await post.private(again, 'hi', 's')).toMatchObject({ ok: true, value: { dup: true } });
+    expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
+  });
+
+  it('is acknowledged without a clientMsgId once the receiver has it: a second try would be a second message', async () => {
+    const { store, post, inbox } = setUp();
+    store.fail((what, room) => what === 'append' && room?.roomid === 'ann');
+    expect(await post.private(letter, 'hi', 's')).toMatchObject({ ok: true });
+    expect(inbox('bob')).toHaveLength(1);
+  });
+
+  it('is refused when it could not be stored', async () => {
+    const { store, post } = setUp();
+    store.fail((what) => what === 'append');
+    expect(await post.private(letter, 'hi', 's')).toMatchObject({
+      ok: false,
+      error: { code: 'unavailable' },
+    });
+  });
+
+  it('to oneself is stored once and counts the other connections', async () => {
+    const { store, post, inbox } = setUp();
+    store.connected.set(inboxOf('/', 'ann').tag, 2);
+    const posted = await post.private({ ...letter, to: 'ann' }, 'note', 'socket-1');
+    expect(posted).toMatchObject({ ok: true, value: { live: 1 } });
+    expect(inbox('ann')).toMatchObject([{ except: 'socket-1' }]);
+  });
+
+  it('under the clientMsgId of a letter that came the other way is another message', async () => {
+    const { post, inbox } = setUp();
+    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', 's');
+    const back = { ...letter, from: { id: 'bob', name: 'Bob' }, to: 'ann', scope: 'user bob' };
+    await post.private({ ...back, clientMsgId: 'c1' }, 'ho', 's');
+    expect([inbox('bob').length, inbox('ann').length]).toEqual([2, 2]);
+  });
+});
+
+describe('a todo', () => {
+  it('is stored whole with its receiver only', async () => {
+    const { post, inbox } = setUp();
+    const todo = { receiver_id: 'bob', deep: [{ 'a"b': null }], text: 'ü\u2028' };
+    expect(await post.todo(letter, JSON.stringify(todo))).toMatchObject({
+      ok: true,
+      value: { seq: 1, live: 0 },
+    });
+    const [entry] = inbox('bob');
+    expect(entry && storedItem(entry)).toMatchObject({ kind: 'todo', from: ann, data: todo });
+    expect(inbox('ann')).toEqual([]);
+  });
+});

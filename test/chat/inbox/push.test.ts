@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { storedItem } from '../../../src/chat/inbox/items.ts';
+import { createPushDesk, type PushOrder } from '../../../src/chat/inbox/push.ts';
+import { inboxOf } from '../../../src/chat/room.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+
+const order: PushOrder = {
+  nsp: '/',
+  users: ['ann', 'bob'],
+  entityType: 'like',
+  kind: 'push',
+  json: '{"n":1}',
+};
+
+function setUp() {
+  const store = createMemoryStore();
+  let made = 0;
+  const desk = createPushDesk({ ...store, newId: () => `p${++made}`, onAppended: () => undefined });
+  const items = (userId: string) => store.entries(inboxOf('/', userId)).map(storedItem);
+  async function push(given: Partial<PushOrder> = {}) {
+    const report = await desk.push({ ...order, ...given });
+    if (!report.ok) return report.error;
+    return { id: report.value.id, reach: Object.fromEntries(report.value.reach) };
+  }
+  async function receipts(id: string) {
+    const found = await desk.receipts(id);
+    return found.ok ? Object.fromEntries(found.value.users) : found.error;
+  }
+  return { store, desk, items, push, receipts };
+}
+
+describe('a push', () => {
+  it('is stored in each inbox under one id and says whom it reaches', async () => {
+    const { store, items, push } = setUp();
+    store.connected.set(inboxOf('/', 'ann').tag, 2);
+    expect(await push()).toEqual({
+      id: 'p1',
+      reach: { ann: { live: 2, stored: true }, bob: { live: 0, stored: true } },
+    });
+    for (const user of ['ann', 'bob']) {
+      expect(items(user)).toMatchObject([{ id: 'p1', kind: 'push', entityType: 'like', data: { n: 1 } }]);
+    }
+  });
+
+  it('under the same key is answered with the same id and stored once', async () => {
+    const { items, push } = setUp();
+    const first = await push({ key: 'k1' });
+    expect(await push({ key: 'k1' })).toEqual(first);
+    expect(items('ann')).toHaveLength(1);
+    expect(await push({ key: 'k2' })).not.toEqual(first);
+    expect(await push({ key: 'k1', nsp: '/post' })).not.toEqual(first);
+  });
+
+  it('of other content under a used key is refused by the name of the header', async () => {
+    const { push } = setUp();
+    await push({ key: 'k1' });
+    expect(await push({ key: 'k1', json: '{"n":2}' })).toMatchObject({
+      code: 'bad_request',
+      message: expect.stringContaining('Idempotency-Key'),
+    });
+  });
+
+  it('says for whom it could not be stored, and under the same key is completed', async () => {
+    const { store, items, push } = setUp();
+    store.fail((what, room) => what === 'append' && room?.roomid === 'bob');
+    const half = await push({ key: 'k1' });
+    expect(half).toMatchObject({ reach: { ann: { stored: true }, bob: { stored: false } } });
+    store.fail(() => false);
+    expect(await push({ key: 'k1' })).toMatchObject({ id: 'p1', reach: { bob: { stored: true } } });
+    expect([items('ann').length, items('bob').length]).toEqual([1, 1]);
+  });
+
+  it('is refused when it could be stored for nobody', async () => {
+    const { store, push } = setUp();
+    store.fail((what) => what === 'append');
+    expect(await push()).toMatchObject({ code: 'unavailable' });
+  });
+
+  it('reaches users with odd ids', async () => {
+    const { push } = setUp();
+    const report = await push({ users: ['__proto__', 'constructor', '日本'] });
+    expect(Object.keys('reach' in report ? report.reach : {})).toEqual(['__proto__', 'constructor', '日本']);
+  });
+});
+
+describe('the receipts of a push', () => {
+  it('say of each user how far it came, and when', async () => {
+    const { store, push, receipts } = setUp();
+    await push({ users: ['queued', 'sent', 'delivered', 'read'] });
+    await store.inboxes.raise(inboxOf('/', 'sent'), { sent: 1 });
+    await store.inboxes.raise(inboxOf('/', 'delivered'), { sent: 1 });
+    await store.inboxes.raise(inboxOf('/', 'delivered'), { recv: 1 });
+    await store.inboxes.raise(inboxOf('/', 'read'), { read: 1 });
+    const when = expect.any(Number);
+    expect(await receipts('p1')).toEqual({
+      queued: { state: 'queued', queuedAt: when },
+      sent: { state: 'sent', queuedAt: when, sentAt: when },
+      delivered: { state: 'delivered', queuedAt: when, sentAt: when, deliveredAt: when },
+      read: { state: 'read', queuedAt: when, deliveredAt: when, readAt: when },
+    });
+  });
+
+  it('of an unknown push are not found', async () => {
+    expect(await setUp().receipts('nope')).toMatchObject({ code: 'not_found' });
+  });
+});

@@ -1,0 +1,341 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createGroup } from '../../src/backend/embedded/group.ts';
+import type { Store } from '../../src/backend/embedded/store.ts';
+import type { Tables } from '../../src/backend/embedded/tables.ts';
+import { inboxOf, newsOf, type Room } from '../../src/chat/room.ts';
+import { NO_EPOCH, type Position, type PushPlaces } from '../../src/chat/store.ts';
+import { type EmbeddedStore, RULES, storeForTest } from './embedded-store.ts';
+import { draftOf, granted, newRoom, range, seqsOf } from './peers.ts';
+
+const INBOX_TTL_MS = RULES.inboxTtlS * 1000;
+
+function newInbox(): Room {
+  return inboxOf('/', randomUUID());
+}
+
+async function fill(store: Store, room: Room, count: number): Promise<void> {
+  const appended = range(1, count).map((n) => store.logs.append(room, draftOf(room, `${n}`)));
+  for (const outcome of await Promise.all(appended)) granted(outcome);
+}
+
+async function latest(store: Store, room: Room) {
+  return granted(await store.logs.read(room, { limit: 1_000, maxBytes: 1_000_000 }));
+}
+
+/** The same tables, counting what is committed. */
+function counted({ tables }: EmbeddedStore): { tables: Tables; commits: () => number } {
+  let commits = 0;
+  const commit: Tables['commit'] = (writes) => {
+    commits += 1;
+    return tables.commit(writes);
+  };
+  return { tables: { ...tables, commit }, commits: () => commits };
+}
+
+describe('embedded inbox', () => {
+  it('stores nothing when an inbox nothing was put in is read or marked, also in the next run', async () => {
+    const setup = await storeForTest();
+    const { tables, commits } = counted(setup);
+    for (const _ of [1, 2]) {
+      const store = setup.open({ tables });
+      for (const log of [newInbox(), newsOf('/')]) {
+        expect(await latest(store, log)).toMatchObject({ epoch: NO_EPOCH, top: 0 });
+        expect(granted(await store.inboxes.raise(log, { read: 3 }))).toEqual({ recv: 0, read: 0 });
+        expect(tables.row('heads', log.tag)).toBeUndefined();
+        expect(tables.row('marks', log.tag)).toBeUndefined();
+      }
+    }
+    expect(commits()).toBe(0);
+    await latest(setup.open({ tables }), newRoom());
+    expect(commits()).toBe(1);
+  });
+
+  it('begins no inbox that went away while it was being read', async () => {
+    const { tables, clock } = await storeForTest();
+    const touched = (room: Room) => {
+      const group = createGroup(tables, { ...RULES, run: 'this' }, clock.now);
+      group.touch(room);
+      return group.finish().length;
+    };
+    expect([touched(newInbox()), touched(newRoom())]).toEqual([0, 1]);
+  });
+
+  it('commits no mark that does not rise', async () => {
+    const setup = await storeForTest();
+    const { tables, commits } = counted(setup);
+    const store = setup.open({ tables });
+    const inbox = newInbox();
+    await fill(store, inbox, 3);
+    granted(await store.inboxes.raise(inbox, { sent: 3, recv: 3, read: 2 }));
+    const before = commits();
+    expect(granted(await store.inboxes.raise(inbox, { sent: 9, recv: 2, read: 2 }))).toEqual({
+      recv: 3,
+      read: 2,
+    });
+    expect(commits()).toBe(before);
+  });
+
+  it('keeps inboxes and announcements by their own settings, and rooms by theirs', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open();
+    const logs = [newRoom(), newInbox(), newsOf('/')] as const;
+    for (const log of logs) await fill(store, log, 300);
+    const firsts = async () => Promise.all(logs.map(async (log) => (await latest(store, log)).first));
+    const [room = 0, inbox = 0, news = 0] = await firsts();
+    expect(300 - room + 1).toBeGreaterThanOrEqual(RULES.historySize);
+    expect(300 - inbox + 1).toBeGreaterThanOrEqual(RULES.inboxSize);
+    expect(300 - inbox + 1).toBeLessThan(RULES.historySize);
+    expect(news).toBe(inbox);
+
+    clock.now += RULES.historyTtlS * 1000 + 1;
+    await store.tidy();
+    expect(await firsts()).toEqual([301, inbox, inbox]);
+    clock.now += INBOX_TTL_MS - RULES.historyTtlS * 1000;
+    expect(await firsts()).toEqual([301, 301, 301]);
+    await store.tidy();
+    for (const { tag } of logs) {
+      expect(tables.look((view) => seqsOf([...view.entries(tag, 1, 1_000)]))).toEqual([]);
+    }
+  });
+
+  it('keeps a room’s log of a time that knew no other kinds', async () => {
+    const { open, tables, clock } = await storeForTest();
+    const room = newRoom();
+    const { now: at } = clock;
+    const head = { epoch: 'old', run: 'old', top: 0, at, first: 1, floor: 1, links: [] };
+    await tables.commit([{ table: 'heads', key: room.tag, value: head }]);
+    const store = open();
+    await fill(store, room, 1);
+    expect(await latest(store, room)).toMatchObject({ top: 1, links: [{ epoch: 'old', upTo: 0 }] });
+    clock.now += RULES.historyTtlS * 1000 + 1;
+    expect(await latest(store, room)).toMatchObject({ top: 1, first: 2 });
+  });
+
+  it('keeps marks and numbers of an inbox idle for longer than its entries', async () => {
+    const { open, clock } = await storeForTest();
+    const store = open();
+    const inbox = newInbox();
+    const was: Position = { epoch: 'news', seq: 1 };
+    await fill(store, inbox, 2);
+    granted(await store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes: was }));
+    granted(await store.inboxes.raise(inbox, { read: 2 }));
+    clock.now += INBOX_TTL_MS + 1;
+    await store.tidy();
+    expect(await latest(store, inbox)).toMatchObject({ entries: [], top: 3, first: 4 });
+    expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 2, read: 2, news: was });
+    const again = { was: undefined, becomes: { epoch: 'news', seq: 2 } };
+    expect(granted(await store.inboxes.fold(inbox, draftOf(inbox, 'x'), again))).toBe(false);
+    await fill(store, inbox, 1);
+    expect(await latest(store, inbox)).toMatchObject({ top: 4, first: 4 });
+  });
+
+  it('forgets the marks with the inbox', async () => {
+    const { open, tables, clock } = await storeForTest();
+    const { tag } = newInbox();
+    const { now: at } = clock;
+    const head = { kind: 'inbox', epoch: 'e', run: 'r', top: 0, at, first: 1, floor: 1, links: [] } as const;
+    const marks = { sent: [], recv: [], read: [], news: { epoch: 'news', seq: 1 } };
+    await tables.commit([
+      { table: 'heads', key: tag, value: head },
+      { table: 'marks', key: tag, value: marks },
+    ]);
+    const store = open();
+    await store.tidy();
+    expect(granted(await store.inboxes.marks({ tag }))).toMatchObject({ news: marks.news });
+    clock.now += INBOX_TTL_MS + 1;
+    await store.tidy();
+    expect(tables.row('heads', tag)).toBeUndefined();
+    expect(tables.row('marks', tag)).toBeUndefined();
+  });
+
+  it('lets changes of one commit see one another', async () => {
+    const setup = await storeForTest();
+    const { tables, commits } = counted(setup);
+    const store = setup.open({ tables });
+    const inbox = newInbox();
+    const place = (seq: number): Position => ({ epoch: 'news', seq });
+    const fold = (was: Position | undefined, becomes: Position) =>
+      store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was, becomes });
+    const changes = [
+      store.inboxes.raise(inbox, { recv: 9 }),
+      fold(undefined, place(1)),
+      fold(undefined, place(1)),
+      store.inboxes.raise(inbox, { recv: 9 }),
+      fold(place(1), place(2)),
+      store.inboxes.raise(inbox, { read: 1 }),
+      store.logs.append(inbox, draftOf(inbox, 'y')),
+      store.inboxes.raise(inbox, { read: 9 }),
+      store.inboxes.raise(inbox, { read: 2 }),
+    ] as const;
+    const answers = (await Promise.all(changes)).map((outcome) => granted<unknown>(outcome));
+    expect(answers).toEqual([
+      { recv: 0, read: 0 },
+      true,
+      false,
+      { recv: 1, read: 0, news: place(1) },
+      true,
+      { recv: 1, read: 1, news: place(2) },
+      expect.objectContaining({ seq: 3 }),
+      { recv: 3, read: 3, news: place(2) },
+      { recv: 3, read: 3, news: place(2) },
+    ]);
+    expect(commits()).toBe(1);
+    expect(seqsOf((await latest(store, inbox)).entries)).toEqual([1, 2, 3]);
+  });
+
+  it('raises, folds and claims nothing in a commit that failed', async () => {
+    const { open, tables } = await storeForTest();
+    let broken = false;
+    const failing: Tables = {
+      ...tables,
+      commit: (writes) => (broken ? Promise.reject(new Error('disk full')) : tables.commit(writes)),
+    };
+    const store = open({ tables: failing });
+    const inbox = newInbox();
+    await fill(store, inbox, 2);
+    granted(await store.inboxes.raise(inbox, { recv: 1 }));
+    broken = true;
+    const becomes = { epoch: 'news', seq: 1 };
+    const failed = await Promise.all([
+      store.inboxes.raise(inbox, { read: 2 }),
+      store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }),
+      store.pushes.claim('key', 'print', 'one'),
+      store.pushes.keep('one', { nsp: '/', places: [] }),
+    ]);
+    for (const outcome of failed) expect(outcome).toMatchObject({ error: { code: 'unavailable' } });
+    broken = false;
+    expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 1, read: 0 });
+    expect(granted(await store.inboxes.progress([{ inbox, seq: 2 }]))).toEqual([{}]);
+    expect(granted(await store.pushes.claim('key', 'other', 'two'))).toEqual({ id: 'two', same: true });
+    expect(granted(await store.pushes.find('one'))).toBeUndefined();
+    expect((await latest(store, inbox)).top).toBe(2);
+  });
+
+  it('tells of the newest 200 steps when they were, and of those before a later time', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open();
+    const inbox = newInbox();
+    await fill(store, inbox, 250);
+    const begin = clock.now;
+    for (const seq of range(1, 250)) {
+      clock.now = begin + seq;
+      granted(await store.inboxes.raise(inbox, { sent: seq, recv: Math.ceil(seq / 2) }));
+    }
+    const items = range(1, 250).map((seq) => ({ inbox, seq }));
+    const progress = granted(await store.inboxes.progress(items));
+    expect(progress.map(({ sentAt }) => sentAt)).toEqual(
+      range(1, 250).map((seq) => begin + Math.max(seq, 51)),
+    );
+    // 125 steps, all of them kept.
+    expect(progress.map(({ recvAt }) => recvAt)).toEqual(
+      range(1, 250).map((seq) => (seq <= 125 ? begin + seq * 2 - 1 : undefined)),
+    );
+    expect(tables.row('marks', inbox.tag)?.sent).toHaveLength(200);
+  });
+
+  it('dates no step before the item or an earlier step when the clock is set back', async () => {
+    const { open, clock } = await storeForTest();
+    const store = open();
+    const inbox = newInbox();
+    const start = clock.now;
+    await fill(store, inbox, 2);
+    clock.now = start - 60_000;
+    granted(await store.inboxes.raise(inbox, { sent: 1 }));
+    clock.now = start + 60_000;
+    granted(await store.inboxes.raise(inbox, { recv: 1 }));
+    clock.now = start + 1;
+    granted(await store.inboxes.raise(inbox, { read: 1, sent: 2 }));
+    expect(granted(await store.inboxes.progress([1, 2].map((seq) => ({ inbox, seq }))))).toEqual([
+      { sentAt: start, recvAt: start + 60_000, readAt: start + 60_000 },
+      { sentAt: start + 60_000 },
+    ]);
+  });
+
+  it('refuses everything once closed', async () => {
+    const { open } = await storeForTest();
+    const store = open();
+    const inbox = newInbox();
+    await store.close();
+    const outcomes = await Promise.all([
+      store.inboxes.marks(inbox),
+      store.inboxes.raise(inbox, { read: 1 }),
+      store.inboxes.progress([{ inbox, seq: 1 }]),
+      store.pushes.claim('key', 'print', 'id'),
+      store.pushes.keep('id', { nsp: '/', places: [] }),
+      store.pushes.find('id'),
+      store.logs.tops([inbox]),
+    ]);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable', retryAfterMs: 1_000 } });
+    }
+  });
+});
+
+describe('embedded pushes', () => {
+  const placesOf = (...userIds: string[]): PushPlaces => ({
+    nsp: '/',
+    places: userIds.map((userId, index) => ({ userId, seq: index + 1, at: 5 })),
+  });
+
+  it('remember a claim for its time and not longer, and give back its disk', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open();
+    granted(await store.pushes.claim('key', 'print', 'one'));
+    clock.now += RULES.dedupeTtlS * 1000 - 1;
+    await store.tidy();
+    expect(granted(await store.pushes.claim('key', 'print', 'two'))).toEqual({ id: 'one', same: true });
+    clock.now += 1;
+    expect(granted(await store.pushes.claim('key', 'other', 'two'))).toEqual({ id: 'two', same: true });
+    // What was due of the first one takes the second one along neither now nor later.
+    await store.tidy();
+    clock.now += RULES.dedupeTtlS * 1000 - 1;
+    await store.tidy();
+    expect(granted(await store.pushes.claim('key', 'other', 'three'))).toEqual({ id: 'two', same: true });
+    clock.now += 2;
+    await store.tidy();
+    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+
+  it('keep places for as long as inboxes, from when they were last kept', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open();
+    granted(await store.pushes.keep('push', placesOf('ann', '__proto__')));
+    clock.now += INBOX_TTL_MS - 1;
+    granted(await store.pushes.keep('push', placesOf('ann', '__proto__', 'bob')));
+    clock.now += INBOX_TTL_MS - 1;
+    await store.tidy();
+    const found = granted(await store.pushes.find('push'));
+    expect(found?.places.map(({ userId }) => userId)).toEqual(['ann', '__proto__', 'bob']);
+    clock.now += 1;
+    expect(granted(await store.pushes.find('push'))).toBeUndefined();
+    granted(await store.pushes.keep('push', placesOf('carol')));
+    expect(granted(await store.pushes.find('push'))).toEqual(placesOf('carol'));
+    clock.now += INBOX_TTL_MS + 1;
+    await store.tidy();
+    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+
+  it('are tidied however many are due at once', async () => {
+    const { open, clock, tables } = await storeForTest();
+    const store = open();
+    const claimed = range(1, 180).map((n) => store.pushes.claim(`key ${n}`, 'print', `${n}`));
+    for (const outcome of await Promise.all(claimed)) granted(outcome);
+    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toHaveLength(180);
+    clock.now += RULES.dedupeTtlS * 1000 + 1;
+    await store.tidy();
+    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toEqual([]);
+  });
+
+  it('have keys and ids of any length', async () => {
+    const { open } = await storeForTest();
+    const store = open();
+    const long = 'é'.repeat(100_000);
+    granted(await store.pushes.claim(long, 'print', 'one'));
+    expect(granted(await store.pushes.claim(long, 'print', 'two'))).toEqual({ id: 'one', same: true });
+    expect(granted(await store.pushes.claim(`${long}e`, 'print', 'two'))).toEqual({ id: 'two', same: true });
+    granted(await store.pushes.keep(long, placesOf('ann')));
+    expect(granted(await store.pushes.find(long))).toEqual(placesOf('ann'));
+    expect(granted(await store.pushes.find(`${long}e`))).toBeUndefined();
+  });
+});

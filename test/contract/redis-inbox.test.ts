@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { redisKeys } from '../../src/backend/redis/keys.ts';
+import { inboxOf, newsOf } from '../../src/chat/room.ts';
+import { append, draftOf, granted, range, read } from './peers.ts';
+import { peerForTest, redisForTest } from './redis-harness.ts';
+
+const keys = redisKeys('rc');
+const inbox = inboxOf('/', 'ann');
+const becomes = { epoch: 'e', seq: 1 };
+
+type Asked = { ask(command: string): Promise<string> };
+
+async function namesIn(redis: Asked): Promise<string[]> {
+  return (await redis.ask('KEYS *')).split('\r\n').filter((line) => line.startsWith('rc'));
+}
+
+async function ttlS(redis: Asked, key: string): Promise<number> {
+  return Number(/:(-?\d+)/.exec(await redis.ask(`TTL ${key}`))?.[1]);
+}
+
+describe('inboxes in Redis', () => {
+  it('store nothing of an inbox that is only looked at', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    for (const log of [inbox, newsOf('/')]) {
+      await read(peer, log);
+      granted(await peer.logs.tops([log]));
+      granted(await peer.inboxes.marks(log));
+      granted(await peer.inboxes.raise(log, { sent: 1, recv: 1, read: 1 }));
+      granted(await peer.inboxes.progress([{ inbox: log, seq: 1 }]));
+      const news = { was: becomes, becomes: { epoch: 'e', seq: 2 } };
+      expect(granted(await peer.inboxes.fold(log, draftOf(log, ''), news))).toBe(false);
+    }
+    expect(await namesIn(redis)).toEqual([]);
+  });
+
+  it('give every key an end and no text of a user, the marks and their times the end of the numbers', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historyTtlS: 1, inboxTtlS: 100, dedupeTtlS: 50 });
+    const odd = inboxOf('/post', 'ann{x}:*');
+    await append(peer, odd, 'x', { dedupe: { scope: 'ann', clientMsgId: 'm' } });
+    granted(await peer.inboxes.raise(odd, { sent: 1, read: 1 }));
+    granted(await peer.pushes.claim('ann{x}:*', 'print', 'id {y}'));
+    granted(await peer.pushes.keep('id {y}', { nsp: '/', places: [{ userId: 'ann{x}:*', seq: 1, at: 1 }] }));
+    const names = await namesIn(redis);
+    expect(names).toHaveLength(8);
+    for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16,22}\}:\w+$/);
+    for (const name of names) expect(await ttlS(redis, name)).toBeGreaterThan(0);
+    const [log, meta] = keys.log(odd);
+    expect(await ttlS(redis, log)).toBeGreaterThan(95);
+    for (const steps of keys.steps(odd)) {
+      expect(Math.abs((await ttlS(redis, steps)) - (await ttlS(redis, meta)))).toBeLessThan(3);
+    }
+    expect(await ttlS(redis, meta)).toBeGreaterThan(200);
+    expect(await ttlS(redis, keys.places('id {y}'))).toBeGreaterThan(95);
+    expect(await ttlS(redis, keys.claim('ann{x}:*'))).toBeLessThanOrEqual(50);
+  });
+
+  it('keep the times of the newest 200 steps', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    await Promise.all(range(1, 230).map((n) => append(peer, inbox, `${n}`)));
+    for (const n of range(1, 230)) granted(await peer.inboxes.raise(inbox, { recv: n }));
+    expect(await redis.ask(`ZCARD ${keys.steps(inbox)[1]}`)).toBe(':200\r\n');
+    const [first, oldest] = granted(
+      await peer.inboxes.progress([
+        { inbox, seq: 1 },
+        { inbox, seq: 31 },
+      ]),
+    );
+    expect(first).toEqual(oldest);
+    expect(first?.recvAt).toBeTypeOf('number');
+  });
+
+  it('tell nothing of an earlier inbox when the numbers began anew', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    for (const n of range(1, 3)) await append(peer, inbox, `${n}`);
+    granted(await peer.inboxes.raise(inbox, { sent: 3, read: 3 }));
+    await redis.ask(`DEL ${keys.log(inbox).join(' ')}`);
+    await append(peer, inbox, 'anew');
+    await append(peer, inbox, 'anew');
+    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
+    const progress = async () =>
+      granted(await peer.inboxes.progress([1, 2, 3].map((seq) => ({ inbox, seq }))));
+    expect(await progress()).toEqual([{}, {}, {}]);
+    granted(await peer.inboxes.raise(inbox, { sent: 1 }));
+    const [one, ...others] = await progress();
+    expect(Object.keys(one ?? {})).toEqual(['sentAt']);
+    expect(others).toEqual([{}, {}]);
+    expect(await redis.ask(`ZCARD ${keys.steps(inbox)[0]}`)).toBe(':1\r\n');
+  });
+
+  it('keep their marks through a new epoch', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    granted(await peer.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }));
+    granted(await peer.inboxes.raise(inbox, { read: 1 }));
+    const { epoch } = await read(peer, inbox);
+    await redis.ask(`HSET ${keys.log(inbox)[1]} run another`);
+    expect((await append(peer, inbox, 'y')).epoch).not.toBe(epoch);
+    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 1, read: 1, news: becomes });
+  });
+
+  it('neither append nor move the mark when Redis is full', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    await append(peer, inbox, 'before');
+    await redis.ask('CONFIG SET maxmemory 1');
+    const fold = () => peer.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes });
+    const refused = { ok: false, error: { code: 'unavailable' } };
+    expect(await fold()).toMatchObject(refused);
+    expect(await peer.inboxes.raise(inbox, { read: 1 })).toMatchObject(refused);
+    await redis.ask('CONFIG SET maxmemory 0');
+    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
+    expect(granted(await fold())).toBe(true);
+    expect((await read(peer, inbox)).top).toBe(2);
+  });
+
+  it('move the mark of a fold whose clientMsgId is known, without putting it in again', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const dedupe = { scope: 'news', clientMsgId: '1' };
+    await append(peer, inbox, 'x', { dedupe });
+    const fold = () => peer.inboxes.fold(inbox, draftOf(inbox, 'x', { dedupe }), { was: undefined, becomes });
+    expect(granted(await fold())).toBe(true);
+    expect(granted(await fold())).toBe(false);
+    expect(await read(peer, inbox)).toMatchObject({ top: 1 });
+    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0, news: becomes });
+  });
+
+  it('take a push anew when its claim ran out', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    granted(await peer.pushes.claim('key', 'print', 'one'));
+    await redis.ask(`PEXPIRE ${keys.claim('key')} 0`);
+    expect(granted(await peer.pushes.claim('key', 'other', 'two'))).toEqual({ id: 'two', same: true });
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, it, vi } from 'vitest';
+import { inboxOf, roomOf } from '../../src/chat/room.ts';
+import { granted, newRoom, range } from './peers.ts';
+import { peerForTest, redisForTest } from './redis-harness.ts';
+import type { Peer } from './suite.ts';
+
+const ann = { userId: 'ann', username: 'Ann' };
+const bob = { userId: 'bob', username: 'Bob', avatar: '2.jpg' };
+const inbox = inboxOf('/', 'ann');
+
+async function connectionsOf(peer: Peer): Promise<number | undefined> {
+  return granted(await peer.roster.connections([inbox]))[0];
+}
+
+/** How often Redis ran that command since the last RESETSTAT. */
+async function callsOf(redis: { ask(command: string): Promise<string> }, command: string): Promise<number> {
+  const stats = await redis.ask('INFO commandstats');
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+}
+
+describe('asking the roster in Redis', () => {
+  it('counts the connections of a worker that came a moment ago, and not those of one whose lease ran out', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    granted(await a.roster.setConnections(inbox, 1));
+    expect(await connectionsOf(a)).toBe(1);
+    granted(await b.roster.setConnections(inbox, 2));
+    expect(await connectionsOf(a)).toBe(3);
+    await redis.ask(`HSET rc:boots ${b.boot} "1 3 one"`);
+    await vi.waitFor(async () => expect(await connectionsOf(a)).toBe(1), { timeout: 5_000 });
+  });
+
+  it('asks once a second who lives, also when it meets what a worker of long ago left', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    granted(await peer.roster.setConnections(inbox, 1));
+    await redis.ask(`HSET rc:{${inbox.tag}}:c long-gone 7`);
+    await redis.ask('CONFIG RESETSTAT');
+    for (const _ of range(1, 50)) expect(await connectionsOf(peer)).toBe(1);
+    // At most twice for each second begun meanwhile; 50 asked without that.
+    expect(await callsOf(redis, 'time')).toBeLessThan(20);
+    expect(await callsOf(redis, 'hgetall')).toBeLessThan(70);
+  });
+
+  it('counts the whole cluster once for all who ask', async () => {
+    const redis = await redisForTest();
+    const peers = [await peerForTest(redis.url), await peerForTest(redis.url), await peerForTest(redis.url)];
+    for (const [index, peer] of peers.entries()) {
+      granted(await peer.roster.renew(index + 1));
+      granted(await peer.roster.setConnections(inbox, 1));
+      granted(await peer.roster.setConnections(inboxOf('/post', 'ann'), 1));
+    }
+    const totals = async (peer = peers[0]) => peer && granted(await peer.roster.totals());
+    expect(await totals()).toEqual({ users: 1, clients: 6 });
+    await redis.ask('CONFIG RESETSTAT');
+    await Promise.all(range(1, 100).map((n) => totals(peers[n % 3])));
+    // Three workers read it at most once for each second begun meanwhile.
+    expect(await callsOf(redis, 'zrangebylex')).toBeLessThanOrEqual(3 * 5);
+    expect(await callsOf(redis, 'set')).toBeLessThan(20);
+    // The count is due again and all come at once.
+    await redis.ask('DEL rc:totals:fresh');
+    await redis.ask('CONFIG RESETSTAT');
+    await Promise.all(range(1, 100).map((n) => totals(peers[n % 3])));
+    expect(await callsOf(redis, 'zrangebylex')).toBeLessThanOrEqual(3 * 5);
+
+    granted(
+      (await peers[2]?.roster.setConnections(inboxOf('/', 'bob'), 1)) ?? { ok: true, value: undefined },
+    );
+    granted((await peers[1]?.roster.renew(7)) ?? { ok: true, value: undefined });
+    for (const peer of peers) {
+      await vi.waitFor(async () => expect(await totals(peer)).toEqual({ users: 2, clients: 11 }), {
+        timeout: 5_000,
+      });
+    }
+    expect(await redis.ask('TTL rc:totals')).not.toBe(':-1\r\n');
+  });
+
+  it('pages through rooms of all workers in the byte order of their ids, each once, and without lounges', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    // The last two stand the other way round in UTF-16.
+    const ids = ['10', '9', 'A b', 'a', 'é', '日本', '\uff21', '𝔘'];
+    for (const [index, id] of ids.entries()) {
+      granted(await (index % 2 ? a : b).roster.enter(roomOf('/', id), ann, 2));
+      if (index % 3 === 0) granted(await a.roster.enter(roomOf('/', id), bob, 2));
+      granted(await b.roster.enter(roomOf('/post', `${id} there`), ann, 1));
+      granted(await b.roster.enter(roomOf('/', `${id} heard`, 'lounge'), ann, 1));
+    }
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = granted(
+        await a.roster.rooms('/', { limit: 3, ...(after === undefined ? {} : { after }) }),
+      );
+      seen.push(...page.rooms.map(({ roomid, users }) => `${roomid} ${users}`));
+      after = page.next;
+    } while (after !== undefined);
+    expect(seen).toEqual(ids.map((id, index) => `${id} ${index % 3 === 0 ? 2 : 1}`));
+    // All of these are on one worker.
+    const { rooms, next } = granted(await a.roster.rooms('/post', { limit: 7 }));
+    expect(rooms.map(({ roomid }) => roomid)).toEqual(ids.slice(0, 7).map((id) => `${id} there`));
+    expect(granted(await a.roster.rooms('/post', { limit: 7, after: next ?? '' })).rooms).toEqual([
+      { roomid: '𝔘 there', users: 1, clients: 1 },
+    ]);
+    expect(granted(await a.roster.rooms('/pos', { limit: 9 }))).toEqual({ rooms: [] });
+  });
+
+  it('leaves no name in the index of a room when workers rename, leave and die', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const room = newRoom();
+    const named = async (...names: string[]) =>
+      Promise.all(names.map(async (name) => granted(await a.roster.named(room, name, 9)).join()));
+    granted(await a.roster.enter(room, ann, 1));
+    granted(await b.roster.enter(room, { ...ann, username: 'Annie' }, 1));
+    granted(await b.roster.enter(room, { ...bob, username: 'Ann' }, 2));
+    expect(await named('Ann', 'Annie', 'An', 'Ann\u0001')).toEqual(['ann,bob', 'ann', '', '']);
+    granted(await b.roster.enter(room, ann, 2));
+    expect(await named('Ann', 'Annie')).toEqual(['ann,bob', '']);
+    granted(await b.roster.exit(room, 'ann', 1));
+    expect(await named('Ann')).toEqual(['ann,bob']);
+    granted(await b.roster.enter(room, ann, 2));
+    granted(await a.roster.enter(room, { ...ann, username: 'Anna' }, 1));
+    expect(await named('Ann', 'Anna')).toEqual(['ann,bob', 'ann']);
+    expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
+    expect(await named('Ann', 'Anna')).toEqual(['ann,bob', '']);
+    granted(await b.roster.exit(room, 'ann', 1));
+    expect(await named('Ann', 'Anna')).toEqual(['bob', '']);
+    granted(await b.roster.exit(room, 'bob', 0));
+    expect(await redis.ask(`EXISTS rc:{${room.tag}}:n rc:{${room.tag}}:u rc:{${room.tag}}:w`)).toBe(':0\r\n');
+  });
+
+  it('pages through members of all workers, each once', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const room = newRoom();
+    const users = range(1, 60).map((n) => ({ userId: `u${n}`, username: `User ${n}`, avatar: `${n}.jpg` }));
+    for (const [index, user] of users.entries()) {
+      granted(await (index % 2 ? a : b).roster.enter(room, user, 30));
+      if (index % 5 === 0) granted(await a.roster.enter(room, user, 30));
+    }
+    const pages = [];
+    let after: string | undefined;
+    do {
+      const page = granted(
+        await b.roster.members(room, { limit: 25, ...(after === undefined ? {} : { after }) }),
+      );
+      pages.push(page.members);
+      after = page.next;
+    } while (after !== undefined);
+    expect(pages.map(({ length }) => length)).toEqual([25, 25, 10]);
+    expect(pages.flat()).toEqual([...users].sort((x, y) => (x.userId < y.userId ? -1 : 1)));
+  });
+});

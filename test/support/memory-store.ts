@@ -1,0 +1,182 @@
+import type { Room } from '../../src/chat/room.ts';
+import {
+  type Appended,
+  type Draft,
+  type Entry,
+  type InboxMarks,
+  type LogPage,
+  type LogQuery,
+  type Marks,
+  NO_EPOCH,
+  type Progress,
+  type Pushes,
+  type PushPlaces,
+  type RoomBus,
+  type RoomLogs,
+} from '../../src/chat/store.ts';
+import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
+
+const away = () => refuse('unavailable', 'away', 1);
+
+interface Log {
+  readonly entries: Entry[];
+  readonly answers: Map<string, Appended>;
+  readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
+  news?: Marks['news'];
+}
+
+/** Logs, marks and pushes in memory, published at once. What it is told to, it refuses. */
+export function createMemoryStore() {
+  const logs = new Map<string, Log>();
+  const claims = new Map<string, { id: string; fingerprint: string }>();
+  const pushed = new Map<string, PushPlaces>();
+  const listeners = new Map<string, Set<(entry: Entry) => void>>();
+  const connected = new Map<string, number>();
+  let clock = 1_000;
+  let failing: (what: string, room?: Room) => boolean = () => false;
+
+  function logOf(room: Room): Log {
+    const log = logs.get(room.tag) ?? {
+      entries: [],
+      answers: new Map(),
+      steps: { sent: [], recv: [], read: [] },
+    };
+    logs.set(room.tag, log);
+    return log;
+  }
+
+  function append(room: Room, draft: Draft): Appended {
+    const log = logOf(room);
+    const key = draft.dedupe && JSON.stringify(draft.dedupe);
+    const known = key === undefined ? undefined : log.answers.get(key);
+    if (known) return { ...known, dup: true };
+    clock += 1;
+    const { id } = draft;
+    const appended = { epoch: 'e1', seq: log.entries.length + 1, id, at: clock, dup: false };
+    const { seq, epoch, at } = appended;
+    const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${draft.members}}`;
+    const entry = { epoch, seq, json, ...(draft.except === undefined ? {} : { except: draft.except }) };
+    log.entries.push(entry);
+    if (key !== undefined) log.answers.set(key, appended);
+    for (const listener of listeners.get(room.tag) ?? []) listener(entry);
+    return appended;
+  }
+
+  function page(room: Room, { before = Number.POSITIVE_INFINITY, after, limit }: LogQuery): LogPage {
+    const all = logs.get(room.tag)?.entries ?? [];
+    const range = all.filter(({ seq }) => seq < before && seq > (after ?? 0));
+    const entries =
+      after === undefined ? range.slice(Math.max(0, range.length - limit)) : range.slice(0, limit);
+    const epoch = all.length > 0 ? 'e1' : NO_EPOCH;
+    return { epoch, top: all.length, links: [], first: 1, entries, more: entries.length < range.length };
+  }
+
+  const top = (log: Log, kind: keyof Log['steps']) => log.steps[kind].at(-1)?.seq ?? 0;
+  const marksOf = (room: Room): Marks => {
+    const log = logOf(room);
+    const { news } = log;
+    return { recv: top(log, 'recv'), read: top(log, 'read'), ...(news === undefined ? {} : { news }) };
+  };
+
+  function answer<T>(what: string, room: Room | undefined, work: () => T): Promise<Outcome<T>> {
+    return Promise.resolve(failing(what, room) ? away() : succeed(work()));
+  }
+
+  const roomLogs: RoomLogs = {
+    append: (room, draft) => answer('append', room, () => append(room, draft)),
+    read: (room, query) => answer('read', room, () => page(room, query)),
+    tops: (rooms) =>
+      answer('tops', undefined, () =>
+        rooms.map((room) => {
+          const count = logs.get(room.tag)?.entries.length ?? 0;
+          return { top: count, ...(count > 0 ? { epoch: 'e1' } : {}) };
+        }),
+      ),
+  };
+
+  const inboxes: InboxMarks = {
+    marks: (inbox) => answer('marks', inbox, () => marksOf(inbox)),
+    raise: (inbox, { sent, read, recv = read }) =>
+      answer('raise', inbox, () => {
+        const log = logOf(inbox);
+        for (const [kind, given] of Object.entries({ sent, recv, read })) {
+          const seq = Math.min(given ?? 0, log.entries.length);
+          clock += 1;
+          if (seq > top(log, kind as 'sent')) log.steps[kind as 'sent'].push({ seq, at: clock });
+        }
+        return marksOf(inbox);
+      }),
+    fold: (inbox, draft, { was, becomes }) =>
+      answer('fold', inbox, () => {
+        const log = logOf(inbox);
+        if (JSON.stringify(log.news) !== JSON.stringify(was)) return false;
+        log.news = becomes;
+        append(inbox, draft);
+        return true;
+      }),
+    progress: (items) =>
+      answer('progress', undefined, () =>
+        items.map(({ inbox, seq }): Progress => {
+          const { steps } = logOf(inbox);
+          const when = (kind: keyof typeof steps) => steps[kind].find((step) => step.seq >= seq)?.at;
+          const [sentAt, recvAt, readAt] = [when('sent'), when('recv'), when('read')];
+          return {
+            ...(sentAt === undefined ? {} : { sentAt }),
+            ...(recvAt === undefined ? {} : { recvAt }),
+            ...(readAt === undefined ? {} : { readAt }),
+          };
+        }),
+      ),
+  };
+
+  const pushes: Pushes = {
+    claim: (key, fingerprint, id) =>
+      answer('claim', undefined, () => {
+        const claimed = claims.get(key) ?? { id, fingerprint };
+        claims.set(key, claimed);
+        return { id: claimed.id, same: claimed.fingerprint === fingerprint };
+      }),
+    keep: (id, { nsp, places }) =>
+      answer('keep', undefined, () => {
+        pushed.set(id, { nsp, places: [...(pushed.get(id)?.places ?? []), ...places] });
+      }),
+    find: (id) => answer('find', undefined, () => pushed.get(id)),
+  };
+
+  const bus: RoomBus = {
+    probe: async () => succeed(undefined),
+    redial: () => undefined,
+    onResync: () => undefined,
+    async subscribe(room, onEntry) {
+      if (failing('subscribe', room)) return away();
+      const listening = listeners.get(room.tag) ?? new Set();
+      listeners.set(room.tag, listening.add(onEntry));
+      return succeed({ close: () => void listening.delete(onEntry) });
+    },
+  };
+
+  return {
+    logs: roomLogs,
+    inboxes,
+    pushes,
+    bus,
+    roster: {
+      connections: (rooms: readonly Room[]) =>
+        answer('connections', undefined, () => rooms.map(({ tag }) => connected.get(tag) ?? 0)),
+      async setConnections(inbox: Room, connections: number) {
+        connected.set(inbox.tag, connections);
+        return succeed(undefined);
+      },
+    },
+    connected,
+    entries: (room: Room) => logs.get(room.tag)?.entries ?? [],
+    now: () => clock,
+    pass: (ms: number) => {
+      clock += ms;
+    },
+    /** What is refused from now on. */
+    fail: (when: (what: string, room?: Room) => boolean) => {
+      failing = when;
+    },
+  };
+}
