@@ -62,7 +62,7 @@ async function work(): Promise<number> {
   const slot = Number(process.env.RC_SLOT);
   const boot = String(process.env.RC_BOOT);
   const { settings } = configuration;
-  await runWorker({ settings, slot, boot, log: logOf(settings, { slot }) });
+  await runWorker({ settings, slot, boot, version, log: logOf(settings, { slot }) });
   return OK;
 }
 

@@ -5,7 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BackendOptions, WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
-import { ROSTER_RENEW_MS } from './chat/store.ts';
+import { createIdentities, type Identities } from './chat/identity.ts';
+import { ROSTER_RENEW_MS, type Roster } from './chat/store.ts';
 import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
@@ -13,6 +14,7 @@ import type { Settings } from './config.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
+import { createTokenIdentities } from './server/tokens.ts';
 
 /** What primary and worker say to each other about the chat. */
 export const TASKS = {
@@ -25,6 +27,7 @@ export const TASKS = {
 } as const;
 
 const COUNTS_MS = 1_000;
+const RENEW_LOOK_MS = 500;
 const SECRET_TRIES = 20;
 const NANOS_PER_MS = 1e6;
 
@@ -32,11 +35,13 @@ export async function runWorker({
   settings,
   slot,
   boot,
+  version,
   log,
 }: {
   settings: Settings;
   slot: number;
   boot: string;
+  version: string;
   log: Logger;
 }): Promise<void> {
   const worker = openWorkerProcess({ slot, boot, log });
@@ -48,16 +53,17 @@ export async function runWorker({
   try {
     const options = backendOptions(settings);
     backend = await openWorkerBackend({ options, boot, host: hostId(settings), primary: link, log });
-    const secret = await fetchSecret(backend);
     chat = await openChatServer({
       ...settings,
       backend,
-      secret,
+      identities: await openIdentities(settings, backend, log),
       slot,
+      version,
       limits: {
         maxTextBytes: settings.maxTextBytes,
         maxRooms: settings.maxRoomsPerClient,
         historySize: settings.historySize,
+        inboxSize: settings.inboxSize,
         dedupeTtlS: settings.dedupeTtlS,
       },
       pageDir: fileURLToPath(new URL('./page', import.meta.url)),
@@ -89,8 +95,8 @@ export async function runWorker({
     loopDelay.reset();
   };
   const reporting = setInterval(report, COUNTS_MS);
-  const renewing = setInterval(() => void backend.roster.renew(chat.counts().clients), ROSTER_RENEW_MS);
   await backend.roster.renew(0);
+  const renewing = keepRenewing(backend.roster, () => chat.counts().clients);
 
   worker.onDrain(async (deadlineMs) => {
     chat.stopListening();
@@ -105,13 +111,30 @@ export async function runWorker({
   worker.ready();
 }
 
+/** Sooner than the lease needs when connections came or went: how many are online is read from it. */
+function keepRenewing(roster: Pick<Roster, 'renew'>, clients: () => number): NodeJS.Timeout {
+  let said = 0;
+  let saidAt = performance.now();
+  return setInterval(() => {
+    const now = performance.now();
+    const count = clients();
+    if (count === said && now - saidAt < ROSTER_RENEW_MS) return;
+    said = count;
+    saidAt = now;
+    void roster.renew(count);
+  }, RENEW_LOOK_MS);
+}
+
 export function backendOptions(settings: Settings): BackendOptions {
-  const { redisUrl, keyPrefix, dataDir, historySize, historyTtlS, dedupeTtlS } = settings;
+  const { redisUrl, keyPrefix, dataDir, historySize, historyTtlS, inboxSize, inboxTtlS, dedupeTtlS } =
+    settings;
   return {
     keyPrefix,
     dataDir,
     historySize,
     historyTtlS,
+    inboxSize,
+    inboxTtlS,
     dedupeTtlS,
     ...(redisUrl === undefined ? {} : { redisUrl }),
   };
@@ -120,6 +143,18 @@ export function backendOptions(settings: Settings): BackendOptions {
 /** Two Roomcasts on one machine with different ports count as two hosts. */
 export function hostId(settings: Settings): string {
   return `${hostname()}:${settings.basePort}`;
+}
+
+/** All workers share what proves that a guest is the same one; with tokens nobody is a guest. */
+async function openIdentities(
+  { authSecret, authJwksUrl }: Settings,
+  backend: WorkerBackend,
+  log: Logger,
+): Promise<Identities> {
+  if (authSecret === undefined && authJwksUrl === undefined) {
+    return createIdentities(await fetchSecret(backend));
+  }
+  return createTokenIdentities({ secret: authSecret, jwksUrl: authJwksUrl, now: Date.now, log });
 }
 
 async function fetchSecret(backend: WorkerBackend): Promise<string> {

@@ -3,11 +3,13 @@ import { runNginx } from './nginx.ts';
 import type { NginxSettings } from './nginx-arguments.ts';
 import { type SettingRow, startHelp } from './start.ts';
 import { runStatus, type StatusSettings } from './status.ts';
+import { runToken, type TokenSettings } from './token.ts';
 
 const COMMANDS = [
   ['start', 'run the chat: a primary and its workers'],
   ['status', 'show the primary, the cluster and the workers of this host'],
   ['nginx', 'print the config of the nginx in front'],
+  ['token', 'print a token that lets a user in'],
 ] as const;
 
 export function commandHelp(version: string): string {
@@ -19,12 +21,13 @@ export function commandHelp(version: string): string {
 export async function runCommand(
   name: string,
   args: readonly string[],
-  settings: NginxSettings & StatusSettings,
+  settings: NginxSettings & StatusSettings & TokenSettings,
   rows: readonly SettingRow[],
   print: Printer,
 ): Promise<number> {
   if (name === 'nginx') return runNginx(args, settings, print);
   if (name === 'status') return runStatus(args, settings, print);
+  if (name === 'token') return runToken(args, settings, Date.now, print);
   if (name === 'start') return startHelp(args, rows, print);
   print.err(`roomcast: there is no command ${JSON.stringify(name)}\n`);
   print.err(`Commands: ${COMMANDS.map(([known]) => known).join(', ')}\n`);

@@ -2,28 +2,43 @@ import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createFeeds } from '../chat/feeds.ts';
-import { createIdentities } from '../chat/identity.ts';
+import type { Identities } from '../chat/identity.ts';
+import { announcementOf, createNews } from '../chat/inbox/news.ts';
+import { createPost } from '../chat/inbox/post.ts';
+import { createPushDesk } from '../chat/inbox/push.ts';
+import { createShown } from '../chat/inbox/shown.ts';
 import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
-import { type Room, socketRoom } from '../chat/room.ts';
-import type { RosterEntry } from '../chat/store.ts';
+import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
+import type { Appended, Entry, RosterEntry } from '../chat/store.ts';
+import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
 import { type ChatNamespace, createGateway } from './gateway.ts';
+import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
+import { createInboxDelivery } from './inbox-delivery.ts';
+import { createLogins } from './logins.ts';
+import { createLounge } from './lounge.ts';
 import { messageOf, presenceMessage } from './messages.ts';
 import { createMetrics } from './metrics.ts';
+import { followNews } from './news-feed.ts';
+import { createOnline } from './online.ts';
+import { createRoomAnnouncements } from './room-announcements.ts';
+import { createTokenClock } from './token-clock.ts';
+import { createUserDisconnects } from './user-disconnects.ts';
 
 export interface ChatServerDeps extends EngineOptions {
   readonly backend: WorkerBackend;
-  /** Signs guest ids; the whole cluster shares it. */
-  readonly secret: string;
+  readonly identities: Identities;
   readonly slot: number;
   readonly namespaces: readonly string[];
   readonly limits: ClientLimits;
   readonly rateSay: Rate | undefined;
+  readonly apiKeys: readonly string[];
+  readonly version: string;
   readonly pageDir: string;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
@@ -50,30 +65,40 @@ export interface ChatServer {
 /** One worker's chat, made of the store, the rules and the edge. */
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { backend, log } = deps;
-  const { logs, bus, roster } = backend;
+  const { logs, bus, roster, inboxes } = backend;
   const chatEngine = createChatEngine(deps);
   const { io, engine } = chatEngine;
   io.adapter(backend.adapter as never);
 
   const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry) => {
+    // A swept boot leaves people in lounges too, of whom nobody is told.
+    if (room.kind !== 'room') return;
     io.of(room.nsp)
       .to(socketRoom(room))
       .emit('message', presenceMessage(event, room, user));
   };
+  const delivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
   const feeds = createFeeds({
     logs,
     bus,
     log,
     deliver(room, entry) {
-      const members = io.of(room.nsp).local.to(socketRoom(room));
-      (entry.except === undefined ? members : members.except(entry.except)).emit('message', messageOf(entry));
+      if (room.kind === 'inbox') delivery.deliver(room, entry);
+      else if (room.kind === 'news') io.of(room.nsp).local.emit('announcement', announcementOf(entry));
+      else deliverSaid(room, entry);
     },
     onGap(room, gap) {
+      if (room.kind === 'inbox') logins.showAgain(room);
+      if (room.kind !== 'room') return;
       io.of(room.nsp)
         .local.to(socketRoom(room))
         .emit('room:gap', { roomid: room.roomid, ...gap });
     },
   });
+  function deliverSaid(room: Room, entry: Entry): void {
+    const members = io.of(room.nsp).local.to(socketRoom(room));
+    (entry.except === undefined ? members : members.except(entry.except)).emit('message', messageOf(entry));
+  }
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
   const namespaces = deps.namespaces.map((name) => io.of(name));
   const health = createHealth({
@@ -82,7 +107,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     resync() {
       feeds.resync();
       presence.restate();
-      gateway.restate();
+      lounge.restate();
+      logins.restate();
+      news.restate();
     },
     onDegraded(since) {
       for (const nsp of namespaces) nsp.local.emit('cluster:degraded', { since });
@@ -103,25 +130,54 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     redials: () => health.counters.redials,
     degraded: () => health.degradedSince() !== undefined,
   });
+  const onAppended = (nsp: string, userId: string, appended: Appended) =>
+    feeds.expect(inboxOf(nsp, userId), appended);
+  const announcements = createNews({ logs, inboxes, newId: deps.newId });
+  const news = followNews({ feeds, logs, namespaces: deps.namespaces });
+  const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
+  const degraded = () => health.degradedSince() !== undefined;
+  const lounge = createLounge({ roster, degraded, log });
+  const online = createOnline({ roster, namespaces, clients, degraded });
+  const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
+  const logins = createLogins({
+    logs,
+    feeds,
+    shown,
+    news: announcements,
+    delivery,
+    connections: createConnections(roster),
+    presence,
+    userBuckets: createSharedBuckets(perUser, deps.now),
+    onMoved: lounge.moved,
+    degraded,
+    log,
+  });
   const context: ChatContext = {
     logs,
     feeds,
     presence,
+    roster,
+    inboxes,
+    identities: deps.identities,
+    logins,
+    tokenClock: createTokenClock({ now: deps.now }),
+    lounge,
+    post: createPost({ logs, roster, newId: deps.newId, onAppended }),
+    news: announcements,
+    shown,
     limits: deps.limits,
     metrics,
     newId: deps.newId,
     log,
   };
-  const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
   const gateway = createGateway({
     context,
-    roster,
-    identities: createIdentities(deps.secret),
+    introduce: (handshake) => introduce(handshake, deps),
     slot: deps.slot,
     rateSay: deps.rateSay,
-    userBuckets: createSharedBuckets(perUser, deps.now),
     now: deps.now,
     degradedSince: health.degradedSince,
+    onGreeted: online.greet,
     onConnect: deps.onConnect,
     onDisconnect: deps.onDisconnect,
   });
@@ -131,6 +187,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const http = await openHttp({
     pageDir: deps.pageDir,
     socketPath: deps.socketPath,
+    namespaces: deps.namespaces,
+    apiKeys: deps.apiKeys,
+    version: deps.version,
+    api: {
+      ...context,
+      pushDesk: createPushDesk({ ...backend, newId: deps.newId, onAppended }),
+      now: deps.now,
+      announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
+      disconnect: createUserDisconnects({ namespaces, logins }),
+    },
     ready: health.state,
     metrics,
     log,
@@ -160,6 +226,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     drain: (drainMs) => drainClients(namespaces, drainMs),
     async close() {
       health.close();
+      logins.close();
+      lounge.close();
+      online.close();
       presence.close();
       feeds.close();
       engine.close();

@@ -1,18 +1,26 @@
 import type { Logger } from 'pino';
 import type { Feeds } from '../chat/feeds.ts';
+import type { Identities } from '../chat/identity.ts';
+import type { News } from '../chat/inbox/news.ts';
+import type { Post } from '../chat/inbox/post.ts';
+import type { Shown } from '../chat/inbox/shown.ts';
 import type { Presence } from '../chat/presence.ts';
-import type { RoomLogs } from '../chat/store.ts';
+import type { InboxMarks, RoomLogs, Roster } from '../chat/store.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
+import type { Logins } from './logins.ts';
+import type { Lounge } from './lounge.ts';
 import type { Metrics } from './metrics.ts';
 import type { Session } from './session.ts';
+import type { TokenClock } from './token-clock.ts';
 
 /** What the settings allow a client. */
 export interface ClientLimits {
   readonly maxTextBytes: number;
   readonly maxRooms: number;
   readonly historySize: number;
+  readonly inboxSize: number;
   readonly dedupeTtlS: number;
 }
 
@@ -21,6 +29,15 @@ export interface ChatContext {
   readonly logs: RoomLogs;
   readonly feeds: Feeds;
   readonly presence: Presence;
+  readonly roster: Roster;
+  readonly inboxes: InboxMarks;
+  readonly identities: Identities;
+  readonly logins: Logins;
+  readonly tokenClock: TokenClock;
+  readonly lounge: Lounge;
+  readonly post: Post;
+  readonly news: News;
+  readonly shown: Shown;
   readonly limits: ClientLimits;
   readonly metrics: Pick<Metrics, 'said' | 'refused'>;
   readonly newId: () => string;

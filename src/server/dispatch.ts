@@ -78,8 +78,11 @@ function takeAll(buckets: readonly Bucket[]): number {
   return 0;
 }
 
-function textChars(payload: object): number {
-  return 'text' in payload && typeof payload.text === 'string' ? payload.text.length : 0;
+function textChars(payload: object | string): number {
+  if (typeof payload === 'string') return payload.length;
+  let chars = 0;
+  for (const value of Object.values(payload)) if (typeof value === 'string') chars += value.length;
+  return chars;
 }
 
 /** Without an ack callback the refusal must still be heard. */

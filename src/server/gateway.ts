@@ -1,30 +1,27 @@
 import type { Namespace } from 'socket.io';
-import type { Identities } from '../chat/identity.ts';
-import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
-import type { Roster } from '../chat/store.ts';
-import { refuse } from '../protocol/codes.ts';
+import { createBucket, type Rate } from '../chat/rate-limit.ts';
+import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_HISTORY, DEFAULT_ROOM, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { ChatContext } from './context.ts';
 import { dispatch } from './dispatch.ts';
 import { createEventQueue } from './event-queue.ts';
 import { joinRoom } from './events/join.ts';
-import { type Introduction, introduce } from './handshake.ts';
-import { createOnline } from './online.ts';
+import type { Handshake, Introduction } from './handshake.ts';
 import type { ClientSocket, Session } from './session.ts';
 
 export type ChatNamespace = Namespace<ClientToServer, ServerToClient>;
 
 export interface GatewayDeps {
   readonly context: ChatContext;
-  readonly identities: Identities;
-  readonly roster: Roster;
+  readonly introduce: (handshake: Handshake) => Promise<Outcome<Introduction>>;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
-  readonly userBuckets: SharedBuckets;
   readonly now: () => number;
   /** Since when the store is away, if it is. */
   readonly degradedSince: () => number | undefined;
+  /** The connection heard `hello` just now. */
+  readonly onGreeted: (socket: ClientSocket) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
 }
@@ -32,25 +29,23 @@ export interface GatewayDeps {
 /** The edge between Socket.IO and the chat: who a connection is, its events, its end. */
 export interface Gateway {
   serve(nsp: ChatNamespace): void;
-  /** Says again what the store could not be told while it was away. */
-  restate(): void;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
-  const { context, identities, roster, slot, userBuckets, now } = deps;
+  const { context, slot, now } = deps;
   const introductions = new WeakMap<ClientSocket, Introduction>();
-  const online = createOnline(roster);
 
-  function connect(socket: ClientSocket, { identity, roomid, resume }: Introduction): void {
-    const { user, guestToken, named } = identity;
-    const userBucket = userBuckets.hold(user.id);
+  function connect(socket: ClientSocket, introduction: Introduction): void {
+    const { identity, roomid, resume } = introduction;
     const session: Session = {
       socket,
-      user,
+      identity,
+      user: identity.user,
       defaultRoom: roomid ?? DEFAULT_ROOM,
+      lounging: roomid === undefined,
       memberships: new Map(),
       queue: createEventQueue(),
-      sayBuckets: [createBucket(deps.rateSay, now), userBucket],
+      sayBuckets: [createBucket(deps.rateSay, now)],
     };
     // Socket.IO emits a client's event named `error` like any other; without a listener Node throws it.
     socket.on('error', () => undefined);
@@ -60,17 +55,25 @@ export function createGateway(deps: GatewayDeps): Gateway {
       );
     });
     socket.once('disconnect', () => {
-      userBucket.release();
-      online.go(user.id);
+      context.tokenClock.forget(session);
+      context.lounge.leave(session);
       leaveAll(session);
+      context.logins.end(session);
       deps.onDisconnect();
     });
     deps.onConnect();
-    online.come(user.id);
+    void inOrder(session, () => context.logins.begin(session, introduction.inbox, () => greet(session)));
+    if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
+  }
+
+  /** Whoever has heard `hello` is reachable: its user's connections count it. */
+  function greet(session: Session): void {
+    const { socket, identity, user } = session;
+    const { guestToken } = identity;
     socket.emit('hello', {
       clientId: socket.id,
       user,
-      auth: 'open',
+      auth: context.identities.mode,
       protocol: PROTOCOL_VERSION,
       worker: slot,
       time: now(),
@@ -82,9 +85,21 @@ export function createGateway(deps: GatewayDeps): Gateway {
         dedupeTtlS: context.limits.dedupeTtlS,
       },
     });
+    context.tokenClock.watch(session);
     const since = deps.degradedSince();
     if (since !== undefined) socket.emit('cluster:degraded', { since });
-    if (roomid !== undefined && named) void joinAtOnce(session, resume);
+    if (socket.nsp.name !== '/') socket.emit('new message', { mess: `welcome to ${socket.nsp.name}` });
+    context.lounge.enter(session);
+    deps.onGreeted(socket);
+  }
+
+  /** Before what the client sent meanwhile. */
+  async function inOrder(session: Session, begin: () => Promise<void>): Promise<void> {
+    try {
+      await session.queue.run('inTurn', 0, begin);
+    } catch (error) {
+      context.log.error({ err: error }, 'a connection could not be bound to its user');
+    }
   }
 
   /** `?roomid=` with a name is a join of its own: its answer comes as `joined`. */
@@ -110,17 +125,21 @@ export function createGateway(deps: GatewayDeps): Gateway {
     memberships.clear();
   }
 
+  async function admit(socket: ClientSocket): Promise<Error | undefined> {
+    const introduced = await deps.introduce(socket.handshake);
+    if (!introduced.ok) return Object.assign(new Error(introduced.error.message), { data: introduced.error });
+    introductions.set(socket, introduced.value);
+    return undefined;
+  }
+
   return {
-    restate: online.restate,
     serve(nsp) {
       nsp.use((socket, next) => {
-        const introduced = introduce(socket.handshake, identities);
-        if (!introduced.ok) {
-          next(Object.assign(new Error(introduced.error.message), { data: introduced.error }));
-          return;
-        }
-        introductions.set(socket, introduced.value);
-        next();
+        admit(socket).then(next, (error: unknown) => {
+          context.log.error({ err: error }, 'a handshake failed');
+          const { error: internal } = refuse('internal', 'something went wrong here');
+          next(Object.assign(new Error(internal.message), { data: internal }));
+        });
       });
       nsp.on('connection', (socket) => {
         const introduction = introductions.get(socket);

@@ -1,126 +1,76 @@
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import fastifyStatic from '@fastify/static';
-import { type FastifyReply, fastify } from 'fastify';
+import { type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
-import { type ErrorCode, type Outcome, refuse } from '../protocol/codes.ts';
-import { isLocalProgram } from './local-programs.ts';
+import { type Outcome, refuse } from '../protocol/codes.ts';
+import type { ApiContext } from './api/context.ts';
+import { API_PREFIX, createApi } from './api/serve.ts';
+import { createApiGate } from './api-keys.ts';
+import { answerFrameworkError, answerRefusal, type FrameworkError } from './http-answers.ts';
 import type { Metrics } from './metrics.ts';
+import { servePageFiles } from './page-files.ts';
 
 export interface HttpDeps {
   readonly pageDir: string;
   readonly socketPath: string;
+  readonly namespaces: readonly string[];
+  /** None: the API and the metrics are for programs of this machine. */
+  readonly apiKeys: readonly string[];
+  readonly version: string;
+  readonly api: ApiContext;
   /** Whether this worker can serve. */
   readonly ready: () => Outcome<void>;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;
 }
 
-/** What the page may do: its own scripts and styles, sockets to any worker, pictures that people name as avatars. */
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self' ws: wss:",
-  "img-src 'self' https: data:",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const SOCKET_PATH_META = /(<meta name="roomcast-socket-path" content=")[^"]*(")/;
-
-const STATUS: { readonly [C in ErrorCode]: number } = {
-  bad_request: 400,
-  unauthorized: 401,
-  forbidden: 403,
-  not_joined: 409,
-  not_found: 404,
-  limit: 409,
-  too_large: 413,
-  rate_limited: 429,
-  unavailable: 503,
-  internal: 500,
-};
-
-/** What a refusal of the framework means. */
-const CODE: { readonly [status: number]: ErrorCode } = {
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'not_found',
-  413: 'too_large',
-  429: 'rate_limited',
-};
-
-/** Everything a worker serves beside Socket.IO: page, stock client, health. */
+/** Everything a worker serves beside Socket.IO: page, stock client, health, the API. */
 export interface HttpRoutes {
   handle(request: IncomingMessage, response: ServerResponse): void;
   close(): Promise<void>;
 }
 
-export async function openHttp({ pageDir, socketPath, ready, metrics, log }: HttpDeps): Promise<HttpRoutes> {
+/** An id in an address may be all percent signs: that it is too long says its own check, not `not_found`. */
+const MAX_PARAM_CHARS = 16_384;
+
+export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
+  const { namespaces, version, ready, metrics, log } = deps;
+  const gate = createApiGate(deps.apiKeys);
   const app = fastify({
     logger: false,
-    frameworkErrors: (error, _request, reply) => answer(reply, refuse('bad_request', error.message)),
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    frameworkErrors(error, request, reply) {
+      // No hook of the API is called for an address that cannot be read.
+      const refusal = isOfApi(request) ? gate.refusalOf(request.raw) : undefined;
+      void answerRefusal(reply, refusal ?? refuse('bad_request', error.message));
+    },
   });
-  const html = (await readFile(join(pageDir, 'index.html'), 'utf8')).replace(
-    SOCKET_PATH_META,
-    (_all, before: string, after: string) => `${before}${socketPath}${after}`,
-  );
 
   app.addHook('onSend', async (_request, reply) => {
     reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
   });
   app.setNotFoundHandler((request, reply) =>
-    answer(reply, refuse('not_found', `${request.method} here is nothing`)),
+    answerRefusal(reply, refuse('not_found', `${request.method} here is nothing`)),
   );
-  app.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
-    if (error.statusCode !== undefined && error.statusCode < 500) {
-      return answer(reply, refuse(CODE[error.statusCode] ?? 'bad_request', error.message));
-    }
-    log.error({ err: error }, 'an HTTP request failed');
-    return answer(reply, refuse('internal', 'something went wrong here'));
+  app.setErrorHandler((error: FrameworkError, request, reply) => {
+    const answered = answerFrameworkError(reply, error);
+    if (answered) return answered;
+    log.error({ err: error, route: request.routeOptions.url }, 'an HTTP request failed');
+    return answerRefusal(reply, refuse('internal', 'something went wrong here'));
   });
 
-  const page = (_request: unknown, reply: FastifyReply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .header('Content-Security-Policy', PAGE_POLICY)
-      .header('Cache-Control', 'no-cache')
-      .send(html);
-  app.get('/', page);
-  app.get('/chart.html', page);
-  await app.register(fastifyStatic, {
-    root: join(pageDir, 'assets'),
-    prefix: '/assets/',
-    immutable: true,
-    maxAge: '365d',
-    index: false,
-  });
-  const sdk = await readFile(join(pageDir, 'sdk.js'), 'utf8');
-  app.get('/sdk.js', (_request, reply) =>
-    reply.type('text/javascript; charset=utf-8').header('Cache-Control', 'no-cache').send(sdk),
-  );
-  await app.register(fastifyStatic, {
-    root: stockClientDir(),
-    prefix: socketPath,
-    decorateReply: false,
-    index: false,
-    wildcard: false,
-  });
-
+  await servePageFiles(app, deps);
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     const state = ready();
-    return state.ok ? { ok: true } : answer(reply, state);
+    return state.ok ? { ok: true } : answerRefusal(reply, state);
   });
   app.get('/metrics', async (request, reply) => {
-    if (!isLocalProgram(request.raw))
-      return answer(reply, refuse('forbidden', 'only for programs of this machine'));
+    const refusal = gate.refusalOf(request.raw);
+    if (refusal) return answerRefusal(reply, refusal);
     return reply.type(metrics.contentType).send(await metrics.text());
   });
+  const api = createApi({ gate, namespaces, version, context: deps.api, log });
+  await app.register(api, { prefix: API_PREFIX });
   await app.ready();
   return {
     handle: (request, response) => app.routing(request, response),
@@ -128,11 +78,10 @@ export async function openHttp({ pageDir, socketPath, ready, metrics, log }: Htt
   };
 }
 
-function answer(reply: FastifyReply, { error }: { error: { code: ErrorCode } }): FastifyReply {
-  return reply.status(STATUS[error.code]).send({ error });
-}
-
-function stockClientDir(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('socket.io/package.json')), 'client-dist');
+function isOfApi({ url }: FastifyRequest): boolean {
+  const [, first = ''] = url.split(/[/?]/, 2);
+  // As the router does, which takes %61 for an a.
+  return (
+    first.replace(/%[0-7][0-9a-f]/gi, (code) => String.fromCharCode(Number(`0x${code.slice(1)}`))) === 'api'
+  );
 }

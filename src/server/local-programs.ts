@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv4 } from 'node:net';
 
 const FORWARDED = ['forwarded', 'via', 'x-real-ip'];
 
@@ -7,19 +8,26 @@ const FORWARDED = ['forwarded', 'via', 'x-real-ip'];
  * (through an nginx on this machine everything comes from loopback), and no web page sent it: a page's requests
  * carry its own name as Host, after DNS rebinding, or as Origin.
  */
-export function isLocalProgram({ socket, headers }: IncomingMessage): boolean {
+export function isLocalProgram({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): boolean {
   const passedOn = Object.keys(headers).some(
     (name) => FORWARDED.includes(name) || name.startsWith('x-forwarded-'),
   );
-  if (passedOn || !isLoopback(socket.remoteAddress ?? '')) return false;
-  if (!isLoopback(hostName(`http://${headers.host ?? ''}`))) return false;
-  return headers.origin === undefined || isLoopback(hostName(headers.origin));
+  if (passedOn || !isLoopbackAddress(socket.remoteAddress ?? '')) return false;
+  if (!isLoopbackName(hostName(`http://${headers.host ?? ''}`))) return false;
+  return headers.origin === undefined || isLoopbackName(hostName(headers.origin));
 }
 
 function hostName(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : '';
 }
 
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || /^(::ffff:)?127\.|^\[?::1\]?$/.test(name);
+/** As URLs spell it. */
+function isLoopbackName(name: string): boolean {
+  return name === 'localhost' || name === '[::1]' || isLoopbackAddress(name);
+}
+
+/** Not by its beginning alone: 127.0.0.1.example.org is a name that anybody can have. */
+function isLoopbackAddress(address: string): boolean {
+  const ipv4 = address.replace(/^::ffff:/i, '');
+  return address === '::1' || (isIPv4(ipv4) && ipv4.startsWith('127.'));
 }

@@ -7,7 +7,7 @@ export type AllowedOrigins = readonly string[] | '*' | undefined;
  * the handshake must be asked too. No Origin header: not a browser page of another site. Without a list the
  * page must come from the host name the request was sent to, whatever the port.
  */
-export function isOriginAllowed(request: IncomingMessage, allowed: AllowedOrigins): boolean {
+export function isOriginAllowed(request: Pick<IncomingMessage, 'headers'>, allowed: AllowedOrigins): boolean {
   const { origin } = request.headers;
   if (origin === undefined || allowed === '*') return true;
   if (allowed !== undefined) return allowed.includes(origin);

@@ -1,10 +1,11 @@
 import type { Socket } from 'socket.io';
 import type { Hold } from '../chat/feeds.ts';
-import { GUEST_PREFIX } from '../chat/identity.ts';
+import type { Identity } from '../chat/identity.ts';
 import type { Bucket } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
 import type { ClientToServer, Person, ServerToClient, User } from '../protocol/events.ts';
 import type { EventQueue } from './event-queue.ts';
+import type { Login } from './logins.ts';
 
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
 
@@ -19,19 +20,22 @@ export interface Membership {
 /** What the worker knows of one connection in one namespace. */
 export interface Session {
   readonly socket: ClientSocket;
+  /** Who this connection is and what it may do; `user_login` and `token:refresh` change it. */
+  identity: Identity;
+  /** With the name and face it goes by now. */
   user: User;
   /** Where events without a roomid go. */
   readonly defaultRoom: string;
+  /** The address named no room: then its `textmsg` are heard without joining it. */
+  readonly lounging: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;
   /** Of this connection, and of its user on this worker. */
-  readonly sayBuckets: readonly Bucket[];
+  sayBuckets: readonly Bucket[];
+  /** The tie to its user, from the first turn on until the connection ends. */
+  login?: Login;
 }
 
 export function personOf({ id, name, avatar }: User): Person {
   return { username: name, userId: id, ...(avatar === undefined ? {} : { avatar }) };
-}
-
-export function isGuest(user: User): boolean {
-  return user.id.startsWith(GUEST_PREFIX);
 }

@@ -20,7 +20,7 @@ export interface Member {
   readonly hello: Hello;
   readonly messages: RoomMessage[];
   readonly said: SaidMessage[];
-  readonly heard: { readonly event: string; readonly data: unknown }[];
+  readonly heard: { readonly event: string; readonly data: unknown; readonly args: readonly unknown[] }[];
   ask<E extends EventName>(event: E, payload?: PayloadInput<E>): Promise<Ack<E>>;
   /** The ack, where a refusal fails the test. */
   do<E extends EventName>(event: E, payload?: PayloadInput<E>): Promise<Extract<Ack<E>, { ok: true }>>;
@@ -37,8 +37,8 @@ export async function connect(url: string, options: MemberOptions = {}): Promise
   const socket = connectRaw(url, options);
   const messages: RoomMessage[] = [];
   const said: SaidMessage[] = [];
-  const heard: { event: string; data: unknown }[] = [];
-  socket.onAny((event: string, data: unknown) => heard.push({ event, data }));
+  const heard: { event: string; data: unknown; args: unknown[] }[] = [];
+  socket.onAny((event: string, ...args: unknown[]) => heard.push({ event, data: args[0], args }));
   socket.on('message', (message) => {
     messages.push(message);
     if (message.event === 'broadcast_say') said.push(message);

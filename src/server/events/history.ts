@@ -2,13 +2,16 @@ import { refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
 import { messageOf } from '../messages.ts';
+import { denied } from '../room-access.ts';
 
 export const history: EventHandler<'room:history'> = {
   mode: 'inTurn',
-  async run({ memberships, defaultRoom }, payload, { logs }) {
+  async run(session, payload, { logs }) {
     const { before, after, limit } = payload;
-    const roomid = payload.roomid ?? defaultRoom;
-    const membership = memberships.get(roomid);
+    const roomid = payload.roomid ?? session.defaultRoom;
+    const refusal = denied(session, roomid);
+    if (refusal) return refusal;
+    const membership = session.memberships.get(roomid);
     if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
     const answer = await logs.read(membership.room, {
       limit,

@@ -2,10 +2,12 @@ import { extendPage, type JoinPage, readLatest, readResumed } from '../../chat/p
 import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
 import type { Entry, RosterCount } from '../../chat/store.ts';
 import { type Outcome, type Refusal, refuse } from '../../protocol/codes.ts';
-import type { Joined, User } from '../../protocol/events.ts';
+import type { Joined } from '../../protocol/events.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { messageOf } from '../messages.ts';
+import { rename, renamed } from '../naming.ts';
+import { denied } from '../room-access.ts';
 import { personOf, type Session } from '../session.ts';
 
 export const join: EventHandler<'join'> = {
@@ -31,6 +33,8 @@ export async function joinRoom(
   const { socket, memberships } = session;
   const { feeds, presence, limits } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
+  const refusal = denied(session, roomid);
+  if (refusal) return refusal;
   const membership = memberships.get(roomid);
   if (!membership && memberships.size >= limits.maxRooms) {
     return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
@@ -40,8 +44,9 @@ export async function joinRoom(
   if (!held.ok) return held;
   const hold = held.value;
 
-  const user = renamed(session.user, payload);
-  const person = personOf(user);
+  const { username, avatar } = payload;
+  const identity = renamed(session, { username, avatar });
+  const person = personOf(identity.user);
   const entering: Promise<Outcome<Entered>> = membership
     ? presence.count(room)
     : presence.enter(room, person);
@@ -54,7 +59,8 @@ export async function joinRoom(
     },
     (page, since) => {
       if (!socket.connected) return undefined;
-      rename(session, user, context);
+      // Only somebody who was let in goes by the new name.
+      void rename(session, identity, context);
       if (!membership) {
         memberships.set(roomid, { room, hold });
         void socket.join(socketRoom(room));
@@ -99,20 +105,4 @@ function describe(
     messages: entries.map(messageOf),
     more,
   };
-}
-
-function renamed(user: User, { username, avatar }: Payload<'join'>): User {
-  return {
-    ...user,
-    ...(username === undefined ? {} : { name: username }),
-    ...(avatar === undefined ? {} : { avatar }),
-  };
-}
-
-/** Only somebody who was let in goes by the new name, and then in every room. */
-function rename(session: Session, user: User, { presence }: ChatContext): void {
-  const { name, avatar } = session.user;
-  session.user = user;
-  if (user.name === name && user.avatar === avatar) return;
-  for (const { room } of session.memberships.values()) presence.rename(room, personOf(user));
 }

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { newsOf } from '../../chat/room.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { MAX_ANNOUNCE_ROOMS } from '../../protocol/limits.ts';
+import { at, count, data, roomid, tooLong } from './fields.ts';
+import { type ApiRoute, route } from './route.ts';
+
+const announce = route({
+  method: 'POST',
+  path: '/api/v1/announce',
+  operationId: 'announce',
+  summary:
+    'Announces something to everybody, to who is away at the next login; or, live only, to who is in one of some rooms.',
+  body: z.object({
+    data,
+    rooms: z
+      .array(roomid)
+      .min(1, { error: 'must hold a room; leave it out to tell everybody' })
+      .max(MAX_ANNOUNCE_ROOMS, { error: `must not hold more than ${MAX_ANNOUNCE_ROOMS} rooms` })
+      .optional()
+      .describe('Each connection is told once, in however many of them it is.'),
+  }),
+  answer: z.object({
+    id: z.string(),
+    at,
+    seq: count.optional().describe('Among the announcements to everybody.'),
+    rooms: count.optional().describe('How many different rooms were told.'),
+  }),
+  async run({ nsp, body: { data: json, rooms } }, context) {
+    const { news, feeds, limits, newId, now } = context;
+    const refusal = tooLong(json, limits.maxTextBytes);
+    if (refusal) return refusal;
+    if (rooms === undefined) {
+      const announced = await news.announce(nsp, json);
+      if (!announced.ok) return announced;
+      feeds.expect(newsOf(nsp), announced.value);
+      const { id, seq, at: when } = announced.value;
+      return succeed({ id, seq, at: when });
+    }
+    const roomids = [...new Set(rooms)];
+    const announcement = { id: newId(), at: now(), data: JSON.parse(json) as unknown };
+    const told = context.announceIn(nsp, roomids, announcement);
+    return told.ok ? succeed({ id: announcement.id, at: announcement.at, rooms: roomids.length }) : told;
+  },
+});
+
+export const ANNOUNCEMENT_ROUTES: readonly ApiRoute[] = [announce];

@@ -1,0 +1,24 @@
+import type { Feeds } from '../../chat/feeds.ts';
+import type { News } from '../../chat/inbox/news.ts';
+import type { PushDesk } from '../../chat/inbox/push.ts';
+import type { InboxMarks, RoomLogs, Roster } from '../../chat/store.ts';
+import type { ClientLimits } from '../context.ts';
+import type { Metrics } from '../metrics.ts';
+import type { AnnounceIn } from '../room-announcements.ts';
+import type { DisconnectUser } from '../user-disconnects.ts';
+
+/** What the routes work on. */
+export interface ApiContext {
+  readonly logs: RoomLogs;
+  readonly feeds: Pick<Feeds, 'expect'>;
+  readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
+  readonly inboxes: Pick<InboxMarks, 'marks'>;
+  readonly news: Pick<News, 'announce'>;
+  readonly pushDesk: PushDesk;
+  readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
+  readonly metrics: Pick<Metrics, 'said'>;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly announceIn: AnnounceIn;
+  readonly disconnect: DisconnectUser;
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { type Refusal, refuse } from '../../protocol/codes.ts';
+import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH } from '../../protocol/limits.ts';
+import * as payloads from '../../protocol/payloads.ts';
+
+/*
+ * Fields that several routes share: the protocol's own, which parse, with what the document says of them, which a
+ * parser cannot tell.
+ */
+
+const ID =
+  '1 to 128 bytes of UTF-8: letters and digits of any script, spaces inside, and _ - . : @ ~. A number is taken as text.';
+
+export const roomid = payloads.roomid.meta({ type: ['string', 'number'], description: `A room: ${ID}` });
+export const userId = payloads.userId.meta({ type: ['string', 'number'], description: `A user: ${ID}` });
+export const username = payloads.username.meta({
+  type: 'string',
+  description: '1 to 32 characters without control or direction characters.',
+});
+export const avatar = payloads.avatar.meta({
+  type: 'string',
+  description: 'A short file name or an https: URL.',
+});
+export const clientMsgId = payloads.clientMsgId.meta({
+  type: 'string',
+  minLength: 1,
+  maxLength: 64,
+  description: 'The same one again, within DEDUPE_TTL_S, is answered as the first and stored once.',
+});
+export const text = payloads.text.meta({
+  description: 'Plain text, not only of spaces, of at most MAX_TEXT_BYTES.',
+});
+/** Parsed to its JSON text. */
+export const data = payloads.freeForm.meta({
+  description: `Any JSON, at most ${MAX_JSON_DEPTH} levels deep and ${JSON_BYTES_PER_TEXT_BYTE} times MAX_TEXT_BYTES long.`,
+});
+
+const MAX_ENTITY_TYPE_CHARS = 256;
+export const entityType = z
+  .string()
+  .max(MAX_ENTITY_TYPE_CHARS, { error: `must not be longer than ${MAX_ENTITY_TYPE_CHARS} characters` })
+  .default('')
+  .describe('What the data is about, handed on as it is.');
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 200;
+
+/** In an address everything is text. With `prefault`: the document, unlike the parser, knows no `default` of these. */
+export function wholeNumber(min: number, max: number) {
+  return z
+    .unknown()
+    .transform((value, context): number => {
+      const number = /^\d{1,16}$/.test(String(value)) ? Number(value) : Number.NaN;
+      if (number >= min && number <= max) return number;
+      const message = `must be a whole number from ${min} to ${max}`;
+      context.addIssue({ code: 'custom', message, input: undefined });
+      return z.NEVER;
+    })
+    .meta({ type: 'integer', minimum: min, maximum: max });
+}
+
+export const pageLimit = wholeNumber(1, MAX_PAGE).prefault(DEFAULT_PAGE);
+
+export const count = z.number().int().min(0);
+export const at = z.number().int().describe('By the store’s clock, ms since 1970.');
+
+export function tooLong(json: string, maxTextBytes: number): Refusal | undefined {
+  const maxBytes = maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
+  if (Buffer.byteLength(json) <= maxBytes) return undefined;
+  return refuse('too_large', `data: must not be longer than ${maxBytes} bytes as JSON`);
+}

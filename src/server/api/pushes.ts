@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import type { PushReport } from '../../chat/inbox/push.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
+import { MAX_PUSH_USERS } from '../../protocol/limits.ts';
+import { at, count, data, entityType, tooLong, userId } from './fields.ts';
+import { type ApiRoute, route } from './route.ts';
+
+const MAX_TTL_S = 315_360_000;
+/** Longer than any of ours: it becomes a key of the store. */
+const MAX_PUSH_ID_CHARS = 64;
+
+const tooMany = (field: string) => ({ error: `${field} must not be more than ${MAX_PUSH_USERS}` });
+
+const reach = z
+  .record(
+    z.string(),
+    z.object({
+      live: count.describe('The user’s connections now.'),
+      stored: z.boolean().describe('It is in the user’s inbox.'),
+    }),
+  )
+  .describe('By user id.');
+
+/** A user may be called `__proto__`: no member of an object that is assigned to. */
+function reachOf(report: PushReport) {
+  return Object.fromEntries(report.reach);
+}
+
+const push = route({
+  method: 'POST',
+  path: '/api/v1/push',
+  operationId: 'push',
+  summary: 'Puts something into the inboxes of users, which brings it to all their connections.',
+  headers: z.object({
+    'idempotency-key': z
+      .string()
+      .regex(/^[\x20-\x7e]{1,255}$/, { error: 'must be 1 to 255 printable ASCII characters' })
+      .optional()
+      .describe('The same push again under this key, within DEDUPE_TTL_S, reaches nobody twice.'),
+  }),
+  body: z.object({
+    users: z
+      .array(userId)
+      .min(1, { error: 'must hold a user id' })
+      .max(MAX_PUSH_USERS, tooMany('the user ids'))
+      .describe('Each is reached once.'),
+    entityType,
+    data,
+    kind: z
+      .enum(['push', 'announcement', 'remind'])
+      .default('push')
+      .describe('An announcement arrives as one, the others as receive_message.'),
+    ttlS: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_TTL_S)
+      .optional()
+      .describe('Not shown to who comes later than this.'),
+  }),
+  answer: z.object({ id: z.string(), reach }),
+  async run({ nsp, headers, body }, { pushDesk, limits }) {
+    const { users, data: json, kind, ttlS } = body;
+    const refusal = tooLong(json, limits.maxTextBytes);
+    if (refusal) return refusal;
+    const key = headers['idempotency-key'];
+    const pushed = await pushDesk.push({
+      nsp,
+      users: [...new Set(users)],
+      entityType: body.entityType,
+      kind,
+      json,
+      ...(ttlS === undefined ? {} : { ttlS }),
+      ...(key === undefined ? {} : { key }),
+    });
+    return pushed.ok ? succeed({ id: pushed.value.id, reach: reachOf(pushed.value) }) : pushed;
+  },
+});
+
+const receipts = route({
+  method: 'GET',
+  path: '/api/v1/push/:id',
+  operationId: 'getPush',
+  summary: 'What became of a push, for INBOX_TTL_S.',
+  params: z.object({ id: z.string().max(MAX_PUSH_ID_CHARS, { error: 'is longer than that of any push' }) }),
+  answer: z.object({
+    id: z.string(),
+    users: z
+      .record(
+        z.string(),
+        z.object({
+          state: z
+            .enum(['queued', 'sent', 'delivered', 'read'])
+            .describe('Sent: written to a connection. Delivered and read: the user’s marks.'),
+          queuedAt: at,
+          sentAt: at.optional(),
+          deliveredAt: at.optional(),
+          readAt: at.optional(),
+        }),
+      )
+      .describe('By user id.'),
+  }),
+  async run({ nsp, params: { id } }, { pushDesk }) {
+    const found = await pushDesk.receipts(id);
+    if (!found.ok) return found;
+    if (found.value.nsp !== nsp) return refuse('not_found', 'id: no such push');
+    return succeed({ id, users: Object.fromEntries(found.value.users) });
+  },
+});
+
+const NO_DATA = '{}';
+
+/** The wire of the push server that back ends may still be written for. */
+const plainPush = route({
+  method: 'POST',
+  path: '/api',
+  operationId: 'plainPush',
+  summary: 'The same as /api/v1/push under older names; no users are none reached.',
+  body: z.object({
+    tokens: z
+      .union([userId, z.array(userId).max(MAX_PUSH_USERS)], {
+        error: `must be a user id, or at most ${MAX_PUSH_USERS} of them`,
+      })
+      .default([])
+      .describe('User ids; each is reached once.'),
+    entityType,
+    data: data.optional().describe('Any JSON, as for /api/v1/push; none given: {}.'),
+  }),
+  form: z.object({
+    tokens: z
+      .array(z.string())
+      .optional()
+      .describe('Repeated; also spelled tokens[] or tokens[0], tokens[1], ….'),
+    entityType: z.string().optional(),
+    data: z.string().optional().describe('One text, pushed as a text.'),
+  }),
+  answer: z.object({ responseCode: z.literal(0), data: z.literal('OK!'), id: z.string(), reach }),
+  async run({ nsp, body }, { pushDesk, limits, newId }) {
+    const { tokens, entityType: about, data: json = NO_DATA } = body;
+    const refusal = tooLong(json, limits.maxTextBytes);
+    if (refusal) return refusal;
+    const users = [...new Set(Array.isArray(tokens) ? tokens : [tokens])];
+    const done = { responseCode: 0, data: 'OK!' } as const;
+    if (users.length === 0) return succeed({ ...done, id: newId(), reach: {} });
+    const pushed = await pushDesk.push({ nsp, users, entityType: about, kind: 'push', json });
+    return pushed.ok ? succeed({ ...done, id: pushed.value.id, reach: reachOf(pushed.value) }) : pushed;
+  },
+});
+
+export const PUSH_ROUTES: readonly ApiRoute[] = [plainPush, push, receipts];

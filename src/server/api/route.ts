@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { type Outcome, refuse } from '../../protocol/codes.ts';
+import { describeIssues } from '../../protocol/payloads.ts';
+import type { ApiContext } from './context.ts';
+
+/** As the framework gave it: nothing about it is certain. */
+export interface GivenRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+type Fields = z.ZodObject;
+
+const NOTHING = z.object({});
+type Nothing = typeof NOTHING;
+
+/** What a route takes and answers, for the code that serves it and for the document that describes it. */
+interface RouteSchemas {
+  readonly params?: Fields;
+  readonly query?: Fields;
+  readonly headers?: Fields;
+  readonly body?: z.ZodType;
+  /** The same body urlencoded, where that is taken too. */
+  readonly form?: z.ZodType;
+  readonly answer: z.ZodType;
+}
+
+/** One route of the API. */
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST';
+  /** From the root, with `:name` for what varies. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  /** Answered to everybody. */
+  readonly open: boolean;
+  /** Works in the namespace that `?ns=` says. */
+  readonly namespaced: boolean;
+  readonly answers: 'json' | 'text';
+  readonly schemas: RouteSchemas;
+  answer(given: GivenRequest, nsp: string, context: ApiContext): Promise<Outcome<unknown>>;
+}
+
+/** Values are handed on as they are, which nobody may change. */
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+
+interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType> {
+  readonly nsp: string;
+  readonly params: z.output<P>;
+  readonly query: z.output<Q>;
+  readonly headers: z.output<H>;
+  readonly body: z.output<B>;
+}
+
+interface RouteOptions<
+  A extends z.ZodType,
+  P extends Fields,
+  Q extends Fields,
+  H extends Fields,
+  B extends z.ZodType,
+> extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
+    Partial<Pick<ApiRoute, 'open' | 'namespaced' | 'answers'>> {
+  readonly params?: P;
+  readonly query?: Q;
+  readonly headers?: H;
+  readonly body?: B;
+  readonly form?: z.ZodType;
+  readonly answer: A;
+  run(input: RouteInput<P, Q, H, B>, context: ApiContext): Promise<Outcome<Frozen<z.output<A>>>>;
+}
+
+export function route<
+  A extends z.ZodType,
+  P extends Fields = Nothing,
+  Q extends Fields = Nothing,
+  H extends Fields = Nothing,
+  B extends z.ZodType = Nothing,
+>(options: RouteOptions<A, P, Q, H, B>): ApiRoute {
+  const { method, path, operationId, summary, run } = options;
+  const { open = false, namespaced = true, answers = 'json' } = options;
+  // What is not declared is not looked at.
+  const input = z.object({
+    params: options.params ?? NOTHING,
+    query: options.query ?? NOTHING,
+    headers: options.headers ?? NOTHING,
+    body: options.body ?? z.unknown(),
+  });
+
+  return {
+    method,
+    path,
+    operationId,
+    summary,
+    open,
+    namespaced,
+    answers,
+    schemas: options,
+    async answer({ params, query, headers, body }, nsp, context) {
+      const parsed = input.safeParse({ params, query, headers, body: body ?? {} });
+      if (!parsed.success) return refuse('bad_request', describeIssues(withinPart(parsed.error)));
+      return run({ ...(parsed.data as Omit<RouteInput<P, Q, H, B>, 'nsp'>), nsp }, context);
+    },
+  };
+}
+
+/** A field is named by itself, not by the part of the request it stands in. */
+function withinPart({ issues }: z.ZodError): z.ZodError {
+  return new z.ZodError(issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })));
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { succeed } from '../../protocol/codes.ts';
+import { ANNOUNCEMENT_ROUTES } from './announcements.ts';
+import { type ApiFacts, describeApi } from './openapi.ts';
+import { PUSH_ROUTES } from './pushes.ts';
+import { ROOM_ROUTES } from './rooms.ts';
+import { type ApiRoute, route } from './route.ts';
+import { USER_ROUTES } from './users.ts';
+
+const probe = route({
+  method: 'GET',
+  path: '/api',
+  operationId: 'probe',
+  summary: 'Says that somebody is there.',
+  open: true,
+  namespaced: false,
+  answers: 'text',
+  answer: z.literal('.'),
+  run: async () => succeed('.' as const),
+});
+
+/** Every route of the API: what is served and what is described are made of these. */
+export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
+  const openapi = route({
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    operationId: 'getOpenApi',
+    summary: 'This document.',
+    namespaced: false,
+    answer: z.looseObject({ openapi: z.string() }),
+    run: async () => succeed(document),
+  });
+  const routes = [probe, ...PUSH_ROUTES, ...ROOM_ROUTES, ...ANNOUNCEMENT_ROUTES, ...USER_ROUTES, openapi];
+  const document = describeApi(routes, about);
+  return routes;
+}

@@ -1,0 +1,28 @@
+import { inboxOf } from '../../chat/room.ts';
+import { succeed } from '../../protocol/codes.ts';
+import type { EventHandler } from '../context.ts';
+
+export const inboxList: EventHandler<'inbox:list'> = {
+  mode: 'inTurn',
+  async run({ socket, user }, { before, limit }, { news, shown }) {
+    const inbox = inboxOf(socket.nsp.name, user.id);
+    // What was announced while this connection was there is in the list under a number of its own.
+    const folded = await news.fold(inbox);
+    if (!folded.ok) return folded;
+    return shown.list(inbox, { limit, ...(before === undefined ? {} : { before }) });
+  },
+};
+
+export const inboxAck: EventHandler<'inbox:ack'> = {
+  mode: 'inTurn',
+  async run({ socket, user }, { recv, read }, { inboxes, news }) {
+    const inbox = inboxOf(socket.nsp.name, user.id);
+    const folded = await news.fold(inbox);
+    if (!folded.ok) return folded;
+    const raised = await inboxes.raise(inbox, {
+      ...(recv === undefined ? {} : { recv }),
+      ...(read === undefined ? {} : { read }),
+    });
+    return raised.ok ? succeed({ recvSeq: raised.value.recv, readSeq: raised.value.read }) : raised;
+  },
+};

@@ -1,0 +1,45 @@
+import { dedupeScope } from '../../chat/identity.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Payload } from '../../protocol/payloads.ts';
+import type { ChatContext, EventHandler } from '../context.ts';
+import { findNamed } from '../nicknames.ts';
+import { denied } from '../room-access.ts';
+import type { Session } from '../session.ts';
+
+/** Called `privately`, as `private` is a reserved word. */
+export const privately: EventHandler<'private'> = {
+  // Not pipelined: looking a nickname up must not let a later message overtake this one.
+  mode: 'inTurn',
+  says: true,
+  async run(session, payload, context) {
+    const { socket, user: from } = session;
+    const { text, clientMsgId } = payload;
+    if (Buffer.byteLength(text) > context.limits.maxTextBytes) {
+      return refuse('too_large', `text: must not be longer than ${context.limits.maxTextBytes} bytes`);
+    }
+    const to = await receiverOf(session, payload, context);
+    if (!to.ok) return to;
+    const letter = {
+      nsp: socket.nsp.name,
+      from,
+      to: to.value,
+      scope: dedupeScope(session.identity),
+      ...(clientMsgId === undefined ? {} : { clientMsgId }),
+    };
+    return context.post.private(letter, text, socket.id);
+  },
+};
+
+async function receiverOf(
+  session: Session,
+  { to, toName, roomid = session.defaultRoom }: Payload<'private'>,
+  { roster }: ChatContext,
+): Promise<Outcome<string>> {
+  if (to !== undefined) return succeed(to);
+  const refusal = denied(session, roomid);
+  if (refusal) return refusal;
+  const membership = session.memberships.get(roomid);
+  if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+  const found = await findNamed({ rooms: [membership.room], name: toName ?? '', field: 'toName' }, roster);
+  return found.ok ? succeed(found.value.userId) : found;
+}

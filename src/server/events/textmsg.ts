@@ -1,0 +1,64 @@
+import { inboxOf, type RoomKind, roomOf, socketRoom } from '../../chat/room.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Payload } from '../../protocol/payloads.ts';
+import type { ChatContext, EventHandler } from '../context.ts';
+import { rename, renamed } from '../naming.ts';
+import { findNamed } from '../nicknames.ts';
+import { denied } from '../room-access.ts';
+import type { Session } from '../session.ts';
+
+/** Where those who hear a room's `textmsg` go by their names: its members and its lounge. */
+const KINDS: readonly RoomKind[] = ['room', 'lounge'];
+
+type NamedText = Exclude<Payload<'textmsg'>, string>;
+
+export const textmsg: EventHandler<'textmsg'> = {
+  // Not pipelined: looking a nickname up must not let a later message overtake this one.
+  mode: 'inTurn',
+  says: true,
+  async run(session, message, context) {
+    const { defaultRoom, lounging, memberships } = session;
+    const { limits, lounge } = context;
+    const refusal = denied(session, defaultRoom);
+    if (refusal) return refusal;
+    if (!lounging && !memberships.has(defaultRoom)) {
+      return refuse('not_joined', `roomid: join ${defaultRoom} first`);
+    }
+    const [field, text] = typeof message === 'string' ? ['text', message] : ['content', message.content];
+    if (Buffer.byteLength(text) > limits.maxTextBytes) {
+      return refuse('too_large', `${field}: must not be longer than ${limits.maxTextBytes} bytes`);
+    }
+    if (typeof message === 'string') return lounge.tell(session, message);
+    // Also when nobody is found to tell: two who only write to each other would else never get their names.
+    if (lounge.introduces(session)) {
+      const { name: username, avatar } = message;
+      await rename(session, renamed(session, { username, avatar }), context);
+    }
+    return message.to === undefined
+      ? lounge.tell(session, textOf(session, message))
+      : tellOne(session, { ...message, to: message.to }, context);
+  },
+};
+
+/** From whom it is says the server: nobody writes under another's name. */
+function textOf({ user: { name, avatar } }: Session, { content }: NamedText) {
+  return { name, ...(avatar === undefined ? {} : { avatar }), content };
+}
+
+async function tellOne(
+  session: Session,
+  message: NamedText & { readonly to: string },
+  context: ChatContext,
+): Promise<Outcome<{ live: number }>> {
+  const { to } = message;
+  const { socket, user, defaultRoom } = session;
+  const rooms = KINDS.map((kind) => roomOf(socket.nsp.name, defaultRoom, kind));
+  const found = await findNamed({ rooms, name: to, field: 'to' }, context.roster);
+  if (!found.ok) return found;
+  const { inbox, live } = found.value;
+  const own = inboxOf(socket.nsp.name, user.id);
+  const receivers = socket.nsp.to([socketRoom(inbox), socketRoom(own)]);
+  const others = inbox.tag === own.tag ? receivers : receivers.except(socket.id);
+  others.emit('textmsg', { ...textOf(session, message), to });
+  return succeed({ live });
+}

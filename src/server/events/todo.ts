@@ -1,0 +1,23 @@
+import { dedupeScope } from '../../chat/identity.ts';
+import { refuse } from '../../protocol/codes.ts';
+import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
+import type { EventHandler } from '../context.ts';
+
+export const todo: EventHandler<'todo'> = {
+  mode: 'pipelined',
+  says: true,
+  async run({ socket, identity, user: from }, { to, clientMsgId, json }, { post, limits }) {
+    const maxBytes = limits.maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
+    if (Buffer.byteLength(json) > maxBytes) {
+      return refuse('too_large', `todo: must not be longer than ${maxBytes} bytes as JSON`);
+    }
+    const letter = {
+      nsp: socket.nsp.name,
+      from,
+      to,
+      scope: dedupeScope(identity),
+      ...(clientMsgId === undefined ? {} : { clientMsgId }),
+    };
+    return post.todo(letter, json);
+  },
+};

@@ -1,0 +1,25 @@
+import { succeed } from '../../protocol/codes.ts';
+import type { EventHandler } from '../context.ts';
+import { rename } from '../naming.ts';
+import { leaveRoom } from './leave.ts';
+
+export const tokenRefresh: EventHandler<'token:refresh'> = {
+  mode: 'inTurn',
+  async run(session, { token }, context) {
+    const { memberships, defaultRoom, identity: before } = session;
+    const refreshed = await context.identities.refresh(before, token);
+    if (!refreshed.ok) return refreshed;
+    const { allows, expiresAt } = refreshed.value.access;
+    const moved = rename(session, refreshed.value, context);
+    // Before anything is waited for: the end of the old token must not come meanwhile.
+    context.tokenClock.watch(session);
+    const forbidden = [...memberships].filter(([roomid]) => !allows(roomid));
+    await Promise.all([
+      moved,
+      allows(defaultRoom) === before.access.allows(defaultRoom) || context.lounge.moved(session),
+      ...forbidden.map(([roomid, membership]) => leaveRoom(session, roomid, membership, context)),
+    ]);
+    const left = forbidden.map(([roomid]) => roomid);
+    return succeed({ ...(expiresAt === undefined ? {} : { expiresAt }), left });
+  },
+};

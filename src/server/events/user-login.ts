@@ -1,0 +1,11 @@
+import type { EventHandler } from '../context.ts';
+
+/** `socketId`, which S0 and S1 sent along, is not looked at: the server knows whose socket this is. */
+export const userLogin: EventHandler<'user_login'> = {
+  mode: 'inTurn',
+  async run(session, { userId, tokenId }, { identities, logins }, answer) {
+    const identity = identities.login(session.identity, tokenId ?? userId ?? '');
+    if (!identity.ok) return identity;
+    return logins.rebind(session, identity.value, () => answer({ user: identity.value.user }));
+  },
+};

@@ -1,0 +1,243 @@
+import type { Logger } from 'pino';
+import type { Feeds, Hold } from '../chat/feeds.ts';
+import type { Identity } from '../chat/identity.ts';
+import type { News } from '../chat/inbox/news.ts';
+import type { LoginPage, Shown } from '../chat/inbox/shown.ts';
+import type { Presence } from '../chat/presence.ts';
+import type { SharedBuckets } from '../chat/rate-limit.ts';
+import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
+import type { Entry, Position, RoomLogs } from '../chat/store.ts';
+import { type Outcome, type Refusal, succeed } from '../protocol/codes.ts';
+import type { User } from '../protocol/events.ts';
+import type { Connections } from './connections.ts';
+import { type InboxDelivery, isFromBackEnd } from './inbox-delivery.ts';
+import { personOf, type Session } from './session.ts';
+
+/*
+ * Which user a connection belongs to, and with it which inbox it hears.
+ *
+ *   connected ──begin──► bound(user) ──rebind──► bound(another user) ──end──► gone
+ *                 └──store away──► unbound ──it is back──► bound
+ *
+ * A connection is counted for its user before it is shown the inbox, and shown the inbox in the turn in which it
+ * starts to hear it live: nothing lies between, and nothing comes twice.
+ */
+
+export interface LoginsDeps {
+  readonly logs: RoomLogs;
+  readonly feeds: Pick<Feeds, 'hold' | 'meet'>;
+  readonly shown: Shown;
+  readonly news: Pick<News, 'fold'>;
+  readonly delivery: Pick<InboxDelivery, 'sent'>;
+  readonly connections: Connections;
+  readonly presence: Pick<Presence, 'enter' | 'leave'>;
+  readonly userBuckets: SharedBuckets;
+  /** The connection goes by another id or name than `before` from now on. */
+  readonly onMoved: (session: Session, before: User) => void;
+  readonly degraded: () => boolean;
+  readonly log: Logger;
+}
+
+/** A connection's tie to one user. */
+export interface Login {
+  readonly inbox: Room;
+  hold?: Hold;
+  release(): void;
+}
+
+export interface Logins {
+  /**
+   * Binds the connection to its user. `greet` is called once, before anything of the inbox is sent; when the store
+   * is away at once, and the inbox follows when it is back.
+   */
+  begin(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
+  /** Binds it to another user, or shows the same one the inbox again. `answer` is called before it is shown. */
+  rebind(session: Session, identity: Identity, answer: () => void): Promise<Refusal | 'answered'>;
+  /** After a gap that cannot be filled, the user is shown what there is. */
+  showAgain(inbox: Room): void;
+  /** The user's connections on this worker. */
+  sessionsOf(inbox: Room): readonly Session[];
+  end(session: Session): void;
+  restate(): void;
+  close(): void;
+}
+
+const RETRY_MS = 1_000;
+const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
+
+export function createLogins(deps: LoginsDeps): Logins {
+  const { logs, feeds, shown, news, delivery, connections, presence, userBuckets, log } = deps;
+  const owners = new Map<string, Set<Session>>();
+  /** Connections whose inbox could not be read yet, with where they stood. */
+  const unbound = new Map<Session, Position | undefined>();
+  let retrying: NodeJS.Timeout | undefined;
+
+  /** Counts the connection for the user. Not yet the session's login. */
+  function tie(session: Session, user: User): { login: Login; counted: Promise<unknown> } {
+    const inbox = inboxOf(session.socket.nsp.name, user.id);
+    const bucket = userBuckets.hold(user.id);
+    const login: Login = {
+      inbox,
+      release() {
+        bucket.release();
+        connections.go(inbox);
+        login.hold?.release();
+        const sessions = owners.get(inbox.tag);
+        sessions?.delete(session);
+        if (sessions?.size === 0) owners.delete(inbox.tag);
+      },
+    };
+    owners.set(inbox.tag, (owners.get(inbox.tag) ?? new Set()).add(session));
+    session.sayBuckets = [session.sayBuckets[0] ?? bucket, bucket];
+    return { login, counted: connections.come(inbox) };
+  }
+
+  async function readPage(
+    inbox: Room,
+    known: boolean,
+    from: Position | undefined,
+  ): Promise<Outcome<LoginPage>> {
+    if (known) return shown.read(inbox, from);
+    const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
+    return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
+  }
+
+  /** Follows the inbox and calls `admit` in the turn in which its page and its live items meet. */
+  async function meet<T>(
+    login: Login,
+    known: boolean,
+    from: Position | undefined,
+    admit: (page: LoginPage, since: readonly Entry[]) => T,
+  ): Promise<Outcome<T>> {
+    const { inbox } = login;
+    if (!login.hold) {
+      const held = await feeds.hold(inbox);
+      if (!held.ok) return held;
+      login.hold = held.value;
+    }
+    if (known) {
+      const folded = await news.fold(inbox);
+      if (!folded.ok) return folded;
+    }
+    return feeds.meet(inbox, () => readPage(inbox, known, from), admit);
+  }
+
+  function show({ socket, user }: Session, page: LoginPage, since: readonly Entry[]): void {
+    const message = shown.describe(page, since, user.id);
+    socket.emit('push_message', message);
+    if (message.unread.some(isFromBackEnd)) delivery.sent(inboxOf(socket.nsp.name, user.id), message.top);
+  }
+
+  async function bind(
+    session: Session,
+    login: Login,
+    from: Position | undefined,
+    greet: () => void,
+  ): Promise<boolean> {
+    const { known } = session.identity;
+    const met = await meet(login, known, from, (page, since) => {
+      if (!session.socket.connected || session.login !== login) return;
+      void session.socket.join(socketRoom(login.inbox));
+      greet();
+      if (known) show(session, page, since);
+    });
+    return met.ok;
+  }
+
+  function retryLater(): void {
+    retrying ??= setTimeout(() => {
+      retrying = undefined;
+      void bindUnbound();
+    }, RETRY_MS);
+  }
+
+  async function bindUnbound(): Promise<void> {
+    for (const [session, from] of [...unbound]) {
+      if (!session.login || !unbound.delete(session)) continue;
+      if (!(await bind(session, session.login, from, () => undefined))) {
+        if (session.login) unbound.set(session, from);
+        break;
+      }
+    }
+    if (unbound.size > 0) retryLater();
+  }
+
+  /** In every room: the old one has left, the new one has come. */
+  function movePresence({ memberships, user }: Session, before: User): void {
+    for (const { room } of memberships.values()) {
+      presence.leave(room, before.id, 'asked');
+      void presence.enter(room, personOf(user)).then((entered) => {
+        if (entered.ok) entered.value.announce();
+        else log.warn({ tag: room.tag, code: entered.error.code }, 'a user could not be moved in a room');
+      });
+    }
+  }
+
+  return {
+    async begin(session, from, greet) {
+      const { login, counted } = tie(session, session.user);
+      session.login = login;
+      if (!deps.degraded()) {
+        await counted;
+        if (await bind(session, login, from, greet)) return;
+      }
+      if (session.login !== login) return;
+      greet();
+      unbound.set(session, from);
+      retryLater();
+    },
+
+    async rebind(session, identity, answer) {
+      const before = session.user;
+      const same = identity.user.id === before.id;
+      const current = session.login;
+      if (same && current) {
+        const met = await meet(current, true, undefined, (page, since) => {
+          answer();
+          session.identity = { ...identity, known: true };
+          show(session, page, since);
+        });
+        return met.ok ? 'answered' : met;
+      }
+      const { login, counted } = tie(session, identity.user);
+      await counted;
+      const met = await meet(login, identity.known, undefined, (page, since) => {
+        if (!session.socket.connected) return false;
+        if (current) void session.socket.leave(socketRoom(current.inbox));
+        current?.release();
+        unbound.delete(session);
+        Object.assign(session, { identity, user: identity.user, login });
+        void session.socket.join(socketRoom(login.inbox));
+        answer();
+        show(session, page, since);
+        movePresence(session, before);
+        deps.onMoved(session, before);
+        return true;
+      });
+      if (!met.ok || !met.value) login.release();
+      return met.ok ? 'answered' : met;
+    },
+
+    showAgain(inbox) {
+      for (const session of owners.get(inbox.tag) ?? []) {
+        const { login } = session;
+        if (login?.inbox.tag !== inbox.tag || unbound.has(session)) continue;
+        unbound.set(session, undefined);
+      }
+      retryLater();
+    },
+    sessionsOf: (inbox) => [...(owners.get(inbox.tag) ?? [])],
+    end(session) {
+      unbound.delete(session);
+      session.login?.release();
+      delete session.login;
+    },
+    restate() {
+      connections.restate();
+      void bindUnbound();
+    },
+    close() {
+      clearTimeout(retrying);
+    },
+  };
+}

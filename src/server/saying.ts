@@ -1,0 +1,53 @@
+import type { Feeds } from '../chat/feeds.ts';
+import type { Room } from '../chat/room.ts';
+import type { Appended, RoomLogs } from '../chat/store.ts';
+import { type Outcome, refuse } from '../protocol/codes.ts';
+import type { Person, Said } from '../protocol/events.ts';
+import type { ClientLimits } from './context.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface SayingDeps {
+  readonly logs: Pick<RoomLogs, 'append'>;
+  readonly feeds: Pick<Feeds, 'expect'>;
+  readonly metrics: Pick<Metrics, 'said'>;
+  readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
+  readonly newId: () => string;
+}
+
+/** Something said in a room, by whomever. */
+export interface Saying {
+  readonly room: Room;
+  readonly from: Person;
+  readonly text: string;
+  readonly type: number;
+  readonly clientMsgId: string | undefined;
+  /** Whose `clientMsgId` it is. */
+  readonly scope: string;
+  /** A socket that is not sent it. */
+  readonly except?: string;
+}
+
+/** Stores it, which sends it to the room's members. Sayings of one room are stored in the order this is called. */
+export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Outcome<Appended>> {
+  const { room, from, text, type, clientMsgId, scope, except } = saying;
+  const { maxTextBytes } = deps.limits;
+  if (Buffer.byteLength(text) > maxTextBytes) {
+    return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
+  }
+  const { roomid } = room;
+  const message = { event: 'broadcast_say', roomid, clientMsgId, data: { ...from, text, type } };
+  const stored = await deps.logs.append(room, {
+    id: deps.newId(),
+    members: JSON.stringify(message).slice(1, -1),
+    ...(clientMsgId === undefined ? {} : { dedupe: { scope, clientMsgId } }),
+    ...(except === undefined ? {} : { except }),
+  });
+  if (!stored.ok) return stored;
+  deps.metrics.said.inc();
+  deps.feeds.expect(room, stored.value);
+  return stored;
+}
+
+export function saidAs({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): Said {
+  return { roomid, epoch, seq, id, at, ...(dup ? { dup } : {}) };
+}

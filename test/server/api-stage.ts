@@ -1,0 +1,182 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createNews } from '../../src/chat/inbox/news.ts';
+import { createPushDesk } from '../../src/chat/inbox/push.ts';
+import { inboxOf, type Room } from '../../src/chat/room.ts';
+import type { RosterEntry, RosterPage } from '../../src/chat/store.ts';
+import { type Outcome, succeed } from '../../src/protocol/codes.ts';
+import type { ApiContext } from '../../src/server/api/context.ts';
+import { openHttp } from '../../src/server/http.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
+
+export const KEYS = ['the-first-key-of-two', 'the-other-key-of-two'] as const;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** Of a body that is none: `{}`. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export interface Question {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; a text as it is. */
+  readonly body?: unknown;
+}
+
+export interface StageOptions {
+  readonly keys?: readonly string[];
+  readonly namespaces?: readonly string[];
+  readonly maxTextBytes?: number;
+}
+
+/** What is served on a port, over a store in memory. */
+export async function openApiStage(options: StageOptions = {}) {
+  const { keys = [], namespaces = ['/', '/post'], maxTextBytes = 1_000 } = options;
+  const store = createMemoryStore();
+  const roster = createMemoryRoster();
+  const lines: Record<string, unknown>[] = [];
+  const told: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
+  const disconnected: { nsp: string; userId: string }[] = [];
+  let ids = 0;
+  const newId = () => {
+    ids += 1;
+    return `id-${ids}`;
+  };
+  const context: ApiContext = {
+    logs: store.logs,
+    feeds: { expect: () => undefined },
+    roster: { ...roster.roster, connections: store.roster.connections },
+    inboxes: store.inboxes,
+    news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),
+    pushDesk: createPushDesk({ ...store, newId, onAppended: () => undefined }),
+    limits: { maxTextBytes },
+    metrics: { said: { inc: () => undefined } },
+    now: store.now,
+    newId,
+    announceIn(nsp, roomids, announcement) {
+      told.push({ nsp, roomids, announcement });
+      return succeed(undefined);
+    },
+    disconnect: (nsp, userId) => void disconnected.push({ nsp, userId }),
+  };
+  const pageDir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
+  await mkdir(join(pageDir, 'assets'));
+  await writeFile(join(pageDir, 'index.html'), '<title>page</title>');
+  await writeFile(join(pageDir, 'sdk.js'), '');
+  const http = await openHttp({
+    pageDir,
+    socketPath: '/socket.io/',
+    namespaces,
+    apiKeys: keys,
+    version: '1.2.3',
+    api: context,
+    ready: () => succeed(undefined),
+    metrics: { contentType: 'text/plain', text: async () => 'numbers' },
+    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+  });
+  const server = createServer(http.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    store,
+    roster,
+    context,
+    told,
+    disconnected,
+    /** What was logged. */
+    lines,
+    connect(userId: string, connections: number, nsp = '/') {
+      store.connected.set(inboxOf(nsp, userId).tag, connections);
+    },
+    ask(method: string, path: string, { headers = {}, body }: Question = {}): Promise<Answer> {
+      const isText = typeof body === 'string';
+      const text = isText || body === undefined ? body : JSON.stringify(body);
+      const sent =
+        isText || body === undefined ? headers : { 'content-type': 'application/json', ...headers };
+      return exchange({ port, method, path, headers: sent }, text);
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await http.close();
+      await rm(pageDir, { recursive: true });
+    },
+  };
+}
+
+export type ApiStage = Awaited<ReturnType<typeof openApiStage>>;
+
+/** Not `fetch`, which keeps Host to itself. */
+function exchange(
+  options: { port: number; method: string; path: string; headers: Record<string, string> },
+  body: string | undefined,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', agent: false, ...options }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => {
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, headers, text, json: jsonOf(text) });
+      });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+function jsonOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+function createMemoryRoster() {
+  const present = new Map<string, { room: Room; members: Map<string, RosterEntry>; clients: number }>();
+  const order = (one: string, other: string) => (one < other ? -1 : 1);
+
+  function page<T>(all: readonly T[], idOf: (one: T) => string, { after, limit }: RosterPage) {
+    const rest = all.filter((one) => after === undefined || idOf(one) > after);
+    const found = rest.slice(0, limit);
+    const last = found.at(-1);
+    return { found, ...(rest.length > limit && last !== undefined ? { next: idOf(last) } : {}) };
+  }
+  const counts = (room: Room) => {
+    const { members, clients } = present.get(room.tag) ?? { members: new Map(), clients: 0 };
+    return { users: members.size, clients };
+  };
+  const roster: Pick<ApiContext['roster'], 'count' | 'members' | 'rooms'> = {
+    count: async (room) => succeed(counts(room)),
+    async members(room, query): Promise<Outcome<{ members: readonly RosterEntry[]; next?: string }>> {
+      const all = [...(present.get(room.tag)?.members.values() ?? [])];
+      all.sort((one, other) => order(one.userId, other.userId));
+      const { found, ...next } = page(all, ({ userId }) => userId, query);
+      return succeed({ members: found, ...next });
+    },
+    async rooms(nsp, query) {
+      const all = [...present.values()].map(({ room }) => room).filter((room) => room.nsp === nsp);
+      all.sort((one, other) => order(one.roomid, other.roomid));
+      const { found, ...next } = page(all, ({ roomid }) => roomid, query);
+      return succeed({ rooms: found.map((room) => ({ roomid: room.roomid, ...counts(room) })), ...next });
+    },
+  };
+  return {
+    roster,
+    enter(room: Room, user: RosterEntry, clients = 1) {
+      const entered = present.get(room.tag) ?? { room, members: new Map(), clients: 0 };
+      entered.members.set(user.userId, user);
+      entered.clients += clients;
+      present.set(room.tag, entered);
+    },
+  };
+}

@@ -1,0 +1,352 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Announcement, Bye, PushMessage, ReceiveMessage } from '../../src/protocol/events.ts';
+import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
+import { openNginx } from '../support/nginx-server.ts';
+import { freePorts } from '../support/ports.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 20 };
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+type Json = Readonly<Record<string, unknown>>;
+type Receipts = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+async function ask(url: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) {
+  const sent = { method: 'POST', body: JSON.stringify(body) };
+  const response = await fetch(url, {
+    ...(body === undefined ? {} : sent),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  });
+  const text = await response.text();
+  return { status: response.status, text, json: (text.startsWith('{') ? JSON.parse(text) : {}) as Json };
+}
+
+describe.each(MODES)('the HTTP API, %s', (mode) => {
+  let system: System;
+  let names = 0;
+  const members: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
+  });
+  afterEach(() => {
+    for (const member of members.splice(0)) member.close();
+  });
+  afterAll(() => system?.stop());
+
+  /** An id nobody had before. */
+  function someone(name: string): string {
+    names += 1;
+    return `${name}-${mode}-${names}`;
+  }
+  const at = (index: number) => system.entrances[index % system.entrances.length] as string;
+  const worker = (index: number) => system.workerUrls[index % system.workerUrls.length] as string;
+  async function device(url: string, userId: string, options: MemberOptions = {}): Promise<Member> {
+    const member = await connect(url, { ...options, auth: { userId, username: userId.split('-')[0] } });
+    members.push(member);
+    return member;
+  }
+  async function visitor(url: string, roomid: string, name: string): Promise<Member> {
+    const member = await enter(url, roomid, name);
+    members.push(member);
+    return member;
+  }
+  function all<T>(member: Member, event: string): T[] {
+    return member.heard.filter((one) => one.event === event).map(({ data }) => data as T);
+  }
+  async function receiptsOf(id: unknown): Promise<Receipts> {
+    const { status, json } = await ask(`${at(1)}/api/v1/push/${id}`);
+    expect(status).toBe(200);
+    return json.users as Receipts;
+  }
+
+  it('pushes to 1,000 users at once: whom it reaches is true, and what became of each is told', async () => {
+    const users = Array.from({ length: 1_000 }, (_, n) => `${mode}-u${n}`);
+    // 40 connections of 30 users: every third has two, on different workers.
+    const owners = users.slice(0, 30).flatMap((user, n) => (n % 3 === 0 ? [user, user] : [user]));
+    const live = await Promise.all(owners.map((user, n) => device(worker(n), user)));
+    await vi.waitFor(async () => {
+      expect((await system.clientsByWorker()).every((clients) => clients > 0)).toBe(true);
+    }, LIMIT);
+    const { status, json } = await ask(`${at(0)}/api/v1/push`, { users, entityType: 'like', data: { n: 1 } });
+    expect(status).toBe(200);
+    const count = (user: string) => owners.filter((owner) => owner === user).length;
+    expect(json.reach).toEqual(
+      Object.fromEntries(users.map((user) => [user, { live: count(user), stored: true }])),
+    );
+    const wanted = [{ entityType: 'like', data: { n: 1 }, id: json.id, seq: 1 }];
+    for (const member of live) {
+      await vi.waitFor(() => expect(all<ReceiveMessage>(member, 'receive_message')).toEqual(wanted), LIMIT);
+    }
+    const states = (receipts: Receipts) => users.map((user) => receipts[user]?.state);
+    await vi.waitFor(async () => {
+      const sent = users.map((user) => (count(user) > 0 ? 'sent' : 'queued'));
+      expect(states(await receiptsOf(json.id))).toEqual(sent);
+    }, LIMIT);
+
+    await live[0]?.do('inbox:ack', { recv: 1 });
+    await live.at(-1)?.do('inbox:ack', { read: 1 });
+    const late = await device(at(2), users[999] as string);
+    await vi.waitFor(() => expect(all<PushMessage>(late, 'push_message')).toHaveLength(1), LIMIT);
+    expect(all<PushMessage>(late, 'push_message')[0]?.unread).toMatchObject([
+      { id: json.id, kind: 'push', entityType: 'like', data: { n: 1 } },
+    ]);
+    await vi.waitFor(async () => {
+      const receipts = await receiptsOf(json.id);
+      expect([users[0], users[29], users[999], users[500]].map((user) => receipts[user as string])).toEqual([
+        {
+          state: 'delivered',
+          queuedAt: expect.any(Number),
+          sentAt: expect.any(Number),
+          deliveredAt: expect.any(Number),
+        },
+        {
+          state: 'read',
+          queuedAt: expect.any(Number),
+          sentAt: expect.any(Number),
+          deliveredAt: expect.any(Number),
+          readAt: expect.any(Number),
+        },
+        { state: 'sent', queuedAt: expect.any(Number), sentAt: expect.any(Number) },
+        { state: 'queued', queuedAt: expect.any(Number) },
+      ]);
+    }, LIMIT);
+  });
+
+  it('sends a push once, however often and wherever it is asked for under one Idempotency-Key', async () => {
+    const ann = someone('Ann');
+    const member = await device(at(0), ann);
+    const key = { 'Idempotency-Key': someone('key') };
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => ask(`${at(n)}/api/v1/push`, { users: [ann], data: 'once' }, key)),
+    );
+    expect(new Set(answers.map(({ status, json }) => `${status} ${json.id}`)).size).toBe(1);
+    expect((await ask(`${at(1)}/api/v1/push`, { users: [ann], data: 'fence' })).status).toBe(200);
+    await vi.waitFor(() => {
+      const data = all<ReceiveMessage>(member, 'receive_message').map((message) => message.data);
+      expect(data).toEqual(['once', 'fence']);
+    }, LIMIT);
+    const other = await ask(`${at(1)}/api/v1/push`, { users: [ann], data: 'other' }, key);
+    expect(other).toMatchObject({ status: 400, json: { error: { code: 'bad_request' } } });
+  });
+
+  it('says things in a room, in one order with what its members say', async () => {
+    const roomid = someone('room');
+    const path = `/api/v1/rooms/${encodeURIComponent(roomid)}/messages`;
+    const [ann, bob] = [await visitor(at(0), roomid, 'Ann'), await visitor(at(1), roomid, 'Bob')];
+    await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        n % 2 === 0
+          ? ann.do('say', { text: `${n}`, roomid })
+          : ask(`${at(n)}${path}`, { text: `${n}`, from: 'Bot', clientMsgId: `c${n}` }),
+      ),
+    );
+    const again = await ask(`${at(1)}${path}`, { text: '1', clientMsgId: 'c1' });
+    expect(again.json).toMatchObject({ roomid, dup: true });
+    for (const { said } of [ann, bob]) await vi.waitFor(() => expect(said).toHaveLength(20), LIMIT);
+    expect(bob.said).toEqual(ann.said);
+    expect(ann.said.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+    const bot = ann.said.find(({ clientMsgId }) => clientMsgId === 'c1');
+    expect(bot?.data).toEqual({ username: 'Bot', userId: 'roomcast', text: '1', type: 0 });
+    expect((await ask(`${at(2)}${path}`)).json).toMatchObject({ top: 20, more: false, messages: ann.said });
+    const page = await ask(`${at(2)}${path}?after=5&limit=3`);
+    expect(page.json).toMatchObject({ more: true, messages: ann.said.slice(5, 8) });
+    expect((await ask(`${at(2)}${path}?ns=/post`)).json).toMatchObject({ top: 0, messages: [] });
+  });
+
+  it('announces to everybody of a namespace, and live to some rooms, to each connection once', async () => {
+    const [one, two, three] = [someone('one'), someone('two'), someone('three')];
+    const inBoth = await visitor(at(0), one, 'Both');
+    await inBoth.do('join', { roomid: two });
+    const inTwo = await visitor(at(1), two, 'Two');
+    const inThree = await visitor(at(2), three, 'Three');
+    const inPost = await connect(`${at(0)}/post`, { query: { roomid: one, username: 'Post' } });
+    members.push(inPost);
+    const some = await ask(`${at(1)}/api/v1/announce`, { data: { to: 'some' }, rooms: [one, two, one] });
+    expect(some.json).toEqual({ id: expect.any(String), at: expect.any(Number), rooms: 2 });
+    const { id, at: when } = some.json;
+    const announcements = (member: Member) => all<Announcement>(member, 'announcement');
+    for (const member of [inBoth, inTwo]) {
+      await vi.waitFor(
+        () => expect(announcements(member)).toEqual([{ id, at: when, data: { to: 'some' } }]),
+        LIMIT,
+      );
+    }
+    const every = await ask(`${at(2)}/api/v1/announce`, { data: 'all' });
+    expect(every.json).toEqual({ id: expect.any(String), seq: expect.any(Number), at: expect.any(Number) });
+    for (const member of [inBoth, inTwo, inThree]) {
+      await vi.waitFor(
+        () => expect(announcements(member).at(-1)).toEqual({ ...every.json, data: 'all' }),
+        LIMIT,
+      );
+    }
+    expect([inBoth, inTwo, inThree].map((member) => announcements(member).length)).toEqual([2, 2, 1]);
+    expect((await ask(`${at(2)}/api/v1/announce?ns=/post`, { data: 'post' })).status).toBe(200);
+    await vi.waitFor(() => expect(announcements(inPost).map(({ data }) => data)).toEqual(['post']), LIMIT);
+  });
+
+  it('says who is where, the same from every worker', async () => {
+    const roomid = someone('room');
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const devices = await Promise.all([ann, ann, bob].map((user, n) => device(at(n), user)));
+    for (const [n, member] of devices.entries()) {
+      await member.do('join', { roomid, username: n < 2 ? 'Ann' : 'Bob', avatar: '1.jpg' });
+    }
+    await devices[0]?.do('say', { roomid, text: 'Hi' });
+    await ask(`${at(0)}/api`, { tokens: [ann], data: 1 });
+    await devices[0]?.do('inbox:ack', { recv: 1 });
+    const path = `/api/v1/rooms/${encodeURIComponent(roomid)}`;
+    for (const url of system.workerUrls) {
+      const { json: room } = await ask(url + path);
+      expect(room).toEqual({ roomid, users: 2, clients: 3, epoch: expect.any(String), top: 1 });
+      const { json: people } = await ask(`${url}${path}/members?limit=1`);
+      const listed = [{ userId: ann, username: 'Ann', avatar: '1.jpg' }];
+      expect(people).toEqual({ users: 2, clients: 3, members: listed, next: expect.any(String) });
+      const { json: rest } = await ask(
+        `${url}${path}/members?after=${encodeURIComponent(String(people.next))}`,
+      );
+      expect(rest).toEqual({
+        users: 2,
+        clients: 3,
+        members: [{ userId: bob, username: 'Bob', avatar: '1.jpg' }],
+      });
+      const { json: user } = await ask(`${url}/api/v1/users/${encodeURIComponent(ann)}`);
+      expect(user).toEqual({
+        userId: ann,
+        connections: 2,
+        online: true,
+        inbox: { top: expect.any(Number), recvSeq: expect.any(Number), readSeq: 0 },
+      });
+      expect((user.inbox as Json).recvSeq).toBeGreaterThanOrEqual(1);
+      const rooms: unknown[] = [];
+      for (let next: unknown = ''; next !== undefined; ) {
+        const after = next === '' ? '' : `&after=${encodeURIComponent(String(next))}`;
+        const { json } = await ask(`${url}/api/v1/rooms?limit=2${after}`);
+        rooms.push(...(json.rooms as unknown[]));
+        next = json.next;
+      }
+      expect(rooms).toContainEqual({ roomid, users: 2, clients: 3 });
+      expect((await ask(`${url}/api/v1/rooms?ns=/post`)).json).not.toMatchObject({
+        rooms: expect.arrayContaining([expect.objectContaining({ roomid })]),
+      });
+    }
+  });
+
+  it('lets every connection of a user go, on all workers of all hosts, and stock clients stay away', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const reconnecting = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
+    const transports = [['websocket'], ['polling'], ['polling', 'websocket']];
+    const anns = await Promise.all(
+      system.workerUrls.flatMap((url) =>
+        transports.map((way) => device(url, ann, { ...reconnecting, transports: way })),
+      ),
+    );
+    const others = await Promise.all(system.workerUrls.map((url) => device(url, bob, reconnecting)));
+    const inPost = await device(`${at(0)}/post`, ann, reconnecting);
+    const reasons: string[] = [];
+    for (const { socket } of anns) socket.on('disconnect', (reason) => void reasons.push(reason));
+    const answer = await ask(`${at(1)}/api/v1/users/${encodeURIComponent(ann)}/disconnect`, {});
+    expect([answer.status, answer.json]).toEqual([200, { connections: anns.length }]);
+    await vi.waitFor(() => expect(reasons).toHaveLength(anns.length), LIMIT);
+    expect(new Set(reasons)).toEqual(new Set(['io server disconnect']));
+    for (const member of anns) {
+      const byes = all<Bye>(member, 'bye');
+      expect(byes).toEqual([{ code: 3503, reason: expect.any(String), reconnect: false, afterMs: 0 }]);
+      // Nothing will bring it back by itself.
+      expect([member.socket.connected, member.socket.active]).toEqual([false, false]);
+    }
+    for (const member of [...others, inPost]) {
+      expect([member.socket.connected, all(member, 'bye')]).toEqual([true, []]);
+    }
+    await vi.waitFor(async () => {
+      const { json } = await ask(`${at(0)}/api/v1/users/${encodeURIComponent(ann)}`);
+      expect(json).toMatchObject({ connections: 0, online: false });
+    }, LIMIT);
+    const none = await ask(`${at(0)}/api/v1/users/${encodeURIComponent(ann)}/disconnect`, {});
+    expect(none.json).toEqual({ connections: 0 });
+  });
+
+  it('lets nobody go because a client says so', async () => {
+    const [ann, eve] = [await device(at(0), someone('Ann')), await device(at(1), someone('Eve'))];
+    const refused = await eve.ask('user:disconnect' as never, ann.hello.user.id as never);
+    expect(refused).toMatchObject({ ok: false, error: { code: 'bad_request' } });
+    await ask(`${at(0)}/api`, { tokens: [ann.hello.user.id], data: 'fence' });
+    await vi.waitFor(() => expect(all(ann, 'receive_message')).toHaveLength(1), LIMIT);
+    expect([ann.socket.connected, all(ann, 'bye')]).toEqual([true, []]);
+  });
+
+  it('is for programs of this machine only: through an nginx on the same machine it is forbidden', async () => {
+    const nginx = await openBehindNginx(system);
+    try {
+      for (const path of ['/api/v1/rooms', '/api/v1/openapi.json', '/api/v1/nothing', '/metrics']) {
+        const answer = await ask(nginx.url + path);
+        expect([path, answer.status, answer.json]).toMatchObject([
+          path,
+          403,
+          { error: { code: 'forbidden' } },
+        ]);
+        const direct = await ask(at(0) + path);
+        expect([path, direct.status]).not.toEqual([path, 403]);
+      }
+      for (const path of ['/api', '/api/v1/push', '/api/v1/announce']) {
+        const ann = someone('Ann');
+        const body = { tokens: [ann], users: [ann], data: 1 };
+        expect(await ask(nginx.url + path, body)).toMatchObject({ status: 403 });
+        expect((await ask(`${at(0)}/api/v1/users/${encodeURIComponent(ann)}`)).json).toMatchObject({
+          inbox: { top: 0 },
+        });
+      }
+      expect((await ask(`${nginx.url}/api`)).text).toBe('.');
+    } finally {
+      await nginx.close();
+    }
+  });
+});
+
+describe('the HTTP API with API_KEYS', () => {
+  const [KEY, OTHER] = ['a-key-of-the-back-end', 'another-key-of-the-back-end'];
+
+  it.each(MODES)('wants one of them everywhere, also of programs of this machine, %s', async (mode) => {
+    const system = await startSystem(mode, { API_KEYS: `${KEY},${OTHER}` });
+    const nginx = await openBehindNginx(system);
+    try {
+      for (const url of [...system.entrances, nginx.url]) {
+        for (const path of ['/api/v1/rooms', '/api/v1/nothing', '/metrics']) {
+          for (const headers of [
+            {},
+            { 'X-API-Key': `${KEY},${OTHER}` },
+            { Authorization: `Bearer ${KEY}x` },
+          ] as const) {
+            const refused = await ask(url + path, undefined, headers as Record<string, string>);
+            expect(refused).toMatchObject({ status: 401, json: { error: { code: 'unauthorized' } } });
+          }
+          const status = path.endsWith('nothing') ? 404 : 200;
+          expect((await ask(url + path, undefined, { 'X-API-Key': OTHER })).status).toBe(status);
+          expect((await ask(url + path, undefined, { Authorization: `Bearer ${KEY}` })).status).toBe(status);
+        }
+        expect((await ask(`${url}/api`, { tokens: ['Ann'] })).status).toBe(401);
+        const pushed = await ask(`${url}/api`, { tokens: ['Ann'], data: 1 }, { 'X-API-Key': KEY });
+        expect(pushed.json).toMatchObject({ responseCode: 0, reach: { Ann: { live: 0, stored: true } } });
+        expect((await ask(`${url}/api`)).text).toBe('.');
+      }
+      const logs = system.hosts.map((host) => host.output().stderr).join('');
+      expect(logs).toContain('/api');
+      for (const key of [KEY, OTHER]) expect(logs).not.toContain(key);
+    } finally {
+      await nginx.close();
+      await system.stop();
+    }
+  });
+});
+
+/** The system behind an nginx as `roomcast nginx` sets it up. */
+async function openBehindNginx(system: System): Promise<{ url: string; close(): Promise<void> }> {
+  const port = await freePorts(1);
+  const hosts = system.hosts.map(({ basePort }) => `127.0.0.1:${basePort}x2`).join(',');
+  const args = [MAIN, 'nginx', '--hosts', hosts, '--listen', `127.0.0.1:${port}`];
+  const nginx = await openNginx((await promisify(execFile)(process.execPath, args)).stdout);
+  return { url: `http://127.0.0.1:${port}`, close: nginx.close };
+}

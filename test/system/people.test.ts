@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Item, PrivateMessage, PushMessage } from '../../src/protocol/events.ts';
+import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 20 };
+
+describe.each(MODES)('people, %s', (mode) => {
+  let system: System;
+  let names = 0;
+  const members: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0' });
+  });
+  afterAll(async () => {
+    for (const member of members) member.close();
+    await system?.stop();
+  });
+
+  /** A user id nobody had before. */
+  function someone(name: string): string {
+    names += 1;
+    return `${name}-${mode}-${names}`;
+  }
+  function at(index: number): string {
+    return system.entrances[index % system.entrances.length] as string;
+  }
+  async function device(index: number, userId: string, options: MemberOptions = {}): Promise<Member> {
+    const auth = { userId, username: userId.split('-')[0], ...(options.auth as object) };
+    const member = await connect(at(index), { ...options, auth });
+    members.push(member);
+    return member;
+  }
+  function all<T>(member: Member, event: string): T[] {
+    return member.heard.filter((one) => one.event === event).map(({ data }) => data as T);
+  }
+  async function shown(member: Member, count = 1): Promise<PushMessage> {
+    await vi.waitFor(() => expect(all(member, 'push_message').length).toBeGreaterThanOrEqual(count), LIMIT);
+    return all<PushMessage>(member, 'push_message').at(-1) as PushMessage;
+  }
+  const texts = (messages: readonly PrivateMessage[]) => messages.map(({ text }) => text);
+  const itemTexts = (items: readonly Item[]) => items.map(({ data }) => (data as { text: string }).text);
+
+  it('get private messages on all their connections, the sender on the others, each once and in order', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const bobs = await Promise.all([0, 1, 2].map((index) => device(index, bob)));
+    const [sending, other] = await Promise.all([device(0, ann), device(1, ann)]);
+    for (let n = 1; n <= 20; n += 1) {
+      const ack = await sending?.do('private', { to: bob, text: `t${n}`, clientMsgId: `c${n}` });
+      expect(ack).toMatchObject({ seq: n, live: 3, id: expect.any(String), at: expect.any(Number) });
+    }
+    const wanted = Array.from({ length: 20 }, (_, index) => `t${index + 1}`);
+    for (const member of [...bobs, other as Member]) {
+      await vi.waitFor(() => expect(texts(all(member, 'private'))).toEqual(wanted), LIMIT);
+    }
+    expect(all(bobs[0] as Member, 'private')[0]).toEqual({
+      id: expect.any(String),
+      seq: 1,
+      epoch: expect.any(String),
+      at: expect.any(Number),
+      from: { id: ann, name: 'Ann' },
+      to: bob,
+      text: 't1',
+    });
+    expect(all(sending as Member, 'private')).toEqual([]);
+  });
+
+  it('find what came while they were away, unread until they say that they read it', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const sender = await device(0, ann);
+    for (const text of ['one', 'two', 'three']) {
+      expect(await sender.do('private', { to: bob, text })).toMatchObject({ live: 0 });
+    }
+    const first = await device(1, bob);
+    const message = await shown(first);
+    expect(itemTexts(message.unread)).toEqual(['one', 'two', 'three']);
+    expect(message).toMatchObject({ top: 3, read: [], more: false });
+    expect(message.unread[0]).toMatchObject({ seq: 1, kind: 'private', from: { id: ann, name: 'Ann' } });
+    expect(await first.do('inbox:ack', { recv: 3 })).toMatchObject({ recvSeq: 3, readSeq: 0 });
+    const second = await device(2, bob);
+    expect(itemTexts((await shown(second)).unread)).toEqual(['one', 'two', 'three']);
+    expect(await second.do('inbox:ack', { read: 2 })).toMatchObject({ recvSeq: 3, readSeq: 2 });
+    const third = await device(0, bob);
+    const later = await shown(third);
+    expect([itemTexts(later.unread), itemTexts(later.read)]).toEqual([['three'], ['one', 'two']]);
+    expect(all(third, 'private')).toEqual([]);
+  });
+
+  it('get only what is newer after a lost link, and everything once', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const sender = await device(0, ann);
+    const before = await device(1, bob);
+    await sender.do('private', { to: bob, text: 'live' });
+    await vi.waitFor(() => expect(texts(all(before, 'private'))).toEqual(['live']), LIMIT);
+    const [{ epoch, seq }] = all<PrivateMessage>(before, 'private') as [PrivateMessage];
+    before.close();
+    await sender.do('private', { to: bob, text: 'missed' });
+    const after = await device(2, bob, { auth: { inbox: { epoch, seq } } });
+    expect(itemTexts((await shown(after)).unread)).toEqual(['missed']);
+    await sender.do('private', { to: bob, text: 'live again' });
+    await vi.waitFor(() => expect(texts(all(after, 'private'))).toEqual(['live again']), LIMIT);
+  });
+
+  it('miss nothing and get nothing twice between login and live, while somebody writes without pause', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const sender = await device(0, ann);
+    let writing = true;
+    const written = (async () => {
+      let n = 0;
+      for (; writing; n += 1) await sender.do('private', { to: bob, text: `${n}` });
+      return n;
+    })();
+    const devices: Member[] = [];
+    for (let n = 0; n < 20; n += 1) devices.push(await device(n, bob));
+    writing = false;
+    const count = (await written) + 1;
+    await sender.do('private', { to: bob, text: `${count - 1}` });
+    for (const member of devices) {
+      await vi.waitFor(() => expect(texts(all(member, 'private')).at(-1)).toBe(`${count - 1}`), LIMIT);
+      const [first] = all<PrivateMessage>(member, 'private');
+      const message = await shown(member);
+      expect(first?.seq).toBe(message.top + 1);
+      const seqs = all<PrivateMessage>(member, 'private').map(({ seq }) => seq);
+      expect(seqs).toEqual(seqs.map((_, index) => message.top + 1 + index));
+      member.close();
+    }
+  });
+
+  it('are found by a nickname in a room, by nobody’s and by two people’s not', async () => {
+    const roomid = someone('room');
+    const named = (name: string, index: number) =>
+      enter(at(index), roomid, name, { auth: { userId: someone(name) } });
+    const ann = await named('Ann', 0);
+    const carl = await named('Carl', 1);
+    members.push(ann, carl, await named('Bob', 2), await named('Bob', 3));
+    expect(await ann.do('private', { toName: 'Carl', text: 'psst' })).toMatchObject({ live: 1 });
+    await vi.waitFor(() => expect(texts(all(carl, 'private'))).toEqual(['psst']), LIMIT);
+    expect(await ann.ask('private', { toName: 'Dan', text: 'x' })).toMatchObject({
+      error: { code: 'not_found' },
+    });
+    expect(await ann.ask('private', { toName: 'Bob', text: 'x' })).toMatchObject({
+      error: { code: 'bad_request', message: expect.stringContaining('toName') },
+    });
+    expect(await ann.ask('private', { toName: 'Carl', roomid: 'elsewhere', text: 'x' })).toMatchObject({
+      error: { code: 'not_joined' },
+    });
+    expect(await ann.ask('private', { text: 'x' } as never)).toMatchObject({
+      error: { code: 'bad_request', message: expect.stringContaining('to:') },
+    });
+  });
+
+  it('get a todo whole, with what it was stored under beside it', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
+    const todo = { receiver_id: bob, title: 'x', deep: { list: [1, null, 'ü'] }, socketId: 'forged' };
+    const ack = await sender.do('todo', todo as never);
+    expect(ack).toMatchObject({ seq: 1, live: 1 });
+    await vi.waitFor(() => expect(all(receiver, 'todo_message')).toHaveLength(1), LIMIT);
+    const [said, meta] = receiver.heard.find(({ event }) => event === 'todo_message')?.args ?? [];
+    expect(said).toEqual(todo);
+    expect(meta).toEqual({ id: ack.id, seq: 1, epoch: expect.any(String), at: ack.at });
+    let deep: unknown = 'end';
+    for (let depth = 0; depth < 20; depth += 1) deep = [deep];
+    expect(await sender.ask('todo', { receiver_id: bob, deep } as never)).toMatchObject({
+      error: { code: 'bad_request' },
+    });
+    const long = { receiver_id: bob, text: 'x'.repeat(4 * 8192) };
+    expect(await sender.ask('todo', long as never)).toMatchObject({ error: { code: 'too_large' } });
+    expect(await sender.ask('todo', { title: 'x' } as never)).toMatchObject({
+      error: { code: 'bad_request', message: expect.stringContaining('receiver_id') },
+    });
+  });
+
+  it('are who they log in as, in every room and for every message, until they log in as another', async () => {
+    const roomid = someone('room');
+    const [ann, zoe] = [someone('Ann'), someone('Zoe')];
+    const watcher = await enter(at(1), roomid, 'Watcher');
+    const member = await enter(at(0), roomid, 'Ann');
+    members.push(watcher, member);
+    const writer = await device(2, someone('Writer'));
+    await writer.do('private', { to: ann, text: 'for ann' });
+    await writer.do('private', { to: zoe, text: 'for zoe' });
+    expect(await member.do('user_login', { userId: ann, socketId: 'forged' } as never)).toMatchObject({
+      user: { id: ann, name: 'Ann' },
+    });
+    expect(itemTexts((await shown(member)).unread)).toEqual(['for ann']);
+    expect(await member.do('user_login', { userId: 7, tokenId: zoe } as never)).toMatchObject({
+      user: { id: zoe },
+    });
+    expect(itemTexts((await shown(member, 2)).unread)).toEqual(['for zoe']);
+    expect(await writer.do('private', { to: ann, text: 'gone' })).toMatchObject({ live: 0 });
+    expect(await writer.do('private', { to: zoe, text: 'here' })).toMatchObject({ live: 1 });
+    await vi.waitFor(() => expect(texts(all(member, 'private'))).toEqual(['here']), LIMIT);
+    await member.do('say', { text: 'as zoe' });
+    await vi.waitFor(
+      () => expect(watcher.said.at(-1)?.data).toMatchObject({ userId: zoe, text: 'as zoe' }),
+      LIMIT,
+    );
+    const moves = () =>
+      watcher.messages
+        .filter(({ event }) => event !== 'broadcast_say')
+        .map(({ event, data }) => `${event} ${data.userId}`);
+    await vi.waitFor(
+      () =>
+        expect(moves().filter((move) => move.includes(mode))).toEqual(
+          expect.arrayContaining([`join ${ann}`, `broadcast_quit ${ann}`, `join ${zoe}`]),
+        ),
+      LIMIT,
+    );
+    expect(await member.do('join')).toMatchObject({ users: 2, clients: 2 });
+  });
+
+  it('see only their own inbox, page by page', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const sender = await device(0, ann);
+    for (let n = 1; n <= 5; n += 1) await sender.do('private', { to: bob, text: `t${n}` });
+    const receiver = await device(1, bob);
+    const newest = await receiver.do('inbox:list', { limit: 2 });
+    expect(newest).toMatchObject({ top: 5, recvSeq: 0, readSeq: 0, more: true });
+    expect(itemTexts(newest.items)).toEqual(['t4', 't5']);
+    const rest = await receiver.do('inbox:list', { before: 4 });
+    expect([itemTexts(rest.items), rest.more]).toEqual([['t1', 't2', 't3'], false]);
+    expect(await receiver.do('inbox:ack', { read: 99 })).toMatchObject({ recvSeq: 5, readSeq: 5 });
+    expect(await receiver.do('inbox:ack', { read: 1, recv: 2 })).toMatchObject({ recvSeq: 5, readSeq: 5 });
+    expect(await receiver.ask('inbox:ack', {})).toMatchObject({ error: { code: 'bad_request' } });
+    const own = await sender.do('inbox:list', {});
+    expect(own.items.every(({ from }) => from?.id === ann)).toBe(true);
+  });
+
+  it('keep their inbox, its marks and its numbers when everything is killed and started again', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const sender = await device(0, ann);
+    for (const text of ['one', 'two', 'three']) await sender.do('private', { to: bob, text });
+    const before = await device(1, bob);
+    const { epoch, top } = await shown(before);
+    await before.do('inbox:ack', { read: 1 });
+    await system.restart('SIGKILL');
+    const [resumed, fresh, writer] = await Promise.all([
+      device(0, bob, { auth: { inbox: { epoch, seq: top - 1 } } }),
+      device(1, bob),
+      device(2, ann),
+    ]);
+    expect(itemTexts((await shown(resumed)).unread)).toEqual(['three']);
+    const message = await shown(fresh);
+    expect([itemTexts(message.unread), itemTexts(message.read)]).toEqual([['two', 'three'], ['one']]);
+    expect(await writer.do('private', { to: bob, text: 'four' })).toMatchObject({ seq: 4 });
+    await vi.waitFor(() => expect(texts(all(fresh, 'private'))).toEqual(['four']), LIMIT);
+  });
+});

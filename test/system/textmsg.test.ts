@@ -1,0 +1,267 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TextMessage } from '../../src/protocol/events.ts';
+import { PRESENCE_GRACE_MS } from '../../src/protocol/limits.ts';
+import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 20 };
+
+describe.each(MODES)('textmsg, %s', (mode) => {
+  let system: System;
+  const members: Member[] = [];
+  let marks = 0;
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0', MAX_TEXT_BYTES: '1000', NAMESPACES: '/,/post' });
+  });
+  afterEach(() => {
+    for (const member of members.splice(0)) member.close();
+  });
+  afterAll(() => system?.stop());
+
+  function at(index: number): string {
+    return system.entrances[index % system.entrances.length] as string;
+  }
+  async function lounger(index: number, auth: Record<string, unknown> = {}, nsp = ''): Promise<Member> {
+    const member = await connect(at(index) + nsp, { auth });
+    members.push(member);
+    return member;
+  }
+  async function visitor(index: number, roomid: string, username: string, options: MemberOptions = {}) {
+    const member = await enter(at(index), roomid, username, options);
+    members.push(member);
+    return member;
+  }
+  function texts(member: Member): TextMessage[] {
+    return member.heard.filter(({ event }) => event === 'textmsg').map(({ data }) => data as TextMessage);
+  }
+  /** Everything said before on this connection has arrived, or never will. */
+  async function afterAMark(sender: Member, hearers: readonly Member[]): Promise<void> {
+    marks += 1;
+    const mark = `mark ${marks}`;
+    expect(await sender.ask('textmsg', mark)).toEqual({ ok: true });
+    for (const hearer of hearers) {
+      const times = hearer === sender ? 2 : 1;
+      await vi.waitFor(
+        () => expect(texts(hearer).filter((text) => text === mark)).toHaveLength(times),
+        LIMIT,
+      );
+    }
+  }
+  const told = (member: Member) => texts(member).filter((text) => !String(text).startsWith('mark '));
+
+  it('is heard once by everybody who named no room and by the members of the lobby, a string by its sender twice', async () => {
+    const loungers = await Promise.all([0, 1, 2].map((index) => lounger(index)));
+    const inLobby = await visitor(1, 'lobby', 'Lobby');
+    const both = await lounger(0);
+    await both.do('join', { roomid: 'lobby', username: 'Both' });
+    const elsewhere = await visitor(1, `elsewhere ${mode}`, 'Elsewhere');
+    const inPost = await lounger(0, {}, '/post');
+    const [sender] = loungers as [Member];
+    expect(await sender.ask('textmsg', 'hello')).toEqual({ ok: true });
+    const object = { name: '东东', avatar: '1.jpg', content: '<b onclick="x()">Hi & bye</b>' };
+    expect(await sender.ask('textmsg', object)).toEqual({ ok: true });
+    const hearers = [...loungers, inLobby, both];
+    await afterAMark(sender, hearers);
+    for (const hearer of hearers) {
+      expect(told(hearer)).toEqual([...(hearer === sender ? ['hello'] : []), 'hello', object]);
+    }
+    for (const other of [elsewhere, inPost]) expect(texts(other)).toEqual([]);
+  });
+
+  it('goes to the room of the address where there is one, for who is in it', async () => {
+    const roomid = `texts ${mode}`;
+    const [ann, bob] = [await visitor(0, roomid, 'Ann'), await visitor(1, roomid, 'Bob')];
+    const inLounge = await lounger(1);
+    await ann.do('textmsg', { name: 'Ann', content: 'only here' });
+    await afterAMark(ann, [ann, bob]);
+    for (const member of [ann, bob]) expect(told(member)).toEqual([{ name: 'Ann', content: 'only here' }]);
+    expect(texts(inLounge)).toEqual([]);
+    const outside = await connect(at(0), { query: { roomid } });
+    members.push(outside);
+    expect(await outside.ask('textmsg', 'hi')).toMatchObject({ error: { code: 'not_joined' } });
+  });
+
+  it('names a connection the first time and never again, in its rooms too', async () => {
+    const [ann, bob] = await Promise.all([lounger(0), lounger(1)]);
+    const roomid = `named ${mode}`;
+    await ann.do('join', { roomid });
+    await ann.do('textmsg', { name: 'Ann', avatar: '1.jpg', content: 'one' });
+    await ann.do('textmsg', { name: 'Mallory', avatar: '2.jpg', content: 'two' });
+    await afterAMark(ann, [bob]);
+    const asAnn = { name: 'Ann', avatar: '1.jpg' };
+    expect(told(bob)).toEqual([
+      { ...asAnn, content: 'one' },
+      { ...asAnn, content: 'two' },
+    ]);
+    await ann.do('say', { roomid, text: 'x' });
+    await vi.waitFor(
+      () => expect(ann.said[0]?.data).toMatchObject({ username: 'Ann', avatar: '1.jpg' }),
+      LIMIT,
+    );
+    expect(await bob.ask('textmsg', { name: 'Bob', content: 'x', to: 'Mallory' })).toMatchObject({
+      error: { code: 'not_found' },
+    });
+    expect(await bob.ask('textmsg', { name: 'Bob', content: 'x', to: 'Ann' })).toEqual({ ok: true, live: 1 });
+  });
+
+  it('with to reaches the named one and the other connections of the sender, wherever they are, and nobody else', async () => {
+    const [anns, bobs] = [`ann ${mode}`, `bob ${mode}`];
+    const ann = await lounger(0, { userId: anns, username: 'Ann', avatar: '1.jpg' });
+    const annsTab = await lounger(1, { userId: anns, username: 'Ann', avatar: '1.jpg' });
+    const bob = await lounger(1, { userId: bobs, username: 'Bob' });
+    const bobsTab = await lounger(2, { userId: bobs, username: 'Bob' });
+    const others = [await lounger(0), await lounger(1), await visitor(1, 'lobby', 'Lobby')];
+    const asked = { name: 'Ann', content: 'psst', to: 'Bob' };
+    expect(await ann.ask('textmsg', asked)).toEqual({ ok: true, live: 2 });
+    const everybody = [ann, annsTab, bob, bobsTab, ...others];
+    await afterAMark(ann, everybody);
+    for (const one of [annsTab, bob, bobsTab]) expect(told(one)).toEqual([{ ...asked, avatar: '1.jpg' }]);
+    for (const one of [ann, ...others]) expect(told(one)).toEqual([]);
+    expect(await bob.ask('textmsg', { name: 'Bob', content: 'yes?', to: 'Ann' })).toMatchObject({ live: 2 });
+    expect(await bob.ask('textmsg', { name: 'Bob', content: 'you there', to: 'Lobby' })).toMatchObject({
+      live: 1,
+    });
+    await afterAMark(bob, everybody);
+    for (const one of [ann, annsTab]) {
+      expect(told(one).at(-1)).toEqual({ name: 'Bob', content: 'yes?', to: 'Ann' });
+    }
+    expect(told(others[2] as Member)).toEqual([{ name: 'Bob', content: 'you there', to: 'Lobby' }]);
+  });
+
+  it('with the own name as to reaches all connections of the sender', async () => {
+    const userId = `self ${mode}`;
+    const [one, other] = [await lounger(0, { userId }), await lounger(1, { userId })];
+    const asked = { name: 'Self', content: 'note', to: 'Self' };
+    expect(await one.ask('textmsg', asked)).toEqual({ ok: true, live: 2 });
+    await afterAMark(one, [one, other]);
+    for (const tab of [one, other]) expect(told(tab)).toEqual([asked]);
+  });
+
+  it('finds one name of two nowhere, nobody where nobody is, and the one who is still there', async () => {
+    const ann = await lounger(0);
+    const to = `Twin ${mode}`;
+    const ask = () => ann.ask('textmsg', { name: 'Ann', content: 'x', to });
+    expect(await ask()).toMatchObject({
+      error: { code: 'not_found', message: expect.stringMatching(/^to: /) },
+    });
+    const first = await lounger(1, { username: to });
+    const second = await lounger(2, { username: to });
+    const several = { error: { code: 'bad_request', message: expect.stringMatching(/^to: /) } };
+    await vi.waitFor(async () => expect(await ask()).toMatchObject(several), LIMIT);
+    second.close();
+    await vi.waitFor(async () => expect(await ask()).toEqual({ ok: true, live: 1 }), LIMIT);
+    first.close();
+    await vi.waitFor(async () => expect(await ask()).toMatchObject({ error: { code: 'not_found' } }), LIMIT);
+    const inRoom = await visitor(1, 'lobby', to);
+    expect(await ask()).toEqual({ ok: true, live: 1 });
+    inRoom.close();
+    const back = await visitor(2, 'lobby', to);
+    // While the room still keeps the one who left, in case they come back.
+    const withinGrace = { timeout: PRESENCE_GRACE_MS - 500, interval: 20 };
+    await vi.waitFor(async () => expect(await ask()).toEqual({ ok: true, live: 1 }), withinGrace);
+    await afterAMark(ann, [back]);
+    expect(told(back)).toContainEqual({ name: 'Ann', content: 'x', to });
+  });
+
+  it('finds who took another id or name by the new one alone', async () => {
+    const [ann, bob] = [await lounger(0), await lounger(1)];
+    const [oldName, newName, lastName] = ['old', 'new', 'last'].map((name) => `${name} ${mode}`) as [
+      string,
+      string,
+      string,
+    ];
+    const ask = (to: string) => ann.ask('textmsg', { name: 'Ann', content: 'x', to });
+    await bob.do('textmsg', { name: oldName, content: 'here' });
+    expect(await ask(oldName)).toEqual({ ok: true, live: 1 });
+    await bob.do('join', { roomid: `moved ${mode}`, username: newName });
+    await vi.waitFor(async () => expect(await ask(newName)).toEqual({ ok: true, live: 1 }), LIMIT);
+    expect(await ask(oldName)).toMatchObject({ error: { code: 'not_found' } });
+    await bob.do('user_login', { userId: `moved ${mode}` });
+    await vi.waitFor(async () => expect(await ask(newName)).toEqual({ ok: true, live: 1 }), LIMIT);
+    await bob.do('join', { roomid: `moved ${mode}`, username: lastName });
+    await vi.waitFor(async () => expect(await ask(lastName)).toEqual({ ok: true, live: 1 }), LIMIT);
+  });
+
+  it.each([
+    ['x'.repeat(1_001), 'too_large', 'text'],
+    [{ name: 'Ann', content: 'x'.repeat(1_001) }, 'too_large', 'content'],
+    [{ name: '', content: 'x' }, 'bad_request', ''],
+    [{ name: 'Ann' }, 'bad_request', ''],
+    [' ', 'bad_request', ''],
+    [7, 'bad_request', ''],
+    [{ name: 'Ann', content: 'x', avatar: 'javascript:alert(1)' }, 'bad_request', ''],
+  ])('refuses what it cannot take, case %#', async (payload, code, field) => {
+    const ann = await lounger(0);
+    const answer = await ann.ask('textmsg', payload as never);
+    expect(answer).toMatchObject({ ok: false, error: { code } });
+    if (field) expect(answer).toMatchObject({ error: { message: expect.stringContaining(`${field}: `) } });
+  });
+});
+
+describe.each(MODES)('online, %s', (mode) => {
+  let system: System;
+  const members: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { NAMESPACES: '/,/post' });
+  });
+  afterAll(async () => {
+    for (const member of members) member.close();
+    await system?.stop();
+  });
+
+  interface Count {
+    readonly users: number;
+    readonly clients: number;
+  }
+  const counts = (member: Member) =>
+    member.heard.filter(({ event }) => event === 'online').map(({ data }) => data as Count);
+  const shows = (member: Member, wanted: Count, timeout = LIMIT.timeout) =>
+    vi.waitFor(() => expect(counts(member).at(-1)).toEqual(wanted), { ...LIMIT, timeout });
+
+  it('goes up and down with who is there, for everybody everywhere, also after a worker was killed', async () => {
+    const url = (index: number) => system.workerUrls[index % system.workers] as string;
+    async function come(index: number, userId: string, nsp = ''): Promise<Member> {
+      const member = await connect(url(index) + nsp, { auth: { userId } });
+      members.push(member);
+      return member;
+    }
+    const ann = await come(0, 'ann');
+    await shows(ann, { users: 1, clients: 1 });
+    const tab = await come(1, 'ann');
+    const inPost = await come(0, 'bob', '/post');
+    for (const member of [ann, tab, inPost]) await shows(member, { users: 2, clients: 3 });
+    const carl = await come(1, 'carl');
+    for (const member of [ann, inPost, carl]) await shows(member, { users: 3, clients: 4 });
+    carl.close();
+    for (const member of [ann, inPost, tab]) await shows(member, { users: 2, clients: 3 });
+    const last = system.workers - 1;
+    const doomed = [await come(last, 'dora'), await come(last, 'emil')];
+    for (const member of [ann, tab, inPost, ...doomed]) await shows(member, { users: 4, clients: 5 });
+
+    const status = await system.hosts.at(-1)?.status();
+    process.kill(status?.workers.at(-1)?.pid as number, 'SIGKILL');
+    // In embedded mode Ann's tab was on that worker too.
+    const left = { users: 2, clients: system.workers === 2 ? 2 : 3 };
+    for (const member of [ann, inPost]) await shows(member, left, 15_000);
+    for (const { users, clients } of members.flatMap(counts)) {
+      expect(users).toBeGreaterThan(0);
+      expect(clients).toBeGreaterThanOrEqual(users);
+    }
+    const late = await come(0, 'ann');
+    await vi.waitFor(() => expect(counts(late).length).toBeGreaterThan(0), LIMIT);
+    expect(late.heard[0]?.event).toBe('hello');
+  });
+
+  it('is told to who comes though nothing changes', async () => {
+    const [one, two] = [
+      await connect(system.workerUrls[0] as string, { auth: { userId: 'ann' } }),
+      await connect(system.workerUrls[0] as string, { auth: { userId: 'ann' } }),
+    ];
+    members.push(one, two);
+    for (const member of [one, two]) {
+      await vi.waitFor(() => expect(counts(member).length).toBeGreaterThan(0), LIMIT);
+    }
+  });
+});
