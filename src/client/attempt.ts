@@ -1,11 +1,12 @@
 import { Manager } from 'socket.io-client';
+import type { Auth } from './identity.ts';
 
 export interface AttemptDeps {
   readonly url: string;
   readonly path: string;
   readonly namespace: string;
   readonly transports: readonly ('websocket' | 'polling')[];
-  readonly auth: Readonly<Record<string, string>>;
+  readonly auth: Auth;
   readonly timeoutMs: number;
   readonly onEvent: (name: string, args: unknown[]) => void;
   /** The server answered, with a no. */

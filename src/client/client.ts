@@ -1,17 +1,20 @@
 import type { WireError } from '../protocol/codes.ts';
-import type { Bye, Hello, RoomGap, RoomMessage, User } from '../protocol/events.ts';
+import type { Bye, Hello, Posted, RoomGap, RoomMessage, User } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
-import { parseClientMsgId, parseId } from '../protocol/names.ts';
+import { parseId } from '../protocol/names.ts';
 import { createBackoff } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import { openConnection, type StateChange } from './connection.ts';
+import { checkLength, type Draft, draftMessage, parseDrafts } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
 import { createIdentity, type IdentityOptions } from './identity.ts';
-import { newMessageId } from './message-id.ts';
+import type { InboxItem, ItemOrigin } from './inbox-item.ts';
+import { type Letter, type LetterOptions, parseLetters } from './letters.ts';
 import { onNetworkBack } from './network.ts';
-import type { Draft } from './outbox.ts';
-import { createRoom, type Room, type RoomDriver, type SayOptions } from './room.ts';
+import { createPeople, type Inbox } from './people.ts';
+import { createRoom, type Room, type RoomDriver } from './room.ts';
 import { createKept } from './storage.ts';
+import { createTokenRenewal } from './token-renewal.ts';
 
 export interface ClientOptions extends IdentityOptions {
   /** One of the server's `NAMESPACES`. */
@@ -20,13 +23,15 @@ export interface ClientOptions extends IdentityOptions {
   readonly path?: string;
   /** Tried in this order; WebSocket, then polling. */
   readonly transports?: readonly ('websocket' | 'polling')[];
-  /** Messages of all rooms that may wait for their ack; one more is refused with `limit`. 1,000. */
+  /** Messages to rooms and people that may wait for their ack; one more is refused with `limit`. 1,000. */
   readonly maxOutbox?: number;
   /** A server that does not answer for so long is given up for another try. 10,000. */
   readonly answerTimeoutMs?: number;
   /** Between two attempts to connect, growing at random from the one to the other. 500 and 10,000. */
   readonly retryMinMs?: number;
   readonly retryMaxMs?: number;
+  /** Tells the server which items the application was handed, at most once a second. True. */
+  readonly autoReceipt?: boolean;
   readonly random?: () => number;
   /** Wall clock in ms. */
   readonly now?: () => number;
@@ -38,15 +43,28 @@ export interface ClientEvents {
   bye: [bye: Bye];
   /** What the server refused without being asked for an answer. */
   refused: [refused: { readonly event: string; readonly clientMsgId?: string; readonly error: WireError }];
-  /** An exception of a listener of yours, or a message of the server that could not be read. */
+  /**
+   * Something for this person: a private message, a todo, a push, a reminder or an announcement. Each comes once,
+   * over all reconnects, in the order of the inbox; announcements when they are heard. What comes before the first
+   * listener is kept for it, at most 1,000 items.
+   */
+  item: [item: InboxItem, origin: ItemOrigin];
+  /** As the promises of `private` and `todo`; also for letters that a storage kept over a restart. */
+  sent: [posted: Posted, letter: Letter];
+  failed: [error: ClientError, letter: Letter];
+  /** How many the whole cluster serves. */
+  online: [online: { readonly users: number; readonly clients: number }];
+  /** The token ends soon. When `token` is a function it is asked for another one already. */
+  'token:expiring': [expiring: { readonly inMs: number }];
+  /** An exception of a listener or the token function of yours, or a message of the server that could not be read. */
   error: [error: unknown];
-  /** Everything else the server says, such as `cluster:degraded` or `typing`. */
+  /** Everything else the server says, such as `cluster:degraded` or `textmsg`. */
   event: [name: string, ...args: unknown[]];
 }
 
 export interface ChatClient {
   readonly state: StateChange['state'];
-  /** Who the server says this client is; undefined before the first connection. */
+  /** Who the server says this client is, or since its `login`; undefined before the first connection. */
   readonly user: User | undefined;
   readonly hello: Hello | undefined;
   /** Messages that wait for their ack. */
@@ -58,6 +76,19 @@ export interface ChatClient {
    * messages said before are handed on first.
    */
   join(roomid: string, options?: { readonly history?: number }): Promise<Room>;
+  /**
+   * Resolves once it is stored for the user `to`, after however many reconnects; whether that user is there now says
+   * `live`. This client's own private messages do not come as `item`.
+   */
+  private(to: string, text: string, options?: LetterOptions): Promise<Posted>;
+  /** The same for an object of yours, which the receiver gets whole. */
+  todo(receiverId: string, data: object, options?: LetterOptions): Promise<Posted>;
+  readonly inbox: Inbox;
+  /**
+   * Makes this connection another user's, where the server believes it (open mode), and the later ones too. Waits for
+   * a connection.
+   */
+  login(userId: string): Promise<User>;
   /** Tries at once instead of waiting, also after the server closed the connection. */
   reconnect(): void;
   /** For good. What is not acked yet fails: as `unknown` if it was sent, else as `closed`. */
@@ -65,8 +96,6 @@ export interface ChatClient {
 }
 
 const DEFAULT_DEDUPE_MS = 600_000;
-/** Of a packet beside its text. */
-const ENVELOPE_BYTES = 2_048;
 
 /**
  * Connects to a Roomcast and stays connected: rooms are joined again after every lost link where the application
@@ -86,12 +115,35 @@ const ENVELOPE_BYTES = 2_048;
  *
  * const { seq } = await room.say('hello');
  * ```
+ *
+ * @example
+ * Between persons. Items are kept until they are read, and wait for whoever is away.
+ * ```ts
+ * chat.on('item', (item, { source, unread }) => {
+ *   if (item.kind === 'private') show(item.from, item.data.text, { unread });
+ *   else notify(item.kind, item.data, source);
+ * });
+ *
+ * const { live } = await chat.private('bob', 'are you there?');
+ * console.log(live > 0 ? 'Bob has it' : 'Bob will find it');
+ *
+ * const { items, top } = await chat.inbox.list({ limit: 50 });
+ * await chat.inbox.ack({ read: top });
+ * ```
  */
 export function createClient(url: string, options: ClientOptions = {}): ChatClient {
   const { random = Math.random, now = Date.now, maxOutbox = 1_000 } = options;
-  const events = createEmitter<ClientEvents>({ onThrow: report });
+  const events = createEmitter<ClientEvents>({
+    onThrow: report,
+    held: ['item'],
+    onHeard(event, [item]) {
+      if (event === 'item') people.heard(item as InboxItem);
+    },
+  });
+  const identity = createIdentity(options);
   const rooms = new Map<string, RoomDriver>();
   const kept = createKept(options.storage, 'roomcast.outbox', parseDrafts);
+  const keptLetters = createKept(options.storage, 'roomcast.letters', parseLetters);
   /** Of an earlier run, for rooms that are not joined yet. */
   let restored = kept.load() ?? [];
   let hello: Hello | undefined;
@@ -106,7 +158,13 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     namespace: options.namespace ?? '/',
     transports: options.transports ?? ['websocket', 'polling'],
     timeoutMs: options.answerTimeoutMs ?? 10_000,
-    identity: createIdentity(options),
+    identity: {
+      ...identity,
+      async auth() {
+        const who = await identity.auth();
+        return people.claim(who);
+      },
+    },
     backoff: createBackoff({
       minMs: options.retryMinMs ?? 500,
       maxMs: options.retryMaxMs ?? 10_000,
@@ -115,15 +173,24 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     random,
     onState: (change) => events.emit('state', change),
     onUp(said) {
+      if (!people.meet(said)) {
+        connection.drop('the token is of another user than before');
+        return;
+      }
       hello = said;
       events.emit('hello', said);
+      // First: a login that waits is to be over when rooms are joined.
+      people.up();
       for (const room of [...rooms.values()]) room.up();
     },
     onDown() {
+      tokens.down();
+      people.down();
       for (const room of [...rooms.values()]) room.down();
     },
     onBye: (bye) => events.emit('bye', bye),
     onStopped(error) {
+      people.stop(error);
       for (const room of [...rooms.values()]) room.stop(error);
     },
     onEvent(name, args) {
@@ -131,6 +198,36 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
         hear(name, args);
       } catch (error) {
         report(error);
+      }
+    },
+  });
+  const waits = {
+    dedupeMs: () => (hello ? hello.limits.dedupeTtlS * 1_000 : DEFAULT_DEDUPE_MS),
+    onChange: save,
+    now,
+    random,
+  };
+  const people = createPeople({
+    ...waits,
+    connection,
+    identity,
+    storage: options.storage,
+    autoReceipt: options.autoReceipt ?? true,
+    hello: () => hello,
+    crowded,
+    emit: (item, origin) => events.emit('item', item, origin),
+    onSent: (posted, letter) => events.emit('sent', posted, letter),
+    onFailed: (error, letter) => events.emit('failed', error, letter),
+  });
+  people.restore(keptLetters.load() ?? []);
+  const tokens = createTokenRenewal({
+    identity,
+    connection,
+    now,
+    onThrow: report,
+    onLeft(roomids) {
+      for (const roomid of roomids) {
+        rooms.get(roomid)?.end(new ClientError('forbidden', `the token does not allow ${roomid} any more`));
       }
     },
   });
@@ -162,13 +259,24 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       case 'refused':
         events.emit('refused', said as ClientEvents['refused'][0]);
         break;
+      case 'online':
+        events.emit('online', said as ClientEvents['online'][0]);
+        break;
+      case 'token:expiring':
+        events.emit('token:expiring', said as ClientEvents['token:expiring'][0]);
+        tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
+        break;
       default:
-        events.emit('event', name, ...args);
+        if (!people.hear(name, args)) events.emit('event', name, ...args);
     }
   }
 
-  function waiting(): readonly Draft[] {
+  function drafts(): readonly Draft[] {
     return [...restored, ...[...rooms.values()].flatMap((room) => room.drafts())];
+  }
+
+  function waiting(): number {
+    return drafts().length + people.letters().length;
   }
 
   /** Once per turn: a burst of says is written down as one. */
@@ -177,53 +285,37 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     saving = true;
     queueMicrotask(() => {
       saving = false;
-      kept.save(waiting());
+      kept.save(drafts());
+      keptLetters.save(people.letters());
     });
   }
 
-  function draft(roomid: string, text: string, said: SayOptions): Draft | ClientError {
-    const { clientMsgId = newMessageId(), type, echo } = said;
-    if (typeof text !== 'string') return new ClientError('bad_request', 'text: must be a string');
-    if (parseClientMsgId(clientMsgId) === undefined) {
-      return new ClientError('bad_request', 'clientMsgId: must be 1 to 64 printable ASCII characters');
-    }
-    const made: Draft = {
-      roomid,
-      clientMsgId,
-      text,
-      ...(type === undefined ? {} : { type }),
-      ...(echo === undefined ? {} : { echo }),
-    };
-    const full = waiting().length >= maxOutbox;
-    return full
-      ? new ClientError('limit', `${maxOutbox} messages are waiting already`)
-      : (check(made) ?? made);
+  function crowded(): ClientError | undefined {
+    if (waiting() < maxOutbox) return undefined;
+    return new ClientError('limit', `${maxOutbox} messages are waiting already`);
   }
 
-  /** A packet over the transport's limit would close the link, each time it is sent again. */
+  function draft(...said: Parameters<typeof draftMessage>): Draft | ClientError {
+    const made = draftMessage(...said);
+    return made instanceof ClientError ? made : (crowded() ?? check(made) ?? made);
+  }
+
   function check({ text }: Draft): ClientError | undefined {
-    const limit = hello?.limits.maxTextBytes ?? MAX_PACKET_BYTES;
-    const written = JSON.stringify(text);
-    const fits = bytes(text) <= limit && bytes(written) <= MAX_PACKET_BYTES - ENVELOPE_BYTES;
-    if (fits) return undefined;
-    return new ClientError('too_large', `text: must not be longer than ${limit} bytes`);
+    return checkLength(text, hello?.limits.maxTextBytes ?? MAX_PACKET_BYTES);
   }
 
   function openRoom(roomid: string, history: number | undefined): RoomDriver {
     const room: RoomDriver = createRoom({
+      ...waits,
       roomid,
       history,
       connection,
       draft,
       check,
-      dedupeMs: () => (hello ? hello.limits.dedupeTtlS * 1_000 : DEFAULT_DEDUPE_MS),
-      onChange: save,
       onThrow: report,
       onEnded() {
         if (rooms.get(roomid) === room) rooms.delete(roomid);
       },
-      now,
-      random,
     });
     rooms.set(roomid, room);
     const own = restored.filter((unsent) => unsent.roomid === roomid);
@@ -238,13 +330,13 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       return connection.state();
     },
     get user() {
-      return hello?.user;
+      return people.user;
     },
     get hello() {
       return hello;
     },
     get outbox() {
-      return waiting().length;
+      return waiting();
     },
     on: events.on,
     join(given, { history } = {}) {
@@ -256,32 +348,24 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       }
       return (rooms.get(roomid) ?? openRoom(roomid, history)).ready;
     },
+    private: (to, text, letter = {}) => people.private(to, text, letter),
+    todo: (to, data, letter = {}) => people.todo(to, data, letter),
+    inbox: people.inbox,
+    login: (userId) => people.login(userId),
     reconnect: () => connection.reconnect(),
     close() {
       if (closed) return;
       closed = true;
       stopWatching();
-      for (const room of [...rooms.values()]) room.end(new ClientError('closed', 'the client is closed'));
+      const error = new ClientError('closed', 'the client is closed');
+      people.end(error);
+      for (const room of [...rooms.values()]) room.end(error);
       connection.close();
     },
   };
 }
 
-function bytes(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
-
 function isRoomMessage(said: unknown): said is RoomMessage {
   const event = (said as { event?: unknown } | undefined)?.event;
   return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
-}
-
-function parseDrafts(value: unknown): readonly Draft[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  return value.filter(
-    (draft: Partial<Draft> | null) =>
-      typeof draft?.roomid === 'string' &&
-      typeof draft.text === 'string' &&
-      parseClientMsgId(draft.clientMsgId) !== undefined,
-  );
 }

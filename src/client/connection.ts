@@ -1,5 +1,5 @@
-import { BYE, type ErrorCode, type WireError } from '../protocol/codes.ts';
-import type { Ack, Bye, Hello } from '../protocol/events.ts';
+import { BYE, type ErrorCode, type Outcome, succeed, type WireError } from '../protocol/codes.ts';
+import type { Ack, Acks, Bye, Hello } from '../protocol/events.ts';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { EventName, PayloadInput } from '../protocol/payloads.ts';
 import { type Attempt, type AttemptDeps, openAttempt } from './attempt.ts';
@@ -38,6 +38,13 @@ export interface ConnectionDeps
 /** Undefined: no answer came on this link, and none will. */
 export type Answered<E extends EventName> = (answer: Ack<E> | undefined) => void;
 
+/** The answer without its envelope. */
+export function outcomeOf<E extends EventName>(answer: Ack<E>): Outcome<Acks[E]> {
+  if (!answer.ok) return answer;
+  const { ok: _, ...value } = answer;
+  return succeed(value as unknown as Acks[E]);
+}
+
 export interface Connection {
   state(): StateChange['state'];
   /** Emits only while online; `answered` is called exactly once, at the latest when the link goes. */
@@ -46,6 +53,8 @@ export interface Connection {
   reconnect(): void;
   /** A wait that nobody asked us for is over: the network is back. */
   hurry(): void;
+  /** Gives a link up for another one. */
+  drop(reason: string): void;
   close(): void;
 }
 
@@ -156,10 +165,20 @@ export function openConnection(deps: ConnectionDeps): Connection {
     deps.onStopped(error);
   }
 
+  /** Tokens end one by one: unlike after a fault nobody else comes back at the same time. */
+  function returnAtOnce(reason: string): void {
+    if (ended) return;
+    fall();
+    const mine = turn;
+    change({ state: 'offline', reason, retryInMs: 0 });
+    if (mine === turn) connect();
+  }
+
   function leave(bye: Bye): void {
     deps.onBye(bye);
-    if (bye.code === BYE.expired) identity.renew();
-    if (bye.reconnect) lose(bye.reason, bye.afterMs);
+    const renewed = bye.code === BYE.expired && identity.renew();
+    if (renewed && bye.reconnect && bye.afterMs === 0) returnAtOnce(bye.reason);
+    else if (bye.reconnect) lose(bye.reason, bye.afterMs);
     else stop(new ClientError('closed', bye.reason));
   }
 
@@ -213,6 +232,9 @@ export function openConnection(deps: ConnectionDeps): Connection {
     reconnect,
     hurry() {
       if (mayHurry && state === 'offline') reconnect();
+    },
+    drop(reason) {
+      if (state === 'online') lose(reason, 0);
     },
     close() {
       if (ended) return;

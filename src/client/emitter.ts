@@ -8,6 +8,8 @@ export interface EmitterOptions<M> {
   readonly held?: readonly (keyof M)[];
   /** The oldest go beyond it: nobody may ever listen. */
   readonly maxHeld?: number;
+  /** All listeners of the event were called, and there was one. */
+  readonly onHeard?: (event: keyof M, args: readonly unknown[]) => void;
 }
 
 export interface Emitter<M extends Events<M>> {
@@ -17,20 +19,22 @@ export interface Emitter<M extends Events<M>> {
 }
 
 export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): Emitter<M> {
-  const { onThrow, maxHeld = 1_000 } = options;
+  const { onThrow, maxHeld = 1_000, onHeard } = options;
   const unheard = new Set<keyof M>(options.held);
   const listeners = new Map<keyof M, Set<Listener<never>>>();
   let held: { event: keyof M; args: unknown[] }[] = [];
   let releasing = false;
 
   function call(event: keyof M, args: unknown[]): void {
-    for (const listener of [...(listeners.get(event) ?? [])]) {
+    const called = [...(listeners.get(event) ?? [])];
+    for (const listener of called) {
       try {
         (listener as Listener<unknown[]>)(...args);
       } catch (error) {
         onThrow(error);
       }
     }
+    if (called.length > 0) onHeard?.(event, args);
   }
 
   /** In a later turn than `on`, so that listeners added one after the other hear everything in its order. */

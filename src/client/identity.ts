@@ -8,7 +8,7 @@ export interface IdentityOptions {
   readonly avatar?: string;
   /** Of an earlier `hello`, together with its user id: claims that guest again. */
   readonly guestToken?: string;
-  /** A function is asked again when the server refuses the token it gave last, or lets it expire. */
+  /** A function is asked again before the token it gave last ends, and when the server refuses that one. */
   readonly token?: string | (() => Promise<string>);
   readonly storage?: ClientStorage;
 }
@@ -19,16 +19,31 @@ interface Guest {
 }
 
 /** What a connection says of itself. */
+export interface Auth {
+  readonly userId?: string;
+  readonly guestToken?: string;
+  readonly username?: string;
+  readonly avatar?: string;
+  readonly token?: string;
+  readonly inbox?: { readonly epoch: string; readonly seq: number };
+}
+
 export interface Identity {
-  auth(): Promise<Readonly<Record<string, string>>>;
+  auth(): Promise<Auth>;
   /** The server let us in. A guest is this one from now on. */
   learn(hello: Hello): void;
   /** Lets go of what the server refused. False: there is nothing else to try. */
   renew(): boolean;
+  /** Undefined: there is no other token to be had. */
+  readonly fetchToken: (() => Promise<string>) | undefined;
+  keepToken(token: string): void;
+  /** A user of this id from now on, no guest. */
+  become(userId: string): void;
 }
 
 export function createIdentity(options: IdentityOptions): Identity {
-  const { userId, username, avatar, guestToken, token } = options;
+  const { username, avatar, token } = options;
+  let { userId, guestToken } = options;
   const kept = createKept(options.storage, 'roomcast.guest', parseGuest);
   let guest = userId === undefined ? kept.load() : undefined;
   let fetched: string | undefined;
@@ -65,6 +80,15 @@ export function createIdentity(options: IdentityOptions): Identity {
       guest = undefined;
       renewed = true;
       return renewable;
+    },
+    fetchToken: typeof token === 'function' ? async () => token() : undefined,
+    keepToken(fresh) {
+      fetched = fresh;
+    },
+    become(named) {
+      if (named === userId) return;
+      userId = named;
+      guestToken = undefined;
     },
   };
 }

@@ -2,8 +2,12 @@ export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type {
   Bye,
   Hello,
+  InboxPage,
+  Item,
+  ItemKind,
   Joined,
   MessagePage,
+  Posted,
   PresenceMessage,
   RoomGap,
   RoomMessage,
@@ -14,6 +18,9 @@ export type {
 export { type ChatClient, type ClientEvents, type ClientOptions, createClient } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { StateChange } from './connection.ts';
-export type { Draft } from './outbox.ts';
-export type { HistoryQuery, Room, RoomEvents, SayOptions } from './room.ts';
+export type { Draft, SayOptions } from './drafts.ts';
+export type { InboxItem, ItemOrigin } from './inbox-item.ts';
+export type { Letter, LetterOptions } from './letters.ts';
+export type { Inbox, InboxMarks, InboxQuery } from './people.ts';
+export type { HistoryQuery, Room, RoomEvents } from './room.ts';
 export type { ClientStorage } from './storage.ts';

@@ -1,56 +1,53 @@
-import type { Ack, Said } from '../protocol/events.ts';
+import type { Outcome } from '../protocol/codes.ts';
 import { createBackoff, spreadMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
 
 /*
- * The messages of one room that are not acked yet. One is on the wire at a time: behind a refused or unanswered
- * one nothing overtakes.
+ * What is to be stored and is not acked yet: the messages of one room, or what is sent to people. One is on the wire
+ * at a time: behind a refused or unanswered one nothing overtakes.
  *
- *   waiting ──room joined──► sent ──ack──► said
+ *   waiting ──opened──► sent ──ack──► stored
  *      ▲                      │ ├──refused for good──► failed
  *      ├──refused for now─────┤
  *      └──no answer───────────┘ (and failed as `unknown` once the server may have forgotten its clientMsgId)
  */
-export interface Draft {
-  readonly roomid: string;
-  /** The same however often it is sent: the room stores it once. */
+export interface Unsent {
+  /** The same however often it is sent: it is stored once. */
   readonly clientMsgId: string;
-  readonly text: string;
-  readonly type?: number;
-  readonly echo?: boolean;
   /** From here on the server counts how long it remembers the clientMsgId. */
   readonly firstSentAt?: number;
 }
 
-export interface OutboxDeps {
-  readonly send: (draft: Draft, answered: (answer: Ack<'say'> | undefined) => void) => void;
+export interface OutboxDeps<D extends Unsent, S> {
+  /** Undefined: no answer came, and none will. */
+  readonly send: (draft: D, answered: (answer: Outcome<S> | undefined) => void) => void;
   /** Why the server would not even read it; such a packet could cost the link, again and again. */
-  readonly check: (draft: Draft) => ClientError | undefined;
+  readonly check: (draft: D) => ClientError | undefined;
   /** The server does not count us as a member although it answered our join. */
-  readonly rejoin: () => void;
+  readonly rejoin?: () => void;
   readonly dedupeMs: () => number;
-  readonly onSaid: (said: Said, draft: Draft) => void;
-  readonly onFailed: (error: ClientError, draft: Draft) => void;
+  readonly onStored: (stored: S, draft: D) => void;
+  readonly onFailed: (error: ClientError, draft: D) => void;
   readonly onChange: () => void;
   readonly now: () => number;
   readonly random: () => number;
 }
 
-export interface Outbox {
-  add(draft: Draft): Promise<Said>;
-  drafts(): readonly Draft[];
-  /** The room is joined. */
+export interface Outbox<D extends Unsent, S> {
+  add(draft: D): Promise<S>;
+  drafts(): readonly D[];
+  /** The room is joined, or the link is up. */
   open(): void;
   shut(): void;
   /** Nothing is sent any more. What is on the wire may still be answered. */
   end(error: ClientError): void;
 }
 
-interface Entry {
-  draft: Draft;
+interface Entry<D extends Unsent, S> {
+  draft: D;
   rejoined: boolean;
-  readonly promise: Promise<Said>;
-  readonly resolve: (said: Said) => void;
+  readonly promise: Promise<S>;
+  readonly resolve: (stored: S) => void;
   readonly reject: (error: ClientError) => void;
 }
 
@@ -60,13 +57,13 @@ const RETRY_MAX_MS = 10_000;
 const UNUSED_PART = 0.1;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export function createOutbox(deps: OutboxDeps): Outbox {
+export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbox<D, S> {
   const { now, random } = deps;
   const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
-  const queue: Entry[] = [];
+  const queue: Entry<D, S>[] = [];
   let flowing = false;
   let ended: ClientError | undefined;
-  let onWire: Entry | undefined;
+  let onWire: Entry<D, S> | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let expiryTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -89,14 +86,13 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     deps.send(head.draft, (answer) => hear(head, answer, before));
   }
 
-  function hear(entry: Entry, answer: Ack<'say'> | undefined, sentBefore: number | undefined): void {
+  function hear(entry: Entry<D, S>, answer: Outcome<S> | undefined, sentBefore: number | undefined): void {
     onWire = undefined;
     if (answer?.ok) {
       backoff.reset();
       remove(entry);
-      const { ok: _, ...said } = answer;
-      entry.resolve(said);
-      deps.onSaid(said, entry.draft);
+      entry.resolve(answer.value);
+      deps.onStored(answer.value, entry.draft);
     } else if (ended) {
       fail(entry, answer ? errorOf(answer.error) : unknownFate());
     } else if (answer?.error.temporary) {
@@ -105,7 +101,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       const { retryAfterMs } = answer.error;
       const waitMs = retryAfterMs === undefined ? backoff.nextMs() : spreadMs(retryAfterMs, random);
       retryTimer = setTimeout(retry, waitMs);
-    } else if (answer?.error.code === 'not_joined' && !entry.rejoined) {
+    } else if (answer?.error.code === 'not_joined' && deps.rejoin && !entry.rejoined) {
       entry.rejoined = true;
       flowing = false;
       deps.rejoin();
@@ -141,11 +137,11 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     expiryTimer = setTimeout(() => expire() || watchExpiry(), waitMs);
   }
 
-  function expiresInMs({ firstSentAt }: Draft): number {
+  function expiresInMs({ firstSentAt }: D): number {
     return firstSentAt === undefined ? Infinity : firstSentAt + deps.dedupeMs() * (1 - UNUSED_PART) - now();
   }
 
-  function remove(entry: Entry): boolean {
+  function remove(entry: Entry<D, S>): boolean {
     const index = queue.indexOf(entry);
     if (index < 0) return false;
     queue.splice(index, 1);
@@ -153,7 +149,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     return true;
   }
 
-  function fail(entry: Entry, error: ClientError): void {
+  function fail(entry: Entry<D, S>, error: ClientError): void {
     if (!remove(entry)) return;
     entry.reject(error);
     deps.onFailed(error, entry.draft);
@@ -164,7 +160,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       if (ended) return Promise.reject(ended);
       const known = queue.find((entry) => entry.draft.clientMsgId === draft.clientMsgId);
       if (known) return known.promise;
-      const { promise, resolve, reject } = deferred<Said>();
+      const { promise, resolve, reject } = deferred<S>();
       queue.push({ draft, rejoined: false, promise, resolve, reject });
       deps.onChange();
       watchExpiry();

@@ -11,9 +11,10 @@ import type {
 import type { PayloadInput } from '../protocol/payloads.ts';
 import { createBackoff, spreadMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, outcomeOf } from './connection.ts';
+import type { Draft, SayOptions } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
-import { createOutbox, type Draft, type OutboxDeps } from './outbox.ts';
+import { createOutbox, type OutboxDeps } from './outbox.ts';
 import { createSequence } from './sequence.ts';
 
 /*
@@ -40,14 +41,6 @@ export interface RoomEvents {
   closed: [error: ClientError | undefined];
 }
 
-export interface SayOptions {
-  readonly type?: number;
-  /** Made up when not given; a repeated one is stored once. */
-  readonly clientMsgId?: string;
-  /** False: the message is not handed on by this client's own `message`. */
-  readonly echo?: boolean;
-}
-
 export type HistoryQuery = Pick<PayloadInput<'room:history'>, 'before' | 'after' | 'limit'>;
 
 /** A room this client is in, over all reconnects. */
@@ -67,7 +60,8 @@ export interface Room {
   leave(): Promise<void>;
 }
 
-export interface RoomDeps extends Pick<OutboxDeps, 'check' | 'dedupeMs' | 'onChange' | 'now' | 'random'> {
+export interface RoomDeps
+  extends Pick<OutboxDeps<Draft, Said>, 'check' | 'dedupeMs' | 'onChange' | 'now' | 'random'> {
   readonly roomid: string;
   readonly history: number | undefined;
   readonly connection: Pick<Connection, 'ask' | 'state'>;
@@ -119,15 +113,15 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     settle = { resolve, reject };
   });
 
-  const outboxDeps: OutboxDeps = {
+  const outboxDeps: OutboxDeps<Draft, Said> = {
     ...deps,
     send({ roomid: _, firstSentAt: __, ...said }, answered) {
-      connection.ask('say', { roomid, ...said }, answered);
+      connection.ask('say', { roomid, ...said }, (answer) => answered(answer && outcomeOf(answer)));
     },
     rejoin() {
       if (phase === 'joined') join();
     },
-    onSaid(said, draft) {
+    onStored(said, draft) {
       if (draft.echo === false) sequence.own(said);
       events.emit('sent', said, draft);
     },

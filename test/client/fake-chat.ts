@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { refuse, type WireError } from '../../src/protocol/codes.ts';
 import type { Bye, Hello, RoomGap, SaidMessage } from '../../src/protocol/events.ts';
+import { createFakePeople, type FakePeople, type PeoplePayload } from './fake-inbox.ts';
 
 type Ack = (answer: object) => void;
 
@@ -20,15 +21,17 @@ interface SayPayload {
   readonly echo?: boolean;
 }
 
+type Payload = JoinPayload & SayPayload & PeoplePayload;
+
 export interface Asked {
   readonly event: string;
-  readonly payload: JoinPayload & SayPayload;
+  readonly payload: Payload;
   readonly at: number;
 }
 
 /** Takes the place of the usual answer, which `proceed` gives. */
 export type Step = (turn: {
-  readonly payload: JoinPayload & SayPayload;
+  readonly payload: Payload;
   readonly ack: Ack;
   readonly socket: Socket;
   proceed(ack?: Ack): void;
@@ -55,6 +58,7 @@ export interface FakeChat {
   /** Refuses handshakes while set. */
   guard: ((auth: Record<string, unknown>) => WireError | undefined) | undefined;
   room(roomid: string): FakeRoom;
+  readonly people: FakePeople;
   ask(event: string): Asked[];
   /** The next of these events, one step each. */
   script(event: string, ...steps: Step[]): void;
@@ -78,6 +82,7 @@ export const refusal = (...args: Parameters<typeof refuse>): Step => {
 export async function openFakeChat(): Promise<FakeChat> {
   const http = createServer();
   const io = new Server(http);
+  const people = createFakePeople(io);
   const rooms = new Map<string, FakeRoom>();
   const scripts = new Map<string, Step[]>();
   const asked: Asked[] = [];
@@ -100,7 +105,8 @@ export async function openFakeChat(): Promise<FakeChat> {
     return message;
   }
 
-  const usual: Record<string, (socket: Socket, payload: JoinPayload & SayPayload, ack: Ack) => void> = {
+  const usual: Record<string, (socket: Socket, payload: Payload, ack: Ack) => void> = {
+    ...people.usual,
     join(socket, { roomid, resume, history = 50 }, ack) {
       const { epoch, top, log } = room(roomid);
       const first = log[0]?.seq ?? top + 1;
@@ -145,7 +151,7 @@ export async function openFakeChat(): Promise<FakeChat> {
     next(error && Object.assign(new Error(error.message), { data: error }));
   });
   io.on('connection', (socket) => {
-    const { userId, username = 'guest' } = socket.handshake.auth;
+    const { userId, token, username = 'guest' } = socket.handshake.auth;
     guests += 1;
     const id = userId ?? `g-${guests}`;
     if (fake.mute) return;
@@ -160,7 +166,10 @@ export async function openFakeChat(): Promise<FakeChat> {
       ...fake.hello,
       limits: { maxTextBytes: 8192, maxRooms: 50, maxHistory: 200, dedupeTtlS: 600, ...fake.limits },
     });
-    socket.onAny((event: string, payload: JoinPayload & SayPayload, ack: Ack) => {
+    people.bind(socket, fake.hello.user?.id ?? id);
+    // Nothing can be waiting for a guest who was made just now.
+    if (userId !== undefined || token !== undefined) people.show(socket, socket.handshake.auth.inbox);
+    socket.onAny((event: string, payload: Payload, ack: Ack) => {
       asked.push({ event, payload, at: performance.now() });
       const proceed = (answer: Ack = ack) => usual[event]?.(socket, payload, answer);
       const step = scripts.get(event)?.shift();
@@ -181,6 +190,7 @@ export async function openFakeChat(): Promise<FakeChat> {
     limits: {},
     guard: undefined,
     room,
+    people,
     ask: (event) => asked.filter((one) => one.event === event),
     script: (event, ...steps) => void scripts.set(event, [...(scripts.get(event) ?? []), ...steps]),
     store,

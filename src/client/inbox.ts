@@ -1,0 +1,159 @@
+import type { Acks, InboxPage, PushMessage } from '../protocol/events.ts';
+import type { Auth } from './identity.ts';
+import type { InboxItem, ItemOrigin, LiveItem } from './inbox-item.ts';
+import { createInboxOrder } from './inbox-order.ts';
+import type { Position } from './sequence.ts';
+import { type ClientStorage, createKept } from './storage.ts';
+import { createUnreadItems } from './unread-items.ts';
+
+export interface InboxDeps {
+  readonly storage: ClientStorage | undefined;
+  readonly emit: (item: InboxItem, origin: ItemOrigin) => void;
+  /** Whether it may be a letter of this client whose ack was lost. */
+  readonly awaits: (item: InboxItem) => boolean;
+  /** The application has had everything up to here. */
+  readonly onHad: (seq: number) => void;
+}
+
+/** The stream of items of whoever the server says we are. */
+export interface InboxKeeper {
+  readonly unread: number;
+  readonly more: boolean;
+  /** Adds where we stand, if it is this person's inbox as far as can be seen. */
+  claim(auth: Auth): Auth;
+  /** The server says who we are. False: what it is about to show starts at a position in another's inbox. */
+  meet(userId: string): boolean;
+  show(page: PushMessage): void;
+  offer(live: LiveItem): void;
+  /** The application was told of it. */
+  heard(item: InboxItem): void;
+  /** A letter was stored under this id, or failed. */
+  settled(id: string | undefined): void;
+  /** How far it is read, on whichever device. */
+  marked(marks: Acks['inbox:ack']): void;
+  listed(page: InboxPage): void;
+  end(): void;
+}
+
+interface Handover {
+  readonly item: InboxItem;
+  readonly origin: ItemOrigin;
+}
+
+interface KeptPosition extends Position {
+  readonly userId: string;
+}
+
+const MAX_EPOCH_CHARS = 64;
+
+export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxKeeper {
+  const kept = createKept(storage, 'roomcast.inbox', parsePosition);
+  const start = kept.load();
+  let owner = start?.userId;
+  let order = createInboxOrder(start && { epoch: start.epoch, seq: start.seq });
+  let unread = createUnreadItems();
+  let more = false;
+  let claimed = false;
+  let ended = false;
+  /** Perhaps our own: if so the ack of their repetition says it. */
+  let doubtful: Handover[] = [];
+  let lastGiven: InboxItem | undefined;
+  let lastHeard: InboxItem | undefined;
+
+  function give(handovers: readonly Handover[]): void {
+    const certain: Handover[] = [];
+    for (const one of handovers) (isMine(one.item) && awaits(one.item) ? doubtful : certain).push(one);
+    lastGiven = certain.at(-1)?.item ?? lastGiven;
+    for (const { item, origin } of certain) {
+      if (ended) return;
+      if (origin.unread) unread.add(item);
+      emit(item, origin);
+    }
+    if (certain.length === 0 && lastHeard === lastGiven) settle();
+  }
+
+  function isMine({ kind, from }: InboxItem): boolean {
+    return kind === 'private' && from?.id === owner;
+  }
+
+  /** What waits for its first listener was not had yet: neither a receipt nor the storage may say so. */
+  function settle(): void {
+    const position = order.position();
+    if (position && owner !== undefined) kept.save({ userId: owner, ...position });
+    onHad(order.top());
+  }
+
+  return {
+    get unread() {
+      return unread.count();
+    },
+    get more() {
+      return more;
+    },
+    claim(auth) {
+      const inbox = order.position();
+      const ours = auth.userId === undefined ? auth.token !== undefined : auth.userId === owner;
+      claimed = ours && owner !== undefined && inbox !== undefined;
+      return claimed && inbox ? { ...auth, inbox } : auth;
+    },
+    meet(userId) {
+      if (userId === owner) return true;
+      const trusted = !claimed;
+      owner = userId;
+      order = createInboxOrder();
+      unread = createUnreadItems();
+      more = false;
+      claimed = false;
+      doubtful = [];
+      lastGiven = undefined;
+      lastHeard = undefined;
+      return trusted;
+    },
+    show(page) {
+      more = page.more;
+      unread.place(page.unread);
+      unread.read(page.read);
+      const isUnread = new Set<unknown>(page.unread);
+      const fresh = order.admit(page);
+      give(fresh.map((item) => ({ item, origin: { source: 'login', unread: isUnread.has(item) } })));
+    },
+    offer(live) {
+      if (!order.offer(live)) return;
+      const { item, kept: isKept } = live;
+      give([{ item, origin: { source: 'live', unread: isKept && !isMine(item) } }]);
+    },
+    heard(item) {
+      lastHeard = item;
+      if (item === lastGiven) settle();
+    },
+    settled(id) {
+      if (id !== undefined) order.own(id);
+      const waiting = doubtful.filter(({ item }) => item.id !== id);
+      doubtful = [];
+      if (waiting.length > 0) give(waiting);
+    },
+    marked({ readSeq }) {
+      unread.readUpTo(readSeq);
+    },
+    listed({ items, readSeq }) {
+      unread.place(items);
+      unread.readUpTo(readSeq);
+    },
+    end() {
+      ended = true;
+    },
+  };
+}
+
+function parsePosition(value: unknown): KeptPosition | undefined {
+  const { userId, epoch, seq } = (value ?? {}) as Partial<KeptPosition>;
+  // The server refuses a connection that says anything else.
+  const valid =
+    typeof userId === 'string' &&
+    typeof epoch === 'string' &&
+    epoch.length > 0 &&
+    epoch.length <= MAX_EPOCH_CHARS &&
+    Number.isSafeInteger(seq) &&
+    Number(seq) >= 0;
+  return valid ? { userId, epoch, seq: Number(seq) } : undefined;
+}

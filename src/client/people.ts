@@ -1,0 +1,171 @@
+import type { Hello, InboxPage, Posted, PushMessage, User } from '../protocol/events.ts';
+import { parseId } from '../protocol/names.ts';
+import type { PayloadInput } from '../protocol/payloads.ts';
+import { ClientError } from './client-error.ts';
+import type { Connection } from './connection.ts';
+import type { Auth, Identity } from './identity.ts';
+import { createInbox, type InboxDeps } from './inbox.ts';
+import { type InboxItem, liveItem } from './inbox-item.ts';
+import { createLetters, type Letter, type Letters, type LettersDeps } from './letters.ts';
+import { createReceipts } from './receipts.ts';
+import { createRequests } from './requests.ts';
+
+export type InboxQuery = Pick<PayloadInput<'inbox:list'>, 'before' | 'limit'>;
+export type InboxMarks = Pick<PayloadInput<'inbox:ack'>, 'recv' | 'read'>;
+
+/** What the server keeps for this person. */
+export interface Inbox {
+  /**
+   * Items that `item` brought as unread and that are not known to be read. What was read on another device is
+   * counted until the server next says so, at the latest with the next receipt.
+   */
+  readonly unread: number;
+  /** The last login showed the newest unread items only: `list` has the others. */
+  readonly more: boolean;
+  /** A page, oldest first; without `before` the newest. Waits for a connection. */
+  list(query?: InboxQuery): Promise<InboxPage>;
+  /** The person has read, or the device has, everything up to there. Waits for a connection. */
+  ack(marks: InboxMarks): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
+}
+
+export interface PeopleDeps
+  extends Pick<InboxDeps, 'storage' | 'emit'>,
+    Omit<LettersDeps, 'author' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
+  readonly connection: Pick<Connection, 'ask' | 'state'>;
+  readonly identity: Pick<Identity, 'become'>;
+  readonly hello: () => Hello | undefined;
+  readonly autoReceipt: boolean;
+  readonly onSent: (posted: Posted, letter: Letter) => void;
+  readonly onFailed: (error: ClientError, letter: Letter) => void;
+}
+
+/** Everything between persons, as the client drives it. */
+export interface People extends Pick<Letters, 'private' | 'todo' | 'letters' | 'restore'> {
+  readonly inbox: Inbox;
+  readonly user: User | undefined;
+  login(userId: string): Promise<User>;
+  claim(auth: Auth): Auth;
+  /** False: this link must be given up, its inbox would begin in the middle. */
+  meet(hello: Hello): boolean;
+  up(): void;
+  down(): void;
+  /** False: this event is not about people. */
+  hear(name: string, args: readonly unknown[]): boolean;
+  /** The application was told of it. */
+  heard(item: InboxItem): void;
+  stop(error: ClientError): void;
+  end(error: ClientError): void;
+}
+
+export function createPeople(deps: PeopleDeps): People {
+  const { connection, hello } = deps;
+  let user: User | undefined;
+  let guest = true;
+  /** While one is on its way nobody can say whose inbox a receipt would be for. */
+  let logins = 0;
+
+  const requests = createRequests(connection);
+  const receipts = createReceipts({ connection, onMarks: (marks) => keeper.marked(marks) });
+  const keeper = createInbox({
+    storage: deps.storage,
+    emit: deps.emit,
+    awaits: (item) => letters.awaits(item),
+    onHad(seq) {
+      if (deps.autoReceipt) receipts.had(seq);
+    },
+  });
+  const letters = createLetters({
+    ...deps,
+    author: () => (guest ? undefined : user?.id),
+    maxTextBytes: () => hello()?.limits.maxTextBytes,
+    onStored(posted, letter) {
+      deps.onSent(posted, letter);
+      keeper.settled(letter.kind === 'private' ? posted.id : undefined);
+    },
+    onFailed(error, letter) {
+      deps.onFailed(error, letter);
+      keeper.settled(undefined);
+    },
+  });
+
+  /** Answers as `meet` does. */
+  function become(now: User, isGuest: boolean): boolean {
+    if (user?.id !== now.id) receipts.reset();
+    user = now;
+    guest = isGuest;
+    return keeper.meet(now.id);
+  }
+
+  function openReceipts(): void {
+    if (logins === 0 && connection.state() === 'online') receipts.open();
+  }
+
+  return {
+    inbox: {
+      get unread() {
+        return keeper.unread;
+      },
+      get more() {
+        return keeper.more;
+      },
+      list: (query = {}) => requests.ask('inbox:list', query, (page) => keeper.listed(page)),
+      ack: (marks) => requests.ask('inbox:ack', marks, (now) => keeper.marked(now)),
+    },
+    get user() {
+      return user;
+    },
+    async login(given) {
+      const userId = parseId(given);
+      if (userId === undefined) throw new ClientError('bad_request', 'userId: not a user id');
+      logins += 1;
+      receipts.shut();
+      try {
+        const answer = await requests.ask('user_login', { userId }, ({ user: now }) => {
+          // Its own id again, as with a token: a guest goes on proving it, a token says it by itself.
+          if (now.id === user?.id) return;
+          deps.identity.become(now.id);
+          become(now, false);
+        });
+        return answer.user;
+      } finally {
+        logins -= 1;
+        openReceipts();
+      }
+    },
+    private: letters.private,
+    todo: letters.todo,
+    letters: letters.letters,
+    restore: letters.restore,
+    claim: keeper.claim,
+    meet: (said) => become(said.user, said.guestToken !== undefined),
+    up() {
+      requests.up();
+      letters.up();
+      openReceipts();
+    },
+    down() {
+      letters.down();
+      receipts.shut();
+    },
+    hear(name, args) {
+      if (name === 'push_message') {
+        keeper.show(args[0] as PushMessage);
+        return true;
+      }
+      const live = liveItem(name, args);
+      if (live) keeper.offer(live);
+      return live !== undefined;
+    },
+    heard: keeper.heard,
+    stop(error) {
+      requests.stop(error);
+      letters.stop(error);
+    },
+    end(error) {
+      keeper.end();
+      receipts.shut();
+      requests.stop(error);
+      letters.end(error);
+    },
+  };
+}

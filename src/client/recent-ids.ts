@@ -1,0 +1,20 @@
+/** The newest ids of a stream, for telling what came before. */
+export interface RecentIds {
+  has(id: string): boolean;
+  /** False: it is known already. */
+  add(id: string): boolean;
+}
+
+export function createRecentIds(max: number): RecentIds {
+  const ids = new Set<string>();
+  return {
+    has: (id) => ids.has(id),
+    add(id) {
+      if (ids.has(id)) return false;
+      ids.add(id);
+      const [oldest] = ids;
+      if (ids.size > max && oldest !== undefined) ids.delete(oldest);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { Connection } from './connection.ts';
+import type { Identity } from './identity.ts';
+
+export interface TokenRenewalDeps {
+  readonly identity: Pick<Identity, 'fetchToken' | 'keepToken'>;
+  readonly connection: Pick<Connection, 'ask'>;
+  /** Rooms that the new token does not allow. */
+  readonly onLeft: (roomids: readonly string[]) => void;
+  /** No token could be had. Coming back after the old one's end asks again. */
+  readonly onThrow: (error: unknown) => void;
+  readonly now: () => number;
+}
+
+/** Gives the server another token before the one it has ends. */
+export interface TokenRenewal {
+  expiring(inMs: number): void;
+  /** The link is gone: the next one is opened with whatever token is good then. */
+  down(): void;
+}
+
+const LEAST_MS = 1_000;
+
+export function createTokenRenewal(deps: TokenRenewalDeps): TokenRenewal {
+  const { identity, connection, now } = deps;
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function renew(fetchToken: () => Promise<string>): Promise<void> {
+    fetchedAt = now();
+    let token: string;
+    try {
+      token = await fetchToken();
+    } catch (error) {
+      deps.onThrow(error);
+      return;
+    }
+    connection.ask('token:refresh', { token }, (answer) => {
+      if (answer && !answer.ok) return;
+      identity.keepToken(token);
+      if (answer) deps.onLeft(answer.left);
+    });
+  }
+
+  return {
+    expiring(inMs) {
+      const { fetchToken } = identity;
+      if (!fetchToken) return;
+      clearTimeout(timer);
+      // A token that lives shorter than the warning is warned of as soon as it is given.
+      const betweenMs = Math.max(LEAST_MS, inMs / 2);
+      const waitMs = Math.min(betweenMs, Math.max(0, fetchedAt + betweenMs - now()));
+      timer = setTimeout(() => void renew(fetchToken), waitMs);
+    },
+    down: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Item } from '../protocol/events.ts';
+import type { InboxItem } from './inbox-item.ts';
+
+/** Items that were handed on as unread and are not known to be read, on this device or another. */
+export interface UnreadItems {
+  count(): number;
+  add(item: InboxItem): void;
+  /** Announcements that came live learn their numbers here. */
+  place(items: readonly Item[]): void;
+  read(items: readonly Item[]): void;
+  readUpTo(seq: number): void;
+}
+
+/** The oldest go beyond it: an inbox keeps no more either. */
+const MAX_UNREAD = 1_000;
+
+export function createUnreadItems(): UnreadItems {
+  const items = new Map<string, number | undefined>();
+  return {
+    count: () => items.size,
+    add({ id, seq }) {
+      items.set(id, seq);
+      const [oldest] = items.keys();
+      if (items.size > MAX_UNREAD && oldest !== undefined) items.delete(oldest);
+    },
+    place(placed) {
+      for (const { id, seq } of placed) if (items.has(id)) items.set(id, seq);
+    },
+    read(read) {
+      for (const { id } of read) items.delete(id);
+    },
+    readUpTo(upTo) {
+      for (const [id, seq] of items) if (seq !== undefined && seq <= upTo) items.delete(id);
+    },
+  };
+}
