@@ -10,6 +10,7 @@ const SUITES = [
   },
   { name: 'contract', include: ['test/contract/**/*.test.ts'] },
   { name: 'system', include: ['test/system/**/*.test.ts'] },
+  { name: 'seeds', include: ['test/seeds/**/*.test.ts'] },
   { name: 'browser', include: ['test/browser/**/*.test.ts'] },
 ];
 

@@ -40,7 +40,7 @@ export interface LiveItem {
 }
 
 /** What an event brings in the shape that it has in a list. Undefined: it brings nothing for the inbox. */
-export function liveItem(name: string, args: readonly unknown[]): LiveItem | undefined {
+export function liveItem(name: string, args: readonly unknown[], now: () => number): LiveItem | undefined {
   switch (name) {
     case 'private': {
       const { id, seq, epoch, at, from, to, text } = args[0] as PrivateMessage;
@@ -51,15 +51,12 @@ export function liveItem(name: string, args: readonly unknown[]): LiveItem | und
       return { item: { id, seq, at, kind: 'todo', data: args[0] }, epoch, kept: true };
     }
     case 'receive_message': {
-      const { id, seq, epoch, at, entityType, data, kind = 'push' } = args[0] as ReceiveMessage;
-      return { item: { id, seq, at, kind, entityType, data }, epoch, kept: true };
+      const { id, seq, entityType, data, kind = 'push' } = args[0] as ReceiveMessage;
+      return { item: { id, seq, at: now(), kind, entityType, data }, kept: true };
     }
     case 'announcement': {
-      const { id, seq, epoch, at, data } = args[0] as Announcement;
-      if (epoch !== undefined && seq !== undefined) {
-        return { item: { id, seq, at, kind: 'announcement', data }, epoch, kept: true };
-      }
-      // Its seq counts the announcements to everybody, not this person's inbox.
+      // Its seq mostly counts the announcements to everybody, not this person's inbox.
+      const { id, seq, at, data } = args[0] as Announcement;
       return { item: { id, at, kind: 'announcement', data }, kept: seq !== undefined };
     }
     default:

@@ -41,10 +41,9 @@ export function createInboxOrder(start?: Position): InboxOrder {
   return {
     position: () => at,
     top: () => top,
-    offer({ item: { id, seq, kind }, epoch }) {
+    offer({ item: { id, seq }, epoch }) {
       if (seq === undefined) return announced.add(id);
       if (isHad(seq, epoch) || !ids.add(id)) return false;
-      if (kind === 'announcement') announced.add(id);
       move(seq, epoch);
       return true;
     },

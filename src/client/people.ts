@@ -152,7 +152,7 @@ export function createPeople(deps: PeopleDeps): People {
         keeper.show(args[0] as PushMessage);
         return true;
       }
-      const live = liveItem(name, args);
+      const live = liveItem(name, args, deps.now);
       if (live) keeper.offer(live);
       return live !== undefined;
     },

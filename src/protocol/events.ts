@@ -131,17 +131,16 @@ export interface ReceiveMessage {
   readonly data: unknown;
   readonly id: string;
   readonly seq: number;
-  readonly epoch: string;
-  readonly at: number;
   readonly kind?: 'remind';
 }
 
 export interface Announcement {
   readonly id: string;
-  /** Of the announcements to everybody; absent when only some rooms were told, which is not kept. */
+  /**
+   * Of the announcements to everybody, or of the inbox when it was pushed to this person; absent when only some
+   * rooms were told, which is not kept.
+   */
   readonly seq?: number;
-  /** Only of one pushed to this person: then `seq` is of the inbox. */
-  readonly epoch?: string;
   readonly at: number;
   readonly data: unknown;
 }

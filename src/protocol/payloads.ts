@@ -155,7 +155,14 @@ export const HANDSHAKE_AUTH = z.object({
 
 /** Names the first wrong field: `roomid: must be …`. */
 export function describeIssues(error: z.ZodError): string {
-  const issue = error.issues[0];
+  const issue = error.issues[0] && innermost(error.issues[0]);
   const field = issue?.path.join('.') || 'payload';
   return `${field}: ${issue?.message ?? 'is not valid'}`;
+}
+
+/** Of a payload that may have several shapes, what is wrong with the one that has the field. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const inner = issue.errors.flat().find(({ path }) => path.length > 0);
+  return inner ? { ...inner, path: [...issue.path, ...inner.path] } : issue;
 }

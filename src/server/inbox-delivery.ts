@@ -59,19 +59,11 @@ function emit(owners: Owners, item: StoredItem): void {
       owners.emit('todo_message', data, { id, seq, epoch, at });
       break;
     case 'announcement':
-      owners.emit('announcement', { id, seq, epoch, at, data });
+      owners.emit('announcement', { id, seq, at, data });
       break;
     default: {
       const { entityType = '' } = item;
-      owners.emit('receive_message', {
-        entityType,
-        data,
-        id,
-        seq,
-        epoch,
-        at,
-        ...(kind === 'remind' ? { kind } : {}),
-      });
+      owners.emit('receive_message', { entityType, data, id, seq, ...(kind === 'remind' ? { kind } : {}) });
     }
   }
 }

@@ -71,10 +71,10 @@ export function createFakePeople(io: Server): FakePeople {
     const { epoch } = inbox(userId);
     if (kind === 'private') owners.emit('private', { id, seq, epoch, at, from, ...(data as object) });
     else if (kind === 'todo') owners.emit('todo_message', data, { id, seq, epoch, at });
-    else if (kind === 'announcement') owners.emit('announcement', { id, seq, epoch, at, data });
+    else if (kind === 'announcement') owners.emit('announcement', { id, seq, at, data });
     else {
       const said = kind === 'remind' ? { kind } : {};
-      owners.emit('receive_message', { entityType, data, id, seq, epoch, at, ...said });
+      owners.emit('receive_message', { entityType, data, id, seq, ...said });
     }
   }
 

@@ -64,7 +64,7 @@ describe('rooms', () => {
     [413, 'text:', { text: 'é'.repeat(501) }],
     [400, 'type:', { text: 'x', type: -1 }],
     [400, 'from:', { text: 'x', from: 7 }],
-    [400, 'from:', { text: 'x', from: { username: '' } }],
+    [400, 'from.username:', { text: 'x', from: { username: '' } }],
     [400, 'clientMsgId:', { text: 'x', clientMsgId: 'é' }],
   ])('hear nothing that is refused: %s %s', async (wanted, field, body) => {
     const { status, json } = await stage.ask('POST', `${path}/messages`, { body });

@@ -109,6 +109,7 @@ const receipts = route({
 });
 
 const NO_DATA = '{}';
+const DONE = { responseCode: 0, data: 'OK!' } as const;
 
 /** The wire of the push server that back ends may still be written for. */
 const plainPush = route({
@@ -135,15 +136,14 @@ const plainPush = route({
     data: z.string().optional().describe('One text, pushed as a text.'),
   }),
   answer: z.object({ responseCode: z.literal(0), data: z.literal('OK!'), id: z.string(), reach }),
-  async run({ nsp, body }, { pushDesk, limits, newId }) {
+  async run({ nsp, body }, { pushDesk, limits }) {
     const { tokens, entityType: about, data: json = NO_DATA } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
     const users = [...new Set(Array.isArray(tokens) ? tokens : [tokens])];
-    const done = { responseCode: 0, data: 'OK!' } as const;
-    if (users.length === 0) return succeed({ ...done, id: newId(), reach: {} });
     const pushed = await pushDesk.push({ nsp, users, entityType: about, kind: 'push', json });
-    return pushed.ok ? succeed({ ...done, id: pushed.value.id, reach: reachOf(pushed.value) }) : pushed;
+    if (!pushed.ok) return pushed;
+    return succeed({ ...DONE, id: pushed.value.id, reach: reachOf(pushed.value) });
   },
 });
 

@@ -3,9 +3,10 @@ import type { EventHandler } from '../context.ts';
 /** `socketId`, which S0 and S1 sent along, is not looked at: the server knows whose socket this is. */
 export const userLogin: EventHandler<'user_login'> = {
   mode: 'inTurn',
-  async run(session, { userId, tokenId }, { identities, logins }, answer) {
+  async run(session, { userId, tokenId }, { identities, logins, log }, answer) {
     const identity = identities.login(session.identity, tokenId ?? userId ?? '');
     if (!identity.ok) return identity;
+    log.debug({ user: identity.value.user.id }, 'logged in');
     return logins.rebind(session, identity.value, () => answer({ user: identity.value.user }));
   },
 };
