@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Feeds, Hold } from '../chat/feeds.ts';
+import type { Feeds } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
 import type { News } from '../chat/inbox/news.ts';
 import type { LoginPage, Shown } from '../chat/inbox/shown.ts';
@@ -7,11 +7,12 @@ import type { Presence } from '../chat/presence.ts';
 import type { SharedBuckets } from '../chat/rate-limit.ts';
 import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
 import type { Entry, Position, RoomLogs } from '../chat/store.ts';
-import { type Outcome, type Refusal, succeed } from '../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 import type { User } from '../protocol/events.ts';
 import type { Connections } from './connections.ts';
 import { type InboxDelivery, isFromBackEnd } from './inbox-delivery.ts';
 import { personOf, type Session } from './session.ts';
+import { createTies, type Login } from './ties.ts';
 
 /*
  * Which user a connection belongs to, and with it which inbox it hears.
@@ -38,13 +39,6 @@ export interface LoginsDeps {
   readonly log: Logger;
 }
 
-/** A connection's tie to one user. */
-export interface Login {
-  readonly inbox: Room;
-  hold?: Hold;
-  release(): void;
-}
-
 export interface Logins {
   /**
    * Binds the connection to its user. `greet` is called once, before anything of the inbox is sent; when the store
@@ -66,30 +60,16 @@ const RETRY_MS = 1_000;
 const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
 
 export function createLogins(deps: LoginsDeps): Logins {
-  const { logs, feeds, shown, news, delivery, connections, presence, userBuckets, log } = deps;
-  const owners = new Map<string, Set<Session>>();
+  const { logs, feeds, shown, news, delivery, connections, presence, log } = deps;
+  const { tie, sessionsOf } = createTies(connections, deps.userBuckets);
   /** Connections whose inbox could not be read yet, with where they stood. */
   const unbound = new Map<Session, Position | undefined>();
   let retrying: NodeJS.Timeout | undefined;
 
-  /** Counts the connection for the user. Not yet the session's login. */
-  function tie(session: Session, user: User): { login: Login; counted: Promise<unknown> } {
-    const inbox = inboxOf(session.socket.nsp.name, user.id);
-    const bucket = userBuckets.hold(user.id);
-    const login: Login = {
-      inbox,
-      release() {
-        bucket.release();
-        connections.go(inbox);
-        login.hold?.release();
-        const sessions = owners.get(inbox.tag);
-        sessions?.delete(session);
-        if (sessions?.size === 0) owners.delete(inbox.tag);
-      },
-    };
-    owners.set(inbox.tag, (owners.get(inbox.tag) ?? new Set()).add(session));
-    session.sayBuckets = [session.sayBuckets[0] ?? bucket, bucket];
-    return { login, counted: connections.come(inbox) };
+  /** The connection speaks for that user from now on. */
+  function adopt(session: Session, login: Login): void {
+    session.login = login;
+    session.sayBuckets = [session.sayBuckets[0] ?? login.bucket, login.bucket];
   }
 
   async function readPage(
@@ -110,15 +90,16 @@ export function createLogins(deps: LoginsDeps): Logins {
     admit: (page: LoginPage, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>> {
     const { inbox } = login;
-    if (!login.hold) {
+    if (!login.held()) {
       const held = await feeds.hold(inbox);
       if (!held.ok) return held;
-      login.hold = held.value;
+      login.keep(held.value);
     }
     if (known) {
       const folded = await news.fold(inbox);
       if (!folded.ok) return folded;
     }
+    if (!login.held()) return refuse('unavailable', 'the connection is gone');
     return feeds.meet(inbox, () => readPage(inbox, known, from), admit);
   }
 
@@ -147,8 +128,12 @@ export function createLogins(deps: LoginsDeps): Logins {
   function retryLater(): void {
     retrying ??= setTimeout(() => {
       retrying = undefined;
-      void bindUnbound();
+      bindAll();
     }, RETRY_MS);
+  }
+
+  function bindAll(): void {
+    bindUnbound().catch((error: unknown) => log.error({ err: error }, 'inboxes could not be shown'));
   }
 
   async function bindUnbound(): Promise<void> {
@@ -175,10 +160,10 @@ export function createLogins(deps: LoginsDeps): Logins {
 
   return {
     async begin(session, from, greet) {
-      const { login, counted } = tie(session, session.user);
-      session.login = login;
+      const login = tie(session, session.user);
+      adopt(session, login);
       if (!deps.degraded()) {
-        await counted;
+        await login.counted;
         if (await bind(session, login, from, greet)) return;
       }
       if (session.login !== login) return;
@@ -193,20 +178,22 @@ export function createLogins(deps: LoginsDeps): Logins {
       const current = session.login;
       if (same && current) {
         const met = await meet(current, true, undefined, (page, since) => {
+          if (!session.socket.connected) return;
           answer();
           session.identity = { ...identity, known: true };
           show(session, page, since);
         });
         return met.ok ? 'answered' : met;
       }
-      const { login, counted } = tie(session, identity.user);
-      await counted;
+      const login = tie(session, identity.user);
+      await login.counted;
       const met = await meet(login, identity.known, undefined, (page, since) => {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
         current?.release();
         unbound.delete(session);
-        Object.assign(session, { identity, user: identity.user, login });
+        Object.assign(session, { identity, user: identity.user });
+        adopt(session, login);
         void session.socket.join(socketRoom(login.inbox));
         answer();
         show(session, page, since);
@@ -219,14 +206,14 @@ export function createLogins(deps: LoginsDeps): Logins {
     },
 
     showAgain(inbox) {
-      for (const session of owners.get(inbox.tag) ?? []) {
+      for (const session of sessionsOf(inbox)) {
         const { login } = session;
         if (login?.inbox.tag !== inbox.tag || unbound.has(session)) continue;
         unbound.set(session, undefined);
       }
       retryLater();
     },
-    sessionsOf: (inbox) => [...(owners.get(inbox.tag) ?? [])],
+    sessionsOf,
     end(session) {
       unbound.delete(session);
       session.login?.release();
@@ -234,7 +221,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     },
     restate() {
       connections.restate();
-      void bindUnbound();
+      bindAll();
     },
     close() {
       clearTimeout(retrying);

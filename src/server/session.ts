@@ -5,7 +5,7 @@ import type { Bucket } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
 import type { ClientToServer, Person, ServerToClient, User } from '../protocol/events.ts';
 import type { EventQueue } from './event-queue.ts';
-import type { Login } from './logins.ts';
+import type { Login } from './ties.ts';
 
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
 

@@ -1,0 +1,58 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createSharedBuckets } from '../../src/chat/rate-limit.ts';
+import { inboxOf } from '../../src/chat/room.ts';
+import type { Session } from '../../src/server/session.ts';
+import { createTies } from '../../src/server/ties.ts';
+
+const ann = { id: 'ann', name: 'Ann' };
+
+function setUp() {
+  let connections = 0;
+  const ties = createTies(
+    {
+      come: async () => void (connections += 1),
+      go: () => void (connections -= 1),
+      restate: () => undefined,
+    },
+    createSharedBuckets({ perMs: 0, burst: 3 }, () => 0),
+  );
+  const session = () => ({ socket: { nsp: { name: '/' } } }) as Session;
+  return { ties, session, connections: () => connections };
+}
+
+describe('a connection’s tie to a user', () => {
+  it('counts it once and finds it by the user until it is released, however often that is', () => {
+    const { ties, session, connections } = setUp();
+    const [one, two] = [session(), session()];
+    const login = ties.tie(one, ann);
+    ties.tie(two, ann);
+    expect(ties.sessionsOf(inboxOf('/', 'ann'))).toEqual([one, two]);
+    expect(ties.sessionsOf(inboxOf('/post', 'ann'))).toEqual([]);
+    login.release();
+    login.release();
+    expect(connections()).toBe(1);
+    expect(ties.sessionsOf(inboxOf('/', 'ann'))).toEqual([two]);
+  });
+
+  it('leaves no followed inbox behind, also when it ends while the store is asked', () => {
+    const { ties, session } = setUp();
+    const early = vi.fn();
+    const late = vi.fn();
+    const login = ties.tie(session(), ann);
+    login.keep({ release: early });
+    expect(login.held()).toBe(true);
+    login.release();
+    expect(early).toHaveBeenCalledTimes(1);
+    expect(login.held()).toBe(false);
+    login.keep({ release: late });
+    expect(late).toHaveBeenCalledTimes(1);
+    expect(login.held()).toBe(false);
+  });
+
+  it('shares what the user may say with their other connections', () => {
+    const { ties, session } = setUp();
+    const [one, two] = [ties.tie(session(), ann), ties.tie(session(), ann)];
+    expect([one.bucket.take(), two.bucket.take(), one.bucket.take()]).toEqual([0, 0, 0]);
+    expect(two.bucket.take()).toBeGreaterThan(0);
+  });
+});
