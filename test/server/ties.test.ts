@@ -10,8 +10,12 @@ function setUp() {
   let connections = 0;
   const ties = createTies(
     {
-      come: async () => void (connections += 1),
-      go: () => void (connections -= 1),
+      async come() {
+        connections += 1;
+      },
+      go() {
+        connections -= 1;
+      },
       restate: () => undefined,
     },
     createSharedBuckets({ perMs: 0, burst: 3 }, () => 0),
