@@ -42,9 +42,9 @@ describe('a start', () => {
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
     const html = await page.text();
-    for (const asset of html.match(/\/assets\/[^"]+/g) ?? []) {
-      expect((await fetch(new URL(asset, address))).status).toBe(200);
-    }
+    const assets = [...html.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(([, path]) => path as string);
+    expect(assets.map((path) => path.split('.').at(-1)).sort()).toEqual(['css', 'js']);
+    for (const path of assets) expect((await fetch(new URL(path, address))).status).toBe(200);
     expect((await fetch(new URL('/socket.io/socket.io.js', address))).status).toBe(200);
     const sdk = await fetch(new URL('/sdk.js', address));
     expect([sdk.status, sdk.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
