@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createFeeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
-import { announcementOf, createNews } from '../chat/inbox/news.ts';
+import { createNews } from '../chat/inbox/news.ts';
 import { createPost } from '../chat/inbox/post.ts';
 import { createPushDesk } from '../chat/inbox/push.ts';
 import { createShown } from '../chat/inbox/shown.ts';
@@ -24,7 +24,7 @@ import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
 import { messageOf, presenceMessage } from './messages.ts';
 import { createMetrics } from './metrics.ts';
-import { followNews } from './news-feed.ts';
+import { createNewsFeed } from './news-feed.ts';
 import { createOnline } from './online.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createTokenClock } from './token-clock.ts';
@@ -78,13 +78,19 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       .emit('message', presenceMessage(event, room, user));
   };
   const delivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
+  const news = createNewsFeed({
+    feeds: () => feeds,
+    logs,
+    of: (nsp) => io.of(nsp),
+    namespaces: deps.namespaces,
+  });
   const feeds = createFeeds({
     logs,
     bus,
     log,
     deliver(room, entry) {
       if (room.kind === 'inbox') delivery.deliver(room, entry);
-      else if (room.kind === 'news') io.of(room.nsp).local.emit('announcement', announcementOf(entry));
+      else if (room.kind === 'news') news.deliver(room.nsp, entry);
       else deliverSaid(room, entry);
     },
     onGap(room, gap) {
@@ -109,7 +115,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       presence.restate();
       lounge.restate();
       logins.restate();
-      news.restate();
+      news.follow();
     },
     onDegraded(since) {
       for (const nsp of namespaces) nsp.local.emit('cluster:degraded', { since });
@@ -133,7 +139,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expect(inboxOf(nsp, userId), appended);
   const announcements = createNews({ logs, inboxes, newId: deps.newId });
-  const news = followNews({ feeds, logs, namespaces: deps.namespaces });
+  news.follow();
   const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const degraded = () => health.degradedSince() !== undefined;
   const lounge = createLounge({ roster, degraded, log });
@@ -144,6 +150,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     feeds,
     shown,
     news: announcements,
+    newsFeed: news,
     delivery,
     connections: createConnections(roster),
     presence,

@@ -15,9 +15,11 @@ export function createConnections(roster: Pick<Roster, 'setConnections'>): Conne
   const unsaid = new Map<string, Room>();
 
   async function say(inbox: Room): Promise<void> {
-    const said = await roster.setConnections(inbox, counts.get(inbox.tag) ?? 0);
-    if (said.ok) unsaid.delete(inbox.tag);
-    else unsaid.set(inbox.tag, inbox);
+    const count = counts.get(inbox.tag) ?? 0;
+    const said = await roster.setConnections(inbox, count);
+    if (!said.ok) unsaid.set(inbox.tag, inbox);
+    // A count that is no longer true must not take away the note that the true one could not be said.
+    else if (count === (counts.get(inbox.tag) ?? 0)) unsaid.delete(inbox.tag);
   }
 
   return {

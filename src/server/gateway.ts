@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Namespace } from 'socket.io';
 import { createBucket, type Rate } from '../chat/rate-limit.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
@@ -9,6 +10,9 @@ import { createEventQueue } from './event-queue.ts';
 import { joinRoom } from './events/join.ts';
 import type { Handshake, Introduction } from './handshake.ts';
 import type { ClientSocket, Session } from './session.ts';
+
+const JOIN_RETRY_MS = 1_000;
+const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
 export type ChatNamespace = Namespace<ClientToServer, ServerToClient>;
 
@@ -46,6 +50,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       memberships: new Map(),
       queue: createEventQueue(),
       sayBuckets: [createBucket(deps.rateSay, now)],
+      loginBucket: createBucket(LOGIN_RATE, now),
     };
     // Socket.IO emits a client's event named `error` like any other; without a listener Node throws it.
     socket.on('error', () => undefined);
@@ -109,7 +114,15 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const outcome = await session.queue.run('inTurn', 0, () =>
         joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined)),
       );
-      if (outcome !== 'answered') session.socket.emit('refused', { event: 'join', error: outcome.error });
+      if (outcome === 'answered') return;
+      session.socket.emit('refused', { event: 'join', error: outcome.error });
+      // A stock client would stay outside: nobody told it to try again.
+      const { temporary, retryAfterMs = JOIN_RETRY_MS } = outcome.error;
+      if (!temporary) return;
+      await pause(retryAfterMs);
+      if (session.socket.connected && !session.memberships.has(session.defaultRoom)) {
+        void joinAtOnce(session, resume);
+      }
     } catch (error) {
       context.log.error({ err: error }, 'the join of a handshake failed');
       const { error: internal } = refuse('internal', 'something went wrong here');

@@ -42,7 +42,8 @@ export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): In
       const everyone = of(inbox.nsp).local.to(socketRoom(inbox));
       const owners = entry.except === undefined ? everyone : everyone.except(entry.except);
       emit(owners, item);
-      if (isFromBackEnd(item)) sent(inbox, entry.seq);
+      const heard = of(inbox.nsp).adapter.rooms.has(socketRoom(inbox));
+      if (heard && isFromBackEnd(item)) sent(inbox, entry.seq);
     },
   };
 }

@@ -12,6 +12,9 @@ export function isLocalProgram({ socket, headers }: Pick<IncomingMessage, 'socke
   const passedOn = Object.keys(headers).some(
     (name) => FORWARDED.includes(name) || name.startsWith('x-forwarded-'),
   );
+  // Browsers say this of every request that another site's page sends, also of those without an Origin.
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
   if (passedOn || !isLoopbackAddress(socket.remoteAddress ?? '')) return false;
   if (!isLoopbackName(hostName(`http://${headers.host ?? ''}`))) return false;
   return headers.origin === undefined || isLoopbackName(hostName(headers.origin));

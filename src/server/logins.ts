@@ -11,6 +11,7 @@ import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.t
 import type { User } from '../protocol/events.ts';
 import type { Connections } from './connections.ts';
 import { type InboxDelivery, isFromBackEnd } from './inbox-delivery.ts';
+import type { NewsFeed } from './news-feed.ts';
 import { personOf, type Session } from './session.ts';
 import { createTies, type Login } from './ties.ts';
 
@@ -29,6 +30,7 @@ export interface LoginsDeps {
   readonly feeds: Pick<Feeds, 'hold' | 'meet'>;
   readonly shown: Shown;
   readonly news: Pick<News, 'fold'>;
+  readonly newsFeed: Pick<NewsFeed, 'hear'>;
   readonly delivery: Pick<InboxDelivery, 'sent'>;
   readonly connections: Connections;
   readonly presence: Pick<Presence, 'enter' | 'leave'>;
@@ -60,7 +62,7 @@ const RETRY_MS = 1_000;
 const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
 
 export function createLogins(deps: LoginsDeps): Logins {
-  const { logs, feeds, shown, news, delivery, connections, presence, log } = deps;
+  const { logs, feeds, shown, news, newsFeed, delivery, connections, presence, log } = deps;
   const { tie, sessionsOf } = createTies(connections, deps.userBuckets);
   /** Connections whose inbox could not be read yet, with where they stood. */
   const unbound = new Map<Session, Position | undefined>();
@@ -87,7 +89,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     login: Login,
     known: boolean,
     from: Position | undefined,
-    admit: (page: LoginPage, since: readonly Entry[]) => T,
+    admit: (page: LoginPage, since: readonly Entry[], announced: number | undefined) => T,
   ): Promise<Outcome<T>> {
     const { inbox } = login;
     if (!login.held()) {
@@ -95,18 +97,22 @@ export function createLogins(deps: LoginsDeps): Logins {
       if (!held.ok) return held;
       login.keep(held.value);
     }
-    if (known) {
-      const folded = await news.fold(inbox);
-      if (!folded.ok) return folded;
-    }
+    const folded = known ? await news.fold(inbox) : succeed(undefined);
+    if (!folded.ok) return folded;
     if (!login.held()) return refuse('unavailable', 'the connection is gone');
-    return feeds.meet(inbox, () => readPage(inbox, known, from), admit);
+    return feeds.meet(
+      inbox,
+      () => readPage(inbox, known, from),
+      (page, since) => admit(page, since, folded.value),
+    );
   }
 
   function show({ socket, user }: Session, page: LoginPage, since: readonly Entry[]): void {
     const message = shown.describe(page, since, user.id);
     socket.emit('push_message', message);
-    if (message.unread.some(isFromBackEnd)) delivery.sent(inboxOf(socket.nsp.name, user.id), message.top);
+    // What there was no room for was not sent; one mark cannot leave a part out.
+    if (!message.more && message.unread.some(isFromBackEnd))
+      delivery.sent(inboxOf(socket.nsp.name, user.id), message.top);
   }
 
   async function bind(
@@ -116,11 +122,12 @@ export function createLogins(deps: LoginsDeps): Logins {
     greet: () => void,
   ): Promise<boolean> {
     const { known } = session.identity;
-    const met = await meet(login, known, from, (page, since) => {
+    const met = await meet(login, known, from, (page, since, announced) => {
       if (!session.socket.connected || session.login !== login) return;
       void session.socket.join(socketRoom(login.inbox));
       greet();
       if (known) show(session, page, since);
+      newsFeed.hear(session.socket, announced);
     });
     return met.ok;
   }
@@ -138,11 +145,11 @@ export function createLogins(deps: LoginsDeps): Logins {
 
   async function bindUnbound(): Promise<void> {
     for (const [session, from] of [...unbound]) {
-      if (!session.login || !unbound.delete(session)) continue;
-      if (!(await bind(session, session.login, from, () => undefined))) {
-        if (session.login) unbound.set(session, from);
-        break;
-      }
+      const { login } = session;
+      if (!login || !unbound.delete(session)) continue;
+      if (await bind(session, login, from, () => undefined)) continue;
+      if (session.login === login) unbound.set(session, from);
+      if (deps.degraded()) break;
     }
     if (unbound.size > 0) retryLater();
   }
@@ -160,6 +167,8 @@ export function createLogins(deps: LoginsDeps): Logins {
 
   return {
     async begin(session, from, greet) {
+      // Gone before its turn came: `end` was called, and nothing would be given back.
+      if (!session.socket.connected) return;
       const login = tie(session, session.user);
       adopt(session, login);
       if (!deps.degraded()) {
@@ -168,11 +177,13 @@ export function createLogins(deps: LoginsDeps): Logins {
       }
       if (session.login !== login) return;
       greet();
+      newsFeed.hear(session.socket);
       unbound.set(session, from);
       retryLater();
     },
 
     async rebind(session, identity, answer) {
+      if (!session.socket.connected) return refuse('unavailable', 'the connection is gone');
       const before = session.user;
       const same = identity.user.id === before.id;
       const current = session.login;

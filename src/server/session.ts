@@ -32,6 +32,8 @@ export interface Session {
   readonly queue: EventQueue;
   /** Of this connection, and of its user on this worker. */
   sayBuckets: readonly Bucket[];
+  /** Each login may put announcements into an inbox that nobody ever saw. */
+  readonly loginBucket: Bucket;
   /** The tie to its user, from the first turn on until the connection ends. */
   login?: Login;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Item, PrivateMessage, PushMessage } from '../../src/protocol/events.ts';
-import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
+import { connect, connectRaw, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
 const LIMIT = { timeout: 20_000, interval: 20 };
@@ -11,7 +11,7 @@ describe.each(MODES)('people, %s', (mode) => {
   const members: Member[] = [];
 
   beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
+    system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/news' });
   });
   afterAll(async () => {
     for (const member of members) member.close();
@@ -125,6 +125,63 @@ describe.each(MODES)('people, %s', (mode) => {
       expect(seqs).toEqual(seqs.map((_, index) => message.top + 1 + index));
       member.close();
     }
+  });
+
+  it('get each announcement once, in what they are shown or live, and hello before everything', async () => {
+    // Of a namespace of its own: nobody else is told.
+    const bob = someone('Bob');
+    const arrive = async (index: number) => {
+      const member = await connect(`${at(index)}/news`, { auth: { userId: bob } });
+      members.push(member);
+      return member;
+    };
+    await (await arrive(0)).do('inbox:list', {});
+    const ids: string[] = [];
+    let announcing = true;
+    const announced = (async () => {
+      while (announcing && ids.length < 40) {
+        const response = await fetch(`${at(ids.length)}/api/v1/announce?ns=/news`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ data: { text: `news ${ids.length}` } }),
+        });
+        ids.push(((await response.json()) as { id: string }).id);
+      }
+    })();
+    const devices: Member[] = [];
+    for (let n = 0; n < 12; n += 1) devices.push(await arrive(n));
+    announcing = false;
+    await announced;
+    const had = (member: Member) => [
+      ...all<PushMessage>(member, 'push_message').flatMap(({ unread }) => unread.map(({ id }) => id)),
+      ...all<{ id: string }>(member, 'announcement').map(({ id }) => id),
+    ];
+    for (const member of devices) {
+      await vi.waitFor(() => expect(had(member).sort()).toEqual([...ids].sort()), LIMIT);
+      expect(member.heard[0]?.event).toBe('hello');
+      member.close();
+    }
+  });
+
+  it('leave nothing behind when they go before they were let in', async () => {
+    const quick = Array.from({ length: 60 }, () => someone('Quick'));
+    await Promise.all(
+      quick.map(async (userId, index) => {
+        const socket = connectRaw(at(index), { auth: { userId } });
+        await new Promise<void>((resolve) => socket.once('connect', resolve));
+        // Before the worker could have asked the store.
+        socket.io.engine.close();
+      }),
+    );
+    await vi.waitFor(async () => {
+      const counted = await Promise.all(
+        quick.map(async (userId, index) => {
+          const response = await fetch(`${at(index)}/api/v1/users/${userId}`);
+          return ((await response.json()) as { connections: number }).connections;
+        }),
+      );
+      expect(counted.every((connections) => connections === 0)).toBe(true);
+    }, LIMIT);
   });
 
   it('are found by a nickname in a room, by nobody’s and by two people’s not', async () => {

@@ -28,37 +28,46 @@ export interface Announced {
 export interface News {
   /** `json`: the text of its data. */
   announce(nsp: string, json: string): Promise<Outcome<Announced>>;
-  /** Puts what was announced since into the inbox. May be called by many at once. */
-  fold(inbox: Room): Promise<Outcome<void>>;
+  /** Puts what was announced since into the inbox, answering up to where. May be called by many at once. */
+  fold(inbox: Room): Promise<Outcome<number>>;
 }
 
+/** Announcements put in at once. */
+const PORTION = 100;
 /** More often than there are announcements to put in, it cannot be another login. */
 const MAX_TRIES = UNREAD_SHOWN + 10;
 
 export function createNews({ logs, inboxes, newId }: NewsDeps): News {
-  /** The newest announcements after the mark; of older ones than a login shows nobody was told in time. */
+  /** Those after the mark, oldest first; for somebody who never had any the newest that a login shows. */
   async function readSince(inbox: Room, mark: Position | undefined): Promise<Outcome<LogPage>> {
     const news = newsOf(inbox.nsp);
-    const page = await logs.read(news, { limit: UNREAD_SHOWN, maxBytes: MAX_PAGE_BYTES });
-    if (!page.ok) return page;
-    const from = mark === undefined ? 0 : positionIn(page.value, mark);
-    return succeed({ ...page.value, entries: page.value.entries.filter(({ seq }) => seq > from) });
+    if (mark === undefined) return logs.read(news, { limit: UNREAD_SHOWN, maxBytes: MAX_PAGE_BYTES });
+    const query = { limit: PORTION, maxBytes: MAX_PAGE_BYTES };
+    const page = await logs.read(news, { ...query, after: mark.seq });
+    const from = page.ok ? positionIn(page.value, mark) : mark.seq;
+    return from === mark.seq ? page : logs.read(news, { ...query, after: from });
   }
 
   /** False: somebody else put one of them in first. */
-  async function foldOnce(inbox: Room): Promise<Outcome<boolean>> {
+  async function foldOnce(inbox: Room): Promise<Outcome<number | false>> {
     const marks = await inboxes.marks(inbox);
     if (!marks.ok) return marks;
     let was = marks.value.news;
-    const since = await readSince(inbox, was);
-    if (!since.ok) return since;
-    for (const entry of since.value.entries) {
-      const becomes = { epoch: entry.epoch, seq: entry.seq };
-      const folded = await inboxes.fold(inbox, draftOf(itemOf(entry)), { was, becomes });
-      if (!folded.ok || !folded.value) return folded;
-      was = becomes;
+    for (;;) {
+      const since = await readSince(inbox, was);
+      if (!since.ok) return since;
+      // Not one after the other: the store keeps the order asked, and a commit for each held up every login.
+      const folds = since.value.entries.map((entry) => {
+        const becomes = { epoch: entry.epoch, seq: entry.seq };
+        const folding = inboxes.fold(inbox, draftOf(itemOf(entry)), { was, becomes });
+        was = becomes;
+        return folding;
+      });
+      for (const folded of await Promise.all(folds))
+        if (!folded.ok || !folded.value) return folded as Outcome<false>;
+      const forward = marks.value.news !== undefined;
+      if (!forward || !since.value.more) return succeed(was?.seq ?? 0);
     }
-    return succeed(true);
   }
 
   return {
@@ -73,7 +82,7 @@ export function createNews({ logs, inboxes, newId }: NewsDeps): News {
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
         const folded = await foldOnce(inbox);
         if (!folded.ok) return folded;
-        if (folded.value) return succeed(undefined);
+        if (folded.value !== false) return succeed(folded.value);
       }
       return refuse('unavailable', 'the inbox is changing too fast, try again', 1_000);
     },

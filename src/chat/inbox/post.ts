@@ -47,7 +47,7 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
     const { nsp, from, to } = letter;
     const left = to === from.id && except !== undefined ? { except } : {};
     const [stored, reached] = await Promise.all([
-      store(nsp, to, item, { ...left, ...dedupeOf('to', letter) }),
+      store(nsp, to, item, { ...left, ...dedupeOf('to', item.kind, letter) }),
       roster.connections([inboxOf(nsp, to)]),
     ]);
     if (!stored.ok) return stored;
@@ -65,7 +65,7 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
       if (!posted.ok || to === from.id) return posted;
       // Under the receiver's id, so that a repetition finds both.
       const copy = { ...item, id: posted.value.id };
-      const kept = await store(nsp, from.id, copy, { except, ...dedupeOf('of', letter) });
+      const kept = await store(nsp, from.id, copy, { except, ...dedupeOf('of', item.kind, letter) });
       // With a clientMsgId the sender tries again and both are stored once; without, a second try would be a
       // second message, and the first has arrived.
       return kept.ok || clientMsgId === undefined ? posted : kept;
@@ -75,6 +75,7 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
 }
 
 /** A letter and the sender's copy of another never answer for each other. */
-function dedupeOf(side: 'to' | 'of', { scope, clientMsgId }: Letter) {
-  return clientMsgId === undefined ? {} : { dedupe: { scope: `${side} ${scope}`, clientMsgId } };
+function dedupeOf(side: 'to' | 'of', kind: OutgoingItem['kind'], { scope, to, clientMsgId }: Letter) {
+  if (clientMsgId === undefined) return {};
+  return { dedupe: { scope: [side, kind, to, scope].join('\0'), clientMsgId } };
 }
