@@ -1,7 +1,16 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
-import type { InboxMarks, Overview, Pushes, RoomBus, RoomLogs, Roster } from '../chat/store.ts';
+import type {
+  InboxMarks,
+  Moderation,
+  Overview,
+  Pushes,
+  RoomBus,
+  RoomLogs,
+  RoomVisits,
+  Roster,
+} from '../chat/store.ts';
 import type { PrimaryLink, WorkerLink } from '../cluster/link.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
@@ -15,6 +24,8 @@ export interface BackendOptions {
   /** Of inboxes and of the announcements. */
   readonly inboxSize: number;
   readonly inboxTtlS: number;
+  /** Connections a room may have, 0: no limit. */
+  readonly maxRoomClients: number;
   readonly dedupeTtlS: number;
 }
 
@@ -25,6 +36,8 @@ export interface WorkerBackend {
   readonly roster: Roster;
   readonly inboxes: InboxMarks;
   readonly pushes: Pushes;
+  readonly moderation: Moderation;
+  readonly visits: RoomVisits;
   /** Carries what is not in a log (presence, typing, counts) between workers: one of Socket.IO's own adapters. */
   readonly adapter: (nsp: Namespace) => Adapter;
   /** A secret shared by the whole cluster and kept by its store, made at first use. */

@@ -8,8 +8,8 @@ import type { Roster, RosterCount, RosterEntry } from './store.ts';
  * Who of a room is on this worker. A user's state in one room:
  *
  *   absent ──enter──► present(n tabs) ──last tab's link lost──► lingering ──grace over──► absent, quit told
- *                        ▲                                          │
- *                        └──────────────enter, nothing told─────────┘
+ *     ▲     │            ▲                                          │
+ *     └refused           └──────────────enter, nothing told─────────┘
  *
  * What is said to the roster of one user in one room goes one after the other: an exit and the enter that
  * overtook it would tell of one change and not of the other. The roster keeps a lingering user, so a return on
@@ -27,7 +27,10 @@ export interface PresenceDeps {
 }
 
 export interface Presence {
-  /** One more connection of the user is in the room. `announce` tells the room, if the user is new to it. */
+  /**
+   * One more connection of the user is in the room. `announce` tells the room, if the user is new to it. Refused
+   * by the roster, for a ban or a full room, nothing is different from before.
+   */
   enter(room: Room, user: RosterEntry): Promise<Outcome<RosterCount & { announce: () => void }>>;
   /** One connection less: at once when the user asked for it, after the grace time when a link was lost. */
   leave(room: Room, userId: string, why: 'asked' | 'lost'): void;
@@ -45,6 +48,10 @@ export interface Presence {
 interface LocalUser {
   entry: RosterEntry;
   clients: number;
+  /** What the roster has of `clients`; undefined: it does not have the user from here. */
+  stated: number | undefined;
+  /** To be stated in a turn that has not come yet. */
+  stating: boolean;
   /** In the roster, but the room was not told: the connection was gone before it was let in. */
   untold: boolean;
   /** What is said to the roster, one after the other. */
@@ -56,11 +63,13 @@ interface LocalRoom {
   readonly room: Room;
   readonly users: Map<string, LocalUser>;
   clients: number;
+  /** What the roster was last told of `clients`. */
+  stated: number;
 }
 
 export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): Presence {
   const rooms = new Map<string, LocalRoom>();
-  /** Rooms whose count the store does not have. */
+  /** Rooms of which the store has a wrong count, of the room or of one of its users. */
   const miscounted = new Set<string>();
   let closed = false;
 
@@ -70,12 +79,27 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     return said;
   }
 
+  /** How many connections the user has, of how many in the room, as it is when this is called. */
+  async function tell(local: LocalRoom, user: LocalUser) {
+    const { clients: own } = user;
+    const { clients } = local;
+    const answer = await roster.enter(local.room, user.entry, own, clients);
+    if (answer.ok) {
+      user.stated = own;
+      local.stated = clients;
+      if (answer.value.changed) user.untold = true;
+    }
+    return answer;
+  }
+
   async function enter(room: Room, entry: RosterEntry) {
-    const local = rooms.get(room.tag) ?? { room, users: new Map<string, LocalUser>(), clients: 0 };
+    const local: LocalRoom = rooms.get(room.tag) ?? { room, users: new Map(), clients: 0, stated: 0 };
     rooms.set(room.tag, local);
-    const user = local.users.get(entry.userId) ?? {
+    const user: LocalUser = local.users.get(entry.userId) ?? {
       entry,
       clients: 0,
+      stated: undefined,
+      stating: false,
       untold: false,
       turn: Promise.resolve(),
     };
@@ -84,17 +108,34 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     user.entry = entry;
     user.clients += 1;
     local.clients += 1;
-    const entered = await inTurn(user, async () => {
-      const answer = await roster.enter(room, entry, local.clients);
-      if (answer.ok && answer.value.changed) user.untold = true;
-      return answer;
-    });
+    const entered = await inTurn(user, () => tell(local, user));
     if (!entered.ok) {
-      leave(room, entry.userId, 'asked');
+      // Of a store that was away nobody knows what it took.
+      if (entered.error.temporary) leave(room, entry.userId, 'asked');
+      else takeBack(local, user);
       return entered;
     }
     const { users, clients } = entered.value;
     return succeed({ users, clients, announce: () => announce(room, user) });
+  }
+
+  /** The roster took nothing; but others of the room may have been counted together with this connection. */
+  function takeBack(local: LocalRoom, user: LocalUser): void {
+    if (user.clients === 0) return;
+    user.clients -= 1;
+    local.clients -= 1;
+    if (user.clients > 0) state(local, user);
+    else if (user.stated !== undefined) void depart(local, user);
+    else {
+      forget(local, user);
+      if (local.stated !== local.clients) void recount(local);
+    }
+  }
+
+  function forget(local: LocalRoom, user: LocalUser): void {
+    const { room, users } = local;
+    users.delete(user.entry.userId);
+    if (users.size === 0 && rooms.get(room.tag) === local) rooms.delete(room.tag);
   }
 
   function announce(room: Room, user: LocalUser): void {
@@ -109,7 +150,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     if (!local || !user || user.clients === 0) return;
     user.clients -= 1;
     local.clients -= 1;
-    if (user.clients > 0 || why === 'lost') void recount(local);
+    if (user.clients > 0 || why === 'lost') state(local, user);
     if (user.clients > 0) return;
     clearTimeout(user.timer);
     if (why === 'asked') void depart(local, user);
@@ -121,23 +162,42 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     const { room, users } = local;
     return inTurn(user, async () => {
       if (closed || user.clients > 0 || users.get(user.entry.userId) !== user) return;
-      const left = await roster.exit(room, user.entry.userId, local.clients);
+      const { clients } = local;
+      const left = await roster.exit(room, user.entry.userId, clients);
       if (!left.ok) {
         log.warn({ tag: room.tag, code: left.error.code }, 'a departure is not stored yet');
         if (user.clients === 0) user.timer = setTimeout(() => void depart(local, user), RETRY_MS);
         return;
       }
+      local.stated = clients;
+      user.stated = undefined;
       if (left.value.changed && !user.untold) onQuit(room, user.entry);
       user.untold = false;
-      if (user.clients > 0) return;
-      users.delete(user.entry.userId);
-      if (users.size === 0 && rooms.get(room.tag) === local) rooms.delete(room.tag);
+      if (user.clients === 0) forget(local, user);
     });
   }
 
-  async function recount({ room, clients }: LocalRoom): Promise<void> {
+  /** Says how many connections a user has that the roster knows of already; a burst of changes costs one call. */
+  function state(local: LocalRoom, user: LocalUser): void {
+    if (user.stating) return;
+    user.stating = true;
+    void inTurn(user, async () => {
+      user.stating = false;
+      if (closed || user.stated === undefined) return;
+      const stated = await tell(local, user);
+      if (stated.ok) {
+        // It was taken for dead and swept: the room was told that the user left.
+        if (user.clients > 0) announce(local.room, user);
+      } else if (stated.error.temporary) miscounted.add(local.room.tag);
+      // Banned while there: no longer counted apart, until it is put out.
+      else void recount(local);
+    });
+  }
+
+  async function recount(local: LocalRoom): Promise<void> {
+    const { room, clients } = local;
     const counted = await roster.recount(room, clients);
-    if (counted.ok) miscounted.delete(room.tag);
+    if (counted.ok) local.stated = clients;
     else miscounted.add(room.tag);
   }
 
@@ -149,16 +209,20 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
       const user = local?.users.get(entry.userId);
       if (!local || !user) return;
       user.entry = entry;
-      void inTurn(user, async () => {
-        if (user.clients > 0) await roster.enter(room, entry, local.clients);
-      });
+      if (user.clients > 0) state(local, user);
     },
     count: (room) => roster.recount(room, rooms.get(room.tag)?.clients ?? 0),
     restate() {
-      for (const tag of [...miscounted]) {
+      const tags = [...miscounted];
+      miscounted.clear();
+      for (const tag of tags) {
         const local = rooms.get(tag);
-        if (local) void recount(local);
-        else miscounted.delete(tag);
+        if (!local) continue;
+        const wrong = [...local.users.values()].filter(
+          ({ stated, clients }) => stated !== undefined && stated !== clients,
+        );
+        for (const user of wrong) state(local, user);
+        if (wrong.length === 0) void recount(local);
       }
     },
     async sweep(boot) {

@@ -20,6 +20,8 @@ export interface Draft {
   readonly dedupe?: { readonly scope: string; readonly clientMsgId: string };
   /** A socket that is not sent the live message: `echo: false`. */
   readonly except?: string;
+  /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
+  readonly author?: string;
 }
 
 export interface Appended {
@@ -86,6 +88,11 @@ export interface RoomLogs {
   append(room: Room, draft: Draft): Promise<Outcome<Appended>>;
   /** One consistent look at the log. */
   read(room: Room, query: LogQuery): Promise<Outcome<LogPage>>;
+  /**
+   * Puts other members in the place of an entry's, as `Draft.members`; its position, id and time stay. False: the
+   * log does not hold it (any more). Live followers are not told.
+   */
+  replace(room: Room, seq: number, members: string): Promise<Outcome<boolean>>;
   /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
   tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
 }
@@ -127,14 +134,32 @@ export interface RosterEntry {
   readonly avatar?: string;
 }
 
+export interface RosterMember extends RosterEntry {
+  /** Connections in the room, on all boots that count. */
+  readonly clients: number;
+  /** `doubtful`: only boots have the user that missed proving themselves for `ROSTER_DOUBT_MS`, or are dead. */
+  readonly state: 'online' | 'doubtful';
+  /** When a boot that has the user last proved itself, ms by the store's clock. */
+  readonly seenAt: number;
+}
+
 /**
  * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`boot`), so it
  * may be repeated; what a dead boot left is taken out by `sweep`. Every read is one bounded round of queries: no
  * worker is ever asked.
  */
 export interface Roster {
-  /** The user is in the room on this boot, which has `clients` connections in it. `changed`: was in it nowhere before. */
-  enter(room: Room, user: RosterEntry, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
+  /**
+   * The user is in the room on this boot: with `own` connections, of the `clients` that it has there. `changed`: was
+   * in it nowhere before. `forbidden` for a banned user, `limit` when it would bring the room over MAX_ROOM_CLIENTS:
+   * then nothing changed.
+   */
+  enter(
+    room: Room,
+    user: RosterEntry,
+    own: number,
+    clients: number,
+  ): Promise<Outcome<RosterCount & { changed: boolean }>>;
   /** The user is no longer in the room on this boot. `changed`: and nowhere else either. */
   exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
   /** This boot has that many connections in the room, nobody's presence changed. */
@@ -143,7 +168,10 @@ export interface Roster {
   /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
   named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
   /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
-  members(room: Room, page: RosterPage): Promise<Outcome<{ members: readonly RosterEntry[]; next?: string }>>;
+  members(
+    room: Room,
+    page: RosterPage,
+  ): Promise<Outcome<{ members: readonly RosterMember[]; next?: string }>>;
   /** Rooms of kind `room` somebody is in, by roomid. */
   rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
   /** The user of that inbox has that many connections on this boot. */
@@ -155,6 +183,8 @@ export interface Roster {
    * the more users there are, so that asking every second costs the store next to nothing.
    */
   totals(): Promise<Outcome<RosterCount>>;
+  /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
+  bury(boot: string): Promise<Outcome<void>>;
   /** Proves that this boot lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. */
   renew(clients: number): Promise<Outcome<void>>;
   /** Takes a dead boot out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
@@ -179,6 +209,8 @@ export interface Departure {
 
 export const ROSTER_RENEW_MS = 2_000;
 export const ROSTER_LEASE_MS = 10_000;
+/** Two proofs and a half were missed. */
+export const ROSTER_DOUBT_MS = 5_000;
 
 export interface Overview {
   readonly hosts: number;
@@ -226,6 +258,8 @@ export interface InboxMarks {
     draft: Draft,
     news: { readonly was: Position | undefined; readonly becomes: Position },
   ): Promise<Outcome<boolean>>;
+  /** Forgets the inbox: items, marks, visits, and which `clientMsgId`s it knew. A new epoch begins with the next item. */
+  erase(inbox: Room): Promise<Outcome<void>>;
   /** In the order asked, in one round trip. Exact for the newest 200 steps of each mark, later than true before. */
   progress(
     items: readonly { readonly inbox: Room; readonly seq: number }[],
@@ -248,4 +282,39 @@ export interface Pushes {
   /** Adds places, kept for INBOX_TTL_S. May be repeated. */
   keep(id: string, places: PushPlaces): Promise<Outcome<void>>;
   find(id: string): Promise<Outcome<PushPlaces | undefined>>;
+}
+
+export type Restriction = 'ban' | 'mute';
+
+/** ms by the store's clock; without `until` it holds until it is lifted. */
+export interface Restricted {
+  readonly until?: number;
+}
+
+/** Who may not be in a room, or say something there. Checked by the store itself, in `enter` and `append`. */
+export interface Moderation {
+  /** Takes the place of an earlier one of its kind. Without `seconds` for good. */
+  restrict(room: Room, userId: string, kind: Restriction, seconds?: number): Promise<Outcome<Restricted>>;
+  /** False: there was none. */
+  lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
+  restrictions(
+    room: Room,
+    userId: string,
+  ): Promise<Outcome<{ readonly ban?: Restricted; readonly mute?: Restricted }>>;
+}
+
+/** A room a user has joined and not left, and how far they have read it. */
+export interface VisitedRoom {
+  readonly roomid: string;
+  readonly read: number;
+}
+
+/** Which rooms a user goes to, by inbox; kept like its marks. */
+export interface RoomVisits {
+  /** The user has joined the room, or left it for good: then its mark is forgotten. */
+  visit(inbox: Room, roomid: string, joined: boolean): Promise<Outcome<void>>;
+  /** Raises the mark, never lowers it; also of a room that was not visited. Answers where it stands. */
+  read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>>;
+  /** At most the 1,000 that were joined or read last. */
+  visited(inbox: Room): Promise<Outcome<readonly VisitedRoom[]>>;
 }

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPresence, type PresenceDeps } from '../../src/chat/presence.ts';
 import { roomOf } from '../../src/chat/room.ts';
-import { refuse, succeed } from '../../src/protocol/codes.ts';
+import { type ErrorCode, refuse, succeed } from '../../src/protocol/codes.ts';
 
 const room = roomOf('/', 'lobby');
 const ann = { userId: 'ann', username: 'Ann' };
@@ -10,14 +10,27 @@ const ann = { userId: 'ann', username: 'Ann' };
 function setUp() {
   const told: string[] = [];
   const present = new Set<string>();
+  const owns = new Map<string, number>();
+  const writes: string[] = [];
   let failing = 0;
   let stored = 0;
+  let passing = 0;
+  let refusals = 0;
+  let refusal: ErrorCode = 'forbidden';
   const counts = (clients: number) => ({ users: present.size, clients });
   const roster: PresenceDeps['roster'] = {
-    async enter(_room, user, clients) {
+    async enter(_room, user, own, clients) {
       if (failing > 0) return refuse('unavailable', 'away');
+      passing -= 1;
+      if (passing < 0 && refusals > 0) {
+        refusals -= 1;
+        return refuse(refusal, 'not you');
+      }
+      writes.push(`${user.username} ${own}/${clients}`);
       const changed = !present.has(user.userId);
       present.add(user.userId);
+      owns.set(user.userId, own);
+      stored = clients;
       return succeed({ ...counts(clients), changed });
     },
     async exit(_room, userId, clients) {
@@ -25,6 +38,8 @@ function setUp() {
         failing -= 1;
         return refuse('unavailable', 'away');
       }
+      writes.push(`${userId} gone/${clients}`);
+      stored = clients;
       return succeed({ ...counts(clients), changed: present.delete(userId) });
     },
     async recount(_room, clients) {
@@ -40,8 +55,8 @@ function setUp() {
     onQuit: (_room, { userId }) => told.push(`${userId} left`),
     log: pino({ level: 'silent' }),
   });
-  async function enter() {
-    const entered = await presence.enter(room, ann);
+  async function enter(user = ann) {
+    const entered = await presence.enter(room, user);
     if (!entered.ok) throw new Error('not entered');
     entered.value.announce();
     return entered.value;
@@ -50,7 +65,19 @@ function setUp() {
     told,
     presence,
     enter,
+    writes,
+    owns: () => owns.get('ann'),
     stored: () => stored,
+    forget: () => present.clear(),
+    /** So many enters, after so many that pass. */
+    refuseAs: (code: ErrorCode, times = Number.POSITIVE_INFINITY, after = 0) => {
+      refusal = code;
+      refusals = times;
+      passing = after;
+    },
+    admit: () => {
+      refusals = 0;
+    },
     fail: (times: number) => {
       failing = times;
     },
@@ -160,5 +187,110 @@ describe('presence in a room', () => {
     presence.restate();
     await vi.advanceTimersByTimeAsync(0);
     expect(stored()).toBe(1);
+  });
+
+  it('says how many connections a user has as tabs come and go, and a lingering user has none', async () => {
+    const { presence, enter, owns, stored } = setUp();
+    await enter();
+    await enter();
+    expect([owns(), stored()]).toEqual([2, 2]);
+    presence.leave(room, 'ann', 'asked');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([owns(), stored()]).toEqual([1, 1]);
+    presence.leave(room, 'ann', 'lost');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([owns(), stored()]).toEqual([0, 0]);
+    await enter();
+    expect([owns(), stored()]).toEqual([1, 1]);
+  });
+
+  it('says a burst of changes once', async () => {
+    const { presence, enter, writes } = setUp();
+    for (let n = 0; n < 10; n += 1) await enter();
+    writes.length = 0;
+    for (let n = 0; n < 5; n += 1) presence.leave(room, 'ann', 'lost');
+    presence.rename(room, { ...ann, username: 'Anna' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(writes).toEqual(['Anna 5/5']);
+  });
+
+  it('hands a refusal on and leaves no trace of who was never there', async () => {
+    const { told, presence, enter, writes, refuseAs, admit } = setUp();
+    for (const code of ['forbidden', 'limit'] as const) {
+      refuseAs(code);
+      expect(await presence.enter(room, ann)).toEqual(refuse(code, 'not you'));
+    }
+    presence.restate();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(writes).toEqual([]);
+    admit();
+    expect(await enter()).toMatchObject({ users: 1, clients: 1 });
+    expect(told).toEqual(['ann came']);
+  });
+
+  it('leaves the other tabs of a refused one as they were', async () => {
+    const { told, presence, enter, owns, stored, refuseAs, admit } = setUp();
+    await enter();
+    refuseAs('limit');
+    expect(await presence.enter(room, ann)).toMatchObject({ error: { code: 'limit' } });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([owns(), stored(), told]).toEqual([1, 1, ['ann came']]);
+    admit();
+    const entering = enter();
+    const refused = presence.enter(room, ann);
+    refuseAs('forbidden', 1, 1);
+    await entering;
+    expect(await refused).toMatchObject({ ok: false });
+    admit();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([owns(), stored()]).toEqual([2, 2]);
+  });
+
+  it('does not keep in its count who was refused while another came in', async () => {
+    const { presence, enter, stored, refuseAs, admit } = setUp();
+    const refused = presence.enter(room, { userId: 'bob', username: 'Bob' });
+    refuseAs('forbidden');
+    await Promise.resolve();
+    await Promise.resolve();
+    admit();
+    const entering = enter();
+    expect(await refused).toMatchObject({ ok: false });
+    await entering;
+    await vi.advanceTimersByTimeAsync(0);
+    expect(stored()).toBe(1);
+  });
+
+  it('tells of the departure of a lingering user who is refused to come back, once', async () => {
+    const { told, presence, enter, refuseAs } = setUp();
+    await enter();
+    presence.leave(room, 'ann', 'lost');
+    refuseAs('forbidden');
+    expect(await presence.enter(room, ann)).toMatchObject({ error: { code: 'forbidden' } });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(told).toEqual(['ann came', 'ann left']);
+  });
+
+  it('has a user’s count right again after the store was away', async () => {
+    const { presence, enter, fail, owns } = setUp();
+    await enter();
+    await enter();
+    fail(100);
+    presence.leave(room, 'ann', 'lost');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(owns()).toBe(2);
+    fail(0);
+    presence.restate();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(owns()).toBe(1);
+  });
+
+  it('tells again of a user whom the store had forgotten meanwhile', async () => {
+    const { told, presence, enter, forget } = setUp();
+    await enter();
+    await enter();
+    forget();
+    presence.leave(room, 'ann', 'lost');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual(['ann came', 'ann came']);
   });
 });

@@ -17,6 +17,7 @@ export const DEFAULTS = {
   historyTtlS: 3_600,
   inboxSize: 1_000,
   inboxTtlS: 3_600,
+  maxRoomClients: 0,
   dedupeTtlS: 600,
 };
 

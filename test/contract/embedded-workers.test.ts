@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PrimaryBackend } from '../../src/backend/backend.ts';
 import { createBootRoster } from '../../src/backend/embedded/roster.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_LEASE_MS } from '../../src/chat/store.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/store.ts';
 import type { WorkerLink } from '../../src/cluster/link.ts';
 import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
 import { append, arrivalOf, draftOf, granted, listen, newRoom, range } from './peers.ts';
@@ -128,13 +128,13 @@ describe('embedded primary and its workers', () => {
     const room = newRoom();
     granted(await a.roster.renew(3));
     granted(await b.roster.renew(2));
-    granted(await a.roster.enter(room, { userId: 'ann', username: 'Ann' }, 2));
+    granted(await a.roster.enter(room, { userId: 'ann', username: 'Ann' }, 2, 2));
     granted(await b.roster.recount(newRoom(), 1));
     const [annHere, annThere, bob] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), inboxOf('/', 'bob')];
     granted(await a.roster.setConnections(annHere, 3));
     granted(await b.roster.setConnections(annThere, 1));
     granted(await b.roster.setConnections(bob, 1));
-    granted(await b.roster.enter(roomOf('/', 'lobby', 'lounge'), { userId: 'bob', username: 'Bob' }, 1));
+    granted(await b.roster.enter(roomOf('/', 'lobby', 'lounge'), { userId: 'bob', username: 'Bob' }, 1, 1));
     const whole = { hosts: 1, workers: 2, clients: 5, users: 2, rooms: 2 };
     expect(granted(await primary.overview())).toEqual(whole);
     granted(await b.roster.setConnections(annThere, 0));
@@ -156,7 +156,7 @@ describe('embedded primary and its workers', () => {
 describe('embedded roster', () => {
   it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
     roster.renew('a', 4);
     roster.renew('b', 2);
     now += ROSTER_LEASE_MS;
@@ -174,8 +174,8 @@ describe('embedded roster', () => {
 
   it('counts the lease of a worker that never renewed from its first word', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now });
-    roster.enter('a', newRoom(), { userId: 'ann', username: 'Ann' }, 1);
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
+    roster.enter('a', newRoom(), { userId: 'ann', username: 'Ann' }, 1, 1);
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
     expect(roster.expired()).toEqual(['a']);
@@ -183,7 +183,7 @@ describe('embedded roster', () => {
 
   it('counts the connections of workers that proved themselves within the lease, and drops them when swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
     const inbox = inboxOf('/', 'ann');
     roster.setConnections('a', inbox, 2);
     roster.renew('b', 3);
@@ -203,13 +203,75 @@ describe('embedded roster', () => {
     expect(roster.totals()).toEqual({ users: 0, clients: 3 });
   });
 
+  it('doubts users whose workers missed their proofs, and counts connections of those within the lease', () => {
+    let now = 1_000;
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
+    const room = newRoom();
+    const ann = { userId: 'ann', username: 'Ann' };
+    const members = () => roster.members(room, { limit: 9 }).members;
+    roster.enter('a', room, ann, 2, 2);
+    now += 1;
+    roster.enter('b', room, ann, 1, 1);
+    expect(members()).toEqual([{ ...ann, clients: 3, state: 'online', seenAt: 1_001 }]);
+    now += ROSTER_DOUBT_MS;
+    expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: 1_001 }]);
+    now += 1;
+    expect(members()).toMatchObject([{ clients: 3, state: 'doubtful', seenAt: 1_001 }]);
+    roster.renew('a', 2);
+    const renewedAt = now;
+    expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: renewedAt }]);
+    now = 1_001 + ROSTER_LEASE_MS + 1;
+    expect(members()).toMatchObject([{ clients: 2, seenAt: renewedAt }]);
+    now = renewedAt + ROSTER_LEASE_MS + 1;
+    expect(members()).toMatchObject([{ clients: 0, state: 'doubtful', seenAt: renewedAt }]);
+  });
+
+  it('lets nothing that a buried worker still says count, before or after it is swept', () => {
+    let now = 1_000;
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 2 });
+    const [room, empty] = [newRoom(), newRoom()];
+    const ann = { userId: 'ann', username: 'Ann' };
+    const bob = { userId: 'bob', username: 'Bob' };
+    const inbox = inboxOf('/', 'ann');
+    roster.renew('a', 2);
+    roster.enter('a', room, ann, 2, 2);
+    roster.recount('a', empty, 1);
+    roster.setConnections('a', inbox, 2);
+    expect(roster.overview()).toEqual({ hosts: 1, workers: 1, clients: 2, users: 1, rooms: 2 });
+    now += 1;
+    roster.bury('a');
+    const late = () => {
+      roster.renew('a', 2);
+      expect(roster.enter('a', room, bob, 1, 1)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+      roster.recount('a', empty, 1);
+      roster.setConnections('a', inbox, 2);
+      expect(roster.exit('a', room, 'ann', 0).changed).toBe(false);
+      expect(roster.connections([inbox])).toEqual([0]);
+      expect(roster.totals()).toEqual({ users: 0, clients: 0 });
+      expect(roster.count(empty)).toEqual({ users: 0, clients: 0 });
+    };
+    late();
+    expect(roster.overview()).toEqual({ hosts: 1, workers: 0, clients: 0, users: 0, rooms: 1 });
+    expect(roster.count(room)).toEqual({ users: 1, clients: 0 });
+    expect(roster.members(room, { limit: 1 }).members).toEqual([
+      { ...ann, clients: 0, state: 'doubtful', seenAt: 1_000 },
+    ]);
+    expect(roster.expired()).toEqual(['a']);
+    // Its places are free.
+    expect(roster.enter('b', room, bob, 2, 2).ok).toBe(true);
+    expect(roster.sweep('a')).toEqual([{ room, user: ann }]);
+    late();
+    expect(roster.expired()).toEqual([]);
+    expect(roster.count(room)).toEqual({ users: 1, clients: 2 });
+  });
+
   it('keeps a room of thousands in order while they come and go', () => {
-    const roster = createBootRoster({ now: () => 1_000 });
+    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0 });
     const room = newRoom();
     const ids = range(1, 3_000).map((n) => `${String.fromCodePoint(0x4e00 + ((n * 7919) % 3_000))}${n % 7}`);
     const present = new Set<string>();
     for (const [index, userId] of ids.entries()) {
-      roster.enter('a', room, { userId, username: 'Ann' }, 1);
+      roster.enter('a', room, { userId, username: 'Ann' }, 1, 1);
       present.add(userId);
       const leaving = index % 3 === 2 ? ids[index >> 1] : undefined;
       if (leaving === undefined) continue;
@@ -230,15 +292,15 @@ describe('embedded roster', () => {
   });
 
   it('shows no user under a name that nobody finds them by', () => {
-    const roster = createBootRoster({ now: () => 1_000 });
+    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0 });
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const anna = { userId: 'ann', username: 'Anna' };
-    roster.enter('a', room, ann, 1);
-    roster.enter('b', room, anna, 1);
-    expect(roster.members(room, { limit: 1 }).members).toEqual([anna]);
+    roster.enter('a', room, ann, 1, 1);
+    roster.enter('b', room, anna, 1, 1);
+    expect(roster.members(room, { limit: 1 }).members).toMatchObject([anna]);
     roster.exit('b', room, 'ann', 0);
-    expect(roster.members(room, { limit: 1 }).members).toEqual([ann]);
+    expect(roster.members(room, { limit: 1 }).members).toMatchObject([ann]);
     expect(roster.named(room, 'Anna', 1)).toEqual([]);
   });
 });

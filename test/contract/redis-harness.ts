@@ -18,6 +18,7 @@ export function redisOptions(redisUrl: string, options: Partial<BackendOptions> 
     historyTtlS: 3_600,
     inboxSize: 1_000,
     inboxTtlS: 3_600,
+    maxRoomClients: 0,
     dedupeTtlS: 600,
     ...options,
   };

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/store.ts';
 import { granted, newRoom, range } from './peers.ts';
 import { peerForTest, redisForTest } from './redis-harness.ts';
 import type { Peer } from './suite.ts';
@@ -19,6 +20,52 @@ async function callsOf(redis: { ask(command: string): Promise<string> }, command
 }
 
 describe('asking the roster in Redis', () => {
+  it('says of a member when a worker that has the user last proved itself, and doubts after two missed proofs and a half', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    const room = newRoom();
+    granted(await a.roster.enter(room, ann, 2, 2));
+    granted(await b.roster.enter(room, ann, 3, 3));
+    const now = Date.now();
+    const proved = async (peer: Peer, agoMs: number) =>
+      redis.ask(`HSET rc:boots ${peer.boot} "${now - agoMs + ROSTER_LEASE_MS} 1 one"`);
+    const become = (member: object) =>
+      vi.waitFor(
+        async () =>
+          expect(granted(await a.roster.members(room, { limit: 1 })).members).toEqual([
+            { ...ann, ...member },
+          ]),
+        { timeout: 5_000, interval: 50 },
+      );
+    // Far enough from every border that a slow test does not reach it.
+    await proved(a, -3_600_000);
+    await proved(b, -7_200_000);
+    await become({ clients: 5, state: 'online', seenAt: now + 7_200_000 });
+    await proved(b, 8_000_000);
+    await become({ clients: 2, state: 'online', seenAt: now + 3_600_000 });
+    await proved(a, 9_000_000);
+    await become({ clients: 0, state: 'doubtful', seenAt: now - 8_000_000 });
+    await proved(b, ROSTER_DOUBT_MS + 500);
+    await become({ clients: 3, state: 'doubtful', seenAt: now - ROSTER_DOUBT_MS - 500 });
+    await proved(b, -60_000);
+    granted(await a.roster.bury(b.boot));
+    await become({ clients: 0, state: 'doubtful', seenAt: now + 60_000 });
+  });
+
+  it('looks members and their workers up in one round, and the workers at most once a second', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    for (const n of range(1, 20)) {
+      granted(await peer.roster.enter(room, { userId: `u${n}`, username: 'x' }, 1, n));
+    }
+    await redis.ask('CONFIG RESETSTAT');
+    for (const _ of range(1, 50)) granted(await peer.roster.members(room, { limit: 20 }));
+    expect(await callsOf(redis, 'evalsha')).toBe(50);
+    expect(await callsOf(redis, 'hmget')).toBe(50);
+    expect(await callsOf(redis, 'hgetall')).toBeLessThan(10);
+  });
+
   it('counts the connections of a worker that came a moment ago, and not those of one whose lease ran out', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
@@ -81,10 +128,10 @@ describe('asking the roster in Redis', () => {
     // The last two stand the other way round in UTF-16.
     const ids = ['10', '9', 'A b', 'a', 'é', '日本', '\uff21', '𝔘'];
     for (const [index, id] of ids.entries()) {
-      granted(await (index % 2 ? a : b).roster.enter(roomOf('/', id), ann, 2));
-      if (index % 3 === 0) granted(await a.roster.enter(roomOf('/', id), bob, 2));
-      granted(await b.roster.enter(roomOf('/post', `${id} there`), ann, 1));
-      granted(await b.roster.enter(roomOf('/', `${id} heard`, 'lounge'), ann, 1));
+      granted(await (index % 2 ? a : b).roster.enter(roomOf('/', id), ann, 1, 2));
+      if (index % 3 === 0) granted(await a.roster.enter(roomOf('/', id), bob, 1, 2));
+      granted(await b.roster.enter(roomOf('/post', `${id} there`), ann, 1, 1));
+      granted(await b.roster.enter(roomOf('/', `${id} heard`, 'lounge'), ann, 1, 1));
     }
     const seen: string[] = [];
     let after: string | undefined;
@@ -111,16 +158,16 @@ describe('asking the roster in Redis', () => {
     const room = newRoom();
     const named = async (...names: string[]) =>
       Promise.all(names.map(async (name) => granted(await a.roster.named(room, name, 9)).join()));
-    granted(await a.roster.enter(room, ann, 1));
-    granted(await b.roster.enter(room, { ...ann, username: 'Annie' }, 1));
-    granted(await b.roster.enter(room, { ...bob, username: 'Ann' }, 2));
+    granted(await a.roster.enter(room, ann, 1, 1));
+    granted(await b.roster.enter(room, { ...ann, username: 'Annie' }, 1, 1));
+    granted(await b.roster.enter(room, { ...bob, username: 'Ann' }, 1, 2));
     expect(await named('Ann', 'Annie', 'An', 'Ann\u0001')).toEqual(['ann,bob', 'ann', '', '']);
-    granted(await b.roster.enter(room, ann, 2));
+    granted(await b.roster.enter(room, ann, 1, 2));
     expect(await named('Ann', 'Annie')).toEqual(['ann,bob', '']);
     granted(await b.roster.exit(room, 'ann', 1));
     expect(await named('Ann')).toEqual(['ann,bob']);
-    granted(await b.roster.enter(room, ann, 2));
-    granted(await a.roster.enter(room, { ...ann, username: 'Anna' }, 1));
+    granted(await b.roster.enter(room, ann, 1, 2));
+    granted(await a.roster.enter(room, { ...ann, username: 'Anna' }, 1, 1));
     expect(await named('Ann', 'Anna')).toEqual(['ann,bob', 'ann']);
     expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
     expect(await named('Ann', 'Anna')).toEqual(['ann,bob', '']);
@@ -136,8 +183,8 @@ describe('asking the roster in Redis', () => {
     const room = newRoom();
     const users = range(1, 60).map((n) => ({ userId: `u${n}`, username: `User ${n}`, avatar: `${n}.jpg` }));
     for (const [index, user] of users.entries()) {
-      granted(await (index % 2 ? a : b).roster.enter(room, user, 30));
-      if (index % 5 === 0) granted(await a.roster.enter(room, user, 30));
+      granted(await (index % 2 ? a : b).roster.enter(room, user, 1, 30));
+      if (index % 5 === 0) granted(await a.roster.enter(room, user, 1, 30));
     }
     const pages = [];
     let after: string | undefined;
@@ -149,6 +196,11 @@ describe('asking the roster in Redis', () => {
       after = page.next;
     } while (after !== undefined);
     expect(pages.map(({ length }) => length)).toEqual([25, 25, 10]);
-    expect(pages.flat()).toEqual([...users].sort((x, y) => (x.userId < y.userId ? -1 : 1)));
+    const plain = pages.flat().map(({ clients: _, state: __, seenAt: ___, ...user }) => user);
+    expect(plain).toEqual([...users].sort((x, y) => (x.userId < y.userId ? -1 : 1)));
+    const clients = new Map(pages.flat().map((user) => [user.userId, user.clients]));
+    // Every tenth of them is on the other worker as well.
+    for (const [index, { userId }] of users.entries())
+      expect(clients.get(userId)).toBe(index % 10 === 0 ? 2 : 1);
   });
 });

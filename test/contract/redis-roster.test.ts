@@ -27,11 +27,11 @@ describe('the roster in Redis', () => {
       granted(await peer.roster.renew(clients));
       granted(await peer.roster.setConnections(annInbox, 1));
       granted(await peer.roster.setConnections(inboxOf('/post', 'ann'), 2));
-      granted(await peer.roster.enter(shared, ann, 1));
-      granted(await peer.roster.enter(roomOf('/', 'heard only', 'lounge'), ann, 1));
+      granted(await peer.roster.enter(shared, ann, 1, 1));
+      granted(await peer.roster.enter(roomOf('/', 'heard only', 'lounge'), ann, 1, 1));
     }
     granted(await b.roster.setConnections(bobInbox, 1));
-    granted(await b.roster.enter(own, bob, 1));
+    granted(await b.roster.enter(own, bob, 1, 1));
     expect(await overview()).toEqual({ hosts: 2, workers: 3, clients: 12, users: 2, rooms: 2 });
 
     granted(await b.roster.exit(own, 'bob', 0));
@@ -59,7 +59,7 @@ describe('the roster in Redis', () => {
     granted(await a.roster.renew(1));
     granted(await a.roster.setConnections(annInbox, 3));
     const rooms = range(1, 250).map(() => newRoom());
-    for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1))))
+    for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1, 1))))
       granted(outcome);
     expect(granted(await b.roster.sweep(a.boot))).toHaveLength(250);
     expect(await redis.ask('KEYS *')).toBe('*0\r\n');
@@ -70,9 +70,9 @@ describe('the roster in Redis', () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();
-    granted(await peer.roster.enter(room, ann, 1));
-    granted(await peer.roster.enter(room, bob, 2));
-    granted(await peer.roster.enter(room, { ...ann, username: 'Anna' }, 2));
+    granted(await peer.roster.enter(room, ann, 1, 1));
+    granted(await peer.roster.enter(room, bob, 1, 2));
+    granted(await peer.roster.enter(room, { ...ann, username: 'Anna' }, 1, 2));
     granted(await peer.roster.setConnections(annInbox, 2));
     granted(await peer.roster.setConnections(annInbox, 0));
     granted(await peer.roster.exit(room, 'ann', 1));
@@ -86,10 +86,10 @@ describe('the roster in Redis', () => {
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     for (const _ of range(1, 30)) {
       const room = newRoom();
-      granted(await a.roster.enter(room, ann, 1));
+      granted(await a.roster.enter(room, ann, 1, 1));
       const [left, entered] = await Promise.all([
         a.roster.exit(room, 'ann', 0),
-        a.roster.enter(room, bob, 1),
+        a.roster.enter(room, bob, 1, 1),
       ]);
       expect([granted(left).changed, granted(entered).changed]).toEqual([true, true]);
     }
@@ -101,11 +101,11 @@ describe('the roster in Redis', () => {
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const room = newRoom();
     granted(await a.roster.renew(1));
-    granted(await a.roster.enter(room, ann, 1));
+    granted(await a.roster.enter(room, ann, 1, 1));
     granted(await b.roster.sweep(a.boot));
     granted(await a.roster.exit(room, 'ann', 7));
     expect(granted(await b.roster.count(room))).toEqual({ users: 0, clients: 0 });
-    granted(await a.roster.enter(room, bob, 1));
+    granted(await a.roster.enter(room, bob, 1, 1));
     granted(await a.roster.setConnections(bobInbox, 1));
     // Its lease runs out, for it proves nothing any more.
     await redis.ask(`HSET rc:boots ${a.boot} "1 0 one"`);
@@ -123,15 +123,15 @@ describe('the roster in Redis', () => {
     granted(await a.roster.setConnections(annInbox, 2));
     granted(await a.roster.setConnections(bobInbox, 1));
     granted(await a.roster.setConnections(bobInbox, 0));
-    granted(await a.roster.enter(room, ann, 1));
-    granted(await a.roster.enter(room, bob, 3));
-    granted(await a.roster.enter(left, bob, 1));
+    granted(await a.roster.enter(room, ann, 1, 1));
+    granted(await a.roster.enter(room, bob, 1, 3));
+    granted(await a.roster.enter(left, bob, 1, 1));
     granted(await a.roster.exit(left, 'bob', 0));
     if (fault === 'it was swept') granted(await b.roster.sweep(a.boot));
     else await redis.ask('FLUSHALL');
     expect(granted(await b.roster.count(room))).toEqual({ users: 0, clients: 0 });
     // What it says before it next proves itself must not hide that the rest is gone.
-    granted(await a.roster.enter(said, ann, 1));
+    granted(await a.roster.enter(said, ann, 1, 1));
     granted(await a.roster.renew(3));
     await vi.waitFor(async () =>
       expect(granted(await b.roster.count(room))).toEqual({ users: 2, clients: 3 }),
@@ -142,14 +142,97 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.sweep(a.boot))).toHaveLength(3);
   });
 
+  it('does not count a buried worker, whatever it still says, until it proves itself, and then all it holds', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [
+      await peerForTest(redis.url, { host: 'one' }),
+      await peerForTest(redis.url, { host: 'two' }),
+    ];
+    const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'two', log: silent });
+    const [room, late] = [newRoom(), newRoom()];
+    for (const peer of [a, b]) granted(await peer.roster.renew(3));
+    granted(await a.roster.setConnections(annInbox, 2));
+    granted(await a.roster.enter(room, ann, 2, 2));
+    granted(await b.roster.enter(room, bob, 1, 1));
+    granted(await b.roster.bury(a.boot));
+    const overview = async () => granted(await primary.overview());
+    expect(await overview()).toEqual({ hosts: 1, workers: 1, clients: 3, users: 0, rooms: 1 });
+    granted(await a.roster.enter(late, bob, 1, 1));
+    granted(await a.roster.setConnections(bobInbox, 1));
+    expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([0, 0]);
+    expect(granted(await b.roster.rooms('/', { limit: 5 })).rooms).toEqual([
+      { roomid: room.roomid, users: 2, clients: 1 },
+    ]);
+    // Its primary is to sweep it; the others only when its lease has run out.
+    expect(granted(await b.roster.expired())).toEqual([]);
+    // A sweep that was cut off: the worker is still listed.
+    const taken = ['w', 'u', 'n', `b:${a.boot}`].map((end) => `rc:{${late.tag}}:${end}`);
+    await redis.ask(`DEL ${taken.join(' ')}`);
+    granted(await a.roster.renew(3));
+    await vi.waitFor(
+      async () => {
+        expect(granted(await b.roster.count(late))).toEqual({ users: 1, clients: 1 });
+        expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 1]);
+        expect(granted(await b.roster.members(room, { limit: 1 })).members).toMatchObject([
+          { userId: 'ann', clients: 2, state: 'online' },
+        ]);
+      },
+      { timeout: 5_000 },
+    );
+    expect(await overview()).toMatchObject({ hosts: 2, workers: 2, rooms: 2 });
+    granted(await b.roster.bury(a.boot));
+    await redis.ask(`HSET rc:boots ${a.boot} "-1 3 one"`);
+    expect(granted(await b.roster.expired())).toEqual([a.boot]);
+    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(2);
+    expect(await redis.ask(`HEXISTS rc:boots ${a.boot}`)).toBe(':0\r\n');
+    await primary.close();
+  });
+
+  it('enters again all it holds after it was buried and what it left was taken out', async () => {
+    const redis = await redisForTest();
+    const [a, b] = [await peerForTest(redis.url, { maxRoomClients: 2 }), await peerForTest(redis.url)];
+    const room = newRoom();
+    granted(await a.roster.renew(1));
+    granted(await a.roster.enter(room, ann, 1, 1));
+    granted(await a.roster.enter(room, bob, 1, 2));
+    const refused = { ok: false, error: { code: 'limit' } };
+    const carol = { userId: 'carol', username: 'Carol' };
+    expect(await a.roster.enter(room, carol, 1, 3)).toMatchObject(refused);
+    expect(await a.roster.enter(newRoom(), carol, 3, 3)).toMatchObject(refused);
+    expect(await a.roster.enter(room, { ...ann, username: 'Anna' }, 2, 3)).toMatchObject(refused);
+    granted(await b.roster.bury(a.boot));
+    granted(await b.roster.sweep(a.boot));
+    // Somebody took their places meanwhile: they are there all the same.
+    granted(await b.roster.enter(room, carol, 1, 1));
+    granted(await a.roster.renew(1));
+    await vi.waitFor(async () =>
+      expect(granted(await b.roster.members(room, { limit: 9 })).members).toMatchObject([
+        { ...ann, clients: 1 },
+        { ...bob, clients: 1 },
+        { userId: 'carol', clients: 1 },
+      ]),
+    );
+    expect(granted(await b.roster.count(room))).toEqual({ users: 3, clients: 3 });
+    expect(granted(await b.roster.named(room, 'Anna', 9))).toEqual([]);
+    expect(granted(await b.roster.rooms('/', { limit: 9 })).rooms).toHaveLength(1);
+  });
+
+  it('leaves no key of a refused entry', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { maxRoomClients: 1 });
+    const room = newRoom();
+    expect(await peer.roster.enter(room, ann, 2, 2)).toMatchObject({ error: { code: 'limit' } });
+    await vi.waitFor(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
+  });
+
   it('answers every call in time while Redis is away', async () => {
     const redis = await redisForTest();
     const { roster, ...peer } = await peerForTest(redis.url);
     const room = newRoom();
-    granted(await roster.enter(room, ann, 1));
+    granted(await roster.enter(room, ann, 1, 1));
     redis.freeze();
     const answers = await Promise.all([
-      roster.enter(room, bob, 1),
+      roster.enter(room, bob, 1, 1),
       roster.exit(room, 'ann', 0),
       roster.recount(room, 2),
       roster.count(room),
@@ -162,6 +245,16 @@ describe('the roster in Redis', () => {
       roster.renew(1),
       roster.sweep('gone'),
       roster.expired(),
+      roster.bury('gone'),
+      peer.logs.replace(room, 1, '"x":1'),
+      peer.moderation.restrict(room, 'ann', 'ban'),
+      peer.moderation.lift(room, 'ann', 'ban'),
+      peer.moderation.restrictions(room, 'ann'),
+      peer.visits.visit(annInbox, 'x', true),
+      peer.visits.visit(annInbox, 'x', false),
+      peer.visits.read(annInbox, 'x', 1),
+      peer.visits.visited(annInbox),
+      peer.inboxes.erase(annInbox),
       peer.inboxes.marks(annInbox),
       peer.inboxes.raise(annInbox, { read: 1 }),
       peer.inboxes.fold(annInbox, draftOf(annInbox, ''), { was: undefined, becomes: { epoch: 'e', seq: 1 } }),

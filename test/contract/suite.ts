@@ -3,6 +3,8 @@ import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts
 import { busContract } from './suite-bus.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
+import { membersContract } from './suite-members.ts';
+import { moderationContract } from './suite-moderation.ts';
 import { rosterContract } from './suite-roster.ts';
 
 /** One worker's side of the store under test. */
@@ -27,5 +29,7 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
     inboxContract(harness);
     busContract(harness);
     rosterContract(harness);
+    moderationContract(harness);
+    membersContract(harness);
   });
 }

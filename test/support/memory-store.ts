@@ -7,10 +7,12 @@ import {
   type LogPage,
   type LogQuery,
   type Marks,
+  type Moderation,
   NO_EPOCH,
   type Progress,
   type Pushes,
   type PushPlaces,
+  type Restricted,
   type RoomBus,
   type RoomLogs,
 } from '../../src/chat/store.ts';
@@ -31,6 +33,7 @@ export function createMemoryStore() {
   const claims = new Map<string, { id: string; fingerprint: string }>();
   const pushed = new Map<string, PushPlaces>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
+  const restrictions = new Map<string, { ban?: Restricted; mute?: Restricted }>();
   const connected = new Map<string, number>();
   let clock = 1_000;
   let failing: (what: string, room?: Room) => boolean = () => false;
@@ -85,6 +88,16 @@ export function createMemoryStore() {
   const roomLogs: RoomLogs = {
     append: (room, draft) => answer('append', room, () => append(room, draft)),
     read: (room, query) => answer('read', room, () => page(room, query)),
+    replace: (room, seq, members) =>
+      answer('replace', room, () => {
+        const { entries } = logOf(room);
+        const stored = entries[seq - 1];
+        if (!stored) return false;
+        const { epoch, id, at } = JSON.parse(stored.json) as Appended;
+        const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${members}}`;
+        entries[seq - 1] = { ...stored, json };
+        return true;
+      }),
     tops: (rooms) =>
       answer('tops', undefined, () =>
         rooms.map((room) => {
@@ -114,6 +127,7 @@ export function createMemoryStore() {
         append(inbox, draft);
         return true;
       }),
+    erase: (inbox) => answer('erase', inbox, () => void logs.delete(inbox.tag)),
     progress: (items) =>
       answer('progress', undefined, () =>
         items.map(({ inbox, seq }): Progress => {
@@ -143,6 +157,24 @@ export function createMemoryStore() {
     find: (id) => answer('find', undefined, () => pushed.get(id)),
   };
 
+  const moderation: Moderation = {
+    restrict: (room, userId, kind, seconds) =>
+      answer('restrict', room, () => {
+        const restricted = seconds === undefined ? {} : { until: clock + seconds * 1_000 };
+        const key = `${room.tag} ${userId}`;
+        restrictions.set(key, { ...restrictions.get(key), [kind]: restricted });
+        return restricted;
+      }),
+    lift: (room, userId, kind) =>
+      answer('lift', room, () => {
+        const { [kind]: lifted, ...others } = restrictions.get(`${room.tag} ${userId}`) ?? {};
+        restrictions.set(`${room.tag} ${userId}`, others);
+        return lifted !== undefined;
+      }),
+    restrictions: (room, userId) =>
+      answer('restrictions', room, () => restrictions.get(`${room.tag} ${userId}`) ?? {}),
+  };
+
   const bus: RoomBus = {
     probe: async () => succeed(undefined),
     redial: () => undefined,
@@ -159,6 +191,7 @@ export function createMemoryStore() {
     logs: roomLogs,
     inboxes,
     pushes,
+    moderation,
     bus,
     roster: {
       connections: (rooms: readonly Room[]) =>

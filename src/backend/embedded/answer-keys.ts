@@ -18,8 +18,13 @@ export function answerKeys(
     .update(JSON.stringify([scope, clientMsgId]))
     .digest('base64url')
     .slice(0, 22);
+  return answerPeriods(ttlS, now).map((period) => [period, tag, hash]);
+}
+
+/** Those that are looked into, the one written to first. */
+export function answerPeriods(ttlS: number, now: number): number[] {
   const period = answerPeriod(ttlS, now);
-  return [period, period - 1, period + 1].map((one) => [one, tag, hash]);
+  return [period, period - 1, period + 1];
 }
 
 export function answerPeriod(ttlS: number, now: number): number {

@@ -6,6 +6,7 @@ import type {
   Position,
   PushPlaces,
   RaisedMarks,
+  Restriction,
   RosterEntry,
   RosterPage,
 } from '../../chat/store.ts';
@@ -15,6 +16,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 export interface Requests {
   'store.append': { readonly room: Room; readonly draft: Draft };
   'store.read': { readonly room: Room; readonly query: LogQuery };
+  'store.replace': { readonly tag: string; readonly seq: number; readonly members: string };
   'store.tops': { readonly tags: readonly string[] };
   'store.secret': null;
   'store.check': null;
@@ -26,12 +28,29 @@ export interface Requests {
     readonly news: { readonly was: Position | undefined; readonly becomes: Position };
   };
   'inbox.progress': { readonly items: readonly { readonly tag: string; readonly seq: number }[] };
+  'inbox.erase': { readonly tag: string };
+  'moderation.restrict': {
+    readonly tag: string;
+    readonly userId: string;
+    readonly kind: Restriction;
+    readonly seconds?: number;
+  };
+  'moderation.lift': { readonly tag: string; readonly userId: string; readonly kind: Restriction };
+  'moderation.restrictions': { readonly tag: string; readonly userId: string };
+  'visits.visit': { readonly tag: string; readonly roomid: string; readonly joined: boolean };
+  'visits.read': { readonly tag: string; readonly roomid: string; readonly seq: number };
+  'visits.visited': { readonly tag: string };
   'push.claim': { readonly key: string; readonly fingerprint: string; readonly id: string };
   'push.keep': { readonly id: string; readonly places: PushPlaces };
   'push.find': { readonly id: string };
   'bus.probe': null;
   'bus.hold': { readonly tag: string };
-  'roster.enter': { readonly room: Room; readonly user: RosterEntry; readonly clients: number };
+  'roster.enter': {
+    readonly room: Room;
+    readonly user: RosterEntry;
+    readonly own: number;
+    readonly clients: number;
+  };
   'roster.exit': { readonly room: Room; readonly userId: string; readonly clients: number };
   'roster.recount': { readonly room: Room; readonly clients: number };
   'roster.count': { readonly tag: string };
@@ -41,6 +60,7 @@ export interface Requests {
   'roster.setConnections': { readonly inbox: Room; readonly connections: number };
   'roster.connections': { readonly tags: readonly string[] };
   'roster.totals': null;
+  'roster.bury': { readonly boot: string };
   'roster.renew': { readonly clients: number };
   'roster.sweep': { readonly boot: string };
   'roster.expired': null;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Room } from '../../chat/room.ts';
 import type { Appended, Draft, Entry } from '../../chat/store.ts';
-import { type AnswerKey, answerKeys } from './answer-keys.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { type AnswerKey, answerKeys, answerPeriods } from './answer-keys.ts';
 import {
   beginHead,
   continueHead,
@@ -13,7 +14,8 @@ import {
   raiseHead,
   trimHead,
 } from './head.ts';
-import type { Answer, Keys, Rows, RowWrite, Write } from './rows.ts';
+import { refusalFor, restrictionKey } from './restrictions.ts';
+import type { Answer, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
 import type { Tables } from './tables.ts';
 
 export interface GroupRules extends Retention {
@@ -25,6 +27,9 @@ export interface GroupRules extends Retention {
 /** Removing a whole log of 100,000 in one commit would hold up every room. */
 const MAX_REMOVED_PER_ROOM = 1_000;
 
+/** What the store put before a message's members. */
+const PLACE = /^\{"seq":\d+,"epoch":"[^"]*","id":"(?:[^"\\]|\\.)*","at":[^,]+,/;
+
 /**
  * What one commit will change. Numbers are given out here, from what is on disk and while no other commit is in
  * flight: a commit that fails leaves nothing in memory that has to be taken back.
@@ -34,11 +39,17 @@ export interface Group {
   /** As the changes planned so far leave it. */
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   put(write: RowWrite): void;
-  append(room: Room, draft: Draft): Appended;
+  append(room: Room, draft: Draft): Outcome<Appended>;
+  /** As `RoomLogs.replace`. */
+  replace(tag: string, seq: number, members: string): boolean;
   /** Gives the log an epoch of this run; begins that of a room, but of nothing else. */
   touch(room: Room): void;
   /** Hides what is too old and removes what is hidden; forgets a room nothing was ever said in. */
   tidy(tag: string): void;
+  /** Forgets the log and all that is kept beside it. What is not removed at once is hidden. */
+  erase(tag: string): void;
+  /** Removes more of an erased log. */
+  tidyErased(tag: string): void;
   /** Of what no change of the same commit looks at. */
   write(write: Exclude<Write, RowWrite>): void;
   /** To be published after the commit, in this order. */
@@ -50,6 +61,8 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
   const rows = new Map<string, RowWrite>();
   const writes: Write[] = [];
   const published: { tag: string; entry: Entry }[] = [];
+  /** Entries written by this commit. */
+  const entries = new Map<string, Entry>();
 
   function row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined {
     const planned = rows.get(`${table} ${key}`);
@@ -70,6 +83,27 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
     return undefined;
   }
 
+  function putEntry(tag: string, entry: Entry): void {
+    entries.set(`${tag} ${entry.seq}`, entry);
+    writes.push({ table: 'entries', key: [tag, entry.seq], value: entry });
+  }
+
+  function entryAt(tag: string, seq: number): Entry | undefined {
+    const planned = entries.get(`${tag} ${seq}`);
+    if (planned) return planned;
+    const [found] = tables.look((view) => [...view.entries(tag, seq, seq)]);
+    return found?.seq === seq ? found : undefined;
+  }
+
+  function finishErased(tag: string, { from, to }: Erased): void {
+    const own = row('heads', tag)?.top ?? 0;
+    const first = Math.max(from, own + 1);
+    // The newest go first: the next log takes over numbers from the other end.
+    const rest = Math.max(first, to - MAX_REMOVED_PER_ROOM + 1);
+    for (let seq = rest; seq <= to; seq += 1) writes.push({ table: 'entries', key: [tag, seq] });
+    put({ table: 'erased', key: tag, ...(rest > first ? { value: { from, to: rest - 1 } } : {}) });
+  }
+
   function finishHead(tag: string, head: Head): void {
     const trimmed = trimHead(head, keepingOf(head, rules));
     const floor = Math.min(trimmed.first, trimmed.floor + MAX_REMOVED_PER_ROOM);
@@ -85,7 +119,12 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       const { tag } = room;
       const keys = draft.dedupe ? answerKeys(tag, draft.dedupe, rules.dedupeTtlS, now) : [];
       const answered = known(keys);
-      if (answered) return { ...answered, dup: true };
+      if (answered) return succeed({ ...answered, dup: true });
+      if (draft.author !== undefined) {
+        const held = row('restrictions', restrictionKey(room, draft.author));
+        const refused = held && refusalFor(held, ['ban', 'mute'], now);
+        if (refused) return refused;
+      }
 
       const stored = row('heads', tag);
       const begun = stored ? current(stored) : beginHead(room.kind, rules.run, makeEpoch(), now);
@@ -95,11 +134,21 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       const entry = { epoch, seq, json, ...(draft.except === undefined ? {} : { except: draft.except }) };
       const answer = { epoch, seq, id: draft.id, at };
       put({ table: 'heads', key: tag, value: head });
-      writes.push({ table: 'entries', key: [tag, seq], value: entry });
+      putEntry(tag, entry);
       published.push({ tag, entry });
       const [key] = keys;
       if (key) put({ table: 'answers', key, value: answer });
-      return { ...answer, dup: false };
+      return succeed({ ...answer, dup: false });
+    },
+    replace(tag, seq, members) {
+      const head = row('heads', tag);
+      if (!head) return false;
+      const { first, top } = expireHead(head, keepingOf(head, rules), now);
+      const stored = seq >= first && seq <= top ? entryAt(tag, seq) : undefined;
+      const place = stored ? PLACE.exec(stored.json)?.[0] : undefined;
+      if (!stored || place === undefined) return false;
+      putEntry(tag, { ...stored, json: `${place}${members}}` });
+      return true;
     },
     touch({ kind, tag }) {
       const head = row('heads', tag);
@@ -115,7 +164,28 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       if (head.top === 0 && isIdle(head, keeping, now)) {
         put({ table: 'heads', key: tag });
         put({ table: 'marks', key: tag });
+        put({ table: 'visits', key: tag });
       } else put({ table: 'heads', key: tag, value: expireHead(head, keeping, now) });
+    },
+    erase(tag) {
+      const head = row('heads', tag);
+      for (const table of ['heads', 'marks', 'visits'] as const) put({ table, key: tag });
+      for (const key of tables.answersOf(tag, answerPeriods(rules.dedupeTtlS, now)))
+        put({ table: 'answers', key });
+      for (const one of [...rows.values()]) {
+        if (one.table === 'answers' && one.key[1] === tag) put({ table: 'answers', key: one.key });
+      }
+      if (!head || head.floor > head.top) return;
+      const left = row('erased', tag);
+      const value = {
+        from: Math.min(head.floor, left?.from ?? head.floor),
+        to: Math.max(head.top, left?.to ?? 0),
+      };
+      put({ table: 'erased', key: tag, value });
+    },
+    tidyErased(tag) {
+      const value = row('erased', tag);
+      if (value) put({ table: 'erased', key: tag, value });
     },
     write: (write) => {
       writes.push(write);
@@ -124,6 +194,7 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
     finish() {
       for (const one of [...rows.values()]) {
         if (one.table === 'heads' && one.value) finishHead(one.key, one.value);
+        if (one.table === 'erased' && one.value) finishErased(one.key, one.value);
       }
       return [...writes, ...rows.values()];
     },

@@ -1,6 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type { Draft, InboxMarks, Marks, Progress, RaisedMarks } from '../../chat/store.ts';
-import type { Outcome } from '../../protocol/codes.ts';
+import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { ENTRY_OVERHEAD_BYTES } from './log-store.ts';
 import { isAt, marksOf, NO_MARKS, progressOf, raiseMarks } from './marks.ts';
@@ -12,6 +12,7 @@ type Tagged = Pick<Room, 'tag'>;
 export interface InboxStore extends Pick<InboxMarks, 'fold'> {
   marks(inbox: Tagged): Promise<Outcome<Marks>>;
   raise(inbox: Tagged, to: RaisedMarks): Promise<Outcome<Marks>>;
+  erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
     items: readonly { readonly inbox: Tagged; readonly seq: number }[],
   ): Promise<Outcome<readonly Progress[]>>;
@@ -44,17 +45,21 @@ export function createInboxStore({
           return marksOf(raised);
         },
       }),
-    fold: (inbox: Room, draft: Draft, news) =>
-      queue.add({
+    async fold(inbox: Room, draft: Draft, news) {
+      const committed = await queue.add({
         bytes: Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES + RECORD_BYTES,
-        plan(group) {
+        plan(group): Outcome<boolean> {
           const record = group.row('marks', inbox.tag) ?? NO_MARKS;
-          if (!isAt(record.news, news.was)) return false;
-          group.append(inbox, draft);
+          if (!isAt(record.news, news.was)) return succeed(false);
+          const appended = group.append(inbox, draft);
+          if (!appended.ok) return appended;
           group.put({ table: 'marks', key: inbox.tag, value: { ...record, news: news.becomes } });
-          return true;
+          return succeed(true);
         },
-      }),
+      });
+      return committed.ok ? committed.value : committed;
+    },
+    erase: ({ tag }) => queue.add({ bytes: RECORD_BYTES, plan: (group) => group.erase(tag) }),
     async progress(items) {
       return look((view) =>
         items.map(({ inbox, seq }) => progressOf(view.row('marks', inbox.tag) ?? NO_MARKS, seq)),

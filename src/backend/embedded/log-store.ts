@@ -13,7 +13,9 @@ import type { GroupRules } from './group.ts';
 import { expireHead, type Head, keepingOf } from './head.ts';
 import type { Look, View } from './tables.ts';
 
-export interface LogStore extends Omit<RoomLogs, 'tops'> {
+export interface LogStore extends Omit<RoomLogs, 'tops' | 'replace'> {
+  /** As `RoomLogs.replace`; a tag is all it takes. */
+  replace(room: Pick<Room, 'tag'>, seq: number, members: string): Promise<Outcome<boolean>>;
   /** As `RoomLogs.tops`; a tag is all it takes. */
   tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly Top[]>>;
 }
@@ -39,9 +41,14 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
   }
 
   return {
-    append(room, draft) {
+    async append(room, draft) {
       const bytes = Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES;
-      return queue.add({ bytes, plan: (group) => group.append(room, draft) });
+      const committed = await queue.add({ bytes, plan: (group) => group.append(room, draft) });
+      return committed.ok ? committed.value : committed;
+    },
+    replace({ tag }, seq, members) {
+      const bytes = Buffer.byteLength(members) + ENTRY_OVERHEAD_BYTES;
+      return queue.add({ bytes, plan: (group) => group.replace(tag, seq, members) });
     },
     async read(room, query) {
       const ready = look((view) => page(view, room, query));

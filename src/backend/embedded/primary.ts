@@ -16,7 +16,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const now = () => Date.now();
   const dataDir = await openDataDir(options.dataDir);
   const holders = createHolders();
-  const roster = createBootRoster({ now });
+  const roster = createBootRoster({ now, maxRoomClients: options.maxRoomClients });
   const store = createStore({
     tables: dataDir.tables,
     rules: options,
@@ -24,7 +24,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     now,
     log,
   });
-  const { logs, inboxes, pushes } = store;
+  const { logs, inboxes, pushes, moderation, visits } = store;
   let closing: Promise<void> | undefined;
   let tidying = Promise.resolve();
   const tidyTimer = setInterval(() => {
@@ -48,6 +48,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
 
     answer('store.append', ({ room, draft }) => logs.append(room, draft));
     answer('store.read', ({ room, query }) => logs.read(room, query));
+    answer('store.replace', ({ tag, seq, members }) => logs.replace({ tag }, seq, members));
     answer('store.tops', ({ tags }) => logs.tops(tags.map((tag) => ({ tag }))));
     answer('store.secret', () => succeed(dataDir.secret));
     answer('store.check', () => store.check());
@@ -57,6 +58,15 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('inbox.progress', ({ items }) =>
       inboxes.progress(items.map(({ tag, seq }) => ({ inbox: { tag }, seq }))),
     );
+    answer('inbox.erase', (inbox) => inboxes.erase(inbox));
+    answer('moderation.restrict', ({ tag, userId, kind, seconds }) =>
+      moderation.restrict({ tag }, userId, kind, seconds),
+    );
+    answer('moderation.lift', ({ tag, userId, kind }) => moderation.lift({ tag }, userId, kind));
+    answer('moderation.restrictions', ({ tag, userId }) => moderation.restrictions({ tag }, userId));
+    answer('visits.visit', ({ tag, roomid, joined }) => visits.visit({ tag }, roomid, joined));
+    answer('visits.read', ({ tag, roomid, seq }) => visits.read({ tag }, roomid, seq));
+    answer('visits.visited', (inbox) => visits.visited(inbox));
     answer('push.claim', ({ key, fingerprint, id }) => pushes.claim(key, fingerprint, id));
     answer('push.keep', ({ id, places }) => pushes.keep(id, places));
     answer('push.find', ({ id }) => pushes.find(id));
@@ -66,7 +76,10 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       return succeed(undefined);
     });
     worker.onNotice('bus.release', ({ tag }: Notices['bus.release']) => holders.release(tag, worker));
-    answer('roster.enter', ({ room, user, clients }) => succeed(roster.enter(boot, room, user, clients)));
+    answer('roster.enter', ({ room, user, own, clients }) => {
+      const admitted = moderation.admit(room, user.userId);
+      return admitted.ok ? roster.enter(boot, room, user, own, clients) : admitted;
+    });
     answer('roster.exit', ({ room, userId, clients }) => succeed(roster.exit(boot, room, userId, clients)));
     answer('roster.recount', ({ room, clients }) => succeed(roster.recount(boot, room, clients)));
     answer('roster.count', (room) => succeed(roster.count(room)));
@@ -78,6 +91,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     );
     answer('roster.connections', ({ tags }) => succeed(roster.connections(tags.map((tag) => ({ tag })))));
     answer('roster.totals', () => succeed(roster.totals()));
+    answer('roster.bury', ({ boot: dead }) => succeed(roster.bury(dead)));
     answer('roster.renew', ({ clients }) => succeed(roster.renew(boot, clients)));
     answer('roster.sweep', ({ boot: dead }) => succeed(roster.sweep(dead)));
     answer('roster.expired', () => succeed(roster.expired()));

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pushes, PushPlaces } from '../../chat/store.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { Group } from './group.ts';
-import type { DueKey, KeptPush } from './rows.ts';
+import type { KeptPush } from './rows.ts';
 import type { Look } from './tables.ts';
 
 export interface PushStoreDeps {
@@ -56,13 +55,6 @@ export function createPushStore({ look, queue, rules, now }: PushStoreDeps): Pus
       });
     },
   };
-}
-
-/** Removes what was due then, unless it was kept for longer since. */
-export function forgetDue(group: Group, [until, table, key]: DueKey): void {
-  group.write({ table: 'dues', key: [until, table, key] });
-  const row = group.row(table, key);
-  if (row && row.until <= until) group.put({ table, key });
 }
 
 /** Keys come from back ends, of any length; the store's may be 1,978 bytes. */

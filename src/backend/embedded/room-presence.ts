@@ -15,7 +15,14 @@ export interface RoomPresence {
 export interface UserPresence {
   /** As last told. */
   shown: RosterEntry;
-  readonly boots: Map<string, RosterEntry>;
+  readonly boots: Map<string, BootEntry>;
+}
+
+/** The user as that boot told of them. */
+interface BootEntry {
+  readonly user: RosterEntry;
+  /** Connections of theirs in the room. */
+  readonly own: number;
 }
 
 export function createRoomPresence(room: Room): RoomPresence {
@@ -33,12 +40,12 @@ export function countRoom({ users, clients }: RoomPresence): RosterCount {
 }
 
 /** Whether the user was nowhere in the room before. */
-export function enterRoom(presence: RoomPresence, boot: string, user: RosterEntry): boolean {
+export function enterRoom(presence: RoomPresence, boot: string, user: RosterEntry, own: number): boolean {
   const known = presence.users.values.get(user.userId);
-  const present = known ?? { shown: user, boots: new Map() };
-  const before = present.boots.get(boot);
+  const present: UserPresence = known ?? { shown: user, boots: new Map() };
+  const before = present.boots.get(boot)?.user;
   present.shown = user;
-  present.boots.set(boot, user);
+  present.boots.set(boot, { user, own });
   if (!known) putPaged(presence.users, user.userId, present);
   if (before && before.username !== user.username) dropName(presence, present, before);
   addName(presence, user);
@@ -48,7 +55,7 @@ export function enterRoom(presence: RoomPresence, boot: string, user: RosterEntr
 /** The user, if now nowhere in the room any more. */
 export function leaveRoom(presence: RoomPresence, boot: string, userId: string): RosterEntry | undefined {
   const present = presence.users.values.get(userId);
-  const before = present?.boots.get(boot);
+  const before = present?.boots.get(boot)?.user;
   if (!present || !before) return undefined;
   present.boots.delete(boot);
   dropName(presence, present, before);
@@ -57,7 +64,7 @@ export function leaveRoom(presence: RoomPresence, boot: string, userId: string):
     return present.shown;
   }
   // Nobody is shown under a name that `named` does not find.
-  if (present.shown === before) present.shown = [...present.boots.values()].at(-1) ?? before;
+  if (present.shown === before) present.shown = [...present.boots.values()].at(-1)?.user ?? before;
   return undefined;
 }
 
@@ -67,7 +74,7 @@ function addName({ names }: RoomPresence, { userId, username }: RosterEntry): vo
 
 /** Unless the user goes by it on another boot. */
 function dropName({ names }: RoomPresence, { boots }: UserPresence, { userId, username }: RosterEntry): void {
-  for (const other of boots.values()) if (other.username === username) return;
+  for (const other of boots.values()) if (other.user.username === username) return;
   const users = names.get(username);
   users?.delete(userId);
   if (users?.size === 0) names.delete(username);

@@ -3,94 +3,124 @@ import {
   type Departure,
   type ListedRoom,
   type Overview,
-  ROSTER_LEASE_MS,
+  ROSTER_DOUBT_MS,
   type RosterCount,
   type RosterEntry,
+  type RosterMember,
   type RosterPage,
 } from '../../chat/store.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { createBootBook } from './boot-book.ts';
 import { createConnectionBook } from './connection-book.ts';
 import { pageOf } from './paged-map.ts';
 import { createRoomDirectory } from './room-directory.ts';
-import { countRoom, enterRoom, leaveRoom, type RoomPresence } from './room-presence.ts';
+import { countRoom, enterRoom, leaveRoom, type RoomPresence, type UserPresence } from './room-presence.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
 /** The `Roster` of the whole cluster, kept in the primary's memory; `boot` says which worker is speaking. */
 export interface BootRoster {
-  enter(boot: string, room: Room, user: RosterEntry, clients: number): RosterCount & { changed: boolean };
+  /** Bans are not known here: to be asked before. */
+  enter(
+    boot: string,
+    room: Room,
+    user: RosterEntry,
+    own: number,
+    clients: number,
+  ): Outcome<RosterCount & { changed: boolean }>;
   exit(boot: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
   recount(boot: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount;
   named(room: Tagged, username: string, limit: number): readonly string[];
-  members(room: Tagged, page: RosterPage): { members: readonly RosterEntry[]; next?: string };
+  members(room: Tagged, page: RosterPage): { members: readonly RosterMember[]; next?: string };
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
   setConnections(boot: string, inbox: Room, connections: number): void;
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
+  bury(boot: string): void;
   renew(boot: string, clients: number): void;
   sweep(boot: string): readonly Departure[];
   expired(): readonly string[];
   overview(): Overview;
 }
 
-interface BootRecord {
-  /** The users of this boot by the room's tag; also rooms where it has connections only. */
-  readonly rooms: Map<string, Set<string>>;
-  clients: number;
-  provenAt: number;
+export interface BootRosterDeps {
+  readonly now: () => number;
+  /** 0: no limit. */
+  readonly maxRoomClients: number;
 }
 
-export function createBootRoster({ now }: { readonly now: () => number }): BootRoster {
+const NOBODY: RosterCount = { users: 0, clients: 0 };
+const RETRY_AFTER_MS = 1_000;
+
+export function createBootRoster({ now, maxRoomClients }: BootRosterDeps): BootRoster {
   const directory = createRoomDirectory();
-  const boots = new Map<string, BootRecord>();
+  const boots = createBootBook({ now });
   const connections = createConnectionBook();
 
-  function bootRecord(boot: string): BootRecord {
-    const record = boots.get(boot) ?? { rooms: new Map(), clients: 0, provenAt: now() };
-    boots.set(boot, record);
-    return record;
-  }
-
   function usersOf(boot: string, room: Room): Set<string> {
-    const { rooms: held } = bootRecord(boot);
+    const { rooms: held } = boots.record(boot);
     const users = held.get(room.tag) ?? new Set();
     held.set(room.tag, users);
     return users;
+  }
+
+  function countOf({ tag }: Tagged): RosterCount {
+    const presence = directory.find(tag);
+    return presence ? countRoom(presence) : NOBODY;
   }
 
   function setClients(boot: string, presence: RoomPresence, clients: number): RosterCount {
     if (clients > 0) presence.clients.set(boot, clients);
     else presence.clients.delete(boot);
     const users = usersOf(boot, presence.room);
-    if (clients <= 0 && users.size === 0) boots.get(boot)?.rooms.delete(presence.room.tag);
+    if (clients <= 0 && users.size === 0) boots.find(boot)?.rooms.delete(presence.room.tag);
     directory.forgetVacant(presence);
     return countRoom(presence);
   }
 
-  const lives = ({ provenAt }: BootRecord) => now() - provenAt <= ROSTER_LEASE_MS;
-
-  function livingClients(): number {
-    return [...boots.values()].filter(lives).reduce((sum, { clients }) => sum + clients, 0);
+  /** Only who adds connections is refused: a limit lowered, or two at once, throw nobody out. */
+  function overfills(boot: string, room: Room, clients: number): boolean {
+    const added = clients - (directory.find(room.tag)?.clients.get(boot) ?? 0);
+    if (room.kind !== 'room') return false;
+    return maxRoomClients > 0 && added > 0 && countOf(room).clients + added > maxRoomClients;
   }
 
+  function memberOf({ shown, boots: on }: UserPresence): RosterMember {
+    const living = [...on].filter(([boot]) => boots.counts(boot));
+    const provenAt = (all: readonly (readonly [string, unknown])[]) =>
+      Math.max(...all.map(([boot]) => boots.find(boot)?.provenAt ?? 0));
+    const doubtful = now() - provenAt(living) > ROSTER_DOUBT_MS;
+    return {
+      ...shown,
+      clients: living.reduce((sum, [, { own }]) => sum + own, 0),
+      state: doubtful ? 'doubtful' : 'online',
+      seenAt: provenAt([...on]),
+    };
+  }
+
+  const livingClients = () => boots.counting().reduce((sum, { clients }) => sum + clients, 0);
+
   return {
-    enter(boot, room, user, clients) {
+    enter(boot, room, user, own, clients) {
+      if (boots.isBuried(boot)) return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
+      if (overfills(boot, room, clients)) return refuse('limit', 'roomid: the room is full');
       const presence = directory.presenceIn(room);
-      const changed = enterRoom(presence, boot, user);
+      const changed = enterRoom(presence, boot, user, own);
       usersOf(boot, room).add(user.userId);
-      return { ...setClients(boot, presence, clients), changed };
+      return succeed({ ...setClients(boot, presence, clients), changed });
     },
     exit(boot, room, userId, clients) {
+      // Who it had is answered by the sweep.
+      if (boots.isBuried(boot)) return { ...countOf(room), changed: false };
       const presence = directory.presenceIn(room);
       usersOf(boot, room).delete(userId);
       const changed = leaveRoom(presence, boot, userId) !== undefined;
       return { ...setClients(boot, presence, clients), changed };
     },
-    recount: (boot, room, clients) => setClients(boot, directory.presenceIn(room), clients),
-    count({ tag }) {
-      const presence = directory.find(tag);
-      return presence ? countRoom(presence) : { users: 0, clients: 0 };
-    },
+    recount: (boot, room, clients) =>
+      boots.isBuried(boot) ? countOf(room) : setClients(boot, directory.presenceIn(room), clients),
+    count: countOf,
     named({ tag }, username, limit) {
       const found: string[] = [];
       for (const userId of directory.find(tag)?.names.get(username) ?? []) {
@@ -103,26 +133,35 @@ export function createBootRoster({ now }: { readonly now: () => number }): BootR
       const presence = directory.find(tag);
       if (!presence) return { members: [] };
       const { page, ...more } = pageOf(presence.users, query);
-      return { members: page.map(({ shown }) => shown), ...more };
+      return { members: page.map(memberOf), ...more };
     },
     rooms: (nsp, page) => directory.list(nsp, page),
     setConnections(boot, inbox, count) {
-      // A boot that never renewed counts from its first word.
-      bootRecord(boot);
+      if (boots.isBuried(boot)) return;
+      boots.record(boot);
       connections.set(boot, inbox, count);
     },
     connections(inboxes) {
-      const living = new Set([...boots].filter(([, record]) => lives(record)).map(([boot]) => boot));
-      return inboxes.map((inbox) => connections.sum(inbox, (boot) => living.has(boot)));
+      return inboxes.map((inbox) => connections.sum(inbox, boots.counts));
     },
     totals: () => ({ users: connections.users(), clients: livingClients() }),
+    bury(boot) {
+      boots.bury(boot);
+      connections.drop(boot);
+      for (const tag of boots.find(boot)?.rooms.keys() ?? []) {
+        const presence = directory.find(tag);
+        if (!presence) continue;
+        presence.clients.delete(boot);
+        directory.forgetVacant(presence);
+      }
+    },
     renew(boot, clients) {
-      Object.assign(bootRecord(boot), { clients, provenAt: now() });
+      if (!boots.isBuried(boot)) Object.assign(boots.record(boot), { clients, provenAt: now() });
     },
     sweep(boot) {
-      const dead = boots.get(boot);
+      const dead = boots.find(boot);
       if (!dead) return [];
-      boots.delete(boot);
+      boots.drop(boot);
       connections.drop(boot);
       return [...dead.rooms].flatMap(([tag, users]) => {
         const presence = directory.find(tag);
@@ -133,10 +172,10 @@ export function createBootRoster({ now }: { readonly now: () => number }): BootR
         return gone.map((user) => ({ room: presence.room, user }));
       });
     },
-    expired: () => [...boots].filter(([, record]) => !lives(record)).map(([boot]) => boot),
+    expired: boots.expired,
     overview: () => ({
       hosts: 1,
-      workers: [...boots.values()].filter(lives).length,
+      workers: boots.counting().length,
       clients: livingClients(),
       users: connections.users(),
       rooms: directory.size(),

@@ -2,6 +2,8 @@ import type { Entry } from '../../chat/store.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import type { Head } from './head.ts';
 import type { MarkRecord } from './marks.ts';
+import type { Restrictions } from './restrictions.ts';
+import type { VisitRecord } from './visits.ts';
 
 /** The first answer to a `clientMsgId`. */
 export interface Answer {
@@ -25,6 +27,12 @@ export interface KeptPush {
   readonly until: number;
 }
 
+/** Entries of an erased log that may still be on disk; those that the next log has numbered again are its own. */
+export interface Erased {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Tables whose rows a commit may depend on, and by what they are found. */
 export interface Rows {
   heads: Head;
@@ -32,6 +40,9 @@ export interface Rows {
   answers: Answer;
   claims: Claim;
   pushes: KeptPush;
+  restrictions: Restrictions;
+  visits: VisitRecord;
+  erased: Erased;
 }
 
 export interface Keys extends Record<keyof Rows, string | AnswerKey> {
@@ -40,10 +51,13 @@ export interface Keys extends Record<keyof Rows, string | AnswerKey> {
   answers: AnswerKey;
   claims: string;
   pushes: string;
+  restrictions: string;
+  visits: string;
+  erased: string;
 }
 
 /** When a row may be forgotten. Time first, so that what is due is one range. */
-export type DueKey = [until: number, table: 'claims' | 'pushes', key: string];
+export type DueKey = [until: number, table: 'claims' | 'pushes' | 'restrictions' | 'visits', key: string];
 
 /** Without a value: removed. */
 export type RowWrite = {

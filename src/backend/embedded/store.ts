@@ -6,15 +6,19 @@ import { createCommitQueue } from './commit-queue.ts';
 import { createGroup, type Group, type GroupRules } from './group.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
+import { createModerationStore, type ModerationStore } from './moderation-store.ts';
 import { createPushStore } from './push-store.ts';
 import type { Look, Tables } from './tables.ts';
 import { tidyTables } from './tidy.ts';
+import { createVisitStore, type VisitStore } from './visit-store.ts';
 
 /** What is on disk, all of it changed through one queue of commits. */
 export interface Store {
   readonly logs: LogStore;
   readonly inboxes: InboxStore;
   readonly pushes: Pushes;
+  readonly moderation: ModerationStore;
+  readonly visits: VisitStore;
   /** Whether the disk takes a commit, or took one within the last seconds. */
   check(): Promise<Outcome<void>>;
   /** Removes what is too old: to be called now and then. Reading does not wait for it. */
@@ -51,6 +55,8 @@ export function createStore({ tables, publish, now, log, ...deps }: StoreDeps): 
     logs: createLogStore({ look, queue, rules, now }),
     inboxes: createInboxStore({ look, queue }),
     pushes: createPushStore({ look, queue, rules, now }),
+    moderation: createModerationStore({ look, queue, now }),
+    visits: createVisitStore({ look, queue, rules, now }),
     async check() {
       if (now() - wellAt < CHECK_MS) return succeed(undefined);
       const at = now();

@@ -23,6 +23,10 @@ export interface Tables {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Keys of answers outside the periods `from` to `to`. */
   answersOutside(from: number, to: number, limit: number): AnswerKey[];
+  /** Keys of a log's answers in those periods. */
+  answersOf(tag: string, periods: readonly number[]): AnswerKey[];
+  /** Tags of logs that were erased and are still on disk in part. */
+  erased(limit: number): string[];
   /** Rows that may be forgotten at that time. */
   duesBefore(at: number, limit: number): DueKey[];
   fact(key: string): unknown;
@@ -54,6 +58,9 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     marks: root.openDB('marks', {}),
     claims: root.openDB('claims', {}),
     pushes: root.openDB('pushes', {}),
+    restrictions: root.openDB('restrictions', {}),
+    visits: root.openDB('visits', {}),
+    erased: root.openDB('erased', {}),
   };
   const entries = root.openDB<StoredEntry, [string, number]>('entries', {});
   const dues = root.openDB<true, DueKey>('dues', {});
@@ -110,6 +117,12 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       const older = Array.from(answers.getKeys({ end: [from] as never, limit }));
       return older.length > 0 ? older : Array.from(answers.getKeys({ start: [to + 1] as never, limit }));
     },
+    answersOf: (tag, periods) =>
+      // A hash is base64url, of which every character comes before the tilde.
+      periods.flatMap((period) =>
+        Array.from(answers.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
+      ),
+    erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
     duesBefore: (at, limit) => Array.from(dues.getKeys({ end: [at] as never, limit })),
     fact: (key) => facts.get(key),
     async commit(writes) {

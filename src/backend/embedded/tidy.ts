@@ -1,8 +1,8 @@
 import { answerPeriod } from './answer-keys.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { forgetDue } from './dues.ts';
 import type { Group, GroupRules } from './group.ts';
 import { type Head, isIdle, keepingOf } from './head.ts';
-import { forgetDue } from './push-store.ts';
 import type { Tables } from './tables.ts';
 
 export interface TidyDeps {
@@ -33,7 +33,7 @@ export async function tidyTables({ tables, queue, rules, now, closed }: TidyDeps
     }
   }
 
-  async function tidyPushes(): Promise<void> {
+  async function tidyDues(): Promise<void> {
     const at = now();
     for (;;) {
       const keys = closed() ? [] : tables.duesBefore(at, DUE_PORTION);
@@ -42,6 +42,14 @@ export async function tidyTables({ tables, queue, rules, now, closed }: TidyDeps
         for (const key of keys) forgetDue(group, key);
       };
       if (!(await plan(forget))) return;
+    }
+  }
+
+  async function tidyErased(): Promise<void> {
+    for (;;) {
+      const [tag] = closed() ? [] : tables.erased(1);
+      if (tag === undefined) return;
+      if (!(await plan((group) => group.tidyErased(tag)))) return;
     }
   }
 
@@ -60,7 +68,8 @@ export async function tidyTables({ tables, queue, rules, now, closed }: TidyDeps
   }
 
   await tidyAnswers();
-  await tidyPushes();
+  await tidyDues();
+  await tidyErased();
   await tidyLogs();
 }
 

@@ -1,5 +1,5 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
-import type { InboxMarks, Pushes, Roster } from '../../chat/store.ts';
+import type { InboxMarks, Moderation, Pushes, RoomVisits, Roster } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';
@@ -20,7 +20,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
   };
 
   const roster: Roster = {
-    enter: (room, user, clients) => ask('roster.enter', { room, user, clients }),
+    enter: (room, user, own, clients) => ask('roster.enter', { room, user, own, clients }),
     exit: (room, userId, clients) => ask('roster.exit', { room, userId, clients }),
     recount: (room, clients) => ask('roster.recount', { room, clients }),
     count: ({ tag }) => ask('roster.count', { tag }),
@@ -30,6 +30,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     setConnections: (inbox, connections) => ask('roster.setConnections', { inbox, connections }),
     connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
     totals: () => ask('roster.totals', null),
+    bury: (boot) => ask('roster.bury', { boot }),
     renew: (clients) => ask('roster.renew', { clients }),
     sweep: (boot) => ask('roster.sweep', { boot }),
     expired: () => ask('roster.expired', null),
@@ -38,6 +39,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     marks: ({ tag }) => ask('inbox.marks', { tag }),
     raise: ({ tag }, to) => ask('inbox.raise', { tag, to }),
     fold: (inbox, draft, news) => ask('inbox.fold', { inbox, draft, news }),
+    erase: ({ tag }) => ask('inbox.erase', { tag }),
     progress: (items) =>
       ask('inbox.progress', { items: items.map(({ inbox: { tag }, seq }) => ({ tag, seq })) }),
   };
@@ -46,18 +48,32 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     keep: (id, places) => ask('push.keep', { id, places }),
     find: (id) => ask('push.find', { id }),
   };
+  const moderation: Moderation = {
+    restrict: ({ tag }, userId, kind, seconds) =>
+      ask('moderation.restrict', { tag, userId, kind, ...(seconds === undefined ? {} : { seconds }) }),
+    lift: ({ tag }, userId, kind) => ask('moderation.lift', { tag, userId, kind }),
+    restrictions: ({ tag }, userId) => ask('moderation.restrictions', { tag, userId }),
+  };
+  const visits: RoomVisits = {
+    visit: ({ tag }, roomid, joined) => ask('visits.visit', { tag, roomid, joined }),
+    read: ({ tag }, roomid, seq) => ask('visits.read', { tag, roomid, seq }),
+    visited: ({ tag }) => ask('visits.visited', { tag }),
+  };
   const bus = createBus({ ask, primary });
 
   return {
     logs: {
       append: (room, draft) => ask('store.append', { room, draft }),
       read: (room, query) => ask('store.read', { room, query }),
+      replace: ({ tag }, seq, members) => ask('store.replace', { tag, seq, members }),
       tops: (rooms) => ask('store.tops', { tags: rooms.map(({ tag }) => tag) }),
     },
     bus,
     roster,
     inboxes,
     pushes,
+    moderation,
+    visits,
     adapter: createAdapter(),
     secret: () => ask('store.secret', null),
     check: () => ask('store.check', null),

@@ -1,15 +1,20 @@
 -- Stores, numbers and publishes one message, or answers its clientMsgId's first answer.
--- KEYS[1..2] as in epoch.lua   KEYS[3], KEYS[4] dedupe hashes of even and odd TTL periods
+-- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
+-- KEYS[6] as in restricted.lua
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] socket left out, '' for none
 -- ARGV[11] channel             ARGV[12], ARGV[13] what stands before and after the message on the bus
 -- ARGV[14], ARGV[15] of a fold: where the mark `news` must stand and where it goes, '' for nowhere; else both ''
--- Answers {epoch, seq, id, at, outcome}: 0 stored, 1 known already, 2 the mark stood elsewhere and nothing was done.
+-- ARGV[16] the user who must be neither banned nor muted, '' for nobody
+-- Answers {epoch, seq, id, at, outcome}: 0 stored, 1 known already; nothing was done for 2, the mark stood elsewhere,
+-- 3, banned, and 4, muted: then `at` is how long still, ms, 0 for no end.
 -- The message is spliced as text: cjson would lose digits of numbers and empty arrays.
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Replaced entries that the stream was trimmed past are looked for at every so many messages.
+local TIDY_EVERY = 64
+
+local now = clock()
 
 local folding = ARGV[15] ~= ''
 if folding and (redis.call('HGET', KEYS[2], 'news') or '') ~= ARGV[14] then
@@ -20,7 +25,7 @@ local ttl = tonumber(ARGV[6])
 local period = math.floor(now / ttl)
 local field = ARGV[7]
 if field ~= '' then
-  for slot = 3, 4 do
+  for slot = 4, 5 do
     local first = redis.call('HGET', KEYS[slot], field)
     if first then
       if folding then
@@ -29,6 +34,16 @@ if field ~= '' then
       end
       local epoch, seq, at, id = string.match(first, '^(%S+) (%d+) (%d+) (.*)$')
       return { epoch, tonumber(seq), id, tonumber(at), 1 }
+    end
+  end
+end
+
+if ARGV[16] ~= '' then
+  local ends = redis.call('ZMSCORE', KEYS[6], 'ban:' .. ARGV[16], 'mute:' .. ARGV[16])
+  for index = 1, 2 do
+    local left = ends[index] and leftOf(ends[index], now)
+    if left then
+      return { '', 0, '', left, 2 + index }
     end
   end
 end
@@ -64,9 +79,12 @@ if folding then
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
+if redis.call('PEXPIRE', KEYS[3], ARGV[5]) == 1 and seq % TIDY_EVERY == 0 then
+  firstHeld(seq)
+end
 if field ~= '' then
   -- This period's hash is gone when its slot's turn comes again, so an id is known for one to two TTLs.
-  local ids = KEYS[3 + period % 2]
+  local ids = KEYS[4 + period % 2]
   redis.call('HSET', ids, field, room.epoch .. ' ' .. decimal(seq) .. ' ' .. decimal(at) .. ' ' .. ARGV[8])
   redis.call('PEXPIREAT', ids, decimal((period + 2) * ttl))
 end

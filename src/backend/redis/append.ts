@@ -7,6 +7,7 @@ import type { CommandLink } from './command-link.ts';
 import { away } from './failure.ts';
 import { frameAfter, frameBefore } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
+import { refuseBanned, refuseMuted } from './moderation.ts';
 import type { Numbering } from './numbering.ts';
 import type { Script } from './scripts.ts';
 
@@ -35,6 +36,8 @@ type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome:
 
 const KNOWN = 1;
 const ELSEWHERE = 2;
+const BANNED = 3;
+const MUTED = 4;
 const NO_FOLDING: Folding = { was: '', becomes: '' };
 
 /** All that has to be atomic is in append.lua. */
@@ -47,7 +50,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     const { entries, logTtlMs } = numbering.keeping(room);
     const reply = await link.evaluate<AppendReply>(
       script,
-      [...keys.log(room), ...keys.ids(room)],
+      [...keys.log(room), ...keys.ids(room), keys.restrictions(room)],
       [
         ...epoch,
         String(entries),
@@ -62,10 +65,13 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
         frameAfter(room, draft.except),
         folding.was,
         folding.becomes,
+        draft.author ?? '',
       ],
     );
     if (!reply.ok) return reply;
     const [name, seq, id, at, outcome] = reply.value;
+    if (outcome === BANNED) return refuseBanned(at);
+    if (outcome === MUTED) return refuseMuted(at);
     return succeed(outcome === ELSEWHERE ? undefined : { epoch: name, seq, id, at, dup: outcome === KNOWN });
   };
 }

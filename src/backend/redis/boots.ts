@@ -1,3 +1,4 @@
+import { ROSTER_LEASE_MS } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';
@@ -7,8 +8,13 @@ import { idOf, stretchOf } from './places.ts';
 /** A worker process as roster-renew.lua lists it. */
 export interface ListedBoot {
   readonly boot: string;
-  /** Its lease has not run out, by the store's clock. */
+  /** It counts: its lease has not run out, by the store's clock, and it was not buried. */
   readonly alive: boolean;
+  /** Its lease has run out. One that was buried is given that long, for its primary sweeps it. */
+  readonly expired: boolean;
+  /** When it last proved itself by the store's clock, and how long ago that was when it was read. */
+  readonly provedAtMs: number;
+  readonly silentMs: number;
   readonly clients: number;
   readonly host: string;
 }
@@ -20,13 +26,20 @@ export async function readBoots(link: CommandLink, keys: RedisKeys): Promise<Out
   ]);
   if (!time.ok) return time;
   if (!listed.ok) return listed;
-  const nowMs = Number(time.value[0]) * 1_000;
+  const [seconds, micros] = time.value;
+  const nowMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   const boots = [];
   for (const [boot, record] of Object.entries(listed.value)) {
-    const [leaseEndMs, clients, ...host] = record.split(' ');
+    const [lease = '', clients, ...host] = record.split(' ');
+    const buried = lease.startsWith('-');
+    const leaseEndMs = Math.abs(Number(lease));
+    const provedAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
     boots.push({
       boot,
-      alive: Number(leaseEndMs) > nowMs,
+      alive: leaseEndMs > nowMs && !buried,
+      expired: leaseEndMs <= nowMs,
+      provedAtMs,
+      silentMs: nowMs - provedAtMs,
       // `?` until it proved itself.
       clients: Number(clients) || 0,
       host: host.join(' '),

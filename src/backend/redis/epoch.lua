@@ -1,5 +1,5 @@
--- Stands before append.lua and read.lua: a room's epoch and what numbers it.
--- KEYS[1] log (stream)   KEYS[2] meta (hash: run, epoch, top, at, links; of an inbox also its marks: sent, recv,
+-- Stands before append.lua and read.lua, after log.lua: a room's epoch and what numbers it.
+-- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, epoch, top, at, links; of an inbox also its marks: sent, recv,
 -- read, news)
 -- ARGV[1] run_id of this server, known to the connection   ARGV[2] a fresh random epoch, should one be needed
 -- ARGV[3] how long meta lives without use, ms: longer than the log
@@ -8,19 +8,6 @@
 -- lost the newest entries) or when log and meta disagree. So a number is never given twice within an epoch.
 
 local LINKS_KEPT = 8
-
--- Lua writes large numbers as 1e+15.
-local function decimal(number)
-  return string.format('%.0f', number)
-end
-
-local function tailOf(log)
-  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-  if not newest then
-    return 0
-  end
-  return tonumber(string.match(newest[1], '^%d+'))
-end
 
 -- Links are kept as `epoch:upTo`, oldest first. None may reach beyond what is still there.
 local function linksWith(room, upTo)

@@ -48,6 +48,12 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
     return appended.ok ? succeed(appended.value !== undefined) : appended;
   }
 
+  async function erase(inbox: Room): Promise<Outcome<void>> {
+    const kept = [...keys.log(inbox), ...keys.ids(inbox), ...keys.steps(inbox), ...keys.visits(inbox)];
+    const gone = await link.call(['DEL', ...kept]);
+    return gone.ok ? succeed(undefined) : gone;
+  }
+
   async function progress(
     items: readonly { readonly inbox: Room; readonly seq: number }[],
   ): Promise<Outcome<readonly Progress[]>> {
@@ -69,7 +75,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
     return succeed(all);
   }
 
-  return { marks, raise, fold, progress };
+  return { marks, raise, fold, erase, progress };
 }
 
 function marksOf(recv: number, read: number, news: string): Marks {

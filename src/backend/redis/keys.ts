@@ -8,10 +8,12 @@ import { socketRoom } from '../../chat/room.ts';
  * where a script that publishes to another slot's channel fails.
  */
 export interface RedisKeys {
-  /** The log (a stream) and what numbers it, in the order the scripts take them. */
-  readonly log: (room: Room) => readonly [log: string, meta: string];
+  /** The log (a stream), what numbers it, and its replaced entries, in the order the scripts take them. */
+  readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
   /** The two dedupe hashes, of this TTL period and of the one before. */
   readonly ids: (room: Room) => readonly [string, string];
+  /** Who is banned from the room or muted in it, see restricted.lua. */
+  readonly restrictions: (room: Room) => string;
   /** The dynamic channel of Socket.IO's sharded adapter. */
   readonly channel: (room: Room) => string;
   /** Of a room's roster, in the order the scripts take them; the last one holds the users of one boot. */
@@ -23,13 +25,15 @@ export interface RedisKeys {
   readonly rosterOfBoots: (room: Room) => string;
   /** When an inbox's marks moved: sent, recv, read. */
   readonly steps: (inbox: Room) => readonly [string, string, string];
+  /** How far the inbox's user has read which room, and the rooms by their last use. */
+  readonly visits: (inbox: Room) => readonly [marks: string, order: string];
   /** Boot -> how many connections the inbox's user has there. */
   readonly connections: (inbox: Room) => string;
   /** What a push was claimed with, under its sender's key. */
   readonly claim: (key: string) => string;
   /** Where a push stands: user id -> `seq at`. */
   readonly places: (pushId: string) => string;
-  /** Boot -> `leaseEndMs clients host`. */
+  /** Boot -> `leaseEndMs clients host`, see roster-renew.lua. */
   readonly boots: string;
   /** The rooms, lounges and inboxes somebody of this boot is in, a zset of score 0; see places.ts. */
   readonly bootPlaces: (boot: string) => string;
@@ -47,8 +51,9 @@ export function redisKeys(prefix: string): RedisKeys {
   const base = (room: Room) => `${prefix}:{${room.tag}}`;
   const ofBoots = (room: Room) => `${base(room)}:b:`;
   return {
-    log: (room) => [`${base(room)}:log`, `${base(room)}:meta`],
+    log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
+    restrictions: (room) => `${base(room)}:restricted`,
     channel: (room) => `${prefix}#${room.nsp}#${socketRoom(room)}#`,
     roster: (room, boot) => [
       `${base(room)}:w`,
@@ -58,6 +63,7 @@ export function redisKeys(prefix: string): RedisKeys {
     ],
     rosterOfBoots: ofBoots,
     steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
+    visits: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
     connections: (inbox) => `${base(inbox)}:c`,
     claim: (key) => `${prefix}:{${hashOf(key)}}:claim`,
     places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,

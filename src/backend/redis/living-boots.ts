@@ -10,6 +10,8 @@ export interface LivingBoots {
   listed(): Promise<Outcome<ReadonlyMap<string, ListedBoot>>>;
   /** The same; read afresh if one of `boots` was not known of, for it may have come just now. */
   listedWith(boots: Iterable<string>): Promise<Outcome<ReadonlyMap<string, ListedBoot>>>;
+  /** What was read is known to be wrong now. */
+  forget(): void;
 }
 
 const KEPT_MS = 1_000;
@@ -57,5 +59,9 @@ export function createLivingBoots(
     return listed;
   }
 
-  return { listed: () => recent().boots, listedWith };
+  function forget(): void {
+    last = undefined;
+  }
+
+  return { listed: () => recent().boots, listedWith, forget };
 }

@@ -17,12 +17,11 @@ import { away } from './failure.ts';
 import { parseStored } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
 import type { Numbering } from './numbering.ts';
-import type { Script } from './scripts.ts';
+import type { Scripts } from './scripts.ts';
 
 export interface RedisLogsDeps {
   readonly link: CommandLink;
-  /** read.lua */
-  readonly script: Script;
+  readonly scripts: Pick<Scripts, 'read' | 'replace'>;
   readonly keys: RedisKeys;
   readonly numbering: Numbering;
   readonly append: RedisAppend;
@@ -37,9 +36,9 @@ type ReadReply = [
   messagesAndExcepts: string[],
 ];
 
-/** Logs as Redis streams; all that has to be atomic is in append.lua and read.lua. */
+/** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua and replace.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
-  const { link, script, keys, numbering } = deps;
+  const { link, scripts, keys, numbering } = deps;
 
   async function append(room: Room, draft: Draft): Promise<Outcome<Appended>> {
     const appended = await deps.append(room, draft);
@@ -54,7 +53,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     const forward = query.after !== undefined;
     const edge = query.after ?? query.before;
     const direction = forward ? 'after' : edge === undefined ? 'latest' : 'before';
-    const outcome = await link.evaluate<ReadReply>(script, keys.log(room), [
+    const outcome = await link.evaluate<ReadReply>(scripts.read, keys.log(room), [
       ...epoch,
       direction,
       String(edge ?? 0),
@@ -72,6 +71,12 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed({ epoch: name, top, links: parseLinks(links), entries, more: more === 1, first });
   }
 
+  async function replace(room: Room, seq: number, members: string): Promise<Outcome<boolean>> {
+    const args = [String(seq), members, String(numbering.keeping(room).entries)];
+    const replaced = await link.evaluate<number>(scripts.replace, keys.log(room), args);
+    return replaced.ok ? succeed(replaced.value === 1) : replaced;
+  }
+
   async function tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>> {
     // One turn, one write: node-redis pipelines them.
     const answers = await Promise.all(
@@ -86,7 +91,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed(all);
   }
 
-  return { append, read, tops };
+  return { append, read, replace, tops };
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */

@@ -1,21 +1,30 @@
 import type { RosterEntry } from '../../chat/store.ts';
 
-/** A user as the roster's hashes hold them: `username`, or `username NUL avatar`, so that scripts see the name. */
-export function personText({ username, avatar }: RosterEntry): string {
-  return avatar === undefined ? username : `${username}\0${avatar}`;
+/** A user as a boot said: with so many connections of their own there. */
+export interface StatedUser extends RosterEntry {
+  readonly own: number;
 }
 
-export function personOf(userId: string, text: string): RosterEntry {
-  const end = text.indexOf('\0');
-  if (end < 0) return { userId, username: text };
-  return { userId, username: text.slice(0, end), avatar: text.slice(end + 1) };
+/** As the roster's hashes hold them: `own NUL username`, perhaps `NUL avatar` behind it, so that scripts see the name. */
+export function personText({ own, username, avatar }: StatedUser): string {
+  return avatar === undefined ? `${own}\0${username}` : `${own}\0${username}\0${avatar}`;
+}
+
+export function personOf(userId: string, text: string): StatedUser {
+  const [own = '', username = '', ...rest] = text.split('\0');
+  const person = { userId, username, own: Number(own) };
+  return rest.length === 0 ? person : { ...person, avatar: rest.join('\0') };
+}
+
+export function entryOf({ userId, username, avatar }: StatedUser): RosterEntry {
+  return avatar === undefined ? { userId, username } : { userId, username, avatar };
 }
 
 /** Of `id, text, id, text, …`, as the scripts answer. */
-export function personsOf(flat: readonly string[]): RosterEntry[] {
-  const persons = [];
+export function entriesOf(flat: readonly string[]): RosterEntry[] {
+  const entries = [];
   for (let index = 0; index < flat.length; index += 2) {
-    persons.push(personOf(flat[index] ?? '', flat[index + 1] ?? ''));
+    entries.push(entryOf(personOf(flat[index] ?? '', flat[index + 1] ?? '')));
   }
-  return persons;
+  return entries;
 }

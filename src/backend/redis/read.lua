@@ -1,5 +1,5 @@
 -- One look at a room's log.
--- KEYS[1..2], ARGV[1..3] as in epoch.lua
+-- KEYS[1..3] as in log.lua   ARGV[1..3] as in epoch.lua
 -- ARGV[4] 'before' (the newest below ARGV[5]), 'after' (the oldest above ARGV[5]) or 'latest'
 -- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is given even if it is larger
 -- ARGV[8] what is answered for the epoch of an empty log that has none yet, '' to begin one
@@ -27,8 +27,7 @@ if left < lifetime / 2 or left > lifetime then
   redis.call('PEXPIRE', KEYS[2], decimal(lifetime))
 end
 
-local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-local first = oldest and tonumber(string.match(oldest[1], '^%d+')) or room.top + 1
+local first, replaced = firstHeld(room.top)
 
 local forward = ARGV[4] == 'after'
 local edge
@@ -40,14 +39,52 @@ else
   edge = room.top
 end
 
+local function seqOf(entry)
+  return tonumber(string.match(entry[1], '^%d+'))
+end
+
+-- As many of the replaced entries as of the stream, and like those.
+local function replacedFrom(from)
+  local found
+  if forward then
+    found = redis.call('ZRANGE', KEYS[3], decimal(from), '+inf', 'BYSCORE', 'LIMIT', 0, CHUNK)
+  else
+    found = redis.call('ZRANGE', KEYS[3], decimal(from), '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, CHUNK)
+  end
+  for index, text in ipairs(found) do
+    local except, message = string.match(text, '^([^%z]*)%z(.*)$')
+    found[index] = { string.match(message, '^{"seq":(%d+)'), { 'm', message, 'x', except } }
+  end
+  return found
+end
+
+-- The next of both, in order. Each is complete up to its own end, so as many of both together are.
+local function merged(ones, others)
+  local all, one, other = {}, 1, 1
+  while #all < CHUNK and (ones[one] or others[other]) do
+    local next, rival = ones[one], others[other]
+    if next and (not rival or (seqOf(next) < seqOf(rival)) == forward) then
+      all[#all + 1] = next
+      one = one + 1
+    else
+      all[#all + 1] = rival
+      other = other + 1
+    end
+  end
+  return all
+end
+
 local limit, room_left = tonumber(ARGV[6]), tonumber(ARGV[7])
-local entries, count, more, done = {}, 0, 0, not oldest or edge < 1
+local entries, count, more, done = {}, 0, 0, first > room.top or edge < 1
 while not done do
   local chunk
   if forward then
     chunk = redis.call('XRANGE', KEYS[1], decimal(edge), '+', 'COUNT', CHUNK)
   else
     chunk = redis.call('XREVRANGE', KEYS[1], decimal(edge), '-', 'COUNT', CHUNK)
+  end
+  if replaced then
+    chunk = merged(chunk, replacedFrom(edge))
   end
   done = #chunk < CHUNK
   for _, entry in ipairs(chunk) do
@@ -61,7 +98,7 @@ while not done do
     count = count + 1
     entries[#entries + 1] = fields[2]
     entries[#entries + 1] = fields[4] or ''
-    local seq = tonumber(string.match(entry[1], '^%d+'))
+    local seq = seqOf(entry)
     edge = forward and seq + 1 or seq - 1
   end
   done = done or edge < 1

@@ -6,8 +6,8 @@ import { succeed } from '../../protocol/codes.ts';
 import { listedOf, readBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
-import { createLivingBoots } from './living-boots.ts';
-import { personsOf } from './persons.ts';
+import type { LivingBoots } from './living-boots.ts';
+import { type MembersPage, membersOf } from './member-states.ts';
 import { idOf, roomsAfter } from './places.ts';
 import type { Script } from './scripts.ts';
 import { createTotals } from './totals.ts';
@@ -17,6 +17,7 @@ export interface RosterQueriesDeps {
   /** roster-members.lua */
   readonly script: Script;
   readonly keys: RedisKeys;
+  readonly living: LivingBoots;
 }
 
 export type RosterQueries = Pick<Roster, 'count' | 'named' | 'members' | 'rooms' | 'connections' | 'totals'>;
@@ -25,18 +26,16 @@ export type RosterQueries = Pick<Roster, 'count' | 'named' | 'members' | 'rooms'
 const LONGEST_PAGE = 1_000;
 
 /** What is asked of the roster. None of it changes anything. */
-export function createRosterQueries({ link, script, keys }: RosterQueriesDeps): RosterQueries {
-  const living = createLivingBoots(link, keys);
-
+export function createRosterQueries({ link, script, keys, living }: RosterQueriesDeps): RosterQueries {
   async function count(room: Room): Promise<Outcome<RosterCount>> {
     const [clientsKey, usersKey] = keys.roster(room, '');
     const [users, clients] = await Promise.all([
       link.call<number>(['ZCARD', usersKey]),
-      link.call<string[]>(['HVALS', clientsKey]),
+      livingSums([clientsKey]),
     ]);
     if (!users.ok) return users;
     if (!clients.ok) return clients;
-    return succeed({ users: users.value, clients: sumOf(clients.value) });
+    return succeed({ users: users.value, clients: clients.value[0] ?? 0 });
   }
 
   async function named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>> {
@@ -50,14 +49,22 @@ export function createRosterQueries({ link, script, keys }: RosterQueriesDeps): 
   async function members(room: Room, { after, limit }: RosterPage) {
     const [clientsKey, usersKey] = keys.roster(room, '');
     const min = after === undefined ? '-' : `(${after}`;
-    const page = await link.evaluate<[more: number, last: string, persons: string[]]>(
+    const asked = link.evaluate<[more: number, last: string, boots: string[], members: MembersPage]>(
       script,
       [clientsKey, usersKey],
       [min, keys.rosterOfBoots(room), String(Math.min(limit, LONGEST_PAGE))],
     );
+    // Read in the same round trip, as `connections` does.
+    await living.listed();
+    const page = await asked;
     if (!page.ok) return page;
-    const [more, last, persons] = page.value;
-    return succeed({ members: personsOf(persons), ...(more === 1 ? { next: last } : {}) });
+    const [more, last, boots, members] = page.value;
+    const listed = await living.listedWith(boots);
+    if (!listed.ok) return listed;
+    return succeed({
+      members: membersOf(members, boots, listed.value),
+      ...(more === 1 ? { next: last } : {}),
+    });
   }
 
   async function rooms(nsp: string, { after, limit }: RosterPage) {
@@ -81,10 +88,13 @@ export function createRosterQueries({ link, script, keys }: RosterQueriesDeps): 
     return succeed({ rooms: found, ...(next === undefined ? {} : { next }) });
   }
 
-  async function connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>> {
-    const asked = Promise.all(
-      inboxes.map((inbox) => link.call<Record<string, string>>(['HGETALL', keys.connections(inbox)])),
-    );
+  function connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>> {
+    return livingSums(inboxes.map(keys.connections));
+  }
+
+  /** Of hashes of boot -> connections, without the boots that do not count. */
+  async function livingSums(hashes: readonly string[]): Promise<Outcome<readonly number[]>> {
+    const asked = Promise.all(hashes.map((hash) => link.call<Record<string, string>>(['HGETALL', hash])));
     // Read in the same round trip, should it be time again; after them, so that it knows every boot they name.
     await living.listed();
     const byBoot = [];

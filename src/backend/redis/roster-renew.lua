@@ -1,9 +1,9 @@
 -- A boot proves that it lives, by the store's clock.
--- KEYS[1] boots (hash boot -> `leaseEndMs connections host`)
+-- KEYS[1] boots (hash boot -> `leaseEndMs connections host`, with a `-` before it: buried)
 -- ARGV[1] boot   ARGV[2] lease, ms   ARGV[3] connections   ARGV[4] host
 -- ARGV[5] 'new': only if it is not listed; its connections are then '?' until it proves itself
--- Answers 1 if the boot had proved itself before, 0 if not: it is new, was swept, or the store lost its data.
--- What a swept boot says next lists it again, and must not hide from it that all it said before is gone.
+-- Answers 1 if the boot had proved itself before, 0 if not: it is new, was buried or swept, or the store lost its data.
+-- What a buried boot does short of proving itself leaves it buried. What a swept boot says next lists it again, and must not hide from it that all it said before is gone.
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record or ARGV[5] ~= 'new' then
@@ -11,4 +11,4 @@ if not record or ARGV[5] ~= 'new' then
   local leaseEnd = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
   redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', leaseEnd) .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
 end
-return record and not string.find(record, '^%d+ %?') and 1 or 0
+return record and string.find(record, '^%d+ %d') and 1 or 0

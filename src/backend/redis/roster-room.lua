@@ -1,11 +1,15 @@
 -- Stands before roster-enter.lua, roster-exit.lua and roster-sweep.lua: who is where in one room.
 -- KEYS[1] connections by boot (hash)   KEYS[2] users (zset, all of score 0)
 -- KEYS[3] names (zset of `username NUL id`, all of score 0)
--- KEYS[4] users of this boot (hash id -> `username` or `username NUL avatar`)
+-- KEYS[4] users of this boot (hash id -> `connections NUL username`, perhaps `NUL avatar` behind it)
 -- ARGV[1] boot   ARGV[2] what the fourth key of any boot begins with   ARGV[3] lifetime of the keys, ms
 -- Where a user is, is looked up and never counted: a repeated or lost call cannot make a counter drift.
 
 local others
+
+local function nameOf(person)
+  return string.match(person, '^%d+%z([^%z]*)')
+end
 
 -- Whether another boot has the user in the room, and whether one of them by that name.
 local function elsewhere(id, name)
@@ -15,7 +19,7 @@ local function elsewhere(id, name)
     local person = boot ~= ARGV[1] and redis.call('HGET', ARGV[2] .. boot, id)
     if person then
       present = true
-      named = named or string.match(person, '^[^%z]*') == name
+      named = named or nameOf(person) == name
     end
   end
   return present, named
@@ -23,7 +27,7 @@ end
 
 -- What this boot said of the user holds no more. Answers 1 if the user is now gone from the room.
 local function takeOut(id, person)
-  local name = person and string.match(person, '^[^%z]*')
+  local name = person and nameOf(person)
   local present, named = elsewhere(id, name)
   if name and not named then
     redis.call('ZREM', KEYS[3], name .. '\0' .. id)
@@ -39,8 +43,8 @@ local function countRoom()
   for _, count in ipairs(redis.call('HVALS', KEYS[1])) do
     clients = clients + count
   end
-  for _, key in ipairs(KEYS) do
-    redis.call('PEXPIRE', key, ARGV[3])
+  for index = 1, 4 do
+    redis.call('PEXPIRE', KEYS[index], ARGV[3])
   end
   return redis.call('ZCARD', KEYS[2]), clients
 end

@@ -3,11 +3,13 @@ import type { Room } from '../../chat/room.ts';
 import type { Departure, Roster, RosterEntry } from '../../chat/store.ts';
 import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
-import { succeed } from '../../protocol/codes.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
 import { readBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
-import { personsOf, personText } from './persons.ts';
+import { createLivingBoots } from './living-boots.ts';
+import { refuseBanned } from './moderation.ts';
+import { entriesOf, personText, type StatedUser } from './persons.ts';
 import { placeName, placeOf } from './places.ts';
 import { createRosterQueries } from './roster-queries.ts';
 import type { Scripts } from './scripts.ts';
@@ -20,10 +22,17 @@ export interface RedisRosterDeps {
   readonly boot: string;
   readonly host: string;
   readonly log: Logger;
+  /** 0: no limit. */
+  readonly maxRoomClients: number;
   readonly now?: () => number;
 }
 
-type CountReply = [users: number, clients: number, changed: number, vacant: number];
+type ExitReply = [users: number, clients: number, changed: number, vacant: number];
+type EnterReply = [users: number, clients: number, changed: number, refused: number, leftMs: number];
+
+/** Of what roster-enter.lua refuses for; else the room is full. */
+const BANNED = 1;
+const NO_LIMIT = 0;
 
 /** For what nobody took out: a boot whose record was lost with the store's newest writes. */
 const KEYS_LIVE_MS = String(30 * 86_400_000);
@@ -37,8 +46,9 @@ const SWEEP_BATCH = 100;
  * do after its sweep is swept once more.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { link, scripts, keys, boot, host, log, now = Date.now } = deps;
+  const { link, scripts, keys, boot, host, log, maxRoomClients, now = Date.now } = deps;
   const stated = createStatedPresence();
+  const living = createLivingBoots(link, keys, now);
   let proved = false;
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -53,32 +63,45 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
 
   const unlistPlace = (owner: string, name: string) => link.call(['ZREM', keys.bootPlaces(owner), name]);
 
-  async function sendEnter(room: Room, user: RosterEntry, clients: number): Promise<Outcome<CountReply>> {
+  async function sendEnter(
+    room: Room,
+    user: StatedUser,
+    clients: number,
+    most: number,
+  ): Promise<Outcome<EnterReply>> {
     const listed = listPlace(room);
     const { userId, username } = user;
+    const roomKeys = [...keys.roster(room, boot), keys.restrictions(room)];
     const about = [boot, keys.rosterOfBoots(room), KEYS_LIVE_MS];
-    const entered = await link.evaluate<CountReply>(scripts.enter, keys.roster(room, boot), [
+    const entered = await link.evaluate<EnterReply>(scripts.enter, roomKeys, [
       ...about,
       String(clients),
       userId,
       username,
       personText(user),
+      String(most),
     ]);
     const place = await listed;
     return place.ok ? entered : place;
   }
 
-  async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<CountReply>> {
+  async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
     const args = [boot, keys.rosterOfBoots(room), KEYS_LIVE_MS, String(clients), userId];
-    const left = await link.evaluate<CountReply>(scripts.exit, keys.roster(room, boot), args);
+    const left = await link.evaluate<ExitReply>(scripts.exit, keys.roster(room, boot), args);
     // Someone may have entered since; then the room is listed again already and must stay so.
     if (left.ok && left.value[3] === 1 && !stated.holds(room)) void unlistPlace(boot, placeName(room));
     return left;
   }
 
-  async function enter(room: Room, user: RosterEntry, clients: number) {
-    stated.enter(room, user, clients);
-    return counted(await sendEnter(room, user, clients));
+  async function enter(room: Room, user: RosterEntry, own: number, clients: number) {
+    const person = { ...user, own };
+    const takeBack = stated.enter(room, person, clients);
+    const entered = await sendEnter(room, person, clients, room.kind === 'room' ? maxRoomClients : 0);
+    const refused = entered.ok ? entered.value[3] : 0;
+    if (!entered.ok || refused === 0) return counted(entered);
+    takeBack();
+    if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
+    return refused === BANNED ? refuseBanned(entered.value[4]) : refuse('limit', 'roomid: the room is full');
   }
 
   async function exit(room: Room, userId: string, clients: number) {
@@ -125,7 +148,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return succeed(undefined);
   }
 
-  /** This boot was swept while it was frozen or cut off, or the store lost its data: all it holds is said anew. */
+  /** This boot was buried or swept while it was frozen or cut off, or the store lost its data: all it holds is said anew. */
   async function stateAgain(): Promise<void> {
     log.warn({ rooms: stated.rooms().length }, 'redis: this worker was no longer listed and enters again');
     await inBatches(stated.inboxes(), async (inbox) => {
@@ -135,8 +158,15 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     for (const room of stated.rooms()) {
       // Read room by room: whoever left meanwhile is not brought back.
       const present = stated.presenceIn(room);
-      await Promise.all(present.users.map((user) => sendEnter(room, user, present.clients)));
+      // They are in the room already: it cannot be too full for them.
+      await Promise.all(present.users.map((user) => sendEnter(room, user, present.clients, NO_LIMIT)));
     }
+  }
+
+  async function bury(dead: string): Promise<Outcome<void>> {
+    const buried = await link.evaluate<number>(scripts.bury, [keys.boots], [dead]);
+    living.forget();
+    return buried.ok ? succeed(undefined) : buried;
   }
 
   async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
@@ -173,13 +203,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   async function sweepRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
     const args = [dead, keys.rosterOfBoots(room)];
     const gone = await link.evaluate<string[]>(scripts.sweep, keys.roster(room, dead), args);
-    return gone.ok ? succeed(personsOf(gone.value).map((user) => ({ room, user }))) : gone;
+    return gone.ok ? succeed(entriesOf(gone.value).map((user) => ({ room, user }))) : gone;
   }
 
   async function expired(): Promise<Outcome<readonly string[]>> {
     const boots = await readBoots(link, keys);
     if (!boots.ok) return boots;
-    return succeed(boots.value.filter((one) => !one.alive).map((one) => one.boot));
+    return succeed(boots.value.filter((one) => one.expired).map((one) => one.boot));
   }
 
   return {
@@ -187,10 +217,11 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     exit,
     recount,
     setConnections,
+    bury,
     renew,
     sweep,
     expired,
-    ...createRosterQueries({ link, script: scripts.members, keys }),
+    ...createRosterQueries({ link, script: scripts.members, keys, living }),
   };
 }
 
@@ -201,7 +232,7 @@ async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>):
   }
 }
 
-function counted(outcome: Outcome<CountReply>) {
+function counted(outcome: Outcome<EnterReply | ExitReply>) {
   if (!outcome.ok) return outcome;
   const [users, clients, changed] = outcome.value;
   return succeed({ users, clients, changed: changed === 1 });

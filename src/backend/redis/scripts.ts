@@ -9,31 +9,45 @@ export interface Script {
 export interface Scripts {
   readonly append: Script;
   readonly read: Script;
+  readonly replace: Script;
   readonly enter: Script;
   readonly exit: Script;
   readonly sweep: Script;
   readonly members: Script;
   readonly renew: Script;
+  readonly bury: Script;
   readonly raise: Script;
   readonly progress: Script;
   readonly findPush: Script;
+  readonly restrict: Script;
+  readonly restrictions: Script;
+  readonly visit: Script;
+  readonly visited: Script;
 }
 
 /** Reads the Lua files beside this one. */
 export function openScripts(): Scripts {
-  const epoch = textOf('epoch');
+  const log = textOf('log');
+  const epoch = log + textOf('epoch');
   const room = textOf('roster-room');
+  const restricted = textOf('restricted');
   return {
-    append: scriptOf(epoch + textOf('append')),
+    append: scriptOf(epoch + restricted + textOf('append')),
     read: scriptOf(epoch + textOf('read')),
-    enter: scriptOf(room + textOf('roster-enter')),
+    replace: scriptOf(log + textOf('replace')),
+    enter: scriptOf(room + restricted + textOf('roster-enter')),
     exit: scriptOf(room + textOf('roster-exit')),
     sweep: scriptOf(room + textOf('roster-sweep')),
     members: scriptOf(textOf('roster-members')),
     renew: scriptOf(textOf('roster-renew')),
+    bury: scriptOf(textOf('roster-bury')),
     raise: scriptOf(textOf('inbox-raise')),
     progress: scriptOf(textOf('inbox-progress')),
     findPush: scriptOf(textOf('push-find')),
+    restrict: scriptOf(restricted + textOf('moderation-restrict')),
+    restrictions: scriptOf(restricted + textOf('moderation-read')),
+    visit: scriptOf(textOf('visit')),
+    visited: scriptOf(textOf('visited')),
   };
 }
 

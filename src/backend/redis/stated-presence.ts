@@ -1,22 +1,23 @@
 import type { Room } from '../../chat/room.ts';
-import type { RosterEntry } from '../../chat/store.ts';
+import type { StatedUser } from './persons.ts';
 
 /** What this worker last told the roster, kept to tell it again when the store no longer knows it. */
 export interface StatedPresence {
-  enter(room: Room, user: RosterEntry, clients: number): void;
+  /** Answers what takes it back, should the roster refuse it; what was said since then stays. */
+  enter(room: Room, user: StatedUser, clients: number): () => void;
   exit(room: Room, userId: string, clients: number): void;
   recount(room: Room, clients: number): void;
   setConnections(inbox: Room, connections: number): void;
   holds(room: Room): boolean;
   rooms(): Room[];
-  presenceIn(room: Room): { readonly clients: number; readonly users: readonly RosterEntry[] };
+  presenceIn(room: Room): { readonly clients: number; readonly users: readonly StatedUser[] };
   /** The inboxes of users who have connections, and how many. */
   inboxes(): Room[];
   connectionsOf(inbox: Room): number;
 }
 
 export function createStatedPresence(): StatedPresence {
-  const rooms = new Map<string, { room: Room; clients: number; users: Map<string, RosterEntry> }>();
+  const rooms = new Map<string, { room: Room; clients: number; users: Map<string, StatedUser> }>();
   const connected = new Map<string, { readonly inbox: Room; readonly connections: number }>();
 
   function recount(room: Room, clients: number): void {
@@ -28,10 +29,20 @@ export function createStatedPresence(): StatedPresence {
 
   return {
     enter: (room, user, clients) => {
-      const stated = rooms.get(room.tag) ?? { room, clients, users: new Map() };
+      const stated = rooms.get(room.tag) ?? { room, clients: 0, users: new Map() };
+      const { clients: clientsBefore } = stated;
+      const before = stated.users.get(user.userId);
       stated.clients = clients;
       stated.users.set(user.userId, user);
       rooms.set(room.tag, stated);
+      return () => {
+        if (rooms.get(room.tag) !== stated) return;
+        if (stated.users.get(user.userId) === user) {
+          if (before) stated.users.set(user.userId, before);
+          else stated.users.delete(user.userId);
+        }
+        recount(room, stated.clients === clients ? clientsBefore : stated.clients);
+      };
     },
     exit: (room, userId, clients) => {
       rooms.get(room.tag)?.users.delete(userId);

@@ -10,11 +10,13 @@ import { openCommandLink } from './command-link.ts';
 import { createRedisInboxes } from './inboxes.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisLogs } from './logs.ts';
+import { createRedisModeration } from './moderation.ts';
 import { createNumbering } from './numbering.ts';
 import { createRedisPushes } from './pushes.ts';
 import { createRedisRoster } from './roster.ts';
 import { openScripts } from './scripts.ts';
 import { openSubscriber } from './subscriber.ts';
+import { createRedisVisits } from './visits.ts';
 
 /** The primary has proved that Redis is there; a worker respawned while it is away starts without, and says so. */
 const FIRST_CONNECT_MS = 5_000;
@@ -45,14 +47,16 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
   }
 
   const numbering = createNumbering(link, options);
-  const { dedupeTtlS } = options;
+  const { dedupeTtlS, maxRoomClients } = options;
   const append = createRedisAppend({ link, script: scripts.append, keys, numbering, dedupeTtlS });
   return {
-    logs: createRedisLogs({ link, script: scripts.read, keys, numbering, append }),
+    logs: createRedisLogs({ link, scripts, keys, numbering, append }),
     bus,
-    roster: createRedisRoster({ link, scripts, keys, boot, host, log }),
+    roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients }),
     inboxes: createRedisInboxes({ link, scripts, keys, numbering, append }),
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
+    moderation: createRedisModeration({ link, scripts, keys }),
+    visits: createRedisVisits({ link, scripts, keys, numbering }),
     adapter: createRedisAdapter({ link, subscriptions, keyPrefix: options.keyPrefix }),
     secret,
     check: async () => {

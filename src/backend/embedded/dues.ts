@@ -1,0 +1,27 @@
+import type { Group } from './group.ts';
+import { lasting } from './restrictions.ts';
+import type { DueKey } from './rows.ts';
+
+/** Removes what was due then, unless it was kept for longer since. */
+export function forgetDue(group: Group, [until, table, key]: DueKey): void {
+  group.write({ table: 'dues', key: [until, table, key] });
+  if (table === 'restrictions') forgetEnded(group, until, key);
+  else if (table === 'visits') forgetVisits(group, until, key);
+  else {
+    const row = group.row(table, key);
+    if (row && row.until <= until) group.put({ table, key });
+  }
+}
+
+function forgetEnded(group: Group, until: number, key: string): void {
+  const left = lasting(group.row('restrictions', key), until);
+  group.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
+}
+
+/** Those of an inbox that was begun since go with it. */
+function forgetVisits(group: Group, until: number, tag: string): void {
+  const row = group.row('visits', tag);
+  if (!row || group.row('heads', tag)) return;
+  if (row.until <= until) group.put({ table: 'visits', key: tag });
+  else group.write({ table: 'dues', key: [row.until, 'visits', tag], value: true });
+}

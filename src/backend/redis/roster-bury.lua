@@ -1,0 +1,8 @@
+-- A boot is dead and counts nowhere from now on. When it last proved itself stays known until it is swept.
+-- KEYS[1] boots, as in roster-renew.lua   ARGV[1] boot
+
+local record = redis.call('HGET', KEYS[1], ARGV[1])
+if record and not string.find(record, '^%-') then
+  redis.call('HSET', KEYS[1], ARGV[1], '-' .. record)
+end
+return 1

@@ -1,0 +1,15 @@
+-- The rooms a user goes to, those used last first.
+-- KEYS as in visit.lua
+-- Answers {roomid, read, roomid, read, …}.
+
+local rooms = redis.call('ZRANGE', KEYS[2], 0, -1, 'REV')
+if #rooms == 0 then
+  return {}
+end
+local marks = redis.call('HMGET', KEYS[1], unpack(rooms))
+local answer = {}
+for index, roomid in ipairs(rooms) do
+  answer[2 * index - 1] = roomid
+  answer[2 * index] = marks[index] or '0'
+end
+return answer

@@ -1,0 +1,201 @@
+import { describe, expect, it, vi } from 'vitest';
+import { redisKeys } from '../../src/backend/redis/keys.ts';
+import { inboxOf } from '../../src/chat/room.ts';
+import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from './peers.ts';
+import { peerForTest, redisForTest } from './redis-harness.ts';
+import type { Peer } from './suite.ts';
+
+const keys = redisKeys('rc');
+const UNAVAILABLE = { ok: false, error: { code: 'unavailable' } };
+
+type Asked = { ask(command: string): Promise<string> };
+
+async function ttlMs(redis: Asked, key: string): Promise<number> {
+  return Number(/:(-?\d+)/.exec(await redis.ask(`PTTL ${key}`))?.[1]);
+}
+
+async function replace(peer: Peer, room: ReturnType<typeof newRoom>, seq: number, text: string) {
+  return granted(await peer.logs.replace(room, seq, draftOf(room, text).members));
+}
+
+describe('restrictions in Redis', () => {
+  it('cost a message one look at a key that is not there', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    granted(await peer.logs.append(room, draftOf(room, 'first')));
+    const callsOf = async (author?: string) => {
+      await redis.ask('CONFIG RESETSTAT');
+      granted(await peer.logs.append(room, { ...draftOf(room, 'x'), ...(author ? { author } : {}) }));
+      const stats = (await redis.ask('INFO commandstats')).matchAll(/cmdstat_(\w+):calls=(\d+)/g);
+      return Object.fromEntries(Array.from(stats, ([, name = '', calls]) => [name, Number(calls)]));
+    };
+    const { zmscore, ...rest } = await callsOf('ann');
+    expect(zmscore).toBe(1);
+    expect(rest).toEqual(await callsOf());
+  });
+
+  it('end with the last of them, and those without an end hold the key', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const { moderation } = peer;
+    const key = keys.restrictions(room);
+    granted(await moderation.restrict(room, 'ann', 'ban', 100));
+    granted(await moderation.restrict(room, 'bob', 'mute', 50));
+    expect(Math.abs((await ttlMs(redis, key)) - 100_000)).toBeLessThan(5_000);
+    granted(await moderation.restrict(room, 'bob', 'ban'));
+    expect(await ttlMs(redis, key)).toBe(-1);
+    granted(await moderation.lift(room, 'bob', 'ban'));
+    expect(Math.abs((await ttlMs(redis, key)) - 100_000)).toBeLessThan(5_000);
+    granted(await moderation.lift(room, 'ann', 'ban'));
+    expect(Math.abs((await ttlMs(redis, key)) - 50_000)).toBeLessThan(5_000);
+    granted(await moderation.lift(room, 'bob', 'mute'));
+    expect(await redis.ask(`EXISTS ${key}`)).toBe(':0\r\n');
+    // One that is over goes when the list changes next, though another holds the key.
+    granted(await moderation.restrict(room, 'ann', 'ban'));
+    await redis.ask(`ZADD ${key} 1 mute:carol`);
+    expect(granted(await moderation.restrictions(room, 'carol'))).toEqual({});
+    granted(await moderation.restrict(room, 'bob', 'mute'));
+    expect(await redis.ask(`ZCARD ${key}`)).toBe(':2\r\n');
+  });
+
+  it('have no text of a user in a key, nor do visits', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const odd = { ...newRoom(), roomid: 'lobby{x}:*' };
+    granted(await peer.moderation.restrict(odd, 'ann{x}:*', 'ban', 60));
+    await append(peer, odd, 'x');
+    await replace(peer, odd, 1, 'y');
+    granted(await peer.visits.visit(inboxOf('/', 'ann{x}:*'), 'lobby{x}:*', true));
+    const names = (await redis.ask('KEYS *')).split('\r\n').filter((line) => line.startsWith('rc'));
+    expect(names).toHaveLength(6);
+    for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:\w+$/);
+    for (const name of names) expect(await ttlMs(redis, name)).toBeGreaterThan(0);
+  });
+
+  it('are refused by a full Redis and change nothing then, and still hold', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    await append(peer, room, 'kept');
+    granted(await peer.moderation.restrict(room, 'ann', 'ban'));
+    await redis.ask('CONFIG SET maxmemory 1');
+    expect(await peer.moderation.restrict(room, 'bob', 'ban')).toMatchObject(UNAVAILABLE);
+    const draft = { ...draftOf(room, 'x'), author: 'ann' };
+    expect(await peer.logs.append(room, draft)).toMatchObject({ error: { code: 'forbidden' } });
+    expect(await peer.logs.replace(room, 1, '"x":1')).toMatchObject(UNAVAILABLE);
+    expect(textsOf((await read(peer, room)).entries)).toEqual(['kept']);
+    expect(granted(await peer.moderation.restrictions(room, 'bob'))).toEqual({});
+    expect(granted(await peer.moderation.lift(room, 'ann', 'ban'))).toBe(true);
+  });
+});
+
+describe('replaced entries in Redis', () => {
+  it('leave nothing of the text that any command reads', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    for (const n of range(1, 5)) await append(peer, room, `secret ${n}`);
+    for (const seq of [1, 3, 5]) await replace(peer, room, seq, `gone ${seq}`);
+    for (const seq of [1, 3]) await replace(peer, room, seq, 'gone again');
+    const [log, , replaced] = keys.log(room);
+    const raw = (await redis.ask(`XRANGE ${log} - +`)) + (await redis.ask(`ZRANGE ${replaced} 0 -1`));
+    expect(raw.match(/secret \d/g)).toEqual(['secret 2', 'secret 4']);
+    expect(raw.match(/gone \w+/g)).toEqual(['gone again', 'gone again', 'gone 5']);
+    expect(await redis.ask(`ZCARD ${replaced}`)).toBe(':3\r\n');
+  });
+
+  it('live as long as the log and are forgotten with it', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historyTtlS: 100 });
+    const room = newRoom();
+    const [log, meta, replaced] = keys.log(room);
+    await append(peer, room, '1');
+    await redis.ask(`PEXPIRE ${log} 40000`);
+    await replace(peer, room, 1, 'gone');
+    expect(Math.abs((await ttlMs(redis, replaced)) - (await ttlMs(redis, log)))).toBeLessThan(1_000);
+    await append(peer, room, '2');
+    expect(await ttlMs(redis, replaced)).toBeGreaterThan(95_000);
+    await redis.ask(`PEXPIRE ${log} 0`);
+    expect(await read(peer, room)).toMatchObject({ first: 3, top: 2, entries: [], more: false });
+    expect(await redis.ask(`EXISTS ${replaced}`)).toBe(':0\r\n');
+    expect(await redis.ask(`EXISTS ${meta}`)).toBe(':1\r\n');
+  });
+
+  it('are forgotten as messages follow, without anybody reading the room', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historySize: 10 });
+    const room = newRoom();
+    for (const n of range(1, 6)) await append(peer, room, `${n}`);
+    for (const seq of [1, 2, 5]) await replace(peer, room, seq, 'gone');
+    await Promise.all(range(1, 400).map((n) => append(peer, room, `${n}`)));
+    expect(await redis.ask(`EXISTS ${keys.log(room)[2]}`)).toBe(':0\r\n');
+  });
+
+  it('as the newest ones do not make a restarted Redis look as if it had lost them', async () => {
+    const redis = await redisForTest(['--appendfsync', 'always']);
+    const peer = await peerForTest(redis.url);
+    const [room, whole] = [newRoom(), newRoom()];
+    const { epoch } = await append(peer, room, '1');
+    for (const n of range(2, 4)) await append(peer, room, `${n}`);
+    for (const seq of [3, 4]) await replace(peer, room, seq, `no ${seq}`);
+    const before = await append(peer, whole, '1');
+    await replace(peer, whole, 1, 'no 1');
+    // The append-only file is written anew, without the entries that were taken out.
+    await redis.ask('BGREWRITEAOF');
+    await vi.waitFor(async () =>
+      expect(await redis.ask('INFO persistence')).toContain('aof_rewrite_in_progress:0'),
+    );
+    await redis.kill9();
+    await redis.start();
+    const BACK = { timeout: 20_000, interval: 50 };
+    await vi.waitFor(async () => granted(await peer.check()), BACK);
+    const page = await read(peer, room);
+    expect(page.links).toEqual([{ epoch, upTo: 4 }]);
+    expect(textsOf(page.entries)).toEqual(['1', '2', 'no 3', 'no 4']);
+    expect((await append(peer, room, '5')).seq).toBe(5);
+    expect((await append(peer, whole, '2')).seq).toBe(2);
+    const emptied = await read(peer, whole);
+    expect(emptied.links).toEqual([{ epoch: before.epoch, upTo: 1 }]);
+    expect(seqsOf(emptied.entries)).toEqual([1, 2]);
+  });
+});
+
+describe('visits in Redis', () => {
+  it('are a thousand at most, the ones of longest ago forgotten first, and end with the inbox’s numbers', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { inboxTtlS: 100 });
+    const inbox = inboxOf('/', 'ann');
+    const [marks, order] = keys.visits(inbox);
+    await Promise.all(range(1, 1_000).map((n) => peer.visits.visit(inbox, `${n}`, true)));
+    granted(await peer.visits.read(inbox, '1', 5));
+    granted(await peer.visits.visit(inbox, 'one more', true));
+    const rooms = granted(await peer.visits.visited(inbox));
+    expect(rooms.slice(0, 2)).toEqual([
+      { roomid: 'one more', read: 0 },
+      { roomid: '1', read: 5 },
+    ]);
+    expect(rooms.map(({ roomid }) => roomid)).not.toContain('2');
+    expect(rooms).toHaveLength(1_000);
+    expect(await redis.ask(`HLEN ${marks}`)).toBe(':1000\r\n');
+    for (const key of [marks, order]) expect(await ttlMs(redis, key)).toBeGreaterThan(200_000);
+  });
+
+  it('and all else of an erased inbox leave no key, but its connections stay', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const inbox = inboxOf('/', 'ann');
+    await append(peer, inbox, 'x', { dedupe: { scope: 'bob', clientMsgId: 'm' } });
+    await append(peer, inbox, 'y');
+    await replace(peer, inbox, 1, 'z');
+    granted(await peer.inboxes.raise(inbox, { sent: 1, recv: 1, read: 1 }));
+    granted(await peer.visits.visit(inbox, 'lobby', true));
+    granted(await peer.roster.setConnections(inbox, 1));
+    granted(await peer.inboxes.erase(inbox));
+    const names = (await redis.ask(`KEYS rc:{${inbox.tag}}*`))
+      .split('\r\n')
+      .filter((line) => line.startsWith('rc'));
+    expect(names).toEqual([keys.connections(inbox)]);
+  });
+});
