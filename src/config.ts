@@ -156,6 +156,12 @@ export const SETTINGS = {
     integer(1, 10_000),
     'rooms one connection may be in',
   ),
+  maxRoomClients: setting(
+    'MAX_ROOM_CLIENTS',
+    0,
+    integer(0, 10_000_000),
+    'connections one room may have, on all hosts together; 0 = no limit',
+  ),
   rateSay: setting(
     'RATE_SAY',
     { perMs: 20 / 1000, burst: 40 } as { perMs: number; burst: number } | undefined,
@@ -208,7 +214,6 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   REDIS_SENTINELS: undefined,
   REDIS_SENTINEL_NAME: undefined,
   TRUST_PROXY: 'loopback',
-  MAX_ROOM_CLIENTS: '0',
   RATE_CONNECT: '0',
   RATE_ADMIT: '0',
   FLUSH_WINDOW_MS: '0',

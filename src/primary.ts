@@ -49,6 +49,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   let exitCode = 0;
   const ended = new AbortController();
   const graces = new Set<NodeJS.Timeout>();
+  /** Dead workers, while there was no living one to tell. */
+  const unburied = new Set<string>();
   let front: Front | undefined;
   let admin: Admin | undefined;
   const supervisor: Supervisor = createSupervisor({
@@ -60,6 +62,9 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     now: Date.now,
     drainMs: settings.drainS * 1_000,
     onWorkerGone(boot) {
+      const survivor = supervisor.pick();
+      if (survivor) survivor.notify(TASKS.bury, { boot });
+      else unburied.add(boot);
       // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
       const grace = setTimeout(() => {
         graces.delete(grace);
@@ -67,7 +72,13 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       }, PRESENCE_GRACE_MS);
       graces.add(grace);
     },
-    onServing: (workerId, serving) => front?.serving(workerId, serving),
+    onServing(workerId, serving) {
+      front?.serving(workerId, serving);
+      const survivor = supervisor.pick();
+      if (!survivor) return;
+      for (const boot of unburied) survivor.notify(TASKS.bury, { boot });
+      unburied.clear();
+    },
     onGiveUp() {
       exitCode = 1;
       ended.abort();

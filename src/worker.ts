@@ -18,6 +18,8 @@ import { createTokenIdentities } from './server/tokens.ts';
 
 /** What primary and worker say to each other about the chat. */
 export const TASKS = {
+  /** primary → worker `{boot}`: a worker process died just now, nobody is there by it any more. */
+  bury: 'presence.bury',
   /** primary → worker `{boot}`: a worker process died, tell of whom it left behind. */
   sweep: 'presence.sweep',
   /** primary → worker: look for boots whose host died. */
@@ -82,6 +84,7 @@ export async function runWorker({
   }
 
   link.onNotice(TASKS.sweep, ({ boot: dead }: { boot: string }) => void chat.sweep(dead));
+  link.onNotice(TASKS.bury, ({ boot: dead }: { boot: string }) => void bury(backend, dead, log));
   link.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
   link.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: 10 });
@@ -128,6 +131,7 @@ function keepRenewing(roster: Pick<Roster, 'renew'>, clients: () => number): Nod
 export function backendOptions(settings: Settings): BackendOptions {
   const { redisUrl, keyPrefix, dataDir, historySize, historyTtlS, inboxSize, inboxTtlS, dedupeTtlS } =
     settings;
+  const { maxRoomClients } = settings;
   return {
     keyPrefix,
     dataDir,
@@ -135,6 +139,7 @@ export function backendOptions(settings: Settings): BackendOptions {
     historyTtlS,
     inboxSize,
     inboxTtlS,
+    maxRoomClients,
     dedupeTtlS,
     ...(redisUrl === undefined ? {} : { redisUrl }),
   };
@@ -170,6 +175,12 @@ async function sweepExpired(backend: WorkerBackend, chat: ChatServer): Promise<v
   const expired = await backend.roster.expired();
   if (!expired.ok) return;
   for (const boot of expired.value) await chat.sweep(boot);
+}
+
+async function bury({ roster }: WorkerBackend, boot: string, log: Logger): Promise<void> {
+  const buried = await roster.bury(boot);
+  // Not tried again: its lease ends, and it is swept.
+  if (!buried.ok) log.warn({ boot, code: buried.error.code }, 'a dead worker counts until its lease ends');
 }
 
 function reasonOf(error: unknown): string {

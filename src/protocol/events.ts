@@ -25,6 +25,8 @@ export interface SaidMessage {
   /** The store's clock, ms since 1970; never runs backwards within a room. */
   readonly at: number;
   readonly clientMsgId?: string;
+  /** It was taken out: only its place is left, `data` is empty. */
+  readonly deleted?: true;
   readonly data: Person & { readonly text: string; readonly type: number };
 }
 
@@ -35,7 +37,29 @@ export interface PresenceMessage {
   readonly data: Person;
 }
 
-export type RoomMessage = SaidMessage | PresenceMessage;
+/** A stored message was taken out; in history its place stays, with `deleted`. */
+export interface DeletedMessage {
+  readonly event: 'deleted';
+  readonly roomid: string;
+  readonly seq: number;
+}
+
+export type RoomMessage = SaidMessage | PresenceMessage | DeletedMessage;
+
+/** This connection is no longer in the room. */
+export interface Removed {
+  readonly roomid: string;
+  readonly code: 'kicked' | 'banned';
+  /** When the ban ends, ms since 1970; without it a ban has no end. */
+  readonly until?: number;
+}
+
+/** This connection's user may say nothing in the room. */
+export interface Muted {
+  readonly roomid: string;
+  /** When it ends, ms since 1970; without it there is no end. */
+  readonly until?: number;
+}
 
 export interface MessagePage {
   readonly epoch: string;
@@ -44,6 +68,39 @@ export interface MessagePage {
   readonly more: boolean;
   /** Oldest first. */
   readonly messages: readonly SaidMessage[];
+}
+
+export interface RoomMember extends Person {
+  /** Connections in the room; none: the link was lost less than 5 s ago. */
+  readonly clients: number;
+  /** `doubtful`: the worker that had the connections stopped proving itself. */
+  readonly state: 'online' | 'doubtful';
+  /** When that worker last proved itself, ms since 1970 by the store's clock. */
+  readonly seenAt: number;
+}
+
+export interface MemberPage {
+  readonly users: number;
+  readonly clients: number;
+  /** By user id. */
+  readonly members: readonly RoomMember[];
+  /** There are more: to be given with the next question. */
+  readonly cursor?: string;
+}
+
+/** A room the user has joined and not left. */
+export interface MyRoom {
+  readonly roomid: string;
+  readonly top: number;
+  readonly read: number;
+  readonly unread: number;
+}
+
+export interface Typing {
+  readonly roomid: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly on: boolean;
 }
 
 export interface Joined {
@@ -166,6 +223,10 @@ export interface Acks {
   leave: object;
   say: Said;
   'room:history': MessagePage;
+  'room:members': MemberPage;
+  'room:read': { readonly roomid: string; readonly read: number };
+  'rooms:mine': { readonly rooms: readonly MyRoom[] };
+  typing: object;
   user_login: { readonly user: User };
   /** `left`: rooms the new token does not allow. `expiresAt`: ms since 1970. */
   'token:refresh': { readonly expiresAt?: number; readonly left: readonly string[] };
@@ -225,6 +286,10 @@ export interface ServerToClient {
   message: (message: RoomMessage) => void;
   refused: (refused: { event: string; clientMsgId?: string; error: WireError }) => void;
   'room:gap': (gap: RoomGap) => void;
+  removed: (removed: Removed) => void;
+  muted: (muted: Muted) => void;
+  /** Not repeated within 6 s, it is over. */
+  typing: (typing: Typing) => void;
   /** The store is away: nothing can be said until `cluster:restored`. */
   'cluster:degraded': (degraded: { since: number }) => void;
   'cluster:restored': (restored: object) => void;

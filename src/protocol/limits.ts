@@ -22,6 +22,14 @@ export const MAX_PACKET_BYTES = 1_200_000;
 /** A return within this time shows neither leave nor join. */
 export const PRESENCE_GRACE_MS = 5_000;
 
+/** At most so often one connection's `typing` is handed on, for each room and each of on and off. */
+export const TYPING_MS = 1_000;
+/** Who is said to type and does not say it again stops after so long. */
+export const TYPING_EXPIRES_MS = 6_000;
+
+export const DEFAULT_MEMBERS = 50;
+export const MAX_MEMBERS = 200;
+
 /** Of free-form JSON: `todo`, the data of a push. Its bytes: so many times MAX_TEXT_BYTES. */
 export const MAX_JSON_DEPTH = 16;
 export const JSON_BYTES_PER_TEXT_BYTE = 4;

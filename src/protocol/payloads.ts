@@ -3,9 +3,11 @@ import { stringifyFreeForm } from './free-form.ts';
 import {
   DEFAULT_HISTORY,
   DEFAULT_INBOX_PAGE,
+  DEFAULT_MEMBERS,
   MAX_HISTORY,
   MAX_INBOX_PAGE,
   MAX_JSON_DEPTH,
+  MAX_MEMBERS,
 } from './limits.ts';
 import { parseAvatar, parseClientMsgId, parseId, parseUsername } from './names.ts';
 
@@ -55,6 +57,7 @@ const namedText = z.object({
 });
 
 const MAX_TOKEN_CHARS = 8_192;
+const MAX_CURSOR_CHARS = 256;
 
 /**
  * What a client may send, by event. `MAX_TEXT_BYTES` is a setting and is checked where the text is used.
@@ -87,6 +90,14 @@ export const PAYLOADS = {
       path: ['after'],
       message: 'must not stand beside before',
     }),
+  'room:members': z.object({
+    roomid: roomid.optional(),
+    limit: z.number().int().min(1).max(MAX_MEMBERS).default(DEFAULT_MEMBERS),
+    cursor: z.string().min(1).max(MAX_CURSOR_CHARS).optional(),
+  }),
+  'room:read': z.object({ roomid: roomid.optional(), seq }),
+  'rooms:mine': z.object({}),
+  typing: z.object({ roomid: roomid.optional(), on: z.boolean() }),
   user_login: z
     .object({ userId: userId.optional(), tokenId: userId.optional() })
     .refine((login) => login.userId !== undefined || login.tokenId !== undefined, {

@@ -15,6 +15,7 @@ import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
+import { leaveRoom } from './events/leave.ts';
 import { type ChatNamespace, createGateway } from './gateway.ts';
 import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
@@ -24,9 +25,11 @@ import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
 import { messageOf, presenceMessage } from './messages.ts';
 import { createMetrics } from './metrics.ts';
+import { createEnforcement } from './moderation.ts';
 import { createNewsFeed } from './news-feed.ts';
 import { createOnline } from './online.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
+import { createRoomMarks } from './room-marks.ts';
 import { createTokenClock } from './token-clock.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
 
@@ -159,6 +162,18 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     degraded,
     log,
   });
+  const enforcement = createEnforcement({
+    namespaces,
+    logins,
+    moderation: backend.moderation,
+    async leave(session, roomid, membership) {
+      await leaveRoom(session, roomid, membership, context);
+      context.roomMarks.left(session, roomid);
+    },
+    degraded,
+    now: deps.now,
+    log,
+  });
   const context: ChatContext = {
     logs,
     feeds,
@@ -169,6 +184,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     logins,
     tokenClock: createTokenClock({ now: deps.now }),
     lounge,
+    roomMarks: createRoomMarks({ visits: backend.visits, logs, log }),
+    enforcement,
     post: createPost({ logs, roster, newId: deps.newId, onAppended }),
     news: announcements,
     shown,
@@ -203,6 +220,11 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
       disconnect: createUserDisconnects({ namespaces, logins }),
+      moderation: backend.moderation,
+      tellDeleted(room, seq) {
+        const { nsp, roomid } = room;
+        io.of(nsp).to(socketRoom(room)).emit('message', { event: 'deleted', roomid, seq });
+      },
     },
     ready: health.state,
     metrics,

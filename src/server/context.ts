@@ -12,6 +12,8 @@ import type { EventName, Payload } from '../protocol/payloads.ts';
 import type { Logins } from './logins.ts';
 import type { Lounge } from './lounge.ts';
 import type { Metrics } from './metrics.ts';
+import type { Enforcement } from './moderation.ts';
+import type { RoomMarks } from './room-marks.ts';
 import type { Session } from './session.ts';
 import type { TokenClock } from './token-clock.ts';
 
@@ -35,6 +37,8 @@ export interface ChatContext {
   readonly logins: Logins;
   readonly tokenClock: TokenClock;
   readonly lounge: Lounge;
+  readonly roomMarks: RoomMarks;
+  readonly enforcement: Enforcement;
   readonly post: Post;
   readonly news: News;
   readonly shown: Shown;

@@ -7,6 +7,12 @@ export function messageOf(entry: Entry): SaidMessage {
   return JSON.parse(entry.json) as SaidMessage;
 }
 
+/** The members of a message that is taken out, as `Draft.members`: nothing of whom or what it was is kept. */
+export function tombstoneOf({ roomid }: Pick<Room, 'roomid'>): string {
+  const data = { username: '', userId: '', text: '', type: 0 };
+  return JSON.stringify({ event: 'broadcast_say', roomid, deleted: true, data }).slice(1, -1);
+}
+
 export function presenceMessage(
   event: PresenceMessage['event'],
   { roomid }: Room,

@@ -25,11 +25,13 @@ export interface Saying {
   readonly scope: string;
   /** A socket that is not sent it. */
   readonly except?: string;
+  /** The user who says it, if it is one: refused while banned or muted. Back ends are not. */
+  readonly author?: string;
 }
 
 /** Stores it, which sends it to the room's members. Sayings of one room are stored in the order this is called. */
 export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Outcome<Appended>> {
-  const { room, from, text, type, clientMsgId, scope, except } = saying;
+  const { room, from, text, type, clientMsgId, scope, except, author } = saying;
   const { maxTextBytes } = deps.limits;
   if (Buffer.byteLength(text) > maxTextBytes) {
     return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
@@ -41,6 +43,7 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
     members: JSON.stringify(message).slice(1, -1),
     ...(clientMsgId === undefined ? {} : { dedupe: { scope, clientMsgId } }),
     ...(except === undefined ? {} : { except }),
+    ...(author === undefined ? {} : { author }),
   });
   if (!stored.ok) return stored;
   deps.metrics.said.inc();

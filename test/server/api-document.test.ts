@@ -188,6 +188,14 @@ describe('the OpenAPI document', () => {
       ['listMembers', 'GET', '/api/v1/rooms/Raum%201/members?limit=2'],
       ['getUser', 'GET', '/api/v1/users/Ann'],
       ['disconnectUser', 'POST', '/api/v1/users/Ann/disconnect'],
+      ['deleteMessage', 'DELETE', '/api/v1/rooms/Raum%201/messages/1'],
+      ['getMessages', 'GET', '/api/v1/rooms/Raum%201/messages'],
+      ['kickUser', 'POST', '/api/v1/rooms/Raum%201/kick', { userId: 'Bob' }],
+      ['banUser', 'POST', '/api/v1/rooms/Raum%201/ban', { userId: 'Bob', seconds: 60 }],
+      ['unbanUser', 'DELETE', '/api/v1/rooms/Raum%201/ban/Bob'],
+      ['muteUser', 'POST', '/api/v1/rooms/Raum%201/mute', { userId: 'Bob' }],
+      ['unmuteUser', 'DELETE', '/api/v1/rooms/Raum%201/mute/Bob'],
+      ['eraseUser', 'DELETE', '/api/v1/users/Ann'],
       ['getOpenApi', 'GET', '/api/v1/openapi.json'],
     ];
     const operations = new Map(

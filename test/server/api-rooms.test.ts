@@ -117,7 +117,13 @@ describe('rooms', () => {
     expect(one.json).toEqual({
       users: 3,
       clients: 6,
-      members: ['Ann', 'Bob'].map((userId) => ({ userId, username: `${userId}!` })),
+      members: ['Ann', 'Bob'].map((userId) => ({
+        userId,
+        username: `${userId}!`,
+        clients: 2,
+        state: 'online',
+        seenAt: expect.any(Number),
+      })),
       next: 'Bob',
     });
     const two = await stage.ask('GET', `${path}/members?limit=2&after=${one.json.next}`);

@@ -7,8 +7,8 @@ import { pino } from 'pino';
 import { createNews } from '../../src/chat/inbox/news.ts';
 import { createPushDesk } from '../../src/chat/inbox/push.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
-import type { RosterEntry, RosterPage } from '../../src/chat/store.ts';
-import { type Outcome, succeed } from '../../src/protocol/codes.ts';
+import type { RosterEntry, RosterMember, RosterPage } from '../../src/chat/store.ts';
+import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import type { ApiContext } from '../../src/server/api/context.ts';
 import { openHttp } from '../../src/server/http.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
@@ -43,6 +43,9 @@ export async function openApiStage(options: StageOptions = {}) {
   const lines: Record<string, unknown>[] = [];
   const told: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
   const disconnected: { nsp: string; userId: string }[] = [];
+  const ordered: Record<string, unknown>[] = [];
+  const deleted: { nsp: string; roomid: string; seq: number }[] = [];
+  let away = () => false;
   let ids = 0;
   const newId = () => {
     ids += 1;
@@ -64,6 +67,17 @@ export async function openApiStage(options: StageOptions = {}) {
       return succeed(undefined);
     },
     disconnect: (nsp, userId) => void disconnected.push({ nsp, userId }),
+    moderation: store.moderation,
+    enforcement: {
+      remove({ nsp, roomid }, userId, why) {
+        if (away()) return refuse('unavailable', 'away', 1);
+        ordered.push({ nsp, roomid, userId, ...why });
+        return succeed(undefined);
+      },
+      mute: ({ nsp, roomid }, userId, { until }) =>
+        void ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) }),
+    },
+    tellDeleted: ({ nsp, roomid }, seq) => void deleted.push({ nsp, roomid, seq }),
   };
   const pageDir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
   await mkdir(join(pageDir, 'assets'));
@@ -90,6 +104,13 @@ export async function openApiStage(options: StageOptions = {}) {
     context,
     told,
     disconnected,
+    /** What moderation told the workers, and of which messages the rooms. */
+    ordered,
+    deleted,
+    /** Nobody can be told anything. */
+    degrade(when: boolean) {
+      away = () => when;
+    },
     /** What was logged. */
     lines,
     connect(userId: string, connections: number, nsp = '/') {
@@ -142,7 +163,7 @@ function jsonOf(text: string): Record<string, unknown> {
 }
 
 function createMemoryRoster() {
-  const present = new Map<string, { room: Room; members: Map<string, RosterEntry>; clients: number }>();
+  const present = new Map<string, { room: Room; members: Map<string, RosterMember>; clients: number }>();
   const order = (one: string, other: string) => (one < other ? -1 : 1);
 
   function page<T>(all: readonly T[], idOf: (one: T) => string, { after, limit }: RosterPage) {
@@ -157,7 +178,7 @@ function createMemoryRoster() {
   };
   const roster: Pick<ApiContext['roster'], 'count' | 'members' | 'rooms'> = {
     count: async (room) => succeed(counts(room)),
-    async members(room, query): Promise<Outcome<{ members: readonly RosterEntry[]; next?: string }>> {
+    async members(room, query): Promise<Outcome<{ members: readonly RosterMember[]; next?: string }>> {
       const all = [...(present.get(room.tag)?.members.values() ?? [])];
       all.sort((one, other) => order(one.userId, other.userId));
       const { found, ...next } = page(all, ({ userId }) => userId, query);
@@ -174,7 +195,7 @@ function createMemoryRoster() {
     roster,
     enter(room: Room, user: RosterEntry, clients = 1) {
       const entered = present.get(room.tag) ?? { room, members: new Map(), clients: 0 };
-      entered.members.set(user.userId, user);
+      entered.members.set(user.userId, { ...user, clients, state: 'online', seenAt: 1_000 });
       entered.clients += clients;
       present.set(room.tag, entered);
     },

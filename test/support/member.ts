@@ -4,7 +4,7 @@ import type {
   ClientToServer,
   Hello,
   Joined,
-  RoomMessage,
+  PresenceMessage,
   SaidMessage,
   ServerToClient,
 } from '../../src/protocol/events.ts';
@@ -18,7 +18,8 @@ export type ClientSocket = Socket<ServerToClient, ClientToServer>;
 export interface Member {
   readonly socket: ClientSocket;
   readonly hello: Hello;
-  readonly messages: RoomMessage[];
+  /** Said by members and told of them; not what was taken out. */
+  readonly messages: (SaidMessage | PresenceMessage)[];
   readonly said: SaidMessage[];
   readonly heard: { readonly event: string; readonly data: unknown; readonly args: readonly unknown[] }[];
   ask<E extends EventName>(event: E, payload?: PayloadInput<E>): Promise<Ack<E>>;
@@ -35,12 +36,12 @@ export function connectRaw(url: string, options: MemberOptions = {}): ClientSock
 
 export async function connect(url: string, options: MemberOptions = {}): Promise<Member> {
   const socket = connectRaw(url, options);
-  const messages: RoomMessage[] = [];
+  const messages: (SaidMessage | PresenceMessage)[] = [];
   const said: SaidMessage[] = [];
   const heard: { event: string; data: unknown; args: unknown[] }[] = [];
   socket.onAny((event: string, ...args: unknown[]) => heard.push({ event, data: args[0], args }));
   socket.on('message', (message) => {
-    messages.push(message);
+    if (message.event !== 'deleted') messages.push(message);
     if (message.event === 'broadcast_say') said.push(message);
   });
   const hello = await within<Hello>(`hello from ${url}`, (resolve, reject) => {

@@ -203,7 +203,8 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
       const { json: room } = await ask(url + path);
       expect(room).toEqual({ roomid, users: 2, clients: 3, epoch: expect.any(String), top: 1 });
       const { json: people } = await ask(`${url}${path}/members?limit=1`);
-      const listed = [{ userId: ann, username: 'Ann', avatar: '1.jpg' }];
+      const there = { avatar: '1.jpg', state: 'online', seenAt: expect.any(Number) };
+      const listed = [{ userId: ann, username: 'Ann', clients: 2, ...there }];
       expect(people).toEqual({ users: 2, clients: 3, members: listed, next: expect.any(String) });
       const { json: rest } = await ask(
         `${url}${path}/members?after=${encodeURIComponent(String(people.next))}`,
@@ -211,7 +212,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
       expect(rest).toEqual({
         users: 2,
         clients: 3,
-        members: [{ userId: bob, username: 'Bob', avatar: '1.jpg' }],
+        members: [{ userId: bob, username: 'Bob', clients: 1, ...there }],
       });
       const { json: user } = await ask(`${url}/api/v1/users/${encodeURIComponent(ann)}`);
       expect(user).toEqual({

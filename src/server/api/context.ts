@@ -1,9 +1,11 @@
 import type { Feeds } from '../../chat/feeds.ts';
 import type { News } from '../../chat/inbox/news.ts';
 import type { PushDesk } from '../../chat/inbox/push.ts';
-import type { InboxMarks, RoomLogs, Roster } from '../../chat/store.ts';
+import type { Room } from '../../chat/room.ts';
+import type { InboxMarks, Moderation, RoomLogs, Roster } from '../../chat/store.ts';
 import type { ClientLimits } from '../context.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Enforcement } from '../moderation.ts';
 import type { AnnounceIn } from '../room-announcements.ts';
 import type { DisconnectUser } from '../user-disconnects.ts';
 
@@ -12,7 +14,7 @@ export interface ApiContext {
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'expect'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
-  readonly inboxes: Pick<InboxMarks, 'marks'>;
+  readonly inboxes: Pick<InboxMarks, 'marks' | 'erase'>;
   readonly news: Pick<News, 'announce'>;
   readonly pushDesk: PushDesk;
   readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
@@ -21,4 +23,8 @@ export interface ApiContext {
   readonly newId: () => string;
   readonly announceIn: AnnounceIn;
   readonly disconnect: DisconnectUser;
+  readonly moderation: Moderation;
+  readonly enforcement: Pick<Enforcement, 'remove' | 'mute'>;
+  /** Tells the room's members on all workers that a message was taken out. */
+  readonly tellDeleted: (room: Room, seq: number) => void;
 }

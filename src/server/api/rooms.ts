@@ -26,6 +26,13 @@ const SCOPE = 'api';
 const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
 const person = z.object({ username: z.string(), userId: z.string(), avatar: z.string().optional() });
+const member = person.extend({
+  clients: count.describe('Connections in the room; none: the link was lost less than 5 s ago.'),
+  state: z
+    .enum(['online', 'doubtful'])
+    .describe('doubtful: the worker that had the connections stopped proving itself.'),
+  seenAt: z.number().int().describe('When that worker last proved itself, ms since 1970.'),
+});
 const counts = { users: count, clients: count };
 const after = 'Those after this one, in the order of the bytes.';
 const next = z.string().optional().describe('There are more: to be given as `after`.');
@@ -118,6 +125,7 @@ const history = route({
         id: z.string(),
         at,
         clientMsgId: z.string().optional(),
+        deleted: z.literal(true).optional().describe('It was taken out: its data is empty.'),
         data: person.extend({ text: z.string(), type: z.number().int() }),
       }),
     ),
@@ -175,7 +183,7 @@ const members = route({
   summary: 'Who is in a room, on any worker, by user id.',
   params: ofRoom,
   query: z.object({ after: userId.optional().describe(after), limit: pageLimit }),
-  answer: z.object({ ...counts, members: z.array(person), next }),
+  answer: z.object({ ...counts, members: z.array(member), next }),
   async run({ nsp, params, query }, { roster }) {
     const room = roomOf(nsp, params.roomid);
     const [counted, page] = await Promise.all([roster.count(room), roster.members(room, pageOf(query))]);

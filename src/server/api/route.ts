@@ -29,7 +29,7 @@ interface RouteSchemas {
 
 /** One route of the API. */
 export interface ApiRoute {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** From the root, with `:name` for what varies. */
   readonly path: string;
   readonly operationId: string;

@@ -50,7 +50,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
 
   /** Nothing of what was sent, of people or of keys. */
   async function note({ method, routeOptions, query }: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (routeOptions.config.apiRoute?.method !== 'POST') return;
+    if ((routeOptions.config.apiRoute?.method ?? 'GET') === 'GET') return;
     const nsp = namespaceOf(query);
     const ms = Math.round(reply.elapsedTime);
     const about = { method, route: routeOptions.url, status: reply.statusCode, ms };

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { succeed } from '../../protocol/codes.ts';
 import { ANNOUNCEMENT_ROUTES } from './announcements.ts';
+import { DELETION_ROUTES } from './deletions.ts';
+import { MODERATION_ROUTES } from './moderation.ts';
 import { type ApiFacts, describeApi } from './openapi.ts';
 import { PUSH_ROUTES } from './pushes.ts';
 import { ROOM_ROUTES } from './rooms.ts';
@@ -30,7 +32,16 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
     answer: z.looseObject({ openapi: z.string() }),
     run: async () => succeed(document),
   });
-  const routes = [probe, ...PUSH_ROUTES, ...ROOM_ROUTES, ...ANNOUNCEMENT_ROUTES, ...USER_ROUTES, openapi];
+  const routes = [
+    probe,
+    ...PUSH_ROUTES,
+    ...ROOM_ROUTES,
+    ...MODERATION_ROUTES,
+    ...ANNOUNCEMENT_ROUTES,
+    ...USER_ROUTES,
+    ...DELETION_ROUTES,
+    openapi,
+  ];
   const document = describeApi(routes, about);
   return routes;
 }

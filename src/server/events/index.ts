@@ -5,11 +5,15 @@ import { history } from './history.ts';
 import { inboxAck, inboxList } from './inbox.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
+import { members } from './members.ts';
+import { mine } from './mine.ts';
 import { privately } from './private.ts';
+import { read } from './read.ts';
 import { say } from './say.ts';
 import { textmsg } from './textmsg.ts';
 import { todo } from './todo.ts';
 import { tokenRefresh } from './token-refresh.ts';
+import { typing } from './typing.ts';
 import { userLogin } from './user-login.ts';
 
 export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
@@ -17,6 +21,10 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   leave,
   say,
   'room:history': history,
+  'room:members': members,
+  'room:read': read,
+  'rooms:mine': mine,
+  typing,
   user_login: userLogin,
   'token:refresh': tokenRefresh,
   private: privately,

@@ -65,7 +65,9 @@ export async function joinRoom(
         memberships.set(roomid, { room, hold });
         void socket.join(socketRoom(room));
       }
-      answer(describe(roomid, page, since, page.entered, payload.history));
+      const joined = describe(roomid, page, since, page.entered, payload.history);
+      answer(joined);
+      context.roomMarks.joined(session, roomid, joined.seq);
       return page.entered;
     },
   );

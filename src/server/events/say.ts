@@ -24,9 +24,13 @@ export const say: EventHandler<'say'> = {
       type,
       clientMsgId,
       scope: dedupeScope(session.identity),
+      author: user.id,
       ...(echo ? {} : { except: socket.id }),
     });
-    if (!stored.ok) return stored;
+    if (!stored.ok) {
+      if (stored.error.code === 'forbidden') context.enforcement.refused(room, user.id);
+      return stored;
+    }
     if (!stored.value.dup) membership.said = stored.value;
     return succeed(saidAs(room, stored.value));
   },

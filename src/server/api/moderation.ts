@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { roomOf } from '../../chat/room.ts';
+import type { Restriction } from '../../chat/store.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
+import { roomid, userId } from './fields.ts';
+import { type ApiRoute, route } from './route.ts';
+
+/** Ten years; what is to last longer has no end. */
+const MAX_SECONDS = 315_360_000;
+
+const ofRoom = z.object({ roomid });
+const ofRestricted = z.object({ roomid, userId });
+const moderated = z.object({ userId: z.string(), roomid: z.string() });
+const until = z
+  .number()
+  .int()
+  .optional()
+  .describe('When it ends, ms since 1970; without it there is no end.');
+const seconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(MAX_SECONDS)
+  .optional()
+  .describe('How long; not given: until it is lifted. It takes the place of an earlier one.');
+
+const kick = route({
+  method: 'POST',
+  path: '/api/v1/rooms/:roomid/kick',
+  operationId: 'kickUser',
+  summary: 'Takes a user out of a room, on all workers. They may join again at once.',
+  params: ofRoom,
+  body: z.object({ userId }),
+  answer: moderated,
+  async run({ nsp, params, body }, { enforcement }) {
+    const removed = enforcement.remove(roomOf(nsp, params.roomid), body.userId, { code: 'kicked' });
+    return removed.ok ? succeed({ userId: body.userId, roomid: params.roomid }) : removed;
+  },
+});
+
+const ban = route({
+  method: 'POST',
+  path: '/api/v1/rooms/:roomid/ban',
+  operationId: 'banUser',
+  summary: 'Takes a user out of a room and lets them neither join nor say anything there.',
+  params: ofRoom,
+  body: z.object({ userId, seconds }),
+  answer: moderated.extend({ until }),
+  async run({ nsp, params, body }, { moderation, enforcement }) {
+    const room = roomOf(nsp, params.roomid);
+    const banned = await moderation.restrict(room, body.userId, 'ban', body.seconds);
+    if (!banned.ok) return banned;
+    // The ban is stored: where the order does not arrive, the store enforces it.
+    enforcement.remove(room, body.userId, { code: 'banned', ...banned.value });
+    return succeed({ userId: body.userId, roomid: params.roomid, ...banned.value });
+  },
+});
+
+const mute = route({
+  method: 'POST',
+  path: '/api/v1/rooms/:roomid/mute',
+  operationId: 'muteUser',
+  summary: 'Lets a user say nothing in a room. They stay in it.',
+  params: ofRoom,
+  body: z.object({ userId, seconds }),
+  answer: moderated.extend({ until }),
+  async run({ nsp, params, body }, { moderation, enforcement }) {
+    const room = roomOf(nsp, params.roomid);
+    const muted = await moderation.restrict(room, body.userId, 'mute', body.seconds);
+    if (!muted.ok) return muted;
+    enforcement.mute(room, body.userId, muted.value);
+    return succeed({ userId: body.userId, roomid: params.roomid, ...muted.value });
+  },
+});
+
+function lifting(kind: Restriction, operationId: string, summary: string): ApiRoute {
+  return route({
+    method: 'DELETE',
+    path: `/api/v1/rooms/:roomid/${kind}/:userId`,
+    operationId,
+    summary,
+    params: ofRestricted,
+    answer: moderated,
+    async run({ nsp, params }, { moderation }) {
+      const lifted = await moderation.lift(roomOf(nsp, params.roomid), params.userId, kind);
+      if (!lifted.ok) return lifted;
+      if (!lifted.value) return refuse('not_found', `userId: there is no ${kind} of this user in this room`);
+      return succeed({ userId: params.userId, roomid: params.roomid });
+    },
+  });
+}
+
+const unban = lifting('ban', 'unbanUser', 'Lets a banned user join again.');
+const unmute = lifting('mute', 'unmuteUser', 'Lets a muted user say something again.');
+
+export const MODERATION_ROUTES: readonly ApiRoute[] = [kick, ban, unban, mute, unmute];

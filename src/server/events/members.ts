@@ -1,0 +1,42 @@
+import { refuse, succeed } from '../../protocol/codes.ts';
+import { parseId } from '../../protocol/names.ts';
+import type { EventHandler } from '../context.ts';
+import { denied } from '../room-access.ts';
+
+export const members: EventHandler<'room:members'> = {
+  mode: 'inTurn',
+  async run(session, payload, { roster }) {
+    const { limit, cursor } = payload;
+    const roomid = payload.roomid ?? session.defaultRoom;
+    const refusal = denied(session, roomid);
+    if (refusal) return refusal;
+    const membership = session.memberships.get(roomid);
+    if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+    const { room } = membership;
+    const after = cursor === undefined ? undefined : idOf(cursor);
+    if (cursor !== undefined && after === undefined) {
+      return refuse('bad_request', 'cursor: must be one that room:members answered');
+    }
+    const page = { limit, ...(after === undefined ? {} : { after }) };
+    const [counted, listed] = await Promise.all([roster.count(room), roster.members(room, page)]);
+    if (!counted.ok) return counted;
+    if (!listed.ok) return listed;
+    const { users, clients } = counted.value;
+    const { members: found, next } = listed.value;
+    return succeed({
+      users,
+      clients,
+      members: found,
+      ...(next === undefined ? {} : { cursor: cursorOf(next) }),
+    });
+  },
+};
+
+/** Opaque, so that where a page ends may become something else than an id. */
+function cursorOf(userId: string): string {
+  return Buffer.from(userId).toString('base64url');
+}
+
+function idOf(cursor: string): string | undefined {
+  return parseId(Buffer.from(cursor, 'base64url').toString());
+}

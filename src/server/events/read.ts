@@ -1,0 +1,9 @@
+import type { EventHandler } from '../context.ts';
+import { denied } from '../room-access.ts';
+
+export const read: EventHandler<'room:read'> = {
+  mode: 'inTurn',
+  async run(session, { roomid = session.defaultRoom, seq }, { roomMarks }) {
+    return denied(session, roomid) ?? roomMarks.read(session, roomid, seq);
+  },
+};

@@ -1,0 +1,24 @@
+import { socketRoom } from '../../chat/room.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
+import { TYPING_MS } from '../../protocol/limits.ts';
+import type { EventHandler } from '../context.ts';
+import { denied } from '../room-access.ts';
+
+export const typing: EventHandler<'typing'> = {
+  mode: 'pipelined',
+  async run(session, { roomid = session.defaultRoom, on }, _context) {
+    const refusal = denied(session, roomid);
+    if (refusal) return refusal;
+    const membership = session.memberships.get(roomid);
+    if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+    const key = on ? 'on' : 'off';
+    const now = performance.now();
+    const toldAt = membership.typing?.[key];
+    // Swallowed, not refused: a client that says it with every key does nothing wrong.
+    if (toldAt !== undefined && now - toldAt < TYPING_MS) return succeed({});
+    membership.typing = { ...membership.typing, [key]: now };
+    const { id: userId, name: username } = session.user;
+    session.socket.to(socketRoom(membership.room)).volatile.emit('typing', { roomid, userId, username, on });
+    return succeed({});
+  },
+};

@@ -1,0 +1,122 @@
+import type { Logger } from 'pino';
+import { inboxOf, type Room } from '../chat/room.ts';
+import type { Moderation, Restricted } from '../chat/store.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
+import type { Removed } from '../protocol/events.ts';
+import type { ChatNamespace } from './gateway.ts';
+import type { Logins } from './logins.ts';
+import type { Membership, Session } from './session.ts';
+
+export interface EnforcementDeps {
+  readonly namespaces: readonly ChatNamespace[];
+  readonly logins: Pick<Logins, 'sessionsOf'>;
+  readonly moderation: Pick<Moderation, 'restrictions'>;
+  /** As when the user asked for it. */
+  readonly leave: (session: Session, roomid: string, membership: Membership) => Promise<void>;
+  readonly degraded: () => boolean;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/**
+ * Brings what an operator decided to the connections it concerns, on all workers of all hosts. A worker that does
+ * not hear of it is not lost: the store refuses what a banned or muted user does next.
+ */
+export interface Enforcement {
+  /** Takes every connection of the user out of the room. The connections stay. */
+  remove(room: Room, userId: string, why: Pick<Removed, 'code' | 'until'>): Outcome<void>;
+  /** Tells those of the user's connections that are in the room. */
+  mute(room: Room, userId: string, restricted: Restricted): void;
+  /** The store refused what the user said: whoever is banned is still in the room here and is put out. */
+  refused(room: Room, userId: string): void;
+  /** Why the user may say nothing there, if so. */
+  refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
+}
+
+/** What the workers tell one another. */
+type Order = { readonly roomid: string; readonly userId: string; readonly until?: number } & (
+  | { readonly does: 'remove'; readonly code: Removed['code'] }
+  | { readonly does: 'mute' }
+);
+
+/** Between workers only: Socket.IO never hands a client's events to the namespace. */
+const EVENT = 'moderation';
+const RETRY_MS = 1_000;
+
+export function createEnforcement(deps: EnforcementDeps): Enforcement {
+  const { namespaces, logins, moderation, leave, degraded, now, log } = deps;
+  const served = new Map(namespaces.map((nsp) => [nsp.name, nsp]));
+
+  async function follow(session: Session, order: Order): Promise<void> {
+    const { roomid, userId, until } = order;
+    const membership = session.memberships.get(roomid);
+    if (!membership || session.user.id !== userId) return;
+    const ends = until === undefined ? {} : { until };
+    if (order.does === 'mute') {
+      session.socket.emit('muted', { roomid, ...ends });
+      return;
+    }
+    await leave(session, roomid, membership);
+    session.socket.emit('removed', { roomid, code: order.code, ...ends });
+  }
+
+  /** After what the connection is doing: a join that was let in just before must not outlast it. */
+  async function followInTurn(session: Session, order: Order): Promise<void> {
+    try {
+      const done = await session.queue.run('inTurn', 0, async () => {
+        await follow(session, order);
+        return undefined;
+      });
+      // Who fills the queue does not get around it.
+      if (done) await follow(session, order);
+    } catch (error) {
+      log.error({ err: error }, 'a decision of an operator could not be carried out');
+    }
+  }
+
+  function orderHere(nsp: string, order: Order): void {
+    for (const session of logins.sessionsOf(inboxOf(nsp, order.userId))) void followInTurn(session, order);
+  }
+
+  function orderAll(nsp: string, order: Order): void {
+    served.get(nsp)?.serverSideEmit(EVENT, order);
+    orderHere(nsp, order);
+  }
+
+  for (const nsp of namespaces) {
+    // Typed as what clients send, which this is not.
+    nsp.on(EVENT as never, ((order: Order) => orderHere(nsp.name, order)) as never);
+  }
+
+  return {
+    remove({ nsp, roomid }, userId, { code, until }) {
+      // What the other workers cannot be told now is not told later.
+      if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
+      orderAll(nsp, { does: 'remove', roomid, userId, code, ...(until === undefined ? {} : { until }) });
+      return succeed(undefined);
+    },
+    mute({ nsp, roomid }, userId, { until }) {
+      orderAll(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
+    },
+    refused(room, userId) {
+      void moderation.restrictions(room, userId).then((found) => {
+        const ban = found.ok ? found.value.ban : undefined;
+        if (!ban) return;
+        orderHere(room.nsp, { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban });
+      });
+    },
+    async refusalOf(room, userId) {
+      const found = await moderation.restrictions(room, userId);
+      if (!found.ok) return found;
+      const { ban, mute } = found.value;
+      const held = ban ?? mute;
+      if (!held) return undefined;
+      const leftMs = held.until === undefined ? undefined : Math.max(1, held.until - now());
+      return refuse(
+        'forbidden',
+        ban ? 'roomid: banned from this room' : 'roomid: muted in this room',
+        leftMs,
+      );
+    },
+  };
+}

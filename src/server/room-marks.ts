@@ -1,0 +1,133 @@
+import type { Logger } from 'pino';
+import { inboxOf, type Room, roomOf } from '../chat/room.ts';
+import type { RoomLogs, RoomVisits, VisitedRoom } from '../chat/store.ts';
+import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import type { MyRoom } from '../protocol/events.ts';
+import type { Session } from './session.ts';
+
+export interface RoomMarksDeps {
+  readonly visits: RoomVisits;
+  readonly logs: Pick<RoomLogs, 'tops'>;
+  readonly log: Logger;
+}
+
+/**
+ * Which rooms a user has joined and not left, and how far they have read each. Of a user it is stored, of a guest,
+ * who may never come back, known as long as the connection lasts.
+ */
+export interface RoomMarks {
+  /**
+   * The connection is in the room, whose newest message was `top`: whoever never read it has read so far. Answers
+   * nothing, for a join does not fail because this is not stored: it is tried again with the next one.
+   */
+  joined(session: Session, roomid: string, top: number): void;
+  /** The connection belongs to another user from now on, who is in its rooms. */
+  moved(session: Session): void;
+  /** The user asked to leave the room. */
+  left(session: Session, roomid: string): void;
+  /** Of a room that the connection, or its user, is in. */
+  read(session: Session, roomid: string, seq: number): Promise<Outcome<{ roomid: string; read: number }>>;
+  mine(session: Session): Promise<Outcome<{ rooms: readonly MyRoom[] }>>;
+}
+
+export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks {
+  /** A leave must not be overtaken by the join before it. */
+  const turns = new WeakMap<Session, Promise<unknown>>();
+
+  function inTurn<T>(session: Session, say: () => Promise<T>): Promise<T> {
+    const said = (turns.get(session) ?? Promise.resolve()).then(say);
+    turns.set(
+      session,
+      said.catch((error: unknown) => log.error({ err: error }, 'a room of a user could not be noted')),
+    );
+    return said;
+  }
+
+  async function note(inbox: Room, roomid: string, top: number): Promise<void> {
+    const known = await visits.visited(inbox);
+    const news = known.ok && !known.value.some((room) => room.roomid === roomid);
+    // The mark first: a room that is listed without one would show everything ever said there as unread.
+    const marked = news ? await visits.read(inbox, roomid, top) : known;
+    const visited = marked.ok ? await visits.visit(inbox, roomid, true) : marked;
+    if (!visited.ok) log.warn({ code: visited.error.code }, 'a joined room is not noted yet');
+  }
+
+  async function visitedBy(session: Session): Promise<Outcome<readonly VisitedRoom[]>> {
+    const { identity, memberships } = session;
+    const stored = isGuest(session) ? succeed([]) : await visits.visited(inboxFor(session));
+    if (!stored.ok) return stored;
+    const noted = new Set(stored.value.map(({ roomid }) => roomid));
+    const own = [...memberships].flatMap(([roomid, { read = 0 }]) =>
+      noted.has(roomid) ? [] : [{ roomid, read }],
+    );
+    return succeed([...stored.value, ...own].filter(({ roomid }) => identity.access.allows(roomid)));
+  }
+
+  function joined(session: Session, roomid: string, top: number): void {
+    const membership = session.memberships.get(roomid);
+    if (membership) membership.read ??= top;
+    if (isGuest(session)) return;
+    const inbox = inboxFor(session);
+    // Not what is there by now, if the first try failed: that may be unread.
+    void inTurn(session, () => note(inbox, roomid, membership?.read ?? top));
+  }
+
+  return {
+    joined,
+    moved(session) {
+      for (const [roomid, { read = 0 }] of session.memberships) joined(session, roomid, read);
+    },
+    left(session, roomid) {
+      if (isGuest(session)) return;
+      const inbox = inboxFor(session);
+      void inTurn(session, async () => {
+        const left = await visits.visit(inbox, roomid, false);
+        if (!left.ok)
+          log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
+      });
+    },
+    read: (session, roomid, seq) =>
+      inTurn(session, async () => {
+        const membership = session.memberships.get(roomid);
+        if (!membership) {
+          const visited = await visitedBy(session);
+          if (!visited.ok) return visited;
+          if (!visited.value.some((room) => room.roomid === roomid)) {
+            return refuse('not_joined', `roomid: join ${roomid} first`);
+          }
+        }
+        const room = membership?.room ?? roomOf(session.socket.nsp.name, roomid);
+        const ends = await logs.tops([room]);
+        if (!ends.ok) return ends;
+        const upTo = Math.min(seq, ends.value[0]?.top ?? 0);
+        const raised = Math.max(membership?.read ?? 0, upTo);
+        const marked = isGuest(session)
+          ? succeed(raised)
+          : await visits.read(inboxFor(session), roomid, upTo);
+        if (!marked.ok) return marked;
+        if (membership) membership.read = raised;
+        return succeed({ roomid, read: marked.value });
+      }),
+    mine: (session) =>
+      inTurn(session, async () => {
+        const visited = await visitedBy(session);
+        if (!visited.ok) return visited;
+        const { name: nsp } = session.socket.nsp;
+        const ends = await logs.tops(visited.value.map(({ roomid }) => roomOf(nsp, roomid)));
+        if (!ends.ok) return ends;
+        const rooms = visited.value.map(({ roomid, read }, index) => {
+          const top = ends.value[index]?.top ?? 0;
+          return { roomid, top, read, unread: Math.max(0, top - read) };
+        });
+        return succeed({ rooms });
+      }),
+  };
+}
+
+function isGuest({ identity }: Session): boolean {
+  return identity.guestToken !== undefined;
+}
+
+function inboxFor({ socket, user }: Session) {
+  return inboxOf(socket.nsp.name, user.id);
+}

@@ -1,0 +1,176 @@
+import { EventEmitter, once } from 'node:events';
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
+import { createEventQueue, type EventQueue } from '../../src/server/event-queue.ts';
+import { createEnforcement } from '../../src/server/moderation.ts';
+import type { Membership, Session } from '../../src/server/session.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
+
+const tea = roomOf('/', 'tea');
+const milk = roomOf('/', 'milk');
+
+/** Two workers that hear of one another as long as `linked`. */
+function setUp() {
+  const store = createMemoryStore();
+  const nsps: EventEmitter[] = [];
+  let linked = true;
+  let degraded = false;
+
+  function worker() {
+    const sessions: Session[] = [];
+    const nsp = Object.assign(new EventEmitter(), {
+      name: '/',
+      serverSideEmit(event: string, order: unknown) {
+        for (const other of nsps) if (other !== nsp && linked) other.emit(event, structuredClone(order));
+      },
+    });
+    nsps.push(nsp);
+    const enforcement = createEnforcement({
+      namespaces: [nsp as never],
+      logins: {
+        sessionsOf: (inbox) => sessions.filter(({ user }) => inboxOf('/', user.id).tag === inbox.tag),
+      },
+      moderation: store.moderation,
+      async leave(session, roomid) {
+        session.memberships.delete(roomid);
+      },
+      degraded: () => degraded,
+      now: store.now,
+      log: pino({ level: 'silent' }),
+    });
+    function connect(userId: string, rooms: readonly Room[], queue: EventQueue = createEventQueue()) {
+      const heard: unknown[] = [];
+      const memberships = new Map(rooms.map((room) => [room.roomid, { room } as Membership]));
+      const socket = { emit: (event: string, data: object) => heard.push({ event, ...data }) };
+      const session = { socket, user: { id: userId, name: userId }, memberships, queue };
+      sessions.push(session as unknown as Session);
+      return { heard, rooms: () => [...memberships.keys()], memberships, queue, session };
+    }
+    return { enforcement, connect };
+  }
+  return {
+    store,
+    here: worker(),
+    there: worker(),
+    link: (up: boolean) => {
+      linked = up;
+    },
+    degrade: () => {
+      degraded = true;
+    },
+  };
+}
+
+describe('the enforcement of moderation', () => {
+  it('takes the user’s connections on every worker out of that room, and nobody else’s', async () => {
+    const { here, there } = setUp();
+    const devices = [here.connect('Bob', [tea, milk]), there.connect('Bob', [tea, milk])];
+    const others = [here.connect('Ann', [tea]), there.connect('Bob', [milk])];
+    expect(here.enforcement.remove(tea, 'Bob', { code: 'banned', until: 7 })).toMatchObject({ ok: true });
+    for (const { heard, rooms } of devices) {
+      await vi.waitFor(() =>
+        expect(heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'banned', until: 7 }]),
+      );
+      expect(rooms()).toEqual(['milk']);
+    }
+    expect(others.map(({ heard, rooms }) => [heard, rooms()])).toEqual([
+      [[], ['tea']],
+      [[], ['milk']],
+    ]);
+  });
+
+  it('tells of a mute where the user is in the room, and leaves them there', async () => {
+    const { here, there } = setUp();
+    const [inside, outside] = [there.connect('Bob', [tea]), there.connect('Bob', [milk])];
+    here.enforcement.mute(tea, 'Bob', {});
+    await vi.waitFor(() => expect(inside.heard).toEqual([{ event: 'muted', roomid: 'tea' }]));
+    expect([inside.rooms(), outside.heard]).toEqual([['tea'], []]);
+  });
+
+  it('takes out who was just being let in', async () => {
+    const { here } = setUp();
+    const bob = here.connect('Bob', []);
+    const admitted = new EventEmitter();
+    void bob.queue.run('inTurn', 0, async () => {
+      await once(admitted, 'now');
+      bob.memberships.set('tea', { room: tea } as Membership);
+    });
+    here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
+    await vi.waitFor(() => expect(admitted.emit('now')).toBe(true));
+    await vi.waitFor(() => expect(bob.heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'kicked' }]));
+    expect(bob.rooms()).toEqual([]);
+  });
+
+  it('is not evaded by events that wait to be answered', async () => {
+    const { here } = setUp();
+    const refuseAll: EventQueue = {
+      run: async () => ({ ok: false, error: { code: 'rate_limited', message: '', temporary: true } }),
+    };
+    const bob = here.connect('Bob', [tea], refuseAll);
+    here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
+    await vi.waitFor(() => expect(bob.rooms()).toEqual([]));
+  });
+
+  it('lets a connection be that belongs to somebody else by then', async () => {
+    const { here } = setUp();
+    const bob = here.connect('Bob', [tea]);
+    void bob.queue.run('inTurn', 0, async () => {
+      bob.session.user = { id: 'Ann', name: 'Ann' };
+    });
+    here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
+    await bob.queue.run('inTurn', 0, async () => undefined);
+    expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
+  });
+
+  it('puts a banned user out whose worker did not hear of it, once the store refuses them', async () => {
+    const { here, there, store, link } = setUp();
+    const bob = there.connect('Bob', [tea]);
+    const banned = await store.moderation.restrict(tea, 'Bob', 'ban', 60);
+    link(false);
+    here.enforcement.remove(tea, 'Bob', { code: 'banned', ...(banned.ok ? banned.value : {}) });
+    there.enforcement.refused(tea, 'Bob');
+    const until = banned.ok ? banned.value.until : undefined;
+    await vi.waitFor(() =>
+      expect(bob.heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'banned', until }]),
+    );
+  });
+
+  it('does not put out who is only muted', async () => {
+    const { here, store } = setUp();
+    const bob = here.connect('Bob', [tea]);
+    await store.moderation.restrict(tea, 'Bob', 'mute');
+    here.enforcement.refused(tea, 'Bob');
+    await store.moderation.restrictions(tea, 'Bob');
+    await bob.queue.run('inTurn', 0, async () => undefined);
+    expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
+  });
+
+  it('says why somebody may say nothing, and for how long', async () => {
+    const { here, store } = setUp();
+    const why = async () => (await here.enforcement.refusalOf(tea, 'Bob'))?.error;
+    expect(await why()).toBeUndefined();
+    await store.moderation.restrict(tea, 'Bob', 'mute', 60);
+    expect(await why()).toMatchObject({
+      code: 'forbidden',
+      message: 'roomid: muted in this room',
+      retryAfterMs: 60_000,
+    });
+    await store.moderation.restrict(tea, 'Bob', 'ban');
+    const banned = await why();
+    expect(banned).toMatchObject({ code: 'forbidden', message: 'roomid: banned from this room' });
+    expect(banned).not.toHaveProperty('retryAfterMs');
+    store.fail(() => true);
+    expect(await why()).toMatchObject({ code: 'unavailable' });
+  });
+
+  it('kicks nobody while the workers cannot be told', () => {
+    const { here, degrade } = setUp();
+    const bob = here.connect('Bob', [tea]);
+    degrade();
+    expect(here.enforcement.remove(tea, 'Bob', { code: 'kicked' })).toMatchObject({
+      error: { code: 'unavailable' },
+    });
+    expect(bob.rooms()).toEqual(['tea']);
+  });
+});

@@ -1,0 +1,132 @@
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { inboxOf, roomOf } from '../../src/chat/room.ts';
+import type { RoomVisits } from '../../src/chat/store.ts';
+import { refuse, succeed } from '../../src/protocol/codes.ts';
+import { createRoomMarks } from '../../src/server/room-marks.ts';
+import type { Session } from '../../src/server/session.ts';
+
+const away = refuse('unavailable', 'away');
+
+function setUp() {
+  const stored = new Map<string, Map<string, { read: number; joined: boolean }>>();
+  const tops = new Map<string, number>();
+  let failing: readonly (keyof RoomVisits)[] = [];
+  const of = (tag: string) => stored.get(tag) ?? new Map<string, { read: number; joined: boolean }>();
+  const visits: RoomVisits = {
+    async visit({ tag }, roomid, joined) {
+      if (failing.includes('visit')) return away;
+      const rooms = of(tag);
+      if (joined) rooms.set(roomid, { read: rooms.get(roomid)?.read ?? 0, joined });
+      else rooms.delete(roomid);
+      stored.set(tag, rooms);
+      return succeed(undefined);
+    },
+    async read({ tag }, roomid, seq) {
+      if (failing.includes('read')) return away;
+      const rooms = of(tag);
+      const { read = 0, joined = false } = rooms.get(roomid) ?? {};
+      rooms.set(roomid, { read: Math.max(read, seq), joined });
+      stored.set(tag, rooms);
+      return succeed(Math.max(read, seq));
+    },
+    async visited({ tag }) {
+      if (failing.includes('visited')) return away;
+      return succeed(
+        [...of(tag)].flatMap(([roomid, { read, joined }]) => (joined ? [{ roomid, read }] : [])),
+      );
+    },
+  };
+  const roomMarks = createRoomMarks({
+    visits,
+    logs: { tops: async (rooms) => succeed(rooms.map(({ roomid }) => ({ top: tops.get(roomid) ?? 0 }))) },
+    log: pino({ level: 'silent' }),
+  });
+  /** A connection that is in these rooms. */
+  function connect(userId: string, roomids: readonly string[] = [], allows = (_roomid: string) => true) {
+    const session = {
+      socket: { nsp: { name: '/' } },
+      user: { id: userId, name: userId },
+      identity: { access: { allows }, ...(userId.startsWith('g-') ? { guestToken: 'x' } : {}) },
+      memberships: new Map(),
+    } as unknown as Session;
+    for (const roomid of roomids) join(session, roomid);
+    return session;
+  }
+  function join(session: Session, roomid: string) {
+    const hold = { release: () => undefined } as never;
+    const known = session.memberships.get(roomid);
+    session.memberships.set(roomid, known ?? { room: roomOf('/', roomid), hold });
+    roomMarks.joined(session, roomid, tops.get(roomid) ?? 0);
+  }
+  return {
+    roomMarks,
+    connect,
+    join,
+    tops,
+    stored: (userId: string) => of(inboxOf('/', userId).tag),
+    fail: (...calls: (keyof RoomVisits)[]) => {
+      failing = calls;
+    },
+  };
+}
+
+describe('the rooms of a user', () => {
+  it.each(['visit', 'read', 'visited'] as const)(
+    'are noted with the next join when the store was away (%s), and until then shown to this connection',
+    async (call) => {
+      const { roomMarks, connect, join, tops, stored, fail } = setUp();
+      tops.set('tea', 5);
+      fail(call);
+      const session = connect('ann', ['tea']);
+      const asked = await roomMarks.mine(session);
+      if (call === 'visited') expect(asked).toEqual(away);
+      expect(stored('ann').get('tea')?.joined).toBeFalsy();
+      fail();
+      tops.set('tea', 7);
+      const shown = succeed({ rooms: [{ roomid: 'tea', top: 7, read: 5, unread: 2 }] });
+      expect(await roomMarks.mine(session)).toEqual(shown);
+      join(session, 'tea');
+      await vi.waitFor(() => expect(stored('ann').get('tea')?.joined).toBe(true));
+      expect(await roomMarks.mine(session)).toEqual(shown);
+    },
+  );
+
+  it('that were left stay left, also when leaving overtakes what the join has to say', async () => {
+    const { roomMarks, connect, stored } = setUp();
+    const session = connect('ann', ['tea']);
+    session.memberships.delete('tea');
+    roomMarks.left(session, 'tea');
+    expect(await roomMarks.mine(session)).toEqual(succeed({ rooms: [] }));
+    expect(stored('ann').size).toBe(0);
+  });
+
+  it('are those the token allows', async () => {
+    const { roomMarks, connect } = setUp();
+    await roomMarks.mine(connect('ann', ['tea', 'milk']));
+    const later = connect('ann', [], (roomid) => roomid !== 'tea');
+    expect(await roomMarks.mine(later)).toMatchObject({ value: { rooms: [{ roomid: 'milk' }] } });
+    expect(await roomMarks.read(later, 'tea', 1)).toMatchObject({ error: { code: 'not_joined' } });
+  });
+
+  it('keep the mark where it was when they are joined again', async () => {
+    const { roomMarks, connect, tops } = setUp();
+    tops.set('tea', 3);
+    await roomMarks.mine(connect('ann', ['tea']));
+    tops.set('tea', 9);
+    const other = connect('ann', ['tea']);
+    expect(await roomMarks.mine(other)).toMatchObject({ value: { rooms: [{ read: 3, unread: 6 }] } });
+    expect(await roomMarks.read(other, 'tea', 100)).toEqual(succeed({ roomid: 'tea', read: 9 }));
+  });
+
+  it('of a guest are not stored', async () => {
+    const { roomMarks, connect, tops, stored } = setUp();
+    tops.set('tea', 3);
+    const guest = connect('g-1', ['tea']);
+    tops.set('tea', 4);
+    expect(await roomMarks.mine(guest)).toMatchObject({ value: { rooms: [{ read: 3, unread: 1 }] } });
+    expect(await roomMarks.read(guest, 'tea', 4)).toEqual(succeed({ roomid: 'tea', read: 4 }));
+    expect(await roomMarks.read(guest, 'tea', 1)).toEqual(succeed({ roomid: 'tea', read: 4 }));
+    expect(stored('g-1').size).toBe(0);
+  });
+});

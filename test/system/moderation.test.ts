@@ -1,0 +1,246 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { MessagePage, PushMessage } from '../../src/protocol/events.ts';
+import { connect, type Member, type MemberOptions } from '../support/member.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 20 };
+
+type Json = Readonly<Record<string, unknown>>;
+
+describe.each(MODES)('moderation, %s', (mode) => {
+  let system: System;
+  let names = 0;
+  const members: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
+  });
+  afterEach(() => {
+    for (const member of members.splice(0)) member.close();
+  });
+  afterAll(() => system?.stop());
+
+  function something(name: string): string {
+    names += 1;
+    return `${name}-${mode}-${names}`;
+  }
+  const worker = (index: number) => system.workerUrls[index % system.workerUrls.length] as string;
+  async function ask(method: string, path: string, body?: unknown): Promise<{ status: number; json: Json }> {
+    const response = await fetch(`${worker(names)}/api/v1/${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+    });
+    return { status: response.status, json: (await response.json()) as Json };
+  }
+  async function device(index: number, userId: string, options: MemberOptions = {}): Promise<Member> {
+    const member = await connect(worker(index), {
+      ...options,
+      auth: { userId, username: userId.split('-')[0] },
+    });
+    members.push(member);
+    return member;
+  }
+  async function inRoom(index: number, userId: string, roomid: string): Promise<Member> {
+    const member = await device(index, userId);
+    await member.do('join', { roomid });
+    return member;
+  }
+  const all = (member: Member, event: string) =>
+    member.heard.filter((one) => one.event === event).map(({ data }) => data);
+  const quits = (member: Member, userId: string) =>
+    member.messages.filter((message) => message.event === 'broadcast_quit' && message.data.userId === userId);
+
+  it('kicks a user’s every connection out of the room on all workers; they stay connected and may come again', async () => {
+    const [roomid, other, bob] = [something('room'), something('room'), something('Bob')];
+    const ann = await inRoom(0, something('Ann'), roomid);
+    const devices = await Promise.all(system.workerUrls.map((_, index) => inRoom(index, bob, roomid)));
+    await devices[0]?.do('join', { roomid: other });
+    const { status, json } = await ask('POST', `rooms/${roomid}/kick`, { userId: bob });
+    expect([status, json]).toEqual([200, { userId: bob, roomid }]);
+    for (const one of devices) {
+      await vi.waitFor(() => expect(all(one, 'removed')).toEqual([{ roomid, code: 'kicked' }]), LIMIT);
+      expect(await one.ask('say', { roomid, text: 'still here?' })).toMatchObject({
+        error: { code: 'not_joined' },
+      });
+    }
+    await vi.waitFor(() => expect(quits(ann, bob)).toHaveLength(1), LIMIT);
+    await ann.do('say', { roomid, text: 'gone' });
+    await vi.waitFor(() => expect(ann.said).toHaveLength(1), LIMIT);
+    await devices[0]?.do('say', { roomid: other, text: 'elsewhere' });
+    expect(await devices[1]?.do('join', { roomid })).toMatchObject({ users: 2, clients: 2, seq: 1 });
+    expect(devices.flatMap(({ said }) => said.map(({ data }) => data.text))).toEqual(['elsewhere']);
+    expect(quits(ann, bob)).toHaveLength(1);
+  });
+
+  it('bans a user from joining and saying until the time is over or it is lifted', async () => {
+    const [roomid, bob] = [something('room'), something('Bob')];
+    const ann = await inRoom(0, something('Ann'), roomid);
+    const [here, there] = [await inRoom(1, bob, roomid), await inRoom(2, bob, roomid)];
+    const { status, json } = await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 600 });
+    expect([status, json]).toEqual([200, { userId: bob, roomid, until: expect.any(Number) }]);
+    for (const one of [here, there]) {
+      await vi.waitFor(
+        () => expect(all(one, 'removed')).toEqual([{ roomid, code: 'banned', until: json.until }]),
+        LIMIT,
+      );
+    }
+    await vi.waitFor(() => expect(quits(ann, bob)).toHaveLength(1), LIMIT);
+    const refused = await here.ask('join', { roomid });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'forbidden', temporary: false } });
+    const leftMs = refused.ok ? 0 : refused.error.retryAfterMs;
+    expect(leftMs).toBeGreaterThan(500_000);
+    expect(leftMs).toBeLessThanOrEqual(600_000);
+    const late = await device(3, bob, { query: { roomid, username: 'Bob' } });
+    await vi.waitFor(
+      () => expect(all(late, 'refused')).toMatchObject([{ event: 'join', error: { code: 'forbidden' } }]),
+      LIMIT,
+    );
+    await here.do('join', { roomid: something('room') });
+    expect((await ask('DELETE', `rooms/${roomid}/ban/${bob}`)).status).toBe(200);
+    expect((await ask('DELETE', `rooms/${roomid}/ban/${bob}`)).status).toBe(404);
+    await here.do('join', { roomid });
+    await here.do('say', { roomid, text: 'back' });
+  });
+
+  it('lets a ban end by itself', async () => {
+    const [roomid, bob] = [something('room'), something('Bob')];
+    const here = await inRoom(0, bob, roomid);
+    await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 1 });
+    await vi.waitFor(() => expect(all(here, 'removed')).toHaveLength(1), LIMIT);
+    await vi.waitFor(async () => expect((await here.ask('join', { roomid })).ok).toBe(true), LIMIT);
+  });
+
+  it('leaves no banned user in a room who joined while the ban was made', async () => {
+    const [roomid, bob] = [something('room'), something('Bob')];
+    const devices = await Promise.all(Array.from({ length: 12 }, (_, index) => device(index, bob)));
+    const joins = devices.map((one) => one.ask('join', { roomid }));
+    await ask('POST', `rooms/${roomid}/ban`, { userId: bob });
+    await Promise.all(joins);
+    await vi.waitFor(async () => {
+      expect((await ask('GET', `rooms/${roomid}`)).json).toMatchObject({ users: 0, clients: 0 });
+    }, LIMIT);
+    for (const one of devices) expect((await one.ask('leave', { roomid })).ok).toBe(false);
+  });
+
+  it('mutes a user, who hears on and is told for how long', async () => {
+    const [roomid, bob] = [something('room'), something('Bob')];
+    const ann = await inRoom(0, something('Ann'), roomid);
+    const [here, there] = [await inRoom(1, bob, roomid), await inRoom(2, bob, roomid)];
+    const outside = await device(3, bob);
+    const { json } = await ask('POST', `rooms/${roomid}/mute`, { userId: bob, seconds: 600 });
+    for (const one of [here, there]) {
+      await vi.waitFor(() => expect(all(one, 'muted')).toEqual([{ roomid, until: json.until }]), LIMIT);
+      const refused = await one.ask('say', { roomid, text: 'no' });
+      expect(refused).toMatchObject({
+        error: { code: 'forbidden', retryAfterMs: expect.any(Number), temporary: false },
+      });
+    }
+    await ann.do('say', { roomid, text: 'quiet' });
+    await vi.waitFor(() => expect(there.said).toHaveLength(1), LIMIT);
+    await ask('DELETE', `rooms/${roomid}/mute/${bob}`);
+    await here.do('say', { roomid, text: 'thanks' });
+    await vi.waitFor(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['quiet', 'thanks']), LIMIT);
+    expect(all(outside, 'muted')).toEqual([]);
+    expect(all(here, 'removed')).toEqual([]);
+  });
+
+  it('holds for textmsg too, in the default room', async () => {
+    const bob = await device(0, something('Bob'));
+    const userId = bob.hello.user.id;
+    await ask('POST', 'rooms/lobby/mute', { userId });
+    expect(await bob.ask('textmsg', 'hi')).toMatchObject({ error: { code: 'forbidden' } });
+    expect(await bob.ask('textmsg', { name: 'Bob', content: 'hi' })).toMatchObject({
+      error: { code: 'forbidden' },
+    });
+    await ask('DELETE', `rooms/lobby/mute/${userId}`);
+    expect(await bob.ask('textmsg', 'hi')).toMatchObject({ ok: true });
+  });
+
+  it('knows guests by their ids, and each namespace apart', async () => {
+    const roomid = something('room');
+    const guest = await connect(worker(0));
+    const elsewhere = await connect(`${worker(1)}/post`, {
+      auth: { userId: guest.hello.user.id, guestToken: guest.hello.guestToken },
+    });
+    members.push(guest, elsewhere);
+    await guest.do('join', { roomid, username: 'Guest' });
+    await elsewhere.do('join', { roomid, username: 'Guest' });
+    const userId = elsewhere.hello.user.id;
+    await ask('POST', `rooms/${roomid}/ban`, { userId: guest.hello.user.id });
+    await vi.waitFor(() => expect(all(guest, 'removed')).toEqual([{ roomid, code: 'banned' }]), LIMIT);
+    await elsewhere.do('say', { roomid, text: 'other namespace' });
+    await ask('POST', `rooms/${roomid}/kick?ns=/post`, { userId });
+    await vi.waitFor(() => expect(all(elsewhere, 'removed')).toEqual([{ roomid, code: 'kicked' }]), LIMIT);
+  });
+
+  it('takes a message out: live, in history and for who joins later; its place stays', async () => {
+    const roomid = something('room');
+    const ann = await inRoom(0, something('Ann'), roomid);
+    const bob = await inRoom(1, something('Bob'), roomid);
+    for (const text of ['one', 'two', 'three']) await ann.do('say', { roomid, text, clientMsgId: text });
+    const path = `rooms/${roomid}/messages/2`;
+    expect(await ask('DELETE', path)).toEqual({ status: 200, json: { roomid, seq: 2 } });
+    const deletions = (one: Member) =>
+      all(one, 'message').filter((message) => (message as { event: string }).event === 'deleted');
+    for (const one of [ann, bob]) {
+      await vi.waitFor(() => expect(deletions(one)).toEqual([{ event: 'deleted', roomid, seq: 2 }]), LIMIT);
+    }
+    expect((await ask('DELETE', path)).status).toBe(200);
+    expect((await ask('DELETE', `rooms/${roomid}/messages/9`)).status).toBe(404);
+    await ann.do('say', { roomid, text: 'four' });
+    await vi.waitFor(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]), LIMIT);
+    const { id, at, epoch } = bob.said[1] ?? {};
+    const tombstone = {
+      event: 'broadcast_say',
+      roomid,
+      epoch,
+      seq: 2,
+      id,
+      at,
+      deleted: true,
+      data: { username: '', userId: '', text: '', type: 0 },
+    };
+    const { messages } = (await bob.do('room:history', { roomid })) as MessagePage;
+    expect(messages.map(({ data }) => data.text)).toEqual(['one', '', 'three', 'four']);
+    expect(messages[1]).toEqual(tombstone);
+    const { json } = await ask('GET', `rooms/${roomid}/messages`);
+    expect((json.messages as unknown[])[1]).toEqual(tombstone);
+    const carl = await device(2, something('Carl'));
+    expect((await carl.do('join', { roomid })).messages[1]).toEqual(tombstone);
+    expect(deletions(ann)).toHaveLength(1);
+  });
+
+  it('erases a user: connected devices are shown the empty inbox, and what comes next comes to them', async () => {
+    const [bob, ann] = [something('Bob'), await device(0, something('Ann'))];
+    const devices = [await device(0, bob), await device(1, bob)];
+    await ann.do('private', { to: bob, text: 'secret' });
+    for (const one of devices) {
+      await vi.waitFor(() => expect(all(one, 'private')).toHaveLength(1), LIMIT);
+    }
+    expect(await ask('DELETE', `users/${bob}`)).toEqual({ status: 200, json: { userId: bob } });
+    for (const one of devices) {
+      await vi.waitFor(() => {
+        const shown = all(one, 'push_message').at(-1) as PushMessage;
+        expect(all(one, 'push_message').length).toBeGreaterThan(1);
+        expect([shown.top, shown.unread, shown.read]).toEqual([0, [], []]);
+      }, LIMIT);
+    }
+    expect((await ask('GET', `users/${bob}`)).json).toMatchObject({
+      connections: 2,
+      inbox: { top: 0, recvSeq: 0, readSeq: 0 },
+    });
+    await ann.do('private', { to: bob, text: 'anew' });
+    for (const one of devices) {
+      await vi.waitFor(
+        () =>
+          expect(all(one, 'private').map((item) => (item as { text: string }).text)).toEqual([
+            'secret',
+            'anew',
+          ]),
+        LIMIT,
+      );
+    }
+  });
+});

@@ -1,0 +1,289 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ROSTER_DOUBT_MS } from '../../src/chat/store.ts';
+import type { MemberPage, Typing } from '../../src/protocol/events.ts';
+import { PRESENCE_GRACE_MS, TYPING_MS } from '../../src/protocol/limits.ts';
+import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 20 };
+const MAX_ROOM_CLIENTS = 6;
+
+describe.each(MODES)('presence, %s', (mode) => {
+  let system: System;
+  let names = 0;
+  const open: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) });
+  });
+  afterAll(async () => {
+    for (const member of open) member.close();
+    await system?.stop();
+  });
+
+  /** An id nobody had before. */
+  function fresh(name: string): string {
+    names += 1;
+    return `${name}-${mode}-${names}`;
+  }
+  function at(index: number): string {
+    return system.entrances[index % system.entrances.length] as string;
+  }
+  function named(userId: string, options: MemberOptions = {}) {
+    return { ...options, auth: { userId, username: userId.split('-')[0], ...(options.auth as object) } };
+  }
+  async function device(url: string, userId: string): Promise<Member> {
+    const member = await connect(url, named(userId));
+    open.push(member);
+    return member;
+  }
+  async function inRoom(url: string, roomid: string, userId: string) {
+    const member = await enter(url, roomid, userId.split('-')[0] as string, { auth: { userId } });
+    open.push(member);
+    return member;
+  }
+  /** `event userId` of what is not said, in its order. */
+  function moves({ messages }: Member): string[] {
+    return messages.flatMap((message) =>
+      message.event === 'join' || message.event === 'broadcast_quit'
+        ? [`${message.event} ${message.data.userId}`]
+        : [],
+    );
+  }
+  const typings = ({ heard }: Member) =>
+    heard.filter(({ event }) => event === 'typing').map(({ data }) => data as Typing);
+  const mineOf = async (member: Member) => (await member.do('rooms:mine')).rooms;
+
+  it('lists the members of a room page by page, with their connections, the same on every worker', async () => {
+    const roomid = fresh('room');
+    const [ann, bob, carl] = [fresh('Ann'), fresh('Bob'), fresh('Carl')];
+    const first = await inRoom(at(0), roomid, ann);
+    const [second] = [await inRoom(at(1), roomid, ann), await inRoom(at(1), roomid, bob)];
+    const last = await inRoom(at(2), roomid, carl);
+    const listed = async (asking: Member): Promise<MemberPage> => {
+      const one = await asking.do('room:members', { limit: 2 });
+      expect(one.members).toHaveLength(2);
+      const two = await asking.do('room:members', { roomid, limit: 2, cursor: one.cursor as string });
+      expect(two).not.toHaveProperty('cursor');
+      return { users: two.users, clients: two.clients, members: [...one.members, ...two.members] };
+    };
+    const there = (userId: string, clients: number) => ({
+      userId,
+      username: userId.split('-')[0],
+      clients,
+      state: 'online',
+      seenAt: expect.any(Number),
+    });
+    for (const asking of [first, second, last]) {
+      await vi.waitFor(
+        async () =>
+          expect(await listed(asking as Member)).toEqual({
+            users: 3,
+            clients: 4,
+            members: [there(ann, 2), there(bob, 1), there(carl, 1)],
+          }),
+        LIMIT,
+      );
+    }
+    await first.do('leave', { roomid });
+    await vi.waitFor(
+      async () => expect((await last.do('room:members')).members).toContainEqual(there(ann, 1)),
+      LIMIT,
+    );
+    expect(await first.ask('room:members', { roomid })).toMatchObject({ error: { code: 'not_joined' } });
+    for (const wrong of [{ limit: 0 }, { limit: 201 }, { cursor: '' }, { cursor: '_w' }]) {
+      expect(await last.ask('room:members', wrong)).toMatchObject({
+        error: { code: 'bad_request', message: expect.stringContaining(Object.keys(wrong)[0] as string) },
+      });
+    }
+  });
+
+  it('shows nothing of somebody who refreshes again and again', async () => {
+    const roomid = fresh('room');
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
+    const watcher = await inRoom(at(0), roomid, bob);
+    let member = await inRoom(at(0), roomid, ann);
+    for (let n = 1; n <= 20; n += 1) {
+      member.close();
+      // The room has a limit: a worker may not have noticed yet that the last one is gone.
+      await vi.waitFor(async () => expect((await watcher.do('room:members')).clients).toBe(1), LIMIT);
+      member = await inRoom(at(n), roomid, ann);
+    }
+    await member.do('leave');
+    await vi.waitFor(() => expect(moves(watcher)).toContain(`broadcast_quit ${ann}`), LIMIT);
+    expect(moves(watcher).filter((move) => move.endsWith(ann))).toEqual([
+      `join ${ann}`,
+      `broadcast_quit ${ann}`,
+    ]);
+  });
+
+  it('has who was on a killed worker in doubt at once, and away after the grace time, told once', async () => {
+    const roomid = fresh('room');
+    const [ann, bob, carl, dan] = [fresh('Ann'), fresh('Bob'), fresh('Carl'), fresh('Dan')];
+    const [dying, living] = system.workerUrls as [string, string];
+    const watcher = await inRoom(living, roomid, carl);
+    await inRoom(dying, roomid, ann);
+    await inRoom(dying, roomid, bob);
+    const [host] = system.hosts;
+    const worker = (await host?.status())?.workers.find(({ port }) => dying.endsWith(`:${port}`));
+    const killedAt = performance.now();
+    process.kill(worker?.pid as number, 'SIGKILL');
+    await vi.waitFor(async () => {
+      const { members } = await watcher.do('room:members');
+      expect(members.map(({ userId, state }) => `${userId} ${state}`)).toEqual([
+        `${ann} doubtful`,
+        `${bob} doubtful`,
+        `${carl} online`,
+      ]);
+      const { at: now } = await watcher.do('say', { text: 'what is the time' });
+      // Sooner than its silence alone would tell.
+      expect(now - (members[0]?.seenAt ?? 0)).toBeLessThan(ROSTER_DOUBT_MS);
+    }, LIMIT);
+    await inRoom(living, roomid, bob);
+    await vi.waitFor(() => expect(moves(watcher)).toContain(`broadcast_quit ${ann}`), LIMIT);
+    expect(performance.now() - killedAt).toBeGreaterThanOrEqual(PRESENCE_GRACE_MS);
+    await vi.waitFor(
+      async () =>
+        expect(await watcher.do('room:members')).toMatchObject({
+          users: 2,
+          clients: 2,
+          members: [
+            { userId: bob, state: 'online', clients: 1 },
+            { userId: carl, state: 'online', clients: 1 },
+          ],
+        }),
+      LIMIT,
+    );
+    await vi.waitFor(async () => {
+      const workers = (await host?.status())?.workers ?? [];
+      expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+    }, LIMIT);
+    await inRoom(dying, roomid, dan);
+    await vi.waitFor(() => expect(moves(watcher)).toContain(`join ${dan}`), LIMIT);
+    expect(moves(watcher).filter((move) => move !== `join ${carl}`)).toEqual([
+      `join ${ann}`,
+      `join ${bob}`,
+      `broadcast_quit ${ann}`,
+      `join ${dan}`,
+    ]);
+  });
+
+  it('keeps how far somebody has read which rooms, on all devices, until they leave, and over a restart', async () => {
+    const [tea, milk] = [fresh('tea'), fresh('milk')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
+    const writer = await device(at(0), bob);
+    for (const roomid of [tea, milk]) await writer.do('join', { roomid });
+    for (let n = 1; n <= 3; n += 1) await writer.do('say', { roomid: tea, text: `before ${n}` });
+    const phone = await device(at(1), ann);
+    expect(await mineOf(phone)).toEqual([]);
+    for (const roomid of [tea, milk]) await phone.do('join', { roomid });
+    expect(await mineOf(phone)).toEqual(
+      expect.arrayContaining([
+        { roomid: tea, top: 3, read: 3, unread: 0 },
+        { roomid: milk, top: 0, read: 0, unread: 0 },
+      ]),
+    );
+    for (let n = 1; n <= 4; n += 1) await writer.do('say', { roomid: tea, text: `since ${n}` });
+    const laptop = await device(at(2), ann);
+    const inTea = async (member: Member) => (await mineOf(member)).find(({ roomid }) => roomid === tea);
+    expect(await inTea(laptop)).toEqual({ roomid: tea, top: 7, read: 3, unread: 4 });
+    await laptop.do('join', { roomid: tea });
+    expect(await inTea(laptop)).toEqual({ roomid: tea, top: 7, read: 3, unread: 4 });
+    expect(await laptop.do('room:read', { roomid: tea, seq: 5 })).toMatchObject({ roomid: tea, read: 5 });
+    expect(await inTea(phone)).toEqual({ roomid: tea, top: 7, read: 5, unread: 2 });
+    expect(await phone.do('room:read', { roomid: tea, seq: 4 })).toMatchObject({ read: 5 });
+    expect(await phone.do('room:read', { roomid: tea, seq: 99 })).toMatchObject({ read: 7 });
+    // Joined by the user, not by this connection.
+    expect(await laptop.do('room:read', { roomid: milk, seq: 1 })).toMatchObject({ read: 0 });
+    expect(await laptop.ask('room:read', { roomid: 'never', seq: 1 })).toMatchObject({
+      error: { code: 'not_joined' },
+    });
+    await phone.do('leave', { roomid: milk });
+    expect((await mineOf(phone)).map(({ roomid }) => roomid)).toEqual([tea]);
+    await writer.do('say', { roomid: tea, text: 'one more' });
+
+    await system.restart('SIGKILL');
+    const again = await device(at(0), ann);
+    expect(await mineOf(again)).toEqual([{ roomid: tea, top: 8, read: 7, unread: 1 }]);
+    await again.do('join', { roomid: tea });
+    expect(await mineOf(again)).toEqual([{ roomid: tea, top: 8, read: 7, unread: 1 }]);
+    await again.do('leave', { roomid: tea });
+    expect(await mineOf(again)).toEqual([]);
+    await again.do('join', { roomid: tea });
+    expect(await mineOf(again)).toEqual([{ roomid: tea, top: 8, read: 8, unread: 0 }]);
+  });
+
+  it('knows of a guest only the rooms of this connection, and stores nothing', async () => {
+    const roomid = fresh('room');
+    const writer = await device(at(0), fresh('Bob'));
+    await writer.do('join', { roomid });
+    await writer.do('say', { roomid, text: 'before' });
+    const guest = await enter(at(1), roomid, 'Guest');
+    open.push(guest);
+    await writer.do('say', { roomid, text: 'since' });
+    expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 1, unread: 1 }]);
+    expect(await guest.do('room:read', { seq: 2 })).toMatchObject({ roomid, read: 2 });
+    expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 2, unread: 0 }]);
+    const { user, guestToken } = guest.hello;
+    const back = await connect(at(2), { auth: { userId: user.id, guestToken } });
+    open.push(back);
+    expect(await mineOf(back)).toEqual([]);
+    const ann = fresh('Ann');
+    await guest.do('user_login', { userId: ann });
+    expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 2, unread: 0 }]);
+    expect(await mineOf(await device(at(0), ann))).toEqual([{ roomid, top: 2, read: 2, unread: 0 }]);
+  });
+
+  it('tells the others of a room who types, each once, and neither the typist nor another room', async () => {
+    const [roomid, elsewhere] = [fresh('room'), fresh('room')];
+    const ann = fresh('Ann');
+    const typist = await inRoom(at(0), roomid, ann);
+    const others = [await inRoom(at(0), roomid, fresh('Bob')), await inRoom(at(1), roomid, fresh('Carl'))];
+    const outside = await inRoom(at(1), elsewhere, fresh('Dan'));
+    const told = { roomid, userId: ann, username: 'Ann' };
+    for (const on of [true, false]) {
+      const saidAt = performance.now();
+      for (let n = 0; n < 5; n += 1) expect(await typist.ask('typing', { on })).toEqual({ ok: true });
+      for (const other of others) {
+        await vi.waitFor(async () => {
+          // Volatile: a client that is being written to at the moment does not get it.
+          await typist.do('typing', { on });
+          expect(typings(other).at(-1)).toEqual({ ...told, on });
+        }, LIMIT);
+        const times = typings(other).filter((typing) => typing.on === on).length;
+        expect(times).toBeLessThanOrEqual(1 + Math.floor((performance.now() - saidAt) / TYPING_MS));
+      }
+    }
+    await vi.waitFor(async () => {
+      await others[1]?.do('typing', { on: true });
+      expect(typings(typist)).not.toEqual([]);
+    }, LIMIT);
+    expect(typings(typist)[0]?.username).toBe('Carl');
+    expect(typings(outside)).toEqual([]);
+    expect(await typist.ask('typing', { roomid: elsewhere, on: true })).toMatchObject({
+      error: { code: 'not_joined' },
+    });
+    expect(await typist.ask('typing', {} as never)).toMatchObject({
+      error: { code: 'bad_request', message: expect.stringContaining('on:') },
+    });
+  });
+
+  it('lets nobody more into a full room, from whatever worker, until somebody leaves', async () => {
+    const roomid = fresh('room');
+    const inside: Member[] = [];
+    for (let n = 0; n < MAX_ROOM_CLIENTS; n += 1) inside.push(await inRoom(at(n), roomid, fresh('Ann')));
+    const late = await device(at(1), fresh('Late'));
+    expect(await late.ask('join', { roomid })).toMatchObject({ error: { code: 'limit', temporary: false } });
+    expect(await late.ask('say', { roomid, text: 'x' })).toMatchObject({ error: { code: 'not_joined' } });
+    const { users, clients, members } = await (inside[0] as Member).do('room:members');
+    expect([users, clients, members.length]).toEqual([MAX_ROOM_CLIENTS, MAX_ROOM_CLIENTS, MAX_ROOM_CLIENTS]);
+    expect(await (inside[0] as Member).do('join')).toMatchObject({ clients: MAX_ROOM_CLIENTS });
+    await (inside[2] as Member).do('leave');
+    await vi.waitFor(
+      async () => expect(await late.ask('join', { roomid })).toMatchObject({ ok: true }),
+      LIMIT,
+    );
+    await vi.waitFor(() => expect(moves(inside[0] as Member).join()).toContain('Late'), LIMIT);
+    expect(moves(inside[0] as Member).filter((move) => move.includes('Late'))).toHaveLength(1);
+  });
+});
