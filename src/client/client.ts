@@ -1,5 +1,5 @@
 import type { WireError } from '../protocol/codes.ts';
-import type { Bye, Hello, Posted, RoomGap, RoomMessage, User } from '../protocol/events.ts';
+import type { Bye, Hello, Posted, RoomGap, RoomMessage, Typing, User } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { parseId } from '../protocol/names.ts';
 import { createBackoff } from './backoff.ts';
@@ -252,6 +252,9 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       case 'room:gap':
         room?.gap(said as RoomGap);
         break;
+      case 'typing':
+        room?.typing(said as Typing);
+        break;
       case 'removed':
         events.emit('event', name, ...args);
         room?.end(new ClientError('forbidden', `removed from ${roomid}`));
@@ -367,5 +370,5 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
 
 function isRoomMessage(said: unknown): said is RoomMessage {
   const event = (said as { event?: unknown } | undefined)?.event;
-  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
+  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit' || event === 'deleted';
 }

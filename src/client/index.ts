@@ -13,6 +13,7 @@ export type {
   RoomMessage,
   Said,
   SaidMessage,
+  Typing,
   User,
 } from '../protocol/events.ts';
 export { type ChatClient, type ClientEvents, type ClientOptions, createClient } from './client.ts';

@@ -1,5 +1,6 @@
 import type { WireError } from '../protocol/codes.ts';
 import type {
+  DeletedMessage,
   Joined,
   MessagePage,
   PresenceMessage,
@@ -7,6 +8,7 @@ import type {
   RoomMessage,
   Said,
   SaidMessage,
+  Typing,
 } from '../protocol/events.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
 import { createBackoff, spreadMs } from './backoff.ts';
@@ -16,6 +18,7 @@ import type { Draft, SayOptions } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
 import { createOutbox, type OutboxDeps } from './outbox.ts';
 import { createSequence } from './sequence.ts';
+import { createTypists } from './typists.ts';
 
 /*
  *   away ──link up──► joining ──answer──► joined ──hole──► joining (resumes before anything is handed on)
@@ -27,6 +30,10 @@ export interface RoomEvents {
   /** In the room's order, each once. `history` came with the first join, `replay` was missed meanwhile. */
   message: [message: SaidMessage, how: { readonly source: 'live' | 'replay' | 'history' }];
   presence: [presence: PresenceMessage];
+  /** Somebody began to type, or stopped: 6 s after it was last heard of at the latest. */
+  typing: [typing: Typing];
+  /** A message was taken out of the room. One taken out while this client was away comes with `deleted`. */
+  deleted: [deleted: DeletedMessage];
   /**
    * Messages that cannot be had any more. With `reason: 'epoch'` the store lost part of the room: what was shown
    * as `from`…`to` is no longer in it.
@@ -49,13 +56,15 @@ export interface Room {
   /** The latest answer to a join. */
   readonly joined: Joined;
   /**
-   * Answers how to stop listening. What happens before the first listener of `message`, `presence`, `gap` or
-   * `joined` is kept for it, at most 1,000 events.
+   * Answers how to stop listening. What happens before the first listener of `message`, `presence`, `deleted`,
+   * `gap` or `joined` is kept for it, at most 1,000 events.
    */
   on<E extends keyof RoomEvents>(event: E, listener: (...args: RoomEvents[E]) => void): () => void;
   /** Resolves once stored, after however many reconnects; the order of one room's messages is kept. */
   say(text: string, options?: SayOptions): Promise<Said>;
   history(query?: HistoryQuery): Promise<MessagePage>;
+  /** To be called with every key that is typed, and with false when the text was sent or given up. */
+  typing(on: boolean): void;
   /** What is not sent yet fails as `closed`. */
   leave(): Promise<void>;
 }
@@ -81,6 +90,7 @@ export interface RoomDriver {
   down(): void;
   hear(message: RoomMessage): void;
   gap(gap: RoomGap): void;
+  typing(typing: Typing): void;
   /** The server does not want us for now: nothing of this room waits any longer, but it stays to be joined. */
   stop(error: ClientError): void;
   end(error: ClientError | undefined): void;
@@ -97,11 +107,11 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const backoff = createBackoff({ minMs: 500, maxMs: 10_000, random });
   const events = createEmitter<RoomEvents>({
     onThrow: deps.onThrow,
-    held: ['message', 'presence', 'gap', 'joined'],
+    held: ['message', 'presence', 'deleted', 'gap', 'joined'],
   });
   let phase: 'away' | 'joining' | 'joined' | 'resting' | 'ended' = 'away';
   let latest: Joined | undefined;
-  let early: SaidMessage[] = [];
+  let early: (SaidMessage | DeletedMessage)[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Messages for which the room was asked already: asking again would not end. */
   const askedFor = new WeakSet<SaidMessage>();
@@ -113,6 +123,11 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     settle = { resolve, reject };
   });
 
+  const typists = createTypists({
+    send: (on) => connection.ask('typing', { roomid, on }, () => undefined),
+    onChange: (typing) => events.emit('typing', typing),
+    now: deps.now,
+  });
   const outboxDeps: OutboxDeps<Draft, Said> = {
     ...deps,
     send({ roomid: _, firstSentAt: __, ...said }, answered) {
@@ -190,10 +205,12 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   }
 
   function hear(message: RoomMessage): void {
-    if (message.event !== 'broadcast_say') {
+    if (message.event !== 'broadcast_say' && message.event !== 'deleted') {
       if (phase === 'joined') events.emit('presence', message);
     } else if (phase === 'joining') {
       if (early.length < MAX_EARLY) early.push(message);
+    } else if (message.event === 'deleted') {
+      if (phase === 'joined') events.emit('deleted', message);
     } else if (phase === 'joined') {
       const place = sequence.offer(message);
       if (place === 'next') hand(message, 'live');
@@ -226,6 +243,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     if (phase === 'ended') return;
     phase = 'ended';
     clearTimeout(timer);
+    typists.end();
     deps.onEnded();
     forget(error ?? new ClientError('closed', `${roomid} was left`));
     events.emit('closed', error);
@@ -254,6 +272,9 @@ export function createRoom(deps: RoomDeps): RoomDriver {
         });
       });
     },
+    typing(on) {
+      if (phase === 'joined') typists.say(on);
+    },
     leave() {
       if (phase === 'ended') return Promise.resolve();
       const member = phase === 'joined' || phase === 'joining';
@@ -280,6 +301,9 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       outbox.shut();
     },
     hear,
+    typing(typing) {
+      if (phase !== 'ended') typists.hear(typing);
+    },
     gap(gap) {
       // While joining the answer says it, measured by what we have.
       if (phase !== 'joined') return;

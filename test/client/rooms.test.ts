@@ -314,3 +314,26 @@ it('survives listeners that throw, and tells of them', async () => {
   await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
   expect(errors).toEqual([new Error('a bug of the application'), new Error('a bug of the application')]);
 });
+
+describe('typing', () => {
+  it('is said of this client and heard of others, room by room', async () => {
+    const { chat } = chatter();
+    const [tea, milk] = await Promise.all([chat.join('tea'), chat.join('milk')]);
+    const seen: string[] = [];
+    for (const room of [tea, milk]) {
+      room.on('typing', ({ roomid, username, on }) => seen.push(`${roomid} ${username} ${on}`));
+    }
+    tea.typing(true);
+    tea.typing(true);
+    tea.typing(false);
+    await vi.waitFor(() => expect(fake().ask('typing')).toHaveLength(2));
+    expect(fake().ask('typing')).toMatchObject([
+      { payload: { roomid: 'tea', on: true } },
+      { payload: { roomid: 'tea', on: false } },
+    ]);
+    for (const on of [true, true, false]) {
+      fake().emit('typing', { roomid: 'milk', userId: 'bob', username: 'Bob', on });
+    }
+    await vi.waitFor(() => expect(seen).toEqual(['milk Bob true', 'milk Bob false']));
+  });
+});

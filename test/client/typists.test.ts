@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createTypists } from '../../src/client/typists.ts';
+
+function setUp() {
+  const sent: boolean[] = [];
+  const seen: string[] = [];
+  const typists = createTypists({
+    send: (on) => sent.push(on),
+    onChange: ({ username, on }) => seen.push(`${username} ${on ? 'began' : 'stopped'}`),
+    now: Date.now,
+  });
+  const hear = (username: string, on: boolean) =>
+    typists.hear({ roomid: 'tea', userId: username.toLowerCase(), username, on });
+  return { sent, seen, typists, hear };
+}
+
+describe('who types', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it('is told once as it begins, and as it stops', () => {
+    const { seen, hear } = setUp();
+    hear('Ann', true);
+    hear('Bob', true);
+    hear('Ann', true);
+    hear('Ann', false);
+    hear('Ann', false);
+    expect(seen).toEqual(['Ann began', 'Bob began', 'Ann stopped']);
+  });
+
+  it('stops by itself 6 s after it was last heard of', () => {
+    const { seen, hear } = setUp();
+    hear('Ann', true);
+    vi.advanceTimersByTime(5_900);
+    hear('Ann', true);
+    vi.advanceTimersByTime(5_900);
+    expect(seen).toEqual(['Ann began']);
+    vi.advanceTimersByTime(100);
+    expect(seen).toEqual(['Ann began', 'Ann stopped']);
+    hear('Ann', true);
+    expect(seen.at(-1)).toBe('Ann began');
+  });
+
+  it('is heard of no more after the end', () => {
+    const { seen, hear, typists } = setUp();
+    hear('Ann', true);
+    typists.end();
+    vi.advanceTimersByTime(60_000);
+    expect(seen).toEqual(['Ann began']);
+  });
+
+  it('is said with every key, and sent now and then, so that it never expires at the others', () => {
+    const { sent, typists } = setUp();
+    typists.say(false);
+    expect(sent).toEqual([]);
+    for (let ms = 0; ms < 10_000; ms += 100) {
+      typists.say(true);
+      vi.advanceTimersByTime(100);
+    }
+    expect(sent).toEqual([true, true, true, true]);
+    typists.say(false);
+    typists.say(false);
+    typists.say(true);
+    expect(sent).toEqual([true, true, true, true, false, true]);
+  });
+});
