@@ -230,6 +230,11 @@ export function openConnection(deps: ConnectionDeps): Connection {
   socket.on('refused', ({ event, error }) => {
     if (event === 'join') refused(error);
   });
+  socket.on('removed', ({ roomid, code }) => {
+    if (roomid !== visit.roomid) return;
+    socket.disconnect();
+    stop(code === 'banned' ? 'You are banned from this room.' : 'You were removed from this room.');
+  });
   socket.on('bye', onBye);
   socket.on('connect_error', onConnectError);
   socket.on('disconnect', onDisconnect);

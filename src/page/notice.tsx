@@ -14,6 +14,7 @@ export function NoticeRow({ row: { entry, own } }: { row: Extract<Row, { kind: '
       </p>
     );
   }
+  if (entry.notice === 'removed') return <p class="notice">A message was removed</p>;
   const name = own ? 'You' : <bdi>{entry.username}</bdi>;
   return (
     <p class="notice">

@@ -19,6 +19,7 @@ import {
   place,
   putBefore,
   saidEntry,
+  withoutText,
 } from './timeline.ts';
 
 /*
@@ -59,6 +60,9 @@ function at(state: ChatState, epoch: string, seq: number): ChatState {
 
 export function heard(state: ChatState, message: RoomMessage): ChatState {
   if (message.event === 'join' || message.event === 'broadcast_quit') return presence(state, message);
+  if (message.event === 'deleted') {
+    return { ...state, timeline: withoutText(state.timeline, state.position?.epoch, message.seq) };
+  }
   // Events of a newer protocol are none of this page's.
   if (message.event !== 'broadcast_say') return state;
   const { epoch, seq } = message;

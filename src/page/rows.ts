@@ -39,7 +39,11 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
   }
 
   for (const entry of timeline) {
-    if (entry.kind === 'said') say(entry.key, entry.message.data, entry.message.data.text, entry.message.at);
+    if (entry.kind === 'said' && entry.message.deleted) {
+      const { key } = entry;
+      rows.push({ kind: 'notice', key, entry: { kind: 'notice', key, notice: 'removed' }, own: false });
+    } else if (entry.kind === 'said')
+      say(entry.key, entry.message.data, entry.message.data.text, entry.message.at);
     else rows.push({ kind: 'notice', key: entry.key, entry, own: entry.userId === me.userId });
   }
   // The server's clock may run ahead of ours; a draft is newer than what is stored all the same.

@@ -14,7 +14,7 @@ export interface SaidEntry {
 export interface NoticeEntry {
   readonly kind: 'notice';
   readonly key: string;
-  readonly notice: 'join' | 'quit' | 'missing';
+  readonly notice: 'join' | 'quit' | 'missing' | 'removed';
   readonly username?: string;
   readonly userId?: string;
 }
@@ -46,6 +46,15 @@ export function place(timeline: Timeline, entry: SaidEntry): Timeline {
     index = i;
   }
   return spliced(timeline, index, 0, entry);
+}
+
+/** Takes a message's text out; its place stays. */
+export function withoutText(timeline: Timeline, epoch: string | undefined, seq: number): Timeline {
+  return timeline.map((entry) =>
+    entry.kind === 'said' && entry.message.epoch === epoch && entry.message.seq === seq
+      ? { ...entry, message: { ...entry.message, deleted: true, data: { ...entry.message.data, text: '' } } }
+      : entry,
+  );
 }
 
 function spliced(timeline: Timeline, at: number, removed: number, entry: Entry): Timeline {

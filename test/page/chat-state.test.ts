@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rowsOf } from '../../src/page/rows.ts';
 import { KEPT_ENTRIES, KEPT_WHILE_READING } from '../../src/page/timeline.ts';
 import { drafted, inRoom, joined, lost, message, pageOf, said, sayings, shown, told } from './told.ts';
 
@@ -33,7 +34,17 @@ describe('live messages', () => {
 
   it('ignore events that a later protocol may bring', () => {
     const before = inRoom(sayings(1, 1));
-    expect(told(before, message({ event: 'deleted', roomid: 'lobby', seq: 1 } as never))).toBe(before);
+    expect(told(before, message({ event: 'edited', roomid: 'lobby', seq: 1 } as never))).toBe(before);
+  });
+
+  it('lose their text when they are deleted, and keep their place', () => {
+    const state = told(inRoom(sayings(1, 3)), message({ event: 'deleted', roomid: 'lobby', seq: 2 }));
+    const rows = rowsOf(state.timeline, [], { userId: 'me', username: 'Me' });
+    expect(
+      rows.flatMap((row) =>
+        row.kind === 'said' ? [row.text] : row.kind === 'notice' ? [row.entry.notice] : [],
+      ),
+    ).toEqual(['text 1', 'removed', 'text 3']);
   });
 });
 
