@@ -44,6 +44,7 @@ describe('without keys', () => {
     ['from a foreign Origin', '127.0.0.1', { ...LOCAL, origin: 'https://example.org' }],
     ['from an Origin that begins as loopback does', '127.0.0.1', { ...LOCAL, origin: 'http://127.evil.org' }],
     ['from an Origin of nobody', '127.0.0.1', { ...LOCAL, origin: 'null' }],
+    ['from another site’s page without an Origin', '127.0.0.1', { ...LOCAL, 'sec-fetch-site': 'cross-site' }],
   ])('nothing else may: %s', (_what, address, headers) => {
     expect(codeFor(address, headers)).toBe('forbidden');
   });

@@ -36,6 +36,27 @@ describe('the connections of users on a worker', () => {
     expect([...stored]).toEqual([['bob', 1]]);
   });
 
+  it('are said again when a count that came back late was not the last one', async () => {
+    const answers: ((stored: boolean) => void)[] = [];
+    const said: number[] = [];
+    const connections = createConnections({
+      setConnections(_inbox, count) {
+        said.push(count);
+        return new Promise((resolve) => {
+          answers.push((stored) => resolve(stored ? succeed(undefined) : refuse('unavailable', 'away', 1)));
+        });
+      },
+    });
+    void connections.come(ann);
+    connections.go(ann);
+    answers[1]?.(false);
+    await settled();
+    answers[0]?.(true);
+    await settled();
+    connections.restate();
+    expect(said).toEqual([1, 0, 0]);
+  });
+
   it('are true again after the store was away, for who came and for who went meanwhile', async () => {
     const { stored, connections, goAway } = watched();
     await connections.come(ann);

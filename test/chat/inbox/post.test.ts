@@ -93,6 +93,26 @@ describe('a private message', () => {
   });
 });
 
+describe('one clientMsgId', () => {
+  it('sent to two people is two messages, for the sender’s other connections too', async () => {
+    const { post, inbox } = setUp();
+    await post.private({ ...letter, clientMsgId: 'c1' }, 'to bob', 's');
+    expect(
+      await post.private({ ...letter, to: 'carl', clientMsgId: 'c1' }, 'to carl', 's'),
+    ).not.toMatchObject({
+      value: { dup: true },
+    });
+    expect([inbox('bob').length, inbox('carl').length, inbox('ann').length]).toEqual([1, 1, 2]);
+  });
+
+  it('of a message and of a todo are two things', async () => {
+    const { post, inbox } = setUp();
+    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', 's');
+    await post.todo({ ...letter, clientMsgId: 'c1' }, '{"receiver_id":"bob"}');
+    expect(inbox('bob')).toHaveLength(2);
+  });
+});
+
 describe('a todo', () => {
   it('is stored whole with its receiver only', async () => {
     const { post, inbox } = setUp();
