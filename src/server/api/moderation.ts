@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { roomOf } from '../../chat/room.ts';
-import type { Restriction } from '../../chat/store.ts';
+import { type Room, roomOf } from '../../chat/room.ts';
+import type { Restricted, Restriction } from '../../chat/store.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
+import type { ApiContext } from './context.ts';
 import { roomid, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
@@ -38,40 +39,44 @@ const kick = route({
   },
 });
 
-const ban = route({
-  method: 'POST',
-  path: '/api/v1/rooms/:roomid/ban',
-  operationId: 'banUser',
-  summary: 'Takes a user out of a room and lets them neither join nor say anything there.',
-  params: ofRoom,
-  body: z.object({ userId, seconds }),
-  answer: moderated.extend({ until }),
-  async run({ nsp, params, body }, { moderation, enforcement }) {
-    const room = roomOf(nsp, params.roomid);
-    const banned = await moderation.restrict(room, body.userId, 'ban', body.seconds);
-    if (!banned.ok) return banned;
-    // The ban is stored: where the order does not arrive, the store enforces it.
-    enforcement.remove(room, body.userId, { code: 'banned', ...banned.value });
-    return succeed({ userId: body.userId, roomid: params.roomid, ...banned.value });
-  },
-});
+function restricting(
+  kind: Restriction,
+  operationId: string,
+  summary: string,
+  tell: (enforcement: ApiContext['enforcement'], room: Room, userId: string, restricted: Restricted) => void,
+): ApiRoute {
+  return route({
+    method: 'POST',
+    path: `/api/v1/rooms/:roomid/${kind}`,
+    operationId,
+    summary,
+    params: ofRoom,
+    body: z.object({ userId, seconds }),
+    answer: moderated.extend({ until }),
+    async run({ nsp, params, body }, { moderation, enforcement }) {
+      const room = roomOf(nsp, params.roomid);
+      const restricted = await moderation.restrict(room, body.userId, kind, body.seconds);
+      if (!restricted.ok) return restricted;
+      // It is stored: where this does not arrive, the store enforces it.
+      tell(enforcement, room, body.userId, restricted.value);
+      return succeed({ userId: body.userId, roomid: params.roomid, ...restricted.value });
+    },
+  });
+}
 
-const mute = route({
-  method: 'POST',
-  path: '/api/v1/rooms/:roomid/mute',
-  operationId: 'muteUser',
-  summary: 'Lets a user say nothing in a room. They stay in it.',
-  params: ofRoom,
-  body: z.object({ userId, seconds }),
-  answer: moderated.extend({ until }),
-  async run({ nsp, params, body }, { moderation, enforcement }) {
-    const room = roomOf(nsp, params.roomid);
-    const muted = await moderation.restrict(room, body.userId, 'mute', body.seconds);
-    if (!muted.ok) return muted;
-    enforcement.mute(room, body.userId, muted.value);
-    return succeed({ userId: body.userId, roomid: params.roomid, ...muted.value });
-  },
-});
+const ban = restricting(
+  'ban',
+  'banUser',
+  'Takes a user out of a room and lets them neither join nor say anything there.',
+  (enforcement, room, user, banned) => void enforcement.remove(room, user, { code: 'banned', ...banned }),
+);
+
+const mute = restricting(
+  'mute',
+  'muteUser',
+  'Lets a user say nothing in a room. They stay in it.',
+  (enforcement, room, user, muted) => void enforcement.mute(room, user, muted),
+);
 
 function lifting(kind: Restriction, operationId: string, summary: string): ApiRoute {
   return route({
