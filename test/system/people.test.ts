@@ -268,6 +268,19 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(await member.do('join')).toMatchObject({ users: 2, clients: 2 });
   });
 
+  it('may log in again and again, but not without end: each may fill an inbox', async () => {
+    const member = await device(0, someone('Ann'));
+    const answers = await Promise.all(
+      Array.from({ length: 150 }, () => member.ask('user_login', { userId: someone('Many') })),
+    );
+    const refused = answers.filter((answer) => !answer.ok);
+    expect(answers.slice(0, 20).every(({ ok }) => ok)).toBe(true);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expect(answer).toMatchObject({ error: { code: 'rate_limited', retryAfterMs: expect.any(Number) } });
+    }
+  });
+
   it('see only their own inbox, page by page', async () => {
     const [ann, bob] = [someone('Ann'), someone('Bob')];
     const sender = await device(0, ann);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { enter, type Member } from '../support/member.ts';
+import { connect, enter, type Member } from '../support/member.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const LIMIT = { timeout: 20_000, interval: 50 };
@@ -24,6 +24,19 @@ describe('Redis away', () => {
   const redis = () => system.redis as NonNullable<System['redis']>;
   const statuses = (path: string) =>
     Promise.all(system.workerUrls.map(async (url) => (await fetch(url + path)).status));
+
+  it('lets in who came with a room in the address meanwhile, once it is back', async () => {
+    redis().freeze();
+    const query = { roomid: 'patience', username: 'Ann' };
+    const late = await connect(system.entrances[0] as string, { query });
+    members.push(late);
+    await vi.waitFor(() => expect(heard(late, 'refused').length).toBeGreaterThan(0), LIMIT);
+    expect(heard(late, 'refused')[0]?.data).toMatchObject({ event: 'join', error: { code: 'unavailable' } });
+    redis().thaw();
+    await vi.waitFor(() => expect(heard(late, 'joined')).toHaveLength(1), LIMIT);
+    expect(await late.ask('say', { text: 'here' })).toMatchObject({ ok: true, roomid: 'patience' });
+    await vi.waitFor(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])), LIMIT);
+  });
 
   it('answers unavailable in time, tells the clients, and everybody is caught up when it is back', async () => {
     const [ann, bob] = [await visitor(0, 'away', 'Ann'), await visitor(1, 'away', 'Bob')];
