@@ -68,6 +68,15 @@ describe('announcements to everybody', () => {
     expect(itemsOf().map(({ data }) => data)).toEqual(Array.from({ length: 50 }, (_, index) => index + 11));
   });
 
+  it('are all of them for somebody who was away, however many', async () => {
+    const { news, itemsOf } = setUp();
+    await news.announce('/', '1');
+    await news.fold(ann);
+    for (let n = 2; n <= 251; n += 1) await news.announce('/', String(n));
+    expect(await news.fold(ann)).toEqual({ ok: true, value: 251 });
+    expect(itemsOf().map(({ data }) => data)).toEqual(Array.from({ length: 251 }, (_, index) => index + 1));
+  });
+
   it('are put in by the next login when the store failed in the middle', async () => {
     const { store, news, itemsOf } = setUp();
     for (const text of ['1', '2']) await news.announce('/', text);
