@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
-import { ROSTER_RENEW_MS } from './chat/store.ts';
+import { ROSTER_RENEW_MS } from './chat/roster.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { openForks } from './cluster/child.ts';
 import { type Front, openFront } from './cluster/front.ts';

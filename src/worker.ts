@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { BackendOptions, WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
-import { ROSTER_RENEW_MS, type Roster } from './chat/store.ts';
+import { ROSTER_RENEW_MS, type Roster } from './chat/roster.ts';
 import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';

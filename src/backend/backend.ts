@@ -1,16 +1,11 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
-import type {
-  InboxMarks,
-  Moderation,
-  Overview,
-  Pushes,
-  RoomBus,
-  RoomLogs,
-  RoomVisits,
-  Roster,
-} from '../chat/store.ts';
+import type { InboxMarks, Pushes } from '../chat/inbox-store.ts';
+import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
+import type { Moderation } from '../chat/moderation.ts';
+import type { Overview, Roster } from '../chat/roster.ts';
+import type { RoomVisits } from '../chat/visits.ts';
 import type { PrimaryLink, WorkerLink } from '../cluster/link.ts';
 import type { Outcome } from '../protocol/codes.ts';
 

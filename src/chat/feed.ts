@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
+import { type Entry, type EpochLink, type LogPage, NO_EPOCH, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
-import { type Entry, type EpochLink, type LogPage, NO_EPOCH, type RoomLogs } from './store.ts';
 
 /*
  * One room on one worker: hands entries on in the log's order, each once.

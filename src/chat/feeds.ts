@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createFeed, type Feed, type FeedCounters, type Gap } from './feed.ts';
+import type { Entry, LogPage, RoomBus, RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
-import type { Entry, LogPage, RoomBus, RoomLogs } from './store.ts';
 import { createTailWatch } from './tail-watch.ts';
 
 export interface FeedsDeps {

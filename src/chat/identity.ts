@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import type { User } from '../protocol/events.ts';
+import type { User } from '../protocol/people.ts';
 
 export const GUEST_PREFIX = 'g-';
 

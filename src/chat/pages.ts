@@ -1,7 +1,7 @@
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { MAX_PAGE_BYTES, MAX_RESUME_BYTES } from '../protocol/limits.ts';
+import { type Entry, type LogPage, NO_EPOCH, type Position, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
-import { type Entry, type LogPage, NO_EPOCH, type Position, type RoomLogs } from './store.ts';
 
 /** What a client that joins is shown of a room's past. */
 export interface JoinPage extends LogPage {

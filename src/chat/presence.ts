@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from '../protocol/limits.ts';
 import type { Room } from './room.ts';
-import type { Roster, RosterCount, RosterEntry } from './store.ts';
+import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 
 /*
  * Who of a room is on this worker. A user's state in one room:

@@ -1,6 +1,6 @@
 import type { Feed } from './feed.ts';
+import { NO_EPOCH, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
-import { NO_EPOCH, type RoomLogs } from './store.ts';
 
 /*
  * A message lost at the end of a quiet room leaves no hole that the next one could show. So every few seconds

@@ -1,7 +1,9 @@
 import type { WireError } from '../protocol/codes.ts';
-import type { Bye, Hello, Posted, RoomGap, RoomMessage, Typing, User } from '../protocol/events.ts';
+import type { Bye, Hello } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { parseId } from '../protocol/names.ts';
+import type { Posted, User } from '../protocol/people.ts';
+import type { RoomGap, RoomMessage, Typing } from '../protocol/rooms.ts';
 import { createBackoff } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import { openConnection, type StateChange } from './connection.ts';

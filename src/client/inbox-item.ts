@@ -5,7 +5,7 @@ import type {
   PrivateMessage,
   ReceiveMessage,
   TodoMeta,
-} from '../protocol/events.ts';
+} from '../protocol/people.ts';
 
 interface ForSomebody extends Omit<Item, 'seq' | 'kind' | 'data'> {
   /**

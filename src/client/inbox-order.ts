@@ -1,4 +1,4 @@
-import type { PushMessage } from '../protocol/events.ts';
+import type { PushMessage } from '../protocol/people.ts';
 import type { InboxItem, LiveItem } from './inbox-item.ts';
 import { createRecentIds } from './recent-ids.ts';
 import type { Position } from './sequence.ts';

@@ -1,4 +1,5 @@
-import type { Acks, InboxPage, PushMessage } from '../protocol/events.ts';
+import type { Acks } from '../protocol/events.ts';
+import type { InboxPage, PushMessage } from '../protocol/people.ts';
 import type { Auth } from './identity.ts';
 import type { InboxItem, ItemOrigin, LiveItem } from './inbox-item.ts';
 import { createInboxOrder } from './inbox-order.ts';

@@ -1,21 +1,16 @@
 export type { ErrorCode, WireError } from '../protocol/codes.ts';
+export type { Bye, Hello } from '../protocol/events.ts';
+export type { InboxPage, Item, ItemKind, Posted, User } from '../protocol/people.ts';
 export type {
-  Bye,
-  Hello,
-  InboxPage,
-  Item,
-  ItemKind,
   Joined,
   MessagePage,
-  Posted,
   PresenceMessage,
   RoomGap,
   RoomMessage,
   Said,
   SaidMessage,
   Typing,
-  User,
-} from '../protocol/events.ts';
+} from '../protocol/rooms.ts';
 export { type ChatClient, type ClientEvents, type ClientOptions, createClient } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { StateChange } from './connection.ts';

@@ -1,7 +1,7 @@
-import type { Posted } from '../protocol/events.ts';
 import { stringifyFreeForm } from '../protocol/free-form.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH, MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { parseClientMsgId, parseId } from '../protocol/names.ts';
+import type { Posted } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import { bytes, checkLength, checkMessageId, checkText, MAX_WRITTEN_BYTES } from './drafts.ts';

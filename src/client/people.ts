@@ -1,6 +1,7 @@
-import type { Hello, InboxPage, Posted, PushMessage, User } from '../protocol/events.ts';
+import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
+import type { InboxPage, Posted, PushMessage, User } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import type { Auth, Identity } from './identity.ts';

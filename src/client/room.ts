@@ -1,4 +1,5 @@
 import type { WireError } from '../protocol/codes.ts';
+import type { PayloadInput } from '../protocol/payloads.ts';
 import type {
   DeletedMessage,
   Joined,
@@ -9,8 +10,7 @@ import type {
   Said,
   SaidMessage,
   Typing,
-} from '../protocol/events.ts';
-import type { PayloadInput } from '../protocol/payloads.ts';
+} from '../protocol/rooms.ts';
 import { createBackoff, spreadMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';

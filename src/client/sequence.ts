@@ -1,4 +1,4 @@
-import type { Joined, RoomGap, SaidMessage } from '../protocol/events.ts';
+import type { Joined, RoomGap, SaidMessage } from '../protocol/rooms.ts';
 
 /** Where the application stands in a room's log. */
 export interface Position {

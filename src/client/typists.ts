@@ -1,5 +1,5 @@
-import type { Typing } from '../protocol/events.ts';
 import { TYPING_EXPIRES_MS } from '../protocol/limits.ts';
+import type { Typing } from '../protocol/rooms.ts';
 
 /** Said again so often as long as it goes on: sooner than it expires at the others, also when one was lost. */
 const REPEAT_MS = 2_500;

@@ -1,4 +1,4 @@
-import type { Item } from '../protocol/events.ts';
+import type { Item } from '../protocol/people.ts';
 import type { InboxItem } from './inbox-item.ts';
 
 /** Items that were handed on as unread and are not known to be read, on this device or another. */

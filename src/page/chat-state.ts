@@ -1,4 +1,6 @@
-import type { Hello, Joined, MessagePage, RoomGap, RoomMessage, Said, User } from '../protocol/events.ts';
+import type { Hello } from '../protocol/events.ts';
+import type { User } from '../protocol/people.ts';
+import type { Joined, MessagePage, RoomGap, RoomMessage, Said } from '../protocol/rooms.ts';
 import { type Draft, isForgotten, updateDraft, withoutDraft } from './drafts.ts';
 import { earlier, gapped, heard, joined, latest, said, trimmed } from './room-log.ts';
 import type { Timeline } from './timeline.ts';

@@ -1,15 +1,8 @@
 import { io, type Socket } from 'socket.io-client';
 import type { WireError } from '../protocol/codes.ts';
-import type {
-  Ack,
-  Bye,
-  ClientToServer,
-  Hello,
-  Joined,
-  MessagePage,
-  ServerToClient,
-} from '../protocol/events.ts';
+import type { Ack, Bye, ClientToServer, Hello, ServerToClient } from '../protocol/events.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
+import type { Joined, MessagePage } from '../protocol/rooms.ts';
 import type { ChatEvent, ChatState } from './chat-state.ts';
 import { describeRefusal, isForgotten, NO_ANSWER, UNKNOWN_FATE } from './drafts.ts';
 import type { Guests } from './guests.ts';

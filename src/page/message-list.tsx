@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import type { Person } from '../protocol/events.ts';
+import type { Person } from '../protocol/people.ts';
 import { Bubble, type BubbleActions } from './bubble.tsx';
 import type { ChatState } from './chat-state.ts';
 import { DownIcon } from './icons.tsx';

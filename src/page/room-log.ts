@@ -1,13 +1,13 @@
+import type { Person } from '../protocol/people.ts';
 import type {
   Joined,
   MessagePage,
-  Person,
   PresenceMessage,
   RoomGap,
   RoomMessage,
   Said,
   SaidMessage,
-} from '../protocol/events.ts';
+} from '../protocol/rooms.ts';
 import type { ChatState } from './chat-state.ts';
 import { draftKey, withoutDraft } from './drafts.ts';
 import {

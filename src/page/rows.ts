@@ -1,4 +1,4 @@
-import type { Person } from '../protocol/events.ts';
+import type { Person } from '../protocol/people.ts';
 import { type Draft, draftKey } from './drafts.ts';
 import type { NoticeEntry, Timeline } from './timeline.ts';
 

@@ -1,4 +1,4 @@
-import type { SaidMessage } from '../protocol/events.ts';
+import type { SaidMessage } from '../protocol/rooms.ts';
 
 /*
  * What a room's list shows: stored messages in the log's order, and notices where they were heard.

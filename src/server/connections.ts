@@ -1,5 +1,5 @@
 import type { Room } from '../chat/room.ts';
-import type { Roster } from '../chat/store.ts';
+import type { Roster } from '../chat/roster.ts';
 
 /** How many connections each user has on this worker, as the roster is told. */
 export interface Connections {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RoomBus } from '../chat/store.ts';
+import type { RoomBus } from '../chat/log-store.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 
 /*

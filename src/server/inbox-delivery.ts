@@ -1,7 +1,8 @@
 import { isExpired, type StoredItem, storedItem } from '../chat/inbox/items.ts';
+import type { InboxMarks } from '../chat/inbox-store.ts';
+import type { Entry } from '../chat/log-store.ts';
 import { type Room, socketRoom } from '../chat/room.ts';
-import type { Entry, InboxMarks } from '../chat/store.ts';
-import type { PrivateMessage } from '../protocol/events.ts';
+import type { PrivateMessage } from '../protocol/people.ts';
 import type { ChatNamespace } from './gateway.ts';
 
 export interface InboxDeliveryDeps {

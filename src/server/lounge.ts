@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { createPresence } from '../chat/presence.ts';
 import { type Room, roomOf, socketRoom } from '../chat/room.ts';
-import type { Roster, RosterEntry } from '../chat/store.ts';
+import type { Roster, RosterEntry } from '../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import type { TextMessage } from '../protocol/events.ts';
+import type { TextMessage } from '../protocol/people.ts';
 import { personOf, type Session } from './session.ts';
 
 const RETRY_MS = 2_000;

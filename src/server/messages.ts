@@ -1,6 +1,7 @@
+import type { Entry } from '../chat/log-store.ts';
 import type { Room } from '../chat/room.ts';
-import type { Entry, RosterEntry } from '../chat/store.ts';
-import type { PresenceMessage, SaidMessage } from '../protocol/events.ts';
+import type { RosterEntry } from '../chat/roster.ts';
+import type { PresenceMessage, SaidMessage } from '../protocol/rooms.ts';
 
 /** The stored text is the wire's message; only our own store writes it. */
 export function messageOf(entry: Entry): SaidMessage {

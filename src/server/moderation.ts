@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import type { Moderation, Restricted } from '../chat/moderation.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
-import type { Moderation, Restricted } from '../chat/store.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
-import type { Removed } from '../protocol/events.ts';
+import type { Removed } from '../protocol/rooms.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
 import type { Membership, Session } from './session.ts';

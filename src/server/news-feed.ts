@@ -1,7 +1,7 @@
 import type { Feeds } from '../chat/feeds.ts';
 import { announcementOf } from '../chat/inbox/news.ts';
+import type { Entry, RoomLogs } from '../chat/log-store.ts';
 import { newsOf, socketRoom } from '../chat/room.ts';
-import type { Entry, RoomLogs } from '../chat/store.ts';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { ClientSocket } from './session.ts';

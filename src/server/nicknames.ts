@@ -1,5 +1,5 @@
 import { inboxOf, type Room } from '../chat/room.ts';
-import type { Roster } from '../chat/store.ts';
+import type { Roster } from '../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 
 export interface NicknameQuery {

@@ -1,4 +1,4 @@
-import type { Roster, RosterCount } from '../chat/store.ts';
+import type { Roster, RosterCount } from '../chat/roster.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { ClientSocket } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { roomOf, socketRoom } from '../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import type { Announcement } from '../protocol/events.ts';
+import type { Announcement } from '../protocol/people.ts';
 import type { ChatNamespace } from './gateway.ts';
 
 export interface RoomAnnouncementsDeps {

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
+import type { RoomLogs } from '../chat/log-store.ts';
 import { inboxOf, type Room, roomOf } from '../chat/room.ts';
-import type { RoomLogs, RoomVisits, VisitedRoom } from '../chat/store.ts';
+import type { RoomVisits, VisitedRoom } from '../chat/visits.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import type { MyRoom } from '../protocol/events.ts';
+import type { MyRoom } from '../protocol/rooms.ts';
 import type { Session } from './session.ts';
 
 export interface RoomMarksDeps {

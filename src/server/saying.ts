@@ -1,8 +1,9 @@
 import type { Feeds } from '../chat/feeds.ts';
+import type { Appended, RoomLogs } from '../chat/log-store.ts';
 import type { Room } from '../chat/room.ts';
-import type { Appended, RoomLogs } from '../chat/store.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
-import type { Person, Said } from '../protocol/events.ts';
+import type { Person } from '../protocol/people.ts';
+import type { Said } from '../protocol/rooms.ts';
 import type { ClientLimits } from './context.ts';
 import type { Metrics } from './metrics.ts';
 

@@ -3,7 +3,8 @@ import type { Hold } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
 import type { Bucket } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
-import type { ClientToServer, Person, ServerToClient, User } from '../protocol/events.ts';
+import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
+import type { Person, User } from '../protocol/people.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Login } from './ties.ts';
 

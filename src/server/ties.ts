@@ -1,7 +1,7 @@
 import type { Hold } from '../chat/feeds.ts';
 import type { Bucket, SharedBuckets } from '../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
-import type { User } from '../protocol/events.ts';
+import type { User } from '../protocol/people.ts';
 import type { Connections } from './connections.ts';
 import type { Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { type Claim, guestName, type Identities } from '../chat/identity.ts';
 import { refuse, succeed } from '../protocol/codes.ts';
-import type { User } from '../protocol/events.ts';
+import type { User } from '../protocol/people.ts';
 import type { Claims } from './token-claims.ts';
 import { createTokenVerifier, type TokenVerifierDeps } from './token-verifier.ts';
 

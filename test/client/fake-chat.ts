@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { refuse, type WireError } from '../../src/protocol/codes.ts';
-import type { Bye, Hello, RoomGap, SaidMessage } from '../../src/protocol/events.ts';
+import type { Bye, Hello } from '../../src/protocol/events.ts';
+import type { RoomGap, SaidMessage } from '../../src/protocol/rooms.ts';
 import { createFakePeople, type FakePeople, type PeoplePayload } from './fake-inbox.ts';
 
 type Ack = (answer: object) => void;

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'socket.io';
-import type { Item, ItemKind, PushMessage } from '../../src/protocol/events.ts';
+import type { Item, ItemKind, PushMessage } from '../../src/protocol/people.ts';
 
 type Ack = (answer: object) => void;
 

@@ -1,5 +1,5 @@
 import type { ChatClient, ClientOptions, InboxItem } from '../../src/client/index.ts';
-import type { Item } from '../../src/protocol/events.ts';
+import type { Item } from '../../src/protocol/people.ts';
 import type { Chatter } from './chatter.ts';
 import type { FakeInbox } from './fake-inbox.ts';
 import type { Stage } from './stage.ts';

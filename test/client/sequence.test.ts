@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSequence } from '../../src/client/sequence.ts';
-import type { Joined, SaidMessage } from '../../src/protocol/events.ts';
+import type { Joined, SaidMessage } from '../../src/protocol/rooms.ts';
 
 /** `e1:3` is the third of epoch e1. */
 function message(place: string): SaidMessage {

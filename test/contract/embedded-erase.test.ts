@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/backend/embedded/store.ts';
 import type { Tables } from '../../src/backend/embedded/tables.ts';
+import { NO_EPOCH } from '../../src/chat/log-store.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
-import { NO_EPOCH } from '../../src/chat/store.ts';
 import { RULES, storeForTest } from './embedded-store.ts';
 import { draftOf, granted, range, seqsOf, textsOf } from './peers.ts';
 

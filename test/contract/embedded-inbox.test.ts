@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createGroup } from '../../src/backend/embedded/group.ts';
 import type { Store } from '../../src/backend/embedded/store.ts';
 import type { Tables } from '../../src/backend/embedded/tables.ts';
+import type { PushPlaces } from '../../src/chat/inbox-store.ts';
+import { NO_EPOCH, type Position } from '../../src/chat/log-store.ts';
 import { inboxOf, newsOf, type Room } from '../../src/chat/room.ts';
-import { NO_EPOCH, type Position, type PushPlaces } from '../../src/chat/store.ts';
 import { type EmbeddedStore, RULES, storeForTest } from './embedded-store.ts';
 import { draftOf, granted, newRoom, range, seqsOf } from './peers.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/backend/embedded/store.ts';
 import type { Tables } from '../../src/backend/embedded/tables.ts';
+import type { Draft } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
-import type { Draft } from '../../src/chat/store.ts';
 import { RULES, storeForTest } from './embedded-store.ts';
 import { draftOf, granted, newRoom, range, saidIn, textsOf } from './peers.ts';
 

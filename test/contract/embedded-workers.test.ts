@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PrimaryBackend } from '../../src/backend/backend.ts';
 import { createBootRoster } from '../../src/backend/embedded/roster.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/store.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
 import type { WorkerLink } from '../../src/cluster/link.ts';
 import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
 import { append, arrivalOf, draftOf, granted, listen, newRoom, range } from './peers.ts';

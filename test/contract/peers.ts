@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, vi } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
+import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { roomOf } from '../../src/chat/room.ts';
-import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/store.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import type { Harness, Peer } from './suite.ts';
 

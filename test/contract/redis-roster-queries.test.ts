@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/store.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
 import { granted, newRoom, range } from './peers.ts';
 import { peerForTest, redisForTest } from './redis-harness.ts';
 import type { Peer } from './suite.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { openRedisPrimary } from '../../src/backend/redis/primary.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_LEASE_MS } from '../../src/chat/store.ts';
+import { ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
 import { draftOf, granted, newRoom, range } from './peers.ts';
 import { peerForTest, redisForTest, redisOptions, silent } from './redis-harness.ts';
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import type { Marks, Progress, PushPlaces, RaisedMarks } from '../../src/chat/inbox-store.ts';
+import type { Position } from '../../src/chat/log-store.ts';
+import { NO_EPOCH } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { inboxOf, newsOf, roomOf } from '../../src/chat/room.ts';
-import type { Marks, Position, Progress, PushPlaces, RaisedMarks } from '../../src/chat/store.ts';
-import { NO_EPOCH } from '../../src/chat/store.ts';
 import {
   append,
   arrivalOf,

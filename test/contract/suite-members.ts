@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
-import type { RosterEntry, RosterMember, VisitedRoom } from '../../src/chat/store.ts';
+import type { RosterEntry, RosterMember } from '../../src/chat/roster.ts';
+import type { VisitedRoom } from '../../src/chat/visits.ts';
 import { append, granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 

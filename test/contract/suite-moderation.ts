@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Appended, Draft } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import type { Appended, Draft } from '../../src/chat/store.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import {
   append,

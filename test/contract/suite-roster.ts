@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
-import type { RosterEntry, RosterPage } from '../../src/chat/store.ts';
+import type { RosterEntry, RosterPage } from '../../src/chat/roster.ts';
 import { granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 

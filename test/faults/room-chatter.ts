@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Ack, RoomGap, RoomMessage, SaidMessage } from '../../src/protocol/events.ts';
+import type { Ack } from '../../src/protocol/events.ts';
+import type { RoomGap, RoomMessage, SaidMessage } from '../../src/protocol/rooms.ts';
 import type { Chatter, ChatterOptions } from './chatter.ts';
 import { comeBackMs, type OpenLine } from './line.ts';
 import { hashOf, roomName } from './recorder.ts';

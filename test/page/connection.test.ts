@@ -8,7 +8,7 @@ import { createGuests } from '../../src/page/guests.ts';
 import { createMemory } from '../../src/page/memory.ts';
 import { createStore } from '../../src/page/store.ts';
 import type { WireError } from '../../src/protocol/codes.ts';
-import type { SaidMessage } from '../../src/protocol/events.ts';
+import type { SaidMessage } from '../../src/protocol/rooms.ts';
 import { hello, joined, ME, pageOf, said, sayings, shown } from './told.ts';
 
 type SayAnswer = (answer: object) => void;

@@ -1,5 +1,6 @@
 import { type ChatEvent, type ChatState, INITIAL_STATE, reduceChat } from '../../src/page/chat-state.ts';
-import type { Hello, Joined, MessagePage, RoomMessage, SaidMessage } from '../../src/protocol/events.ts';
+import type { Hello } from '../../src/protocol/events.ts';
+import type { Joined, MessagePage, RoomMessage, SaidMessage } from '../../src/protocol/rooms.ts';
 
 export const ME = { id: 'g-me', name: 'Mia' };
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PushMessage, ReceiveMessage } from '../../src/protocol/events.ts';
+import type { PushMessage, ReceiveMessage } from '../../src/protocol/people.ts';
 import { type ClientSocket, connectRaw } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';

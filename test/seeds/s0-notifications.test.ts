@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Item, PushMessage } from '../../src/protocol/events.ts';
+import type { Item, PushMessage } from '../../src/protocol/people.ts';
 import { MODES } from '../support/system.ts';
 import { LIBRARIES, type SeedClient } from './libraries.ts';
 import { eventually, openStage, type Stage } from './stage.ts';

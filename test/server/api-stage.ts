@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { createNews } from '../../src/chat/inbox/news.ts';
 import { createPushDesk } from '../../src/chat/inbox/push.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
-import type { RosterEntry, RosterMember, RosterPage } from '../../src/chat/store.ts';
+import type { RosterEntry, RosterMember, RosterPage } from '../../src/chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import type { ApiContext } from '../../src/server/api/context.ts';
 import { openHttp } from '../../src/server/http.ts';

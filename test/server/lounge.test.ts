@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../../src/chat/identity.ts';
 import { type Room, roomOf, socketRoom } from '../../src/chat/room.ts';
-import type { Roster, RosterEntry } from '../../src/chat/store.ts';
+import type { Roster, RosterEntry } from '../../src/chat/roster.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createLounge } from '../../src/server/lounge.ts';
 import type { Session } from '../../src/server/session.ts';

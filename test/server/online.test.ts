@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RosterCount } from '../../src/chat/store.ts';
+import type { RosterCount } from '../../src/chat/roster.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createOnline, type OnlineDeps } from '../../src/server/online.ts';
 

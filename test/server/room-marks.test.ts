@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import type { RoomVisits } from '../../src/chat/store.ts';
+import type { RoomVisits } from '../../src/chat/visits.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createRoomMarks } from '../../src/server/room-marks.ts';
 import type { Session } from '../../src/server/session.ts';

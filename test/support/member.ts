@@ -1,14 +1,7 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import type {
-  Ack,
-  ClientToServer,
-  Hello,
-  Joined,
-  PresenceMessage,
-  SaidMessage,
-  ServerToClient,
-} from '../../src/protocol/events.ts';
+import type { Ack, ClientToServer, Hello, ServerToClient } from '../../src/protocol/events.ts';
 import type { EventName, PayloadInput } from '../../src/protocol/payloads.ts';
+import type { Joined, PresenceMessage, SaidMessage } from '../../src/protocol/rooms.ts';
 
 const LIMIT_MS = 20_000;
 

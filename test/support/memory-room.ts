@@ -1,4 +1,4 @@
-import type { Entry, EpochLink, LogPage, LogQuery, RoomBus, RoomLogs } from '../../src/chat/store.ts';
+import type { Entry, EpochLink, LogPage, LogQuery, RoomBus, RoomLogs } from '../../src/chat/log-store.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 
 /**

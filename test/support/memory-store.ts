@@ -1,21 +1,16 @@
-import type { Room } from '../../src/chat/room.ts';
+import type { InboxMarks, Marks, Progress, Pushes, PushPlaces } from '../../src/chat/inbox-store.ts';
 import {
   type Appended,
   type Draft,
   type Entry,
-  type InboxMarks,
   type LogPage,
   type LogQuery,
-  type Marks,
-  type Moderation,
   NO_EPOCH,
-  type Progress,
-  type Pushes,
-  type PushPlaces,
-  type Restricted,
   type RoomBus,
   type RoomLogs,
-} from '../../src/chat/store.ts';
+} from '../../src/chat/log-store.ts';
+import type { Moderation, Restricted } from '../../src/chat/moderation.ts';
+import type { Room } from '../../src/chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 
 const away = () => refuse('unavailable', 'away', 1);

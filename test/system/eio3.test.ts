@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import io, { Manager, type OldOptions, type OldSocket } from 'socket.io-client-2';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { SaidMessage } from '../../src/protocol/events.ts';
+import type { SaidMessage } from '../../src/protocol/rooms.ts';
 import { connect, connectRaw, enter } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { MessagePage, PushMessage } from '../../src/protocol/events.ts';
+import type { PushMessage } from '../../src/protocol/people.ts';
+import type { MessagePage } from '../../src/protocol/rooms.ts';
 import { connect, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 

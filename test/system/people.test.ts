@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Item, PrivateMessage, PushMessage } from '../../src/protocol/events.ts';
+import type { Item, PrivateMessage, PushMessage } from '../../src/protocol/people.ts';
 import { connect, connectRaw, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 

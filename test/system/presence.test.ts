@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ROSTER_DOUBT_MS } from '../../src/chat/store.ts';
-import type { MemberPage, Typing } from '../../src/protocol/events.ts';
+import { ROSTER_DOUBT_MS } from '../../src/chat/roster.ts';
 import { PRESENCE_GRACE_MS, TYPING_MS } from '../../src/protocol/limits.ts';
+import type { MemberPage, Typing } from '../../src/protocol/rooms.ts';
 import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 

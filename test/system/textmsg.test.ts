@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { TextMessage } from '../../src/protocol/events.ts';
 import { PRESENCE_GRACE_MS } from '../../src/protocol/limits.ts';
+import type { TextMessage } from '../../src/protocol/people.ts';
 import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Draft } from '../../chat/store.ts';
+import type { Draft } from '../../chat/log-store.ts';
 
 /** Period first, so that a whole period is removed as one range. */
 export type AnswerKey = [period: number, tag: string, hash: string];

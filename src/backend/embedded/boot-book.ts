@@ -1,4 +1,4 @@
-import { ROSTER_LEASE_MS } from '../../chat/store.ts';
+import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
 
 export interface BootRecord {
   /** The users of this boot by the room's tag; also rooms where it has connections only. */

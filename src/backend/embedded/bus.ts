@@ -1,4 +1,4 @@
-import type { Entry, RoomBus } from '../../chat/store.ts';
+import type { Entry, RoomBus } from '../../chat/log-store.ts';
 import type { PrimaryLink } from '../../cluster/link.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { Ask, Notices } from './channel.ts';

@@ -1,15 +1,8 @@
+import type { PushPlaces, RaisedMarks } from '../../chat/inbox-store.ts';
+import type { Draft, Entry, LogQuery, Position } from '../../chat/log-store.ts';
+import type { Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type {
-  Draft,
-  Entry,
-  LogQuery,
-  Position,
-  PushPlaces,
-  RaisedMarks,
-  Restriction,
-  RosterEntry,
-  RosterPage,
-} from '../../chat/store.ts';
+import type { RosterEntry, RosterPage } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 
 /** What workers ask the primary over IPC, and with which body. */

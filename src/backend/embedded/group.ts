@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { Appended, Draft, Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Appended, Draft, Entry } from '../../chat/store.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { type AnswerKey, answerKeys, answerPeriods } from './answer-keys.ts';
 import {

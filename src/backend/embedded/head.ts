@@ -1,5 +1,5 @@
+import type { EpochLink } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
-import type { EpochLink } from '../../chat/store.ts';
 
 /** What the store knows of a log beside its entries. It outlives them, so no number is handed out twice. */
 export interface Head {

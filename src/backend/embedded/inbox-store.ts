@@ -1,5 +1,6 @@
+import type { InboxMarks, Marks, Progress, RaisedMarks } from '../../chat/inbox-store.ts';
+import type { Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Draft, InboxMarks, Marks, Progress, RaisedMarks } from '../../chat/store.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { ENTRY_OVERHEAD_BYTES } from './log-store.ts';

@@ -1,4 +1,3 @@
-import type { Room } from '../../chat/room.ts';
 import {
   type Entry,
   type LogPage,
@@ -6,7 +5,8 @@ import {
   NO_EPOCH,
   type RoomLogs,
   type Top,
-} from '../../chat/store.ts';
+} from '../../chat/log-store.ts';
+import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { GroupRules } from './group.ts';

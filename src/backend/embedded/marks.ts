@@ -1,4 +1,5 @@
-import type { Marks, Position, Progress, RaisedMarks } from '../../chat/store.ts';
+import type { Marks, Progress, RaisedMarks } from '../../chat/inbox-store.ts';
+import type { Position } from '../../chat/log-store.ts';
 
 /** A mark was raised to `seq` at that time. */
 type Step = readonly [seq: number, at: number];

@@ -1,5 +1,5 @@
+import type { Moderation, Restricted, Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Moderation, Restricted, Restriction } from '../../chat/store.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { lasting, type Restrictions, refusalFor, restrictionKey } from './restrictions.ts';

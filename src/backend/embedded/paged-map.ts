@@ -1,4 +1,4 @@
-import type { RosterPage } from '../../chat/store.ts';
+import type { RosterPage } from '../../chat/roster.ts';
 
 /**
  * A map that is read in pages, in the order of the UTF-8 bytes of its keys. The keys are kept sorted in short runs,

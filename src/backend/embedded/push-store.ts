@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Pushes, PushPlaces } from '../../chat/store.ts';
+import type { Pushes, PushPlaces } from '../../chat/inbox-store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { KeptPush } from './rows.ts';
 import type { Look } from './tables.ts';

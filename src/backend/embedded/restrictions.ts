@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Restricted, Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Restricted, Restriction } from '../../chat/store.ts';
 import { type Refusal, refuse } from '../../protocol/codes.ts';
 
 /** What one user may not do in one room. */

@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { ListedRoom, RosterPage } from '../../chat/store.ts';
+import type { ListedRoom, RosterPage } from '../../chat/roster.ts';
 import { createPagedMap, dropPaged, type PagedMap, pageOf, putPaged } from './paged-map.ts';
 import { countRoom, createRoomPresence, isVacant, type RoomPresence } from './room-presence.ts';
 

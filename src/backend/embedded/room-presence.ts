@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { RosterCount, RosterEntry } from '../../chat/store.ts';
+import type { RosterCount, RosterEntry } from '../../chat/roster.ts';
 import { createPagedMap, dropPaged, type PagedMap, putPaged } from './paged-map.ts';
 
 /** Who is in one room, and on which boots. */

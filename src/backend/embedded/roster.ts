@@ -8,7 +8,7 @@ import {
   type RosterEntry,
   type RosterMember,
   type RosterPage,
-} from '../../chat/store.ts';
+} from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createBootBook } from './boot-book.ts';
 import { createConnectionBook } from './connection-book.ts';

@@ -1,4 +1,4 @@
-import type { Entry } from '../../chat/store.ts';
+import type { Entry } from '../../chat/log-store.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import type { Head } from './head.ts';
 import type { MarkRecord } from './marks.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Pushes } from '../../chat/store.ts';
+import type { Pushes } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { createGroup, type Group, type GroupRules } from './group.ts';

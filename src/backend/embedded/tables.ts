@@ -1,5 +1,5 @@
 import { type Database, open } from 'lmdb';
-import type { Entry } from '../../chat/store.ts';
+import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';

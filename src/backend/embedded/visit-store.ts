@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { RoomVisits, VisitedRoom } from '../../chat/store.ts';
+import type { RoomVisits, VisitedRoom } from '../../chat/visits.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Group } from './group.ts';

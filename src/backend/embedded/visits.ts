@@ -1,4 +1,4 @@
-import type { VisitedRoom } from '../../chat/store.ts';
+import type { VisitedRoom } from '../../chat/visits.ts';
 
 /** What is stored of the rooms a user goes to, the one joined or read last first. */
 export interface VisitRecord {

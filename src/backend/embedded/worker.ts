@@ -1,5 +1,8 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
-import type { InboxMarks, Moderation, Pushes, RoomVisits, Roster } from '../../chat/store.ts';
+import type { InboxMarks, Pushes } from '../../chat/inbox-store.ts';
+import type { Moderation } from '../../chat/moderation.ts';
+import type { Roster } from '../../chat/roster.ts';
+import type { RoomVisits } from '../../chat/visits.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';

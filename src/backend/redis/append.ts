@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Appended, Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Appended, Draft } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';

@@ -1,4 +1,4 @@
-import { ROSTER_LEASE_MS } from '../../chat/store.ts';
+import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';

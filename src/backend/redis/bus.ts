@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RoomBus } from '../../chat/store.ts';
+import type { RoomBus } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { CALL_DEADLINE_MS, type CommandLink } from './command-link.ts';

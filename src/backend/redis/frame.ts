@@ -1,6 +1,6 @@
+import type { Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
-import type { Entry } from '../../chat/store.ts';
 
 /*
  * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet

@@ -1,5 +1,6 @@
+import type { InboxMarks, Marks, Progress, RaisedMarks } from '../../chat/inbox-store.ts';
+import type { Draft, Position } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Draft, InboxMarks, Marks, Position, Progress, RaisedMarks } from '../../chat/store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { RedisAppend } from './append.ts';

@@ -1,4 +1,3 @@
-import type { Room } from '../../chat/room.ts';
 import {
   type Appended,
   type Draft,
@@ -8,7 +7,8 @@ import {
   NO_EPOCH,
   type RoomLogs,
   type Top,
-} from '../../chat/store.ts';
+} from '../../chat/log-store.ts';
+import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { RedisAppend } from './append.ts';

@@ -1,5 +1,5 @@
-import type { RosterMember } from '../../chat/store.ts';
-import { ROSTER_DOUBT_MS } from '../../chat/store.ts';
+import type { RosterMember } from '../../chat/roster.ts';
+import { ROSTER_DOUBT_MS } from '../../chat/roster.ts';
 import type { ListedBoot } from './boots.ts';
 import { entryOf, personOf, type StatedUser } from './persons.ts';
 

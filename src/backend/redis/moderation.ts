@@ -1,5 +1,5 @@
+import type { Moderation, Restricted, Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { Moderation, Restricted, Restriction } from '../../chat/store.ts';
 import type { Outcome, Refusal } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';

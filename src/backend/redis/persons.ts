@@ -1,4 +1,4 @@
-import type { RosterEntry } from '../../chat/store.ts';
+import type { RosterEntry } from '../../chat/roster.ts';
 
 /** A user as a boot said: with so many connections of their own there. */
 export interface StatedUser extends RosterEntry {

@@ -1,4 +1,4 @@
-import type { Pushes, PushPlaces } from '../../chat/store.ts';
+import type { Pushes, PushPlaces } from '../../chat/inbox-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';

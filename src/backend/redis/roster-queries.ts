@@ -1,6 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import { roomOf } from '../../chat/room.ts';
-import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../chat/store.ts';
+import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { listedOf, readBoots } from './boots.ts';

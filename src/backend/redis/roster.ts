@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Room } from '../../chat/room.ts';
-import type { Departure, Roster, RosterEntry } from '../../chat/store.ts';
-import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/store.ts';
+import type { Departure, Roster, RosterEntry } from '../../chat/roster.ts';
+import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { readBoots } from './boots.ts';

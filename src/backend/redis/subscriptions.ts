@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Entry } from '../../chat/store.ts';
+import type { Entry } from '../../chat/log-store.ts';
 import { parseFrame } from './frame.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 

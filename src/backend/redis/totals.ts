@@ -1,4 +1,4 @@
-import type { RosterCount } from '../../chat/store.ts';
+import type { RosterCount } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { countUsers, readBoots } from './boots.ts';

@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { RoomVisits, VisitedRoom } from '../../chat/store.ts';
+import type { RoomVisits, VisitedRoom } from '../../chat/visits.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';

@@ -1,5 +1,5 @@
-import type { Item, ItemKind, User } from '../../protocol/events.ts';
-import type { Draft, Entry } from '../store.ts';
+import type { Item, ItemKind, User } from '../../protocol/people.ts';
+import type { Draft, Entry } from '../log-store.ts';
 
 /** Something for a person, before their inbox numbered it. */
 export interface OutgoingItem {

@@ -1,8 +1,9 @@
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import type { Announcement } from '../../protocol/events.ts';
 import { MAX_PAGE_BYTES, UNREAD_SHOWN } from '../../protocol/limits.ts';
+import type { Announcement } from '../../protocol/people.ts';
+import type { InboxMarks } from '../inbox-store.ts';
+import type { Appended, Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
 import { newsOf, type Room } from '../room.ts';
-import type { Appended, Entry, InboxMarks, LogPage, Position, RoomLogs } from '../store.ts';
 import { draftOf, type OutgoingItem, storedItem } from './items.ts';
 
 /*

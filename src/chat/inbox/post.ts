@@ -1,7 +1,8 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
-import type { Posted, User } from '../../protocol/events.ts';
+import type { Posted, User } from '../../protocol/people.ts';
+import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf } from '../room.ts';
-import type { Appended, RoomLogs, Roster } from '../store.ts';
+import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
 
 export interface PostDeps {

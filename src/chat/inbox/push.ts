@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { InboxMarks, Progress, Pushes } from '../inbox-store.ts';
+import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf } from '../room.ts';
-import type { Appended, InboxMarks, Progress, Pushes, RoomLogs, Roster } from '../store.ts';
+import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
 
 export interface PushOrder {

@@ -1,9 +1,10 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
-import type { InboxPage, PushMessage } from '../../protocol/events.ts';
 import { MAX_PAGE_BYTES, READ_SHOWN, UNREAD_SHOWN } from '../../protocol/limits.ts';
+import type { InboxPage, PushMessage } from '../../protocol/people.ts';
+import type { InboxMarks, Marks } from '../inbox-store.ts';
+import type { Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
 import { readResumed } from '../pages.ts';
 import type { Room } from '../room.ts';
-import type { Entry, InboxMarks, LogPage, Marks, Position, RoomLogs } from '../store.ts';
 import { isExpired, type StoredItem, shownItem, storedItem } from './items.ts';
 
 /** What is read for a login: a consistent page of the log, and what is told of it once it met the live items. */

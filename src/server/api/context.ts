@@ -1,8 +1,11 @@
 import type { Feeds } from '../../chat/feeds.ts';
 import type { News } from '../../chat/inbox/news.ts';
 import type { PushDesk } from '../../chat/inbox/push.ts';
+import type { InboxMarks } from '../../chat/inbox-store.ts';
+import type { RoomLogs } from '../../chat/log-store.ts';
+import type { Moderation } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { InboxMarks, Moderation, RoomLogs, Roster } from '../../chat/store.ts';
+import type { Roster } from '../../chat/roster.ts';
 import type { ClientLimits } from '../context.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Enforcement } from '../moderation.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { Restricted, Restriction } from '../../chat/moderation.ts';
 import { type Room, roomOf } from '../../chat/room.ts';
-import type { Restricted, Restriction } from '../../chat/store.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { ApiContext } from './context.ts';
 import { roomid, userId } from './fields.ts';

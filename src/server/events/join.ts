@@ -1,9 +1,10 @@
+import type { Entry } from '../../chat/log-store.ts';
 import { extendPage, type JoinPage, readLatest, readResumed } from '../../chat/pages.ts';
 import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
-import type { Entry, RosterCount } from '../../chat/store.ts';
+import type { RosterCount } from '../../chat/roster.ts';
 import { type Outcome, type Refusal, refuse } from '../../protocol/codes.ts';
-import type { Joined } from '../../protocol/events.ts';
 import type { Payload } from '../../protocol/payloads.ts';
+import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { messageOf } from '../messages.ts';
 import { rename, renamed } from '../naming.ts';

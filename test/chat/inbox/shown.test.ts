@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { draftOf, type OutgoingItem } from '../../../src/chat/inbox/items.ts';
 import { createShown } from '../../../src/chat/inbox/shown.ts';
+import type { Position } from '../../../src/chat/log-store.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
-import type { Position } from '../../../src/chat/store.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 const ann = inboxOf('/', 'ann');

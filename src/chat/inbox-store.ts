@@ -1,0 +1,67 @@
+import type { Outcome } from '../protocol/codes.ts';
+import type { Draft, Position } from './log-store.ts';
+import type { Room } from './room.ts';
+
+/** How far a user is with the inbox. Marks only rise; 0: nothing yet. `read` ≤ `recv` ≤ the inbox's end. */
+export interface Marks {
+  /** A device of theirs has everything up to here. */
+  readonly recv: number;
+  /** They have read everything up to here. */
+  readonly read: number;
+  /** Announcements up to this position of the news were put in. Absent: none yet. */
+  readonly news?: Position;
+}
+
+export interface RaisedMarks {
+  /** Written to one of the user's connections. */
+  readonly sent?: number;
+  readonly recv?: number;
+  readonly read?: number;
+}
+
+/** When an item was first covered by a mark, ms by the store's clock; absent: not yet. */
+export interface Progress {
+  readonly sentAt?: number;
+  readonly recvAt?: number;
+  readonly readAt?: number;
+}
+
+/** What is kept of a user's inbox beside its log, for as long as the log's numbers. */
+export interface InboxMarks {
+  marks(inbox: Room): Promise<Outcome<Marks>>;
+  /** `read` raises `recv` along. A seq below its mark changes nothing, one beyond the inbox's end counts as its end. */
+  raise(inbox: Room, to: RaisedMarks): Promise<Outcome<Marks>>;
+  /**
+   * Appends as `RoomLogs.append` does and moves the mark `news` from `was` to `becomes`, in one step. If the mark is
+   * not `was` any more somebody else put that announcement in: nothing is stored, and the answer is false.
+   */
+  fold(
+    inbox: Room,
+    draft: Draft,
+    news: { readonly was: Position | undefined; readonly becomes: Position },
+  ): Promise<Outcome<boolean>>;
+  /** Forgets the inbox: items, marks, visits, and which `clientMsgId`s it knew. A new epoch begins with the next item. */
+  erase(inbox: Room): Promise<Outcome<void>>;
+  /** In the order asked, in one round trip. Exact for the newest 200 steps of each mark, later than true before. */
+  progress(
+    items: readonly { readonly inbox: Room; readonly seq: number }[],
+  ): Promise<Outcome<readonly Progress[]>>;
+}
+
+/** Where a push stands in whose inbox. */
+export interface PushPlaces {
+  readonly nsp: string;
+  readonly places: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
+}
+
+/** What is kept of a push for its sender. */
+export interface Pushes {
+  /**
+   * The id that the push under this key has: `id`, or the one claimed first within DEDUPE_TTL_S. `same`: it was
+   * claimed with this fingerprint of its content.
+   */
+  claim(key: string, fingerprint: string, id: string): Promise<Outcome<{ id: string; same: boolean }>>;
+  /** Adds places, kept for INBOX_TTL_S. May be repeated. */
+  keep(id: string, places: PushPlaces): Promise<Outcome<void>>;
+  find(id: string): Promise<Outcome<PushPlaces | undefined>>;
+}

@@ -1,0 +1,124 @@
+import type { Outcome } from '../protocol/codes.ts';
+import type { Room } from './room.ts';
+
+/** Where something stands in a log. */
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** A message before the store numbered it. */
+export interface Draft {
+  /** Unique, made by the server. */
+  readonly id: string;
+  /**
+   * The members of the message's JSON object that the sender's worker knows, without braces. The store
+   * puts `"seq":…,"epoch":"…","id":"…","at":…,` before them, so that a position is read without a parse.
+   */
+  readonly members: string;
+  /** Remembers `clientMsgId` per scope (a user) for DEDUPE_TTL_S. */
+  readonly dedupe?: { readonly scope: string; readonly clientMsgId: string };
+  /** A socket that is not sent the live message: `echo: false`. */
+  readonly except?: string;
+  /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
+  readonly author?: string;
+}
+
+export interface Appended {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id: string;
+  readonly at: number;
+  /** The answer of an earlier append with the same `clientMsgId`; nothing was stored or published. */
+  readonly dup: boolean;
+}
+
+/** A stored message: the JSON text of the wire's `SaidMessage`, beside its position. */
+export interface Entry {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly json: string;
+  readonly except?: string;
+}
+
+/** Up to `upTo`, positions of `epoch` still mean the same entries; above it they were lost. */
+export interface EpochLink {
+  readonly epoch: string;
+  readonly upTo: number;
+}
+
+export interface LogQuery {
+  /** Entries below this seq, the newest of them. */
+  readonly before?: number;
+  /** Entries above this seq, the oldest of them. Neither: the newest entries. */
+  readonly after?: number;
+  readonly limit: number;
+  /** The page ends at this many bytes of JSON, but holds at least one entry if there is one. */
+  readonly maxBytes: number;
+}
+
+export interface LogPage {
+  /**
+   * A room nothing was ever said in gets an epoch at its first read and keeps it. Other logs nothing was ever put
+   * in are `NO_EPOCH`: reading them stores nothing, for every guest has an inbox.
+   */
+  readonly epoch: string;
+  readonly top: number;
+  readonly links: readonly EpochLink[];
+  /** Oldest first, in the log's order. */
+  readonly entries: readonly Entry[];
+  /** Entries beyond this page, in the direction asked for, are still in the log. */
+  readonly more: boolean;
+  /** The oldest seq the log still holds; `top + 1` when it holds none. */
+  readonly first: number;
+}
+
+export const NO_EPOCH = 'new';
+
+/**
+ * A room's append-only log; also an inbox's and the announcements', which keep INBOX_SIZE entries for INBOX_TTL_S.
+ *
+ * `append` stores, numbers and publishes in one atomic step: the order in the log is the order on the bus.
+ * It answers only once the message is stored as durably as the store was set to, and within a bounded time;
+ * a failure is `unavailable`, after which the message may or may not be stored: the same draft may be sent
+ * again under the same `clientMsgId`. Appends of one caller to one room are stored in the order called,
+ * also when not waited for.
+ */
+export interface RoomLogs {
+  append(room: Room, draft: Draft): Promise<Outcome<Appended>>;
+  /** One consistent look at the log. */
+  read(room: Room, query: LogQuery): Promise<Outcome<LogPage>>;
+  /**
+   * Puts other members in the place of an entry's, as `Draft.members`; its position, id and time stay. False: the
+   * log does not hold it (any more). Live followers are not told.
+   */
+  replace(room: Room, seq: number, members: string): Promise<Outcome<boolean>>;
+  /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
+  tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
+}
+
+export interface Top {
+  readonly epoch?: string;
+  readonly top: number;
+}
+
+export interface Subscription {
+  /** Ends the hand-over at once; the store may learn of it later. */
+  close(): void;
+}
+
+/**
+ * Carries published entries to the workers that asked for the room.
+ *
+ * Once `subscribe` answered, every entry published later reaches `onEntry`, in the log's order and once,
+ * as long as the link holds. Whenever it may not have held, `onResync` listeners are told after it is back:
+ * who holds rooms must then compare them with the log.
+ */
+export interface RoomBus {
+  subscribe(room: Room, onEntry: (entry: Entry) => void): Promise<Outcome<Subscription>>;
+  onResync(listener: () => void): void;
+  /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
+  probe(): Promise<Outcome<void>>;
+  /** Gives up the link that messages arrive on for a new one: it looks alive and is deaf. */
+  redial(): void;
+}

@@ -1,0 +1,100 @@
+import type { Outcome } from '../protocol/codes.ts';
+import type { Room } from './room.ts';
+
+export interface RosterCount {
+  readonly users: number;
+  readonly clients: number;
+}
+
+export interface RosterEntry {
+  readonly userId: string;
+  readonly username: string;
+  readonly avatar?: string;
+}
+
+export interface RosterMember extends RosterEntry {
+  /** Connections in the room, on all boots that count. */
+  readonly clients: number;
+  /** `doubtful`: only boots have the user that missed proving themselves for `ROSTER_DOUBT_MS`, or are dead. */
+  readonly state: 'online' | 'doubtful';
+  /** When a boot that has the user last proved itself, ms by the store's clock. */
+  readonly seenAt: number;
+}
+
+/**
+ * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`boot`), so it
+ * may be repeated; what a dead boot left is taken out by `sweep`. Every read is one bounded round of queries: no
+ * worker is ever asked.
+ */
+export interface Roster {
+  /**
+   * The user is in the room on this boot: with `own` connections, of the `clients` that it has there. `changed`: was
+   * in it nowhere before. `forbidden` for a banned user, `limit` when it would bring the room over MAX_ROOM_CLIENTS:
+   * then nothing changed.
+   */
+  enter(
+    room: Room,
+    user: RosterEntry,
+    own: number,
+    clients: number,
+  ): Promise<Outcome<RosterCount & { changed: boolean }>>;
+  /** The user is no longer in the room on this boot. `changed`: and nowhere else either. */
+  exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
+  /** This boot has that many connections in the room, nobody's presence changed. */
+  recount(room: Room, clients: number): Promise<Outcome<RosterCount>>;
+  count(room: Room): Promise<Outcome<RosterCount>>;
+  /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
+  named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
+  /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
+  members(
+    room: Room,
+    page: RosterPage,
+  ): Promise<Outcome<{ members: readonly RosterMember[]; next?: string }>>;
+  /** Rooms of kind `room` somebody is in, by roomid. */
+  rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
+  /** The user of that inbox has that many connections on this boot. */
+  setConnections(inbox: Room, connections: number): Promise<Outcome<void>>;
+  /** How many connections each user has on all living boots, in the order asked, in one round trip. */
+  connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>>;
+  /**
+   * Of the whole cluster and all namespaces: different user ids and all connections. May be a second old, or older
+   * the more users there are, so that asking every second costs the store next to nothing.
+   */
+  totals(): Promise<Outcome<RosterCount>>;
+  /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
+  bury(boot: string): Promise<Outcome<void>>;
+  /** Proves that this boot lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. */
+  renew(clients: number): Promise<Outcome<void>>;
+  /** Takes a dead boot out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
+  sweep(boot: string): Promise<Outcome<readonly Departure[]>>;
+  /** Boots that have not proved themselves for `ROSTER_LEASE_MS`. */
+  expired(): Promise<Outcome<readonly string[]>>;
+}
+
+export interface RosterPage {
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface ListedRoom extends RosterCount {
+  readonly roomid: string;
+}
+
+export interface Departure {
+  readonly room: Room;
+  readonly user: RosterEntry;
+}
+
+export const ROSTER_RENEW_MS = 2_000;
+export const ROSTER_LEASE_MS = 10_000;
+
+/** Two proofs and a half were missed. */
+export const ROSTER_DOUBT_MS = 5_000;
+
+export interface Overview {
+  readonly hosts: number;
+  readonly workers: number;
+  readonly clients: number;
+  readonly users: number;
+  readonly rooms: number;
+}

@@ -1,0 +1,18 @@
+import type { Outcome } from '../protocol/codes.ts';
+import type { Room } from './room.ts';
+
+/** A room a user has joined and not left, and how far they have read it. */
+export interface VisitedRoom {
+  readonly roomid: string;
+  readonly read: number;
+}
+
+/** Which rooms a user goes to, by inbox; kept like its marks. */
+export interface RoomVisits {
+  /** The user has joined the room, or left it for good: then its mark is forgotten. */
+  visit(inbox: Room, roomid: string, joined: boolean): Promise<Outcome<void>>;
+  /** Raises the mark, never lowers it; also of a room that was not visited. Answers where it stands. */
+  read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>>;
+  /** At most the 1,000 that were joined or read last. */
+  visited(inbox: Room): Promise<Outcome<readonly VisitedRoom[]>>;
+}

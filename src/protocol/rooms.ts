@@ -1,0 +1,118 @@
+import type { Person } from './people.ts';
+
+/** A stored message of a room. History pages and live delivery have exactly this shape. */
+export interface SaidMessage {
+  readonly event: 'broadcast_say';
+  readonly roomid: string;
+  readonly epoch: string;
+  /** Rises by exactly 1 within an epoch. */
+  readonly seq: number;
+  readonly id: string;
+  /** The store's clock, ms since 1970; never runs backwards within a room. */
+  readonly at: number;
+  readonly clientMsgId?: string;
+  /** It was taken out: only its place is left, `data` is empty. */
+  readonly deleted?: true;
+  readonly data: Person & { readonly text: string; readonly type: number };
+}
+
+/** Someone came or left; not stored, not numbered. */
+export interface PresenceMessage {
+  readonly event: 'join' | 'broadcast_quit';
+  readonly roomid: string;
+  readonly data: Person;
+}
+
+/** A stored message was taken out; in history its place stays, with `deleted`. */
+export interface DeletedMessage {
+  readonly event: 'deleted';
+  readonly roomid: string;
+  readonly seq: number;
+}
+
+export type RoomMessage = SaidMessage | PresenceMessage | DeletedMessage;
+
+/** This connection is no longer in the room. */
+export interface Removed {
+  readonly roomid: string;
+  readonly code: 'kicked' | 'banned';
+  /** When the ban ends, ms since 1970; without it a ban has no end. */
+  readonly until?: number;
+}
+
+/** This connection's user may say nothing in the room. */
+export interface Muted {
+  readonly roomid: string;
+  /** When it ends, ms since 1970; without it there is no end. */
+  readonly until?: number;
+}
+
+export interface MessagePage {
+  readonly epoch: string;
+  /** The newest seq of the room, 0 when nothing was ever said. */
+  readonly top: number;
+  readonly more: boolean;
+  /** Oldest first. */
+  readonly messages: readonly SaidMessage[];
+}
+
+export interface RoomMember extends Person {
+  /** Connections in the room; none: the link was lost less than 5 s ago. */
+  readonly clients: number;
+  /** `doubtful`: the worker that had the connections stopped proving itself. */
+  readonly state: 'online' | 'doubtful';
+  /** When that worker last proved itself, ms since 1970 by the store's clock. */
+  readonly seenAt: number;
+}
+
+export interface MemberPage {
+  readonly users: number;
+  readonly clients: number;
+  /** By user id. */
+  readonly members: readonly RoomMember[];
+  /** There are more: to be given with the next question. */
+  readonly cursor?: string;
+}
+
+/** A room the user has joined and not left. */
+export interface MyRoom {
+  readonly roomid: string;
+  readonly top: number;
+  readonly read: number;
+  readonly unread: number;
+}
+
+export interface Typing {
+  readonly roomid: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly on: boolean;
+}
+
+export interface Joined {
+  readonly roomid: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly users: number;
+  readonly clients: number;
+  readonly recovered?: boolean;
+  readonly messages: readonly SaidMessage[];
+  readonly more: boolean;
+}
+
+export interface Said {
+  readonly roomid: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id: string;
+  readonly at: number;
+  readonly dup?: true;
+}
+
+export interface RoomGap {
+  readonly roomid: string;
+  readonly epoch: string;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: 'epoch' | 'trimmed';
+}
