@@ -3,6 +3,7 @@ import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createFeed, type Feed, type FeedCounters, type Gap } from './feed.ts';
 import type { Entry, LogPage, RoomBus, RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
+import type { PresenceChange } from './roster.ts';
 import { createTailWatch } from './tail-watch.ts';
 
 export interface FeedsDeps {
@@ -10,6 +11,7 @@ export interface FeedsDeps {
   readonly bus: RoomBus;
   readonly deliver: (room: Room, entry: Entry) => void;
   readonly onGap: (room: Room, gap: Gap) => void;
+  readonly onPresence: (room: Room, change: PresenceChange) => void;
   readonly log: Logger;
 }
 
@@ -41,8 +43,8 @@ export interface Feeds {
   /** Compares every held room with its log. */
   resync(): void;
   readonly counters: Readonly<FeedCounters>;
-  /** How many rooms are followed; inboxes and announcements are not rooms. */
-  rooms(): number;
+  /** The rooms that are followed; inboxes and announcements are not rooms. */
+  rooms(): readonly Room[];
   close(): void;
 }
 
@@ -56,7 +58,7 @@ interface Followed {
 /** A page is read again when the epoch moved between page and feed; more often than this it is not the epoch. */
 const MAX_READS = 5;
 
-export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feeds {
+export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
   const followed = new Map<string, Followed>();
   const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
   const tails = createTailWatch({ logs, held: () => [...followed.values()], timers: globalThis });
@@ -75,7 +77,8 @@ export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feed
       deliver: (entry) => deliver(room, entry),
       onGap: (gap) => onGap(room, gap),
     });
-    return { room, feed, subscribed: bus.subscribe(room, feed.accept), holds: 0 };
+    const subscribed = bus.subscribe(room, feed.accept, (change) => onPresence(room, change));
+    return { room, feed, subscribed, holds: 0 };
   }
 
   function release(room: Room, entry: Followed): void {
@@ -148,9 +151,9 @@ export function createFeeds({ logs, bus, deliver, onGap, log }: FeedsDeps): Feed
     resync,
     counters,
     rooms() {
-      let count = 0;
-      for (const { room } of followed.values()) if (room.kind === 'room') count += 1;
-      return count;
+      const rooms = [];
+      for (const { room } of followed.values()) if (room.kind === 'room') rooms.push(room);
+      return rooms;
     },
     close() {
       tails.close();

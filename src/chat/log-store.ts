@@ -1,5 +1,6 @@
 import type { Outcome } from '../protocol/codes.ts';
 import type { Room } from './room.ts';
+import type { PresenceChange } from './roster.ts';
 
 /** Where something stands in a log. */
 export interface Position {
@@ -115,7 +116,12 @@ export interface Subscription {
  * who holds rooms must then compare them with the log.
  */
 export interface RoomBus {
-  subscribe(room: Room, onEntry: (entry: Entry) => void): Promise<Outcome<Subscription>>;
+  subscribe(
+    room: Room,
+    onEntry: (entry: Entry) => void,
+    /** What the roster tells of the room meanwhile; what is lost with the link shows as a jump of `rev`. */
+    onPresence?: (change: PresenceChange) => void,
+  ): Promise<Outcome<Subscription>>;
   onResync(listener: () => void): void;
   /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
   probe(): Promise<Outcome<void>>;

@@ -20,9 +20,9 @@ const RETRY_MS = 2_000;
 
 export interface PresenceDeps {
   readonly roster: Pick<Roster, 'enter' | 'exit' | 'recount' | 'sweep'>;
-  /** The user came into the room, or left it, cluster-wide. */
-  readonly onJoin: (room: Room, user: RosterEntry) => void;
-  readonly onQuit: (room: Room, user: RosterEntry) => void;
+  /** The user came into the room, or left it, cluster-wide; it has so many connections now. */
+  readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
+  readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
   readonly log: Logger;
 }
 
@@ -116,7 +116,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
       return entered;
     }
     const { users, clients } = entered.value;
-    return succeed({ users, clients, announce: () => announce(room, user) });
+    return succeed({ users, clients, announce: () => announce(room, user, clients) });
   }
 
   /** The roster took nothing; but others of the room may have been counted together with this connection. */
@@ -138,10 +138,10 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     if (users.size === 0 && rooms.get(room.tag) === local) rooms.delete(room.tag);
   }
 
-  function announce(room: Room, user: LocalUser): void {
+  function announce(room: Room, user: LocalUser, clients: number): void {
     if (!user.untold) return;
     user.untold = false;
-    onJoin(room, user.entry);
+    onJoin(room, user.entry, clients);
   }
 
   function leave(room: Room, userId: string, why: 'asked' | 'lost'): void {
@@ -171,7 +171,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
       }
       local.stated = clients;
       user.stated = undefined;
-      if (left.value.changed && !user.untold) onQuit(room, user.entry);
+      if (left.value.changed && !user.untold) onQuit(room, user.entry, left.value.clients);
       user.untold = false;
       if (user.clients === 0) forget(local, user);
     });
@@ -187,7 +187,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
       const stated = await tell(local, user);
       if (stated.ok) {
         // It was taken for dead and swept: the room was told that the user left.
-        if (user.clients > 0) announce(local.room, user);
+        if (user.clients > 0) announce(local.room, user, stated.value.clients);
       } else if (stated.error.temporary) miscounted.add(local.room.tag);
       // Banned while there: no longer counted apart, until it is put out.
       else void recount(local);
@@ -231,7 +231,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
         log.warn({ boot, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
         return;
       }
-      for (const { room, user } of gone.value) onQuit(room, user);
+      for (const { room, user, clients } of gone.value) onQuit(room, user, clients);
     },
     close() {
       closed = true;

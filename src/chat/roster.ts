@@ -42,14 +42,11 @@ export interface Roster {
   exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
   /** This boot has that many connections in the room, nobody's presence changed. */
   recount(room: Room, clients: number): Promise<Outcome<RosterCount>>;
-  count(room: Room): Promise<Outcome<RosterCount>>;
+  count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
   /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
   named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
   /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
-  members(
-    room: Room,
-    page: RosterPage,
-  ): Promise<Outcome<{ members: readonly RosterMember[]; next?: string }>>;
+  members(room: Room, page: RosterPage): Promise<Outcome<MembersPage>>;
   /** Rooms of kind `room` somebody is in, by roomid. */
   rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
   /** The user of that inbox has that many connections on this boot. */
@@ -71,6 +68,13 @@ export interface Roster {
   expired(): Promise<Outcome<readonly string[]>>;
 }
 
+export interface MembersPage {
+  /** Of the change told last before the page was read, 0: none was; what is gathered meanwhile may be in the page. */
+  readonly rev: number;
+  readonly members: readonly RosterMember[];
+  readonly next?: string;
+}
+
 export interface RosterPage {
   readonly after?: string;
   readonly limit: number;
@@ -83,7 +87,18 @@ export interface ListedRoom extends RosterCount {
 export interface Departure {
   readonly room: Room;
   readonly user: RosterEntry;
+  /** Connections left in the room. */
+  readonly clients: number;
 }
+
+/**
+ * What the roster tells the members of a room, everywhere the same and in this order, at most once a second: who came
+ * (or goes by another name) and who went since the last time, or in a room of more than `MAX_TOLD_CLIENTS` how many
+ * there are. `rev` rises by 1, and by more where names were left out.
+ */
+export type PresenceChange =
+  | { readonly rev: number; readonly joins: readonly RosterEntry[]; readonly leaves: readonly RosterEntry[] }
+  | ({ readonly rev: number } & RosterCount);
 
 export const ROSTER_RENEW_MS = 2_000;
 export const ROSTER_LEASE_MS = 10_000;

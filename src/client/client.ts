@@ -3,7 +3,7 @@ import type { Bye, Hello } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { parseId } from '../protocol/names.ts';
 import type { Posted, User } from '../protocol/people.ts';
-import type { RoomGap, RoomMessage, Typing } from '../protocol/rooms.ts';
+import type { PresenceCount, PresenceDiff, RoomGap, RoomMessage, Typing } from '../protocol/rooms.ts';
 import { createBackoff } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import { openConnection, type StateChange } from './connection.ts';
@@ -253,6 +253,10 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
         break;
       case 'room:gap':
         room?.gap(said as RoomGap);
+        break;
+      case 'presence:diff':
+      case 'presence:count':
+        room?.presence(said as PresenceDiff | PresenceCount);
         break;
       case 'typing':
         room?.typing(said as Typing);

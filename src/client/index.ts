@@ -17,6 +17,7 @@ export type { StateChange } from './connection.ts';
 export type { Draft, SayOptions } from './drafts.ts';
 export type { InboxItem, ItemOrigin } from './inbox-item.ts';
 export type { Letter, LetterOptions } from './letters.ts';
+export type { Members } from './member-list.ts';
 export type { Inbox, InboxMarks, InboxQuery } from './people.ts';
 export type { HistoryQuery, Room, RoomEvents } from './room.ts';
 export type { ClientStorage } from './storage.ts';

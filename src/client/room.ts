@@ -1,9 +1,12 @@
 import type { WireError } from '../protocol/codes.ts';
+import { MAX_MEMBERS } from '../protocol/limits.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
 import type {
   DeletedMessage,
   Joined,
   MessagePage,
+  PresenceCount,
+  PresenceDiff,
   PresenceMessage,
   RoomGap,
   RoomMessage,
@@ -16,6 +19,7 @@ import { ClientError, errorOf } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import type { Draft, SayOptions } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
+import { createMemberList, type Members } from './member-list.ts';
 import { createOutbox, type OutboxDeps } from './outbox.ts';
 import { createSequence } from './sequence.ts';
 import { createTypists } from './typists.ts';
@@ -29,6 +33,7 @@ import { createTypists } from './typists.ts';
 export interface RoomEvents {
   /** In the room's order, each once. `history` came with the first join, `replay` was missed meanwhile. */
   message: [message: SaidMessage, how: { readonly source: 'live' | 'replay' | 'history' }];
+  /** Somebody came or left; not told in rooms of more than 200 connections. */
   presence: [presence: PresenceMessage];
   /** Somebody began to type, or stopped: 6 s after it was last heard of at the latest. */
   typing: [typing: Typing];
@@ -63,6 +68,11 @@ export interface Room {
   /** Resolves once stored, after however many reconnects; the order of one room's messages is kept. */
   say(text: string, options?: SayOptions): Promise<Said>;
   history(query?: HistoryQuery): Promise<MessagePage>;
+  /**
+   * Who is here, now and whenever it changes, about once a second at most; in a room of more than 200 connections how
+   * many. Answers how to stop. As long as nobody follows it costs nothing.
+   */
+  members(listener: (members: Members) => void): () => void;
   /** To be called with every key that is typed, and with false when the text was sent or given up. */
   typing(on: boolean): void;
   /** What is not sent yet fails as `closed`. */
@@ -91,6 +101,7 @@ export interface RoomDriver {
   hear(message: RoomMessage): void;
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
+  presence(change: PresenceDiff | PresenceCount): void;
   /** The server does not want us for now: nothing of this room waits any longer, but it stays to be joined. */
   stop(error: ClientError): void;
   end(error: ClientError | undefined): void;
@@ -127,6 +138,15 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     send: (on) => connection.ask('typing', { roomid, on }, () => undefined),
     onChange: (typing) => events.emit('typing', typing),
     now: deps.now,
+  });
+  const followers = createEmitter<{ members: [members: Members] }>({ onThrow: deps.onThrow, held: [] });
+  const memberList = createMemberList({
+    ask(cursor, answered) {
+      const query = { roomid, limit: MAX_MEMBERS, ...(cursor === undefined ? {} : { cursor }) };
+      if (phase !== 'joined') answered(undefined);
+      else connection.ask('room:members', query, (answer) => answered(answer?.ok ? answer : undefined));
+    },
+    onChange: (members) => followers.emit('members', members),
   });
   const outboxDeps: OutboxDeps<Draft, Said> = {
     ...deps,
@@ -194,6 +214,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     for (const message of arrived) hear(message);
     settle?.resolve(room);
     settle = undefined;
+    memberList.refresh();
     // A listener may have ended it, or a message that arrived early may have shown a hole.
     if (phase === 'joined') outbox.open();
   }
@@ -272,6 +293,14 @@ export function createRoom(deps: RoomDeps): RoomDriver {
         });
       });
     },
+    members(listener) {
+      const off = followers.on('members', listener);
+      const end = memberList.follow();
+      return () => {
+        off();
+        end();
+      };
+    },
     typing(on) {
       if (phase === 'joined') typists.say(on);
     },
@@ -303,6 +332,9 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     hear,
     typing(typing) {
       if (phase !== 'ended') typists.hear(typing);
+    },
+    presence(change) {
+      if (phase === 'joined') memberList.hear(change);
     },
     gap(gap) {
       // While joining the answer says it, measured by what we have.

@@ -17,6 +17,8 @@ import type {
   MessagePage,
   Muted,
   MyRoom,
+  PresenceCount,
+  PresenceDiff,
   Removed,
   RoomGap,
   RoomMessage,
@@ -87,6 +89,8 @@ export interface ServerToClient {
   'room:gap': (gap: RoomGap) => void;
   removed: (removed: Removed) => void;
   muted: (muted: Muted) => void;
+  'presence:diff': (diff: PresenceDiff) => void;
+  'presence:count': (count: PresenceCount) => void;
   /** Not repeated within 6 s, it is over. */
   typing: (typing: Typing) => void;
   /** The store is away: nothing can be said until `cluster:restored`. */

@@ -21,6 +21,8 @@ export const MAX_PACKET_BYTES = 1_200_000;
 
 /** A return within this time shows neither leave nor join. */
 export const PRESENCE_GRACE_MS = 5_000;
+/** A room with more connections than this is told numbers instead of names. */
+export const MAX_TOLD_CLIENTS = 200;
 
 /** At most so often one connection's `typing` is handed on, for each room and each of on and off. */
 export const TYPING_MS = 1_000;

@@ -65,7 +65,26 @@ export interface RoomMember extends Person {
   readonly seenAt: number;
 }
 
+/** Who came (or goes by another name or face now) and who went; at most once a second. */
+export interface PresenceDiff {
+  readonly roomid: string;
+  /** Rises by 1 with each diff or count of the room; a jump means that something was missed: `room:members`. */
+  readonly rev: number;
+  readonly joins: readonly Person[];
+  readonly leaves: readonly Person[];
+}
+
+/** Instead of a diff in rooms of more than 200 connections, or when diffs may have been lost. */
+export interface PresenceCount {
+  readonly roomid: string;
+  readonly rev: number;
+  readonly users: number;
+  readonly clients: number;
+}
+
 export interface MemberPage {
+  /** Of the change told last before this page was read: diffs with a greater one come on top, in any case. */
+  readonly rev: number;
   readonly users: number;
   readonly clients: number;
   /** By user id. */

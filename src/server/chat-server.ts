@@ -11,7 +11,8 @@ import type { Appended, Entry } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
-import type { RosterEntry } from '../chat/roster.ts';
+import type { PresenceChange, RosterEntry } from '../chat/roster.ts';
+import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { drainClients } from './drain.ts';
@@ -29,6 +30,7 @@ import { createMetrics } from './metrics.ts';
 import { createEnforcement } from './moderation.ts';
 import { createNewsFeed } from './news-feed.ts';
 import { createOnline } from './online.ts';
+import { createRecount } from './recount.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createRoomMarks } from './room-marks.ts';
 import { createTokenClock } from './token-clock.ts';
@@ -74,9 +76,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const { io, engine } = chatEngine;
   io.adapter(backend.adapter as never);
 
-  const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry) => {
-    // A swept boot leaves people in lounges too, of whom nobody is told.
-    if (room.kind !== 'room') return;
+  const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
+    // A swept boot leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
+    if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
     io.of(room.nsp)
       .to(socketRoom(room))
       .emit('message', presenceMessage(event, room, user));
@@ -104,18 +106,28 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
         .local.to(socketRoom(room))
         .emit('room:gap', { roomid: room.roomid, ...gap });
     },
+    onPresence: tellPresence,
   });
+  function tellPresence(room: Room, change: PresenceChange): void {
+    const { roomid } = room;
+    const members = io.of(room.nsp).local.to(socketRoom(room));
+    if ('joins' in change) members.emit('presence:diff', { roomid, ...change });
+    else members.emit('presence:count', { roomid, ...change });
+  }
   function deliverSaid(room: Room, entry: Entry): void {
     const members = io.of(room.nsp).local.to(socketRoom(room));
     (entry.except === undefined ? members : members.except(entry.except)).emit('message', messageOf(entry));
   }
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
   const namespaces = deps.namespaces.map((name) => io.of(name));
+  const recount = createRecount({ roster, rooms: feeds.rooms, tell: tellPresence });
+  bus.onResync(() => void recount());
   const health = createHealth({
     checkStore: backend.check,
     bus,
     resync() {
       feeds.resync();
+      void recount();
       presence.restate();
       lounge.restate();
       logins.restate();
@@ -133,7 +145,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const clients = () => namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0);
   const metrics = createMetrics({
     clients,
-    rooms: feeds.rooms,
+    rooms: () => feeds.rooms().length,
     repeatsDropped: () => feeds.counters.repeatsDropped,
     holesRepaired: () => feeds.counters.holesRepaired,
     probesMissed: () => health.counters.probesMissed,
@@ -251,7 +263,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       listener.close();
     },
     sweep: presence.sweep,
-    counts: () => ({ clients: clients(), rooms: feeds.rooms() }),
+    counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
     drain: (drainMs) => drainClients(namespaces, drainMs),
     async close() {

@@ -17,6 +17,7 @@ function setUp() {
     bus: memory.bus,
     deliver: (_room, { epoch, seq }) => delivered.push(`${epoch}:${seq}`),
     onGap: (_room, gap) => gaps.push(gap),
+    onPresence: () => undefined,
     log: pino({ level: 'silent' }),
   });
   const meet = () =>
@@ -182,7 +183,7 @@ describe('a followed room', () => {
     memory.publish(memory.store());
     expect(delivered).toEqual(['e1:1']);
     second.release();
-    expect(feeds.rooms()).toBe(0);
+    expect(feeds.rooms()).toHaveLength(0);
     await Promise.resolve();
     memory.publish(memory.store());
     expect(delivered).toEqual(['e1:1']);

@@ -47,7 +47,7 @@ function setUp() {
       stored = clients;
       return succeed(counts(clients));
     },
-    sweep: async () => succeed([{ room, user: ann }]),
+    sweep: async () => succeed([{ room, user: ann, clients: 0 }]),
   };
   const presence = createPresence({
     roster,

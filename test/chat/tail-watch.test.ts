@@ -14,6 +14,7 @@ async function followed() {
     bus: memory.bus,
     deliver: (_room, { seq }) => delivered.push(seq),
     onGap: () => undefined,
+    onPresence: () => undefined,
     log: pino({ level: 'silent' }),
   });
   await feeds.hold(room);

@@ -156,7 +156,7 @@ describe('embedded primary and its workers', () => {
 describe('embedded roster', () => {
   it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
     roster.renew('a', 4);
     roster.renew('b', 2);
     now += ROSTER_LEASE_MS;
@@ -174,7 +174,7 @@ describe('embedded roster', () => {
 
   it('counts the lease of a worker that never renewed from its first word', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
     roster.enter('a', newRoom(), { userId: 'ann', username: 'Ann' }, 1, 1);
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
@@ -183,7 +183,7 @@ describe('embedded roster', () => {
 
   it('counts the connections of workers that proved themselves within the lease, and drops them when swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
     const inbox = inboxOf('/', 'ann');
     roster.setConnections('a', inbox, 2);
     roster.renew('b', 3);
@@ -205,7 +205,7 @@ describe('embedded roster', () => {
 
   it('doubts users whose workers missed their proofs, and counts connections of those within the lease', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0 });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const members = () => roster.members(room, { limit: 9 }).members;
@@ -228,7 +228,7 @@ describe('embedded roster', () => {
 
   it('lets nothing that a buried worker still says count, before or after it is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 2 });
+    const roster = createBootRoster({ now: () => now, maxRoomClients: 2, publish: () => undefined });
     const [room, empty] = [newRoom(), newRoom()];
     const ann = { userId: 'ann', username: 'Ann' };
     const bob = { userId: 'bob', username: 'Bob' };
@@ -248,11 +248,11 @@ describe('embedded roster', () => {
       expect(roster.exit('a', room, 'ann', 0).changed).toBe(false);
       expect(roster.connections([inbox])).toEqual([0]);
       expect(roster.totals()).toEqual({ users: 0, clients: 0 });
-      expect(roster.count(empty)).toEqual({ users: 0, clients: 0 });
+      expect(roster.count(empty)).toMatchObject({ users: 0, clients: 0 });
     };
     late();
     expect(roster.overview()).toEqual({ hosts: 1, workers: 0, clients: 0, users: 0, rooms: 1 });
-    expect(roster.count(room)).toEqual({ users: 1, clients: 0 });
+    expect(roster.count(room)).toMatchObject({ users: 1, clients: 0 });
     expect(roster.members(room, { limit: 1 }).members).toEqual([
       { ...ann, clients: 0, state: 'doubtful', seenAt: 1_000 },
     ]);
@@ -262,14 +262,14 @@ describe('embedded roster', () => {
     expect(roster.expired()).toEqual(['a']);
     // Its places are free.
     expect(roster.enter('b', room, bob, 2, 2).ok).toBe(true);
-    expect(roster.sweep('a')).toEqual([{ room, user: ann }]);
+    expect(roster.sweep('a')).toMatchObject([{ room, user: ann }]);
     late();
     expect(roster.expired()).toEqual([]);
-    expect(roster.count(room)).toEqual({ users: 1, clients: 2 });
+    expect(roster.count(room)).toMatchObject({ users: 1, clients: 2 });
   });
 
   it('keeps a room of thousands in order while they come and go', () => {
-    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0 });
+    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0, publish: () => undefined });
     const room = newRoom();
     const ids = range(1, 3_000).map((n) => `${String.fromCodePoint(0x4e00 + ((n * 7919) % 3_000))}${n % 7}`);
     const present = new Set<string>();
@@ -290,12 +290,12 @@ describe('embedded roster', () => {
     expect(found.length).toBeGreaterThan(1_500);
     expect(found).toEqual([...present].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y))));
     for (const userId of present) roster.exit('a', room, userId, 0);
-    expect(roster.members(room, { limit: 1 })).toEqual({ members: [] });
+    expect(roster.members(room, { limit: 1 })).toMatchObject({ members: [] });
     expect(roster.rooms('/', { limit: 1 })).toEqual({ rooms: [] });
   });
 
   it('shows no user under a name that nobody finds them by', () => {
-    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0 });
+    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0, publish: () => undefined });
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const anna = { userId: 'ann', username: 'Anna' };

@@ -76,8 +76,8 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       const [room, other] = [newRoom(), newRoom()];
       expect(granted(await a.moderation.restrict(room, 'ann', 'ban'))).toEqual({});
       for (const peer of [a, b]) expect(await peer.roster.enter(room, ann, 1, 1)).toEqual(banned());
-      expect(granted(await b.roster.count(room))).toEqual({ users: 0, clients: 0 });
-      expect(granted(await b.roster.members(room, { limit: 9 }))).toEqual({ members: [] });
+      expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
+      expect(granted(await b.roster.members(room, { limit: 9 }))).toMatchObject({ members: [] });
       granted(await a.roster.enter(room, bob, 1, 1));
       granted(await a.roster.enter(other, ann, 1, 1));
       granted(await a.roster.enter({ ...newRoom('/post'), roomid: room.roomid }, ann, 1, 1));
@@ -91,7 +91,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       const renamed = { userId: 'ann', username: 'Anna' };
       expect(await a.roster.enter(room, renamed, 2, 2)).toEqual(banned());
       expect(await b.roster.enter(room, renamed, 1, 1)).toEqual(banned());
-      expect(granted(await b.roster.count(room))).toEqual({ users: 1, clients: 1 });
+      expect(granted(await b.roster.count(room))).toMatchObject({ users: 1, clients: 1 });
       expect(granted(await b.roster.named(room, 'Anna', 9))).toEqual([]);
       expect(granted(await b.roster.exit(room, 'ann', 0))).toMatchObject({ changed: false });
       expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 0, clients: 0, changed: true });

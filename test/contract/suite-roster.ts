@@ -58,8 +58,8 @@ async function pagesOf<T>(
 
 function memberPages(peer: Peer, room: Room, limit: number): Promise<(readonly RosterEntry[])[]> {
   return pagesOf(async (query) => {
-    const { members, ...more } = granted(await peer.roster.members(room, query));
-    return { page: members.map(({ clients: _, state: __, seenAt: ___, ...user }) => user), ...more };
+    const { members, rev: _, ...more } = granted(await peer.roster.members(room, query));
+    return { page: members.map(({ clients: __, state: ___, seenAt: ____, ...user }) => user), ...more };
   }, limit);
 }
 
@@ -147,8 +147,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(departures).toHaveLength(2);
       expect(departures).toEqual(
         expect.arrayContaining([
-          { room, user: carol },
-          { room: second, user: carol },
+          { room, user: carol, clients: 1 },
+          { room: second, user: carol, clients: 0 },
         ]),
       );
       expect(granted(await b.roster.recount(room, 1))).toEqual({ users: 1, clients: 1 });
@@ -162,7 +162,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, ann, 1, 1));
       const renamed = { ...ann, username: 'Anna "the" 安娜', avatar: 'https://x.example/a.png' };
       granted(await a.roster.enter(room, renamed, 1, 1));
-      expect(granted(await b.roster.sweep(a.boot))).toEqual([{ room, user: renamed }]);
+      expect(granted(await b.roster.sweep(a.boot))).toMatchObject([{ room, user: renamed }]);
     });
 
     it('finds nothing to sweep of a worker it never heard of', async () => {
@@ -187,8 +187,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       await enter(a, room, ann, 2);
       await enter(b, room, bob, 1);
       for (const peer of [a, b, a]) {
-        expect(granted(await peer.roster.count(room))).toEqual({ users: 2, clients: 3 });
-        expect(granted(await peer.roster.count(unknown))).toEqual({ users: 0, clients: 0 });
+        expect(granted(await peer.roster.count(room))).toMatchObject({ users: 2, clients: 3 });
+        expect(granted(await peer.roster.count(unknown))).toMatchObject({ users: 0, clients: 0 });
       }
       const listed = [{ roomid: room.roomid, users: 2, clients: 3 }];
       expect(granted(await b.roster.rooms('/', { limit: 10 }))).toEqual({ rooms: listed });
@@ -268,7 +268,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       await enter(a, room, { ...ann, username: 'Anna' });
       for (const user of [bob, carol]) await enter(a, room, user);
       await enter(b, room, carol);
-      expect(granted(await b.roster.sweep(a.boot))).toEqual([{ room, user: bob }]);
+      expect(granted(await b.roster.sweep(a.boot))).toMatchObject([{ room, user: bob }]);
       const found = await Promise.all(['Ann', 'Anna', 'Bob', 'Carol'].map((name) => named([b], room, name)));
       expect(found).toEqual([['ann'], [], [], ['carol']]);
     });
@@ -362,11 +362,11 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       ]);
       const departures = granted(await b.roster.sweep(a.boot));
       expect(departures).toHaveLength(3);
-      expect(departures).toEqual(
+      expect(departures.map(({ room, user }) => ({ room, user }))).toEqual(
         expect.arrayContaining([swept, stays, lounge].map((room) => ({ room, user: ann }))),
       );
       expect(await listed()).toEqual([{ roomid: 'stays', users: 1, clients: 1 }]);
-      expect(granted(await b.roster.count(lounge))).toEqual({ users: 1, clients: 1 });
+      expect(granted(await b.roster.count(lounge))).toMatchObject({ users: 1, clients: 1 });
     });
   });
 

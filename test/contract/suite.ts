@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
 import { busContract } from './suite-bus.ts';
+import { changesContract } from './suite-changes.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
@@ -31,5 +32,6 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
     rosterContract(harness);
     moderationContract(harness);
     membersContract(harness);
+    changesContract(harness);
   });
 }

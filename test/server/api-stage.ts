@@ -8,7 +8,7 @@ import { createNews } from '../../src/chat/inbox/news.ts';
 import { createPushDesk } from '../../src/chat/inbox/push.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
 import type { RosterEntry, RosterMember, RosterPage } from '../../src/chat/roster.ts';
-import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
+import { refuse, succeed } from '../../src/protocol/codes.ts';
 import type { ApiContext } from '../../src/server/api/context.ts';
 import { openHttp } from '../../src/server/http.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
@@ -177,12 +177,12 @@ function createMemoryRoster() {
     return { users: members.size, clients };
   };
   const roster: Pick<ApiContext['roster'], 'count' | 'members' | 'rooms'> = {
-    count: async (room) => succeed(counts(room)),
-    async members(room, query): Promise<Outcome<{ members: readonly RosterMember[]; next?: string }>> {
+    count: async (room) => succeed({ rev: 1, ...counts(room) }),
+    async members(room, query) {
       const all = [...(present.get(room.tag)?.members.values() ?? [])];
       all.sort((one, other) => order(one.userId, other.userId));
       const { found, ...next } = page(all, ({ userId }) => userId, query);
-      return succeed({ members: found, ...next });
+      return succeed({ rev: 1, members: found, ...next });
     },
     async rooms(nsp, query) {
       const all = [...present.values()].map(({ room }) => room).filter((room) => room.nsp === nsp);

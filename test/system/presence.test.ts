@@ -65,7 +65,12 @@ describe.each(MODES)('presence, %s', (mode) => {
       expect(one.members).toHaveLength(2);
       const two = await asking.do('room:members', { roomid, limit: 2, cursor: one.cursor as string });
       expect(two).not.toHaveProperty('cursor');
-      return { users: two.users, clients: two.clients, members: [...one.members, ...two.members] };
+      return {
+        rev: two.rev,
+        users: two.users,
+        clients: two.clients,
+        members: [...one.members, ...two.members],
+      };
     };
     const there = (userId: string, clients: number) => ({
       userId,
@@ -78,6 +83,7 @@ describe.each(MODES)('presence, %s', (mode) => {
       await vi.waitFor(
         async () =>
           expect(await listed(asking as Member)).toEqual({
+            rev: expect.any(Number),
             users: 3,
             clients: 4,
             members: [there(ann, 2), there(bob, 1), there(carl, 1)],

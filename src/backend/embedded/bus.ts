@@ -1,9 +1,13 @@
 import type { Entry, RoomBus } from '../../chat/log-store.ts';
+import type { PresenceChange } from '../../chat/roster.ts';
 import type { PrimaryLink } from '../../cluster/link.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { Ask, Notices } from './channel.ts';
 
-type Listener = (entry: Entry) => void;
+interface Listener {
+  readonly onEntry: (entry: Entry) => void;
+  readonly onPresence: ((change: PresenceChange) => void) | undefined;
+}
 
 interface Held {
   readonly listeners: Set<Listener>;
@@ -33,15 +37,18 @@ export function createBus({ ask, primary }: { readonly ask: Ask; readonly primar
 
   primary.onNotice('bus.entries', (published: Notices['bus.entries']) => {
     for (const { tag, entry } of published) {
-      for (const listener of rooms.get(tag)?.listeners ?? []) listener(entry);
+      for (const { onEntry } of rooms.get(tag)?.listeners ?? []) onEntry(entry);
     }
+  });
+  primary.onNotice('bus.presence', ({ tag, change }: Notices['bus.presence']) => {
+    for (const { onPresence } of rooms.get(tag)?.listeners ?? []) onPresence?.(change);
   });
 
   return {
-    async subscribe({ tag }, onEntry) {
+    async subscribe({ tag }, onEntry, onPresence) {
       const held = holdRoom(tag);
       // Of its own, so that the same function may listen twice.
-      const listener: Listener = (entry) => onEntry(entry);
+      const listener: Listener = { onEntry, onPresence };
       held.listeners.add(listener);
       const answered = await held.hold;
       if (answered.ok) return succeed({ close: () => letGo(tag, held, listener) });

@@ -2,7 +2,7 @@ import type { PushPlaces, RaisedMarks } from '../../chat/inbox-store.ts';
 import type { Draft, Entry, LogQuery, Position } from '../../chat/log-store.ts';
 import type { Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { RosterEntry, RosterPage } from '../../chat/roster.ts';
+import type { PresenceChange, RosterEntry, RosterPage } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 
 /** What workers ask the primary over IPC, and with which body. */
@@ -64,6 +64,8 @@ export interface Notices {
   'bus.release': { readonly tag: string };
   /** Primary to worker: what one commit published, in the log's order. */
   'bus.entries': readonly { readonly tag: string; readonly entry: Entry }[];
+  /** Primary to worker: what a room is told of who is in it. */
+  'bus.presence': { readonly tag: string; readonly change: PresenceChange };
 }
 
 /** A worker's way to the primary: answered, or refused with a time to try again. */

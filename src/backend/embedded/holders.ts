@@ -1,3 +1,5 @@
+import type { Room } from '../../chat/room.ts';
+import type { PresenceChange } from '../../chat/roster.ts';
 import type { WorkerLink } from '../../cluster/link.ts';
 import type { Notices } from './channel.ts';
 import type { Group } from './group.ts';
@@ -8,6 +10,7 @@ export interface Holders {
   release(tag: string, worker: WorkerLink): void;
   releaseAll(worker: WorkerLink): void;
   publish(published: Group['published']): void;
+  publishPresence(room: Pick<Room, 'tag'>, change: PresenceChange): void;
 }
 
 export function createHolders(): Holders {
@@ -38,6 +41,10 @@ export function createHolders(): Holders {
         }
       }
       for (const [worker, notice] of notices) worker.notify('bus.entries', notice);
+    },
+    publishPresence({ tag }, change) {
+      const notice: Notices['bus.presence'] = { tag, change };
+      for (const worker of rooms.get(tag) ?? []) worker.notify('bus.presence', notice);
     },
   };
 }

@@ -16,7 +16,11 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const now = () => Date.now();
   const dataDir = await openDataDir(options.dataDir);
   const holders = createHolders();
-  const roster = createBootRoster({ now, maxRoomClients: options.maxRoomClients });
+  const roster = createBootRoster({
+    now,
+    maxRoomClients: options.maxRoomClients,
+    publish: holders.publishPresence,
+  });
   const store = createStore({
     tables: dataDir.tables,
     rules: options,

@@ -1,7 +1,13 @@
 import type { Room } from '../../chat/room.ts';
 import type { ListedRoom, RosterPage } from '../../chat/roster.ts';
 import { createPagedMap, dropPaged, type PagedMap, pageOf, putPaged } from './paged-map.ts';
-import { countRoom, createRoomPresence, isVacant, type RoomPresence } from './room-presence.ts';
+import {
+  countRoom,
+  createRoomPresence,
+  isVacant,
+  type RoomPresence,
+  type RoomPresenceDeps,
+} from './room-presence.ts';
 
 /** The rooms somebody is in. */
 export interface RoomDirectory {
@@ -14,7 +20,7 @@ export interface RoomDirectory {
   size(): number;
 }
 
-export function createRoomDirectory(): RoomDirectory {
+export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory {
   const rooms = new Map<string, RoomPresence>();
   /** Those of kind `room`, by namespace and roomid. */
   const listed = new Map<string, PagedMap<RoomPresence>>();
@@ -31,7 +37,7 @@ export function createRoomDirectory(): RoomDirectory {
     presenceIn(room) {
       const known = rooms.get(room.tag);
       if (known) return known;
-      const presence = createRoomPresence(room);
+      const presence = createRoomPresence(room, deps);
       rooms.set(room.tag, presence);
       const index = indexOf(room);
       if (index) putPaged(index, room.roomid, presence);
@@ -39,6 +45,7 @@ export function createRoomDirectory(): RoomDirectory {
     },
     forgetVacant(presence) {
       if (!isVacant(presence)) return;
+      presence.changes.close();
       rooms.delete(presence.room.tag);
       const index = indexOf(presence.room);
       if (index) dropPaged(index, presence.room.roomid);

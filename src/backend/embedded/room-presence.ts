@@ -1,6 +1,7 @@
 import type { Room } from '../../chat/room.ts';
-import type { RosterCount, RosterEntry } from '../../chat/roster.ts';
+import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster.ts';
 import { createPagedMap, dropPaged, type PagedMap, putPaged } from './paged-map.ts';
+import { createRoomChanges, isSame, type RoomChanges } from './room-changes.ts';
 
 /** Who is in one room, and on which boots. */
 export interface RoomPresence {
@@ -10,6 +11,7 @@ export interface RoomPresence {
   readonly names: Map<string, Set<string>>;
   /** Connections by boot. */
   readonly clients: Map<string, number>;
+  readonly changes: RoomChanges;
 }
 
 export interface UserPresence {
@@ -25,8 +27,26 @@ interface BootEntry {
   readonly own: number;
 }
 
-export function createRoomPresence(room: Room): RoomPresence {
-  return { room, users: createPagedMap(), names: new Map(), clients: new Map() };
+export interface RoomPresenceDeps {
+  readonly publish: (room: Room, change: PresenceChange) => void;
+  readonly now: () => number;
+}
+
+export function createRoomPresence(room: Room, { publish, now }: RoomPresenceDeps): RoomPresence {
+  const changes = createRoomChanges({
+    count: () => countRoom(presence),
+    // Of who hears a lounge nobody is told.
+    publish: room.kind === 'room' ? (change) => publish(room, change) : () => undefined,
+    now,
+  });
+  const presence = {
+    room,
+    users: createPagedMap<UserPresence>(),
+    names: new Map(),
+    clients: new Map(),
+    changes,
+  };
+  return presence;
 }
 
 export function isVacant({ users, clients }: RoomPresence): boolean {
@@ -49,6 +69,8 @@ export function enterRoom(presence: RoomPresence, boot: string, user: RosterEntr
   if (!known) putPaged(presence.users, user.userId, present);
   if (before && before.username !== user.username) dropName(presence, present, before);
   addName(presence, user);
+  if (!known) presence.changes.note('+', user);
+  else if (before && !isSame(before, user)) presence.changes.note('=', user);
   return known === undefined;
 }
 
@@ -61,6 +83,7 @@ export function leaveRoom(presence: RoomPresence, boot: string, userId: string):
   dropName(presence, present, before);
   if (present.boots.size === 0) {
     dropPaged(presence.users, userId);
+    presence.changes.note('-', present.shown);
     return present.shown;
   }
   // Nobody is shown under a name that `named` does not find.

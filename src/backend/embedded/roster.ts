@@ -2,7 +2,9 @@ import type { Room } from '../../chat/room.ts';
 import {
   type Departure,
   type ListedRoom,
+  type MembersPage,
   type Overview,
+  type PresenceChange,
   ROSTER_DOUBT_MS,
   type RosterCount,
   type RosterEntry,
@@ -30,9 +32,9 @@ export interface BootRoster {
   ): Outcome<RosterCount & { changed: boolean }>;
   exit(boot: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
   recount(boot: string, room: Room, clients: number): RosterCount;
-  count(room: Tagged): RosterCount;
+  count(room: Tagged): RosterCount & { rev: number };
   named(room: Tagged, username: string, limit: number): readonly string[];
-  members(room: Tagged, page: RosterPage): { members: readonly RosterMember[]; next?: string };
+  members(room: Tagged, page: RosterPage): MembersPage;
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
   setConnections(boot: string, inbox: Room, connections: number): void;
   connections(inboxes: readonly Tagged[]): readonly number[];
@@ -48,13 +50,15 @@ export interface BootRosterDeps {
   readonly now: () => number;
   /** 0: no limit. */
   readonly maxRoomClients: number;
+  /** What a room is told of who is in it. */
+  readonly publish: (room: Room, change: PresenceChange) => void;
 }
 
 const NOBODY: RosterCount = { users: 0, clients: 0 };
 const RETRY_AFTER_MS = 1_000;
 
-export function createBootRoster({ now, maxRoomClients }: BootRosterDeps): BootRoster {
-  const directory = createRoomDirectory();
+export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDeps): BootRoster {
+  const directory = createRoomDirectory({ now, publish });
   const boots = createBootBook({ now });
   const connections = createConnectionBook();
 
@@ -75,6 +79,7 @@ export function createBootRoster({ now, maxRoomClients }: BootRosterDeps): BootR
     else presence.clients.delete(boot);
     const users = usersOf(boot, presence.room);
     if (clients <= 0 && users.size === 0) boots.find(boot)?.rooms.delete(presence.room.tag);
+    presence.changes.tell();
     directory.forgetVacant(presence);
     return countRoom(presence);
   }
@@ -120,7 +125,7 @@ export function createBootRoster({ now, maxRoomClients }: BootRosterDeps): BootR
     },
     recount: (boot, room, clients) =>
       boots.isBuried(boot) ? countOf(room) : setClients(boot, directory.presenceIn(room), clients),
-    count: countOf,
+    count: (room) => ({ rev: directory.find(room.tag)?.changes.rev() ?? 0, ...countOf(room) }),
     named({ tag }, username, limit) {
       const found: string[] = [];
       for (const userId of directory.find(tag)?.names.get(username) ?? []) {
@@ -131,9 +136,9 @@ export function createBootRoster({ now, maxRoomClients }: BootRosterDeps): BootR
     },
     members({ tag }, query) {
       const presence = directory.find(tag);
-      if (!presence) return { members: [] };
+      if (!presence) return { rev: 0, members: [] };
       const { page, ...more } = pageOf(presence.users, query);
-      return { members: page.map(memberOf), ...more };
+      return { rev: presence.changes.rev(), members: page.map(memberOf), ...more };
     },
     rooms: (nsp, page) => directory.list(nsp, page),
     setConnections(boot, inbox, count) {
@@ -168,8 +173,10 @@ export function createBootRoster({ now, maxRoomClients }: BootRosterDeps): BootR
         if (!presence) return [];
         presence.clients.delete(boot);
         const gone = [...users].flatMap((userId) => leaveRoom(presence, boot, userId) ?? []);
+        presence.changes.tell();
+        const { clients } = countRoom(presence);
         directory.forgetVacant(presence);
-        return gone.map((user) => ({ room: presence.room, user }));
+        return gone.map((user) => ({ room: presence.room, user, clients }));
       });
     },
     expired: boots.expired,

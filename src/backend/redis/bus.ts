@@ -21,8 +21,8 @@ export interface RedisBusDeps {
 /** The entries of rooms, as append.lua publishes them. */
 export function createRedisBus({ link, subscriptions, keys, probeChannel, redial }: RedisBusDeps): RoomBus {
   return {
-    subscribe: async (room, onEntry) => {
-      const listening = subscriptions.listen(keys.channel(room), onEntry);
+    subscribe: async (room, onEntry, onPresence) => {
+      const listening = subscriptions.listen(keys.channel(room), onEntry, onPresence);
       if (await listening.established(CALL_DEADLINE_MS)) return succeed({ close: listening.close });
       listening.close();
       return away('the bus is away');

@@ -1,6 +1,7 @@
 import type { Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
+import type { PresenceChange } from '../../chat/roster.ts';
 
 /*
  * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet
@@ -8,7 +9,9 @@ import { socketRoom } from '../../chat/room.ts';
  * `emitter` is the one the adapters leave out of their node count. What varies comes last, so that an entry is
  * told from all other traffic by its first bytes and cut out without a parse.
  */
-const BEFORE = '{"uid":"emitter","type":3,"data":{"packet":{"type":2,"data":["message",';
+const EVENT = '{"uid":"emitter","type":3,"data":{"packet":{"type":2,"data":["';
+const BEFORE = `${EVENT}message",`;
+const PRESENCE = Buffer.from(`${EVENT}presence:`);
 const HEAD = Buffer.from(`${BEFORE}{"seq":`);
 const EPOCH = Buffer.from(',"epoch":"');
 /** Closes the packet's data. Not in any JSON string, where its quotes would be escaped; so the last one is it. */
@@ -16,6 +19,8 @@ const AFTER = Buffer.from('],"nsp":');
 const NO_EXCEPT = Buffer.from('"except":[]');
 
 export const frameBefore = BEFORE;
+/** What stands before the name of a presence event. */
+export const presenceBefore = EVENT;
 
 export function frameAfter(room: Room, except?: string): string {
   const nsp = JSON.stringify(room.nsp);
@@ -33,6 +38,13 @@ export function parseFrame(frame: Buffer): Entry | undefined {
   const json = frame.toString('utf8', BEFORE.length, end);
   const except = frame.indexOf(NO_EXCEPT, end) >= 0 ? undefined : exceptOf(frame, end);
   return except === undefined ? { ...position, json } : { ...position, json, except };
+}
+
+/** What a frame of the bus tells of who is in the room, see roster-changes.lua. */
+export function parsePresence(frame: Buffer): PresenceChange | undefined {
+  if (frame.length < PRESENCE.length || PRESENCE.compare(frame, 0, PRESENCE.length) !== 0) return undefined;
+  const { roomid: _, ...change } = JSON.parse(frame.toString()).data.packet.data[1];
+  return change;
 }
 
 /** The entry a stored message is. */

@@ -21,6 +21,8 @@ export interface RedisKeys {
     room: Room,
     boot: string,
   ) => readonly [clients: string, users: string, names: string, ofBoot: string];
+  /** What a room was last told of who is in it, and what it is told next; see roster-changes.lua. */
+  readonly changes: (room: Room) => readonly [told: string, waiting: string];
   /** What `roster`'s last key begins with: the scripts look a user up at every boot of the room. */
   readonly rosterOfBoots: (room: Room) => string;
   /** When an inbox's marks moved: sent, recv, read. */
@@ -61,6 +63,7 @@ export function redisKeys(prefix: string): RedisKeys {
       `${base(room)}:n`,
       `${ofBoots(room)}${boot}`,
     ],
+    changes: (room) => [`${base(room)}:told`, `${base(room)}:changes`],
     rosterOfBoots: ofBoots,
     steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
     visits: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],

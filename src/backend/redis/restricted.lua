@@ -1,10 +1,5 @@
--- Stands before the scripts that ask who is restricted in a room: a zset of `ban:USER` and `mute:USER` by the
+-- Stands, after clock.lua, before the scripts that ask who is restricted in a room: a zset of `ban:USER` and `mute:USER` by the
 -- time each ends, ms, `inf` for those that hold until they are lifted.
-
-local function clock()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
 
 -- What is left of a restriction that ends then, ms; 0: it has no end. Nil: it is over, or there is none.
 local function leftOf(ends, now)

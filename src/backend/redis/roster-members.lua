@@ -1,7 +1,7 @@
 -- One page of who is in a room, by user id, and which boots say so.
--- KEYS[1..2] as in roster-room.lua
+-- KEYS[1..2] as in roster-room.lua   KEYS[3] as KEYS[5] in roster-changes.lua
 -- ARGV[1] where the page begins (ZRANGEBYLEX)   ARGV[2] as in roster-room.lua   ARGV[3] most users
--- Answers {more, last id, {boot, boot, …}, {id, {index of boot, user, index, user, …}, id, …}}.
+-- Answers {rev, more, last id, {boot, boot, …}, {id, {index of boot, user, index, user, …}, id, …}}.
 
 local limit = tonumber(ARGV[3])
 local ids = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 0, limit + 1)
@@ -27,4 +27,4 @@ if #ids > 0 then
     end
   end
 end
-return { more and 1 or 0, ids[#ids] or '', boots, page }
+return { tonumber(redis.call('HGET', KEYS[3], 'rev') or '0'), more and 1 or 0, ids[#ids] or '', boots, page }

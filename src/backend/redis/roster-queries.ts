@@ -20,6 +20,8 @@ export interface RosterQueriesDeps {
   readonly living: LivingBoots;
 }
 
+type MembersReply = [rev: number, more: number, last: string, boots: string[], members: MembersPage];
+
 export type RosterQueries = Pick<Roster, 'count' | 'named' | 'members' | 'rooms' | 'connections' | 'totals'>;
 
 /** A longer page would hold every other call of Redis up. */
@@ -27,15 +29,18 @@ const LONGEST_PAGE = 1_000;
 
 /** What is asked of the roster. None of it changes anything. */
 export function createRosterQueries({ link, script, keys, living }: RosterQueriesDeps): RosterQueries {
-  async function count(room: Room): Promise<Outcome<RosterCount>> {
+  async function count(room: Room): Promise<Outcome<RosterCount & { rev: number }>> {
     const [clientsKey, usersKey] = keys.roster(room, '');
-    const [users, clients] = await Promise.all([
+    const [toldKey] = keys.changes(room);
+    const [rev, users, clients] = await Promise.all([
+      link.call<string | null>(['HGET', toldKey, 'rev']),
       link.call<number>(['ZCARD', usersKey]),
       livingSums([clientsKey]),
     ]);
+    if (!rev.ok) return rev;
     if (!users.ok) return users;
     if (!clients.ok) return clients;
-    return succeed({ users: users.value, clients: clients.value[0] ?? 0 });
+    return succeed({ rev: Number(rev.value), users: users.value, clients: clients.value[0] ?? 0 });
   }
 
   async function named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>> {
@@ -49,19 +54,21 @@ export function createRosterQueries({ link, script, keys, living }: RosterQuerie
   async function members(room: Room, { after, limit }: RosterPage) {
     const [clientsKey, usersKey] = keys.roster(room, '');
     const min = after === undefined ? '-' : `(${after}`;
-    const asked = link.evaluate<[more: number, last: string, boots: string[], members: MembersPage]>(
+    const [toldKey] = keys.changes(room);
+    const asked = link.evaluate<MembersReply>(
       script,
-      [clientsKey, usersKey],
+      [clientsKey, usersKey, toldKey],
       [min, keys.rosterOfBoots(room), String(Math.min(limit, LONGEST_PAGE))],
     );
     // Read in the same round trip, as `connections` does.
     await living.listed();
     const page = await asked;
     if (!page.ok) return page;
-    const [more, last, boots, members] = page.value;
+    const [rev, more, last, boots, members] = page.value;
     const listed = await living.listedWith(boots);
     if (!listed.ok) return listed;
     return succeed({
+      rev,
       members: membersOf(members, boots, listed.value),
       ...(more === 1 ? { next: last } : {}),
     });
@@ -82,7 +89,10 @@ export function createRosterQueries({ link, script, keys, living }: RosterQuerie
     for (const [index, counted] of counts.entries()) {
       if (!counted.ok) return counted;
       const roomid = page[index];
-      if (roomid !== undefined && counted.value.users > 0) found.push({ roomid, ...counted.value });
+      if (roomid !== undefined && counted.value.users > 0) {
+        const { users, clients } = counted.value;
+        found.push({ roomid, users, clients });
+      }
     }
     const next = ids.length > length ? page.at(-1) : undefined;
     return succeed({ rooms: found, ...(next === undefined ? {} : { next }) });

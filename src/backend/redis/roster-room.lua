@@ -1,7 +1,8 @@
--- Stands before roster-enter.lua, roster-exit.lua and roster-sweep.lua: who is where in one room.
+-- Stands before the scripts that change who is in a room: who is where in it.
 -- KEYS[1] connections by boot (hash)   KEYS[2] users (zset, all of score 0)
 -- KEYS[3] names (zset of `username NUL id`, all of score 0)
 -- KEYS[4] users of this boot (hash id -> `connections NUL username`, perhaps `NUL avatar` behind it)
+-- KEYS[5..6], ARGV[4..8] as in roster-changes.lua
 -- ARGV[1] boot   ARGV[2] what the fourth key of any boot begins with   ARGV[3] lifetime of the keys, ms
 -- Where a user is, is looked up and never counted: a repeated or lost call cannot make a counter drift.
 

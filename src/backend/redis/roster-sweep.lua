@@ -1,15 +1,19 @@
 -- Takes a dead boot out of one room.
--- KEYS, ARGV[1..2] as in roster-room.lua
--- Answers {id, user, id, user, …} of those who are now gone from the room. Whoever runs it second gets none.
+-- KEYS, ARGV[1..8] as in roster-room.lua
+-- Answers {connections left, wait, {id, user, id, user, …}}: those who are now gone from the room, whoever runs it second
+-- gets none; wait as in roster-enter.lua.
 
 local users = redis.call('HGETALL', KEYS[4])
 redis.call('DEL', KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
 local gone = {}
 for index = 1, #users, 2 do
-  if takeOut(users[index], users[index + 1]) == 1 then
-    gone[#gone + 1] = users[index]
-    gone[#gone + 1] = users[index + 1]
+  local id, person = users[index], users[index + 1]
+  if takeOut(id, person) == 1 then
+    note('-', id, person)
+    gone[#gone + 1] = id
+    gone[#gone + 1] = person
   end
 end
-return gone
+local left, clients = countRoom()
+return { clients, tellRoom(left, clients), gone }

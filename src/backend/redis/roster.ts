@@ -11,9 +11,11 @@ import { createLivingBoots } from './living-boots.ts';
 import { refuseBanned } from './moderation.ts';
 import { entriesOf, personText, type StatedUser } from './persons.ts';
 import { placeName, placeOf } from './places.ts';
+import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRosterQueries } from './roster-queries.ts';
 import type { Scripts } from './scripts.ts';
 import { createStatedPresence } from './stated-presence.ts';
+import { createTellings } from './tellings.ts';
 
 export interface RedisRosterDeps {
   readonly link: CommandLink;
@@ -27,15 +29,15 @@ export interface RedisRosterDeps {
   readonly now?: () => number;
 }
 
-type ExitReply = [users: number, clients: number, changed: number, vacant: number];
-type EnterReply = [users: number, clients: number, changed: number, refused: number, leftMs: number];
+type Counted = [users: number, clients: number, changed: number, waitMs: number];
+type ExitReply = [...Counted, vacant: number];
+type EnterReply = [...Counted, refused: number, leftMs: number];
+type SweepReply = [clients: number, waitMs: number, gone: string[]];
 
 /** Of what roster-enter.lua refuses for; else the room is full. */
 const BANNED = 1;
 const NO_LIMIT = 0;
 
-/** For what nobody took out: a boot whose record was lost with the store's newest writes. */
-const KEYS_LIVE_MS = String(30 * 86_400_000);
 const LEASE_MS = String(ROSTER_LEASE_MS);
 const SWEEP_BATCH = 100;
 
@@ -49,6 +51,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const { link, scripts, keys, boot, host, log, maxRoomClients, now = Date.now } = deps;
   const stated = createStatedPresence();
   const living = createLivingBoots(link, keys, now);
+  const tellings = createTellings({
+    tell: (room) =>
+      link.evaluate<number>(scripts.tell, roomScriptKeys(keys, room, boot), roomScriptArgs(keys, room, boot)),
+    onTold: (room) => {
+      if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
+    },
+  });
   let proved = false;
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -71,10 +80,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   ): Promise<Outcome<EnterReply>> {
     const listed = listPlace(room);
     const { userId, username } = user;
-    const roomKeys = [...keys.roster(room, boot), keys.restrictions(room)];
-    const about = [boot, keys.rosterOfBoots(room), KEYS_LIVE_MS];
+    const roomKeys = [...roomScriptKeys(keys, room, boot), keys.restrictions(room)];
     const entered = await link.evaluate<EnterReply>(scripts.enter, roomKeys, [
-      ...about,
+      ...roomScriptArgs(keys, room, boot),
       String(clients),
       userId,
       username,
@@ -82,14 +90,18 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       String(most),
     ]);
     const place = await listed;
+    if (entered.ok && entered.value[3] > 0) tellings.owe(room, entered.value[3]);
     return place.ok ? entered : place;
   }
 
   async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
-    const args = [boot, keys.rosterOfBoots(room), KEYS_LIVE_MS, String(clients), userId];
-    const left = await link.evaluate<ExitReply>(scripts.exit, keys.roster(room, boot), args);
+    const args = [...roomScriptArgs(keys, room, boot), String(clients), userId];
+    const left = await link.evaluate<ExitReply>(scripts.exit, roomScriptKeys(keys, room, boot), args);
+    if (!left.ok) return left;
+    const [, , , waitMs, vacant] = left.value;
+    if (waitMs > 0) tellings.owe(room, waitMs);
     // Someone may have entered since; then the room is listed again already and must stay so.
-    if (left.ok && left.value[3] === 1 && !stated.holds(room)) void unlistPlace(boot, placeName(room));
+    else if (vacant === 1 && !stated.holds(room)) void unlistPlace(boot, placeName(room));
     return left;
   }
 
@@ -97,11 +109,11 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const person = { ...user, own };
     const takeBack = stated.enter(room, person, clients);
     const entered = await sendEnter(room, person, clients, room.kind === 'room' ? maxRoomClients : 0);
-    const refused = entered.ok ? entered.value[3] : 0;
+    const refused = entered.ok ? entered.value[4] : 0;
     if (!entered.ok || refused === 0) return counted(entered);
     takeBack();
     if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
-    return refused === BANNED ? refuseBanned(entered.value[4]) : refuse('limit', 'roomid: the room is full');
+    return refused === BANNED ? refuseBanned(entered.value[5]) : refuse('limit', 'roomid: the room is full');
   }
 
   async function exit(room: Room, userId: string, clients: number) {
@@ -122,7 +134,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
         ? [
             listPlace(inbox),
             link.call(['HSET', key, boot, String(connections)]),
-            link.call(['PEXPIRE', key, KEYS_LIVE_MS]),
+            link.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
           ]
         : [link.call(['HDEL', key, boot]), unlistPlace(boot, placeName(inbox))],
     );
@@ -138,7 +150,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   async function renew(clients: number): Promise<Outcome<void>> {
     if (now() - boundedAtMs >= ROSTER_RENEW_MS) {
       boundedAtMs = now();
-      void link.call(['PEXPIRE', keys.bootPlaces(boot), KEYS_LIVE_MS]);
+      void link.call(['PEXPIRE', keys.bootPlaces(boot), ROSTER_KEYS_LIVE_MS]);
     }
     const args = [boot, LEASE_MS, String(clients), host, ''];
     const outcome = await link.evaluate<number>(scripts.renew, [keys.boots], args);
@@ -201,9 +213,12 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function sweepRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
-    const args = [dead, keys.rosterOfBoots(room)];
-    const gone = await link.evaluate<string[]>(scripts.sweep, keys.roster(room, dead), args);
-    return gone.ok ? succeed(entriesOf(gone.value).map((user) => ({ room, user }))) : gone;
+    const args = roomScriptArgs(keys, room, dead);
+    const swept = await link.evaluate<SweepReply>(scripts.sweep, roomScriptKeys(keys, room, dead), args);
+    if (!swept.ok) return swept;
+    const [clients, waitMs, gone] = swept.value;
+    if (waitMs > 0) tellings.owe(room, waitMs);
+    return succeed(entriesOf(gone).map((user) => ({ room, user, clients })));
   }
 
   async function expired(): Promise<Outcome<readonly string[]>> {

@@ -13,6 +13,7 @@ export interface Scripts {
   readonly enter: Script;
   readonly exit: Script;
   readonly sweep: Script;
+  readonly tell: Script;
   readonly members: Script;
   readonly renew: Script;
   readonly bury: Script;
@@ -29,23 +30,25 @@ export interface Scripts {
 export function openScripts(): Scripts {
   const log = textOf('log');
   const epoch = log + textOf('epoch');
-  const room = textOf('roster-room');
+  const clock = textOf('clock');
+  const room = clock + textOf('roster-room') + textOf('roster-changes');
   const restricted = textOf('restricted');
   return {
-    append: scriptOf(epoch + restricted + textOf('append')),
+    append: scriptOf(clock + epoch + restricted + textOf('append')),
     read: scriptOf(epoch + textOf('read')),
     replace: scriptOf(log + textOf('replace')),
     enter: scriptOf(room + restricted + textOf('roster-enter')),
     exit: scriptOf(room + textOf('roster-exit')),
     sweep: scriptOf(room + textOf('roster-sweep')),
+    tell: scriptOf(room + textOf('roster-tell')),
     members: scriptOf(textOf('roster-members')),
     renew: scriptOf(textOf('roster-renew')),
     bury: scriptOf(textOf('roster-bury')),
     raise: scriptOf(textOf('inbox-raise')),
     progress: scriptOf(textOf('inbox-progress')),
     findPush: scriptOf(textOf('push-find')),
-    restrict: scriptOf(restricted + textOf('moderation-restrict')),
-    restrictions: scriptOf(restricted + textOf('moderation-read')),
+    restrict: scriptOf(clock + restricted + textOf('moderation-restrict')),
+    restrictions: scriptOf(clock + restricted + textOf('moderation-read')),
     visit: scriptOf(textOf('visit')),
     visited: scriptOf(textOf('visited')),
   };

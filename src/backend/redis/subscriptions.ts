@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../chat/log-store.ts';
-import { parseFrame } from './frame.ts';
+import type { PresenceChange } from '../../chat/roster.ts';
+import { parseFrame, parsePresence } from './frame.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 
 /** What is needed of node-redis' subscriber. */
@@ -23,8 +24,12 @@ export interface Listening {
 }
 
 export interface Subscriptions {
-  /** Hears the channel's log entries. */
-  listen(channel: string, onEntry: (entry: Entry) => void): Listening;
+  /** Hears the channel's log entries, and what it tells of who is there. */
+  listen(
+    channel: string,
+    onEntry: (entry: Entry) => void,
+    onPresence?: (change: PresenceChange) => void,
+  ): Listening;
   /** Hears everything else of the channel; one listener a channel. Never fails: it is retried until it is there. */
   attach(channel: string, onFrame: RawListener): void;
   detach(channel: string): void;
@@ -43,9 +48,14 @@ export interface SubscriptionsDeps {
   readonly reconcileMs?: number;
 }
 
+interface Listener {
+  readonly onEntry: (entry: Entry) => void;
+  readonly onPresence: ((change: PresenceChange) => void) | undefined;
+}
+
 interface Channel {
   readonly name: string;
-  readonly onEntry: Set<(entry: Entry) => void>;
+  readonly listeners: Set<Listener>;
   onFrame: RawListener | undefined;
   state: 'off' | 'subscribing' | 'on' | 'unsubscribing';
   /** Taken away by the server: who listens is told once it is back. */
@@ -81,14 +91,14 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
   let missing = 0;
   let closed = false;
 
-  const wanted = (channel: Channel) => channel.onEntry.size > 0 || channel.onFrame !== undefined;
+  const wanted = (channel: Channel) => channel.listeners.size > 0 || channel.onFrame !== undefined;
 
   function channelOf(name: string): Channel {
     const known = channels.get(name);
     if (known) return known;
     const channel: Channel = {
       name,
-      onEntry: new Set(),
+      listeners: new Set(),
       onFrame: undefined,
       state: 'off',
       missed: false,
@@ -102,8 +112,15 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
 
   function receive(channel: Channel, frame: Buffer, rawName: Buffer): void {
     const entry = parseFrame(frame);
-    if (!entry) guarded(channel, () => channel.onFrame?.(frame, rawName));
-    else for (const onEntry of channel.onEntry) guarded(channel, () => onEntry(entry));
+    if (entry) {
+      for (const { onEntry } of channel.listeners) guarded(channel, () => onEntry(entry));
+      return;
+    }
+    guarded(channel, () => {
+      const change = parsePresence(frame);
+      if (!change) channel.onFrame?.(frame, rawName);
+      else for (const { onPresence } of channel.listeners) guarded(channel, () => onPresence?.(change));
+    });
   }
 
   /** node-redis drops the rest of the chunk it is parsing when a listener throws. */
@@ -218,16 +235,20 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     step(channel);
   }
 
-  function listen(name: string, hear: (entry: Entry) => void): Listening {
+  function listen(
+    name: string,
+    onEntry: Listener['onEntry'],
+    onPresence?: Listener['onPresence'],
+  ): Listening {
     const channel = channelOf(name);
-    const onEntry = (entry: Entry) => hear(entry);
-    channel.onEntry.add(onEntry);
+    const listener: Listener = { onEntry, onPresence };
+    channel.listeners.add(listener);
     step(channel);
     return {
       established: (withinMs) =>
         channel.state === 'on' && client.isReady ? Promise.resolve(true) : channel.waiters.wait(withinMs),
       close: () => {
-        if (channel.onEntry.delete(onEntry)) release(channel);
+        if (channel.listeners.delete(listener)) release(channel);
       },
     };
   }

@@ -190,7 +190,8 @@ const members = route({
     if (!counted.ok) return counted;
     if (!page.ok) return page;
     const { users, clients } = counted.value;
-    return succeed({ users, clients, ...page.value });
+    const { rev: _, ...listed } = page.value;
+    return succeed({ users, clients, ...listed });
   },
 });
 

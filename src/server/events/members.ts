@@ -22,8 +22,9 @@ export const members: EventHandler<'room:members'> = {
     if (!counted.ok) return counted;
     if (!listed.ok) return listed;
     const { users, clients } = counted.value;
-    const { members: found, next } = listed.value;
+    const { rev, members: found, next } = listed.value;
     return succeed({
+      rev,
       users,
       clients,
       members: found,

@@ -1,0 +1,7 @@
+-- Stands before the scripts that ask what time it is.
+
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+

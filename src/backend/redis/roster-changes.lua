@@ -1,0 +1,96 @@
+-- Stands, after clock.lua and roster-room.lua, before the scripts that change who is in a room: what the room is told.
+-- KEYS[5] what was told last (hash: rev, at, counted, users, clients)
+-- KEYS[6] who came ('+'), goes by another name or face ('=') or went ('-') since then (hash id -> sign and the person's JSON)
+-- ARGV[4] channel, '' for a place whose people are not told of each other
+-- ARGV[5] what stands before an event's name on the bus   ARGV[6] what stands behind its payload
+-- ARGV[7] the room's id as JSON   ARGV[8] users that are told one by one: connections of the room, changes at once
+-- Changes are gathered here and not at the workers, so that all members are told the same under the same number.
+
+local TELL_EVERY_MS = 1000
+
+local function personJson(id, person)
+  local name, avatar = string.match(person, '^%d+%z([^%z]*)%z?(.*)$')
+  local json = '{"userId":' .. cjson.encode(id) .. ',"username":' .. cjson.encode(name)
+  if avatar ~= '' then
+    json = json .. ',"avatar":' .. cjson.encode(avatar)
+  end
+  return json .. '}'
+end
+
+-- A coming and a going that were both not told yet are nothing to tell.
+local function note(sign, id, person)
+  if ARGV[4] == '' then
+    return
+  end
+  local json = personJson(id, person)
+  local noted = redis.call('HGET', KEYS[6], id)
+  local before = noted and string.sub(noted, 1, 1)
+  if before == '+' and sign == '-' then
+    redis.call('HDEL', KEYS[6], id)
+    return
+  elseif before == '+' then
+    sign = '+'
+  elseif before == '-' and sign ~= '-' then
+    if string.sub(noted, 2) == json then
+      redis.call('HDEL', KEYS[6], id)
+      return
+    end
+    sign = '='
+  end
+  -- Not `call`: a full Redis refuses this one, and a departure has to be answered.
+  redis.pcall('HSET', KEYS[6], id, sign .. json)
+end
+
+local function publish(event, rev, payload)
+  local head = '",{"roomid":' .. ARGV[7] .. ',"rev":' .. string.format('%.0f', rev) .. ','
+  redis.call('SPUBLISH', ARGV[4], ARGV[5] .. event .. head .. payload .. '}' .. ARGV[6])
+end
+
+local function tellDiff(rev, changes)
+  local joins, leaves = {}, {}
+  for index = 2, #changes, 2 do
+    local told = string.sub(changes[index], 1, 1) == '-' and leaves or joins
+    told[#told + 1] = string.sub(changes[index], 2)
+  end
+  publish('presence:diff', rev, '"joins":[' .. table.concat(joins, ',') .. '],"leaves":[' .. table.concat(leaves, ',') .. ']')
+end
+
+-- Tells the room what is gathered, at most once a second. Answers how many ms its turn is still away, 0 when nothing waits.
+-- Numbers begin with the time, so that a room that was empty and forgotten goes on with higher ones, and rise by 1; after counts, which name nobody, one is left out, so that whoever keeps
+-- the list of names asks for it.
+local function tellRoom(users, clients)
+  if users == 0 then
+    redis.call('DEL', KEYS[5], KEYS[6])
+    return 0
+  end
+  local waiting = ARGV[4] == '' and 0 or redis.call('HLEN', KEYS[6])
+  if waiting == 0 then
+    return 0
+  end
+  local now = clock()
+  local told = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients')
+  local since = now - (tonumber(told[2] or '') or 0)
+  if since >= 0 and since < TELL_EVERY_MS then
+    redis.call('PEXPIRE', KEYS[6], ARGV[3])
+    return TELL_EVERY_MS - since
+  end
+  local most = tonumber(ARGV[8])
+  local counting = clients > most or waiting > most
+  local rev = (tonumber(told[1] or '') or math.floor(now / 1000) - 1) + 1
+  if counting then
+    if told[3] ~= '1' or told[4] ~= tostring(users) or told[5] ~= tostring(clients) then
+      publish('presence:count', rev, '"users":' .. users .. ',"clients":' .. clients)
+    else
+      rev = rev - 1
+    end
+  else
+    rev = told[3] == '1' and rev + 1 or rev
+    tellDiff(rev, redis.call('HGETALL', KEYS[6]))
+  end
+  redis.call('DEL', KEYS[6])
+  local counted = counting and '1' or '0'
+  redis.pcall('HSET', KEYS[5], 'rev', string.format('%.0f', rev), 'at', string.format('%.0f', now), 'counted', counted, 'users', users, 'clients', clients)
+  redis.call('PEXPIRE', KEYS[5], ARGV[3])
+  return 0
+end
+

@@ -1,0 +1,177 @@
+import { describe, expect, it, vi } from 'vitest';
+import { type Room, roomOf } from '../../src/chat/room.ts';
+import type { PresenceChange, RosterEntry } from '../../src/chat/roster.ts';
+import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
+import { granted, newRoom, range, twoPeers } from './peers.ts';
+import type { Harness, Peer } from './suite.ts';
+
+const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
+const bob = { userId: 'bob', username: 'Bob "the\n" ё日本👩‍👩‍👧/\\' };
+const carol = { userId: 'carol', username: 'Carol' };
+const SOON = { timeout: 5_000, interval: 10 };
+
+function userOf(index: number): RosterEntry {
+  return { userId: `user ${index}`, username: `User ${index}` };
+}
+
+async function hear(peer: Peer, room: Room): Promise<PresenceChange[]> {
+  const heard: PresenceChange[] = [];
+  const onPresence = (change: PresenceChange) => heard.push(change);
+  granted(await peer.bus.subscribe(room, () => undefined, onPresence));
+  return heard;
+}
+
+async function enter(peer: Peer, room: Room, user: RosterEntry, clients = 1): Promise<void> {
+  granted(await peer.roster.enter(room, user, 1, clients));
+}
+
+/** What somebody who follows the changes takes for the room's users. */
+function usersAfter(heard: readonly PresenceChange[]): string[] {
+  const users = new Set<string>();
+  for (const change of heard) {
+    if (!('joins' in change)) continue;
+    for (const { userId } of change.joins) users.add(userId);
+    for (const { userId } of change.leaves) users.delete(userId);
+  }
+  return [...users].sort();
+}
+
+function revs(heard: readonly PresenceChange[]): number[] {
+  return heard.map(({ rev }) => rev);
+}
+
+export function changesContract(harness: () => Promise<Harness>): void {
+  describe('changes of who is in a room', () => {
+    it('are told to all workers alike, under numbers that rise by one, the first of them at once', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const [atA, atB] = [await hear(a, room), await hear(b, room)];
+      await enter(a, room, ann);
+      await vi.waitFor(() => expect(atB).toHaveLength(1), SOON);
+      expect(atB).toEqual([{ rev: expect.any(Number), joins: [ann], leaves: [] }]);
+      await enter(b, room, bob);
+      granted(await a.roster.exit(room, 'ann', 0));
+      await vi.waitFor(() => expect(usersAfter(atB)).toEqual(['bob']), SOON);
+      expect(atB.at(-1)).toMatchObject({ joins: [bob], leaves: [ann] });
+      await vi.waitFor(() => expect(atA).toEqual(atB), SOON);
+      const [first = 0] = revs(atA);
+      expect(revs(atA)).toEqual(range(first, first + atA.length - 1));
+    });
+
+    it('are gathered: hundreds within moments are told once a second, and none is left out', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      const startedAt = Date.now();
+      await enter(a, room, ann);
+      for (const index of range(1, 500)) {
+        await enter(a, room, userOf(index % 100), 2);
+        if (index % 3) granted(await a.roster.exit(room, userOf(index % 100).userId, 1));
+      }
+      const { members } = granted(await b.roster.members(room, { limit: 200 }));
+      const there = members.map(({ userId }) => userId).sort();
+      expect(there.length).toBeGreaterThan(30);
+      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(there), SOON);
+      expect(heard.length).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - startedAt) / 1_000));
+    });
+
+    it('are not told of somebody who came and left before it was told', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      await enter(a, room, ann);
+      await enter(a, room, bob, 2);
+      granted(await a.roster.exit(room, 'bob', 1));
+      await enter(b, room, carol);
+      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
+      expect(heard).toMatchObject([
+        { joins: [ann], leaves: [] },
+        { joins: [carol], leaves: [] },
+      ]);
+    });
+
+    it('are not told of another connection of a user who is there, wherever it is', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      await enter(a, room, ann);
+      await enter(b, room, ann);
+      granted(await a.roster.enter(room, ann, 2, 2));
+      granted(await a.roster.recount(room, 1));
+      granted(await b.roster.exit(room, 'ann', 0));
+      await enter(b, room, carol);
+      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
+      expect(heard).toMatchObject([{ joins: [ann] }, { joins: [carol], leaves: [] }]);
+    });
+
+    it('tell of a new name or face as of one who came', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      await enter(a, room, ann);
+      await vi.waitFor(() => expect(heard).toHaveLength(1), SOON);
+      await enter(a, room, { ...ann, username: 'Anna' });
+      await vi.waitFor(() => expect(heard).toHaveLength(2), SOON);
+      expect(heard[1]).toMatchObject({ joins: [{ ...ann, username: 'Anna' }], leaves: [] });
+    });
+
+    it('are numbers alone in a room of many connections, and a jump when names come again', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      await enter(a, room, ann, 1);
+      await vi.waitFor(() => expect(heard).toHaveLength(1), SOON);
+      await enter(a, room, bob, MAX_TOLD_CLIENTS + 1);
+      await vi.waitFor(() => expect(heard).toHaveLength(2), SOON);
+      const rev = heard[0]?.rev ?? 0;
+      expect(heard[1]).toEqual({ rev: rev + 1, users: 2, clients: MAX_TOLD_CLIENTS + 1 });
+      granted(await a.roster.recount(room, MAX_TOLD_CLIENTS));
+      await enter(b, room, carol, 0);
+      await vi.waitFor(() => expect(heard).toHaveLength(3), SOON);
+      expect(heard[2]).toEqual({ rev: rev + 3, joins: [carol], leaves: [] });
+    });
+
+    it('carry the number that the room’s count and its list of members answer', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      expect(granted(await a.roster.count(room)).rev).toBe(0);
+      const heard = await hear(b, room);
+      for (const user of [ann, bob, carol]) {
+        await enter(a, room, user, 3);
+        await vi.waitFor(() => expect(usersAfter(heard)).toContain(user.userId), SOON);
+        for (const peer of [a, b]) {
+          const rev = heard.at(-1)?.rev;
+          expect(granted(await peer.roster.count(room)).rev).toBe(rev);
+          expect(granted(await peer.roster.members(room, { limit: 1 })).rev).toBe(rev);
+        }
+      }
+    });
+
+    it('are told of those a dead worker left, once, with what that worker had still to tell', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      await enter(b, room, carol);
+      await enter(a, room, ann, 1);
+      await enter(a, room, bob, 2);
+      // Whatever it owed, it says nothing more.
+      await a.close();
+      granted(await b.roster.sweep(a.boot));
+      granted(await b.roster.sweep(a.boot));
+      await enter(b, room, { userId: 'dora', username: 'Dora' }, 2);
+      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['carol', 'dora']), SOON);
+      const left = heard.flatMap((change) => ('leaves' in change ? change.leaves : []));
+      expect(new Set(left.map(({ userId }) => userId)).size).toBe(left.length);
+    });
+
+    it('are told of rooms alone', async () => {
+      const { a, b } = await twoPeers(harness);
+      const [lounge, room] = [roomOf('/', 'lobby', 'lounge'), newRoom()];
+      const [inLounge, inRoom] = [await hear(b, lounge), await hear(b, room)];
+      await enter(a, lounge, ann);
+      await enter(a, room, ann);
+      await vi.waitFor(() => expect(inRoom).toHaveLength(1), SOON);
+      expect(inLounge).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
+import type { PresenceCount, PresenceDiff } from '../../src/protocol/rooms.ts';
+import { enter, type Member } from '../support/member.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+const LIMIT = { timeout: 20_000, interval: 20 };
+const REFRESHES = 50;
+
+/** What a member heard of who comes and goes, `join ann`, `diff +ann -bob`, `count 2`, in its order. */
+function eventsOf({ heard }: Member): string[] {
+  return heard.flatMap(({ event, data }) => {
+    if (event === 'presence:diff') return [told(data as PresenceDiff)];
+    if (event === 'presence:count') return [`count ${(data as PresenceCount).users}`];
+    const message = data as { event: string; data: { userId: string } };
+    const moved = event === 'message' && message.event !== 'broadcast_say';
+    return moved ? [`${message.event} ${message.data.userId}`] : [];
+  });
+}
+
+function told({ joins, leaves }: PresenceDiff): string {
+  const [came, went] = [joins, leaves].map((people) => people.map(({ userId }) => userId).sort());
+  return ['diff', ...(came ?? []).map((id) => `+${id}`), ...(went ?? []).map((id) => `-${id}`)].join(' ');
+}
+
+function changesOf({ heard }: Member): (PresenceDiff | PresenceCount)[] {
+  return heard
+    .filter(({ event }) => event.startsWith('presence:'))
+    .map(({ data }) => data as PresenceDiff | PresenceCount);
+}
+
+describe.each(MODES)('what a room is told of its people, %s', (mode) => {
+  let system: System;
+  let rooms = 0;
+  const open: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0' });
+  });
+  afterAll(async () => {
+    for (const member of open) member.close();
+    await system?.stop();
+  });
+
+  function newRoom(): string {
+    rooms += 1;
+    return `room-${mode}-${rooms}`;
+  }
+  async function come(index: number, roomid: string, userId: string): Promise<Member> {
+    const url = system.entrances[index % system.entrances.length] as string;
+    const member = await enter(url, roomid, userId, { auth: { userId } });
+    open.push(member);
+    return member;
+  }
+
+  it('is the same on every worker, under numbers that rise by one and that the list of members has', async () => {
+    const roomid = newRoom();
+    const watchers = [await come(0, roomid, 'w0'), await come(1, roomid, 'w1'), await come(2, roomid, 'w2')];
+    const others = await Promise.all(['ann', 'bob', 'carl'].map((userId, n) => come(n, roomid, userId)));
+    for (const other of others) await other.do('leave');
+    await vi.waitFor(() => {
+      const [first, ...rest] = watchers.map((watcher) => changesOf(watcher).map(({ rev }) => rev));
+      // Each has heard everything since it came.
+      for (const revs of rest) expect(first).toEqual(expect.arrayContaining(revs));
+      const gone = new Set(watchers.map((watcher) => changesOf(watcher).at(-1)?.rev));
+      expect(gone.size).toBe(1);
+    }, LIMIT);
+    await vi.waitFor(async () => {
+      const { rev, users, members } = await (watchers[2] as Member).do('room:members');
+      expect([users, members.map(({ userId }) => userId)]).toEqual([3, ['w0', 'w1', 'w2']]);
+      for (const watcher of watchers) expect(changesOf(watcher).at(-1)?.rev).toBe(rev);
+    }, LIMIT);
+    for (const watcher of watchers) {
+      const revs = changesOf(watcher).map(({ rev }) => rev);
+      expect(revs).toEqual(revs.map((_, index) => (revs[0] ?? 0) + index));
+    }
+  });
+
+  it(`is nothing of somebody who refreshes ${REFRESHES} times`, async () => {
+    const roomid = newRoom();
+    const watcher = await come(0, roomid, 'watcher');
+    let member = await come(1, roomid, 'ann');
+    await vi.waitFor(() => expect(eventsOf(watcher)).toContain('diff +ann'), LIMIT);
+    const before = eventsOf(watcher);
+    for (let n = 1; n <= REFRESHES; n += 1) {
+      member.close();
+      member = await come(n, roomid, 'ann');
+    }
+    await member.do('leave');
+    const since = () => eventsOf(watcher).slice(before.length).sort();
+    await vi.waitFor(() => expect(since()).toEqual(['broadcast_quit ann', 'diff -ann']), LIMIT);
+  });
+
+  it('is a number, and nobody’s coming or going, in a room of many connections', async () => {
+    const roomid = newRoom();
+    const watcher = await come(0, roomid, 'watcher');
+    const crowd: Member[] = [];
+    for (let n = 0; n < MAX_TOLD_CLIENTS; n += 20) {
+      crowd.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => come(i, roomid, `u${n + i}`)))));
+    }
+    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${MAX_TOLD_CLIENTS + 1}`), LIMIT);
+    const before = eventsOf(watcher).length;
+    const late = await come(1, roomid, 'late');
+    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${MAX_TOLD_CLIENTS + 2}`), LIMIT);
+    await late.do('leave');
+    await vi.waitFor(() => expect(eventsOf(watcher).at(-1)).toBe(`count ${MAX_TOLD_CLIENTS + 1}`), LIMIT);
+    expect(eventsOf(watcher).slice(before)).toEqual([
+      `count ${MAX_TOLD_CLIENTS + 2}`,
+      `count ${MAX_TOLD_CLIENTS + 1}`,
+    ]);
+    // Names come again with a number left out: who keeps a list asks for it.
+    const { rev } = changesOf(watcher).at(-1) as PresenceCount;
+    for (const member of crowd.slice(0, 2)) await member.do('leave');
+    await vi.waitFor(() => {
+      const diff = changesOf(watcher).at(-1);
+      expect(diff && 'leaves' in diff).toBe(true);
+      expect(diff?.rev).toBeGreaterThan(rev + 1);
+    }, LIMIT);
+  });
+
+  it.runIf(mode === 'cluster')('shows a jump when some of it was lost with the bus', async () => {
+    const roomid = newRoom();
+    const watcher = await come(0, roomid, 'watcher');
+    const far = await come(1, roomid, 'far');
+    await vi.waitFor(() => expect(eventsOf(watcher)).toContain('diff +far'), LIMIT);
+    const known = changesOf(watcher).at(-1)?.rev ?? 0;
+    // Of the watcher's host alone: others go on hearing, and it is told what it has missed.
+    await vi.waitFor(
+      async () => {
+        const leaving = far.ask('leave');
+        await system.redis?.ask('CLIENT KILL TYPE pubsub');
+        await leaving;
+        await far.do('join', { roomid });
+        expect(changesOf(watcher).some((change) => 'users' in change && change.rev > known)).toBe(true);
+      },
+      { timeout: 20_000, interval: 300 },
+    );
+  });
+});
