@@ -61,17 +61,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     log,
     now: Date.now,
     drainMs: settings.drainS * 1_000,
-    onWorkerGone(boot) {
-      const survivor = supervisor.pick();
-      if (survivor) survivor.notify(TASKS.bury, { boot });
-      else unburied.add(boot);
-      // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
-      const grace = setTimeout(() => {
-        graces.delete(grace);
-        supervisor.pick()?.notify(TASKS.sweep, { boot });
-      }, PRESENCE_GRACE_MS);
-      graces.add(grace);
-    },
+    onWorkerGone: takeOut,
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
       const survivor = supervisor.pick();
@@ -84,6 +74,19 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       ended.abort();
     },
   });
+
+  function takeOut(boot: string): void {
+    const survivor = supervisor.pick();
+    if (survivor) survivor.notify(TASKS.bury, { boot });
+    else unburied.add(boot);
+    // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
+    const grace = setTimeout(() => {
+      graces.delete(grace);
+      supervisor.pick()?.notify(TASKS.sweep, { boot });
+    }, PRESENCE_GRACE_MS);
+    graces.add(grace);
+  }
+  for (const boot of backend.predecessors) takeOut(boot);
 
   async function stop(): Promise<void> {
     clearInterval(sweeping);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -145,9 +146,22 @@ export function backendOptions(settings: Settings): BackendOptions {
   };
 }
 
-/** Two Roomcasts on one machine with different ports count as two hosts. */
+/**
+ * Two Roomcasts on one machine with different ports count as two hosts. Of the same ports in the same network of the same
+ * running machine only one can be alive: who finds this id in the registry at the start finds its dead predecessor.
+ */
 export function hostId(settings: Settings): string {
-  return `${hostname()}:${settings.basePort}`;
+  return `${hostname()}:${settings.basePort}@${machineId()}`;
+}
+
+function machineId(): string {
+  try {
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${bootId.slice(0, 8)}${readlinkSync('/proc/self/ns/net').replace(/\D+/g, '-').slice(0, -1)}`;
+  } catch {
+    // Nobody's predecessor then: its leases end by themselves.
+    return String(process.ppid);
+  }
 }
 
 /** All workers share what proves that a guest is the same one; with tokens nobody is a guest. */

@@ -57,6 +57,8 @@ export interface PrimaryBackend {
   serve(worker: WorkerLink): void;
   overview(): Promise<Outcome<Overview>>;
   check(): Promise<Outcome<void>>;
+  /** Workers of an earlier run of this very host that were never taken out: they are dead. */
+  readonly predecessors: readonly string[];
   /** Things an operator should know, one sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;

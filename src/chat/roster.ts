@@ -60,8 +60,13 @@ export interface Roster {
   totals(): Promise<Outcome<RosterCount>>;
   /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
   bury(boot: string): Promise<Outcome<void>>;
-  /** Proves that this boot lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. */
+  /**
+   * Proves that this boot lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. A boot
+   * that was taken for dead meanwhile, frozen or cut off, states all it holds anew.
+   */
   renew(clients: number): Promise<Outcome<void>>;
+  /** Told of users who are in the room again because of that, and were in it nowhere meanwhile. */
+  onReturned(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
   /** Takes a dead boot out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
   sweep(boot: string): Promise<Outcome<readonly Departure[]>>;
   /** Boots that have not proved themselves for `ROSTER_LEASE_MS`. */

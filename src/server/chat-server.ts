@@ -119,9 +119,13 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     (entry.except === undefined ? members : members.except(entry.except)).emit('message', messageOf(entry));
   }
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
+  roster.onReturned(tell('join'));
   const namespaces = deps.namespaces.map((name) => io.of(name));
   const recount = createRecount({ roster, rooms: feeds.rooms, tell: tellPresence });
-  bus.onResync(() => void recount());
+  bus.onResync(() => {
+    void recount();
+    void enforcement.review();
+  });
   const health = createHealth({
     checkStore: backend.check,
     bus,
@@ -132,6 +136,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       lounge.restate();
       logins.restate();
       news.follow();
+      void enforcement.review();
     },
     onDegraded(since) {
       for (const nsp of namespaces) nsp.local.emit('cluster:degraded', { since });
@@ -158,7 +163,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   news.follow();
   const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const degraded = () => health.degradedSince() !== undefined;
-  const lounge = createLounge({ roster, degraded, log });
+  const lounge = createLounge({ roster, moderation: backend.moderation, degraded, log });
   const online = createOnline({ roster, namespaces, clients, degraded });
   const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
   const logins = createLogins({
@@ -172,6 +177,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     presence,
     userBuckets: createSharedBuckets(perUser, deps.now),
     onMoved: lounge.moved,
+    onBanned: (room, userId) => enforcement.refused(room, userId),
     degraded,
     log,
   });
@@ -179,6 +185,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     namespaces,
     logins,
     moderation: backend.moderation,
+    bar: lounge.bar,
     async leave(session, roomid, membership) {
       await leaveRoom(session, roomid, membership, context);
       context.roomMarks.left(session, roomid);

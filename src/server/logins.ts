@@ -37,6 +37,8 @@ export interface LoginsDeps {
   readonly userBuckets: SharedBuckets;
   /** The connection goes by another id or name than `before` from now on. */
   readonly onMoved: (session: Session, before: User) => void;
+  /** The user may not be in a room this connection is in. */
+  readonly onBanned: (room: Room, userId: string) => void;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -53,6 +55,8 @@ export interface Logins {
   showAgain(inbox: Room): void;
   /** The user's connections on this worker. */
   sessionsOf(inbox: Room): readonly Session[];
+  /** All connections on this worker. */
+  sessions(): Iterable<Session>;
   end(session: Session): void;
   restate(): void;
   close(): void;
@@ -63,7 +67,7 @@ const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
 
 export function createLogins(deps: LoginsDeps): Logins {
   const { logs, feeds, shown, news, newsFeed, delivery, connections, presence, log } = deps;
-  const { tie, sessionsOf } = createTies(connections, deps.userBuckets);
+  const { tie, sessionsOf, sessions } = createTies(connections, deps.userBuckets);
   /** Connections whose inbox could not be read yet, with where they stood. */
   const unbound = new Map<Session, Position | undefined>();
   let retrying: NodeJS.Timeout | undefined;
@@ -160,6 +164,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       presence.leave(room, before.id, 'asked');
       void presence.enter(room, personOf(user)).then((entered) => {
         if (entered.ok) entered.value.announce();
+        else if (entered.error.code === 'forbidden') deps.onBanned(room, user.id);
         else log.warn({ tag: room.tag, code: entered.error.code }, 'a user could not be moved in a room');
       });
     }
@@ -225,6 +230,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       retryLater();
     },
     sessionsOf,
+    sessions,
     end(session) {
       unbound.delete(session);
       session.login?.release();

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Moderation } from '../chat/moderation.ts';
 import { createPresence } from '../chat/presence.ts';
 import { type Room, roomOf, socketRoom } from '../chat/room.ts';
 import type { Roster, RosterEntry } from '../chat/roster.ts';
@@ -10,6 +11,7 @@ const RETRY_MS = 2_000;
 
 export interface LoungeDeps {
   readonly roster: Roster;
+  readonly moderation: Pick<Moderation, 'restrictions'>;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -23,6 +25,8 @@ export interface Lounge {
    * nickname from every worker; also when the store cannot be told, which is then told later.
    */
   moved(session: Session): Promise<void>;
+  /** Its user was banned from the room: it hears nothing of it any more. */
+  bar(session: Session, roomid: string): void;
   leave(session: Session): void;
   /** True once for each connection: its first `textmsg` with a name gives it that name. */
   introduces(session: Session): boolean;
@@ -39,9 +43,11 @@ interface Seat {
   wanted: RosterEntry | undefined;
   held: RosterEntry | undefined;
   turn: Promise<void>;
+  /** The user who may not hear the room. */
+  barred?: string;
 }
 
-export function createLounge({ roster, degraded, log }: LoungeDeps): Lounge {
+export function createLounge({ roster, moderation, degraded, log }: LoungeDeps): Lounge {
   // Nobody is told who listens without having joined.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
   const seats = new Map<Session, Seat>();
@@ -57,7 +63,7 @@ export function createLounge({ roster, degraded, log }: LoungeDeps): Lounge {
     const room = roomOf(socket.nsp.name, defaultRoom, 'lounge');
     const seat = seats.get(session) ?? { room, wanted: undefined, held: undefined, turn: Promise.resolve() };
     seats.set(session, seat);
-    const allowed = identity.access.allows(defaultRoom);
+    const allowed = identity.access.allows(defaultRoom) && seat.barred !== user.id;
     if (allowed) void socket.join(socketRoom(room));
     else void socket.leave(socketRoom(room));
     seat.wanted = allowed && identity.named ? personOf(user) : undefined;
@@ -88,6 +94,22 @@ export function createLounge({ roster, degraded, log }: LoungeDeps): Lounge {
     }
   }
 
+  function bar(session: Session, roomid: string): void {
+    const seat = seats.get(session);
+    if (!seat || session.defaultRoom !== roomid) return;
+    seat.barred = session.user.id;
+    void place(session);
+  }
+
+  /** A ban of before. Until the store has answered the room is heard: it is never waited for. */
+  function lookUp(session: Session): void {
+    const { socket, defaultRoom, lounging, user } = session;
+    if (!lounging) return;
+    void moderation.restrictions(roomOf(socket.nsp.name, defaultRoom), user.id).then((found) => {
+      if (found.ok && found.value.ban && session.user.id === user.id) bar(session, defaultRoom);
+    });
+  }
+
   function retryLater(): void {
     if (closed) return;
     retrying ??= setTimeout(() => {
@@ -104,8 +126,13 @@ export function createLounge({ roster, degraded, log }: LoungeDeps): Lounge {
   return {
     enter(session) {
       void place(session);
+      lookUp(session);
     },
-    moved: place,
+    moved(session) {
+      lookUp(session);
+      return place(session);
+    },
+    bar,
     leave(session) {
       const seat = seats.get(session);
       if (!seat) return;

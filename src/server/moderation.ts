@@ -9,8 +9,10 @@ import type { Membership, Session } from './session.ts';
 
 export interface EnforcementDeps {
   readonly namespaces: readonly ChatNamespace[];
-  readonly logins: Pick<Logins, 'sessionsOf'>;
+  readonly logins: Pick<Logins, 'sessionsOf' | 'sessions'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
+  /** It hears nothing of the room any more, without having been in it. */
+  readonly bar: (session: Session, roomid: string) => void;
   /** As when the user asked for it. */
   readonly leave: (session: Session, roomid: string, membership: Membership) => Promise<void>;
   readonly degraded: () => boolean;
@@ -29,6 +31,13 @@ export interface Enforcement {
   mute(room: Room, userId: string, restricted: Restricted): void;
   /** The store refused what the user said: whoever is banned is still in the room here and is put out. */
   refused(room: Room, userId: string): void;
+  /** Why the user may not be there, if so; then they are put out, should they still be in the room here. */
+  banOf(room: Room, userId: string): Promise<Refusal | undefined>;
+  /**
+   * Looks up every member on this worker. What was decided while this worker could not be told was told to nobody
+   * here: whoever is banned would go on hearing the room until they do something.
+   */
+  review(): Promise<void>;
   /** Why the user may say nothing there, if so. */
   refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
 }
@@ -39,9 +48,12 @@ type Order = { readonly roomid: string; readonly userId: string; readonly until?
   | { readonly does: 'mute' }
 );
 
+const BANNED = 'roomid: banned from this room';
 /** Between workers only: Socket.IO never hands a client's events to the namespace. */
 const EVENT = 'moderation';
 const RETRY_MS = 1_000;
+/** So many at a time, that a worker with many members does not ask for all in one write. */
+const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
   const { namespaces, logins, moderation, leave, degraded, now, log } = deps;
@@ -49,8 +61,10 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
 
   async function follow(session: Session, order: Order): Promise<void> {
     const { roomid, userId, until } = order;
+    if (session.user.id !== userId) return;
+    if (order.does === 'remove' && order.code === 'banned') deps.bar(session, roomid);
     const membership = session.memberships.get(roomid);
-    if (!membership || session.user.id !== userId) return;
+    if (!membership) return;
     const ends = until === undefined ? {} : { until };
     if (order.does === 'mute') {
       session.socket.emit('muted', { roomid, ...ends });
@@ -83,6 +97,19 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     orderHere(nsp, order);
   }
 
+  async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
+    const found = await moderation.restrictions(room, userId);
+    // A store that is away refuses what comes after this, too.
+    const ban = found.ok ? found.value.ban : undefined;
+    if (!ban) return undefined;
+    orderHere(room.nsp, { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban });
+    return refuse('forbidden', BANNED, leftMs(ban));
+  }
+
+  function leftMs({ until }: Restricted): number | undefined {
+    return until === undefined ? undefined : Math.max(1, until - now());
+  }
+
   for (const nsp of namespaces) {
     // Typed as what clients send, which this is not.
     nsp.on(EVENT as never, ((order: Order) => orderHere(nsp.name, order)) as never);
@@ -99,11 +126,17 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       orderAll(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
     },
     refused(room, userId) {
-      void moderation.restrictions(room, userId).then((found) => {
-        const ban = found.ok ? found.value.ban : undefined;
-        if (!ban) return;
-        orderHere(room.nsp, { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban });
-      });
+      void banOf(room, userId);
+    },
+    banOf,
+    async review() {
+      const members = [...logins.sessions()].flatMap((session) =>
+        [...session.memberships.values()].map(({ room }) => ({ room, userId: session.user.id })),
+      );
+      for (let from = 0; from < members.length && !degraded(); from += REVIEW_BATCH) {
+        const batch = members.slice(from, from + REVIEW_BATCH);
+        await Promise.all(batch.map(({ room, userId }) => banOf(room, userId)));
+      }
     },
     async refusalOf(room, userId) {
       const found = await moderation.restrictions(room, userId);
@@ -111,12 +144,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       const { ban, mute } = found.value;
       const held = ban ?? mute;
       if (!held) return undefined;
-      const leftMs = held.until === undefined ? undefined : Math.max(1, held.until - now());
-      return refuse(
-        'forbidden',
-        ban ? 'roomid: banned from this room' : 'roomid: muted in this room',
-        leftMs,
-      );
+      return refuse('forbidden', ban ? BANNED : 'roomid: muted in this room', leftMs(held));
     },
   };
 }

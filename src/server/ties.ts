@@ -24,6 +24,7 @@ export interface Ties {
   /** Counts the connection for the user. */
   tie(session: Session, user: User): Login;
   sessionsOf(inbox: Room): readonly Session[];
+  sessions(): Iterable<Session>;
 }
 
 export function createTies(connections: Connections, userBuckets: SharedBuckets): Ties {
@@ -59,5 +60,8 @@ export function createTies(connections: Connections, userBuckets: SharedBuckets)
       };
     },
     sessionsOf: (inbox) => [...(owners.get(inbox.tag) ?? [])],
+    *sessions() {
+      for (const sessions of owners.values()) yield* sessions;
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type Room, roomOf } from '../../src/chat/room.ts';
+import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
 import type { PresenceChange, RosterEntry } from '../../src/chat/roster.ts';
 import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
 import { granted, newRoom, range, twoPeers } from './peers.ts';
@@ -162,6 +162,29 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['carol', 'dora']), SOON);
       const left = heard.flatMap((change) => ('leaves' in change ? change.leaves : []));
       expect(new Set(left.map(({ userId }) => userId)).size).toBe(left.length);
+    });
+
+    it('are told of who is back after their worker was taken for dead, frozen for too long', async () => {
+      const { a, b } = await twoPeers(harness);
+      const [room, inbox] = [newRoom(), inboxOf('/', 'ann')];
+      const heard = await hear(b, room);
+      const returned: string[] = [];
+      a.roster.onReturned((where, { userId }, clients) => {
+        returned.push(`${userId} ${clients} ${where.tag === room.tag}`);
+      });
+      granted(await a.roster.renew(3));
+      granted(await b.roster.renew(1));
+      await enter(b, room, bob);
+      granted(await a.roster.setConnections(inbox, 2));
+      granted(await a.roster.enter(room, ann, 2, 3));
+      granted(await a.roster.enter(room, bob, 1, 3));
+      granted(await b.roster.sweep(a.boot));
+      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
+      granted(await a.roster.renew(3));
+      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);
+      expect(returned).toEqual(['ann 4 true']);
+      expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 4 });
+      await vi.waitFor(async () => expect(granted(await b.roster.connections([inbox]))).toEqual([2]), SOON);
     });
 
     it('are told of rooms alone', async () => {

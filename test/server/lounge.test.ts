@@ -6,6 +6,7 @@ import type { Roster, RosterEntry } from '../../src/chat/roster.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createLounge } from '../../src/server/lounge.ts';
 import type { Session } from '../../src/server/session.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
 
 const LOBBY_LOUNGE = socketRoom(roomOf('/', 'lobby', 'lounge'));
 
@@ -35,8 +36,10 @@ function setUp() {
     },
   };
   const said: Said[] = [];
+  const { moderation } = createMemoryStore();
   const lounge = createLounge({
     roster: roster as unknown as Roster,
+    moderation,
     degraded: () => healthKnows,
     log: pino({ level: 'silent' }),
   });

@@ -19,6 +19,7 @@ function setUp() {
 
   function worker() {
     const sessions: Session[] = [];
+    const barred: string[] = [];
     const nsp = Object.assign(new EventEmitter(), {
       name: '/',
       serverSideEmit(event: string, order: unknown) {
@@ -30,7 +31,9 @@ function setUp() {
       namespaces: [nsp as never],
       logins: {
         sessionsOf: (inbox) => sessions.filter(({ user }) => inboxOf('/', user.id).tag === inbox.tag),
+        sessions: () => sessions,
       },
+      bar: (session, roomid) => barred.push(`${session.user.id} ${roomid}`),
       moderation: store.moderation,
       async leave(session, roomid) {
         session.memberships.delete(roomid);
@@ -47,7 +50,7 @@ function setUp() {
       sessions.push(session as unknown as Session);
       return { heard, rooms: () => [...memberships.keys()], memberships, queue, session };
     }
-    return { enforcement, connect };
+    return { enforcement, connect, barred };
   }
   return {
     store,
@@ -110,6 +113,37 @@ describe('the enforcement of moderation', () => {
     const bob = here.connect('Bob', [tea], refuseAll);
     here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
     await vi.waitFor(() => expect(bob.rooms()).toEqual([]));
+  });
+
+  it('puts out whom the store has as banned when they are next looked at, and tells for how long', async () => {
+    const { store, here, there } = setUp();
+    const [bob, ann] = [here.connect('Bob', [tea, milk]), here.connect('Ann', [tea])];
+    const elsewhere = there.connect('Bob', [tea]);
+    await store.moderation.restrict(tea, 'Bob', 'ban', 60);
+    await store.moderation.restrict(tea, 'Ann', 'mute', 60);
+    expect(await here.enforcement.banOf(tea, 'Bob')).toMatchObject({
+      error: { code: 'forbidden', retryAfterMs: expect.any(Number) },
+    });
+    expect(await here.enforcement.banOf(tea, 'Ann')).toBeUndefined();
+    expect(await here.enforcement.banOf(milk, 'Bob')).toBeUndefined();
+    await vi.waitFor(() => expect(bob.heard).toMatchObject([{ event: 'removed', code: 'banned' }]));
+    expect([bob.rooms(), ann.rooms(), here.barred]).toEqual([['milk'], ['tea'], ['Bob tea']]);
+    expect(elsewhere.rooms()).toEqual(['tea']);
+  });
+
+  it('finds all who were banned while the workers did not hear of one another', async () => {
+    const { store, link, here, there } = setUp();
+    const far = Array.from({ length: 250 }, (_, n) => there.connect(`user ${n}`, [tea, milk]));
+    link(false);
+    for (const n of [3, 249]) {
+      await store.moderation.restrict(tea, `user ${n}`, 'ban');
+      here.enforcement.remove(tea, `user ${n}`, { code: 'banned' });
+    }
+    expect(far[3]?.rooms()).toEqual(['tea', 'milk']);
+    await there.enforcement.review();
+    await vi.waitFor(() =>
+      expect(far.flatMap(({ rooms }, n) => (rooms().length === 1 ? [n] : []))).toEqual([3, 249]),
+    );
   });
 
   it('lets a connection be that belongs to somebody else by then', async () => {

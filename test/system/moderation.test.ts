@@ -159,6 +159,40 @@ describe.each(MODES)('moderation, %s', (mode) => {
     expect(await bob.ask('textmsg', 'hi')).toMatchObject({ ok: true });
   });
 
+  it('lets a banned user hear no textmsg either, who never joined', async () => {
+    const [roomid, bob] = ['lobby', something('Bob')];
+    const [ann, listener] = [await device(0, something('Ann')), await device(1, bob)];
+    const texts = (one: Member) => all(one, 'textmsg');
+    await ann.do('textmsg', 'before');
+    await vi.waitFor(() => expect(texts(listener)).toEqual(['before']), LIMIT);
+    await ask('POST', `rooms/${roomid}/ban`, { userId: bob });
+    const later = await device(2, bob);
+    await vi.waitFor(async () => {
+      await ann.do('textmsg', 'after');
+      const [heard, heardLater] = [texts(listener).length, texts(later).length];
+      await ann.do('textmsg', 'once more');
+      const third = await device(0, something('Carl'));
+      await ann.do('textmsg', 'last');
+      await vi.waitFor(() => expect(texts(third)).toContain('last'), LIMIT);
+      expect([texts(listener).length, texts(later).length]).toEqual([heard, heardLater]);
+    }, LIMIT);
+    await ask('DELETE', `rooms/${roomid}/ban/${bob}`);
+  });
+
+  it('puts a connection out of the rooms that the user it logs in as is banned from', async () => {
+    const [roomid, free, bob] = [something('room'), something('room'), something('Bob')];
+    const ann = await inRoom(0, something('Ann'), roomid);
+    await ann.do('join', { roomid: free });
+    await ask('POST', `rooms/${roomid}/ban`, { userId: bob });
+    await ann.do('user_login', { userId: bob });
+    await vi.waitFor(() => expect(all(ann, 'removed')).toEqual([{ roomid, code: 'banned' }]), LIMIT);
+    expect(await ann.ask('say', { roomid, text: 'x' })).toMatchObject({ error: { code: 'not_joined' } });
+    await ann.do('say', { roomid: free, text: 'still here' });
+    await vi.waitFor(async () => {
+      expect((await ask('GET', `rooms/${roomid}`)).json).toMatchObject({ users: 0, clients: 0 });
+    }, LIMIT);
+  });
+
   it('knows guests by their ids, and each namespace apart', async () => {
     const roomid = something('room');
     const guest = await connect(worker(0));

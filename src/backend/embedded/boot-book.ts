@@ -5,6 +5,8 @@ export interface BootRecord {
   readonly rooms: Map<string, Set<string>>;
   clients: number;
   provenAt: number;
+  /** It proved itself since it was listed; before that it may be one that was swept and does not know. */
+  proven: boolean;
 }
 
 /** The worker processes, and which of them count. */
@@ -35,7 +37,7 @@ export function createBootBook({ now }: { readonly now: () => number }): BootBoo
 
   return {
     record(boot) {
-      const record = boots.get(boot) ?? { rooms: new Map(), clients: 0, provenAt: now() };
+      const record = boots.get(boot) ?? { rooms: new Map(), clients: 0, provenAt: now(), proven: false };
       boots.set(boot, record);
       return record;
     },

@@ -43,6 +43,7 @@ export interface Requests {
     readonly user: RosterEntry;
     readonly own: number;
     readonly clients: number;
+    readonly returned?: boolean;
   };
   'roster.exit': { readonly room: Room; readonly userId: string; readonly clients: number };
   'roster.recount': { readonly room: Room; readonly clients: number };

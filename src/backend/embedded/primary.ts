@@ -80,9 +80,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       return succeed(undefined);
     });
     worker.onNotice('bus.release', ({ tag }: Notices['bus.release']) => holders.release(tag, worker));
-    answer('roster.enter', ({ room, user, own, clients }) => {
+    answer('roster.enter', ({ room, user, own, clients, returned }) => {
       const admitted = moderation.admit(room, user.userId);
-      return admitted.ok ? roster.enter(boot, room, user, own, clients) : admitted;
+      return admitted.ok ? roster.enter(boot, room, user, own, clients, returned) : admitted;
     });
     answer('roster.exit', ({ room, userId, clients }) => succeed(roster.exit(boot, room, userId, clients)));
     answer('roster.recount', ({ room, clients }) => succeed(roster.recount(boot, room, clients)));
@@ -117,6 +117,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     overview: () => Promise.resolve(succeed(roster.overview())),
     check: () =>
       closing ? Promise.resolve(refuse('unavailable', 'the primary is stopping', 1_000)) : store.check(),
+    // Its registry is its memory.
+    predecessors: [],
     warnings: dataDir.warnings,
     close() {
       closing ??= shut();

@@ -29,6 +29,8 @@ export interface BootRoster {
     user: RosterEntry,
     own: number,
     clients: number,
+    /** It was there already, and was only taken for gone: it cannot be too full for it. */
+    returned?: boolean,
   ): Outcome<RosterCount & { changed: boolean }>;
   exit(boot: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
   recount(boot: string, room: Room, clients: number): RosterCount;
@@ -40,7 +42,8 @@ export interface BootRoster {
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
   bury(boot: string): void;
-  renew(boot: string, clients: number): void;
+  /** False: it had not proved itself before; it is new, or was swept. */
+  renew(boot: string, clients: number): boolean;
   sweep(boot: string): readonly Departure[];
   expired(): readonly string[];
   overview(): Overview;
@@ -107,9 +110,9 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
   const livingClients = () => boots.counting().reduce((sum, { clients }) => sum + clients, 0);
 
   return {
-    enter(boot, room, user, own, clients) {
+    enter(boot, room, user, own, clients, returned = false) {
       if (boots.isBuried(boot)) return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
-      if (overfills(boot, room, clients)) return refuse('limit', 'roomid: the room is full');
+      if (!returned && overfills(boot, room, clients)) return refuse('limit', 'roomid: the room is full');
       const presence = directory.presenceIn(room);
       const changed = enterRoom(presence, boot, user, own);
       usersOf(boot, room).add(user.userId);
@@ -161,7 +164,11 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
       }
     },
     renew(boot, clients) {
-      if (!boots.isBuried(boot)) Object.assign(boots.record(boot), { clients, provenAt: now() });
+      if (boots.isBuried(boot)) return true;
+      const record = boots.record(boot);
+      const { proven } = record;
+      Object.assign(record, { clients, provenAt: now(), proven: true });
+      return proven;
     },
     sweep(boot) {
       const dead = boots.find(boot);

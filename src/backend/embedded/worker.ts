@@ -1,12 +1,13 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
 import type { InboxMarks, Pushes } from '../../chat/inbox-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
-import type { Roster } from '../../chat/roster.ts';
+
 import type { RoomVisits } from '../../chat/visits.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';
 import type { Ask, Requests } from './channel.ts';
+import { createWorkerRoster } from './worker-roster.ts';
 
 /** A call that takes longer has failed for its caller; whether the message was stored it learns by trying again. */
 const TIMEOUT_MS = 2_000;
@@ -22,22 +23,6 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     return { ok: false, error: { retryAfterMs: RETRY_AFTER_MS, ...outcome.error } };
   };
 
-  const roster: Roster = {
-    enter: (room, user, own, clients) => ask('roster.enter', { room, user, own, clients }),
-    exit: (room, userId, clients) => ask('roster.exit', { room, userId, clients }),
-    recount: (room, clients) => ask('roster.recount', { room, clients }),
-    count: ({ tag }) => ask('roster.count', { tag }),
-    named: ({ tag }, username, limit) => ask('roster.named', { tag, username, limit }),
-    members: ({ tag }, page) => ask('roster.members', { tag, page }),
-    rooms: (nsp, page) => ask('roster.rooms', { nsp, page }),
-    setConnections: (inbox, connections) => ask('roster.setConnections', { inbox, connections }),
-    connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
-    totals: () => ask('roster.totals', null),
-    bury: (boot) => ask('roster.bury', { boot }),
-    renew: (clients) => ask('roster.renew', { clients }),
-    sweep: (boot) => ask('roster.sweep', { boot }),
-    expired: () => ask('roster.expired', null),
-  };
   const inboxes: InboxMarks = {
     marks: ({ tag }) => ask('inbox.marks', { tag }),
     raise: ({ tag }, to) => ask('inbox.raise', { tag, to }),
@@ -72,7 +57,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
       tops: (rooms) => ask('store.tops', { tags: rooms.map(({ tag }) => tag) }),
     },
     bus,
-    roster,
+    roster: createWorkerRoster({ ask, log: deps.log }),
     inboxes,
     pushes,
     moderation,

@@ -1,7 +1,8 @@
 import type { RosterMember } from '../../chat/roster.ts';
 import { ROSTER_DOUBT_MS } from '../../chat/roster.ts';
+import type { StatedUser } from '../stated-presence.ts';
 import type { ListedBoot } from './boots.ts';
-import { entryOf, personOf, type StatedUser } from './persons.ts';
+import { entryOf, personOf } from './persons.ts';
 
 /** What roster-members.lua answers of one page: `id, [index of boot, user, index, user, …], id, …`; indices from 1. */
 export type MembersPage = readonly (string | readonly (string | number)[])[];

@@ -1,9 +1,5 @@
 import type { RosterEntry } from '../../chat/roster.ts';
-
-/** A user as a boot said: with so many connections of their own there. */
-export interface StatedUser extends RosterEntry {
-  readonly own: number;
-}
+import type { StatedUser } from '../stated-presence.ts';
 
 /** As the roster's hashes hold them: `own NUL username`, perhaps `NUL avatar` behind it, so that scripts see the name. */
 export function personText({ own, username, avatar }: StatedUser): string {

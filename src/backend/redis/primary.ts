@@ -28,10 +28,15 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const keys = redisKeys(options.keyPrefix);
   const link = openCommandLink({ address, scripts: [], log });
   let warnings: string[];
+  let predecessors: string[];
   try {
     await awaitRedis(link, address, patienceMs, log);
     requireVersion(link.server()?.version ?? '', address);
     warnings = await durabilityWarnings(link);
+    const listed = await readBoots(link, keys);
+    predecessors = listed.ok
+      ? listed.value.filter(({ host }) => host === deps.host).map(({ boot }) => boot)
+      : [];
   } catch (error) {
     await link.close();
     throw error;
@@ -61,6 +66,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       const ping = await link.call(['PING']);
       return ping.ok ? succeed(undefined) : ping;
     },
+    predecessors,
     warnings,
     close: () => link.close(),
   };

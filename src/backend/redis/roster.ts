@@ -4,17 +4,17 @@ import type { Departure, Roster, RosterEntry } from '../../chat/roster.ts';
 import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
+import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
 import { readBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import { createLivingBoots } from './living-boots.ts';
 import { refuseBanned } from './moderation.ts';
-import { entriesOf, personText, type StatedUser } from './persons.ts';
+import { entriesOf, entryOf, personText } from './persons.ts';
 import { placeName, placeOf } from './places.ts';
 import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRosterQueries } from './roster-queries.ts';
 import type { Scripts } from './scripts.ts';
-import { createStatedPresence } from './stated-presence.ts';
 import { createTellings } from './tellings.ts';
 
 export interface RedisRosterDeps {
@@ -58,6 +58,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
     },
   });
+  const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
   let proved = false;
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -171,8 +172,14 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       // Read room by room: whoever left meanwhile is not brought back.
       const present = stated.presenceIn(room);
       // They are in the room already: it cannot be too full for them.
-      await Promise.all(present.users.map((user) => sendEnter(room, user, present.clients, NO_LIMIT)));
+      await Promise.all(present.users.map((user) => returnTo(room, user, present.clients)));
     }
+  }
+
+  async function returnTo(room: Room, user: StatedUser, clients: number): Promise<void> {
+    const entered = await sendEnter(room, user, clients, NO_LIMIT);
+    if (!entered.ok || entered.value[2] === 0) return;
+    for (const onReturned of returnListeners) onReturned(room, entryOf(user), entered.value[1]);
   }
 
   async function bury(dead: string): Promise<Outcome<void>> {
@@ -233,6 +240,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     recount,
     setConnections,
     bury,
+    onReturned: (listener) => {
+      returnListeners.push(listener);
+    },
     renew,
     sweep,
     expired,

@@ -49,7 +49,7 @@ export async function joinRoom(
   const identity = renamed(session, { username, avatar });
   const person = personOf(identity.user);
   const entering: Promise<Outcome<Entered>> = membership
-    ? presence.count(room)
+    ? recount(session, room, context)
     : presence.enter(room, person);
   const met = await feeds.meet(
     room,
@@ -78,6 +78,13 @@ export async function joinRoom(
   if (!met.ok) return met;
   admitted?.announce?.();
   return 'answered';
+}
+
+/** Of somebody who is in it: a ban that this worker was not told of ends that. */
+async function recount({ user }: Session, room: Room, context: ChatContext): Promise<Outcome<Entered>> {
+  const { presence, enforcement } = context;
+  const [banned, counted] = await Promise.all([enforcement.banOf(room, user.id), presence.count(room)]);
+  return banned ?? counted;
 }
 
 function readPage(

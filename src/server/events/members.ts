@@ -5,7 +5,7 @@ import { denied } from '../room-access.ts';
 
 export const members: EventHandler<'room:members'> = {
   mode: 'inTurn',
-  async run(session, payload, { roster }) {
+  async run(session, payload, { roster, enforcement }) {
     const { limit, cursor } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
     const refusal = denied(session, roomid);
@@ -18,7 +18,12 @@ export const members: EventHandler<'room:members'> = {
       return refuse('bad_request', 'cursor: must be one that room:members answered');
     }
     const page = { limit, ...(after === undefined ? {} : { after }) };
-    const [counted, listed] = await Promise.all([roster.count(room), roster.members(room, page)]);
+    const [banned, counted, listed] = await Promise.all([
+      enforcement.banOf(room, session.user.id),
+      roster.count(room),
+      roster.members(room, page),
+    ]);
+    if (banned) return banned;
     if (!counted.ok) return counted;
     if (!listed.ok) return listed;
     const { users, clients } = counted.value;

@@ -1,5 +1,10 @@
-import type { Room } from '../../chat/room.ts';
-import type { StatedUser } from './persons.ts';
+import type { Room } from '../chat/room.ts';
+import type { RosterEntry } from '../chat/roster.ts';
+
+/** A user as a boot said: with so many connections of their own there. */
+export interface StatedUser extends RosterEntry {
+  readonly own: number;
+}
 
 /** What this worker last told the roster, kept to tell it again when the store no longer knows it. */
 export interface StatedPresence {

@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import type { Room } from '../../chat/room.ts';
+import type { Roster, RosterCount, RosterEntry } from '../../chat/roster.ts';
+import { succeed } from '../../protocol/codes.ts';
+import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
+import type { Ask } from './channel.ts';
+
+export interface WorkerRosterDeps {
+  readonly ask: Ask;
+  readonly log: Logger;
+}
+
+/** The roster as a worker reaches it, in the primary's memory. */
+export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
+  const stated = createStatedPresence();
+  const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
+  let proved = false;
+
+  /** This worker was frozen for so long that it was swept. */
+  async function stateAgain(): Promise<void> {
+    log.warn({ rooms: stated.rooms().length }, 'this worker was no longer listed and enters again');
+    for (const inbox of stated.inboxes()) {
+      const connections = stated.connectionsOf(inbox);
+      if (connections > 0) await ask('roster.setConnections', { inbox, connections });
+    }
+    for (const room of stated.rooms()) {
+      // Read room by room: whoever left meanwhile is not brought back.
+      const { users, clients } = stated.presenceIn(room);
+      await Promise.all(users.map((user) => returnTo(room, user, clients)));
+    }
+  }
+
+  async function returnTo(room: Room, { own, ...user }: StatedUser, clients: number): Promise<void> {
+    const body = { room, user, own, clients, returned: true };
+    const entered = await ask<RosterCount & { changed: boolean }, 'roster.enter'>('roster.enter', body);
+    if (!entered.ok || !entered.value.changed) return;
+    for (const onReturned of returnListeners) onReturned(room, user, entered.value.clients);
+  }
+
+  return {
+    async enter(room, user, own, clients) {
+      const takeBack = stated.enter(room, { ...user, own }, clients);
+      const entered = await ask<RosterCount & { changed: boolean }, 'roster.enter'>('roster.enter', {
+        room,
+        user,
+        own,
+        clients,
+      });
+      if (!entered.ok && !entered.error.temporary) takeBack();
+      return entered;
+    },
+    exit(room, userId, clients) {
+      stated.exit(room, userId, clients);
+      return ask('roster.exit', { room, userId, clients });
+    },
+    recount(room, clients) {
+      stated.recount(room, clients);
+      return ask('roster.recount', { room, clients });
+    },
+    count: ({ tag }) => ask('roster.count', { tag }),
+    named: ({ tag }, username, limit) => ask('roster.named', { tag, username, limit }),
+    members: ({ tag }, page) => ask('roster.members', { tag, page }),
+    rooms: (nsp, page) => ask('roster.rooms', { nsp, page }),
+    setConnections(inbox, connections) {
+      stated.setConnections(inbox, connections);
+      return ask('roster.setConnections', { inbox, connections });
+    },
+    connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
+    totals: () => ask('roster.totals', null),
+    bury: (boot) => ask('roster.bury', { boot }),
+    async renew(clients) {
+      const known = await ask<boolean, 'roster.renew'>('roster.renew', { clients });
+      if (!known.ok) return known;
+      if (!known.value && proved) void stateAgain();
+      proved = true;
+      return succeed(undefined);
+    },
+    onReturned(listener) {
+      returnListeners.push(listener);
+    },
+    sweep: (boot) => ask('roster.sweep', { boot }),
+    expired: () => ask('roster.expired', null),
+  };
+}
