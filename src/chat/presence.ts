@@ -24,6 +24,8 @@ export interface PresenceDeps {
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
   readonly log: Logger;
+  /** For how long a user whose last link was lost is still there. */
+  readonly graceMs?: number;
 }
 
 export interface Presence {
@@ -67,7 +69,8 @@ interface LocalRoom {
   stated: number;
 }
 
-export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): Presence {
+export function createPresence(deps: PresenceDeps): Presence {
+  const { roster, onJoin, onQuit, log, graceMs = PRESENCE_GRACE_MS } = deps;
   const rooms = new Map<string, LocalRoom>();
   /** Rooms of which the store has a wrong count, of the room or of one of its users. */
   const miscounted = new Set<string>();
@@ -128,7 +131,8 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     else if (user.stated !== undefined) void depart(local, user);
     else {
       forget(local, user);
-      if (local.stated !== local.clients) void recount(local);
+      // Also when the last answer has this number: what was said since, of others, may have counted this connection.
+      void recount(local);
     }
   }
 
@@ -154,7 +158,7 @@ export function createPresence({ roster, onJoin, onQuit, log }: PresenceDeps): P
     if (user.clients > 0) return;
     clearTimeout(user.timer);
     if (why === 'asked') void depart(local, user);
-    else user.timer = setTimeout(() => void depart(local, user), PRESENCE_GRACE_MS);
+    else user.timer = setTimeout(() => void depart(local, user), graceMs);
   }
 
   /** Repeated until the store took it: a departure that is not stored leaves a ghost. */

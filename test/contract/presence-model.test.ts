@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedHarness } from './embedded-harness.ts';
+import { openPresenceRun, type Step } from './presence-model.ts';
+import { redisHarness } from './redis-harness.ts';
+import type { Harness } from './suite.ts';
+
+/** PRESENCE_RUNS and PRESENCE_SEED: more runs, and one run again. */
+const RUNS = Number(process.env.PRESENCE_RUNS ?? 50);
+const SEED = process.env.PRESENCE_SEED;
+const STEPS = 200;
+const LOOK_EVERY = 10;
+
+const any = fc.nat(1_000);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 30, arbitrary: fc.record({ does: fc.constant('join'), worker: any, user: any, room: any }) },
+  { weight: 12, arbitrary: fc.record({ does: fc.constantFrom('leave', 'cut'), member: any }) },
+  { weight: 20, arbitrary: fc.record({ does: fc.constant('refresh'), member: any, worker: any }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constantFrom('killWorker', 'killHost'), worker: any }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('sweep'), worker: any }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('lateWord'), dead: any, room: any }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ does: fc.constantFrom('mute', 'ban', 'lift'), user: any, room: any }),
+  },
+) as fc.Arbitrary<Step>;
+
+describe.each([
+  ['embedded', embeddedHarness],
+  ['redis', redisHarness],
+] as const)('presence on %s', (_, harness) => {
+  let store: Harness;
+  beforeAll(async () => {
+    store = await harness();
+  });
+  afterAll(() => store?.close());
+
+  it(`is what happened, after ${STEPS} random joins, leaves, refreshes, cuts, deaths, mutes and bans, ${RUNS} times`, {
+    timeout: 600_000,
+  }, async () => {
+    let carriedOut = 0;
+    const holds = fc.asyncProperty(
+      fc.array(step, { minLength: STEPS, maxLength: STEPS, size: 'max' }),
+      async (steps) => {
+        const run = await openPresenceRun(store);
+        try {
+          for (const [index, one] of steps.entries()) {
+            await run.run(one);
+            carriedOut += 1;
+            if (index % LOOK_EVERY === 0) await run.neverNegative();
+          }
+          await run.settle();
+        } finally {
+          await run.close();
+        }
+      },
+    );
+    const seed = SEED === undefined ? {} : { seed: Number(SEED) };
+    await fc.assert(holds, { numRuns: RUNS, endOnFailure: true, verbose: 0, ...seed });
+    expect(carriedOut).toBe(RUNS * STEPS);
+  });
+});

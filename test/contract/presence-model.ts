@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { expect, vi } from 'vitest';
+import { createPresence, type Presence } from '../../src/chat/presence.ts';
+import { inboxOf, type Room } from '../../src/chat/room.ts';
+import type { RosterEntry } from '../../src/chat/roster.ts';
+import { createConnections } from '../../src/server/connections.ts';
+import { granted, newRoom } from './peers.ts';
+import type { Harness, Peer } from './suite.ts';
+
+/** One step of a run; numbers choose among what there is at that moment. */
+export type Step =
+  | { readonly does: 'join'; readonly worker: number; readonly user: number; readonly room: number }
+  | { readonly does: 'leave' | 'cut'; readonly member: number }
+  | { readonly does: 'refresh'; readonly member: number; readonly worker: number }
+  | { readonly does: 'killWorker' | 'killHost'; readonly worker: number }
+  | { readonly does: 'sweep'; readonly worker: number }
+  | { readonly does: 'lateWord'; readonly dead: number; readonly room: number }
+  | { readonly does: 'mute' | 'ban' | 'lift'; readonly user: number; readonly room: number };
+
+const HOSTS = 2;
+const WORKERS_PER_HOST = 2;
+const USERS = 6;
+const ROOMS = 3;
+/** Of the real grace time; the runs are about what comes first, not about how long it takes. */
+const GRACE_MS = 15;
+const SETTLED = { timeout: 8_000, interval: 10 };
+/** Says its last word after its death; nobody was ever told of it. */
+const LATE = { userId: 'late', username: 'Late' };
+
+interface Worker {
+  readonly peer: Peer;
+  readonly host: number;
+  readonly presence: Presence;
+  readonly connections: ReturnType<typeof createConnections>;
+}
+
+/** A connection in one room, as the model has it. */
+interface Member {
+  worker: Worker;
+  readonly user: RosterEntry;
+  readonly room: Room;
+}
+
+/** Real rosters and presences of several workers, beside what should be true of them. */
+export async function openPresenceRun(store: Harness) {
+  const rooms = Array.from({ length: ROOMS }, () => newRoom());
+  const prefix = randomUUID().slice(0, 8);
+  const users = Array.from({ length: USERS }, (_, n) => ({
+    userId: `${prefix} ${n}`,
+    username: `User ${n}`,
+  }));
+  const log = pino({ level: 'silent' });
+  /** Joins told less quits told, by room and user. */
+  const told = new Map<string, number>();
+  const members: Member[] = [];
+  const banned = new Set<string>();
+  const buried: Worker[] = [];
+  const unswept = new Set<Worker>();
+  const underWay = new Set<Promise<void>>();
+  let workers: Worker[] = [];
+
+  const pick = <T>(all: readonly T[], index: number): T | undefined => all[index % Math.max(1, all.length)];
+  const pair = (room: Room, { userId }: RosterEntry) => `${room.tag} ${userId}`;
+  const tell = (by: number) => (room: Room, user: RosterEntry) => {
+    told.set(pair(room, user), (told.get(pair(room, user)) ?? 0) + by);
+  };
+
+  async function openWorker(host: number): Promise<Worker> {
+    const peer = await store.open();
+    const { roster } = peer;
+    roster.onReturned(tell(1));
+    granted(await roster.renew(0));
+    const presence = createPresence({ roster, onJoin: tell(1), onQuit: tell(-1), log, graceMs: GRACE_MS });
+    return { peer, host, presence, connections: createConnections(roster) };
+  }
+
+  async function enter(worker: Worker, user: RosterEntry, room: Room): Promise<boolean> {
+    const entered = await worker.presence.enter(room, user);
+    expect(entered.ok ? 'in' : entered.error.code).toBe(banned.has(pair(room, user)) ? 'forbidden' : 'in');
+    if (entered.ok) entered.value.announce();
+    return entered.ok;
+  }
+
+  function gone(member: Member, why: 'asked' | 'lost'): void {
+    members.splice(members.indexOf(member), 1);
+    member.worker.connections.go(inboxOf('/', member.user.userId));
+    member.worker.presence.leave(member.room, member.user.userId, why);
+  }
+
+  async function join(worker: Worker, user: RosterEntry, room: Room): Promise<void> {
+    // Nobody is told of a connection that is not let in; but it is there.
+    if (banned.has(pair(room, user))) {
+      expect(await enter(worker, user, room)).toBe(false);
+      return;
+    }
+    members.push({ worker, user, room });
+    await Promise.all([enter(worker, user, room), worker.connections.come(inboxOf('/', user.userId))]);
+  }
+
+  async function kill(dying: readonly Worker[]): Promise<void> {
+    for (const worker of dying) {
+      worker.presence.close();
+      for (const member of [...members])
+        if (member.worker === worker) members.splice(members.indexOf(member), 1);
+      buried.push(worker);
+      unswept.add(worker);
+    }
+    workers = workers.filter((worker) => !dying.includes(worker));
+    workers.push(...(await Promise.all(dying.map(({ host }) => openWorker(host)))));
+  }
+
+  async function sweep(by: Worker): Promise<void> {
+    for (const dead of unswept) {
+      granted(await by.peer.roster.bury(dead.peer.boot));
+      await by.presence.sweep(dead.peer.boot);
+    }
+    unswept.clear();
+  }
+
+  async function settleSteps(): Promise<void> {
+    while (underWay.size > 0) await Promise.all(underWay);
+  }
+
+  async function carryOut(step: Step): Promise<void> {
+    switch (step.does) {
+      case 'join': {
+        const [worker, user, room] = [
+          pick(workers, step.worker),
+          pick(users, step.user),
+          pick(rooms, step.room),
+        ];
+        if (worker && user && room) await join(worker, user, room);
+        return;
+      }
+      case 'leave':
+      case 'cut': {
+        const member = pick(members, step.member);
+        if (member) gone(member, step.does === 'leave' ? 'asked' : 'lost');
+        return;
+      }
+      case 'refresh': {
+        const [member, worker] = [pick(members, step.member), pick(workers, step.worker)];
+        if (!member || !worker) return;
+        gone(member, 'lost');
+        await join(worker, member.user, member.room);
+        return;
+      }
+      case 'killWorker':
+      case 'killHost': {
+        const victim = pick(workers, step.worker);
+        if (!victim) return;
+        await kill(
+          step.does === 'killWorker' ? [victim] : workers.filter(({ host }) => host === victim.host),
+        );
+        return;
+      }
+      case 'sweep': {
+        const by = pick(workers, step.worker);
+        if (by) await sweep(by);
+        return;
+      }
+      case 'lateWord': {
+        const [dead, room] = [pick(buried, step.dead), pick(rooms, step.room)];
+        if (!dead || !room) return;
+        await dead.peer.roster.enter(room, LATE, 1, 1);
+        unswept.add(dead);
+        return;
+      }
+      default: {
+        const [user, room, worker] = [pick(users, step.user), pick(rooms, step.room), workers[0]];
+        if (!user || !room || !worker) return;
+        const { moderation } = worker.peer;
+        if (step.does === 'lift') {
+          granted(await moderation.lift(room, user.userId, 'ban'));
+          banned.delete(pair(room, user));
+          return;
+        }
+        granted(await moderation.restrict(room, user.userId, step.does));
+        if (step.does === 'mute') return;
+        banned.add(pair(room, user));
+        for (const member of [...members]) {
+          if (member.room === room && member.user === user) gone(member, 'asked');
+        }
+      }
+    }
+  }
+
+  /** Joins, leaves, cuts and refreshes run into one another; the others wait until those are through. */
+  async function run(step: Step): Promise<void> {
+    const alone = !['join', 'leave', 'cut', 'refresh'].includes(step.does);
+    if (alone) await settleSteps();
+    const running: Promise<void> = carryOut(step).finally(() => underWay.delete(running));
+    underWay.add(running);
+    if (alone || underWay.size > 3) await settleSteps();
+  }
+
+  async function neverNegative(): Promise<void> {
+    for (const room of rooms) {
+      const counted = granted(await (workers[0] as Worker).peer.roster.count(room));
+      expect(Math.min(counted.users, counted.clients)).toBeGreaterThanOrEqual(0);
+    }
+  }
+
+  /** What the registry says of everything, in the shape of `truth`. */
+  async function registry(peer: Peer) {
+    const found = await Promise.all(
+      rooms.map(async (room) => {
+        const [count, listed] = await Promise.all([
+          peer.roster.count(room),
+          peer.roster.members(room, { limit: 100 }),
+        ]);
+        const { users: present, clients } = granted(count);
+        const list = granted(listed).members.map((one) => `${one.userId} ${one.clients} ${one.state}`);
+        return { users: present, clients, members: list.sort() };
+      }),
+    );
+    const connections = granted(
+      await peer.roster.connections(users.map(({ userId }) => inboxOf('/', userId))),
+    );
+    return { rooms: found, connections };
+  }
+
+  function truth() {
+    const found = rooms.map((room) => {
+      const here = members.filter((member) => member.room === room);
+      const present = users.filter((user) => here.some((member) => member.user === user));
+      const list = present.map((user) => {
+        const clients = here.filter((member) => member.user === user).length;
+        return `${user.userId} ${clients} online`;
+      });
+      return { users: present.length, clients: here.length, members: list.sort() };
+    });
+    const connections = users.map((user) => members.filter((member) => member.user === user).length);
+    return { rooms: found, connections };
+  }
+
+  for (let host = 0; host < HOSTS; host += 1) {
+    for (let n = 0; n < WORKERS_PER_HOST; n += 1) workers.push(await openWorker(host));
+  }
+  return {
+    run,
+    neverNegative,
+    /** Everything comes to rest: graces end, the dead are swept, and then all of it is as the model has it. */
+    async settle(): Promise<void> {
+      await settleSteps();
+      await sweep(workers[0] as Worker);
+      for (const { peer } of workers) {
+        await vi.waitFor(async () => {
+          for (const one of workers) granted(await one.peer.roster.renew(0));
+          expect(await registry(peer)).toEqual(truth());
+        }, SETTLED);
+      }
+      await vi.waitFor(() => {
+        for (const room of rooms) {
+          for (const user of users) {
+            const present = members.some((member) => member.room === room && member.user === user);
+            expect([user.userId, told.get(pair(room, user)) ?? 0]).toEqual([user.userId, present ? 1 : 0]);
+          }
+        }
+      }, SETTLED);
+    },
+    async close(): Promise<void> {
+      for (const { presence } of workers) presence.close();
+      await Promise.all([...workers, ...buried].map(({ peer }) => peer.close()));
+    },
+  };
+}
