@@ -1,0 +1,103 @@
+import type { ServerResponse } from 'node:http';
+import type { ClientSocket } from './session.ts';
+
+/*
+ * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else.
+ */
+
+/** One client's connection: Engine.IO's socket, shared by its namespaces. */
+export type Link = ClientSocket['conn'];
+
+export interface LinkInternals {
+  /**
+   * What this process keeps for the client because it was not taken yet: packets that were not written, bytes that were
+   * written and not sent, HTTP answers on their way. Cheap enough to be asked before every write.
+   */
+  waitingBytes(link: Link): number;
+  /** Forgets the packets that were not written. What was begun to be written stays: half a frame is none. */
+  dropPackets(link: Link): void;
+  /** An answer to a poll of the link: it counts as waiting until it is sent. */
+  answering(link: Link, response: ServerResponse): void;
+  /** Ends the link at once, with all that waits. */
+  terminate(link: Link): void;
+}
+
+interface Packet {
+  readonly data?: string | Buffer;
+  readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
+}
+
+interface PrivateLink {
+  writeBuffer: readonly Packet[];
+  /** Of ws's kind: absent while polling. */
+  readonly transport: { readonly socket?: PrivateWebSocket };
+  onClose(reason: string): void;
+}
+
+interface PrivateWebSocket {
+  readonly bufferedAmount: number;
+  readonly _socket?: { readonly _handle?: { readonly writeQueueSize?: number } | null } | null;
+  terminate(): void;
+}
+
+/** Beside its text a packet costs the objects that hold it: with small messages more than the text. */
+const PACKET_BYTES = 256;
+
+export function createLinkInternals(): LinkInternals {
+  // Engine.IO puts another buffer in the place of one it has written, so that a sum only ever has to be added to.
+  const sums = new WeakMap<readonly Packet[], { packets: number; bytes: number }>();
+  const answers = new WeakMap<Link, Set<ServerResponse>>();
+
+  function packetBytes(buffer: readonly Packet[]): number {
+    if (buffer.length === 0) return 0;
+    let sum = sums.get(buffer);
+    if (!sum) {
+      sum = { packets: 0, bytes: 0 };
+      sums.set(buffer, sum);
+    }
+    for (; sum.packets < buffer.length; sum.packets += 1) sum.bytes += sizeOf(buffer[sum.packets]);
+    return sum.bytes;
+  }
+
+  function unfetched(link: Link): number {
+    let bytes = 0;
+    for (const response of answers.get(link) ?? []) bytes += response.writableLength;
+    return bytes;
+  }
+
+  return {
+    waitingBytes(link) {
+      const { writeBuffer, transport } = link as unknown as PrivateLink;
+      return packetBytes(writeBuffer) + (transport.socket ? unsent(transport.socket) : unfetched(link));
+    },
+    dropPackets(link) {
+      (link as unknown as PrivateLink).writeBuffer = [];
+    },
+    answering(link, response) {
+      const open = answers.get(link) ?? new Set();
+      answers.set(link, open.add(response));
+      response.once('close', () => open.delete(response));
+    },
+    terminate(link) {
+      const { transport } = link as unknown as PrivateLink;
+      transport.socket?.terminate();
+      for (const response of answers.get(link) ?? []) response.destroy();
+      // A poll that never comes would keep the link for half a minute more.
+      if (link.readyState !== 'closed') (link as unknown as PrivateLink).onClose('transport close');
+    },
+  };
+}
+
+/** The stream counts until the system took a write as a whole, the handle what is left of it. */
+function unsent({ bufferedAmount, _socket }: PrivateWebSocket): number {
+  return Math.max(bufferedAmount, _socket?._handle?.writeQueueSize ?? 0);
+}
+
+function sizeOf(packet: Packet | undefined): number {
+  const { data = '', options } = packet ?? {};
+  let bytes = PACKET_BYTES;
+  const frame = options?.wsPreEncodedFrame;
+  if (frame) for (const part of frame) bytes += part.length;
+  else bytes += Buffer.byteLength(data);
+  return bytes;
+}
