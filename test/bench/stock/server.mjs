@@ -1,16 +1,18 @@
 /**
- * The baseline: the room chat that Socket.IO's documentation leads to, several processes over the sharded Redis
- * adapter. Messages carry the id that the client gave them; there is no number, no history and no resume.
+ * The baseline: the room chat that Socket.IO's documentation leads to, several processes over the sharded or the
+ * classic Redis adapter. Messages carry the id that the client gave them; there is no number, no history and no
+ * resume.
  *
- * Environment: REDIS_URL, BASE_PORT (worker i listens on BASE_PORT + i), WORKERS.
+ * Environment: REDIS_URL, BASE_PORT (worker i listens on BASE_PORT + i), WORKERS, ADAPTER (sharded, classic),
+ * COMMAND_TIMEOUT_MS (node-redis gives up a command after 5 s; in overload the sharded adapter then loses the order).
  */
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
-import { createShardedAdapter } from '@socket.io/redis-adapter';
+import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
 
-const { REDIS_URL, BASE_PORT = '6001', WORKERS = '2' } = process.env;
+const { REDIS_URL, BASE_PORT = '6001', WORKERS = '2', ADAPTER = 'sharded', COMMAND_TIMEOUT_MS } = process.env;
 
 if (cluster.isPrimary) runPrimary();
 else await runWorker();
@@ -31,7 +33,8 @@ function runPrimary() {
 }
 
 async function runWorker() {
-  const publisher = createClient({ url: REDIS_URL });
+  const commandOptions = COMMAND_TIMEOUT_MS === undefined ? {} : { timeout: Number(COMMAND_TIMEOUT_MS) };
+  const publisher = createClient({ url: REDIS_URL, commandOptions });
   const subscriber = publisher.duplicate();
   // Without these a lost link ends the process.
   publisher.on('error', () => {});
@@ -40,7 +43,8 @@ async function runWorker() {
   await Promise.all([publisher.connect(), subscriber.connect()]);
 
   const http = createServer((_request, response) => response.end('ok'));
-  const io = new Server(http, { adapter: createShardedAdapter(publisher, subscriber) });
+  const create = ADAPTER === 'classic' ? createAdapter : createShardedAdapter;
+  const io = new Server(http, { adapter: create(publisher, subscriber) });
 
   io.on('connection', (socket) => {
     const { roomid = 'lobby', username = 'guest' } = socket.handshake.query;

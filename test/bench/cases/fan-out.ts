@@ -1,0 +1,109 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Histogram } from 'hdr-histogram-js';
+import { type Case, isWanted, type Point, type Scale, type Scene, systemOptions } from '../case.ts';
+import { crowdOf } from '../crowds.ts';
+import { type Measured, measureWindow } from '../measure/window.ts';
+import { onStage, settled } from '../stage.ts';
+import type { System } from '../systems/system.ts';
+
+/** Each speaker waits for answers at so many unanswered: for all rooms together 50,000 deliveries. */
+const UNACKED = 50;
+const SIZES = {
+  tiny: { clients: 40, members: [2, 10, 40], offered: [400, 2_000], heatMs: 200, rampMs: 100, seconds: 0.7 },
+  quick: {
+    clients: 1_000,
+    members: [100],
+    offered: [20_000, 200_000],
+    heatMs: 1_500,
+    rampMs: 700,
+    seconds: 3,
+  },
+  full: {
+    clients: 1_000,
+    members: [2, 10, 100, 1_000],
+    offered: [20_000, 200_000],
+    heatMs: 1_500,
+    rampMs: 700,
+    seconds: 2.5,
+  },
+} as const;
+
+/** What one delivery costs the one worker all members are on, in rooms of different sizes. */
+export const FAN_OUT: Case = {
+  name: 'fan-out',
+  title: 'fan-out: CPU µs per delivered message, one worker, 1,000 clients',
+  rounds: 5,
+  figures: [
+    { value: 'workerUs', title: 'worker µs', digits: 2, shown: true },
+    { value: 'totalUs', title: 'all µs', digits: 2 },
+    { value: 'redisUs', title: 'Redis µs', digits: 2 },
+    { value: 'deliveredPerS', title: 'delivered/s', digits: 0, shown: true },
+    { value: 'p50Ms', title: 'p50 ms', digits: 1 },
+    { value: 'p99Ms', title: 'p99 ms', digits: 1, shown: true },
+    { value: 'refusedPerS', title: 'refused/s', digits: 0 },
+    { value: 'driverCores', title: 'clients’ cores', digits: 2 },
+    { value: 'othersCores', title: 'others’ cores', digits: 2 },
+  ],
+  scenes: (scale) => SIZES[scale.size].members.map((members) => scene(members, scale)),
+};
+
+function scene(members: number, scale: Scale): Scene {
+  // Where a room has no 100 members the others differ little from it, and 15 minutes are not to be spent on that.
+  const systems = members === 100 || scale.size === 'tiny' ? ['ws', 'nchan', 'classic'] : [];
+  return {
+    params: { members },
+    systems: ['roomcast', 'sharded', ...systems],
+    run: (system) => run(system, members, scale),
+  };
+}
+
+async function run(system: System, members: number, scale: Scale): Promise<Point[]> {
+  const { clients, offered, heatMs, rampMs, seconds } = SIZES[scale.size];
+  const rooms = Math.floor(clients / members);
+  return onStage(system, systemOptions(1, scale), async (stage) => {
+    const { crowd } = stage;
+    await crowd.connect(crowdOf(system, { rooms, members, ports: stage.system.ports }));
+    await settled();
+    const talk = (deliveries: number) =>
+      crowd.talk({ perSecond: deliveries / members / rooms, unacked: UNACKED });
+    // A process runs its code slowly until it has run it often.
+    await talk(offered[0] * 2);
+    await pause(heatMs);
+    const points: Point[] = [];
+    for (const deliveries of offered) {
+      if (!isWanted({ offered: deliveries }, scale)) continue;
+      await talk(deliveries);
+      await pause(rampMs);
+      const measured = await measureWindow(stage.system, crowd, (scale.seconds ?? seconds) * 1_000);
+      points.push({ params: { offered: deliveries }, values: deliveryValues(measured) });
+    }
+    return points;
+  });
+}
+
+/** The values of a window in which messages were delivered. */
+export function deliveryValues({ seen, cpuNs, totalNs, elapsedMs, othersCores }: Measured): Point['values'] {
+  const { delivered } = seen;
+  const perDeliveryUs = (ns: number) => ns / 1e3 / delivered;
+  const perSecond = (times: number) => (times / elapsedMs) * 1_000;
+  const refused = Object.values(seen.refused).reduce((sum, times) => sum + times, 0);
+  return {
+    workerUs: perDeliveryUs(cpuNs.worker),
+    primaryUs: perDeliveryUs(cpuNs.primary),
+    redisUs: perDeliveryUs(cpuNs.redis),
+    totalUs: perDeliveryUs(totalNs),
+    deliveredPerS: perSecond(delivered),
+    sentPerS: perSecond(seen.sent),
+    refusedPerS: perSecond(refused),
+    backlog: seen.backlog,
+    p50Ms: milliseconds(seen.deliverUs, 50),
+    p99Ms: milliseconds(seen.deliverUs, 99),
+    ackP99Ms: milliseconds(seen.ackUs, 99),
+    driverCores: seen.cpuNs / 1e6 / elapsedMs,
+    othersCores,
+  };
+}
+
+export function milliseconds(us: Histogram, percentile: number): number {
+  return us.getValueAtPercentile(percentile) / 1_000;
+}

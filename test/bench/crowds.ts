@@ -1,0 +1,42 @@
+import type { ClientSpec } from './driver/orders.ts';
+import type { System } from './systems/system.ts';
+
+export interface CrowdPlan {
+  readonly rooms: number;
+  readonly members: number;
+  readonly ports: readonly number[];
+  /** Which port the member of a room takes; the first by default. */
+  readonly portOf?: (room: number, member: number) => number;
+  /** First part of the rooms' names. */
+  readonly name?: string;
+  readonly firstId?: number;
+  /** How many members of each room talk. */
+  readonly speakers?: number;
+}
+
+const PER_ADDRESS = 5_000;
+
+/** Source addresses are spread: one has only so many ports. */
+export function addressOf(id: number): string {
+  return `127.0.1.${1 + (Math.floor(id / PER_ADDRESS) % 250)}`;
+}
+
+/** Rooms full of members, of whom the first talk. */
+export function crowdOf({ tongue }: System, plan: CrowdPlan): ClientSpec[] {
+  const { rooms, members, ports, name = 'room', firstId = 0, speakers = 1 } = plan;
+  const portOf = plan.portOf ?? (() => ports[0] as number);
+  const apart = tongue === 'nchan';
+  const clients: ClientSpec[] = [];
+  let id = firstId;
+  const add = (room: number, member: number, role: ClientSpec['role']) => {
+    clients.push({ id, port: portOf(room, member), address: addressOf(id), room: `${name}${room}`, role });
+    id += 1;
+  };
+  for (let room = 0; room < rooms; room += 1) {
+    for (let member = 0; member < members; member += 1) {
+      add(room, member, member < speakers && !apart ? 'speaker' : 'member');
+    }
+    if (apart) add(room, 0, 'publisher');
+  }
+  return clients;
+}

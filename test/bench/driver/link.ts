@@ -1,0 +1,141 @@
+import { connect, type Socket } from 'node:net';
+import { maskedFrame } from './say-frame.ts';
+
+const TEXT = 1;
+const CLOSE = 8;
+const PING = 9;
+const PONG = 10;
+const HEAD_END = Buffer.from('\r\n\r\n');
+const KEY = 'cm9vbWNhc3QgYmVuY2ggMQ==';
+const NOTHING = Buffer.alloc(0);
+
+export interface LinkOwner {
+  onOpen(): void;
+  /** The text stands in `buffer` from `at` to `end`, and only until this returns. */
+  onText(buffer: Buffer, at: number, end: number): void;
+  onEnd(reason: string): void;
+}
+
+export interface LinkTarget {
+  readonly port: number;
+  readonly address: string;
+  readonly path: string;
+}
+
+/**
+ * A WebSocket client on a plain socket that must cost less than the server it measures: all links of a process are
+ * read into one buffer and their frames are looked at where they lie. Servers neither mask nor compress nor, here,
+ * split a message into several frames.
+ */
+export class Link {
+  private readonly socket: Socket;
+  private readonly owner: LinkOwner;
+  private open = false;
+  private ended = false;
+  /** The part of a frame that came so far. */
+  private rest = NOTHING;
+
+  constructor(buffer: Buffer, { port, address, path }: LinkTarget, owner: LinkOwner) {
+    this.owner = owner;
+    this.socket = connect({
+      host: '127.0.0.1',
+      port,
+      localAddress: address,
+      noDelay: true,
+      onread: {
+        buffer,
+        callback: (bytes) => {
+          this.read(buffer, bytes);
+          return true;
+        },
+      },
+    });
+    this.socket.on('error', ({ message }) => this.end(message));
+    this.socket.on('close', () => this.end('closed'));
+    this.socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
+    );
+  }
+
+  write(frames: Buffer): void {
+    this.socket.write(frames);
+  }
+
+  say(text: string): void {
+    this.socket.write(maskedFrame(text));
+  }
+
+  stall(): void {
+    this.socket.pause();
+  }
+
+  destroy(): void {
+    this.ended = true;
+    this.socket.destroy();
+  }
+
+  private end(reason: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.socket.destroy();
+    this.owner.onEnd(reason);
+  }
+
+  private read(chunk: Buffer, bytes: number): void {
+    let buffer = chunk;
+    let end = bytes;
+    if (this.rest.length > 0) {
+      buffer = Buffer.concat([this.rest, chunk.subarray(0, bytes)]);
+      end = buffer.length;
+    }
+    let at = this.open ? 0 : this.readHead(buffer, end);
+    if (at >= 0 && this.open) at = this.readFrames(buffer, at, end);
+    this.rest = at < end ? Buffer.from(buffer.subarray(Math.max(at, 0), end)) : NOTHING;
+  }
+
+  /** Where the answer to the upgrade ends, 0 when it is not all there. */
+  private readHead(buffer: Buffer, end: number): number {
+    const found = buffer.subarray(0, end).indexOf(HEAD_END);
+    if (found < 0) return 0;
+    const status = buffer.toString('latin1', 0, Math.min(found, 12));
+    if (status !== 'HTTP/1.1 101') {
+      this.end(`refused: ${buffer.toString('latin1', 0, Math.min(found, 60))}`);
+      return end;
+    }
+    this.open = true;
+    this.owner.onOpen();
+    return found + HEAD_END.length;
+  }
+
+  /** Where the first frame begins that is not all there. */
+  private readFrames(buffer: Buffer, start: number, end: number): number {
+    let at = start;
+    while (end - at >= 2 && !this.ended) {
+      let length = (buffer[at + 1] as number) & 0x7f;
+      let head = 2;
+      if (length === 126) {
+        if (end - at < 4) break;
+        length = ((buffer[at + 2] as number) << 8) | (buffer[at + 3] as number);
+        head = 4;
+      } else if (length === 127) {
+        if (end - at < 10) break;
+        length = buffer.readUInt32BE(at + 6);
+        head = 10;
+      }
+      if (end - at < head + length) break;
+      const opcode = (buffer[at] as number) & 0x0f;
+      at += head;
+      if (opcode === TEXT) this.owner.onText(buffer, at, at + length);
+      else this.control(opcode, buffer.toString('latin1', at, at + length));
+      at += length;
+    }
+    return at;
+  }
+
+  private control(opcode: number, payload: string): void {
+    if (opcode === PING) this.socket.write(maskedFrame(payload, PONG));
+    else if (opcode === CLOSE) this.end(`close frame ${payload.charCodeAt(0) * 256 + payload.charCodeAt(1)}`);
+    else this.end(`a frame of opcode ${opcode}`);
+  }
+}

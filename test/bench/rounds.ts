@@ -1,0 +1,112 @@
+import { type Case, isWanted, type Params, type Scale, type Scene, type Values } from './case.ts';
+import type { Provenance, Row } from './rows.ts';
+import { orderOfRound, type Spread, spreadOf } from './statistics.ts';
+import { systemNamed } from './systems/all.ts';
+
+export interface RoundsOptions {
+  readonly scale: Scale;
+  readonly rounds: number;
+  /** Only these systems. */
+  readonly systems?: readonly string[];
+  readonly say: (line: string) => void;
+}
+
+/** By setting, then by system, then by round; undefined: that run failed. */
+type Found = Map<string, { params: Params; bySystem: Map<string, (Values | undefined)[]> }>;
+
+/** Runs a case, all rounds of all its scenes. */
+export async function runCase(one: Case, options: RoundsOptions, from: Provenance): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const scene of one.scenes(options.scale)) {
+    if (!isWanted(scene.params, options.scale)) continue;
+    rows.push(...(await runScene(one, scene, options, from)));
+  }
+  return rows;
+}
+
+async function runScene(
+  { name }: Case,
+  scene: Scene,
+  { scale, rounds, systems, say }: RoundsOptions,
+  from: Provenance,
+): Promise<Row[]> {
+  const taking = scene.systems.filter((system) => {
+    if (systems !== undefined && !systems.includes(system)) return false;
+    const missing = systemNamed(system).missing?.();
+    if (missing !== undefined) say(missing);
+    return missing === undefined;
+  });
+  const found: Found = new Map();
+  const failures = new Map<string, string[]>(taking.map((system) => [system, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const system of orderOfRound(taking, round)) {
+      const what = `${name} ${wordsOf(scene.params)} ${system} ${round + 1}/${rounds}`;
+      const startedAt = performance.now();
+      try {
+        for (const { params, values } of await scene.run(systemNamed(system))) {
+          if (!isWanted({ ...scene.params, ...params }, scale)) continue;
+          enter(found, { ...scene.params, ...params }, system, round, values);
+        }
+        say(`  ${what}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+      } catch (error) {
+        const words = error instanceof Error ? error.message : String(error);
+        failures.get(system)?.push(words);
+        say(`  ${what}: FAILED: ${words}`);
+      }
+    }
+  }
+  if (found.size === 0) found.set('', { params: scene.params, bySystem: new Map() });
+  return [...found.values()].flatMap(({ params, bySystem }) =>
+    taking.map((system) => {
+      const baseline = scene.systems[1];
+      const own = bySystem.get(system) ?? [];
+      const against = baseline === undefined || baseline === system ? [] : (bySystem.get(baseline) ?? []);
+      return {
+        ...from,
+        case: name,
+        params,
+        system,
+        runs: own.filter(Boolean).length,
+        failed: failures.get(system) ?? [],
+        values: spreads(own),
+        ...(against.length === 0 || baseline === undefined
+          ? {}
+          : { baseline, ratios: spreads(own.map((values, round) => ratio(values, against[round]))) }),
+      };
+    }),
+  );
+}
+
+function enter(found: Found, params: Params, system: string, round: number, values: Values): void {
+  const key = JSON.stringify(params);
+  const entry = found.get(key) ?? { params, bySystem: new Map() };
+  found.set(key, entry);
+  const list = entry.bySystem.get(system) ?? [];
+  entry.bySystem.set(system, list);
+  list[round] = values;
+}
+
+function ratio(values: Values | undefined, against: Values | undefined): Values | undefined {
+  if (values === undefined || against === undefined) return undefined;
+  const shared = Object.keys(values).filter((name) => (against[name] ?? 0) > 0);
+  return Object.fromEntries(
+    shared.map((name) => [name, (values[name] as number) / (against[name] as number)]),
+  );
+}
+
+function spreads(rounds: readonly (Values | undefined)[]): Record<string, Spread> {
+  const there = rounds.filter((values) => values !== undefined);
+  const names = new Set(there.flatMap((values) => Object.keys(values)));
+  return Object.fromEntries(
+    [...names].map((name) => [
+      name,
+      spreadOf(there.map((values) => values[name]).filter((value) => value !== undefined)),
+    ]),
+  );
+}
+
+export function wordsOf(params: Params): string {
+  return Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}

@@ -1,0 +1,69 @@
+/**
+ *   npm run bench -- [CASE…] [--pairs N] [--seconds S] [--quick] [--systems A,B] [--only name=value,…]
+ *                    [--cpu-prof DIR] [--save | --no-save]
+ *
+ * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
+ * when a run of any system failed.
+ */
+import { parseArgs } from 'node:util';
+import type { Params, Scale } from './case.ts';
+import { CASES } from './cases/all.ts';
+import { printedTable } from './printed-table.ts';
+import { runCase } from './rounds.ts';
+import { appendRows, provenance } from './rows.ts';
+
+const QUICK_ROUNDS = 2;
+
+const args = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  args,
+  allowPositionals: true,
+  options: {
+    pairs: { type: 'string' },
+    seconds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    systems: { type: 'string' },
+    only: { type: 'string' },
+    'cpu-prof': { type: 'string' },
+    save: { type: 'boolean', default: false },
+    'no-save': { type: 'boolean', default: false },
+  },
+});
+const chosen = positionals.map((name) => {
+  const found = CASES.find((one) => one.name === name);
+  if (found === undefined)
+    throw new Error(`no case ${name}; there are ${CASES.map((c) => c.name).join(', ')}`);
+  return found;
+});
+const only: Params = Object.fromEntries((values.only?.split(',') ?? []).map((pair) => pair.split('=', 2)));
+const scale: Scale = {
+  size: values.quick ? 'quick' : 'full',
+  only,
+  ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
+  ...(values['cpu-prof'] === undefined ? {} : { profileDir: values['cpu-prof'] }),
+};
+// A run made smaller is for looking, not for the record.
+const reduced =
+  ['pairs', 'seconds', 'systems', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
+const saving = values.save || !(reduced || values['no-save']);
+
+const from = provenance(args);
+let failed = 0;
+const startedAt = performance.now();
+for (const one of chosen.length > 0 ? chosen : CASES) {
+  const rows = await runCase(
+    one,
+    {
+      scale,
+      rounds: values.pairs === undefined ? (values.quick ? QUICK_ROUNDS : one.rounds) : Number(values.pairs),
+      say: (line) => console.log(line),
+      ...(values.systems === undefined ? {} : { systems: values.systems.split(',') }),
+    },
+    from,
+  );
+  console.log(`\n${printedTable(one, rows)}\n`);
+  failed += rows.reduce((sum, row) => sum + row.failed.length, 0);
+  if (saving) await appendRows(rows);
+}
+console.log(`${from.commit}, ${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes`);
+process.exit(failed === 0 ? 0 : 1);

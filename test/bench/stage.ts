@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Crowd, openCrowd } from './driver/crowd.ts';
+import type { RunningSystem, System, SystemOptions } from './systems/system.ts';
+
+/** Subscriptions that were asked for while clients joined are through by then. */
+const SETTLE_MS = 500;
+
+export interface Stage {
+  readonly system: RunningSystem;
+  readonly crowd: Crowd;
+}
+
+/** Server and clients for one run; fails it if anything went wrong by its end. */
+export async function onStage<T>(
+  system: System,
+  options: SystemOptions & { readonly drivers?: number },
+  run: (stage: Stage) => Promise<T>,
+): Promise<T> {
+  const opening = openCrowd(system.tongue, options.drivers ?? 1);
+  const running = await system.open(options).catch(async (error: unknown) => {
+    await (await opening).close();
+    throw error;
+  });
+  try {
+    const crowd = await opening;
+    try {
+      const outcome = await run({ system: running, crowd });
+      await check({ system: running, crowd });
+      return outcome;
+    } finally {
+      await crowd.close();
+    }
+  } finally {
+    await running.stop();
+  }
+}
+
+/** Every message came to every member, once and in order, and everybody is still there. */
+async function check({ system, crowd }: Stage): Promise<void> {
+  const { lost, again, cut, words } = await crowd.settle();
+  const deaths = system.deaths();
+  if (lost + again + cut + deaths === 0) return;
+  throw new Error(
+    `lost ${lost}, repeated or out of order ${again}, links cut ${cut}, workers dead ${deaths}: ${words.join('; ')}`,
+  );
+}
+
+/** Between joining and talking. */
+export function settled(): Promise<void> {
+  return pause(SETTLE_MS);
+}

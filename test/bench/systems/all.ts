@@ -1,0 +1,13 @@
+import { NCHAN } from './nchan.ts';
+import { EMBEDDED, ROOMCAST } from './roomcast.ts';
+import { BARE_WS, CLASSIC, SHARDED } from './stock.ts';
+import type { System } from './system.ts';
+
+export const SYSTEMS: readonly System[] = [ROOMCAST, EMBEDDED, SHARDED, CLASSIC, BARE_WS, NCHAN];
+
+export function systemNamed(name: string): System {
+  const found = SYSTEMS.find((system) => system.name === name);
+  if (found === undefined)
+    throw new Error(`no system ${name}; there are ${SYSTEMS.map((s) => s.name).join(', ')}`);
+  return found;
+}

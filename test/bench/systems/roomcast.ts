@@ -1,0 +1,71 @@
+import { childrenOf, isAlive } from '../../faults/processes.ts';
+import { startHost } from '../../support/cluster.ts';
+import { openRedis, type RedisProcess } from '../../support/redis-server.ts';
+import { openProbe } from '../inside/probe.ts';
+import { endAll } from './server-process.ts';
+import type { RunningSystem, System, SystemOptions } from './system.ts';
+
+/** One connection of the benchmark says far more than a person. */
+const SETTINGS = { RATE_SAY: '0', LOG_LEVEL: 'warn' };
+
+/** What is built in dist/, a cluster of one host on a Redis with the settings the README asks for. */
+export const ROOMCAST: System = {
+  name: 'roomcast',
+  title: 'Roomcast',
+  tongue: 'roomcast',
+  async open(options) {
+    const redis = await openRedis();
+    try {
+      return await start(options, redis);
+    } catch (error) {
+      await redis.close();
+      throw error;
+    }
+  },
+};
+
+/** The same without Redis; clients connect straight to the workers, as they do in the cluster's runs. */
+export const EMBEDDED: System = {
+  name: 'embedded',
+  title: 'Roomcast, embedded',
+  tongue: 'roomcast',
+  open: (options) => start(options, undefined),
+};
+
+async function start(
+  { workers, profileDir, memory, env }: SystemOptions,
+  redis: RedisProcess | undefined,
+): Promise<RunningSystem> {
+  const task = memory ? 'memory' : profileDir === undefined ? undefined : 'profile';
+  const probe = await openProbe(task, profileDir);
+  const host = await startHost({
+    workers,
+    ...(redis === undefined ? {} : { redisUrl: redis.url }),
+    env: { ...SETTINGS, ...probe.env, ...env },
+  });
+  const workerPids = childrenOf(host.pid);
+  return {
+    ports: workerPids.map((_, slot) => host.basePort + slot),
+    pids: (part) =>
+      part === 'worker'
+        ? workerPids
+        : part === 'primary'
+          ? [host.pid]
+          : part === 'redis' && redis
+            ? [redis.pid]
+            : [],
+    windowBegins: () => probe.startProfile(workerPids),
+    windowEnds: () => probe.stopProfile(workerPids),
+    collect: () => probe.collect(workerPids),
+    ...(redis === undefined ? {} : { askRedis: redis.ask }),
+    deaths: () => workerPids.filter((pid) => !isAlive(pid)).length,
+    async stop() {
+      // Nothing of a run is kept, and a drain would ask a thousand clients to leave first.
+      await host.kill9();
+      endAll(workerPids);
+      await host.remove();
+      await redis?.close();
+      await probe.close();
+    },
+  };
+}

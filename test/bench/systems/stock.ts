@@ -1,0 +1,85 @@
+import { fileURLToPath } from 'node:url';
+import { childrenOf, isAlive } from '../../faults/processes.ts';
+import { freePorts } from '../../support/ports.ts';
+import { openRedis } from '../../support/redis-server.ts';
+import { openProbe } from '../inside/probe.ts';
+import { endAll, openServerProcess } from './server-process.ts';
+import type { RunningSystem, System, SystemOptions } from './system.ts';
+
+const SOCKET_IO = fileURLToPath(new URL('../stock/server.mjs', import.meta.url));
+const WS = fileURLToPath(new URL('../stock/ws-server.mjs', import.meta.url));
+
+export const SHARDED: System = {
+  name: 'sharded',
+  title: 'Socket.IO, sharded adapter',
+  tongue: 'stock',
+  open: (options) => startOnRedis('sharded', options),
+};
+
+export const CLASSIC: System = {
+  name: 'classic',
+  title: 'Socket.IO, classic adapter',
+  tongue: 'stock',
+  open: (options) => startOnRedis('classic', options),
+};
+
+/** One process that sends every member the same prebuilt message. */
+export const BARE_WS: System = {
+  name: 'ws',
+  title: 'bare ws',
+  tongue: 'ws',
+  open: (options) => start(WS, {}, options),
+};
+
+/** The time limit: a run in which the baseline gives up messages would say nothing of what they cost it. */
+async function startOnRedis(adapter: string, options: SystemOptions): Promise<RunningSystem> {
+  const redis = await openRedis();
+  try {
+    const running = await start(
+      SOCKET_IO,
+      { ADAPTER: adapter, REDIS_URL: redis.url, COMMAND_TIMEOUT_MS: '60000' },
+      options,
+    );
+    return {
+      ...running,
+      pids: (part) => (part === 'redis' ? [redis.pid] : running.pids(part)),
+      askRedis: redis.ask,
+      async stop() {
+        await running.stop();
+        await redis.close();
+      },
+    };
+  } catch (error) {
+    await redis.close();
+    throw error;
+  }
+}
+
+async function start(
+  script: string,
+  env: Readonly<Record<string, string>>,
+  { workers, memory }: SystemOptions,
+): Promise<RunningSystem> {
+  const probe = await openProbe(memory ? 'memory' : undefined, undefined);
+  const basePort = await freePorts(workers);
+  const server = await openServerProcess(script, {
+    BASE_PORT: String(basePort),
+    WORKERS: String(workers),
+    ...env,
+    ...probe.env,
+  });
+  const workerPids = childrenOf(server.pid);
+  return {
+    ports: workerPids.map((_, slot) => basePort + slot),
+    pids: (part) => (part === 'worker' ? workerPids : part === 'primary' ? [server.pid] : []),
+    windowBegins: async () => undefined,
+    windowEnds: async () => undefined,
+    collect: () => probe.collect(workerPids),
+    deaths: () => workerPids.filter((pid) => !isAlive(pid)).length,
+    async stop() {
+      await server.stop();
+      endAll(workerPids);
+      await probe.close();
+    },
+  };
+}
