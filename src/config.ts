@@ -175,6 +175,12 @@ export const SETTINGS = {
     integer(1, 604_800),
     'how long a clientMsgId is remembered at least',
   ),
+  flushWindowMs: setting(
+    'FLUSH_WINDOW_MS',
+    25,
+    integer(0, 1_000),
+    'longest time the messages of a busy room are gathered for one write; a room that is not busy waits for nothing',
+  ),
   drainS: setting('DRAIN_S', 30, integer(0, 3_600), 'longest drain; it ends as soon as no client is left'),
   logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
   logPretty: setting<boolean | undefined>(

@@ -39,6 +39,8 @@ export interface Entry {
   readonly epoch: string;
   readonly seq: number;
   readonly json: string;
+  /** The same bytes as they came over the bus: handed on without being decoded. */
+  readonly utf8?: Buffer;
   readonly except?: string;
 }
 

@@ -7,7 +7,7 @@ import { createNews } from '../chat/inbox/news.ts';
 import { createPost } from '../chat/inbox/post.ts';
 import { createPushDesk } from '../chat/inbox/push.ts';
 import { createShown } from '../chat/inbox/shown.ts';
-import type { Appended, Entry } from '../chat/log-store.ts';
+import type { Appended } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
@@ -15,17 +15,21 @@ import type { PresenceChange, RosterEntry } from '../chat/roster.ts';
 import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
+import { createDeletionNews } from './deletion-news.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
 import { leaveRoom } from './events/leave.ts';
+import { createFanout } from './fanout.ts';
+import { createFlushPace } from './flush-pace.ts';
 import { type ChatNamespace, createGateway } from './gateway.ts';
 import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
+import { createLinkInternals } from './link-internals.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
-import { messageOf, presenceMessage } from './messages.ts';
+import { presenceMessage } from './messages.ts';
 import { createMetrics } from './metrics.ts';
 import { createEnforcement } from './moderation.ts';
 import { createNewsFeed } from './news-feed.ts';
@@ -43,6 +47,8 @@ export interface ChatServerDeps extends EngineOptions {
   readonly namespaces: readonly string[];
   readonly limits: ClientLimits;
   readonly rateSay: Rate | undefined;
+  /** The longest time messages of a room are gathered for one write. */
+  readonly flushWindowMs: number;
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly pageDir: string;
@@ -90,6 +96,17 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     of: (nsp) => io.of(nsp),
     namespaces: deps.namespaces,
   });
+  const links = createLinkInternals();
+  const fanout = createFanout({
+    of: (nsp) => io.of(nsp),
+    links,
+    pace: createFlushPace({
+      longestMs: deps.flushWindowMs,
+      now: () => performance.now(),
+      utilization: createUtilization(),
+    }),
+    now: () => performance.now(),
+  });
   const feeds = createFeeds({
     logs,
     bus,
@@ -97,11 +114,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     deliver(room, entry) {
       if (room.kind === 'inbox') delivery.deliver(room, entry);
       else if (room.kind === 'news') news.deliver(room.nsp, entry);
-      else deliverSaid(room, entry);
+      else fanout.hand(room, entry);
     },
     onGap(room, gap) {
       if (room.kind === 'inbox') logins.showAgain(room);
       if (room.kind !== 'room') return;
+      fanout.flush(room);
       io.of(room.nsp)
         .local.to(socketRoom(room))
         .emit('room:gap', { roomid: room.roomid, ...gap });
@@ -113,10 +131,6 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     const members = io.of(room.nsp).local.to(socketRoom(room));
     if ('joins' in change) members.emit('presence:diff', { roomid, ...change });
     else members.emit('presence:count', { roomid, ...change });
-  }
-  function deliverSaid(room: Room, entry: Entry): void {
-    const members = io.of(room.nsp).local.to(socketRoom(room));
-    (entry.except === undefined ? members : members.except(entry.except)).emit('message', messageOf(entry));
   }
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
   roster.onReturned(tell('join'));
@@ -197,6 +211,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const context: ChatContext = {
     logs,
     feeds,
+    fanout,
     presence,
     roster,
     inboxes,
@@ -241,10 +256,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
       disconnect: createUserDisconnects({ namespaces, logins }),
       moderation: backend.moderation,
-      tellDeleted(room, seq) {
-        const { nsp, roomid } = room;
-        io.of(nsp).to(socketRoom(room)).emit('message', { event: 'deleted', roomid, seq });
-      },
+      tellDeleted: createDeletionNews({ namespaces, flush: fanout.flush }),
     },
     ready: health.state,
     metrics,
@@ -272,7 +284,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     sweep: presence.sweep,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
-    drain: (drainMs) => drainClients(namespaces, drainMs),
+    drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),
     async close() {
       health.close();
       logins.close();
@@ -280,9 +292,21 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       online.close();
       presence.close();
       feeds.close();
+      fanout.close();
       engine.close();
       await http.close();
     },
+  };
+}
+
+/** Which part of the time since the last call this thread's event loop was busy. */
+function createUtilization(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
   };
 }
 

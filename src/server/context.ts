@@ -11,6 +11,7 @@ import type { Roster } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
+import type { Fanout } from './fanout.ts';
 import type { Logins } from './logins.ts';
 import type { Lounge } from './lounge.ts';
 import type { Metrics } from './metrics.ts';
@@ -32,6 +33,7 @@ export interface ClientLimits {
 export interface ChatContext {
   readonly logs: RoomLogs;
   readonly feeds: Feeds;
+  readonly fanout: Pick<Fanout, 'flush'>;
   readonly presence: Presence;
   readonly roster: Roster;
   readonly inboxes: InboxMarks;

@@ -11,12 +11,18 @@ const SPREAD_MS = 1_000;
 /** A client that polls fetches its `bye` at once; one that does not is gone, and Engine.IO would wait 30 s for it. */
 const FETCH_MS = 1_000;
 
+export interface DrainDeps {
+  readonly namespaces: readonly ChatNamespace[];
+  /** Writes what is gathered for rooms. */
+  readonly flush: () => void;
+}
+
 /**
  * Asks every client to move: `bye`, then the engine is closed, after which stock clients come back by
  * themselves. Takes up to a third of the drain's time and answers when the last one was let go.
  */
 export async function drainClients(
-  namespaces: readonly ChatNamespace[],
+  { namespaces, flush }: DrainDeps,
   drainMs: number,
   random: () => number = Math.random,
 ): Promise<void> {
@@ -29,6 +35,7 @@ export async function drainClients(
     if (waiting.length === 0 && !leaving) return;
     const steps = Math.max(1, Math.floor((deadline - Date.now()) / STEP_MS));
     const batch = Math.max(Math.ceil((CLIENTS_PER_S * STEP_MS) / 1_000), Math.ceil(waiting.length / steps));
+    flush();
     // Namespaces share a link: all of them are told before it closes.
     const links = new Set(waiting.slice(0, batch).map(({ conn }) => conn));
     for (const link of links) {

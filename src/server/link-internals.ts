@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ClientSocket } from './session.ts';
 
 /*
@@ -9,6 +10,12 @@ import type { ClientSocket } from './session.ts';
 export type Link = ClientSocket['conn'];
 
 export interface LinkInternals {
+  /**
+   * Writes complete WebSocket text frames, the same buffer to many links. False where they cannot go straight to the
+   * system in their order (a link that polls, upgrades, ends or has packets waiting, a client of 2.x): then nothing was
+   * written.
+   */
+  writeFrames(link: Link, frames: Buffer): boolean;
   /**
    * What this process keeps for the client because it was not taken yet: packets that were not written, bytes that were
    * written and not sent, HTTP answers on their way. Cheap enough to be asked before every write.
@@ -29,17 +36,24 @@ interface Packet {
 
 interface PrivateLink {
   writeBuffer: readonly Packet[];
-  /** Of ws's kind: absent while polling. */
-  readonly transport: { readonly socket?: PrivateWebSocket };
+  readonly transport: {
+    /** Of ws's kind: absent while polling. */
+    readonly socket?: PrivateWebSocket;
+    readonly perMessageDeflate?: unknown;
+  };
   onClose(reason: string): void;
 }
 
 interface PrivateWebSocket {
+  readonly readyState: number;
   readonly bufferedAmount: number;
-  readonly _socket?: { readonly _handle?: { readonly writeQueueSize?: number } | null } | null;
+  readonly _socket?: (Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }) | null;
   terminate(): void;
 }
 
+const EIO4 = 4;
+/** As ws has it. */
+const OPEN = 1;
 /** Beside its text a packet costs the objects that hold it: with small messages more than the text. */
 const PACKET_BYTES = 256;
 
@@ -66,6 +80,16 @@ export function createLinkInternals(): LinkInternals {
   }
 
   return {
+    writeFrames(link, frames) {
+      const { writeBuffer, transport } = link as unknown as PrivateLink;
+      const { socket: webSocket } = transport;
+      if (!webSocket || writeBuffer.length > 0 || link.readyState !== 'open' || link.protocol !== EIO4)
+        return false;
+      const { _socket: stream } = webSocket;
+      if (!stream || webSocket.readyState !== OPEN || transport.perMessageDeflate) return false;
+      stream.write(frames);
+      return true;
+    },
     waitingBytes(link) {
       const { writeBuffer, transport } = link as unknown as PrivateLink;
       return packetBytes(writeBuffer) + (transport.socket ? unsent(transport.socket) : unfetched(link));

@@ -1,4 +1,4 @@
-import type { Entry } from '../../chat/log-store.ts';
+import type { Entry, Position } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
 import type { PresenceChange } from '../../chat/roster.ts';
@@ -35,9 +35,27 @@ export function parseFrame(frame: Buffer): Entry | undefined {
   const position = positionAt(frame, HEAD.length);
   const end = frame.lastIndexOf(AFTER);
   if (!position || end < 0) return undefined;
-  const json = frame.toString('utf8', BEFORE.length, end);
   const except = frame.indexOf(NO_EXCEPT, end) >= 0 ? undefined : exceptOf(frame, end);
-  return except === undefined ? { ...position, json } : { ...position, json, except };
+  return new BusEntry(position, frame.subarray(BEFORE.length, end), except);
+}
+
+/** Most are handed on as they came: decoded is only what somebody who joins just then is shown. */
+class BusEntry implements Entry {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly utf8: Buffer;
+  readonly except?: string;
+
+  constructor({ epoch, seq }: Position, utf8: Buffer, except: string | undefined) {
+    this.epoch = epoch;
+    this.seq = seq;
+    this.utf8 = utf8;
+    if (except !== undefined) this.except = except;
+  }
+
+  get json(): string {
+    return this.utf8.toString();
+  }
 }
 
 /** What a frame of the bus tells of who is in the room, see roster-changes.lua. */
@@ -55,7 +73,7 @@ export function parseStored(json: string, except: string): Entry {
   return except === '' ? entry : { ...entry, except };
 }
 
-function positionAt(frame: Buffer, start: number): { epoch: string; seq: number } | undefined {
+function positionAt(frame: Buffer, start: number): Position | undefined {
   let seq = 0;
   let at = start;
   for (; ; at += 1) {

@@ -32,7 +32,7 @@ export async function joinRoom(
   answer: (joined: Joined) => void,
 ): Promise<Refusal | 'answered'> {
   const { socket, memberships } = session;
-  const { feeds, presence, limits } = context;
+  const { feeds, fanout, presence, limits } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const refusal = denied(session, roomid);
   if (refusal) return refusal;
@@ -60,6 +60,8 @@ export async function joinRoom(
     },
     (page, since) => {
       if (!socket.connected) return undefined;
+      // What the page and `since` have must not come again.
+      fanout.flush(room);
       // Only somebody who was let in goes by the new name.
       void rename(session, identity, context);
       if (!membership) {

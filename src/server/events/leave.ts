@@ -19,12 +19,13 @@ export async function leaveRoom(
   { socket, memberships, user }: Session,
   roomid: string,
   membership: Membership,
-  { feeds, presence }: ChatContext,
+  { feeds, fanout, presence }: ChatContext,
 ): Promise<void> {
   // What this connection was told is stored still comes to it: the bus may be behind the acks.
   if (membership.said) await feeds.arrival(membership.room, membership.said);
   if (memberships.get(roomid) !== membership) return;
   memberships.delete(roomid);
+  fanout.flush(membership.room);
   void socket.leave(socketRoom(membership.room));
   membership.hold.release();
   presence.leave(membership.room, user.id, 'asked');

@@ -1,0 +1,161 @@
+import type { Entry } from '../chat/log-store.ts';
+import { type Room, socketRoom } from '../chat/room.ts';
+import type { FlushPace } from './flush-pace.ts';
+import type { ChatNamespace } from './gateway.ts';
+import type { LinkInternals } from './link-internals.ts';
+import { createMessageEncoder, type MessageEncoder } from './websocket-frames.ts';
+
+/*
+ * Hands a room's messages to its members on this worker: gathered, encoded once, all of them in one write each. A room:
+ *
+ *   idle ──message──► gathering until the end of the turn ──written──► cooling for the pace's window ──► idle
+ *                                                             ▲             │ messages
+ *                                                             └──written────┘
+ *
+ * So a quiet room waits for nothing but the turn, in which whatever else arrived with the message is still taken in.
+ */
+
+/** More than this of one room is not gathered. */
+const MAX_GATHERED_CHARS = 64 * 1024;
+/** A timer fires up to a millisecond late; who would be due by then goes along. */
+const TIMER_MS = 1;
+
+export interface FanoutDeps {
+  readonly of: (nsp: string) => Pick<ChatNamespace, 'adapter' | 'sockets'>;
+  readonly links: Pick<LinkInternals, 'writeFrames'>;
+  readonly pace: FlushPace;
+  /** A clock that only rises, ms. */
+  readonly now: () => number;
+}
+
+/**
+ * Every member hears the entries in the order handed over. Acks and personal events may overtake them by the window,
+ * so whoever changes what a connection is a member of, or ends it, flushes first.
+ */
+export interface Fanout {
+  hand(room: Room, entry: Entry): void;
+  /** What was gathered for the room is written now. */
+  flush(room: Pick<Room, 'tag'>): void;
+  flushAll(): void;
+  close(): void;
+}
+
+interface Gathering {
+  readonly room: Room;
+  readonly encoder: MessageEncoder;
+  entries: Entry[];
+  chars: number;
+  /** When it is written next, once it was. */
+  dueAt: number;
+}
+
+export function createFanout({ of, links, pace, now }: FanoutDeps): Fanout {
+  const encoders = new Map<string, MessageEncoder>();
+  const rooms = new Map<string, Gathering>();
+  let turn: Gathering[] = [];
+  /** In the order due. */
+  const cooling = new Set<Gathering>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function encoderOf(nsp: string): MessageEncoder {
+    const encoder = encoders.get(nsp) ?? createMessageEncoder(nsp);
+    encoders.set(nsp, encoder);
+    return encoder;
+  }
+
+  function gather(room: Room): Gathering {
+    const gathering = { room, encoder: encoderOf(room.nsp), entries: [], chars: 0, dueAt: 0 };
+    rooms.set(room.tag, gathering);
+    if (turn.length === 0) setImmediate(endTurn);
+    turn.push(gathering);
+    return gathering;
+  }
+
+  function endTurn(): void {
+    const written = turn;
+    turn = [];
+    pass(written);
+  }
+
+  function endWindow(): void {
+    timer = undefined;
+    const due: Gathering[] = [];
+    const by = now() + TIMER_MS;
+    for (const gathering of cooling) {
+      if (gathering.dueAt > by) break;
+      cooling.delete(gathering);
+      if (gathering.entries.length > 0) due.push(gathering);
+      else rooms.delete(gathering.room.tag);
+    }
+    pass(due);
+  }
+
+  function pass(written: readonly Gathering[]): void {
+    const startedAt = now();
+    for (const gathering of written) write(gathering);
+    const endedAt = now();
+    if (written.length > 0) pace.wrote(endedAt - startedAt);
+    const windowMs = pace.windowMs();
+    for (const gathering of written) {
+      if (windowMs === 0) {
+        rooms.delete(gathering.room.tag);
+        continue;
+      }
+      gathering.dueAt = endedAt + windowMs;
+      cooling.add(gathering);
+    }
+    const [first] = cooling;
+    if (first && !timer) timer = setTimeout(endWindow, Math.max(TIMER_MS, first.dueAt - endedAt));
+  }
+
+  function write(gathering: Gathering): void {
+    const { room, encoder, entries } = gathering;
+    if (entries.length === 0) return;
+    gathering.entries = [];
+    gathering.chars = 0;
+    const { adapter, sockets } = of(room.nsp);
+    const members = adapter.rooms.get(socketRoom(room));
+    if (!members) return;
+    const excepted = exceptedBy(entries);
+    const all = encoder.encode(entries);
+    for (const id of members) {
+      const conn = sockets.get(id)?.conn;
+      if (!conn) continue;
+      const encoded = excepted?.has(id) ? encoder.encode(entries.filter(({ except }) => except !== id)) : all;
+      if (encoded.frames.length === 0 || links.writeFrames(conn, encoded.frames)) continue;
+      // Behind what already waits for it.
+      for (const packet of encoded.packets()) conn.write(packet);
+    }
+  }
+
+  return {
+    hand(room, entry) {
+      const gathering = rooms.get(room.tag) ?? gather(room);
+      gathering.entries.push(entry);
+      gathering.chars += entry.utf8?.length ?? entry.json.length;
+      if (gathering.chars > MAX_GATHERED_CHARS) write(gathering);
+    },
+    flush({ tag }) {
+      const gathering = rooms.get(tag);
+      if (gathering) write(gathering);
+    },
+    flushAll() {
+      for (const gathering of rooms.values()) write(gathering);
+    },
+    close() {
+      clearTimeout(timer);
+      rooms.clear();
+      cooling.clear();
+    },
+  };
+}
+
+function exceptedBy(entries: readonly Entry[]): ReadonlySet<string> | undefined {
+  let excepted: Set<string> | undefined;
+  for (const { except } of entries) {
+    if (except === undefined) continue;
+    excepted ??= new Set();
+    excepted.add(except);
+  }
+  return excepted;
+}

@@ -1,0 +1,71 @@
+import type { Entry } from '../chat/log-store.ts';
+
+/*
+ * Messages of a room as clients are sent them: a Socket.IO event `message` in an Engine.IO message packet, and that in
+ * one unmasked WebSocket text frame each. The stored text is the payload: it is put between, never parsed.
+ */
+
+const TEXT_FRAME = 0x81;
+/** Above these a length takes 2 or 8 bytes more. */
+const SHORT = 125;
+const MEDIUM = 0xffff;
+const AFTER = ']';
+
+export interface Encoded {
+  /** One complete frame for each entry, one after the other. */
+  readonly frames: Buffer;
+  /** The same as what Engine.IO takes as the data of message packets; made when first asked for. */
+  packets(): readonly string[];
+}
+
+export interface MessageEncoder {
+  encode(entries: readonly Entry[]): Encoded;
+}
+
+export function createMessageEncoder(nsp: string): MessageEncoder {
+  const before = `2${nsp === '/' ? '' : `${nsp},`}["message",`;
+  const head = Buffer.from(`4${before}`);
+
+  function framesOf(entries: readonly Entry[]): Buffer {
+    const lengths = entries.map((entry) => head.length + jsonBytes(entry) + AFTER.length);
+    const total = lengths.reduce((sum, length) => sum + headerBytes(length) + length, 0);
+    const frames = Buffer.allocUnsafe(total);
+    let at = 0;
+    for (const [index, entry] of entries.entries()) {
+      at = writeHeader(frames, at, lengths[index] ?? 0);
+      at += head.copy(frames, at);
+      at += entry.utf8 ? entry.utf8.copy(frames, at) : frames.write(entry.json, at);
+      at += frames.write(AFTER, at);
+    }
+    return frames;
+  }
+
+  return {
+    encode(entries) {
+      let packets: string[] | undefined;
+      return {
+        frames: framesOf(entries),
+        packets() {
+          packets ??= entries.map(({ json }) => before + json + AFTER);
+          return packets;
+        },
+      };
+    },
+  };
+}
+
+function jsonBytes({ utf8, json }: Entry): number {
+  return utf8 ? utf8.length : Buffer.byteLength(json);
+}
+
+function headerBytes(length: number): number {
+  if (length <= SHORT) return 2;
+  return length <= MEDIUM ? 4 : 10;
+}
+
+function writeHeader(frames: Buffer, at: number, length: number): number {
+  const start = frames.writeUInt8(TEXT_FRAME, at);
+  if (length <= SHORT) return frames.writeUInt8(length, start);
+  if (length <= MEDIUM) return frames.writeUInt16BE(length, frames.writeUInt8(126, start));
+  return frames.writeBigUInt64BE(BigInt(length), frames.writeUInt8(127, start));
+}
