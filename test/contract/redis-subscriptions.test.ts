@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseRedisAddress } from '../../src/backend/redis/address.ts';
+import type { Listening } from '../../src/backend/redis/channel.ts';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
 import { openSubscriber } from '../../src/backend/redis/subscriber.ts';
-import type { Listening } from '../../src/backend/redis/subscriptions.ts';
+
 import type { Room } from '../../src/chat/room.ts';
 import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from './peers.ts';
 import { peerForTest, redisForTest, silent } from './redis-harness.ts';

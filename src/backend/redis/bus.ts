@@ -23,7 +23,7 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
   return {
     subscribe: async (room, onEntry, onPresence) => {
       const listening = subscriptions.listen(keys.channel(room), onEntry, onPresence);
-      if (await listening.established(CALL_DEADLINE_MS)) return succeed({ close: listening.close });
+      if (await listening.established(CALL_DEADLINE_MS)) return succeed(listening);
       listening.close();
       return away('the bus is away');
     },

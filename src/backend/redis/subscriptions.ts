@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../chat/log-store.ts';
 import type { PresenceChange } from '../../chat/roster.ts';
+import { Channel, Listener, type Listening, type Machine, type RawListener } from './channel.ts';
 import { parseFrame, parsePresence } from './frame.ts';
-import { createWaiters, type Waiters } from './waiters.ts';
+import { createWaiters } from './waiters.ts';
 
 /** What is needed of node-redis' subscriber. */
 export interface SubscriberClient {
@@ -10,17 +11,8 @@ export interface SubscriberClient {
   on(event: 'ready', listener: () => void): unknown;
   sSubscribe(channel: string, listener: RawListener, bufferMode: true): Promise<void>;
   sUnsubscribe(channel: string): Promise<void>;
-  /** The channels it resubscribes by itself when the link is back. */
-  getPubSubListeners(type: 'SHARDED'): ReadonlyMap<string, unknown>;
-}
-
-export type RawListener = (frame: Buffer, channel: Buffer) => void;
-
-export interface Listening {
-  /** True once every later message of the channel arrives; false if it was not so within that time. */
-  established(withinMs: number): Promise<boolean>;
-  /** The listener hears nothing from now on. */
-  close(): void;
+  /** The channels it resubscribes by itself when the link is back, with its record of who listens to them. */
+  getPubSubListeners(type: 'SHARDED'): Map<string, unknown>;
 }
 
 export interface Subscriptions {
@@ -48,24 +40,6 @@ export interface SubscriptionsDeps {
   readonly reconcileMs?: number;
 }
 
-interface Listener {
-  readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((change: PresenceChange) => void) | undefined;
-}
-
-interface Channel {
-  readonly name: string;
-  readonly listeners: Set<Listener>;
-  onFrame: RawListener | undefined;
-  state: 'off' | 'subscribing' | 'on' | 'unsubscribing';
-  /** Taken away by the server: who listens is told once it is back. */
-  missed: boolean;
-  /** When the last listener left. */
-  idleSinceMs: number;
-  readonly waiters: Waiters;
-  readonly receive: RawListener;
-}
-
 /** Rooms are left and joined again within seconds, by a page reload; the channel is kept that long. */
 const LINGER_MS = 5_000;
 const RECONCILE_MS = 5_000;
@@ -91,53 +65,66 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
   let missing = 0;
   let closed = false;
 
-  const wanted = (channel: Channel) => channel.listeners.size > 0 || channel.onFrame !== undefined;
+  /** What node-redis keeps of a channel. */
+  let record: unknown;
 
   function channelOf(name: string): Channel {
     const known = channels.get(name);
     if (known) return known;
-    const channel: Channel = {
-      name,
-      listeners: new Set(),
-      onFrame: undefined,
-      state: 'off',
-      missed: false,
-      idleSinceMs: 0,
-      waiters: createWaiters(),
-      receive: (frame, rawName) => receive(channel, frame, rawName),
-    };
+    const channel = new Channel(name);
     channels.set(name, channel);
     return channel;
   }
 
-  function receive(channel: Channel, frame: Buffer, rawName: Buffer): void {
+  /** Of all channels: a function of its own for each costs more than to look the channel up. */
+  function receive(frame: Buffer, rawName: Buffer): void {
+    const channel = channels.get(rawName.toString());
+    if (!channel) return;
+    const { first, others } = channel;
     const entry = parseFrame(frame);
     if (entry) {
-      for (const { onEntry } of channel.listeners) guarded(channel, () => onEntry(entry));
+      if (first) hearEntry(first, entry);
+      if (others) for (const listener of others) hearEntry(listener, entry);
       return;
     }
     guarded(channel, () => {
       const change = parsePresence(frame);
       if (!change) channel.onFrame?.(frame, rawName);
-      else for (const { onPresence } of channel.listeners) guarded(channel, () => onPresence?.(change));
+      else for (const listener of channel.listeners()) guarded(channel, () => listener.onPresence?.(change));
     });
   }
 
-  /** node-redis drops the rest of the chunk it is parsing when a listener throws. */
+  function hearEntry(listener: Listener, entry: Entry): void {
+    try {
+      listener.onEntry(entry);
+    } catch (error) {
+      failed(listener.channel, error);
+    }
+  }
+
   function guarded(channel: Channel, hear: () => void): void {
     try {
       hear();
     } catch (error) {
-      log.error({ channel: channel.name, err: error }, 'redis: a listener failed');
+      failed(channel, error);
     }
+  }
+
+  /** Not passed on: node-redis drops the rest of the chunk it is parsing when a listener throws. */
+  function failed(channel: Channel, error: unknown): void {
+    log.error({ channel: channel.name, err: error }, 'redis: a listener failed');
   }
 
   function step(channel: Channel): void {
     if (closed) return;
     if (channel.state === 'off') {
-      if (wanted(channel)) subscribe(channel);
+      if (channel.wanted()) subscribe(channel);
       else drop(channel);
-    } else if (channel.state === 'on' && !wanted(channel) && now() - channel.idleSinceMs >= lingerMs) {
+    } else if (
+      channel.state === 'on' &&
+      !channel.wanted() &&
+      now() - (channel.idleSinceMs ?? 0) >= lingerMs
+    ) {
       unsubscribe(channel);
     }
   }
@@ -150,10 +137,11 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
   function subscribe(channel: Channel): void {
     channel.state = 'subscribing';
     const at = client;
-    at.sSubscribe(channel.name, channel.receive, true).then(
+    at.sSubscribe(channel.name, receive, true).then(
       () => {
         if (client !== at) return;
         channel.state = 'on';
+        shareRecord(channel.name);
         establish(channel);
         found(channel);
         step(channel);
@@ -163,9 +151,21 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
         channel.state = 'off';
         // With the link gone it goes on at `ready`; else Redis refused it, and it is tried again in some seconds.
         if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
-        if (!wanted(channel)) step(channel);
+        if (!channel.wanted()) step(channel);
       },
     );
+  }
+
+  /**
+   * node-redis keeps two Sets for every channel, which with 10,000 connected users is 3 MB. All our channels have the
+   * same one listener: the record of the first of them serves for all.
+   */
+  function shareRecord(name: string): void {
+    const records = client.getPubSubListeners('SHARDED');
+    const own = records.get(name);
+    if (own === undefined) return;
+    record ??= own;
+    if (own !== record) records.set(name, record);
   }
 
   function unsubscribe(channel: Channel): void {
@@ -176,13 +176,16 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
       channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
       if (channel.state === 'on') establish(channel);
       // After a failure node-redis keeps the channel; the reconciler tries again when the link is there.
-      if (channel.state === 'off' || wanted(channel)) step(channel);
+      if (channel.state === 'off' || channel.wanted()) step(channel);
     };
     client.sUnsubscribe(channel.name).then(done, done);
   }
 
   function establish(channel: Channel): void {
-    if (client.isReady) channel.waiters.release();
+    if (!client.isReady) return;
+    const { waiters } = channel;
+    channel.waiters = undefined;
+    waiters?.release();
   }
 
   function reconcile(): void {
@@ -199,7 +202,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
 
   function lose(channel: Channel): void {
     channel.state = 'off';
-    if (channel.missed || !wanted(channel)) return;
+    if (channel.missed || !channel.wanted()) return;
     channel.missed = true;
     missing += 1;
   }
@@ -230,31 +233,31 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
   timer.unref();
 
   function release(channel: Channel): void {
-    if (wanted(channel)) return;
+    if (channel.wanted()) return;
     channel.idleSinceMs = now();
     step(channel);
   }
 
-  function listen(
-    name: string,
-    onEntry: Listener['onEntry'],
-    onPresence?: Listener['onPresence'],
-  ): Listening {
-    const channel = channelOf(name);
-    const listener: Listener = { onEntry, onPresence };
-    channel.listeners.add(listener);
-    step(channel);
-    return {
-      established: (withinMs) =>
-        channel.state === 'on' && client.isReady ? Promise.resolve(true) : channel.waiters.wait(withinMs),
-      close: () => {
-        if (channel.listeners.delete(listener)) release(channel);
-      },
-    };
-  }
+  const machine: Machine = {
+    established(channel, withinMs) {
+      if (channel.state === 'on' && client.isReady) return Promise.resolve(true);
+      channel.waiters ??= createWaiters();
+      return channel.waiters.wait(withinMs);
+    },
+    unlisten(listener) {
+      const { channel } = listener;
+      if (channel.delete(listener)) release(channel);
+    },
+  };
 
   return {
-    listen,
+    listen(name, onEntry, onPresence) {
+      const channel = channelOf(name);
+      const listener = new Listener(machine, channel, onEntry, onPresence);
+      channel.add(listener);
+      step(channel);
+      return listener;
+    },
     attach: (name, onFrame) => {
       const channel = channelOf(name);
       channel.onFrame = onFrame;
