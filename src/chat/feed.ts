@@ -28,12 +28,12 @@ export interface Gap {
   readonly reason: 'epoch' | 'trimmed';
 }
 
+/** What all feeds of a worker share. */
 export interface FeedDeps {
-  readonly room: Room;
   readonly logs: RoomLogs;
-  readonly deliver: (entry: Entry) => void;
+  readonly deliver: (room: Room, entry: Entry) => void;
   /** Entries that cannot be had any more. */
-  readonly onGap: (gap: Gap) => void;
+  readonly onGap: (room: Room, gap: Gap) => void;
   readonly counters: FeedCounters;
   readonly log: Logger;
 }
@@ -69,116 +69,155 @@ export interface Feed {
   close(): void;
 }
 
-export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDeps): Feed {
-  let epoch: string | undefined;
-  let last = 0;
-  /** The epochs before this one, as the store told. */
-  let past: readonly EpochLink[] = [];
-  let closed = false;
-  let repairing: Promise<void> | undefined;
-  let waiting: Entry[] = [];
-  let overflowed = false;
+export function createFeed(room: Room, deps: FeedDeps): Feed {
+  return new RoomFeed(room, deps);
+}
+
+/** Kept until nothing is missing: what waits while the log is read. */
+class Repair {
+  reading: Promise<void> | undefined = undefined;
+  waiting: Entry[] = [];
+  overflowed = false;
   /** Entries for which the log was asked already: asking again would not end. */
-  const asked = new WeakSet<Entry>();
-  let watchers = 0;
-  let passed: Entry[] = [];
+  readonly asked = new WeakSet<Entry>();
+}
+
+/** Kept while pages are read: what passes meanwhile. */
+class Passage {
+  watchers = 0;
+  passed: Entry[] = [];
   /** What passed before this number is not kept any more. */
-  let passedFrom = 0;
-  const arrivals = new Set<() => void>();
+  passedFrom = 0;
+}
 
-  function accept(entry: Entry): void {
-    if (epoch === NO_EPOCH && !repairing && entry.seq === 1) epoch = entry.epoch;
-    if (epoch === undefined || repairing) {
-      if (waiting.length < MAX_WAITING) waiting.push(entry);
-      else overflowed = true;
+const NO_LINKS: readonly EpochLink[] = [];
+
+/** There is one for every connected user: an idle one has no closures, lists or promises. */
+class RoomFeed implements Feed {
+  private readonly room: Room;
+  private readonly deps: FeedDeps;
+  private epoch: string | undefined = undefined;
+  private last = 0;
+  /** The epochs before this one, as the store told. */
+  private past = NO_LINKS;
+  private closed = false;
+  private missing: Repair | undefined = undefined;
+  private passage: Passage | undefined = undefined;
+  private arrivals: Set<() => void> | undefined = undefined;
+
+  constructor(room: Room, deps: FeedDeps) {
+    this.room = room;
+    this.deps = deps;
+  }
+
+  accept(entry: Entry): void {
+    const { missing } = this;
+    if (this.epoch === NO_EPOCH && !missing?.reading && entry.seq === 1) this.epoch = entry.epoch;
+    const { epoch, last } = this;
+    if (epoch === undefined || missing?.reading) {
+      this.wait(entry);
     } else if (entry.epoch === epoch && entry.seq === last + 1) {
-      pass(entry);
+      this.pass(entry);
     } else if (entry.epoch === epoch && entry.seq <= last) {
-      counters.repeatsDropped += 1;
-    } else if (!asked.has(entry)) {
-      asked.add(entry);
-      waiting.push(entry);
-      resync();
+      this.deps.counters.repeatsDropped += 1;
+    } else if (!missing?.asked.has(entry)) {
+      this.missing = missing ?? new Repair();
+      this.missing.asked.add(entry);
+      this.missing.waiting.push(entry);
+      this.resync();
     }
   }
 
-  function acceptWaiting(): void {
-    const arrived = waiting;
-    waiting = [];
-    for (const entry of arrived) if (entry.epoch !== epoch || entry.seq > last) accept(entry);
-    if (overflowed) {
-      overflowed = false;
-      resync();
+  private wait(entry: Entry): void {
+    this.missing ??= new Repair();
+    const { waiting } = this.missing;
+    if (waiting.length < MAX_WAITING) waiting.push(entry);
+    else this.missing.overflowed = true;
+  }
+
+  private acceptWaiting(): void {
+    const { missing } = this;
+    if (!missing) return;
+    const arrived = missing.waiting;
+    missing.waiting = [];
+    for (const entry of arrived) if (entry.epoch !== this.epoch || entry.seq > this.last) this.accept(entry);
+    if (missing.overflowed) {
+      missing.overflowed = false;
+      this.resync();
     }
+    if (!missing.reading) this.missing = undefined;
   }
 
-  function pass(entry: Entry): void {
-    last = entry.seq;
-    if (watchers > 0) keep(entry);
-    deliver(entry);
-    for (const look of arrivals) look();
+  private pass(entry: Entry): void {
+    this.last = entry.seq;
+    if (this.passage) keep(this.passage, entry);
+    this.deps.deliver(this.room, entry);
+    if (this.arrivals) for (const look of this.arrivals) look();
   }
 
-  function keep(entry: Entry): void {
-    passed.push(entry);
-    if (passed.length <= MAX_PASSED) return;
-    passed = passed.slice(MAX_PASSED / 2);
-    passedFrom = passed[0]?.seq ?? 0;
+  reached(wanted: string | undefined, seq: number): boolean {
+    return this.epoch === undefined || (wanted === this.epoch && this.last >= seq);
   }
 
-  function reached(wanted: string | undefined, seq: number): boolean {
-    return epoch === undefined || (wanted === epoch && last >= seq);
-  }
-
-  function resync(): void {
-    if (epoch === undefined || closed) return;
-    repairing ??= repair().finally(() => {
-      repairing = undefined;
-      acceptWaiting();
+  resync(): void {
+    if (this.epoch === undefined || this.closed) return;
+    this.missing ??= new Repair();
+    const { missing } = this;
+    missing.reading ??= this.repair().finally(() => {
+      missing.reading = undefined;
+      this.acceptWaiting();
     });
   }
 
-  async function repair(): Promise<void> {
+  private async repair(): Promise<void> {
+    const { room } = this;
+    const { logs, onGap, counters, log } = this.deps;
     for (;;) {
-      const answer = await logs.read(room, { after: last, limit: REPAIR_PAGE, maxBytes: MAX_PAGE_BYTES });
-      if (closed) return;
+      const answer = await logs.read(room, {
+        after: this.last,
+        limit: REPAIR_PAGE,
+        maxBytes: MAX_PAGE_BYTES,
+      });
+      if (this.closed) return;
       if (!answer.ok) {
         log.warn({ tag: room.tag, code: answer.error.code }, 'a room cannot be compared with its log yet');
         await pause(answer.error.retryAfterMs ?? REPAIR_RETRY_MS);
-        if (closed) return;
+        if (this.closed) return;
         continue;
       }
       const page = answer.value;
-      const moved = page.epoch === epoch || moveTo(page);
-      past = page.links;
+      const moved = page.epoch === this.epoch || this.moveTo(page);
+      this.past = linksOf(page);
       if (!moved) continue;
       for (const entry of page.entries) {
+        const { last } = this;
         if (entry.seq <= last) continue;
         if (entry.seq > last + 1) {
-          onGap({ epoch: page.epoch, from: last + 1, to: entry.seq - 1, reason: 'trimmed' });
+          onGap(room, { epoch: page.epoch, from: last + 1, to: entry.seq - 1, reason: 'trimmed' });
         } else {
           counters.holesRepaired += 1;
         }
-        pass(entry);
+        this.pass(entry);
       }
       if (page.more) continue;
       // A log that expired as a whole still knows its top.
-      if (page.top > last && page.entries.length === 0) {
-        onGap({ epoch: page.epoch, from: last + 1, to: page.top, reason: 'trimmed' });
-        last = page.top;
+      if (page.top > this.last && page.entries.length === 0) {
+        onGap(room, { epoch: page.epoch, from: this.last + 1, to: page.top, reason: 'trimmed' });
+        this.last = page.top;
       }
       return;
     }
   }
 
   /** Goes on under the page's epoch. False: members saw entries the store has lost, so read again from the cut. */
-  function moveTo(page: LogPage): boolean {
-    const kept = sharedWith(page);
-    epoch = page.epoch;
+  private moveTo(page: LogPage): boolean {
+    const kept = this.sharedWith(page);
+    const { last } = this;
+    this.epoch = page.epoch;
     if (kept >= last) return true;
     const from = Math.min(kept, page.top) + 1;
-    if (last >= from) onGap({ epoch: page.epoch, from, to: last, reason: 'epoch' });
-    last = from - 1;
+    if (last >= from) this.deps.onGap(this.room, { epoch: page.epoch, from, to: last, reason: 'epoch' });
+    this.last = from - 1;
     return false;
   }
 
@@ -186,8 +225,8 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
    * Up to where this feed's past and the store's are the same: at the newest epoch both know. A store that was
    * restored from before this feed's epoch began knows only older ones.
    */
-  function sharedWith(page: LogPage): number {
-    const own = [...past, { epoch, upTo: last }];
+  private sharedWith(page: LogPage): number {
+    const own = [...this.past, { epoch: this.epoch, upTo: this.last }];
     for (const mine of own.reverse()) {
       const theirs = page.links.find((link) => link.epoch === mine.epoch);
       if (theirs) return Math.min(mine.upTo, theirs.upTo);
@@ -195,64 +234,76 @@ export function createFeed({ room, logs, deliver, onGap, counters, log }: FeedDe
     return 0;
   }
 
-  async function repaired(): Promise<boolean> {
+  private async repaired(): Promise<boolean> {
     const deadline = AbortSignal.timeout(MEET_TIMEOUT_MS);
     const late = new Promise<void>((resolve) => {
       deadline.addEventListener('abort', () => resolve(), { once: true });
     });
-    while (repairing && !deadline.aborted) await Promise.race([repairing, late]);
-    return repairing === undefined;
+    while (this.missing?.reading && !deadline.aborted) await Promise.race([this.missing.reading, late]);
+    return this.missing?.reading === undefined;
   }
 
-  async function meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>> {
-    if (epoch === undefined) {
-      epoch = page.epoch;
-      last = page.top;
-      past = page.links;
-      acceptWaiting();
-    } else if (page.epoch !== epoch || page.top > last) {
-      resync();
+  async meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>> {
+    if (this.epoch === undefined) {
+      // One text for the inboxes of all who never got anything.
+      this.epoch = page.epoch === NO_EPOCH ? NO_EPOCH : page.epoch;
+      this.last = page.top;
+      this.past = linksOf(page);
+      this.acceptWaiting();
+    } else if (page.epoch !== this.epoch || page.top > this.last) {
+      this.resync();
     }
-    if (repairing && !(await repaired())) return { met: false, why: 'behind' };
-    if (page.epoch !== epoch || page.top > last || page.top + 1 < passedFrom)
+    if (this.missing?.reading && !(await this.repaired())) return { met: false, why: 'behind' };
+    const { passed = [], passedFrom = 0 } = this.passage ?? {};
+    if (page.epoch !== this.epoch || page.top > this.last || page.top + 1 < passedFrom)
       return { met: false, why: 'stale' };
     return { met: true, value: admit(passed.filter((entry) => entry.seq > page.top)) };
   }
 
-  return {
-    accept,
-    meet,
-    resync,
-    reached,
-    arrival: (wanted, seq) =>
-      reached(wanted, seq)
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            const limit = setTimeout(arrive, ARRIVAL_MS);
-            function arrive(): void {
-              clearTimeout(limit);
-              arrivals.delete(look);
-              resolve();
-            }
-            function look(): void {
-              if (reached(wanted, seq)) arrive();
-            }
-            arrivals.add(look);
-          }),
-    watch() {
-      watchers += 1;
-      return () => {
-        watchers -= 1;
-        if (watchers > 0) return;
-        passed = [];
-        passedFrom = 0;
+  watch(): () => void {
+    this.passage ??= new Passage();
+    this.passage.watchers += 1;
+    return () => {
+      if (!this.passage) return;
+      this.passage.watchers -= 1;
+      if (this.passage.watchers === 0) this.passage = undefined;
+    };
+  }
+
+  arrival(wanted: string, seq: number): Promise<void> {
+    if (this.reached(wanted, seq)) return Promise.resolve();
+    this.arrivals ??= new Set();
+    const { arrivals } = this;
+    return new Promise((resolve) => {
+      const arrive = () => {
+        clearTimeout(limit);
+        arrivals.delete(look);
+        if (arrivals.size === 0 && this.arrivals === arrivals) this.arrivals = undefined;
+        resolve();
       };
-    },
-    close() {
-      closed = true;
-      waiting = [];
-    },
-  };
+      const look = () => {
+        if (this.reached(wanted, seq)) arrive();
+      };
+      const limit = setTimeout(arrive, ARRIVAL_MS);
+      arrivals.add(look);
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.missing) this.missing.waiting = [];
+  }
+}
+
+function keep(passage: Passage, entry: Entry): void {
+  passage.passed.push(entry);
+  if (passage.passed.length <= MAX_PASSED) return;
+  passage.passed = passage.passed.slice(MAX_PASSED / 2);
+  passage.passedFrom = passage.passed[0]?.seq ?? 0;
+}
+
+function linksOf({ links }: LogPage): readonly EpochLink[] {
+  return links.length === 0 ? NO_LINKS : links;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import { createFeed, type Feed, type FeedCounters, type Gap } from './feed.ts';
-import type { Entry, LogPage, RoomBus, RoomLogs } from './log-store.ts';
+import { createFeed, type Feed, type FeedCounters, type FeedDeps, type Gap } from './feed.ts';
+import type { Entry, LogPage, RoomBus, RoomLogs, Subscription } from './log-store.ts';
 import type { Room } from './room.ts';
 import type { PresenceChange } from './roster.ts';
 import { createTailWatch } from './tail-watch.ts';
@@ -48,11 +48,39 @@ export interface Feeds {
   close(): void;
 }
 
-interface Followed {
+/** A room that is followed, thousands of them: every connected user's inbox is one. */
+class Followed {
   readonly room: Room;
   readonly feed: Feed;
-  readonly subscribed: Promise<Outcome<{ close(): void }>>;
-  holds: number;
+  private readonly letGo: (followed: Followed) => void;
+  /** The answer as long as it is waited for. */
+  subscription: Promise<Outcome<Subscription>> | Subscription | undefined = undefined;
+  holds = 0;
+
+  constructor(room: Room, feed: Feed, letGo: (followed: Followed) => void) {
+    this.room = room;
+    this.feed = feed;
+    this.letGo = letGo;
+  }
+
+  release(): void {
+    this.holds -= 1;
+    if (this.holds === 0) this.letGo(this);
+  }
+}
+
+class FollowedHold implements Hold {
+  private followed: Followed | undefined;
+
+  constructor(followed: Followed) {
+    this.followed = followed;
+  }
+
+  release(): void {
+    const { followed } = this;
+    this.followed = undefined;
+    followed?.release();
+  }
 }
 
 /** A page is read again when the epoch moved between page and feed; more often than this it is not the epoch. */
@@ -68,52 +96,49 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     for (const { feed } of followed.values()) feed.resync();
   }
 
+  const feedDeps: FeedDeps = { logs, counters, log, deliver, onGap };
+
   function follow(room: Room): Followed {
-    const feed = createFeed({
-      room,
-      logs,
-      counters,
-      log,
-      deliver: (entry) => deliver(room, entry),
-      onGap: (gap) => onGap(room, gap),
-    });
-    const subscribed = bus.subscribe(room, feed.accept, (change) => onPresence(room, change));
-    return { room, feed, subscribed, holds: 0 };
+    const feed = createFeed(room, feedDeps);
+    const entry = new Followed(room, feed, letGo);
+    const hear = (said: Entry) => feed.accept(said);
+    // Only rooms tell who is there.
+    entry.subscription =
+      room.kind === 'room' ? bus.subscribe(room, hear, hearPresence(room)) : bus.subscribe(room, hear);
+    followed.set(room.tag, entry);
+    return entry;
   }
 
-  function release(room: Room, entry: Followed): void {
-    entry.holds -= 1;
-    if (entry.holds > 0) return;
-    if (followed.get(room.tag) === entry) followed.delete(room.tag);
+  function hearPresence(room: Room): (change: PresenceChange) => void {
+    return (change) => onPresence(room, change);
+  }
+
+  function forget(entry: Followed): void {
+    if (followed.get(entry.room.tag) === entry) followed.delete(entry.room.tag);
+  }
+
+  function letGo(entry: Followed): void {
+    forget(entry);
     entry.feed.close();
-    void entry.subscribed.then((subscription) => {
-      if (subscription.ok) subscription.value.close();
-    });
+    const { subscription } = entry;
+    if (!(subscription instanceof Promise)) subscription?.close();
+    else void subscription.then((answer) => answer.ok && answer.value.close());
   }
 
   async function hold(room: Room): Promise<Outcome<Hold>> {
-    let entry = followed.get(room.tag);
-    if (!entry) {
-      entry = follow(room);
-      followed.set(room.tag, entry);
+    const entry = followed.get(room.tag) ?? follow(room);
+    entry.holds += 1;
+    if (entry.subscription instanceof Promise) {
+      const answer = await entry.subscription;
+      if (!answer.ok) {
+        // Whoever comes next must try afresh instead of sharing this failure.
+        forget(entry);
+        entry.release();
+        return answer;
+      }
+      entry.subscription = answer.value;
     }
-    const held = entry;
-    held.holds += 1;
-    const subscription = await held.subscribed;
-    if (!subscription.ok) {
-      // Whoever comes next must try afresh instead of sharing this failure.
-      if (followed.get(room.tag) === held) followed.delete(room.tag);
-      release(room, held);
-      return subscription;
-    }
-    let released = false;
-    return succeed({
-      release() {
-        if (released) return;
-        released = true;
-        release(room, held);
-      },
-    });
+    return succeed(new FollowedHold(entry));
   }
 
   async function meet<P extends LogPage, T>(

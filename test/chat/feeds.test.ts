@@ -34,7 +34,7 @@ function setUp() {
     if (!hold.ok) throw new Error('not held');
     const met = await meet();
     if (!met.ok) throw new Error(met.error.message);
-    return { ...met.value, release: hold.value.release };
+    return { ...met.value, release: () => hold.value.release() };
   }
   return { memory, delivered, gaps, feeds, join, meet };
 }
