@@ -65,7 +65,8 @@ export function createIdentities(secret: string): Identities {
     mode: 'open',
     async identify({ userId, guestToken, username, avatar }) {
       const guest = userId === undefined || userId.startsWith(GUEST_PREFIX);
-      const id = userId ?? `${GUEST_PREFIX}${randomBytes(9).toString('hex')}`;
+      // Joined, for it is kept as long as the connection: what is added up keeps its parts.
+      const id = userId ?? [GUEST_PREFIX, randomBytes(9).toString('hex')].join('');
       if (guest && userId !== undefined && !proves(userId, guestToken ?? '')) {
         return refuse('forbidden', 'auth.userId: a guest id is only had again with its guestToken');
       }

@@ -12,43 +12,75 @@ export interface Bucket {
 const UNLIMITED: Bucket = { take: () => 0 };
 
 export function createBucket(rate: Rate | undefined, now: () => number): Bucket {
-  if (!rate) return UNLIMITED;
-  let tokens = rate.burst;
-  let filledAt = now();
-  return {
-    take() {
-      const at = now();
-      tokens = Math.min(rate.burst, tokens + Math.max(0, at - filledAt) * rate.perMs);
-      filledAt = at;
-      if (tokens >= 1) {
-        tokens -= 1;
-        return 0;
-      }
-      return Math.ceil((1 - tokens) / rate.perMs);
-    },
-  };
+  return rate ? new TokenBucket(rate, now) : UNLIMITED;
 }
 
-/** The buckets of all users with a connection on this worker: one user's tabs share one. */
+class TokenBucket implements Bucket {
+  private readonly rate: Rate;
+  private readonly now: () => number;
+  private tokens: number;
+  private filledAt: number;
+
+  constructor(rate: Rate, now: () => number) {
+    this.rate = rate;
+    this.now = now;
+    this.tokens = rate.burst;
+    this.filledAt = now();
+  }
+
+  take(): number {
+    this.fill();
+    if (this.tokens >= 1) {
+      this.tokens -= 1;
+      return 0;
+    }
+    return Math.ceil((1 - this.tokens) / this.rate.perMs);
+  }
+
+  isFull(): boolean {
+    this.fill();
+    return this.tokens === this.rate.burst;
+  }
+
+  private fill(): void {
+    const at = this.now();
+    const { perMs, burst } = this.rate;
+    this.tokens = Math.min(burst, this.tokens + Math.max(0, at - this.filledAt) * perMs);
+    this.filledAt = at;
+  }
+}
+
+/** One bucket a user, shared by their connections on this worker. */
 export interface SharedBuckets {
-  /** To be called once per connection; `release` when it ends. */
-  hold(key: string): Bucket & { release(): void };
+  take(key: string): number;
+  /** How many are kept. */
+  readonly size: number;
 }
 
+/** As many are kept before the full ones among them are looked for. */
+const KEPT_UNSEEN = 1_000;
+
+/** A bucket that is full again is as good as none: so they cost something only of those who say something. */
 export function createSharedBuckets(rate: Rate | undefined, now: () => number): SharedBuckets {
-  const held = new Map<string, { bucket: Bucket; holders: number }>();
+  const buckets = new Map<string, TokenBucket>();
+  let sweepAt = KEPT_UNSEEN;
+
+  function sweep(): void {
+    for (const [key, bucket] of buckets) if (bucket.isFull()) buckets.delete(key);
+    sweepAt = Math.max(KEPT_UNSEEN, buckets.size * 2);
+  }
+
+  function add(key: string, limit: Rate): TokenBucket {
+    if (buckets.size >= sweepAt) sweep();
+    const bucket = new TokenBucket(limit, now);
+    buckets.set(key, bucket);
+    return bucket;
+  }
+
   return {
-    hold(key) {
-      const shared = held.get(key) ?? { bucket: createBucket(rate, now), holders: 0 };
-      shared.holders += 1;
-      held.set(key, shared);
-      return {
-        take: () => shared.bucket.take(),
-        release() {
-          shared.holders -= 1;
-          if (shared.holders === 0) held.delete(key);
-        },
-      };
+    take: (key) => (rate ? (buckets.get(key) ?? add(key, rate)).take() : 0),
+    get size() {
+      return buckets.size;
     },
   };
 }

@@ -1,4 +1,3 @@
-import type { Bucket } from '../chat/rate-limit.ts';
 import { type Outcome, refuse, type WireError } from '../protocol/codes.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from './context.ts';
@@ -58,7 +57,7 @@ async function handle(
   const name = event as EventName;
   const handler = EVENTS[name] as EventHandler<never>;
   // Before the payload is looked at: a flood of bad ones is a flood.
-  const waitMs = handler.says ? takeAll(session.sayBuckets) : 0;
+  const waitMs = handler.says ? session.takeToSay() : 0;
   if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
   const parsed = PAYLOADS[name].safeParse(given === undefined ? {} : given);
   if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
@@ -67,15 +66,6 @@ async function handle(
   return session.queue.run(handler.mode, chars, () =>
     handler.run(session, payload, context, answer as never),
   );
-}
-
-/** In their order, so that what one connection may not send is not taken from its user's others. */
-function takeAll(buckets: readonly Bucket[]): number {
-  for (const bucket of buckets) {
-    const waitMs = bucket.take();
-    if (waitMs > 0) return waitMs;
-  }
-  return 0;
 }
 
 function textChars(payload: object | string): number {

@@ -15,35 +15,45 @@ export interface EventQueue {
 }
 
 export function createEventQueue(): EventQueue {
-  /** Settles when the last task that others wait for is done. */
-  let barrier: Promise<unknown> = Promise.resolve();
-  /** Settles when every task so far is done. */
-  let all: Promise<unknown> = barrier;
-  let waiting = 0;
-  let waitingChars = 0;
+  return new ConnectionQueue();
+}
 
-  return {
-    run(mode, chars, task) {
-      if (waiting >= MAX_WAITING || waitingChars + chars > MAX_WAITING_CHARS) {
-        return Promise.resolve(
-          refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS),
-        );
-      }
-      waiting += 1;
-      waitingChars += chars;
-      const done = (mode === 'inTurn' ? all : barrier).then(task).finally(() => {
-        waiting -= 1;
-        waitingChars -= chars;
-      });
-      const settled = done.catch(() => undefined);
-      if (mode === 'inTurn') {
-        barrier = settled;
-        all = settled;
-      } else {
-        const before = all;
-        all = settled.then(() => before);
-      }
-      return done;
-    },
-  };
+/** What is under way. */
+interface Work {
+  /** Settles when the last task that others wait for is done. */
+  barrier: Promise<unknown>;
+  /** Settles when every task so far is done. */
+  all: Promise<unknown>;
+  waiting: number;
+  waitingChars: number;
+}
+
+/** One for each connection: while it is idle it holds nothing. */
+class ConnectionQueue implements EventQueue {
+  private work: Work | undefined = undefined;
+
+  run<T>(mode: 'inTurn' | 'pipelined', chars: number, task: () => Promise<T>): Promise<T | Refusal> {
+    const none = Promise.resolve();
+    this.work ??= { barrier: none, all: none, waiting: 0, waitingChars: 0 };
+    const { work } = this;
+    if (work.waiting >= MAX_WAITING || work.waitingChars + chars > MAX_WAITING_CHARS) {
+      return Promise.resolve(refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS));
+    }
+    work.waiting += 1;
+    work.waitingChars += chars;
+    const done = (mode === 'inTurn' ? work.all : work.barrier).then(task).finally(() => {
+      work.waiting -= 1;
+      work.waitingChars -= chars;
+      if (work.waiting === 0) this.work = undefined;
+    });
+    const settled = done.catch(() => undefined);
+    if (mode === 'inTurn') {
+      work.barrier = settled;
+      work.all = settled;
+    } else {
+      const before = work.all;
+      work.all = settled.then(() => before);
+    }
+    return done;
+  }
 }

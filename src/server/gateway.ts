@@ -3,13 +3,12 @@ import type { Namespace } from 'socket.io';
 import { createBucket, type Rate } from '../chat/rate-limit.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
-import { DEFAULT_HISTORY, DEFAULT_ROOM, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
+import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { ChatContext } from './context.ts';
 import { dispatch } from './dispatch.ts';
-import { createEventQueue } from './event-queue.ts';
 import { joinRoom } from './events/join.ts';
 import type { Handshake, Introduction } from './handshake.ts';
-import type { ClientSocket, Session } from './session.ts';
+import { ClientSession, type ClientSocket, type Session } from './session.ts';
 
 const JOIN_RETRY_MS = 1_000;
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
@@ -37,38 +36,41 @@ export interface Gateway {
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const { context, slot, now } = deps;
+  const rates = {
+    say: () => createBucket(deps.rateSay, now),
+    login: () => createBucket(LOGIN_RATE, now),
+  };
   const introductions = new WeakMap<ClientSocket, Introduction>();
+  const sessions = new WeakMap<ClientSocket, Session>();
 
   function connect(socket: ClientSocket, introduction: Introduction): void {
-    const { identity, roomid, resume } = introduction;
-    const session: Session = {
-      socket,
-      identity,
-      user: identity.user,
-      defaultRoom: roomid ?? DEFAULT_ROOM,
-      lounging: roomid === undefined,
-      memberships: new Map(),
-      queue: createEventQueue(),
-      sayBuckets: [createBucket(deps.rateSay, now)],
-      loginBucket: createBucket(LOGIN_RATE, now),
-    };
-    // Socket.IO emits a client's event named `error` like any other; without a listener Node throws it.
-    socket.on('error', () => undefined);
-    socket.onAny((event: unknown, ...args: unknown[]) => {
-      dispatch(session, context, { event, args }).catch((error: unknown) =>
-        context.log.error({ err: error }, 'an event could not be answered'),
-      );
-    });
-    socket.once('disconnect', () => {
-      context.tokenClock.forget(session);
-      context.lounge.leave(session);
-      leaveAll(session);
-      context.logins.end(session);
-      deps.onDisconnect();
-    });
+    const { identity, roomid, resume, inbox } = introduction;
+    const session = new ClientSession(socket, { identity, roomid, rates });
+    sessions.set(socket, session);
+    socket.onAny(hear);
+    socket.on('disconnect', end);
     deps.onConnect();
-    void inOrder(session, () => context.logins.begin(session, introduction.inbox, () => greet(session)));
+    void inOrder(session, () => context.logins.begin(session, inbox, () => greet(session)));
     if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
+  }
+
+  /** Called by Socket.IO on the socket. One for all of them: a closure for each costs more than to look it up. */
+  function hear(this: ClientSocket, event: unknown, ...args: unknown[]): void {
+    const session = sessions.get(this);
+    if (!session) return;
+    dispatch(session, context, { event, args }).catch((error: unknown) =>
+      context.log.error({ err: error }, 'an event could not be answered'),
+    );
+  }
+
+  function end(this: ClientSocket): void {
+    const session = sessions.get(this);
+    if (!session || !sessions.delete(this)) return;
+    context.tokenClock.forget(session);
+    context.lounge.leave(session);
+    leaveAll(session);
+    context.logins.end(session);
+    deps.onDisconnect();
   }
 
   /** Whoever has heard `hello` is reachable: its user's connections count it. */
@@ -156,6 +158,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       });
       nsp.on('connection', (socket) => {
         const introduction = introductions.get(socket);
+        introductions.delete(socket);
         if (introduction) connect(socket, introduction);
       });
     },

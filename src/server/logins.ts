@@ -72,12 +72,6 @@ export function createLogins(deps: LoginsDeps): Logins {
   const unbound = new Map<Session, Position | undefined>();
   let retrying: NodeJS.Timeout | undefined;
 
-  /** The connection speaks for that user from now on. */
-  function adopt(session: Session, login: Login): void {
-    session.login = login;
-    session.sayBuckets = [session.sayBuckets[0] ?? login.bucket, login.bucket];
-  }
-
   async function readPage(
     inbox: Room,
     known: boolean,
@@ -175,7 +169,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       // Gone before its turn came: `end` was called, and nothing would be given back.
       if (!session.socket.connected) return;
       const login = tie(session, session.user);
-      adopt(session, login);
+      session.login = login;
       if (!deps.degraded()) {
         await login.counted;
         if (await bind(session, login, from, greet)) return;
@@ -209,7 +203,7 @@ export function createLogins(deps: LoginsDeps): Logins {
         current?.release();
         unbound.delete(session);
         Object.assign(session, { identity, user: identity.user });
-        adopt(session, login);
+        session.login = login;
         void session.socket.join(socketRoom(login.inbox));
         answer();
         show(session, page, since);
@@ -234,7 +228,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     end(session) {
       unbound.delete(session);
       session.login?.release();
-      delete session.login;
+      session.login = undefined;
     },
     restate() {
       connections.restate();

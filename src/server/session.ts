@@ -4,8 +4,9 @@ import type { Identity } from '../chat/identity.ts';
 import type { Bucket } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
+import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
-import type { EventQueue } from './event-queue.ts';
+import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { Login } from './ties.ts';
 
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
@@ -35,12 +36,58 @@ export interface Session {
   readonly lounging: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;
-  /** Of this connection, and of its user on this worker. */
-  sayBuckets: readonly Bucket[];
-  /** Each login may put announcements into an inbox that nobody ever saw. */
-  readonly loginBucket: Bucket;
   /** The tie to its user, from the first turn on until the connection ends. */
-  login?: Login;
+  login?: Login | undefined;
+  /** A token of RATE_SAY, the connection's own and then its user's on this worker: else in how many ms there is one. */
+  takeToSay(): number;
+  /** Each login may put announcements into an inbox that nobody ever saw. */
+  takeToLogin(): number;
+}
+
+/** What the connections of a worker may do at which rate. */
+export interface SessionRates {
+  readonly say: () => Bucket;
+  readonly login: () => Bucket;
+}
+
+export interface SessionStart {
+  readonly identity: Identity;
+  readonly roomid: string | undefined;
+  readonly rates: SessionRates;
+}
+
+export class ClientSession implements Session {
+  readonly socket: ClientSocket;
+  identity: Identity;
+  user: User;
+  readonly defaultRoom: string;
+  readonly lounging: boolean;
+  readonly memberships: Map<string, Membership> = new Map();
+  readonly queue = createEventQueue();
+  login: Login | undefined = undefined;
+  private readonly rates: SessionRates;
+  private sayBucket: Bucket | undefined = undefined;
+  private loginBucket: Bucket | undefined = undefined;
+
+  constructor(socket: ClientSocket, { identity, roomid, rates }: SessionStart) {
+    this.socket = socket;
+    this.identity = identity;
+    this.user = identity.user;
+    this.defaultRoom = roomid ?? DEFAULT_ROOM;
+    this.lounging = roomid === undefined;
+    this.rates = rates;
+  }
+
+  takeToSay(): number {
+    this.sayBucket ??= this.rates.say();
+    // In this order, so that what one connection may not send is not taken from its user's others.
+    return this.sayBucket.take() || (this.login?.take() ?? 0);
+  }
+
+  takeToLogin(): number {
+    this.loginBucket ??= this.rates.login();
+    return this.loginBucket.take();
+  }
 }
 
 export function personOf({ id, name, avatar }: User): Person {

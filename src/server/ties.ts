@@ -5,13 +5,11 @@ import type { User } from '../protocol/people.ts';
 import type { Connections } from './connections.ts';
 import type { Session } from './session.ts';
 
-/** A connection's tie to one user. */
-export interface Login {
+/** A connection's tie to one user. The bucket is the user's share of what may be said, on this worker. */
+export interface Login extends Bucket {
   readonly inbox: Room;
-  /** The user's share of what may be said, on this worker. */
-  readonly bucket: Bucket;
-  /** Settles once the connection is counted for the user, or cannot be. */
-  readonly counted: Promise<void>;
+  /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
+  readonly counted: Promise<void> | undefined;
   /** Whether the inbox is followed on behalf of this tie. */
   held(): boolean;
   /** Follows the inbox until the tie is released; at once not any more if it was. */
@@ -27,41 +25,77 @@ export interface Ties {
   sessions(): Iterable<Session>;
 }
 
-export function createTies(connections: Connections, userBuckets: SharedBuckets): Ties {
-  const owners = new Map<string, Set<Session>>();
+/** Most users have one connection: a Set of its own for each of them costs more than the rest of a tie. */
+type Owned = Session | Set<Session>;
 
+interface TieDeps {
+  readonly connections: Connections;
+  readonly userBuckets: SharedBuckets;
+  readonly owners: Map<string, Owned>;
+}
+
+export function createTies(connections: Connections, userBuckets: SharedBuckets): Ties {
+  const owners = new Map<string, Owned>();
+  const deps: TieDeps = { connections, userBuckets, owners };
   return {
-    tie(session, user) {
-      const inbox = inboxOf(session.socket.nsp.name, user.id);
-      const bucket = userBuckets.hold(user.id);
-      let kept: Hold | undefined;
-      let released = false;
-      owners.set(inbox.tag, (owners.get(inbox.tag) ?? new Set()).add(session));
-      return {
-        inbox,
-        bucket,
-        counted: connections.come(inbox),
-        held: () => kept !== undefined && !released,
-        keep(hold) {
-          // Whoever leaves while the store is asked must not leave a followed inbox behind.
-          if (released) hold.release();
-          else kept = hold;
-        },
-        release() {
-          if (released) return;
-          released = true;
-          bucket.release();
-          connections.go(inbox);
-          kept?.release();
-          const sessions = owners.get(inbox.tag);
-          sessions?.delete(session);
-          if (sessions?.size === 0) owners.delete(inbox.tag);
-        },
-      };
-    },
-    sessionsOf: (inbox) => [...(owners.get(inbox.tag) ?? [])],
+    tie: (session, user) => new Tie(deps, session, user),
+    sessionsOf: (inbox) => listed(owners.get(inbox.tag)),
     *sessions() {
-      for (const sessions of owners.values()) yield* sessions;
+      for (const owned of owners.values()) yield* listed(owned);
     },
   };
+}
+
+class Tie implements Login {
+  readonly inbox: Room;
+  counted: Promise<void> | undefined;
+  private readonly deps: TieDeps;
+  private readonly session: Session;
+  private kept: Hold | undefined = undefined;
+  private released = false;
+
+  constructor(deps: TieDeps, session: Session, user: User) {
+    this.deps = deps;
+    this.session = session;
+    this.inbox = inboxOf(session.socket.nsp.name, user.id);
+    const { owners, connections } = deps;
+    const { tag } = this.inbox;
+    const others = owners.get(tag);
+    if (others instanceof Set) others.add(session);
+    else owners.set(tag, others ? new Set([others, session]) : session);
+    this.counted = connections.come(this.inbox).then(() => {
+      this.counted = undefined;
+    });
+  }
+
+  take(): number {
+    return this.deps.userBuckets.take(this.inbox.roomid);
+  }
+
+  held(): boolean {
+    return this.kept !== undefined && !this.released;
+  }
+
+  keep(hold: Hold): void {
+    // Whoever leaves while the store is asked must not leave a followed inbox behind.
+    if (this.released) hold.release();
+    else this.kept = hold;
+  }
+
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    const { owners, connections } = this.deps;
+    const { inbox, session } = this;
+    connections.go(inbox);
+    this.kept?.release();
+    const owned = owners.get(inbox.tag);
+    if (owned instanceof Set) owned.delete(session);
+    if (owned === session || (owned instanceof Set && owned.size === 0)) owners.delete(inbox.tag);
+  }
+}
+
+function listed(owned: Owned | undefined): readonly Session[] {
+  if (owned === undefined) return [];
+  return owned instanceof Set ? [...owned] : [owned];
 }

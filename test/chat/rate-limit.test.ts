@@ -27,14 +27,28 @@ describe('a rate limit', () => {
     for (let n = 0; n < 10_000; n += 1) expect(bucket.take()).toBe(0);
   });
 
-  it('is shared by the connections of one user and forgotten with the last', () => {
+  it('is shared by the connections of one user', () => {
     const buckets = createSharedBuckets({ perMs: 0.001, burst: 1 }, () => 0);
-    const one = buckets.hold('ann');
-    const two = buckets.hold('ann');
-    expect(one.take()).toBe(0);
-    expect(two.take()).toBe(1_000);
-    one.release();
-    two.release();
-    expect(buckets.hold('ann').take()).toBe(0);
+    expect(buckets.take('ann')).toBe(0);
+    expect(buckets.take('ann')).toBe(1_000);
+    expect(buckets.take('bob')).toBe(0);
+  });
+
+  it('is forgotten of those who could say everything again, and of nobody else', () => {
+    let at = 0;
+    const buckets = createSharedBuckets({ perMs: 0.001, burst: 2 }, () => at);
+    for (let n = 0; n < 1_000; n += 1) buckets.take(`early ${n}`);
+    at = 500;
+    for (let n = 0; n < 900; n += 1) buckets.take(`late ${n}`);
+    at = 1_000;
+    for (let n = 0; n < 200; n += 1) buckets.take(`now ${n}`);
+    expect(buckets.size).toBe(1_100);
+    expect([buckets.take('late 1'), buckets.take('late 1')]).toEqual([0, 500]);
+  });
+
+  it('of users may be off, too', () => {
+    const buckets = createSharedBuckets(undefined, () => 0);
+    for (let n = 0; n < 10_000; n += 1) expect(buckets.take('ann')).toBe(0);
+    expect(buckets.size).toBe(0);
   });
 });

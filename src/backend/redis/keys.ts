@@ -56,7 +56,8 @@ export function redisKeys(prefix: string): RedisKeys {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     restrictions: (room) => `${base(room)}:restricted`,
-    channel: (room) => `${prefix}#${room.nsp}#${socketRoom(room)}#`,
+    // Joined, for it is kept as long as the room is followed: what is added up keeps its parts.
+    channel: (room) => [prefix, '#', room.nsp, '#', socketRoom(room), '#'].join(''),
     roster: (room, boot) => [
       `${base(room)}:w`,
       `${base(room)}:u`,
