@@ -26,7 +26,7 @@ import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
-import { createLinkInternals } from './link-internals.ts';
+import { openLinkInternals } from './link-check.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
 import { presenceMessage } from './messages.ts';
@@ -96,7 +96,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     of: (nsp) => io.of(nsp),
     namespaces: deps.namespaces,
   });
-  const links = createLinkInternals();
+  const links = await openLinkInternals({ log });
   const fanout = createFanout({
     of: (nsp) => io.of(nsp),
     links,

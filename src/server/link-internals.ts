@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientSocket } from './session.ts';
+import { createStreamWrites } from './stream-writes.ts';
 
 /*
  * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else.
@@ -58,6 +59,7 @@ const OPEN = 1;
 const PACKET_BYTES = 256;
 
 export function createLinkInternals(): LinkInternals {
+  const writeStream = createStreamWrites();
   // Engine.IO puts another buffer in the place of one it has written, so that a sum only ever has to be added to.
   const sums = new WeakMap<readonly Packet[], { packets: number; bytes: number }>();
   const answers = new WeakMap<Link, Set<ServerResponse>>();
@@ -87,7 +89,7 @@ export function createLinkInternals(): LinkInternals {
         return false;
       const { _socket: stream } = webSocket;
       if (!stream || webSocket.readyState !== OPEN || transport.perMessageDeflate) return false;
-      stream.write(frames);
+      writeStream(stream, frames);
       return true;
     },
     waitingBytes(link) {

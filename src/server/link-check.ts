@@ -1,0 +1,129 @@
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Server as Engine, type Socket as Link } from 'engine.io';
+import type { Logger } from 'pino';
+import { createLinkInternals, type LinkInternals } from './link-internals.ts';
+
+/*
+ * Frames are written past Engine.IO, ws and Node's streams, by members of theirs that another version may not have. So
+ * it is tried once before anybody depends on it, on a link of this process with itself.
+ */
+
+const CHECK_MS = 3_000;
+/** More than the system takes at once from somebody who does not read. */
+const LARGE_CHARS = 64 * 1024;
+const LARGE_COUNT = 96;
+/** A machine that stands still for a while at the start must not cost the worker its whole life. */
+const TRIES = 2;
+const HANDSHAKE = [
+  'GET /engine.io/?EIO=4&transport=websocket HTTP/1.1',
+  'Host: localhost',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  '\r\n',
+].join('\r\n');
+
+type FrameWrites = Pick<LinkInternals, 'writeFrames'>;
+
+/** With them a room's messages go straight to its members; if that does not work here, through Engine.IO one by one. */
+export async function openLinkInternals(
+  { log }: { readonly log: Logger },
+  check: (internals: FrameWrites) => Promise<boolean> = checkFrameWrites,
+): Promise<LinkInternals> {
+  const internals = createLinkInternals();
+  for (let tries = 1; tries <= TRIES; tries += 1) if (await check(internals)) return internals;
+  log.warn('frames cannot be written past Engine.IO here: every message costs its members a write each');
+  return { ...internals, writeFrames: () => false };
+}
+
+/** True if what is written both ways arrives whole, once and in its order. */
+export async function checkFrameWrites(internals: FrameWrites): Promise<boolean> {
+  const engine = new Engine({ transports: ['websocket'] });
+  const server = createServer();
+  server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
+  const limit = AbortSignal.timeout(CHECK_MS);
+  let client: Socket | undefined;
+  try {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const linked = new Promise<Link>((resolve) => engine.once('connection', resolve));
+    client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    client.write(HANDSHAKE);
+    const expected = await within(limit, writeBothWays(await within(limit, linked), client, internals));
+    return expected !== undefined && (await within(limit, arrives(client, expected)));
+  } catch {
+    return false;
+  } finally {
+    client?.destroy();
+    engine.close();
+    server.close();
+  }
+}
+
+/** Answers what the client must hear after the handshake's packet, if it could be written. */
+async function writeBothWays(
+  link: Link,
+  client: Socket,
+  { writeFrames }: FrameWrites,
+): Promise<string | undefined> {
+  client.pause();
+  // The handshake's packet is on its way.
+  await turn();
+  const expected = ['first', 'second', 'third'];
+  link.write('first');
+  // At once behind what is on its way, and not before what waits.
+  if (!writeFrames(link, frameOf('second'))) return undefined;
+  link.write('third');
+  if (writeFrames(link, frameOf('never'))) return undefined;
+  await turn();
+  for (let n = 0; n < LARGE_COUNT; n += 1) {
+    const text = String.fromCharCode(97 + (n % 26)).repeat(LARGE_CHARS);
+    expected.push(text);
+    if (!writeFrames(link, frameOf(text))) return undefined;
+  }
+  link.write('last');
+  expected.push('last');
+  client.resume();
+  return expected.map((text) => frameOf(text).toString('latin1')).join('');
+}
+
+/** The text as an Engine.IO message, in one frame. */
+function frameOf(text: string): Buffer {
+  const length = text.length + 1;
+  const header =
+    length <= 125 ? [0x81, length] : [0x81, 127, 0, 0, 0, 0, 0, length >> 16, length >> 8, length];
+  return Buffer.concat([Buffer.from(header), Buffer.from(`4${text}`)]);
+}
+
+/** True once it was heard, false as soon as something else was. */
+function arrives(client: Socket, expected: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let before: number | undefined;
+    client.once('close', () => resolve(false));
+    client.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      before ??= handshakeLength(Buffer.concat(chunks));
+      if (before === undefined || length < before + expected.length) return;
+      resolve(Buffer.concat(chunks).toString('latin1', before) === expected);
+    });
+  });
+}
+
+/** Of the HTTP answer and the frame with the handshake's packet behind it. */
+function handshakeLength(heard: Buffer): number | undefined {
+  const end = heard.indexOf('\r\n\r\n');
+  const length = heard[end + 5];
+  return end < 0 || length === undefined ? undefined : end + 6 + length;
+}
+
+function within<T>(limit: AbortSignal, done: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    limit.addEventListener('abort', () => reject(limit.reason), { once: true });
+    done.then(resolve, reject);
+  });
+}
