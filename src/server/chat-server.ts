@@ -1,11 +1,12 @@
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
+import { createAdmission } from '../chat/admission.ts';
 import { createFeeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
 import { createNews } from '../chat/inbox/news.ts';
+import { createPacedPushDesk } from '../chat/inbox/paced-pushes.ts';
 import { createPost } from '../chat/inbox/post.ts';
-import { createPushDesk } from '../chat/inbox/push.ts';
 import { createShown } from '../chat/inbox/shown.ts';
 import type { Appended } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
@@ -26,6 +27,7 @@ import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
+import { createIntake } from './intake.ts';
 import { openLinkInternals } from './link-check.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
@@ -208,7 +210,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     now: deps.now,
     log,
   });
+  const admission = createAdmission({ now: () => performance.now(), random: Math.random });
   const context: ChatContext = {
+    admission,
     logs,
     feeds,
     fanout,
@@ -237,6 +241,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     now: deps.now,
     degradedSince: health.degradedSince,
     onGreeted: online.greet,
+    onHeard: createIntake({ links, nextTurn: setImmediate }).heard,
     onConnect: deps.onConnect,
     onDisconnect: deps.onDisconnect,
   });
@@ -251,7 +256,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     version: deps.version,
     api: {
       ...context,
-      pushDesk: createPushDesk({ ...backend, newId: deps.newId, onAppended }),
+      pushDesk: createPacedPushDesk({ ...backend, newId: deps.newId, onAppended }, admission),
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
       disconnect: createUserDisconnects({ namespaces, logins }),
@@ -286,6 +291,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     metrics: metrics.asJson,
     drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),
     async close() {
+      admission.close();
       health.close();
       logins.close();
       lounge.close();

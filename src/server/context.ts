@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
 import type { News } from '../chat/inbox/news.ts';
@@ -31,6 +32,7 @@ export interface ClientLimits {
 
 /** What the events work on. */
 export interface ChatContext {
+  readonly admission: Pick<Admission, 'visit'>;
   readonly logs: RoomLogs;
   readonly feeds: Feeds;
   readonly fanout: Pick<Fanout, 'flush'>;

@@ -1,3 +1,4 @@
+import type { Pass } from '../chat/admission.ts';
 import { type Outcome, refuse, type WireError } from '../protocol/codes.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from './context.ts';
@@ -14,6 +15,10 @@ type Answer = (answer: object) => void;
 
 /** A payload is not measured twice: what is waiting is counted by its text, the rest is small. */
 const EVENT_OVERHEAD_CHARS = 256;
+
+/** Not refused for what others ask: they cost the store little or nothing. */
+const ALWAYS: ReadonlySet<EventName> = new Set(['leave', 'typing', 'token:refresh', 'close']);
+const AT_ONCE: Pass = (task) => task();
 
 /**
  * The one way in for every event of a client: nothing a client sends, and nothing that fails while it is
@@ -59,13 +64,16 @@ async function handle(
   // Before the payload is looked at: a flood of bad ones is a flood.
   const waitMs = handler.says ? session.takeToSay() : 0;
   if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
-  const parsed = PAYLOADS[name].safeParse(given === undefined ? {} : given);
-  if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
-  const payload = parsed.data as never;
-  const chars = EVENT_OVERHEAD_CHARS + textChars(parsed.data);
-  return session.queue.run(handler.mode, chars, () =>
-    handler.run(session, payload, context, answer as never),
-  );
+  async function run(pass: Pass): Promise<Outcome<object> | 'answered'> {
+    const parsed = PAYLOADS[name].safeParse(given === undefined ? {} : given);
+    if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
+    const payload = parsed.data as never;
+    const chars = EVENT_OVERHEAD_CHARS + textChars(parsed.data);
+    return session.queue.run(handler.mode, chars, () =>
+      pass(() => handler.run(session, payload, context, answer as never)),
+    );
+  }
+  return ALWAYS.has(name) ? run(AT_ONCE) : context.admission.visit(session, run);
 }
 
 function textChars(payload: object | string): number {

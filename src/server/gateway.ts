@@ -25,6 +25,8 @@ export interface GatewayDeps {
   readonly degradedSince: () => number | undefined;
   /** The connection heard `hello` just now. */
   readonly onGreeted: (socket: ClientSocket) => void;
+  /** An event of the client arrived. */
+  readonly onHeard: (link: ClientSocket['conn']) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
 }
@@ -58,6 +60,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   function hear(this: ClientSocket, event: unknown, ...args: unknown[]): void {
     const session = sessions.get(this);
     if (!session) return;
+    deps.onHeard(this.conn);
     dispatch(session, context, { event, args }).catch((error: unknown) =>
       context.log.error({ err: error }, 'an event could not be answered'),
     );
@@ -103,7 +106,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
   /** Before what the client sent meanwhile. */
   async function inOrder(session: Session, begin: () => Promise<void>): Promise<void> {
     try {
-      await session.queue.run('inTurn', 0, begin);
+      // Nothing brings a refused one back, so it waits as long as it takes.
+      await context.admission.visit(
+        session,
+        (pass) => session.queue.run('inTurn', 0, () => pass(begin)),
+        'patient',
+      );
     } catch (error) {
       context.log.error({ err: error }, 'a connection could not be bound to its user');
     }
@@ -113,8 +121,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
   async function joinAtOnce(session: Session, resume: Introduction['resume']): Promise<void> {
     const payload = { history: DEFAULT_HISTORY, ...(resume === undefined ? {} : { resume }) };
     try {
-      const outcome = await session.queue.run('inTurn', 0, () =>
-        joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined)),
+      const join = () =>
+        joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));
+      const outcome = await context.admission.visit(session, (pass) =>
+        session.queue.run('inTurn', 0, () => pass(join)),
       );
       if (outcome === 'answered') return;
       session.socket.emit('refused', { event: 'join', error: outcome.error });

@@ -26,6 +26,9 @@ export interface LinkInternals {
   dropPackets(link: Link): void;
   /** An answer to a poll of the link: it counts as waiting until it is sent. */
   answering(link: Link, response: ServerResponse): void;
+  /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
+  pauseReading(link: Link): void;
+  resumeReading(link: Link): void;
   /** Ends the link at once, with all that waits. */
   terminate(link: Link): void;
 }
@@ -49,6 +52,8 @@ interface PrivateWebSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly _socket?: (Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }) | null;
+  pause(): void;
+  resume(): void;
   terminate(): void;
 }
 
@@ -104,6 +109,8 @@ export function createLinkInternals(): LinkInternals {
       answers.set(link, open.add(response));
       response.once('close', () => open.delete(response));
     },
+    pauseReading: (link) => (link as unknown as PrivateLink).transport.socket?.pause(),
+    resumeReading: (link) => (link as unknown as PrivateLink).transport.socket?.resume(),
     terminate(link) {
       const { transport } = link as unknown as PrivateLink;
       transport.socket?.terminate();

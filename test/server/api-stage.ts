@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { createAdmission } from '../../src/chat/admission.ts';
 import { createNews } from '../../src/chat/inbox/news.ts';
 import { createPushDesk } from '../../src/chat/inbox/push.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
@@ -57,6 +58,7 @@ export async function openApiStage(options: StageOptions = {}) {
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
     news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),
+    admission: createAdmission({ now: () => performance.now(), random: () => 0.5 }),
     pushDesk: createPushDesk({ ...store, newId, onAppended: () => undefined }),
     limits: { maxTextBytes },
     metrics: { said: { inc: () => undefined } },

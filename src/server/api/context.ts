@@ -1,3 +1,4 @@
+import type { Admission } from '../../chat/admission.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { News } from '../../chat/inbox/news.ts';
 import type { PushDesk } from '../../chat/inbox/push.ts';
@@ -14,6 +15,7 @@ import type { DisconnectUser } from '../user-disconnects.ts';
 
 /** What the routes work on. */
 export interface ApiContext {
+  readonly admission: Pick<Admission, 'visit'>;
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'expect'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;

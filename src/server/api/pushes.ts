@@ -30,6 +30,7 @@ const push = route({
   method: 'POST',
   path: '/api/v1/push',
   operationId: 'push',
+  paced: false,
   summary: 'Puts something into the inboxes of users, which brings it to all their connections.',
   headers: z.object({
     'idempotency-key': z
@@ -116,6 +117,7 @@ const plainPush = route({
   method: 'POST',
   path: '/api',
   operationId: 'plainPush',
+  paced: false,
   summary: 'The same as /api/v1/push under older names; no users are none reached.',
   body: z.object({
     tokens: z

@@ -36,6 +36,8 @@ export interface ApiRoute {
   readonly summary: string;
   /** Answered to everybody. */
   readonly open: boolean;
+  /** Waits for its turn among all that is asked of the store; who paces what it does itself does not. */
+  readonly paced: boolean;
   /** Works in the namespace that `?ns=` says. */
   readonly namespaced: boolean;
   readonly answers: 'json' | 'text';
@@ -61,7 +63,7 @@ interface RouteOptions<
   H extends Fields,
   B extends z.ZodType,
 > extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
-    Partial<Pick<ApiRoute, 'open' | 'namespaced' | 'answers'>> {
+    Partial<Pick<ApiRoute, 'open' | 'paced' | 'namespaced' | 'answers'>> {
   readonly params?: P;
   readonly query?: Q;
   readonly headers?: H;
@@ -79,7 +81,7 @@ export function route<
   B extends z.ZodType = Nothing,
 >(options: RouteOptions<A, P, Q, H, B>): ApiRoute {
   const { method, path, operationId, summary, run } = options;
-  const { open = false, namespaced = true, answers = 'json' } = options;
+  const { open = false, paced = !open, namespaced = true, answers = 'json' } = options;
   // What is not declared is not looked at.
   const input = z.object({
     params: options.params ?? NOTHING,
@@ -94,6 +96,7 @@ export function route<
     operationId,
     summary,
     open,
+    paced,
     namespaced,
     answers,
     schemas: options,

@@ -58,7 +58,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   }
 
   function mount(app: FastifyInstance, apiRoute: ApiRoute): void {
-    const { method, path, answers, namespaced } = apiRoute;
+    const { method, path, answers, namespaced, paced } = apiRoute;
     app.route({
       method,
       url: path.slice(API_PREFIX.length),
@@ -67,7 +67,10 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       async handler(request, reply) {
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
-        const outcome = await apiRoute.answer(request, nsp.value, context);
+        const answer = () => apiRoute.answer(request, nsp.value, context);
+        const outcome = await (paced
+          ? context.admission.visit(request.raw.socket, (pass) => pass(answer))
+          : answer());
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'text') reply.type('text/plain; charset=utf-8');
         return reply.send(outcome.value);

@@ -1,0 +1,245 @@
+import { type Refusal, refuse } from '../protocol/codes.ts';
+
+/*
+ * The door before the store. What is asked of the store is answered after a time, so only so much may be on its way
+ * that the last of it is answered in time (Little's law: on its way = rate × time). How much that is changes with the
+ * store, its other users and this process, and is found out by looking at the times:
+ *
+ *   asked ──► waits in its asker's line ──► on its way ──► answered
+ *     │ line too long      │ waited too long
+ *     ▼                    ▼
+ *   rate_limited: nothing was begun, nothing was written
+ *
+ * Lines take turns, so whoever asks too much waits for itself. One asker's tasks begin in the order asked.
+ */
+
+/** What the store answers within this is well; then more may be on its way. */
+const WELL_MS = 150;
+/** An answer that took longer means that too much is. Far below the 1.5 s after which a call has failed. */
+const TARGET_MS = 400;
+/** Nobody waits longer at the door. */
+const PATIENCE_MS = 500;
+
+const FIRST_WINDOW = 128;
+const MIN_WINDOW = 32;
+const MAX_WINDOW = 4_096;
+/** Of what is on its way, for each good answer: times 1.25 in the time of one. */
+const GROWTH = 0.25;
+const SHRINK_AT_MOST = 0.5;
+
+/** So many may wait before it is known how many are answered in a second. */
+const FIRST_RATE_PER_MS = 2;
+/** However many there are, nobody's line is shorter. */
+const MIN_LINE = 4;
+const TICK_MS = 50;
+/** A worker whose event loop is so late answers nobody in time: who cannot begin at once is refused. */
+const LATE_MS = 250;
+const MIN_RETRY_MS = 200;
+const MAX_RETRY_MS = 5_000;
+
+/** Begins the task when its turn comes, in the order of the asker's calls, or refuses it: then it was not begun. */
+export type Pass = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
+
+export interface Admission {
+  /**
+   * `who` asks, a connection mostly. `inOrder` is called at once and brings the task to `pass` when its asker's earlier
+   * tasks let it. `patient` ones wait as long as it takes.
+   */
+  visit<T>(who: object, inOrder: (pass: Pass) => Promise<T>, patient?: 'patient'): Promise<T | Refusal>;
+  /** For the metrics. */
+  state(): { readonly underWay: number; readonly waiting: number; readonly window: number };
+  close(): void;
+}
+
+export interface AdmissionDeps {
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  /** So that all who were refused at once do not come back at once. */
+  readonly random: () => number;
+}
+
+interface Waiting {
+  /** Undefined: patient. */
+  readonly arrivedAt: number | undefined;
+  begin(): void;
+  refuse(refusal: Refusal): void;
+}
+
+interface Line {
+  /** All that arrived and has not left, also what does not stand at the door yet. */
+  here: number;
+  /** How long the one that was begun last had waited. */
+  waitedMs: number;
+  readonly waiting: Waiting[];
+}
+
+export function createAdmission({ now, random }: AdmissionDeps): Admission {
+  /** In the order of their turns. */
+  const lines = new Map<object, Line>();
+  /** Those of them in which somebody stands. */
+  const standing = new Set<Line>();
+  let underWay = 0;
+  let waiting = 0;
+  let window = FIRST_WINDOW;
+  let shrunkAt = Number.NEGATIVE_INFINITY;
+  /** Answered per ms while somebody waited. */
+  let ratePerMs = FIRST_RATE_PER_MS;
+  let answered = 0;
+  let busySince: number | undefined;
+  let late = false;
+  let tickAt = 0;
+  let ticking: NodeJS.Timeout | undefined;
+
+  function lineOf(who: object): Line {
+    const line = lines.get(who) ?? { here: 0, waitedMs: 0, waiting: [] };
+    lines.set(who, line);
+    return line;
+  }
+
+  function isFull(): boolean {
+    return underWay >= window;
+  }
+
+  function refusal(): Refusal {
+    const expectedMs = PATIENCE_MS + waiting / ratePerMs;
+    const afterMs = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, expectedMs * (0.5 + random())));
+    return refuse('rate_limited', 'more is asked than can be answered', Math.ceil(afterMs));
+  }
+
+  /** Everybody gets the same part of what can be answered within their patience. */
+  function longestLine(): number {
+    if (late) return isFull() ? 0 : MIN_LINE;
+    return Math.max(MIN_LINE, (ratePerMs * PATIENCE_MS + window) / lines.size);
+  }
+
+  function done(startedAt: number): void {
+    underWay -= 1;
+    answered += 1;
+    const tookMs = now() - startedAt;
+    if (tookMs > TARGET_MS) shrink(tookMs);
+    else if (tookMs < WELL_MS && (waiting > 0 || underWay + 1 >= window)) {
+      window = Math.min(MAX_WINDOW, window + GROWTH);
+    }
+    next();
+  }
+
+  /** Once for all that were on their way together. */
+  function shrink(tookMs: number): void {
+    const at = now();
+    if (at - shrunkAt < tookMs) return;
+    shrunkAt = at;
+    window = Math.max(
+      MIN_WINDOW,
+      Math.min(window, underWay + 1) * Math.max(SHRINK_AT_MOST, TARGET_MS / tookMs),
+    );
+  }
+
+  function isTired({ arrivedAt }: Waiting): boolean {
+    return arrivedAt !== undefined && now() - arrivedAt > PATIENCE_MS;
+  }
+
+  function next(): void {
+    for (const line of standing) {
+      if (isFull()) return;
+      standing.delete(line);
+      const first = line.waiting.shift();
+      if (!first) continue;
+      // Behind the others: it is their turn.
+      if (line.waiting.length > 0) standing.add(line);
+      waiting -= 1;
+      if (isTired(first)) first.refuse(refusal());
+      else first.begin();
+    }
+  }
+
+  function tick(): void {
+    const at = now();
+    late = at - tickAt > TICK_MS + LATE_MS;
+    tickAt = at;
+    measure(at);
+    for (const line of standing) {
+      while (line.waiting[0] && isTired(line.waiting[0])) {
+        waiting -= 1;
+        line.waiting.shift()?.refuse(refusal());
+      }
+      if (line.waiting.length === 0) standing.delete(line);
+    }
+    if (underWay > 0 || waiting > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+    late = false;
+  }
+
+  /** Only while somebody waited all the time is what is answered all that can be. */
+  function measure(at: number): void {
+    if (busySince !== undefined && at > busySince) {
+      ratePerMs = Math.max(0.01, ratePerMs * 0.7 + (answered / (at - busySince)) * 0.3);
+    }
+    answered = 0;
+    busySince = waiting > 0 ? at : undefined;
+  }
+
+  function watch(): void {
+    if (ticking) return;
+    tickAt = now();
+    ticking = setInterval(tick, TICK_MS);
+  }
+
+  async function follow<T>(task: () => Promise<T>): Promise<T> {
+    const startedAt = now();
+    underWay += 1;
+    watch();
+    try {
+      return await task();
+    } finally {
+      done(startedAt);
+    }
+  }
+
+  function pass<T>(
+    line: Line,
+    arrivedAt: number,
+    patient: boolean,
+    task: () => Promise<T>,
+  ): Promise<T | Refusal> {
+    const begin = () => {
+      line.waitedMs = now() - arrivedAt;
+      return follow(task);
+    };
+    if (standing.size === 0 && !isFull()) return begin();
+    waiting += 1;
+    standing.add(line);
+    watch();
+    return new Promise((resolve) => {
+      line.waiting.push({
+        arrivedAt: patient ? undefined : arrivedAt,
+        begin: () => resolve(begin()),
+        refuse: resolve,
+      });
+    });
+  }
+
+  /** Also who sends one thing after the other without looking at the answers: its own line does not move fast enough. */
+  function isTooMuch(line: Line): boolean {
+    return line.here >= MIN_LINE && (line.here >= longestLine() || line.waitedMs > PATIENCE_MS);
+  }
+
+  return {
+    async visit(who, inOrder, patient) {
+      const line = lineOf(who);
+      if (patient === undefined && isTooMuch(line)) return refusal();
+      const arrivedAt = now();
+      line.here += 1;
+      try {
+        return await inOrder((task) => pass(line, arrivedAt, patient !== undefined, task));
+      } finally {
+        line.here -= 1;
+        if (line.here === 0) lines.delete(who);
+      }
+    },
+    state: () => ({ underWay, waiting, window: Math.floor(window) }),
+    close() {
+      clearInterval(ticking);
+    },
+  };
+}

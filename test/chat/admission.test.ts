@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createAdmission } from '../../src/chat/admission.ts';
+import type { Refusal } from '../../src/protocol/codes.ts';
+
+const FIRST_WINDOW = 128;
+const refused = { ok: false, error: { code: 'rate_limited', retryAfterMs: expect.any(Number) } };
+
+function setUp() {
+  const admission = createAdmission({ now: Date.now, random: () => 0.5 });
+  const begun: string[] = [];
+  const answers: (() => void)[] = [];
+
+  /** Something that the store answers when `answer` is called. */
+  function ask(who: object, name = '', patient?: 'patient'): Promise<string | Refusal> {
+    const task = () => {
+      begun.push(name);
+      return new Promise<string>((resolve) => answers.push(() => resolve(name)));
+    };
+    return admission.visit(who, (pass) => pass(task), patient);
+  }
+  async function answer(count = 1): Promise<void> {
+    for (const resolve of answers.splice(0, count)) resolve();
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  /** As much as there is room for. */
+  function fill(): void {
+    const { window, underWay } = admission.state();
+    for (let index = underWay; index < window; index += 1) void ask({}, 'filler');
+    begun.length = 0;
+  }
+  return { admission, ask, answer, fill, begun, underWay: () => admission.state().underWay };
+}
+
+describe('the door before the store', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it('lets in at once while little is under way, and only so much', async () => {
+    const { ask, fill, begun, underWay } = setUp();
+    void ask({}, 'first');
+    expect(begun).toEqual(['first']);
+    fill();
+    void ask({}, 'waits');
+    expect(begun).toEqual([]);
+    expect(underWay()).toBe(FIRST_WINDOW);
+  });
+
+  it('begins what one asks in the order asked, also when it had to wait', async () => {
+    const { ask, answer, fill, begun } = setUp();
+    const ann = {};
+    fill();
+    for (const name of ['1', '2', '3']) void ask(ann, name);
+    expect(begun).toEqual([]);
+    await answer(1);
+    void ask(ann, '4');
+    await answer(5);
+    expect(begun).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('lets everybody have their turn, however much another asks', async () => {
+    const { ask, answer, fill, begun } = setUp();
+    const flooder = {};
+    fill();
+    for (let index = 0; index < 100; index += 1) void ask(flooder, 'flood');
+    void ask({}, 'Bob');
+    void ask({}, 'Eve');
+    await answer(4);
+    expect(begun.filter((name) => name !== 'flood')).toEqual(['Bob', 'Eve']);
+  });
+
+  it('refuses who waited half a second: it never begins, and is told when to come back', async () => {
+    const { ask, answer, fill, begun } = setUp();
+    fill();
+    const late = ask({}, 'late');
+    await vi.advanceTimersByTimeAsync(600);
+    await expect(late).resolves.toMatchObject(refused);
+    await answer(FIRST_WINDOW);
+    expect(begun).toEqual([]);
+  });
+
+  it('refuses at once what cannot be answered in time, but not what others ask', async () => {
+    const { ask, fill, admission } = setUp();
+    const flooder = {};
+    fill();
+    const answers = Array.from({ length: 5_000 }, () => ask(flooder));
+    await expect(answers.at(-1)).resolves.toMatchObject(refused);
+    const { waiting } = admission.state();
+    expect(waiting).toBeLessThan(1_500);
+    void ask({});
+    expect(admission.state().waiting).toBe(waiting + 1);
+  });
+
+  it('lets less in when answers take long, and more when they are quick and more is asked', async () => {
+    const { ask, answer, fill, admission } = setUp();
+    fill();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await answer(FIRST_WINDOW);
+    const slow = admission.state().window;
+    expect(slow).toBeLessThan(FIRST_WINDOW);
+    for (let round = 0; round < 20; round += 1) {
+      for (let index = 0; index < FIRST_WINDOW * 2; index += 1) void ask({});
+      await vi.advanceTimersByTimeAsync(10);
+      await answer(FIRST_WINDOW * 10);
+    }
+    expect(admission.state().window).toBeGreaterThan(FIRST_WINDOW);
+  });
+
+  it('does not let more in because a few are answered quickly', async () => {
+    const { ask, answer, admission } = setUp();
+    for (let round = 0; round < 1_000; round += 1) {
+      void ask({});
+      await answer();
+    }
+    expect(admission.state().window).toBe(FIRST_WINDOW);
+  });
+
+  it('lets the patient wait as long as it takes', async () => {
+    const { ask, answer, fill, begun } = setUp();
+    fill();
+    void ask({}, 'login', 'patient');
+    await vi.advanceTimersByTimeAsync(5_000);
+    await answer(FIRST_WINDOW);
+    expect(begun).toEqual(['login']);
+  });
+
+  it('gives the place of what failed to the next', async () => {
+    const { admission, fill, ask, begun, answer } = setUp();
+    const failed = admission.visit({}, (pass) => pass(() => Promise.reject(new Error('broken'))));
+    await expect(failed).rejects.toThrow('broken');
+    fill();
+    void ask({}, 'next');
+    await answer(1);
+    expect(begun).toEqual(['next']);
+  });
+
+  it('refuses who sends one thing after the other once its own line is half a second behind', async () => {
+    const { admission, underWay } = setUp();
+    const ann = {};
+    let before: Promise<unknown> = Promise.resolve();
+    const serial = () =>
+      admission.visit(ann, (pass) => {
+        const task = () => new Promise<string>((resolve) => setTimeout(() => resolve('done'), 100));
+        const mine = before.then(() => pass(task));
+        before = mine;
+        return mine;
+      });
+    const burst = Array.from({ length: 20 }, serial);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await expect(serial()).resolves.toMatchObject(refused);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await Promise.all(burst)).toEqual(Array.from({ length: 20 }, () => 'done'));
+    expect(underWay()).toBe(0);
+    const again = serial();
+    await vi.advanceTimersByTimeAsync(100);
+    await expect(again).resolves.toBe('done');
+  });
+
+  it('lets nobody wait whose worker is late itself', async () => {
+    const { ask, fill, admission } = setUp();
+    const ann = {};
+    fill();
+    void ask(ann, '', 'patient');
+    void ask({});
+    // A turn of the event loop that takes 400 ms: the timer that was due fires late.
+    vi.setSystemTime(Date.now() + 400);
+    await vi.advanceTimersByTimeAsync(50);
+    for (let index = 0; index < 10; index += 1) void ask(ann);
+    expect(admission.state().waiting).toBeLessThanOrEqual(6);
+  });
+});
