@@ -52,6 +52,8 @@ interface LocalUser {
   clients: number;
   /** What the roster has of `clients`; undefined: it does not have the user from here. */
   stated: number | undefined;
+  /** Enters that the roster has not answered. Their connections may be gone already. */
+  entering: number;
   /** To be stated in a turn that has not come yet. */
   stating: boolean;
   /** In the roster, but the room was not told: the connection was gone before it was let in. */
@@ -102,6 +104,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       entry,
       clients: 0,
       stated: undefined,
+      entering: 0,
       stating: false,
       untold: false,
       turn: Promise.resolve(),
@@ -110,8 +113,10 @@ export function createPresence(deps: PresenceDeps): Presence {
     clearTimeout(user.timer);
     user.entry = entry;
     user.clients += 1;
+    user.entering += 1;
     local.clients += 1;
     const entered = await inTurn(user, () => tell(local, user));
+    user.entering -= 1;
     if (!entered.ok) {
       // Of a store that was away nobody knows what it took.
       if (entered.error.temporary) leave(room, entry.userId, 'asked');
@@ -138,6 +143,8 @@ export function createPresence(deps: PresenceDeps): Presence {
 
   function forget(local: LocalRoom, user: LocalUser): void {
     const { room, users } = local;
+    // Whom the roster is still to be told of must be found when they are to depart.
+    if (user.entering > 0) return;
     users.delete(user.entry.userId);
     if (users.size === 0 && rooms.get(room.tag) === local) rooms.delete(room.tag);
   }

@@ -173,6 +173,18 @@ describe('presence in a room', () => {
     expect(told.at(-1)).toBe('ann left');
   });
 
+  it('leaves nobody behind whose link was lost while they left and came again', async () => {
+    const { told, presence, enter, writes } = setUp();
+    await enter();
+    presence.leave(room, 'ann', 'asked');
+    const again = enter();
+    presence.leave(room, 'ann', 'lost');
+    await again;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(writes.at(-1)).toBe('ann gone/0');
+    expect(told).toEqual(['ann came', 'ann left', 'ann came', 'ann left']);
+  });
+
   it('has its count right again after the store was away', async () => {
     const { presence, enter, fail, stored } = setUp();
     await enter();
