@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
-import { ROSTER_RENEW_MS } from './chat/roster.ts';
+import { ROSTER_LOOK_MS } from './chat/roster.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { openForks } from './cluster/child.ts';
 import { type Front, openFront } from './cluster/front.ts';
@@ -97,7 +97,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     await admin?.close();
     await backend.close();
   }
-  const sweeping = setInterval(() => supervisor.pick()?.notify(TASKS.sweepExpired, {}), ROSTER_RENEW_MS);
+  const sweeping = setInterval(() => supervisor.pick()?.notify(TASKS.sweepExpired, {}), ROSTER_LOOK_MS);
 
   const signals = listenToSignals({
     // A second signal finds the drain under way and cuts it short.

@@ -106,7 +106,10 @@ export type PresenceChange =
   | ({ readonly rev: number } & RosterCount);
 
 export const ROSTER_RENEW_MS = 2_000;
-export const ROSTER_LEASE_MS = 10_000;
+/** With the time until somebody looks it makes less than 10 s from the death of a host to its people's leaving. */
+export const ROSTER_LEASE_MS = 9_000;
+/** So often every host looks for boots whose lease is over. */
+export const ROSTER_LOOK_MS = 500;
 
 /** Two proofs and a half were missed. */
 export const ROSTER_DOUBT_MS = 5_000;

@@ -10,7 +10,10 @@ export interface ListedBoot {
   readonly boot: string;
   /** It counts: its lease has not run out, by the store's clock, and it was not buried. */
   readonly alive: boolean;
-  /** Its lease has run out. One that was buried is given that long, for its primary sweeps it. */
+  /**
+   * Its lease has run out. One that was buried is given that long, for its primary sweeps it; one that was swept as
+   * long again, for what it had still under way.
+   */
   readonly expired: boolean;
   /** When it last proved itself by the store's clock, and how long ago that was when it was read. */
   readonly provedAtMs: number;

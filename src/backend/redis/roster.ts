@@ -44,8 +44,8 @@ const SWEEP_BATCH = 100;
 /**
  * The roster as sets and hashes. A boot is listed in `boots` with a lease, and every place somebody of it is in,
  * a user's connections included, is listed under it *before* anybody is entered there, so that sweeping a dead
- * boot finds all it left. A call of a boot that is not listed lists it again: what a dead worker's last commands
- * do after its sweep is swept once more.
+ * boot finds all it left. A swept boot stays listed as buried for one lease more: what a dead worker's last commands
+ * do after its sweep counts nowhere and is swept once more. A call of a boot that is not listed lists it again.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const { link, scripts, keys, boot, host, log, maxRoomClients, now = Date.now } = deps;
@@ -200,10 +200,11 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
       if (failed) return departures.length > 0 ? succeed(departures) : failed;
     }
-    const removed = await link.call(['HDEL', keys.boots, dead]);
+    const forgotten = await link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS]);
+    if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
     const late = await link.call<number>(['EXISTS', keys.bootPlaces(dead)]);
     // What the dead worker had still under way came after the places were read.
-    if (removed.ok && late.ok && late.value === 1) await listBoot(dead, host);
+    if (late.ok && late.value === 1) await listBoot(dead, host);
     return succeed(departures);
   }
 

@@ -17,6 +17,7 @@ export interface Scripts {
   readonly members: Script;
   readonly renew: Script;
   readonly bury: Script;
+  readonly forget: Script;
   readonly raise: Script;
   readonly progress: Script;
   readonly findPush: Script;
@@ -44,6 +45,7 @@ export function openScripts(): Scripts {
     members: scriptOf(textOf('roster-members')),
     renew: scriptOf(textOf('roster-renew')),
     bury: scriptOf(textOf('roster-bury')),
+    forget: scriptOf(clock + textOf('roster-forget')),
     raise: scriptOf(textOf('inbox-raise')),
     progress: scriptOf(textOf('inbox-progress')),
     findPush: scriptOf(textOf('push-find')),
