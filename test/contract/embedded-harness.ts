@@ -53,14 +53,12 @@ export async function makeDataDir(): Promise<string> {
 export async function embeddedHarness(): Promise<Harness> {
   const dataDir = await makeDataDir();
   let primary: Promise<PrimaryBackend> | undefined;
-  let peers: LinkedPeer[] = [];
+  const peers = new Set<LinkedPeer>();
+  let slots = 0;
 
   async function stop(): Promise<void> {
-    for (const peer of peers) {
-      await peer.close();
-      peer.pair.cut();
-    }
-    peers = [];
+    for (const peer of [...peers]) await peer.close();
+    slots = 0;
     await (await primary)?.close();
     primary = undefined;
   }
@@ -68,8 +66,18 @@ export async function embeddedHarness(): Promise<Harness> {
   return {
     async open(options) {
       primary ??= openPrimary(dataDir, options);
-      const peer = await openPeer(await primary, peers.length);
-      peers.push(peer);
+      const opened = await openPeer(await primary, slots);
+      slots += 1;
+      // Of those a long test closed itself nothing is kept.
+      const peer: LinkedPeer = {
+        ...opened,
+        async close() {
+          peers.delete(peer);
+          await opened.close();
+          opened.pair.cut();
+        },
+      };
+      peers.add(peer);
       return peer;
     },
     restart: stop,

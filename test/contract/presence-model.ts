@@ -3,9 +3,9 @@ import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { createPresence, type Presence } from '../../src/chat/presence.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
-import type { RosterEntry } from '../../src/chat/roster.ts';
+import { type PresenceChange, ROSTER_LEASE_MS, type RosterEntry } from '../../src/chat/roster.ts';
 import { createConnections } from '../../src/server/connections.ts';
-import { granted, newRoom } from './peers.ts';
+import { draftOf, granted, newRoom } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
 /** One step of a run; numbers choose among what there is at that moment. */
@@ -13,7 +13,7 @@ export type Step =
   | { readonly does: 'join'; readonly worker: number; readonly user: number; readonly room: number }
   | { readonly does: 'leave' | 'cut'; readonly member: number }
   | { readonly does: 'refresh'; readonly member: number; readonly worker: number }
-  | { readonly does: 'killWorker' | 'killHost'; readonly worker: number }
+  | { readonly does: 'killWorker' | 'killHost' | 'freeze'; readonly worker: number }
   | { readonly does: 'sweep'; readonly worker: number }
   | { readonly does: 'lateWord'; readonly dead: number; readonly room: number }
   | { readonly does: 'mute' | 'ban' | 'lift'; readonly user: number; readonly room: number };
@@ -25,8 +25,10 @@ const ROOMS = 3;
 /** Of the real grace time; the runs are about what comes first, not about how long it takes. */
 const GRACE_MS = 15;
 const SETTLED = { timeout: 8_000, interval: 10 };
-/** Says its last word after its death; nobody was ever told of it. */
-const LATE = { userId: 'late', username: 'Late' };
+/** Who lives is read once a second. */
+const KNOWN = { timeout: 3_000, interval: 20 };
+/** In every room all the time, on a worker that stays: what it is told is what a member is told. */
+const WATCHER = { userId: 'watcher', username: 'Watcher' };
 
 interface Worker {
   readonly peer: Peer;
@@ -55,8 +57,12 @@ export async function openPresenceRun(store: Harness) {
   const told = new Map<string, number>();
   const members: Member[] = [];
   const banned = new Set<string>();
-  const buried: Worker[] = [];
+  const muted = new Set<string>();
+  const dead: Worker[] = [];
   const unswept = new Set<Worker>();
+  const sweptAt = new Map<Worker, number>();
+  /** Nobody is left on their host to say that they died. */
+  const hostless = new Set<Worker>();
   const underWay = new Set<Promise<void>>();
   let workers: Worker[] = [];
 
@@ -103,19 +109,54 @@ export async function openPresenceRun(store: Harness) {
       worker.presence.close();
       for (const member of [...members])
         if (member.worker === worker) members.splice(members.indexOf(member), 1);
-      buried.push(worker);
+      dead.push(worker);
       unswept.add(worker);
     }
     workers = workers.filter((worker) => !dying.includes(worker));
     workers.push(...(await Promise.all(dying.map(({ host }) => openWorker(host)))));
   }
 
+  /** The primary of a dead worker does it by one of its others; of a dead host all other hosts do it at once. */
   async function sweep(by: Worker): Promise<void> {
-    for (const dead of unswept) {
-      granted(await by.peer.roster.bury(dead.peer.boot));
-      await by.presence.sweep(dead.peer.boot);
+    for (const one of unswept) {
+      const { boot } = one.peer;
+      if (!hostless.has(one)) {
+        granted(await by.peer.roster.bury(boot));
+        await by.presence.sweep(boot);
+        continue;
+      }
+      await store.endLease?.(boot);
+      const sweepers = [by, ...workers.filter(({ host }) => host !== one.host)];
+      await Promise.all(
+        sweepers.map(async ({ peer, presence }) => {
+          const expired = granted(await peer.roster.expired());
+          if (expired.includes(boot)) await presence.sweep(boot);
+        }),
+      );
     }
+    for (const one of unswept) sweptAt.set(one, performance.now());
     unswept.clear();
+  }
+
+  /** A slow run takes longer than a lease. */
+  async function renewAll(): Promise<void> {
+    for (const { roster } of [observer, ...workers.map(({ peer }) => peer)]) granted(await roster.renew(0));
+  }
+
+  /** So long without a proof that it is swept, though it lives and serves on. */
+  async function freeze(worker: Worker, by: Worker): Promise<void> {
+    await sweep(by);
+    const { boot, roster } = worker.peer;
+    await store.endLease?.(boot);
+    await by.presence.sweep(boot);
+    granted(await roster.renew(0));
+    await vi.waitFor(async () => {
+      await renewAll();
+      for (const room of rooms) {
+        const here = members.filter((member) => member.room === room).length;
+        expect(granted(await by.peer.roster.count(room)).clients).toBe(here + 1);
+      }
+    }, SETTLED);
   }
 
   async function settleSteps(): Promise<void> {
@@ -150,9 +191,16 @@ export async function openPresenceRun(store: Harness) {
       case 'killHost': {
         const victim = pick(workers, step.worker);
         if (!victim) return;
-        await kill(
-          step.does === 'killWorker' ? [victim] : workers.filter(({ host }) => host === victim.host),
-        );
+        const dying =
+          step.does === 'killWorker' ? [victim] : workers.filter(({ host }) => host === victim.host);
+        // Where a host is the whole cluster, its death ends the registry, too.
+        if (step.does === 'killHost' && store.endLease) for (const worker of dying) hostless.add(worker);
+        await kill(dying);
+        return;
+      }
+      case 'freeze': {
+        const [victim, by] = [pick(workers, step.worker), pick(workers, step.worker + 1)];
+        if (victim && by) await freeze(victim, by);
         return;
       }
       case 'sweep': {
@@ -161,10 +209,15 @@ export async function openPresenceRun(store: Harness) {
         return;
       }
       case 'lateWord': {
-        const [dead, room] = [pick(buried, step.dead), pick(rooms, step.room)];
-        if (!dead || !room) return;
-        await dead.peer.roster.enter(room, LATE, 1, 1);
-        unswept.add(dead);
+        const [speaker, room] = [pick(dead, step.dead), pick(rooms, step.room)];
+        if (!speaker || !room) return;
+        const late = { userId: `late ${randomUUID()}`, username: 'Late' };
+        await speaker.peer.roster.enter(room, late, 1, 1);
+        await speaker.peer.roster.setConnections(inboxOf('/', late.userId), 1);
+        const silentMs = performance.now() - (sweptAt.get(speaker) ?? Number.NEGATIVE_INFINITY);
+        // Nothing is on its way for as long as a lease.
+        if (!unswept.has(speaker) && silentMs < ROSTER_LEASE_MS / 2) await neverBack(room, late);
+        unswept.add(speaker);
         return;
       }
       default: {
@@ -172,13 +225,15 @@ export async function openPresenceRun(store: Harness) {
         if (!user || !room || !worker) return;
         const { moderation } = worker.peer;
         if (step.does === 'lift') {
-          granted(await moderation.lift(room, user.userId, 'ban'));
+          for (const kind of ['ban', 'mute'] as const)
+            granted(await moderation.lift(room, user.userId, kind));
           banned.delete(pair(room, user));
+          muted.delete(pair(room, user));
           return;
         }
         granted(await moderation.restrict(room, user.userId, step.does));
+        (step.does === 'mute' ? muted : banned).add(pair(room, user));
         if (step.does === 'mute') return;
-        banned.add(pair(room, user));
         for (const member of [...members]) {
           if (member.room === room && member.user === user) gone(member, 'asked');
         }
@@ -200,6 +255,18 @@ export async function openPresenceRun(store: Harness) {
       const counted = granted(await (workers[0] as Worker).peer.roster.count(room));
       expect(Math.min(counted.users, counted.clients)).toBeGreaterThanOrEqual(0);
     }
+  }
+
+  /** Of whom a dead worker brings after its sweep nobody is told that they are there. */
+  async function neverBack(room: Room, { userId }: RosterEntry): Promise<void> {
+    const { roster } = (workers[0] as Worker).peer;
+    await vi.waitFor(async () => {
+      expect(granted(await roster.connections([inboxOf('/', userId)]))).toEqual([0]);
+      const { members: listed } = granted(await roster.members(room, { limit: 100 }));
+      for (const { state, clients } of listed.filter((one) => one.userId === userId)) {
+        expect([state, clients]).toEqual(['doubtful', 0]);
+      }
+    }, KNOWN);
   }
 
   /** What the registry says of everything, in the shape of `truth`. */
@@ -229,12 +296,57 @@ export async function openPresenceRun(store: Harness) {
         const clients = here.filter((member) => member.user === user).length;
         return `${user.userId} ${clients} online`;
       });
-      return { users: present.length, clients: here.length, members: list.sort() };
+      list.push(`${WATCHER.userId} 1 online`);
+      return { users: present.length + 1, clients: here.length + 1, members: list.sort() };
     });
     const connections = users.map((user) => members.filter((member) => member.user === user).length);
     return { rooms: found, connections };
   }
 
+  /** Who is in the room to a member that keeps a list by what the room is told, where nothing is left out. */
+  function toldList(changes: readonly PresenceChange[]): string[] {
+    const list = new Set<string>();
+    for (const [index, change] of changes.entries()) {
+      expect(change.rev).toBe((changes[0]?.rev ?? 0) + index);
+      expect(change).toHaveProperty('joins');
+      if (!('joins' in change)) continue;
+      for (const { userId } of change.leaves) list.delete(userId);
+      for (const { userId } of change.joins) list.add(userId);
+    }
+    return [...list].sort();
+  }
+
+  /** What the store lets somebody say is what the restrictions are. */
+  async function restrictionsHold(): Promise<void> {
+    const { moderation, logs } = (workers[0] as Worker).peer;
+    for (const room of rooms) {
+      for (const user of users) {
+        const [isBanned, isMuted] = [banned.has(pair(room, user)), muted.has(pair(room, user))];
+        expect(granted(await moderation.restrictions(room, user.userId))).toEqual({
+          ...(isBanned ? { ban: {} } : {}),
+          ...(isMuted ? { mute: {} } : {}),
+        });
+        const said = await logs.append(room, { ...draftOf(room, 'x'), author: user.userId });
+        expect(said.ok ? 'said' : said.error.code).toBe(isBanned || isMuted ? 'forbidden' : 'said');
+      }
+    }
+  }
+
+  const observer = await store.open();
+  granted(await observer.roster.renew(rooms.length));
+  const heard = new Map<Room, PresenceChange[]>();
+  for (const room of rooms) {
+    const changes: PresenceChange[] = [];
+    heard.set(room, changes);
+    granted(
+      await observer.bus.subscribe(
+        room,
+        () => undefined,
+        (change) => changes.push(change),
+      ),
+    );
+    granted(await observer.roster.enter(room, WATCHER, 1, 1));
+  }
   for (let host = 0; host < HOSTS; host += 1) {
     for (let n = 0; n < WORKERS_PER_HOST; n += 1) workers.push(await openWorker(host));
   }
@@ -247,7 +359,7 @@ export async function openPresenceRun(store: Harness) {
       await sweep(workers[0] as Worker);
       for (const { peer } of workers) {
         await vi.waitFor(async () => {
-          for (const one of workers) granted(await one.peer.roster.renew(0));
+          await renewAll();
           expect(await registry(peer)).toEqual(truth());
         }, SETTLED);
       }
@@ -257,12 +369,17 @@ export async function openPresenceRun(store: Harness) {
             const present = members.some((member) => member.room === room && member.user === user);
             expect([user.userId, told.get(pair(room, user)) ?? 0]).toEqual([user.userId, present ? 1 : 0]);
           }
+          const there = members.filter((member) => member.room === room).map(({ user }) => user.userId);
+          expect(toldList(heard.get(room) ?? [])).toEqual([...new Set([...there, WATCHER.userId])].sort());
         }
       }, SETTLED);
+      await restrictionsHold();
     },
     async close(): Promise<void> {
       for (const { presence } of workers) presence.close();
-      await Promise.all([...workers, ...buried].map(({ peer }) => peer.close()));
+      await Promise.all(
+        [observer, ...[...workers, ...dead].map(({ peer }) => peer)].map((peer) => peer.close()),
+      );
     },
   };
 }

@@ -58,18 +58,28 @@ export async function peerForTest(redisUrl: string, settings?: PeerSettings): Pr
 
 export async function redisHarness(): Promise<Harness> {
   const redis = await openRedis();
-  let peers: Peer[] = [];
+  const peers = new Set<Peer>();
 
   async function closePeers(): Promise<void> {
-    await Promise.all(peers.map((peer) => peer.close()));
-    peers = [];
+    await Promise.all([...peers].map((peer) => peer.close()));
   }
 
   return {
     async open(options) {
-      const peer = await openRedisPeer(redis.url, options);
-      peers.push(peer);
+      const opened = await openRedisPeer(redis.url, options);
+      // Of those a long test closed itself nothing is kept.
+      const peer: Peer = {
+        ...opened,
+        close() {
+          peers.delete(peer);
+          return opened.close();
+        },
+      };
+      peers.add(peer);
       return peer;
+    },
+    async endLease(boot) {
+      await redis.ask(`HSET rc:boots ${boot} "1 0 test"`);
     },
     async restart() {
       await closePeers();

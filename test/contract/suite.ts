@@ -18,6 +18,8 @@ export interface Harness {
    * where the store applies them itself, those of the first one count.
    */
   open(options?: Partial<BackendOptions>): Promise<Peer>;
+  /** That worker’s lease is over, as if it had been silent for so long. Not there where a worker cannot die unnoticed. */
+  endLease?(boot: string): Promise<void>;
   /** Closes the open peers, stops the store in order and starts it again with its data. */
   restart(): Promise<void>;
   close(): Promise<void>;
