@@ -41,8 +41,8 @@ export interface Figure {
   readonly value: string;
   readonly title: string;
   readonly digits: number;
-  /** Stands in the README. */
-  readonly shown?: boolean;
+  /** Stands in the README, under these settings or under all. */
+  readonly shown?: true | ((params: Params) => boolean);
 }
 
 export interface Case {

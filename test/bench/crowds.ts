@@ -40,3 +40,13 @@ export function crowdOf({ tongue }: System, plan: CrowdPlan): ClientSpec[] {
   }
   return clients;
 }
+
+/** Spreads the members of every room over all workers. */
+export function spreadOver(ports: readonly number[]): (room: number, member: number) => number {
+  return (room, member) => ports[(room + member) % ports.length] as number;
+}
+
+/** Puts all members of a room on one worker, and the rooms on all. */
+export function together(ports: readonly number[]): (room: number) => number {
+  return (room) => ports[room % ports.length] as number;
+}

@@ -1,16 +1,18 @@
 /**
  *   npm run bench -- [CASE…] [--pairs N] [--seconds S] [--quick] [--systems A,B] [--only name=value,…]
  *                    [--cpu-prof DIR] [--save | --no-save]
+ *   npm run bench -- --readme
  *
  * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
- * when a run of any system failed.
+ * when a run of any system failed. --readme only makes the README's table again, of the rows in results/.
  */
 import { parseArgs } from 'node:util';
 import type { Params, Scale } from './case.ts';
 import { CASES } from './cases/all.ts';
 import { printedTable } from './printed-table.ts';
+import { tableOf, updateReadme } from './readme-table.ts';
 import { runCase } from './rounds.ts';
-import { appendRows, provenance } from './rows.ts';
+import { appendRows, provenance, readRows } from './rows.ts';
 
 const QUICK_ROUNDS = 2;
 
@@ -27,8 +29,13 @@ const { values, positionals } = parseArgs({
     'cpu-prof': { type: 'string' },
     save: { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
+    readme: { type: 'boolean', default: false },
   },
 });
+if (values.readme) {
+  await updateReadme(tableOf(CASES, await readRows()));
+  process.exit(0);
+}
 const chosen = positionals.map((name) => {
   const found = CASES.find((one) => one.name === name);
   if (found === undefined)

@@ -25,7 +25,7 @@ export async function onStage<T>(
     const crowd = await opening;
     try {
       const outcome = await run({ system: running, crowd });
-      await check({ system: running, crowd });
+      await checkCrowd(crowd, running);
       return outcome;
     } finally {
       await crowd.close();
@@ -36,7 +36,7 @@ export async function onStage<T>(
 }
 
 /** Every message came to every member, once and in order, and everybody is still there. */
-async function check({ system, crowd }: Stage): Promise<void> {
+export async function checkCrowd(crowd: Crowd, system: RunningSystem): Promise<void> {
   const { lost, again, cut, words } = await crowd.settle();
   const deaths = system.deaths();
   if (lost + again + cut + deaths === 0) return;

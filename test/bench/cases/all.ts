@@ -1,4 +1,24 @@
 import type { Case } from '../case.ts';
+import { BUS_GROWTH } from './bus-growth.ts';
+import { CONNECT } from './connect.ts';
+import { EMBEDDED_MODE } from './embedded.ts';
 import { FAN_OUT } from './fan-out.ts';
+import { IDLE_MEMORY } from './idle-memory.ts';
+import { LATENCY } from './latency.ts';
+import { OVERLOAD } from './overload.ts';
+import { PRESENCE_STORM } from './presence-storm.ts';
+import { SLOW_READER } from './slow-reader.ts';
+import { SMALL_ROOMS } from './small-rooms.ts';
 
-export const CASES: readonly Case[] = [FAN_OUT];
+export const CASES: readonly Case[] = [
+  FAN_OUT,
+  SMALL_ROOMS,
+  IDLE_MEMORY,
+  CONNECT,
+  BUS_GROWTH,
+  SLOW_READER,
+  LATENCY,
+  EMBEDDED_MODE,
+  PRESENCE_STORM,
+  OVERLOAD,
+];

@@ -3,10 +3,9 @@ import type { Dialect } from './dialects.ts';
 import { type Ledger, record } from './ledger.ts';
 import { Link } from './link.ts';
 import type { ClientSpec } from './orders.ts';
+import { NUMBERS_FROM } from './say-frame.ts';
 import type { Sender } from './sender.ts';
 
-/** Each message is timed by one receiver in so many. */
-const TIMED_ONE_IN = 16;
 const AT = 0x40;
 const TIME_DIGITS = 16;
 
@@ -16,6 +15,7 @@ export interface ClientDeps {
   readonly dialect: Dialect;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly timedOneIn: number;
   /** In its room, or, without one, known to the server. */
   readonly onJoined: (client: Client) => void;
   readonly onGone: (client: Client) => void;
@@ -53,7 +53,7 @@ export class Client {
   onOpen(): void {
     const { dialect } = this.deps;
     if (dialect.hello !== undefined) this.link.say(dialect.hello);
-    if (dialect.joinsByOpening) this.enter(1_000_000_000);
+    if (dialect.joinsByOpening) this.enter(NUMBERS_FROM);
   }
 
   onText(buffer: Buffer, at: number, end: number): void {
@@ -85,7 +85,7 @@ export class Client {
   }
 
   private message(buffer: Buffer, digitsAt: number, end: number): void {
-    const { ledger, clock } = this.deps;
+    const { ledger, clock, timedOneIn } = this.deps;
     let number = 0;
     for (let i = digitsAt; i < end; i += 1) {
       const digit = (buffer[i] as number) - 48;
@@ -95,7 +95,7 @@ export class Client {
     ledger.delivered += 1;
     if (number === this.last + 1) this.last = number;
     else this.wrong(number);
-    if ((number + this.spec.id) % TIMED_ONE_IN === 0) {
+    if ((number + this.spec.id) % timedOneIn === 0) {
       record(ledger.deliverUs, clock() - timeIn(buffer, buffer.indexOf(AT, digitsAt) + 1));
     }
   }
@@ -120,7 +120,7 @@ export class Client {
       then();
       return;
     }
-    if (this.joined) {
+    if (this.joined && this.spec.room !== undefined) {
       ledger.asideMessages += 1;
       ledger.asideBytes += text.length;
     }

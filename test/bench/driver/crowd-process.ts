@@ -1,4 +1,5 @@
 /** A process full of clients; what it is asked to do and answers stands in orders.ts. */
+import { readFileSync } from 'node:fs';
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { Client, type ClientDeps } from './client.ts';
 import { createClock } from './clock.ts';
@@ -26,7 +27,7 @@ async function until(condition: () => boolean, limitMs: number): Promise<void> {
   }
 }
 
-async function connect({ tongue, clients: specs, inFlight, limitMs }: ConnectOrder) {
+async function connect({ tongue, clients: specs, inFlight, limitMs, talk: style }: ConnectOrder) {
   const dialect = DIALECTS[tongue];
   const joinUs = createHistogram();
   const startedAt = performance.now();
@@ -42,7 +43,14 @@ async function connect({ tongue, clients: specs, inFlight, limitMs }: ConnectOrd
       const client = new Client(spec, deps);
       clients.set(spec.id, client);
       if (spec.role !== 'member') {
-        client.sender = new Sender({ room: spec.room as string, link: client.link, dialect, ledger, clock });
+        client.sender = new Sender({
+          room: spec.room as string,
+          link: client.link,
+          dialect,
+          ledger,
+          clock,
+          textBytes: style.textBytes,
+        });
         senders.push(client.sender);
       }
     }
@@ -52,6 +60,7 @@ async function connect({ tongue, clients: specs, inFlight, limitMs }: ConnectOrd
     dialect,
     ledger,
     clock,
+    timedOneIn: style.timedOneIn,
     onJoined(client) {
       record(joinUs, clock() - client.dialledUs);
       joined += 1;
@@ -127,6 +136,13 @@ function stall(id: number): Answers['stall'] {
   return {};
 }
 
+/** Of a link that the other side ended, whatever lies unread before the end of it. */
+function linked(id: number): Answers['linked'] {
+  const port = (clients.get(id)?.link.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return { linked: lines.some((line) => new RegExp(`^ *\\d+: \\w+:${port} \\w+:\\w+ 01 `).test(line)) };
+}
+
 async function answer(order: Order): Promise<Answers[Order['do']]> {
   switch (order.do) {
     case 'connect':
@@ -143,6 +159,8 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
       return cut();
     case 'stall':
       return stall(order.id);
+    case 'linked':
+      return linked(order.id);
     case 'pass':
       return passThrough([...clients.values()], order);
   }

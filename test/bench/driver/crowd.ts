@@ -3,7 +3,17 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { createHistogram } from './ledger.ts';
-import type { Answers, ClientSpec, Faults, Hushed, Order, Tongue, Tops, Window } from './orders.ts';
+import type {
+  Answers,
+  ClientSpec,
+  Faults,
+  Hushed,
+  Order,
+  TalkStyle,
+  Tongue,
+  Tops,
+  Window,
+} from './orders.ts';
 
 const PROCESS = fileURLToPath(new URL('./crowd-process.ts', import.meta.url));
 const CONNECT_LIMIT_MS = 60_000;
@@ -16,16 +26,29 @@ export interface CrowdWindow extends Omit<Window, 'deliverUs' | 'ackUs'> {
   readonly ackUs: Histogram;
 }
 
+export interface ConnectStyle extends Partial<TalkStyle> {
+  /** Connections on their way at once. */
+  readonly inFlight?: number;
+}
+
+/** As long as people make their messages. */
+const TEXT_BYTES = 88;
+const TIMED_ONE_IN = 16;
+const IN_FLIGHT = 100;
+
 /** The clients of a run, in processes of their own. */
 export interface Crowd {
   readonly pids: readonly number[];
-  connect(clients: readonly ClientSpec[], inFlight?: number): Promise<{ tookMs: number; joinUs: Histogram }>;
+  /** Resolves once all are in. */
+  connect(clients: readonly ClientSpec[], how?: ConnectStyle): Promise<{ tookMs: number; joinUs: Histogram }>;
   talk(order: { perSecond: number; unacked: number; rooms?: readonly string[] }): Promise<void>;
   mark(): Promise<CrowdWindow>;
   /** Stops talking and waits until every member has everything that was acked. */
   settle(): Promise<Faults>;
   cut(): Promise<void>;
   stall(id: number): Promise<void>;
+  /** Whether the server still keeps that client's link. */
+  linked(id: number): Promise<boolean>;
   pass(passing: { room: string; overMs: number; stayMs: number }): Promise<{ entered: number; left: number }>;
   close(): Promise<void>;
 }
@@ -37,7 +60,7 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
 
   return {
     pids: drivers.map(({ pid }) => pid),
-    async connect(clients, inFlight = 100) {
+    async connect(clients, { inFlight = IN_FLIGHT, textBytes = TEXT_BYTES, timedOneIn = TIMED_ONE_IN } = {}) {
       const answers = await Promise.all(
         drivers.map((driver, index) =>
           driver.ask<'connect'>({
@@ -46,6 +69,7 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
             clients: clients.filter(({ id }) => id % processes === index),
             inFlight: Math.ceil(inFlight / processes),
             limitMs: CONNECT_LIMIT_MS,
+            talk: { textBytes, timedOneIn },
           }),
         ),
       );
@@ -79,6 +103,9 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
     },
     async stall(id) {
       await drivers[id % processes]?.ask<'stall'>({ do: 'stall', id });
+    },
+    async linked(id) {
+      return (await drivers[id % processes]?.ask<'linked'>({ do: 'linked', id }))?.linked ?? false;
     },
     async pass(passing) {
       const answers = await all<'pass'>({ do: 'pass', ...passing });

@@ -21,17 +21,21 @@ export interface Dialect {
   messageStart(room: string): string;
   /** What every ack begins with; the number of what is acked follows. Without one they come in order. */
   readonly ackStart?: string;
-  say(room: string): string;
+  say(room: string, textBytes: number): string;
   hear(text: string, client: ClientSpec): Meaning | undefined;
 }
 
-/** As long as people make them; `@` is nowhere else before it in any system's message. */
-const TEXT = `@${TIME_SLOT} shall we meet at eight, in front of the old station, rain or shine?`;
+/** `@` is nowhere else before it in any system's message. */
+function textOf(bytes: number): string {
+  const words = `@${TIME_SLOT} shall we meet at eight, in front of the old station, rain or shine?`;
+  return words.padEnd(bytes, ' words').slice(0, Math.max(bytes, TIME_SLOT.length + 1));
+}
 
 const EIO = '/socket.io/?EIO=4&transport=websocket';
 const named = ({ id, room }: ClientSpec) =>
   `${EIO}&username=u${id}${room === undefined ? '' : `&roomid=${room}`}`;
-const socketSay = () => `42${NUMBER_SLOT}["say",{"text":"${TEXT}","clientMsgId":"${NUMBER_SLOT}"}]`;
+const socketSay = (_room: string, bytes: number) =>
+  `42${NUMBER_SLOT}["say",{"text":"${textOf(bytes)}","clientMsgId":"${NUMBER_SLOT}"}]`;
 
 export const DIALECTS: Readonly<Record<Tongue, Dialect>> = {
   roomcast: {
@@ -66,15 +70,15 @@ export const DIALECTS: Readonly<Record<Tongue, Dialect>> = {
     path: ({ id, room }) => `/?username=u${id}${room === undefined ? '' : `&roomid=${room}`}`,
     messageStart: () => '{"number":',
     ackStart: '{"ack":',
-    say: () => `{"number":${NUMBER_SLOT},"text":"${TEXT}"}`,
+    say: (_room, bytes) => `{"number":${NUMBER_SLOT},"text":"${textOf(bytes)}"}`,
     hear: (text) => (text === '{"joined":true}' ? { joinedAt: NUMBERS_FROM } : undefined),
   },
   nchan: {
     path: ({ role, room }) => `/${role === 'publisher' ? 'publish' : 'subscribe'}/${room}`,
     joinsByOpening: true,
     messageStart: () => '{"number":',
-    say: (room) =>
-      `{"number":${NUMBER_SLOT},"event":"broadcast_say","roomid":"${room}","data":{"text":"${TEXT}"}}`,
+    say: (room, bytes) =>
+      `{"number":${NUMBER_SLOT},"event":"broadcast_say","roomid":"${room}","data":{"text":"${textOf(bytes)}"}}`,
     hear: () => undefined,
   },
 };

@@ -66,8 +66,13 @@ export class Link {
     this.socket.write(maskedFrame(text));
   }
 
+  /** Reads nothing any more. */
   stall(): void {
     this.socket.pause();
+  }
+
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
   }
 
   destroy(): void {

@@ -22,6 +22,13 @@ export interface ConnectOrder {
   readonly inFlight: number;
   /** Time until those that are not in by then count as lost. */
   readonly limitMs: number;
+  readonly talk: TalkStyle;
+}
+
+export interface TalkStyle {
+  readonly textBytes: number;
+  /** One receiver in so many times a message: reading the time costs as much as checking the number. */
+  readonly timedOneIn: number;
 }
 
 /** Every speaker of `rooms` (of all of them without) talks at this rate, whatever the answers do. */
@@ -48,6 +55,8 @@ export type Order =
   | { readonly do: 'cut' }
   /** The client reads nothing any more. */
   | { readonly do: 'stall'; readonly id: number }
+  /** Whether the client still has a link, as the kernel sees it: who reads nothing hears of no end. */
+  | { readonly do: 'linked'; readonly id: number }
   /** Clients in no room enter one, each stays a while and leaves again. */
   | {
       readonly do: 'pass';
@@ -94,7 +103,7 @@ export interface Window {
   readonly delivered: number;
   readonly deliverUs: string;
   readonly ackUs: string;
-  /** Everything else that members of a room heard: presence and the like. */
+  /** Everything else that clients in a room heard: presence and the like. */
   readonly asideMessages: number;
   readonly asideBytes: number;
 }
@@ -107,5 +116,6 @@ export interface Answers {
   readonly mark: Window;
   readonly cut: Record<never, never>;
   readonly stall: Record<never, never>;
+  readonly linked: { readonly linked: boolean };
   readonly pass: { readonly entered: number; readonly left: number };
 }

@@ -15,6 +15,7 @@ export interface SenderDeps {
   readonly dialect: Dialect;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly textBytes: number;
 }
 
 /**
@@ -39,12 +40,12 @@ export class Sender {
   private readonly ledger: Ledger;
   private readonly clock: Clock;
 
-  constructor({ room, link, dialect, ledger, clock }: SenderDeps) {
+  constructor({ room, link, dialect, ledger, clock, textBytes }: SenderDeps) {
     this.room = room;
     this.link = link;
     this.ledger = ledger;
     this.clock = clock;
-    this.frame = createSayFrame(dialect.say(room));
+    this.frame = createSayFrame(dialect.say(room, textBytes));
     this.ackStart = dialect.ackStart === undefined ? undefined : Buffer.from(dialect.ackStart);
   }
 

@@ -1,20 +1,20 @@
 import { childrenOf, isAlive } from '../../faults/processes.ts';
 import { startHost } from '../../support/cluster.ts';
-import { openRedis, type RedisProcess } from '../../support/redis-server.ts';
 import { openProbe } from '../inside/probe.ts';
+import { openRunRedis, type RunRedis } from './redis.ts';
 import { endAll } from './server-process.ts';
 import type { RunningSystem, System, SystemOptions } from './system.ts';
 
 /** One connection of the benchmark says far more than a person. */
 const SETTINGS = { RATE_SAY: '0', LOG_LEVEL: 'warn' };
 
-/** What is built in dist/, a cluster of one host on a Redis with the settings the README asks for. */
+/** What is built in dist/, a cluster of one host. */
 export const ROOMCAST: System = {
   name: 'roomcast',
   title: 'Roomcast',
   tongue: 'roomcast',
   async open(options) {
-    const redis = await openRedis();
+    const redis = await openRunRedis(options.tap);
     try {
       return await start(options, redis);
     } catch (error) {
@@ -34,7 +34,7 @@ export const EMBEDDED: System = {
 
 async function start(
   { workers, profileDir, memory, env }: SystemOptions,
-  redis: RedisProcess | undefined,
+  redis: RunRedis | undefined,
 ): Promise<RunningSystem> {
   const task = memory ? 'memory' : profileDir === undefined ? undefined : 'profile';
   const probe = await openProbe(task, profileDir);
@@ -58,6 +58,7 @@ async function start(
     windowEnds: () => probe.stopProfile(workerPids),
     collect: () => probe.collect(workerPids),
     ...(redis === undefined ? {} : { askRedis: redis.ask }),
+    ...(redis?.tap === undefined ? {} : { tap: redis.tap }),
     deaths: () => workerPids.filter((pid) => !isAlive(pid)).length,
     async stop() {
       // Nothing of a run is kept, and a drain would ask a thousand clients to leave first.

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { childrenOf, isAlive } from '../../faults/processes.ts';
 import { freePorts } from '../../support/ports.ts';
-import { openRedis } from '../../support/redis-server.ts';
 import { openProbe } from '../inside/probe.ts';
+import { openRunRedis } from './redis.ts';
 import { endAll, openServerProcess } from './server-process.ts';
 import type { RunningSystem, System, SystemOptions } from './system.ts';
 
@@ -33,7 +33,7 @@ export const BARE_WS: System = {
 
 /** The time limit: a run in which the baseline gives up messages would say nothing of what they cost it. */
 async function startOnRedis(adapter: string, options: SystemOptions): Promise<RunningSystem> {
-  const redis = await openRedis();
+  const redis = await openRunRedis(options.tap);
   try {
     const running = await start(
       SOCKET_IO,
@@ -44,6 +44,7 @@ async function startOnRedis(adapter: string, options: SystemOptions): Promise<Ru
       ...running,
       pids: (part) => (part === 'redis' ? [redis.pid] : running.pids(part)),
       askRedis: redis.ask,
+      ...(redis.tap === undefined ? {} : { tap: redis.tap }),
       async stop() {
         await running.stop();
         await redis.close();

@@ -1,4 +1,5 @@
 import type { Tongue } from '../driver/orders.ts';
+import type { BusTap } from '../measure/bus-tap.ts';
 
 /** What has a share in the work, each measured apart. */
 export const PARTS = ['worker', 'primary', 'redis', 'nginx'] as const;
@@ -10,6 +11,8 @@ export interface SystemOptions {
   readonly profileDir?: string;
   /** Makes `heap` of its workers known, and lets them collect garbage on demand. */
   readonly memory?: boolean;
+  /** Counts what goes between the system and Redis. */
+  readonly tap?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -28,8 +31,9 @@ export interface RunningSystem {
   windowEnds(): Promise<void>;
   /** Collects garbage in every worker, then tells what is left; undefined of systems without a heap of that kind. */
   collect(): Promise<Heap | undefined>;
-  /** One Redis command and its raw answer; undefined without a Redis. */
+  /** One Redis command and its raw answer. */
   askRedis?(command: string): Promise<string>;
+  readonly tap?: BusTap;
   /** Exit codes or signals of workers that ended by themselves. */
   deaths(): number;
   stop(): Promise<void>;

@@ -1,0 +1,115 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Case, Point, Size } from '../case.ts';
+import { addressOf, crowdOf, spreadOver } from '../crowds.ts';
+import { type Crowd, openCrowd } from '../driver/crowd.ts';
+import type { ClientSpec } from '../driver/orders.ts';
+import { milliseconds } from '../measure/deliveries.ts';
+import { checkCrowd, onStage, settled } from '../stage.ts';
+import type { System } from '../systems/system.ts';
+
+const CHATTERS = 50;
+const WATCHERS = 50;
+const SAYS_PER_S = 20;
+const UNACKED = 200;
+const STORMED = 'stormed';
+const SIZES = {
+  tiny: { walkers: 60, overMs: 600, stayMs: 200 },
+  quick: { walkers: 2_000, overMs: 2_000, stayMs: 1_000 },
+  full: { walkers: 5_000, overMs: 5_000, stayMs: 1_000 },
+} as const;
+
+/** Thousands come and go in one room while others talk in another one; each talk also without the storm. */
+export const PRESENCE_STORM: Case = {
+  name: 'presence-storm',
+  title: 'presence-storm: 5,000 join and leave a room within 5 s, 50 talk in another at 20 messages a second',
+  rounds: 2,
+  figures: [
+    { value: 'stormP99Ms', title: 'chat p99 ms in the storm', digits: 1, shown: true },
+    { value: 'calmP99Ms', title: 'chat p99 ms without', digits: 1, shown: true },
+    { value: 'presenceMessages', title: 'presence messages per member', digits: 1, shown: true },
+    { value: 'presenceBytes', title: 'presence bytes per member', digits: 0, shown: true },
+  ],
+  scenes: ({ size }) => [
+    {
+      params: { joins: SIZES[size].walkers },
+      systems: ['roomcast'],
+      run: (system) => run(system, size),
+    },
+  ],
+};
+
+async function run(system: System, size: Size): Promise<Point[]> {
+  const { walkers, overMs, stayMs } = SIZES[size];
+  return onStage(system, { workers: 2 }, async ({ system: running, crowd: chat }) => {
+    const { ports } = running;
+    const portOf = spreadOver(ports);
+    const crowd = await openCrowd(system.tongue, 1);
+    try {
+      await chat.connect(crowdOf(system, { rooms: 1, members: CHATTERS, ports, portOf }), { timedOneIn: 1 });
+      await crowd.connect([...watchersOf(portOf), ...walkersOf(walkers, portOf)]);
+      await settled();
+      await chat.talk({ perSecond: SAYS_PER_S, unacked: UNACKED });
+      await pause(overMs / 5);
+      const values = await stormAndCalm(chat, crowd, { overMs, stayMs, walkers });
+      await checkCrowd(crowd, running);
+      return [{ params: {}, values }];
+    } finally {
+      await crowd.close();
+    }
+  });
+}
+
+interface Storm {
+  readonly overMs: number;
+  readonly stayMs: number;
+  readonly walkers: number;
+}
+
+async function stormAndCalm(chat: Crowd, crowd: Crowd, storm: Storm): Promise<Point['values']> {
+  const { overMs, stayMs, walkers } = storm;
+  await chat.mark();
+  await pause(overMs + stayMs);
+  const calm = [await chat.mark()];
+  const stormy = [];
+  let messages = 0;
+  let bytes = 0;
+  for (let round = 0; round < 2; round += 1) {
+    await crowd.mark();
+    await chat.mark();
+    const { entered, left } = await crowd.pass({ room: STORMED, overMs, stayMs });
+    stormy.push(await chat.mark());
+    if (entered < walkers || left < walkers) {
+      throw new Error(`${entered} of ${walkers} were let in, ${left} left`);
+    }
+    // What is gathered comes after at most a second.
+    await pause(1_100);
+    const { asideMessages, asideBytes } = await crowd.mark();
+    messages += asideMessages / WATCHERS / 2;
+    bytes += asideBytes / WATCHERS / 2;
+    if (round === 1) break;
+    await chat.mark();
+    await pause(overMs + stayMs);
+    calm.push(await chat.mark());
+  }
+  const p99 = (windows: typeof calm) => {
+    const [first, second] = windows;
+    if (first === undefined) return 0;
+    if (second !== undefined) first.deliverUs.add(second.deliverUs);
+    return milliseconds(first.deliverUs, 99);
+  };
+  return { stormP99Ms: p99(stormy), calmP99Ms: p99(calm), presenceMessages: messages, presenceBytes: bytes };
+}
+
+function watchersOf(portOf: (room: number, member: number) => number): ClientSpec[] {
+  return Array.from({ length: WATCHERS }, (_, n) => {
+    const id = 1_000 + n;
+    return { id, port: portOf(0, n), address: addressOf(id), room: STORMED, role: 'member' as const };
+  });
+}
+
+function walkersOf(count: number, portOf: (room: number, member: number) => number): ClientSpec[] {
+  return Array.from({ length: count }, (_, n) => {
+    const id = 2_000 + n;
+    return { id, port: portOf(0, n), address: addressOf(id), role: 'member' as const };
+  });
+}
