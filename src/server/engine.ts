@@ -83,13 +83,17 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
           else elsewhere(request, response);
         },
         onUpgrade(request, socket, head) {
-          socket.on('error', () => socket.destroy());
+          socket.on('error', giveUp);
           if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
           else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
         },
       };
     },
   };
+}
+
+function giveUp(this: Duplex): void {
+  this.destroy();
 }
 
 const FORBIDDEN = JSON.stringify({ code: 4, message: 'this origin is not allowed' });

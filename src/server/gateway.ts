@@ -8,6 +8,8 @@ import type { ChatContext } from './context.ts';
 import { dispatch } from './dispatch.ts';
 import { joinRoom } from './events/join.ts';
 import type { Handshake, Introduction } from './handshake.ts';
+import { createIdleLinks } from './idle-links.ts';
+import { shrinkRoomTables } from './room-index.ts';
 import { ClientSession, type ClientSocket, type Session } from './session.ts';
 
 const JOIN_RETRY_MS = 1_000;
@@ -42,6 +44,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     say: () => createBucket(deps.rateSay, now),
     login: () => createBucket(LOGIN_RATE, now),
   };
+  const idleLinks = createIdleLinks({ keepsHeaders: context.identities.mode === 'token' });
   const introductions = new WeakMap<ClientSocket, Introduction>();
   const sessions = new WeakMap<ClientSocket, Session>();
 
@@ -51,6 +54,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     sessions.set(socket, session);
     socket.onAny(hear);
     socket.on('disconnect', end);
+    idleLinks.shrink(socket);
     deps.onConnect();
     void inOrder(session, () => context.logins.begin(session, inbox, () => greet(session)));
     if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
@@ -159,6 +163,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   return {
     serve(nsp) {
+      shrinkRoomTables(nsp.adapter);
       nsp.use((socket, next) => {
         admit(socket).then(next, (error: unknown) => {
           context.log.error({ err: error }, 'a handshake failed');

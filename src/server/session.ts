@@ -7,6 +7,7 @@ import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
+import { FewMap } from './few-map.ts';
 import type { Login } from './ties.ts';
 
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
@@ -62,7 +63,7 @@ export class ClientSession implements Session {
   user: User;
   readonly defaultRoom: string;
   readonly lounging: boolean;
-  readonly memberships: Map<string, Membership> = new Map();
+  readonly memberships: Map<string, Membership> = new FewMap();
   readonly queue = createEventQueue();
   login: Login | undefined = undefined;
   private readonly rates: SessionRates;
