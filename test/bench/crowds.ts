@@ -14,13 +14,6 @@ export interface CrowdPlan {
   readonly speakers?: number;
 }
 
-const PER_ADDRESS = 5_000;
-
-/** Source addresses are spread: one has only so many ports. */
-export function addressOf(id: number): string {
-  return `127.0.1.${1 + (Math.floor(id / PER_ADDRESS) % 250)}`;
-}
-
 /** Rooms full of members, of whom the first talk. */
 export function crowdOf({ tongue }: System, plan: CrowdPlan): ClientSpec[] {
   const { rooms, members, ports, name = 'room', firstId = 0, speakers = 1 } = plan;
@@ -29,7 +22,7 @@ export function crowdOf({ tongue }: System, plan: CrowdPlan): ClientSpec[] {
   const clients: ClientSpec[] = [];
   let id = firstId;
   const add = (room: number, member: number, role: ClientSpec['role']) => {
-    clients.push({ id, port: portOf(room, member), address: addressOf(id), room: `${name}${room}`, role });
+    clients.push({ id, port: portOf(room, member), room: `${name}${room}`, role });
     id += 1;
   };
   for (let room = 0; room < rooms; room += 1) {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Case, Point, Size } from '../case.ts';
-import { addressOf, crowdOf, spreadOver } from '../crowds.ts';
+import { crowdOf, spreadOver } from '../crowds.ts';
 import { type Crowd, openCrowd } from '../driver/crowd.ts';
 import type { ClientSpec } from '../driver/orders.ts';
 import { milliseconds } from '../measure/deliveries.ts';
@@ -103,13 +103,13 @@ async function stormAndCalm(chat: Crowd, crowd: Crowd, storm: Storm): Promise<Po
 function watchersOf(portOf: (room: number, member: number) => number): ClientSpec[] {
   return Array.from({ length: WATCHERS }, (_, n) => {
     const id = 1_000 + n;
-    return { id, port: portOf(0, n), address: addressOf(id), room: STORMED, role: 'member' as const };
+    return { id, port: portOf(0, n), room: STORMED, role: 'member' as const };
   });
 }
 
 function walkersOf(count: number, portOf: (room: number, member: number) => number): ClientSpec[] {
   return Array.from({ length: count }, (_, n) => {
     const id = 2_000 + n;
-    return { id, port: portOf(0, n), address: addressOf(id), role: 'member' as const };
+    return { id, port: portOf(0, n), role: 'member' as const };
   });
 }

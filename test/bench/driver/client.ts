@@ -5,6 +5,7 @@ import { Link } from './link.ts';
 import type { ClientSpec } from './orders.ts';
 import { NUMBERS_FROM } from './say-frame.ts';
 import type { Sender } from './sender.ts';
+import type { Sources } from './sources.ts';
 
 const AT = 0x40;
 const TIME_DIGITS = 16;
@@ -16,6 +17,7 @@ export interface ClientDeps {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly timedOneIn: number;
+  readonly sources: Sources;
   /** In its room, or, without one, known to the server. */
   readonly onJoined: (client: Client) => void;
   readonly onGone: (client: Client) => void;
@@ -45,7 +47,7 @@ export class Client {
     this.dialledUs = deps.clock();
     this.link = new Link(
       deps.buffer,
-      { port: spec.port, address: spec.address, path: deps.dialect.path(spec) },
+      { port: spec.port, source: deps.sources(), path: deps.dialect.path(spec) },
       this,
     );
   }

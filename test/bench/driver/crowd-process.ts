@@ -8,6 +8,7 @@ import { createHistogram, Ledger, record } from './ledger.ts';
 import type { Answers, ClientSpec, ConnectOrder, Order, TalkOrder, Tops } from './orders.ts';
 import { passThrough } from './passing.ts';
 import { Sender } from './sender.ts';
+import { createSources } from './sources.ts';
 
 const READ_BYTES = 262_144;
 const TICK_MS = 1;
@@ -16,6 +17,7 @@ const LOOK_MS = 10;
 const clock = createClock();
 const ledger = new Ledger();
 const buffer = Buffer.allocUnsafe(READ_BYTES);
+const sources = createSources(process.pid);
 const clients = new Map<number, Client>();
 const senders: Sender[] = [];
 let talking: NodeJS.Timeout | undefined;
@@ -61,6 +63,7 @@ async function connect({ tongue, clients: specs, inFlight, limitMs, talk: style 
     ledger,
     clock,
     timedOneIn: style.timedOneIn,
+    sources,
     onJoined(client) {
       record(joinUs, clock() - client.dialledUs);
       joined += 1;

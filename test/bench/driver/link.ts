@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { maskedFrame } from './say-frame.ts';
+import type { Source } from './sources.ts';
 
 const TEXT = 1;
 const CLOSE = 8;
@@ -18,7 +19,7 @@ export interface LinkOwner {
 
 export interface LinkTarget {
   readonly port: number;
-  readonly address: string;
+  readonly source: Source;
   readonly path: string;
 }
 
@@ -35,12 +36,13 @@ export class Link {
   /** The part of a frame that came so far. */
   private rest = NOTHING;
 
-  constructor(buffer: Buffer, { port, address, path }: LinkTarget, owner: LinkOwner) {
+  constructor(buffer: Buffer, { port, source, path }: LinkTarget, owner: LinkOwner) {
     this.owner = owner;
     this.socket = connect({
       host: '127.0.0.1',
       port,
-      localAddress: address,
+      localAddress: source.address,
+      localPort: source.port,
       noDelay: true,
       onread: {
         buffer,

@@ -6,8 +6,6 @@ export type Tongue = 'roomcast' | 'stock' | 'ws' | 'nchan';
 export interface ClientSpec {
   readonly id: number;
   readonly port: number;
-  /** Of 127.0.0.0/8: one address has only about 28,000 ports. */
-  readonly address: string;
   /** Without one the client is connected but in no room. */
   readonly room?: string;
   /** A speaker is a member who talks; a publisher only talks. */
