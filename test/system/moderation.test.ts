@@ -137,6 +137,12 @@ describe.each(MODES)('moderation, %s', (mode) => {
       expect(refused).toMatchObject({
         error: { code: 'forbidden', retryAfterMs: expect.any(Number), temporary: false },
       });
+      const leftMs = refused.ok ? 0 : (refused.error.retryAfterMs ?? 0);
+      expect(leftMs).toBeGreaterThan(500_000);
+      expect(leftMs).toBeLessThanOrEqual(600_000);
+      expect(await one.ask('typing', { roomid, on: true })).toMatchObject({
+        error: { code: 'forbidden', retryAfterMs: expect.any(Number) },
+      });
     }
     await ann.do('say', { roomid, text: 'quiet' });
     await vi.waitFor(() => expect(there.said).toHaveLength(1), LIMIT);
@@ -145,6 +151,9 @@ describe.each(MODES)('moderation, %s', (mode) => {
     await vi.waitFor(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['quiet', 'thanks']), LIMIT);
     expect(all(outside, 'muted')).toEqual([]);
     expect(all(here, 'removed')).toEqual([]);
+    expect(all(ann, 'typing')).toEqual([]);
+    await here.do('typing', { roomid, on: false });
+    await vi.waitFor(() => expect(all(ann, 'typing')).toHaveLength(1), LIMIT);
   });
 
   it('holds for textmsg too, in the default room', async () => {
@@ -244,7 +253,38 @@ describe.each(MODES)('moderation, %s', (mode) => {
     expect((json.messages as unknown[])[1]).toEqual(tombstone);
     const carl = await device(2, something('Carl'));
     expect((await carl.do('join', { roomid })).messages[1]).toEqual(tombstone);
+    const back = await device(3, something('Dan'));
+    const resume = { epoch: epoch as string, seq: 1 };
+    const resumed = await back.do('join', { roomid, resume });
+    expect(resumed).toMatchObject({ recovered: true, seq: 4 });
+    expect(resumed.messages.map(({ seq }) => seq)).toEqual([2, 3, 4]);
+    expect(resumed.messages[0]).toEqual(tombstone);
     expect(deletions(ann)).toHaveLength(1);
+  });
+
+  it('holds after everything was killed and started again', async () => {
+    const [roomid, ann, bob, carl] = ['room', 'Ann', 'Bob', 'Carl'].map(something) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const before = await inRoom(0, ann, roomid);
+    for (const text of ['one', 'two']) await before.do('say', { roomid, text });
+    const { json: banned } = await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 600 });
+    await ask('POST', `rooms/${roomid}/mute`, { userId: carl });
+    await ask('DELETE', `rooms/${roomid}/messages/1`);
+    await system.restart('SIGKILL');
+    for (const [index] of system.workerUrls.entries()) {
+      const refused = await (await device(index, bob)).ask('join', { roomid });
+      expect(refused).toMatchObject({ error: { code: 'forbidden', retryAfterMs: expect.any(Number) } });
+      const muted = await inRoom(index, carl, roomid);
+      expect(await muted.ask('say', { roomid, text: 'x' })).toMatchObject({ error: { code: 'forbidden' } });
+      const { messages } = (await muted.do('room:history', { roomid })) as MessagePage;
+      expect(messages.map(({ seq, data }) => `${seq} ${data.text}`)).toEqual(['1 ', '2 two']);
+    }
+    expect(banned.until).toBeGreaterThan(Date.now());
+    await inRoom(0, ann, roomid);
   });
 
   it('erases a user: connected devices are shown the empty inbox, and what comes next comes to them', async () => {

@@ -6,7 +6,7 @@ import { denied } from '../room-access.ts';
 
 export const typing: EventHandler<'typing'> = {
   mode: 'pipelined',
-  async run(session, { roomid = session.defaultRoom, on }, _context) {
+  async run(session, { roomid = session.defaultRoom, on }, { enforcement }) {
     const refusal = denied(session, roomid);
     if (refusal) return refusal;
     const membership = session.memberships.get(roomid);
@@ -17,8 +17,18 @@ export const typing: EventHandler<'typing'> = {
     // Swallowed, not refused: a client that says it with every key does nothing wrong.
     if (toldAt !== undefined && now - toldAt < TYPING_MS) return succeed({});
     membership.typing = { ...membership.typing, [key]: now };
+    const { room } = membership;
     const { id: userId, name: username } = session.user;
-    session.socket.to(socketRoom(membership.room)).volatile.emit('typing', { roomid, userId, username, on });
+    // Not kept in a log, so the store does not look by itself.
+    const restricted = await enforcement.refusalOf(room, userId);
+    if (restricted) {
+      if (restricted.error.code === 'forbidden') enforcement.refused(room, userId);
+      return restricted;
+    }
+    if (session.memberships.get(roomid) !== membership) {
+      return refuse('not_joined', `roomid: join ${roomid} first`);
+    }
+    session.socket.to(socketRoom(room)).volatile.emit('typing', { roomid, userId, username, on });
     return succeed({});
   },
 };
