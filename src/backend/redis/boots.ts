@@ -15,6 +15,8 @@ export interface ListedBoot {
    * long again, for what it had still under way.
    */
   readonly expired: boolean;
+  /** All it left was taken out: what it is listed with came too late. */
+  readonly swept: boolean;
   /** When it last proved itself by the store's clock, and how long ago that was when it was read. */
   readonly provedAtMs: number;
   readonly silentMs: number;
@@ -41,9 +43,10 @@ export async function readBoots(link: CommandLink, keys: RedisKeys): Promise<Out
       boot,
       alive: leaseEndMs > nowMs && !buried,
       expired: leaseEndMs <= nowMs,
+      swept: clients === 'swept',
       provedAtMs,
       silentMs: nowMs - provedAtMs,
-      // `?` until it proved itself.
+      // No number until it proved itself.
       clients: Number(clients) || 0,
       host: host.join(' '),
     });

@@ -16,7 +16,7 @@ export function membersOf(
   const members = [];
   for (let index = 0; index < page.length; index += 2) {
     const stated = statedOf(String(page[index]), page[index + 1], boots, listed);
-    // Taken out on all boots, and of the room's users only a moment later: nothing to show.
+    // Taken out on all boots, and of the room's users only later: nothing to show.
     if (stated.length > 0) members.push(memberOf(stated));
   }
   return members;
@@ -36,8 +36,8 @@ function statedOf(
   const stated = [];
   const flat = typeof said === 'object' ? said : [];
   for (let index = 0; index < flat.length; index += 2) {
-    const boot = boots[Number(flat[index]) - 1] ?? '';
-    stated.push({ user: personOf(userId, String(flat[index + 1])), boot: listed.get(boot) });
+    const boot = listed.get(boots[Number(flat[index]) - 1] ?? '');
+    if (!boot?.swept) stated.push({ user: personOf(userId, String(flat[index + 1])), boot });
   }
   return stated;
 }

@@ -14,5 +14,5 @@ if buriedUntil and tonumber(buriedUntil) <= now then
   return 1
 end
 local host = string.match(record, '^%-?%d+ %S+ (.*)$') or ''
-redis.call('HSET', KEYS[1], ARGV[1], '-' .. string.format('%.0f', now + ARGV[2]) .. ' ? ' .. host)
+redis.call('HSET', KEYS[1], ARGV[1], '-' .. string.format('%.0f', now + ARGV[2]) .. ' swept ' .. host)
 return 0

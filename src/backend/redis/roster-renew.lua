@@ -1,5 +1,5 @@
 -- A boot proves that it lives, by the store's clock.
--- KEYS[1] boots (hash boot -> `leaseEndMs connections host`, with a `-` before it: buried)
+-- KEYS[1] boots (hash boot -> `leaseEndMs connections host`, with a `-` before it: buried; `swept` for connections, see roster-forget.lua)
 -- ARGV[1] boot   ARGV[2] lease, ms   ARGV[3] connections   ARGV[4] host
 -- ARGV[5] 'new': only if it is not listed; its connections are then '?' until it proves itself
 -- Answers 1 if the boot had proved itself before, 0 if not: it is new, was buried or swept, or the store lost its data.
