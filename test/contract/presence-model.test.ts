@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedHarness } from './embedded-harness.ts';
-import { openPresenceRun, type Step } from './presence-model.ts';
+import { GRACES_MS, openPresenceRun, type Step } from './presence-model.ts';
 import { redisHarness } from './redis-harness.ts';
 import type { Harness } from './suite.ts';
 
@@ -44,8 +44,8 @@ describe.each([
     timeout: Math.max(600_000, RUNS * 10_000),
   }, async () => {
     let carriedOut = 0;
-    async function carryOut(steps: readonly Step[]): Promise<void> {
-      const run = await openPresenceRun(store);
+    async function carryOut(steps: readonly Step[], lane: number): Promise<void> {
+      const run = await openPresenceRun(store, GRACES_MS[lane % GRACES_MS.length] as number);
       try {
         for (const [index, one] of steps.entries()) {
           await run.run(one);
