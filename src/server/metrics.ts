@@ -20,12 +20,23 @@ export interface Metrics {
   asJson(): Promise<object[]>;
 }
 
+/**
+ * prom-client looks at the event loop every 10 ms to tell of its delays: 100 times a second an idle worker was woken, which
+ * cost more than a thousand idle connections. Looked at less often they would say the interval; what is measured when
+ * asked, `eventloop_lag_seconds`, stays, and the worker's delay is in /status.
+ */
+const NEVER_MS = 2 ** 31 - 1;
+const LOOKED_AT = /_eventloop_lag_(min|max|mean|stddev|p50|p90|p99)_seconds$/;
+
 const PREFIX = 'roomcast_';
 
 /** One worker's numbers. The primary adds those of all its workers. */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
+  collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (LOOKED_AT.test(name)) registry.removeSingleMetric(name);
+  }
   const registers = [registry];
 
   function gauge(name: string, help: string, read: () => number): void {
