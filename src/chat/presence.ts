@@ -80,7 +80,8 @@ export function createPresence(deps: PresenceDeps): Presence {
 
   function inTurn<T>(user: LocalUser, say: () => Promise<T>): Promise<T> {
     const said = user.turn.then(say);
-    user.turn = said.catch(() => undefined);
+    // Without the answer, which would be kept until the user's next turn.
+    user.turn = said.then(nothing, nothing);
     return said;
   }
 
@@ -250,3 +251,5 @@ export function createPresence(deps: PresenceDeps): Presence {
     },
   };
 }
+
+function nothing(): void {}

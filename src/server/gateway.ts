@@ -46,12 +46,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
   const idleLinks = createIdleLinks({ keepsHeaders: context.identities.mode === 'token' });
   const introductions = new WeakMap<ClientSocket, Introduction>();
-  const sessions = new WeakMap<ClientSocket, Session>();
+  /** Beside what of a socket is told to other servers, which no symbol is. */
+  const sessionKey = Symbol('session');
 
   function connect(socket: ClientSocket, introduction: Introduction): void {
     const { identity, roomid, resume, inbox } = introduction;
     const session = new ClientSession(socket, { identity, roomid, rates });
-    sessions.set(socket, session);
+    socket.data[sessionKey] = session;
     socket.onAny(hear);
     socket.on('disconnect', end);
     idleLinks.shrink(socket);
@@ -62,7 +63,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   /** Called by Socket.IO on the socket. One for all of them: a closure for each costs more than to look it up. */
   function hear(this: ClientSocket, event: unknown, ...args: unknown[]): void {
-    const session = sessions.get(this);
+    const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
     deps.onHeard(this.conn);
     dispatch(session, context, { event, args }).catch((error: unknown) =>
@@ -71,8 +72,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   function end(this: ClientSocket): void {
-    const session = sessions.get(this);
-    if (!session || !sessions.delete(this)) return;
+    const session: Session | undefined = this.data[sessionKey];
+    if (!session) return;
+    this.data[sessionKey] = undefined;
     context.tokenClock.forget(session);
     context.lounge.leave(session);
     leaveAll(session);

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { FewMap } from './few-map.ts';
+import { FewQueue } from './few-queue.ts';
 import type { ClientSocket } from './session.ts';
 
 /*
@@ -31,8 +32,25 @@ interface PrivateSocket {
 interface PrivateLink {
   request: unknown;
   cleanupFn: unknown;
-  readonly transport: EventEmitter & { readonly name: string; readonly socket?: EventEmitter };
+  sentCallbackFn: unknown;
+  readonly transport: EventEmitter & { readonly name: string; readonly socket?: PrivateWebSocket };
 }
+
+interface PrivateWebSocket extends EventEmitter {
+  readonly _receiver?: PrivateReceiver | null;
+  readonly _socket?: { _peername?: unknown } | null;
+}
+
+/** Reads the frames of one link. */
+interface PrivateReceiver extends Emitter {
+  _mask: unknown;
+  _buffers: unknown;
+  readonly _bufferedBytes: number;
+  readonly _state: number;
+}
+
+/** As ws has it. */
+const BETWEEN_FRAMES = 0;
 
 /** These are told at most once anyway: the wrapper that `once` makes is larger than all else of a listener. */
 const TOLD_ONCE: readonly (string | symbol)[] = ['close', 'error'];
@@ -89,6 +107,26 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
     transport.removeAllListeners('headers');
     shrinkEvents(webSocket);
     shrinkEvents(transport);
+    const { _receiver: receiver, _socket: stream } = webSocket;
+    if (receiver) shrinkReceiver(receiver);
+    // Engine.IO has noted the address; Node looks it up again for whoever asks.
+    if (stream?._peername) stream._peername = null;
+  }
+
+  /** ws's own, and in its place one that lets go of what the message was read from. The same two on every link. */
+  let onMessage: Handler | undefined;
+  function onMessageRead(this: PrivateReceiver, ...message: unknown[]): void {
+    forgetRead(this);
+    onMessage?.apply(this, message);
+  }
+
+  function shrinkReceiver(receiver: PrivateReceiver): void {
+    const { message } = receiver._events;
+    if (typeof message !== 'function' || message === onMessageRead) return;
+    onMessage ??= message;
+    if (message !== onMessage || !('_mask' in receiver) || !Array.isArray(receiver._buffers)) return;
+    receiver._events.message = onMessageRead;
+    if (receiver._state === BETWEEN_FRAMES) forgetRead(receiver);
   }
 
   function upgraded(this: Link): void {
@@ -110,6 +148,7 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
       client.sockets = fewer(client.sockets);
       client.nsps = fewer(client.nsps);
       link.cleanupFn = exact(link.cleanupFn);
+      if (Array.isArray(link.sentCallbackFn)) link.sentCallbackFn = FewQueue.from(link.sentCallbackFn);
       const callbacks = client.decoder?._callbacks;
       if (callbacks) callbacks.$decoded = exact(callbacks.$decoded);
       shrinkWebSocket(conn);
@@ -118,6 +157,13 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
       shrinkEvents(socket as unknown as EventEmitter);
     },
   };
+}
+
+function forgetRead(receiver: PrivateReceiver): void {
+  // Four bytes, and with them the whole chunk they came in, until the next message.
+  receiver._mask = undefined;
+  // An emptied list keeps its room.
+  if (receiver._bufferedBytes === 0) receiver._buffers = [];
 }
 
 function unwrapped(handlers: Handler | Handler[]): Handler | Handler[] {

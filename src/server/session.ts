@@ -19,7 +19,7 @@ export interface Membership {
   /** The newest of this connection's own messages that was stored. */
   said?: { readonly epoch: string; readonly seq: number };
   /** As far as this connection's person has read the room; what is stored of a user may be further. */
-  read?: number;
+  read?: number | undefined;
   /** When it was last said that they type, and that they stopped. */
   typing?: { readonly on?: number; readonly off?: number };
 }

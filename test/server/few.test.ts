@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FewMap } from '../../src/server/few-map.ts';
+import { FewQueue } from '../../src/server/few-queue.ts';
 import { FewSet } from '../../src/server/few-set.ts';
 
 const key = fc.integer({ min: 0, max: 12 }).map((n) => `k${n}`);
@@ -58,6 +59,21 @@ describe('a set that most often has few members', () => {
         const seen: string[] = [];
         few.forEach((member) => void seen.push(member));
         expect(seen).toEqual([...set]);
+      }),
+    );
+  });
+});
+
+describe('a queue that most often has one element', () => {
+  it('answers as an array does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(), { nil: null }), { maxLength: 5 }), steps, (begun, done) => {
+        const [few, list] = [FewQueue.from(begun), [...begun]];
+        for (const { does, value } of done) {
+          if (does === 'add') expect(few.push(value)).toBe(list.push(value));
+          else expect(few.shift()).toBe(list.shift());
+          expect(few.length).toBe(list.length);
+        }
       }),
     );
   });

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp, type Socket as TcpSocket } from 'node:net';
 import { Server as Engine } from 'engine.io';
 import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
@@ -143,4 +144,45 @@ describe('a shrunk link', () => {
       expect(await one.emitWithAck(event)).toBe(event);
     }
   });
+
+  it('reads messages that come in pieces, many at once and long, each as it was sent', async () => {
+    const { url, sockets } = await server();
+    const link = openRaw(url);
+    await once(link, 'data');
+    link.write(frame('40'));
+    await vi.waitFor(() => expect(sockets).toHaveLength(1));
+    const heard: unknown[] = [];
+    sockets[0]?.onAny((event, text) => heard.push([event, text]));
+    const texts = Array.from({ length: 60 }, (_, n) => `${n} `.repeat(n * n));
+    const bytes = Buffer.concat(texts.map((text) => frame(`42${JSON.stringify(['say', text])}`)));
+    for (let from = 0; from < bytes.length; ) {
+      const length = 1 + ((from * 7919) % 3_000);
+      link.write(bytes.subarray(from, from + length));
+      from += length;
+      if (from % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(heard).toEqual(texts.map((text) => ['say', text])));
+  });
 });
+
+/** A WebSocket of which the test writes the bytes. */
+function openRaw(url: string): TcpSocket {
+  const { port, host } = new URL(url);
+  const link = connectTcp(Number(port), '127.0.0.1');
+  onTestFinished(() => void link.destroy());
+  link.setNoDelay(true);
+  link.write(
+    `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\n` +
+      'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  return link;
+}
+
+/** Masked, as a client's are. */
+function frame(text: string): Buffer {
+  const mask = Buffer.from([1, 2, 3, 4]);
+  const payload = Buffer.from(text).map((byte, at) => byte ^ (mask[at % 4] ?? 0));
+  const size =
+    payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from([0x81, ...size]), mask, payload]);
+}

@@ -43,12 +43,12 @@ describe('a connection’s tie to a user', () => {
     const early = vi.fn();
     const late = vi.fn();
     const login = ties.tie(session(), ann);
-    login.keep({ release: early });
+    login.keep({ room: login.inbox, release: early });
     expect(login.held()).toBe(true);
     login.release();
     expect(early).toHaveBeenCalledTimes(1);
     expect(login.held()).toBe(false);
-    login.keep({ release: late });
+    login.keep({ room: login.inbox, release: late });
     expect(late).toHaveBeenCalledTimes(1);
     expect(login.held()).toBe(false);
   });

@@ -40,10 +40,10 @@ export async function joinRoom(
   if (!membership && memberships.size >= limits.maxRooms) {
     return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
   }
-  const room = membership?.room ?? roomOf(socket.nsp.name, roomid);
-  const held = await feeds.hold(room);
+  const held = await feeds.hold(membership?.room ?? roomOf(socket.nsp.name, roomid));
   if (!held.ok) return held;
   const hold = held.value;
+  const { room } = hold;
 
   const { username, avatar } = payload;
   const identity = renamed(session, { username, avatar });
@@ -65,7 +65,8 @@ export async function joinRoom(
       // Only somebody who was let in goes by the new name.
       void rename(session, identity, context);
       if (!membership) {
-        memberships.set(roomid, { room, hold });
+        // With what is set next: a field that is added later takes an object of its own.
+        memberships.set(roomid, { room, hold, read: undefined });
         void socket.join(socketRoom(room));
       }
       const joined = describe(roomid, page, since, page.entered, payload.history);
