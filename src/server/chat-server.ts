@@ -29,6 +29,7 @@ import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
 import { createIntake } from './intake.ts';
 import { openLinkInternals } from './link-check.ts';
+import type { Link } from './link-internals.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
 import { presenceMessage } from './messages.ts';
@@ -40,7 +41,9 @@ import { createRecount } from './recount.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createRoomMarks } from './room-marks.ts';
 import { createTokenClock } from './token-clock.ts';
+import { createTurnEnd } from './turn-end.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
+import { createWriteGathering } from './write-gathering.ts';
 
 export interface ChatServerDeps extends EngineOptions {
   readonly backend: WorkerBackend;
@@ -99,6 +102,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     namespaces: deps.namespaces,
   });
   const links = await openLinkInternals({ log });
+  const turnEnd = createTurnEnd();
+  const gatherWrites = createWriteGathering(turnEnd);
+  engine.on('flush', (link: Link) => {
+    const stream = links.streamOf(link);
+    if (stream) gatherWrites(stream);
+  });
   const fanout = createFanout({
     of: (nsp) => io.of(nsp),
     links,
@@ -107,6 +116,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       now: () => performance.now(),
       utilization: createUtilization(),
     }),
+    turnEnd,
     now: () => performance.now(),
   });
   const feeds = createFeeds({

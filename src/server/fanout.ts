@@ -3,6 +3,7 @@ import { type Room, socketRoom } from '../chat/room.ts';
 import type { FlushPace } from './flush-pace.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { LinkInternals } from './link-internals.ts';
+import type { TurnEnd } from './turn-end.ts';
 import { createMessageEncoder, type MessageEncoder } from './websocket-frames.ts';
 
 /*
@@ -24,6 +25,7 @@ export interface FanoutDeps {
   readonly of: (nsp: string) => Pick<ChatNamespace, 'adapter' | 'sockets'>;
   readonly links: Pick<LinkInternals, 'writeFrames'>;
   readonly pace: FlushPace;
+  readonly turnEnd: TurnEnd;
   /** A clock that only rises, ms. */
   readonly now: () => number;
 }
@@ -49,7 +51,7 @@ interface Gathering {
   dueAt: number;
 }
 
-export function createFanout({ of, links, pace, now }: FanoutDeps): Fanout {
+export function createFanout({ of, links, pace, turnEnd, now }: FanoutDeps): Fanout {
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
   let turn: Gathering[] = [];
@@ -66,7 +68,7 @@ export function createFanout({ of, links, pace, now }: FanoutDeps): Fanout {
   function gather(room: Room): Gathering {
     const gathering = { room, encoder: encoderOf(room.nsp), entries: [], chars: 0, dueAt: 0 };
     rooms.set(room.tag, gathering);
-    if (turn.length === 0) setImmediate(endTurn);
+    if (turn.length === 0) turnEnd.write(endTurn);
     turn.push(gathering);
     return gathering;
   }

@@ -17,6 +17,8 @@ export interface LinkInternals {
    * written.
    */
   writeFrames(link: Link, frames: Buffer): boolean;
+  /** The link's stream, if it has one of its own: polling has not. */
+  streamOf(link: Link): Socket | undefined;
   /**
    * What this process keeps for the client because it was not taken yet: packets that were not written, bytes that were
    * written and not sent, HTTP answers on their way. Cheap enough to be asked before every write.
@@ -97,6 +99,7 @@ export function createLinkInternals(): LinkInternals {
       writeStream(stream, frames);
       return true;
     },
+    streamOf: (link) => (link as unknown as PrivateLink).transport.socket?._socket ?? undefined,
     waitingBytes(link) {
       const { writeBuffer, transport } = link as unknown as PrivateLink;
       return packetBytes(writeBuffer) + (transport.socket ? unsent(transport.socket) : unfetched(link));

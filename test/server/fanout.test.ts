@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Entry } from '../../src/chat/log-store.ts';
 import { roomOf, socketRoom } from '../../src/chat/room.ts';
 import { createFanout, type FanoutDeps } from '../../src/server/fanout.ts';
+import { createTurnEnd } from '../../src/server/turn-end.ts';
 
 const TURN_MS = 0;
 
@@ -31,6 +32,7 @@ function setUp(windowMs = 0, nsp = '/') {
       },
     },
     pace: { windowMs: () => window, wrote: (ms) => void took.push(ms) },
+    turnEnd: createTurnEnd(),
     now: () => performance.now(),
   });
   return {
