@@ -30,7 +30,8 @@ async function runScene(
   { scale, rounds, systems, say }: RoundsOptions,
   from: Provenance,
 ): Promise<Row[]> {
-  const taking = scene.systems.filter((system) => {
+  const possible = systems === undefined ? scene.systems : [...scene.systems, ...(scene.also ?? [])];
+  const taking = possible.filter((system) => {
     if (systems !== undefined && !systems.includes(system)) return false;
     const missing = systemNamed(system).missing?.();
     if (missing !== undefined) say(missing);

@@ -3,7 +3,7 @@ import { type Crowd, openCrowd } from './driver/crowd.ts';
 import type { RunningSystem, System, SystemOptions } from './systems/system.ts';
 
 /** Subscriptions that were asked for while clients joined are through by then. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 300;
 
 export interface Stage {
   readonly system: RunningSystem;

@@ -10,14 +10,14 @@ const UNACKED = 50;
 const SIZES = {
   tiny: { clients: 40, members: [4, 20], deliveriesPerS: 400, heatMs: 200, seconds: 0.7 },
   quick: { clients: 500, members: [10, 100], deliveriesPerS: 20_000, heatMs: 1_500, seconds: 3 },
-  full: { clients: 500, members: [10, 100], deliveriesPerS: 20_000, heatMs: 1_500, seconds: 2.5 },
+  full: { clients: 500, members: [10, 100], deliveriesPerS: 20_000, heatMs: 1_000, seconds: 2 },
 } as const;
 
 /** The store in the primary instead of Redis. */
 export const EMBEDDED_MODE: Case = {
   name: 'embedded',
   title: 'embedded: CPU µs per delivered message of all processes, two workers, 20,000 deliveries/s',
-  rounds: 5,
+  rounds: 3,
   figures: [
     { value: 'totalUs', title: 'all µs', digits: 2, shown: true },
     { value: 'workerUs', title: 'workers µs', digits: 2 },

@@ -18,7 +18,7 @@ const MEGA = 1_048_576;
 export const IDLE_MEMORY: Case = {
   name: 'idle-memory',
   title: 'idle-memory: bytes per idle connection joined to a room of 50, after GC, slope up to 10,000',
-  rounds: 2,
+  rounds: 1,
   figures: [
     { value: 'pssBytes', title: 'Pss bytes', digits: 0, shown: true },
     { value: 'pssR2', title: 'R²', digits: 4 },

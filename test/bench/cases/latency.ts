@@ -11,7 +11,12 @@ const UNACKED = 200;
 const SIZES = {
   tiny: { rooms: 4, loads: [['idle', 20] as const, ['busy', 80] as const], heatMs: 200, seconds: 0.7 },
   quick: { rooms: 100, loads: [['idle', 100] as const, ['busy', 2_000] as const], heatMs: 1_500, seconds: 3 },
-  full: { rooms: 100, loads: [['idle', 100] as const, ['busy', 2_000] as const], heatMs: 1_500, seconds: 3 },
+  full: {
+    rooms: 100,
+    loads: [['idle', 100] as const, ['busy', 2_000] as const],
+    heatMs: 1_000,
+    seconds: 2.5,
+  },
 };
 
 /** From the moment something should have been said to its ack and to its arrival, on two workers. */

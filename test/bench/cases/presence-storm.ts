@@ -22,7 +22,7 @@ const SIZES = {
 export const PRESENCE_STORM: Case = {
   name: 'presence-storm',
   title: 'presence-storm: 5,000 join and leave a room within 5 s, 50 talk in another at 20 messages a second',
-  rounds: 2,
+  rounds: 1,
   figures: [
     { value: 'stormP99Ms', title: 'chat p99 ms in the storm', digits: 1, shown: true },
     { value: 'calmP99Ms', title: 'chat p99 ms without', digits: 1, shown: true },

@@ -26,7 +26,7 @@ const SIZES = {
 export const SLOW_READER: Case = {
   name: 'slow-reader',
   title: 'slow-reader: one of 20 members stops reading at 200 messages of 8 kB a second',
-  rounds: 2,
+  rounds: 1,
   figures: [
     { value: 'grownMb', title: 'heap + buffers grown by MB', digits: 1, shown: true },
     { value: 'pssGrownMb', title: 'Pss grown by MB', digits: 1 },
