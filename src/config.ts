@@ -181,6 +181,12 @@ export const SETTINGS = {
     integer(0, 1_000),
     'longest time the messages of a busy room are gathered for one write; a room that is not busy waits for nothing',
   ),
+  maxBufferedBytes: setting(
+    'MAX_BUFFERED_BYTES',
+    1_048_576,
+    integer(16_384, 1_073_741_824),
+    'waiting for one client; beyond it the client is slow and let go, to come back and resume',
+  ),
   drainS: setting('DRAIN_S', 30, integer(0, 3_600), 'longest drain; it ends as soon as no client is left'),
   logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
   logPretty: setting<boolean | undefined>(
@@ -223,7 +229,6 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   RATE_CONNECT: '0',
   RATE_ADMIT: '0',
   FLUSH_WINDOW_MS: '0',
-  MAX_BUFFERED_BYTES: '1048576',
   ACK_REPLICAS: '0',
   BUS_SECRET: undefined,
 };

@@ -20,10 +20,14 @@ const TARGET_MS = 400;
 /** Nobody waits longer at the door. */
 const PATIENCE_MS = 500;
 
-const FIRST_WINDOW = 128;
+/** 128 at once from each of two cold workers were answered in time by the slowest machine tried, 512 were not. */
+const FIRST_WINDOW = 64;
+/** Reached without being asked so much: a store that stands still for a second does not fill it with a quiet worker's. */
+const QUIET_WINDOW = 512;
 const MIN_WINDOW = 32;
 const MAX_WINDOW = 4_096;
-/** Of what is on its way, for each good answer: times 1.25 in the time of one. */
+/** For each good answer: doubles in the time of one until too much was let in for the first time, then times 1.25. */
+const FIRST_GROWTH = 1;
 const GROWTH = 0.25;
 const SHRINK_AT_MOST = 0.5;
 
@@ -81,6 +85,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
   let underWay = 0;
   let waiting = 0;
   let window = FIRST_WINDOW;
+  let growth = FIRST_GROWTH;
   let shrunkAt = Number.NEGATIVE_INFINITY;
   /** Answered per ms while somebody waited. */
   let ratePerMs = FIRST_RATE_PER_MS;
@@ -117,8 +122,8 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     answered += 1;
     const tookMs = now() - startedAt;
     if (tookMs > TARGET_MS) shrink(tookMs);
-    else if (tookMs < WELL_MS && (waiting > 0 || underWay + 1 >= window)) {
-      window = Math.min(MAX_WINDOW, window + GROWTH);
+    else if (tookMs < WELL_MS && (waiting > 0 || window < QUIET_WINDOW || underWay + 1 >= window)) {
+      window = Math.min(MAX_WINDOW, window + growth);
     }
     next();
   }
@@ -128,10 +133,8 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     const at = now();
     if (at - shrunkAt < tookMs) return;
     shrunkAt = at;
-    window = Math.max(
-      MIN_WINDOW,
-      Math.min(window, underWay + 1) * Math.max(SHRINK_AT_MOST, TARGET_MS / tookMs),
-    );
+    growth = GROWTH;
+    window = Math.max(MIN_WINDOW, window * Math.max(SHRINK_AT_MOST, TARGET_MS / tookMs));
   }
 
   function isTired({ arrivedAt }: Waiting): boolean {

@@ -40,6 +40,7 @@ import { createOnline } from './online.ts';
 import { createRecount } from './recount.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createRoomMarks } from './room-marks.ts';
+import { createSlowClients } from './slow-clients.ts';
 import { createTokenClock } from './token-clock.ts';
 import { createTurnEnd } from './turn-end.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
@@ -54,6 +55,8 @@ export interface ChatServerDeps extends EngineOptions {
   readonly rateSay: Rate | undefined;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
+  /** What may wait for one client. */
+  readonly maxBufferedBytes: number;
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly pageDir: string;
@@ -182,6 +185,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     probesMissed: () => health.counters.probesMissed,
     redials: () => health.counters.redials,
     degraded: () => health.degradedSince() !== undefined,
+    slowClients: () => slowClients.letGo(),
+    mostWaitingBytes: () => slowClients.mostWaitingBytes(),
+    underWay: () => admission.state().underWay,
+    waiting: () => admission.state().waiting,
   });
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expect(inboxOf(nsp, userId), appended);
@@ -221,8 +228,18 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     log,
   });
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
+  const slowClients = createSlowClients({
+    links,
+    *sockets() {
+      for (const nsp of namespaces) yield* nsp.sockets.values();
+    },
+    maxBufferedBytes: deps.maxBufferedBytes,
+    random: Math.random,
+    log,
+  });
   const context: ChatContext = {
     admission,
+    slowClients,
     logs,
     feeds,
     fanout,
@@ -277,7 +294,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     metrics,
     log,
   });
-  const routes = chatEngine.route(http.handle);
+  const routes = chatEngine.route(http.handle, (request, response) =>
+    links.answering(engine, request, response),
+  );
   const listener = createServer(routes.onRequest);
   listener.on('upgrade', routes.onUpgrade);
 
@@ -302,6 +321,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),
     async close() {
       admission.close();
+      slowClients.close();
       health.close();
       logins.close();
       lounge.close();

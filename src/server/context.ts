@@ -19,6 +19,7 @@ import type { Metrics } from './metrics.ts';
 import type { Enforcement } from './moderation.ts';
 import type { RoomMarks } from './room-marks.ts';
 import type { Session } from './session.ts';
+import type { SlowClients } from './slow-clients.ts';
 import type { TokenClock } from './token-clock.ts';
 
 /** What the settings allow a client. */
@@ -33,6 +34,7 @@ export interface ClientLimits {
 /** What the events work on. */
 export interface ChatContext {
   readonly admission: Pick<Admission, 'visit'>;
+  readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
   readonly feeds: Feeds;
   readonly fanout: Pick<Fanout, 'flush'>;

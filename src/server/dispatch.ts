@@ -69,9 +69,12 @@ async function handle(
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
     const payload = parsed.data as never;
     const chars = EVENT_OVERHEAD_CHARS + textChars(parsed.data);
-    return session.queue.run(handler.mode, chars, () =>
-      pass(() => handler.run(session, payload, context, answer as never)),
-    );
+    const begin = () => pass(() => handler.run(session, payload, context, answer as never));
+    return session.queue.run(handler.mode, chars, () => {
+      // Pages are not put before who has not taken the last ones.
+      const caughtUp = handler.mode === 'inTurn' && context.slowClients.caughtUp(session.socket.conn);
+      return caughtUp ? caughtUp.then(begin) : begin();
+    });
   }
   return ALWAYS.has(name) ? run(AT_ONCE) : context.admission.visit(session, run);
 }

@@ -27,10 +27,11 @@ export interface ChatEngine {
   readonly io: ChatServer;
   readonly engine: Engine;
   /**
-   * What HTTP servers are to call: Socket.IO's paths are served here, all others by `elsewhere`. Not
+   * What HTTP servers are to call: Socket.IO's paths are served here, all others by `elsewhere`; `onHandled`
+   * is told of those the engine was given. Not
    * `engine.attach`, with which closing a listener would close every client's link.
    */
-  route(elsewhere: RequestHandler): Routes;
+  route(elsewhere: RequestHandler, onHandled: RequestHandler): Routes;
 }
 
 /** Time from the first byte to a namespace: whoever only opens a link does not keep it. */
@@ -76,11 +77,12 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
   return {
     io,
     engine,
-    route(elsewhere) {
+    route(elsewhere, onHandled) {
       return {
         onRequest(request, response) {
-          if (isOurs(request.url)) engine.handleRequest(request as never, response);
-          else elsewhere(request, response);
+          if (!isOurs(request.url)) return elsewhere(request, response);
+          engine.handleRequest(request as never, response);
+          onHandled(request, response);
         },
         onUpgrade(request, socket, head) {
           socket.on('error', giveUp);

@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Server as Engine } from 'engine.io';
 import type { ClientSocket } from './session.ts';
 import { createStreamWrites } from './stream-writes.ts';
 
@@ -26,8 +27,10 @@ export interface LinkInternals {
   waitingBytes(link: Link): number;
   /** Forgets the packets that were not written. What was begun to be written stays: half a frame is none. */
   dropPackets(link: Link): void;
-  /** An answer to a poll of the link: it counts as waiting until it is sent. */
-  answering(link: Link, response: ServerResponse): void;
+  /** While set, what Socket.IO calls volatile is not kept for the link. It asks this itself only of its own transport. */
+  dropVolatile(link: Link, drop: boolean): void;
+  /** The engine handles a request of a link of its own: the answer to a poll counts as waiting until it is sent. */
+  answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
   /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
   pauseReading(link: Link): void;
   resumeReading(link: Link): void;
@@ -49,6 +52,12 @@ interface PrivateLink {
   };
   onClose(reason: string): void;
 }
+
+interface PrivateEngine {
+  readonly clients: { readonly [sid: string]: Link };
+}
+
+type PrivateRequest = IncomingMessage & { readonly _query?: { readonly sid?: unknown } };
 
 interface PrivateWebSocket {
   readonly readyState: number;
@@ -107,7 +116,21 @@ export function createLinkInternals(): LinkInternals {
     dropPackets(link) {
       (link as unknown as PrivateLink).writeBuffer = [];
     },
-    answering(link, response) {
+    dropVolatile(link, drop) {
+      Reflect.deleteProperty(link, 'write');
+      if (!drop) return;
+      const write = link.write.bind(link);
+      link.write = (data, options, callback) =>
+        (options as { readonly volatile?: boolean } | undefined)?.volatile
+          ? link
+          : write(data, options, callback);
+    },
+    answering(engine, request, response) {
+      if (request.method !== 'GET') return;
+      const { clients } = engine as unknown as PrivateEngine;
+      const sid = (request as PrivateRequest)._query?.sid;
+      const link = typeof sid === 'string' && Object.hasOwn(clients, sid) ? clients[sid] : undefined;
+      if (!link) return;
       const open = answers.get(link) ?? new Set();
       answers.set(link, open.add(response));
       response.once('close', () => open.delete(response));

@@ -9,6 +9,11 @@ export interface MetricSources {
   readonly probesMissed: () => number;
   readonly redials: () => number;
   readonly degraded: () => boolean;
+  readonly slowClients: () => number;
+  readonly mostWaitingBytes: () => number;
+  /** Of what is asked of the store. */
+  readonly underWay: () => number;
+  readonly waiting: () => number;
 }
 
 export interface Metrics {
@@ -39,10 +44,11 @@ export function createMetrics(sources: MetricSources): Metrics {
   }
   const registers = [registry];
 
-  function gauge(name: string, help: string, read: () => number): void {
+  function gauge(name: string, help: string, read: () => number, aggregator: 'sum' | 'max' = 'sum'): void {
     new Gauge({
       name: PREFIX + name,
       help,
+      aggregator,
       registers,
       collect() {
         this.set(read());
@@ -77,6 +83,15 @@ export function createMetrics(sources: MetricSources): Metrics {
   );
   counter('bus_probes_missed_total', 'Probes over the bus that did not come back', sources.probesMissed);
   counter('bus_redials_total', 'Times a deaf link of the bus was made anew', sources.redials);
+  counter('slow_clients_total', 'Clients let go because they read too slowly', sources.slowClients);
+  gauge(
+    'client_waiting_bytes_max',
+    'What waits for the client for whom the most does',
+    sources.mostWaitingBytes,
+    'max',
+  );
+  gauge('asked_under_way', 'What was asked of the store and is not answered', sources.underWay);
+  gauge('asked_waiting', 'What waits at the door before it', sources.waiting);
   const said = new Counter({
     name: `${PREFIX}messages_said_total`,
     help: 'Messages stored for a client',
