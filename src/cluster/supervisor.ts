@@ -36,7 +36,7 @@ export interface Supervisor {
    */
   reload(): Promise<Outcome<void>>;
   status(): WorkerStatus[];
-  /** All workers that serve. */
+  /** All workers that have clients: those that serve, and those that let theirs go. */
   links(): WorkerLink[];
   /** A worker to give a job to. */
   pick(): WorkerLink | undefined;
@@ -120,7 +120,10 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     stop,
     reload,
     status: () => slots.flatMap((slot) => slot.status()),
-    links: () => slots.flatMap((slot) => slot.ready()?.link ?? []),
+    links: () =>
+      slots
+        .flatMap((slot) => slot.workers())
+        .flatMap(({ state, link }) => (state === 'ready' || state === 'draining' ? [link] : [])),
     pick: () => slots.map((slot) => slot.ready()?.link).find((link) => link !== undefined),
   };
 }

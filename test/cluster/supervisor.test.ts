@@ -282,6 +282,8 @@ test('a reload lets the old worker go only when the new one serves, one slot aft
   expect(states()).toEqual(['0 ready', '0 starting', '1 ready']);
   await ready(latest(0));
   expect(states()).toEqual(['0 draining', '0 ready', '1 ready', '1 starting']);
+  // Whose clients are counted: the old one still has some, the one that starts has none and answers nobody.
+  expect(supervisor.links().map(({ boot }) => boot)).toEqual([old0.boot, latest(0).boot, old1.boot]);
   await ready(latest(1));
   expect(await reloaded).toEqual({ ok: true, value: undefined });
   old0.exit(0);
