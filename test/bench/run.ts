@@ -54,6 +54,9 @@ const reduced =
   ['pairs', 'seconds', 'systems', 'only', 'cpu-prof'].some((name) => name in values) || values.quick;
 const saving = values.save || !(reduced || values['no-save']);
 
+// What was started ends with this process, by listeners of `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const from = provenance(args);
 let failed = 0;
 const startedAt = performance.now();
