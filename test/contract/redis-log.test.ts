@@ -261,12 +261,35 @@ describe('a log in Redis', () => {
     for (const name of names) expect(await ttlS(name)).toBeGreaterThan(0);
     for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:(log|meta|ids[01])$/);
     const [log, meta] = keys.log(room);
-    expect(await ttlS(log)).toBeGreaterThan(95);
-    expect(await ttlS(log)).toBeLessThanOrEqual(100);
+    // A 64th more than its time, for it is not put off with every message.
+    expect(await ttlS(log)).toBeGreaterThanOrEqual(100);
+    expect(await ttlS(log)).toBeLessThanOrEqual(102);
     expect(await ttlS(meta)).toBeGreaterThan(1_000);
     const ids = Math.max(...(await Promise.all(keys.ids(room).map(ttlS))));
     expect(ids).toBeGreaterThanOrEqual(49);
     expect(ids).toBeLessThanOrEqual(100);
+  });
+
+  it('puts the end of a log off with its messages, never to before its time, and gives one to a log put back by hand', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historyTtlS: 100 });
+    const room = newRoom();
+    const [log, meta] = keys.log(room);
+    const ttlMs = async () => Number(/:(-?\d+)/.exec(await redis.ask(`PTTL ${log}`))?.[1]);
+    for (let n = 1; n <= 5; n += 1) {
+      await append(peer, room, 'x');
+      expect(await ttlMs()).toBeGreaterThan(100_000);
+    }
+    await redis.ask(`PERSIST ${log}`);
+    await append(peer, room, 'x');
+    expect(await ttlMs()).toBeGreaterThan(95_000);
+    await redis.ask(`HSET ${meta} kept "${Date.now() - 2_000} 100000"`);
+    await append(peer, room, 'x');
+    expect(await ttlMs()).toBeGreaterThan(100_000);
+    // Another setting holds from the next message on.
+    const longer = await peerForTest(redis.url, { historyTtlS: 200 });
+    await append(longer, room, 'x');
+    expect(await ttlMs()).toBeGreaterThan(200_000);
   });
 
   it('remembers a clientMsgId for its time over the change of periods, and then takes it anew', async () => {

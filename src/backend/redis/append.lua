@@ -13,6 +13,9 @@
 
 -- Replaced entries that the stream was trimmed past are looked for at every so many messages.
 local TIDY_EVERY = 64
+-- Each key's end is put off only when this part of the log's time is over, and then by as much more: three calls less, and
+-- less to be written to the append-only file, for each message.
+local SLACK = 1 / 64
 
 local now = clock()
 
@@ -21,7 +24,7 @@ if folding and (redis.call('HGET', KEYS[2], 'news') or '') ~= ARGV[14] then
   return { '', 0, '', 0, 2 }
 end
 
-local ttl = tonumber(ARGV[6])
+local ttl, lifetime = tonumber(ARGV[6]), tonumber(ARGV[5])
 local period = math.floor(now / ttl)
 local field = ARGV[7]
 if field ~= '' then
@@ -73,20 +76,34 @@ if type(stored) == 'table' and stored.err then
   return stored
 end
 
-redis.call('HSET', KEYS[2], 'top', decimal(seq), 'at', decimal(at))
+local meta = { 'top', decimal(seq), 'at', decimal(at) }
 if folding then
-  redis.call('HSET', KEYS[2], 'news', ARGV[15])
+  meta[#meta + 1], meta[#meta + 2] = 'news', ARGV[15]
 end
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
-if redis.call('PEXPIRE', KEYS[3], ARGV[5]) == 1 and seq % TIDY_EVERY == 0 then
+-- When the ends were put off last, and to which log's time that belongs.
+local kept, of = string.match(room.kept, '^(%d+) (%d+)$')
+if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
+  meta[#meta + 1], meta[#meta + 2] = 'kept', decimal(now) .. ' ' .. ARGV[5]
+  local ends = decimal(math.ceil(lifetime * (1 + SLACK)))
+  redis.call('PEXPIRE', KEYS[1], ends)
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  redis.call('PEXPIRE', KEYS[3], ends)
+else
+  -- Of a log that was taken away by hand meanwhile.
+  redis.call('PEXPIRE', KEYS[1], ARGV[5], 'NX')
+end
+if seq % TIDY_EVERY == 0 and redis.call('EXISTS', KEYS[3]) == 1 then
   firstHeld(seq)
 end
 if field ~= '' then
   -- This period's hash is gone when its slot's turn comes again, so an id is known for one to two TTLs.
-  local ids = KEYS[4 + period % 2]
+  local ids, ending = KEYS[4 + period % 2], decimal((period + 2) * ttl)
   redis.call('HSET', ids, field, room.epoch .. ' ' .. decimal(seq) .. ' ' .. decimal(at) .. ' ' .. ARGV[8])
-  redis.call('PEXPIREAT', ids, decimal((period + 2) * ttl))
+  if room.ids ~= ending then
+    meta[#meta + 1], meta[#meta + 2] = 'ids', ending
+    redis.call('PEXPIREAT', ids, ending)
+  end
 end
+redis.call('HSET', KEYS[2], unpack(meta))
 redis.call('SPUBLISH', ARGV[11], ARGV[12] .. message .. ARGV[13])
 return { room.epoch, seq, ARGV[8], at, 0 }

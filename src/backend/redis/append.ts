@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Appended, Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
@@ -79,6 +79,6 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
 /** Hashed to 16 characters: a busy room remembers a million of them. */
 function dedupeField({ dedupe }: Draft): string {
   if (!dedupe) return '';
-  const digest = createHash('sha256').update(`${dedupe.scope}\0${dedupe.clientMsgId}`).digest('base64url');
+  const digest = hash('sha256', `${dedupe.scope}\0${dedupe.clientMsgId}`, 'base64url');
   return digest.slice(0, 16);
 }

@@ -1,6 +1,6 @@
 -- Stands before append.lua and read.lua, after log.lua: a room's epoch and what numbers it.
--- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, epoch, top, at, links; of an inbox also its marks: sent, recv,
--- read, news)
+-- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, epoch, top, at, links, and kept, ids as in append.lua; of an
+-- inbox also its marks: sent, recv, read, news)
 -- ARGV[1] run_id of this server, known to the connection   ARGV[2] a fresh random epoch, should one be needed
 -- ARGV[3] how long meta lives without use, ms: longer than the log
 --
@@ -36,12 +36,14 @@ local function beginEpoch(room)
 end
 
 local function openRoom()
-  local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'top', 'at', 'links')
+  local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'top', 'at', 'links', 'kept', 'ids')
   local room = {
     epoch = meta[2] or nil,
     top = tonumber(meta[3] or '0'),
     at = tonumber(meta[4] or '0'),
     links = meta[5] or '',
+    kept = meta[6] or '',
+    ids = meta[7] or '',
   }
   if meta[1] ~= ARGV[1] then
     beginEpoch(room)
