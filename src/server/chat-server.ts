@@ -46,6 +46,9 @@ import { createTurnEnd } from './turn-end.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
 import { createWriteGathering } from './write-gathering.ts';
 
+/** How soon somebody who sends much and was behind with reading may be read of again. */
+const BEHIND_LOOK_MS = 20;
+
 export interface ChatServerDeps extends EngineOptions {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
@@ -268,7 +271,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     now: deps.now,
     degradedSince: health.degradedSince,
     onGreeted: online.greet,
-    onHeard: createIntake({ links, nextTurn: setImmediate }).heard,
+    onHeard: createIntake({
+      links,
+      isBehind: slowClients.isBehind,
+      nextTurn: setImmediate,
+      later: (callback) => setTimeout(callback, BEHIND_LOOK_MS),
+    }).heard,
     onConnect: deps.onConnect,
     onDisconnect: deps.onDisconnect,
   });

@@ -32,6 +32,8 @@ export interface SlowClientsDeps {
 }
 
 export interface SlowClients {
+  /** Whether more waits for the link than should; not of one that ends. */
+  isBehind(link: Link): boolean;
   /** Undefined: little waits for the link. Else settles when that is so again, or the link ends. */
   caughtUp(link: Link): Promise<void> | undefined;
   /** How many were let go. */
@@ -100,15 +102,20 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
     log.warn({ clients: slow.size }, 'clients that read too slowly were let go');
   }
 
+  function isBehind(link: Link): boolean {
+    return links.waitingBytes(link) > behindBytes && link.readyState === 'open';
+  }
+
   async function catchUp(link: Link): Promise<void> {
-    while (link.readyState === 'open' && links.waitingBytes(link) > behindBytes) {
+    while (isBehind(link)) {
       await new Promise((resolve) => setTimeout(resolve, CAUGHT_UP_LOOK_MS));
     }
   }
 
   const looking = setInterval(look, LOOK_MS);
   return {
-    caughtUp: (link) => (links.waitingBytes(link) > behindBytes ? catchUp(link) : undefined),
+    isBehind,
+    caughtUp: (link) => (isBehind(link) ? catchUp(link) : undefined),
     letGo: () => letGo,
     mostWaitingBytes: () => mostWaitingBytes,
     close() {

@@ -4,13 +4,17 @@ import type { Link } from '../../src/server/link-internals.ts';
 
 function setUp() {
   const reading = new Map<Link, boolean>();
+  const behind = new Set<Link>();
   let turns: (() => void)[] = [];
+  let moments: (() => void)[] = [];
   const intake = createIntake({
     links: {
       pauseReading: (link) => void reading.set(link, false),
       resumeReading: (link) => void reading.set(link, true),
     },
+    isBehind: (link) => behind.has(link),
     nextTurn: (callback) => void turns.push(callback),
+    later: (callback) => void moments.push(callback),
   });
   return {
     link: () => {
@@ -22,6 +26,13 @@ function setUp() {
       for (let index = 0; index < events; index += 1) intake.heard(link);
     },
     isRead: (link: Link) => reading.get(link),
+    behind,
+    moment() {
+      const due = moments;
+      moments = [];
+      for (const callback of due) callback();
+      return due.length;
+    },
     turn() {
       const due = turns;
       turns = [];
@@ -65,5 +76,23 @@ describe('the intake of a worker', () => {
       hear(flooders[index] as Link, 100);
     }
     expect(seen).toEqual([0, 1, 2, 0, 1, 2]);
+  });
+
+  it('does not read on of who has not taken its answers, only of the others', () => {
+    const { link, hear, isRead, turn, moment, behind } = setUp();
+    const [flooder, other] = [link(), link()];
+    hear(flooder, 100);
+    hear(other, 100);
+    behind.add(flooder);
+    turn();
+    turn();
+    expect([isRead(flooder), isRead(other)]).toEqual([false, true]);
+    expect(turn()).toBe(0);
+    expect(moment()).toBe(1);
+    expect(isRead(flooder)).toBe(false);
+    behind.delete(flooder);
+    moment();
+    expect(isRead(flooder)).toBe(true);
+    expect([turn(), moment()]).toEqual([0, 0]);
   });
 });

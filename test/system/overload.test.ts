@@ -136,7 +136,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
         return Promise.all(Array.from({ length: EACH }, (_, n) => client.ask(event, payload(n))));
       }),
     );
-    refusedOf(acks.flat());
+    expect(refusedOf(acks.flat())).toBeGreaterThan(0);
     for (const own of acks) expect(own.some(isOk)).toBe(true);
     await expectAllWell();
   });
