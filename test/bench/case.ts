@@ -33,6 +33,8 @@ export interface Scene {
   readonly params: Params;
   /** Ours first, what it is held against second. */
   readonly systems: readonly [string, ...string[]];
+  /** Other than the case's. */
+  readonly rounds?: number;
   /** Only when they are asked for by name. */
   readonly also?: readonly string[];
   /** Throws when anything was lost, repeated or out of order. */

@@ -5,7 +5,8 @@ import { systemNamed } from './systems/all.ts';
 
 export interface RoundsOptions {
   readonly scale: Scale;
-  readonly rounds: number;
+  /** Other than the cases' own. */
+  readonly rounds?: number;
   /** Only these systems. */
   readonly systems?: readonly string[];
   readonly say: (line: string) => void;
@@ -25,11 +26,13 @@ export async function runCase(one: Case, options: RoundsOptions, from: Provenanc
 }
 
 async function runScene(
-  { name }: Case,
+  one: Case,
   scene: Scene,
-  { scale, rounds, systems, say }: RoundsOptions,
+  { scale, systems, say, ...options }: RoundsOptions,
   from: Provenance,
 ): Promise<Row[]> {
+  const { name } = one;
+  const rounds = options.rounds ?? scene.rounds ?? one.rounds;
   const possible = systems === undefined ? scene.systems : [...scene.systems, ...(scene.also ?? [])];
   const taking = possible.filter((system) => {
     if (systems !== undefined && !systems.includes(system)) return false;

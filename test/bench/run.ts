@@ -14,7 +14,7 @@ import { tableOf, updateReadme } from './readme-table.ts';
 import { runCase } from './rounds.ts';
 import { appendRows, provenance, readRows } from './rows.ts';
 
-const QUICK_ROUNDS = 2;
+const QUICK_ROUNDS = '2';
 
 const args = process.argv.slice(2);
 const { values, positionals } = parseArgs({
@@ -57,6 +57,8 @@ const saving = values.save || !(reduced || values['no-save']);
 // What was started ends with this process, by listeners of `exit`.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
+const pairs = values.pairs ?? (values.quick ? QUICK_ROUNDS : undefined);
+const rounds = pairs === undefined ? undefined : Number(pairs);
 const from = provenance(args);
 let failed = 0;
 const startedAt = performance.now();
@@ -65,7 +67,7 @@ for (const one of chosen.length > 0 ? chosen : CASES) {
     one,
     {
       scale,
-      rounds: values.pairs === undefined ? (values.quick ? QUICK_ROUNDS : one.rounds) : Number(values.pairs),
+      ...(rounds === undefined ? {} : { rounds }),
       say: (line) => console.log(line),
       ...(values.systems === undefined ? {} : { systems: values.systems.split(',') }),
     },

@@ -10,6 +10,7 @@ const MEMBERS = 8;
 /** What a worker may say of itself in a window: it lives, it hears. */
 const IDLE_MESSAGES = 4;
 const IDLE_TRIES = 10;
+const LATE_MS = 300;
 const UNACKED = 50;
 const SIZES = {
   tiny: { workers: [2], windowMs: 700, saysPerS: 80 },
@@ -105,6 +106,8 @@ async function perSay(
     await crowd.talk({ perSecond: saysPerS / ROOMS, unacked: UNACKED, rooms });
     await pause(windowMs * 0.6);
     await crowd.settle();
+    // Stock workers ack first and publish when they get to it.
+    await pause(LATE_MS);
   });
   const { acked } = await crowd.mark();
   return Object.fromEntries(

@@ -15,7 +15,7 @@ const AWAY_MS = 500;
 export const CONNECT: Case = {
   name: 'connect',
   title: 'connect: CPU µs per connection that joins a room of 50, two workers; then all cut and back at once',
-  rounds: 3,
+  rounds: 2,
   figures: [
     { value: 'connectUs', title: 'all µs', digits: 0, shown: true },
     { value: 'connectWorkerUs', title: 'workers µs', digits: 0 },

@@ -17,7 +17,7 @@ const SIZES = {
 export const EMBEDDED_MODE: Case = {
   name: 'embedded',
   title: 'embedded: CPU µs per delivered message of all processes, two workers, 20,000 deliveries/s',
-  rounds: 3,
+  rounds: 2,
   figures: [
     { value: 'totalUs', title: 'all µs', digits: 2, shown: true },
     { value: 'workerUs', title: 'workers µs', digits: 2 },

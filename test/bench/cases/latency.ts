@@ -23,7 +23,7 @@ const SIZES = {
 export const LATENCY: Case = {
   name: 'latency',
   title: 'latency: ms from the intended time of a say, 100 rooms of 10 on two workers',
-  rounds: 3,
+  rounds: 2,
   figures: [
     { value: 'deliverP50Ms', title: 'delivered: p50 ms', digits: 2, shown: true },
     { value: 'deliverP99Ms', title: 'delivered: p99 ms', digits: 2, shown: true },

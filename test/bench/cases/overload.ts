@@ -19,7 +19,7 @@ const SIZES = {
 export const OVERLOAD: Case = {
   name: 'overload',
   title: 'overload: 60,000 messages a second offered to two workers',
-  rounds: 2,
+  rounds: 1,
   figures: [
     { value: 'ackedPerS', title: 'acked/s', digits: 0, shown: true },
     { value: 'refusedPerS', title: 'refused/s', digits: 0, shown: true },
