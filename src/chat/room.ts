@@ -48,5 +48,6 @@ const PREFIX: { readonly [K in RoomKind]: string } = {
  * the prefix keeps its length from 20, which the sharded adapter takes for a socket id.
  */
 export function socketRoom(room: Room): string {
-  return `${PREFIX[room.kind]}:{${room.tag}}`;
+  // Joined, as the tag: Socket.IO's table keeps it.
+  return [PREFIX[room.kind], ':{', room.tag, '}'].join('');
 }
