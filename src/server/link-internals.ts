@@ -5,7 +5,8 @@ import type { ClientSocket } from './session.ts';
 import { createStreamWrites } from './stream-writes.ts';
 
 /*
- * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else.
+ * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else; what a link does not
+ * need of them is taken away in idle-links.ts.
  */
 
 /** One client's connection: Engine.IO's socket, shared by its namespaces. */
