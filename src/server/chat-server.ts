@@ -23,6 +23,7 @@ import { leaveRoom } from './events/leave.ts';
 import { createFanout } from './fanout.ts';
 import { createFlushPace } from './flush-pace.ts';
 import { type ChatNamespace, createGateway } from './gateway.ts';
+import { createGreetings } from './greetings.ts';
 import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
@@ -100,6 +101,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       .to(socketRoom(room))
       .emit('message', presenceMessage(event, room, user));
   };
+  const greetings = createGreetings();
   const delivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
   const news = createNewsFeed({
     feeds: () => feeds,
@@ -171,10 +173,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       void enforcement.review();
     },
     onDegraded(since) {
-      for (const nsp of namespaces) nsp.local.emit('cluster:degraded', { since });
+      for (const nsp of namespaces) greetings.everybody(nsp).emit('cluster:degraded', { since });
     },
     onRestored() {
-      for (const nsp of namespaces) nsp.local.emit('cluster:restored', {});
+      for (const nsp of namespaces) greetings.everybody(nsp).emit('cluster:restored', {});
     },
     now: deps.now,
     log,
@@ -200,7 +202,14 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const degraded = () => health.degradedSince() !== undefined;
   const lounge = createLounge({ roster, moderation: backend.moderation, degraded, log });
-  const online = createOnline({ roster, namespaces, clients, degraded });
+  const online = createOnline({
+    roster,
+    tellAll(totals) {
+      for (const nsp of namespaces) greetings.everybody(nsp).emit('online', totals);
+    },
+    clients,
+    degraded,
+  });
   const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
   const logins = createLogins({
     logs,
@@ -270,6 +279,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     rateSay: deps.rateSay,
     now: deps.now,
     degradedSince: health.degradedSince,
+    greetings,
     onGreeted: online.greet,
     onHeard: createIntake({
       links,

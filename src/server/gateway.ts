@@ -7,6 +7,7 @@ import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limi
 import type { ChatContext } from './context.ts';
 import { dispatch } from './dispatch.ts';
 import { joinRoom } from './events/join.ts';
+import type { Greetings } from './greetings.ts';
 import type { Handshake, Introduction } from './handshake.ts';
 import { createIdleLinks } from './idle-links.ts';
 import { shrinkRoomTables } from './room-index.ts';
@@ -25,6 +26,7 @@ export interface GatewayDeps {
   readonly now: () => number;
   /** Since when the store is away, if it is. */
   readonly degradedSince: () => number | undefined;
+  readonly greetings: Pick<Greetings, 'await' | 'done'>;
   /** The connection heard `hello` just now. */
   readonly onGreeted: (socket: ClientSocket) => void;
   /** An event of the client arrived. */
@@ -57,6 +59,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     socket.on('disconnect', end);
     idleLinks.shrink(socket);
     deps.onConnect();
+    deps.greetings.await(socket.id);
     void inOrder(session, () => context.logins.begin(session, inbox, () => greet(session)));
     if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
   }
@@ -75,6 +78,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
     this.data[sessionKey] = undefined;
+    deps.greetings.done(this.id);
     context.tokenClock.forget(session);
     context.lounge.leave(session);
     leaveAll(session);
@@ -86,6 +90,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   function greet(session: Session): void {
     const { socket, identity, user } = session;
     const { guestToken } = identity;
+    deps.greetings.done(socket.id);
     socket.emit('hello', {
       clientId: socket.id,
       user,

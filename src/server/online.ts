@@ -1,5 +1,4 @@
 import type { Roster, RosterCount } from '../chat/roster.ts';
-import type { ChatNamespace } from './gateway.ts';
 import type { ClientSocket } from './session.ts';
 
 const SHORTEST_MS = 1_000;
@@ -8,7 +7,8 @@ const DELIVERIES_PER_S = 1_000;
 
 export interface OnlineDeps {
   readonly roster: Pick<Roster, 'totals'>;
-  readonly namespaces: readonly Pick<ChatNamespace, 'local'>[];
+  /** To all connections of this worker that may be told. */
+  readonly tellAll: (totals: RosterCount) => void;
   /** Connections on this worker. */
   readonly clients: () => number;
   readonly degraded: () => boolean;
@@ -22,7 +22,7 @@ export interface Online {
 }
 
 /** Every worker asks for itself and emits to its own: the number costs the bus nothing, however many there are. */
-export function createOnline({ roster, namespaces, clients, degraded }: OnlineDeps): Online {
+export function createOnline({ roster, tellAll, clients, degraded }: OnlineDeps): Online {
   let told: RosterCount | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -42,7 +42,7 @@ export function createOnline({ roster, namespaces, clients, degraded }: OnlineDe
     const all = Math.max(users, totals.clients);
     if (told?.users === users && told.clients === all) return;
     told = { users, clients: all };
-    for (const { local } of namespaces) local.emit('online', told);
+    tellAll(told);
   }
 
   void look();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RosterCount } from '../../src/chat/roster.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
-import { createOnline, type OnlineDeps } from '../../src/server/online.ts';
+import { createOnline } from '../../src/server/online.ts';
 
 function setUp(connections = 1) {
   const told: unknown[] = [];
@@ -11,7 +11,7 @@ function setUp(connections = 1) {
   const totals = vi.fn(async () => (counted ? succeed(counted) : refuse('unavailable', 'away', 1)));
   const online = createOnline({
     roster: { totals },
-    namespaces: [{ local: { emit } }] as unknown as OnlineDeps['namespaces'],
+    tellAll: (totals) => emit('online', totals),
     clients: () => connections,
     degraded: () => degraded,
   });
