@@ -177,7 +177,7 @@ export const SETTINGS = {
   ),
   flushWindowMs: setting(
     'FLUSH_WINDOW_MS',
-    25,
+    40,
     integer(0, 1_000),
     'longest time the messages of a busy room are gathered for one write; a room that is not busy waits for nothing',
   ),

@@ -1,7 +1,7 @@
 /**
  * How long rooms are gathered before the next write. Writing costs by the write, not by the message: about 8 µs of a
  * core for each member, however many messages are in it. So the window follows what writing costs the worker now:
- * nothing is gathered beyond one turn as long as writing takes less than a quarter of its time, above it the window
+ * nothing is gathered beyond one turn as long as writing takes less than a seventh of its time, above it the window
  * grows until it does, or until it is the longest allowed. A worker that has no time left for other reasons gathers
  * too: then throughput rises where latency would collapse.
  */
@@ -20,8 +20,11 @@ export interface FlushPaceDeps {
   readonly utilization: () => number;
 }
 
-/** The part of its time a worker may spend on writing before it gathers. */
-const WRITING_SHARE = 0.25;
+/**
+ * The part of its time a worker may spend on writing before it gathers. Rooms of 100 at 200,000 deliveries a second: 2.7 µs each
+ * at a quarter and 25 ms at most, 2.6 µs at this and 40 ms, with a p99 of 44 and 55 ms.
+ */
+const WRITING_SHARE = 0.15;
 const BUSY_SHARE = 0.95;
 const BUSY_GROWTH = 1.25;
 const LOOK_EVERY_MS = 50;
