@@ -38,6 +38,7 @@ import { createMetrics } from './metrics.ts';
 import { createEnforcement } from './moderation.ts';
 import { createNewsFeed } from './news-feed.ts';
 import { createOnline } from './online.ts';
+import { createRecipients } from './recipients.ts';
 import { createRecount } from './recount.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createRoomMarks } from './room-marks.ts';
@@ -117,8 +118,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     if (stream) gatherWrites(stream);
   });
   const fanout = createFanout({
-    of: (nsp) => io.of(nsp),
-    links,
+    recipientsOf: createRecipients({ of: (nsp) => io.of(nsp), links }),
     pace: createFlushPace({
       longestMs: deps.flushWindowMs,
       now: () => performance.now(),

@@ -1,8 +1,7 @@
 import type { Entry } from '../chat/log-store.ts';
-import { type Room, socketRoom } from '../chat/room.ts';
+import type { Room } from '../chat/room.ts';
 import type { FlushPace } from './flush-pace.ts';
-import type { ChatNamespace } from './gateway.ts';
-import type { LinkInternals } from './link-internals.ts';
+import type { RecipientsOf } from './recipients.ts';
 import type { TurnEnd } from './turn-end.ts';
 import { createMessageEncoder, type MessageEncoder } from './websocket-frames.ts';
 
@@ -22,8 +21,7 @@ const MAX_GATHERED_CHARS = 64 * 1024;
 const TIMER_MS = 1;
 
 export interface FanoutDeps {
-  readonly of: (nsp: string) => Pick<ChatNamespace, 'adapter' | 'sockets'>;
-  readonly links: Pick<LinkInternals, 'writeFrames'>;
+  readonly recipientsOf: RecipientsOf;
   readonly pace: FlushPace;
   readonly turnEnd: TurnEnd;
   /** A clock that only rises, ms. */
@@ -51,7 +49,7 @@ interface Gathering {
   dueAt: number;
 }
 
-export function createFanout({ of, links, pace, turnEnd, now }: FanoutDeps): Fanout {
+export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): Fanout {
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
   let turn: Gathering[] = [];
@@ -115,18 +113,17 @@ export function createFanout({ of, links, pace, turnEnd, now }: FanoutDeps): Fan
     if (entries.length === 0) return;
     gathering.entries = [];
     gathering.chars = 0;
-    const { adapter, sockets } = of(room.nsp);
-    const members = adapter.rooms.get(socketRoom(room));
-    if (!members) return;
+    const { ids, links, paths } = recipientsOf(room);
+    if (paths.length === 0) return;
     const excepted = exceptedBy(entries);
     const all = encoder.encode(entries);
-    for (const id of members) {
-      const conn = sockets.get(id)?.conn;
-      if (!conn) continue;
-      const encoded = excepted?.has(id) ? encoder.encode(entries.filter(({ except }) => except !== id)) : all;
-      if (encoded.frames.length === 0 || links.writeFrames(conn, encoded.frames)) continue;
+    for (const [index, path] of paths.entries()) {
+      const id = ids[index];
+      const spared = id !== undefined && excepted?.has(id);
+      const encoded = spared ? encoder.encode(entries.filter(({ except }) => except !== id)) : all;
+      if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
       // Behind what already waits for it.
-      for (const packet of encoded.packets()) conn.write(packet);
+      for (const packet of encoded.packets()) links[index]?.write(packet);
     }
   }
 

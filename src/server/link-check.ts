@@ -26,21 +26,21 @@ const HANDSHAKE = [
   '\r\n',
 ].join('\r\n');
 
-type FrameWrites = Pick<LinkInternals, 'writeFrames'>;
+type FramePaths = Pick<LinkInternals, 'pathTo'>;
 
 /** With them a room's messages go straight to its members; if that does not work here, through Engine.IO one by one. */
 export async function openLinkInternals(
   { log }: { readonly log: Logger },
-  check: (internals: FrameWrites) => Promise<boolean> = checkFrameWrites,
+  check: (internals: FramePaths) => Promise<boolean> = checkFrameWrites,
 ): Promise<LinkInternals> {
   const internals = createLinkInternals();
   for (let tries = 1; tries <= TRIES; tries += 1) if (await check(internals)) return internals;
   log.warn('frames cannot be written past Engine.IO here: every message costs its members a write each');
-  return { ...internals, writeFrames: () => false };
+  return { ...internals, pathTo: () => ({ write: () => false }) };
 }
 
 /** True if what is written both ways arrives whole, once and in its order. */
-export async function checkFrameWrites(internals: FrameWrites): Promise<boolean> {
+export async function checkFrameWrites(internals: FramePaths): Promise<boolean> {
   const engine = new Engine({ transports: ['websocket'] });
   const server = createServer();
   server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
@@ -66,22 +66,23 @@ export async function checkFrameWrites(internals: FrameWrites): Promise<boolean>
 async function writeBothWays(
   link: Link,
   client: Socket,
-  { writeFrames }: FrameWrites,
+  { pathTo }: FramePaths,
 ): Promise<string | undefined> {
   client.pause();
   // The handshake's packet is on its way.
   await turn();
+  const path = pathTo(link as never);
   const expected = ['first', 'second', 'third'];
   link.write('first');
   // At once behind what is on its way, and not before what waits.
-  if (!writeFrames(link, frameOf('second'))) return undefined;
+  if (!path.write(frameOf('second'))) return undefined;
   link.write('third');
-  if (writeFrames(link, frameOf('never'))) return undefined;
+  if (path.write(frameOf('never'))) return undefined;
   await turn();
   for (let n = 0; n < LARGE_COUNT; n += 1) {
     const text = String.fromCharCode(97 + (n % 26)).repeat(LARGE_CHARS);
     expected.push(text);
-    if (!writeFrames(link, frameOf(text))) return undefined;
+    if (!path.write(frameOf(text))) return undefined;
   }
   link.write('last');
   expected.push('last');

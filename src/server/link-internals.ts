@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Server as Engine } from 'engine.io';
 import type { ClientSocket } from './session.ts';
-import { createStreamWrites } from './stream-writes.ts';
+import { createStreamWrites, type StreamPath, type StreamWrites } from './stream-writes.ts';
 
 /*
  * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else; what a link does not
@@ -13,12 +13,8 @@ import { createStreamWrites } from './stream-writes.ts';
 export type Link = ClientSocket['conn'];
 
 export interface LinkInternals {
-  /**
-   * Writes complete WebSocket text frames, the same buffer to many links. False where they cannot go straight to the
-   * system in their order (a link that polls, upgrades, ends or has packets waiting, a client of 2.x): then nothing was
-   * written.
-   */
-  writeFrames(link: Link, frames: Buffer): boolean;
+  /** Holds for the link's life, also over its upgrade. */
+  pathTo(link: Link): FramePath;
   /** The link's stream, if it has one of its own: polling has not. */
   streamOf(link: Link): Socket | undefined;
   /**
@@ -39,12 +35,24 @@ export interface LinkInternals {
   terminate(link: Link): void;
 }
 
+/** The way past Engine.IO and ws to one client. */
+export interface FramePath {
+  /**
+   * Writes complete WebSocket text frames, the same buffer to many links. False where they cannot go straight to the
+   * system in their order (a link that polls, upgrades, ends or has packets waiting, a client of 2.x): then nothing was
+   * written.
+   */
+  write(frames: Buffer): boolean;
+}
+
 interface Packet {
   readonly data?: string | Buffer;
   readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
 }
 
 interface PrivateLink {
+  readonly readyState: string;
+  readonly protocol: number;
   writeBuffer: readonly Packet[];
   readonly transport: {
     /** Of ws's kind: absent while polling. */
@@ -75,8 +83,41 @@ const OPEN = 1;
 /** Beside its text a packet costs the objects that hold it: with small messages more than the text. */
 const PACKET_BYTES = 256;
 
+/** What a write looks at, close together: with a thousand members most of its time was spent on fetching it. */
+class LinkPath implements FramePath {
+  private readonly link: PrivateLink;
+  private readonly streams: StreamWrites;
+  private transport: PrivateLink['transport'] | undefined;
+  private webSocket: PrivateWebSocket | undefined;
+  private stream: StreamPath | undefined;
+
+  constructor(link: PrivateLink, streams: StreamWrites) {
+    this.link = link;
+    this.streams = streams;
+  }
+
+  write(frames: Buffer): boolean {
+    const { link } = this;
+    if (link.transport !== this.transport) this.find();
+    const { stream, webSocket } = this;
+    if (!stream || link.writeBuffer.length > 0) return false;
+    if (link.readyState !== 'open' || webSocket?.readyState !== OPEN) return false;
+    stream.write(frames);
+    return true;
+  }
+
+  private find(): void {
+    const { transport, protocol } = this.link;
+    const stream = transport.socket?._socket;
+    this.transport = transport;
+    this.webSocket = transport.socket;
+    const straight = stream && protocol === EIO4 && !transport.perMessageDeflate;
+    this.stream = straight ? this.streams.pathTo(stream) : undefined;
+  }
+}
+
 export function createLinkInternals(): LinkInternals {
-  const writeStream = createStreamWrites();
+  const streams = createStreamWrites();
   // Engine.IO puts another buffer in the place of one it has written, so that a sum only ever has to be added to.
   const sums = new WeakMap<readonly Packet[], { packets: number; bytes: number }>();
   const answers = new WeakMap<Link, Set<ServerResponse>>();
@@ -99,16 +140,7 @@ export function createLinkInternals(): LinkInternals {
   }
 
   return {
-    writeFrames(link, frames) {
-      const { writeBuffer, transport } = link as unknown as PrivateLink;
-      const { socket: webSocket } = transport;
-      if (!webSocket || writeBuffer.length > 0 || link.readyState !== 'open' || link.protocol !== EIO4)
-        return false;
-      const { _socket: stream } = webSocket;
-      if (!stream || webSocket.readyState !== OPEN || transport.perMessageDeflate) return false;
-      writeStream(stream, frames);
-      return true;
-    },
+    pathTo: (link) => new LinkPath(link as unknown as PrivateLink, streams),
     streamOf: (link) => (link as unknown as PrivateLink).transport.socket?._socket ?? undefined,
     waitingBytes(link) {
       const { writeBuffer, transport } = link as unknown as PrivateLink;

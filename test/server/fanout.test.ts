@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Entry } from '../../src/chat/log-store.ts';
 import { roomOf, socketRoom } from '../../src/chat/room.ts';
-import { createFanout, type FanoutDeps } from '../../src/server/fanout.ts';
+import { createFanout } from '../../src/server/fanout.ts';
+import { createRecipients, type RecipientsDeps } from '../../src/server/recipients.ts';
 import { createTurnEnd } from '../../src/server/turn-end.ts';
 
 const TURN_MS = 0;
@@ -13,6 +15,7 @@ function setUp(windowMs = 0, nsp = '/') {
   const writes = new Map<string, (string[] | string)[]>();
   const waiting = new Set<string>();
   const rooms = new Map<string, Set<string>>();
+  const adapter = Object.assign(new EventEmitter(), { rooms });
   const sockets = new Map<string, unknown>();
   let window = windowMs;
   const took: number[] = [];
@@ -22,15 +25,19 @@ function setUp(windowMs = 0, nsp = '/') {
     return made;
   }
   const fanout = createFanout({
-    of: () => ({ adapter: { rooms }, sockets }) as unknown as ReturnType<FanoutDeps['of']>,
-    links: {
-      writeFrames(link, frames) {
-        const { id } = link as unknown as { id: string };
-        if (waiting.has(id)) return false;
-        writesOf(id).push(textsIn(frames));
-        return true;
+    recipientsOf: createRecipients({
+      of: () => ({ adapter, sockets }) as unknown as ReturnType<RecipientsDeps['of']>,
+      links: {
+        pathTo: (link) => ({
+          write(frames) {
+            const { id } = link as unknown as { id: string };
+            if (waiting.has(id)) return false;
+            writesOf(id).push(textsIn(frames));
+            return true;
+          },
+        }),
       },
-    },
+    }),
     pace: { windowMs: () => window, wrote: (ms) => void took.push(ms) },
     turnEnd: createTurnEnd(),
     now: () => performance.now(),
@@ -48,6 +55,11 @@ function setUp(windowMs = 0, nsp = '/') {
     enter(id: string, into = room) {
       sockets.set(id, { conn: { id, write: (packet: string) => writesOf(id).push(packet) } });
       rooms.set(socketRoom(into), (rooms.get(socketRoom(into)) ?? new Set()).add(id));
+      adapter.emit('join-room', socketRoom(into), id);
+    },
+    leave(id: string, from = room) {
+      rooms.get(socketRoom(from))?.delete(id);
+      adapter.emit('leave-room', socketRoom(from), id);
     },
     hand: (seq: number, into = room, except?: string) => fanout.hand(into, entry(seq, except)),
   };
@@ -134,6 +146,23 @@ describe('fan-out of a room’s messages', () => {
     await vi.advanceTimersByTimeAsync(100);
     expect(writesOf('a')).toEqual([[said(1)], [said(2)], [said(3)]]);
     expect(writesOf('late')).toEqual([[said(3)]]);
+  });
+
+  it('is written to whoever is in the room then, and to nobody who left', async () => {
+    const { enter, leave, hand, writesOf } = setUp();
+    enter('a');
+    enter('b');
+    hand(1);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    leave('a');
+    enter('c');
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(['a', 'b', 'c'].map((id) => writesOf(id).flat())).toEqual([
+      [said(1)],
+      [said(1), said(2)],
+      [said(2)],
+    ]);
   });
 
   it('puts each message behind what already waits for a member', async () => {

@@ -36,40 +36,35 @@ describe('frames written past Engine.IO', () => {
     expect(await checkFrameWrites(createLinkInternals())).toBe(true);
   });
 
-  const { writeFrames } = createLinkInternals();
+  const { pathTo } = createLinkInternals();
   it.each([
-    ['nothing is written', { writeFrames: () => true }],
-    ['nothing can be written', { writeFrames: () => false }],
+    ['nothing is written', () => ({ write: () => true })],
+    ['nothing can be written', () => ({ write: () => false })],
     [
       'something is written twice',
-      {
-        writeFrames: (link: never, frames: Buffer) => {
-          const written = writeFrames(link, frames);
-          return written && writeFrames(link, frames);
-        },
+      (link: never) => {
+        const path = pathTo(link);
+        return { write: (frames: Buffer) => path.write(frames) && path.write(frames) };
       },
     ],
     [
       'something overtakes what waits',
-      {
-        writeFrames: (
-          link: { transport: { socket: { _socket: { write(frames: Buffer): void } } } },
-          frames: Buffer,
-        ) => {
+      (link: { transport: { socket: { _socket: { write(frames: Buffer): void } } } }) => ({
+        write(frames: Buffer) {
           link.transport.socket._socket.write(frames);
           return true;
         },
-      },
+      }),
     ],
     [
       'a byte is missing',
-      {
-        writeFrames: (link: never, frames: Buffer) =>
-          writeFrames(link, frames.subarray(0, frames.length - 1)),
+      (link: never) => {
+        const path = pathTo(link);
+        return { write: (frames: Buffer) => path.write(frames.subarray(0, frames.length - 1)) };
       },
     ],
   ])('are given up when %s', { timeout: 20_000 }, async (_, broken) => {
-    expect(await checkFrameWrites(broken as never)).toBe(false);
+    expect(await checkFrameWrites({ pathTo: broken as never })).toBe(false);
     let tries = 0;
     const links = await openLinkInternals({ log }, async () => {
       tries += 1;
@@ -79,7 +74,7 @@ describe('frames written past Engine.IO', () => {
     const { link, close } = await openLink(
       (port) => `ws://127.0.0.1:${port}/engine.io/?EIO=4&transport=websocket`,
     );
-    expect(links.writeFrames(link, FRAME)).toBe(false);
+    expect(links.pathTo(link).write(FRAME)).toBe(false);
     close();
   });
 
@@ -89,7 +84,7 @@ describe('frames written past Engine.IO', () => {
     connect((server.address() as AddressInfo).port, '127.0.0.1').destroy();
     server.close();
     const broken = {
-      writeFrames() {
+      pathTo() {
         throw new TypeError('there is no such member');
       },
     };
@@ -104,7 +99,7 @@ describe('frames written past Engine.IO', () => {
     ],
   ])('are not for a client that %s', async (_, url) => {
     const { link, close } = await openLink(url);
-    expect(createLinkInternals().writeFrames(link, FRAME)).toBe(false);
+    expect(pathTo(link).write(FRAME)).toBe(false);
     close();
   });
 });
