@@ -3,7 +3,12 @@ import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { createPresence, type Presence } from '../../src/chat/presence.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
-import { type PresenceChange, ROSTER_LEASE_MS, type RosterEntry } from '../../src/chat/roster.ts';
+import {
+  type PresenceChange,
+  ROSTER_LEASE_MS,
+  type Roster,
+  type RosterEntry,
+} from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { createConnections } from '../../src/server/connections.ts';
 import { draftOf, granted, newRoom } from './peers.ts';
@@ -46,15 +51,27 @@ interface Member {
   readonly room: Room;
 }
 
-const AWAY = 'refused: unavailable';
-
 function requireStore(outcome: Outcome<unknown>): void {
   if (!outcome.ok && outcome.error.code === 'unavailable') granted(outcome);
 }
 
-/** The machine stood still for longer than a call to the store may take: such a run says nothing. */
-export function wasStoreAway(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith(AWAY);
+/** Of what presence asks, too: it goes on by itself, and tells of a departure whose answer was lost nobody. */
+function noticing(roster: Roster, notice: () => void): Roster {
+  return new Proxy(roster, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) => {
+        const asked = member.apply(target, args);
+        if (asked instanceof Promise) {
+          asked.then((outcome: Outcome<unknown>) => {
+            if (!outcome.ok && outcome.error.code === 'unavailable') notice();
+          }, notice);
+        }
+        return asked;
+      };
+    },
+  });
 }
 
 /** Real rosters and presences of several workers, beside what should be true of them. */
@@ -80,13 +97,16 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   const hostless = new Set<Worker>();
   const underWay = new Set<Promise<void>>();
   let workers: Worker[] = [];
+  let storeWasAway = false;
 
   const pick = <T>(all: readonly T[], index: number): T | undefined => all[index % Math.max(1, all.length)];
   const pair = (room: Room, { userId }: RosterEntry) => `${room.tag} ${userId}`;
 
   async function openWorker(host: number): Promise<Worker> {
     const peer = await store.open();
-    const { roster } = peer;
+    const roster = noticing(peer.roster, () => {
+      storeWasAway = true;
+    });
     roster.onReturned(came);
     granted(await roster.renew(0));
     const presence = createPresence({ roster, onJoin: came, onQuit: went, log, graceMs });
@@ -364,6 +384,8 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   return {
     run,
     neverNegative,
+    /** The machine stood still for longer than a call to the store may take: the run says nothing. */
+    storeWasAway: () => storeWasAway,
     /** Everything comes to rest: graces end, the dead are swept, and then all of it is as the model has it. */
     async settle(): Promise<void> {
       await settleSteps();
