@@ -3,7 +3,7 @@ import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createFeed, type Feed, type FeedCounters, type FeedDeps, type Gap } from './feed.ts';
 import type { Entry, LogPage, RoomBus, RoomLogs, Subscription } from './log-store.ts';
 import type { Room } from './room.ts';
-import type { PresenceChange } from './roster.ts';
+import type { PresenceChange, PresenceMove } from './roster.ts';
 import { createTailWatch } from './tail-watch.ts';
 
 export interface FeedsDeps {
@@ -11,7 +11,7 @@ export interface FeedsDeps {
   readonly bus: RoomBus;
   readonly deliver: (room: Room, entry: Entry) => void;
   readonly onGap: (room: Room, gap: Gap) => void;
-  readonly onPresence: (room: Room, change: PresenceChange) => void;
+  readonly onPresence: (room: Room, told: PresenceChange | PresenceMove) => void;
   readonly log: Logger;
 }
 
@@ -117,8 +117,8 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     return entry;
   }
 
-  function hearPresence(room: Room): (change: PresenceChange) => void {
-    return (change) => onPresence(room, change);
+  function hearPresence(room: Room): (told: PresenceChange | PresenceMove) => void {
+    return (told) => onPresence(room, told);
   }
 
   function forget(entry: Followed): void {

@@ -1,6 +1,6 @@
 import type { Outcome } from '../protocol/codes.ts';
 import type { Room } from './room.ts';
-import type { PresenceChange } from './roster.ts';
+import type { PresenceChange, PresenceMove } from './roster.ts';
 
 /** Where something stands in a log. */
 export interface Position {
@@ -122,8 +122,10 @@ export interface RoomBus {
     room: Room,
     onEntry: (entry: Entry) => void,
     /** What the roster tells of the room meanwhile; what is lost with the link shows as a jump of `rev`. */
-    onPresence?: (change: PresenceChange) => void,
+    onPresence?: (told: PresenceChange | PresenceMove) => void,
   ): Promise<Outcome<Subscription>>;
+  /** Tells everybody who follows the room, this worker too. */
+  tell(room: Room, move: PresenceMove): Promise<Outcome<void>>;
   onResync(listener: () => void): void;
   /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
   probe(): Promise<Outcome<void>>;

@@ -105,6 +105,12 @@ export type PresenceChange =
   | { readonly rev: number; readonly joins: readonly RosterEntry[]; readonly leaves: readonly RosterEntry[] }
   | ({ readonly rev: number } & RosterCount);
 
+/** Told at once, in a room that is not large, of a user who came or went. */
+export interface PresenceMove {
+  readonly event: 'join' | 'broadcast_quit';
+  readonly user: RosterEntry;
+}
+
 export const ROSTER_RENEW_MS = 2_000;
 /** With the time until somebody looks it makes less than 10 s from the death of a host to its people's leaving. */
 export const ROSTER_LEASE_MS = 9_000;

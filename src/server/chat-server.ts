@@ -12,7 +12,7 @@ import type { Appended } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
-import type { PresenceChange, RosterEntry } from '../chat/roster.ts';
+import type { PresenceChange, PresenceMove, RosterEntry } from '../chat/roster.ts';
 import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
@@ -98,9 +98,11 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
     // A swept boot leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
     if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
-    io.of(room.nsp)
-      .to(socketRoom(room))
-      .emit('message', presenceMessage(event, room, user));
+    const move = { event, user };
+    void bus.tell(room, move).then((told) => {
+      // Whoever is here hears it all the same.
+      if (!told.ok) tellPresence(room, move);
+    });
   };
   const greetings = createGreetings();
   const delivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
@@ -146,11 +148,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     onPresence: tellPresence,
   });
-  function tellPresence(room: Room, change: PresenceChange): void {
+  function tellPresence(room: Room, told: PresenceChange | PresenceMove): void {
+    if ('event' in told) {
+      // Gathered like what is said: a room that fills up is told of everybody who comes.
+      fanout.hand(room, { json: JSON.stringify(presenceMessage(told.event, room, told.user)) });
+      return;
+    }
     const { roomid } = room;
     const members = io.of(room.nsp).local.to(socketRoom(room));
-    if ('joins' in change) members.emit('presence:diff', { roomid, ...change });
-    else members.emit('presence:count', { roomid, ...change });
+    if ('joins' in told) members.emit('presence:diff', { roomid, ...told });
+    else members.emit('presence:count', { roomid, ...told });
   }
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
   roster.onReturned(tell('join'));

@@ -1,9 +1,8 @@
-import type { Entry } from '../chat/log-store.ts';
 import type { Room } from '../chat/room.ts';
 import type { FlushPace } from './flush-pace.ts';
 import type { RecipientsOf } from './recipients.ts';
 import type { TurnEnd } from './turn-end.ts';
-import { createMessageEncoder, type MessageEncoder } from './websocket-frames.ts';
+import { createMessageEncoder, type MessageEncoder, type Spoken } from './websocket-frames.ts';
 
 /*
  * Hands a room's messages to its members on this worker: gathered, encoded once, all of them in one write each. A room:
@@ -29,11 +28,11 @@ export interface FanoutDeps {
 }
 
 /**
- * Every member hears the entries in the order handed over. Acks and personal events may overtake them by the window,
+ * Every member hears the messages in the order handed over. Acks and personal events may overtake them by the window,
  * so whoever changes what a connection is a member of, or ends it, flushes first.
  */
 export interface Fanout {
-  hand(room: Room, entry: Entry): void;
+  hand(room: Room, message: Spoken): void;
   /** What was gathered for the room is written now. */
   flush(room: Pick<Room, 'tag'>): void;
   flushAll(): void;
@@ -43,7 +42,7 @@ export interface Fanout {
 interface Gathering {
   readonly room: Room;
   readonly encoder: MessageEncoder;
-  entries: Entry[];
+  messages: Spoken[];
   chars: number;
   /** When it is written next, once it was. */
   dueAt: number;
@@ -64,7 +63,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   }
 
   function gather(room: Room): Gathering {
-    const gathering = { room, encoder: encoderOf(room.nsp), entries: [], chars: 0, dueAt: 0 };
+    const gathering = { room, encoder: encoderOf(room.nsp), messages: [], chars: 0, dueAt: 0 };
     rooms.set(room.tag, gathering);
     if (turn.length === 0) turnEnd.write(endTurn);
     turn.push(gathering);
@@ -84,7 +83,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
     for (const gathering of cooling) {
       if (gathering.dueAt > by) break;
       cooling.delete(gathering);
-      if (gathering.entries.length > 0) due.push(gathering);
+      if (gathering.messages.length > 0) due.push(gathering);
       else rooms.delete(gathering.room.tag);
     }
     pass(due);
@@ -109,18 +108,18 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   }
 
   function write(gathering: Gathering): void {
-    const { room, encoder, entries } = gathering;
-    if (entries.length === 0) return;
-    gathering.entries = [];
+    const { room, encoder, messages } = gathering;
+    if (messages.length === 0) return;
+    gathering.messages = [];
     gathering.chars = 0;
     const { ids, links, paths } = recipientsOf(room);
     if (paths.length === 0) return;
-    const excepted = exceptedBy(entries);
-    const all = encoder.encode(entries);
+    const excepted = exceptedBy(messages);
+    const all = encoder.encode(messages);
     for (const [index, path] of paths.entries()) {
       const id = ids[index];
       const spared = id !== undefined && excepted?.has(id);
-      const encoded = spared ? encoder.encode(entries.filter(({ except }) => except !== id)) : all;
+      const encoded = spared ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
       if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
       // Behind what already waits for it.
       for (const packet of encoded.packets()) links[index]?.write(packet);
@@ -128,10 +127,10 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   }
 
   return {
-    hand(room, entry) {
+    hand(room, message) {
       const gathering = rooms.get(room.tag) ?? gather(room);
-      gathering.entries.push(entry);
-      gathering.chars += entry.utf8?.length ?? entry.json.length;
+      gathering.messages.push(message);
+      gathering.chars += message.utf8?.length ?? message.json.length;
       if (gathering.chars > MAX_GATHERED_CHARS) write(gathering);
     },
     flush({ tag }) {
@@ -149,9 +148,9 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   };
 }
 
-function exceptedBy(entries: readonly Entry[]): ReadonlySet<string> | undefined {
+function exceptedBy(messages: readonly Spoken[]): ReadonlySet<string> | undefined {
   let excepted: Set<string> | undefined;
-  for (const { except } of entries) {
+  for (const { except } of messages) {
     if (except === undefined) continue;
     excepted ??= new Set();
     excepted.add(except);

@@ -12,41 +12,44 @@ const MEDIUM = 0xffff;
 const AFTER = ']';
 
 export interface Encoded {
-  /** One complete frame for each entry, one after the other. */
+  /** One complete frame for each message, one after the other. */
   readonly frames: Buffer;
   /** The same as what Engine.IO takes as the data of message packets; made when first asked for. */
   packets(): readonly string[];
 }
 
+/** A message's text, and who is not to hear it. */
+export type Spoken = Pick<Entry, 'json' | 'utf8' | 'except'>;
+
 export interface MessageEncoder {
-  encode(entries: readonly Entry[]): Encoded;
+  encode(messages: readonly Spoken[]): Encoded;
 }
 
 export function createMessageEncoder(nsp: string): MessageEncoder {
   const before = `2${nsp === '/' ? '' : `${nsp},`}["message",`;
   const head = Buffer.from(`4${before}`);
 
-  function framesOf(entries: readonly Entry[]): Buffer {
-    const lengths = entries.map((entry) => head.length + jsonBytes(entry) + AFTER.length);
+  function framesOf(messages: readonly Spoken[]): Buffer {
+    const lengths = messages.map((message) => head.length + jsonBytes(message) + AFTER.length);
     const total = lengths.reduce((sum, length) => sum + headerBytes(length) + length, 0);
     const frames = Buffer.allocUnsafe(total);
     let at = 0;
-    for (const [index, entry] of entries.entries()) {
+    for (const [index, message] of messages.entries()) {
       at = writeHeader(frames, at, lengths[index] ?? 0);
       at += head.copy(frames, at);
-      at += entry.utf8 ? entry.utf8.copy(frames, at) : frames.write(entry.json, at);
+      at += message.utf8 ? message.utf8.copy(frames, at) : frames.write(message.json, at);
       at += frames.write(AFTER, at);
     }
     return frames;
   }
 
   return {
-    encode(entries) {
+    encode(messages) {
       let packets: string[] | undefined;
       return {
-        frames: framesOf(entries),
+        frames: framesOf(messages),
         packets() {
-          packets ??= entries.map(({ json }) => before + json + AFTER);
+          packets ??= messages.map(({ json }) => before + json + AFTER);
           return packets;
         },
       };
@@ -54,7 +57,7 @@ export function createMessageEncoder(nsp: string): MessageEncoder {
   };
 }
 
-function jsonBytes({ utf8, json }: Entry): number {
+function jsonBytes({ utf8, json }: Spoken): number {
   return utf8 ? utf8.length : Buffer.byteLength(json);
 }
 

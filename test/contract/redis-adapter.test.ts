@@ -7,7 +7,7 @@ import { type Namespace, Server, type Socket } from 'socket.io';
 import { type Adapter, type ClusterMessage, MessageType } from 'socket.io-adapter';
 import { io } from 'socket.io-client';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { frameAfter, frameBefore, parseFrame } from '../../src/backend/redis/frame.ts';
+import { frameAfter, frameBefore, moveFrame, parseFrame, parseMove } from '../../src/backend/redis/frame.ts';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
 import { roomOf, socketRoom } from '../../src/chat/room.ts';
 import { append, arrivalOf, listen, newRoom, type Said } from './peers.ts';
@@ -90,6 +90,16 @@ describe('the bus as Socket.IO sees it', () => {
     const entry = parseFrame(Buffer.from(frame));
     expect(entry).toMatchObject({ epoch: 'e', seq: 7, json, except: 'sid-1' });
     expect(String(entry?.utf8)).toBe(json);
+  });
+
+  it('tells of who came as the adapter would, too, and knows it again', () => {
+    const user = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
+    const frame = moveFrame(roomOf('/', 'tea'), { event: 'join', user });
+    const message = JSON.parse(frame) as { data: { packet: { data: unknown[] } } };
+    expect(message.data.packet.data).toEqual(['message', { event: 'join', roomid: 'tea', data: user }]);
+    expect(parseMove(Buffer.from(frame))).toEqual({ event: 'join', user });
+    const foreign = frame.replace('"event":"join"', '"event":"else"');
+    expect(parseMove(Buffer.from(foreign))).toBeUndefined();
   });
 
   it.each([

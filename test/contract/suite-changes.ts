@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
-import type { PresenceChange, RosterEntry } from '../../src/chat/roster.ts';
+import type { PresenceChange, PresenceMove, RosterEntry } from '../../src/chat/roster.ts';
 import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
 import { granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
@@ -16,7 +16,14 @@ function userOf(index: number): RosterEntry {
 
 async function hear(peer: Peer, room: Room): Promise<PresenceChange[]> {
   const heard: PresenceChange[] = [];
-  const onPresence = (change: PresenceChange) => heard.push(change);
+  const onPresence = (told: PresenceChange | PresenceMove) => 'event' in told || heard.push(told);
+  granted(await peer.bus.subscribe(room, () => undefined, onPresence));
+  return heard;
+}
+
+async function hearMoves(peer: Peer, room: Room): Promise<PresenceMove[]> {
+  const heard: PresenceMove[] = [];
+  const onPresence = (told: PresenceChange | PresenceMove) => 'event' in told && heard.push(told);
   granted(await peer.bus.subscribe(room, () => undefined, onPresence));
   return heard;
 }
@@ -56,6 +63,23 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await vi.waitFor(() => expect(atA).toEqual(atB), SOON);
       const [first = 0] = revs(atA);
       expect(revs(atA)).toEqual(range(first, first + atA.length - 1));
+    });
+
+    it('are told of one by one to whoever follows the room, also by a worker that does not', async () => {
+      const { store, a, b } = await twoPeers(harness);
+      const c = await store.open();
+      const room = newRoom('/post');
+      const heard = [await hearMoves(a, room), await hearMoves(b, room)];
+      const others = await hearMoves(c, newRoom('/post'));
+      const face = { userId: 'x "{}" ä', username: '["message",{"seq":1}],"nsp":', avatar: '1.jpg' };
+      granted(await a.bus.tell(room, { event: 'join', user: face }));
+      granted(await c.bus.tell(room, { event: 'broadcast_quit', user: carol }));
+      const told = [
+        { event: 'join', user: face },
+        { event: 'broadcast_quit', user: carol },
+      ];
+      for (const moves of heard) await vi.waitFor(() => expect(moves).toEqual(told), SOON);
+      expect(others).toEqual([]);
     });
 
     it('are gathered: hundreds within moments are told once a second, and none is left out', async () => {

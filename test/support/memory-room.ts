@@ -58,6 +58,7 @@ export function createMemoryRoom(): MemoryRoom {
         failing ? refuse('unavailable', 'away', 1) : succeed(rooms.map(() => ({ epoch, top }))),
     },
     bus: {
+      tell: async () => succeed(undefined),
       probe: async () => succeed(undefined),
       redial: () => undefined,
       async subscribe(_room, onEntry) {

@@ -171,6 +171,7 @@ export function createMemoryStore() {
   };
 
   const bus: RoomBus = {
+    tell: async () => succeed(undefined),
     probe: async () => succeed(undefined),
     redial: () => undefined,
     onResync: () => undefined,

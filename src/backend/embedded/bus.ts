@@ -1,12 +1,12 @@
 import type { Entry, RoomBus } from '../../chat/log-store.ts';
-import type { PresenceChange } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 import type { PrimaryLink } from '../../cluster/link.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { Ask, Notices } from './channel.ts';
 
 interface Listener {
   readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((change: PresenceChange) => void) | undefined;
+  readonly onPresence: ((told: PresenceChange | PresenceMove) => void) | undefined;
 }
 
 interface Held {
@@ -58,6 +58,7 @@ export function createBus({ ask, primary }: { readonly ask: Ask; readonly primar
       if (!rooms.has(tag)) primary.notify('bus.release', { tag });
       return answered;
     },
+    tell: ({ tag }, move) => ask('bus.tell', { tag, move }),
     /** The link to the primary is lost only together with this worker, so there is nothing to announce. */
     onResync() {},
     /** The link that entries come over: an answer on it shows that they come too. */

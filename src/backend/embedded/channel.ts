@@ -2,7 +2,7 @@ import type { PushPlaces, RaisedMarks } from '../../chat/inbox-store.ts';
 import type { Draft, Entry, LogQuery, Position } from '../../chat/log-store.ts';
 import type { Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { PresenceChange, RosterEntry, RosterPage } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceMove, RosterEntry, RosterPage } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 
 /** What workers ask the primary over IPC, and with which body. */
@@ -38,6 +38,7 @@ export interface Requests {
   'push.find': { readonly id: string };
   'bus.probe': null;
   'bus.hold': { readonly tag: string };
+  'bus.tell': { readonly tag: string; readonly move: PresenceMove };
   'roster.enter': {
     readonly room: Room;
     readonly user: RosterEntry;
@@ -66,7 +67,7 @@ export interface Notices {
   /** Primary to worker: what one commit published, in the log's order. */
   'bus.entries': readonly { readonly tag: string; readonly entry: Entry }[];
   /** Primary to worker: what a room is told of who is in it. */
-  'bus.presence': { readonly tag: string; readonly change: PresenceChange };
+  'bus.presence': { readonly tag: string; readonly change: PresenceChange | PresenceMove };
 }
 
 /** A worker's way to the primary: answered, or refused with a time to try again. */

@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { PresenceChange } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 import type { WorkerLink } from '../../cluster/link.ts';
 import type { Notices } from './channel.ts';
 import type { Group } from './group.ts';
@@ -10,7 +10,7 @@ export interface Holders {
   release(tag: string, worker: WorkerLink): void;
   releaseAll(worker: WorkerLink): void;
   publish(published: Group['published']): void;
-  publishPresence(room: Pick<Room, 'tag'>, change: PresenceChange): void;
+  publishPresence(room: Pick<Room, 'tag'>, change: PresenceChange | PresenceMove): void;
 }
 
 export function createHolders(): Holders {

@@ -4,6 +4,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { CALL_DEADLINE_MS, type CommandLink } from './command-link.ts';
 import { away } from './failure.ts';
+import { moveFrame } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
@@ -26,6 +27,10 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
       if (await listening.established(CALL_DEADLINE_MS)) return succeed(listening);
       listening.close();
       return away('the bus is away');
+    },
+    async tell(room, move) {
+      const told = await link.publish(keys.channel(room), moveFrame(room, move));
+      return told.ok ? succeed(undefined) : told;
     },
     onResync: subscriptions.onResync,
     probe: createBusProbe(link, subscriptions, probeChannel),

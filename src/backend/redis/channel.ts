@@ -1,5 +1,5 @@
 import type { Entry } from '../../chat/log-store.ts';
-import type { PresenceChange } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 import type { Waiters } from './waiters.ts';
 
 export type RawListener = (frame: Buffer, channel: Buffer) => void;
@@ -62,7 +62,7 @@ export class Listener implements Listening {
   readonly machine: Machine;
   readonly channel: Channel;
   readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((change: PresenceChange) => void) | undefined;
+  readonly onPresence: ((told: PresenceChange | PresenceMove) => void) | undefined;
 
   constructor(
     machine: Machine,

@@ -1,7 +1,7 @@
 import type { Entry, Position } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
-import type { PresenceChange } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 
 /*
  * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet
@@ -12,6 +12,7 @@ import type { PresenceChange } from '../../chat/roster.ts';
 const EVENT = '{"uid":"emitter","type":3,"data":{"packet":{"type":2,"data":["';
 const BEFORE = `${EVENT}message",`;
 const PRESENCE = Buffer.from(`${EVENT}presence:`);
+const MOVE = Buffer.from(`${BEFORE}{"event":"`);
 const HEAD = Buffer.from(`${BEFORE}{"seq":`);
 const EPOCH = Buffer.from(',"epoch":"');
 /** Closes the packet's data. Not in any JSON string, where its quotes would be escaped; so the last one is it. */
@@ -31,7 +32,7 @@ export function frameAfter(room: Room, except?: string): string {
 
 /** The entry a frame of the bus carries, or undefined: then it is the adapter's. */
 export function parseFrame(frame: Buffer): Entry | undefined {
-  if (frame.length < HEAD.length || HEAD.compare(frame, 0, HEAD.length) !== 0) return undefined;
+  if (!startsWith(frame, HEAD)) return undefined;
   const position = positionAt(frame, HEAD.length);
   const end = frame.lastIndexOf(AFTER);
   if (!position || end < 0) return undefined;
@@ -60,9 +61,22 @@ class BusEntry implements Entry {
 
 /** What a frame of the bus tells of who is in the room, see roster-changes.lua. */
 export function parsePresence(frame: Buffer): PresenceChange | undefined {
-  if (frame.length < PRESENCE.length || PRESENCE.compare(frame, 0, PRESENCE.length) !== 0) return undefined;
+  if (!startsWith(frame, PRESENCE)) return undefined;
   const { roomid: _, ...change } = JSON.parse(frame.toString()).data.packet.data[1];
   return change;
+}
+
+/** What is told of one who came or went, as `parseMove` finds it again. */
+export function moveFrame(room: Room, { event, user }: PresenceMove): string {
+  const message = { event, roomid: room.roomid, data: user };
+  return frameBefore + JSON.stringify(message) + frameAfter(room);
+}
+
+export function parseMove(frame: Buffer): PresenceMove | undefined {
+  if (!startsWith(frame, MOVE)) return undefined;
+  const { event, data } = JSON.parse(frame.toString()).data.packet.data[1];
+  // Not ours: another server on the same adapter tells something else.
+  return event === 'join' || event === 'broadcast_quit' ? { event, user: data } : undefined;
 }
 
 /** The entry a stored message is. */
@@ -71,6 +85,10 @@ export function parseStored(json: string, except: string): Entry {
   if (!head) throw new Error('a log holds an entry without a position');
   const entry = { epoch: head[2] ?? '', seq: Number(head[1]), json };
   return except === '' ? entry : { ...entry, except };
+}
+
+function startsWith(frame: Buffer, head: Buffer): boolean {
+  return frame.length >= head.length && head.compare(frame, 0, head.length) === 0;
 }
 
 function positionAt(frame: Buffer, start: number): Position | undefined {

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../chat/log-store.ts';
-import type { PresenceChange } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 import { Channel, Listener, type Listening, type Machine, type RawListener } from './channel.ts';
-import { parseFrame, parsePresence } from './frame.ts';
+import { parseFrame, parseMove, parsePresence } from './frame.ts';
 import { createWaiters } from './waiters.ts';
 
 /** What is needed of node-redis' subscriber. */
@@ -20,7 +20,7 @@ export interface Subscriptions {
   listen(
     channel: string,
     onEntry: (entry: Entry) => void,
-    onPresence?: (change: PresenceChange) => void,
+    onPresence?: (told: PresenceChange | PresenceMove) => void,
   ): Listening;
   /** Hears everything else of the channel; one listener a channel. Never fails: it is retried until it is there. */
   attach(channel: string, onFrame: RawListener): void;
@@ -88,9 +88,9 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
       return;
     }
     guarded(channel, () => {
-      const change = parsePresence(frame);
-      if (!change) channel.onFrame?.(frame, rawName);
-      else for (const listener of channel.listeners()) guarded(channel, () => listener.onPresence?.(change));
+      const told = parsePresence(frame) ?? parseMove(frame);
+      if (!told) channel.onFrame?.(frame, rawName);
+      else for (const listener of channel.listeners()) guarded(channel, () => listener.onPresence?.(told));
     });
   }
 
