@@ -12,6 +12,7 @@ import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config.ts';
+import { createUtilization } from './event-loop.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
@@ -57,7 +58,14 @@ export async function runWorker({
   let front: FrontWorker | undefined;
   try {
     const options = backendOptions(settings);
-    backend = await openWorkerBackend({ options, boot, host: hostId(settings), primary: link, log });
+    backend = await openWorkerBackend({
+      options,
+      boot,
+      host: hostId(settings),
+      primary: link,
+      utilization: createUtilization(),
+      log,
+    });
     chat = await openChatServer({
       ...settings,
       backend,
@@ -71,6 +79,7 @@ export async function runWorker({
         inboxSize: settings.inboxSize,
         dedupeTtlS: settings.dedupeTtlS,
       },
+      utilization: createUtilization(),
       pageDir: fileURLToPath(new URL('./page', import.meta.url)),
       onConnect: () => link.notify(CONTROL.clientConnect, {}),
       onDisconnect: () => link.notify(CONTROL.clientDisconnect, {}),

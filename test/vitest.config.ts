@@ -5,7 +5,7 @@ const SUITES = [
   {
     name: 'unit',
     include: [
-      'test/{client,faults,load,config,protocol,chat,cluster,server,cli,page,repository}/**/*.test.ts',
+      'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page,repository}/**/*.test.ts',
     ],
   },
   { name: 'contract', include: ['test/contract/**/*.test.ts'] },

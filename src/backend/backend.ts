@@ -48,6 +48,8 @@ export interface WorkerBackendDeps {
   readonly boot: string;
   readonly host: string;
   readonly primary: PrimaryLink;
+  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  readonly utilization: () => number;
   readonly log: Logger;
 }
 

@@ -11,42 +11,34 @@ import { createShown } from '../chat/inbox/shown.ts';
 import type { Appended } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
-import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
-import type { PresenceChange, PresenceMove, RosterEntry } from '../chat/roster.ts';
+import { inboxOf, type Room } from '../chat/room.ts';
+import type { RosterEntry } from '../chat/roster.ts';
 import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { createDeletionNews } from './deletion-news.ts';
+import { openDelivery } from './delivery.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
 import { leaveRoom } from './events/leave.ts';
-import { createFanout } from './fanout.ts';
-import { createFlushPace } from './flush-pace.ts';
 import { type ChatNamespace, createGateway } from './gateway.ts';
-import { createGreetings } from './greetings.ts';
 import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
 import { createIntake } from './intake.ts';
-import { openLinkInternals } from './link-check.ts';
-import type { Link } from './link-internals.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
-import { presenceMessage } from './messages.ts';
 import { createMetrics } from './metrics.ts';
 import { createEnforcement } from './moderation.ts';
 import { createNewsFeed } from './news-feed.ts';
 import { createOnline } from './online.ts';
-import { createRecipients } from './recipients.ts';
 import { createRecount } from './recount.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createRoomMarks } from './room-marks.ts';
 import { createSlowClients } from './slow-clients.ts';
 import { createTokenClock } from './token-clock.ts';
-import { createTurnEnd } from './turn-end.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
-import { createWriteGathering } from './write-gathering.ts';
 
 /** How soon somebody who sends much and was behind with reading may be read of again. */
 const BEHIND_LOOK_MS = 20;
@@ -65,6 +57,8 @@ export interface ChatServerDeps extends EngineOptions {
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly pageDir: string;
+  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  readonly utilization: () => number;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
   readonly now: () => number;
@@ -104,30 +98,15 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       if (!told.ok) tellPresence(room, move);
     });
   };
-  const greetings = createGreetings();
+  const namespaces = deps.namespaces.map((name) => io.of(name));
+  const messages = await openDelivery({ ...deps, of: (nsp) => io.of(nsp), namespaces, engine });
+  const { links, fanout, greetings, tellPresence } = messages;
   const delivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
   const news = createNewsFeed({
     feeds: () => feeds,
     logs,
     of: (nsp) => io.of(nsp),
     namespaces: deps.namespaces,
-  });
-  const links = await openLinkInternals({ log });
-  const turnEnd = createTurnEnd();
-  const gatherWrites = createWriteGathering(turnEnd);
-  engine.on('flush', (link: Link) => {
-    const stream = links.streamOf(link);
-    if (stream) gatherWrites(stream);
-  });
-  const fanout = createFanout({
-    recipientsOf: createRecipients({ of: (nsp) => io.of(nsp), links }),
-    pace: createFlushPace({
-      longestMs: deps.flushWindowMs,
-      now: () => performance.now(),
-      utilization: createUtilization(),
-    }),
-    turnEnd,
-    now: () => performance.now(),
   });
   const feeds = createFeeds({
     logs,
@@ -140,28 +119,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     onGap(room, gap) {
       if (room.kind === 'inbox') logins.showAgain(room);
-      if (room.kind !== 'room') return;
-      fanout.flush(room);
-      io.of(room.nsp)
-        .local.to(socketRoom(room))
-        .emit('room:gap', { roomid: room.roomid, ...gap });
+      if (room.kind === 'room') messages.tellGap(room, gap);
     },
     onPresence: tellPresence,
   });
-  function tellPresence(room: Room, told: PresenceChange | PresenceMove): void {
-    if ('event' in told) {
-      // Gathered like what is said: a room that fills up is told of everybody who comes.
-      fanout.hand(room, { json: JSON.stringify(presenceMessage(told.event, room, told.user)) });
-      return;
-    }
-    const { roomid } = room;
-    const members = io.of(room.nsp).local.to(socketRoom(room));
-    if ('joins' in told) members.emit('presence:diff', { roomid, ...told });
-    else members.emit('presence:count', { roomid, ...told });
-  }
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
   roster.onReturned(tell('join'));
-  const namespaces = deps.namespaces.map((name) => io.of(name));
   const recount = createRecount({ roster, rooms: feeds.rooms, tell: tellPresence });
   bus.onResync(() => {
     void recount();
@@ -180,10 +143,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       void enforcement.review();
     },
     onDegraded(since) {
-      for (const nsp of namespaces) greetings.everybody(nsp).emit('cluster:degraded', { since });
+      greetings.everybody('cluster:degraded', { since });
     },
     onRestored() {
-      for (const nsp of namespaces) greetings.everybody(nsp).emit('cluster:restored', {});
+      greetings.everybody('cluster:restored', {});
     },
     now: deps.now,
     log,
@@ -211,9 +174,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const lounge = createLounge({ roster, moderation: backend.moderation, degraded, log });
   const online = createOnline({
     roster,
-    tellAll(totals) {
-      for (const nsp of namespaces) greetings.everybody(nsp).emit('online', totals);
-    },
+    tellAll: (totals) => greetings.everybody('online', totals),
     clients,
     degraded,
   });
@@ -353,21 +314,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       online.close();
       presence.close();
       feeds.close();
-      fanout.close();
+      messages.close();
       engine.close();
       await http.close();
     },
-  };
-}
-
-/** Which part of the time since the last call this thread's event loop was busy. */
-function createUtilization(): () => number {
-  let last = performance.eventLoopUtilization();
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
   };
 }
 

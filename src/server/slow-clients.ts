@@ -15,6 +15,8 @@ import type { ClientSocket } from './session.ts';
  */
 
 const LOOK_MS = 500;
+/** Links looked at in one turn: 10,000 at once took 16 ms. */
+const SLICE = 500;
 /** As long as it takes somebody who reads again to fetch its `bye`. */
 const LAST_MS = 5_000;
 /** Of what may wait: beyond it the link is behind. Two of the largest pages stay below the rest. */
@@ -48,23 +50,41 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   const behindBytes = maxBufferedBytes * BEHIND_PART;
   const behind = new Set<Link>();
   const ending = new Set<NodeJS.Timeout>();
+  let round = sockets()[Symbol.iterator]();
+  let next: NodeJS.Immediate | undefined;
+  let most = 0;
   let letGo = 0;
   let mostWaitingBytes = 0;
 
   function look(): void {
-    let slow: Set<Link> | undefined;
-    mostWaitingBytes = 0;
-    for (const { conn } of sockets()) {
-      if (conn.readyState !== 'open') continue;
-      const waitingBytes = links.waitingBytes(conn);
-      mostWaitingBytes = Math.max(mostWaitingBytes, waitingBytes);
-      if (waitingBytes <= behindBytes && behind.size === 0) continue;
-      mark(conn, waitingBytes > behindBytes);
-      if (waitingBytes <= maxBufferedBytes) continue;
-      slow ??= new Set();
-      slow.add(conn);
+    // The last round may still go on.
+    if (next) return;
+    most = 0;
+    round = sockets()[Symbol.iterator]();
+    lookOn();
+  }
+
+  function lookOn(): void {
+    next = undefined;
+    const slow = new Set<Link>();
+    for (let looked = 0; looked < SLICE; looked += 1) {
+      const { done, value: socket } = round.next();
+      if (done) {
+        mostWaitingBytes = most;
+        break;
+      }
+      if (isTooSlow(socket.conn)) slow.add(socket.conn);
+      if (looked === SLICE - 1) next = setImmediate(lookOn);
     }
-    if (slow) release(slow);
+    if (slow.size > 0) release(slow);
+  }
+
+  function isTooSlow(link: Link): boolean {
+    if (link.readyState !== 'open') return false;
+    const waitingBytes = links.waitingBytes(link);
+    most = Math.max(most, waitingBytes);
+    if (waitingBytes > behindBytes || behind.size > 0) mark(link, waitingBytes > behindBytes);
+    return waitingBytes > maxBufferedBytes;
   }
 
   function mark(link: Link, isBehind: boolean): void {
@@ -120,6 +140,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
     mostWaitingBytes: () => mostWaitingBytes,
     close() {
       clearInterval(looking);
+      clearImmediate(next);
       for (const timer of ending) clearTimeout(timer);
     },
   };

@@ -1,7 +1,7 @@
 import type { Entry } from '../chat/log-store.ts';
 
 /*
- * Messages of a room as clients are sent them: a Socket.IO event `message` in an Engine.IO message packet, and that in
+ * What a room hears as clients are sent it: a Socket.IO event, mostly `message`, in an Engine.IO message packet, and that in
  * one unmasked WebSocket text frame each. The stored text is the payload: it is put between, never parsed.
  */
 
@@ -18,26 +18,43 @@ export interface Encoded {
   packets(): readonly string[];
 }
 
-/** A message's text, and who is not to hear it. */
-export type Spoken = Pick<Entry, 'json' | 'utf8' | 'except'>;
+/** The payload's text, who is not to hear it, and the event's name if it is not `message`. */
+export interface Spoken extends Pick<Entry, 'json' | 'utf8' | 'except'> {
+  readonly event?: 'presence:diff' | 'presence:count' | 'online' | 'cluster:degraded' | 'cluster:restored';
+}
+
+/** What stands before the payload, for Engine.IO and in a frame. */
+interface Head {
+  readonly before: string;
+  readonly utf8: Buffer;
+}
 
 export interface MessageEncoder {
   encode(messages: readonly Spoken[]): Encoded;
 }
 
 export function createMessageEncoder(nsp: string): MessageEncoder {
-  const before = `2${nsp === '/' ? '' : `${nsp},`}["message",`;
-  const head = Buffer.from(`4${before}`);
+  const heads = new Map<string, Head>();
+  const message = headOf('message');
+
+  function headOf(event: string): Head {
+    const before = `2${nsp === '/' ? '' : `${nsp},`}["${event}",`;
+    const head = heads.get(event) ?? { before, utf8: Buffer.from(`4${before}`) };
+    heads.set(event, head);
+    return head;
+  }
+
+  const headFor = ({ event }: Spoken) => (event === undefined ? message : headOf(event));
 
   function framesOf(messages: readonly Spoken[]): Buffer {
-    const lengths = messages.map((message) => head.length + jsonBytes(message) + AFTER.length);
+    const lengths = messages.map((one) => headFor(one).utf8.length + jsonBytes(one) + AFTER.length);
     const total = lengths.reduce((sum, length) => sum + headerBytes(length) + length, 0);
     const frames = Buffer.allocUnsafe(total);
     let at = 0;
-    for (const [index, message] of messages.entries()) {
+    for (const [index, one] of messages.entries()) {
       at = writeHeader(frames, at, lengths[index] ?? 0);
-      at += head.copy(frames, at);
-      at += message.utf8 ? message.utf8.copy(frames, at) : frames.write(message.json, at);
+      at += headFor(one).utf8.copy(frames, at);
+      at += one.utf8 ? one.utf8.copy(frames, at) : frames.write(one.json, at);
       at += frames.write(AFTER, at);
     }
     return frames;
@@ -49,7 +66,7 @@ export function createMessageEncoder(nsp: string): MessageEncoder {
       return {
         frames: framesOf(messages),
         packets() {
-          packets ??= messages.map(({ json }) => before + json + AFTER);
+          packets ??= messages.map((one) => headFor(one).before + one.json + AFTER);
           return packets;
         },
       };

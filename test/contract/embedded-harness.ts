@@ -40,6 +40,7 @@ export async function openPeer(served: PrimaryBackend, slot = 0): Promise<Linked
     boot,
     host: 'test',
     primary: pair.primary,
+    utilization: () => 0,
     log: silent,
   });
   return { ...worker, boot, pair };

@@ -38,6 +38,8 @@ export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {
     boot,
     host,
     primary,
+    // So that calls are gathered for some ms.
+    utilization: () => 0.1,
     log,
   });
   return { ...worker, boot };

@@ -203,6 +203,34 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a').flat()).toEqual(texts.map((json) => `42/post,["message",${json}]`));
   });
 
+  it('gathers who came and went, and how many there are, with what is said, in order', async () => {
+    const { enter, fanout, hand, writesOf, room, waiting } = setUp();
+    enter('a');
+    enter('polling');
+    waiting.add('polling');
+    hand(1);
+    fanout.hand(room, { event: 'presence:diff', json: '{"rev":1}' });
+    fanout.hand(room, { event: 'presence:count', json: '{"rev":2}' });
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    const heard = [said(1), '42["presence:diff",{"rev":1}]', '42["presence:count",{"rev":2}]', said(2)];
+    expect(writesOf('a')).toEqual([heard]);
+    expect(writesOf('polling')).toEqual(heard.map((packet) => packet.slice(1)));
+  });
+
+  it('lets the few not wait for the many', async () => {
+    const { enter, hand, writesOf, other } = setUp();
+    for (let n = 0; n < 20; n += 1) enter(`many${n}`);
+    enter('few', other);
+    const order: number[] = [];
+    writesOf('many0').push = (...write) => order.push(1, write.length);
+    writesOf('few').push = (...write) => order.push(2, write.length);
+    hand(1);
+    hand(1, other);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(order).toEqual([2, 1, 1, 1]);
+  });
+
   it('does not gather without bound', async () => {
     const { enter, fanout, writesOf, room } = setUp(1_000);
     enter('a');

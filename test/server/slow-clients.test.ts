@@ -72,6 +72,17 @@ describe('a client that reads too slowly', () => {
     expect(slowClients.letGo()).toBe(1);
   });
 
+  it('is found among thousands, which are not all looked at in one turn', async () => {
+    const { slowClients, connect, wait } = setUp();
+    const links = Array.from({ length: 2_000 }, () => connect());
+    for (const link of links.slice(-3)) wait(link, MAX_BYTES + 1);
+    vi.advanceTimersByTime(500);
+    expect(slowClients.letGo()).toBe(0);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(slowClients.letGo()).toBe(3);
+    expect(slowClients.mostWaitingBytes()).toBe(MAX_BYTES + 1);
+  });
+
   it('keeps its place while no more waits than may, without what is volatile until it caught up', async () => {
     const { slowClients, connect, happened, wait } = setUp();
     const link = connect();

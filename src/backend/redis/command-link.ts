@@ -3,6 +3,7 @@ import { ErrorReply } from 'redis';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { RedisAddress } from './address.ts';
+import type { CallPacing } from './call-pacing.ts';
 import { createConnection } from './connection.ts';
 import { away, refusalOf } from './failure.ts';
 import type { Script } from './scripts.ts';
@@ -38,6 +39,8 @@ export interface CommandLinkDeps {
   readonly scripts: readonly Script[];
   readonly log: Logger;
   readonly deadlineMs?: number;
+  /** When calls are written; without it at once. */
+  readonly pacing?: CallPacing;
 }
 
 type Reply = { readonly value: unknown } | { readonly error: unknown };
@@ -46,6 +49,7 @@ export const CALL_DEADLINE_MS = 1_500;
 const PREPARE_RETRY_MS = 200;
 const CLOSE_MS = 1_000;
 const LATE = new Error('no answer in time');
+const LOST = new Error('the connection was lost');
 
 /*
  * away -> (ready) preparing -> (server known, scripts loaded) usable -> (connection lost) away
@@ -54,7 +58,7 @@ const LATE = new Error('no answer in time');
  * would keep the silent socket from being given up after its 3 s.
  */
 export function openCommandLink(deps: CommandLinkDeps): CommandLink {
-  const { address, scripts, log, deadlineMs = CALL_DEADLINE_MS } = deps;
+  const { address, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
   const client = createConnection(address, 'commands');
   const waiters = createWaiters();
   let server: RedisServer | undefined;
@@ -96,8 +100,9 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
     waiters.release();
   }
 
-  function exchange(args: readonly (string | Buffer)[]): Promise<Reply> {
+  function exchange(args: readonly (string | Buffer)[], prompt = false): Promise<Reply> {
     const repliesBefore = replies;
+    const mine = generation;
     return new Promise((resolve) => {
       // The answer may wait in the socket behind a stall of our own: one look at the sockets before giving up.
       const deadline = setTimeout(() => setImmediate(expire), deadlineMs);
@@ -117,10 +122,19 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
         clearTimeout(deadline);
         resolve(reply);
       }
-      client.sendCommand(args).then(
-        (value) => settle({ value }, true),
-        (error) => settle({ error }, error instanceof ErrorReply),
-      );
+      function send(): void {
+        if (!open) return;
+        // What was called for one server never runs on another: it carries its run_id.
+        if (mine !== generation) settle({ error: LOST }, false);
+        else {
+          client.sendCommand(args).then(
+            (value) => settle({ value }, true),
+            (error) => settle({ error }, error instanceof ErrorReply),
+          );
+        }
+      }
+      if (pacing) pacing.pass(send, prompt);
+      else send();
     });
   }
 
@@ -136,10 +150,10 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
 
   async function evaluateNow(script: Script, tail: readonly string[]): Promise<Reply> {
     evaluating += 1;
-    let reply = await exchange(['EVALSHA', script.sha1, ...tail]);
+    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt);
     if ('error' in reply && reply.error instanceof ErrorReply && reply.error.message.startsWith('NOSCRIPT')) {
       held ??= [];
-      reply = await exchange(['EVAL', script.text, ...tail]);
+      reply = await exchange(['EVAL', script.text, ...tail], script.prompt);
     }
     evaluating -= 1;
     if (evaluating === 0 && held) {
@@ -170,6 +184,7 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
     usable: (withinMs) => (server ? Promise.resolve(true) : waiters.wait(withinMs)),
     close: async () => {
       clearTimeout(retry);
+      pacing?.close();
       generation += 1;
       const limit = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref());
       if (client.isReady) await Promise.race([client.close().catch(() => undefined), limit]);

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface Script {
   readonly text: string;
   readonly sha1: string;
+  /** Somebody waits for what it does: see call-pacing.ts. */
+  readonly prompt?: true;
 }
 
 export interface Scripts {
@@ -35,7 +37,7 @@ export function openScripts(): Scripts {
   const room = clock + textOf('roster-room') + textOf('roster-changes');
   const restricted = textOf('restricted');
   return {
-    append: scriptOf(clock + epoch + restricted + textOf('append')),
+    append: { ...scriptOf(clock + epoch + restricted + textOf('append')), prompt: true },
     read: scriptOf(epoch + textOf('read')),
     replace: scriptOf(log + textOf('replace')),
     enter: scriptOf(room + restricted + textOf('roster-enter')),

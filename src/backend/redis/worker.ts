@@ -6,6 +6,7 @@ import { createRedisAdapter } from './adapter.ts';
 import { parseRedisAddress } from './address.ts';
 import { createRedisAppend } from './append.ts';
 import { createRedisBus } from './bus.ts';
+import { createCallPacing } from './call-pacing.ts';
 import { openCommandLink } from './command-link.ts';
 import { createRedisInboxes } from './inboxes.ts';
 import { redisKeys } from './keys.ts';
@@ -27,7 +28,8 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
   const address = parseRedisAddress(options.redisUrl);
   const keys = redisKeys(options.keyPrefix);
   const scripts = openScripts();
-  const link = openCommandLink({ address, scripts: Object.values(scripts), log });
+  const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
+  const link = openCommandLink({ address, scripts: Object.values(scripts), log, pacing });
   const subscriber = openSubscriber({ address, log });
   const { subscriptions, redial } = subscriber;
   const bus = createRedisBus({ link, subscriptions, keys, probeChannel: keys.probe(boot), redial });

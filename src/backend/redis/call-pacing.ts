@@ -1,0 +1,81 @@
+/**
+ * Calls that come soon after others are gathered and go together. What comes alone costs the worker three times, and a
+ * Redis that syncs each write five times, of what it costs among ten: wake-ups, system calls and the sync are then shared.
+ * How long is waited follows how busy the worker is: one with little to do waits for nothing.
+ */
+export interface CallPacing {
+  /**
+   * Now, or with all others that wait; calls go in the order they came. A prompt one waits only for other prompt ones:
+   * what somebody says does not wait because many come and go.
+   */
+  pass(call: () => void, prompt: boolean): void;
+  close(): void;
+}
+
+export interface CallPacingDeps {
+  /** A clock that only rises, ms. */
+  readonly now: () => number;
+  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  readonly utilization: () => number;
+}
+
+/** The longest time between two writes, and how busy a worker is that takes it. */
+const LONGEST_MS = 10;
+const BUSY = 0.4;
+/** For less a timer would cost more than is saved. */
+const SHORTEST_MS = 1;
+const LOOK_EVERY_MS = 100;
+/** After so long without a call nothing is known any more. */
+const STALE_MS = 1_000;
+
+export function createCallPacing({ now, utilization }: CallPacingDeps): CallPacing {
+  let waiting: (() => void)[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let dueMs = Number.POSITIVE_INFINITY;
+  let wroteMs = Number.NEGATIVE_INFINITY;
+  let wrotePromptMs = Number.NEGATIVE_INFINITY;
+  let prompted = false;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let gapMs = 0;
+
+  function look(nowMs: number): void {
+    const sinceMs = nowMs - lookedMs;
+    if (sinceMs < LOOK_EVERY_MS) return;
+    lookedMs = nowMs;
+    const busy = utilization();
+    gapMs = sinceMs > STALE_MS ? 0 : Math.min(1, busy / BUSY) * LONGEST_MS;
+  }
+
+  function release(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    dueMs = Number.POSITIVE_INFINITY;
+    wroteMs = now();
+    if (prompted) wrotePromptMs = wroteMs;
+    prompted = false;
+    const calls = waiting;
+    waiting = [];
+    for (const call of calls) call();
+  }
+
+  return {
+    pass(call, prompt) {
+      const nowMs = now();
+      look(nowMs);
+      waiting.push(call);
+      prompted ||= prompt;
+      const mineMs = (prompt ? wrotePromptMs : wroteMs) + gapMs;
+      if (mineMs - nowMs < SHORTEST_MS) {
+        release();
+        return;
+      }
+      if (mineMs >= dueMs) return;
+      clearTimeout(timer);
+      dueMs = mineMs;
+      timer = setTimeout(release, mineMs - nowMs);
+    },
+    close() {
+      if (timer) release();
+    },
+  };
+}

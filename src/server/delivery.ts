@@ -1,0 +1,80 @@
+import type { Server as Engine } from 'engine.io';
+import type { Logger } from 'pino';
+import type { Room } from '../chat/room.ts';
+import { socketRoom } from '../chat/room.ts';
+import type { PresenceChange, PresenceMove } from '../chat/roster.ts';
+import { createFanout, type Fanout } from './fanout.ts';
+import { createFlushPace } from './flush-pace.ts';
+import type { ChatNamespace } from './gateway.ts';
+import { createGreetings, type Greetings } from './greetings.ts';
+import { openLinkInternals } from './link-check.ts';
+import type { Link, LinkInternals } from './link-internals.ts';
+import { presenceMessage } from './messages.ts';
+import { createRecipients } from './recipients.ts';
+import { createTurnEnd } from './turn-end.ts';
+import { createWriteGathering } from './write-gathering.ts';
+
+export interface DeliveryDeps {
+  readonly of: (nsp: string) => ChatNamespace;
+  readonly namespaces: readonly ChatNamespace[];
+  readonly engine: Pick<Engine, 'on'>;
+  /** The longest time messages of a room are gathered for one write. */
+  readonly flushWindowMs: number;
+  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  readonly utilization: () => number;
+  readonly log: Logger;
+}
+
+/** What a worker's connections are told, and the ways it takes to their streams. */
+export interface Delivery {
+  readonly links: LinkInternals;
+  readonly fanout: Fanout;
+  readonly greetings: Greetings;
+  /** Gathered like what is said: a room that fills up is told of everybody who comes. */
+  tellPresence(room: Room, told: PresenceChange | PresenceMove): void;
+  /** Messages of the room cannot be had any more. */
+  tellGap(room: Room, gap: object): void;
+  close(): void;
+}
+
+export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
+  const { of, namespaces, engine, flushWindowMs, utilization, log } = deps;
+  const now = () => performance.now();
+  const links = await openLinkInternals({ log });
+  const turnEnd = createTurnEnd();
+  const gatherWrites = createWriteGathering(turnEnd);
+  engine.on('flush', (link: Link) => {
+    const stream = links.streamOf(link);
+    if (stream) gatherWrites(stream);
+  });
+  const fanout = createFanout({
+    recipientsOf: createRecipients({ of, links }),
+    pace: createFlushPace({ longestMs: flushWindowMs, now, utilization }),
+    turnEnd,
+    now,
+  });
+  const greetings = createGreetings({ namespaces, links, nextTurn: setImmediate });
+  return {
+    links,
+    fanout,
+    greetings,
+    tellPresence(room, told) {
+      if ('event' in told) {
+        fanout.hand(room, { json: JSON.stringify(presenceMessage(told.event, room, told.user)) });
+        return;
+      }
+      const event = 'joins' in told ? 'presence:diff' : 'presence:count';
+      fanout.hand(room, { event, json: JSON.stringify({ roomid: room.roomid, ...told }) });
+    },
+    tellGap(room, gap) {
+      fanout.flush(room);
+      of(room.nsp)
+        .local.to(socketRoom(room))
+        .emit('room:gap', { roomid: room.roomid, ...gap } as never);
+    },
+    close() {
+      greetings.close();
+      fanout.close();
+    },
+  };
+}

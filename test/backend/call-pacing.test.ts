@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createCallPacing } from '../../src/backend/redis/call-pacing.ts';
+
+function setUp(utilization = 1) {
+  let busy = utilization;
+  const written: string[] = [];
+  const pacing = createCallPacing({ now: () => performance.now(), utilization: () => busy });
+  const startedAt = performance.now();
+  const call = (name: string, prompt = false) =>
+    pacing.pass(() => written.push(`${name} at ${Math.round(performance.now() - startedAt)}`), prompt);
+  return {
+    pacing,
+    written,
+    call,
+    prompt: (name: string) => call(name, true),
+    become(utilization: number) {
+      busy = utilization;
+    },
+  };
+}
+
+/** So that it knows how busy the worker is. */
+async function warmUp({ call, written }: ReturnType<typeof setUp>): Promise<void> {
+  call('first');
+  await vi.advanceTimersByTimeAsync(100);
+  call('second');
+  await vi.advanceTimersByTimeAsync(100);
+  written.length = 0;
+}
+
+describe('calls to the store', () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+  afterEach(() => vi.useRealTimers());
+
+  it('go at once from a worker that has little to do', async () => {
+    const stage = setUp(0.01);
+    await warmUp(stage);
+    stage.call('a');
+    stage.call('b');
+    expect(stage.written).toEqual(['a at 200', 'b at 200']);
+  });
+
+  it('of a busy worker go at once when they come alone, and together when they come soon after others', async () => {
+    const stage = setUp();
+    await warmUp(stage);
+    stage.call('alone');
+    await vi.advanceTimersByTimeAsync(2);
+    stage.call('b');
+    await vi.advanceTimersByTimeAsync(5);
+    stage.call('c');
+    expect(stage.written).toEqual(['alone at 200']);
+    await vi.advanceTimersByTimeAsync(3);
+    expect(stage.written).toEqual(['alone at 200', 'b at 210', 'c at 210']);
+    await vi.advanceTimersByTimeAsync(50);
+    stage.call('d');
+    expect(stage.written.at(-1)).toBe('d at 260');
+  });
+
+  it('wait the less, the less busy the worker is', async () => {
+    const stage = setUp(0.2);
+    await warmUp(stage);
+    stage.call('a');
+    stage.call('b');
+    await vi.advanceTimersByTimeAsync(4);
+    expect(stage.written).toEqual(['a at 200']);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(stage.written).toEqual(['a at 200', 'b at 205']);
+  });
+
+  it('of what is said do not wait for others, take along all that waits, and keep its order', async () => {
+    const stage = setUp();
+    await warmUp(stage);
+    stage.call('join 1');
+    stage.call('join 2');
+    await vi.advanceTimersByTimeAsync(1);
+    stage.prompt('say 1');
+    expect(stage.written).toEqual(['join 1 at 200', 'join 2 at 201', 'say 1 at 201']);
+    await vi.advanceTimersByTimeAsync(1);
+    stage.call('join 3');
+    stage.prompt('say 2');
+    await vi.advanceTimersByTimeAsync(8);
+    expect(stage.written).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(stage.written.slice(3)).toEqual(['join 3 at 211', 'say 2 at 211']);
+  });
+
+  it('are not held back by how busy it was long ago', async () => {
+    const stage = setUp();
+    await warmUp(stage);
+    stage.become(0);
+    await vi.advanceTimersByTimeAsync(5_000);
+    stage.call('a');
+    stage.call('b');
+    expect(stage.written).toEqual(['a at 5200', 'b at 5200']);
+  });
+
+  it('that wait go when it closes', async () => {
+    const stage = setUp();
+    await warmUp(stage);
+    stage.call('a');
+    stage.call('b');
+    stage.pacing.close();
+    expect(stage.written).toEqual(['a at 200', 'b at 200']);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(stage.written).toHaveLength(2);
+  });
+});
