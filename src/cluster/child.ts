@@ -12,6 +12,13 @@ export interface ChildWorker {
   onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
 }
 
+/**
+ * New objects get 16 MB from the start, which V8 allows itself at most anyway, instead of as much as proved too little. What
+ * somebody needs who comes and soon goes then mostly dies young: with 1,000 joining and leaving a second the 99th percentile
+ * of others' messages was 25 to 38 ms with a full collection of 2,500 connections every three seconds, and is 16 to 17.
+ */
+const YOUNG_SPACE = '--min-semi-space-size=16';
+
 export interface ForkOptions {
   /** The script that workers run and its arguments; by default what the primary runs. */
   readonly exec?: string;
@@ -31,6 +38,8 @@ export function openForks({ exec, args, log }: ForkOptions): (slot: number, boot
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({
     serialization: 'advanced',
+    // What the operator gave counts: it comes later.
+    execArgv: [YOUNG_SPACE, ...process.execArgv],
     ...(exec === undefined ? {} : { exec }),
     ...(args === undefined ? {} : { args: [...args] }),
   });
