@@ -19,12 +19,12 @@ function setUp(utilization = 1) {
   };
 }
 
-/** So that it knows how busy the worker is. */
-async function warmUp({ call, written }: ReturnType<typeof setUp>): Promise<void> {
-  call('first');
-  await vi.advanceTimersByTimeAsync(100);
-  call('second');
-  await vi.advanceTimersByTimeAsync(100);
+/** So that it knows how busy the worker is and how many calls come: what is looked at begins after 200 ms. */
+async function warmUp({ prompt, written }: ReturnType<typeof setUp>, perSecond = 500): Promise<void> {
+  for (let tenth = 0; tenth < 2; tenth += 1) {
+    for (let n = 0; n < perSecond / 10; n += 1) prompt('before');
+    await vi.advanceTimersByTimeAsync(100);
+  }
   written.length = 0;
 }
 
@@ -54,6 +54,14 @@ describe('calls to the store', () => {
     await vi.advanceTimersByTimeAsync(50);
     stage.call('d');
     expect(stage.written.at(-1)).toBe('d at 260');
+  });
+
+  it('go at once as long as too few come to be gathered', async () => {
+    const stage = setUp();
+    await warmUp(stage, 300);
+    stage.call('a');
+    stage.call('b');
+    expect(stage.written).toEqual(['a at 200', 'b at 200']);
   });
 
   it('wait the less, the less busy the worker is', async () => {

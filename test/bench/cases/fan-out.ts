@@ -17,6 +17,8 @@ import type { System } from '../systems/system.ts';
 /** What one speaker may have unanswered, and all of them: the server's turns stay short where rooms are many. */
 const UNACKED = 50;
 const UNACKED_OF_ALL = 2_000;
+/** Messages a second of the heating. */
+const HEAT_PER_S = 2_000;
 /** Where messages are many for each delivery the say is what is measured, and small-rooms does that better. */
 const SMALL_ROUNDS = 3;
 const SIZES = {
@@ -89,8 +91,9 @@ async function run(system: System, members: number, scale: Scale): Promise<Point
         unacked: Math.min(UNACKED, Math.ceil(UNACKED_OF_ALL / rooms)),
       });
     // A process runs its code slowly until it has run it often.
-    await talk(offered[0]);
+    await talk(Math.max(offered[0], Math.min(offered[1], HEAT_PER_S * members)));
     await pause(heatMs);
+    await crowd.settle();
     const points: Point[] = [];
     for (const deliveries of offered) {
       if (!isWanted({ offered: deliveries }, scale)) continue;
