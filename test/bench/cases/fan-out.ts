@@ -20,7 +20,7 @@ const UNACKED_OF_ALL = 2_000;
 /** Messages a second of the heating. */
 const HEAT_PER_S = 2_000;
 /** Where messages are many for each delivery the say is what is measured, and small-rooms does that better. */
-const SMALL_ROUNDS = 3;
+const SMALL_ROUNDS = 2;
 const SIZES = {
   tiny: { clients: 40, members: [10], offered: [400, 2_000], heatMs: 200, rampMs: 100, seconds: 0.7 },
   quick: {

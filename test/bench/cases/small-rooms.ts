@@ -11,7 +11,7 @@ const UNACKED = 50;
 const SIZES = {
   tiny: { rooms: 8, saysPerS: 80, heatMs: 200, seconds: 0.7 },
   quick: { rooms: 1_000, saysPerS: 2_000, heatMs: 1_500, seconds: 3 },
-  full: { rooms: 1_000, saysPerS: 2_000, heatMs: 1_000, seconds: 2 },
+  full: { rooms: 1_000, saysPerS: 2_000, heatMs: 4_000, seconds: 2 },
 } as const;
 
 /** Where there are few to deliver to, the way through Redis is most of a message's cost. */
