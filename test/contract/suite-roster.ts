@@ -407,6 +407,26 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await connections(a, [inbox, inboxOf('/', 'never seen')])).toEqual([0, 0]);
     });
 
+    it('of more users than are read at once are all counted, and all swept', async () => {
+      const { a, b } = await living();
+      const room = newRoom();
+      const people = range(1, 2_100).map((n) => ({ userId: `u${n}`, username: `U${n}` }));
+      await Promise.all(people.map(({ userId }) => a.roster.setConnections(inboxOf('/', userId), 1)));
+      for (const user of people.slice(0, 5)) await enter(a, room, user);
+      await vi.waitFor(
+        async () => {
+          granted(await a.roster.renew(people.length));
+          granted(await b.roster.renew(0));
+          expect(granted(await b.roster.totals())).toEqual({ users: 2_100, clients: 2_100 });
+        },
+        { timeout: 8_000, interval: 50 },
+      );
+      expect(granted(await b.roster.sweep(a.boot))).toHaveLength(5);
+      const inboxes = people.map(({ userId }) => inboxOf('/', userId));
+      expect(await connections(b, inboxes)).toEqual(people.map(() => 0));
+      expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
+    });
+
     it('of a swept worker do not count', async () => {
       const { a, b } = await living();
       const inbox = inboxOf('/', 'ann');

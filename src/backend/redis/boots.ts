@@ -5,6 +5,12 @@ import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import { idOf, stretchOf } from './places.ts';
 
+/** Places read at once: a longer page would hold every other call of Redis up. */
+const PAGE = 1_000;
+
+/** Of ZRANGEBYLEX. */
+export type Bounds = readonly [min: string, max: string];
+
 /** A worker process as roster-renew.lua lists it. */
 export interface ListedBoot {
   readonly boot: string;
@@ -55,22 +61,49 @@ export async function readBoots(link: CommandLink, keys: RedisKeys): Promise<Out
 }
 
 /** How many different users have connections on these boots, in all namespaces together. */
-export async function countUsers(
-  link: CommandLink,
-  keys: RedisKeys,
-  boots: readonly ListedBoot[],
-): Promise<Outcome<number>> {
-  const listed = await listedOf(link, keys, boots, stretchOf('inbox'));
-  return listed.ok ? succeed(new Set(listed.value.map(idOf)).size) : listed;
+export function countUsers(link: CommandLink, keys: RedisKeys, boots: readonly ListedBoot[]) {
+  return countDifferent(link, keys, boots, stretchOf('inbox'), idOf);
 }
 
-export async function countRooms(
+export function countRooms(link: CommandLink, keys: RedisKeys, boots: readonly ListedBoot[]) {
+  return countDifferent(link, keys, boots, stretchOf('room'), (place) => place);
+}
+
+async function countDifferent(
   link: CommandLink,
   keys: RedisKeys,
   boots: readonly ListedBoot[],
+  bounds: Bounds,
+  nameOf: (place: string) => string,
 ): Promise<Outcome<number>> {
-  const listed = await listedOf(link, keys, boots, stretchOf('room'));
-  return listed.ok ? succeed(new Set(listed.value).size) : listed;
+  const seen = new Set<string>();
+  const counted = await Promise.all(
+    boots.map(({ boot }) =>
+      eachPage(link, keys, boot, bounds, (places) => {
+        for (const place of places) seen.add(nameOf(place));
+      }),
+    ),
+  );
+  return counted.find((outcome) => !outcome.ok) ?? succeed(seen.size);
+}
+
+/** Goes through the places listed under a boot; each page is read once the last one was dealt with. */
+export async function eachPage(
+  link: CommandLink,
+  keys: RedisKeys,
+  boot: string,
+  [min, max]: Bounds,
+  deal: (places: readonly string[]) => unknown,
+): Promise<Outcome<void>> {
+  for (let from = min; ; ) {
+    const query = ['ZRANGEBYLEX', keys.bootPlaces(boot), from, max, 'LIMIT', '0', String(PAGE)];
+    const page = await link.call<string[]>(query);
+    if (!page.ok) return page;
+    await deal(page.value);
+    const last = page.value.at(-1);
+    if (last === undefined || page.value.length < PAGE) return succeed(undefined);
+    from = `(${last}`;
+  }
 }
 
 /** The places listed under these boots within the bounds; at most `limit` of each boot. */
@@ -78,10 +111,10 @@ export async function listedOf(
   link: CommandLink,
   keys: RedisKeys,
   boots: readonly ListedBoot[],
-  [min, max]: readonly [min: string, max: string],
-  limit?: number,
+  [min, max]: Bounds,
+  limit: number,
 ): Promise<Outcome<string[]>> {
-  const cut = limit === undefined ? [] : ['LIMIT', '0', String(limit)];
+  const cut = ['LIMIT', '0', String(limit)];
   const listed = await Promise.all(
     boots.map(({ boot }) => link.call<string[]>(['ZRANGEBYLEX', keys.bootPlaces(boot), min, max, ...cut])),
   );

@@ -2,10 +2,10 @@ import type { Logger } from 'pino';
 import type { Room } from '../../chat/room.ts';
 import type { Departure, Roster, RosterEntry } from '../../chat/roster.ts';
 import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/roster.ts';
-import type { Outcome } from '../../protocol/codes.ts';
+import type { Outcome, Refusal } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
-import { readBoots } from './boots.ts';
+import { type Bounds, eachPage, readBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import { createLivingBoots } from './living-boots.ts';
@@ -40,6 +40,7 @@ const NO_LIMIT = 0;
 
 const LEASE_MS = String(ROSTER_LEASE_MS);
 const SWEEP_BATCH = 100;
+const EVERYWHERE: Bounds = ['-', '+'];
 
 /**
  * The roster as sets and hashes. A boot is listed in `boots` with a lease, and every place somebody of it is in,
@@ -189,17 +190,18 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
-    const places = await link.call<string[]>(['ZRANGE', keys.bootPlaces(dead), '0', '-1']);
-    if (!places.ok) return places;
     const departures: Departure[] = [];
-    for (let from = 0; from < places.value.length; from += SWEEP_BATCH) {
-      const batch = places.value.slice(from, from + SWEEP_BATCH);
-      const swept = await Promise.all(batch.map((place) => sweepPlace(dead, place)));
-      for (const outcome of swept) if (outcome.ok) departures.push(...outcome.value);
-      const failed = swept.find((outcome) => !outcome.ok);
-      // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
-      if (failed) return departures.length > 0 ? succeed(departures) : failed;
-    }
+    let failed: Refusal | undefined;
+    const read = await eachPage(link, keys, dead, EVERYWHERE, (places) =>
+      inBatches(places, async (place) => {
+        const swept = failed ?? (await sweepPlace(dead, place));
+        if (swept.ok) departures.push(...swept.value);
+        else failed = swept;
+      }),
+    );
+    failed ??= read.ok ? undefined : read;
+    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
+    if (failed) return departures.length > 0 ? succeed(departures) : failed;
     const forgotten = await link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS]);
     if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
     const late = await link.call<number>(['EXISTS', keys.bootPlaces(dead)]);
