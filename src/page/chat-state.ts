@@ -13,6 +13,16 @@ export type Link =
   /** Comes back only when asked to. */
   | { readonly phase: 'stopped'; readonly reason: string };
 
+export interface Typist {
+  readonly userId: string;
+  readonly username: string;
+}
+
+/** The reader may say nothing; `until` in ms since 1970, without it there is no end. */
+export interface Mute {
+  readonly until?: number;
+}
+
 export interface ChatState {
   readonly link: Link;
   readonly me?: User;
@@ -30,6 +40,9 @@ export interface ChatState {
   /** The reader is at the end of the list. */
   readonly following: boolean;
   readonly users?: number;
+  /** Others that are writing now. */
+  readonly typists: readonly Typist[];
+  readonly mute?: Mute;
   readonly noticesMade: number;
 }
 
@@ -45,6 +58,8 @@ export type ChatEvent =
   | { readonly type: 'earlierFailed' }
   | { readonly type: 'earlier'; readonly before: number; readonly page: MessagePage }
   | { readonly type: 'counted'; readonly users: number }
+  | { readonly type: 'typing'; readonly typing: Typist & { readonly on: boolean } }
+  | { readonly type: 'muted'; readonly mute: Mute }
   | { readonly type: 'following'; readonly following: boolean }
   | { readonly type: 'drafted'; readonly draft: Draft }
   | { readonly type: 'sent'; readonly clientMsgId: string; readonly at: number }
@@ -63,6 +78,7 @@ export const INITIAL_STATE: ChatState = {
   more: false,
   earlier: 'idle',
   following: true,
+  typists: [],
   noticesMade: 0,
 };
 
@@ -93,6 +109,10 @@ export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
       return earlier(state, event.before, event.page);
     case 'counted':
       return { ...state, users: event.users };
+    case 'typing':
+      return { ...state, typists: typistsWith(state.typists, event.typing) };
+    case 'muted':
+      return { ...state, mute: event.mute };
     case 'following':
       return trimmed({ ...state, following: event.following });
     case 'drafted':
@@ -107,7 +127,8 @@ export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
         })),
       };
     case 'said':
-      return trimmed(said(state, event.clientMsgId, event.said));
+      // Whoever is heard again is muted no more, which nobody tells.
+      return trimmed({ ...said(state, event.clientMsgId, event.said), mute: undefined });
     case 'failed':
       return {
         ...state,
@@ -139,5 +160,13 @@ function linked(state: ChatState, link: Link): ChatState {
     draft.status === 'sending' ? { ...draft, status: 'waiting' as const } : draft,
   );
   const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
-  return { ...state, link, drafts, earlier };
+  return { ...state, link, drafts, earlier, typists: [] };
+}
+
+function typistsWith(
+  typists: readonly Typist[],
+  { userId, username, on }: Typist & { on: boolean },
+): Typist[] {
+  const others = typists.filter((typist) => typist.userId !== userId);
+  return on ? [...others, { userId, username }] : others;
 }

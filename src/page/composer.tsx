@@ -5,7 +5,14 @@ const encoder = new TextEncoder();
 /** From this share of the limit on the rest is shown. */
 const COUNTER_FROM = 0.8;
 
-export function Composer({ maxTextBytes, onSay }: { maxTextBytes: number; onSay: (text: string) => void }) {
+export interface ComposerProps {
+  readonly maxTextBytes: number;
+  readonly onSay: (text: string) => void;
+  /** With every key: whether something stands in the field. */
+  readonly onTyping: (on: boolean) => void;
+}
+
+export function Composer({ maxTextBytes, onSay, onTyping }: ComposerProps) {
   const [text, setText] = useState('');
   const field = useRef<HTMLTextAreaElement>(null);
   // No text is longer in UTF-8 than three bytes per UTF-16 unit: short ones need not be encoded at each key.
@@ -58,7 +65,10 @@ export function Composer({ maxTextBytes, onSay }: { maxTextBytes: number; onSay:
           enterkeyhint="send"
           autocomplete="off"
           aria-invalid={left < 0}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={({ currentTarget: { value } }) => {
+            setText(value);
+            onTyping(value.trim() !== '');
+          }}
           onKeyDown={onKeyDown}
         />
         {bytes > maxTextBytes * COUNTER_FROM && (

@@ -1,4 +1,5 @@
 import { io, type Socket } from 'socket.io-client';
+import { createTypists } from '../client/typists.ts';
 import type { WireError } from '../protocol/codes.ts';
 import type { Ack, Bye, ClientToServer, Hello, ServerToClient } from '../protocol/events.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
@@ -46,6 +47,8 @@ export interface ConnectionDeps {
 
 export interface Connection {
   say(text: string): void;
+  /** With every key: whether something is being written. */
+  typing(on: boolean): void;
   retry(clientMsgId: string): void;
   discard(clientMsgId: string): void;
   loadEarlier(): void;
@@ -71,6 +74,14 @@ export function openConnection(deps: ConnectionDeps): Connection {
     auth: (give) => give({ ...credentials(), resume: store.get().position }),
     autoConnect: false,
     forceNew: true,
+  });
+
+  const typists = createTypists({
+    send(on) {
+      if (isJoined()) void answered(timed().emitWithAck('typing', { roomid: visit.roomid, on }));
+    },
+    onChange: (typing) => dispatch({ type: 'typing', typing }),
+    now,
   });
 
   function credentials() {
@@ -143,6 +154,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
 
   function onDisconnect(reason: Socket.DisconnectReason): void {
     clearTimeout(timer);
+    typists.end();
     if (reason === 'io client disconnect') return;
     if (reason === 'io server disconnect') stop('The server ended this connection.');
     else lose(LOSS[reason] ?? 'The connection was lost.');
@@ -216,6 +228,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
   socket.on('joined', onJoined);
   socket.on('message', (message) => dispatch({ type: 'message', message }));
   socket.on('presence:count', ({ users }) => dispatch({ type: 'counted', users }));
+  socket.on('typing', (typing) => {
+    if (typing.userId !== store.get().me?.id) typists.hear(typing);
+  });
+  socket.on('muted', ({ roomid, until }) => {
+    if (roomid === visit.roomid) dispatch({ type: 'muted', mute: { until } });
+  });
   socket.on('room:gap', (gap) => {
     dispatch({ type: 'gap', gap });
     void loadLatest();
@@ -235,7 +253,9 @@ export function openConnection(deps: ConnectionDeps): Connection {
   socket.connect();
 
   return {
+    typing: typists.say,
     say(text) {
+      typists.say(false);
       const draft = { clientMsgId: deps.newMessageId(), text, madeAt: now(), status: 'waiting' as const };
       dispatch({ type: 'drafted', draft });
       sendWaiting();
@@ -252,6 +272,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     },
     close() {
       clearTimeout(timer);
+      typists.end();
       deps.network.removeEventListener('online', onOnline);
       socket.off();
       if (isJoined()) void leave();

@@ -1,5 +1,6 @@
 import { useCallback, useMemo } from 'preact/hooks';
 import { Composer } from './composer.tsx';
+import { ComposerNote } from './composer-note.tsx';
 import { LinkBanner } from './link-banner.tsx';
 import { MessageList } from './message-list.tsx';
 import { RoomHeader } from './room-header.tsx';
@@ -44,7 +45,8 @@ export function RoomView({ session, onLeave }: { session: Session; onLeave: () =
         onRetry={connection.retry}
         onDiscard={connection.discard}
       />
-      <Composer maxTextBytes={state.maxTextBytes} onSay={connection.say} />
+      <ComposerNote mute={state.mute} typists={state.typists} />
+      <Composer maxTextBytes={state.maxTextBytes} onSay={connection.say} onTyping={connection.typing} />
     </div>
   );
 }

@@ -78,6 +78,48 @@ describe('two people', () => {
     await ann.page.getByText('Ben left').waitFor();
   });
 
+  it('see that the other is writing, until it is said or given up', async () => {
+    const room = newRoom();
+    const [one, other] = host.workerUrls;
+    const ann = await inRoom('Ann', room, one);
+    const ben = await inRoom('Ben', room, other);
+    const fieldOf = ({ page }: Visitor) => page.getByLabel('Message', { exact: true });
+    await fieldOf(ann).pressSequentially('Hel');
+    await ben.page.getByText('Ann is typing…').waitFor();
+    await ben.picture('typing');
+    expect(await ann.page.getByText('is typing…').count()).toBe(0);
+    await ann.say('Hello Ben');
+    await ben.page.getByText('Hello Ben').waitFor();
+    await ben.page.getByText('is typing…').waitFor({ state: 'detached' });
+    await fieldOf(ben).pressSequentially('well');
+    await ann.page.getByText('Ben is typing…').waitFor();
+    await fieldOf(ben).fill('');
+    await ann.page.getByText('is typing…').waitFor({ state: 'detached' });
+  });
+
+  it('are told when one may say nothing any more, and until when', async () => {
+    const room = newRoom();
+    const ann = await inRoom('Ann', room);
+    const ben = await inRoom('Ben', room);
+    const rooms = `${host.url}/api/v1/rooms/${encodeURIComponent(room)}`;
+    const listed = (await (await fetch(`${rooms}/members`)).json()) as {
+      members: { userId: string; username: string }[];
+    };
+    const userId = listed.members.find(({ username }) => username === 'Ann')?.userId;
+    const asked = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    await fetch(`${rooms}/mute`, { ...asked, body: JSON.stringify({ userId, seconds: 600 }) });
+    await ann.page.getByText(/^You are muted in this room until \d\d:\d\d\.$/).waitFor();
+    await ann.picture('muted');
+    expect(await ben.page.getByText('muted').count()).toBe(0);
+    await ann.say('Does anybody hear me?');
+    await ann.page.locator('.own .problem, .own').getByText('muted').waitFor();
+    expect(await ben.texts()).toEqual([]);
+    await fetch(`${rooms}/mute/${userId}`, { method: 'DELETE' });
+    await ann.say('And now?');
+    await ben.page.getByText('And now?').waitFor();
+    await ann.page.getByText('You are muted').waitFor({ state: 'detached' });
+  });
+
   it('of the same name each see the other’s messages as the other’s', async () => {
     const room = newRoom();
     const [one, two] = [await inRoom('Kim', room), await inRoom('Kim', room)];

@@ -218,6 +218,29 @@ describe('earlier messages', () => {
   });
 });
 
+describe('who is writing', () => {
+  const typing = (userId: string, on = true) =>
+    ({ type: 'typing', typing: { userId, username: userId.toUpperCase(), on } }) as const;
+
+  it('is shown until they stop, in the order they began', () => {
+    const both = inRoom([], typing('a'), typing('b'));
+    expect(both.typists.map(({ username }) => username)).toEqual(['A', 'B']);
+    expect(told(both, typing('a', false)).typists.map(({ username }) => username)).toEqual(['B']);
+  });
+
+  it('is not known while the link is lost', () => {
+    expect(inRoom([], typing('a'), lost).typists).toEqual([]);
+  });
+});
+
+describe('a reader who is muted', () => {
+  it('is told so until something can be said again', () => {
+    const muted = inRoom([], { type: 'muted', mute: { until: 5_000 } }, drafted('c1'));
+    expect(muted.mute).toEqual({ until: 5_000 });
+    expect(told(muted, { type: 'said', clientMsgId: 'c1', said: ack(1) }).mute).toBeUndefined();
+  });
+});
+
 describe('a long talk', () => {
   it('keeps the newest of the list for who follows it, and the way back to the rest', () => {
     const state = inRoom([], ...sayings(1, KEPT_ENTRIES + 500).map(message));
