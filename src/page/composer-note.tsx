@@ -13,9 +13,11 @@ const DAY_MS = 86_400_000;
 export function ComposerNote({ mute, typists }: { mute?: Mute; typists: readonly Typist[] }) {
   const muted = useLasting(mute);
   return (
-    <p class={muted ? 'composer-note muted' : 'composer-note'} role="status">
-      {muted ? mutedSentence(muted) : typingSentence(typists)}
-    </p>
+    <div class={muted ? 'composer-note muted' : 'composer-note'}>
+      <span role="status">{muted && mutedSentence(muted)}</span>
+      {/* Not read out: it would interrupt whoever reads what was said. */}
+      {!muted && <span aria-live="off">{typingSentence(typists)}</span>}
+    </div>
   );
 }
 

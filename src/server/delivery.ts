@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Room } from '../chat/room.ts';
 import { socketRoom } from '../chat/room.ts';
 import type { PresenceChange, PresenceMove } from '../chat/roster.ts';
+import type { RoomGap } from '../protocol/rooms.ts';
 import { createFanout, type Fanout } from './fanout.ts';
 import { createFlushPace } from './flush-pace.ts';
 import type { ChatNamespace } from './gateway.ts';
@@ -33,7 +34,7 @@ export interface Delivery {
   /** Gathered like what is said: a room that fills up is told of everybody who comes. */
   tellPresence(room: Room, told: PresenceChange | PresenceMove): void;
   /** Messages of the room cannot be had any more. */
-  tellGap(room: Room, gap: object): void;
+  tellGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
   close(): void;
 }
 
@@ -70,7 +71,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
       fanout.flush(room);
       of(room.nsp)
         .local.to(socketRoom(room))
-        .emit('room:gap', { roomid: room.roomid, ...gap } as never);
+        .emit('room:gap', { roomid: room.roomid, ...gap });
     },
     close() {
       greetings.close();

@@ -3,7 +3,7 @@ import type { RoomBus } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { CALL_DEADLINE_MS, type CommandLink } from './command-link.ts';
-import { away } from './failure.ts';
+import { away, UNANSWERED } from './failure.ts';
 import { moveFrame } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -30,7 +30,8 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
     },
     async tell(room, move) {
       const told = await link.publish(keys.channel(room), moveFrame(room, move));
-      return told.ok ? succeed(undefined) : told;
+      // Told once more by other means it would be heard twice.
+      return told.ok || told === UNANSWERED ? succeed(undefined) : told;
     },
     onResync: subscriptions.onResync,
     probe: createBusProbe(link, subscriptions, probeChannel),

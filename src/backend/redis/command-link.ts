@@ -5,7 +5,7 @@ import { succeed } from '../../protocol/codes.ts';
 import type { RedisAddress } from './address.ts';
 import type { CallPacing } from './call-pacing.ts';
 import { createConnection } from './connection.ts';
-import { away, refusalOf } from './failure.ts';
+import { away, refusalOf, UNANSWERED } from './failure.ts';
 import type { Script } from './scripts.ts';
 import { createWaiters } from './waiters.ts';
 
@@ -140,7 +140,7 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
 
   function outcomeOf<T>(reply: Reply): Outcome<T> {
     if ('value' in reply) return succeed(reply.value as T);
-    return reply.error === LATE ? away('the store did not answer in time') : refusalOf(reply.error, log);
+    return reply.error === LATE ? UNANSWERED : refusalOf(reply.error, log);
   }
 
   // After a SCRIPT FLUSH every call on its way fails with NOSCRIPT and goes again with its text. What is called

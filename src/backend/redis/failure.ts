@@ -23,6 +23,9 @@ export function away(message = 'the store is away'): Refusal {
   return refuse('unavailable', message, RETRY_AFTER_MS);
 }
 
+/** Whether the command ran, or still will, nobody knows: a frozen Redis does what it was sent when it goes on. */
+export const UNANSWERED: Refusal = away('the store did not answer in time');
+
 /**
  * What a rejected command means to its caller. All that is not a reply of Redis is about the connection; then
  * the command may have run or not. A reply that is not temporary is a bug (or an ACL) of ours, and is logged.

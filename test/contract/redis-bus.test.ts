@@ -1,0 +1,28 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { PresenceChange, PresenceMove } from '../../src/chat/roster.ts';
+import { granted, newRoom } from './peers.ts';
+import { openRedisPeer, redisForTest } from './redis-harness.ts';
+
+it('who comes while Redis is frozen is told of once, and the caller does not tell it again', async () => {
+  const redis = await redisForTest();
+  const peer = await openRedisPeer(redis.url);
+  onTestFinished(() => peer.close());
+  onTestFinished(() => redis.thaw());
+  const room = newRoom();
+  const heard: (PresenceChange | PresenceMove)[] = [];
+  granted(
+    await peer.bus.subscribe(
+      room,
+      () => undefined,
+      (told) => heard.push(told),
+    ),
+  );
+  const move = { event: 'join', user: { userId: 'ann', username: 'Ann' } } as const;
+  redis.freeze();
+  granted(await peer.bus.tell(room, move));
+  expect(heard).toEqual([]);
+  redis.thaw();
+  await vi.waitFor(() => expect(heard).toEqual([move]), { timeout: 8_000 });
+  await redis.kill9();
+  await vi.waitFor(async () => expect((await peer.bus.tell(room, move)).ok).toBe(false), { timeout: 8_000 });
+});
