@@ -124,7 +124,7 @@ export interface RoomBus {
     /** What the roster tells of the room meanwhile; what is lost with the link shows as a jump of `rev`. */
     onPresence?: (told: PresenceChange | PresenceMove) => void,
   ): Promise<Outcome<Subscription>>;
-  /** Tells everybody who follows the room, this worker too. What a slow store may still tell counts as told. */
+  /** Tells everybody who follows the room, this worker too. */
   tell(room: Room, move: PresenceMove): Promise<Outcome<void>>;
   onResync(listener: () => void): void;
   /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */

@@ -99,9 +99,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     });
   };
   const namespaces = deps.namespaces.map((name) => io.of(name));
-  const messages = await openDelivery({ ...deps, of: (nsp) => io.of(nsp), namespaces, engine });
-  const { links, fanout, greetings, tellPresence } = messages;
-  const delivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
+  const delivery = await openDelivery({
+    of: (nsp) => io.of(nsp),
+    namespaces,
+    engine,
+    flushWindowMs: deps.flushWindowMs,
+    utilization: deps.utilization,
+    log,
+  });
+  const { links, fanout, greetings, tellPresence } = delivery;
+  const inboxDelivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
   const news = createNewsFeed({
     feeds: () => feeds,
     logs,
@@ -113,13 +120,13 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     bus,
     log,
     deliver(room, entry) {
-      if (room.kind === 'inbox') delivery.deliver(room, entry);
+      if (room.kind === 'inbox') inboxDelivery.deliver(room, entry);
       else if (room.kind === 'news') news.deliver(room.nsp, entry);
       else fanout.hand(room, entry);
     },
     onGap(room, gap) {
       if (room.kind === 'inbox') logins.showAgain(room);
-      if (room.kind === 'room') messages.tellGap(room, gap);
+      if (room.kind === 'room') delivery.tellGap(room, gap);
     },
     onPresence: tellPresence,
   });
@@ -185,7 +192,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     shown,
     news: announcements,
     newsFeed: news,
-    delivery,
+    delivery: inboxDelivery,
     connections: createConnections(roster),
     presence,
     userBuckets: createSharedBuckets(perUser, deps.now),
@@ -314,7 +321,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       online.close();
       presence.close();
       feeds.close();
-      messages.close();
+      delivery.close();
       engine.close();
       await http.close();
     },

@@ -30,7 +30,7 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
     },
     async tell(room, move) {
       const told = await link.publish(keys.channel(room), moveFrame(room, move));
-      // Told once more by other means it would be heard twice.
+      // A frozen Redis still tells it when it goes on: told by other means too, it would be heard twice.
       return told.ok || told === UNANSWERED ? succeed(undefined) : told;
     },
     onResync: subscriptions.onResync,
