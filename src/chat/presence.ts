@@ -34,8 +34,11 @@ export interface Presence {
    * by the roster, for a ban or a full room, nothing is different from before.
    */
   enter(room: Room, user: RosterEntry): Promise<Outcome<RosterCount & { announce: () => void }>>;
-  /** One connection less: at once when the user asked for it, after the grace time when a link was lost. */
-  leave(room: Room, userId: string, why: 'asked' | 'lost'): void;
+  /**
+   * One connection less: at once when the user asked for it, after the grace time when a link was lost. Settles once
+   * the roster took what there is to say now, or could not.
+   */
+  leave(room: Room, userId: string, why: 'asked' | 'lost'): Promise<void>;
   /** The user goes by another name or face from now on. */
   rename(room: Room, user: RosterEntry): void;
   /** How many are in the room now. */
@@ -120,7 +123,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     user.entering -= 1;
     if (!entered.ok) {
       // Of a store that was away nobody knows what it took.
-      if (entered.error.temporary) leave(room, entry.userId, 'asked');
+      if (entered.error.temporary) void leave(room, entry.userId, 'asked');
       else takeBack(local, user);
       return entered;
     }
@@ -133,7 +136,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     if (user.clients === 0) return;
     user.clients -= 1;
     local.clients -= 1;
-    if (user.clients > 0) state(local, user);
+    if (user.clients > 0) void state(local, user);
     else if (user.stated !== undefined) void depart(local, user);
     else {
       forget(local, user);
@@ -156,17 +159,17 @@ export function createPresence(deps: PresenceDeps): Presence {
     onJoin(room, user.entry, clients);
   }
 
-  function leave(room: Room, userId: string, why: 'asked' | 'lost'): void {
+  async function leave(room: Room, userId: string, why: 'asked' | 'lost'): Promise<void> {
     const local = rooms.get(room.tag);
     const user = local?.users.get(userId);
     if (!local || !user || user.clients === 0) return;
     user.clients -= 1;
     local.clients -= 1;
-    if (user.clients > 0 || why === 'lost') state(local, user);
-    if (user.clients > 0) return;
+    if (user.clients > 0) return state(local, user);
     clearTimeout(user.timer);
-    if (why === 'asked') void depart(local, user);
-    else user.timer = setTimeout(() => void depart(local, user), graceMs);
+    if (why === 'asked') return depart(local, user);
+    user.timer = setTimeout(() => void depart(local, user), graceMs);
+    return state(local, user);
   }
 
   /** Repeated until the store took it: a departure that is not stored leaves a ghost. */
@@ -190,10 +193,13 @@ export function createPresence(deps: PresenceDeps): Presence {
   }
 
   /** Says how many connections a user has that the roster knows of already; a burst of changes costs one call. */
-  function state(local: LocalRoom, user: LocalUser): void {
-    if (user.stating) return;
+  async function state(local: LocalRoom, user: LocalUser): Promise<void> {
+    if (user.stating) {
+      await user.turn;
+      return;
+    }
     user.stating = true;
-    void inTurn(user, async () => {
+    return inTurn(user, async () => {
       user.stating = false;
       if (closed || user.stated === undefined) return;
       const stated = await tell(local, user);
@@ -221,7 +227,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       const user = local?.users.get(entry.userId);
       if (!local || !user) return;
       user.entry = entry;
-      if (user.clients > 0) state(local, user);
+      if (user.clients > 0) void state(local, user);
     },
     count: (room) => roster.recount(room, rooms.get(room.tag)?.clients ?? 0),
     restate() {
@@ -233,7 +239,7 @@ export function createPresence(deps: PresenceDeps): Presence {
         const wrong = [...local.users.values()].filter(
           ({ stated, clients }) => stated !== undefined && stated !== clients,
         );
-        for (const user of wrong) state(local, user);
+        for (const user of wrong) void state(local, user);
         if (wrong.length === 0) void recount(local);
       }
     },

@@ -5,7 +5,7 @@ import type { Roster } from '../chat/roster.ts';
 export interface Connections {
   /** Answers once the roster knows, or cannot be told. */
   come(inbox: Room): Promise<void>;
-  go(inbox: Room): void;
+  go(inbox: Room): Promise<void>;
   /** Says again what the store could not be told while it was away. */
   restate(): void;
 }
@@ -31,7 +31,7 @@ export function createConnections(roster: Pick<Roster, 'setConnections'>): Conne
       const count = (counts.get(inbox.tag) ?? 1) - 1;
       if (count > 0) counts.set(inbox.tag, count);
       else counts.delete(inbox.tag);
-      void say(inbox);
+      return say(inbox);
     },
     restate() {
       for (const inbox of [...unsaid.values()]) void say(inbox);

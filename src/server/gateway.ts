@@ -156,7 +156,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   function leaveAll({ memberships, user }: Session): void {
     for (const { room, hold } of memberships.values()) {
       hold.release();
-      context.presence.leave(room, user.id, 'lost');
+      void context.presence.leave(room, user.id, 'lost');
     }
     memberships.clear();
   }

@@ -155,7 +155,7 @@ export function createLogins(deps: LoginsDeps): Logins {
   /** In every room: the old one has left, the new one has come. */
   function movePresence({ memberships, user }: Session, before: User): void {
     for (const { room } of memberships.values()) {
-      presence.leave(room, before.id, 'asked');
+      void presence.leave(room, before.id, 'asked');
       void presence.enter(room, personOf(user)).then((entered) => {
         if (entered.ok) entered.value.announce();
         else if (entered.error.code === 'forbidden') deps.onBanned(room, user.id);
@@ -196,7 +196,8 @@ export function createLogins(deps: LoginsDeps): Logins {
         return met.ok ? 'answered' : met;
       }
       const login = tie(session, identity.user);
-      await login.counted;
+      // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
+      await Promise.all([login.counted, current?.uncount()]);
       const met = await meet(login, identity.known, undefined, (page, since) => {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
@@ -211,7 +212,10 @@ export function createLogins(deps: LoginsDeps): Logins {
         deps.onMoved(session, before);
         return true;
       });
-      if (!met.ok || !met.value) login.release();
+      if (!met.ok || !met.value) {
+        login.release();
+        current?.count();
+      }
       return met.ok ? 'answered' : met;
     },
 

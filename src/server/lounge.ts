@@ -89,7 +89,7 @@ export function createLounge({ roster, moderation, degraded, log }: LoungeDeps):
         }
       }
       // Without the grace time: who comes back as another guest of the same name would have a namesake.
-      if (held) presence.leave(seat.room, held.userId, 'asked');
+      if (held) void presence.leave(seat.room, held.userId, 'asked');
       seat.held = wanted;
     }
   }

@@ -14,6 +14,10 @@ export interface Login extends Bucket {
   held(): boolean;
   /** Follows the inbox until the tie is released; at once not any more if it was. */
   keep(hold: Hold): void;
+  /** No longer counts the connection for the user; settles as `counted` does. All else stays as it is. */
+  uncount(): Promise<void>;
+  /** Counts it again, unless the tie was released. */
+  count(): void;
   release(): void;
 }
 
@@ -53,6 +57,7 @@ class Tie implements Login {
   private readonly session: Session;
   private kept: Hold | undefined = undefined;
   private released = false;
+  private counts = true;
 
   constructor(deps: TieDeps, session: Session, user: User) {
     this.deps = deps;
@@ -82,12 +87,24 @@ class Tie implements Login {
     else this.kept = hold;
   }
 
+  async uncount(): Promise<void> {
+    if (!this.counts) return;
+    this.counts = false;
+    await this.deps.connections.go(this.inbox);
+  }
+
+  count(): void {
+    if (this.counts || this.released) return;
+    this.counts = true;
+    void this.deps.connections.come(this.inbox);
+  }
+
   release(): void {
     if (this.released) return;
     this.released = true;
-    const { owners, connections } = this.deps;
+    const { owners } = this.deps;
     const { inbox, session } = this;
-    connections.go(inbox);
+    void this.uncount();
     this.kept?.release();
     const owned = owners.get(inbox.tag);
     if (owned instanceof Set) owned.delete(session);

@@ -98,7 +98,7 @@ describe('presence in a room', () => {
   it('tells of nobody who is back within the grace time', async () => {
     const { told, presence, enter } = setUp();
     await enter();
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(4_900);
     await enter();
     await vi.advanceTimersByTimeAsync(60_000);
@@ -108,7 +108,7 @@ describe('presence in a room', () => {
   it('tells of a lost user once the grace time is over', async () => {
     const { told, presence, enter } = setUp();
     await enter();
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(5_000);
     expect(told).toEqual(['ann came', 'ann left']);
   });
@@ -117,10 +117,10 @@ describe('presence in a room', () => {
     const { told, presence, enter } = setUp();
     await enter();
     await enter();
-    presence.leave(room, 'ann', 'asked');
+    void presence.leave(room, 'ann', 'asked');
     await vi.advanceTimersByTimeAsync(0);
     expect(told).toEqual(['ann came']);
-    presence.leave(room, 'ann', 'asked');
+    void presence.leave(room, 'ann', 'asked');
     await vi.advanceTimersByTimeAsync(0);
     expect(told).toEqual(['ann came', 'ann left']);
   });
@@ -129,11 +129,22 @@ describe('presence in a room', () => {
     const { told, presence, enter, fail } = setUp();
     await enter();
     fail(2);
-    presence.leave(room, 'ann', 'asked');
+    void presence.leave(room, 'ann', 'asked');
     await vi.advanceTimersByTimeAsync(1_000);
     expect(told).toEqual(['ann came']);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(told).toEqual(['ann came', 'ann left']);
+  });
+
+  it('has told the roster once a leave is over, of the last tab and of one among others', async () => {
+    const { presence, enter, writes } = setUp();
+    await enter();
+    await enter();
+    writes.length = 0;
+    await presence.leave(room, 'ann', 'asked');
+    expect(writes).toEqual(['Ann 1/1']);
+    await presence.leave(room, 'ann', 'asked');
+    expect(writes).toEqual(['Ann 1/1', 'ann gone/0']);
   });
 
   it('refuses to enter while the store is away and leaves nobody behind', async () => {
@@ -155,7 +166,7 @@ describe('presence in a room', () => {
   it('tells of no departure of somebody who was never let in', async () => {
     const { told, presence } = setUp();
     expect(await presence.enter(room, ann)).toMatchObject({ ok: true });
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(10_000);
     expect(told).toEqual([]);
   });
@@ -164,10 +175,10 @@ describe('presence in a room', () => {
     const { told, presence, enter } = setUp();
     await enter();
     for (let n = 0; n < 3; n += 1) {
-      presence.leave(room, 'ann', 'asked');
+      void presence.leave(room, 'ann', 'asked');
       await enter();
     }
-    presence.leave(room, 'ann', 'asked');
+    void presence.leave(room, 'ann', 'asked');
     await vi.advanceTimersByTimeAsync(0);
     expect(told).toEqual(told.map((_, n) => (n % 2 === 0 ? 'ann came' : 'ann left')));
     expect(told.at(-1)).toBe('ann left');
@@ -176,9 +187,9 @@ describe('presence in a room', () => {
   it('leaves nobody behind whose link was lost while they left and came again', async () => {
     const { told, presence, enter, writes } = setUp();
     await enter();
-    presence.leave(room, 'ann', 'asked');
+    void presence.leave(room, 'ann', 'asked');
     const again = enter();
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await again;
     await vi.advanceTimersByTimeAsync(5_000);
     expect(writes.at(-1)).toBe('ann gone/0');
@@ -192,7 +203,7 @@ describe('presence in a room', () => {
     await presence.count(room);
     expect(stored()).toBe(2);
     fail(100);
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(0);
     expect(stored()).toBe(2);
     fail(0);
@@ -206,10 +217,10 @@ describe('presence in a room', () => {
     await enter();
     await enter();
     expect([owns(), stored()]).toEqual([2, 2]);
-    presence.leave(room, 'ann', 'asked');
+    void presence.leave(room, 'ann', 'asked');
     await vi.advanceTimersByTimeAsync(0);
     expect([owns(), stored()]).toEqual([1, 1]);
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(0);
     expect([owns(), stored()]).toEqual([0, 0]);
     await enter();
@@ -220,7 +231,7 @@ describe('presence in a room', () => {
     const { presence, enter, writes } = setUp();
     for (let n = 0; n < 10; n += 1) await enter();
     writes.length = 0;
-    for (let n = 0; n < 5; n += 1) presence.leave(room, 'ann', 'lost');
+    for (let n = 0; n < 5; n += 1) void presence.leave(room, 'ann', 'lost');
     presence.rename(room, { ...ann, username: 'Anna' });
     await vi.advanceTimersByTimeAsync(0);
     expect(writes).toEqual(['Anna 5/5']);
@@ -275,7 +286,7 @@ describe('presence in a room', () => {
   it('tells of the departure of a lingering user who is refused to come back, once', async () => {
     const { told, presence, enter, refuseAs } = setUp();
     await enter();
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     refuseAs('forbidden');
     expect(await presence.enter(room, ann)).toMatchObject({ error: { code: 'forbidden' } });
     await vi.advanceTimersByTimeAsync(60_000);
@@ -287,7 +298,7 @@ describe('presence in a room', () => {
     await enter();
     await enter();
     fail(100);
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(0);
     expect(owns()).toBe(2);
     fail(0);
@@ -301,7 +312,7 @@ describe('presence in a room', () => {
     await enter();
     await enter();
     forget();
-    presence.leave(room, 'ann', 'lost');
+    void presence.leave(room, 'ann', 'lost');
     await vi.advanceTimersByTimeAsync(0);
     expect(told).toEqual(['ann came', 'ann came']);
   });

@@ -124,7 +124,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   function gone(member: Member, why: 'asked' | 'lost'): void {
     members.splice(members.indexOf(member), 1);
     member.worker.connections.go(inboxOf('/', member.user.userId));
-    member.worker.presence.leave(member.room, member.user.userId, why);
+    void member.worker.presence.leave(member.room, member.user.userId, why);
     if (why === 'asked') return;
     lingering.add(member);
     setTimeout(() => lingering.delete(member), 2 * graceMs);

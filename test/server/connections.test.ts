@@ -26,12 +26,12 @@ describe('the connections of users on a worker', () => {
     await connections.come(ann);
     await connections.come(ann);
     await connections.come(bob);
-    connections.go(bob);
-    connections.go(ann);
+    void connections.go(bob);
+    void connections.go(ann);
     await settled();
     expect([...stored]).toEqual([['ann', 1]]);
     await connections.come(inboxOf('/post', 'bob'));
-    connections.go(ann);
+    void connections.go(ann);
     await settled();
     expect([...stored]).toEqual([['bob', 1]]);
   });
@@ -48,7 +48,7 @@ describe('the connections of users on a worker', () => {
       },
     });
     void connections.come(ann);
-    connections.go(ann);
+    void connections.go(ann);
     answers[1]?.(false);
     await settled();
     answers[0]?.(true);
@@ -61,10 +61,10 @@ describe('the connections of users on a worker', () => {
     const { stored, connections, goAway } = watched();
     await connections.come(ann);
     goAway(true);
-    connections.go(ann);
+    void connections.go(ann);
     await connections.come(bob);
     await connections.come(carl);
-    connections.go(carl);
+    void connections.go(carl);
     await settled();
     expect([...stored]).toEqual([['ann', 1]]);
     goAway(false);

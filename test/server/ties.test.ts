@@ -13,7 +13,7 @@ function setUp() {
       async come() {
         connections += 1;
       },
-      go() {
+      async go() {
         connections -= 1;
       },
       restate: () => undefined,
@@ -36,6 +36,22 @@ describe('a connection’s tie to a user', () => {
     login.release();
     expect(connections()).toBe(1);
     expect(ties.sessionsOf(inboxOf('/', 'ann'))).toEqual([two]);
+  });
+
+  it('can stop counting it before it ends, and count it again while it has not', async () => {
+    const { ties, session, connections } = setUp();
+    const login = ties.tie(session(), ann);
+    await login.uncount();
+    await login.uncount();
+    expect(connections()).toBe(0);
+    expect(ties.sessionsOf(login.inbox)).toHaveLength(1);
+    login.count();
+    login.count();
+    expect(connections()).toBe(1);
+    await login.uncount();
+    login.release();
+    login.count();
+    expect(connections()).toBe(0);
   });
 
   it('leaves no followed inbox behind, also when it ends while the store is asked', () => {

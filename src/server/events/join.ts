@@ -77,7 +77,7 @@ export async function joinRoom(
   );
   const admitted = met.ok ? met.value : undefined;
   if (membership || !admitted) hold.release();
-  if (!membership && !admitted && (await entering).ok) presence.leave(room, person.userId, 'lost');
+  if (!membership && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
   if (!met.ok) return met;
   admitted?.announce?.();
   return 'answered';

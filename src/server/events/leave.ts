@@ -28,5 +28,6 @@ export async function leaveRoom(
   fanout.flush(membership.room);
   void socket.leave(socketRoom(membership.room));
   membership.hold.release();
-  presence.leave(membership.room, user.id, 'asked');
+  // Whoever asks any worker after the ack who is in the room is not told of this connection any more.
+  await presence.leave(membership.room, user.id, 'asked');
 }
