@@ -39,8 +39,8 @@ export interface Presence {
    * the roster took what there is to say now, or could not.
    */
   leave(room: Room, userId: string, why: 'asked' | 'lost'): Promise<void>;
-  /** The user goes by another name or face from now on. */
-  rename(room: Room, user: RosterEntry): void;
+  /** The user goes by another name or face from now on. Settles as `leave` does. */
+  rename(room: Room, user: RosterEntry): Promise<void>;
   /** How many are in the room now. */
   count(room: Room): Promise<Outcome<RosterCount>>;
   /** Says again what the store could not be told while it was away. */
@@ -55,8 +55,9 @@ interface LocalUser {
   clients: number;
   /** What the roster has of `clients`; undefined: it does not have the user from here. */
   stated: number | undefined;
-  /** Enters that the roster has not answered. Their connections may be gone already. */
+  /** Enters that the roster has not answered, and those of them it was not asked yet. Their connections may be gone already. */
   entering: number;
+  arriving: number;
   /** To be stated in a turn that has not come yet. */
   stating: boolean;
   /** In the roster, but the room was not told: the connection was gone before it was let in. */
@@ -70,8 +71,8 @@ interface LocalRoom {
   readonly room: Room;
   readonly users: Map<string, LocalUser>;
   clients: number;
-  /** What the roster was last told of `clients`. */
-  stated: number;
+  /** Those of `clients` that the roster was not asked to let in yet. */
+  arriving: number;
 }
 
 export function createPresence(deps: PresenceDeps): Presence {
@@ -90,25 +91,25 @@ export function createPresence(deps: PresenceDeps): Presence {
 
   /** How many connections the user has, of how many in the room, as it is when this is called. */
   async function tell(local: LocalRoom, user: LocalUser) {
-    const { clients: own } = user;
-    const { clients } = local;
+    const own = admitted(user);
+    const clients = admitted(local);
     const answer = await roster.enter(local.room, user.entry, own, clients);
     if (answer.ok) {
       user.stated = own;
-      local.stated = clients;
       if (answer.value.changed) user.untold = true;
     }
     return answer;
   }
 
   async function enter(room: Room, entry: RosterEntry) {
-    const local: LocalRoom = rooms.get(room.tag) ?? { room, users: new Map(), clients: 0, stated: 0 };
+    const local: LocalRoom = rooms.get(room.tag) ?? { room, users: new Map(), clients: 0, arriving: 0 };
     rooms.set(room.tag, local);
     const user: LocalUser = local.users.get(entry.userId) ?? {
       entry,
       clients: 0,
       stated: undefined,
       entering: 0,
+      arriving: 0,
       stating: false,
       untold: false,
       turn: Promise.resolve(),
@@ -119,7 +120,13 @@ export function createPresence(deps: PresenceDeps): Presence {
     user.clients += 1;
     user.entering += 1;
     local.clients += 1;
-    const entered = await inTurn(user, () => tell(local, user));
+    user.arriving += 1;
+    local.arriving += 1;
+    const entered = await inTurn(user, () => {
+      user.arriving -= 1;
+      local.arriving -= 1;
+      return tell(local, user);
+    });
     user.entering -= 1;
     if (!entered.ok) {
       // Of a store that was away nobody knows what it took.
@@ -177,14 +184,13 @@ export function createPresence(deps: PresenceDeps): Presence {
     const { room, users } = local;
     return inTurn(user, async () => {
       if (closed || user.clients > 0 || users.get(user.entry.userId) !== user) return;
-      const { clients } = local;
+      const clients = admitted(local);
       const left = await roster.exit(room, user.entry.userId, clients);
       if (!left.ok) {
         log.warn({ tag: room.tag, code: left.error.code }, 'a departure is not stored yet');
         if (user.clients === 0) user.timer = setTimeout(() => void depart(local, user), RETRY_MS);
         return;
       }
-      local.stated = clients;
       user.stated = undefined;
       if (left.value.changed && !user.untold) onQuit(room, user.entry, left.value.clients);
       user.untold = false;
@@ -213,23 +219,25 @@ export function createPresence(deps: PresenceDeps): Presence {
   }
 
   async function recount(local: LocalRoom): Promise<void> {
-    const { room, clients } = local;
-    const counted = await roster.recount(room, clients);
-    if (counted.ok) local.stated = clients;
-    else miscounted.add(room.tag);
+    const { room } = local;
+    const counted = await roster.recount(room, admitted(local));
+    if (!counted.ok) miscounted.add(room.tag);
   }
 
   return {
     enter,
     leave,
-    rename(room, entry) {
+    async rename(room, entry) {
       const local = rooms.get(room.tag);
       const user = local?.users.get(entry.userId);
       if (!local || !user) return;
       user.entry = entry;
-      if (user.clients > 0) void state(local, user);
+      if (user.clients > 0) await state(local, user);
     },
-    count: (room) => roster.recount(room, rooms.get(room.tag)?.clients ?? 0),
+    count(room) {
+      const local = rooms.get(room.tag);
+      return roster.recount(room, local ? admitted(local) : 0);
+    },
     restate() {
       const tags = [...miscounted];
       miscounted.clear();
@@ -256,6 +264,14 @@ export function createPresence(deps: PresenceDeps): Presence {
       for (const { users } of rooms.values()) for (const { timer } of users.values()) clearTimeout(timer);
     },
   };
+}
+
+/**
+ * How many connections the roster is told of: who comes at once is let in one by one. Told of all of them it would refuse each
+ * for a room that has place for some.
+ */
+function admitted({ clients, arriving }: Pick<LocalRoom, 'clients' | 'arriving'>): number {
+  return Math.max(0, clients - arriving);
 }
 
 function nothing(): void {}

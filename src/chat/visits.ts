@@ -9,8 +9,11 @@ export interface VisitedRoom {
 
 /** Which rooms a user goes to, by inbox; kept like its marks. */
 export interface RoomVisits {
-  /** The user has joined the room, or left it for good: then its mark is forgotten. */
-  visit(inbox: Room, roomid: string, joined: boolean): Promise<Outcome<void>>;
+  /**
+   * The user has joined the room, or left it for good: then its mark is forgotten. `top`: the room's newest message; whoever
+   * never read it has read so far.
+   */
+  visit(inbox: Room, roomid: string, joined: boolean, top?: number): Promise<Outcome<void>>;
   /** Raises the mark, never lowers it; also of a room that was not visited. Answers where it stands. */
   read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>>;
   /** At most the 1,000 that were joined or read last. */

@@ -196,7 +196,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     connections: createConnections(roster),
     presence,
     userBuckets: createSharedBuckets(perUser, deps.now),
-    onMoved: lounge.moved,
+    onComing: lounge.arrive,
+    onMoved: (session) => Promise.all([lounge.moved(session), context.roomMarks.moved(session)]),
     onBanned: (room, userId) => enforcement.refused(room, userId),
     degraded,
     log,
@@ -208,7 +209,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     bar: lounge.bar,
     async leave(session, roomid, membership) {
       await leaveRoom(session, roomid, membership, context);
-      context.roomMarks.left(session, roomid);
+      await context.roomMarks.left(session, roomid);
     },
     degraded,
     now: deps.now,
@@ -279,7 +280,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       pushDesk: createPacedPushDesk({ ...backend, newId: deps.newId, onAppended }, admission),
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
-      disconnect: createUserDisconnects({ namespaces, logins }),
+      disconnect: createUserDisconnects({ namespaces, logins, log }),
       moderation: backend.moderation,
       tellDeleted: createDeletionNews({ namespaces, flush: fanout.flush }),
     },

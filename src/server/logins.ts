@@ -6,9 +6,8 @@ import type { LoginPage, Shown } from '../chat/inbox/shown.ts';
 import type { Entry, Position, RoomLogs } from '../chat/log-store.ts';
 import type { Presence } from '../chat/presence.ts';
 import type { SharedBuckets } from '../chat/rate-limit.ts';
-import { inboxOf, type Room, socketRoom } from '../chat/room.ts';
+import { type Room, socketRoom } from '../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
-import type { User } from '../protocol/people.ts';
 import type { Connections } from './connections.ts';
 import { type InboxDelivery, isFromBackEnd } from './inbox-delivery.ts';
 import type { NewsFeed } from './news-feed.ts';
@@ -35,8 +34,10 @@ export interface LoginsDeps {
   readonly connections: Connections;
   readonly presence: Pick<Presence, 'enter' | 'leave'>;
   readonly userBuckets: SharedBuckets;
-  /** The connection goes by another id or name than `before` from now on. */
-  readonly onMoved: (session: Session, before: User) => void;
+  /** The connection goes by another id from now on. Answers once whoever looks for that one finds it. */
+  readonly onMoved: (session: Session) => Promise<unknown>;
+  /** It is about to be let in. Answers as `onMoved` does. */
+  readonly onComing: (session: Session) => Promise<unknown>;
   /** The user may not be in a room this connection is in. */
   readonly onBanned: (room: Room, userId: string) => void;
   readonly degraded: () => boolean;
@@ -105,12 +106,11 @@ export function createLogins(deps: LoginsDeps): Logins {
     );
   }
 
-  function show({ socket, user }: Session, page: LoginPage, since: readonly Entry[]): void {
-    const message = shown.describe(page, since, user.id);
+  function show({ socket }: Session, inbox: Room, page: LoginPage, since: readonly Entry[]): void {
+    const message = shown.describe(page, since, inbox.roomid);
     socket.emit('push_message', message);
     // What there was no room for was not sent; one mark cannot leave a part out.
-    if (!message.more && message.unread.some(isFromBackEnd))
-      delivery.sent(inboxOf(socket.nsp.name, user.id), message.top);
+    if (!message.more && message.unread.some(isFromBackEnd)) delivery.sent(inbox, message.top);
   }
 
   async function bind(
@@ -124,7 +124,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       if (!session.socket.connected || session.login !== login) return;
       void session.socket.join(socketRoom(login.inbox));
       greet();
-      if (known) show(session, page, since);
+      if (known) show(session, login.inbox, page, since);
       newsFeed.hear(session.socket, announced);
     });
     return met.ok;
@@ -152,16 +152,29 @@ export function createLogins(deps: LoginsDeps): Logins {
     if (unbound.size > 0) retryLater();
   }
 
-  /** In every room: the old one has left, the new one has come. */
-  function movePresence({ memberships, user }: Session, before: User): void {
-    for (const { room } of memberships.values()) {
-      void presence.leave(room, before.id, 'asked');
-      void presence.enter(room, personOf(user)).then((entered) => {
+  /**
+   * The connection is the other user’s from now on. In every room the old one has left and the new one has come; what is
+   * answered tells the rooms so.
+   */
+  async function move(session: Session, identity: Identity): Promise<() => void> {
+    const { user: before } = session;
+    const { user } = identity;
+    Object.assign(session, { identity, user });
+    const rooms = [...session.memberships.values()].map(({ room }) => room);
+    const moves = rooms.map(async (room) => {
+      const left = presence.leave(room, before.id, 'asked');
+      const entered = await presence.enter(room, personOf(user));
+      await left;
+      return () => {
         if (entered.ok) entered.value.announce();
         else if (entered.error.code === 'forbidden') deps.onBanned(room, user.id);
         else log.warn({ tag: room.tag, code: entered.error.code }, 'a user could not be moved in a room');
-      });
-    }
+      };
+    });
+    const [tells] = await Promise.all([Promise.all(moves), deps.onMoved(session)]);
+    return () => {
+      for (const tell of tells) tell();
+    };
   }
 
   return {
@@ -171,7 +184,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       const login = tie(session, session.user);
       session.login = login;
       if (!deps.degraded()) {
-        await login.counted;
+        await Promise.all([login.counted, deps.onComing(session)]);
         if (await bind(session, login, from, greet)) return;
       }
       if (session.login !== login) return;
@@ -183,40 +196,39 @@ export function createLogins(deps: LoginsDeps): Logins {
 
     async rebind(session, identity, answer) {
       if (!session.socket.connected) return refuse('unavailable', 'the connection is gone');
-      const before = session.user;
-      const same = identity.user.id === before.id;
+      const { identity: before } = session;
+      const same = identity.user.id === before.user.id;
       const current = session.login;
       if (same && current) {
         const met = await meet(current, true, undefined, (page, since) => {
           if (!session.socket.connected) return;
           answer();
           session.identity = { ...identity, known: true };
-          show(session, page, since);
+          show(session, current.inbox, page, since);
         });
         return met.ok ? 'answered' : met;
       }
       const login = tie(session, identity.user);
       // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
-      await Promise.all([login.counted, current?.uncount()]);
+      const [tellMoved] = await Promise.all([move(session, identity), login.counted, current?.uncount()]);
       const met = await meet(login, identity.known, undefined, (page, since) => {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
         current?.release();
         unbound.delete(session);
-        Object.assign(session, { identity, user: identity.user });
         session.login = login;
         void session.socket.join(socketRoom(login.inbox));
         answer();
-        show(session, page, since);
-        movePresence(session, before);
-        deps.onMoved(session, before);
+        show(session, login.inbox, page, since);
+        tellMoved();
         return true;
       });
-      if (!met.ok || !met.value) {
-        login.release();
-        current?.count();
-      }
-      return met.ok ? 'answered' : met;
+      if (met.ok && met.value) return 'answered';
+      login.release();
+      if (met.ok) return 'answered';
+      current?.count();
+      if (session.socket.connected) (await move(session, before))();
+      return met;
     },
 
     showAgain(inbox) {

@@ -18,7 +18,9 @@ export interface LoungeDeps {
 
 /** Who hears `textmsg` of a room without having joined it, and under which nicknames they are found there. */
 export interface Lounge {
-  /** A connection that named no room hears its default room's `textmsg` from now on. */
+  /** A connection that named no room is about to be let in. Answers as `moved` does. */
+  arrive(session: Session): Promise<void>;
+  /** It hears its default room's `textmsg` from now on. */
   enter(session: Session): void;
   /**
    * It goes by another id, name or face from now on, or may hear other rooms. Answers once it is found by its
@@ -57,17 +59,37 @@ export function createLounge({ roster, moderation, degraded, log }: LoungeDeps):
   let retrying: NodeJS.Timeout | undefined;
   let closed = false;
 
-  function place(session: Session): Promise<void> {
-    const { socket, identity, user, defaultRoom, lounging } = session;
-    if (!lounging || !socket.connected) return Promise.resolve();
+  function seatOf(session: Session): Seat {
+    const { socket, defaultRoom } = session;
     const room = roomOf(socket.nsp.name, defaultRoom, 'lounge');
     const seat = seats.get(session) ?? { room, wanted: undefined, held: undefined, turn: Promise.resolve() };
     seats.set(session, seat);
-    const allowed = identity.access.allows(defaultRoom) && seat.barred !== user.id;
-    if (allowed) void socket.join(socketRoom(room));
-    else void socket.leave(socketRoom(room));
-    seat.wanted = allowed && identity.named ? personOf(user) : undefined;
+    return seat;
+  }
+
+  function mayHear({ identity, user, defaultRoom }: Session, { barred }: Seat): boolean {
+    return identity.access.allows(defaultRoom) && barred !== user.id;
+  }
+
+  function hear(session: Session): void {
+    const { socket, lounging } = session;
+    if (!lounging || !socket.connected) return;
+    const seat = seatOf(session);
+    if (mayHear(session, seat)) void socket.join(socketRoom(seat.room));
+    else void socket.leave(socketRoom(seat.room));
+  }
+
+  function beFound(session: Session): Promise<void> {
+    const { socket, identity, user, lounging } = session;
+    if (!lounging || !socket.connected) return Promise.resolve();
+    const seat = seatOf(session);
+    seat.wanted = mayHear(session, seat) && identity.named ? personOf(user) : undefined;
     return settle(seat);
+  }
+
+  function place(session: Session): Promise<void> {
+    hear(session);
+    return beFound(session);
   }
 
   /** One after the other: who was entered twice at once and leaves once would stay as a ghost. */
@@ -89,7 +111,7 @@ export function createLounge({ roster, moderation, degraded, log }: LoungeDeps):
         }
       }
       // Without the grace time: who comes back as another guest of the same name would have a namesake.
-      if (held) void presence.leave(seat.room, held.userId, 'asked');
+      if (held) await presence.leave(seat.room, held.userId, 'asked');
       seat.held = wanted;
     }
   }
@@ -124,8 +146,11 @@ export function createLounge({ roster, moderation, degraded, log }: LoungeDeps):
   }
 
   return {
+    arrive: beFound,
     enter(session) {
-      void place(session);
+      hear(session);
+      // The store was away when it arrived.
+      if (!seats.get(session)?.wanted) void beFound(session);
       lookUp(session);
     },
     moved(session) {

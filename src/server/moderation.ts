@@ -6,6 +6,7 @@ import type { Removed } from '../protocol/rooms.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
 import type { Membership, Session } from './session.ts';
+import { createWorkerOrders } from './worker-orders.ts';
 
 export interface EnforcementDeps {
   readonly namespaces: readonly ChatNamespace[];
@@ -25,10 +26,10 @@ export interface EnforcementDeps {
  * not hear of it is not lost: the store refuses what a banned or muted user does next.
  */
 export interface Enforcement {
-  /** Takes every connection of the user out of the room. The connections stay. */
-  remove(room: Room, userId: string, why: Pick<Removed, 'code' | 'until'>): Outcome<void>;
+  /** Takes every connection of the user out of the room. The connections stay. Answers as `OrderWorkers` does. */
+  remove(room: Room, userId: string, why: Pick<Removed, 'code' | 'until'>): Promise<Outcome<void>>;
   /** Tells those of the user's connections that are in the room. */
-  mute(room: Room, userId: string, restricted: Restricted): void;
+  mute(room: Room, userId: string, restricted: Restricted): Promise<void>;
   /** The store refused what the user said: whoever is banned is still in the room here and is put out. */
   refused(room: Room, userId: string): void;
   /** Why the user may not be there, if so; then they are put out, should they still be in the room here. */
@@ -49,15 +50,18 @@ type Order = { readonly roomid: string; readonly userId: string; readonly until?
 );
 
 const BANNED = 'roomid: banned from this room';
-/** Between workers only: Socket.IO never hands a client's events to the namespace. */
-const EVENT = 'moderation';
 const RETRY_MS = 1_000;
 /** So many at a time, that a worker with many members does not ask for all in one write. */
 const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
   const { namespaces, logins, moderation, leave, degraded, now, log } = deps;
-  const served = new Map(namespaces.map((nsp) => [nsp.name, nsp]));
+  const orderAll = createWorkerOrders<Order>({
+    namespaces,
+    event: 'moderation',
+    carryOut: ({ name }, order) => followHere(name, order),
+    log,
+  });
 
   async function follow(session: Session, order: Order): Promise<void> {
     const { roomid, userId, until } = order;
@@ -76,25 +80,17 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
 
   /** After what the connection is doing: a join that was let in just before must not outlast it. */
   async function followInTurn(session: Session, order: Order): Promise<void> {
-    try {
-      const done = await session.queue.run('inTurn', 0, async () => {
-        await follow(session, order);
-        return undefined;
-      });
-      // Who fills the queue does not get around it.
-      if (done) await follow(session, order);
-    } catch (error) {
-      log.error({ err: error }, 'a decision of an operator could not be carried out');
-    }
+    const done = await session.queue.run('inTurn', 0, async () => {
+      await follow(session, order);
+      return undefined;
+    });
+    // Who fills the queue does not get around it.
+    if (done) await follow(session, order);
   }
 
-  function orderHere(nsp: string, order: Order): void {
-    for (const session of logins.sessionsOf(inboxOf(nsp, order.userId))) void followInTurn(session, order);
-  }
-
-  function orderAll(nsp: string, order: Order): void {
-    served.get(nsp)?.serverSideEmit(EVENT, order);
-    orderHere(nsp, order);
+  function followHere(nsp: string, order: Order): Promise<unknown> {
+    const sessions = logins.sessionsOf(inboxOf(nsp, order.userId));
+    return Promise.all(sessions.map((session) => followInTurn(session, order)));
   }
 
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
@@ -102,7 +98,11 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     // A store that is away refuses what comes after this, too.
     const ban = found.ok ? found.value.ban : undefined;
     if (!ban) return undefined;
-    orderHere(room.nsp, { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban });
+    const order = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
+    // Not waited for: who asks may be what the connection is doing.
+    followHere(room.nsp, order).catch((error: unknown) =>
+      log.error({ err: error }, 'somebody banned could not be put out'),
+    );
     return refuse('forbidden', BANNED, leftMs(ban));
   }
 
@@ -110,20 +110,21 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     return until === undefined ? undefined : Math.max(1, until - now());
   }
 
-  for (const nsp of namespaces) {
-    // Typed as what clients send, which this is not.
-    nsp.on(EVENT as never, ((order: Order) => orderHere(nsp.name, order)) as never);
-  }
-
   return {
-    remove({ nsp, roomid }, userId, { code, until }) {
+    async remove({ nsp, roomid }, userId, { code, until }) {
       // What the other workers cannot be told now is not told later.
       if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
-      orderAll(nsp, { does: 'remove', roomid, userId, code, ...(until === undefined ? {} : { until }) });
+      await orderAll(nsp, {
+        does: 'remove',
+        roomid,
+        userId,
+        code,
+        ...(until === undefined ? {} : { until }),
+      });
       return succeed(undefined);
     },
-    mute({ nsp, roomid }, userId, { until }) {
-      orderAll(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
+    async mute({ nsp, roomid }, userId, { until }) {
+      await orderAll(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
     },
     refused(room, userId) {
       void banOf(room, userId);

@@ -23,7 +23,7 @@ export function renamed({ identity, user }: Session, { username, avatar }: Namin
   };
 }
 
-/** It goes by them from now on, wherever it is. Answers once its lounge knows. */
+/** It goes by them from now on, wherever it is. Answers once it is found by them from every worker, or the store is away. */
 export async function rename(
   session: Session,
   identity: Identity,
@@ -35,6 +35,9 @@ export async function rename(
   session.identity = identity;
   session.user = user;
   if (user.name === before.name && user.avatar === before.avatar && identity.named === named) return;
-  for (const { room } of session.memberships.values()) presence.rename(room, personOf(user));
-  await lounge.moved(session);
+  const rooms = [...session.memberships.values()];
+  await Promise.all([
+    ...rooms.map(({ room }) => presence.rename(room, personOf(user))),
+    lounge.moved(session),
+  ]);
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RoomLogs } from '../chat/log-store.ts';
-import { inboxOf, type Room, roomOf } from '../chat/room.ts';
+import { inboxOf, roomOf } from '../chat/room.ts';
 import type { RoomVisits, VisitedRoom } from '../chat/visits.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { MyRoom } from '../protocol/rooms.ts';
@@ -18,14 +18,17 @@ export interface RoomMarksDeps {
  */
 export interface RoomMarks {
   /**
-   * The connection is in the room, whose newest message was `top`: whoever never read it has read so far. Answers
-   * nothing, for a join does not fail because this is not stored: it is tried again with the next one.
+   * The connection is let into the room, whose newest message is `top`: whoever never read it has read so far. Answers
+   * once every worker finds the room among the user's, or cannot: a join does not fail because this is not stored, it is
+   * tried again with the next one.
    */
+  joining(session: Session, roomid: string, top: number): Promise<void>;
+  /** It is in the room. */
   joined(session: Session, roomid: string, top: number): void;
-  /** The connection belongs to another user from now on, who is in its rooms. */
-  moved(session: Session): void;
-  /** The user asked to leave the room. */
-  left(session: Session, roomid: string): void;
+  /** The connection belongs to another user from now on, who is in its rooms. Answers as `joining` does. */
+  moved(session: Session): Promise<void>;
+  /** The user asked to leave the room. Answers as `joining` does. */
+  left(session: Session, roomid: string): Promise<void>;
   /** Of a room that the connection, or its user, is in. */
   read(session: Session, roomid: string, seq: number): Promise<Outcome<{ roomid: string; read: number }>>;
   mine(session: Session): Promise<Outcome<{ rooms: readonly MyRoom[] }>>;
@@ -44,13 +47,17 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
     return said;
   }
 
-  async function note(inbox: Room, roomid: string, top: number): Promise<void> {
-    const known = await visits.visited(inbox);
-    const news = known.ok && !known.value.some((room) => room.roomid === roomid);
-    // The mark first: a room that is listed without one would show everything ever said there as unread.
-    const marked = news ? await visits.read(inbox, roomid, top) : known;
-    const visited = marked.ok ? await visits.visit(inbox, roomid, true) : marked;
-    if (!visited.ok) log.warn({ code: visited.error.code }, 'a joined room is not noted yet');
+  async function note(session: Session, roomid: string, joined: boolean, top?: number): Promise<void> {
+    if (isGuest(session)) return;
+    const inbox = inboxFor(session);
+    await inTurn(session, async () => {
+      const noted = await visits.visit(inbox, roomid, joined, top);
+      if (noted.ok) return;
+      const said = joined
+        ? 'a joined room is not noted yet'
+        : 'a room that was left stays among those of its user';
+      log.warn({ code: noted.error.code }, said);
+    });
   }
 
   async function visitedBy(session: Session): Promise<Outcome<readonly VisitedRoom[]>> {
@@ -64,29 +71,19 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
     return succeed([...stored.value, ...own].filter(({ roomid }) => identity.access.allows(roomid)));
   }
 
-  function joined(session: Session, roomid: string, top: number): void {
-    const membership = session.memberships.get(roomid);
-    if (membership) membership.read ??= top;
-    if (isGuest(session)) return;
-    const inbox = inboxFor(session);
-    // Not what is there by now, if the first try failed: that may be unread.
-    void inTurn(session, () => note(inbox, roomid, membership?.read ?? top));
-  }
-
   return {
-    joined,
-    moved(session) {
-      for (const [roomid, { read = 0 }] of session.memberships) joined(session, roomid, read);
+    // Not what is there by now, if the first try failed: that may be unread.
+    joining: (session, roomid, top) =>
+      note(session, roomid, true, session.memberships.get(roomid)?.read ?? top),
+    joined({ memberships }, roomid, top) {
+      const membership = memberships.get(roomid);
+      if (membership) membership.read ??= top;
     },
-    left(session, roomid) {
-      if (isGuest(session)) return;
-      const inbox = inboxFor(session);
-      void inTurn(session, async () => {
-        const left = await visits.visit(inbox, roomid, false);
-        if (!left.ok)
-          log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
-      });
+    async moved(session) {
+      const rooms = [...session.memberships];
+      await Promise.all(rooms.map(([roomid, { read = 0 }]) => note(session, roomid, true, read)));
     },
+    left: (session, roomid) => note(session, roomid, false),
     read: (session, roomid, seq) =>
       inTurn(session, async () => {
         const membership = session.memberships.get(roomid);

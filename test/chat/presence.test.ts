@@ -232,7 +232,7 @@ describe('presence in a room', () => {
     for (let n = 0; n < 10; n += 1) await enter();
     writes.length = 0;
     for (let n = 0; n < 5; n += 1) void presence.leave(room, 'ann', 'lost');
-    presence.rename(room, { ...ann, username: 'Anna' });
+    void presence.rename(room, { ...ann, username: 'Anna' });
     await vi.advanceTimersByTimeAsync(0);
     expect(writes).toEqual(['Anna 5/5']);
   });

@@ -68,16 +68,19 @@ export async function openApiStage(options: StageOptions = {}) {
       told.push({ nsp, roomids, announcement });
       return succeed(undefined);
     },
-    disconnect: (nsp, userId) => void disconnected.push({ nsp, userId }),
+    async disconnect(nsp, userId) {
+      disconnected.push({ nsp, userId });
+    },
     moderation: store.moderation,
     enforcement: {
-      remove({ nsp, roomid }, userId, why) {
+      async remove({ nsp, roomid }, userId, why) {
         if (away()) return refuse('unavailable', 'away', 1);
         ordered.push({ nsp, roomid, userId, ...why });
         return succeed(undefined);
       },
-      mute: ({ nsp, roomid }, userId, { until }) =>
-        void ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) }),
+      async mute({ nsp, roomid }, userId, { until }) {
+        ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) });
+      },
     },
     tellDeleted: ({ nsp, roomid }, seq) => void deleted.push({ nsp, roomid, seq }),
   };

@@ -37,7 +37,8 @@ function setUp({ refusing = false } = {}) {
     } as unknown as LoginsDeps['shown'],
     connections: createConnections(roster),
     userBuckets: createSharedBuckets({ perMs: 1, burst: 1 }, () => 0),
-    onMoved: () => undefined,
+    onMoved: async () => undefined,
+    onComing: async () => undefined,
     degraded: () => false,
     log: pino({ level: 'silent' }),
   };

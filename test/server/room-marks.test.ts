@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
 import type { RoomVisits } from '../../src/chat/visits.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
@@ -14,10 +14,10 @@ function setUp() {
   let failing: readonly (keyof RoomVisits)[] = [];
   const of = (tag: string) => stored.get(tag) ?? new Map<string, { read: number; joined: boolean }>();
   const visits: RoomVisits = {
-    async visit({ tag }, roomid, joined) {
+    async visit({ tag }, roomid, joined, top = 0) {
       if (failing.includes('visit')) return away;
       const rooms = of(tag);
-      if (joined) rooms.set(roomid, { read: rooms.get(roomid)?.read ?? 0, joined });
+      if (joined) rooms.set(roomid, { read: rooms.get(roomid)?.read ?? top, joined });
       else rooms.delete(roomid);
       stored.set(tag, rooms);
       return succeed(undefined);
@@ -50,14 +50,17 @@ function setUp() {
       identity: { access: { allows }, ...(userId.startsWith('g-') ? { guestToken: 'x' } : {}) },
       memberships: new Map(),
     } as unknown as Session;
-    for (const roomid of roomids) join(session, roomid);
+    for (const roomid of roomids) void join(session, roomid);
     return session;
   }
   function join(session: Session, roomid: string) {
     const hold = { release: () => undefined } as never;
+    const top = tops.get(roomid) ?? 0;
+    const noted = roomMarks.joining(session, roomid, top);
     const known = session.memberships.get(roomid);
     session.memberships.set(roomid, known ?? { room: roomOf('/', roomid), hold });
-    roomMarks.joined(session, roomid, tops.get(roomid) ?? 0);
+    roomMarks.joined(session, roomid, top);
+    return noted;
   }
   return {
     roomMarks,
@@ -72,33 +75,39 @@ function setUp() {
 }
 
 describe('the rooms of a user', () => {
-  it.each(['visit', 'read', 'visited'] as const)(
-    'are noted with the next join when the store was away (%s), and until then shown to this connection',
-    async (call) => {
-      const { roomMarks, connect, join, tops, stored, fail } = setUp();
-      tops.set('tea', 5);
-      fail(call);
-      const session = connect('ann', ['tea']);
-      const asked = await roomMarks.mine(session);
-      if (call === 'visited') expect(asked).toEqual(away);
-      expect(stored('ann').get('tea')?.joined).toBeFalsy();
-      fail();
-      tops.set('tea', 7);
-      const shown = succeed({ rooms: [{ roomid: 'tea', top: 7, read: 5, unread: 2 }] });
-      expect(await roomMarks.mine(session)).toEqual(shown);
-      join(session, 'tea');
-      await vi.waitFor(() => expect(stored('ann').get('tea')?.joined).toBe(true));
-      expect(await roomMarks.mine(session)).toEqual(shown);
-    },
-  );
+  it('are noted with the next join when the store was away, and until then shown to this connection', async () => {
+    const { roomMarks, connect, join, tops, stored, fail } = setUp();
+    tops.set('tea', 5);
+    fail('visit', 'visited');
+    const session = connect('ann', ['tea']);
+    expect(await roomMarks.mine(session)).toEqual(away);
+    expect(stored('ann').get('tea')?.joined).toBeFalsy();
+    fail();
+    tops.set('tea', 7);
+    const shown = succeed({ rooms: [{ roomid: 'tea', top: 7, read: 5, unread: 2 }] });
+    expect(await roomMarks.mine(session)).toEqual(shown);
+    await join(session, 'tea');
+    expect(stored('ann').get('tea')?.joined).toBe(true);
+    expect(await roomMarks.mine(session)).toEqual(shown);
+  });
 
   it('that were left stay left, also when leaving overtakes what the join has to say', async () => {
     const { roomMarks, connect, stored } = setUp();
     const session = connect('ann', ['tea']);
     session.memberships.delete('tea');
-    roomMarks.left(session, 'tea');
-    expect(await roomMarks.mine(session)).toEqual(succeed({ rooms: [] }));
+    await roomMarks.left(session, 'tea');
     expect(stored('ann').size).toBe(0);
+    expect(await roomMarks.mine(session)).toEqual(succeed({ rooms: [] }));
+  });
+
+  it('are those of another user, too, whom a connection in them goes over to', async () => {
+    const { roomMarks, connect, tops, stored } = setUp();
+    tops.set('tea', 3);
+    const session = connect('ann', ['tea']);
+    tops.set('tea', 9);
+    session.user = { id: 'bob', name: 'bob' };
+    await roomMarks.moved(session);
+    expect([...stored('bob')]).toEqual([['tea', { read: 3, joined: true }]]);
   });
 
   it('are those the token allows', async () => {

@@ -30,7 +30,12 @@ export interface Requests {
   };
   'moderation.lift': { readonly tag: string; readonly userId: string; readonly kind: Restriction };
   'moderation.restrictions': { readonly tag: string; readonly userId: string };
-  'visits.visit': { readonly tag: string; readonly roomid: string; readonly joined: boolean };
+  'visits.visit': {
+    readonly tag: string;
+    readonly roomid: string;
+    readonly joined: boolean;
+    readonly top: number;
+  };
   'visits.read': { readonly tag: string; readonly roomid: string; readonly seq: number };
   'visits.visited': { readonly tag: string };
   'push.claim': { readonly key: string; readonly fingerprint: string; readonly id: string };

@@ -68,7 +68,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     );
     answer('moderation.lift', ({ tag, userId, kind }) => moderation.lift({ tag }, userId, kind));
     answer('moderation.restrictions', ({ tag, userId }) => moderation.restrictions({ tag }, userId));
-    answer('visits.visit', ({ tag, roomid, joined }) => visits.visit({ tag }, roomid, joined));
+    answer('visits.visit', ({ tag, roomid, joined, top }) => visits.visit({ tag }, roomid, joined, top));
     answer('visits.read', ({ tag, roomid, seq }) => visits.read({ tag }, roomid, seq));
     answer('visits.visited', (inbox) => visits.visited(inbox));
     answer('push.claim', ({ key, fingerprint, id }) => pushes.claim(key, fingerprint, id));

@@ -10,7 +10,7 @@ type Tagged = Pick<Room, 'tag'>;
 
 /** As `RoomVisits`; a tag is all it takes. */
 export interface VisitStore extends RoomVisits {
-  visit(inbox: Tagged, roomid: string, joined: boolean): Promise<Outcome<void>>;
+  visit(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<void>>;
   read(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
   visited(inbox: Tagged): Promise<Outcome<readonly VisitedRoom[]>>;
 }
@@ -69,11 +69,11 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
   }
 
   return {
-    visit: (inbox, roomid, joined) =>
+    visit: (inbox, roomid, joined, top = 0) =>
       change(
         inbox,
         roomid,
-        (rooms) => visitRoom(rooms, roomid, joined),
+        (rooms) => visitRoom(rooms, roomid, joined, top),
         () => undefined,
       ),
     read: (inbox, roomid, seq) =>

@@ -13,10 +13,15 @@ export type Visit = readonly [roomid: string, read: number];
 const MAX_VISITS = 1_000;
 
 /** The same array if nothing changes. */
-export function visitRoom(rooms: readonly Visit[], roomid: string, joined: boolean): readonly Visit[] {
+export function visitRoom(
+  rooms: readonly Visit[],
+  roomid: string,
+  joined: boolean,
+  top: number,
+): readonly Visit[] {
   const known = rooms.find(([id]) => id === roomid);
   if (!joined) return known ? rooms.filter((visit) => visit !== known) : rooms;
-  return known && rooms[0] === known ? rooms : putFirst(rooms, known ?? [roomid, 0]);
+  return known && rooms[0] === known ? rooms : putFirst(rooms, known ?? [roomid, top]);
 }
 
 /** The same array if the mark does not rise. */

@@ -43,7 +43,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     restrictions: ({ tag }, userId) => ask('moderation.restrictions', { tag, userId }),
   };
   const visits: RoomVisits = {
-    visit: ({ tag }, roomid, joined) => ask('visits.visit', { tag, roomid, joined }),
+    visit: ({ tag }, roomid, joined, top = 0) => ask('visits.visit', { tag, roomid, joined, top }),
     read: ({ tag }, roomid, seq) => ask('visits.read', { tag, roomid, seq }),
     visited: ({ tag }) => ask('visits.visited', { tag }),
   };

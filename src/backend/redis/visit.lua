@@ -1,9 +1,10 @@
 -- A user joined a room, or has read it up to somewhere.
 -- KEYS[1] marks (hash roomid -> read)   KEYS[2] rooms by their last use (zset, counted up)
 -- ARGV[1] roomid   ARGV[2] read up to, 0 for nothing   ARGV[3] lifetime of both, ms   ARGV[4] most rooms
+-- ARGV[5] read up to if there is no mark yet
 -- Answers where the mark stands, as text: node-redis reads an integer near 2^53 wrongly.
 
-local mark = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0'), tonumber(ARGV[2]))
+local mark = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[5]), tonumber(ARGV[2]))
 mark = string.format('%.0f', mark)
 redis.call('HSET', KEYS[1], ARGV[1], mark)
 local last = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2] or '0')

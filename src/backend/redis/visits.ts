@@ -17,9 +17,9 @@ export interface RedisVisitsDeps {
 const MOST_ROOMS = '1000';
 
 export function createRedisVisits({ link, scripts, keys, numbering }: RedisVisitsDeps): RoomVisits {
-  async function use(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
+  async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<number>> {
     const lifetimeMs = String(numbering.keeping(inbox).metaTtlMs);
-    const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS];
+    const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
     const mark = await link.evaluate<string>(scripts.visit, keys.visits(inbox), args);
     return mark.ok ? succeed(Number(mark.value)) : mark;
   }
@@ -33,9 +33,9 @@ export function createRedisVisits({ link, scripts, keys, numbering }: RedisVisit
     return answers.find((answer) => !answer.ok) ?? succeed(undefined);
   }
 
-  async function visit(inbox: Room, roomid: string, joined: boolean): Promise<Outcome<void>> {
+  async function visit(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<void>> {
     if (!joined) return leave(inbox, roomid);
-    const used = await use(inbox, roomid, 0);
+    const used = await use(inbox, roomid, 0, top);
     return used.ok ? succeed(undefined) : used;
   }
 
@@ -49,5 +49,5 @@ export function createRedisVisits({ link, scripts, keys, numbering }: RedisVisit
     return succeed(rooms);
   }
 
-  return { visit, read: use, visited };
+  return { visit, read: (inbox, roomid, seq) => use(inbox, roomid, seq, 0), visited };
 }

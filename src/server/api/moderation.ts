@@ -34,7 +34,7 @@ const kick = route({
   body: z.object({ userId }),
   answer: moderated,
   async run({ nsp, params, body }, { enforcement }) {
-    const removed = enforcement.remove(roomOf(nsp, params.roomid), body.userId, { code: 'kicked' });
+    const removed = await enforcement.remove(roomOf(nsp, params.roomid), body.userId, { code: 'kicked' });
     return removed.ok ? succeed({ userId: body.userId, roomid: params.roomid }) : removed;
   },
 });
@@ -43,7 +43,12 @@ function restricting(
   kind: Restriction,
   operationId: string,
   summary: string,
-  tell: (enforcement: ApiContext['enforcement'], room: Room, userId: string, restricted: Restricted) => void,
+  tell: (
+    enforcement: ApiContext['enforcement'],
+    room: Room,
+    userId: string,
+    restricted: Restricted,
+  ) => Promise<unknown>,
 ): ApiRoute {
   return route({
     method: 'POST',
@@ -58,7 +63,7 @@ function restricting(
       const restricted = await moderation.restrict(room, body.userId, kind, body.seconds);
       if (!restricted.ok) return restricted;
       // It is stored: where this does not arrive, the store enforces it.
-      tell(enforcement, room, body.userId, restricted.value);
+      await tell(enforcement, room, body.userId, restricted.value);
       return succeed({ userId: body.userId, roomid: params.roomid, ...restricted.value });
     },
   });
@@ -68,14 +73,14 @@ const ban = restricting(
   'ban',
   'banUser',
   'Takes a user out of a room and lets them neither join nor say anything there.',
-  (enforcement, room, user, banned) => void enforcement.remove(room, user, { code: 'banned', ...banned }),
+  (enforcement, room, user, banned) => enforcement.remove(room, user, { code: 'banned', ...banned }),
 );
 
 const mute = restricting(
   'mute',
   'muteUser',
   'Lets a user say nothing in a room. They stay in it.',
-  (enforcement, room, user, muted) => void enforcement.mute(room, user, muted),
+  (enforcement, room, user, muted) => enforcement.mute(room, user, muted),
 );
 
 function lifting(kind: Restriction, operationId: string, summary: string): ApiRoute {

@@ -53,7 +53,7 @@ const disconnect = route({
   async run({ nsp, params: { id } }, { roster, disconnect: letGo }) {
     const counted = await roster.connections([inboxOf(nsp, id)]);
     if (!counted.ok) return counted;
-    letGo(nsp, id);
+    await letGo(nsp, id);
     return succeed({ connections: counted.value[0] ?? 0 });
   },
 });

@@ -2,7 +2,7 @@ import type { Entry } from '../../chat/log-store.ts';
 import { extendPage, type JoinPage, readLatest, readResumed } from '../../chat/pages.ts';
 import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
 import type { RosterCount } from '../../chat/roster.ts';
-import { type Outcome, type Refusal, refuse } from '../../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
@@ -56,14 +56,18 @@ export async function joinRoom(
     async () => {
       const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
       if (!entered.ok) return entered;
-      return page.ok ? { ok: true, value: { ...page.value, entered: entered.value } } : page;
+      if (!page.ok) return page;
+      // Only somebody who was let in goes by the new name. Before the answer: any worker may be asked after it.
+      await Promise.all([
+        rename(session, identity, context),
+        context.roomMarks.joining(session, roomid, page.value.top),
+      ]);
+      return succeed({ ...page.value, entered: entered.value });
     },
     (page, since) => {
       if (!socket.connected) return undefined;
       // What the page and `since` have must not come again.
       fanout.flush(room);
-      // Only somebody who was let in goes by the new name.
-      void rename(session, identity, context);
       if (!membership) {
         // With what is set next: a field that is added later takes an object of its own.
         memberships.set(roomid, { room, hold, read: undefined });

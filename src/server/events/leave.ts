@@ -10,7 +10,7 @@ export const leave: EventHandler<'leave'> = {
     const membership = session.memberships.get(roomid);
     if (!membership) return refuse('not_joined', `roomid: not in ${roomid}`);
     await leaveRoom(session, roomid, membership, context);
-    context.roomMarks.left(session, roomid);
+    await context.roomMarks.left(session, roomid);
     return succeed({});
   },
 };

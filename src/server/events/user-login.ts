@@ -4,15 +4,12 @@ import type { EventHandler } from '../context.ts';
 /** `socketId`, which S0 and S1 sent along, is not looked at: the server knows whose socket this is. */
 export const userLogin: EventHandler<'user_login'> = {
   mode: 'inTurn',
-  async run(session, { userId, tokenId }, { identities, logins, roomMarks, log }, answer) {
+  async run(session, { userId, tokenId }, { identities, logins, log }, answer) {
     const waitMs = session.takeToLogin();
     if (waitMs > 0) return refuse('rate_limited', 'too many logins', waitMs);
     const identity = identities.login(session.identity, tokenId ?? userId ?? '');
     if (!identity.ok) return identity;
     log.debug({ user: identity.value.user.id }, 'logged in');
-    const before = session.user.id;
-    const bound = await logins.rebind(session, identity.value, () => answer({ user: identity.value.user }));
-    if (session.user.id !== before) roomMarks.moved(session);
-    return bound;
+    return logins.rebind(session, identity.value, () => answer({ user: identity.value.user }));
   },
 };
