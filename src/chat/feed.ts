@@ -60,8 +60,8 @@ export interface Feed {
   meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>>;
   /** Keeps what passes from now on for `meet`, until the answer is called. */
   watch(): () => void;
-  /** Compares with the log: something may have been missed. */
-  resync(): void;
+  /** Compares with the log: something may have been missed. Settles once nothing is missing. */
+  resync(): Promise<void>;
   /** Answers once that position has passed, or after a second: the log is then being asked. */
   arrival(epoch: string, seq: number): Promise<void>;
   /** Whether everything up to this position has passed. */
@@ -124,7 +124,7 @@ class RoomFeed implements Feed {
       this.missing = missing ?? new Repair();
       this.missing.asked.add(entry);
       this.missing.waiting.push(entry);
-      this.resync();
+      void this.resync();
     }
   }
 
@@ -143,7 +143,7 @@ class RoomFeed implements Feed {
     for (const entry of arrived) if (entry.epoch !== this.epoch || entry.seq > this.last) this.accept(entry);
     if (missing.overflowed) {
       missing.overflowed = false;
-      this.resync();
+      void this.resync();
     }
     if (!missing.reading) this.missing = undefined;
   }
@@ -159,7 +159,7 @@ class RoomFeed implements Feed {
     return this.epoch === undefined || (wanted === this.epoch && this.last >= seq);
   }
 
-  resync(): void {
+  async resync(): Promise<void> {
     if (this.epoch === undefined || this.closed) return;
     this.missing ??= new Repair();
     const { missing } = this;
@@ -167,6 +167,7 @@ class RoomFeed implements Feed {
       missing.reading = undefined;
       this.acceptWaiting();
     });
+    return missing.reading;
   }
 
   private async repair(): Promise<void> {
@@ -251,7 +252,7 @@ class RoomFeed implements Feed {
       this.past = linksOf(page);
       this.acceptWaiting();
     } else if (page.epoch !== this.epoch || page.top > this.last) {
-      this.resync();
+      void this.resync();
     }
     if (this.missing?.reading && !(await this.repaired())) return { met: false, why: 'behind' };
     const { passed = [], passedFrom = 0 } = this.passage ?? {};

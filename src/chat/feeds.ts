@@ -92,6 +92,9 @@ class FollowedHold implements Hold {
 
 /** A page is read again when the epoch moved between page and feed; more often than this it is not the epoch. */
 const MAX_READS = 5;
+const RESYNC_BATCH = 200;
+/** A log that cannot be read does not keep the others waiting. */
+const RESYNC_PATIENCE_MS = 2_000;
 
 export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
   const followed = new Map<string, Followed>();
@@ -99,8 +102,28 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
   const tails = createTailWatch({ logs, held: () => [...followed.values()], timers: globalThis });
   bus.onResync(resync);
 
+  let resyncing = false;
+  let resyncAgain = false;
+
+  /** Rooms first. So many at a time: every connected user's inbox is followed, too. */
+  async function resyncAll(): Promise<void> {
+    const all = [...followed.values()];
+    const rooms = all.filter(({ room }) => room.kind === 'room');
+    const inOrder = [...rooms, ...all.filter(({ room }) => room.kind !== 'room')];
+    for (let first = 0; first < inOrder.length && !resyncAgain; first += RESYNC_BATCH) {
+      const compared = inOrder.slice(first, first + RESYNC_BATCH).map(({ feed }) => feed.resync());
+      await settled(compared, RESYNC_PATIENCE_MS);
+    }
+  }
+
   function resync(): void {
-    for (const { feed } of followed.values()) feed.resync();
+    resyncAgain = resyncing;
+    if (resyncing) return;
+    resyncing = true;
+    void resyncAll().finally(() => {
+      resyncing = false;
+      if (resyncAgain) resync();
+    });
   }
 
   const feedDeps: FeedDeps = { logs, counters, log, deliver, onGap };
@@ -194,4 +217,14 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
       followed.clear();
     },
   };
+}
+
+/** Answers when all have settled, or after that time. */
+async function settled(all: readonly Promise<void>[], withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs);
+  });
+  await Promise.race([Promise.all(all), limit]);
+  clearTimeout(timer);
 }

@@ -43,7 +43,7 @@ export interface Presence {
   rename(room: Room, user: RosterEntry): Promise<void>;
   /** How many are in the room now. */
   count(room: Room): Promise<Outcome<RosterCount>>;
-  /** Says again what the store could not be told while it was away. */
+  /** Says again what the store did not take. */
   restate(): void;
   /** Tells of everybody a dead worker left behind. */
   sweep(boot: string): Promise<void>;
@@ -80,6 +80,9 @@ export function createPresence(deps: PresenceDeps): Presence {
   const rooms = new Map<string, LocalRoom>();
   /** Rooms of which the store has a wrong count, of the room or of one of its users. */
   const miscounted = new Set<string>();
+  let retrying: NodeJS.Timeout | undefined;
+  /** A store that answers slowly is asked twice a second, and must not get the same work each time. */
+  const sweeps = new Map<string, Promise<void>>();
   let closed = false;
 
   function inTurn<T>(user: LocalUser, say: () => Promise<T>): Promise<T> {
@@ -212,7 +215,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       if (stated.ok) {
         // It was taken for dead and swept: the room was told that the user left.
         if (user.clients > 0) announce(local.room, user, stated.value.clients);
-      } else if (stated.error.temporary) miscounted.add(local.room.tag);
+      } else if (stated.error.temporary) countLater(local);
       // Banned while there: no longer counted apart, until it is put out.
       else void recount(local);
     });
@@ -221,7 +224,39 @@ export function createPresence(deps: PresenceDeps): Presence {
   async function recount(local: LocalRoom): Promise<void> {
     const { room } = local;
     const counted = await roster.recount(room, admitted(local));
-    if (!counted.ok) miscounted.add(room.tag);
+    if (!counted.ok) countLater(local);
+  }
+
+  /** A store that is full refuses this and answers everything that looks whether it is there. */
+  function countLater({ room }: LocalRoom): void {
+    if (closed) return;
+    miscounted.add(room.tag);
+    retrying ??= setTimeout(restate, RETRY_MS);
+  }
+
+  function restate(): void {
+    clearTimeout(retrying);
+    retrying = undefined;
+    const tags = [...miscounted];
+    miscounted.clear();
+    for (const tag of tags) {
+      const local = rooms.get(tag);
+      if (!local) continue;
+      const wrong = [...local.users.values()].filter(
+        ({ stated, clients }) => stated !== undefined && stated !== clients,
+      );
+      for (const user of wrong) void state(local, user);
+      if (wrong.length === 0) void recount(local);
+    }
+  }
+
+  async function sweepNow(boot: string): Promise<void> {
+    const gone = await roster.sweep(boot);
+    if (!gone.ok) {
+      log.warn({ boot, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
+      return;
+    }
+    for (const { room, user, clients } of gone.value) onQuit(room, user, clients);
   }
 
   return {
@@ -238,29 +273,15 @@ export function createPresence(deps: PresenceDeps): Presence {
       const local = rooms.get(room.tag);
       return roster.recount(room, local ? admitted(local) : 0);
     },
-    restate() {
-      const tags = [...miscounted];
-      miscounted.clear();
-      for (const tag of tags) {
-        const local = rooms.get(tag);
-        if (!local) continue;
-        const wrong = [...local.users.values()].filter(
-          ({ stated, clients }) => stated !== undefined && stated !== clients,
-        );
-        for (const user of wrong) void state(local, user);
-        if (wrong.length === 0) void recount(local);
-      }
-    },
-    async sweep(boot) {
-      const gone = await roster.sweep(boot);
-      if (!gone.ok) {
-        log.warn({ boot, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
-        return;
-      }
-      for (const { room, user, clients } of gone.value) onQuit(room, user, clients);
+    restate,
+    sweep(boot) {
+      const sweeping = sweeps.get(boot) ?? sweepNow(boot).finally(() => sweeps.delete(boot));
+      sweeps.set(boot, sweeping);
+      return sweeping;
     },
     close() {
       closed = true;
+      clearTimeout(retrying);
       for (const { users } of rooms.values()) for (const { timer } of users.values()) clearTimeout(timer);
     },
   };

@@ -5,13 +5,13 @@ import type { Room } from './room.ts';
 /*
  * A message lost at the end of a quiet room leaves no hole that the next one could show. So every few seconds
  * the ends of all held rooms are compared with their logs, and what this worker appended itself is expected
- * back within a second.
+ * back within half a second, and looked for within a second.
  */
 
 const COMPARE_MS = 3_000;
 /** What the log has and the bus has not brought yet is most often just on its way. */
 const ON_ITS_WAY_MS = 500;
-const OWN_COPY_MS = 1_000;
+const OWN_COPY_MS = 500;
 /** Every connected user's inbox is held: asked for all at once, 10,000 of them would hold up the event loop. */
 const BATCH = 500;
 
@@ -36,6 +36,8 @@ export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatc
   let comparing: NodeJS.Timeout | undefined;
   let closed = false;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
+  /** Expected for long enough when they are looked at next: in a busy room something always came just now. */
+  let overdue: typeof expected = new Map();
   let looking: NodeJS.Timeout | undefined;
 
   function again(): void {
@@ -56,16 +58,16 @@ export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatc
       }
     }
     comparing = timers.setTimeout(() => {
-      for (const { feed, epoch, top } of behind) if (!feed.reached(epoch, top)) feed.resync();
+      for (const { feed, epoch, top } of behind) if (!feed.reached(epoch, top)) void feed.resync();
       again();
     }, ON_ITS_WAY_MS);
   }
 
   function look(): void {
-    looking = undefined;
-    const waited = expected;
+    for (const [feed, { epoch, seq }] of overdue) if (!feed.reached(epoch, seq)) void feed.resync();
+    overdue = expected;
     expected = new Map();
-    for (const [feed, { epoch, seq }] of waited) if (!feed.reached(epoch, seq)) feed.resync();
+    looking = overdue.size > 0 ? timers.setTimeout(look, OWN_COPY_MS) : undefined;
   }
 
   again();

@@ -36,6 +36,7 @@ import { createOnline } from './online.ts';
 import { createRecount } from './recount.ts';
 import { createRoomAnnouncements } from './room-announcements.ts';
 import { createRoomMarks } from './room-marks.ts';
+import { createRoomMoves } from './room-moves.ts';
 import { createSlowClients } from './slow-clients.ts';
 import { createTokenClock } from './token-clock.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
@@ -145,6 +146,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       void recount();
       presence.restate();
       lounge.restate();
+      roomMoves.restate();
       logins.restate();
       news.follow();
       void enforcement.review();
@@ -186,6 +188,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     degraded,
   });
   const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
+  const connections = createConnections({ roster, log });
+  const roomMoves = createRoomMoves({
+    presence,
+    onBanned: (room, userId) => enforcement.refused(room, userId),
+    log,
+  });
   const logins = createLogins({
     logs,
     feeds,
@@ -193,12 +201,11 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     news: announcements,
     newsFeed: news,
     delivery: inboxDelivery,
-    connections: createConnections(roster),
-    presence,
+    connections,
+    roomMoves,
     userBuckets: createSharedBuckets(perUser, deps.now),
     onComing: lounge.arrive,
     onMoved: (session) => Promise.all([lounge.moved(session), context.roomMarks.moved(session)]),
-    onBanned: (room, userId) => enforcement.refused(room, userId),
     degraded,
     log,
   });
@@ -236,7 +243,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     inboxes,
     identities: deps.identities,
     logins,
-    tokenClock: createTokenClock({ now: deps.now }),
+    tokenClock: createTokenClock({ now: deps.now, flush: fanout.flush }),
     lounge,
     roomMarks: createRoomMarks({ visits: backend.visits, logs, log }),
     enforcement,
@@ -280,7 +287,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       pushDesk: createPacedPushDesk({ ...backend, newId: deps.newId, onAppended }, admission),
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
-      disconnect: createUserDisconnects({ namespaces, logins, log }),
+      disconnect: createUserDisconnects({ namespaces, logins, flush: fanout.flush, log }),
       moderation: backend.moderation,
       tellDeleted: createDeletionNews({ namespaces, flush: fanout.flush }),
     },
@@ -318,6 +325,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       slowClients.close();
       health.close();
       logins.close();
+      connections.close();
+      roomMoves.close();
       lounge.close();
       online.close();
       presence.close();

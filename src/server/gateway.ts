@@ -154,9 +154,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   function leaveAll({ memberships, user }: Session): void {
-    for (const { room, hold } of memberships.values()) {
+    for (const { room, hold, uncounted } of memberships.values()) {
       hold.release();
-      void context.presence.leave(room, user.id, 'lost');
+      if (!uncounted) void context.presence.leave(room, user.id, 'lost');
     }
     memberships.clear();
   }

@@ -71,7 +71,13 @@ type PrivateRequest = IncomingMessage & { readonly _query?: { readonly sid?: unk
 interface PrivateWebSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
-  readonly _socket?: (Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }) | null;
+  readonly _socket?:
+    | (Socket & {
+        readonly _handle?: { readonly writeQueueSize?: number } | null;
+        /** `writelen`: what of the stream's bytes is in the handle. */
+        readonly _writableState?: { readonly writelen?: number };
+      })
+    | null;
   pause(): void;
   resume(): void;
   terminate(): void;
@@ -180,9 +186,11 @@ export function createLinkInternals(): LinkInternals {
   };
 }
 
-/** The stream counts until the system took a write as a whole, the handle what is left of it. */
+/** The stream counts a write until the system took it as a whole, the handle what is left of it, and what went past the stream. */
 function unsent({ bufferedAmount, _socket }: PrivateWebSocket): number {
-  return Math.max(bufferedAmount, _socket?._handle?.writeQueueSize ?? 0);
+  const inHandle = _socket?._handle?.writeQueueSize ?? 0;
+  const ofStream = _socket?._writableState?.writelen ?? 0;
+  return Math.max(bufferedAmount, bufferedAmount - ofStream + inHandle);
 }
 
 function sizeOf(packet: Packet | undefined): number {

@@ -4,14 +4,14 @@ import type { Identity } from '../chat/identity.ts';
 import type { News } from '../chat/inbox/news.ts';
 import type { LoginPage, Shown } from '../chat/inbox/shown.ts';
 import type { Entry, Position, RoomLogs } from '../chat/log-store.ts';
-import type { Presence } from '../chat/presence.ts';
 import type { SharedBuckets } from '../chat/rate-limit.ts';
 import { type Room, socketRoom } from '../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 import type { Connections } from './connections.ts';
 import { type InboxDelivery, isFromBackEnd } from './inbox-delivery.ts';
 import type { NewsFeed } from './news-feed.ts';
-import { personOf, type Session } from './session.ts';
+import type { RoomMoves } from './room-moves.ts';
+import type { Session } from './session.ts';
 import { createTies, type Login } from './ties.ts';
 
 /*
@@ -32,14 +32,12 @@ export interface LoginsDeps {
   readonly newsFeed: Pick<NewsFeed, 'hear'>;
   readonly delivery: Pick<InboxDelivery, 'sent'>;
   readonly connections: Connections;
-  readonly presence: Pick<Presence, 'enter' | 'leave'>;
+  readonly roomMoves: Pick<RoomMoves, 'move'>;
   readonly userBuckets: SharedBuckets;
   /** The connection goes by another id from now on. Answers once whoever looks for that one finds it. */
   readonly onMoved: (session: Session) => Promise<unknown>;
   /** It is about to be let in. Answers as `onMoved` does. */
   readonly onComing: (session: Session) => Promise<unknown>;
-  /** The user may not be in a room this connection is in. */
-  readonly onBanned: (room: Room, userId: string) => void;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -64,10 +62,12 @@ export interface Logins {
 }
 
 const RETRY_MS = 1_000;
+/** So many at a time: one after the other, thousands who came while the store was away would wait for minutes. */
+const BIND_BATCH = 100;
 const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
 
 export function createLogins(deps: LoginsDeps): Logins {
-  const { logs, feeds, shown, news, newsFeed, delivery, connections, presence, log } = deps;
+  const { logs, feeds, shown, news, newsFeed, delivery, connections, roomMoves, log } = deps;
   const { tie, sessionsOf, sessions } = createTies(connections, deps.userBuckets);
   /** Connections whose inbox could not be read yet, with where they stood. */
   const unbound = new Map<Session, Position | undefined>();
@@ -142,39 +142,27 @@ export function createLogins(deps: LoginsDeps): Logins {
   }
 
   async function bindUnbound(): Promise<void> {
-    for (const [session, from] of [...unbound]) {
-      const { login } = session;
-      if (!login || !unbound.delete(session)) continue;
-      if (await bind(session, login, from, () => undefined)) continue;
-      if (session.login === login) unbound.set(session, from);
-      if (deps.degraded()) break;
+    const all = [...unbound];
+    for (let first = 0; first < all.length && !deps.degraded(); first += BIND_BATCH) {
+      await Promise.all(
+        all.slice(first, first + BIND_BATCH).map(([session, from]) => bindOne(session, from)),
+      );
     }
     if (unbound.size > 0) retryLater();
   }
 
-  /**
-   * The connection is the other user’s from now on. In every room the old one has left and the new one has come; what is
-   * answered tells the rooms so.
-   */
-  async function move(session: Session, identity: Identity): Promise<() => void> {
-    const { user: before } = session;
-    const { user } = identity;
-    Object.assign(session, { identity, user });
-    const rooms = [...session.memberships.values()].map(({ room }) => room);
-    const moves = rooms.map(async (room) => {
-      const left = presence.leave(room, before.id, 'asked');
-      const entered = await presence.enter(room, personOf(user));
-      await left;
-      return () => {
-        if (entered.ok) entered.value.announce();
-        else if (entered.error.code === 'forbidden') deps.onBanned(room, user.id);
-        else log.warn({ tag: room.tag, code: entered.error.code }, 'a user could not be moved in a room');
-      };
-    });
-    const [tells] = await Promise.all([Promise.all(moves), deps.onMoved(session)]);
-    return () => {
-      for (const tell of tells) tell();
-    };
+  async function bindOne(session: Session, from: Position | undefined): Promise<void> {
+    const { login } = session;
+    if (!login || !unbound.delete(session)) return;
+    const bound = await bind(session, login, from, () => undefined);
+    if (!bound && session.login === login) unbound.set(session, from);
+  }
+
+  /** Answers with what tells its rooms of it. */
+  async function goOver(session: Session, identity: Identity): Promise<() => void> {
+    const moved = roomMoves.move(session, identity);
+    const [tellRooms] = await Promise.all([moved, deps.onMoved(session)]);
+    return tellRooms;
   }
 
   return {
@@ -210,7 +198,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       }
       const login = tie(session, identity.user);
       // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
-      const [tellMoved] = await Promise.all([move(session, identity), login.counted, current?.uncount()]);
+      const [tellMoved] = await Promise.all([goOver(session, identity), login.counted, current?.uncount()]);
       const met = await meet(login, identity.known, undefined, (page, since) => {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
@@ -227,7 +215,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       login.release();
       if (met.ok) return 'answered';
       current?.count();
-      if (session.socket.connected) (await move(session, before))();
+      if (session.socket.connected) (await goOver(session, before))();
       return met;
     },
 
@@ -247,7 +235,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       session.login = undefined;
     },
     restate() {
-      connections.restate();
+      void connections.restate();
       bindAll();
     },
     close() {

@@ -20,6 +20,8 @@ export interface Membership {
   said?: { readonly epoch: string; readonly seq: number };
   /** As far as this connection's person has read the room; what is stored of a user may be further. */
   read?: number | undefined;
+  /** The roster does not count it: the connection went over to a user it could not be told of yet. */
+  uncounted?: true;
   /** When it was last said that they type, and that they stopped. */
   typing?: { readonly on?: number; readonly off?: number };
 }

@@ -49,6 +49,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   const { links, sockets, maxBufferedBytes, random, log } = deps;
   const behindBytes = maxBufferedBytes * BEHIND_PART;
   const behind = new Set<Link>();
+  const watched = new WeakSet<Link>();
   const ending = new Set<NodeJS.Timeout>();
   let round = sockets()[Symbol.iterator]();
   let next: NodeJS.Immediate | undefined;
@@ -90,11 +91,15 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   function mark(link: Link, isBehind: boolean): void {
     if (isBehind === behind.has(link)) return;
     links.dropVolatile(link, isBehind);
-    if (!isBehind) behind.delete(link);
-    else {
-      behind.add(link);
-      link.once('close', () => behind.delete(link));
+    if (!isBehind) {
+      behind.delete(link);
+      return;
     }
+    behind.add(link);
+    if (watched.has(link)) return;
+    // One for the link's life: it may fall behind again and again.
+    watched.add(link);
+    link.once('close', () => behind.delete(link));
   }
 
   function release(slow: ReadonlySet<Link>): void {

@@ -1,3 +1,4 @@
+import type { Room } from '../chat/room.ts';
 import { BYE } from '../protocol/codes.ts';
 import { TOKEN_EXPIRING_MS } from '../protocol/limits.ts';
 import type { ClientSocket, Session } from './session.ts';
@@ -14,7 +15,13 @@ type Link = ClientSocket['conn'];
 /** setTimeout takes a longer time for none at all. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-export function createTokenClock({ now }: { readonly now: () => number }): TokenClock {
+export interface TokenClockDeps {
+  readonly now: () => number;
+  /** What is gathered for the room is written now. */
+  readonly flush: (room: Room) => void;
+}
+
+export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
   /** By link, because namespaces share one: it ends for all of them. */
   const links = new WeakMap<Link, Map<Session, NodeJS.Timeout>>();
 
@@ -49,7 +56,8 @@ export function createTokenClock({ now }: { readonly now: () => number }): Token
 
   function end(session: Session): void {
     const { conn } = session.socket;
-    for (const { socket } of new Set([session, ...(links.get(conn)?.keys() ?? [])])) {
+    for (const { socket, memberships } of new Set([session, ...(links.get(conn)?.keys() ?? [])])) {
+      for (const { room } of memberships.values()) flush(room);
       socket.emit('bye', { code: BYE.expired, reason: 'the token has expired', reconnect: true, afterMs: 0 });
     }
     // Not `disconnect`: after a closed engine stock clients come back by themselves, with the token they have then.

@@ -39,6 +39,57 @@ function setUp() {
   return { memory, delivered, gaps, feeds, join, meet };
 }
 
+describe('all followed rooms', () => {
+  it('are compared with their logs so many at a time, and one that cannot be read holds up no other', async () => {
+    vi.useFakeTimers();
+    try {
+      const memory = createMemoryRoom();
+      const underWay = new Set<string>();
+      const compared = new Set<string>();
+      let most = 0;
+      const feeds = createFeeds({
+        logs: {
+          ...memory.logs,
+          async read({ roomid }, query) {
+            underWay.add(roomid);
+            most = Math.max(most, underWay.size);
+            if (watching && roomid === 'room 7') await new Promise(() => undefined);
+            await new Promise((resolve) => setTimeout(resolve, 10));
+            underWay.delete(roomid);
+            if (watching) compared.add(roomid);
+            return memory.logs.read(room, query);
+          },
+        },
+        bus: memory.bus,
+        deliver: () => undefined,
+        onGap: () => undefined,
+        onPresence: () => undefined,
+        log: pino({ level: 'silent' }),
+      });
+      let watching = false;
+      const rooms = Array.from({ length: 1_000 }, (_, n) => roomOf('/', `room ${n}`));
+      for (const one of rooms) {
+        await feeds.hold(one);
+        const met = feeds.meet(
+          one,
+          () => memory.logs.read(one, latest),
+          () => undefined,
+        );
+        await met;
+      }
+      watching = true;
+      feeds.resync();
+      feeds.resync();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(compared.size).toBe(999);
+      expect(most).toBeLessThanOrEqual(201);
+      feeds.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe('a followed room', () => {
   it('hands on what is published after the page, in order and once', async () => {
     const { memory, delivered, join } = setUp();

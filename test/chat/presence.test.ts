@@ -147,6 +147,39 @@ describe('presence in a room', () => {
     expect(writes).toEqual(['Ann 1/1', 'ann gone/0']);
   });
 
+  it('asks for those who come at once one by one, so that a room is filled to its last place', async () => {
+    const { presence, refuseAs, stored } = setUp();
+    refuseAs('limit', 1, 2);
+    const come = (userId: string) => presence.enter(room, { userId, username: userId });
+    const answers = await Promise.all([come('ann'), come('bob'), come('carl'), come('dora')]);
+    const counts = answers.map((answer) => (answer.ok ? answer.value.clients : answer.error.code));
+    expect(counts).toEqual([1, 2, 'limit', 4]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(stored()).toBe(3);
+  });
+
+  it('says what the store did not take again by itself, though the store never was away', async () => {
+    const { presence, enter, stored, fail } = setUp();
+    await enter();
+    await enter();
+    fail(Number.POSITIVE_INFINITY);
+    await presence.leave(room, 'ann', 'lost');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(stored()).toBe(2);
+    fail(0);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(stored()).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('sweeps a dead worker once at a time, however often it is told to', async () => {
+    const { told, presence } = setUp();
+    await Promise.all([presence.sweep('dead'), presence.sweep('dead'), presence.sweep('dead')]);
+    expect(told).toEqual(['ann left']);
+    await presence.sweep('dead');
+    expect(told).toEqual(['ann left', 'ann left']);
+  });
+
   it('refuses to enter while the store is away and leaves nobody behind', async () => {
     const { told, presence, enter, fail } = setUp();
     fail(1);

@@ -64,6 +64,20 @@ describe('a message that the bus lost at the end of a quiet room', () => {
     feeds.close();
   });
 
+  it('costs no read of the log either in a room that is never quiet, whose last message is always on its way', async () => {
+    const { memory, delivered, feeds } = await followed();
+    const reads = memory.reads();
+    for (let n = 0; n < 100; n += 1) {
+      const entry = memory.store();
+      feeds.expect(room, entry);
+      await vi.advanceTimersByTimeAsync(100);
+      memory.publish(entry);
+    }
+    expect(delivered).toHaveLength(100);
+    expect(memory.reads()).toBe(reads);
+    feeds.close();
+  });
+
   it('is found once the store answers again', async () => {
     const { memory, delivered, feeds } = await followed();
     memory.store();

@@ -110,7 +110,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     roster.onReturned(came);
     granted(await roster.renew(0));
     const presence = createPresence({ roster, onJoin: came, onQuit: went, log, graceMs });
-    return { peer, host, presence, connections: createConnections(roster) };
+    return { peer, host, presence, connections: createConnections({ roster, log }) };
   }
 
   async function enter(worker: Worker, user: RosterEntry, room: Room): Promise<boolean> {
@@ -123,7 +123,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
 
   function gone(member: Member, why: 'asked' | 'lost'): void {
     members.splice(members.indexOf(member), 1);
-    member.worker.connections.go(inboxOf('/', member.user.userId));
+    void member.worker.connections.go(inboxOf('/', member.user.userId));
     void member.worker.presence.leave(member.room, member.user.userId, why);
     if (why === 'asked') return;
     lingering.add(member);

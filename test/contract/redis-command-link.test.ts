@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../src/backend/redis/address.ts';
@@ -28,4 +29,41 @@ it('what was called of one server, and waits to be written, never runs on the ne
   expect(await late).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
   held = undefined;
   expect(await link.call(['GET', 'late'])).toEqual({ ok: true, value: null });
+});
+
+it('what waits to be written when Redis forgot a script goes behind what was called before', async () => {
+  const redis = await redisForTest();
+  const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";
+  const script = { text, sha1: createHash('sha1').update(text).digest('hex') };
+  const waiting: (() => void)[] = [];
+  let gathers = false;
+  const link = openCommandLink({
+    address: parseRedisAddress(redis.url),
+    scripts: [script],
+    log: pino({ level: 'silent' }),
+    pacing: {
+      pass: (call) => (gathers ? void waiting.push(call) : call()),
+      close: () => undefined,
+    },
+  });
+  onTestFinished(() => link.close());
+  expect(await link.usable(5_000)).toBe(true);
+  const release = () => {
+    for (const call of waiting.splice(0)) call();
+  };
+  const say = (text: string) => link.evaluate<number>(script, ['said'], [text]);
+  await redis.ask('SCRIPT FLUSH');
+  gathers = true;
+  const said = [say('1')];
+  release();
+  said.push(say('2'));
+  // The first one is to be sent again, with its text.
+  while (waiting.length < 2) await new Promise(setImmediate);
+  said.push(say('3'));
+  // Another worker brings the script back meanwhile.
+  await redis.ask(`SCRIPT LOAD "${text}"`);
+  release();
+  gathers = false;
+  expect(await Promise.all(said)).toEqual([1, 2, 3].map((value) => ({ ok: true, value })));
+  expect(await link.call(['LRANGE', 'said', '0', '-1'])).toEqual({ ok: true, value: ['1', '2', '3'] });
 });

@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
@@ -14,7 +15,7 @@ function watched() {
     else stored.delete(roomid);
     return succeed(undefined);
   });
-  const connections = createConnections({ setConnections });
+  const connections = createConnections({ roster: { setConnections }, log: pino({ level: 'silent' }) });
   return { stored, connections, goAway: (yes: boolean) => (away = yes) };
 }
 
@@ -40,12 +41,15 @@ describe('the connections of users on a worker', () => {
     const answers: ((stored: boolean) => void)[] = [];
     const said: number[] = [];
     const connections = createConnections({
-      setConnections(_inbox, count) {
-        said.push(count);
-        return new Promise((resolve) => {
-          answers.push((stored) => resolve(stored ? succeed(undefined) : refuse('unavailable', 'away', 1)));
-        });
+      roster: {
+        setConnections(_inbox, count) {
+          said.push(count);
+          return new Promise((resolve) => {
+            answers.push((stored) => resolve(stored ? succeed(undefined) : refuse('unavailable', 'away', 1)));
+          });
+        },
       },
+      log: pino({ level: 'silent' }),
     });
     void connections.come(ann);
     void connections.go(ann);
@@ -53,7 +57,7 @@ describe('the connections of users on a worker', () => {
     await settled();
     answers[0]?.(true);
     await settled();
-    connections.restate();
+    void connections.restate();
     expect(said).toEqual([1, 0, 0]);
   });
 
@@ -68,8 +72,29 @@ describe('the connections of users on a worker', () => {
     await settled();
     expect([...stored]).toEqual([['ann', 1]]);
     goAway(false);
-    connections.restate();
+    void connections.restate();
     await settled();
     expect([...stored]).toEqual([['bob', 1]]);
+  });
+
+  it('are said again by themselves as long as the store refuses them, also if it never was away', async () => {
+    vi.useFakeTimers();
+    try {
+      const { stored, connections, goAway } = watched();
+      goAway(true);
+      await connections.come(ann);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect([...stored]).toEqual([]);
+      goAway(false);
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect([...stored]).toEqual([['ann', 1]]);
+      expect(vi.getTimerCount()).toBe(0);
+      goAway(true);
+      await connections.come(bob);
+      connections.close();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -35,7 +35,13 @@ function setUp({ refusing = false } = {}) {
     shown: {
       describe: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
     } as unknown as LoginsDeps['shown'],
-    connections: createConnections(roster),
+    roomMoves: {
+      async move(session, identity) {
+        Object.assign(session, { identity, user: identity.user });
+        return () => undefined;
+      },
+    },
+    connections: createConnections({ roster, log: pino({ level: 'silent' }) }),
     userBuckets: createSharedBuckets({ perMs: 1, burst: 1 }, () => 0),
     onMoved: async () => undefined,
     onComing: async () => undefined,

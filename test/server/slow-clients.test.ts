@@ -30,6 +30,7 @@ function setUp() {
     const link = {
       readyState: 'open',
       once: (_event: string, listener: () => void) => void ends.push(listener),
+      listeners: () => ends,
       emit() {
         link.readyState = 'closed';
         for (const end of ends) end();
@@ -94,6 +95,17 @@ describe('a client that reads too slowly', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(happened).toEqual(['volatile dropped', 'volatile sent']);
     expect(slowClients.letGo()).toBe(0);
+  });
+
+  it('is listened to once, however often it falls behind and catches up', async () => {
+    const { connect, happened, wait } = setUp();
+    const link = connect();
+    for (let n = 0; n < 20; n += 1) {
+      wait(link, n % 2 === 0 ? MAX_BYTES : 0);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(happened).toHaveLength(20);
+    expect(link.listeners('close')).toHaveLength(1);
   });
 
   it('is not given the next page before it has taken most of the last, or has gone', async () => {

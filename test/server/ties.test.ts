@@ -16,7 +16,8 @@ function setUp() {
       async go() {
         connections -= 1;
       },
-      restate: () => undefined,
+      restate: async () => undefined,
+      close: () => undefined,
     },
     createSharedBuckets({ perMs: 0, burst: 3 }, () => 0),
   );

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { roomOf } from '../../src/chat/room.ts';
 import type { Session } from '../../src/server/session.ts';
 import { createTokenClock } from '../../src/server/token-clock.ts';
 
@@ -13,6 +14,7 @@ interface Told {
 function openLink() {
   return {
     told: [] as Told[],
+    flushed: [] as string[],
     closed: 0,
     close() {
       this.closed += 1;
@@ -27,7 +29,8 @@ function sessionOn(link: ReturnType<typeof openLink>, expiresAt: number | undefi
     emit: (event: string, data: unknown) => link.told.push({ event, data }),
   };
   const access = { allows: () => true, ...(expiresAt === undefined ? {} : { expiresAt }) };
-  return { socket, identity: { access } } as unknown as Session;
+  const memberships = new Map([['tea', { room: roomOf('/', 'tea') }]]);
+  return { socket, identity: { access }, memberships } as unknown as Session;
 }
 
 describe('the clock of tokens', () => {
@@ -36,8 +39,11 @@ describe('the clock of tokens', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    clock = createTokenClock({ now: Date.now });
     link = openLink();
+    clock = createTokenClock({
+      now: Date.now,
+      flush: ({ roomid }) => void link.flushed.push(`${roomid} after ${link.told.length}`),
+    });
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -110,6 +116,8 @@ describe('the clock of tokens', () => {
     clock.watch(sessionOn(link, Date.now() + DAY_MS));
     vi.advanceTimersByTime(1_000);
     expect(link.told.map(({ event }) => event)).toEqual(['token:expiring', 'bye', 'bye']);
+    // What was said in its rooms goes before.
+    expect(link.flushed).toEqual(['tea after 1', 'tea after 2']);
     expect(link.closed).toBe(1);
   });
 });

@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { Room } from '../../chat/room.ts';
 import type { Roster, RosterCount, RosterEntry } from '../../chat/roster.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
+import { createStatedPresence } from '../stated-presence.ts';
+import { createStatingAgain } from '../stating-again.ts';
 import type { Ask } from './channel.ts';
 
 export interface WorkerRosterDeps {
@@ -14,28 +15,17 @@ export interface WorkerRosterDeps {
 export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
   const stated = createStatedPresence();
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
-  let proved = false;
-
-  /** This worker was frozen for so long that it was swept. */
-  async function stateAgain(): Promise<void> {
-    log.warn({ rooms: stated.rooms().length }, 'this worker was no longer listed and enters again');
-    for (const inbox of stated.inboxes()) {
-      const connections = stated.connectionsOf(inbox);
-      if (connections > 0) await ask('roster.setConnections', { inbox, connections });
-    }
-    for (const room of stated.rooms()) {
-      // Read room by room: whoever left meanwhile is not brought back.
-      const { users, clients } = stated.presenceIn(room);
-      await Promise.all(users.map((user) => returnTo(room, user, clients)));
-    }
-  }
-
-  async function returnTo(room: Room, { own, ...user }: StatedUser, clients: number): Promise<void> {
-    const body = { room, user, own, clients, returned: true };
-    const entered = await ask<RosterCount & { changed: boolean }, 'roster.enter'>('roster.enter', body);
-    if (!entered.ok || !entered.value.changed) return;
-    for (const onReturned of returnListeners) onReturned(room, user, entered.value.clients);
-  }
+  const statingAgain = createStatingAgain({
+    stated,
+    onReturned: (...returned) => {
+      for (const listener of returnListeners) listener(...returned);
+    },
+    enter: (room, { own, ...user }, clients) =>
+      ask('roster.enter', { room, user, own, clients, returned: true }),
+    setConnections: (inbox, connections) => ask('roster.setConnections', { inbox, connections }),
+    now: Date.now,
+    log,
+  });
 
   return {
     async enter(room, user, own, clients) {
@@ -71,8 +61,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     async renew(clients) {
       const known = await ask<boolean, 'roster.renew'>('roster.renew', { clients });
       if (!known.ok) return known;
-      if (!known.value && proved) void stateAgain();
-      proved = true;
+      statingAgain.proved(known.value);
       return succeed(undefined);
     },
     onReturned(listener) {

@@ -5,6 +5,7 @@ import { succeed } from '../../protocol/codes.ts';
 import type { RedisAddress } from './address.ts';
 import type { CallPacing } from './call-pacing.ts';
 import { createConnection } from './connection.ts';
+import { createDeadlines } from './deadlines.ts';
 import { away, refusalOf, UNANSWERED } from './failure.ts';
 import type { Script } from './scripts.ts';
 import { createWaiters } from './waiters.ts';
@@ -61,6 +62,7 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
   const { address, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
   const client = createConnection(address, 'commands');
   const waiters = createWaiters();
+  const deadlines = createDeadlines({ afterMs: deadlineMs, now: () => performance.now() });
   let server: RedisServer | undefined;
   let problem: unknown;
   let generation = 0;
@@ -100,12 +102,17 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
     waiters.release();
   }
 
-  function exchange(args: readonly (string | Buffer)[], prompt = false): Promise<Reply> {
+  /** `mayGo`: asked when its turn to be written comes. False: it keeps `again` and calls it later. */
+  function exchange(
+    args: readonly (string | Buffer)[],
+    prompt = false,
+    mayGo?: (again: () => void) => boolean,
+  ): Promise<Reply> {
     const repliesBefore = replies;
     const mine = generation;
     return new Promise((resolve) => {
       // The answer may wait in the socket behind a stall of our own: one look at the sockets before giving up.
-      const deadline = setTimeout(() => setImmediate(expire), deadlineMs);
+      const answeredInTime = deadlines.begin(() => setImmediate(expire));
       let open = true;
       function expire(): void {
         if (!open) return;
@@ -119,14 +126,14 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
           stalled = false;
         }
         open = false;
-        clearTimeout(deadline);
+        answeredInTime();
         resolve(reply);
       }
       function send(): void {
         if (!open) return;
         // What was called for one server never runs on another: it carries its run_id.
         if (mine !== generation) settle({ error: LOST }, false);
-        else {
+        else if (mayGo?.(send) ?? true) {
           client.sendCommand(args).then(
             (value) => settle({ value }, true),
             (error) => settle({ error }, error instanceof ErrorReply),
@@ -144,22 +151,31 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
   }
 
   // After a SCRIPT FLUSH every call on its way fails with NOSCRIPT and goes again with its text. What is called
-  // meanwhile waits for them, or a caller's messages would be stored in another order than sent.
+  // meanwhile waits for them, and so does what was called before and is not written yet, or a caller's messages would be
+  // stored in another order than sent.
   let evaluating = 0;
-  let held: (() => void)[] | undefined;
+  let held: { readonly earlier: (() => void)[]; readonly later: (() => void)[] } | undefined;
 
   async function evaluateNow(script: Script, tail: readonly string[]): Promise<Reply> {
-    evaluating += 1;
-    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt);
+    let written = false;
+    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt, (again) => {
+      if (held) {
+        held.earlier.push(again);
+        return false;
+      }
+      written = true;
+      evaluating += 1;
+      return true;
+    });
     if ('error' in reply && reply.error instanceof ErrorReply && reply.error.message.startsWith('NOSCRIPT')) {
-      held ??= [];
+      held ??= { earlier: [], later: [] };
       reply = await exchange(['EVAL', script.text, ...tail], script.prompt);
     }
-    evaluating -= 1;
+    if (written) evaluating -= 1;
     if (evaluating === 0 && held) {
-      const calls = held;
+      const { earlier, later } = held;
       held = undefined;
-      for (const call of calls) call();
+      for (const call of [...earlier, ...later]) call();
     }
     return reply;
   }
@@ -176,8 +192,8 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
       const run = async (): Promise<Outcome<T>> =>
         refusal() ?? outcomeOf(await evaluateNow(script, [String(keys.length), ...keys, ...args]));
       if (!held) return run();
-      const queue = held;
-      return new Promise<Outcome<T>>((resolve) => queue.push(() => resolve(run())));
+      const { later } = held;
+      return new Promise<Outcome<T>>((resolve) => later.push(() => resolve(run())));
     },
     server: () => (client.isReady ? server : undefined),
     problem: () => problem,
@@ -189,6 +205,7 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
       const limit = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref());
       if (client.isReady) await Promise.race([client.close().catch(() => undefined), limit]);
       client.destroy();
+      deadlines.close();
     },
   };
 }

@@ -8,7 +8,7 @@ if not record then
   return 1
 end
 local now = clock()
-local buriedUntil = string.match(record, '^%-(%d+)')
+local buriedUntil = string.match(record, '^%-(%d+) swept ')
 if buriedUntil and tonumber(buriedUntil) <= now then
   redis.call('HDEL', KEYS[1], ARGV[1])
   return 1

@@ -5,12 +5,13 @@ import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
+import { createStatingAgain } from '../stating-again.ts';
 import { type Bounds, eachPage, readBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import { createLivingBoots } from './living-boots.ts';
 import { refuseBanned } from './moderation.ts';
-import { entriesOf, entryOf, personText } from './persons.ts';
+import { entriesOf, personText } from './persons.ts';
 import { placeName, placeOf } from './places.ts';
 import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRosterQueries } from './roster-queries.ts';
@@ -60,7 +61,16 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     },
   });
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
-  let proved = false;
+  const statingAgain = createStatingAgain({
+    stated,
+    onReturned: (...returned) => {
+      for (const listener of returnListeners) listener(...returned);
+    },
+    enter: async (room, user, clients) => counted(await sendEnter(room, user, clients, NO_LIMIT)),
+    setConnections: sendConnections,
+    now,
+    log,
+  });
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
   const listBoot = (name: string, owner: string) =>
@@ -157,30 +167,8 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const args = [boot, LEASE_MS, String(clients), host, ''];
     const outcome = await link.evaluate<number>(scripts.renew, [keys.boots], args);
     if (!outcome.ok) return outcome;
-    if (outcome.value === 0 && proved) void stateAgain();
-    proved = true;
+    statingAgain.proved(outcome.value === 1);
     return succeed(undefined);
-  }
-
-  /** This boot was buried or swept while it was frozen or cut off, or the store lost its data: all it holds is said anew. */
-  async function stateAgain(): Promise<void> {
-    log.warn({ rooms: stated.rooms().length }, 'redis: this worker was no longer listed and enters again');
-    await inBatches(stated.inboxes(), async (inbox) => {
-      const connections = stated.connectionsOf(inbox);
-      if (connections > 0) await sendConnections(inbox, connections);
-    });
-    for (const room of stated.rooms()) {
-      // Read room by room: whoever left meanwhile is not brought back.
-      const present = stated.presenceIn(room);
-      // They are in the room already: it cannot be too full for them.
-      await Promise.all(present.users.map((user) => returnTo(room, user, present.clients)));
-    }
-  }
-
-  async function returnTo(room: Room, user: StatedUser, clients: number): Promise<void> {
-    const entered = await sendEnter(room, user, clients, NO_LIMIT);
-    if (!entered.ok || entered.value[2] === 0) return;
-    for (const onReturned of returnListeners) onReturned(room, entryOf(user), entered.value[1]);
   }
 
   async function bury(dead: string): Promise<Outcome<void>> {
@@ -190,6 +178,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
+    // Should it live after all, it learns by its next proof of life that what it said is gone, however much of it by then.
+    const buried = await bury(dead);
+    if (!buried.ok) return buried;
     const departures: Departure[] = [];
     let failed: Refusal | undefined;
     const read = await eachPage(link, keys, dead, EVERYWHERE, (places) =>
@@ -200,7 +191,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       }),
     );
     failed ??= read.ok ? undefined : read;
-    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
+    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again. Should it have proved
+    // that it lives meanwhile, it has to learn that part of what it said is gone.
+    if (failed) void bury(dead);
     if (failed) return departures.length > 0 ? succeed(departures) : failed;
     const forgotten = await link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS]);
     if (!forgotten.ok || forgotten.value === 0) return succeed(departures);

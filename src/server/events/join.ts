@@ -48,7 +48,8 @@ export async function joinRoom(
   const { username, avatar } = payload;
   const identity = renamed(session, { username, avatar });
   const person = personOf(identity.user);
-  const entering: Promise<Outcome<Entered>> = membership
+  const counted = membership && !membership.uncounted;
+  const entering: Promise<Outcome<Entered>> = counted
     ? recount(session, room, context)
     : presence.enter(room, person);
   const met = await feeds.meet(
@@ -73,6 +74,7 @@ export async function joinRoom(
         memberships.set(roomid, { room, hold, read: undefined });
         void socket.join(socketRoom(room));
       }
+      if (membership && !counted) delete membership.uncounted;
       const joined = describe(roomid, page, since, page.entered, payload.history);
       answer(joined);
       context.roomMarks.joined(session, roomid, joined.seq);
@@ -81,7 +83,7 @@ export async function joinRoom(
   );
   const admitted = met.ok ? met.value : undefined;
   if (membership || !admitted) hold.release();
-  if (!membership && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
+  if (!counted && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
   if (!met.ok) return met;
   admitted?.announce?.();
   return 'answered';

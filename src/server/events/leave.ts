@@ -29,5 +29,5 @@ export async function leaveRoom(
   void socket.leave(socketRoom(membership.room));
   membership.hold.release();
   // Whoever asks any worker after the ack who is in the room is not told of this connection any more.
-  await presence.leave(membership.room, user.id, 'asked');
+  if (!membership.uncounted) await presence.leave(membership.room, user.id, 'asked');
 }

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type Member, type MemberOptions } from '../support/member.ts';
+import { MODES, type System, startSystem } from '../support/system.ts';
+
+/** Each case so often, on workers that are busy: they keep some of their calls to the store back for a moment. */
+const TIMES = 15;
+const MAX_ROOM_CLIENTS = 6;
+
+describe.each(MODES)('what was answered holds on every other worker at once, %s', (mode) => {
+  let system: System;
+  let names = 0;
+  let talking = true;
+  const talkers: Promise<void>[] = [];
+  const members: Member[] = [];
+
+  beforeAll(async () => {
+    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) });
+    for (const [index] of system.workerUrls.entries()) {
+      const roomid = something('talk');
+      const talker = await inRoom(index, something('Talker'), roomid);
+      talkers.push(talk(talker, roomid));
+    }
+  });
+  afterAll(async () => {
+    talking = false;
+    await Promise.all(talkers);
+    for (const member of members) member.close();
+    await system?.stop();
+  });
+
+  async function talk(talker: Member, roomid: string): Promise<void> {
+    while (talking) {
+      const said = Array.from({ length: 10 }, () => talker.ask('say', { roomid, text: 'busy' }));
+      await Promise.all(said);
+    }
+  }
+  function something(name: string): string {
+    names += 1;
+    return `${name}-${mode}-${names}`;
+  }
+  const worker = (index: number) => system.workerUrls[index % system.workerUrls.length] as string;
+  async function device(index: number, userId: string, options: MemberOptions = {}): Promise<Member> {
+    const auth = { userId, username: userId, ...(options.auth as object) };
+    const member = await connect(worker(index), { ...options, auth });
+    members.push(member);
+    return member;
+  }
+  async function inRoom(index: number, userId: string, roomid: string): Promise<Member> {
+    const member = await device(index, userId);
+    await member.do('join', { roomid });
+    return member;
+  }
+  async function api(
+    index: number,
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<Record<string, unknown>> {
+    const response = await fetch(`${worker(index)}/api/v1/${path}`, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+    });
+    return (await response.json()) as Record<string, unknown>;
+  }
+  const idsIn = async (asking: Member, roomid: string) =>
+    (await asking.do('room:members', { roomid })).members.map(({ userId }) => userId).sort();
+  const roomsOf = async (asking: Member) => (await asking.do('rooms:mine')).rooms.map(({ roomid }) => roomid);
+
+  beforeEach(() => {
+    for (const member of members.splice(system.workerUrls.length)) member.close();
+  });
+
+  it('who came into a room and who left it, and which rooms a user is in', async () => {
+    for (let n = 0; n < TIMES; n += 1) {
+      const [roomid, ann, bob] = [something('room'), something('ann'), something('bob')];
+      const here = await inRoom(n, ann, roomid);
+      const there = await device(n + 1, ann);
+      expect(await roomsOf(there)).toEqual([roomid]);
+      const other = await inRoom(n + 1, bob, roomid);
+      expect(await idsIn(here, roomid)).toEqual([ann, bob].sort());
+      await other.do('leave', { roomid });
+      expect(await idsIn(here, roomid)).toEqual([ann]);
+      await here.do('leave', { roomid });
+      expect(await roomsOf(there)).toEqual([]);
+    }
+  });
+
+  it('who a connection belongs to, in its rooms too, and that it ended', async () => {
+    for (let n = 0; n < TIMES; n += 1) {
+      const [roomid, ann, bob, dan] = ['room', 'ann', 'bob', 'dan'].map(something) as [
+        string,
+        string,
+        string,
+        string,
+      ];
+      const mover = await inRoom(n, ann, roomid);
+      const witness = await inRoom(n + 1, dan, roomid);
+      const second = await device(n + 1, bob);
+      await mover.do('user_login', { userId: bob });
+      expect(await idsIn(witness, roomid)).toEqual([bob, dan].sort());
+      expect(await roomsOf(second)).toEqual([roomid]);
+      expect(await api(n + 1, 'GET', `users/${ann}`)).toMatchObject({ connections: 0 });
+      expect(await api(n + 1, 'GET', `users/${bob}`)).toMatchObject({ connections: 2 });
+      await mover.do('close');
+      expect(await api(n + 1, 'GET', `users/${bob}`)).toMatchObject({ connections: 1 });
+    }
+  });
+
+  it('by which name somebody is found, from the first word to them on', async () => {
+    for (let n = 0; n < TIMES; n += 1) {
+      const [one, two] = [something('one'), something('two')];
+      const writer = await device(n, something('writer'));
+      const reader = await device(n + 1, something('reader'), { auth: { username: one } });
+      const answer = await writer.do('textmsg', { name: 'writer', to: one, content: 'hello' });
+      expect(answer).toMatchObject({ live: 1 });
+      const roomid = something('room');
+      await writer.do('join', { roomid });
+      await reader.do('join', { roomid });
+      await reader.do('join', { roomid, username: two });
+      const { members: named } = await writer.do('room:members', { roomid });
+      expect(named.map(({ username }) => username)).toContain(two);
+    }
+  });
+
+  it('whom an operator put out of a room, banned or disconnected', async () => {
+    for (let n = 0; n < TIMES; n += 1) {
+      const [roomid, ann, bob] = [something('room'), something('ann'), something('bob')];
+      const witness = await inRoom(n, ann, roomid);
+      const devices = [await inRoom(n + 1, bob, roomid), await inRoom(n + 2, bob, roomid)];
+      await api(n, 'POST', `rooms/${roomid}/kick`, { userId: bob });
+      expect(await idsIn(witness, roomid)).toEqual([ann]);
+      for (const one of devices) {
+        expect(await one.ask('say', { roomid, text: 'x' })).toMatchObject({ error: { code: 'not_joined' } });
+        await one.do('join', { roomid });
+      }
+      await api(n, 'POST', `rooms/${roomid}/ban`, { userId: bob });
+      expect(await idsIn(witness, roomid)).toEqual([ann]);
+      expect(await api(n, 'POST', `users/${bob}/disconnect`)).toEqual({ connections: 2 });
+      expect(await api(n + 1, 'GET', `users/${bob}`)).toMatchObject({ connections: 0 });
+    }
+  });
+
+  it('that a room is full, and not before: who comes at once fills it to its last place', async () => {
+    for (let n = 0; n < TIMES; n += 1) {
+      const roomid = something('room');
+      const coming = Array.from({ length: MAX_ROOM_CLIENTS + 2 }, () => device(n, something('ann')));
+      const crowd = await Promise.all(coming);
+      const answers = await Promise.all(crowd.map((one) => one.ask('join', { roomid })));
+      expect(answers.filter(({ ok }) => ok)).toHaveLength(MAX_ROOM_CLIENTS);
+      const late = await device(n + 1, something('late'));
+      expect(await late.ask('join', { roomid })).toMatchObject({ error: { code: 'limit' } });
+      await crowd[answers.findIndex(({ ok }) => ok)]?.do('leave', { roomid });
+      await late.do('join', { roomid });
+    }
+  });
+});
