@@ -11,49 +11,69 @@ const RETRY_MS = 1_000;
  * what is asked of it, so a burst of says costs one round trip instead of one each.
  */
 export interface EventQueue {
-  run<T>(mode: 'inTurn' | 'pipelined', chars: number, task: () => Promise<T>): Promise<T | Refusal>;
+  run<T>(mode: Mode, chars: number, task: () => Promise<T>): Promise<T | Refusal>;
 }
 
 export function createEventQueue(): EventQueue {
   return new ConnectionQueue();
 }
 
+type Mode = 'inTurn' | 'pipelined';
+
 /** What is under way. */
 interface Work {
-  /** Settles when the last task that others wait for is done. */
-  barrier: Promise<unknown>;
-  /** Settles when every task so far is done. */
-  all: Promise<unknown>;
-  waiting: number;
-  waitingChars: number;
+  /** Begun and not done. */
+  running: number;
+  /** The one that runs has the connection for itself. */
+  alone: boolean;
+  /** Not begun, in the order sent. */
+  readonly waiting: { readonly mode: Mode; readonly begin: () => void }[];
+  /** Not done. */
+  events: number;
+  chars: number;
 }
 
-/** One for each connection: while it is idle it holds nothing. */
+/** One for each connection: while it is idle it holds nothing. A say that nothing stands before begins at once. */
 class ConnectionQueue implements EventQueue {
   private work: Work | undefined = undefined;
 
-  run<T>(mode: 'inTurn' | 'pipelined', chars: number, task: () => Promise<T>): Promise<T | Refusal> {
-    const none = Promise.resolve();
-    this.work ??= { barrier: none, all: none, waiting: 0, waitingChars: 0 };
+  run<T>(mode: Mode, chars: number, task: () => Promise<T>): Promise<T | Refusal> {
+    this.work ??= { running: 0, alone: false, waiting: [], events: 0, chars: 0 };
     const { work } = this;
-    if (work.waiting >= MAX_WAITING || work.waitingChars + chars > MAX_WAITING_CHARS) {
+    if (work.events >= MAX_WAITING || work.chars + chars > MAX_WAITING_CHARS) {
       return Promise.resolve(refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS));
     }
-    work.waiting += 1;
-    work.waitingChars += chars;
-    const done = (mode === 'inTurn' ? work.all : work.barrier).then(task).finally(() => {
-      work.waiting -= 1;
-      work.waitingChars -= chars;
-      if (work.waiting === 0) this.work = undefined;
+    work.events += 1;
+    work.chars += chars;
+    if (work.waiting.length === 0 && mayBegin(work, mode)) return this.begin(work, mode, chars, task);
+    return new Promise((resolve) => {
+      work.waiting.push({ mode, begin: () => resolve(this.begin(work, mode, chars, task)) });
     });
-    const settled = done.catch(() => undefined);
-    if (mode === 'inTurn') {
-      work.barrier = settled;
-      work.all = settled;
-    } else {
-      const before = work.all;
-      work.all = settled.then(() => before);
+  }
+
+  private async begin<T>(work: Work, mode: Mode, chars: number, task: () => Promise<T>): Promise<T> {
+    work.running += 1;
+    work.alone = mode === 'inTurn';
+    try {
+      return await task();
+    } finally {
+      work.running -= 1;
+      work.alone = false;
+      work.events -= 1;
+      work.chars -= chars;
+      if (work.events === 0) this.work = undefined;
+      else beginNext(work);
     }
-    return done;
+  }
+}
+
+function mayBegin({ running, alone }: Work, mode: Mode): boolean {
+  return mode === 'inTurn' ? running === 0 : !alone;
+}
+
+function beginNext(work: Work): void {
+  for (let next = work.waiting[0]; next && mayBegin(work, next.mode); next = work.waiting[0]) {
+    work.waiting.shift();
+    next.begin();
   }
 }
