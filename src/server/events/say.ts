@@ -25,7 +25,7 @@ export const say: EventHandler<'say'> = {
       clientMsgId,
       scope: dedupeScope(session.identity),
       author: user.id,
-      ...(echo ? {} : { except: socket.id }),
+      except: echo ? undefined : socket.id,
     });
     if (!stored.ok) {
       if (stored.error.code === 'forbidden') context.enforcement.refused(room, user.id);
