@@ -15,7 +15,9 @@ export interface StatedPresence {
   setConnections(inbox: Room, connections: number): void;
   holds(room: Room): boolean;
   rooms(): Room[];
-  presenceIn(room: Room): { readonly clients: number; readonly users: readonly StatedUser[] };
+  usersIn(room: Room): readonly StatedUser[];
+  /** Undefined: the user was never stated there, or has left. */
+  userIn(room: Room, userId: string): { readonly user: StatedUser; readonly clients: number } | undefined;
   /** The inboxes of users who have connections, and how many. */
   inboxes(): Room[];
   connectionsOf(inbox: Room): number;
@@ -60,9 +62,11 @@ export function createStatedPresence(): StatedPresence {
     },
     holds: (room) => rooms.has(room.tag),
     rooms: () => [...rooms.values()].map(({ room }) => room),
-    presenceIn: (room) => {
+    usersIn: (room) => [...(rooms.get(room.tag)?.users.values() ?? [])],
+    userIn: (room, userId) => {
       const stated = rooms.get(room.tag);
-      return { clients: stated?.clients ?? 0, users: [...(stated?.users.values() ?? [])] };
+      const user = stated?.users.get(userId);
+      return stated && user && { user, clients: stated.clients };
     },
     inboxes: () => [...connected.values()].map(({ inbox }) => inbox),
     connectionsOf: (inbox) => connected.get(inbox.tag)?.connections ?? 0,

@@ -47,12 +47,12 @@ export function createStatingAgain(deps: StatingAgainDeps): StatingAgain {
       if (!said) taken = false;
     });
     for (const room of stated.rooms()) {
-      // Read room by room: whoever left meanwhile is not brought back.
-      const { users, clients } = stated.presenceIn(room);
-      await inBatches(users, async (user) => {
-        const entered = await enter(room, user, clients);
-        if (!entered.ok) taken &&= !entered.error.temporary;
-        else if (entered.value.changed) onReturned(room, entryOf(user), entered.value.clients);
+      await inBatches(stated.usersIn(room), async ({ userId }) => {
+        // Looked up when its turn comes: whoever left meanwhile is not brought back.
+        const now = stated.userIn(room, userId);
+        const entered = now && (await enter(room, now.user, now.clients));
+        if (entered?.ok === false) taken &&= !entered.error.temporary;
+        else if (now && entered?.value.changed) onReturned(room, entryOf(now.user), entered.value.clients);
       });
     }
     return taken;

@@ -60,7 +60,7 @@ export interface Feed {
   meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>>;
   /** Keeps what passes from now on for `meet`, until the answer is called. */
   watch(): () => void;
-  /** Compares with the log: something may have been missed. Settles once nothing is missing. */
+  /** Compares with the log: something may have been missed. Settles once that was read, however often it had to be tried. */
   resync(): Promise<void>;
   /** Answers once that position has passed, or after a second: the log is then being asked. */
   arrival(epoch: string, seq: number): Promise<void>;

@@ -60,6 +60,8 @@ interface LocalUser {
   arriving: number;
   /** To be stated in a turn that has not come yet. */
   stating: boolean;
+  /** The roster did not take what was stated last: a number, a name or a face. */
+  owed: boolean;
   /** In the roster, but the room was not told: the connection was gone before it was let in. */
   untold: boolean;
   /** What is said to the roster, one after the other. */
@@ -99,6 +101,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     const answer = await roster.enter(local.room, user.entry, own, clients);
     if (answer.ok) {
       user.stated = own;
+      user.owed = false;
       if (answer.value.changed) user.untold = true;
     }
     return answer;
@@ -114,6 +117,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       entering: 0,
       arriving: 0,
       stating: false,
+      owed: false,
       untold: false,
       turn: Promise.resolve(),
     };
@@ -215,7 +219,10 @@ export function createPresence(deps: PresenceDeps): Presence {
       if (stated.ok) {
         // It was taken for dead and swept: the room was told that the user left.
         if (user.clients > 0) announce(local.room, user, stated.value.clients);
-      } else if (stated.error.temporary) countLater(local);
+      } else if (stated.error.temporary) {
+        user.owed = true;
+        countLater(local);
+      }
       // Banned while there: no longer counted apart, until it is put out.
       else void recount(local);
     });
@@ -243,7 +250,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       const local = rooms.get(tag);
       if (!local) continue;
       const wrong = [...local.users.values()].filter(
-        ({ stated, clients }) => stated !== undefined && stated !== clients,
+        ({ stated, clients, owed }) => stated !== undefined && (owed || stated !== clients),
       );
       for (const user of wrong) void state(local, user);
       if (wrong.length === 0) void recount(local);

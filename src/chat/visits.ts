@@ -11,9 +11,9 @@ export interface VisitedRoom {
 export interface RoomVisits {
   /**
    * The user has joined the room, or left it for good: then its mark is forgotten. `top`: the room's newest message; whoever
-   * never read it has read so far.
+   * never read it has read so far. Answers whether that changed which rooms the user is in.
    */
-  visit(inbox: Room, roomid: string, joined: boolean, top?: number): Promise<Outcome<void>>;
+  visit(inbox: Room, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
   /** Raises the mark, never lowers it; also of a room that was not visited. Answers where it stands. */
   read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>>;
   /** At most the 1,000 that were joined or read last. */

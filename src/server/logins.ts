@@ -83,12 +83,16 @@ export function createLogins(deps: LoginsDeps): Logins {
     return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
   }
 
-  /** Follows the inbox and calls `admit` in the turn in which its page and its live items meet. */
+  /**
+   * Follows the inbox and calls `admit` in the turn in which its page and its live items meet. `prepare` comes before that,
+   * each time the inbox could be read.
+   */
   async function meet<T>(
     login: Login,
     known: boolean,
     from: Position | undefined,
     admit: (page: LoginPage, since: readonly Entry[], announced: number | undefined) => T,
+    prepare?: () => Promise<void>,
   ): Promise<Outcome<T>> {
     const { inbox } = login;
     if (!login.held()) {
@@ -101,7 +105,11 @@ export function createLogins(deps: LoginsDeps): Logins {
     if (!login.held()) return refuse('unavailable', 'the connection is gone');
     return feeds.meet(
       inbox,
-      () => readPage(inbox, known, from),
+      async () => {
+        const page = await readPage(inbox, known, from);
+        if (page.ok) await prepare?.();
+        return page;
+      },
       (page, since) => admit(page, since, folded.value),
     );
   }
@@ -197,9 +205,14 @@ export function createLogins(deps: LoginsDeps): Logins {
         return met.ok ? 'answered' : met;
       }
       const login = tie(session, identity.user);
+      let tellMoved: (() => void) | undefined;
       // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
-      const [tellMoved] = await Promise.all([goOver(session, identity), login.counted, current?.uncount()]);
-      const met = await meet(login, identity.known, undefined, (page, since) => {
+      async function prepare(): Promise<void> {
+        if (tellMoved || !session.socket.connected) return;
+        const [tell] = await Promise.all([goOver(session, identity), login.counted, current?.uncount()]);
+        tellMoved = tell;
+      }
+      function admit(page: LoginPage, since: readonly Entry[]): boolean {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
         current?.release();
@@ -208,14 +221,15 @@ export function createLogins(deps: LoginsDeps): Logins {
         void session.socket.join(socketRoom(login.inbox));
         answer();
         show(session, login.inbox, page, since);
-        tellMoved();
+        tellMoved?.();
         return true;
-      });
+      }
+      const met = await meet(login, identity.known, undefined, admit, prepare);
       if (met.ok && met.value) return 'answered';
       login.release();
       if (met.ok) return 'answered';
       current?.count();
-      if (session.socket.connected) (await goOver(session, before))();
+      if (tellMoved && session.socket.connected) (await goOver(session, before))();
       return met;
     },
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RoomLogs } from '../chat/log-store.ts';
-import { inboxOf, roomOf } from '../chat/room.ts';
+import { inboxOf, type Room, roomOf } from '../chat/room.ts';
 import type { RoomVisits, VisitedRoom } from '../chat/visits.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { MyRoom } from '../protocol/rooms.ts';
@@ -22,7 +22,7 @@ export interface RoomMarks {
    * once every worker finds the room among the user's, or cannot: a join does not fail because this is not stored, it is
    * tried again with the next one.
    */
-  joining(session: Session, roomid: string, top: number): Promise<void>;
+  joining(session: Session, roomid: string, top: number): Promise<Noted>;
   /** It is in the room. */
   joined(session: Session, roomid: string, top: number): void;
   /** The connection belongs to another user from now on, who is in its rooms. Answers as `joining` does. */
@@ -33,6 +33,9 @@ export interface RoomMarks {
   read(session: Session, roomid: string, seq: number): Promise<Outcome<{ roomid: string; read: number }>>;
   mine(session: Session): Promise<Outcome<{ rooms: readonly MyRoom[] }>>;
 }
+
+/** Takes it back, for somebody who was not let in after all: unless the room was among the user's before. */
+export type Noted = () => Promise<void>;
 
 export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks {
   /** A leave must not be overtaken by the join before it. */
@@ -47,17 +50,17 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
     return said;
   }
 
-  async function note(session: Session, roomid: string, joined: boolean, top?: number): Promise<void> {
-    if (isGuest(session)) return;
-    const inbox = inboxFor(session);
-    await inTurn(session, async () => {
-      const noted = await visits.visit(inbox, roomid, joined, top);
-      if (noted.ok) return;
-      const said = joined
-        ? 'a joined room is not noted yet'
-        : 'a room that was left stays among those of its user';
-      log.warn({ code: noted.error.code }, said);
-    });
+  /** Answers whether the room is new to the user. */
+  async function note(inbox: Room, roomid: string, top: number): Promise<boolean> {
+    const noted = await visits.visit(inbox, roomid, true, top);
+    if (noted.ok) return noted.value;
+    log.warn({ code: noted.error.code }, 'a joined room is not noted yet');
+    return false;
+  }
+
+  async function strike(inbox: Room, roomid: string): Promise<void> {
+    const left = await visits.visit(inbox, roomid, false);
+    if (!left.ok) log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
   }
 
   async function visitedBy(session: Session): Promise<Outcome<readonly VisitedRoom[]>> {
@@ -72,18 +75,31 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
   }
 
   return {
-    // Not what is there by now, if the first try failed: that may be unread.
-    joining: (session, roomid, top) =>
-      note(session, roomid, true, session.memberships.get(roomid)?.read ?? top),
+    async joining(session, roomid, top) {
+      if (isGuest(session)) return async () => undefined;
+      const inbox = inboxFor(session);
+      // Not what is there by now, if the first try failed: that may be unread.
+      const upTo = session.memberships.get(roomid)?.read ?? top;
+      const isNew = await inTurn(session, () => note(inbox, roomid, upTo));
+      return () => (isNew ? inTurn(session, () => strike(inbox, roomid)) : Promise.resolve());
+    },
     joined({ memberships }, roomid, top) {
       const membership = memberships.get(roomid);
       if (membership) membership.read ??= top;
     },
     async moved(session) {
+      if (isGuest(session)) return;
+      const inbox = inboxFor(session);
       const rooms = [...session.memberships];
-      await Promise.all(rooms.map(([roomid, { read = 0 }]) => note(session, roomid, true, read)));
+      await inTurn(session, () =>
+        Promise.all(rooms.map(([roomid, { read = 0 }]) => note(inbox, roomid, read))),
+      );
     },
-    left: (session, roomid) => note(session, roomid, false),
+    async left(session, roomid) {
+      if (isGuest(session)) return;
+      const inbox = inboxFor(session);
+      await inTurn(session, () => strike(inbox, roomid));
+    },
     read: (session, roomid, seq) =>
       inTurn(session, async () => {
         const membership = session.memberships.get(roomid);

@@ -3,6 +3,7 @@ import { inboxOf, type Room } from '../chat/room.ts';
 import { BYE } from '../protocol/codes.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
+import type { Session } from './session.ts';
 import { createWorkerOrders, type OrderWorkers } from './worker-orders.ts';
 
 export interface UserDisconnectsDeps {
@@ -22,24 +23,37 @@ export function createUserDisconnects({
   flush,
   log,
 }: UserDisconnectsDeps): DisconnectUser {
+  async function end({ socket, memberships, login, user }: Session, userId: string): Promise<void> {
+    if (user.id !== userId || !socket.connected) return;
+    // Whoever asks any worker after the answer does not find it any more.
+    await login?.uncount();
+    for (const { room } of memberships.values()) flush(room);
+    socket.emit('bye', {
+      code: BYE.disconnected,
+      reason: 'an operator ended this connection',
+      reconnect: false,
+      afterMs: 0,
+    });
+    // `disconnect`, not a closed engine: stock clients come back after the latter.
+    socket.disconnect(true);
+  }
+
+  /** After what the connection is doing: it may be going over to this user, or to another. */
+  async function endInTurn(session: Session, userId: string): Promise<void> {
+    const refused = await session.queue.run('inTurn', 0, async () => {
+      await end(session, userId);
+      return undefined;
+    });
+    // Who fills the queue does not get around it.
+    if (refused) await end(session, userId);
+  }
+
   return createWorkerOrders<string>({
     namespaces,
     event: 'user:disconnect',
-    async carryOut({ name }, userId) {
+    carryOut({ name }, userId) {
       const sessions = logins.sessionsOf(inboxOf(name, userId));
-      // Whoever asks any worker after the answer does not find them any more.
-      await Promise.all(sessions.map(({ login }) => login?.uncount()));
-      for (const { socket, memberships } of sessions) {
-        for (const { room } of memberships.values()) flush(room);
-        socket.emit('bye', {
-          code: BYE.disconnected,
-          reason: 'an operator ended this connection',
-          reconnect: false,
-          afterMs: 0,
-        });
-        // `disconnect`, not a closed engine: stock clients come back after the latter.
-        socket.disconnect(true);
-      }
+      return Promise.all(sessions.map((session) => endInTurn(session, userId)));
     },
     log,
   });

@@ -42,7 +42,11 @@ export function createWorkerOrders<T>(deps: WorkerOrdersDeps<T>): OrderWorkers<T
       timer = setTimeout(resolve, PATIENCE_MS);
     });
     const others = new Promise<void>((resolve) => {
-      nsp.serverSideEmit(event, order, () => resolve());
+      nsp.serverSideEmit(event, order, (failed: Error | null, replies: readonly unknown[]) => {
+        // The adapter knows of no other server just now, and sent nothing: there may be some.
+        if (!failed && replies.length === 0) nsp.serverSideEmit(event, order);
+        resolve();
+      });
     });
     await Promise.race([Promise.all([others, follow(nsp, order)]), patience]);
     clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createStatedPresence } from '../../src/backend/stated-presence.ts';
 import { createStatingAgain } from '../../src/backend/stating-again.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
@@ -69,6 +69,40 @@ describe('a worker that was taken for dead', () => {
     expect(await prove(true)).toEqual([]);
     expect(await prove(true)).toEqual(ALL);
     expect(await prove(true)).toEqual([]);
+  });
+
+  it('brings nobody back who left while it said so, nor an older name or number', async () => {
+    const stated = createStatedPresence();
+    const [room] = rooms as [(typeof rooms)[number]];
+    const user = (n: number, username: string) => ({ userId: `user ${n}`, username, own: 1 });
+    for (let n = 0; n < 250; n += 1) stated.enter(room, user(n, 'before'), 250);
+    const said = new Map<string, string>();
+    let goOn = () => {};
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const statingAgain = createStatingAgain({
+      stated,
+      onReturned: () => undefined,
+      async enter(_room, { userId, username }, clients) {
+        said.set(userId, `${username} of ${clients}`);
+        await gate;
+        return succeed({ users: 1, clients, changed: false });
+      },
+      setConnections: async () => succeed(undefined),
+      now: () => 0,
+      log: pino({ level: 'silent' }),
+    });
+    statingAgain.proved(true);
+    statingAgain.proved(false);
+    await vi.waitFor(() => expect(said.size).toBe(100));
+    stated.exit(room, 'user 240', 249);
+    stated.enter(room, user(241, 'after'), 249);
+    goOn();
+    await vi.waitFor(() => expect(said.size).toBe(249));
+    expect(said.has('user 240')).toBe(false);
+    expect(said.get('user 241')).toBe('after of 249');
+    expect(said.get('user 249')).toBe('before of 249');
   });
 
   it('says it also when only the answer that told it so was lost', async () => {

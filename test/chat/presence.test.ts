@@ -172,6 +172,19 @@ describe('presence in a room', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('says a name the store did not take again by itself, too', async () => {
+    const { presence, enter, writes, fail } = setUp();
+    await enter();
+    fail(Number.POSITIVE_INFINITY);
+    await presence.rename(room, { ...ann, username: 'Anna' });
+    fail(0);
+    expect(writes).toEqual(['Ann 1/1']);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(writes).toEqual(['Ann 1/1', 'Anna 1/1']);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(writes).toHaveLength(2);
+  });
+
   it('sweeps a dead worker once at a time, however often it is told to', async () => {
     const { told, presence } = setUp();
     await Promise.all([presence.sweep('dead'), presence.sweep('dead'), presence.sweep('dead')]);

@@ -216,6 +216,21 @@ export function membersContract(harness: () => Promise<Harness>): void {
   });
 
   describe('visits', () => {
+    it('answer whether they changed which rooms a user is in, and mark a room as read up to its top the first time', async () => {
+      const { a, b } = await twoPeers(harness);
+      const inbox = inboxOf('/', 'ann');
+      const visit = async (peer: Peer, joined: boolean, top?: number) =>
+        granted(await peer.visits.visit(inbox, 'room', joined, top));
+      expect(await visit(a, false)).toBe(false);
+      expect(await visit(a, true, 7)).toBe(true);
+      expect(await visit(b, true, 9)).toBe(false);
+      expect(await visited(b, inbox)).toEqual([{ roomid: 'room', read: 7 }]);
+      expect(granted(await b.visits.read(inbox, 'room', 8))).toBe(8);
+      expect(await visit(a, false)).toBe(true);
+      expect(await visit(b, false)).toBe(false);
+      expect(await visited(a, inbox)).toEqual([]);
+    });
+
     it('are the rooms joined and not left, the last one first', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');

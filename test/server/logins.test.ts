@@ -11,8 +11,11 @@ import type { Session } from '../../src/server/session.ts';
 const named = (id: string) => ({ user: { id, name: id }, known: true }) as Identity;
 const NOTHING = { epoch: 'e', top: 0, entries: [], more: false, marks: { recv: 0, read: 0 }, older: [] };
 
-/** A worker whose store takes a while; `happened`: what the store has and what the client was told, in that order. */
-function setUp({ refusing = false } = {}) {
+/**
+ * A worker whose store takes a while; `happened`: what the store has and what the client was told, in that order. `refuses`:
+ * an inbox is not read, or its page and its live items do not meet.
+ */
+function setUp(refuses?: 'reading' | 'meeting') {
   const happened: string[] = [];
   const roster = {
     async setConnections({ roomid }: Room, connections: number) {
@@ -24,15 +27,17 @@ function setUp({ refusing = false } = {}) {
   const deps: Partial<LoginsDeps> = {
     feeds: {
       hold: async (room) => succeed({ room, release: () => undefined }),
-      meet: async (_room, _read, admit) =>
-        refusing
-          ? refuse('unavailable', 'away')
-          : succeed(admit(NOTHING as unknown as Parameters<typeof admit>[0], [])),
+      async meet(_room, read, admit) {
+        const page = await read();
+        if (!page.ok) return page;
+        return refuses ? refuse('unavailable', 'behind') : succeed(admit(page.value, []));
+      },
     } as LoginsDeps['feeds'],
     news: { fold: async () => succeed(0) },
     newsFeed: { hear: () => undefined },
     delivery: { sent: () => undefined },
     shown: {
+      read: async () => (refuses === 'reading' ? refuse('unavailable', 'away') : succeed(NOTHING)),
       describe: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
     } as unknown as LoginsDeps['shown'],
     roomMoves: {
@@ -77,8 +82,20 @@ describe('a connection that is bound to another user', () => {
     expect(happened.slice(4)).toEqual(['bob has 0']);
   });
 
-  it('stays with the old one when the new one’s inbox cannot be read', async () => {
-    const { logins, session, happened } = setUp({ refusing: true });
+  it('stays with the old one, who is never gone, when the new one’s inbox cannot be read', async () => {
+    const { logins, session, happened } = setUp('reading');
+    await logins.begin(session, undefined, () => undefined);
+    happened.length = 0;
+    const outcome = await logins.rebind(session, named('bob'), () => happened.push('answer'));
+    await settled();
+    logins.close();
+    expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(happened.sort()).toEqual(['bob has 0', 'bob has 1']);
+    expect(session.user.id).toBe('guest');
+  });
+
+  it('goes back to the old one when the new one’s inbox does not meet what comes live', async () => {
+    const { logins, session, happened } = setUp('meeting');
     await logins.begin(session, undefined, () => undefined);
     happened.length = 0;
     const outcome = await logins.rebind(session, named('bob'), () => happened.push('answer'));

@@ -22,10 +22,10 @@ function setUp() {
     const barred: string[] = [];
     const nsp = Object.assign(new EventEmitter(), {
       name: '/',
-      serverSideEmit(event: string, order: unknown, done: () => void) {
+      serverSideEmit(event: string, order: unknown, done?: (failed: null, replies: unknown[]) => void) {
         const others = nsps.filter((other) => other !== nsp && linked);
-        for (const other of others) other.emit(event, structuredClone(order), done);
-        if (others.length === 0) done();
+        for (const other of others) other.emit(event, structuredClone(order), () => done?.(null, others));
+        if (others.length === 0) done?.(null, []);
       },
     });
     nsps.push(nsp);

@@ -17,10 +17,11 @@ function setUp() {
     async visit({ tag }, roomid, joined, top = 0) {
       if (failing.includes('visit')) return away;
       const rooms = of(tag);
+      const changed = (rooms.get(roomid)?.joined ?? false) !== joined;
       if (joined) rooms.set(roomid, { read: rooms.get(roomid)?.read ?? top, joined });
       else rooms.delete(roomid);
       stored.set(tag, rooms);
-      return succeed(undefined);
+      return succeed(changed);
     },
     async read({ tag }, roomid, seq) {
       if (failing.includes('read')) return away;
@@ -98,6 +99,22 @@ describe('the rooms of a user', () => {
     await roomMarks.left(session, 'tea');
     expect(stored('ann').size).toBe(0);
     expect(await roomMarks.mine(session)).toEqual(succeed({ rooms: [] }));
+  });
+
+  it('are as before when somebody was not let in after all', async () => {
+    const { roomMarks, connect, stored } = setUp();
+    const session = connect('ann');
+    const [first, again] = [
+      await roomMarks.joining(session, 'tea', 3),
+      await roomMarks.joining(session, 'tea', 9),
+    ];
+    await again();
+    expect([...stored('ann')]).toEqual([['tea', { read: 3, joined: true }]]);
+    await first();
+    expect([...stored('ann')]).toEqual([]);
+    const guest = connect('g-1');
+    await (await roomMarks.joining(guest, 'tea', 3))();
+    expect([...stored('g-1')]).toEqual([]);
   });
 
   it('are those of another user, too, whom a connection in them goes over to', async () => {

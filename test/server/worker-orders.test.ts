@@ -5,20 +5,29 @@ import { createWorkerOrders } from '../../src/server/worker-orders.ts';
 
 /** Workers that hear of one another; `carryOut` of each takes so long. */
 function setUp(...tookMs: number[]) {
+  let miscounting = false;
   const done: number[] = [];
   const nsps: EventEmitter[] = [];
   const orders = tookMs.map((ms, worker) => {
     const nsp = Object.assign(new EventEmitter(), {
       name: '/',
-      serverSideEmit(event: string, order: string, acked: () => void) {
+      serverSideEmit(
+        event: string,
+        order: string,
+        acked: (failed: null, replies: unknown[]) => void = () => undefined,
+      ) {
         const others = nsps.filter((other) => other !== nsp);
+        if (miscounting && acked.length > 0) {
+          acked(null, []);
+          return;
+        }
         let missing = others.length;
         const ack = () => {
           missing -= 1;
-          if (missing === 0) acked();
+          if (missing === 0) acked(null, others);
         };
         for (const other of others) other.emit(event, order, ack);
-        if (missing === 0) acked();
+        if (missing === 0) acked(null, []);
       },
     });
     nsps.push(nsp);
@@ -33,7 +42,13 @@ function setUp(...tookMs: number[]) {
       log: pino({ level: 'silent' }),
     });
   });
-  return { order: orders[0] as (typeof orders)[number], done };
+  return {
+    order: orders[0] as (typeof orders)[number],
+    done,
+    miscount: () => {
+      miscounting = true;
+    },
+  };
 }
 
 describe('an order to all workers', () => {
@@ -60,6 +75,13 @@ describe('an order to all workers', () => {
   it('is answered after a second when one does not, which still carries it out', async () => {
     const { order, done } = setUp(10, 4_000);
     expect(await answeredAfter(order('/', 'kick'))).toBe(1_000);
+    expect(done).toEqual([0, 1]);
+  });
+
+  it('reaches the others also while the adapter takes this worker for the only one', async () => {
+    const { order, done, miscount } = setUp(10, 20);
+    miscount();
+    expect(await answeredAfter(order('/', 'kick'))).toBe(10);
     expect(done).toEqual([0, 1]);
   });
 

@@ -10,7 +10,7 @@ type Tagged = Pick<Room, 'tag'>;
 
 /** As `RoomVisits`; a tag is all it takes. */
 export interface VisitStore extends RoomVisits {
-  visit(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<void>>;
+  visit(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
   read(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
   visited(inbox: Tagged): Promise<Outcome<readonly VisitedRoom[]>>;
 }
@@ -42,22 +42,22 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
     const rooms = change(before);
     if (rooms.length === 0) {
       if (record) group.put({ table: 'visits', key: tag });
-      return rooms;
+      return { rooms, before };
     }
     // Who comes every day changes nothing and is kept: but with a commit a while, not each time.
     const ageing = known && known.until - group.now < ttlMs * 0.9;
-    if (rooms === before && !ageing) return rooms;
+    if (rooms === before && !ageing) return { rooms, before };
     const until = Math.max(group.now + ttlMs, known?.until ?? 0);
     group.put({ table: 'visits', key: tag, value: { until, rooms } });
     if (!known) group.write({ table: 'dues', key: [until, 'visits', tag], value: true });
-    return rooms;
+    return { rooms, before };
   }
 
   async function change<T>(
     { tag }: Tagged,
     roomid: string,
     apply: (rooms: readonly Visit[]) => readonly Visit[],
-    answer: (rooms: readonly Visit[]) => T,
+    answer: (changed: { readonly rooms: readonly Visit[]; readonly before: readonly Visit[] }) => T,
   ): Promise<Outcome<T>> {
     const seen = held({ tag });
     if (!seen.ok) return seen;
@@ -74,14 +74,14 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
         inbox,
         roomid,
         (rooms) => visitRoom(rooms, roomid, joined, top),
-        () => undefined,
+        ({ before }) => before.some(([id]) => id === roomid) !== joined,
       ),
     read: (inbox, roomid, seq) =>
       change(
         inbox,
         roomid,
         (rooms) => readRoom(rooms, roomid, seq),
-        (rooms) => markIn(rooms, roomid),
+        ({ rooms }) => markIn(rooms, roomid),
       ),
     async visited(inbox) {
       const seen = held(inbox);

@@ -183,19 +183,21 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     if (!buried.ok) return buried;
     const departures: Departure[] = [];
     let failed: Refusal | undefined;
-    const read = await eachPage(link, keys, dead, EVERYWHERE, (places) =>
-      inBatches(places, async (place) => {
+    const read = await eachPage(link, keys, dead, EVERYWHERE, async (places) => {
+      // Again, should it have proved meanwhile that it lives.
+      void bury(dead);
+      await inBatches(places, async (place) => {
         const swept = failed ?? (await sweepPlace(dead, place));
         if (swept.ok) departures.push(...swept.value);
         else failed = swept;
-      }),
-    );
+      });
+    });
     failed ??= read.ok ? undefined : read;
-    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again. Should it have proved
-    // that it lives meanwhile, it has to learn that part of what it said is gone.
-    if (failed) void bury(dead);
+    const forgotten = failed ?? (await link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS]));
+    // Should it have proved meanwhile that it lives, it has to learn that some of what it said is gone.
+    if (!forgotten.ok) void bury(dead);
+    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
     if (failed) return departures.length > 0 ? succeed(departures) : failed;
-    const forgotten = await link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS]);
     if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
     const late = await link.call<number>(['EXISTS', keys.bootPlaces(dead)]);
     // What the dead worker had still under way came after the places were read.
@@ -246,7 +248,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   };
 }
 
-/** So many at a time, that a large worker's whole state does not go out as one write. */
+/** So many at a time, that a dead worker's whole state is not asked for in one write. */
 async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
   for (let from = 0; from < all.length; from += SWEEP_BATCH) {
     await Promise.all(all.slice(from, from + SWEEP_BATCH).map(each));

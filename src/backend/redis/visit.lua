@@ -2,9 +2,10 @@
 -- KEYS[1] marks (hash roomid -> read)   KEYS[2] rooms by their last use (zset, counted up)
 -- ARGV[1] roomid   ARGV[2] read up to, 0 for nothing   ARGV[3] lifetime of both, ms   ARGV[4] most rooms
 -- ARGV[5] read up to if there is no mark yet
--- Answers where the mark stands, as text: node-redis reads an integer near 2^53 wrongly.
+-- Answers {mark, new}: where the mark stands, as text, for node-redis reads an integer near 2^53 wrongly; 1 if there was none.
 
-local mark = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[5]), tonumber(ARGV[2]))
+local before = redis.call('HGET', KEYS[1], ARGV[1])
+local mark = math.max(tonumber(before or ARGV[5]), tonumber(ARGV[2]))
 mark = string.format('%.0f', mark)
 redis.call('HSET', KEYS[1], ARGV[1], mark)
 local last = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2] or '0')
@@ -19,4 +20,4 @@ end
 for _, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, ARGV[3])
 end
-return mark
+return { mark, before and 0 or 1 }

@@ -14,29 +14,31 @@ export interface RedisVisitsDeps {
   readonly numbering: Numbering;
 }
 
+type VisitReply = [mark: string, isNew: number];
+
 const MOST_ROOMS = '1000';
 
 export function createRedisVisits({ link, scripts, keys, numbering }: RedisVisitsDeps): RoomVisits {
-  async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<number>> {
+  async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<VisitReply>> {
     const lifetimeMs = String(numbering.keeping(inbox).metaTtlMs);
     const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
-    const mark = await link.evaluate<string>(scripts.visit, keys.visits(inbox), args);
-    return mark.ok ? succeed(Number(mark.value)) : mark;
+    return link.evaluate<VisitReply>(scripts.visit, keys.visits(inbox), args);
   }
 
-  async function leave(inbox: Room, roomid: string): Promise<Outcome<void>> {
+  async function leave(inbox: Room, roomid: string): Promise<Outcome<boolean>> {
     const [marks, order] = keys.visits(inbox);
-    const answers = await Promise.all([
+    const [unmarked, unlisted] = await Promise.all([
       link.call(['HDEL', marks, roomid]),
-      link.call(['ZREM', order, roomid]),
+      link.call<number>(['ZREM', order, roomid]),
     ]);
-    return answers.find((answer) => !answer.ok) ?? succeed(undefined);
+    if (!unmarked.ok) return unmarked;
+    return unlisted.ok ? succeed(unlisted.value === 1) : unlisted;
   }
 
-  async function visit(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<void>> {
+  async function visit(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<boolean>> {
     if (!joined) return leave(inbox, roomid);
     const used = await use(inbox, roomid, 0, top);
-    return used.ok ? succeed(undefined) : used;
+    return used.ok ? succeed(used.value[1] === 1) : used;
   }
 
   async function visited(inbox: Room): Promise<Outcome<readonly VisitedRoom[]>> {
@@ -49,5 +51,10 @@ export function createRedisVisits({ link, scripts, keys, numbering }: RedisVisit
     return succeed(rooms);
   }
 
-  return { visit, read: (inbox, roomid, seq) => use(inbox, roomid, seq, 0), visited };
+  async function read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
+    const used = await use(inbox, roomid, seq, 0);
+    return used.ok ? succeed(Number(used.value[0])) : used;
+  }
+
+  return { visit, read, visited };
 }

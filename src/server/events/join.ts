@@ -9,6 +9,7 @@ import type { ChatContext, EventHandler } from '../context.ts';
 import { messageOf } from '../messages.ts';
 import { rename, renamed } from '../naming.ts';
 import { denied } from '../room-access.ts';
+import type { Noted } from '../room-marks.ts';
 import { personOf, type Session } from '../session.ts';
 
 export const join: EventHandler<'join'> = {
@@ -52,16 +53,18 @@ export async function joinRoom(
   const entering: Promise<Outcome<Entered>> = counted
     ? recount(session, room, context)
     : presence.enter(room, person);
+  const { identity: before } = session;
+  let noted: Noted | undefined;
   const met = await feeds.meet(
     room,
     async () => {
       const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
       if (!entered.ok) return entered;
       if (!page.ok) return page;
-      // Only somebody who was let in goes by the new name. Before the answer: any worker may be asked after it.
-      await Promise.all([
+      // Only somebody who may come in goes by the new name. Before the answer: any worker may be asked after it.
+      [noted] = await Promise.all([
+        noted ?? context.roomMarks.joining(session, roomid, page.value.top),
         rename(session, identity, context),
-        context.roomMarks.joining(session, roomid, page.value.top),
       ]);
       return succeed({ ...page.value, entered: entered.value });
     },
@@ -84,6 +87,7 @@ export async function joinRoom(
   const admitted = met.ok ? met.value : undefined;
   if (membership || !admitted) hold.release();
   if (!counted && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
+  if (!membership && !admitted && noted) await Promise.all([noted(), rename(session, before, context)]);
   if (!met.ok) return met;
   admitted?.announce?.();
   return 'answered';
