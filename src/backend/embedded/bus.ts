@@ -58,7 +58,10 @@ export function createBus({ ask, primary }: { readonly ask: Ask; readonly primar
       if (!rooms.has(tag)) primary.notify('bus.release', { tag });
       return answered;
     },
-    tell: ({ tag }, move) => ask('bus.tell', { tag, move }),
+    async tell({ tag }, move) {
+      primary.notify('bus.tell', { tag, move });
+      return succeed(undefined);
+    },
     /** The link to the primary is lost only together with this worker, so there is nothing to announce. */
     onResync() {},
     /** The link that entries come over: an answer on it shows that they come too. */

@@ -43,7 +43,6 @@ export interface Requests {
   'push.find': { readonly id: string };
   'bus.probe': null;
   'bus.hold': { readonly tag: string };
-  'bus.tell': { readonly tag: string; readonly move: PresenceMove };
   'roster.enter': {
     readonly room: Room;
     readonly user: RosterEntry;
@@ -69,6 +68,8 @@ export interface Requests {
 export interface Notices {
   /** Worker to primary. Being a notice it keeps its place between two `bus.hold`. */
   'bus.release': { readonly tag: string };
+  /** Worker to primary. Not asked for an answer: one that came too late would be told a second time by other means. */
+  'bus.tell': { readonly tag: string; readonly move: PresenceMove };
   /** Primary to worker: what one commit published, in the log's order. */
   'bus.entries': readonly { readonly tag: string; readonly entry: Entry }[];
   /** Primary to worker: what a room is told of who is in it. */

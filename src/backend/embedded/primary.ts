@@ -79,10 +79,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       if (!gone) holders.hold(tag, worker);
       return succeed(undefined);
     });
-    answer('bus.tell', ({ tag, move }) => {
-      holders.publishPresence({ tag }, move);
-      return succeed(undefined);
-    });
+    worker.onNotice('bus.tell', ({ tag, move }: Notices['bus.tell']) =>
+      holders.publishPresence({ tag }, move),
+    );
     worker.onNotice('bus.release', ({ tag }: Notices['bus.release']) => holders.release(tag, worker));
     answer('roster.enter', ({ room, user, own, clients, returned }) => {
       const admitted = moderation.admit(room, user.userId);
