@@ -12,7 +12,7 @@ const CHATTERS = 50;
 const WATCHERS = 50;
 const SAYS_PER_S = 20;
 const UNACKED = 200;
-const STORMS = 3;
+const STORMS = 5;
 const STORMED = 'stormed';
 const SIZES = {
   tiny: { walkers: 60, overMs: 600, stayMs: 200 },
