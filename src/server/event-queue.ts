@@ -77,3 +77,12 @@ function beginNext(work: Work): void {
     next.begin();
   }
 }
+
+/** In the connection's turn, or at once where too much waits: who fills the queue does not get around it. */
+export async function insist(queue: EventQueue, task: () => Promise<void>): Promise<void> {
+  const refused = await queue.run('inTurn', 0, async () => {
+    await task();
+    return undefined;
+  });
+  if (refused) await task();
+}

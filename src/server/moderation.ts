@@ -3,6 +3,7 @@ import type { Moderation, Restricted } from '../chat/moderation.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 import type { Removed } from '../protocol/rooms.ts';
+import { insist } from './event-queue.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
 import type { Membership, Session } from './session.ts';
@@ -78,19 +79,10 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     session.socket.emit('removed', { roomid, code: order.code, ...ends });
   }
 
-  /** After what the connection is doing: a join that was let in just before must not outlast it. */
-  async function followInTurn(session: Session, order: Order): Promise<void> {
-    const done = await session.queue.run('inTurn', 0, async () => {
-      await follow(session, order);
-      return undefined;
-    });
-    // Who fills the queue does not get around it.
-    if (done) await follow(session, order);
-  }
-
   function followHere(nsp: string, order: Order): Promise<unknown> {
     const sessions = logins.sessionsOf(inboxOf(nsp, order.userId));
-    return Promise.all(sessions.map((session) => followInTurn(session, order)));
+    // After what the connection is doing: a join that was let in just before must not outlast it.
+    return Promise.all(sessions.map((session) => insist(session.queue, () => follow(session, order))));
   }
 
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { inboxOf, type Room } from '../chat/room.ts';
 import { BYE } from '../protocol/codes.ts';
+import { insist } from './event-queue.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
 import type { Session } from './session.ts';
@@ -38,22 +39,13 @@ export function createUserDisconnects({
     socket.disconnect(true);
   }
 
-  /** After what the connection is doing: it may be going over to this user, or to another. */
-  async function endInTurn(session: Session, userId: string): Promise<void> {
-    const refused = await session.queue.run('inTurn', 0, async () => {
-      await end(session, userId);
-      return undefined;
-    });
-    // Who fills the queue does not get around it.
-    if (refused) await end(session, userId);
-  }
-
   return createWorkerOrders<string>({
     namespaces,
     event: 'user:disconnect',
     carryOut({ name }, userId) {
       const sessions = logins.sessionsOf(inboxOf(name, userId));
-      return Promise.all(sessions.map((session) => endInTurn(session, userId)));
+      // After what the connection is doing: it may be going over to this user, or to another.
+      return Promise.all(sessions.map((session) => insist(session.queue, () => end(session, userId))));
     },
     log,
   });
