@@ -3,6 +3,7 @@ import type { Room } from '../chat/room.ts';
 import type { RosterCount, RosterEntry } from '../chat/roster.ts';
 import { ROSTER_LEASE_MS } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
+import { inBatches } from './batches.ts';
 import type { StatedPresence, StatedUser } from './stated-presence.ts';
 
 export interface StatingAgainDeps {
@@ -28,9 +29,6 @@ export interface StatingAgain {
   /** The store was told that this worker lives. `known`: it had been told before. */
   proved(known: boolean): void;
 }
-
-/** So many at a time, that a large worker's whole state does not go out as one write. */
-const BATCH = 100;
 
 export function createStatingAgain(deps: StatingAgainDeps): StatingAgain {
   const { stated, onReturned, enter, setConnections, now, log } = deps;
@@ -84,10 +82,4 @@ export function createStatingAgain(deps: StatingAgainDeps): StatingAgain {
 
 function entryOf({ own: _, ...entry }: StatedUser): RosterEntry {
   return entry;
-}
-
-async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < all.length; from += BATCH) {
-    await Promise.all(all.slice(from, from + BATCH).map(each));
-  }
 }

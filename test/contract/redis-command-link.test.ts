@@ -3,43 +3,16 @@ import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../src/backend/redis/address.ts';
 import { openCommandLink } from '../../src/backend/redis/command-link.ts';
+import type { Script } from '../../src/backend/redis/scripts.ts';
 import { redisForTest } from './redis-harness.ts';
 
-it('what was called of one server, and waits to be written, never runs on the next one', async () => {
-  const redis = await redisForTest();
-  let held: (() => void)[] | undefined;
-  const link = openCommandLink({
-    address: parseRedisAddress(redis.url),
-    scripts: [],
-    log: pino({ level: 'silent' }),
-    pacing: {
-      pass: (call) => (held ? void held.push(call) : call()),
-      close: () => undefined,
-    },
-  });
-  onTestFinished(() => link.close());
-  expect(await link.usable(5_000)).toBe(true);
-  held = [];
-  const late = link.call(['SET', 'late', '1']);
-  await redis.ask('CLIENT KILL TYPE normal');
-  while (link.server()) await new Promise(setImmediate);
-  expect(await link.usable(5_000)).toBe(true);
-  while (!link.server()) await new Promise(setImmediate);
-  for (const call of held.splice(0)) call();
-  expect(await late).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
-  held = undefined;
-  expect(await link.call(['GET', 'late'])).toEqual({ ok: true, value: null });
-});
-
-it('what waits to be written when Redis forgot a script goes behind what was called before', async () => {
-  const redis = await redisForTest();
-  const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";
-  const script = { text, sha1: createHash('sha1').update(text).digest('hex') };
+/** A link whose calls wait, once they are to, until they are let go. */
+async function gatheringLink(url: string, scripts: readonly Script[]) {
   const waiting: (() => void)[] = [];
   let gathers = false;
   const link = openCommandLink({
-    address: parseRedisAddress(redis.url),
-    scripts: [script],
+    address: parseRedisAddress(url),
+    scripts,
     log: pino({ level: 'silent' }),
     pacing: {
       pass: (call) => (gathers ? void waiting.push(call) : call()),
@@ -48,12 +21,41 @@ it('what waits to be written when Redis forgot a script goes behind what was cal
   });
   onTestFinished(() => link.close());
   expect(await link.usable(5_000)).toBe(true);
-  const release = () => {
-    for (const call of waiting.splice(0)) call();
+  return {
+    link,
+    waiting,
+    gather: (yes: boolean) => {
+      gathers = yes;
+    },
+    release() {
+      for (const call of waiting.splice(0)) call();
+    },
   };
+}
+
+it('what was called of one server, and waits to be written, never runs on the next one', async () => {
+  const redis = await redisForTest();
+  const { link, gather, release } = await gatheringLink(redis.url, []);
+  gather(true);
+  const late = link.call(['SET', 'late', '1']);
+  await redis.ask('CLIENT KILL TYPE normal');
+  while (link.server()) await new Promise(setImmediate);
+  expect(await link.usable(5_000)).toBe(true);
+  while (!link.server()) await new Promise(setImmediate);
+  release();
+  expect(await late).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
+  gather(false);
+  expect(await link.call(['GET', 'late'])).toEqual({ ok: true, value: null });
+});
+
+it('what waits to be written when Redis forgot a script goes behind what was called before', async () => {
+  const redis = await redisForTest();
+  const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";
+  const script = { text, sha1: createHash('sha1').update(text).digest('hex') };
+  const { link, waiting, gather, release } = await gatheringLink(redis.url, [script]);
   const say = (text: string) => link.evaluate<number>(script, ['said'], [text]);
   await redis.ask('SCRIPT FLUSH');
-  gathers = true;
+  gather(true);
   const said = [say('1')];
   release();
   said.push(say('2'));
@@ -63,7 +65,7 @@ it('what waits to be written when Redis forgot a script goes behind what was cal
   // Another worker brings the script back meanwhile.
   await redis.ask(`SCRIPT LOAD "${text}"`);
   release();
-  gathers = false;
+  gather(false);
   expect(await Promise.all(said)).toEqual([1, 2, 3].map((value) => ({ ok: true, value })));
   expect(await link.call(['LRANGE', 'said', '0', '-1'])).toEqual({ ok: true, value: ['1', '2', '3'] });
 });

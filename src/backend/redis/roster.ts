@@ -4,6 +4,7 @@ import type { Departure, Roster, RosterEntry } from '../../chat/roster.ts';
 import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
+import { inBatches } from '../batches.ts';
 import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
 import { createStatingAgain } from '../stating-again.ts';
 import { type Bounds, eachPage, readBoots } from './boots.ts';
@@ -40,7 +41,6 @@ const BANNED = 1;
 const NO_LIMIT = 0;
 
 const LEASE_MS = String(ROSTER_LEASE_MS);
-const SWEEP_BATCH = 100;
 const EVERYWHERE: Bounds = ['-', '+'];
 
 /**
@@ -246,13 +246,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     expired,
     ...createRosterQueries({ link, script: scripts.members, keys, living }),
   };
-}
-
-/** So many at a time, that a dead worker's whole state is not asked for in one write. */
-async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < all.length; from += SWEEP_BATCH) {
-    await Promise.all(all.slice(from, from + SWEEP_BATCH).map(each));
-  }
 }
 
 function counted(outcome: Outcome<EnterReply | ExitReply>) {
