@@ -25,7 +25,6 @@ interface WriteRequest {
 }
 
 interface Handle {
-  readonly writeQueueSize: number;
   /** 0, or the system's error: then nothing was written. */
   writeBuffer(request: WriteRequest, bytes: Buffer): number;
 }
@@ -36,22 +35,22 @@ type PrivateStream = Socket & {
   readonly _writableState?: { readonly length: number };
 };
 
-/** One for all paths: what was written at once leaves its request free for the next write. */
+/**
+ * Makes a request for each write. To use one again is not safe: `writeQueueSize` is 0 as soon as libuv has passed on all
+ * bytes, which may be before it calls back for the request, and a request that is attached twice aborts the process.
+ */
 class Requests {
   /** Learned from Node's first own write: there is no other way to the class. */
   private Request: (new () => WriteRequest) | undefined;
-  private free: WriteRequest | undefined;
 
   /** False: Node has to write by itself. */
   write(stream: Socket, handle: Handle, bytes: Buffer): boolean {
     if (!this.Request) return this.learn(stream, handle, bytes);
-    this.free ??= Object.assign(new this.Request(), { oncomplete: onComplete });
-    const request = this.free;
+    const request = new this.Request();
+    request.oncomplete = onComplete;
     request.stream = stream;
     request.buffer = bytes;
-    if (handle.writeBuffer(request, bytes) !== 0) return false;
-    if (handle.writeQueueSize > 0) this.free = undefined;
-    return true;
+    return handle.writeBuffer(request, bytes) === 0;
   }
 
   private learn(stream: Socket, handle: Handle, bytes: Buffer): boolean {
