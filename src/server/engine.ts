@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
+import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
+import { PlainDecoder } from './packet-decoder.ts';
 
 export interface EngineOptions {
   readonly socketPath: string;
@@ -65,7 +67,11 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
       else refuseOrigin(response);
     },
   );
-  const io: ChatServer = new Server({ serveClient: false, connectTimeout: CONNECT_TIMEOUT_MS });
+  const io: ChatServer = new Server({
+    serveClient: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    parser: { Encoder, Decoder: PlainDecoder },
+  });
   io.bind(engine);
 
   const bare = socketPath.slice(0, -1);

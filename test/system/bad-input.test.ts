@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { connect, connectRaw, enter, type Member } from '../support/member.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -32,6 +34,24 @@ describe('bad input of a client', () => {
     pids = await pidsNow();
   });
   afterAll(() => system?.stop());
+
+  it.each([
+    ['a binary event', '451-["say",{"_placeholder":true,"num":0}]'],
+    ['a binary event without attachments', '450-["say",{"text":"hello"}]'],
+    ['a binary ack', '461-1[{"_placeholder":true,"num":0}]'],
+    ['a binary frame', Buffer.from('hello')],
+  ])('%s closes the link', async (_name, packet) => {
+    const link = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+    const closed = once(link, 'close');
+    link.on('message', (message) => {
+      const text = message.toString();
+      if (text.startsWith('0')) link.send('40');
+      if (text.startsWith('40')) link.send(packet);
+      if (text === '2') link.send('3');
+    });
+    await closed;
+    expect(await pidsNow()).toEqual(pids);
+  });
 
   it.each([
     ['say', {}, 'text'],
