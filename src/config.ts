@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import {
   flag,
   httpUrl,
@@ -228,7 +228,6 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   TRUST_PROXY: 'loopback',
   RATE_CONNECT: '0',
   RATE_ADMIT: '0',
-  FLUSH_WINDOW_MS: '0',
   ACK_REPLICAS: '0',
   BUS_SECRET: undefined,
 };
@@ -272,8 +271,9 @@ export function parseConfiguration(
   return { ok: true, settings, warnings: [...exposure(settings), ...misspelled(env)] };
 }
 
+/** An address by its number: 127.example.org is a name that anybody can have. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function clashes(settings: Settings): string[] {

@@ -29,6 +29,23 @@ describe('settings', () => {
     expect(settings({ REDIS_URL: 'redis://127.0.0.1', FRONT: 'on' }).front).toBe(true);
   });
 
+  it.each(['0', '15'])('may gather messages for at most FLUSH_WINDOW_MS=%s', (value) => {
+    expect(settings({ FLUSH_WINDOW_MS: value }).flushWindowMs).toBe(Number(value));
+  });
+
+  it.each(['127.example.org', '127.0.0.1.example.org'])(
+    'warn of HOST=%s in open mode: its name only begins like a loopback address',
+    (host) => {
+      const parsed = parse({ HOST: host });
+      expect(parsed.ok && parsed.warnings.join()).toContain(`HOST=${host} in open mode`);
+    },
+  );
+
+  it.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('do not warn of HOST=%s', (host) => {
+    const parsed = parse({ HOST: host });
+    expect(parsed.ok && parsed.warnings.join()).not.toContain('in open mode');
+  });
+
   it('that are wrong are all named in one go, and nothing of a Redis address is shown', () => {
     const parsed = parse({ PORT: 'x', WORKERS: '0', REDIS_URL: 'http://u:secret@h', LOG_LEVEL: 'loud' });
     expect(parsed.ok).toBe(false);
