@@ -9,9 +9,12 @@ const MAX_AVATAR_URL_CHARS = 512;
 
 const encoder = new TextEncoder();
 
-/** A room or user id in its one spelling (NFC), or undefined. Numbers are taken as strings. */
+/**
+ * A room or user id in its one spelling (NFC), or undefined. Safe integers are taken as strings; JSON has already turned a
+ * larger one into a neighbour, which would be somebody else's id.
+ */
 export function parseId(value: unknown): string | undefined {
-  const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   // The length is looked at first: normalising a megabyte costs a worker more than refusing it.
   if (typeof text !== 'string' || text.length === 0 || text.length > MAX_ID_BYTES * 4) return undefined;
   const id = text.normalize('NFC');

@@ -43,7 +43,14 @@ describe('a room or user id', () => {
     expect(parseId('e\u0301'.repeat(64))).toBe('\u00e9'.repeat(64));
   });
 
-  it('may be given as a number', () => expect([42, 4.5, -1].map(parseId)).toEqual(['42', '4.5', '-1']));
+  it('may be given as a safe integer', () =>
+    expect([42, -1, Number.MAX_SAFE_INTEGER].map(parseId)).toEqual(['42', '-1', '9007199254740991']));
+
+  // JSON.parse makes 9007199254740992 of 9007199254740993: the id of somebody else.
+  it.each([4.5, 2 ** 53, -(2 ** 53), 1e21, Number.NaN, Number.POSITIVE_INFINITY])(
+    'is not the number %s',
+    (number) => expect(parseId(number)).toBeUndefined(),
+  );
 
   it('may take 128 bytes and no more', () => {
     expect(parseId('x'.repeat(128))).toHaveLength(128);
