@@ -20,7 +20,7 @@ const EVENT_OVERHEAD_CHARS = 256;
 const ALWAYS: ReadonlySet<EventName> = new Set(['leave', 'typing', 'token:refresh', 'close']);
 const AT_ONCE: Pass = (task) => task();
 
-/** What is kept of an event while it waits and is worked on. */
+/** An event from its arrival to its answer. It stays in memory for as long as the event waits. */
 interface ReceivedEvent {
   readonly name: string;
   readonly ack: Answer | undefined;

@@ -4,9 +4,9 @@ import { Decoder } from 'socket.io-parser';
 const BINARY_TYPES = new Set(['5', '6']);
 
 /**
- * Decodes Socket.IO packets of clients, all but binary ones. Nothing here uses those, and Socket.IO's own decoder keeps the
- * parsed JSON of one until its attachments come: 276 connections that never sent theirs, each kept alive by its pongs, ended
- * a worker. What `add` throws closes the connection.
+ * Decodes clients' packets and refuses binary ones: Socket.IO closes the connection when `add` throws. No event carries binary
+ * data, and the stock decoder keeps the parsed JSON of a binary packet until its attachments come: 276 connections that never
+ * sent theirs, each kept alive by its pongs, ended a worker.
  */
 export class PlainDecoder extends Decoder {
   override add(packet: unknown): void {

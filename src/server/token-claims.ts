@@ -20,7 +20,7 @@ const LAST_MS = 8.64e15;
  * as not given; `rooms` that cannot be read must not open every room.
  */
 export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
-  const userId = parseSubject(sub);
+  const userId = parseId(sub);
   const allows = rooms === undefined ? () => true : parseRooms(rooms);
   if (userId === undefined || allows === undefined) return undefined;
   const username = parseUsername(name);
@@ -31,11 +31,6 @@ export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Clai
     ...(face === undefined ? {} : { avatar: face }),
     access: { allows, ...(exp === undefined ? {} : { expiresAt: Math.min(exp * MS_PER_S, LAST_MS) }) },
   };
-}
-
-/** A number past 2^53 is read as a neighbour of itself: somebody else. */
-function parseSubject(sub: unknown): string | undefined {
-  return typeof sub === 'number' && !Number.isSafeInteger(sub) ? undefined : parseId(sub);
 }
 
 function parseRooms(rooms: unknown): Access['allows'] | undefined {

@@ -72,6 +72,7 @@ describe('moderation by HTTP', () => {
   it.each([
     ['userId:', {}],
     ['userId:', { userId: '' }],
+    ['userId:', { userId: 2 ** 53 }],
     ['seconds:', { userId: 'Bob', seconds: 0 }],
     ['seconds:', { userId: 'Bob', seconds: 1.5 }],
     ['seconds:', { userId: 'Bob', seconds: '60' }],

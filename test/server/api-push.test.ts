@@ -122,6 +122,7 @@ describe('a push', () => {
     ['users:', { users: Array.from({ length: 1_001 }, () => 'Ann'), data: 1 }],
     ['users.1:', { users: ['Ann', 'a/b'], data: 1 }],
     ['users.0:', { users: [''], data: 1 }],
+    ['users.0:', { users: [2 ** 53], data: 1 }],
     ['data:', { users: ['Ann'] }],
     ['data:', { users: ['Ann'], data: JSON.parse('['.repeat(17) + ']'.repeat(17)) }],
     ['entityType:', { users: ['Ann'], data: 1, entityType: 1 }],

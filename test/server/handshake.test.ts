@@ -52,6 +52,7 @@ describe('a handshake', () => {
     ['username=', undefined, 'username'],
     ['avatar=javascript:x', undefined, 'avatar'],
     ['', { userId: {} }, 'auth.userId'],
+    ['', { userId: 2 ** 53 }, 'auth.userId'],
     ['', { resume: { epoch: 'e' } }, 'auth.resume.seq'],
     ['', 'text', 'auth.payload'],
   ])('with %j and %j is a bad request that names %s', async (query, auth, field) => {

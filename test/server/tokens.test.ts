@@ -100,6 +100,7 @@ describe('a token', () => {
     ['rooms that are one text', { sub: 'ann', rooms: 'lobby' }],
     ['rooms that are null', { sub: 'ann', rooms: null }],
     ['rooms of which one is no room', { sub: 'ann', rooms: ['lobby', 'a*b'] }],
+    ['rooms of which one is a number that is not exact', { sub: 'ann', rooms: ['lobby', 2 ** 53] }],
   ])('with %s is not valid', async (_, claims) => expect(await identify(claims)).toEqual(INVALID));
 
   it('has expired with the second it names, without a tolerance', async () => {

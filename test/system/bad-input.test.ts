@@ -72,6 +72,7 @@ describe('bad input of a client', () => {
     ['join', { roomid: 2 ** 53 }, 'roomid'],
     ['private', { to: 2 ** 53 + 2, text: 'x' }, 'to'],
     ['todo', { receiver_id: 2 ** 53 }, 'receiver_id'],
+    ['user_login', { tokenId: 2 ** 53 }, 'tokenId'],
     ['join', { roomid: 'x'.repeat(1_048_576) }, 'roomid'],
     ['join', { username: '' }, 'username'],
     ['join', { username: 'a\u202eb' }, 'username'],
