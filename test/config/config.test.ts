@@ -46,6 +46,20 @@ describe('settings', () => {
     expect(parsed.ok && parsed.warnings.join()).not.toContain('in open mode');
   });
 
+  it.each([
+    ['AUTH_AUDIENCE', 'chat'],
+    ['AUTH_ISSUER', 'https://id.example'],
+    ['RATE_EVENTS', '200/1s'],
+    ['RATE_BYTES', '1000000/1s'],
+    ['RATE_CONNECT', '5/1s'],
+    ['BUS_SECRET', 'x'.repeat(32)],
+  ])('of the contract that this version does not have stop the start: %s', (name, value) => {
+    expect(parse({ [name]: value })).toEqual({
+      ok: false,
+      problems: [`${name} is not supported by this version`],
+    });
+  });
+
   it('that are wrong are all named in one go, and nothing of a Redis address is shown', () => {
     const parsed = parse({ PORT: 'x', WORKERS: '0', REDIS_URL: 'http://u:secret@h', LOG_LEVEL: 'loud' });
     expect(parsed.ok).toBe(false);
