@@ -22,11 +22,13 @@ interface WriteRequest {
   /** Held here until it is written. */
   buffer?: Buffer;
   oncomplete: (this: WriteRequest, status: number) => void;
+  /** -1 while no write is attached to it. */
+  getAsyncId(): number;
 }
 
 interface Handle {
   /** 0, or the system's error: then nothing was written. */
-  writeBuffer(request: WriteRequest, bytes: Buffer): number;
+  writeBuffer(request: WriteRequest | null, bytes: Buffer): number;
 }
 
 type PrivateStream = Socket & {
@@ -35,28 +37,38 @@ type PrivateStream = Socket & {
   readonly _writableState?: { readonly length: number };
 };
 
+const UNATTACHED = -1;
+
 /**
- * Makes a request for each write. To use one again is not safe: `writeQueueSize` is 0 as soon as libuv has passed on all
- * bytes, which may be before it calls back for the request, and a request that is attached twice aborts the process.
+ * One request for all paths, as long as the system takes each write at once: then Node attaches nothing to it. A write that
+ * the system took in part owns its request until `oncomplete`, and a request that is attached twice aborts the process. Only
+ * the request itself tells: `writeQueueSize` is 0 as soon as libuv has passed on the rest, before it calls back.
  */
 class Requests {
-  /** Learned from Node's first own write: there is no other way to the class. */
-  private Request: (new () => WriteRequest) | undefined;
+  /**
+   * Learned from Node's first own write: there is no other way to the class. Null: this Node (24.22 and 26 do) passes no
+   * request and makes one itself only for a write that has to wait, so there is nothing to save.
+   */
+  private Request: (new () => WriteRequest) | null | undefined;
+  private free: WriteRequest | undefined;
 
   /** False: Node has to write by itself. */
   write(stream: Socket, handle: Handle, bytes: Buffer): boolean {
-    if (!this.Request) return this.learn(stream, handle, bytes);
-    const request = new this.Request();
-    request.oncomplete = onComplete;
+    if (this.Request === undefined) return this.learn(stream, handle, bytes);
+    if (this.Request === null) return false;
+    this.free ??= Object.assign(new this.Request(), { oncomplete: onComplete });
+    const request = this.free;
     request.stream = stream;
     request.buffer = bytes;
-    return handle.writeBuffer(request, bytes) === 0;
+    const status = handle.writeBuffer(request, bytes);
+    if (request.getAsyncId() !== UNATTACHED) this.free = undefined;
+    return status === 0;
   }
 
   private learn(stream: Socket, handle: Handle, bytes: Buffer): boolean {
     const { writeBuffer } = handle;
     handle.writeBuffer = (request, first) => {
-      this.Request = request.constructor as new () => WriteRequest;
+      this.Request = request && (request.constructor as new () => WriteRequest);
       return writeBuffer.call(handle, request, first);
     };
     stream.write(bytes);
