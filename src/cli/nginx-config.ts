@@ -69,12 +69,10 @@ function upstream(options: NginxOptions): string {
   return `${options.hash === 'roomid' ? ROOM_KEY : ''}# A worker keeps the port of its slot for good: crashes, restarts and rolling reloads change nothing here.
 upstream roomcast {
 ${indent(METHODS[options.hash])}
-    # Shared by all nginx processes. Did each find dead workers by itself, the requests of one polling
-    # session would be sent to different workers, and "Session ID unknown" would end it.
-    zone roomcast 1m;
-    # The successor of a killed worker listens within a second. With the usual 10 s its clients would go on
-    # to others for so long, and polling sessions opened there break when nginx sends them back.
-${servers.map((server) => `    server ${server} max_fails=1 fail_timeout=3s;`).join('\n')}
+    # nginx must not count failures (max_fails=0). It clears a count only when a request ends, and a
+    # WebSocket lasts for hours: a restarted worker would get one client in each fail_timeout. A worker that
+    # refuses is passed over at once anyway, and every nginx process chooses alike, by the hash alone.
+${servers.map((server) => `    server ${server} max_fails=0;`).join('\n')}
 }
 `;
 }
@@ -124,6 +122,9 @@ ${options.listen.map((listen) => `    listen ${listen} backlog=4096;`).join('\n'
     # TLS goes into a file there: listen 443 ssl; ssl_certificate ...; ssl_certificate_key ...;
     include roomcast.d/*.conf;
     access_log /var/log/nginx/access.log roomcast buffer=32k flush=1s;
+    # nginx quotes the whole request in its errors, session id and tokens too. Which worker failed a request,
+    # and with what status, stands in the access log.
+    error_log /var/log/nginx/error.log emerg;
 ${indent(realIp(options) + clientLimits(options))}
 
     proxy_http_version 1.1;
@@ -138,7 +139,8 @@ ${indent(realIp(options) + clientLimits(options))}
     proxy_set_header Forwarded "";
     proxy_redirect off;
 
-    # A dead host costs a client 2 s once, then nobody for 3 s.
+    # What each request to a host that is switched off costs before the next worker is tried. One lost SYN,
+    # which is sent again after 1 s, must not move a polling session to a worker that does not know it.
     proxy_connect_timeout 2s;
     # Above ping interval + ping timeout (${options.pingIntervalMs} + ${options.pingTimeoutMs} ms): heartbeats decide who is gone, not nginx.
     proxy_read_timeout ${silenceS}s;
@@ -146,15 +148,14 @@ ${indent(realIp(options) + clientLimits(options))}
     # A POST that was sent is never sent again (no non_idempotent), and a 503 is the answer of a living
     # worker to a flood: passing it on would spread the flood and take the worker out.
     proxy_next_upstream error timeout;
-    proxy_next_upstream_tries 4;
-    proxy_next_upstream_timeout 10s;
+    # Every worker is tried: the hash is the same at each attempt, so a client whose first few are all down
+    # would never come in. Clients of Socket.IO give up after 20 s.
+    proxy_next_upstream_tries 0;
+    proxy_next_upstream_timeout 18s;
 
     location ${options.socketPath.replace(/\/$/, '')} {
         proxy_pass http://roomcast;
         proxy_buffering off;
-        # nginx quotes the whole request, session id and all, in errors of this location. Which worker
-        # failed, and how, stands in the access log.
-        error_log /var/log/nginx/error.log crit;
     }
 
     location / {
@@ -207,6 +208,7 @@ function main(http: string): string {
 worker_rlimit_nofile 65536;
 # After a reload the old processes keep their WebSockets so long at most, or reloads would pile them up.
 worker_shutdown_timeout 1h;
+# What nginx itself lacks (files, connections); errors of requests do not come here.
 error_log /var/log/nginx/error.log warn;
 pid /run/nginx.pid;
 
