@@ -4,9 +4,9 @@ import type { User } from '../protocol/people.ts';
 
 export const GUEST_PREFIX = 'g-';
 
-/** Guests come back under new ids: remembered per guest, a retry after a reconnect would be a second message. */
-export function dedupeScope({ user, guestToken }: Pick<Identity, 'user' | 'guestToken'>): string {
-  return guestToken === undefined ? `user ${user.id}` : 'guests';
+/** A guest's retry after a reconnect is known again if the guest came back with its guestToken. */
+export function dedupeScope({ user }: Pick<Identity, 'user'>): string {
+  return `user ${user.id}`;
 }
 
 /** What a connection says of itself. */

@@ -1,4 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
+import type { Dedupe } from './dedupe.ts';
 import type { Room } from './room.ts';
 import type { PresenceChange, PresenceMove } from './roster.ts';
 
@@ -17,8 +18,8 @@ export interface Draft {
    * puts `"seq":…,"epoch":"…","id":"…","at":…,` before them, so that a position is read without a parse.
    */
   readonly members: string;
-  /** Remembers `clientMsgId` per scope (a user) for DEDUPE_TTL_S. */
-  readonly dedupe?: { readonly scope: string; readonly clientMsgId: string } | undefined;
+  /** Remembers `clientMsgId` per scope for DEDUPE_TTL_S. */
+  readonly dedupe?: Dedupe | undefined;
   /** A socket that is not sent the live message: `echo: false`. */
   readonly except?: string | undefined;
   /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
@@ -84,7 +85,7 @@ export const NO_EPOCH = 'new';
  * `append` stores, numbers and publishes in one atomic step: the order in the log is the order on the bus.
  * It answers only once the message is stored as durably as the store was set to, and within a bounded time;
  * a failure is `unavailable`, after which the message may or may not be stored: the same draft may be sent
- * again under the same `clientMsgId`. Appends of one caller to one room are stored in the order called,
+ * again under the same `clientMsgId`. That id with another content is `bad_request`. Appends of one caller to one room are stored in the order called,
  * also when not waited for.
  */
 export interface RoomLogs {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
-import { type Outcome, refuse } from '../protocol/codes.ts';
+import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { ApiContext } from './api/context.ts';
 import { API_PREFIX, createApi } from './api/serve.ts';
 import { createApiGate } from './api-keys.ts';
@@ -40,8 +40,8 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     frameworkErrors(error, request, reply) {
       // No hook of the API is called for an address that cannot be read.
-      const refusal = isOfApi(request) ? gate.refusalOf(request.raw) : undefined;
-      void answerRefusal(reply, refusal ?? refuse('bad_request', error.message));
+      const asked = isOfApi(request) ? gate.authorize(request.raw) : succeed(undefined);
+      void answerRefusal(reply, asked.ok ? refuse('bad_request', error.message) : asked);
     },
   });
 
@@ -65,8 +65,8 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     return state.ok ? { ok: true } : answerRefusal(reply, state);
   });
   app.get('/metrics', async (request, reply) => {
-    const refusal = gate.refusalOf(request.raw);
-    if (refusal) return answerRefusal(reply, refusal);
+    const asked = gate.authorize(request.raw);
+    if (!asked.ok) return answerRefusal(reply, asked);
     return reply.type(metrics.contentType).send(await metrics.text());
   });
   const api = createApi({ gate, namespaces, version, context: deps.api, log });

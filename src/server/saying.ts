@@ -1,3 +1,4 @@
+import { contentDigest } from '../chat/dedupe.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Appended, RoomLogs } from '../chat/log-store.ts';
 import type { Room } from '../chat/room.ts';
@@ -45,7 +46,8 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
   const stored = await deps.logs.append(room, {
     id: deps.newId(),
     members: JSON.stringify(message).slice(1, -1),
-    dedupe: clientMsgId === undefined ? undefined : { scope, clientMsgId },
+    dedupe:
+      clientMsgId === undefined ? undefined : { scope, clientMsgId, content: contentDigest(text, type) },
     except,
     author,
   });

@@ -142,6 +142,25 @@ export function logContract(harness: () => Promise<Harness>): void {
       ]);
     });
 
+    it('of another content is refused, before and after it was repeated, and nothing is stored', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const draft = (text: string, content?: string) =>
+        draftOf(room, text, { dedupe: { ...dedupe, ...(content === undefined ? {} : { content }) } });
+      const first = granted(await a.logs.append(room, draft('one', 'c-one')));
+      const refused = { ok: false, error: { code: 'bad_request', temporary: false } };
+      for (const peer of [b, a]) {
+        expect(await peer.logs.append(room, draft('other', 'c-other'))).toMatchObject(refused);
+        expect(granted(await peer.logs.append(room, draft('one', 'c-one')))).toEqual({ ...first, dup: true });
+      }
+      // Who does not say what it is, or did not, is believed: so do answers of an earlier version.
+      expect(granted(await b.logs.append(room, draft('one')))).toEqual({ ...first, dup: true });
+      const plain = newRoom();
+      const before = granted(await a.logs.append(plain, draft('one')));
+      expect(granted(await b.logs.append(plain, draft('one', 'c-one')))).toEqual({ ...before, dup: true });
+      expect(textsOf((await read(a, room)).entries)).toEqual(['one']);
+    });
+
     it('is still known after the store was restarted', async () => {
       const { store, a } = await twoPeers(harness);
       const room = newRoom();

@@ -1,18 +1,20 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { createApiGate } from '../../src/server/api-keys.ts';
+import type { Outcome } from '../../src/protocol/codes.ts';
+import { type Asker, createApiGate } from '../../src/server/api-keys.ts';
 import { KEYS } from './api-stage.ts';
 
 function from(remoteAddress: string, headers: IncomingHttpHeaders) {
   return { socket: { remoteAddress } as IncomingMessage['socket'], headers };
 }
 
+const codeOf = (asked: Outcome<Asker>) => (asked.ok ? undefined : asked.error.code);
 const LOCAL = { host: '127.0.0.1:6001' };
 
 describe('without keys', () => {
   const gate = createApiGate([]);
   const codeFor = (address: string, headers: IncomingHttpHeaders) =>
-    gate.refusalOf(from(address, headers))?.error.code;
+    codeOf(gate.authorize(from(address, headers)));
 
   it.each([
     ['127.0.0.1', LOCAL],
@@ -54,7 +56,7 @@ describe('with keys', () => {
   const gate = createApiGate(KEYS);
   const [one, other] = KEYS;
   const codeFor = (headers: IncomingHttpHeaders, address = '192.0.2.1') =>
-    gate.refusalOf(from(address, headers))?.error.code;
+    codeOf(gate.authorize(from(address, headers)));
 
   it.each([
     { authorization: `Bearer ${one}` },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { roomOf } from '../../src/chat/room.ts';
-import { type ApiStage, openApiStage } from './api-stage.ts';
+import { type ApiStage, KEYS, openApiStage } from './api-stage.ts';
 
 describe('rooms', () => {
   let stage: ApiStage;
@@ -46,6 +46,34 @@ describe('rooms', () => {
   ])('are told who says it: %j', async (from, person) => {
     await stage.ask('POST', `${path}/messages`, { body: { text: 'Hi', from } });
     expect(said()).toMatchObject([{ data: { ...person, text: 'Hi', type: 0 } }]);
+  });
+
+  it('hear what each back end says under an id that another used, and nothing else under its own', async () => {
+    const keyed = await openApiStage({ keys: KEYS });
+    const say = (key: string, text: string, more: object = {}) =>
+      keyed.ask('POST', `${path}/messages`, {
+        headers: { 'x-api-key': key },
+        body: { text, clientMsgId: 'c1', ...more },
+      });
+    const first = await say(KEYS[0], 'one');
+    const ofOther = await say(KEYS[1], 'other');
+    expect([first, ofOther].map(({ status, json }) => [status, json.dup, json.seq])).toEqual([
+      [200, undefined, 1],
+      [200, undefined, 2],
+    ]);
+    for (const answer of [await say(KEYS[0], 'other'), await say(KEYS[0], 'one', { type: 1 })]) {
+      expect(answer).toMatchObject({
+        status: 400,
+        json: { error: { code: 'bad_request', message: expect.stringMatching(/^clientMsgId: /) } },
+      });
+    }
+    expect((await say(KEYS[0], 'one')).json).toEqual({ ...first.json, dup: true });
+    const stored = keyed.store.entries(roomOf('/', roomid));
+    expect(stored.map(({ json }) => (JSON.parse(json) as { data: { text: string } }).data.text)).toEqual([
+      'one',
+      'other',
+    ]);
+    await keyed.close();
   });
 
   it('hear it once for each clientMsgId, which is the back ends’ own', async () => {

@@ -1,3 +1,4 @@
+import { refuseOtherContent } from '../../src/backend/other-content.ts';
 import type { InboxMarks, Marks, Progress, Pushes, PushPlaces } from '../../src/chat/inbox-store.ts';
 import {
   type Appended,
@@ -17,7 +18,7 @@ const away = () => refuse('unavailable', 'away', 1);
 
 interface Log {
   readonly entries: Entry[];
-  readonly answers: Map<string, Appended>;
+  readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
   news?: Marks['news'];
 }
@@ -43,11 +44,17 @@ export function createMemoryStore() {
     return log;
   }
 
-  function append(room: Room, draft: Draft): Appended {
+  function append(room: Room, draft: Draft): Outcome<Appended> {
     const log = logOf(room);
-    const key = draft.dedupe && JSON.stringify(draft.dedupe);
+    const { scope, clientMsgId, content } = draft.dedupe ?? {};
+    const key = draft.dedupe && JSON.stringify([scope, clientMsgId]);
     const known = key === undefined ? undefined : log.answers.get(key);
-    if (known) return { ...known, dup: true };
+    if (known) {
+      const { content: first = content, ...answer } = known;
+      return content === undefined || first === content
+        ? succeed({ ...answer, dup: true })
+        : refuseOtherContent();
+    }
     clock += 1;
     const { id } = draft;
     const appended = { epoch: 'e1', seq: log.entries.length + 1, id, at: clock, dup: false };
@@ -55,9 +62,9 @@ export function createMemoryStore() {
     const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${draft.members}}`;
     const entry = { epoch, seq, json, ...(draft.except === undefined ? {} : { except: draft.except }) };
     log.entries.push(entry);
-    if (key !== undefined) log.answers.set(key, appended);
+    if (key !== undefined) log.answers.set(key, { ...appended, content });
     for (const listener of listeners.get(room.tag) ?? []) listener(entry);
-    return appended;
+    return succeed(appended);
   }
 
   function page(room: Room, { before = Number.POSITIVE_INFINITY, after, limit }: LogQuery): LogPage {
@@ -81,7 +88,10 @@ export function createMemoryStore() {
   }
 
   const roomLogs: RoomLogs = {
-    append: (room, draft) => answer('append', room, () => append(room, draft)),
+    async append(room, draft) {
+      const appended = await answer('append', room, () => append(room, draft));
+      return appended.ok ? appended.value : appended;
+    },
     read: (room, query) => answer('read', room, () => page(room, query)),
     replace: (room, seq, members) =>
       answer('replace', room, () => {

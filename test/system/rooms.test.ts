@@ -153,6 +153,17 @@ describe.each(MODES)('rooms, %s', (mode) => {
     }
   });
 
+  it('store what each guest says under an id that another used, and refuse another text of the same guest', async () => {
+    const roomid = newRoom();
+    const [one, two] = await Promise.all([visitor(0, roomid, 'Kim'), visitor(1, roomid, 'Kim')]);
+    expect(await one.do('say', { text: 'one', clientMsgId: '1' })).toMatchObject({ seq: 1 });
+    expect(await two.do('say', { text: 'two', clientMsgId: '1' })).toMatchObject({ seq: 2 });
+    const other = await one.ask('say', { text: 'other', clientMsgId: '1' });
+    expect(other).toMatchObject({ ok: false, error: { code: 'bad_request', temporary: false } });
+    expect(await one.do('say', { text: 'one', clientMsgId: '1' })).toMatchObject({ seq: 1, dup: true });
+    await vi.waitFor(() => expect(two.said.map(({ data }) => data.text)).toEqual(['one', 'two']));
+  });
+
   it('leave the sender out with echo:false, on its connection only', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');

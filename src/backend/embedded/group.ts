@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Appended, Draft, Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
+import { refuseOtherContent } from '../other-content.ts';
 import { type AnswerKey, answerKeys, answerPeriods } from './answer-keys.ts';
 import {
   beginHead,
@@ -119,7 +120,12 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       const { tag } = room;
       const keys = draft.dedupe ? answerKeys(tag, draft.dedupe, rules.dedupeTtlS, now) : [];
       const answered = known(keys);
-      if (answered) return succeed({ ...answered, dup: true });
+      const written = draft.dedupe?.content;
+      if (answered) {
+        const { content = written, ...first } = answered;
+        if (written !== undefined && content !== written) return refuseOtherContent();
+        return succeed({ ...first, dup: true });
+      }
       if (draft.author !== undefined) {
         const held = row('restrictions', restrictionKey(room, draft.author));
         const refused = held && refusalFor(held, ['ban', 'mute'], now);
@@ -137,7 +143,8 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       putEntry(tag, entry);
       published.push({ tag, entry });
       const [key] = keys;
-      if (key) put({ table: 'answers', key, value: answer });
+      const remembered = written === undefined ? answer : { ...answer, content: written };
+      if (key) put({ table: 'answers', key, value: remembered });
       return succeed({ ...answer, dup: false });
     },
     replace(tag, seq, members) {

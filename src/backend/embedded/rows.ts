@@ -11,6 +11,8 @@ export interface Answer {
   readonly seq: number;
   readonly id: string;
   readonly at: number;
+  /** As `Dedupe.content`. */
+  readonly content?: string;
 }
 
 /** The id a push has under a key of its sender's. */

@@ -7,8 +7,9 @@
 -- ARGV[11] channel             ARGV[12], ARGV[13] what stands before and after the message on the bus
 -- ARGV[14], ARGV[15] of a fold: where the mark `news` must stand and where it goes, '' for nowhere; else both ''
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
+-- ARGV[17] digest of the content, '' where the clientMsgId alone says what it is
 -- Answers {epoch, seq, id, at, outcome}: 0 stored, 1 known already; nothing was done for 2, the mark stood elsewhere,
--- 3, banned, and 4, muted: then `at` is how long still, ms, 0 for no end.
+-- 3, banned, and 4, muted: then `at` is how long still, ms, 0 for no end; and 5, the clientMsgId is another content's.
 -- The message is spliced as text: cjson would lose digits of numbers and empty arrays.
 
 -- Replaced entries that the stream was trimmed past are looked for at every so many messages.
@@ -31,11 +32,15 @@ if field ~= '' then
   for slot = 4, 5 do
     local first = redis.call('HGET', KEYS[slot], field)
     if first then
+      -- Of an earlier version: without a digest, which fits every content.
+      local epoch, seq, at, id, digest = string.match(first, '^(%S+) (%d+) (%d+) (%S+) ?(%S*)$')
+      if digest ~= '' and ARGV[17] ~= '' and digest ~= ARGV[17] then
+        return { '', 0, '', 0, 5 }
+      end
       if folding then
         redis.call('HSET', KEYS[2], 'news', ARGV[15])
         redis.call('PEXPIRE', KEYS[2], ARGV[3])
       end
-      local epoch, seq, at, id = string.match(first, '^(%S+) (%d+) (%d+) (.*)$')
       return { epoch, tonumber(seq), id, tonumber(at), 1 }
     end
   end
@@ -98,7 +103,8 @@ end
 if field ~= '' then
   -- This period's hash is gone when its slot's turn comes again, so an id is known for one to two TTLs.
   local ids, ending = KEYS[4 + period % 2], decimal((period + 2) * ttl)
-  redis.call('HSET', ids, field, room.epoch .. ' ' .. decimal(seq) .. ' ' .. decimal(at) .. ' ' .. ARGV[8])
+  local answer = room.epoch .. ' ' .. decimal(seq) .. ' ' .. decimal(at) .. ' ' .. ARGV[8]
+  redis.call('HSET', ids, field, ARGV[17] == '' and answer or answer .. ' ' .. ARGV[17])
   if room.ids ~= ending then
     meta[#meta + 1], meta[#meta + 2] = 'ids', ending
     redis.call('PEXPIREAT', ids, ending)

@@ -3,6 +3,7 @@ import type { Appended, Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
+import { refuseOtherContent } from '../other-content.ts';
 import type { CommandLink } from './command-link.ts';
 import { away } from './failure.ts';
 import { frameAfter, frameBefore } from './frame.ts';
@@ -38,6 +39,7 @@ const KNOWN = 1;
 const ELSEWHERE = 2;
 const BANNED = 3;
 const MUTED = 4;
+const OTHER_CONTENT = 5;
 const NO_FOLDING: Folding = { was: '', becomes: '' };
 
 /** All that has to be atomic is in append.lua. */
@@ -66,12 +68,14 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
         folding.was,
         folding.becomes,
         draft.author ?? '',
+        draft.dedupe?.content ?? '',
       ],
     );
     if (!reply.ok) return reply;
     const [name, seq, id, at, outcome] = reply.value;
     if (outcome === BANNED) return refuseBanned(at);
     if (outcome === MUTED) return refuseMuted(at);
+    if (outcome === OTHER_CONTENT) return refuseOtherContent();
     return succeed(outcome === ELSEWHERE ? undefined : { epoch: name, seq, id, at, dup: outcome === KNOWN });
   };
 }

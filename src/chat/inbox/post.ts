@@ -1,5 +1,6 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { Posted, User } from '../../protocol/people.ts';
+import { contentDigest } from '../dedupe.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf } from '../room.ts';
 import type { Roster } from '../roster.ts';
@@ -48,7 +49,7 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
     const { nsp, from, to } = letter;
     const left = to === from.id && except !== undefined ? { except } : {};
     const [stored, reached] = await Promise.all([
-      store(nsp, to, item, { ...left, ...dedupeOf('to', item.kind, letter) }),
+      store(nsp, to, item, { ...left, ...dedupeOf('to', item, letter) }),
       roster.connections([inboxOf(nsp, to)]),
     ]);
     if (!stored.ok) return stored;
@@ -66,7 +67,7 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
       if (!posted.ok || to === from.id) return posted;
       // Under the receiver's id, so that a repetition finds both.
       const copy = { ...item, id: posted.value.id };
-      const kept = await store(nsp, from.id, copy, { except, ...dedupeOf('of', item.kind, letter) });
+      const kept = await store(nsp, from.id, copy, { except, ...dedupeOf('of', item, letter) });
       // With a clientMsgId the sender tries again and both are stored once; without, a second try would be a
       // second message, and the first has arrived.
       return kept.ok || clientMsgId === undefined ? posted : kept;
@@ -76,7 +77,8 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
 }
 
 /** A letter and the sender's copy of another never answer for each other. */
-function dedupeOf(side: 'to' | 'of', kind: OutgoingItem['kind'], { scope, to, clientMsgId }: Letter) {
+function dedupeOf(side: 'to' | 'of', { kind, json }: OutgoingItem, { scope, to, clientMsgId }: Letter) {
   if (clientMsgId === undefined) return {};
-  return { dedupe: { scope: [side, kind, to, scope].join('\0'), clientMsgId } };
+  const content = contentDigest(json);
+  return { dedupe: { scope: [side, kind, to, scope].join('\0'), clientMsgId, content } };
 }

@@ -20,8 +20,6 @@ import { type ApiRoute, route } from './route.ts';
 
 /** Who says what nobody is named for. */
 const NOBODY = { userId: 'roomcast', username: 'roomcast' };
-/** Back ends have one scope of their own: a user's `clientMsgId` never answers for theirs. */
-const SCOPE = 'api';
 
 const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
@@ -66,7 +64,7 @@ const say = route({
     at,
     dup: z.literal(true).optional().describe('The clientMsgId was known: this is the first answer.'),
   }),
-  async run({ nsp, params, body }, context) {
+  async run({ nsp, scope, params, body }, context) {
     const room = roomOf(nsp, params.roomid);
     const from = personOf(body.from);
     const { text: said, type, clientMsgId: known } = body;
@@ -76,7 +74,7 @@ const say = route({
       text: said,
       type,
       clientMsgId: known,
-      scope: SCOPE,
+      scope,
     });
     return stored.ok ? succeed(saidAs(room, stored.value)) : stored;
   },

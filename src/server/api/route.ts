@@ -11,6 +11,12 @@ export interface GivenRequest {
   readonly body: unknown;
 }
 
+export interface Asked {
+  readonly nsp: string;
+  /** Of the back end that asks: whose clientMsgIds these are. */
+  readonly scope: string;
+}
+
 type Fields = z.ZodObject;
 
 const NOTHING = z.object({});
@@ -42,14 +48,14 @@ export interface ApiRoute {
   readonly namespaced: boolean;
   readonly answers: 'json' | 'text';
   readonly schemas: RouteSchemas;
-  answer(given: GivenRequest, nsp: string, context: ApiContext): Promise<Outcome<unknown>>;
+  answer(given: GivenRequest, asked: Asked, context: ApiContext): Promise<Outcome<unknown>>;
 }
 
 /** Values are handed on as they are, which nobody may change. */
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
-interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType> {
-  readonly nsp: string;
+interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType>
+  extends Asked {
   readonly params: z.output<P>;
   readonly query: z.output<Q>;
   readonly headers: z.output<H>;
@@ -100,10 +106,10 @@ export function route<
     namespaced,
     answers,
     schemas: options,
-    async answer({ params, query, headers, body }, nsp, context) {
+    async answer({ params, query, headers, body }, asked, context) {
       const parsed = input.safeParse({ params, query, headers, body: body ?? {} });
       if (!parsed.success) return refuse('bad_request', describeIssues(withinPart(parsed.error)));
-      return run({ ...(parsed.data as Omit<RouteInput<P, Q, H, B>, 'nsp'>), nsp }, context);
+      return run({ ...(parsed.data as Omit<RouteInput<P, Q, H, B>, keyof Asked>), ...asked }, context);
     },
   };
 }

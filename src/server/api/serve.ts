@@ -14,6 +14,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     readonly apiRoute?: ApiRoute;
   }
+  interface FastifyRequest {
+    /** As `Asker.scope`; '' on an open route. */
+    askerScope: string;
+  }
 }
 
 export interface ApiDeps {
@@ -43,8 +47,9 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     reply.header('Cache-Control', 'no-store');
     const { apiRoute } = request.routeOptions.config;
-    const refusal = apiRoute?.open ? undefined : gate.refusalOf(request.raw);
-    if (refusal) return answerRefusal(reply, refusal);
+    const asked = apiRoute?.open ? succeed({ scope: '' }) : gate.authorize(request.raw);
+    if (!asked.ok) return answerRefusal(reply, asked);
+    request.askerScope = asked.value.scope;
     return request.is404 ? answerRefusal(reply, refuse('not_found', 'no such path')) : undefined;
   }
 
@@ -67,7 +72,8 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       async handler(request, reply) {
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
-        const answer = () => apiRoute.answer(request, nsp.value, context);
+        const asked = { nsp: nsp.value, scope: request.askerScope };
+        const answer = () => apiRoute.answer(request, asked, context);
         const outcome = await (paced
           ? context.admission.visit(request.raw.socket, (pass) => pass(answer))
           : answer());
@@ -94,6 +100,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   }
 
   return async (app) => {
+    app.decorateRequest('askerScope', '');
     app.removeAllContentTypeParsers();
     app.addContentTypeParser(
       'application/json',

@@ -50,6 +50,22 @@ describe('a private message', () => {
     expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
   });
 
+  it('of another text or another person is another message, and of another text is refused', async () => {
+    const { post, inbox } = setUp();
+    const known = { ...letter, clientMsgId: 'c1' };
+    await post.private(known, 'hi', 's');
+    const refused = {
+      ok: false,
+      error: { code: 'bad_request', message: expect.stringMatching(/^clientMsgId: /) },
+    };
+    expect(await post.private(known, 'ho', 's')).toMatchObject(refused);
+    const carl = { ...known, from: { id: 'carl', name: 'Carl' }, scope: 'user carl' };
+    expect(await post.private(carl, 'ho', 's')).toMatchObject({ ok: true, value: { seq: 2 } });
+    await post.todo(known, '{"receiver_id":"bob","n":1}');
+    expect(await post.todo(known, '{"receiver_id":"bob","n":2}')).toMatchObject(refused);
+    expect(inbox('bob').map((entry) => storedItem(entry).kind)).toEqual(['private', 'private', 'todo']);
+  });
+
   it('is completed by trying again when the store failed between receiver and sender', async () => {
     const { store, post, inbox } = setUp();
     const again = { ...letter, clientMsgId: 'c1' };
