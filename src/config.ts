@@ -79,7 +79,7 @@ export const SETTINGS = {
     'KEY_PREFIX',
     'rc',
     matching(/^[^{}#\s]{1,64}$/, '1 to 64 characters without { } # or spaces'),
-    'first part of every Redis key and channel',
+    'first part of every Redis key and channel; the channels of another database than 0 begin with KEY_PREFIX#database',
   ),
   dataDir: setting<string>(
     'DATA_DIR',

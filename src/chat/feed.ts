@@ -112,7 +112,6 @@ class RoomFeed implements Feed {
 
   accept(entry: Entry): void {
     const { missing } = this;
-    if (this.epoch === NO_EPOCH && !missing?.reading && entry.seq === 1) this.epoch = entry.epoch;
     const { epoch, last } = this;
     if (epoch === undefined || missing?.reading) {
       this.wait(entry);
@@ -187,6 +186,8 @@ class RoomFeed implements Feed {
         continue;
       }
       const page = answer.value;
+      // The first entry of an inbox is read and not taken from the bus: only the log says which epoch began.
+      const began = this.epoch === NO_EPOCH;
       const moved = page.epoch === this.epoch || this.moveTo(page);
       this.past = linksOf(page);
       if (!moved) continue;
@@ -195,7 +196,7 @@ class RoomFeed implements Feed {
         if (entry.seq <= last) continue;
         if (entry.seq > last + 1) {
           onGap(room, { epoch: page.epoch, from: last + 1, to: entry.seq - 1, reason: 'trimmed' });
-        } else {
+        } else if (!began) {
           counters.holesRepaired += 1;
         }
         this.pass(entry);

@@ -39,8 +39,9 @@ export async function readResumed(
 /** Whether the position names an entry that this log still knows as the same. */
 function isSamePast(page: LogPage, from: Position): boolean {
   if (from.seq > page.top) return false;
-  // Nothing was there, so everything came after it.
-  if (from.epoch === page.epoch || from.epoch === NO_EPOCH) return true;
+  // Nothing was there, so everything came after it. Of what came since this names no epoch.
+  if (from.epoch === NO_EPOCH) return from.seq === 0;
+  if (from.epoch === page.epoch) return true;
   return page.links.some((link) => link.epoch === from.epoch && from.seq <= link.upTo);
 }
 

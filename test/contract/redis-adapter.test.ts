@@ -136,6 +136,28 @@ describe('the bus as Socket.IO sees it', () => {
     await vi.waitFor(async () => expect(await here.server.fetchSockets()).toHaveLength(2));
   });
 
+  it('carries nothing to the workers of another database of the server', async () => {
+    const redis = await redisForTest();
+    const orders: string[] = [];
+    const open = async (name: string, database: number) => {
+      const peer = await peerForTest(`${redis.url}/${database}`);
+      const member = await memberForTest(peer.adapter, '/', 'user:ann');
+      member.server.on('order', (what: string) => orders.push(`${name} hears ${what}`));
+      return member;
+    };
+    const [here, there, beside] = [await open('here', 0), await open('there', 1), await open('beside', 1)];
+    const announced = `PUBSUB SHARDNUMSUB ${redisKeys('rc', 1).channelPrefix}#/#`;
+    await vi.waitFor(async () => expect(await redis.ask(announced)).toContain(':2'));
+    here.server.serverSideEmit('order', 'kick');
+    here.server.disconnectSockets();
+    await vi.waitFor(() => expect(here.client.connected).toBe(false));
+    // One connection to Redis publishes in order: what was sent first would have come first.
+    await here.socket.nsp.adapter.serverCount();
+    there.server.serverSideEmit('order', 'a kick of its own');
+    await vi.waitFor(() => expect(orders).toEqual(['beside hears a kick of its own']));
+    expect([there.client.connected, beside.client.connected]).toEqual([true, true]);
+  });
+
   it('delivers live news to its own members at once while Redis is frozen, and leaves no rejection unhandled', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);

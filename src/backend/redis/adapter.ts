@@ -8,7 +8,7 @@ import type { Subscriptions } from './subscriptions.ts';
 export interface RedisAdapterDeps {
   readonly link: CommandLink;
   readonly subscriptions: Subscriptions;
-  readonly keyPrefix: string;
+  readonly channelPrefix: string;
 }
 
 /**
@@ -17,7 +17,7 @@ export interface RedisAdapterDeps {
  * answers a publish at once. What is lost that way is live news only; messages go through the log.
  */
 export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => Adapter {
-  const { link, subscriptions, keyPrefix } = deps;
+  const { link, subscriptions, channelPrefix } = deps;
   const subscriber = {
     sSubscribe(channels: string | string[], onFrame: RawListener, _bufferMode?: boolean): Promise<void> {
       for (const channel of [channels].flat()) subscriptions.attach(channel, onFrame);
@@ -41,7 +41,7 @@ export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => 
       return counted.ok ? counted.value : [args.at(-1), '1'];
     },
   };
-  const options = { channelPrefix: keyPrefix, subscriptionMode: 'dynamic' } as const;
+  const options = { channelPrefix, subscriptionMode: 'dynamic' } as const;
   const create = createShardedAdapter(publisher, subscriber, options) as unknown as (
     nsp: Namespace,
   ) => Adapter;

@@ -5,7 +5,8 @@ import { socketRoom } from '../../chat/room.ts';
 /**
  * Every key and channel there is. They are made of the prefix, tags, hashes and boot ids alone, never of a
  * user's text. A room's keys and its channel carry one hash tag and so lie in one slot of a Redis Cluster,
- * where a script that publishes to another slot's channel fails.
+ * where a script that publishes to another slot's channel fails. Keys belong to their database; channels are
+ * the server's, so those of another database than 0 name it.
  */
 export interface RedisKeys {
   /** The log (a stream), what numbers it, and its replaced entries, in the order the scripts take them. */
@@ -14,6 +15,8 @@ export interface RedisKeys {
   readonly ids: (room: Room) => readonly [string, string];
   /** Who is banned from the room or muted in it, see restricted.lua. */
   readonly restrictions: (room: Room) => string;
+  /** What every channel begins with, as Socket.IO's sharded adapter takes it. */
+  readonly channelPrefix: string;
   /** The dynamic channel of Socket.IO's sharded adapter. */
   readonly channel: (room: Room) => string;
   /** Of a room's roster, in the order the scripts take them; the last one holds the users of one boot. */
@@ -49,15 +52,18 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
-export function redisKeys(prefix: string): RedisKeys {
+export function redisKeys(prefix: string, database = 0): RedisKeys {
+  // KEY_PREFIX holds no `#`, and a namespace begins with `/`: no other prefix or database has these channels.
+  const channelPrefix = database === 0 ? prefix : `${prefix}#${database}`;
   const base = (room: Room) => `${prefix}:{${room.tag}}`;
   const ofBoots = (room: Room) => `${base(room)}:b:`;
   return {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     restrictions: (room) => `${base(room)}:restricted`,
+    channelPrefix,
     // Joined, for it is kept as long as the room is followed: what is added up keeps its parts.
-    channel: (room) => [prefix, '#', room.nsp, '#', socketRoom(room), '#'].join(''),
+    channel: (room) => [channelPrefix, '#', room.nsp, '#', socketRoom(room), '#'].join(''),
     roster: (room, boot) => [
       `${base(room)}:w`,
       `${base(room)}:u`,
@@ -74,7 +80,7 @@ export function redisKeys(prefix: string): RedisKeys {
     boots: `${prefix}:boots`,
     bootPlaces: (boot) => `${prefix}:boot:${boot}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:fresh`],
-    probe: (boot) => `${prefix}:probe:${boot}`,
+    probe: (boot) => `${channelPrefix}:probe:${boot}`,
     secret: `${prefix}:secret`,
   };
 }

@@ -25,7 +25,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const { options, log, patienceMs = PATIENCE_MS } = deps;
   if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
   const address = parseRedisAddress(options.redisUrl);
-  const keys = redisKeys(options.keyPrefix);
+  const keys = redisKeys(options.keyPrefix, address.database);
   const link = openCommandLink({ address, scripts: [], log });
   let warnings: string[];
   let predecessors: string[];

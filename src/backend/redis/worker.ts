@@ -26,7 +26,7 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
   const { options, boot, host, log } = deps;
   if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
   const address = parseRedisAddress(options.redisUrl);
-  const keys = redisKeys(options.keyPrefix);
+  const keys = redisKeys(options.keyPrefix, address.database);
   const scripts = openScripts();
   const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
   const link = openCommandLink({ address, scripts: Object.values(scripts), log, pacing });
@@ -59,7 +59,7 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
     moderation: createRedisModeration({ link, scripts, keys }),
     visits: createRedisVisits({ link, scripts, keys, numbering }),
-    adapter: createRedisAdapter({ link, subscriptions, keyPrefix: options.keyPrefix }),
+    adapter: createRedisAdapter({ link, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
       const ping = await link.call(['PING']);
