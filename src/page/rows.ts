@@ -20,6 +20,19 @@ export interface SaidRow {
   readonly draft?: Draft;
 }
 
+/** Whether both are drawn alike. */
+export function sameRow(one: SaidRow, other: SaidRow): boolean {
+  return (
+    one.text === other.text &&
+    one.at === other.at &&
+    one.own === other.own &&
+    one.opens === other.opens &&
+    one.draft === other.draft &&
+    one.author.username === other.author.username &&
+    one.author.avatar === other.author.avatar
+  );
+}
+
 /** A pause after which name and time are shown again. */
 const GROUP_GAP_MS = 5 * 60_000;
 

@@ -216,6 +216,67 @@ describe('writing', () => {
   });
 });
 
+it('gives back the memory of what it has drawn', async () => {
+  const room = newRoom();
+  const [ann, ben] = [await inRoom('Ann', room), await member('Ben', room)];
+  const say = (text: string) => ben.do('say', { roomid: room, text });
+  const sayAndSee = async (text: string) => {
+    await say(text);
+    await ann.page.getByText(text, { exact: true }).waitFor();
+  };
+  const rows = 500;
+  for (let n = 0; n < rows; n += 20) {
+    await Promise.all(Array.from({ length: 20 }, (_, more) => say(`row ${n + more}`)));
+  }
+  await sayAndSee('ready');
+  const before = await ann.heapBytes();
+  // One after the other, or several are drawn at once.
+  for (let n = 0; n < 30; n++) await sayAndSee(`drawn ${n}`);
+  // Where each drawing keeps its tree, a row of it takes about 900 bytes.
+  expect((await ann.heapBytes()) - before).toBeLessThan(30 * rows * 200);
+});
+
+it('keeps the newest message in sight while the field grows and shrinks, and a reader where they are', async () => {
+  const room = newRoom();
+  const ben = await member('Ben', room);
+  for (let n = 1; n <= 40; n++) await ben.do('say', { roomid: room, text: `number ${n}` });
+  const ann = await inRoom('Ann', room);
+  const field = ann.page.getByLabel('Message', { exact: true });
+  const end = ann.page.getByText('number 40', { exact: true });
+  const list = ann.page.getByRole('log');
+  const atEnd = () => list.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 2);
+  const height = () => field.evaluate((box) => box.getBoundingClientRect().height);
+  await end.waitFor();
+  const low = await height();
+  for (let line = 1; line <= 6; line++) {
+    await field.pressSequentially(`line ${line}`);
+    await field.press('Shift+Enter');
+    await ann.frames(2);
+    expect(await atEnd()).toBe(true);
+  }
+  // Full height already: measuring it must not move the list either.
+  await field.pressSequentially('and more');
+  await ann.frames(2);
+  expect(await atEnd()).toBe(true);
+  expect(await height()).toBeGreaterThan(3 * low);
+  await ann.picture('many-lines');
+  expect(await ann.page.getByRole('button', { name: 'To the newest' }).count()).toBe(0);
+  await ann.page.setViewportSize({ width: 1100, height: 480 });
+  await ann.frames(2);
+  expect(await atEnd()).toBe(true);
+  await field.fill('');
+  await ann.frames(2);
+  expect(await height()).toBe(low);
+  expect(await atEnd()).toBe(true);
+  const read = ann.page.getByText('number 20', { exact: true });
+  await read.scrollIntoViewIfNeeded();
+  await ann.page.getByRole('button', { name: 'To the newest' }).waitFor();
+  const place = await read.boundingBox();
+  await field.fill('one\ntwo\nthree');
+  await ann.frames(2);
+  expect(await read.boundingBox()).toEqual(place);
+});
+
 it('loads what was said earlier, and leaves a reader where they are when more is said', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);

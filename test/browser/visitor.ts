@@ -25,6 +25,10 @@ export interface Visitor {
   say(text: string): Promise<void>;
   /** The texts of the list, top to bottom. */
   texts(): Promise<string[]>;
+  /** What is in use after all garbage was collected. */
+  heapBytes(): Promise<number>;
+  /** Until so many pictures more were painted. */
+  frames(count: number): Promise<void>;
   /** A picture for people to look at; no test depends on it. */
   picture(name: string): Promise<void>;
   leave(): Promise<void>;
@@ -72,6 +76,18 @@ export async function visit(
       await page.getByRole('button', { name: 'Send' }).click();
     },
     texts: () => page.locator('.bubble').allTextContents(),
+    async heapBytes() {
+      const inspector = await context.newCDPSession(page);
+      await inspector.send('HeapProfiler.collectGarbage');
+      const { usedSize } = await inspector.send('Runtime.getHeapUsage');
+      await inspector.detach();
+      return usedSize;
+    },
+    async frames(count) {
+      for (let n = 0; n < count; n++) {
+        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+      }
+    },
     async picture(name) {
       await page.screenshot({ path: join(ARTIFACTS, `page-${name}.png`), animations: 'disabled' });
     },
