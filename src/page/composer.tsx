@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { SendIcon } from './icons.tsx';
 
 const encoder = new TextEncoder();
@@ -19,13 +19,6 @@ export function Composer({ maxTextBytes, onSay, onTyping }: ComposerProps) {
   const bytes = text.length * 3 < maxTextBytes * COUNTER_FROM ? 0 : encoder.encode(text).length;
   const left = maxTextBytes - bytes;
   const sendable = text.trim() !== '' && left >= 0;
-
-  useLayoutEffect(() => {
-    const box = field.current;
-    if (!box) return;
-    box.style.height = 'auto';
-    box.style.height = `${box.scrollHeight}px`;
-  }, [text]);
 
   // Not where a keyboard would come up and cover the room that was just entered.
   useEffect(() => {
@@ -56,21 +49,25 @@ export function Composer({ maxTextBytes, onSay, onTyping }: ComposerProps) {
       }}
     >
       <div class="field">
-        <textarea
-          ref={field}
-          rows={1}
-          value={text}
-          aria-label="Message"
-          placeholder="Write a message"
-          enterkeyhint="send"
-          autocomplete="off"
-          aria-invalid={left < 0}
-          onInput={({ currentTarget: { value } }) => {
-            setText(value);
-            onTyping(value.trim() !== '');
-          }}
-          onKeyDown={onKeyDown}
-        />
+        {/* A copy of the text gives the field its height. To measure the field itself it would have to shrink, which
+            moves the list above. The space makes a last empty line count. */}
+        <div class="growing" data-text={`${text} `}>
+          <textarea
+            ref={field}
+            rows={1}
+            value={text}
+            aria-label="Message"
+            placeholder="Write a message"
+            enterkeyhint="send"
+            autocomplete="off"
+            aria-invalid={left < 0}
+            onInput={({ currentTarget: { value } }) => {
+              setText(value);
+              onTyping(value.trim() !== '');
+            }}
+            onKeyDown={onKeyDown}
+          />
+        </div>
         {bytes > maxTextBytes * COUNTER_FROM && (
           <p class={left < 0 ? 'counter over' : 'counter'} role="status">
             {left < 0 ? `${-left} bytes too long` : `${left} bytes left`}

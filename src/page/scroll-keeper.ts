@@ -19,17 +19,28 @@ export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) 
   const list = useRef<HTMLDivElement>(null);
   const following = useRef(true);
   const lastTop = useRef(0);
+  /** Of the list when it was last brought to its end or scrolled by the reader. */
+  const height = useRef(0);
   const anchor = useRef<{ node: HTMLElement; offset: number } | undefined>(undefined);
+
+  const keepEnd = useCallback((box: HTMLElement) => {
+    height.current = box.clientHeight;
+    box.scrollTop = box.scrollHeight;
+  }, []);
 
   const toEnd = useCallback(() => {
     following.current = true;
     onFollowing(true);
-    if (list.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [onFollowing]);
+    if (list.current) keepEnd(list.current);
+  }, [onFollowing, keepEnd]);
 
   function onScroll(): void {
     const box = list.current;
     if (!box) return;
+    // Browsers scroll too when the list grows or shrinks, and say so before the observer below is asked.
+    const resized = box.clientHeight !== height.current;
+    if (resized && following.current) keepEnd(box);
+    height.current = box.clientHeight;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_SLACK_PX;
     if (atEnd !== following.current) {
       following.current = atEnd;
@@ -44,22 +55,22 @@ export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) 
   useLayoutEffect(() => {
     const box = list.current;
     if (!box) return;
-    if (following.current) box.scrollTop = box.scrollHeight;
+    if (following.current) keepEnd(box);
     else if (anchor.current?.node.isConnected) {
       box.scrollTop = anchor.current.node.offsetTop - anchor.current.offset;
     }
-  }, [rows]);
+  }, [rows, keepEnd]);
 
   // The keyboard of a phone and a growing text field make the list smaller.
   useEffect(() => {
     const box = list.current;
     if (!box) return;
     const observer = new ResizeObserver(() => {
-      if (following.current) box.scrollTop = box.scrollHeight;
+      if (following.current) keepEnd(box);
     });
     observer.observe(box);
     return () => observer.disconnect();
-  }, []);
+  }, [keepEnd]);
 
   return { list, onScroll, toEnd };
 }
