@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import { defaultTrafficRates } from './default-rates.ts';
 import {
   flag,
   httpUrl,
@@ -8,6 +9,7 @@ import {
   oneOf,
   origins,
   type Parser,
+  type Rate,
   rate,
   redisUrl,
   urlPath,
@@ -169,6 +171,20 @@ export const SETTINGS = {
     'messages one connection may send, and twice that one user on one worker; 0 = no limit',
     '20/1s burst 40',
   ),
+  rateEvents: setting<Rate | undefined | 'derived'>(
+    'RATE_EVENTS',
+    'derived',
+    rate,
+    'events of any kind one link may send, refused ones too; who goes on regardless is let go (bye 3504); 0 = no limit',
+    '100/1s burst 1000, more with RATE_SAY, off without it',
+  ),
+  rateBytes: setting<Rate | undefined | 'derived'>(
+    'RATE_BYTES',
+    'derived',
+    rate,
+    'bytes one link may send, likewise',
+    '1.3 MB/1s burst 4 MB, more with RATE_SAY and MAX_TEXT_BYTES, off without it',
+  ),
   dedupeTtlS: setting(
     'DEDUPE_TTL_S',
     600,
@@ -201,10 +217,15 @@ export const SETTINGS = {
 type Values = { -readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]['fallback'] };
 
 /** What runs: every setting with its value, the ones that depend on others worked out. */
-export type Settings = Omit<Values, 'host' | 'front' | 'workers' | 'logPretty'> & {
+export type Settings = Omit<
+  Values,
+  'host' | 'front' | 'workers' | 'rateEvents' | 'rateBytes' | 'logPretty'
+> & {
   readonly host: string;
   readonly front: boolean;
   readonly workers: number;
+  readonly rateEvents: Rate | undefined;
+  readonly rateBytes: Rate | undefined;
   readonly logPretty: boolean;
 };
 
@@ -228,8 +249,6 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   AUTH_AUDIENCE: undefined,
   AUTH_ISSUER: undefined,
   TRUST_PROXY: 'loopback',
-  RATE_EVENTS: undefined,
-  RATE_BYTES: undefined,
   RATE_CONNECT: '0',
   RATE_ADMIT: '0',
   ACK_REPLICAS: '0',
@@ -263,11 +282,14 @@ export function parseConfiguration(
   if (problems.length > 0) return { ok: false, problems };
 
   const given = values as unknown as Values;
+  const traffic = defaultTrafficRates(given.rateSay, given.maxTextBytes);
   const settings: Settings = {
     ...given,
     host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),
     front: given.front ?? given.redisUrl === undefined,
     workers: given.workers ?? around.defaultWorkers,
+    rateEvents: given.rateEvents === 'derived' ? traffic.events : given.rateEvents,
+    rateBytes: given.rateBytes === 'derived' ? traffic.bytes : given.rateBytes,
     logPretty: given.logPretty ?? around.terminal,
   };
   problems.push(...clashes(settings));

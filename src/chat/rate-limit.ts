@@ -50,6 +50,45 @@ class TokenBucket implements Bucket {
   }
 }
 
+/**
+ * A bucket that what it refuses takes from too: whoever goes on regardless gets ever deeper into debt, and who waits as long
+ * as told gets through.
+ */
+export class DebtBucket {
+  private readonly rate: Rate;
+  private readonly now: () => number;
+  private tokens: number;
+  private filledAt: number;
+
+  constructor(rate: Rate, now: () => number) {
+    this.rate = rate;
+    this.now = now;
+    this.tokens = rate.burst;
+    this.filledAt = now();
+  }
+
+  /** 0 when it may pass, else in how many ms the next one may. One that is larger than the burst passes when nothing is owed. */
+  take(amount: number): number {
+    const at = this.now();
+    const { perMs, burst } = this.rate;
+    const tokens = Math.min(burst, this.tokens + Math.max(0, at - this.filledAt) * perMs);
+    this.filledAt = at;
+    // Twice the burst is as deep as it gets: who stops is forgiven in a time that can be told.
+    this.tokens = Math.max(-2 * burst, tokens - amount);
+    return tokens >= 1 ? 0 : Math.ceil((1 - this.tokens) / perMs);
+  }
+
+  /** As much was sent in vain as could have been sent at once. */
+  get isDeepInDebt(): boolean {
+    return this.tokens < -this.rate.burst;
+  }
+
+  /** Until nothing is owed. */
+  get debtMs(): number {
+    return Math.ceil(Math.max(0, 1 - this.tokens) / this.rate.perMs);
+  }
+}
+
 /** One bucket a user, shared by their connections on this worker. */
 export interface SharedBuckets {
   take(key: string): number;

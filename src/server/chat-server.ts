@@ -13,7 +13,7 @@ import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
-import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
+import { JSON_BYTES_PER_TEXT_BYTE, MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { createDeletionNews } from './deletion-news.ts';
@@ -27,6 +27,7 @@ import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
 import { createIntake } from './intake.ts';
+import { createLinkLimits } from './link-limits.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
 import { createMetrics } from './metrics.ts';
@@ -43,14 +44,19 @@ import { createUserDisconnects } from './user-disconnects.ts';
 
 /** How soon somebody who sends much and was behind with reading may be read of again. */
 const BEHIND_LOOK_MS = 20;
+/** In an event beside its free-form data: of its own fields, and of some that no longer or not yet have a meaning. */
+const OTHER_ELEMENTS = 1_024;
 
-export interface ChatServerDeps extends EngineOptions {
+export interface ChatServerDeps extends Omit<EngineOptions, 'onLink'> {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   readonly slot: number;
   readonly namespaces: readonly string[];
   readonly limits: ClientLimits;
   readonly rateSay: Rate | undefined;
+  /** Events of any kind, and bytes, of one link. */
+  readonly rateEvents: Rate | undefined;
+  readonly rateBytes: Rate | undefined;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
   /** What may wait for one client. */
@@ -86,7 +92,7 @@ export interface ChatServer {
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { backend, log } = deps;
   const { logs, bus, roster, inboxes } = backend;
-  const chatEngine = createChatEngine(deps);
+  const chatEngine = createChatEngine({ ...deps, onLink: (link) => linkLimits.watch(link) });
   const { io, engine } = chatEngine;
   io.adapter(backend.adapter as never);
 
@@ -170,6 +176,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     redials: () => health.counters.redials,
     degraded: () => health.degradedSince() !== undefined,
     slowClients: () => slowClients.letGo(),
+    overLimit: () => linkLimits.letGo(),
     mostWaitingBytes: () => slowClients.mostWaitingBytes(),
     underWay: () => admission.state().underWay,
     waiting: () => admission.state().waiting,
@@ -232,6 +239,14 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     random: Math.random,
     log,
   });
+  const linkLimits = createLinkLimits({
+    links,
+    rates: { events: deps.rateEvents, bytes: deps.rateBytes },
+    namespaces: namespaces.length,
+    maxElements: JSON_BYTES_PER_TEXT_BYTE * deps.limits.maxTextBytes + OTHER_ELEMENTS,
+    now: () => performance.now(),
+    random: Math.random,
+  });
   const context: ChatContext = {
     admission,
     slowClients,
@@ -260,6 +275,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     introduce: (handshake) => introduce(handshake, deps),
     slot: deps.slot,
     rateSay: deps.rateSay,
+    linkLimits,
     now: deps.now,
     degradedSince: health.degradedSince,
     greetings,
@@ -323,6 +339,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     async close() {
       admission.close();
       slowClients.close();
+      linkLimits.close();
       health.close();
       logins.close();
       connections.close();

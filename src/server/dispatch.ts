@@ -3,6 +3,7 @@ import { type Outcome, refuse, type WireError } from '../protocol/codes.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from './context.ts';
 import { EVENTS } from './events/index.ts';
+import { IncomingPacket } from './incoming-packet.ts';
 import type { Session } from './session.ts';
 
 /** As the parser gave it: nothing about it is certain. */
@@ -13,18 +14,22 @@ export interface ClientEvent {
 
 type Answer = (answer: object) => void;
 
-/** A payload is not measured twice: what is waiting is counted by its text, the rest is small. */
-const EVENT_OVERHEAD_CHARS = 256;
+const HELD_RETRY_MS = 1_000;
 
 /** Not refused for what others ask: they cost the store little or nothing. */
 const ALWAYS: ReadonlySet<EventName> = new Set(['leave', 'typing', 'token:refresh', 'close']);
 const AT_ONCE: Pass = (task) => task();
+
+const NO_PACKET = { bytes: 0, refusal: undefined } as const;
 
 /** An event from its arrival to its answer. It stays in memory for as long as the event waits. */
 interface ReceivedEvent {
   readonly name: string;
   readonly ack: Answer | undefined;
   readonly clientMsgId: string | undefined;
+  readonly packetBytes: number;
+  /** Before it was decoded. */
+  readonly refusal: WireError | undefined;
   /**
    * As it was sent, until it is validated. Validation drops unknown keys, so only the validated payload may wait in the
    * queue: 281 events with an unknown key of 1.2 MB ended a worker while they waited for a client that did not read.
@@ -47,9 +52,12 @@ function receive({ event: given, args }: ClientEvent): ReceivedEvent {
   const event = typeof given === 'string' || typeof given === 'number' ? String(given) : '';
   const last = args.at(-1) ?? given;
   const ack = typeof last === 'function' ? (last as Answer) : undefined;
-  const sent = typeof args[0] === 'function' ? undefined : args[0];
+  const packet = args.at(ack ? -2 : -1);
+  const { bytes, refusal } = packet instanceof IncomingPacket ? packet : NO_PACKET;
+  const [first] = args;
+  const sent = first === ack || first === packet ? undefined : first;
   const name = Object.hasOwn(EVENTS, event) ? event : printable(event);
-  return { name, ack, clientMsgId: clientMsgIdOf(sent), payload: sent };
+  return { name, ack, clientMsgId: clientMsgIdOf(sent), packetBytes: bytes, refusal, payload: sent };
 }
 
 async function answerEvent(session: Session, context: ChatContext, event: ReceivedEvent): Promise<void> {
@@ -69,7 +77,25 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
   }
 }
 
+/** What waits of one link is bounded, whatever keeps it waiting. */
 async function handle(
+  session: Session,
+  context: ChatContext,
+  event: ReceivedEvent,
+  answer: Answer,
+): Promise<Outcome<object> | 'answered'> {
+  if (event.refusal) return { ok: false, error: event.refusal };
+  if (!session.budget.hold(event.packetBytes)) {
+    return refuse('rate_limited', 'too many events are waiting to be answered', HELD_RETRY_MS);
+  }
+  try {
+    return await carryOut(session, context, event, answer);
+  } finally {
+    session.budget.release(event.packetBytes);
+  }
+}
+
+async function carryOut(
   session: Session,
   context: ChatContext,
   event: ReceivedEvent,
@@ -86,22 +112,14 @@ async function handle(
     event.payload = undefined;
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
     const payload = parsed.data as never;
-    const chars = EVENT_OVERHEAD_CHARS + textChars(parsed.data);
     const begin = () => pass(() => handler.run(session, payload, context, answer as never));
-    return session.queue.run(handler.mode, chars, () => {
+    return session.queue.run(handler.mode, () => {
       // Pages are not put before who has not taken the last ones.
       const caughtUp = handler.mode === 'inTurn' && context.slowClients.caughtUp(session.socket.conn);
       return caughtUp ? caughtUp.then(begin) : begin();
     });
   }
   return ALWAYS.has(name) ? run(AT_ONCE) : context.admission.visit(session, run);
-}
-
-function textChars(payload: object | string): number {
-  if (typeof payload === 'string') return payload.length;
-  let chars = 0;
-  for (const value of Object.values(payload)) if (typeof value === 'string') chars += value.length;
-  return chars;
 }
 
 /** Without an ack callback the refusal must still be heard. */

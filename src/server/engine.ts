@@ -5,6 +5,7 @@ import { Server } from 'socket.io';
 import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import type { Link } from './link-internals.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { PlainDecoder } from './packet-decoder.ts';
 
@@ -14,6 +15,8 @@ export interface EngineOptions {
   readonly allowEio3: boolean;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
+  /** Of each new link, before Socket.IO listens to it. */
+  readonly onLink: (link: Link) => void;
 }
 
 export type ChatServer = Server<ClientToServer, ServerToClient>;
@@ -72,6 +75,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     connectTimeout: CONNECT_TIMEOUT_MS,
     parser: { Encoder, Decoder: PlainDecoder },
   });
+  engine.on('connection', options.onLink);
   io.bind(engine);
 
   const bare = socketPath.slice(0, -1);

@@ -2,7 +2,6 @@ import { type Refusal, refuse } from '../protocol/codes.ts';
 
 /** More than this waiting of one connection is not kept: its sender does not look at the answers. */
 const MAX_WAITING = 10_000;
-const MAX_WAITING_CHARS = 8 * 1024 * 1024;
 const RETRY_MS = 1_000;
 
 /**
@@ -11,7 +10,7 @@ const RETRY_MS = 1_000;
  * what is asked of it, so a burst of says costs one round trip instead of one each.
  */
 export interface EventQueue {
-  run<T>(mode: Mode, chars: number, task: () => Promise<T>): Promise<T | Refusal>;
+  run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal>;
 }
 
 export function createEventQueue(): EventQueue {
@@ -30,28 +29,26 @@ interface Work {
   readonly waiting: { readonly mode: Mode; readonly begin: () => void }[];
   /** Not done. */
   events: number;
-  chars: number;
 }
 
 /** One for each connection: while it is idle it holds nothing. A say that nothing stands before begins at once. */
 class ConnectionQueue implements EventQueue {
   private work: Work | undefined = undefined;
 
-  run<T>(mode: Mode, chars: number, task: () => Promise<T>): Promise<T | Refusal> {
-    this.work ??= { running: 0, alone: false, waiting: [], events: 0, chars: 0 };
+  run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal> {
+    this.work ??= { running: 0, alone: false, waiting: [], events: 0 };
     const { work } = this;
-    if (work.events >= MAX_WAITING || work.chars + chars > MAX_WAITING_CHARS) {
+    if (work.events >= MAX_WAITING) {
       return Promise.resolve(refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS));
     }
     work.events += 1;
-    work.chars += chars;
-    if (work.waiting.length === 0 && mayBegin(work, mode)) return this.begin(work, mode, chars, task);
+    if (work.waiting.length === 0 && mayBegin(work, mode)) return this.begin(work, mode, task);
     return new Promise((resolve) => {
-      work.waiting.push({ mode, begin: () => resolve(this.begin(work, mode, chars, task)) });
+      work.waiting.push({ mode, begin: () => resolve(this.begin(work, mode, task)) });
     });
   }
 
-  private async begin<T>(work: Work, mode: Mode, chars: number, task: () => Promise<T>): Promise<T> {
+  private async begin<T>(work: Work, mode: Mode, task: () => Promise<T>): Promise<T> {
     work.running += 1;
     work.alone = mode === 'inTurn';
     try {
@@ -60,7 +57,6 @@ class ConnectionQueue implements EventQueue {
       work.running -= 1;
       work.alone = false;
       work.events -= 1;
-      work.chars -= chars;
       if (work.events === 0) this.work = undefined;
       else beginNext(work);
     }
@@ -80,7 +76,7 @@ function beginNext(work: Work): void {
 
 /** In the connection's turn, or at once where too much waits: who fills the queue does not get around it. */
 export async function insist(queue: EventQueue, task: () => Promise<void>): Promise<void> {
-  const refused = await queue.run('inTurn', 0, async () => {
+  const refused = await queue.run('inTurn', async () => {
     await task();
     return undefined;
   });

@@ -10,6 +10,7 @@ import { joinRoom } from './events/join.ts';
 import type { Greetings } from './greetings.ts';
 import type { Handshake, Introduction } from './handshake.ts';
 import { createIdleLinks } from './idle-links.ts';
+import type { LinkLimits } from './link-limits.ts';
 import { shrinkRoomTables } from './room-index.ts';
 import { ClientSession, type ClientSocket, type Session } from './session.ts';
 
@@ -23,6 +24,7 @@ export interface GatewayDeps {
   readonly introduce: (handshake: Handshake) => Promise<Outcome<Introduction>>;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
+  readonly linkLimits: Pick<LinkLimits, 'entered' | 'left'>;
   readonly now: () => number;
   /** Since when the store is away, if it is. */
   readonly degradedSince: () => number | undefined;
@@ -53,7 +55,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   function connect(socket: ClientSocket, introduction: Introduction): void {
     const { identity, roomid, resume, inbox } = introduction;
-    const session = new ClientSession(socket, { identity, roomid, rates });
+    const budget = deps.linkLimits.entered(socket);
+    const session = new ClientSession(socket, { identity, roomid, budget, rates });
     socket.data[sessionKey] = session;
     socket.onAny(hear);
     socket.on('disconnect', end);
@@ -78,6 +81,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
     this.data[sessionKey] = undefined;
+    deps.linkLimits.left(this);
     deps.greetings.done(this.id);
     context.tokenClock.forget(session);
     context.lounge.leave(session);
@@ -120,7 +124,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       // Nothing brings a refused one back, so it waits as long as it takes.
       await context.admission.visit(
         session,
-        (pass) => session.queue.run('inTurn', 0, () => pass(begin)),
+        (pass) => session.queue.run('inTurn', () => pass(begin)),
         'patient',
       );
     } catch (error) {
@@ -135,7 +139,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const join = () =>
         joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));
       const outcome = await context.admission.visit(session, (pass) =>
-        session.queue.run('inTurn', 0, () => pass(join)),
+        session.queue.run('inTurn', () => pass(join)),
       );
       if (outcome === 'answered') return;
       session.socket.emit('refused', { event: 'join', error: outcome.error });

@@ -28,6 +28,8 @@ export interface LinkInternals {
   dropVolatile(link: Link, drop: boolean): void;
   /** The engine handles a request of a link of its own: the answer to a poll counts as waiting until it is sent. */
   answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
+  /** Asks about each body that a polling client sends before it is taken apart. It is answered all the same. */
+  inspectPosts(link: Link, accept: (link: Link, body: string) => boolean): void;
   /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
   pauseReading(link: Link): void;
   resumeReading(link: Link): void;
@@ -58,6 +60,8 @@ interface PrivateLink {
     /** Of ws's kind: absent while polling. */
     readonly socket?: PrivateWebSocket;
     readonly perMessageDeflate?: unknown;
+    readonly name: string;
+    onData(body: unknown): void;
   };
   onClose(reason: string): void;
 }
@@ -173,6 +177,14 @@ export function createLinkInternals(): LinkInternals {
       const open = answers.get(link) ?? new Set();
       answers.set(link, open.add(response));
       response.once('close', () => open.delete(response));
+    },
+    inspectPosts(link, accept) {
+      const { transport } = link as unknown as PrivateLink;
+      if (transport.name !== 'polling') return;
+      const takeApart = transport.onData;
+      transport.onData = (body) => {
+        if (typeof body !== 'string' || accept(link, body)) takeApart.call(transport, body);
+      };
     },
     pauseReading: (link) => (link as unknown as PrivateLink).transport.socket?.pause(),
     resumeReading: (link) => (link as unknown as PrivateLink).transport.socket?.resume(),

@@ -10,6 +10,7 @@ export interface MetricSources {
   readonly redials: () => number;
   readonly degraded: () => boolean;
   readonly slowClients: () => number;
+  readonly overLimit: () => number;
   readonly mostWaitingBytes: () => number;
   /** Of what is asked of the store. */
   readonly underWay: () => number;
@@ -84,6 +85,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   counter('bus_probes_missed_total', 'Probes over the bus that did not come back', sources.probesMissed);
   counter('bus_redials_total', 'Times a deaf link of the bus was made anew', sources.redials);
   counter('slow_clients_total', 'Clients let go because they read too slowly', sources.slowClients);
+  counter('over_limit_clients_total', 'Clients let go because they sent too much', sources.overLimit);
   gauge(
     'client_waiting_bytes_max',
     'What waits for the client for whom the most does',

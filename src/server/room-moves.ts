@@ -69,7 +69,7 @@ export function createRoomMoves({ presence, onBanned, log }: RoomMovesDeps): Roo
 
   /** Not while the connection joins that room again, which enters it too. */
   async function enterInTurn(session: Session, membership: Membership): Promise<void> {
-    const refused = await session.queue.run('inTurn', 0, async () => {
+    const refused = await session.queue.run('inTurn', async () => {
       if (session.memberships.get(membership.room.roomid) !== membership || !membership.uncounted) return;
       (await enter(session, membership))();
     });

@@ -8,6 +8,7 @@ import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import { FewMap } from './few-map.ts';
+import type { LinkBudget } from './link-budget.ts';
 import type { Login } from './ties.ts';
 
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
@@ -39,6 +40,8 @@ export interface Session {
   readonly lounging: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;
+  /** Shared with whoever else speaks over the link, now or later. */
+  readonly budget: LinkBudget;
   /** The tie to its user, from the first turn on until the connection ends. */
   login?: Login | undefined;
   /** A token of RATE_SAY, the connection's own and then its user's on this worker: else in how many ms there is one. */
@@ -56,6 +59,7 @@ export interface SessionRates {
 export interface SessionStart {
   readonly identity: Identity;
   readonly roomid: string | undefined;
+  readonly budget: LinkBudget;
   readonly rates: SessionRates;
 }
 
@@ -68,28 +72,30 @@ export class ClientSession implements Session {
   readonly memberships: Map<string, Membership> = new FewMap();
   readonly queue = createEventQueue();
   login: Login | undefined = undefined;
+  readonly budget: LinkBudget;
   private readonly rates: SessionRates;
-  private sayBucket: Bucket | undefined = undefined;
-  private loginBucket: Bucket | undefined = undefined;
 
-  constructor(socket: ClientSocket, { identity, roomid, rates }: SessionStart) {
+  constructor(socket: ClientSocket, { identity, roomid, budget, rates }: SessionStart) {
     this.socket = socket;
     this.identity = identity;
     this.user = identity.user;
     this.defaultRoom = roomid ?? DEFAULT_ROOM;
     this.lounging = roomid === undefined;
+    this.budget = budget;
     this.rates = rates;
   }
 
   takeToSay(): number {
-    this.sayBucket ??= this.rates.say();
     // In this order, so that what one connection may not send is not taken from its user's others.
-    return this.sayBucket.take() || (this.login?.take() ?? 0);
+    return this.bucket('say').take() || (this.login?.take() ?? 0);
   }
 
   takeToLogin(): number {
-    this.loginBucket ??= this.rates.login();
-    return this.loginBucket.take();
+    return this.bucket('login').take();
+  }
+
+  private bucket(of: keyof SessionRates): Bucket {
+    return this.budget.bucket(`${of} ${this.socket.nsp.name}`, this.rates[of]);
   }
 }
 

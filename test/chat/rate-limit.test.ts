@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBucket, createSharedBuckets } from '../../src/chat/rate-limit.ts';
+import { createBucket, createSharedBuckets, DebtBucket } from '../../src/chat/rate-limit.ts';
 
 const TWENTY_A_SECOND = { perMs: 20 / 1000, burst: 40 };
 
@@ -50,5 +50,41 @@ describe('a rate limit', () => {
     const buckets = createSharedBuckets(undefined, () => 0);
     for (let n = 0; n < 10_000; n += 1) expect(buckets.take('ann')).toBe(0);
     expect(buckets.size).toBe(0);
+  });
+});
+
+describe('a rate limit that counts what it refuses', () => {
+  it('lets through who waits as long as told, and nobody who goes on', () => {
+    let at = 0;
+    const bucket = new DebtBucket({ perMs: 0.1, burst: 10 }, () => at);
+    for (let n = 0; n < 10; n += 1) expect(bucket.take(1)).toBe(0);
+    const waitMs = bucket.take(1);
+    expect(waitMs).toBe(20);
+    at = 10;
+    expect(bucket.take(1)).toBeGreaterThan(0);
+    at += 30;
+    expect(bucket.take(1)).toBe(0);
+  });
+
+  it('knows who goes on regardless, and forgives in a bounded time', () => {
+    let at = 0;
+    const bucket = new DebtBucket({ perMs: 0.1, burst: 10 }, () => at);
+    for (let n = 0; n < 20; n += 1) bucket.take(1);
+    expect(bucket.isDeepInDebt).toBe(false);
+    bucket.take(1);
+    expect(bucket.isDeepInDebt).toBe(true);
+    for (let n = 0; n < 1_000; n += 1) bucket.take(1);
+    expect(bucket.debtMs).toBe(210);
+    at = 210;
+    expect(bucket.take(1)).toBe(0);
+  });
+
+  it('takes one that is larger than the burst when nothing is owed', () => {
+    let at = 0;
+    const bucket = new DebtBucket({ perMs: 1, burst: 100 }, () => at);
+    expect(bucket.take(150)).toBe(0);
+    expect(bucket.take(1)).toBe(52);
+    at = 52;
+    expect(bucket.take(1)).toBe(0);
   });
 });

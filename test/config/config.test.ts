@@ -49,8 +49,6 @@ describe('settings', () => {
   it.each([
     ['AUTH_AUDIENCE', 'chat'],
     ['AUTH_ISSUER', 'https://id.example'],
-    ['RATE_EVENTS', '200/1s'],
-    ['RATE_BYTES', '1000000/1s'],
     ['RATE_CONNECT', '5/1s'],
     ['BUS_SECRET', 'x'.repeat(32)],
   ])('of the contract that this version does not have stop the start: %s', (name, value) => {
@@ -102,6 +100,19 @@ describe('settings', () => {
   it('take rates with a burst, and 0 for none', () => {
     expect(settings({ RATE_SAY: '5/m burst 9' }).rateSay).toEqual({ perMs: 5 / 60_000, burst: 9 });
     expect(settings({ RATE_SAY: '0' }).rateSay).toBeUndefined();
+  });
+
+  it('for events and bytes follow those for messages, and are off with them', () => {
+    expect(settings({})).toMatchObject({
+      rateEvents: { perMs: 0.1, burst: 1_000 },
+      rateBytes: { perMs: 1_310.72, burst: 4_000_000 },
+    });
+    expect(settings({ RATE_SAY: '300/1s' }).rateEvents).toEqual({ perMs: 1.5, burst: 1_500 });
+    expect(settings({ RATE_SAY: '0' })).toMatchObject({ rateEvents: undefined, rateBytes: undefined });
+    const given = settings({ RATE_SAY: '0', RATE_EVENTS: '5/1s', RATE_BYTES: '9/ms burst 99' });
+    expect(given.rateEvents).toEqual({ perMs: 0.005, burst: 5 });
+    expect(given.rateBytes).toEqual({ perMs: 9, burst: 99 });
+    expect(settings({ RATE_EVENTS: '0' }).rateEvents).toBeUndefined();
   });
 
   it('of later versions are taken at the value that changes nothing', () => {

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { ChatContext } from '../../src/server/context.ts';
 import { dispatch } from '../../src/server/dispatch.ts';
 import { createEventQueue } from '../../src/server/event-queue.ts';
+import { IncomingPacket } from '../../src/server/incoming-packet.ts';
+import { LinkBudget, Traffic } from '../../src/server/link-budget.ts';
 import type { Session } from '../../src/server/session.ts';
 
 setFlagsFromString('--expose-gc');
@@ -18,18 +20,20 @@ const context = {
   metrics: { refused: { inc: () => undefined } },
 } as unknown as ChatContext;
 
-function openSession() {
+const newBudget = () => new LinkBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0));
+
+function openSession(budget = newBudget()) {
   const queue = createEventQueue();
   const refused: { readonly event: string }[] = [];
   const socket = { conn: {}, emit: (_name: string, refusal: { event: string }) => refused.push(refusal) };
-  const session = { queue, socket, memberships: new Map(), takeToSay: () => 0 } as unknown as Session;
+  const session = { queue, socket, budget, memberships: new Map(), takeToSay: () => 0 } as unknown as Session;
   return { session, queue, refused };
 }
 
 describe('an event of a client', () => {
   it.each(['leave', 'room:history'])('%s keeps nothing of its unknown keys while it waits', async (event) => {
     const { session, queue } = openSession();
-    void queue.run('inTurn', 0, () => new Promise(() => {}));
+    void queue.run('inTurn', () => new Promise(() => {}));
     const unknownKeys: WeakRef<object>[] = [];
     for (let n = 0; n < 20; n += 1) {
       const junk = Array.from({ length: 1_000 }, () => []);
@@ -44,6 +48,44 @@ describe('an event of a client', () => {
       })
       // The frame of this test may hold the last.
       .toBeLessThan(2);
+  });
+
+  it('waits with at most 8 MiB of its link, by the bytes of its packets and whoever speaks over the link', async () => {
+    const budget = newBudget();
+    const [ann, bob] = [openSession(budget), openSession(budget)];
+    let release = () => {};
+    const stuck = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const send = (session: Session) => {
+      const packet = new IncomingPacket('', 1_100_000);
+      return new Promise<object>((ack) => {
+        void dispatch(session, context, {
+          event: 'leave',
+          args: [{ roomid: 'tea' }, packet, ack],
+        });
+      });
+    };
+    for (const { queue } of [ann, bob]) void queue.run('inTurn', () => stuck);
+    const waiting = [...Array(4).fill(ann), ...Array(3).fill(bob)].map(({ session }) => send(session));
+    for (const { session } of [ann, bob]) {
+      expect(await send(session)).toMatchObject({ ok: false, error: { code: 'rate_limited' } });
+    }
+    release();
+    for (const answer of await Promise.all(waiting)) {
+      expect(answer).toMatchObject({ error: { code: 'not_joined' } });
+    }
+    expect(await send(ann.session)).toMatchObject({ error: { code: 'not_joined' } });
+  });
+
+  it('that was refused before it was decoded is answered so', async () => {
+    const { session } = openSession();
+    const error = { code: 'rate_limited', message: 'too many events', temporary: true } as const;
+    const packet = new IncomingPacket('', 10, error);
+    const answer = await new Promise((ack) => {
+      void dispatch(session, context, { event: 'say', args: [packet, ack] });
+    });
+    expect(answer).toEqual({ ok: false, error });
   });
 
   it('of an unknown name is refused by the beginning of that name, made printable', async () => {

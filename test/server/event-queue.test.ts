@@ -13,11 +13,11 @@ describe('the events of one connection', () => {
     };
     const idle = () => new Promise((resolve) => setImmediate(resolve));
     const done = [
-      queue.run('inTurn', 0, task('join')),
-      queue.run('pipelined', 0, task('say 1')),
-      queue.run('pipelined', 0, task('say 2')),
-      queue.run('inTurn', 0, task('leave')),
-      queue.run('pipelined', 0, task('say 3')),
+      queue.run('inTurn', task('join')),
+      queue.run('pipelined', task('say 1')),
+      queue.run('pipelined', task('say 2')),
+      queue.run('inTurn', task('leave')),
+      queue.run('pipelined', task('say 3')),
     ];
     await idle();
     expect(seen).toEqual(['join starts']);
@@ -39,9 +39,9 @@ describe('the events of one connection', () => {
 
   it('go on after one of them failed', async () => {
     const queue = createEventQueue();
-    const failed = queue.run('inTurn', 0, () => Promise.reject(new Error('bug')));
+    const failed = queue.run('inTurn', () => Promise.reject(new Error('bug')));
     await expect(failed).rejects.toThrow('bug');
-    expect(await queue.run('inTurn', 0, async () => 'next')).toBe('next');
+    expect(await queue.run('inTurn', async () => 'next')).toBe('next');
   });
 
   it('are refused when too many wait, and taken again when they are done', async () => {
@@ -50,12 +50,12 @@ describe('the events of one connection', () => {
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
-    const waiting = Array.from({ length: 10_000 }, () => queue.run('inTurn', 0, () => gate));
-    expect(await queue.run('inTurn', 0, async () => 'late')).toMatchObject({
+    const waiting = Array.from({ length: 10_000 }, () => queue.run('inTurn', () => gate));
+    expect(await queue.run('inTurn', async () => 'late')).toMatchObject({
       error: { code: 'rate_limited' },
     });
     open();
     await Promise.all(waiting);
-    expect(await queue.run('inTurn', 0, async () => 'now')).toBe('now');
+    expect(await queue.run('inTurn', async () => 'now')).toBe('now');
   });
 });

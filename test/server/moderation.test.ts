@@ -96,7 +96,7 @@ describe('the enforcement of moderation', () => {
     const { here } = setUp();
     const bob = here.connect('Bob', []);
     const admitted = new EventEmitter();
-    void bob.queue.run('inTurn', 0, async () => {
+    void bob.queue.run('inTurn', async () => {
       await once(admitted, 'now');
       bob.memberships.set('tea', { room: tea } as Membership);
     });
@@ -150,11 +150,11 @@ describe('the enforcement of moderation', () => {
   it('lets a connection be that belongs to somebody else by then', async () => {
     const { here } = setUp();
     const bob = here.connect('Bob', [tea]);
-    void bob.queue.run('inTurn', 0, async () => {
+    void bob.queue.run('inTurn', async () => {
       bob.session.user = { id: 'Ann', name: 'Ann' };
     });
     await here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
-    await bob.queue.run('inTurn', 0, async () => undefined);
+    await bob.queue.run('inTurn', async () => undefined);
     expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
   });
 
@@ -177,7 +177,7 @@ describe('the enforcement of moderation', () => {
     await store.moderation.restrict(tea, 'Bob', 'mute');
     here.enforcement.refused(tea, 'Bob');
     await store.moderation.restrictions(tea, 'Bob');
-    await bob.queue.run('inTurn', 0, async () => undefined);
+    await bob.queue.run('inTurn', async () => undefined);
     expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
   });
 

@@ -61,7 +61,7 @@ describe('a user whom an operator disconnects', () => {
       ['ann', 'bob'],
     ] as const) {
       const session = connect(from);
-      void session.queue.run('inTurn', 0, async () => {
+      void session.queue.run('inTurn', async () => {
         await new Promise((resolve) => setImmediate(resolve));
         session.user = { id: to, name: to };
       });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { connect, connectRaw, enter, type Member } from '../support/member.ts';
+import { openRawClient } from '../support/raw-client.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** Sends an event as it stands, past the types. */
@@ -269,6 +270,52 @@ describe('bad input of a client', () => {
       error: { code: 'rate_limited', temporary: true, retryAfterMs: expect.any(Number) },
     });
     member.close();
+  });
+
+  it('of a flood of any kind ends with bye 3504, and nobody else is kept waiting', async () => {
+    const other = await enter(url, 'calm', 'Ann');
+    const flood = openRawClient(url);
+    await flood.hear('hello');
+    const answers = Array.from({ length: 2_500 }, () => flood.ask('no such event', {}));
+    expect(await sendRaw(other, 'say', { text: 'calm' })).toMatchObject({ ok: true });
+    await flood.ended;
+    const codes = (await Promise.all(answers)).map((answer) =>
+      answer?.ok === false ? answer.error.code : '',
+    );
+    expect(['bad_request', 'rate_limited', '']).toEqual(expect.arrayContaining([...new Set(codes)]));
+    expect(flood.heard('bye')).toEqual([expect.objectContaining({ code: 3504, reconnect: true })]);
+    other.close();
+  });
+
+  it('is limited by RATE_SAY also over a namespace that was left and entered again', async () => {
+    const clients = async () => (await system.hosts[0]?.status())?.cluster.clients;
+    const before = await clients();
+    const said = new Map<number, string>();
+    const link = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+    const greeted = () => new Promise<void>((resolve) => greetings.push(resolve));
+    const greetings: (() => void)[] = [];
+    link.on('message', (message) => {
+      const packet = message.toString();
+      if (packet === '2') link.send('3');
+      if (packet.startsWith('42["hello"')) greetings.shift()?.();
+      const ack = /^43(\d+)\[(.*)\]$/.exec(packet);
+      if (ack?.[1] && ack[2]) said.set(Number(ack[1]), JSON.parse(ack[2]).error?.code ?? 'ok');
+    });
+    await once(link, 'message');
+    for (let time = 0; time < 4; time += 1) {
+      const welcome = greeted();
+      link.send(`40${JSON.stringify({ username: 'Again' })}`);
+      await welcome;
+      link.send('420["join",{"roomid":"again and again"}]');
+      for (let n = 1; n <= 40; n += 1)
+        link.send(`42${time * 40 + n}["say",{"roomid":"again and again","text":"x"}]`);
+      await expect.poll(() => said.size).toBe((time + 1) * 40 + 1);
+      link.send('41');
+      await expect.poll(clients).toBe(before);
+    }
+    link.close();
+    const taken = [...said].filter(([id, code]) => id > 0 && code === 'ok').length;
+    expect(taken).toBeLessThan(120);
   });
 
   it('in more rooms than MAX_ROOMS_PER_CLIENT is answered limit', async () => {

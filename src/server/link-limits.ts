@@ -1,0 +1,179 @@
+import { createBucket, type Rate } from '../chat/rate-limit.ts';
+import { BYE, refuse } from '../protocol/codes.ts';
+import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
+import { LinkBudget, Traffic, type TrafficRates } from './link-budget.ts';
+import type { Link, LinkInternals } from './link-internals.ts';
+import type { ClientSocket } from './session.ts';
+
+/*
+ * What a link sends is counted before it is decoded, refused packets too:
+ *
+ *   packet ──► within its rate ──► decoded
+ *                │ over it               ▲ only its name
+ *                ▼                       │
+ *              rate_limited, and counted all the same ──► deep in debt: `bye`, the engine closes
+ *
+ * Parsing is most of what a small event costs, and a large one takes a worker 250 ms.
+ */
+
+/** Stock clients send what has gathered in one POST; none has so many packets waiting. */
+const MAX_POST_PACKETS = 2_000;
+/** A token, and where the client stands in its room and inbox. */
+const MAX_CONNECT_BYTES = 64 * 1024;
+/** Entering a namespace costs more than all else, and makes a new guest. */
+const CONNECT_RATE: Rate = { perMs: 1 / 1_000, burst: 20 };
+/** As long as it takes somebody who reads to fetch its `bye`. */
+const LAST_MS = 1_000;
+const MIN_AFTER_MS = 1_000;
+const MAX_AFTER_MS = 30_000;
+const EIO3 = 3;
+
+export interface LinkLimitsDeps {
+  readonly links: Pick<LinkInternals, 'inspectPosts' | 'pauseReading' | 'terminate'>;
+  readonly rates: TrafficRates;
+  readonly namespaces: number;
+  /** More `,` `:` `[` `{` than this are in no event. */
+  readonly maxElements: number;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+export interface LinkLimits {
+  /** Counts what the link sends from now on. To be called before Socket.IO listens to it. */
+  watch(link: Link): void;
+  /** The connection was let into a namespace. */
+  entered(socket: ClientSocket): LinkBudget;
+  left(socket: ClientSocket): void;
+  /** How many links were let go. */
+  letGo(): number;
+  close(): void;
+}
+
+interface EnginePacket {
+  type: string;
+  data?: unknown;
+}
+
+export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
+  const { links, rates, maxElements, now, random } = deps;
+  const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + 2 * deps.namespaces };
+  const budgets = new WeakMap<Link, LinkBudget>();
+  const ending = new Set<NodeJS.Timeout>();
+  let letGo = 0;
+
+  function budgetOf(link: Link): LinkBudget {
+    let budget = budgets.get(link);
+    if (!budget) {
+      budget = new LinkBudget(new Traffic(rates, now));
+      budgets.set(link, budget);
+    }
+    return budget;
+  }
+
+  /** Called by Engine.IO on the link. One for all of them: a closure for each costs memory. */
+  function hear(this: Link, packet: EnginePacket): void {
+    const { type, data } = packet;
+    const budget = budgetOf(this);
+    const bytes = typeof data === 'string' ? Buffer.byteLength(data) : 0;
+    const waitMs = budget.ended ? 0 : budget.traffic.take(bytes);
+    if (budget.traffic.isDeepInDebt) end(this, budget);
+    if (budget.ended) ignore(packet);
+    // Anything but text is refused by the decoder.
+    else if (type === 'message' && typeof data === 'string') {
+      if (!mayDecode(this, budget, data, bytes)) ignore(packet);
+      else packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs));
+    }
+  }
+
+  function mayDecode(link: Link, budget: LinkBudget, text: string, bytes: number): boolean {
+    if (text.startsWith('0')) {
+      const tooMuch = bytes > MAX_CONNECT_BYTES || connects(budget) > 0;
+      if (tooMuch) end(link, budget);
+      return !tooMuch;
+    }
+    // Before it is in a namespace, as Socket.IO does it, who would parse it first. Its 2.x is in one from the start.
+    if (budget.sockets.length > 0 || link.protocol === EIO3) return true;
+    link.close();
+    return false;
+  }
+
+  const connects = (budget: LinkBudget) =>
+    budget.bucket('connect', () => createBucket(connectRate, now)).take();
+
+  function refusalOf(text: string, waitMs: number) {
+    if (waitMs > 0) return refuse('rate_limited', 'too many events', waitMs).error;
+    if (!hasMoreElements(text, maxElements)) return undefined;
+    // The only event with data of any form, which has a limit of its own.
+    const code = eventHeadOf(text)?.name === 'todo' ? 'too_large' : 'bad_request';
+    return refuse(code, 'payload: has more elements than any event').error;
+  }
+
+  function end(link: Link, budget: LinkBudget): void {
+    if (budget.ended) return;
+    budget.ended = true;
+    letGo += 1;
+    const owedMs = Math.min(MAX_AFTER_MS, Math.max(MIN_AFTER_MS, budget.traffic.debtMs));
+    const afterMs = Math.round(owedMs * (1 + random()));
+    for (const socket of budget.sockets) {
+      socket.emit('bye', {
+        code: BYE.overLimit,
+        reason: 'this client sends more than a client may',
+        reconnect: true,
+        afterMs,
+      });
+    }
+    link.close();
+    links.pauseReading(link);
+    const timer = setTimeout(() => {
+      ending.delete(timer);
+      links.terminate(link);
+    }, LAST_MS);
+    ending.add(timer);
+  }
+
+  function accept(link: Link, body: string): boolean {
+    if (!hasMorePackets(body, MAX_POST_PACKETS)) return true;
+    end(link, budgetOf(link));
+    return false;
+  }
+
+  return {
+    watch(link) {
+      link.on('packet', hear);
+      links.inspectPosts(link, accept);
+    },
+    entered(socket) {
+      const budget = budgetOf(socket.conn);
+      budget.sockets.push(socket);
+      return budget;
+    },
+    left(socket) {
+      const { sockets } = budgetOf(socket.conn);
+      const at = sockets.indexOf(socket);
+      if (at >= 0) sockets.splice(at, 1);
+    },
+    letGo: () => letGo,
+    close() {
+      for (const timer of ending) clearTimeout(timer);
+    },
+  };
+}
+
+/** Engine.IO hands it on to nobody. */
+function ignore(packet: EnginePacket): void {
+  packet.type = 'noop';
+  packet.data = undefined;
+}
+
+/** As Engine.IO separates the packets of a body. */
+const SEPARATOR = '\x1e';
+
+function hasMorePackets(body: string, most: number): boolean {
+  let packets = 1;
+  for (let at = body.indexOf(SEPARATOR); at >= 0; at = body.indexOf(SEPARATOR, at + 1)) {
+    packets += 1;
+    if (packets > most) return true;
+  }
+  return false;
+}

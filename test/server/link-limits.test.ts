@@ -1,0 +1,226 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Rate } from '../../src/chat/rate-limit.ts';
+import { createChatEngine } from '../../src/server/engine.ts';
+import { IncomingPacket } from '../../src/server/incoming-packet.ts';
+import { createLinkInternals } from '../../src/server/link-internals.ts';
+import { createLinkLimits } from '../../src/server/link-limits.ts';
+import type { ClientSocket } from '../../src/server/session.ts';
+
+interface Heard {
+  readonly event: unknown;
+  readonly code: string | undefined;
+  readonly payload: unknown;
+}
+
+/** A Socket.IO server with limits, which notes what reaches it and how. */
+async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: number } = {}) {
+  const clock = { nowMs: 0 };
+  const heard: Heard[] = [];
+  const left: string[] = [];
+  const { io, engine, route } = createChatEngine({
+    socketPath: '/socket.io/',
+    corsOrigin: '*',
+    allowEio3: true,
+    pingIntervalMs: 25_000,
+    pingTimeoutMs: 20_000,
+    onLink: (link) => linkLimits.watch(link),
+  });
+  const linkLimits = createLinkLimits({
+    links: createLinkInternals(),
+    rates: { events: limits.events, bytes: limits.bytes },
+    namespaces: 1,
+    maxElements: limits.maxElements ?? 40_000,
+    now: () => clock.nowMs,
+    random: () => 0,
+  });
+  io.on('connection', (socket: ClientSocket) => {
+    linkLimits.entered(socket);
+    socket.on('disconnect', () => {
+      linkLimits.left(socket);
+      left.push(socket.id);
+    });
+    socket.onAny((event: unknown, ...args: unknown[]) => {
+      const packet = args.find((arg) => arg instanceof IncomingPacket);
+      const payload = args[0] instanceof IncomingPacket ? undefined : args[0];
+      heard.push({ event, code: packet?.refusal?.code, payload });
+      const ack = args.at(-1);
+      if (typeof ack === 'function') ack(packet?.refusal ?? 'fine');
+    });
+  });
+  const nothing = () => undefined;
+  const routes = route(nothing, nothing);
+  const http = createServer(routes.onRequest);
+  http.on('upgrade', routes.onUpgrade);
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+  onTestFinished(() => {
+    linkLimits.close();
+    engine.close();
+    http.close();
+    http.closeAllConnections();
+  });
+  return { host, clock, heard, left, linkLimits };
+}
+
+/** Sends nothing by itself but pongs. */
+async function open(host: string, version = 4) {
+  const socket = new WebSocket(`ws://${host}/socket.io/?EIO=${version}&transport=websocket`);
+  const packets: string[] = [];
+  socket.on('message', (data) => packets.push(data.toString()));
+  const closed = once(socket, 'close');
+  onTestFinished(() => socket.terminate());
+  await vi.waitFor(() => expect(packets[0]).toMatch(/^0/));
+  return {
+    packets,
+    closed,
+    send: (packet: string) => socket.send(packet),
+    async enter() {
+      socket.send('40');
+      await vi.waitFor(() => expect(packets.some((packet) => packet.startsWith('40'))).toBe(true));
+    },
+  };
+}
+
+const byesOf = (packets: readonly string[]) =>
+  packets.filter((packet) => packet.startsWith('42["bye"')).map((packet) => JSON.parse(packet.slice(2))[1]);
+
+describe('the limits of a link', () => {
+  it('let a burst through, then refuse by name without decoding, and let go of who goes on', async () => {
+    const { host, heard, linkLimits } = await server({ events: { perMs: 0.001, burst: 10 } });
+    const client = await open(host);
+    await client.enter();
+    const parse = vi.spyOn(JSON, 'parse');
+    for (let n = 0; n < 9; n += 1) client.send('42["tiny",1]');
+    client.send('421["late",{"text":"not decoded"}]');
+    await vi.waitFor(() => expect(client.packets.some((packet) => packet.startsWith('431'))).toBe(true));
+    expect(heard.slice(0, 9)).toEqual(Array(9).fill({ event: 'tiny', code: undefined, payload: 1 }));
+    expect(heard[9]).toEqual({ event: 'late', code: 'rate_limited', payload: undefined });
+    expect(parse.mock.calls.some(([text]) => text.includes('not decoded'))).toBe(false);
+    parse.mockRestore();
+    for (let n = 0; n < 10; n += 1) client.send('42["late"]');
+    await client.closed;
+    expect(byesOf(client.packets)).toEqual([
+      expect.objectContaining({ code: 3504, reconnect: true, afterMs: 12_000 }),
+    ]);
+    expect(linkLimits.letGo()).toBe(1);
+  });
+
+  it('let through who waits as long as it is told', async () => {
+    const { host, clock, heard } = await server({ events: { perMs: 0.001, burst: 2 } });
+    const client = await open(host);
+    await client.enter();
+    client.send('42["first"]');
+    client.send('421["second"]');
+    await vi.waitFor(() => expect(client.packets.at(-1)).toMatch(/^431/));
+    const { retryAfterMs } = JSON.parse(client.packets.at(-1)?.slice(3) ?? '')[0];
+    clock.nowMs += retryAfterMs;
+    client.send('422["third"]');
+    await vi.waitFor(() => expect(client.packets.at(-1)).toBe('432["fine"]'));
+    expect(heard.map(({ code }) => code)).toEqual([undefined, 'rate_limited', undefined]);
+  });
+
+  it('count bytes, of whatever they are', async () => {
+    const { host, heard } = await server({ bytes: { perMs: 1, burst: 1_000 } });
+    const client = await open(host);
+    await client.enter();
+    const long = `42["long","${'é'.repeat(300)}"]`;
+    for (let n = 0; n < 4; n += 1) client.send(long);
+    await client.closed;
+    expect(heard.map(({ code }) => code)).toEqual([undefined, undefined, 'rate_limited']);
+    expect(byesOf(client.packets)).toHaveLength(1);
+  });
+
+  it('count heartbeats nobody asked for', async () => {
+    const { host } = await server({ events: { perMs: 0.001, burst: 10 } });
+    const client = await open(host);
+    await client.enter();
+    for (let n = 0; n < 21; n += 1) client.send('3');
+    await client.closed;
+  });
+
+  it.each([
+    ['an array of many objects', `42["x",[${Array(39_000).fill('{}').join(',')}]]`, 'bad_request'],
+    ['nested brackets', `42["x",${'['.repeat(41_000)}${']'.repeat(41_000)}]`, 'bad_request'],
+    [
+      'a todo of 100,000 keys',
+      `42["todo",{${Array.from({ length: 100_000 }, (_, n) => `"k${n}":1`)}}]`,
+      'too_large',
+    ],
+  ])('refuse %s before it is decoded', async (_name, packet, code) => {
+    const { host, heard } = await server();
+    const client = await open(host);
+    await client.enter();
+    client.send(packet);
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    expect(heard[0]).toMatchObject({ code, payload: undefined });
+  });
+
+  it('let a long text through', async () => {
+    const { host, heard } = await server();
+    const client = await open(host);
+    await client.enter();
+    client.send(`42["x","${'a'.repeat(1_000_000)}"]`);
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    expect(heard[0]?.code).toBeUndefined();
+  });
+
+  it.each([
+    ['an event', '42["x",{"text":"too early"}]'],
+    ['an answer', '431["too early"]'],
+    ['a long CONNECT', `40{"token":"too early ${'x'.repeat(65_536)}"}`],
+  ])('decode nothing of %s before a namespace was entered', async (_name, packet) => {
+    const { host } = await server();
+    const client = await open(host);
+    const parse = vi.spyOn(JSON, 'parse');
+    client.send(packet);
+    await client.closed;
+    expect(parse.mock.calls.some(([text]) => text.includes('too early'))).toBe(false);
+    parse.mockRestore();
+  });
+
+  it('take the events of a client of 2.x, who is in the main namespace from the start', async () => {
+    const { host, heard } = await server();
+    const client = await open(host, 3);
+    client.send('42["x"]');
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+  });
+
+  it('let a link leave and enter again, but not for ever', async () => {
+    const { host, left } = await server();
+    const client = await open(host);
+    const entered = () => client.packets.filter((packet) => packet.startsWith('40')).length;
+    for (let n = 1; n <= 22; n += 1) {
+      client.send('40');
+      await vi.waitFor(() => expect(entered()).toBe(n));
+      client.send('41');
+      await vi.waitFor(() => expect(left).toHaveLength(n));
+    }
+    client.send('40');
+    await client.closed;
+    expect(entered()).toBe(22);
+  });
+
+  it('let go of a client that polls with more packets in a body than any client has', async () => {
+    const { host, heard } = await server();
+    const enter = async () => {
+      const at = `http://${host}/socket.io/?EIO=4&transport=polling`;
+      const { sid } = JSON.parse((await (await fetch(at)).text()).slice(1)) as { sid: string };
+      const post = async (body: string) => (await fetch(`${at}&sid=${sid}`, { method: 'POST', body })).status;
+      expect(await post('40')).toBe(200);
+      expect(await (await fetch(`${at}&sid=${sid}`)).text()).toMatch(/^40/);
+      return { post, poll: async () => (await fetch(`${at}&sid=${sid}`)).text() };
+    };
+    const many = await enter();
+    expect(await many.post(Array(2_000).fill('42["x"]').join('\x1e'))).toBe(200);
+    await vi.waitFor(() => expect(heard).toHaveLength(2_000));
+    const tooMany = await enter();
+    const answer = tooMany.poll();
+    await tooMany.post(Array(149_000).fill('42["x"]').join('\x1e'));
+    expect(await answer).toContain('"code":3504');
+    expect(heard).toHaveLength(2_000);
+  });
+});
