@@ -7,6 +7,7 @@ import { type Admin, openAdmin } from './cluster/admin.ts';
 import { openForks } from './cluster/child.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
+import { createReadiness } from './cluster/readiness.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config.ts';
 import type { Logger } from './log.ts';
@@ -121,7 +122,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
         host: settings.adminHost,
         port: settings.adminPort,
         log,
-        readiness: () => readiness(supervisor, backend),
+        readiness: createReadiness({
+          workers: supervisor,
+          question: TASKS.readiness,
+          checkStore: backend.check,
+          warnings: backend.warnings,
+        }),
         metrics: () => mergedMetrics(supervisor),
         status: () => status(deps, startedAt, supervisor, backend),
       });
@@ -159,18 +165,6 @@ function portWarnings(settings: Settings): string[] {
   return portClaims(settings)
     .filter(({ port }) => isBlockedPort(port))
     .map(({ name, port }) => `${name} ${port} is on the list of ports that browsers refuse to connect to`);
-}
-
-async function readiness(supervisor: Supervisor, backend: PrimaryBackend) {
-  const reasons = supervisor
-    .status()
-    .filter(({ state }) => state === 'starting' || state === 'backoff')
-    .map(({ slot, state }) => `the worker of slot ${slot} is in state ${state}`);
-  const store = await backend.check();
-  return {
-    reasons: store.ok ? reasons : [...reasons, store.error.message],
-    warnings: backend.warnings,
-  };
 }
 
 async function mergedMetrics(supervisor: Supervisor) {

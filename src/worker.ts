@@ -28,6 +28,8 @@ export const TASKS = {
   sweepExpired: 'presence.sweep-expired',
   /** primary → worker: its metrics, as prom-client merges them. */
   metrics: 'metrics',
+  /** primary → worker: whether it is ready, as its own /readyz says. */
+  readiness: 'readiness',
 } as const;
 
 const COUNTS_MS = 1_000;
@@ -98,6 +100,7 @@ export async function runWorker({
   link.onNotice(TASKS.sweep, ({ boot: dead }: { boot: string }) => void chat.sweep(dead));
   link.onNotice(TASKS.bury, ({ boot: dead }: { boot: string }) => void bury(backend, dead, log));
   link.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
+  link.onRequest(TASKS.readiness, () => chat.ready());
   link.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
   loopDelay.enable();

@@ -2,12 +2,7 @@ import { isIP } from 'node:net';
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { type ErrorCode, refuse } from '../protocol/codes.ts';
-
-export interface Readiness {
-  /** Why the cluster is not ready, one sentence each; none: it is. */
-  readonly reasons: readonly string[];
-  readonly warnings: readonly string[];
-}
+import type { Readiness } from './readiness.ts';
 
 export interface AdminDeps {
   readonly host: string;
@@ -28,13 +23,17 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   const { log } = deps;
   const app = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
 
+  const listensBeyond = !isLoopbackName(deps.host.toLowerCase());
   // Without a key, a web page in the operator's browser could read this by giving its own name our address (DNS
-  // rebinding). Such a request carries that name as Host; a request from a page elsewhere carries its Origin.
+  // rebinding). Such a request carries that name as Host; a request from a page elsewhere carries its Origin. Where
+  // the operator lets other machines in, this machine has names that nobody here knows: chat1, its name in the DNS.
   app.addHook('onRequest', async (request, reply) => {
-    const { host, origin } = request.headers;
-    const trusted = (name: string | undefined) => name !== undefined && isOwnName(name, deps.host);
-    if (trusted(hostname(`http://${host ?? ''}`)) && (origin === undefined || trusted(hostname(origin))))
-      return;
+    const host = hostname(`http://${request.headers.host ?? ''}`);
+    const { origin } = request.headers;
+    const ownName = listensBeyond || (host !== undefined && isLoopbackName(host));
+    const from = origin === undefined ? undefined : hostname(origin);
+    const ownPage = origin === undefined || (from !== undefined && (from === host || isLoopbackName(from)));
+    if (ownName && ownPage) return;
     await reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
   });
 
@@ -80,9 +79,7 @@ function hostname(url: string): string | undefined {
   }
 }
 
-/** A rebound name is never an address, so where the operator chose to listen on all of them, any address will do. */
-function isOwnName(name: string, adminHost: string): boolean {
-  if (name === 'localhost' || name === '::1' || name === adminHost.toLowerCase()) return true;
-  if (isIP(name) === 4 && name.startsWith('127.')) return true;
-  return (adminHost === '0.0.0.0' || adminHost === '::') && isIP(name) !== 0;
+/** An address by its number: 127.example.org is a name that anybody can have. */
+function isLoopbackName(name: string): boolean {
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }

@@ -38,6 +38,8 @@ export interface Supervisor {
   status(): WorkerStatus[];
   /** All workers that have clients: those that serve, and those that let theirs go. */
   links(): WorkerLink[];
+  /** The worker that serves each slot, of the slots that have one. */
+  ready(): WorkerLink[];
   /** A worker to give a job to. */
   pick(): WorkerLink | undefined;
 }
@@ -115,15 +117,18 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     return succeed(undefined);
   }
 
+  const ready = () => slots.flatMap((slot) => slot.ready()?.link ?? []);
+
   return {
     start,
     stop,
     reload,
+    ready,
     status: () => slots.flatMap((slot) => slot.status()),
     links: () =>
       slots
         .flatMap((slot) => slot.workers())
         .flatMap(({ state, link }) => (state === 'ready' || state === 'draining' ? [link] : [])),
-    pick: () => slots.map((slot) => slot.ready()?.link).find((link) => link !== undefined),
+    pick: () => ready()[0],
   };
 }

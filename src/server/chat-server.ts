@@ -13,6 +13,7 @@ import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
+import type { Outcome } from '../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
@@ -82,6 +83,8 @@ export interface ChatServer {
   stopListening(): void;
   /** Tells of whom the worker process `boot` left behind. */
   sweep(boot: string): Promise<void>;
+  /** Ready, or why not. */
+  ready(): Outcome<void>;
   counts(): { readonly clients: number; readonly rooms: number };
   metrics(): Promise<object[]>;
   drain(drainMs: number): Promise<void>;
@@ -333,6 +336,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       listener.close();
     },
     sweep: presence.sweep,
+    ready: health.state,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
     drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),

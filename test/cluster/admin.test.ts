@@ -83,8 +83,16 @@ test('programs of this machine may use any of its loopback names', async () => {
   expect((await get('/status', { origin: `http://localhost:${port}` })).status).toBe(200);
 });
 
-test('where it listens on every address, every address is its own', async () => {
-  await open({ host: '0.0.0.0' });
-  expect((await get('/status', { host: '10.0.0.1:5999' })).status).toBe(200);
-  expect((await get('/status', { host: 'rebound.example:5999' })).status).toBe(403);
-});
+test.each(['0.0.0.0', '::', '127.0.0.1'])(
+  'listening on %s it goes by the names that are its own there',
+  async (host) => {
+    await open({ host });
+    const status = host === '127.0.0.1' ? 403 : 200;
+    for (const name of ['10.0.0.1:5999', 'chat1:5999', 'chat1.example.org', 'CHAT1']) {
+      expect((await get('/status', { host: name })).status).toBe(status);
+      expect((await get('/status', { host: name, origin: `http://${name}` })).status).toBe(status);
+      expect((await get('/status', { host: name, origin: 'https://evil.example' })).status).toBe(403);
+      expect((await get('/status', { host: name, origin: 'null' })).status).toBe(403);
+    }
+  },
+);

@@ -138,4 +138,24 @@ describe('Redis away', () => {
     );
     expect(clients).toBe(counted);
   });
+
+  it('makes a host not ready, by the name of each worker, also when only the bus is away', async () => {
+    const readiness = async () =>
+      await Promise.all(
+        system.hosts.map(async ({ adminUrl }) => {
+          const answer = await fetch(`${adminUrl}/readyz`);
+          const { reasons } = (await answer.json()) as { reasons?: string[] };
+          return { status: answer.status, deaf: [0, 1].map((slot) => reasons?.some(names(slot)) ?? false) };
+        }),
+      );
+    const names = (slot: number) => (reason: string) =>
+      reason.startsWith(`the worker of slot ${slot} is not ready: `);
+    const both = (status: number, deaf: boolean) => [1, 2].map(() => ({ status, deaf: [deaf, deaf] }));
+    await vi.waitFor(async () => expect(await readiness()).toEqual(both(200, false)), LIMIT);
+    // The store answers them all the same.
+    await redis().ask('ACL SETUSER default resetchannels');
+    await vi.waitFor(async () => expect(await readiness()).toEqual(both(503, true)), LIMIT);
+    await redis().ask('ACL SETUSER default allchannels');
+    await vi.waitFor(async () => expect(await readiness()).toEqual(both(200, false)), LIMIT);
+  });
 });

@@ -1,0 +1,51 @@
+import type { Outcome } from '../protocol/codes.ts';
+import type { WorkerStatus } from './control.ts';
+import type { WorkerLink } from './link.ts';
+
+export interface Readiness {
+  /** Why the host is not ready, one sentence each; none: it is. */
+  readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface ReadinessDeps {
+  readonly workers: {
+    status(): readonly WorkerStatus[];
+    /** The worker that serves each slot. */
+    ready(): readonly WorkerLink[];
+  };
+  /** The request that a worker answers with whether it can do its work: its store answers, its bus comes round. */
+  readonly question: string;
+  readonly checkStore: () => Promise<Outcome<void>>;
+  readonly warnings: readonly string[];
+}
+
+/** A worker that hangs answers nothing; whoever asks here wants to know that soon. */
+const ANSWER_LIMIT_MS = 2_000;
+
+/**
+ * Whether this host serves: each slot has a worker that says so itself. That the process lives, or that the primary
+ * reaches the store, proves neither: a worker may hang, or be deaf on the bus.
+ */
+export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
+  const { workers, question } = deps;
+
+  async function reasonOf(link: WorkerLink): Promise<string[]> {
+    const answer = await link.request<void>(question, {}, ANSWER_LIMIT_MS);
+    return answer.ok ? [] : [`the worker of slot ${link.slot} is not ready: ${answer.error.message}`];
+  }
+
+  return async () => {
+    const serving = workers.ready();
+    const served = new Set(serving.map(({ slot }) => slot));
+    const unserved = workers
+      .status()
+      .filter(({ slot }) => !served.has(slot))
+      .map(({ slot, state }) => `the worker of slot ${slot} is in state ${state}`);
+    const [store, ...answers] = await Promise.all([
+      deps.checkStore().then((checked) => (checked.ok ? [] : [checked.error.message])),
+      ...serving.map(reasonOf),
+    ]);
+    return { reasons: [...unserved, ...answers.flat(), ...store], warnings: deps.warnings };
+  };
+}

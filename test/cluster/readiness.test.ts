@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest';
+import type { WorkerState } from '../../src/cluster/control.ts';
+import type { WorkerLink } from '../../src/cluster/link.ts';
+import { createReadiness } from '../../src/cluster/readiness.ts';
+import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
+
+interface Worker {
+  readonly slot: number;
+  readonly state: WorkerState;
+  readonly answer?: Outcome<void>;
+}
+
+const deaf = refuse('unavailable', 'a probe did not come back over the bus');
+const frozen = refuse('unavailable', 'no answer within 2000 ms');
+
+async function ask(workers: readonly Worker[], store: Outcome<void> = succeed(undefined)) {
+  const readiness = createReadiness({
+    workers: {
+      status: () =>
+        workers.map(({ slot, state }) => ({
+          slot,
+          state,
+          pid: 1,
+          port: 1,
+          clients: 0,
+          rooms: 0,
+          loopDelayMs: 0,
+          rssBytes: 0,
+        })),
+      ready: () =>
+        workers
+          .filter(({ state }) => state === 'ready')
+          .map(({ slot, answer = succeed(undefined) }) => {
+            const request = async (kind: string) => (kind === 'well?' ? answer : refuse('internal', 'what?'));
+            return { slot, request } as unknown as WorkerLink;
+          }),
+    },
+    question: 'well?',
+    checkStore: async () => store,
+    warnings: ['appendonly is off'],
+  });
+  const { reasons, warnings } = await readiness();
+  expect(warnings).toEqual(['appendonly is off']);
+  return reasons;
+}
+
+it('is there when every slot has a worker that says it is ready, beside whom another may drain', async () => {
+  const workers: Worker[] = [
+    { slot: 0, state: 'ready' },
+    { slot: 1, state: 'draining', answer: deaf },
+    { slot: 1, state: 'ready' },
+  ];
+  expect(await ask(workers)).toEqual([]);
+});
+
+it('is not there while a worker is deaf on the bus or hangs, and names it', async () => {
+  const workers: Worker[] = [
+    { slot: 0, state: 'ready', answer: deaf },
+    { slot: 1, state: 'ready' },
+    { slot: 2, state: 'ready', answer: frozen },
+  ];
+  expect(await ask(workers)).toEqual([
+    'the worker of slot 0 is not ready: a probe did not come back over the bus',
+    'the worker of slot 2 is not ready: no answer within 2000 ms',
+  ]);
+});
+
+it.each<WorkerState>(['starting', 'backoff', 'draining'])(
+  'is not there while nobody but a worker in state %s has a slot',
+  async (state) => {
+    const workers: Worker[] = [
+      { slot: 0, state: 'ready' },
+      { slot: 1, state },
+    ];
+    expect(await ask(workers)).toEqual([`the worker of slot 1 is in state ${state}`]);
+  },
+);
+
+it('is not there while the store does not answer the primary', async () => {
+  expect(await ask([{ slot: 0, state: 'ready' }], refuse('unavailable', 'the store is away'))).toEqual([
+    'the store is away',
+  ]);
+});
