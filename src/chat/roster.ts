@@ -45,6 +45,8 @@ export interface Roster {
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
   /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
   named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
+  /** Whether the user is in one of these rooms, in one round trip. */
+  isIn(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
   /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
   members(room: Room, page: RosterPage): Promise<Outcome<MembersPage>>;
   /** Rooms of kind `room` somebody is in, by roomid. */

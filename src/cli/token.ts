@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type JWTPayload, SignJWT } from 'jose';
-import { parseAvatar, parseId, parseUsername } from '../protocol/names.ts';
+import { parseAvatar, parseOwnId, parseOwnUsername } from '../protocol/names.ts';
 import { parseRoomPattern } from '../protocol/room-pattern.ts';
 import type { Printer } from './nginx.ts';
 
@@ -76,10 +76,14 @@ function parseTokenArgs(args: readonly string[]): Request {
   if (more.length > 0) problems.push('takes one USER; one with spaces must be quoted');
   const sub = take(
     user,
-    parseId,
-    'USER must be 1 to 128 bytes of letters, digits, inner spaces and _ - . : @ ~',
+    parseOwnId,
+    'USER must be 1 to 128 bytes of letters, digits, inner spaces and _ - . : @ ~, and not roomcast',
   );
-  const name = take(values.name, parseUsername, '--name takes 1 to 32 characters');
+  const name = take(
+    values.name,
+    parseOwnUsername,
+    '--name takes 1 to 32 characters that can be seen, and not roomcast',
+  );
   const avatar = take(values.avatar, parseAvatar, '--avatar takes a short file name or an https: URL');
   const rooms = take(values.rooms, parseRooms, '--rooms takes room ids or prefix*, with commas between');
   const ttlS = take(values.ttl ?? DEFAULT_TTL, parseTtl, '--ttl takes a time such as 30s, 15m, 12h or 7d');

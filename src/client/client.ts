@@ -80,7 +80,7 @@ export interface ChatClient {
   join(roomid: string, options?: { readonly history?: number }): Promise<Room>;
   /**
    * Resolves once it is stored for the user `to`, after however many reconnects; whether that user is there now says
-   * `live`. This client's own private messages do not come as `item`.
+   * `live`, to who is in a room with them. This client's own private messages do not come as `item`.
    */
   private(to: string, text: string, options?: LetterOptions): Promise<Posted>;
   /** The same for an object of yours, which the receiver gets whole. */

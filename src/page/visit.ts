@@ -1,5 +1,5 @@
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
-import { parseAvatar, parseId, parseUsername } from '../protocol/names.ts';
+import { parseAvatar, parseId, parseOwnUsername } from '../protocol/names.ts';
 import type { Memory } from './memory.ts';
 
 /** Who enters which room. */
@@ -68,7 +68,7 @@ export function parseVisit(fields: {
   roomid: unknown;
   avatar?: unknown;
 }): Visit | undefined {
-  const username = parseUsername(fields.username);
+  const username = parseOwnUsername(fields.username);
   const roomid = parseId(fields.roomid);
   if (username === undefined || roomid === undefined) return undefined;
   return { username, roomid, avatar: parseAvatar(fields.avatar) };

@@ -1,8 +1,10 @@
 import { MAX_JSON_DEPTH } from './limits.ts';
+import { isWellFormed } from './names.ts';
 
 /**
- * The text of a JSON value somebody else made, or undefined when it is none or nested too deep. The depth is looked
- * at first: an array nested 6,000 deep fits into 12 kB and ends a worker that stringifies it.
+ * The text of a JSON value somebody else made, or undefined when it is none, nested too deep or holds half a
+ * character, in a key too. The depth is looked at first: an array nested 6,000 deep fits into 12 kB and ends a worker
+ * that stringifies it.
  */
 export function stringifyFreeForm(value: unknown): string | undefined {
   return isJson(value, MAX_JSON_DEPTH) ? JSON.stringify(value) : undefined;
@@ -11,6 +13,7 @@ export function stringifyFreeForm(value: unknown): string | undefined {
 function isJson(value: unknown, depthLeft: number): boolean {
   switch (typeof value) {
     case 'string':
+      return isWellFormed(value);
     case 'boolean':
       return true;
     case 'number':
@@ -25,5 +28,5 @@ function isJson(value: unknown, depthLeft: number): boolean {
   if (Array.isArray(value)) return value.every((item) => isJson(item, depthLeft - 1));
   // Binary attachments arrive as buffers, which would be written as objects of their bytes.
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return Object.values(value).every((item) => isJson(item, depthLeft - 1));
+  return Object.entries(value).every(([key, item]) => isWellFormed(key) && isJson(item, depthLeft - 1));
 }

@@ -9,7 +9,16 @@ import {
   MAX_JSON_DEPTH,
   MAX_MEMBERS,
 } from './limits.ts';
-import { parseAvatar, parseClientMsgId, parseId, parseUsername } from './names.ts';
+import {
+  isVisible,
+  isWellFormed,
+  parseAvatar,
+  parseClientMsgId,
+  parseId,
+  parseOwnId,
+  parseOwnUsername,
+  parseUsername,
+} from './names.ts';
 
 /** A string field with a grammar of its own: parsed to its one spelling or refused under the field's name. */
 function named(parse: (value: unknown) => string | undefined, grammar: string) {
@@ -24,20 +33,25 @@ function named(parse: (value: unknown) => string | undefined, grammar: string) {
 const ID_GRAMMAR = 'must be 1 to 128 bytes of letters and digits of any script, inner spaces and _ - . : @ ~';
 export const roomid = named(parseId, ID_GRAMMAR);
 export const userId = named(parseId, ID_GRAMMAR);
-export const username = named(
-  parseUsername,
-  'must be 1 to 32 characters without control or direction characters',
-);
+const USERNAME_GRAMMAR =
+  'must be 1 to 32 characters that can be seen: no control, direction or zero-width ones, which some emoji have';
+export const username = named(parseUsername, USERNAME_GRAMMAR);
+/** Of somebody who says who they are: nobody may be taken for the server. */
+const ownUserId = named(parseOwnId, `${ID_GRAMMAR}, and is reserved if it is roomcast`);
+const ownUsername = named(parseOwnUsername, `${USERNAME_GRAMMAR}; roomcast is reserved`);
 export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
 export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable ASCII characters');
 
+const WHOLE_CHARACTERS = 'must not hold half a character (a lone surrogate)';
 const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const epoch = z.string().min(1).max(64);
+/** A string of no grammar, but of whole characters. */
+export const plain = (field: z.ZodString) => field.refine(isWellFormed, WHOLE_CHARACTERS);
+const epoch = plain(z.string().min(1).max(64));
 /** Where a client stands in a log. */
 export const position = z.object({ epoch, seq });
-export const text = z.string().refine((value) => value.trim() !== '', 'must not be empty');
+export const text = plain(z.string()).refine(isVisible, 'must not be empty');
 
-const JSON_GRAMMAR = `must be JSON, nested at most ${MAX_JSON_DEPTH} levels deep`;
+const JSON_GRAMMAR = `must be JSON of whole characters, nested at most ${MAX_JSON_DEPTH} levels deep`;
 /** Anything, as its JSON text. How long it may be is a setting and is checked where it is used. */
 export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
 
@@ -50,7 +64,7 @@ const todo = z
   }));
 
 const namedText = z.object({
-  name: username,
+  name: ownUsername,
   avatar: avatar.optional(),
   content: text,
   to: username.optional(),
@@ -65,7 +79,7 @@ const MAX_CURSOR_CHARS = 256;
  */
 export const PAYLOADS = {
   join: z.object({
-    username: username.optional(),
+    username: ownUsername.optional(),
     avatar: avatar.optional(),
     roomid: roomid.optional(),
     resume: position.optional(),
@@ -93,18 +107,18 @@ export const PAYLOADS = {
   'room:members': z.object({
     roomid: roomid.optional(),
     limit: z.number().int().min(1).max(MAX_MEMBERS).default(DEFAULT_MEMBERS),
-    cursor: z.string().min(1).max(MAX_CURSOR_CHARS).optional(),
+    cursor: plain(z.string().min(1).max(MAX_CURSOR_CHARS)).optional(),
   }),
   'room:read': z.object({ roomid: roomid.optional(), seq }),
   'rooms:mine': z.object({}),
   typing: z.object({ roomid: roomid.optional(), on: z.boolean() }),
   user_login: z
-    .object({ userId: userId.optional(), tokenId: userId.optional() })
+    .object({ userId: ownUserId.optional(), tokenId: ownUserId.optional() })
     .refine((login) => login.userId !== undefined || login.tokenId !== undefined, {
       path: ['userId'],
       message: ID_GRAMMAR,
     }),
-  'token:refresh': z.object({ token: z.string().min(1).max(MAX_TOKEN_CHARS) }),
+  'token:refresh': z.object({ token: plain(z.string().min(1).max(MAX_TOKEN_CHARS)) }),
   private: z
     .object({
       to: userId.optional(),
@@ -149,15 +163,15 @@ export type Payload<E extends EventName> = z.output<(typeof PAYLOADS)[E]>;
 
 export const HANDSHAKE_QUERY = z.object({
   roomid: roomid.optional(),
-  username: username.optional(),
+  username: ownUsername.optional(),
   avatar: avatar.optional(),
 });
 
 export const HANDSHAKE_AUTH = z.object({
-  username: username.optional(),
+  username: ownUsername.optional(),
   avatar: avatar.optional(),
-  userId: userId.optional(),
-  guestToken: z.string().max(512).optional(),
+  userId: ownUserId.optional(),
+  guestToken: plain(z.string().max(512)).optional(),
   token: z.string().min(1).max(MAX_TOKEN_CHARS).optional(),
   resume: position.optional(),
   /** Where a returning client stands in its inbox. */

@@ -96,7 +96,7 @@ export interface Posted {
   /** In the receiver's inbox. */
   readonly seq: number;
   readonly at: number;
-  /** The receiver's connections now. */
+  /** The receiver's connections now. Of a private message to somebody in none of the sender's rooms: 0. */
   readonly live: number;
   readonly dup?: true;
 }

@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose';
 import type { Access } from '../chat/identity.ts';
-import { parseAvatar, parseId, parseUsername } from '../protocol/names.ts';
+import { parseAvatar, parseOwnId, parseOwnUsername } from '../protocol/names.ts';
 import { createRoomMatcher, parseRoomPattern } from '../protocol/room-pattern.ts';
 
 /** What a token says, once its signature is known to be good. */
@@ -20,10 +20,10 @@ const LAST_MS = 8.64e15;
  * as not given; `rooms` that cannot be read must not open every room.
  */
 export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
-  const userId = parseId(sub);
+  const userId = parseOwnId(sub);
   const allows = rooms === undefined ? () => true : parseRooms(rooms);
   if (userId === undefined || allows === undefined) return undefined;
-  const username = parseUsername(name);
+  const username = parseOwnUsername(name);
   const face = parseAvatar(avatar);
   return {
     userId,

@@ -212,6 +212,22 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await named([a, b], newRoom(), 'a')).toEqual([]);
     });
 
+    it('tells whether a user is in one of some rooms, on whatever worker', async () => {
+      const { a, b } = await twoPeers(harness);
+      const [room, other, empty] = [newRoom(), newRoom(), newRoom()];
+      await enter(a, room, ann);
+      await enter(b, other, { userId: '__proto__', username: 'Ann' });
+      for (const { roster } of [a, b]) {
+        expect(granted(await roster.isIn([empty, room], 'ann'))).toBe(true);
+        expect(granted(await roster.isIn([room, other], '__proto__'))).toBe(true);
+        expect(granted(await roster.isIn([empty, other], 'ann'))).toBe(false);
+        expect(granted(await roster.isIn([room, other], 'Ann'))).toBe(false);
+        expect(granted(await roster.isIn([], 'ann'))).toBe(false);
+      }
+      granted(await a.roster.exit(room, 'ann', 0));
+      expect(granted(await b.roster.isIn([room], 'ann'))).toBe(false);
+    });
+
     it('finds all users of one name, and no more than asked for', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

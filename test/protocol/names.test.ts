@@ -1,5 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { parseAvatar, parseClientMsgId, parseId, parseUsername } from '../../src/protocol/names.ts';
+import {
+  parseAvatar,
+  parseClientMsgId,
+  parseId,
+  parseOwnId,
+  parseOwnUsername,
+  parseUsername,
+} from '../../src/protocol/names.ts';
+
+/** Fillers that are letters or marks to Unicode, variation selectors, joiners, and what is of no width. */
+const UNSEEN = [
+  ...['\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u180b', '\u3164', '\uffa0', '\ufe0f', '\u{e0100}'],
+  ...['\u00ad', '\u061c', '\u180e', '\u200b', '\u200c', '\u200d', '\u200e', '\u202e', '\u2060', '\u2068'],
+  ...['\u2800', '\ufeff', '\ufff9', '\u{e0041}'],
+];
 
 describe('a room or user id', () => {
   it.each([
@@ -38,6 +52,17 @@ describe('a room or user id', () => {
     Number.NaN,
   ])('may not be %j', (id) => expect(parseId(id)).toBeUndefined());
 
+  it.each(UNSEEN)('does not hold %j, which nobody sees', (char) =>
+    expect([`a${char}b`, `${char}a`, `a${char}`, char].map(parseId)).toEqual(Array(4).fill(undefined)),
+  );
+
+  it('is not roomcast for somebody who comes in', () => {
+    for (const id of ['roomcast', 'RoomCast', 'ｒｏｏｍｃａｓｔ']) {
+      expect([parseId(id), parseOwnId(id)]).toEqual([id, undefined]);
+    }
+    expect([parseOwnId('roomcaster'), parseOwnId(7)]).toEqual(['roomcaster', '7']);
+  });
+
   it('is one id in whatever normal form it was typed', () => {
     expect(parseId('e\u0301')).toBe('\u00e9');
     expect(parseId('e\u0301'.repeat(64))).toBe('\u00e9'.repeat(64));
@@ -62,10 +87,37 @@ describe('a room or user id', () => {
 describe('a username', () => {
   it('is trimmed', () => expect(parseUsername('  Ann  ')).toBe('Ann'));
   it('counts characters, not code units', () => expect(parseUsername('😀'.repeat(32))).toBe('😀'.repeat(32)));
-  it.each(['', '   ', 'x'.repeat(33), 'a\u202eb', 'a\u0007b', 'a\nb', '\ud800', 5, null])(
-    'may not be %j',
-    (name) => expect(parseUsername(name)).toBeUndefined(),
+  it.each([
+    '',
+    '   ',
+    'x'.repeat(33),
+    'a\u0007b',
+    'a\nb',
+    '\ud800',
+    'a\udc00',
+    'a\u0378',
+    'a\u2028b',
+    5,
+    null,
+  ])('may not be %j', (name) => expect(parseUsername(name)).toBeUndefined());
+
+  it.each(UNSEEN)('does not hold %j, which nobody sees', (char) =>
+    expect([`a${char}b`, `${char}a`, `a${char}`, char].map(parseUsername)).toEqual(Array(4).fill(undefined)),
   );
+
+  it('may be of any script and of emoji, if these are not joined or varied by what nobody sees', () => {
+    for (const name of ['Zoë', '東東', 'हिन्दी', 'Ён', '😀👍🏽', '🇩🇪', '❤', 'ﷺ', 'a b']) {
+      expect(parseUsername(name)).toBe(name.normalize('NFC'));
+    }
+    for (const name of ['👨\u200d👩\u200d👧', '❤\ufe0f']) expect(parseUsername(name)).toBeUndefined();
+  });
+
+  it('is not roomcast for people, however it is written', () => {
+    for (const name of ['roomcast', 'ROOMCAST', ' Roomcast ', 'ｒｏｏｍｃａｓｔ', '𝓻𝓸𝓸𝓶𝓬𝓪𝓼𝓽']) {
+      expect([parseUsername(name), parseOwnUsername(name)]).toEqual([name.trim(), undefined]);
+    }
+    expect(parseOwnUsername('roomcaster')).toBe('roomcaster');
+  });
 });
 
 describe('an avatar', () => {
@@ -81,6 +133,8 @@ describe('an avatar', () => {
     'https://u:p@example.org/',
     '.hidden',
     'a/b.jpg',
+    'a\u3164.jpg',
+    'https://example.org/\ud800.png',
     '',
     7,
   ])('may not be %j', (avatar) => expect(parseAvatar(avatar)).toBeUndefined());

@@ -89,6 +89,9 @@ describe('rooms', () => {
   it.each([
     [400, 'text:', { text: ' \n ' }],
     [400, 'text:', {}],
+    [400, 'text:', { text: '\u200b\u2060' }],
+    [400, 'text:', { text: 'half \udc00' }],
+    [400, 'from:', { text: 'x', from: 'A\u200bnn' }],
     [413, 'text:', { text: 'é'.repeat(501) }],
     [400, 'type:', { text: 'x', type: -1 }],
     [400, 'from:', { text: 'x', from: 7 }],

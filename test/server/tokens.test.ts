@@ -69,6 +69,9 @@ describe('who a client is, in token mode', () => {
     );
     expect(identity).toMatchObject({ user: { name: 'A' }, fixed: { name: false, avatar: false } });
     expect(identity.user.avatar).toBeUndefined();
+    for (const name of ['Ann\u200b', 'Roomcast']) {
+      expect(await become({ sub: 'ann', name }, { username: 'A' })).toMatchObject({ user: { name: 'A' } });
+    }
   });
 
   it('takes a number for the id it reads as, but none that is not exact', async () => {
@@ -94,6 +97,8 @@ describe('a token', () => {
     ['an empty subject', { sub: '' }],
     ['a subject that is no id', { sub: 'a#b' }],
     ['a subject that is an object', { sub: {} }],
+    ['a subject with what nobody sees', { sub: 'ann\u3164' }],
+    ['the server’s own name for a subject', { sub: 'RoomCast' }],
     ['a time to begin that is to come', { sub: 'ann', nbf: NOW_S + 1 }],
     ['an end that is no number', { sub: 'ann', exp: `${NOW_S + 60}` }],
     ['an end that is null', { sub: 'ann', exp: null }],

@@ -31,6 +31,7 @@ export function createMemoryStore() {
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
   const restrictions = new Map<string, { ban?: Restricted; mute?: Restricted }>();
   const connected = new Map<string, number>();
+  const members = new Map<string, ReadonlySet<string>>();
   let clock = 1_000;
   let failing: (what: string, room?: Room) => boolean = () => false;
 
@@ -202,12 +203,16 @@ export function createMemoryStore() {
     roster: {
       connections: (rooms: readonly Room[]) =>
         answer('connections', undefined, () => rooms.map(({ tag }) => connected.get(tag) ?? 0)),
+      isIn: (rooms: readonly Room[], userId: string) =>
+        answer('isIn', undefined, () => rooms.some(({ tag }) => members.get(tag)?.has(userId))),
       async setConnections(inbox: Room, connections: number) {
         connected.set(inbox.tag, connections);
         return succeed(undefined);
       },
     },
     connected,
+    /** User ids by the tag of their room. */
+    members,
     entries: (room: Room) => logs.get(room.tag)?.entries ?? [],
     now: () => clock,
     pass: (ms: number) => {

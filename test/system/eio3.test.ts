@@ -98,6 +98,9 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
         user: { id: annsId },
       });
       await ann.hears('push_message', expect.objectContaining({ top: 1, unread: [expect.anything()] }));
+      const roomid = named('room');
+      await bob.do('join', { roomid });
+      expect(await ann.ask('join', { roomid })).toMatchObject({ ok: true });
       expect(await bob.do('private', { to: annsId, text: 'live' })).toMatchObject({ live: 1 });
       await ann.hears(
         'private',

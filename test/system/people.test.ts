@@ -35,6 +35,10 @@ describe.each(MODES)('people, %s', (mode) => {
   function all<T>(member: Member, event: string): T[] {
     return member.heard.filter((one) => one.event === event).map(({ data }) => data as T);
   }
+  async function together(...members: readonly Member[]): Promise<void> {
+    const roomid = someone('room');
+    await Promise.all(members.map((member) => member.do('join', { roomid })));
+  }
   async function shown(member: Member, count = 1): Promise<PushMessage> {
     await vi.waitFor(() => expect(all(member, 'push_message').length).toBeGreaterThanOrEqual(count), LIMIT);
     return all<PushMessage>(member, 'push_message').at(-1) as PushMessage;
@@ -46,6 +50,7 @@ describe.each(MODES)('people, %s', (mode) => {
     const [ann, bob] = [someone('Ann'), someone('Bob')];
     const bobs = await Promise.all([0, 1, 2].map((index) => device(index, bob)));
     const [sending, other] = await Promise.all([device(0, ann), device(1, ann)]);
+    await together(sending as Member, bobs[1] as Member);
     for (let n = 1; n <= 20; n += 1) {
       const ack = await sending?.do('private', { to: bob, text: `t${n}`, clientMsgId: `c${n}` });
       expect(ack).toMatchObject({ seq: n, live: 3, id: expect.any(String), at: expect.any(Number) });
@@ -207,6 +212,16 @@ describe.each(MODES)('people, %s', (mode) => {
     });
   });
 
+  it('do not tell a stranger whether they are there, and are told so by who is in a room with them', async () => {
+    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
+    const ask = async () => (await sender.do('private', { to: bob, text: 'there?' })).live;
+    expect(await ask()).toBe(0);
+    await together(sender, receiver);
+    expect(await ask()).toBe(1);
+    await vi.waitFor(() => expect(all(receiver, 'private')).toHaveLength(2), LIMIT);
+  });
+
   it('get a todo whole, with what it was stored under beside it', async () => {
     const [ann, bob] = [someone('Ann'), someone('Bob')];
     const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
@@ -236,6 +251,7 @@ describe.each(MODES)('people, %s', (mode) => {
     const member = await enter(at(0), roomid, 'Ann');
     members.push(watcher, member);
     const writer = await device(2, someone('Writer'));
+    await writer.do('join', { roomid });
     await writer.do('private', { to: ann, text: 'for ann' });
     await writer.do('private', { to: zoe, text: 'for zoe' });
     expect(await member.do('user_login', { userId: ann, socketId: 'forged' } as never)).toMatchObject({
@@ -265,7 +281,7 @@ describe.each(MODES)('people, %s', (mode) => {
         ),
       LIMIT,
     );
-    expect(await member.do('join')).toMatchObject({ users: 2, clients: 2 });
+    expect(await member.do('join')).toMatchObject({ users: 3, clients: 3 });
   });
 
   it('may log in again and again, but not without end: each may fill an inbox', async () => {

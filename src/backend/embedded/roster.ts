@@ -36,6 +36,7 @@ export interface BootRoster {
   recount(boot: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
   named(room: Tagged, username: string, limit: number): readonly string[];
+  isIn(tags: readonly string[], userId: string): boolean;
   members(room: Tagged, page: RosterPage): MembersPage;
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
   setConnections(boot: string, inbox: Room, connections: number): void;
@@ -137,6 +138,7 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
       }
       return found;
     },
+    isIn: (tags, userId) => tags.some((tag) => directory.find(tag)?.users.values.has(userId)),
     members({ tag }, query) {
       const presence = directory.find(tag);
       if (!presence) return { rev: 0, members: [] };

@@ -22,7 +22,10 @@ export interface RosterQueriesDeps {
 
 type MembersReply = [rev: number, more: number, last: string, boots: string[], members: MembersPage];
 
-export type RosterQueries = Pick<Roster, 'count' | 'named' | 'members' | 'rooms' | 'connections' | 'totals'>;
+export type RosterQueries = Pick<
+  Roster,
+  'count' | 'named' | 'isIn' | 'members' | 'rooms' | 'connections' | 'totals'
+>;
 
 /** A longer page would hold every other call of Redis up. */
 const LONGEST_PAGE = 1_000;
@@ -49,6 +52,16 @@ export function createRosterQueries({ link, script, keys, living }: RosterQuerie
     const query = ['ZRANGEBYLEX', namesKey, min, max, 'LIMIT', '0', String(limit)];
     const found = await link.call<string[]>(query);
     return found.ok ? succeed(found.value.map(idOf)) : found;
+  }
+
+  async function isIn(among: readonly Room[], userId: string): Promise<Outcome<boolean>> {
+    const asked = among.map((room) => link.call<unknown>(['ZSCORE', keys.roster(room, '')[1], userId]));
+    let found = false;
+    for (const answer of await Promise.all(asked)) {
+      if (!answer.ok) return answer;
+      found ||= answer.value !== null;
+    }
+    return succeed(found);
   }
 
   async function members(room: Room, { after, limit }: RosterPage) {
@@ -121,7 +134,7 @@ export function createRosterQueries({ link, script, keys, living }: RosterQuerie
     );
   }
 
-  return { count, named, members, rooms, connections, totals: createTotals(link, keys) };
+  return { count, named, isIn, members, rooms, connections, totals: createTotals(link, keys) };
 }
 
 function sumOf(counts: readonly string[]): number {

@@ -2,13 +2,13 @@ import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { Posted, User } from '../../protocol/people.ts';
 import { contentDigest } from '../dedupe.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
-import { inboxOf } from '../room.ts';
+import { inboxOf, type Room } from '../room.ts';
 import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
 
 export interface PostDeps {
   readonly logs: RoomLogs;
-  readonly roster: Pick<Roster, 'connections'>;
+  readonly roster: Pick<Roster, 'connections' | 'isIn'>;
   readonly newId: () => string;
   /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
   readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
@@ -25,13 +25,22 @@ export interface Letter {
   readonly scope: string;
 }
 
+/** The connection a letter is sent by. */
+export interface Sender {
+  readonly socketId: string;
+  /** It is in these. Whether somebody is there now is told to who shares a room with them: `live` is 0 for others. */
+  readonly rooms: readonly Room[];
+}
+
 /** What people send one another: stored in the receiver's inbox first, which then brings it to all connections. */
 export interface Post {
-  /** The sender's inbox gets it as well, for their other connections; `except` is the sending one. */
-  private(letter: Letter, text: string, except: string): Promise<Outcome<Posted>>;
+  /** The sender's inbox gets it as well, for their other connections. */
+  private(letter: Letter, text: string, sender: Sender): Promise<Outcome<Posted>>;
   /** `json`: the todo's text. */
   todo(letter: Letter, json: string): Promise<Outcome<Posted>>;
 }
+
+const MEETING = succeed(true);
 
 export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post {
   async function store(
@@ -45,29 +54,34 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
     return appended;
   }
 
-  async function send(letter: Letter, item: OutgoingItem, except?: string): Promise<Outcome<Posted>> {
+  async function send(letter: Letter, item: OutgoingItem, sender?: Sender): Promise<Outcome<Posted>> {
     const { nsp, from, to } = letter;
-    const left = to === from.id && except !== undefined ? { except } : {};
-    const [stored, reached] = await Promise.all([
+    const left = to === from.id && sender ? { except: sender.socketId } : {};
+    const meet = to === from.id || !sender ? MEETING : roster.isIn(sender.rooms, to);
+    const [stored, reached, met] = await Promise.all([
       store(nsp, to, item, { ...left, ...dedupeOf('to', item, letter) }),
       roster.connections([inboxOf(nsp, to)]),
+      meet,
     ]);
     if (!stored.ok) return stored;
     const { id, seq, at, dup } = stored.value;
-    const connections = reached.ok ? (reached.value[0] ?? 0) : 0;
+    const connections = reached.ok && met.ok && met.value ? (reached.value[0] ?? 0) : 0;
     const live = Math.max(0, connections - ('except' in left ? 1 : 0));
     return succeed({ id, seq, at, live, ...(dup ? { dup } : {}) });
   }
 
   return {
-    async private(letter, text, except) {
+    async private(letter, text, sender) {
       const { nsp, from, to, clientMsgId } = letter;
       const item: OutgoingItem = { id: newId(), kind: 'private', from, json: JSON.stringify({ to, text }) };
-      const posted = await send(letter, item, except);
+      const posted = await send(letter, item, sender);
       if (!posted.ok || to === from.id) return posted;
       // Under the receiver's id, so that a repetition finds both.
       const copy = { ...item, id: posted.value.id };
-      const kept = await store(nsp, from.id, copy, { except, ...dedupeOf('of', item, letter) });
+      const kept = await store(nsp, from.id, copy, {
+        except: sender.socketId,
+        ...dedupeOf('of', item, letter),
+      });
       // With a clientMsgId the sender tries again and both are stored once; without, a second try would be a
       // second message, and the first has arrived.
       return kept.ok || clientMsgId === undefined ? posted : kept;

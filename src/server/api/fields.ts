@@ -15,7 +15,7 @@ export const roomid = payloads.roomid.meta({ type: ['string', 'number'], descrip
 export const userId = payloads.userId.meta({ type: ['string', 'number'], description: `A user: ${ID}` });
 export const username = payloads.username.meta({
   type: 'string',
-  description: '1 to 32 characters without control or direction characters.',
+  description: '1 to 32 characters without control, direction, zero-width and unassigned ones.',
 });
 export const avatar = payloads.avatar.meta({
   type: 'string',
@@ -28,7 +28,7 @@ export const clientMsgId = payloads.clientMsgId.meta({
   description: 'The same one again, within DEDUPE_TTL_S, is answered as the first and stored once.',
 });
 export const text = payloads.text.meta({
-  description: 'Plain text, not only of spaces, of at most MAX_TEXT_BYTES.',
+  description: 'Plain text of at most MAX_TEXT_BYTES, not only of spaces and characters that cannot be seen.',
 });
 /** Parsed to its JSON text. */
 export const data = payloads.freeForm.meta({
@@ -36,9 +36,12 @@ export const data = payloads.freeForm.meta({
 });
 
 const MAX_ENTITY_TYPE_CHARS = 256;
-export const entityType = z
-  .string()
-  .max(MAX_ENTITY_TYPE_CHARS, { error: `must not be longer than ${MAX_ENTITY_TYPE_CHARS} characters` })
+export const entityType = payloads
+  .plain(
+    z.string().max(MAX_ENTITY_TYPE_CHARS, {
+      error: `must not be longer than ${MAX_ENTITY_TYPE_CHARS} characters`,
+    }),
+  )
   .default('')
   .describe('What the data is about, handed on as it is.');
 

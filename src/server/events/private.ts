@@ -26,7 +26,8 @@ export const privately: EventHandler<'private'> = {
       scope: dedupeScope(session.identity),
       ...(clientMsgId === undefined ? {} : { clientMsgId }),
     };
-    return context.post.private(letter, text, socket.id);
+    const rooms = Array.from(session.memberships.values(), ({ room }) => room);
+    return context.post.private(letter, text, { socketId: socket.id, rooms });
   },
 };
 

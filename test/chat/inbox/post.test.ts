@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { storedItem } from '../../../src/chat/inbox/items.ts';
 import { createPost } from '../../../src/chat/inbox/post.ts';
-import { inboxOf } from '../../../src/chat/room.ts';
+import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 const ann = { id: 'ann', name: 'Ann' };
+const tea = roomOf('/', 'tea');
+const sender = { socketId: 'socket-1', rooms: [roomOf('/', 'hall'), tea] };
 const letter = { nsp: '/', from: ann, to: 'bob', scope: 'user ann' };
 
 function setUp() {
@@ -24,7 +26,8 @@ describe('a private message', () => {
   it('is stored with the receiver and, for their other connections, with the sender, under one id', async () => {
     const { store, post, inbox, appended } = setUp();
     store.connected.set(inboxOf('/', 'bob').tag, 3);
-    expect(await post.private(letter, 'hi', 'socket-1')).toEqual({
+    store.members.set(tea.tag, new Set(['bob']));
+    expect(await post.private(letter, 'hi', sender)).toEqual({
       ok: true,
       value: { id: 'm1', seq: 1, at: expect.any(Number), live: 3 },
     });
@@ -41,11 +44,27 @@ describe('a private message', () => {
     expect(appended).toEqual(['bob 1', 'ann 1']);
   });
 
+  it('does not tell who is in none of the receiver’s rooms whether the receiver is there', async () => {
+    const { store, post } = setUp();
+    store.connected.set(inboxOf('/', 'bob').tag, 3);
+    const live = async (rooms: readonly Room[]) => {
+      const posted = await post.private(letter, 'there?', { socketId: 'socket-1', rooms });
+      return posted.ok && posted.value.live;
+    };
+    expect(await live([tea])).toBe(0);
+    store.members.set(tea.tag, new Set(['bob']));
+    expect(await live([])).toBe(0);
+    expect(await live([roomOf('/', 'hall'), roomOf('/post', 'tea')])).toBe(0);
+    expect(await live([tea])).toBe(3);
+    store.fail((what) => what === 'isIn');
+    expect(await live([tea])).toBe(0);
+  });
+
   it('is stored once however often it is sent under one clientMsgId', async () => {
     const { post, inbox } = setUp();
     const again = { ...letter, clientMsgId: 'c1' };
-    const first = await post.private(again, 'hi', 's');
-    const second = await post.private(again, 'hi', 's2');
+    const first = await post.private(again, 'hi', sender);
+    const second = await post.private(again, 'hi', sender);
     expect(second).toEqual(first.ok && { ok: true, value: { ...first.value, dup: true } });
     expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
   });
@@ -53,14 +72,14 @@ describe('a private message', () => {
   it('of another text or another person is another message, and of another text is refused', async () => {
     const { post, inbox } = setUp();
     const known = { ...letter, clientMsgId: 'c1' };
-    await post.private(known, 'hi', 's');
+    await post.private(known, 'hi', sender);
     const refused = {
       ok: false,
       error: { code: 'bad_request', message: expect.stringMatching(/^clientMsgId: /) },
     };
-    expect(await post.private(known, 'ho', 's')).toMatchObject(refused);
+    expect(await post.private(known, 'ho', sender)).toMatchObject(refused);
     const carl = { ...known, from: { id: 'carl', name: 'Carl' }, scope: 'user carl' };
-    expect(await post.private(carl, 'ho', 's')).toMatchObject({ ok: true, value: { seq: 2 } });
+    expect(await post.private(carl, 'ho', sender)).toMatchObject({ ok: true, value: { seq: 2 } });
     await post.todo(known, '{"receiver_id":"bob","n":1}');
     expect(await post.todo(known, '{"receiver_id":"bob","n":2}')).toMatchObject(refused);
     expect(inbox('bob').map((entry) => storedItem(entry).kind)).toEqual(['private', 'private', 'todo']);
@@ -70,23 +89,26 @@ describe('a private message', () => {
     const { store, post, inbox } = setUp();
     const again = { ...letter, clientMsgId: 'c1' };
     store.fail((what, room) => what === 'append' && room?.roomid === 'ann');
-    expect(await post.private(again, 'hi', 's')).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(await post.private(again, 'hi', sender)).toMatchObject({
+      ok: false,
+      error: { code: 'unavailable' },
+    });
     store.fail(() => false);
-    expect(await post.private(again, 'hi', 's')).toMatchObject({ ok: true, value: { dup: true } });
+    expect(await post.private(again, 'hi', sender)).toMatchObject({ ok: true, value: { dup: true } });
     expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
   });
 
   it('is acknowledged without a clientMsgId once the receiver has it: a second try would be a second message', async () => {
     const { store, post, inbox } = setUp();
     store.fail((what, room) => what === 'append' && room?.roomid === 'ann');
-    expect(await post.private(letter, 'hi', 's')).toMatchObject({ ok: true });
+    expect(await post.private(letter, 'hi', sender)).toMatchObject({ ok: true });
     expect(inbox('bob')).toHaveLength(1);
   });
 
   it('is refused when it could not be stored', async () => {
     const { store, post } = setUp();
     store.fail((what) => what === 'append');
-    expect(await post.private(letter, 'hi', 's')).toMatchObject({
+    expect(await post.private(letter, 'hi', sender)).toMatchObject({
       ok: false,
       error: { code: 'unavailable' },
     });
@@ -95,16 +117,16 @@ describe('a private message', () => {
   it('to oneself is stored once and counts the other connections', async () => {
     const { store, post, inbox } = setUp();
     store.connected.set(inboxOf('/', 'ann').tag, 2);
-    const posted = await post.private({ ...letter, to: 'ann' }, 'note', 'socket-1');
+    const posted = await post.private({ ...letter, to: 'ann' }, 'note', sender);
     expect(posted).toMatchObject({ ok: true, value: { live: 1 } });
     expect(inbox('ann')).toMatchObject([{ except: 'socket-1' }]);
   });
 
   it('under the clientMsgId of a letter that came the other way is another message', async () => {
     const { post, inbox } = setUp();
-    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', 's');
+    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
     const back = { ...letter, from: { id: 'bob', name: 'Bob' }, to: 'ann', scope: 'user bob' };
-    await post.private({ ...back, clientMsgId: 'c1' }, 'ho', 's');
+    await post.private({ ...back, clientMsgId: 'c1' }, 'ho', sender);
     expect([inbox('bob').length, inbox('ann').length]).toEqual([2, 2]);
   });
 });
@@ -112,9 +134,9 @@ describe('a private message', () => {
 describe('one clientMsgId', () => {
   it('sent to two people is two messages, for the sender’s other connections too', async () => {
     const { post, inbox } = setUp();
-    await post.private({ ...letter, clientMsgId: 'c1' }, 'to bob', 's');
+    await post.private({ ...letter, clientMsgId: 'c1' }, 'to bob', sender);
     expect(
-      await post.private({ ...letter, to: 'carl', clientMsgId: 'c1' }, 'to carl', 's'),
+      await post.private({ ...letter, to: 'carl', clientMsgId: 'c1' }, 'to carl', sender),
     ).not.toMatchObject({
       value: { dup: true },
     });
@@ -123,7 +145,7 @@ describe('one clientMsgId', () => {
 
   it('of a message and of a todo are two things', async () => {
     const { post, inbox } = setUp();
-    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', 's');
+    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
     await post.todo({ ...letter, clientMsgId: 'c1' }, '{"receiver_id":"bob"}');
     expect(inbox('bob')).toHaveLength(2);
   });
