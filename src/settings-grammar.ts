@@ -1,3 +1,5 @@
+import ipaddr from 'ipaddr.js';
+
 /** Parsers of setting values: a value, or a sentence saying what is wrong. */
 
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -87,5 +89,20 @@ export const origins: Parser<readonly string[] | '*'> = (raw) => {
     URL.canParse(part) && new URL(part).origin !== 'null'
       ? { value: new URL(part).origin }
       : { problem: 'must be * or a comma list of origins such as https://example.org' },
+  )(raw);
+};
+
+const PROXY_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** Addresses, networks in CIDR notation and names of some; `off` is the empty list. */
+export const proxies: Parser<readonly string[]> = (raw) => {
+  if (raw.trim() === 'off') return { value: [] };
+  return list((part) =>
+    PROXY_NETWORKS.includes(part) || ipaddr.isValid(part) || ipaddr.isValidCIDR(part)
+      ? { value: part }
+      : {
+          problem:
+            'must be off, or a comma list of addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal',
+        },
   )(raw);
 };

@@ -69,10 +69,9 @@ export class DebtBucket {
 
   /** 0 when it may pass, else in how many ms the next one may. One that is larger than the burst passes when nothing is owed. */
   take(amount: number): number {
-    const at = this.now();
+    this.fill();
+    const { tokens } = this;
     const { perMs, burst } = this.rate;
-    const tokens = Math.min(burst, this.tokens + Math.max(0, at - this.filledAt) * perMs);
-    this.filledAt = at;
     // Twice the burst is as deep as it gets: who stops is forgiven in a time that can be told.
     this.tokens = Math.max(-2 * burst, tokens - amount);
     return tokens >= 1 ? 0 : Math.ceil((1 - this.tokens) / perMs);
@@ -83,9 +82,21 @@ export class DebtBucket {
     return this.tokens < -this.rate.burst;
   }
 
+  get isFull(): boolean {
+    this.fill();
+    return this.tokens === this.rate.burst;
+  }
+
   /** Until nothing is owed. */
   get debtMs(): number {
     return Math.ceil(Math.max(0, 1 - this.tokens) / this.rate.perMs);
+  }
+
+  private fill(): void {
+    const at = this.now();
+    const { perMs, burst } = this.rate;
+    this.tokens = Math.min(burst, this.tokens + Math.max(0, at - this.filledAt) * perMs);
+    this.filledAt = at;
   }
 }
 

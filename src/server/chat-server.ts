@@ -15,6 +15,9 @@ import { inboxOf, type Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
+import { createAddressBook } from './address-book.ts';
+import { createClientAddresses } from './client-address.ts';
+import { createConnectLimit } from './connect-limit.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { createDeletionNews } from './deletion-news.ts';
@@ -48,7 +51,7 @@ const BEHIND_LOOK_MS = 20;
 /** In an event beside its free-form data: of its own fields, and of some that no longer or not yet have a meaning. */
 const OTHER_ELEMENTS = 1_024;
 
-export interface ChatServerDeps extends Omit<EngineOptions, 'onLink'> {
+export interface ChatServerDeps extends Omit<EngineOptions, 'onLink' | 'connectLimit'> {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   readonly slot: number;
@@ -58,6 +61,9 @@ export interface ChatServerDeps extends Omit<EngineOptions, 'onLink'> {
   /** Events of any kind, and bytes, of one link. */
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;
+  /** Links opened by one address. */
+  readonly rateConnect: Rate | undefined;
+  readonly trustProxy: readonly string[] | undefined;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
   /** What may wait for one client. */
@@ -95,7 +101,20 @@ export interface ChatServer {
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { backend, log } = deps;
   const { logs, bus, roster, inboxes } = backend;
-  const chatEngine = createChatEngine({ ...deps, onLink: (link) => linkLimits.watch(link) });
+  const rates = { events: deps.rateEvents, bytes: deps.rateBytes };
+  const monotonic = () => performance.now();
+  const addresses = createClientAddresses({
+    trustProxy: deps.trustProxy,
+    onStranger: (proxy) =>
+      log.warn({ proxy }, 'clients come through a proxy that TRUST_PROXY does not name: no limit by address'),
+  });
+  const book = createAddressBook({ rates, rateSay: deps.rateSay, now: monotonic });
+  const connectLimit = createConnectLimit({ rate: deps.rateConnect, addresses, now: monotonic });
+  const chatEngine = createChatEngine({
+    ...deps,
+    connectLimit,
+    onLink: (link) => linkLimits.watch(link),
+  });
   const { io, engine } = chatEngine;
   io.adapter(backend.adapter as never);
 
@@ -244,10 +263,13 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const linkLimits = createLinkLimits({
     links,
-    rates: { events: deps.rateEvents, bytes: deps.rateBytes },
+    rates,
+    addresses,
+    book,
+    connectLimit,
     namespaces: namespaces.length,
     maxElements: JSON_BYTES_PER_TEXT_BYTE * deps.limits.maxTextBytes + OTHER_ELEMENTS,
-    now: () => performance.now(),
+    now: monotonic,
     random: Math.random,
   });
   const context: ChatContext = {
@@ -278,6 +300,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     introduce: (handshake) => introduce(handshake, deps),
     slot: deps.slot,
     rateSay: deps.rateSay,
+    sayOfAddress: book.says,
     linkLimits,
     now: deps.now,
     degradedSince: health.degradedSince,

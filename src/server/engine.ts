@@ -5,6 +5,7 @@ import { Server } from 'socket.io';
 import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import { answerTooMany, type ConnectLimit, endTooMany, opensLink } from './connect-limit.ts';
 import type { Link } from './link-internals.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { PlainDecoder } from './packet-decoder.ts';
@@ -17,6 +18,7 @@ export interface EngineOptions {
   readonly pingTimeoutMs: number;
   /** Of each new link, before Socket.IO listens to it. */
   readonly onLink: (link: Link) => void;
+  readonly connectLimit: ConnectLimit;
 }
 
 export type ChatServer = Server<ClientToServer, ServerToClient>;
@@ -84,6 +86,9 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     return path === bare || path === socketPath;
   }
 
+  const waitToOpen = (request: IncomingMessage) =>
+    opensLink(request) ? options.connectLimit.take(request) : 0;
+
   return {
     io,
     engine,
@@ -91,12 +96,16 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
       return {
         onRequest(request, response) {
           if (!isOurs(request.url)) return elsewhere(request, response);
+          const waitMs = waitToOpen(request);
+          if (waitMs > 0) return answerTooMany(response, waitMs);
           engine.handleRequest(request as never, response);
           onHandled(request, response);
         },
         onUpgrade(request, socket, head) {
           socket.on('error', giveUp);
-          if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
+          const waitMs = isOurs(request.url) ? waitToOpen(request) : 0;
+          if (waitMs > 0) endTooMany(socket, waitMs);
+          else if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
           else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
         },
       };

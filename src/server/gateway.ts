@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Namespace } from 'socket.io';
-import { createBucket, type Rate } from '../chat/rate-limit.ts';
+import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
@@ -24,6 +24,7 @@ export interface GatewayDeps {
   readonly introduce: (handshake: Handshake) => Promise<Outcome<Introduction>>;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
+  readonly sayOfAddress: SharedBuckets;
   readonly linkLimits: Pick<LinkLimits, 'entered' | 'left'>;
   readonly now: () => number;
   /** Since when the store is away, if it is. */
@@ -47,6 +48,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const rates = {
     say: () => createBucket(deps.rateSay, now),
     login: () => createBucket(LOGIN_RATE, now),
+    sayOfAddress: deps.sayOfAddress,
   };
   const idleLinks = createIdleLinks({ keepsHeaders: context.identities.mode === 'token' });
   const introductions = new WeakMap<ClientSocket, Introduction>();

@@ -33,6 +33,10 @@ export class Traffic {
     return (this.events?.isDeepInDebt ?? false) || (this.bytes?.isDeepInDebt ?? false);
   }
 
+  get isFull(): boolean {
+    return (this.events?.isFull ?? true) && (this.bytes?.isFull ?? true);
+  }
+
   get debtMs(): number {
     return Math.max(this.events?.debtMs ?? 0, this.bytes?.debtMs ?? 0);
   }
@@ -46,13 +50,16 @@ export class LinkBudget {
   /** Of the namespaces it is in. */
   readonly sockets: Pick<Socket<ClientToServer, ServerToClient>, 'emit'>[] = [];
   readonly traffic: Traffic;
+  /** Of its client, where other people do not share it unseen. */
+  readonly address: string | undefined;
   /** It was let go: nothing more of it is looked at. */
   ended = false;
   private readonly buckets = new FewMap<string, Bucket>();
   private heldBytes = 0;
 
-  constructor(traffic: Traffic) {
+  constructor(traffic: Traffic, address?: string) {
     this.traffic = traffic;
+    this.address = address;
   }
 
   /** The bucket of that name, made when it is first asked for. */

@@ -1,5 +1,8 @@
 import { createBucket, type Rate } from '../chat/rate-limit.ts';
 import { BYE, refuse } from '../protocol/codes.ts';
+import type { AddressBook } from './address-book.ts';
+import type { ClientAddresses } from './client-address.ts';
+import type { ConnectLimit } from './connect-limit.ts';
 import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
 import { LinkBudget, Traffic, type TrafficRates } from './link-budget.ts';
 import type { Link, LinkInternals } from './link-internals.ts';
@@ -31,6 +34,9 @@ const EIO3 = 3;
 export interface LinkLimitsDeps {
   readonly links: Pick<LinkInternals, 'inspectPosts' | 'pauseReading' | 'terminate'>;
   readonly rates: TrafficRates;
+  readonly addresses: Pick<ClientAddresses, 'personal'>;
+  readonly book: Pick<AddressBook, 'trafficOf'>;
+  readonly connectLimit: ConnectLimit;
   readonly namespaces: number;
   /** More `,` `:` `[` `{` than this are in no event. */
   readonly maxElements: number;
@@ -56,7 +62,7 @@ interface EnginePacket {
 }
 
 export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
-  const { links, rates, maxElements, now, random } = deps;
+  const { links, rates, addresses, book, maxElements, now, random } = deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + 2 * deps.namespaces };
   const budgets = new WeakMap<Link, LinkBudget>();
   const ending = new Set<NodeJS.Timeout>();
@@ -65,7 +71,7 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
   function budgetOf(link: Link): LinkBudget {
     let budget = budgets.get(link);
     if (!budget) {
-      budget = new LinkBudget(new Traffic(rates, now));
+      budget = new LinkBudget(new Traffic(rates, now), addresses.personal(link.request));
       budgets.set(link, budget);
     }
     return budget;
@@ -76,7 +82,7 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     const { type, data } = packet;
     const budget = budgetOf(this);
     const bytes = typeof data === 'string' ? Buffer.byteLength(data) : 0;
-    const waitMs = budget.ended ? 0 : budget.traffic.take(bytes);
+    const waitMs = budget.ended ? 0 : take(budget, bytes);
     if (budget.traffic.isDeepInDebt) end(this, budget);
     if (budget.ended) ignore(packet);
     // Anything but text is refused by the decoder.
@@ -84,6 +90,12 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
       if (!mayDecode(this, budget, data, bytes)) ignore(packet);
       else packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs));
     }
+  }
+
+  function take({ traffic, address }: LinkBudget, bytes: number): number {
+    const ownMs = traffic.take(bytes);
+    const sharedMs = address === undefined ? 0 : book.trafficOf(address).take(bytes);
+    return Math.max(ownMs, sharedMs);
   }
 
   function mayDecode(link: Link, budget: LinkBudget, text: string, bytes: number): boolean {
@@ -140,6 +152,8 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
 
   return {
     watch(link) {
+      // Who it is has to be noted now: the headers of its first request are let go of.
+      budgetOf(link);
       link.on('packet', hear);
       links.inspectPosts(link, accept);
     },

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
 import type { Hold } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
-import type { Bucket } from '../chat/rate-limit.ts';
+import type { Bucket, SharedBuckets } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
@@ -54,6 +54,8 @@ export interface Session {
 export interface SessionRates {
   readonly say: () => Bucket;
   readonly login: () => Bucket;
+  /** RATE_SAY of all connections from one address. */
+  readonly sayOfAddress: SharedBuckets;
 }
 
 export interface SessionStart {
@@ -86,15 +88,20 @@ export class ClientSession implements Session {
   }
 
   takeToSay(): number {
+    const { address } = this.budget;
     // In this order, so that what one connection may not send is not taken from its user's others.
-    return this.bucket('say').take() || (this.login?.take() ?? 0);
+    return (
+      this.bucket('say').take() ||
+      (this.login?.take() ?? 0) ||
+      (address === undefined ? 0 : this.rates.sayOfAddress.take(address))
+    );
   }
 
   takeToLogin(): number {
     return this.bucket('login').take();
   }
 
-  private bucket(of: keyof SessionRates): Bucket {
+  private bucket(of: 'say' | 'login'): Bucket {
     return this.budget.bucket(`${of} ${this.socket.nsp.name}`, this.rates[of]);
   }
 }

@@ -49,7 +49,6 @@ describe('settings', () => {
   it.each([
     ['AUTH_AUDIENCE', 'chat'],
     ['AUTH_ISSUER', 'https://id.example'],
-    ['RATE_CONNECT', '5/1s'],
     ['BUS_SECRET', 'x'.repeat(32)],
   ])('of the contract that this version does not have stop the start: %s', (name, value) => {
     expect(parse({ [name]: value })).toEqual({
@@ -70,6 +69,8 @@ describe('settings', () => {
     ['KEY_PREFIX', 'a{b'],
     ['SOCKET_PATH', '/a b/'],
     ['CORS_ORIGIN', 'example'],
+    ['TRUST_PROXY', 'my-proxy'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
     ['RATE_SAY', '20 per second'],
     ['RATE_SAY', '-1'],
     ['HISTORY_SIZE', '1e3'],
@@ -115,9 +116,16 @@ describe('settings', () => {
     expect(settings({ RATE_EVENTS: '0' }).rateEvents).toBeUndefined();
   });
 
+  it('take the proxies that are trusted', () => {
+    expect(settings({}).trustProxy).toBeUndefined();
+    expect(settings({ TRUST_PROXY: 'off' }).trustProxy).toEqual([]);
+    const given = settings({ TRUST_PROXY: 'loopback, 10.0.0.0/8,2001:db8::1' });
+    expect(given.trustProxy).toEqual(['loopback', '10.0.0.0/8', '2001:db8::1']);
+  });
+
   it('of later versions are taken at the value that changes nothing', () => {
-    expect(settings({ RATE_CONNECT: '0', MAX_ROOM_CLIENTS: '0', ACK_REPLICAS: '0' }).port).toBe(3000);
-    expect(parse({ RATE_CONNECT: '5/s' })).toMatchObject({ ok: false });
+    expect(settings({ RATE_ADMIT: '0', MAX_ROOM_CLIENTS: '0', ACK_REPLICAS: '0' }).port).toBe(3000);
+    expect(parse({ RATE_ADMIT: '5/s' })).toMatchObject({ ok: false });
   });
 
   it('that are empty count as not set', () => expect(settings({ PORT: '', REDIS_URL: ' ' }).port).toBe(3000));

@@ -4,11 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Rate } from '../../src/chat/rate-limit.ts';
+import { createAddressBook } from '../../src/server/address-book.ts';
+import { createClientAddresses } from '../../src/server/client-address.ts';
+import { createConnectLimit } from '../../src/server/connect-limit.ts';
 import { createChatEngine } from '../../src/server/engine.ts';
 import { IncomingPacket } from '../../src/server/incoming-packet.ts';
 import { createLinkInternals } from '../../src/server/link-internals.ts';
 import { createLinkLimits } from '../../src/server/link-limits.ts';
 import type { ClientSocket } from '../../src/server/session.ts';
+
+const until = (check: () => void) => vi.waitFor(check, { interval: 5, timeout: 5_000 });
 
 interface Heard {
   readonly event: unknown;
@@ -17,10 +22,14 @@ interface Heard {
 }
 
 /** A Socket.IO server with limits, which notes what reaches it and how. */
-async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: number } = {}) {
+async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: number; connect?: Rate } = {}) {
   const clock = { nowMs: 0 };
   const heard: Heard[] = [];
   const left: string[] = [];
+  const now = () => clock.nowMs;
+  const rates = { events: limits.events, bytes: limits.bytes };
+  const addresses = createClientAddresses({ trustProxy: undefined, onStranger: () => undefined });
+  const connectLimit = createConnectLimit({ rate: limits.connect, addresses, now });
   const { io, engine, route } = createChatEngine({
     socketPath: '/socket.io/',
     corsOrigin: '*',
@@ -28,13 +37,17 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
     onLink: (link) => linkLimits.watch(link),
+    connectLimit,
   });
   const linkLimits = createLinkLimits({
     links: createLinkInternals(),
-    rates: { events: limits.events, bytes: limits.bytes },
+    rates,
+    addresses,
+    book: createAddressBook({ rates, rateSay: undefined, now }),
+    connectLimit,
     namespaces: 1,
     maxElements: limits.maxElements ?? 40_000,
-    now: () => clock.nowMs,
+    now,
     random: () => 0,
   });
   io.on('connection', (socket: ClientSocket) => {
@@ -67,20 +80,21 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
 }
 
 /** Sends nothing by itself but pongs. */
-async function open(host: string, version = 4) {
-  const socket = new WebSocket(`ws://${host}/socket.io/?EIO=${version}&transport=websocket`);
+async function open(host: string, version = 4, headers = {}) {
+  const url = `ws://${host}/socket.io/?EIO=${version}&transport=websocket`;
+  const socket = new WebSocket(url, { headers });
   const packets: string[] = [];
   socket.on('message', (data) => packets.push(data.toString()));
   const closed = once(socket, 'close');
   onTestFinished(() => socket.terminate());
-  await vi.waitFor(() => expect(packets[0]).toMatch(/^0/));
+  await until(() => expect(packets[0]).toMatch(/^0/));
   return {
     packets,
     closed,
     send: (packet: string) => socket.send(packet),
     async enter() {
       socket.send('40');
-      await vi.waitFor(() => expect(packets.some((packet) => packet.startsWith('40'))).toBe(true));
+      await until(() => expect(packets.some((packet) => packet.startsWith('40'))).toBe(true));
     },
   };
 }
@@ -96,7 +110,7 @@ describe('the limits of a link', () => {
     const parse = vi.spyOn(JSON, 'parse');
     for (let n = 0; n < 9; n += 1) client.send('42["tiny",1]');
     client.send('421["late",{"text":"not decoded"}]');
-    await vi.waitFor(() => expect(client.packets.some((packet) => packet.startsWith('431'))).toBe(true));
+    await until(() => expect(client.packets.some((packet) => packet.startsWith('431'))).toBe(true));
     expect(heard.slice(0, 9)).toEqual(Array(9).fill({ event: 'tiny', code: undefined, payload: 1 }));
     expect(heard[9]).toEqual({ event: 'late', code: 'rate_limited', payload: undefined });
     expect(parse.mock.calls.some(([text]) => text.includes('not decoded'))).toBe(false);
@@ -115,11 +129,11 @@ describe('the limits of a link', () => {
     await client.enter();
     client.send('42["first"]');
     client.send('421["second"]');
-    await vi.waitFor(() => expect(client.packets.at(-1)).toMatch(/^431/));
+    await until(() => expect(client.packets.at(-1)).toMatch(/^431/));
     const { retryAfterMs } = JSON.parse(client.packets.at(-1)?.slice(3) ?? '')[0];
     clock.nowMs += retryAfterMs;
     client.send('422["third"]');
-    await vi.waitFor(() => expect(client.packets.at(-1)).toBe('432["fine"]'));
+    await until(() => expect(client.packets.at(-1)).toBe('432["fine"]'));
     expect(heard.map(({ code }) => code)).toEqual([undefined, 'rate_limited', undefined]);
   });
 
@@ -155,7 +169,7 @@ describe('the limits of a link', () => {
     const client = await open(host);
     await client.enter();
     client.send(packet);
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await until(() => expect(heard).toHaveLength(1));
     expect(heard[0]).toMatchObject({ code, payload: undefined });
   });
 
@@ -164,7 +178,7 @@ describe('the limits of a link', () => {
     const client = await open(host);
     await client.enter();
     client.send(`42["x","${'a'.repeat(1_000_000)}"]`);
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await until(() => expect(heard).toHaveLength(1));
     expect(heard[0]?.code).toBeUndefined();
   });
 
@@ -186,7 +200,7 @@ describe('the limits of a link', () => {
     const { host, heard } = await server();
     const client = await open(host, 3);
     client.send('42["x"]');
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await until(() => expect(heard).toHaveLength(1));
   });
 
   it('let a link leave and enter again, but not for ever', async () => {
@@ -195,9 +209,9 @@ describe('the limits of a link', () => {
     const entered = () => client.packets.filter((packet) => packet.startsWith('40')).length;
     for (let n = 1; n <= 22; n += 1) {
       client.send('40');
-      await vi.waitFor(() => expect(entered()).toBe(n));
+      await until(() => expect(entered()).toBe(n));
       client.send('41');
-      await vi.waitFor(() => expect(left).toHaveLength(n));
+      await until(() => expect(left).toHaveLength(n));
     }
     client.send('40');
     await client.closed;
@@ -216,11 +230,68 @@ describe('the limits of a link', () => {
     };
     const many = await enter();
     expect(await many.post(Array(2_000).fill('42["x"]').join('\x1e'))).toBe(200);
-    await vi.waitFor(() => expect(heard).toHaveLength(2_000));
+    await until(() => expect(heard).toHaveLength(2_000));
     const tooMany = await enter();
     const answer = tooMany.poll();
     await tooMany.post(Array(149_000).fill('42["x"]').join('\x1e'));
     expect(await answer).toContain('"code":3504');
     expect(heard).toHaveLength(2_000);
+  });
+
+  it('of one address are shared by its links, whoever says to be behind it', async () => {
+    const { host, heard } = await server({ events: { perMs: 0.001, burst: 20 } });
+    const school = { 'X-Forwarded-For': '203.0.113.7' };
+    // Each sends less than a link may, until the address has sent what fifty may.
+    const chatter = async () => {
+      const client = await open(host, 4, school);
+      await client.enter();
+      for (let m = 0; m < 14; m += 1) client.send('42["x"]');
+    };
+    await Promise.all(Array.from({ length: 67 }, chatter));
+    await until(() => expect(heard).toHaveLength(67 * 14));
+    expect(heard.filter(({ code }) => code === 'rate_limited')).toHaveLength(67 * 15 - 1_000);
+    const elsewhere = await open(host, 4, { 'X-Forwarded-For': '203.0.113.8' });
+    await elsewhere.enter();
+    elsewhere.send('42["x"]');
+    await until(() => expect(heard.at(-1)?.code).toBeUndefined());
+  });
+});
+
+describe('RATE_CONNECT', () => {
+  const ask = (host: string, address: string, more: object = {}) =>
+    fetch(`http://${host}/socket.io/?EIO=4&transport=polling`, {
+      headers: { 'X-Forwarded-For': address, ...more },
+    });
+
+  it('limits the links of an address, by polling and by WebSocket, and tells when to come again', async () => {
+    const { host, clock } = await server({ connect: { perMs: 0.001, burst: 2 } });
+    const first = await ask(host, '203.0.113.7');
+    const { sid } = JSON.parse((await first.text()).slice(1)) as { sid: string };
+    const client = await open(host, 4, { 'X-Forwarded-For': '203.0.113.7' });
+    await client.enter();
+    const third = await ask(host, '203.0.113.7');
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '1']);
+    expect(await third.json()).toMatchObject({ error: { code: 'rate_limited', retryAfterMs: 1_000 } });
+    const socket = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket`, {
+      headers: { 'X-Forwarded-For': '203.0.113.7' },
+    });
+    const [, refused] = await once(socket, 'unexpected-response');
+    expect(refused.statusCode).toBe(429);
+    expect((await ask(host, '203.0.113.8')).status).toBe(200);
+    // A link that is open goes on.
+    const known = `http://${host}/socket.io/?EIO=4&transport=polling&sid=${sid}`;
+    expect((await fetch(known, { method: 'POST', body: '40' })).status).toBe(200);
+    clock.nowMs += 1_000;
+    expect((await ask(host, '203.0.113.7')).status).toBe(200);
+  });
+
+  it('counts a /64 of IPv6 as one, and who comes without a proxy', async () => {
+    const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
+    expect((await ask(host, '2001:db8::1')).status).toBe(200);
+    expect((await ask(host, '2001:db8::2')).status).toBe(429);
+    expect((await ask(host, '2001:db8:0:1::1')).status).toBe(200);
+    const direct = `http://${host}/socket.io/?EIO=4&transport=polling`;
+    expect((await fetch(direct)).status).toBe(200);
+    expect((await fetch(direct)).status).toBe(429);
   });
 });
