@@ -23,6 +23,10 @@ export const MAX_PACKET_BYTES = 1_200_000;
 export const PRESENCE_GRACE_MS = 5_000;
 /** A room with more connections than this is told numbers instead of names. */
 export const MAX_TOLD_CLIENTS = 200;
+/** A room hears so many `join` and `broadcast_quit` of one user at once, then one each PRESENCE_GRACE_MS. */
+export const USER_MOVES_AT_ONCE = 4;
+/** And so many of all its users, beyond the MAX_TOLD_CLIENTS that may come or go at once. */
+export const ROOM_MOVES_PER_S = 20;
 
 /** At most so often one connection's `typing` is handed on, for each room and each of on and off. */
 export const TYPING_MS = 1_000;

@@ -1,5 +1,6 @@
 import type { Server as Engine } from 'engine.io';
 import type { Logger } from 'pino';
+import { createMovePacing } from '../chat/move-pacing.ts';
 import type { Room } from '../chat/room.ts';
 import { socketRoom } from '../chat/room.ts';
 import type { PresenceChange, PresenceMove } from '../chat/roster.ts';
@@ -31,7 +32,7 @@ export interface Delivery {
   readonly links: LinkInternals;
   readonly fanout: Fanout;
   readonly greetings: Greetings;
-  /** Gathered like what is said: a room that fills up is told of everybody who comes. */
+  /** Gathered like what is said: a room that fills up is told of everybody who comes. Of who comes and goes again and again, less. */
   tellPresence(room: Room, told: PresenceChange | PresenceMove): void;
   /** Messages of the room cannot be had any more. */
   tellGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
@@ -55,13 +56,19 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     now,
   });
   const greetings = createGreetings({ namespaces, links, nextTurn: setImmediate });
+  const moves = createMovePacing({
+    tell(room, { event, user }) {
+      fanout.hand(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
+    },
+    now,
+  });
   return {
     links,
     fanout,
     greetings,
     tellPresence(room, told) {
       if ('event' in told) {
-        fanout.hand(room, { json: JSON.stringify(presenceMessage(told.event, room, told.user)) });
+        moves.hear(room, told);
         return;
       }
       const event = 'joins' in told ? 'presence:diff' : 'presence:count';
@@ -74,6 +81,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
         .emit('room:gap', { roomid: room.roomid, ...gap });
     },
     close() {
+      moves.close();
       greetings.close();
       fanout.close();
     },

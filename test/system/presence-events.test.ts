@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
+import { MAX_TOLD_CLIENTS, PRESENCE_GRACE_MS, USER_MOVES_AT_ONCE } from '../../src/protocol/limits.ts';
 import type { PresenceCount, PresenceDiff } from '../../src/protocol/rooms.ts';
 import { enter, type Member } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
 const LIMIT = { timeout: 20_000, interval: 20 };
 const REFRESHES = 50;
+const [LOOPERS, LOOPS] = [5, 20];
 
 /** What a member heard of who comes and goes, `join ann`, `diff +ann -bob`, `count 2`, in its order. */
 function eventsOf({ heard }: Member): string[] {
@@ -89,6 +90,39 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     await member.do('leave');
     const since = () => eventsOf(watcher).slice(before.length).sort();
     await vi.waitFor(() => expect(since()).toEqual(['broadcast_quit ann', 'diff -ann']), LIMIT);
+  });
+
+  it(`is little of ${LOOPERS} people who come and go in a loop, on all workers, and where it ends`, async () => {
+    const roomid = newRoom();
+    const watchers = [await come(0, roomid, 'w0'), await come(1, roomid, 'w1')];
+    const loopers = await Promise.all(Array.from({ length: LOOPERS }, (_, n) => come(n, roomid, `l${n}`)));
+    const before = watchers.map((watcher) => changesOf(watcher).length);
+    const startedAt = performance.now();
+    await Promise.all(
+      loopers.map(async (looper) => {
+        for (let n = 1; n <= LOOPS; n += 1) {
+          await looper.do('leave', { roomid });
+          await looper.do('join', { roomid, history: 0 });
+        }
+        await looper.do('leave', { roomid });
+      }),
+    );
+    const movesOf = (watcher: Member) =>
+      loopers.map(({ hello }) =>
+        eventsOf(watcher).filter((told) => !told.startsWith('diff') && told.endsWith(` ${hello.user.id}`)),
+      );
+    await vi.waitFor(() => {
+      for (const watcher of watchers) {
+        for (const moves of movesOf(watcher)) expect(moves.at(-1)).toMatch('broadcast_quit');
+      }
+    }, LIMIT);
+    const tookMs = performance.now() - startedAt;
+    const each = USER_MOVES_AT_ONCE + Math.ceil(tookMs / PRESENCE_GRACE_MS);
+    for (const [index, watcher] of watchers.entries()) {
+      for (const moves of movesOf(watcher)) expect(moves.length).toBeLessThanOrEqual(each);
+      const changes = changesOf(watcher).length - (before[index] ?? 0);
+      expect(changes).toBeLessThanOrEqual(Math.ceil(tookMs / 1_000) + 1);
+    }
   });
 
   it('is a number, and nobody’s coming or going, in a room of many connections', async () => {

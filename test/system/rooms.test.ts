@@ -240,7 +240,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     );
   });
 
-  it('tell of every coming and going of who leaves and joins in one breath, in pairs', async () => {
+  it('tell of the comings and goings of who leaves and joins in one breath in pairs, the last one too', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const bob = await visitor(1, roomid, 'Bob', { auth: { userId: `pairs${mode}` } });

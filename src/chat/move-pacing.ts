@@ -1,0 +1,103 @@
+import {
+  MAX_TOLD_CLIENTS,
+  PRESENCE_GRACE_MS,
+  ROOM_MOVES_PER_S,
+  USER_MOVES_AT_ONCE,
+} from '../protocol/limits.ts';
+import { createSharedBuckets, type Rate } from './rate-limit.ts';
+import type { Room } from './room.ts';
+import type { PresenceMove } from './roster.ts';
+
+/*
+ * What the members here hear, one by one, of who comes and goes. It stands where members listen and not where users
+ * move, so that it holds whatever worker a user comes and goes through. A user's moves in one room:
+ *
+ *   told at once ──over a budget──► held ──budget again──► told
+ *                                    │ ▲
+ *              the opposite move ────┘ └──── the next one
+ *
+ * Moves alternate, so a held one and its opposite leave the members with what they heard last, which is true again.
+ */
+
+const USER_RATE: Rate = { perMs: 1 / PRESENCE_GRACE_MS, burst: USER_MOVES_AT_ONCE };
+/** A room that names its people fills up, or empties, at once. */
+const ROOM_RATE: Rate = { perMs: ROOM_MOVES_PER_S / 1_000, burst: MAX_TOLD_CLIENTS };
+const LOOK_MS = 1_000;
+/** Of one room. What does not fit is left to `presence:diff` and `presence:count`. */
+const MAX_HELD = MAX_TOLD_CLIENTS;
+
+export interface MovePacingDeps {
+  readonly tell: (room: Room, move: PresenceMove) => void;
+  /** A clock that never steps. */
+  readonly now: () => number;
+}
+
+export interface MovePacing {
+  /** Tells it now or, if it is still true, as soon as the budgets of the user and the room allow. */
+  hear(room: Room, move: PresenceMove): void;
+  close(): void;
+}
+
+interface Held {
+  move: PresenceMove;
+  /** The user's budget has paid for it; it waits for the room's. */
+  paid: boolean;
+}
+
+interface HeldRoom {
+  readonly room: Room;
+  readonly moves: Map<string, Held>;
+}
+
+export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
+  const users = createSharedBuckets(USER_RATE, now);
+  const rooms = createSharedBuckets(ROOM_RATE, now);
+  const heldRooms = new Map<string, HeldRoom>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const userPays = (room: Room, { user }: PresenceMove) => users.take(`${room.tag} ${user.userId}`) === 0;
+  const roomPays = (room: Room) => rooms.take(room.tag) === 0;
+
+  function hold(room: Room, move: PresenceMove, paid: boolean): void {
+    const { moves } = heldRooms.get(room.tag) ?? { moves: new Map<string, Held>() };
+    if (moves.size >= MAX_HELD) return;
+    moves.set(move.user.userId, { move, paid });
+    heldRooms.set(room.tag, { room, moves });
+    timer ??= setTimeout(look, LOOK_MS).unref();
+  }
+
+  function look(): void {
+    timer = undefined;
+    for (const held of heldRooms.values()) lookAt(held);
+    if (heldRooms.size > 0) timer = setTimeout(look, LOOK_MS).unref();
+  }
+
+  function lookAt({ room, moves }: HeldRoom): void {
+    for (const [userId, held] of moves) {
+      held.paid ||= userPays(room, held.move);
+      if (!held.paid) continue;
+      if (!roomPays(room)) break;
+      moves.delete(userId);
+      tell(room, held.move);
+    }
+    if (moves.size === 0) heldRooms.delete(room.tag);
+  }
+
+  return {
+    hear(room, move) {
+      const moves = heldRooms.get(room.tag)?.moves;
+      const held = moves?.get(move.user.userId);
+      if (held?.move.event === move.event) held.move = move;
+      else if (held) moves?.delete(move.user.userId);
+      else {
+        const paid = userPays(room, move);
+        if (paid && roomPays(room)) tell(room, move);
+        else hold(room, move, paid);
+      }
+    },
+    close() {
+      clearTimeout(timer);
+      heldRooms.clear();
+    },
+  };
+}

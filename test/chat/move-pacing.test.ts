@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createMovePacing } from '../../src/chat/move-pacing.ts';
+import { roomOf } from '../../src/chat/room.ts';
+import type { PresenceMove } from '../../src/chat/roster.ts';
+import {
+  MAX_TOLD_CLIENTS,
+  PRESENCE_GRACE_MS,
+  ROOM_MOVES_PER_S,
+  USER_MOVES_AT_ONCE,
+} from '../../src/protocol/limits.ts';
+
+const tea = roomOf('/', 'tea');
+
+function setUp() {
+  const told: string[] = [];
+  const pacing = createMovePacing({
+    tell: (room, { event, user }) => told.push(`${room.roomid} ${event} ${user.username}`),
+    now: () => performance.now(),
+  });
+  const move = (event: PresenceMove['event']) => (userId: string, username: string, room: typeof tea) =>
+    pacing.hear(room, { event, user: { userId, username } });
+  return {
+    told,
+    pacing,
+    come: (userId: string, { username = userId, room = tea } = {}) => move('join')(userId, username, room),
+    go: (userId: string, { username = userId, room = tea } = {}) =>
+      move('broadcast_quit')(userId, username, room),
+  };
+}
+
+describe('coming and going', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is told at once of everybody, also of who looks in twice', () => {
+    const { told, come, go } = setUp();
+    for (const user of ['ann', 'bob']) {
+      for (let n = 0; n < USER_MOVES_AT_ONCE / 2; n += 1) {
+        come(user);
+        go(user);
+      }
+    }
+    const twice = (user: string) => [
+      `tea join ${user}`,
+      `tea broadcast_quit ${user}`,
+      `tea join ${user}`,
+      `tea broadcast_quit ${user}`,
+    ];
+    expect(told).toEqual([...twice('ann'), ...twice('bob')]);
+  });
+
+  it('in a loop is told once a grace time and user, whatever the speed of the loop', () => {
+    const { told, come, go } = setUp();
+    const SECONDS = 60;
+    for (let n = 0; n < SECONDS * 100; n += 1) {
+      for (let user = 0; user < 5; user += 1) (n % 2 === 0 ? come : go)(`user ${user}`);
+      vi.advanceTimersByTime(10);
+    }
+    const most = USER_MOVES_AT_ONCE + (SECONDS * 1_000) / PRESENCE_GRACE_MS;
+    for (let user = 0; user < 5; user += 1) {
+      const heard = told.filter((one) => one.endsWith(`user ${user}`));
+      expect(heard.length).toBeLessThanOrEqual(most);
+      expect(heard).toEqual(
+        heard.map((_, n) => `tea ${n % 2 === 0 ? 'join' : 'broadcast_quit'} user ${user}`),
+      );
+    }
+  });
+
+  it.each(['join', 'broadcast_quit'])(
+    'in a loop that ends with %s ends with it for everybody, too',
+    (last) => {
+      const { told, come, go } = setUp();
+      for (let n = 0; n < 50; n += 1) {
+        come('ann');
+        go('ann');
+      }
+      if (last === 'join') come('ann');
+      vi.advanceTimersByTime(PRESENCE_GRACE_MS + 1_000);
+      expect(told.at(-1)).toBe(`tea ${last} ann`);
+      const before = told.length;
+      vi.advanceTimersByTime(10 * PRESENCE_GRACE_MS);
+      expect(told).toHaveLength(before);
+    },
+  );
+
+  it('that had to wait is told by the newest name', () => {
+    const { told, come, go } = setUp();
+    for (let n = 0; n < USER_MOVES_AT_ONCE / 2; n += 1) {
+      come('ann');
+      go('ann');
+    }
+    come('ann', { username: 'Old' });
+    come('ann', { username: 'New' });
+    vi.advanceTimersByTime(PRESENCE_GRACE_MS + 1_000);
+    expect(told.slice(USER_MOVES_AT_ONCE)).toEqual(['tea join New']);
+  });
+
+  it('of a full room at once is told of each, and then by the second, in their order', () => {
+    const { told, come } = setUp();
+    const crowd = Array.from({ length: MAX_TOLD_CLIENTS + 50 }, (_, n) => `user ${n}`);
+    for (const user of crowd) come(user);
+    expect(told).toHaveLength(MAX_TOLD_CLIENTS);
+    vi.advanceTimersByTime(1_000);
+    expect(told).toHaveLength(MAX_TOLD_CLIENTS + ROOM_MOVES_PER_S);
+    vi.advanceTimersByTime(2_000);
+    expect(told).toEqual(crowd.map((user) => `tea join ${user}`));
+  });
+
+  it('of people who are new each time is told at the room’s pace, and little of it is kept', () => {
+    const { told, come, go } = setUp();
+    const SECONDS = 30;
+    for (let n = 0; n < SECONDS * 1_000; n += 1) {
+      come(`guest ${n}`);
+      if (n % 2 === 0) go(`guest ${n - 10}`);
+      vi.advanceTimersByTime(1);
+    }
+    expect(told.length).toBeLessThanOrEqual(MAX_TOLD_CLIENTS + SECONDS * ROOM_MOVES_PER_S);
+    const before = told.length;
+    vi.advanceTimersByTime(60_000);
+    expect(told.length - before).toBeLessThanOrEqual(MAX_TOLD_CLIENTS);
+  });
+
+  it('of one room or user costs others nothing', () => {
+    const { told, come, go } = setUp();
+    const milk = roomOf('/', 'milk');
+    for (let n = 0; n < 2 * MAX_TOLD_CLIENTS; n += 1) come(`guest ${n}`);
+    for (let n = 0; n < 50; n += 1) {
+      come('ann', { room: milk });
+      go('ann', { room: milk });
+    }
+    told.length = 0;
+    come('bob', { room: milk });
+    come('ann', { room: roomOf('/post', 'milk') });
+    expect(told).toEqual(['milk join bob', 'milk join ann']);
+  });
+
+  it('is told of nobody after the end', () => {
+    const { told, come, pacing } = setUp();
+    for (let n = 0; n <= MAX_TOLD_CLIENTS; n += 1) come(`guest ${n}`);
+    pacing.close();
+    vi.advanceTimersByTime(60_000);
+    expect(told).toHaveLength(MAX_TOLD_CLIENTS);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
