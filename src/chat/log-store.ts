@@ -35,7 +35,13 @@ export interface Appended {
   readonly dup: boolean;
 }
 
-/** A stored message: the JSON text of the wire's `SaidMessage`, beside its position. */
+/** What became of an entry that others were to take the place of. */
+export interface Replaced {
+  /** The notice as it was stored; absent when the entry had these members already, and nothing was done. */
+  readonly notice?: Appended;
+}
+
+/** A stored entry: the JSON text of the wire's `RoomEntry`, beside its position. */
 export interface Entry {
   readonly epoch: string;
   readonly seq: number;
@@ -93,10 +99,12 @@ export interface RoomLogs {
   /** One consistent look at the log. */
   read(room: Room, query: LogQuery): Promise<Outcome<LogPage>>;
   /**
-   * Puts other members in the place of an entry's, as `Draft.members`; its position, id and time stay. False: the
-   * log does not hold it (any more). Live followers are not told.
+   * Puts other members in the place of an entry's, as `Draft.members`; its position, id and time stay. In the same
+   * atomic step `notice` is appended and published like any entry: whoever reads the log finds both or neither, and
+   * whoever follows it learns of the one by the other. An entry that has these members already gets no second notice.
+   * Undefined: the log does not hold it (any more).
    */
-  replace(room: Room, seq: number, members: string): Promise<Outcome<boolean>>;
+  replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
   /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
   tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
 }

@@ -375,6 +375,8 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
 }
 
 function isRoomMessage(said: unknown): said is RoomMessage {
-  const event = (said as { event?: unknown } | undefined)?.event;
-  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit' || event === 'deleted';
+  const { event, ref } = (said ?? {}) as { event?: unknown; ref?: unknown };
+  // Before deletions were entries of the log, `seq` was the message's: such a server's are no entries.
+  if (event === 'deleted') return typeof ref === 'number';
+  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
 }

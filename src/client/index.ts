@@ -2,9 +2,11 @@ export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type { Bye, Hello } from '../protocol/events.ts';
 export type { InboxPage, Item, ItemKind, Posted, User } from '../protocol/people.ts';
 export type {
+  DeletedMessage,
   Joined,
   MessagePage,
   PresenceMessage,
+  RoomEntry,
   RoomGap,
   RoomMessage,
   Said,

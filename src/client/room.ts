@@ -8,6 +8,7 @@ import type {
   PresenceCount,
   PresenceDiff,
   PresenceMessage,
+  RoomEntry,
   RoomGap,
   RoomMessage,
   Said,
@@ -17,6 +18,7 @@ import type {
 import { createBackoff, spreadMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
+import { createDeletions } from './deletions.ts';
 import type { Draft, SayOptions } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
 import { createMemberList, type Members } from './member-list.ts';
@@ -37,8 +39,11 @@ export interface RoomEvents {
   presence: [presence: PresenceMessage];
   /** Somebody began to type, or stopped: 6 s after it was last heard of at the latest. */
   typing: [typing: Typing];
-  /** A message was taken out of the room. One taken out while this client was away comes with `deleted`. */
-  deleted: [deleted: DeletedMessage];
+  /**
+   * A message was taken out of the room, `ref` is its `seq`; in its place among the messages, live or later. A page that
+   * was read since has the message without its text, and `deleted`.
+   */
+  deleted: [deleted: DeletedMessage, how: { readonly source: 'live' | 'replay' | 'history' }];
   /**
    * Messages that cannot be had any more. With `reason: 'epoch'` the store lost part of the room: what was shown
    * as `from`…`to` is no longer in it.
@@ -115,6 +120,7 @@ const MAX_EARLY = 1_000;
 export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection, random } = deps;
   const sequence = createSequence();
+  const deletions = createDeletions();
   const backoff = createBackoff({ minMs: 500, maxMs: 10_000, random });
   const events = createEmitter<RoomEvents>({
     onThrow: deps.onThrow,
@@ -122,10 +128,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
   let phase: 'away' | 'joining' | 'joined' | 'resting' | 'ended' = 'away';
   let latest: Joined | undefined;
-  let early: (SaidMessage | DeletedMessage)[] = [];
+  let early: RoomEntry[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** Messages for which the room was asked already: asking again would not end. */
-  const askedFor = new WeakSet<SaidMessage>();
+  /** Entries for which the room was asked already: asking again would not end. */
+  const askedFor = new WeakSet<RoomEntry>();
   /** Own messages that the application asked not to be told of. */
   const silent = new Set<string>();
   /** Until the first join is answered. */
@@ -219,8 +225,13 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     if (phase === 'joined') outbox.open();
   }
 
-  function hand(message: SaidMessage, source: 'live' | 'replay' | 'history'): void {
+  function hand(message: RoomEntry, source: 'live' | 'replay' | 'history'): void {
     if (phase === 'ended') return;
+    if (message.event === 'deleted') {
+      deletions.note(message);
+      events.emit('deleted', message, { source });
+      return;
+    }
     if (message.clientMsgId !== undefined && silent.delete(message.clientMsgId)) return;
     events.emit('message', message, { source });
   }
@@ -230,8 +241,6 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       if (phase === 'joined') events.emit('presence', message);
     } else if (phase === 'joining') {
       if (early.length < MAX_EARLY) early.push(message);
-    } else if (message.event === 'deleted') {
-      if (phase === 'joined') events.emit('deleted', message);
     } else if (phase === 'joined') {
       const place = sequence.offer(message);
       if (place === 'next') hand(message, 'live');
@@ -240,7 +249,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   }
 
   /** Nothing is lost on a link that is up, so this is a fault somewhere; the log is asked before going on. */
-  function mend(message: SaidMessage): void {
+  function mend(message: RoomEntry): void {
     askedFor.add(message);
     outbox.shut();
     join();
@@ -288,8 +297,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
         connection.ask('room:history', { roomid, ...query }, (answer) => {
           if (!answer) reject(new ClientError('unavailable', 'not connected', true));
           else if (!answer.ok) reject(errorOf(answer.error));
-          else
-            resolve({ epoch: answer.epoch, top: answer.top, more: answer.more, messages: answer.messages });
+          else {
+            const { epoch, top, more, messages } = answer;
+            resolve(deletions.apply({ epoch, top, more, messages }));
+          }
         });
       });
     },

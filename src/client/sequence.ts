@@ -1,4 +1,4 @@
-import type { Joined, RoomGap, SaidMessage } from '../protocol/rooms.ts';
+import type { Joined, RoomEntry, RoomGap } from '../protocol/rooms.ts';
 
 /** Where the application stands in a room's log. */
 export interface Position {
@@ -9,7 +9,7 @@ export interface Position {
 /** What of a join's answer the application has not had yet, and what it can never have. */
 export interface Admission {
   readonly gap?: RoomGap;
-  readonly fresh: readonly SaidMessage[];
+  readonly fresh: readonly RoomEntry[];
 }
 
 /** The order of one room. Its position moves with what is handed on, never with what an ack promises. */
@@ -18,7 +18,7 @@ export interface Sequence {
   position(): Position | undefined;
   admit(joined: Joined): Admission;
   /** `next` moves the position; `hole`: something before this message, or another history, is not known yet. */
-  offer(message: SaidMessage): 'next' | 'repeat' | 'hole';
+  offer(message: RoomEntry): 'next' | 'repeat' | 'hole';
   /** The server says that members cannot have these. Answers whether it concerns what we have. */
   yield(gap: RoomGap): void;
   /** The server leaves the sender of this one out: its ack counts as its delivery. */
@@ -39,8 +39,8 @@ export function createSequence(): Sequence {
   }
 
   /** The page's newest messages up to the first, from its end, that was had before. */
-  function unseen(messages: readonly SaidMessage[], from: Position): readonly SaidMessage[] {
-    const had = ({ epoch, seq }: SaidMessage) => epochs.has(epoch) && seq <= from.seq;
+  function unseen(messages: readonly RoomEntry[], from: Position): readonly RoomEntry[] {
+    const had = ({ epoch, seq }: RoomEntry) => epochs.has(epoch) && seq <= from.seq;
     return messages.slice(messages.findLastIndex(had) + 1);
   }
 
@@ -77,7 +77,7 @@ export function createSequence(): Sequence {
   };
 }
 
-function gapOf(from: Position, joined: Joined, fresh: readonly SaidMessage[]): RoomGap | undefined {
+function gapOf(from: Position, joined: Joined, fresh: readonly RoomEntry[]): RoomGap | undefined {
   const { roomid, epoch, recovered } = joined;
   const first = fresh[0]?.seq ?? joined.seq + 1;
   if (recovered || epoch === from.epoch) {

@@ -36,6 +36,8 @@ export interface ChatState {
   readonly drafts: readonly Draft[];
   /** The room has messages older than the timeline's. */
   readonly more: boolean;
+  /** How far back the room was read: what was deleted there has entries that the timeline does not show. */
+  readonly readFrom?: number;
   readonly earlier: 'idle' | 'loading' | 'failed';
   /** The reader is at the end of the list. */
   readonly following: boolean;

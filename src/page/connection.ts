@@ -1,4 +1,5 @@
 import { io, type Socket } from 'socket.io-client';
+import { createDeletions } from '../client/deletions.ts';
 import { createTypists } from '../client/typists.ts';
 import type { WireError } from '../protocol/codes.ts';
 import type { Ack, Bye, ClientToServer, Hello, ServerToClient } from '../protocol/events.ts';
@@ -8,7 +9,6 @@ import type { ChatEvent, ChatState } from './chat-state.ts';
 import { describeRefusal, isForgotten, NO_ANSWER, UNKNOWN_FATE } from './drafts.ts';
 import type { Guests } from './guests.ts';
 import type { Store } from './store.ts';
-import { oldestSaid } from './timeline.ts';
 import type { Visit } from './visit.ts';
 
 /*
@@ -59,6 +59,7 @@ export interface Connection {
 export function openConnection(deps: ConnectionDeps): Connection {
   const { visit, store, guests, now } = deps;
   const { dispatch } = store;
+  const deletions = createDeletions();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const socket: Socket<PageEvents, ClientToServer> = io(deps.url, {
     path: deps.socketPath,
@@ -167,7 +168,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   async function readHistory(query: PayloadInput<'room:history'>): Promise<MessagePage | undefined> {
     const payload = { roomid: visit.roomid, ...query };
     const answer = await answered<Ack<'room:history'>>(timed().emitWithAck('room:history', payload));
-    return answer?.ok ? answer : undefined;
+    return answer?.ok ? deletions.apply(answer) : undefined;
   }
 
   async function loadLatest(): Promise<void> {
@@ -177,7 +178,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
 
   async function loadEarlier(): Promise<void> {
     const state = store.get();
-    const before = oldestSaid(state.timeline)?.seq;
+    const before = state.readFrom;
     if (before === undefined || !isJoined() || state.earlier === 'loading') return;
     dispatch({ type: 'earlierAsked' });
     const page = await readHistory({ before, limit: PAGE_SIZE });
@@ -226,7 +227,10 @@ export function openConnection(deps: ConnectionDeps): Connection {
 
   socket.on('hello', onHello);
   socket.on('joined', onJoined);
-  socket.on('message', (message) => dispatch({ type: 'message', message }));
+  socket.on('message', (message) => {
+    if (message.event === 'deleted') deletions.note(message);
+    dispatch({ type: 'message', message });
+  });
   socket.on('presence:count', ({ users }) => dispatch({ type: 'counted', users }));
   socket.on('typing', (typing) => {
     if (typing.userId !== store.get().me?.id) typists.hear(typing);

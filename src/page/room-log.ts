@@ -3,6 +3,7 @@ import type {
   Joined,
   MessagePage,
   PresenceMessage,
+  RoomEntry,
   RoomGap,
   RoomMessage,
   Said,
@@ -49,8 +50,9 @@ export function latest(state: ChatState, { epoch, top, more, messages }: Message
   return { ...shown, timeline: [...shown.timeline, ...later] };
 }
 
-function shownFrom(state: ChatState, messages: readonly SaidMessage[], more: boolean): ChatState {
-  return messages.reduce(received, { ...state, timeline: [], more, earlier: 'idle' });
+function shownFrom(state: ChatState, messages: readonly RoomEntry[], more: boolean): ChatState {
+  const readFrom = messages[0]?.seq;
+  return messages.reduce(received, { ...state, timeline: [], more, readFrom, earlier: 'idle' });
 }
 
 function at(state: ChatState, epoch: string, seq: number): ChatState {
@@ -60,11 +62,10 @@ function at(state: ChatState, epoch: string, seq: number): ChatState {
 
 export function heard(state: ChatState, message: RoomMessage): ChatState {
   if (message.event === 'join' || message.event === 'broadcast_quit') return presence(state, message);
-  if (message.event === 'deleted') {
-    return { ...state, timeline: withoutText(state.timeline, state.position?.epoch, message.seq) };
+  // Events of a newer protocol are none of this page's; a deletion of an older one has no number of its own.
+  if (message.event !== 'broadcast_say' && (message.event !== 'deleted' || message.ref === undefined)) {
+    return state;
   }
-  // Events of a newer protocol are none of this page's.
-  if (message.event !== 'broadcast_say') return state;
   const { epoch, seq } = message;
   if (state.pastEpochs.includes(epoch)) return state;
   const heardUpTo = state.position?.epoch === epoch ? state.position.seq : 0;
@@ -73,7 +74,8 @@ export function heard(state: ChatState, message: RoomMessage): ChatState {
 }
 
 /** Shows a message; if it is an own draft's echo, in its stead. */
-function received(state: ChatState, message: SaidMessage): ChatState {
+function received(state: ChatState, message: RoomEntry): ChatState {
+  if (message.event === 'deleted') return { ...state, timeline: withoutText(state.timeline, message.ref) };
   const { clientMsgId } = message;
   const own =
     clientMsgId !== undefined &&
@@ -136,12 +138,14 @@ export function gapped(state: ChatState, { epoch, from, to, reason }: RoomGap): 
 
 export function earlier(state: ChatState, before: number, page: MessagePage): ChatState {
   // The list was replaced while the page was on its way.
-  if (oldestSaid(state.timeline)?.seq !== before) return { ...state, earlier: 'idle' };
+  if (state.readFrom !== before) return { ...state, earlier: 'idle' };
   const timeline = putBefore(state.timeline, page.messages);
-  return { ...state, timeline, more: page.more, earlier: 'idle' };
+  const readFrom = page.messages[0]?.seq ?? before;
+  return { ...state, timeline, readFrom, more: page.more, earlier: 'idle' };
 }
 
 export function trimmed(state: ChatState): ChatState {
   const timeline = newest(state.timeline, state.following ? KEPT_ENTRIES : KEPT_WHILE_READING);
-  return timeline === state.timeline ? state : { ...state, timeline, more: true };
+  if (timeline === state.timeline) return state;
+  return { ...state, timeline, more: true, readFrom: oldestSaid(timeline)?.seq ?? state.readFrom };
 }

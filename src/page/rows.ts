@@ -72,7 +72,8 @@ export function saidSince(timeline: Timeline, key: string | undefined, ownId: st
   for (let i = timeline.length - 1; i >= 0; i--) {
     const entry = timeline[i];
     if (!entry || entry.key === key) break;
-    if (entry.kind === 'said' && entry.message.data.userId !== ownId) count += 1;
+    if (entry.kind !== 'said' || entry.message.deleted) continue;
+    if (entry.message.data.userId !== ownId) count += 1;
   }
   return count;
 }

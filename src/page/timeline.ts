@@ -1,4 +1,5 @@
-import type { SaidMessage } from '../protocol/rooms.ts';
+import { emptied } from '../protocol/deletions.ts';
+import type { RoomEntry, SaidMessage } from '../protocol/rooms.ts';
 
 /*
  * What a room's list shows: stored messages in the log's order, and notices where they were heard.
@@ -42,19 +43,20 @@ export function place(timeline: Timeline, entry: SaidEntry): Timeline {
     const other = timeline[i];
     if (other?.kind !== 'said') continue;
     if (other.message.epoch !== epoch || other.message.seq < seq) break;
+    // An own message that is acked again may be deleted since.
+    if (other.message.seq === seq && other.message.deleted) return timeline;
     if (other.message.seq === seq) return spliced(timeline, i, 1, { ...other, message: entry.message });
     index = i;
   }
   return spliced(timeline, index, 0, entry);
 }
 
-/** Takes a message's text out; its place stays. */
-export function withoutText(timeline: Timeline, epoch: string | undefined, seq: number): Timeline {
-  return timeline.map((entry) =>
-    entry.kind === 'said' && entry.message.epoch === epoch && entry.message.seq === seq
-      ? { ...entry, message: { ...entry.message, deleted: true, data: { ...entry.message.data, text: '' } } }
-      : entry,
-  );
+/** Takes a message's text out; its place stays. Of two with that number the older one was lost by the store. */
+export function withoutText(timeline: Timeline, seq: number): Timeline {
+  const at = timeline.findLastIndex((entry) => entry.kind === 'said' && entry.message.seq === seq);
+  const entry = timeline[at];
+  if (entry?.kind !== 'said') return timeline;
+  return spliced(timeline, at, 1, { ...entry, message: emptied(entry.message) });
 }
 
 function spliced(timeline: Timeline, at: number, removed: number, entry: Entry): Timeline {
@@ -62,9 +64,10 @@ function spliced(timeline: Timeline, at: number, removed: number, entry: Entry):
 }
 
 /** An older page goes before everything; what the list has already is left out. */
-export function putBefore(timeline: Timeline, messages: readonly SaidMessage[]): Timeline {
+export function putBefore(timeline: Timeline, entries: readonly RoomEntry[]): Timeline {
   const known = new Set<string>();
   for (const entry of timeline) if (entry.kind === 'said') known.add(saidEntry(entry.message).key);
+  const messages = entries.filter((entry) => entry.event === 'broadcast_say');
   const older = messages.map((message) => saidEntry(message)).filter(({ key }) => !known.has(key));
   return [...older, ...timeline];
 }

@@ -1,6 +1,6 @@
 import type { Person } from './people.ts';
 
-/** A stored message of a room. History pages and live delivery have exactly this shape. */
+/** A message of a room. History pages and live delivery have exactly this shape. */
 export interface SaidMessage {
   readonly event: 'broadcast_say';
   readonly roomid: string;
@@ -11,7 +11,7 @@ export interface SaidMessage {
   /** The store's clock, ms since 1970; never runs backwards within a room. */
   readonly at: number;
   readonly clientMsgId?: string;
-  /** It was taken out: only its place is left, `data` is empty. */
+  /** It was taken out, which an entry of its own tells: only its place is left, `data` is empty. */
   readonly deleted?: true;
   readonly data: Person & { readonly text: string; readonly type: number };
 }
@@ -23,14 +23,24 @@ export interface PresenceMessage {
   readonly data: Person;
 }
 
-/** A stored message was taken out; in history its place stays, with `deleted`. */
+/** A stored message was taken out. An entry of the log with a number of its own; the message's place stays, with `deleted`. */
 export interface DeletedMessage {
   readonly event: 'deleted';
   readonly roomid: string;
+  readonly epoch: string;
   readonly seq: number;
+  readonly id: string;
+  readonly at: number;
+  /** The `seq` of the message. */
+  readonly ref: number;
+  /** Who took it out; absent: a back end. */
+  readonly by?: Pick<Person, 'userId' | 'username'>;
 }
 
-export type RoomMessage = SaidMessage | PresenceMessage | DeletedMessage;
+/** What a room's log holds: what is said, and what became of it. */
+export type RoomEntry = SaidMessage | DeletedMessage;
+
+export type RoomMessage = RoomEntry | PresenceMessage;
 
 /** This connection is no longer in the room. */
 export interface Removed {
@@ -53,7 +63,7 @@ export interface MessagePage {
   readonly top: number;
   readonly more: boolean;
   /** Oldest first. */
-  readonly messages: readonly SaidMessage[];
+  readonly messages: readonly RoomEntry[];
 }
 
 export interface RoomMember extends Person {
@@ -115,7 +125,7 @@ export interface Joined {
   readonly users: number;
   readonly clients: number;
   readonly recovered?: boolean;
-  readonly messages: readonly SaidMessage[];
+  readonly messages: readonly RoomEntry[];
   readonly more: boolean;
 }
 

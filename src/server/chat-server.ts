@@ -20,7 +20,6 @@ import { createClientAddresses } from './client-address.ts';
 import { createConnectLimit } from './connect-limit.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
-import { createDeletionNews } from './deletion-news.ts';
 import { openDelivery } from './delivery.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
@@ -331,7 +330,6 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
       disconnect: createUserDisconnects({ namespaces, logins, flush: fanout.flush, log }),
       moderation: backend.moderation,
-      tellDeleted: createDeletionNews({ namespaces, flush: fanout.flush }),
     },
     ready: health.state,
     metrics,

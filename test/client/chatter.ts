@@ -44,6 +44,7 @@ export function listen(room: Room): Heard {
     heard.messages.push(message);
     heard.lines.push(`${source} ${message.data.text}`);
   });
+  room.on('deleted', ({ ref }, { source }) => heard.lines.push(`${source} -${ref}`));
   room.on('gap', (gap) => {
     heard.gaps.push(gap);
     heard.lines.push(`gap ${gap.from}-${gap.to} ${gap.reason}`);

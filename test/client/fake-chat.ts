@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { refuse, type WireError } from '../../src/protocol/codes.ts';
+import { emptied } from '../../src/protocol/deletions.ts';
 import type { Bye, Hello } from '../../src/protocol/events.ts';
-import type { RoomGap, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { DeletedMessage, RoomEntry, RoomGap, SaidMessage } from '../../src/protocol/rooms.ts';
 import { createFakePeople, type FakePeople, type PeoplePayload } from './fake-inbox.ts';
 
 type Ack = (answer: object) => void;
@@ -41,7 +42,7 @@ export type Step = (turn: {
 interface FakeRoom {
   epoch: string;
   top: number;
-  log: SaidMessage[];
+  log: RoomEntry[];
 }
 
 /** A real Socket.IO server with rooms in memory, whose faults a test writes down in advance. */
@@ -64,7 +65,9 @@ export interface FakeChat {
   /** The next of these events, one step each. */
   script(event: string, ...steps: Step[]): void;
   store(roomid: string, text: string, more?: Partial<SaidMessage>): SaidMessage;
-  deliver(message: SaidMessage): void;
+  deliver(message: RoomEntry): void;
+  /** Deletes a message; not told. */
+  remove(roomid: string, ref: number): DeletedMessage;
   post(roomid: string, text: string): SaidMessage;
   gap(gap: RoomGap): void;
   emit(event: string, payload: object): void;
@@ -128,7 +131,9 @@ export async function openFakeChat(): Promise<FakeChat> {
       void socket.join(roomid);
     },
     say(socket, { roomid, text, clientMsgId, echo = true }, ack) {
-      const known = room(roomid).log.find((message) => message.clientMsgId === clientMsgId);
+      const known = room(roomid).log.find(
+        (entry): entry is SaidMessage => entry.event === 'broadcast_say' && entry.clientMsgId === clientMsgId,
+      );
       const message = known ?? store(roomid, text, { clientMsgId });
       if (!known) (echo ? io.to(roomid) : io.to(roomid).except(socket.id)).emit('message', message);
       const { epoch, seq, id, at } = message;
@@ -195,6 +200,17 @@ export async function openFakeChat(): Promise<FakeChat> {
     ask: (event) => asked.filter((one) => one.event === event),
     script: (event, ...steps) => void scripts.set(event, [...(scripts.get(event) ?? []), ...steps]),
     store,
+    remove(roomid, ref) {
+      const target = room(roomid);
+      target.log = target.log.map((entry) =>
+        entry.event === 'broadcast_say' && entry.seq === ref ? emptied(entry) : entry,
+      );
+      target.top += 1;
+      const { epoch, top: seq } = target;
+      const deleted = { event: 'deleted', roomid, epoch, seq, id: `${epoch}-${seq}`, at: seq, ref } as const;
+      target.log.push(deleted);
+      return deleted;
+    },
     deliver: (message) => void io.to(message.roomid).emit('message', message),
     post(roomid, text) {
       const message = store(roomid, text);

@@ -17,7 +17,7 @@ const silence: Step = () => undefined;
 const logged = (roomid: string) =>
   fake()
     .room(roomid)
-    .log.map(({ data }) => data.text);
+    .log.map((entry) => (entry.event === 'broadcast_say' ? entry.data.text : entry));
 
 describe('sending until stored', () => {
   it.each([

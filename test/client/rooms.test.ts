@@ -111,6 +111,44 @@ describe('order while connected', () => {
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay one', 'replay two', 'replay three']));
   });
 
+  it('hands on deletions in their place in the order, live or from the log', async () => {
+    const heard = listen(await chatter().chat.join('tea'));
+    fake().post('tea', 'one');
+    fake().deliver(fake().remove('tea', 1));
+    fake().post('tea', 'two');
+    const lines = ['live one', 'live -1', 'live two'];
+    await vi.waitFor(() => expect(heard.lines).toEqual(lines));
+    expect(fake().ask('join')).toHaveLength(1);
+    fake().remove('tea', 3);
+    fake().post('tea', 'three');
+    await vi.waitFor(() => expect(heard.lines).toEqual([...lines, 'replay -3', 'replay three']));
+    expect(heard.gaps).toEqual([]);
+    fake().deliver({ event: 'deleted', roomid: 'tea', seq: 6 } as never);
+    fake().post('tea', 'of a worker without numbered deletions');
+    await vi.waitFor(() => expect(heard.lines).toHaveLength(6));
+    expect(fake().ask('join')).toHaveLength(2);
+  });
+
+  it('shows no text in a page that a deletion has overtaken', async () => {
+    const room = await chatter().chat.join('tea');
+    const heard = listen(room);
+    fake().post('tea', 'secret');
+    fake().post('tea', 'kept');
+    let answer: () => void = () => undefined;
+    fake().script('room:history', ({ ack, proceed }) => proceed((page) => (answer = () => ack(page))));
+    const page = room.history();
+    await vi.waitFor(() => expect(fake().ask('room:history')).toHaveLength(1));
+    fake().deliver(fake().remove('tea', 1));
+    await vi.waitFor(() => expect(heard.lines).toContain('live -1'));
+    answer();
+    const { messages } = await page;
+    expect(messages).toMatchObject([
+      { seq: 1, deleted: true, data: { text: '' } },
+      { data: { text: 'kept' } },
+    ]);
+    expect((await room.history()).messages).toMatchObject([...messages, { event: 'deleted', ref: 1 }]);
+  });
+
   it('asks once for a message that the log does not know, and goes on', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     const one = fake().post('tea', 'one');

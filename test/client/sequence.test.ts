@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSequence } from '../../src/client/sequence.ts';
-import type { Joined, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { Joined, RoomEntry, SaidMessage } from '../../src/protocol/rooms.ts';
 
 /** `e1:3` is the third of epoch e1. */
 function message(place: string): SaidMessage {
@@ -22,7 +22,7 @@ function standing(top: string, places: readonly string[] = []) {
   return sequence;
 }
 
-const texts = (messages: readonly SaidMessage[]) => messages.map(({ id }) => id);
+const texts = (messages: readonly RoomEntry[]) => messages.map(({ id }) => id);
 
 describe('an answer to a resume', () => {
   it.each<[string, string, Joined, string[], object | undefined]>([

@@ -53,7 +53,7 @@ function membersSaying(room: Room, text: string): string {
 }
 
 async function replace(peer: Peer, room: Room, seq: number, text: string): Promise<boolean> {
-  return granted(await peer.logs.replace(room, seq, membersSaying(room, text)));
+  return granted(await peer.logs.replace(room, seq, membersSaying(room, text))) !== undefined;
 }
 
 /** Messages `1` to `count`. */
@@ -277,7 +277,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       );
       await append(a, room, 'after');
       const members = '"big":12345678901234567890,"exact":0.1000,"none":[],"text":"Ён \\"x\\" \\u0000"';
-      expect(granted(await b.logs.replace(room, seq, members))).toBe(true);
+      expect(granted(await b.logs.replace(room, seq, members))).toEqual({});
       const { entries, ...page } = await read(a, room);
       expect(page).toMatchObject({ epoch, top: 5, first: 1, more: false });
       expect(entries[3]).toEqual({
@@ -288,6 +288,55 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       });
       expect(JSON.stringify(entries)).not.toContain('the secret');
       expect(seqsOf(entries)).toEqual(range(1, 5));
+    });
+
+    it('is told by a notice, an entry of its own, live and in the log, once', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      await fill(a, room, 2);
+      const heard = await listen(b, room);
+      const notice = { id: 'n', members: '"event":"deleted","ref":1' };
+      const gone = membersSaying(room, 'gone');
+      const told = await Promise.all([
+        b.logs.replace(room, 1, gone, notice),
+        append(a, room, 'more'),
+        a.logs.replace(room, 1, gone, { ...notice, id: 'm' }),
+        b.logs.replace(room, 9, gone, notice),
+      ]);
+      const notices = [granted(told[0]), granted(told[2])].flatMap((replaced) => replaced?.notice ?? []);
+      expect(notices).toHaveLength(1);
+      expect(granted(told[3])).toBe(undefined);
+      const { entries, epoch, top } = await read(a, room);
+      expect(top).toBe(4);
+      const [{ seq = 0, id = '', at = 0 } = {}] = notices;
+      const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${notice.members}}`;
+      expect(entries[seq - 1]).toEqual({ epoch, seq, json });
+      expect(textsOf(entries.slice(0, 2))).toEqual(['gone', '2']);
+      await vi.waitFor(() => expect(heard.entries).toEqual(entries.slice(2)));
+      expect(await read(b, room)).toMatchObject({ entries, top: 4 });
+      expect(granted(await a.logs.replace(room, 1, gone, notice))).toEqual({});
+      expect((await append(b, room, '5')).seq).toBe(5);
+    });
+
+    it('is not replaced without its notice, nor the other way round', async () => {
+      const { store, a } = await twoPeers(harness);
+      const room = newRoom();
+      const { epoch } = await append(a, room, 'secret');
+      granted(await a.logs.replace(room, 1, membersSaying(room, 'gone'), draftOf(room, 'told')));
+      await store.restart();
+      const c = await store.open();
+      expect(textsOf((await read(c, room)).entries)).toEqual(['gone', 'told']);
+      const again = await c.logs.replace(
+        room,
+        1,
+        membersSaying(room, 'gone twice'),
+        draftOf(room, 'told twice'),
+      );
+      const { notice } = granted(again) ?? {};
+      expect(notice).toMatchObject({ seq: 3, dup: false });
+      const page = await read(c, room);
+      expect(textsOf(page.entries)).toEqual(['gone twice', 'told', 'told twice']);
+      if (notice?.epoch !== epoch) expect(page.links).toEqual([{ epoch, upTo: 2 }]);
     });
 
     it('of a log may be the first, the last, or any, and be replaced again', async () => {

@@ -1,6 +1,6 @@
 import type { FinalLog, LogEntry } from '../../src/load/checker/history.ts';
 import { connect, type Member } from '../support/member.ts';
-import { hashOf, roomName } from './recorder.ts';
+import { contentOf, roomName } from './recorder.ts';
 
 const PAGE = 200;
 
@@ -24,14 +24,7 @@ async function readLog(reader: Member, roomid: string): Promise<FinalLog> {
     const page = await reader.do('room:history', { roomid, after, limit: PAGE });
     more = page.more;
     for (const message of page.messages) {
-      entries.push({
-        epoch: message.epoch,
-        seq: message.seq,
-        ...(message.clientMsgId === undefined ? {} : { id: message.clientMsgId }),
-        serverId: message.id,
-        sender: message.data.userId,
-        text: hashOf(message.data.text),
-      });
+      entries.push({ epoch: message.epoch, seq: message.seq, ...contentOf(message) });
     }
   }
   return { room: roomName(roomid), epoch, entries };

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { HistoryRecord } from '../../src/load/checker/history.ts';
+import type { HistoryRecord, LogEntry } from '../../src/load/checker/history.ts';
+import type { RoomEntry } from '../../src/protocol/rooms.ts';
 
 /** ms, monotonic and comparable between processes of this machine. */
 export function clock(): number {
@@ -33,6 +34,14 @@ export async function readRecords(file: string): Promise<HistoryRecord[]> {
 
 export function hashOf(text: string): string {
   return createHash('sha1').update(text).digest('base64url').slice(0, 12);
+}
+
+/** What the checker knows an entry by. */
+export function contentOf(entry: RoomEntry): Omit<LogEntry, 'epoch' | 'seq'> {
+  if (entry.event === 'deleted' || entry.deleted) return { serverId: entry.id, bare: true };
+  const { id: serverId, clientMsgId, data } = entry;
+  const id = clientMsgId === undefined ? {} : { id: clientMsgId };
+  return { ...id, serverId, sender: data.userId, text: hashOf(data.text) };
 }
 
 /** How the checker names a room of the default namespace. */

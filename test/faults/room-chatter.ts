@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Ack } from '../../src/protocol/events.ts';
-import type { RoomGap, RoomMessage, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { RoomEntry, RoomGap, RoomMessage } from '../../src/protocol/rooms.ts';
 import type { Chatter, ChatterOptions } from './chatter.ts';
 import { comeBackMs, type OpenLine } from './line.ts';
-import { hashOf, roomName } from './recorder.ts';
+import { contentOf, hashOf, roomName } from './recorder.ts';
 
 interface Place {
   readonly roomid: string;
@@ -101,13 +101,13 @@ export function openRoomChatter(options: ChatterOptions, openLine: OpenLine): Ch
   }
 
   function hear(message: RoomMessage): void {
-    if (message.event !== 'broadcast_say') return;
+    if (message.event !== 'broadcast_say' && message.event !== 'deleted') return;
     const place = places.get(message.roomid);
     // A message of a room this client was never in is recorded too: it is a leak.
     deliver(place ?? { roomid: message.roomid, joined: false, says: 0, seen: new Set() }, message, 'live');
   }
 
-  function deliver(place: Place, message: SaidMessage, source: 'live' | 'replay' | 'history'): void {
+  function deliver(place: Place, message: RoomEntry, source: 'live' | 'replay' | 'history'): void {
     const { epoch, seq } = message;
     const at = { client: name, room: roomName(place.roomid), epoch, seq };
     const key = `${epoch} ${seq}`;
@@ -121,10 +121,7 @@ export function openRoomChatter(options: ChatterOptions, openLine: OpenLine): Ch
     record({
       kind: 'deliver',
       ...at,
-      ...(message.clientMsgId === undefined ? {} : { id: message.clientMsgId }),
-      serverId: message.id,
-      sender: message.data.userId,
-      text: hashOf(message.data.text),
+      ...contentOf(message),
       source,
     });
   }

@@ -1,6 +1,6 @@
-import { ClientError, createClient, type Room } from '../../src/client/index.ts';
+import { ClientError, createClient, type Room, type RoomEntry } from '../../src/client/index.ts';
 import type { Chatter, ChatterOptions } from './chatter.ts';
-import { hashOf, roomName } from './recorder.ts';
+import { contentOf, hashOf, roomName } from './recorder.ts';
 
 /** An application on the SDK: it records what the SDK hands on, and leaves retries and resumes to it. */
 export function openSdkChatter(options: ChatterOptions): Chatter {
@@ -37,13 +37,13 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
       count('unrecovered');
       record({ kind: 'gap', ...at, epoch, from, to, reason });
     });
-    room.on('message', (message, { source }) => {
-      const { epoch, seq, id: serverId, data, clientMsgId } = message;
+    const deliver = (entry: RoomEntry, { source }: { readonly source: 'live' | 'replay' | 'history' }) => {
+      const { epoch, seq } = entry;
       position = { epoch, seq };
-      const id = clientMsgId === undefined ? {} : { id: clientMsgId };
-      const said = { serverId, sender: data.userId, text: hashOf(data.text) };
-      record({ kind: 'deliver', ...at, epoch, seq, ...id, ...said, source });
-    });
+      record({ kind: 'deliver', ...at, epoch, seq, ...contentOf(entry), source });
+    };
+    room.on('message', deliver);
+    room.on('deleted', deliver);
     room.on('closed', (error) => {
       // The crowd never leaves a room: without it the run must fail.
       if (!closed) throw error ?? new Error(`${name} is no longer in ${roomid}`);

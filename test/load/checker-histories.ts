@@ -32,6 +32,8 @@ export interface HistoryPlan {
   readonly steps?: number;
   /** The store may lose its tail, or all. */
   readonly losses?: boolean;
+  /** Messages are deleted: an entry tells so, and whoever reads the log later sees them bare. */
+  readonly deletions?: boolean;
   /** Logs are cut to this many entries at the end. */
   readonly kept?: number;
 }
@@ -40,8 +42,9 @@ export const ROOMS = ['/ red', '/ blue', '/post red'] as const;
 const CLIENTS = ['ann', 'bob', 'cat', 'dan', 'eve'] as const;
 
 interface Stored extends LogEntry {
-  readonly id: string;
   readonly skips?: string;
+  /** The clientMsgId that is remembered of a message, also once it is deleted. */
+  readonly answers?: string;
 }
 
 interface Sending {
@@ -54,7 +57,13 @@ interface Sending {
 }
 
 /** A cluster that keeps every promise, played by chance: what its clients record is a history without a fault. */
-export function validHistory({ seed, steps = 400, losses = false, kept = 1_000 }: HistoryPlan): History {
+export function validHistory({
+  seed,
+  steps = 400,
+  losses = false,
+  deletions = false,
+  kept = 1_000,
+}: HistoryPlan): History {
   const chance = createChance(seed);
   const records: HistoryRecord[] = [];
   let clock = 1_000;
@@ -78,7 +87,7 @@ export function validHistory({ seed, steps = 400, losses = false, kept = 1_000 }
   const topOf = ({ log }: RoomModel) => log.at(-1)?.seq ?? 0;
 
   function hear(client: string, room: string, entry: Stored, source: 'live' | 'replay' | 'history') {
-    const { skips: _, ...content } = entry;
+    const { skips: _, answers: __, ...content } = entry;
     record({ kind: 'deliver', t: now(), client, room, ...content, source });
   }
 
@@ -142,12 +151,13 @@ export function validHistory({ seed, steps = 400, losses = false, kept = 1_000 }
 
   function store({ client, room, id, text, echo }: Sending): { entry: Stored; dup: boolean } {
     const model = roomOf(room);
-    const known = model.log.find((entry) => entry.id === id);
+    const known = model.log.find((entry) => entry.answers === id);
     if (known) return { entry: known, dup: true };
     const entry: Stored = {
       epoch: model.epoch,
       seq: topOf(model) + 1,
       id,
+      answers: id,
       serverId: `s-${id}-${model.epochs}`,
       sender: client,
       text,
@@ -155,6 +165,16 @@ export function validHistory({ seed, steps = 400, losses = false, kept = 1_000 }
     };
     model.log.push(entry);
     return { entry, dup: false };
+  }
+
+  function remove(model: RoomModel) {
+    const at = chance.below(model.log.length || 1);
+    const target = model.log[at];
+    if (!target || target.bare) return;
+    const { epoch, seq, serverId, answers } = target;
+    model.log[at] = { epoch, seq, serverId, bare: true, ...(answers !== undefined && { answers }) };
+    const next = topOf(model) + 1;
+    model.log.push({ epoch: model.epoch, seq: next, serverId: `d-${model.epoch}-${next}`, bare: true });
   }
 
   function send(sending: Sending) {
@@ -221,6 +241,8 @@ export function validHistory({ seed, steps = 400, losses = false, kept = 1_000 }
     } else if (luck < 60) {
       deliverNext(client, room);
       deliverNext(client, room);
+    } else if (deletions && luck < 64) {
+      remove(model);
     } else if (luck < 75) {
       waiting.splice(chance.below(waiting.length || 1), 1)[0]?.();
     } else if (!model.members.has(client)) {
@@ -256,7 +278,7 @@ export function validHistory({ seed, steps = 400, losses = false, kept = 1_000 }
   const finals = [...rooms].map(([room, { epoch, log }]) => ({
     room,
     epoch,
-    entries: log.slice(-kept).map(({ skips: _, ...entry }) => entry),
+    entries: log.slice(-kept).map(({ skips: _, answers: __, ...entry }) => entry),
   }));
   return { records, finals };
 }

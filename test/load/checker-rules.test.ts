@@ -75,6 +75,28 @@ describe('what a member is owed', () => {
     expect(kindsOf(records, logOf(1, 2))).toEqual([['lost', 'bob', 2]]);
   });
 
+  it('is the deletion of a message too, and what is left of it', () => {
+    const bare = (seq: number) => ({ epoch: 'e1', seq, serverId: `s${seq}e1`, bare: true as const });
+    const late = (client: string, seq: number): HistoryRecord => {
+      return { kind: 'deliver', t: 99, client, room: ROOM, source: 'live', ...bare(seq) };
+    };
+    const finals = [{ room: ROOM, epoch: 'e1', entries: [bare(1), bare(2), entry(3)] }];
+    const told = [join('bob', 0), join('cat', 0), ...sent(1), ...sent(3), got('bob', 1), late('bob', 2)];
+    const records = [...told, got('bob', 3), late('cat', 1), late('cat', 2), got('cat', 3)];
+    const verdict = checkHistory(records, finals);
+    expect(verdict.problems).toEqual([]);
+    expect(verdict.counts).toMatchObject({ expected: 6, delivered: 6, lost: 0 });
+    expect(kindsOf([...told, got('bob', 3), got('cat', 1), got('cat', 3)], finals)).toEqual([
+      ['lost', 'cat', 2],
+    ]);
+    const made = { ...got('cat', 2), id: undefined, sender: 'eve', text: 'made up' } as never;
+    expect(kindsOf([...told, got('bob', 3), late('cat', 1), made, got('cat', 3)], finals)).toContainEqual([
+      'phantom',
+      'bob',
+      2,
+    ]);
+  });
+
   it('ends with the leave', () => {
     const records = [
       join('bob', 0),

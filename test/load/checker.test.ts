@@ -15,6 +15,15 @@ describe('the checker, given a history in which every promise was kept', () => {
     }
   });
 
+  it('finds nothing when messages were deleted, which the log tells in their order', () => {
+    for (const seed of SEEDS) {
+      const { records, finals } = validHistory({ seed, deletions: true });
+      const verdict = checkHistory(records, finals);
+      expect(verdict.problems, `seed ${seed}`).toEqual([]);
+      expect(verdict.outcome, `seed ${seed}`).toBe('pass');
+    }
+  });
+
   it('finds nothing when the store lost its tail and said so, and counts what it lost', () => {
     let lost = 0;
     for (const seed of SEEDS) {

@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { rowsOf } from '../../src/page/rows.ts';
+import type { ChatState } from '../../src/page/chat-state.ts';
+import { rowsOf, saidSince } from '../../src/page/rows.ts';
 import { KEPT_ENTRIES, KEPT_WHILE_READING } from '../../src/page/timeline.ts';
-import { drafted, inRoom, joined, lost, message, pageOf, said, sayings, shown, told } from './told.ts';
+import {
+  deleted,
+  drafted,
+  inRoom,
+  joined,
+  lost,
+  message,
+  pageOf,
+  said,
+  sayings,
+  shown,
+  told,
+} from './told.ts';
 
 const own = { userId: 'g-me' };
 const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
@@ -12,6 +25,15 @@ const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
   at: 1_000 + seq,
   ...more,
 });
+
+const GAP = { roomid: 'lobby', epoch: 'e2', reason: 'epoch' } as const;
+
+/** What a reader sees, without the days. */
+function drawn({ timeline }: ChatState): string[] {
+  return rowsOf(timeline, [], { userId: 'me', username: 'Me' }).flatMap((row) =>
+    row.kind === 'said' ? [row.text] : row.kind === 'notice' ? [row.entry.notice] : [],
+  );
+}
 
 describe('live messages', () => {
   it('show the history first and then what is said, in the order of their numbers', () => {
@@ -38,13 +60,38 @@ describe('live messages', () => {
   });
 
   it('lose their text when they are deleted, and keep their place', () => {
-    const state = told(inRoom(sayings(1, 3)), message({ event: 'deleted', roomid: 'lobby', seq: 2 }));
-    const rows = rowsOf(state.timeline, [], { userId: 'me', username: 'Me' });
-    expect(
-      rows.flatMap((row) =>
-        row.kind === 'said' ? [row.text] : row.kind === 'notice' ? [row.entry.notice] : [],
-      ),
-    ).toEqual(['text 1', 'removed', 'text 3']);
+    const state = told(inRoom(sayings(1, 3)), message(deleted(4, 2)));
+    expect(drawn(state)).toEqual(['text 1', 'removed', 'text 3']);
+    expect(state.position).toEqual({ epoch: 'e1', seq: 4 });
+    expect(saidSince(state.timeline, undefined, 'me')).toBe(2);
+    const ofAnOlderServer = { event: 'deleted', roomid: 'lobby', seq: 1 } as never;
+    expect(told(state, message(ofAnOlderServer))).toBe(state);
+  });
+
+  it('lose their text also when they were deleted while the page was away, and in the newest of two epochs', () => {
+    const away = told(inRoom(sayings(1, 3)), lost);
+    const page = joined([deleted(4, 2), said(5)], { recovered: true });
+    const back = told(away, { type: 'joined', joined: page });
+    const again = told(away, drafted('c'), { type: 'joined', joined: page });
+    const ackedAgain = { type: 'said', clientMsgId: 'c', said: ack(2, { dup: true }) } as const;
+    expect(drawn(told(again, ackedAgain))).toEqual(drawn(back));
+    expect(drawn(back)).toEqual(['text 1', 'removed', 'text 3', 'text 5']);
+    const anew = { epoch: 'e2', text: 'anew' };
+    const lostTail = told(back, { type: 'gap', gap: { ...GAP, from: 5, to: 5 } }, message(said(5, anew)));
+    const { timeline } = told(lostTail, message({ ...deleted(6, 5), epoch: 'e2' }));
+    expect(drawn({ ...lostTail, timeline })).toEqual([...drawn(back), 'missing', 'removed']);
+  });
+
+  it('are asked for from before the deletions among them, which show nothing', () => {
+    const state = inRoom([deleted(8, 1), deleted(9, 2)]);
+    expect(state.readFrom).toBe(8);
+    const page = pageOf([deleted(6, 3), deleted(7, 4)], { more: true });
+    const earlier = told(state, { type: 'earlier', before: 8, page });
+    expect(earlier).toMatchObject({ readFrom: 6, more: true, earlier: 'idle', timeline: [] });
+    const whole = told(earlier, { type: 'earlier', before: 6, page: pageOf(sayings(1, 5)) });
+    expect(shown(whole)).toEqual(sayings(1, 5).map(({ data }) => data.text));
+    const busy = told(inRoom(), ...sayings(1, KEPT_ENTRIES + 10).map((one) => message(one)));
+    expect(busy).toMatchObject({ more: true, readFrom: 11 });
   });
 });
 

@@ -1,6 +1,13 @@
 import { type ChatEvent, type ChatState, INITIAL_STATE, reduceChat } from '../../src/page/chat-state.ts';
 import type { Hello } from '../../src/protocol/events.ts';
-import type { Joined, MessagePage, RoomMessage, SaidMessage } from '../../src/protocol/rooms.ts';
+import type {
+  DeletedMessage,
+  Joined,
+  MessagePage,
+  RoomEntry,
+  RoomMessage,
+  SaidMessage,
+} from '../../src/protocol/rooms.ts';
 
 export const ME = { id: 'g-me', name: 'Mia' };
 
@@ -25,6 +32,10 @@ export function sayings(from: number, to: number): SaidMessage[] {
   return Array.from({ length: to - from + 1 }, (_, index) => said(from + index));
 }
 
+export function deleted(seq: number, ref: number): DeletedMessage {
+  return { event: 'deleted', roomid: 'lobby', epoch: 'e1', seq, id: `m${seq}`, at: 1_000 + seq, ref };
+}
+
 export function hello(more: Partial<Hello> = {}): Hello {
   return {
     clientId: 'c1',
@@ -38,12 +49,12 @@ export function hello(more: Partial<Hello> = {}): Hello {
   };
 }
 
-export function joined(messages: readonly SaidMessage[], more: Partial<Joined> = {}): Joined {
+export function joined(messages: readonly RoomEntry[], more: Partial<Joined> = {}): Joined {
   const seq = messages.at(-1)?.seq ?? 0;
   return { roomid: 'lobby', epoch: 'e1', seq, users: 1, clients: 1, messages, more: false, ...more };
 }
 
-export function pageOf(messages: readonly SaidMessage[], more: Partial<MessagePage> = {}): MessagePage {
+export function pageOf(messages: readonly RoomEntry[], more: Partial<MessagePage> = {}): MessagePage {
   return { epoch: 'e1', top: messages.at(-1)?.seq ?? 0, more: false, messages, ...more };
 }
 
@@ -55,7 +66,7 @@ export function drafted(clientMsgId: string, text = clientMsgId): ChatEvent {
 }
 
 /** A page that said hello and is in the room with these messages. */
-export function inRoom(messages: readonly SaidMessage[] = [], ...events: ChatEvent[]): ChatState {
+export function inRoom(messages: readonly RoomEntry[] = [], ...events: ChatEvent[]): ChatState {
   return told(
     INITIAL_STATE,
     { type: 'hello', hello: hello() },

@@ -18,7 +18,7 @@ describe('moderation by HTTP', () => {
     stage.store.fail(() => false);
     stage.degrade(false);
     stage.ordered.length = 0;
-    stage.deleted.length = 0;
+    stage.expected.length = 0;
   });
   const post = (what: string, body: unknown) => stage.ask('POST', `${path}/${what}`, { body });
 
@@ -103,8 +103,26 @@ describe('moderation by HTTP', () => {
       deleted: true,
       data: { username: '', userId: '', text: '', type: 0 },
     });
-    expect((await stage.ask('DELETE', `${path}/messages/2`)).status).toBe(200);
-    expect(stage.deleted).toEqual([{ nsp: '/', roomid, seq: 2 }]);
+    expect((history.json.messages as unknown[])[2]).toEqual({
+      event: 'deleted',
+      roomid,
+      epoch: 'e1',
+      seq: 3,
+      id: expect.any(String),
+      at: expect.any(Number),
+      ref: 2,
+    });
+    expect(stage.expected).toEqual([1, 2, 3].map((seq) => ({ roomid, seq })));
+  });
+
+  it('answers the same for what is taken out already, tells nobody again, and takes out no deletion', async () => {
+    await post('messages', { text: 'secret' });
+    const remove = () => stage.ask('DELETE', `${path}/messages/1`);
+    const answers = await Promise.all([remove(), remove(), remove()]);
+    for (const { status, json } of answers) expect([status, json]).toEqual([200, { roomid, seq: 1 }]);
+    expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(2);
+    expect((await stage.ask('DELETE', `${path}/messages/2`)).status).toBe(404);
+    expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(2);
   });
 
   it.each([
@@ -114,14 +132,14 @@ describe('moderation by HTTP', () => {
   ])('finds no message %s', async (seq, wanted) => {
     await post('messages', { text: 'one' });
     expect((await stage.ask('DELETE', `${path}/messages/${seq}`)).status).toBe(wanted);
-    expect(stage.deleted).toEqual([]);
+    expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(1);
   });
 
   it('tells nobody of a message that is not taken out', async () => {
     await post('messages', { text: 'one' });
     stage.store.fail((what) => what === 'replace');
     expect((await stage.ask('DELETE', `${path}/messages/1`)).status).toBe(503);
-    expect(stage.deleted).toEqual([]);
+    expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(1);
   });
 
   it('erases a user’s inbox and lets their connections be', async () => {

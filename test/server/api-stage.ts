@@ -45,7 +45,7 @@ export async function openApiStage(options: StageOptions = {}) {
   const told: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
   const disconnected: { nsp: string; userId: string }[] = [];
   const ordered: Record<string, unknown>[] = [];
-  const deleted: { nsp: string; roomid: string; seq: number }[] = [];
+  const expected: { roomid: string; seq: number }[] = [];
   let away = () => false;
   let ids = 0;
   const newId = () => {
@@ -54,7 +54,7 @@ export async function openApiStage(options: StageOptions = {}) {
   };
   const context: ApiContext = {
     logs: store.logs,
-    feeds: { expect: () => undefined },
+    feeds: { expect: ({ roomid }, { seq }) => void expected.push({ roomid, seq }) },
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
     news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),
@@ -82,7 +82,6 @@ export async function openApiStage(options: StageOptions = {}) {
         ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) });
       },
     },
-    tellDeleted: ({ nsp, roomid }, seq) => void deleted.push({ nsp, roomid, seq }),
   };
   const pageDir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
   await mkdir(join(pageDir, 'assets'));
@@ -109,9 +108,10 @@ export async function openApiStage(options: StageOptions = {}) {
     context,
     told,
     disconnected,
-    /** What moderation told the workers, and of which messages the rooms. */
+    /** What moderation told the workers. */
     ordered,
-    deleted,
+    /** What this worker looks for on the bus, since it appended it. */
+    expected,
     /** Nobody can be told anything. */
     degrade(when: boolean) {
       away = () => when;

@@ -1,7 +1,7 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import type { Ack, ClientToServer, Hello, ServerToClient } from '../../src/protocol/events.ts';
 import type { EventName, PayloadInput } from '../../src/protocol/payloads.ts';
-import type { Joined, PresenceMessage, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { Joined, PresenceMessage, RoomEntry, SaidMessage } from '../../src/protocol/rooms.ts';
 
 const LIMIT_MS = 20_000;
 
@@ -19,6 +19,11 @@ export interface Member {
   /** The ack, where a refusal fails the test. */
   do<E extends EventName>(event: E, payload?: PayloadInput<E>): Promise<Extract<Ack<E>, { ok: true }>>;
   close(): void;
+}
+
+/** A page as its reader sees it. */
+export function textsOf(entries: readonly RoomEntry[]): string[] {
+  return entries.map((entry) => (entry.event === 'deleted' ? `-${entry.ref}` : entry.data.text));
 }
 
 export type MemberOptions = Partial<ManagerOptions & SocketOptions>;

@@ -94,15 +94,17 @@ export function createMemoryStore() {
       return appended.ok ? appended.value : appended;
     },
     read: (room, query) => answer('read', room, () => page(room, query)),
-    replace: (room, seq, members) =>
+    replace: (room, seq, members, notice) =>
       answer('replace', room, () => {
         const { entries } = logOf(room);
         const stored = entries[seq - 1];
-        if (!stored) return false;
+        if (!stored) return undefined;
         const { epoch, id, at } = JSON.parse(stored.json) as Appended;
         const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${members}}`;
+        if (json === stored.json) return {};
         entries[seq - 1] = { ...stored, json };
-        return true;
+        const told = notice && append(room, notice);
+        return told?.ok ? { notice: told.value } : {};
       }),
     tops: (rooms) =>
       answer('tops', undefined, () =>

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type ChatClient, createClient, type Room, type SaidMessage } from '../../src/client/index.ts';
+import {
+  type ChatClient,
+  createClient,
+  type Room,
+  type RoomEntry,
+  type SaidMessage,
+} from '../../src/client/index.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -24,8 +30,8 @@ async function sit(chat: ChatClient, roomid: string): Promise<Seat> {
   return { room, heard, gaps };
 }
 
-async function readAll(room: Room): Promise<SaidMessage[]> {
-  const all: SaidMessage[] = [];
+async function readAll(room: Room): Promise<RoomEntry[]> {
+  const all: RoomEntry[] = [];
   for (;;) {
     const page = await room.history({ after: all.at(-1)?.seq ?? 0, limit: 200 });
     all.push(...page.messages);
@@ -90,7 +96,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
       await vi.waitFor(() => expect(heard).toHaveLength(PER_ROOM), { timeout: 10_000 });
       expect(heard).toEqual(log);
       expect(gaps).toEqual([]);
-      const own = log.filter(({ data }) => data.userId === `user${Math.floor(index / ROOMS.length)}`);
+      const own = heard.filter(({ data }) => data.userId === `user${Math.floor(index / ROOMS.length)}`);
       expect(own.map(({ seq, id }) => ({ seq, id }))).toEqual(
         acks[index]?.map(({ seq, id }) => ({ seq, id })),
       );

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PushMessage } from '../../src/protocol/people.ts';
 import type { MessagePage } from '../../src/protocol/rooms.ts';
-import { connect, type Member, type MemberOptions } from '../support/member.ts';
+import { connect, type Member, type MemberOptions, textsOf } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
 const LIMIT = { timeout: 20_000, interval: 20 };
@@ -229,12 +229,12 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const deletions = (one: Member) =>
       all(one, 'message').filter((message) => (message as { event: string }).event === 'deleted');
     for (const one of [ann, bob]) {
-      await vi.waitFor(() => expect(deletions(one)).toEqual([{ event: 'deleted', roomid, seq: 2 }]), LIMIT);
+      await vi.waitFor(() => expect(deletions(one)).toMatchObject([{ roomid, seq: 4, ref: 2 }]), LIMIT);
     }
     expect((await ask('DELETE', path)).status).toBe(200);
     expect((await ask('DELETE', `rooms/${roomid}/messages/9`)).status).toBe(404);
     await ann.do('say', { roomid, text: 'four' });
-    await vi.waitFor(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]), LIMIT);
+    await vi.waitFor(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2, 3, 5]), LIMIT);
     const { id, at, epoch } = bob.said[1] ?? {};
     const tombstone = {
       event: 'broadcast_say',
@@ -247,18 +247,22 @@ describe.each(MODES)('moderation, %s', (mode) => {
       data: { username: '', userId: '', text: '', type: 0 },
     };
     const { messages } = (await bob.do('room:history', { roomid })) as MessagePage;
-    expect(messages.map(({ data }) => data.text)).toEqual(['one', '', 'three', 'four']);
+    expect(textsOf(messages)).toEqual(['one', '', 'three', '-2', 'four']);
     expect(messages[1]).toEqual(tombstone);
+    const { id: _, at: __, ...deletion } = (deletions(bob)[0] ?? {}) as Json;
+    expect(deletion).toEqual({ event: 'deleted', roomid, epoch, seq: 4, ref: 2 });
+    expect(messages[3]).toEqual(deletions(ann)[0]);
     const { json } = await ask('GET', `rooms/${roomid}/messages`);
     expect((json.messages as unknown[])[1]).toEqual(tombstone);
     const carl = await device(2, something('Carl'));
     expect((await carl.do('join', { roomid })).messages[1]).toEqual(tombstone);
     const back = await device(3, something('Dan'));
-    const resume = { epoch: epoch as string, seq: 1 };
-    const resumed = await back.do('join', { roomid, resume });
-    expect(resumed).toMatchObject({ recovered: true, seq: 4 });
-    expect(resumed.messages.map(({ seq }) => seq)).toEqual([2, 3, 4]);
-    expect(resumed.messages[0]).toEqual(tombstone);
+    const resumedFrom = (seq: number) => back.do('join', { roomid, resume: { epoch: epoch as string, seq } });
+    const resumed = await resumedFrom(1);
+    expect(resumed).toMatchObject({ recovered: true, seq: 5 });
+    expect(resumed.messages).toEqual(messages.slice(1));
+    // Who had read the message before it was taken out learns that it was.
+    expect((await resumedFrom(3)).messages).toEqual(messages.slice(3));
     expect(deletions(ann)).toHaveLength(1);
   });
 
@@ -281,7 +285,7 @@ describe.each(MODES)('moderation, %s', (mode) => {
       const muted = await inRoom(index, carl, roomid);
       expect(await muted.ask('say', { roomid, text: 'x' })).toMatchObject({ error: { code: 'forbidden' } });
       const { messages } = (await muted.do('room:history', { roomid })) as MessagePage;
-      expect(messages.map(({ seq, data }) => `${seq} ${data.text}`)).toEqual(['1 ', '2 two']);
+      expect(textsOf(messages)).toEqual(['', 'two', '-1']);
     }
     expect(banned.until).toBeGreaterThan(Date.now());
     await inRoom(0, ann, roomid);

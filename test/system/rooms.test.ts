@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connect, connectRaw, enter, type Member } from '../support/member.ts';
+import { connect, connectRaw, enter, type Member, textsOf } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
 describe.each(MODES)('rooms, %s', (mode) => {
@@ -99,7 +99,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const bob = await guest(1);
     const joined = await bob.do('join', { roomid, username: 'Bob', history: 2 });
     expect(joined).toMatchObject({ seq: 5, more: true, users: 2, clients: 2 });
-    expect(joined.messages.map(({ data }) => data.text)).toEqual(['t4', 't5']);
+    expect(textsOf(joined.messages)).toEqual(['t4', 't5']);
     await vi.waitFor(() => expect(ann.said).toHaveLength(5));
     expect(joined.messages).toEqual(ann.said.slice(3));
     expect(await bob.do('join', { roomid, history: 0 })).toMatchObject({ seq: 5, messages: [] });
@@ -219,7 +219,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(answers.map(({ ok }) => ok)).toEqual([false, ...Array(22).fill(true), false]);
     const bob = await guest(1);
     const { messages } = await bob.do('join', { roomid });
-    expect(messages.map(({ data }) => data.text)).toEqual(Array.from({ length: 20 }, (_, n) => `t${n}`));
+    expect(textsOf(messages)).toEqual(Array.from({ length: 20 }, (_, n) => `t${n}`));
   });
 
   it('tell who came and who left, once per user', async () => {

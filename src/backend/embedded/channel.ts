@@ -9,7 +9,12 @@ import type { Outcome } from '../../protocol/codes.ts';
 export interface Requests {
   'store.append': { readonly room: Room; readonly draft: Draft };
   'store.read': { readonly room: Room; readonly query: LogQuery };
-  'store.replace': { readonly tag: string; readonly seq: number; readonly members: string };
+  'store.replace': {
+    readonly room: Room;
+    readonly seq: number;
+    readonly members: string;
+    readonly notice: Draft | undefined;
+  };
   'store.tops': { readonly tags: readonly string[] };
   'store.secret': null;
   'store.check': null;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Appended, Draft, Entry } from '../../chat/log-store.ts';
+import type { Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseOtherContent } from '../other-content.ts';
@@ -42,7 +42,7 @@ export interface Group {
   put(write: RowWrite): void;
   append(room: Room, draft: Draft): Outcome<Appended>;
   /** As `RoomLogs.replace`. */
-  replace(tag: string, seq: number, members: string): boolean;
+  replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
   /** Gives the log an epoch of this run; begins that of a room, but of nothing else. */
   touch(room: Room): void;
   /** Hides what is too old and removes what is hidden; forgets a room nothing was ever said in. */
@@ -112,7 +112,7 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
     put({ table: 'heads', key: tag, value: { ...trimmed, floor } });
   }
 
-  return {
+  const group: Group = {
     now,
     row,
     put,
@@ -147,15 +147,19 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       if (key) put({ table: 'answers', key, value: remembered });
       return succeed({ ...answer, dup: false });
     },
-    replace(tag, seq, members) {
+    replace(room, seq, members, notice) {
+      const { tag } = room;
       const head = row('heads', tag);
-      if (!head) return false;
+      if (!head) return undefined;
       const { first, top } = expireHead(head, keepingOf(head, rules), now);
       const stored = seq >= first && seq <= top ? entryAt(tag, seq) : undefined;
       const place = stored ? PLACE.exec(stored.json)?.[0] : undefined;
-      if (!stored || place === undefined) return false;
-      putEntry(tag, { ...stored, json: `${place}${members}}` });
-      return true;
+      if (!stored || place === undefined) return undefined;
+      const json = `${place}${members}}`;
+      if (json === stored.json) return {};
+      putEntry(tag, { ...stored, json });
+      const appended = notice && group.append(room, notice);
+      return appended?.ok ? { notice: appended.value } : {};
     },
     touch({ kind, tag }) {
       const head = row('heads', tag);
@@ -206,6 +210,7 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       return [...writes, ...rows.values()];
     },
   };
+  return group;
 }
 
 function makeEpoch(): string {

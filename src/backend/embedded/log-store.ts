@@ -1,4 +1,5 @@
 import {
+  type Draft,
   type Entry,
   type LogPage,
   type LogQuery,
@@ -13,9 +14,7 @@ import type { GroupRules } from './group.ts';
 import { expireHead, type Head, keepingOf } from './head.ts';
 import type { Look, View } from './tables.ts';
 
-export interface LogStore extends Omit<RoomLogs, 'tops' | 'replace'> {
-  /** As `RoomLogs.replace`; a tag is all it takes. */
-  replace(room: Pick<Room, 'tag'>, seq: number, members: string): Promise<Outcome<boolean>>;
+export interface LogStore extends Omit<RoomLogs, 'tops'> {
   /** As `RoomLogs.tops`; a tag is all it takes. */
   tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly Top[]>>;
 }
@@ -42,13 +41,12 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
 
   return {
     async append(room, draft) {
-      const bytes = Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES;
-      const committed = await queue.add({ bytes, plan: (group) => group.append(room, draft) });
+      const committed = await queue.add({ bytes: sizeOf(draft), plan: (group) => group.append(room, draft) });
       return committed.ok ? committed.value : committed;
     },
-    replace({ tag }, seq, members) {
-      const bytes = Buffer.byteLength(members) + ENTRY_OVERHEAD_BYTES;
-      return queue.add({ bytes, plan: (group) => group.replace(tag, seq, members) });
+    replace(room, seq, members, notice) {
+      const bytes = sizeOf({ members }) + (notice ? sizeOf(notice) : 0);
+      return queue.add({ bytes, plan: (group) => group.replace(room, seq, members, notice) });
     },
     async read(room, query) {
       const ready = look((view) => page(view, room, query));
@@ -75,6 +73,10 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
       );
     },
   };
+}
+
+function sizeOf({ members }: Pick<Draft, 'members'>): number {
+  return Buffer.byteLength(members) + ENTRY_OVERHEAD_BYTES;
 }
 
 function emptyPage(): LogPage {

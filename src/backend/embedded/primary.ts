@@ -52,7 +52,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
 
     answer('store.append', ({ room, draft }) => logs.append(room, draft));
     answer('store.read', ({ room, query }) => logs.read(room, query));
-    answer('store.replace', ({ tag, seq, members }) => logs.replace({ tag }, seq, members));
+    answer('store.replace', ({ room, seq, members, notice }) => logs.replace(room, seq, members, notice));
     answer('store.tops', ({ tags }) => logs.tops(tags.map((tag) => ({ tag }))));
     answer('store.secret', () => succeed(dataDir.secret));
     answer('store.check', () => store.check());

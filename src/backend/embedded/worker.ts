@@ -53,7 +53,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     logs: {
       append: (room, draft) => ask('store.append', { room, draft }),
       read: (room, query) => ask('store.read', { room, query }),
-      replace: ({ tag }, seq, members) => ask('store.replace', { tag, seq, members }),
+      replace: (room, seq, members, notice) => ask('store.replace', { room, seq, members, notice }),
       tops: (rooms) => ask('store.tops', { tags: rooms.map(({ tag }) => tag) }),
     },
     bus,

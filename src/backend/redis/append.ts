@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Appended, Draft } from '../../chat/log-store.ts';
+import type { Appended, Draft, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
@@ -10,11 +10,11 @@ import { frameAfter, frameBefore } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
 import { refuseBanned, refuseMuted } from './moderation.ts';
 import type { Numbering } from './numbering.ts';
-import type { Script } from './scripts.ts';
+import type { Scripts } from './scripts.ts';
 
 export interface RedisAppendDeps {
   readonly link: CommandLink;
-  readonly script: Script;
+  readonly scripts: Pick<Scripts, 'append' | 'replace'>;
   readonly keys: RedisKeys;
   readonly numbering: Numbering;
   readonly dedupeTtlS: number;
@@ -26,12 +26,12 @@ export interface Folding {
   readonly becomes: string;
 }
 
-/** Undefined: the mark was elsewhere and nothing was stored, which only a fold is told. */
-export type RedisAppend = (
-  room: Room,
-  draft: Draft,
-  folding?: Folding,
-) => Promise<Outcome<Appended | undefined>>;
+export interface RedisAppend {
+  /** Undefined: the mark was elsewhere and nothing was stored, which only a fold is told. */
+  append(room: Room, draft: Draft, folding?: Folding): Promise<Outcome<Appended | undefined>>;
+  /** As `RoomLogs.replace`. */
+  replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
+}
 
 type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome: number];
 
@@ -40,18 +40,27 @@ const ELSEWHERE = 2;
 const BANNED = 3;
 const MUTED = 4;
 const OTHER_CONTENT = 5;
+const NOT_HELD = 6;
+const NOTHING_TO_TELL = 7;
 const NO_FOLDING: Folding = { was: '', becomes: '' };
+const NO_NOTICE: Draft = { id: '', members: '' };
 
-/** All that has to be atomic is in append.lua. */
+/** All that has to be atomic is in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
-  const { link, script, keys, numbering } = deps;
+  const { link, scripts, keys, numbering } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
-  return async (room, draft, folding = NO_FOLDING) => {
+
+  async function run(
+    room: Room,
+    draft: Draft,
+    folding: Folding,
+    replacing: readonly [seq: string, members: string] | undefined,
+  ): Promise<Outcome<AppendReply>> {
     const epoch = numbering.epochArgs(room);
     if (!epoch) return away();
     const { entries, logTtlMs } = numbering.keeping(room);
-    const reply = await link.evaluate<AppendReply>(
-      script,
+    return link.evaluate<AppendReply>(
+      replacing ? scripts.replace : scripts.append,
       [...keys.log(room), ...keys.ids(room), keys.restrictions(room)],
       [
         ...epoch,
@@ -69,14 +78,29 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
         folding.becomes,
         draft.author ?? '',
         draft.dedupe?.content ?? '',
+        ...(replacing ?? []),
       ],
     );
-    if (!reply.ok) return reply;
-    const [name, seq, id, at, outcome] = reply.value;
-    if (outcome === BANNED) return refuseBanned(at);
-    if (outcome === MUTED) return refuseMuted(at);
-    if (outcome === OTHER_CONTENT) return refuseOtherContent();
-    return succeed(outcome === ELSEWHERE ? undefined : { epoch: name, seq, id, at, dup: outcome === KNOWN });
+  }
+
+  return {
+    async append(room, draft, folding = NO_FOLDING) {
+      const reply = await run(room, draft, folding, undefined);
+      if (!reply.ok) return reply;
+      const [epoch, seq, id, at, outcome] = reply.value;
+      if (outcome === BANNED) return refuseBanned(at);
+      if (outcome === MUTED) return refuseMuted(at);
+      if (outcome === OTHER_CONTENT) return refuseOtherContent();
+      return succeed(outcome === ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
+    },
+    async replace(room, seq, members, notice = NO_NOTICE) {
+      const reply = await run(room, notice, NO_FOLDING, [String(seq), members]);
+      if (!reply.ok) return reply;
+      const [epoch, noticeSeq, id, at, outcome] = reply.value;
+      if (outcome === NOT_HELD) return succeed(undefined);
+      if (outcome === NOTHING_TO_TELL) return succeed({});
+      return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: false } });
+    },
   };
 }
 

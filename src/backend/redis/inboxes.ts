@@ -14,7 +14,7 @@ export interface RedisInboxesDeps {
   readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
   readonly keys: RedisKeys;
   readonly numbering: Numbering;
-  readonly append: RedisAppend;
+  readonly append: RedisAppend['append'];
 }
 
 const STEPS_KEPT = '200';

@@ -21,10 +21,10 @@ import type { Scripts } from './scripts.ts';
 
 export interface RedisLogsDeps {
   readonly link: CommandLink;
-  readonly scripts: Pick<Scripts, 'read' | 'replace'>;
+  readonly scripts: Pick<Scripts, 'read'>;
   readonly keys: RedisKeys;
   readonly numbering: Numbering;
-  readonly append: RedisAppend;
+  readonly writes: RedisAppend;
 }
 
 type ReadReply = [
@@ -38,10 +38,10 @@ type ReadReply = [
 
 /** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua and replace.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
-  const { link, scripts, keys, numbering } = deps;
+  const { link, scripts, keys, numbering, writes } = deps;
 
   async function append(room: Room, draft: Draft): Promise<Outcome<Appended>> {
-    const appended = await deps.append(room, draft);
+    const appended = await writes.append(room, draft);
     if (!appended.ok) return appended;
     if (!appended.value) throw new Error('only a fold is left unstored');
     return succeed(appended.value);
@@ -71,12 +71,6 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed({ epoch: name, top, links: parseLinks(links), entries, more: more === 1, first });
   }
 
-  async function replace(room: Room, seq: number, members: string): Promise<Outcome<boolean>> {
-    const args = [String(seq), members, String(numbering.keeping(room).entries)];
-    const replaced = await link.evaluate<number>(scripts.replace, keys.log(room), args);
-    return replaced.ok ? succeed(replaced.value === 1) : replaced;
-  }
-
   async function tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>> {
     // One turn, one write: node-redis pipelines them.
     const answers = await Promise.all(
@@ -91,7 +85,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed(all);
   }
 
-  return { append, read, replace, tops };
+  return { append, read, replace: writes.replace, tops };
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */

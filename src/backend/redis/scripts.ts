@@ -31,15 +31,14 @@ export interface Scripts {
 
 /** Reads the Lua files beside this one. */
 export function openScripts(): Scripts {
-  const log = textOf('log');
-  const epoch = log + textOf('epoch');
+  const epoch = textOf('log') + textOf('epoch');
   const clock = textOf('clock');
   const room = clock + textOf('roster-room') + textOf('roster-changes');
   const restricted = textOf('restricted');
   return {
     append: { ...scriptOf(clock + epoch + restricted + textOf('append')), prompt: true },
     read: scriptOf(epoch + textOf('read')),
-    replace: scriptOf(log + textOf('replace')),
+    replace: scriptOf(clock + epoch + restricted + textOf('replace') + textOf('append')),
     enter: scriptOf(room + restricted + textOf('roster-enter')),
     exit: scriptOf(room + textOf('roster-exit')),
     sweep: scriptOf(room + textOf('roster-sweep')),

@@ -50,12 +50,12 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
 
   const numbering = createNumbering(link, options);
   const { dedupeTtlS, maxRoomClients } = options;
-  const append = createRedisAppend({ link, script: scripts.append, keys, numbering, dedupeTtlS });
+  const writes = createRedisAppend({ link, scripts, keys, numbering, dedupeTtlS });
   return {
-    logs: createRedisLogs({ link, scripts, keys, numbering, append }),
+    logs: createRedisLogs({ link, scripts, keys, numbering, writes }),
     bus,
     roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients }),
-    inboxes: createRedisInboxes({ link, scripts, keys, numbering, append }),
+    inboxes: createRedisInboxes({ link, scripts, keys, numbering, append: writes.append }),
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
     moderation: createRedisModeration({ link, scripts, keys }),
     visits: createRedisVisits({ link, scripts, keys, numbering }),

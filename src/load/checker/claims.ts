@@ -15,6 +15,7 @@ export interface Claim extends Place {
   times: number;
   acked: boolean;
   logged: boolean;
+  bare?: true;
   /** Set when all records are in. */
   message?: Message;
   other?: Claim;
@@ -26,6 +27,7 @@ export interface Content {
   readonly serverId?: string;
   readonly sender?: string;
   readonly text?: string;
+  readonly bare?: true;
 }
 
 export interface Claims {
@@ -69,7 +71,7 @@ export function createClaims(): Claims {
   };
 }
 
-function claimOf(epoch: string, seq: number, { id, serverId, sender, text }: Content): Claim {
+function claimOf(epoch: string, seq: number, { id, serverId, sender, text, bare }: Content): Claim {
   return {
     epoch,
     seq,
@@ -77,6 +79,7 @@ function claimOf(epoch: string, seq: number, { id, serverId, sender, text }: Con
     ...(serverId !== undefined && { serverId }),
     ...(sender !== undefined && { sender }),
     ...(text !== undefined && { text }),
+    ...(bare && { bare }),
     times: 0,
     acked: false,
     logged: false,
@@ -96,18 +99,27 @@ function same(a: string | undefined, b: string | undefined): boolean {
   return a === b || a === undefined || b === undefined;
 }
 
-function complete(claim: Claim, { id, serverId, sender, text }: Content): Claim {
+function complete(claim: Claim, { id, serverId, sender, text, bare }: Content): Claim {
   if (claim.id === undefined && id !== undefined) claim.id = id;
   if (claim.serverId === undefined && serverId !== undefined) claim.serverId = serverId;
   if (claim.sender === undefined && sender !== undefined) claim.sender = sender;
   if (claim.text === undefined && text !== undefined) claim.text = text;
+  if (bare) claim.bare = bare;
   return claim;
 }
 
-/** The first claim for a number that names a message somebody sent to this room. */
+/** It names a message somebody sent to this room, or is an entry for which nobody can be named. */
+export function isGenuine(claim: Claim): boolean {
+  return claim.message !== undefined || isNobodys(claim);
+}
+
+function isNobodys({ bare, id, sender }: Claim): boolean {
+  return bare === true && id === undefined && sender === undefined;
+}
+
 export function genuineAt(claims: Claims, epoch: string, seq: number): Claim | undefined {
   let claim = claims.firstAt(epoch, seq);
-  while (claim && !claim.message) claim = claim.other;
+  while (claim && !isGenuine(claim)) claim = claim.other;
   return claim;
 }
 
@@ -125,6 +137,7 @@ export function judgeClaims(
   for (const epoch of claims.epochs()) {
     for (const claim of claims.of(epoch)) {
       const { id, sender = '', text = '' } = claim;
+      if (isNobodys(claim)) continue;
       const message = id === undefined ? messages.like(room, sender, text) : messages.get(id);
       const about = { room, ...aboutOf(claim) };
       const times = Math.max(1, claim.times);

@@ -1,4 +1,4 @@
-import type { Claims } from './claims.ts';
+import { type Claims, isGenuine } from './claims.ts';
 import type { FinalLog } from './history.ts';
 import type { Place } from './messages.ts';
 import type { Passage } from './stream.ts';
@@ -71,7 +71,7 @@ export function createEpochs(evidence: EpochEvidence): Epochs {
     let seq = log?.epoch === newest ? topOf(log) : 0;
     for (const epoch of order) {
       for (const claim of claims.of(epoch)) {
-        if (claim.message && claim.seq > seq && !isVoid(claim)) seq = claim.seq;
+        if (isGenuine(claim) && claim.seq > seq && !isVoid(claim)) seq = claim.seq;
       }
     }
     return { epoch: newest, seq };
@@ -110,7 +110,7 @@ function firstNumbers({ claims, log, joins }: EpochEvidence): Map<string, number
     firsts.set(epoch, Math.min(seq, firsts.get(epoch) ?? Number.POSITIVE_INFINITY));
   };
   for (const epoch of claims.epochs()) {
-    for (const claim of claims.of(epoch)) if (claim.message) lower(epoch, claim.seq);
+    for (const claim of claims.of(epoch)) if (isGenuine(claim)) lower(epoch, claim.seq);
   }
   for (const { epoch, seq } of joins) lower(epoch, seq + 1);
   if (log) lower(log.epoch, topOf(log) + 1);

@@ -111,8 +111,10 @@ export interface DeliverRecord {
   readonly id?: string;
   readonly serverId: string;
   /** The `client` that invoked it. */
-  readonly sender: string;
-  readonly text: string;
+  readonly sender?: string;
+  readonly text?: string;
+  /** It names no sender and no text: it is no message, or one that was deleted. It has its place in the order all the same. */
+  readonly bare?: true;
   readonly source: 'live' | 'replay' | 'history';
 }
 
@@ -159,8 +161,10 @@ export interface LogEntry {
   readonly seq: number;
   readonly id?: string;
   readonly serverId: string;
-  readonly sender: string;
-  readonly text: string;
+  readonly sender?: string;
+  readonly text?: string;
+  /** As of a delivery. */
+  readonly bare?: true;
 }
 
 /** A room's log as read after the run, oldest first; trimming may have taken its beginning. */

@@ -1,4 +1,4 @@
-import { aboutOf, type Claim, type Claims } from './claims.ts';
+import { aboutOf, type Claim, type Claims, isGenuine } from './claims.ts';
 import { type Epochs, topOf } from './epochs.ts';
 import type { FinalLog } from './history.ts';
 import { endingOf, type Message, type Messages } from './messages.ts';
@@ -70,7 +70,7 @@ export function checkPositions({ room, claims, epochs, log, findings }: LogCheck
 function genuineFrom(head: Claim): Claim[] {
   const genuine: Claim[] = [];
   for (let claim: Claim | undefined = head; claim; claim = claim.other)
-    if (claim.message) genuine.push(claim);
+    if (isGenuine(claim)) genuine.push(claim);
   return genuine;
 }
 

@@ -70,21 +70,21 @@ function owe(stream: Stream, from: Place, to: Place, deps: OwedDeps): void {
     eachMissing(stream.got.get(epoch), first, last, (seq) => {
       const claim = genuineAt(claims, epoch, seq);
       const message = claim?.message;
-      if (!message) {
+      if (!claim) {
         counts.expected -= 1;
         const place = `${epoch} ${seq}`;
         if (epochs.isVoid({ epoch, seq }) || holes.has(place)) return;
         holes.add(place);
         findings.add({ kind: 'hole', room, client, epoch, seq, detail: 'no message has this number' });
-      } else if (message.unechoed && message.sender === client) {
+      } else if (message?.unechoed && message.sender === client) {
         counts.expected -= 1;
       } else if (epochs.isVoid({ epoch, seq }) && epochs.rankOf(to.epoch) > epochs.rankOf(epoch)) {
         // The store lost it before this client had it: counted there, and the new epoch said so.
         counts.expected -= 1;
       } else {
         counts.lost += 1;
-        const { id } = message;
-        findings.add({ kind: 'lost', room, client, epoch, seq, id, detail: 'was owed and never came' });
+        const detail = 'was owed and never came';
+        findings.add({ kind: 'lost', room, client, epoch, seq, ...(message && { id: message.id }), detail });
       }
     });
   });

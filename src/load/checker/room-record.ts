@@ -1,4 +1,4 @@
-import { type Claims, createClaims } from './claims.ts';
+import { type Claims, createClaims, isGenuine } from './claims.ts';
 import type { FinalLog, HistoryRecord } from './history.ts';
 import type { Message, Place } from './messages.ts';
 import { createStream, type Misorder, type Stream } from './stream.ts';
@@ -50,15 +50,14 @@ export function heard({ heardAt }: RoomRecord, { t, epoch }: { t: number; epoch:
 
 export function readLog(record: RoomRecord, log: FinalLog): void {
   record.log = log;
-  for (const { epoch, seq, id, serverId, sender, text } of log.entries) {
-    const content = { ...(id !== undefined && { id }), serverId, sender, text };
+  for (const { epoch, seq, ...content } of log.entries) {
     record.claims.at(epoch, seq, content).claim.logged = true;
   }
 }
 
 /** Misorders that stand once it is known which claims are anybody's messages. */
 export function genuineMisorders({ misorders }: Stream): Misorder[] {
-  return misorders.filter(({ claim, over }) => claim.message && (!over || over.message));
+  return misorders.filter(({ claim, over }) => isGenuine(claim) && (!over || isGenuine(over)));
 }
 
 export type RoomEvent = Extract<HistoryRecord, { room: string }>;

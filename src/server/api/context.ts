@@ -5,7 +5,6 @@ import type { PushDesk } from '../../chat/inbox/push.ts';
 import type { InboxMarks } from '../../chat/inbox-store.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
-import type { Room } from '../../chat/room.ts';
 import type { Roster } from '../../chat/roster.ts';
 import type { ClientLimits } from '../context.ts';
 import type { Metrics } from '../metrics.ts';
@@ -30,6 +29,4 @@ export interface ApiContext {
   readonly disconnect: DisconnectUser;
   readonly moderation: Moderation;
   readonly enforcement: Pick<Enforcement, 'remove' | 'mute'>;
-  /** Tells the room's members on all workers that a message was taken out. */
-  readonly tellDeleted: (room: Room, seq: number) => void;
 }

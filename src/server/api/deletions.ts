@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { inboxOf, roomOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
-import { messageOf, tombstoneOf } from '../messages.ts';
+import { deletionOf, messageOf, tombstoneOf } from '../messages.ts';
 import { count, roomid, userId, wholeNumber } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
@@ -13,24 +13,26 @@ const message = route({
   path: '/api/v1/rooms/:roomid/messages/:seq',
   operationId: 'deleteMessage',
   summary:
-    'Takes a message out of a room. Its place stays, empty and marked as deleted, and the room is told.',
+    'Takes a message out of a room. Its place stays, empty and marked as deleted; an entry of the log tells of it.',
   params: z.object({ roomid, seq }),
   answer: z.object({ roomid: z.string(), seq: count }),
-  async run({ nsp, params }, { logs, tellDeleted }) {
+  async run({ nsp, params }, { logs, feeds, newId }) {
     const room = roomOf(nsp, params.roomid);
     const query = { after: params.seq - 1, limit: 1, maxBytes: MAX_PAGE_BYTES };
     const page = await logs.read(room, query);
     if (!page.ok) return page;
     const [entry] = page.value.entries;
     const gone = refuse('not_found', 'seq: the room does not hold this message');
-    if (entry?.seq !== params.seq) return gone;
-    const done = succeed({ roomid: params.roomid, seq: params.seq });
-    if (messageOf(entry).deleted) return done;
-    const replaced = await logs.replace(room, params.seq, tombstoneOf(room));
+    if (entry?.seq !== params.seq || messageOf(entry).event !== 'broadcast_say') return gone;
+    const replaced = await logs.replace(room, params.seq, tombstoneOf(room), {
+      id: newId(),
+      members: deletionOf(room, params.seq),
+    });
     if (!replaced.ok) return replaced;
     if (!replaced.value) return gone;
-    tellDeleted(room, params.seq);
-    return done;
+    const { notice } = replaced.value;
+    if (notice) feeds.expect(room, notice);
+    return succeed({ roomid: params.roomid, seq: params.seq });
   },
 });
 

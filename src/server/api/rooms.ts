@@ -94,6 +94,21 @@ function personOf(from: string | From) {
 
 const seqGiven = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
+const entry = { roomid: z.string(), epoch: z.string(), seq: count, id: z.string(), at };
+const saidMessage = z.object({
+  event: z.literal('broadcast_say'),
+  ...entry,
+  clientMsgId: z.string().optional(),
+  deleted: z.literal(true).optional().describe('It was taken out: its data is empty.'),
+  data: person.extend({ text: z.string(), type: z.number().int() }),
+});
+const deletedMessage = z.object({
+  event: z.literal('deleted'),
+  ...entry,
+  ref: count.describe('The seq of the message that was taken out.'),
+  by: person.pick({ userId: true, username: true }).optional().describe('Not there: a back end.'),
+});
+
 const history = route({
   method: 'GET',
   path: '/api/v1/rooms/:roomid/messages',
@@ -114,19 +129,7 @@ const history = route({
     epoch: z.string(),
     top: count.describe('The newest seq; 0: nothing was said yet.'),
     more: z.boolean().describe('There is more in the direction asked for.'),
-    messages: z.array(
-      z.object({
-        event: z.literal('broadcast_say'),
-        roomid: z.string(),
-        epoch: z.string(),
-        seq: count,
-        id: z.string(),
-        at,
-        clientMsgId: z.string().optional(),
-        deleted: z.literal(true).optional().describe('It was taken out: its data is empty.'),
-        data: person.extend({ text: z.string(), type: z.number().int() }),
-      }),
-    ),
+    messages: z.array(z.discriminatedUnion('event', [saidMessage, deletedMessage])),
   }),
   async run({ nsp, params, query }, { logs }) {
     const { before, after: from, limit } = query;

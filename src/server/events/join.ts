@@ -6,7 +6,7 @@ import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/code
 import type { Payload } from '../../protocol/payloads.ts';
 import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
-import { messageOf } from '../messages.ts';
+import { messagesOf } from '../messages.ts';
 import { rename, renamed } from '../naming.ts';
 import { denied } from '../room-access.ts';
 import type { Noted } from '../room-marks.ts';
@@ -125,7 +125,7 @@ function describe(
     users,
     clients,
     ...(page.recovered === undefined ? {} : { recovered: page.recovered }),
-    messages: entries.map(messageOf),
+    messages: messagesOf(entries),
     more,
   };
 }
