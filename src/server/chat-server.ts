@@ -16,6 +16,7 @@ import type { RosterEntry } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createAddressBook } from './address-book.ts';
+import { createCarriedBans } from './carried-bans.ts';
 import { createClientAddresses } from './client-address.ts';
 import { createConnectLimit } from './connect-limit.ts';
 import { createConnections } from './connections.ts';
@@ -208,7 +209,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   news.follow();
   const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const degraded = () => health.degradedSince() !== undefined;
-  const lounge = createLounge({ roster, moderation: backend.moderation, degraded, log });
+  const { moderation } = backend;
+  const { mode } = deps.identities;
+  const carriedBans = createCarriedBans({ mode, moderation, now: monotonic });
+  const lounge = createLounge({ roster, moderation, carriedBans, degraded, log });
   const online = createOnline({
     roster,
     tellAll: (totals) => greetings.everybody('online', totals),
@@ -240,7 +244,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const enforcement = createEnforcement({
     namespaces,
     logins,
-    moderation: backend.moderation,
+    moderation,
+    carriedBans,
     bar: lounge.bar,
     async leave(session, roomid, membership) {
       await leaveRoom(session, roomid, membership, context);
@@ -286,6 +291,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     lounge,
     roomMarks: createRoomMarks({ visits: backend.visits, logs, log }),
     enforcement,
+    carriedBans,
     post: createPost({ logs, roster, newId: deps.newId, onAppended }),
     news: announcements,
     shown,
@@ -329,7 +335,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
       disconnect: createUserDisconnects({ namespaces, logins, flush: fanout.flush, log }),
-      moderation: backend.moderation,
+      moderation,
     },
     ready: health.state,
     metrics,

@@ -12,6 +12,7 @@ import type { Roster } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
+import type { CarriedBans } from './carried-bans.ts';
 import type { Fanout } from './fanout.ts';
 import type { Logins } from './logins.ts';
 import type { Lounge } from './lounge.ts';
@@ -47,6 +48,7 @@ export interface ChatContext {
   readonly lounge: Lounge;
   readonly roomMarks: RoomMarks;
   readonly enforcement: Enforcement;
+  readonly carriedBans: Pick<CarriedBans, 'check'>;
   readonly post: Post;
   readonly news: News;
   readonly shown: Shown;

@@ -5,6 +5,7 @@ import { type Room, roomOf, socketRoom } from '../chat/room.ts';
 import type { Roster, RosterEntry } from '../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { TextMessage } from '../protocol/people.ts';
+import type { CarriedBans } from './carried-bans.ts';
 import { personOf, type Session } from './session.ts';
 
 const RETRY_MS = 2_000;
@@ -12,6 +13,7 @@ const RETRY_MS = 2_000;
 export interface LoungeDeps {
   readonly roster: Roster;
   readonly moderation: Pick<Moderation, 'restrictions'>;
+  readonly carriedBans: Pick<CarriedBans, 'check'>;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -49,7 +51,7 @@ interface Seat {
   barred?: string;
 }
 
-export function createLounge({ roster, moderation, degraded, log }: LoungeDeps): Lounge {
+export function createLounge({ roster, moderation, carriedBans, degraded, log }: LoungeDeps): Lounge {
   // Nobody is told who listens without having joined.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
   const seats = new Map<Session, Seat>();
@@ -127,8 +129,11 @@ export function createLounge({ roster, moderation, degraded, log }: LoungeDeps):
   function lookUp(session: Session): void {
     const { socket, defaultRoom, lounging, user } = session;
     if (!lounging) return;
-    void moderation.restrictions(roomOf(socket.nsp.name, defaultRoom), user.id).then((found) => {
-      if (found.ok && found.value.ban && session.user.id === user.id) bar(session, defaultRoom);
+    const room = roomOf(socket.nsp.name, defaultRoom);
+    const looked = Promise.all([moderation.restrictions(room, user.id), carriedBans.check(session, room)]);
+    void looked.then(([found, carried]) => {
+      const banned = carried || (found.ok && found.value.ban);
+      if (banned && session.user.id === user.id) bar(session, defaultRoom);
     });
   }
 

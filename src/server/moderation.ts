@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { Moderation, Restricted } from '../chat/moderation.ts';
-import { inboxOf, type Room } from '../chat/room.ts';
+import { inboxOf, type Room, roomOf } from '../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 import type { Removed } from '../protocol/rooms.ts';
+import type { CarriedBans } from './carried-bans.ts';
 import { insist } from './event-queue.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
@@ -13,6 +14,7 @@ export interface EnforcementDeps {
   readonly namespaces: readonly ChatNamespace[];
   readonly logins: Pick<Logins, 'sessionsOf' | 'sessions'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
+  readonly carriedBans: Pick<CarriedBans, 'note' | 'noteAddress'>;
   /** It hears nothing of the room any more, without having been in it. */
   readonly bar: (session: Session, roomid: string) => void;
   /** As when the user asked for it. */
@@ -48,6 +50,7 @@ export interface Enforcement {
 type Order = { readonly roomid: string; readonly userId: string; readonly until?: number } & (
   | { readonly does: 'remove'; readonly code: Removed['code'] }
   | { readonly does: 'mute' }
+  | { readonly does: 'bar'; readonly address: string }
 );
 
 const BANNED = 'roomid: banned from this room';
@@ -56,7 +59,7 @@ const RETRY_MS = 1_000;
 const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
-  const { namespaces, logins, moderation, leave, degraded, now, log } = deps;
+  const { namespaces, logins, moderation, carriedBans, leave, degraded, now, log } = deps;
   const orderAll = createWorkerOrders<Order>({
     namespaces,
     event: 'moderation',
@@ -67,11 +70,14 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
   async function follow(session: Session, order: Order): Promise<void> {
     const { roomid, userId, until } = order;
     if (session.user.id !== userId) return;
-    if (order.does === 'remove' && order.code === 'banned') deps.bar(session, roomid);
+    if (order.does === 'remove' && order.code === 'banned') {
+      deps.bar(session, roomid);
+      carry(session, roomid);
+    }
     const membership = session.memberships.get(roomid);
     if (!membership) return;
     const ends = until === undefined ? {} : { until };
-    if (order.does === 'mute') {
+    if (order.does !== 'remove') {
       session.socket.emit('muted', { roomid, ...ends });
       return;
     }
@@ -79,7 +85,19 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     session.socket.emit('removed', { roomid, code: order.code, ...ends });
   }
 
-  function followHere(nsp: string, order: Order): Promise<unknown> {
+  /** Whoever comes next over its link, or as a guest from its address, to whichever worker. */
+  function carry(session: Session, roomid: string): void {
+    const nsp = session.socket.nsp.name;
+    const { id: userId } = session.user;
+    const address = carriedBans.note(session, roomOf(nsp, roomid));
+    if (address !== undefined && !degraded()) void orderAll(nsp, { does: 'bar', roomid, userId, address });
+  }
+
+  async function followHere(nsp: string, order: Order): Promise<unknown> {
+    if (order.does === 'bar') {
+      carriedBans.noteAddress(order.address, roomOf(nsp, order.roomid), order.userId);
+      return undefined;
+    }
     const sessions = logins.sessionsOf(inboxOf(nsp, order.userId));
     // After what the connection is doing: a join that was let in just before must not outlast it.
     return Promise.all(sessions.map((session) => insist(session.queue, () => follow(session, order))));

@@ -29,6 +29,7 @@ function setUp() {
       },
     });
     nsps.push(nsp);
+    const carried: unknown[] = [];
     const enforcement = createEnforcement({
       namespaces: [nsp as never],
       logins: {
@@ -37,6 +38,10 @@ function setUp() {
       },
       bar: (session, roomid) => barred.push(`${session.user.id} ${roomid}`),
       moderation: store.moderation,
+      carriedBans: {
+        note: ({ user }) => `address of ${user.id}`,
+        noteAddress: (...note) => carried.push(note),
+      },
       async leave(session, roomid) {
         session.memberships.delete(roomid);
       },
@@ -47,12 +52,12 @@ function setUp() {
     function connect(userId: string, rooms: readonly Room[], queue: EventQueue = createEventQueue()) {
       const heard: unknown[] = [];
       const memberships = new Map(rooms.map((room) => [room.roomid, { room } as Membership]));
-      const socket = { emit: (event: string, data: object) => heard.push({ event, ...data }) };
+      const socket = { nsp, emit: (event: string, data: object) => heard.push({ event, ...data }) };
       const session = { socket, user: { id: userId, name: userId }, memberships, queue };
       sessions.push(session as unknown as Session);
       return { heard, rooms: () => [...memberships.keys()], memberships, queue, session };
     }
-    return { enforcement, connect, barred };
+    return { enforcement, connect, barred, carried };
   }
   return {
     store,
@@ -197,6 +202,16 @@ describe('the enforcement of moderation', () => {
     expect(banned).not.toHaveProperty('retryAfterMs');
     store.fail(() => true);
     expect(await why()).toMatchObject({ code: 'unavailable' });
+  });
+
+  it('carries a ban to the address of a link it was met on, on every worker', async () => {
+    const { here, there } = setUp();
+    here.connect('Bob', [tea]);
+    await here.enforcement.remove(tea, 'Bob', { code: 'banned' });
+    const note = ['address of Bob', expect.objectContaining({ roomid: 'tea' }), 'Bob'];
+    await vi.waitFor(() => expect([here.carried, there.carried]).toEqual([[note], [note]]));
+    await here.enforcement.remove(milk, 'Bob', { code: 'kicked' });
+    expect(here.carried).toHaveLength(1);
   });
 
   it('kicks nobody while the workers cannot be told', async () => {

@@ -219,6 +219,33 @@ describe.each(MODES)('moderation, %s', (mode) => {
     await vi.waitFor(() => expect(all(elsewhere, 'removed')).toEqual([{ roomid, code: 'kicked' }]), LIMIT);
   });
 
+  it('keeps a banned guest’s link and new guests of the address out, and nobody else', async () => {
+    const roomid = something('room');
+    const from = (index: number, address: string, auth: object = {}) =>
+      connect(worker(index), { auth, extraHeaders: { 'X-Forwarded-For': address } });
+    const guest = await from(0, '203.0.113.7');
+    members.push(guest);
+    await guest.do('join', { roomid, username: 'Guest' });
+    const userId = guest.hello.user.id;
+    await ask('POST', `rooms/${roomid}/ban`, { userId });
+    await vi.waitFor(() => expect(all(guest, 'removed')).toEqual([{ roomid, code: 'banned' }]), LIMIT);
+    expect(await guest.ask('user_login', { userId: something('Other') })).toMatchObject({ ok: true });
+    const forbidden = { ok: false, error: { code: 'forbidden' } };
+    expect(await guest.ask('join', { roomid, username: 'Other' })).toMatchObject(forbidden);
+    const again = await Promise.all(system.workerUrls.map((_, index) => from(index, '203.0.113.7')));
+    const elsewhere = await from(0, '203.0.113.8');
+    const named = await from(1, '203.0.113.7', { userId: something('Carl'), username: 'Carl' });
+    members.push(...again, elsewhere, named);
+    for (const one of again) {
+      await vi.waitFor(async () => {
+        expect(await one.ask('join', { roomid, username: 'New' })).toMatchObject(forbidden);
+      }, LIMIT);
+    }
+    for (const one of [elsewhere, named]) await one.do('join', { roomid, username: 'Welcome' });
+    await ask('DELETE', `rooms/${roomid}/ban/${userId}`);
+    for (const one of [guest, ...again]) await one.do('join', { roomid, username: 'Back' });
+  });
+
   it('takes a message out: live, in history and for who joins later; its place stays', async () => {
     const roomid = something('room');
     const ann = await inRoom(0, something('Ann'), roomid);

@@ -33,11 +33,13 @@ export async function joinRoom(
   answer: (joined: Joined) => void,
 ): Promise<Refusal | 'answered'> {
   const { socket, memberships } = session;
-  const { feeds, fanout, presence, limits } = context;
+  const { feeds, fanout, presence, limits, carriedBans, enforcement } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const refusal = denied(session, roomid);
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
+  const carried = membership ? undefined : await carriedBans.check(session, roomOf(socket.nsp.name, roomid));
+  if (carried) return carried;
   if (!membership && memberships.size >= limits.maxRooms) {
     return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
   }
@@ -88,7 +90,11 @@ export async function joinRoom(
   if (membership || !admitted) hold.release();
   if (!counted && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
   if (!membership && !admitted && noted) await Promise.all([noted(), rename(session, before, context)]);
-  if (!met.ok) return met;
+  if (!met.ok) {
+    // So that nobody else comes in over its link.
+    if (met.error.code === 'forbidden') enforcement.refused(room, person.userId);
+    return met;
+  }
   admitted?.announce?.();
   return 'answered';
 }

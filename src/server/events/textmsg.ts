@@ -29,10 +29,10 @@ export const textmsg: EventHandler<'textmsg'> = {
       return refuse('too_large', `${field}: must not be longer than ${limits.maxTextBytes} bytes`);
     }
     // Not kept in a log, so the store does not look by itself.
-    const restricted = await context.enforcement.refusalOf(
-      roomOf(session.socket.nsp.name, defaultRoom),
-      session.user.id,
-    );
+    const room = roomOf(session.socket.nsp.name, defaultRoom);
+    const restricted =
+      (await context.enforcement.refusalOf(room, session.user.id)) ??
+      (await context.carriedBans.check(session, room));
     if (restricted) return restricted;
     if (typeof message === 'string') return lounge.tell(session, message);
     // Also when nobody is found to tell: two who only write to each other would else never get their names.
