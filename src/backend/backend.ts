@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import type { Claims } from '../chat/idempotency.ts';
 import type { InboxMarks, Pushes } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
 import type { Moderation } from '../chat/moderation.ts';
@@ -31,6 +32,7 @@ export interface WorkerBackend {
   readonly roster: Roster;
   readonly inboxes: InboxMarks;
   readonly pushes: Pushes;
+  readonly claims: Claims;
   readonly moderation: Moderation;
   readonly visits: RoomVisits;
   /** Carries what is not in a log (presence, typing, counts) between workers: one of Socket.IO's own adapters. */

@@ -56,11 +56,6 @@ export interface PushPlaces {
 
 /** What is kept of a push for its sender. */
 export interface Pushes {
-  /**
-   * The id that the push under this key has: `id`, or the one claimed first within DEDUPE_TTL_S. `same`: it was
-   * claimed with this fingerprint of its content.
-   */
-  claim(key: string, fingerprint: string, id: string): Promise<Outcome<{ id: string; same: boolean }>>;
   /** Adds places, kept for INBOX_TTL_S. May be repeated. */
   keep(id: string, places: PushPlaces): Promise<Outcome<void>>;
   find(id: string): Promise<Outcome<PushPlaces | undefined>>;

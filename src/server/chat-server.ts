@@ -332,6 +332,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     api: {
       ...context,
       pushDesk: createPacedPushDesk({ ...backend, newId: deps.newId, onAppended }, admission),
+      claims: backend.claims,
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
       disconnect: createUserDisconnects({ namespaces, logins, flush: fanout.flush, log }),

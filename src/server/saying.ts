@@ -1,4 +1,4 @@
-import { contentDigest } from '../chat/dedupe.ts';
+import { contentDigest, type Dedupe } from '../chat/dedupe.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Appended, RoomLogs } from '../chat/log-store.ts';
 import type { Room } from '../chat/room.ts';
@@ -25,6 +25,8 @@ export interface Saying {
   readonly clientMsgId: string | undefined;
   /** Whose `clientMsgId` it is. */
   readonly scope: string;
+  /** Where there is no clientMsgId: the id of the operation, if it may be tried again. */
+  readonly operation?: string | undefined;
   /** A socket that is not sent it. */
   readonly except?: string | undefined;
   /** The user who says it, if it is one: refused while banned or muted. Back ends are not. */
@@ -33,7 +35,7 @@ export interface Saying {
 
 /** Stores it, which sends it to the room's members. Sayings of one room are stored in the order this is called. */
 export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Outcome<Appended>> {
-  const { room, from, text, type, clientMsgId, scope, except, author } = saying;
+  const { room, from, text, type, clientMsgId, except, author } = saying;
   const { maxTextBytes } = deps.limits;
   if (isLonger(text, maxTextBytes)) {
     return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
@@ -46,8 +48,7 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
   const stored = await deps.logs.append(room, {
     id: deps.newId(),
     members: JSON.stringify(message).slice(1, -1),
-    dedupe:
-      clientMsgId === undefined ? undefined : { scope, clientMsgId, content: contentDigest(text, type) },
+    dedupe: dedupeOf(saying),
     except,
     author,
   });
@@ -55,6 +56,11 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
   deps.metrics.said.inc();
   deps.feeds.expect(room, stored.value);
   return stored;
+}
+
+function dedupeOf({ clientMsgId, scope, text, type, operation }: Saying): Dedupe | undefined {
+  if (clientMsgId !== undefined) return { scope, clientMsgId, content: contentDigest(text, type) };
+  return operation === undefined ? undefined : { scope: 'operation', clientMsgId: operation };
 }
 
 /** A character takes three bytes at most; to count them is needed only near the limit. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createGroup } from '../../src/backend/embedded/group.ts';
 import type { Store } from '../../src/backend/embedded/store.ts';
 import type { Tables } from '../../src/backend/embedded/tables.ts';
+import { CLAIM_LEASE_MS } from '../../src/chat/idempotency.ts';
 import type { PushPlaces } from '../../src/chat/inbox-store.ts';
 import { NO_EPOCH, type Position } from '../../src/chat/log-store.ts';
 import { inboxOf, newsOf, type Room } from '../../src/chat/room.ts';
@@ -201,14 +202,14 @@ describe('embedded inbox', () => {
     const failed = await Promise.all([
       store.inboxes.raise(inbox, { read: 2 }),
       store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }),
-      store.pushes.claim('key', 'print', 'one'),
+      store.claims.claim('key', 'print', 'one'),
       store.pushes.keep('one', { nsp: '/', places: [] }),
     ]);
     for (const outcome of failed) expect(outcome).toMatchObject({ error: { code: 'unavailable' } });
     broken = false;
     expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 1, read: 0 });
     expect(granted(await store.inboxes.progress([{ inbox, seq: 2 }]))).toEqual([{}]);
-    expect(granted(await store.pushes.claim('key', 'other', 'two'))).toEqual({ id: 'two', same: true });
+    expect(granted(await store.claims.claim('key', 'other', 'two'))).toEqual({ state: 'granted', id: 'two' });
     expect(granted(await store.pushes.find('one'))).toBeUndefined();
     expect((await latest(store, inbox)).top).toBe(2);
   });
@@ -262,7 +263,7 @@ describe('embedded inbox', () => {
       store.inboxes.marks(inbox),
       store.inboxes.raise(inbox, { read: 1 }),
       store.inboxes.progress([{ inbox, seq: 1 }]),
-      store.pushes.claim('key', 'print', 'id'),
+      store.claims.claim('key', 'print', 'id'),
       store.pushes.keep('id', { nsp: '/', places: [] }),
       store.pushes.find('id'),
       store.logs.tops([inbox]),
@@ -282,20 +283,34 @@ describe('embedded pushes', () => {
   it('remember a claim for its time and not longer, and give back its disk', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
-    granted(await store.pushes.claim('key', 'print', 'one'));
+    granted(await store.claims.claim('key', 'print', 'one'));
+    clock.now += 1_000;
+    granted(await store.claims.settle('key', 'one', '1'));
+    const claim = async (id: string) => granted(await store.claims.claim('key', 'other', id));
     clock.now += RULES.dedupeTtlS * 1000 - 1;
     await store.tidy();
-    expect(granted(await store.pushes.claim('key', 'print', 'two'))).toEqual({ id: 'one', same: true });
+    expect(await claim('two')).toEqual({ state: 'mismatch' });
     clock.now += 1;
-    expect(granted(await store.pushes.claim('key', 'other', 'two'))).toEqual({ id: 'two', same: true });
+    expect(await claim('two')).toEqual({ state: 'granted', id: 'two' });
     // What was due of the first one takes the second one along neither now nor later.
     await store.tidy();
     clock.now += RULES.dedupeTtlS * 1000 - 1;
     await store.tidy();
-    expect(granted(await store.pushes.claim('key', 'other', 'three'))).toEqual({ id: 'two', same: true });
+    expect(await claim('three')).toEqual({ state: 'granted', id: 'two' });
     clock.now += 2;
     await store.tidy();
     expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+
+  it('grant a claim anew once its lease is over', async () => {
+    const { open, clock } = await storeForTest();
+    const store = open();
+    const claim = async (id: string) => granted(await store.claims.claim('key', 'print', id));
+    await claim('one');
+    clock.now += CLAIM_LEASE_MS - 1;
+    expect(await claim('two')).toEqual({ state: 'running' });
+    clock.now += 1;
+    expect(await claim('two')).toEqual({ state: 'granted', id: 'one' });
   });
 
   it('keep places for as long as inboxes, from when they were last kept', async () => {
@@ -320,7 +335,7 @@ describe('embedded pushes', () => {
   it('are tidied however many are due at once', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
-    const claimed = range(1, 180).map((n) => store.pushes.claim(`key ${n}`, 'print', `${n}`));
+    const claimed = range(1, 180).map((n) => store.claims.claim(`key ${n}`, 'print', `${n}`));
     for (const outcome of await Promise.all(claimed)) granted(outcome);
     expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toHaveLength(180);
     clock.now += RULES.dedupeTtlS * 1000 + 1;
@@ -332,9 +347,12 @@ describe('embedded pushes', () => {
     const { open } = await storeForTest();
     const store = open();
     const long = 'é'.repeat(100_000);
-    granted(await store.pushes.claim(long, 'print', 'one'));
-    expect(granted(await store.pushes.claim(long, 'print', 'two'))).toEqual({ id: 'one', same: true });
-    expect(granted(await store.pushes.claim(`${long}e`, 'print', 'two'))).toEqual({ id: 'two', same: true });
+    granted(await store.claims.claim(long, 'print', 'one'));
+    expect(granted(await store.claims.claim(long, 'print', 'two'))).toEqual({ state: 'running' });
+    expect(granted(await store.claims.claim(`${long}e`, 'print', 'two'))).toEqual({
+      state: 'granted',
+      id: 'two',
+    });
     granted(await store.pushes.keep(long, placesOf('ann')));
     expect(granted(await store.pushes.find(long))).toEqual(placesOf('ann'));
     expect(granted(await store.pushes.find(`${long}e`))).toBeUndefined();

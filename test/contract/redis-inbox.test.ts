@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
+import { CLAIM_LEASE_MS } from '../../src/chat/idempotency.ts';
 import { inboxOf, newsOf } from '../../src/chat/room.ts';
 import { append, draftOf, granted, range, read } from './peers.ts';
 import { peerForTest, redisForTest } from './redis-harness.ts';
@@ -40,10 +41,11 @@ describe('inboxes in Redis', () => {
     const odd = inboxOf('/post', 'ann{x}:*');
     await append(peer, odd, 'x', { dedupe: { scope: 'ann', clientMsgId: 'm' } });
     granted(await peer.inboxes.raise(odd, { sent: 1, read: 1 }));
-    granted(await peer.pushes.claim('ann{x}:*', 'print', 'id {y}'));
+    granted(await peer.claims.claim('ann{x}:*', 'print', 'id {y}'));
+    granted(await peer.claims.settle('ann{x}:*', 'another try', '1'));
     granted(await peer.pushes.keep('id {y}', { nsp: '/', places: [{ userId: 'ann{x}:*', seq: 1, at: 1 }] }));
     const names = await namesIn(redis);
-    expect(names).toHaveLength(8);
+    expect(names).toHaveLength(9);
     for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16,22}\}:\w+$/);
     for (const name of names) expect(await ttlS(redis, name)).toBeGreaterThan(0);
     const [log, meta] = keys.log(odd);
@@ -53,7 +55,9 @@ describe('inboxes in Redis', () => {
     }
     expect(await ttlS(redis, meta)).toBeGreaterThan(200);
     expect(await ttlS(redis, keys.places('id {y}'))).toBeGreaterThan(95);
-    expect(await ttlS(redis, keys.claim('ann{x}:*'))).toBeLessThanOrEqual(50);
+    const [claim, running] = keys.claim('ann{x}:*');
+    expect(await ttlS(redis, claim)).toBeLessThanOrEqual(50);
+    expect(await ttlS(redis, running)).toBeLessThanOrEqual(CLAIM_LEASE_MS / 1_000);
   });
 
   it('keep the times of the newest 200 steps', async () => {
@@ -129,11 +133,16 @@ describe('inboxes in Redis', () => {
     expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0, news: becomes });
   });
 
-  it('take a push anew when its claim ran out', async () => {
+  it('grant a claim anew once its lease is over, and take the key for another write once it ran out', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
-    granted(await peer.pushes.claim('key', 'print', 'one'));
-    await redis.ask(`PEXPIRE ${keys.claim('key')} 0`);
-    expect(granted(await peer.pushes.claim('key', 'other', 'two'))).toEqual({ id: 'two', same: true });
+    const [claim, running] = keys.claim('key');
+    granted(await peer.claims.claim('key', 'print', 'one'));
+    await redis.ask(`PEXPIRE ${running} 0`);
+    const second = granted(await peer.claims.claim('key', 'print', 'two'));
+    expect(second).toEqual({ state: 'granted', id: 'one' });
+    await redis.ask(`PEXPIRE ${claim} 0`);
+    const other = granted(await peer.claims.claim('key', 'other', 'three'));
+    expect(other).toEqual({ state: 'granted', id: 'three' });
   });
 });

@@ -362,44 +362,18 @@ export function inboxContract(harness: () => Promise<Harness>): void {
   });
 
   describe('pushes', () => {
-    it('claims a key for the first id, whichever worker comes again with whichever id', async () => {
-      const { a, b } = await twoPeers(harness);
-      const key = `/ app 1 ${randomUUID()}`;
-      expect(granted(await a.pushes.claim(key, 'print', 'id-1'))).toEqual({ id: 'id-1', same: true });
-      expect(granted(await b.pushes.claim(key, 'print', 'id-2'))).toEqual({ id: 'id-1', same: true });
-      expect(granted(await b.pushes.claim(key, 'another print', 'id-3'))).toEqual({
-        id: 'id-1',
-        same: false,
-      });
-      expect(granted(await a.pushes.claim(key, 'print', 'id-4'))).toEqual({ id: 'id-1', same: true });
-      expect(granted(await a.pushes.claim(`${key} `, 'print', 'id-5'))).toEqual({ id: 'id-5', same: true });
-    });
-
-    it('lets one of many who claim a key at once be the first', async () => {
-      const { a, b } = await twoPeers(harness);
-      const claims = await Promise.all(
-        range(1, 20).map((n) => (n % 2 ? a : b).pushes.claim('__proto__', `print ${n}`, `id-${n}`)),
-      );
-      const answers = claims.map(granted);
-      expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
-      expect(answers.filter(({ same }) => same)).toHaveLength(1);
-    });
-
-    it('still knows a claim and the places after a restart of the store', async () => {
+    it('still knows the places after a restart of the store', async () => {
       const { store, a } = await twoPeers(harness);
       const places = { nsp: '/post', places: [{ userId: 'ann', seq: 3, at: 1_700_000_000_123 }] };
-      granted(await a.pushes.claim('key', 'print', 'id-1'));
       granted(await a.pushes.keep('id-1', places));
       await store.restart();
       const c = await store.open();
-      expect(granted(await c.pushes.claim('key', 'print', 'id-2'))).toEqual({ id: 'id-1', same: true });
       expect(granted(await c.pushes.find('id-1'))).toEqual(places);
     });
 
-    it('finds nothing of a push nobody kept, claimed or not', async () => {
+    it('finds nothing of a push nobody kept', async () => {
       const { a } = await twoPeers(harness);
-      granted(await a.pushes.claim('key', 'print', 'claimed'));
-      for (const id of ['claimed', 'unknown', '__proto__', '']) {
+      for (const id of ['unknown', '__proto__', '']) {
         expect(granted(await a.pushes.find(id))).toBeUndefined();
       }
     });

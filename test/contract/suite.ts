@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
+import { claimsContract } from './suite-claims.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
@@ -30,6 +31,7 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
   describe(`${name} backend`, () => {
     logContract(harness);
     inboxContract(harness);
+    claimsContract(harness);
     busContract(harness);
     rosterContract(harness);
     moderationContract(harness);

@@ -66,13 +66,13 @@ describe('a push', () => {
     expect((await ask('other')).json).toMatchObject({
       error: { code: 'bad_request', message: expect.stringContaining('Idempotency-Key') },
     });
-    for (const bad of ['', 'x'.repeat(256), 'é']) {
+    for (const bad of ['', 'x'.repeat(129), 'é']) {
       expect(await ask('one', { 'Idempotency-Key': bad })).toMatchObject({
         status: 400,
         json: { error: { code: 'bad_request', message: expect.stringMatching(/^idempotency-key: must/) } },
       });
     }
-    expect((await ask('one', { 'Idempotency-Key': 'x'.repeat(255) })).status).toBe(200);
+    expect((await ask('one', { 'Idempotency-Key': 'x'.repeat(128) })).status).toBe(200);
     expect(items(ann)).toHaveLength(2);
   });
 

@@ -60,6 +60,7 @@ export async function openApiStage(options: StageOptions = {}) {
     news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),
     admission: createAdmission({ now: () => performance.now(), random: () => 0.5 }),
     pushDesk: createPushDesk({ ...store, newId, onAppended: () => undefined }),
+    claims: store.claims,
     limits: { maxTextBytes },
     metrics: { said: { inc: () => undefined } },
     now: store.now,

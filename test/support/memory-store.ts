@@ -1,4 +1,5 @@
 import { refuseOtherContent } from '../../src/backend/other-content.ts';
+import type { Claimed, Claims } from '../../src/chat/idempotency.ts';
 import type { InboxMarks, Marks, Progress, Pushes, PushPlaces } from '../../src/chat/inbox-store.ts';
 import {
   type Appended,
@@ -26,7 +27,7 @@ interface Log {
 /** Logs, marks and pushes in memory, published at once. What it is told to, it refuses. */
 export function createMemoryStore() {
   const logs = new Map<string, Log>();
-  const claims = new Map<string, { id: string; fingerprint: string }>();
+  const claimed = new Map<string, { id: string; fingerprint: string; running?: string; answer?: string }>();
   const pushed = new Map<string, PushPlaces>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
   const restrictions = new Map<string, { ban?: Restricted; mute?: Restricted }>();
@@ -152,17 +153,30 @@ export function createMemoryStore() {
   };
 
   const pushes: Pushes = {
-    claim: (key, fingerprint, id) =>
-      answer('claim', undefined, () => {
-        const claimed = claims.get(key) ?? { id, fingerprint };
-        claims.set(key, claimed);
-        return { id: claimed.id, same: claimed.fingerprint === fingerprint };
-      }),
     keep: (id, { nsp, places }) =>
       answer('keep', undefined, () => {
         pushed.set(id, { nsp, places: [...(pushed.get(id)?.places ?? []), ...places] });
       }),
     find: (id) => answer('find', undefined, () => pushed.get(id)),
+  };
+
+  const claims: Claims = {
+    claim: (key, fingerprint, id) =>
+      answer('claim', undefined, (): Claimed => {
+        const claim = claimed.get(key) ?? { id, fingerprint };
+        claimed.set(key, claim);
+        if (claim.fingerprint !== fingerprint) return { state: 'mismatch' };
+        if (claim.answer !== undefined) return { state: 'answered', answer: claim.answer };
+        if (claim.running !== undefined) return { state: 'running' };
+        claim.running = id;
+        return { state: 'granted', id: claim.id };
+      }),
+    settle: (key, id, given) =>
+      answer('settle', undefined, () => {
+        const claim = claimed.get(key);
+        if (claim && given !== undefined) claim.answer ??= given;
+        if (claim?.running === id) delete claim.running;
+      }),
   };
 
   const moderation: Moderation = {
@@ -200,6 +214,7 @@ export function createMemoryStore() {
     logs: roomLogs,
     inboxes,
     pushes,
+    claims,
     moderation,
     bus,
     roster: {

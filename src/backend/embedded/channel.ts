@@ -43,7 +43,8 @@ export interface Requests {
   };
   'visits.read': { readonly tag: string; readonly roomid: string; readonly seq: number };
   'visits.visited': { readonly tag: string };
-  'push.claim': { readonly key: string; readonly fingerprint: string; readonly id: string };
+  'claims.claim': { readonly key: string; readonly fingerprint: string; readonly id: string };
+  'claims.settle': { readonly key: string; readonly id: string; readonly answer?: string };
   'push.keep': { readonly id: string; readonly places: PushPlaces };
   'push.find': { readonly id: string };
   'bus.probe': null;

@@ -28,7 +28,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     now,
     log,
   });
-  const { logs, inboxes, pushes, moderation, visits } = store;
+  const { logs, inboxes, pushes, claims, moderation, visits } = store;
   let closing: Promise<void> | undefined;
   let tidying = Promise.resolve();
   const tidyTimer = setInterval(() => {
@@ -71,7 +71,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('visits.visit', ({ tag, roomid, joined, top }) => visits.visit({ tag }, roomid, joined, top));
     answer('visits.read', ({ tag, roomid, seq }) => visits.read({ tag }, roomid, seq));
     answer('visits.visited', (inbox) => visits.visited(inbox));
-    answer('push.claim', ({ key, fingerprint, id }) => pushes.claim(key, fingerprint, id));
+    answer('claims.claim', ({ key, fingerprint, id }) => claims.claim(key, fingerprint, id));
+    answer('claims.settle', ({ key, id, answer: given }) => claims.settle(key, id, given));
     answer('push.keep', ({ id, places }) => pushes.keep(id, places));
     answer('push.find', ({ id }) => pushes.find(id));
     answer('bus.probe', () => succeed(undefined));

@@ -7,31 +7,16 @@ import type { Look } from './tables.ts';
 export interface PushStoreDeps {
   readonly look: Look;
   readonly queue: CommitQueue;
-  readonly rules: { readonly dedupeTtlS: number; readonly inboxTtlS: number };
+  readonly rules: { readonly inboxTtlS: number };
   readonly now: () => number;
 }
 
 /** What a stored place holds beside the user's id, and a record beside its places. */
 const OVERHEAD_BYTES = 32;
 
-/** Claims and receipts, each with the time it may be forgotten; reading goes by that, tidying gives back the disk. */
+/** Receipts, each with the time it may be forgotten; reading goes by that, tidying gives back the disk. */
 export function createPushStore({ look, queue, rules, now }: PushStoreDeps): Pushes {
   return {
-    claim(key, fingerprint, id) {
-      const hash = hashOf(key);
-      return queue.add({
-        bytes: fingerprint.length + id.length + OVERHEAD_BYTES,
-        plan(group) {
-          const claimed = group.row('claims', hash);
-          if (claimed && claimed.until > group.now)
-            return { id: claimed.id, same: claimed.fingerprint === fingerprint };
-          const until = group.now + rules.dedupeTtlS * 1000;
-          group.put({ table: 'claims', key: hash, value: { id, fingerprint, until } });
-          group.write({ table: 'dues', key: [until, 'claims', hash], value: true });
-          return { id, same: true };
-        },
-      });
-    },
     async keep(id, more) {
       const hash = hashOf(id);
       const held = look((view) => view.row('pushes', hash));
@@ -57,7 +42,7 @@ export function createPushStore({ look, queue, rules, now }: PushStoreDeps): Pus
   };
 }
 
-/** Keys come from back ends, of any length; the store's may be 1,978 bytes. */
+/** What is asked for may be of any length; the store's keys may be 1,978 bytes. */
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }

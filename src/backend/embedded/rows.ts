@@ -15,11 +15,14 @@ export interface Answer {
   readonly content?: string;
 }
 
-/** The id a push has under a key of its sender's. */
+/** Of a write that may be sent twice, see idempotency.ts. */
 export interface Claim {
+  /** The operation's. */
   readonly id: string;
   readonly fingerprint: string;
   readonly until: number;
+  readonly running?: { readonly id: string; readonly until: number };
+  readonly answer?: string;
 }
 
 /** Where a push stands. Places are arrays: a user may be called `__proto__`. */

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Claims } from '../../chat/idempotency.ts';
 import type { Pushes } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { createClaimStore } from './claim-store.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { createGroup, type Group, type GroupRules } from './group.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
@@ -17,6 +19,7 @@ export interface Store {
   readonly logs: LogStore;
   readonly inboxes: InboxStore;
   readonly pushes: Pushes;
+  readonly claims: Claims;
   readonly moderation: ModerationStore;
   readonly visits: VisitStore;
   /** Whether the disk takes a commit, or took one within the last seconds. */
@@ -55,6 +58,7 @@ export function createStore({ tables, publish, now, log, ...deps }: StoreDeps): 
     logs: createLogStore({ look, queue, rules, now }),
     inboxes: createInboxStore({ look, queue }),
     pushes: createPushStore({ look, queue, rules, now }),
+    claims: createClaimStore({ queue, rules }),
     moderation: createModerationStore({ look, queue, now }),
     visits: createVisitStore({ look, queue, rules, now }),
     async check() {

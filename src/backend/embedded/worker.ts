@@ -1,4 +1,5 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
+import type { Claims } from '../../chat/idempotency.ts';
 import type { InboxMarks, Pushes } from '../../chat/inbox-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 
@@ -31,8 +32,12 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     progress: (items) =>
       ask('inbox.progress', { items: items.map(({ inbox: { tag }, seq }) => ({ tag, seq })) }),
   };
+  const claims: Claims = {
+    claim: (key, fingerprint, id) => ask('claims.claim', { key, fingerprint, id }),
+    settle: (key, id, answer) =>
+      ask('claims.settle', { key, id, ...(answer === undefined ? {} : { answer }) }),
+  };
   const pushes: Pushes = {
-    claim: (key, fingerprint, id) => ask('push.claim', { key, fingerprint, id }),
     keep: (id, places) => ask('push.keep', { id, places }),
     find: (id) => ask('push.find', { id }),
   };
@@ -60,6 +65,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     roster: createWorkerRoster({ ask, log: deps.log }),
     inboxes,
     pushes,
+    claims,
     moderation,
     visits,
     adapter: createAdapter(),

@@ -34,8 +34,8 @@ export interface RedisKeys {
   readonly visits: (inbox: Room) => readonly [marks: string, order: string];
   /** Boot -> how many connections the inbox's user has there. */
   readonly connections: (inbox: Room) => string;
-  /** What a push was claimed with, under its sender's key. */
-  readonly claim: (key: string) => string;
+  /** Of a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
+  readonly claim: (key: string) => readonly [claim: string, running: string];
   /** Where a push stands: user id -> `seq at`. */
   readonly places: (pushId: string) => string;
   /** Boot -> `leaseEndMs clients host`, see roster-renew.lua. */
@@ -75,7 +75,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
     visits: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
     connections: (inbox) => `${base(inbox)}:c`,
-    claim: (key) => `${prefix}:{${hashOf(key)}}:claim`,
+    claim: (key) => [`${prefix}:{${hashOf(key)}}:claimed`, `${prefix}:{${hashOf(key)}}:running`],
     places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
     boots: `${prefix}:boots`,
     bootPlaces: (boot) => `${prefix}:boot:${boot}:places`,

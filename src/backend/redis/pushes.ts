@@ -11,28 +11,14 @@ export interface RedisPushesDeps {
   /** push-find.lua */
   readonly script: Script;
   readonly keys: RedisKeys;
-  readonly options: Pick<KeepingOptions, 'inboxTtlS' | 'dedupeTtlS'>;
+  readonly options: Pick<KeepingOptions, 'inboxTtlS'>;
 }
 
 /** The field beside the user ids that holds the namespace; no id is empty. */
 const NSP = '';
 
 export function createRedisPushes({ link, script, keys, options }: RedisPushesDeps): Pushes {
-  const claimMs = String(options.dedupeTtlS * 1_000);
   const placesS = String(options.inboxTtlS);
-
-  async function claim(
-    key: string,
-    fingerprint: string,
-    id: string,
-  ): Promise<Outcome<{ id: string; same: boolean }>> {
-    const mine = JSON.stringify([id, fingerprint]);
-    const set = ['SET', keys.claim(key), mine, 'NX', 'GET', 'PX', claimMs];
-    const first = await link.call<string | null>(set);
-    if (!first.ok) return first;
-    const [claimed, print] = JSON.parse(first.value ?? mine) as [string, string];
-    return succeed({ id: claimed, same: print === fingerprint });
-  }
 
   async function keep(id: string, { nsp, places }: PushPlaces): Promise<Outcome<void>> {
     const fields = places.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
@@ -58,7 +44,7 @@ export function createRedisPushes({ link, script, keys, options }: RedisPushesDe
     return succeed(nsp === undefined ? undefined : { nsp, places });
   }
 
-  return { claim, keep, find };
+  return { keep, find };
 }
 
 function placeOf(userId: string, value: string): PushPlaces['places'][number] {

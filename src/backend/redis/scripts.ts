@@ -23,6 +23,8 @@ export interface Scripts {
   readonly raise: Script;
   readonly progress: Script;
   readonly findPush: Script;
+  readonly claim: Script;
+  readonly settleClaim: Script;
   readonly restrict: Script;
   readonly restrictions: Script;
   readonly visit: Script;
@@ -50,6 +52,8 @@ export function openScripts(): Scripts {
     raise: scriptOf(textOf('inbox-raise')),
     progress: scriptOf(textOf('inbox-progress')),
     findPush: scriptOf(textOf('push-find')),
+    claim: scriptOf(textOf('claim')),
+    settleClaim: scriptOf(textOf('claim-settle')),
     restrict: scriptOf(clock + restricted + textOf('moderation-restrict')),
     restrictions: scriptOf(clock + restricted + textOf('moderation-read')),
     visit: scriptOf(textOf('visit')),

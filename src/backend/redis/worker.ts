@@ -7,6 +7,7 @@ import { parseRedisAddress } from './address.ts';
 import { createRedisAppend } from './append.ts';
 import { createRedisBus } from './bus.ts';
 import { createCallPacing } from './call-pacing.ts';
+import { createRedisClaims } from './claims.ts';
 import { openCommandLink } from './command-link.ts';
 import { createRedisInboxes } from './inboxes.ts';
 import { redisKeys } from './keys.ts';
@@ -57,6 +58,7 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
     roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients }),
     inboxes: createRedisInboxes({ link, scripts, keys, numbering, append: writes.append }),
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
+    claims: createRedisClaims({ link, scripts, keys, dedupeTtlS }),
     moderation: createRedisModeration({ link, scripts, keys }),
     visits: createRedisVisits({ link, scripts, keys, numbering }),
     adapter: createRedisAdapter({ link, subscriptions, channelPrefix: keys.channelPrefix }),

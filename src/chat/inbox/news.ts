@@ -27,8 +27,8 @@ export interface Announced {
 }
 
 export interface News {
-  /** `json`: the text of its data. */
-  announce(nsp: string, json: string): Promise<Outcome<Announced>>;
+  /** `json`: the text of its data. `operation`: its id if it may be tried again, as of a push. */
+  announce(nsp: string, json: string, operation?: string): Promise<Outcome<Announced>>;
   /** Puts what was announced since into the inbox, answering up to where. May be called by many at once. */
   fold(inbox: Room): Promise<Outcome<number>>;
 }
@@ -72,9 +72,11 @@ export function createNews({ logs, inboxes, newId }: NewsDeps): News {
   }
 
   return {
-    async announce(nsp, json) {
-      const item: OutgoingItem = { id: newId(), kind: 'announcement', json };
-      const appended = await logs.append(newsOf(nsp), draftOf(item));
+    async announce(nsp, json, operation) {
+      const item: OutgoingItem = { id: operation ?? newId(), kind: 'announcement', json };
+      const dedupe =
+        operation === undefined ? {} : { dedupe: { scope: 'operation', clientMsgId: operation } };
+      const appended = await logs.append(newsOf(nsp), draftOf(item, dedupe));
       return appended.ok ? succeed(announcedAs(appended.value)) : appended;
     },
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { InboxMarks, Progress, Pushes } from '../inbox-store.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
@@ -16,8 +15,8 @@ export interface PushOrder {
   readonly json: string;
   /** For how long it is shown to who was away. */
   readonly ttlS?: number;
-  /** The same push again is answered with the first one's id and reaches nobody twice, within DEDUPE_TTL_S. */
-  readonly key?: string;
+  /** Its id if it may be tried again: under the same id it reaches nobody twice, within DEDUPE_TTL_S. */
+  readonly operation?: string | undefined;
 }
 
 /** What became of one user's copy. */
@@ -68,19 +67,10 @@ const BATCH = 100;
 export function createPushDesk(deps: PushDeskDeps): PushDesk {
   const { logs, inboxes, pushes, roster, newId, onAppended } = deps;
 
-  async function claim(order: PushOrder): Promise<Outcome<string>> {
-    const id = newId();
-    if (order.key === undefined) return succeed(id);
-    const claimed = await pushes.claim(`${order.nsp}\0${order.key}`, fingerprintOf(order), id);
-    if (!claimed.ok) return claimed;
-    if (claimed.value.same) return succeed(claimed.value.id);
-    return refuse('bad_request', 'Idempotency-Key: was used for another push');
-  }
-
   async function store(order: PushOrder, id: string, userId: string): Promise<Outcome<Appended>> {
     const { nsp, kind, entityType, json, ttlS } = order;
     const item: OutgoingItem = { id, kind, entityType, json, ...(ttlS === undefined ? {} : { ttlS }) };
-    const dedupe = order.key === undefined ? {} : { dedupe: { scope: 'push', clientMsgId: id } };
+    const dedupe = order.operation === undefined ? {} : { dedupe: { scope: 'push', clientMsgId: id } };
     const appended = await logs.append(inboxOf(nsp, userId), draftOf(item, dedupe));
     if (appended.ok && !appended.value.dup) onAppended(nsp, userId, appended.value);
     return appended;
@@ -99,9 +89,7 @@ export function createPushDesk(deps: PushDeskDeps): PushDesk {
 
   return {
     async push(order) {
-      const claimed = await claim(order);
-      if (!claimed.ok) return claimed;
-      const id = claimed.value;
+      const id = order.operation ?? newId();
       const stored = await storeAll(order, id);
       const places = [...stored].flatMap(([userId, outcome]) =>
         outcome.ok ? [{ userId, seq: outcome.value.seq, at: outcome.value.at }] : [],
@@ -112,8 +100,8 @@ export function createPushDesk(deps: PushDeskDeps): PushDesk {
         places.length > 0 ? pushes.keep(id, { nsp: order.nsp, places }) : succeed(undefined),
         roster.connections(order.users.map((userId) => inboxOf(order.nsp, userId))),
       ]);
-      // Stored but without receipts: with a key the same push again mends it, without one it would be sent twice.
-      if (!kept.ok && order.key !== undefined) return kept;
+      // Stored but without receipts: another try mends it if it has the same id, without one it would be sent twice.
+      if (!kept.ok && order.operation !== undefined) return kept;
       const live = connections.ok ? connections.value : [];
       const reach = order.users.map((userId, index): [string, Reach] => [
         userId,
@@ -149,9 +137,4 @@ function receiptOf(queuedAt: number, { sentAt, recvAt, readAt }: Progress): Rece
     ...(recvAt === undefined ? {} : { deliveredAt: recvAt }),
     ...(readAt === undefined ? {} : { readAt }),
   };
-}
-
-function fingerprintOf({ users, entityType, kind, json, ttlS }: PushOrder): string {
-  const content = JSON.stringify([users, entityType, kind, json, ttlS]);
-  return createHash('sha256').update(content).digest('base64url');
 }

@@ -26,19 +26,19 @@ const announce = route({
     seq: count.optional().describe('Among the announcements to everybody.'),
     rooms: count.optional().describe('How many different rooms were told.'),
   }),
-  async run({ nsp, body: { data: json, rooms } }, context) {
+  async run({ nsp, operation, body: { data: json, rooms } }, context) {
     const { news, feeds, limits, newId, now } = context;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
     if (rooms === undefined) {
-      const announced = await news.announce(nsp, json);
+      const announced = await news.announce(nsp, json, operation);
       if (!announced.ok) return announced;
       feeds.expect(newsOf(nsp), announced.value);
       const { id, seq, at: when } = announced.value;
       return succeed({ id, seq, at: when });
     }
     const roomids = [...new Set(rooms)];
-    const announcement = { id: newId(), at: now(), data: JSON.parse(json) as unknown };
+    const announcement = { id: operation ?? newId(), at: now(), data: JSON.parse(json) as unknown };
     const told = context.announceIn(nsp, roomids, announcement);
     return told.ok ? succeed({ id: announcement.id, at: announcement.at, rooms: roomids.length }) : told;
   },

@@ -1,5 +1,6 @@
 import type { Admission } from '../../chat/admission.ts';
 import type { Feeds } from '../../chat/feeds.ts';
+import type { Claims } from '../../chat/idempotency.ts';
 import type { News } from '../../chat/inbox/news.ts';
 import type { PushDesk } from '../../chat/inbox/push.ts';
 import type { InboxMarks } from '../../chat/inbox-store.ts';
@@ -21,6 +22,7 @@ export interface ApiContext {
   readonly inboxes: Pick<InboxMarks, 'marks' | 'erase'>;
   readonly news: Pick<News, 'announce'>;
   readonly pushDesk: PushDesk;
+  readonly claims: Claims;
   readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
   readonly metrics: Pick<Metrics, 'said'>;
   readonly now: () => number;

@@ -21,6 +21,11 @@ const reach = z
   )
   .describe('By user id.');
 
+/** The same push again reaches those whom the store failed. */
+function isStoredForAll(answer: { readonly reach: Readonly<Record<string, { readonly stored: boolean }>> }) {
+  return Object.values(answer.reach).every(({ stored }) => stored);
+}
+
 /** A user may be called `__proto__`: no member of an object that is assigned to. */
 function reachOf(report: PushReport) {
   return Object.fromEntries(report.reach);
@@ -32,13 +37,6 @@ const push = route({
   operationId: 'push',
   paced: false,
   summary: 'Puts something into the inboxes of users, which brings it to all their connections.',
-  headers: z.object({
-    'idempotency-key': z
-      .string()
-      .regex(/^[\x20-\x7e]{1,255}$/, { error: 'must be 1 to 255 printable ASCII characters' })
-      .optional()
-      .describe('The same push again under this key, within DEDUPE_TTL_S, reaches nobody twice.'),
-  }),
   body: z.object({
     users: z
       .array(userId)
@@ -60,11 +58,11 @@ const push = route({
       .describe('Not shown to who comes later than this.'),
   }),
   answer: z.object({ id: z.string(), reach }),
-  async run({ nsp, headers, body }, { pushDesk, limits }) {
+  isComplete: isStoredForAll,
+  async run({ nsp, operation, body }, { pushDesk, limits }) {
     const { users, data: json, kind, ttlS } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
-    const key = headers['idempotency-key'];
     const pushed = await pushDesk.push({
       nsp,
       users: [...new Set(users)],
@@ -72,7 +70,7 @@ const push = route({
       kind,
       json,
       ...(ttlS === undefined ? {} : { ttlS }),
-      ...(key === undefined ? {} : { key }),
+      operation,
     });
     return pushed.ok ? succeed({ id: pushed.value.id, reach: reachOf(pushed.value) }) : pushed;
   },
@@ -138,12 +136,13 @@ const plainPush = route({
     data: z.string().optional().describe('One text, pushed as a text.'),
   }),
   answer: z.object({ responseCode: z.literal(0), data: z.literal('OK!'), id: z.string(), reach }),
-  async run({ nsp, body }, { pushDesk, limits }) {
+  isComplete: isStoredForAll,
+  async run({ nsp, operation, body }, { pushDesk, limits }) {
     const { tokens, entityType: about, data: json = NO_DATA } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
     const users = [...new Set(Array.isArray(tokens) ? tokens : [tokens])];
-    const pushed = await pushDesk.push({ nsp, users, entityType: about, kind: 'push', json });
+    const pushed = await pushDesk.push({ nsp, users, entityType: about, kind: 'push', json, operation });
     if (!pushed.ok) return pushed;
     return succeed({ ...DONE, id: pushed.value.id, reach: reachOf(pushed.value) });
   },

@@ -64,7 +64,7 @@ const say = route({
     at,
     dup: z.literal(true).optional().describe('The clientMsgId was known: this is the first answer.'),
   }),
-  async run({ nsp, scope, params, body }, context) {
+  async run({ nsp, scope, operation, params, body }, context) {
     const room = roomOf(nsp, params.roomid);
     const from = personOf(body.from);
     const { text: said, type, clientMsgId: known } = body;
@@ -75,6 +75,7 @@ const say = route({
       type,
       clientMsgId: known,
       scope,
+      operation,
     });
     return stored.ok ? succeed(saidAs(room, stored.value)) : stored;
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Outcome, refuse } from '../../protocol/codes.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
 import type { ApiContext } from './context.ts';
 
@@ -15,12 +15,34 @@ export interface Asked {
   readonly nsp: string;
   /** Of the back end that asks: whose clientMsgIds these are. */
   readonly scope: string;
+  /** Of a write that may be sent twice: the same for each try. */
+  readonly operation?: string;
+}
+
+/** A request that was looked at. */
+export interface ApiCall {
+  /** The header of a write. */
+  readonly idempotencyKey: string | undefined;
+  /** What it is done to, in the address; and what is asked for. Both bounded, whatever was sent. */
+  readonly params: unknown;
+  readonly content: unknown;
+  run(asked: Asked, context: ApiContext): Promise<Outcome<unknown>>;
 }
 
 type Fields = z.ZodObject;
 
 const NOTHING = z.object({});
 type Nothing = typeof NOTHING;
+
+const WRITE_HEADERS = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,128}$/, { error: 'must be 1 to 128 printable ASCII characters' })
+    .optional()
+    .describe(
+      'The same request again under this key, within DEDUPE_TTL_S, is answered as the first and done once.',
+    ),
+});
 
 /** What a route takes and answers, for the code that serves it and for the document that describes it. */
 interface RouteSchemas {
@@ -48,51 +70,46 @@ export interface ApiRoute {
   readonly namespaced: boolean;
   readonly answers: 'json' | 'text';
   readonly schemas: RouteSchemas;
-  answer(given: GivenRequest, asked: Asked, context: ApiContext): Promise<Outcome<unknown>>;
+  read(given: GivenRequest): Outcome<ApiCall>;
+  /** Whether another try could do more than was done. */
+  isComplete(answer: unknown): boolean;
 }
 
 /** Values are handed on as they are, which nobody may change. */
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
-interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType>
-  extends Asked {
+interface RouteInput<P extends Fields, Q extends Fields, B extends z.ZodType> extends Asked {
   readonly params: z.output<P>;
   readonly query: z.output<Q>;
-  readonly headers: z.output<H>;
   readonly body: z.output<B>;
 }
 
-interface RouteOptions<
-  A extends z.ZodType,
-  P extends Fields,
-  Q extends Fields,
-  H extends Fields,
-  B extends z.ZodType,
-> extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
+interface RouteOptions<A extends z.ZodType, P extends Fields, Q extends Fields, B extends z.ZodType>
+  extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
     Partial<Pick<ApiRoute, 'open' | 'paced' | 'namespaced' | 'answers'>> {
+  readonly isComplete?: (answer: Frozen<z.output<A>>) => boolean;
   readonly params?: P;
   readonly query?: Q;
-  readonly headers?: H;
   readonly body?: B;
   readonly form?: z.ZodType;
   readonly answer: A;
-  run(input: RouteInput<P, Q, H, B>, context: ApiContext): Promise<Outcome<Frozen<z.output<A>>>>;
+  run(input: RouteInput<P, Q, B>, context: ApiContext): Promise<Outcome<Frozen<z.output<A>>>>;
 }
 
 export function route<
   A extends z.ZodType,
   P extends Fields = Nothing,
   Q extends Fields = Nothing,
-  H extends Fields = Nothing,
   B extends z.ZodType = Nothing,
->(options: RouteOptions<A, P, Q, H, B>): ApiRoute {
-  const { method, path, operationId, summary, run } = options;
+>(options: RouteOptions<A, P, Q, B>): ApiRoute {
+  const { method, path, operationId, summary, run, isComplete = () => true } = options;
   const { open = false, paced = !open, namespaced = true, answers = 'json' } = options;
+  const headers = method === 'GET' ? undefined : WRITE_HEADERS;
   // What is not declared is not looked at.
   const input = z.object({
     params: options.params ?? NOTHING,
     query: options.query ?? NOTHING,
-    headers: options.headers ?? NOTHING,
+    headers: headers ?? NOTHING,
     body: options.body ?? z.unknown(),
   });
 
@@ -105,11 +122,20 @@ export function route<
     paced,
     namespaced,
     answers,
-    schemas: options,
-    async answer({ params, query, headers, body }, asked, context) {
-      const parsed = input.safeParse({ params, query, headers, body: body ?? {} });
+    schemas: { ...options, ...(headers === undefined ? {} : { headers }) },
+    isComplete: (answer) => isComplete(answer as Frozen<z.output<A>>),
+    read(given) {
+      const { params, query, body } = given;
+      const parsed = input.safeParse({ params, query, headers: given.headers, body: body ?? {} });
       if (!parsed.success) return refuse('bad_request', describeIssues(withinPart(parsed.error)));
-      return run({ ...(parsed.data as Omit<RouteInput<P, Q, H, B>, keyof Asked>), ...asked }, context);
+      const { data } = parsed;
+      const fields = data as Omit<RouteInput<P, Q, B>, keyof Asked>;
+      return succeed({
+        idempotencyKey: (data.headers as z.output<typeof WRITE_HEADERS>)['idempotency-key'],
+        params: data.params,
+        content: options.body === undefined ? {} : fields.body,
+        run: (asked, context) => run({ ...fields, ...asked }, context),
+      });
     },
   };
 }

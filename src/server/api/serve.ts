@@ -1,13 +1,15 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { answerOnce, type Claims } from '../../chat/idempotency.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import type { ApiGate } from '../api-keys.ts';
 import { answerRefusal } from '../http-answers.ts';
 import type { ApiContext } from './context.ts';
 import { pushOfForm } from './form.ts';
-import type { ApiRoute } from './route.ts';
+import type { ApiCall, ApiRoute, Asked } from './route.ts';
 import { createRoutes } from './table.ts';
 
 declare module 'fastify' {
@@ -29,6 +31,9 @@ export interface ApiDeps {
 }
 
 export const API_PREFIX = '/api';
+
+/** Does it when there is room, or refuses it. */
+type InTurn = <T>(task: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
 /** The API as a plugin, to be registered under `API_PREFIX`. */
 export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void> {
@@ -62,6 +67,28 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     log.info({ ...about, ...(nsp.ok ? { ns: nsp.value } : {}) }, 'a request to the API');
   }
 
+  async function answer(
+    { method, path, isComplete }: ApiRoute,
+    call: ApiCall,
+    asked: Asked,
+    inTurn: InTurn,
+  ): Promise<Outcome<unknown>> {
+    const { idempotencyKey, params, content } = call;
+    if (idempotencyKey === undefined) return inTurn(() => call.run(asked, context));
+    const { claims } = context;
+    // Not what waits for the first try: it would hold a place among all that is asked of the store.
+    const claim: Claims['claim'] = (...given) => inTurn(() => claims.claim(...given));
+    return answerOnce(
+      { claims: { ...claims, claim }, newId: context.newId, pause },
+      {
+        key: [asked.scope, asked.nsp, method, path, params, idempotencyKey],
+        content: [content],
+        run: (operation) => inTurn(() => call.run({ ...asked, operation }, context)),
+        isComplete,
+      },
+    );
+  }
+
   function mount(app: FastifyInstance, apiRoute: ApiRoute): void {
     const { method, path, answers, namespaced, paced } = apiRoute;
     app.route({
@@ -72,11 +99,12 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       async handler(request, reply) {
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
+        const call = apiRoute.read(request);
+        if (!call.ok) return answerRefusal(reply, call);
         const asked = { nsp: nsp.value, scope: request.askerScope };
-        const answer = () => apiRoute.answer(request, asked, context);
-        const outcome = await (paced
-          ? context.admission.visit(request.raw.socket, (pass) => pass(answer))
-          : answer());
+        const inTurn: InTurn = (task) =>
+          paced ? context.admission.visit(request.raw.socket, (pass) => pass(task)) : task();
+        const outcome = await answer(apiRoute, call.value, asked, inTurn);
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'text') reply.type('text/plain; charset=utf-8');
         return reply.send(outcome.value);

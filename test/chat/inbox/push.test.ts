@@ -42,31 +42,21 @@ describe('a push', () => {
     }
   });
 
-  it('under the same key is answered with the same id and stored once', async () => {
+  it('under the same operation is answered with its id and stored once', async () => {
     const { items, push } = setUp();
-    const first = await push({ key: 'k1' });
-    expect(await push({ key: 'k1' })).toEqual(first);
-    expect(items('ann')).toHaveLength(1);
-    expect(await push({ key: 'k2' })).not.toEqual(first);
-    expect(await push({ key: 'k1', nsp: '/post' })).not.toEqual(first);
+    const first = await push({ operation: 'o1' });
+    expect(await push({ operation: 'o1' })).toEqual(first);
+    expect(items('ann')).toMatchObject([{ id: 'o1' }]);
+    expect(await push({ operation: 'o2' })).not.toEqual(first);
   });
 
-  it('of other content under a used key is refused by the name of the header', async () => {
-    const { push } = setUp();
-    await push({ key: 'k1' });
-    expect(await push({ key: 'k1', json: '{"n":2}' })).toMatchObject({
-      code: 'bad_request',
-      message: expect.stringContaining('Idempotency-Key'),
-    });
-  });
-
-  it('says for whom it could not be stored, and under the same key is completed', async () => {
+  it('says for whom it could not be stored, and under the same operation is completed', async () => {
     const { store, items, push } = setUp();
     store.fail((what, room) => what === 'append' && room?.roomid === 'bob');
-    const half = await push({ key: 'k1' });
+    const half = await push({ operation: 'p1' });
     expect(half).toMatchObject({ reach: { ann: { stored: true }, bob: { stored: false } } });
     store.fail(() => false);
-    expect(await push({ key: 'k1' })).toMatchObject({ id: 'p1', reach: { bob: { stored: true } } });
+    expect(await push({ operation: 'p1' })).toMatchObject({ id: 'p1', reach: { bob: { stored: true } } });
     expect([items('ann').length, items('bob').length]).toEqual([1, 1]);
   });
 
