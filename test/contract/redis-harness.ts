@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Logger, pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
+import { aclRules } from '../../src/backend/redis/rights.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createLinkPair } from './link-pair.ts';
@@ -58,8 +59,12 @@ export async function peerForTest(redisUrl: string, settings?: PeerSettings): Pr
   return peer;
 }
 
+/** A user with exactly the rights that the README names. */
+export const ALLOWED = ['on', '>granted', ...aclRules('rc')];
+
 export async function redisHarness(): Promise<Harness> {
-  const redis = await openRedis();
+  const redis = await openRedis(['--user', 'roomcast', ...ALLOWED]);
+  const url = redis.url.replace('//', '//roomcast:granted@');
   const peers = new Set<Peer>();
 
   async function closePeers(): Promise<void> {
@@ -68,7 +73,7 @@ export async function redisHarness(): Promise<Harness> {
 
   return {
     async open(options) {
-      const opened = await openRedisPeer(redis.url, options);
+      const opened = await openRedisPeer(url, options);
       // Of those a long test closed itself nothing is kept.
       const peer: Peer = {
         ...opened,

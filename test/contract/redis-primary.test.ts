@@ -33,6 +33,10 @@ async function refusalBy(url: string, patienceMs?: number): Promise<string> {
   return (error as BackendError).message;
 }
 
+function pushed(event: string, channel: string): string {
+  return `>3\r\n$${event.length}\r\n${event}\r\n$${channel.length}\r\n${channel}\r\n:1\r\n`;
+}
+
 /** Speaks enough of the protocol to be taken for a Redis of that version. */
 async function impostorForTest(version: string): Promise<string> {
   const info = `# Server\r\nredis_version:${version}\r\nrun_id:abc\r\nloading:0\r\n`;
@@ -43,8 +47,11 @@ async function impostorForTest(version: string): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
-      for (const [, name = ''] of chunk.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
-        socket.write(answers.get(name.toLowerCase()) ?? '+OK\r\n');
+      for (const [, name = '', channel = ''] of chunk
+        .toString()
+        .matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n(?:\$\d+\r\n(.*)\r\n)?/g)) {
+        const done = /^s(un)?subscribe$/i.test(name) ? pushed(name.toLowerCase(), channel) : '+OK\r\n';
+        socket.write(answers.get(name.toLowerCase()) ?? done);
       }
     });
   });

@@ -7,6 +7,7 @@ import { parseRedisAddress, type RedisAddress } from './address.ts';
 import { countRooms, countUsers, readBoots } from './boots.ts';
 import { type CommandLink, fieldOf, openCommandLink } from './command-link.ts';
 import { redisKeys } from './keys.ts';
+import { openStartCheck, type StartCheck } from './start-check.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   /** How long a Redis that is still starting is waited for. */
@@ -18,7 +19,9 @@ const SAY_AGAIN_MS = 1_000;
 const LOADING_AGAIN_MS = 500;
 const OLDEST_MAJOR = 7;
 /** Trying again changes nothing: wrong credentials, or a Redis that knows no HELLO (before 6.0). */
-const FINAL = /^(WRONGPASS|NOAUTH|NOPERM)|unknown command|invalid password/i;
+const FINAL = /^(WRONGPASS|NOAUTH)|unknown command|invalid password|DB index is out of range/i;
+/** Of this it is found out what else is not allowed. */
+const NOT_ALLOWED = /^NOPERM/;
 
 /** Connects and proves that this Redis can be used, or says for the operator why not. */
 export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
@@ -31,8 +34,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   let predecessors: string[];
   try {
     await awaitRedis(link, address, patienceMs, log);
-    requireVersion(link.server()?.version ?? '', address);
-    warnings = await durabilityWarnings(link);
+    warnings = await proveFit(link, address, options.keyPrefix);
     const listed = await readBoots(link, keys);
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ boot }) => boot)
@@ -72,6 +74,21 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   };
 }
 
+/** Answers what an operator should know about a Redis that can be used. */
+async function proveFit(link: CommandLink, address: RedisAddress, keyPrefix: string): Promise<string[]> {
+  const keys = redisKeys(keyPrefix, address.database);
+  const server = link.server();
+  // An older one does not know half of what is tried.
+  if (server) requireVersion(server.version, address);
+  const check = await openStartCheck({ address, keyPrefix, keys });
+  try {
+    await check.requireFit();
+    return await durabilityWarnings(check);
+  } finally {
+    check.close();
+  }
+}
+
 async function awaitRedis(
   link: CommandLink,
   address: RedisAddress,
@@ -84,9 +101,10 @@ async function awaitRedis(
     const loading = (await link.usable(sliceMs)) ? await isLoading(link) : undefined;
     if (loading === false) return;
     const cause = loading ? 'it is still loading its data' : causeOf(link.problem());
+    if (NOT_ALLOWED.test(cause)) return;
     if (FINAL.test(cause)) {
       throw new BackendError(
-        `Redis at ${address.shown} refused us: ${cause}. Check the user and password in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
+        `Redis at ${address.shown} refused us: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
       );
     }
     if (Date.now() >= giveUpAt) {
@@ -119,10 +137,10 @@ function requireVersion(version: string, address: RedisAddress): void {
 }
 
 /** By INFO and not CONFIG, which hosted services refuse. */
-async function durabilityWarnings(link: CommandLink): Promise<string[]> {
-  const info = await link.call<string>(['INFO']);
-  if (!info.ok) return [];
-  const field = (name: string) => fieldOf(info.value, name);
+async function durabilityWarnings({ ask }: StartCheck): Promise<string[]> {
+  const info = await ask(['INFO']);
+  if ('refused' in info) return [];
+  const field = (name: string) => fieldOf(String(info.value), name);
   const warnings = [];
   if (field('aof_enabled') === '0') {
     warnings.push(
@@ -131,8 +149,9 @@ async function durabilityWarnings(link: CommandLink): Promise<string[]> {
   }
   // Hosted services refuse CONFIG; then nothing can be said. While a sync in the background is slow, `everysec`
   // answers before it writes: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
-  const config = await link.call<{ readonly appendfsync?: string }>(['CONFIG', 'GET', 'appendfsync']);
-  const sync = config.ok ? config.value.appendfsync : undefined;
+  const config = await ask(['CONFIG', 'GET', 'appendfsync']);
+  const sync =
+    'value' in config ? (config.value as { readonly appendfsync?: string }).appendfsync : undefined;
   if (field('aof_enabled') !== '0' && (sync === 'everysec' || sync === 'no')) {
     warnings.push(
       `Redis runs with \`appendfsync ${sync}\`: when Redis is killed or loses power, the newest acked messages may be lost. Set \`appendfsync always\`.`,

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { BackendError } from '../../src/backend/backend.ts';
+import { openRedisPrimary } from '../../src/backend/redis/primary.ts';
+import { aclRules } from '../../src/backend/redis/rights.ts';
+import { ALLOWED, redisForTest, redisOptions } from './redis-harness.ts';
+
+/** What the start says, and what it logs: a refusal must be the only thing to read. */
+async function start(
+  url: string,
+): Promise<{ refusal: string; lines: string[]; warnings: readonly string[] }> {
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
+  try {
+    const primary = await openRedisPrimary({ options: redisOptions(url), host: 'test', log });
+    await primary.close();
+    return { refusal: '', lines, warnings: primary.warnings };
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return { refusal: error.message, lines, warnings: [] };
+  }
+}
+
+async function userForTest() {
+  const redis = await redisForTest(['--user', 'joe', ...ALLOWED]);
+  const url = redis.url.replace('//', '//joe:granted@');
+  return { redis, url, change: (...rules: string[]) => redis.ask(`ACL SETUSER joe ${rules.join(' ')}`) };
+}
+
+describe('a Redis user', () => {
+  it('with the rights of the README is enough, in any database and without a line in the log', async () => {
+    const { url, redis, change } = await userForTest();
+    expect(await start(url)).toEqual({ refusal: '', lines: [], warnings: [] });
+    expect(await start(`${url}/1`)).toMatchObject({ refusal: expect.stringContaining('missing: +select.') });
+    await change('+select');
+    expect(await start(`${url}/1`)).toMatchObject({ refusal: '', lines: [] });
+    expect(await redis.ask('KEYS *')).toBe('*0\r\n');
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    expect(/^ACL SETUSER roomcast on >PASSWORD (.*)$/m.exec(readme)?.[1]).toBe(aclRules('rc').join(' '));
+  });
+
+  it('that lacks one of them is told which', async () => {
+    const { url, change } = await userForTest();
+    const commands = aclRules('rc').filter((rule) => rule.startsWith('+'));
+    expect(commands.length).toBeGreaterThan(40);
+    for (const rule of commands) {
+      await change(rule.replace('+', '-'));
+      const { refusal, lines } = await start(url);
+      expect(refusal).toContain(`missing: ${rule}. Grant`);
+      expect(lines).toEqual([]);
+      await change(rule);
+    }
+    await change('resetchannels');
+    expect((await start(url)).refusal).toContain('missing: &rc#* &rc:*.');
+    await change('&rc#*');
+    expect((await start(url)).refusal).toContain('missing: &rc:*.');
+    await change('&rc:*', 'resetkeys');
+    expect((await start(url)).refusal).toContain('missing: ~rc:*.');
+    await change('%R~rc:*');
+    expect((await start(url)).refusal).toContain('missing: ~rc:*.');
+    await change('~rc:*', '-hset', '-ssubscribe');
+    expect((await start(url)).refusal).toContain('missing: +hset +ssubscribe.');
+  });
+});
+
+describe('a Redis that is not fit', () => {
+  it('is named: a replica, and of which master', async () => {
+    const master = await redisForTest();
+    const replica = await redisForTest(['--replicaof', '127.0.0.1', String(master.port)]);
+    const { refusal } = await start(replica.url);
+    expect(refusal).toContain(`127.0.0.1:${replica.port} is a replica`);
+    expect(refusal).toContain(`master, 127.0.0.1:${master.port}`);
+  });
+
+  it('is named: a node of a cluster', async () => {
+    const node = await redisForTest(['--cluster-enabled', 'yes']);
+    expect((await start(node.url)).refusal).toContain('is a node of a Redis Cluster');
+  });
+
+  it('is named: scripts switched off', async () => {
+    const redis = await redisForTest(['--rename-command', 'EVALSHA', '""']);
+    expect((await start(redis.url)).refusal).toContain('does not know EVALSHA, which');
+  });
+
+  it('is named: a database that is not there', async () => {
+    const redis = await redisForTest(['--databases', '2']);
+    expect((await start(`${redis.url}/2`)).refusal).toContain('DB index is out of range');
+    expect((await start(`${redis.url}/1`)).refusal).toBe('');
+  });
+});
