@@ -12,6 +12,7 @@ import { runWorker } from './worker.ts';
 const OK = 0;
 const FAILED = 1;
 const MISUSED = 2;
+const PRINT_MS = 1_000;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -21,9 +22,10 @@ const print = {
   err: (text: string) => void process.stderr.write(text),
 };
 
-process.exitCode = cluster.isWorker ? await work() : await command(process.argv.slice(2));
+const isOurWorker = cluster.isWorker && process.env.RC_SLOT !== undefined;
+process.exitCode = isOurWorker ? await work() : await command(process.argv.slice(2));
 // What is still open keeps a primary that has ended alive: a half-closed link of a client, a log stream.
-if (!cluster.isWorker) process.exit();
+if (!isOurWorker) process.exit();
 
 async function command([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -37,6 +39,12 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
   const configuration = configure();
   const settings = configuration.ok ? configuration.settings : undefined;
   if (name === 'start' && args.length === 0) {
+    if (cluster.isWorker) {
+      await printed(
+        'Roomcast cannot start: it was started as a worker of another program’s cluster (cluster mode of pm2?), but forks its workers itself. Start it as one process (pm2: `exec_mode: "fork"`, `instances: 1`)\n',
+      );
+      return FAILED;
+    }
     if (!configuration.ok) {
       print.err(
         `Roomcast cannot start, these settings are wrong:\n${configuration.problems.map((problem) => `  ${problem}\n`).join('')}`,
@@ -64,6 +72,14 @@ async function work(): Promise<number> {
   const { settings } = configuration;
   await runWorker({ settings, slot, boot, version, log: logOf(settings, { slot }) });
   return OK;
+}
+
+/** Waits for it: a program that takes the output over writes it later. */
+function printed(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stderr.write(text, () => resolve());
+    setTimeout(resolve, PRINT_MS);
+  });
 }
 
 function configure() {

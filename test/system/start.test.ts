@@ -1,10 +1,11 @@
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { runRoomcast, startHost } from '../support/cluster.ts';
+import { MAIN, runRoomcast, startHost } from '../support/cluster.ts';
 import { connect, enter } from '../support/member.ts';
 import { freePorts } from '../support/ports.ts';
 import { openRedis } from '../support/redis-server.ts';
@@ -101,6 +102,24 @@ describe('a start', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`127.0.0.1:${port}`);
     expect(stderr).not.toContain('hunter2');
+  });
+
+  it('with a Redis user who may not subscribe names the right that is missing', async () => {
+    const redis = await openRedis(['--user', 'joe', 'on', '>hunter2', '~*', '+@all', 'resetchannels']);
+    const REDIS_URL = redis.url.replace('//', '//joe:hunter2@');
+    const { code, stdout, stderr } = await failedStart({ REDIS_URL });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^Roomcast cannot start: Redis at .* missing: &rc#\* &rc:\*\. .*$/m);
+    expect(stderr).not.toContain('hunter2');
+    await redis.close();
+  });
+
+  it('as a worker of another program’s cluster, as pm2 has it, says so and ends', async () => {
+    const other = fork(MAIN, ['start'], { env: { NODE_UNIQUE_ID: '1' }, silent: true });
+    let stderr = '';
+    other.stderr?.on('data', (chunk: Buffer) => (stderr += chunk));
+    const [code] = (await once(other, 'close')) as [number | null];
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^Roomcast cannot start: .*pm2.*\n$/)]);
   });
 
   it('waits for a Redis that comes up a little later', async () => {
