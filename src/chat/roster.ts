@@ -56,8 +56,9 @@ export interface Roster {
   /** How many connections each user has on all living boots, in the order asked, in one round trip. */
   connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>>;
   /**
-   * Of the whole cluster and all namespaces: different user ids and all connections. May be a second old, or older
-   * the more users there are, so that asking every second costs the store next to nothing.
+   * Of the whole cluster and all namespaces: different user ids and all connections. Never a user without a
+   * connection, nor connections of nobody. May be a second old, or older the more users there are, so that asking
+   * every second costs the store next to nothing.
    */
   totals(): Promise<Outcome<RosterCount>>;
   /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */

@@ -37,11 +37,8 @@ export function createOnline({ roster, tellAll, clients, degraded }: OnlineDeps)
   }
 
   function tell(totals: RosterCount): void {
-    const { users } = totals;
-    // A user is counted at once, their connection with its worker's next renewal.
-    const all = Math.max(users, totals.clients);
-    if (told?.users === users && told.clients === all) return;
-    told = { users, clients: all };
+    if (told?.users === totals.users && told.clients === totals.clients) return;
+    told = totals;
     tellAll(told);
   }
 

@@ -138,7 +138,7 @@ describe('embedded primary and its workers', () => {
     const whole = { hosts: 1, workers: 2, clients: 5, users: 2, rooms: 2 };
     expect(granted(await primary.overview())).toEqual(whole);
     granted(await b.roster.setConnections(annThere, 0));
-    expect(granted(await primary.overview())).toEqual(whole);
+    expect(granted(await primary.overview())).toEqual({ ...whole, clients: 4 });
     granted(await a.roster.sweep(b.boot));
     expect(granted(await primary.overview())).toEqual({
       hosts: 1,
@@ -157,15 +157,20 @@ describe('embedded roster', () => {
   it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
     let now = 1_000;
     const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
-    roster.renew('a', 4);
-    roster.renew('b', 2);
+    roster.renew('a');
+    roster.renew('b');
+    roster.setConnections('a', inboxOf('/', 'ann'), 3);
+    roster.setConnections('a', inboxOf('/post', 'bob'), 1);
+    roster.setConnections('b', inboxOf('/', 'bob'), 2);
+    expect(roster.overview()).toMatchObject({ workers: 2, clients: 6, users: 2 });
     now += ROSTER_LEASE_MS;
-    roster.renew('b', 2);
+    roster.renew('b');
     expect(roster.expired()).toEqual([]);
     now += 1;
     expect(roster.expired()).toEqual(['a']);
-    expect(roster.overview()).toMatchObject({ workers: 1, clients: 2 });
-    roster.renew('a', 4);
+    expect(roster.overview()).toMatchObject({ workers: 1, clients: 2, users: 1 });
+    roster.renew('a');
+    expect(roster.overview()).toMatchObject({ workers: 2, clients: 6, users: 2 });
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
     roster.sweep('a');
@@ -186,21 +191,21 @@ describe('embedded roster', () => {
     const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
     const inbox = inboxOf('/', 'ann');
     roster.setConnections('a', inbox, 2);
-    roster.renew('b', 3);
+    roster.renew('b');
     roster.setConnections('b', inbox, 3);
     expect(roster.connections([inbox])).toEqual([5]);
     now += ROSTER_LEASE_MS;
-    roster.renew('b', 3);
+    roster.renew('b');
     expect(roster.connections([inbox])).toEqual([5]);
     now += 1;
     expect(roster.connections([inbox])).toEqual([3]);
-    roster.renew('a', 2);
+    roster.renew('a');
     expect(roster.connections([inbox])).toEqual([5]);
     roster.sweep('b');
     roster.sweep('a');
-    roster.renew('b', 3);
+    roster.renew('b');
     expect(roster.connections([inbox])).toEqual([0]);
-    expect(roster.totals()).toEqual({ users: 0, clients: 3 });
+    expect(roster.totals()).toEqual({ users: 0, clients: 0 });
   });
 
   it('doubts users whose workers missed their proofs, and counts connections of those within the lease', () => {
@@ -217,7 +222,7 @@ describe('embedded roster', () => {
     expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: 1_001 }]);
     now += 1;
     expect(members()).toMatchObject([{ clients: 3, state: 'doubtful', seenAt: 1_001 }]);
-    roster.renew('a', 2);
+    roster.renew('a');
     const renewedAt = now;
     expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: renewedAt }]);
     now = 1_001 + ROSTER_LEASE_MS + 1;
@@ -233,7 +238,7 @@ describe('embedded roster', () => {
     const ann = { userId: 'ann', username: 'Ann' };
     const bob = { userId: 'bob', username: 'Bob' };
     const inbox = inboxOf('/', 'ann');
-    roster.renew('a', 2);
+    roster.renew('a');
     roster.enter('a', room, ann, 2, 2);
     roster.recount('a', empty, 1);
     roster.setConnections('a', inbox, 2);
@@ -241,7 +246,7 @@ describe('embedded roster', () => {
     now += 1;
     roster.bury('a');
     const late = () => {
-      roster.renew('a', 2);
+      roster.renew('a');
       expect(roster.enter('a', room, bob, 1, 1)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
       roster.recount('a', empty, 1);
       roster.setConnections('a', inbox, 2);

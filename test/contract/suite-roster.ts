@@ -443,6 +443,23 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
     });
 
+    it('and their users are told as of one moment: no user without one, none of nobody', async () => {
+      const { a, b } = await living();
+      const inbox = inboxOf('/', 'ann');
+      const total = async () => granted(await b.roster.totals());
+      granted(await a.roster.setConnections(inbox, 2));
+      await vi.waitFor(async () => expect((await total()).users).toBe(1), { timeout: 8_000, interval: 50 });
+      expect((await total()).clients).toBeGreaterThanOrEqual(1);
+      granted(await a.roster.renew(2));
+      await vi.waitFor(async () => expect(await total()).toEqual({ users: 1, clients: 2 }), {
+        timeout: 8_000,
+        interval: 50,
+      });
+      granted(await a.roster.setConnections(inbox, 0));
+      await vi.waitFor(async () => expect((await total()).users).toBe(0), { timeout: 8_000, interval: 50 });
+      expect(await total()).toEqual({ users: 0, clients: 0 });
+    });
+
     it('of a swept worker do not count', async () => {
       const { a, b } = await living();
       const inbox = inboxOf('/', 'ann');

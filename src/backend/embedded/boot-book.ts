@@ -3,7 +3,6 @@ import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
 export interface BootRecord {
   /** The users of this boot by the room's tag; also rooms where it has connections only. */
   readonly rooms: Map<string, Set<string>>;
-  clients: number;
   provenAt: number;
   /** It proved itself since it was listed; before that it may be one that was swept and does not know. */
   proven: boolean;
@@ -37,7 +36,7 @@ export function createBootBook({ now }: { readonly now: () => number }): BootBoo
 
   return {
     record(boot) {
-      const record = boots.get(boot) ?? { rooms: new Map(), clients: 0, provenAt: now(), proven: false };
+      const record = boots.get(boot) ?? { rooms: new Map(), provenAt: now(), proven: false };
       boots.set(boot, record);
       return record;
     },

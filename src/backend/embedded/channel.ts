@@ -67,7 +67,7 @@ export interface Requests {
   'roster.connections': { readonly tags: readonly string[] };
   'roster.totals': null;
   'roster.bury': { readonly boot: string };
-  'roster.renew': { readonly clients: number };
+  'roster.renew': null;
   'roster.sweep': { readonly boot: string };
   'roster.expired': null;
 }

@@ -1,12 +1,13 @@
 import type { Room } from '../../chat/room.ts';
+import type { RosterCount } from '../../chat/roster.ts';
 
 /** How many connections each user has on which boot. */
 export interface ConnectionBook {
   set(boot: string, inbox: Room, connections: number): void;
   /** Of one user on the boots that count. */
   sum(inbox: Pick<Room, 'tag'>, counts: (boot: string) => boolean): number;
-  /** Different user ids, over all namespaces. */
-  users(): number;
+  /** Different user ids over all namespaces, and their connections: both of this moment, on the boots that count. */
+  total(counts: (boot: string) => boolean): RosterCount;
   drop(boot: string): void;
 }
 
@@ -18,6 +19,7 @@ interface UserRecord {
 export function createConnectionBook(): ConnectionBook {
   const inboxes = new Map<string, UserRecord>();
   const tagsOf = new Map<string, Set<string>>();
+  const clientsOf = new Map<string, number>();
   /** In how many namespaces a user is. */
   const spread = new Map<string, number>();
 
@@ -37,8 +39,21 @@ export function createConnectionBook(): ConnectionBook {
     else spread.delete(record.userId);
   }
 
+  /** Rarely needed: a boot that has connections and does not count is silent, and swept soon. */
+  function usersOn(counts: (boot: string) => boolean): number {
+    const users = new Set<string>();
+    for (const { userId, boots } of inboxes.values()) {
+      if ([...boots.keys()].some(counts)) users.add(userId);
+    }
+    return users.size;
+  }
+
   return {
     set(boot, { tag, roomid: userId }, connections) {
+      const before = inboxes.get(tag)?.boots.get(boot) ?? 0;
+      const all = (clientsOf.get(boot) ?? 0) + connections - before;
+      if (all > 0) clientsOf.set(boot, all);
+      else clientsOf.delete(boot);
       const tags = tagsOf.get(boot) ?? new Set();
       if (connections > 0) {
         (inboxes.get(tag) ?? add(tag, userId)).boots.set(boot, connections);
@@ -53,8 +68,17 @@ export function createConnectionBook(): ConnectionBook {
       for (const [boot, connections] of inboxes.get(tag)?.boots ?? []) if (counts(boot)) sum += connections;
       return sum;
     },
-    users: () => spread.size,
+    total(counts) {
+      let clients = 0;
+      let whole = true;
+      for (const [boot, here] of clientsOf) {
+        if (counts(boot)) clients += here;
+        else whole = false;
+      }
+      return { users: whole ? spread.size : usersOn(counts), clients };
+    },
     drop(boot) {
+      clientsOf.delete(boot);
       for (const tag of tagsOf.get(boot) ?? []) forget(boot, tag);
       tagsOf.delete(boot);
     },

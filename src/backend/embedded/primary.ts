@@ -101,7 +101,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('roster.connections', ({ tags }) => succeed(roster.connections(tags.map((tag) => ({ tag })))));
     answer('roster.totals', () => succeed(roster.totals()));
     answer('roster.bury', ({ boot: dead }) => succeed(roster.bury(dead)));
-    answer('roster.renew', ({ clients }) => succeed(roster.renew(boot, clients)));
+    answer('roster.renew', () => succeed(roster.renew(boot)));
     answer('roster.sweep', ({ boot: dead }) => succeed(roster.sweep(dead)));
     answer('roster.expired', () => succeed(roster.expired()));
     worker.onClose(() => {

@@ -44,7 +44,7 @@ export interface BootRoster {
   totals(): RosterCount;
   bury(boot: string): void;
   /** False: it had not proved itself before; it is new, or was swept. */
-  renew(boot: string, clients: number): boolean;
+  renew(boot: string): boolean;
   sweep(boot: string): readonly Departure[];
   expired(): readonly string[];
   overview(): Overview;
@@ -108,8 +108,6 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
     };
   }
 
-  const livingClients = () => boots.counting().reduce((sum, { clients }) => sum + clients, 0);
-
   return {
     enter(boot, room, user, own, clients, returned = false) {
       if (boots.isBuried(boot)) return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
@@ -154,7 +152,7 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
     connections(inboxes) {
       return inboxes.map((inbox) => connections.sum(inbox, boots.counts));
     },
-    totals: () => ({ users: connections.users(), clients: livingClients() }),
+    totals: () => connections.total(boots.counts),
     bury(boot) {
       boots.bury(boot);
       connections.drop(boot);
@@ -165,11 +163,11 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
         directory.forgetVacant(presence);
       }
     },
-    renew(boot, clients) {
+    renew(boot) {
       if (boots.isBuried(boot)) return true;
       const record = boots.record(boot);
       const { proven } = record;
-      Object.assign(record, { clients, provenAt: now(), proven: true });
+      Object.assign(record, { provenAt: now(), proven: true });
       return proven;
     },
     sweep(boot) {
@@ -192,8 +190,7 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
     overview: () => ({
       hosts: 1,
       workers: boots.counting().length,
-      clients: livingClients(),
-      users: connections.users(),
+      ...connections.total(boots.counts),
       rooms: directory.size(),
     }),
   };

@@ -59,8 +59,9 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
     totals: () => ask('roster.totals', null),
     bury: (boot) => ask('roster.bury', { boot }),
-    async renew(clients) {
-      const known = await ask<boolean, 'roster.renew'>('roster.renew', { clients });
+    // How many connections it has the primary knows from `setConnections`.
+    async renew() {
+      const known = await ask<boolean, 'roster.renew'>('roster.renew', null);
       if (!known.ok) return known;
       statingAgain.proved(known.value);
       return succeed(undefined);

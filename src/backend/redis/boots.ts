@@ -1,4 +1,4 @@
-import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
+import { ROSTER_LEASE_MS, type RosterCount } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { CommandLink } from './command-link.ts';
@@ -60,9 +60,20 @@ export async function readBoots(link: CommandLink, keys: RedisKeys): Promise<Out
   return succeed(boots);
 }
 
-/** How many different users have connections on these boots, in all namespaces together. */
-export function countUsers(link: CommandLink, keys: RedisKeys, boots: readonly ListedBoot[]) {
-  return countDifferent(link, keys, boots, stretchOf('inbox'), idOf);
+/**
+ * How many different users have connections on these boots, in all namespaces together, and how many connections. A
+ * user is listed at once and connections are told with the boot's next renewal, so the two are of different moments:
+ * the later one, of the users, decides whether anybody is there, and that nobody is there without a connection.
+ */
+export async function countPeople(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+): Promise<Outcome<RosterCount>> {
+  const users = await countDifferent(link, keys, boots, stretchOf('inbox'), idOf);
+  if (!users.ok) return users;
+  const told = boots.reduce((sum, { clients }) => sum + clients, 0);
+  return succeed({ users: users.value, clients: users.value === 0 ? 0 : Math.max(users.value, told) });
 }
 
 export function countRooms(link: CommandLink, keys: RedisKeys, boots: readonly ListedBoot[]) {

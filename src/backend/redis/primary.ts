@@ -4,7 +4,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
 import { parseRedisAddress, type RedisAddress } from './address.ts';
-import { countRooms, countUsers, readBoots } from './boots.ts';
+import { countPeople, countRooms, readBoots } from './boots.ts';
 import { type CommandLink, fieldOf, openCommandLink } from './command-link.ts';
 import { redisKeys } from './keys.ts';
 import { openStartCheck, type StartCheck } from './start-check.ts';
@@ -48,14 +48,16 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     const listed = await readBoots(link, keys);
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
-    const [users, rooms] = await Promise.all([countUsers(link, keys, alive), countRooms(link, keys, alive)]);
-    if (!users.ok) return users;
+    const [people, rooms] = await Promise.all([
+      countPeople(link, keys, alive),
+      countRooms(link, keys, alive),
+    ]);
+    if (!people.ok) return people;
     if (!rooms.ok) return rooms;
     return succeed({
       hosts: new Set(alive.map((one) => one.host)).size,
       workers: alive.length,
-      clients: alive.reduce((sum, one) => sum + one.clients, 0),
-      users: users.value,
+      ...people.value,
       rooms: rooms.value,
     });
   }

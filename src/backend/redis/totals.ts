@@ -1,7 +1,7 @@
 import type { RosterCount } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { countUsers, readBoots } from './boots.ts';
+import { countPeople, readBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 
@@ -21,12 +21,11 @@ export function createTotals(link: CommandLink, keys: RedisKeys): () => Promise<
     const boots = await readBoots(link, keys);
     if (!boots.ok) return boots;
     const alive = boots.value.filter((one) => one.alive);
-    const users = await countUsers(link, keys, alive);
-    if (!users.ok) return users;
-    const clients = alive.reduce((sum, one) => sum + one.clients, 0);
-    const keptMs = String(2 * ageOf(users.value));
-    void link.call(['SET', totals, `${users.value} ${clients}`, 'PX', keptMs]);
-    return succeed({ users: users.value, clients });
+    const people = await countPeople(link, keys, alive);
+    if (!people.ok) return people;
+    const { users, clients } = people.value;
+    void link.call(['SET', totals, `${users} ${clients}`, 'PX', String(2 * ageOf(users))]);
+    return people;
   }
 
   return async () => {
