@@ -29,9 +29,9 @@ export interface VisitDeps {
 
 export function readArrival(url: URL, { browser, tab }: VisitDeps): Arrival {
   const query = url.searchParams;
-  const roomid = query.get('roomid') ?? undefined;
+  const roomid = query.get('roomid') || undefined;
   const avatar = parseAvatar(query.get('avatar'));
-  const named = query.get('name') ?? undefined;
+  const named = query.get('name') || undefined;
   const linked = url.pathname.endsWith('/chart.html')
     ? parseVisit({ username: named, roomid: roomid ?? DEFAULT_ROOM, avatar })
     : undefined;

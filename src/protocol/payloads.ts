@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ignoringBlanks } from './blank-fields.ts';
 import { stringifyFreeForm } from './free-form.ts';
 import {
   DEFAULT_HISTORY,
@@ -56,14 +57,17 @@ const JSON_GRAMMAR = `must be JSON of whole characters, nested at most ${MAX_JSO
 export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
 
 /** The sender's own object, kept whole: `json` is its text. */
-const todo = z
-  .looseObject({ receiver_id: userId, clientMsgId: clientMsgId.optional() })
-  .transform(({ receiver_id: to, clientMsgId: id }) => ({
-    to,
-    ...(id === undefined ? {} : { clientMsgId: id }),
-  }));
+const todo = ignoringBlanks(
+  z.looseObject({ receiver_id: userId, clientMsgId: clientMsgId.optional() }),
+).transform(({ receiver_id: to, clientMsgId: id }) => ({
+  to,
+  ...(id === undefined ? {} : { clientMsgId: id }),
+}));
 
-const namedText = z.object({
+/** Of which the optional ones may be null or ''. */
+const fields = <S extends z.core.$ZodShape>(shape: S) => ignoringBlanks(z.object(shape));
+
+const namedText = fields({
   name: ownUsername,
   avatar: avatar.optional(),
   content: text,
@@ -71,6 +75,8 @@ const namedText = z.object({
 });
 
 const MAX_TOKEN_CHARS = 8_192;
+/** Looked at apart from the rest of a handshake: one that is none is not a bad request but somebody unknown. */
+export const token = z.string().min(1).max(MAX_TOKEN_CHARS);
 const MAX_CURSOR_CHARS = 256;
 
 /**
@@ -78,59 +84,56 @@ const MAX_CURSOR_CHARS = 256;
  * Unknown keys are dropped, so a payload handed on holds nothing that was not looked at.
  */
 export const PAYLOADS = {
-  join: z.object({
+  join: fields({
     username: ownUsername.optional(),
     avatar: avatar.optional(),
     roomid: roomid.optional(),
     resume: position.optional(),
     history: z.number().int().min(0).max(MAX_HISTORY).default(DEFAULT_HISTORY),
   }),
-  leave: z.object({ roomid: roomid.optional() }),
-  say: z.object({
+  leave: fields({ roomid: roomid.optional() }),
+  say: fields({
     text,
     type: z.number().int().min(0).max(65_535).default(0),
     roomid: roomid.optional(),
     clientMsgId: clientMsgId.optional(),
     echo: z.boolean().default(true),
   }),
-  'room:history': z
-    .object({
-      roomid: roomid.optional(),
-      before: seq.optional(),
-      after: seq.optional(),
-      limit: z.number().int().min(1).max(MAX_HISTORY).default(DEFAULT_HISTORY),
-    })
-    .refine((query) => query.before === undefined || query.after === undefined, {
-      path: ['after'],
-      message: 'must not stand beside before',
-    }),
-  'room:members': z.object({
+  'room:history': fields({
+    roomid: roomid.optional(),
+    before: seq.optional(),
+    after: seq.optional(),
+    limit: z.number().int().min(1).max(MAX_HISTORY).default(DEFAULT_HISTORY),
+  }).refine((query) => query.before === undefined || query.after === undefined, {
+    path: ['after'],
+    message: 'must not stand beside before',
+  }),
+  'room:members': fields({
     roomid: roomid.optional(),
     limit: z.number().int().min(1).max(MAX_MEMBERS).default(DEFAULT_MEMBERS),
     cursor: plain(z.string().min(1).max(MAX_CURSOR_CHARS)).optional(),
   }),
-  'room:read': z.object({ roomid: roomid.optional(), seq }),
-  'rooms:mine': z.object({}),
-  typing: z.object({ roomid: roomid.optional(), on: z.boolean() }),
-  user_login: z
-    .object({ userId: ownUserId.optional(), tokenId: ownUserId.optional() })
-    .refine((login) => login.userId !== undefined || login.tokenId !== undefined, {
+  'room:read': fields({ roomid: roomid.optional(), seq }),
+  'rooms:mine': fields({}),
+  typing: fields({ roomid: roomid.optional(), on: z.boolean() }),
+  user_login: fields({ userId: ownUserId.optional(), tokenId: ownUserId.optional() }).refine(
+    (login) => login.userId !== undefined || login.tokenId !== undefined,
+    {
       path: ['userId'],
       message: ID_GRAMMAR,
-    }),
-  'token:refresh': z.object({ token: plain(z.string().min(1).max(MAX_TOKEN_CHARS)) }),
-  private: z
-    .object({
-      to: userId.optional(),
-      toName: username.optional(),
-      roomid: roomid.optional(),
-      text,
-      clientMsgId: clientMsgId.optional(),
-    })
-    .refine((message) => (message.to === undefined) !== (message.toName === undefined), {
-      path: ['to'],
-      message: 'must be given, or toName instead',
-    }),
+    },
+  ),
+  'token:refresh': fields({ token: plain(token) }),
+  private: fields({
+    to: userId.optional(),
+    toName: username.optional(),
+    roomid: roomid.optional(),
+    text,
+    clientMsgId: clientMsgId.optional(),
+  }).refine((message) => (message.to === undefined) !== (message.toName === undefined), {
+    path: ['to'],
+    message: 'must be given, or toName instead',
+  }),
   todo: z.unknown().transform((given, context) => {
     const parsed = todo.safeParse(given);
     const json = stringifyFreeForm(given);
@@ -142,17 +145,18 @@ export const PAYLOADS = {
     return z.NEVER;
   }),
   textmsg: z.union([text, namedText]),
-  'inbox:list': z.object({
+  'inbox:list': fields({
     before: seq.optional(),
     limit: z.number().int().min(1).max(MAX_INBOX_PAGE).default(DEFAULT_INBOX_PAGE),
   }),
-  'inbox:ack': z
-    .object({ recv: seq.optional(), read: seq.optional() })
-    .refine((ack) => ack.recv !== undefined || ack.read !== undefined, {
+  'inbox:ack': fields({ recv: seq.optional(), read: seq.optional() }).refine(
+    (ack) => ack.recv !== undefined || ack.read !== undefined,
+    {
       path: ['recv'],
       message: 'must be given, or read',
-    }),
-  close: z.object({}),
+    },
+  ),
+  close: fields({}),
 } as const;
 
 export type EventName = keyof typeof PAYLOADS;
@@ -161,18 +165,17 @@ export type PayloadInput<E extends EventName> = z.input<(typeof PAYLOADS)[E]>;
 /** The same after validation, defaults filled in. */
 export type Payload<E extends EventName> = z.output<(typeof PAYLOADS)[E]>;
 
-export const HANDSHAKE_QUERY = z.object({
+export const HANDSHAKE_QUERY = fields({
   roomid: roomid.optional(),
   username: ownUsername.optional(),
   avatar: avatar.optional(),
 });
 
-export const HANDSHAKE_AUTH = z.object({
+export const HANDSHAKE_AUTH = fields({
   username: ownUsername.optional(),
   avatar: avatar.optional(),
   userId: ownUserId.optional(),
   guestToken: plain(z.string().max(512)).optional(),
-  token: z.string().min(1).max(MAX_TOKEN_CHARS).optional(),
   resume: position.optional(),
   /** Where a returning client stands in its inbox. */
   inbox: position.optional(),

@@ -23,9 +23,6 @@ export interface Introduction {
   readonly inbox?: { readonly epoch: string; readonly seq: number };
 }
 
-/** The token is looked at apart from the rest: one that is none is not a bad request but somebody unknown. */
-const AUTH = HANDSHAKE_AUTH.omit({ token: true });
-
 export async function introduce(
   handshake: Handshake,
   { identities, corsOrigin }: HandshakeDeps,
@@ -36,7 +33,7 @@ export async function introduce(
   }
   const query = HANDSHAKE_QUERY.safeParse(addressOf(handshake));
   if (!query.success) return refuse('bad_request', describeIssues(query.error));
-  const auth = AUTH.safeParse(handshake.auth ?? {});
+  const auth = HANDSHAKE_AUTH.safeParse(handshake.auth ?? {});
   if (!auth.success) return refuse('bad_request', `auth.${describeIssues(auth.error)}`);
   const carried = identities.mode === 'token' ? tokenOf(handshake, corsOrigin) : succeed(undefined);
   if (!carried.ok) return carried;

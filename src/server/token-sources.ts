@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import { HANDSHAKE_AUTH } from '../protocol/payloads.ts';
+import * as payloads from '../protocol/payloads.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 
 /** The parts of a handshake that can carry a token. */
@@ -20,13 +20,14 @@ const OWN_SITES: readonly (string | undefined)[] = [undefined, 'same-origin', 'n
 export function tokenOf(carrier: TokenCarrier, corsOrigin: AllowedOrigins): Outcome<string | undefined> {
   const given =
     saidToken(carrier.auth) ?? bearerToken(carrier.headers) ?? cookieToken(carrier.headers, corsOrigin);
-  const token = HANDSHAKE_AUTH.shape.token.safeParse(given);
+  const token = payloads.token.optional().safeParse(given);
   return token.success ? succeed(token.data) : refuse('unauthorized', 'token: not valid');
 }
 
-/** `null` is what a page sends that has none. */
+/** `null` and `''` are what clients send that have none. */
 function saidToken(auth: unknown): unknown {
-  return typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined;
+  if (typeof auth !== 'object' || auth === null || !('token' in auth)) return undefined;
+  return auth.token === '' ? undefined : auth.token;
 }
 
 function bearerToken({ authorization }: IncomingHttpHeaders): string | undefined {

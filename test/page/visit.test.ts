@@ -16,6 +16,7 @@ const at = (path: string) => new URL(path, 'http://chat.example');
 it('asks for a name and offers the room of the address, else the lobby', () => {
   expect(readArrival(at('/?roomid=k12'), memories())).toMatchObject({ username: '', roomid: 'k12' });
   expect(readArrival(at('/'), memories())).toMatchObject({ roomid: 'lobby', visit: undefined });
+  expect(readArrival(at('/?roomid=&name='), memories())).toMatchObject({ username: '', roomid: 'lobby' });
 });
 
 it('goes in at once where chart.html names somebody', () => {

@@ -45,7 +45,7 @@ describe('moderation by HTTP', () => {
   it.each(['ban', 'mute'])(
     'lifts a %s, without a time as well, and says when there is none',
     async (kind) => {
-      expect((await post(kind, { userId: 'Bob' })).json).toEqual({ userId: 'Bob', roomid });
+      expect((await post(kind, { userId: 'Bob', seconds: null })).json).toEqual({ userId: 'Bob', roomid });
       const lift = () => stage.ask('DELETE', `${path}/${kind}/Bob`);
       const lifted = await lift();
       expect([lifted.status, lifted.json]).toEqual([200, { userId: 'Bob', roomid }]);

@@ -208,6 +208,7 @@ describe('POST /api', () => {
     [{ tokens: [1, 2, '1'] }, ['1', '2'], '', {}],
     [{ tokens: 'Ann', data: null }, ['Ann'], '', null],
     [{ tokens: 8, data: [] }, ['8'], '', []],
+    [{ tokens: 'Ann', entityType: null, data: '' }, ['Ann'], '', ''],
   ])('takes JSON: %j', async (body, users, entityType, data) => {
     const { status, json } = await stage.ask('POST', '/api', { body });
     expect([status, json]).toEqual([200, { ...done, reach: reached(...users) }]);
@@ -231,6 +232,7 @@ describe('POST /api', () => {
     const answers = [
       await stage.ask('POST', '/api', { body: {} }),
       await stage.ask('POST', '/api', { body: { tokens: [], data: 1 } }),
+      await stage.ask('POST', '/api', { body: { tokens: null } }),
       await stage.ask('POST', '/api', { ...form, body: '' }),
       await stage.ask('POST', '/api'),
     ];

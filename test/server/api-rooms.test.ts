@@ -38,6 +38,12 @@ describe('rooms', () => {
     [undefined, { userId: 'roomcast', username: 'roomcast' }],
     ['Bot', { userId: 'roomcast', username: 'Bot' }],
     [{}, { userId: 'roomcast', username: 'roomcast' }],
+    [null, { userId: 'roomcast', username: 'roomcast' }],
+    ['', { userId: 'roomcast', username: 'roomcast' }],
+    [
+      { userId: null, username: '', avatar: null },
+      { userId: 'roomcast', username: 'roomcast' },
+    ],
     [{ userId: 12 }, { userId: '12', username: 'roomcast' }],
     [
       { username: 'Bot', avatar: '2.jpg' },
@@ -95,7 +101,7 @@ describe('rooms', () => {
     [413, 'text:', { text: 'é'.repeat(501) }],
     [400, 'type:', { text: 'x', type: -1 }],
     [400, 'from:', { text: 'x', from: 7 }],
-    [400, 'from.username:', { text: 'x', from: { username: '' } }],
+    [400, 'from.username:', { text: 'x', from: { username: ' ' } }],
     [400, 'clientMsgId:', { text: 'x', clientMsgId: 'é' }],
   ])('hear nothing that is refused: %s %s', async (wanted, field, body) => {
     const { status, json } = await stage.ask('POST', `${path}/messages`, { body });
@@ -118,13 +124,13 @@ describe('rooms', () => {
     expect(await page('?before=4&limit=2')).toEqual([200, '23', true]);
     expect(await page('?after=2&limit=2')).toEqual([200, '34', true]);
     expect(await page('?after=0')).toEqual([200, '12345', false]);
+    expect(await page('?before=&after=2&limit=&ns=')).toEqual([200, '345', false]);
     for (const query of [
       '?before=1&after=1',
       '?limit=0',
       '?limit=201',
       '?limit=1e1',
       '?after=-1',
-      '?limit=',
       '?limit=1&limit=2',
     ]) {
       expect([query, (await page(query))[0]]).toEqual([query, 400]);

@@ -40,6 +40,14 @@ describe('a handshake', () => {
       value: { identity: { user: { id: '7', name: 'Bob' } } },
     }));
 
+  it('takes null and an empty text for absent', async () => {
+    const blank = { username: null, avatar: '', userId: null, guestToken: '', resume: null, inbox: null };
+    const answer = await handshake('roomid=&username=Ann&avatar=', blank);
+    expect(answer).toMatchObject({ ok: true, value: { identity: { user: { name: 'Ann' } } } });
+    expect(answer.ok && Object.keys(answer.value)).toEqual(['identity']);
+    expect(answer.ok && answer.value.identity.user.avatar).toBeUndefined();
+  });
+
   it('says where the device stands, in its room and in its inbox', async () => {
     const auth = { resume: { epoch: 'e', seq: 3 }, inbox: { epoch: 'i', seq: 4 } };
     expect(await handshake('', auth)).toMatchObject({ value: auth });
@@ -48,8 +56,6 @@ describe('a handshake', () => {
   it.each([
     ['roomid=a&roomid=b', undefined, 'roomid'],
     ['roomid=a%23b', undefined, 'roomid'],
-    ['roomid=', undefined, 'roomid'],
-    ['username=', undefined, 'username'],
     ['avatar=javascript:x', undefined, 'avatar'],
     ['username=Room%43ast', undefined, 'username'],
     ['username=A%E2%80%8Bnn', undefined, 'username'],
@@ -86,7 +92,9 @@ describe('the token of a handshake', () => {
     const cookie = `token=${carl}`;
     expect(await visitor({ token: ann }, { authorization: `Bearer ${bob}`, cookie })).toBe('ann');
     expect(await visitor({}, { authorization: `Bearer ${bob}`, cookie })).toBe('bob');
-    expect(await visitor({ token: null }, { authorization: `bearer  ${bob} ` })).toBe('bob');
+    for (const token of [null, '']) {
+      expect(await visitor({ token }, { authorization: `bearer  ${bob} ` })).toBe('bob');
+    }
     expect(await visitor(undefined, { cookie })).toBe('carl');
     expect(await visitor(undefined, { authorization: 'Basic eDp5', cookie })).toBe('carl');
     expect(await visitor(undefined)).toBe('unauthorized');
@@ -95,7 +103,7 @@ describe('the token of a handshake', () => {
   it('that is bad is not passed over for a good one further on', async () => {
     const good = await tokenFor('ann');
     const headers = { authorization: `Bearer ${good}`, cookie: `token=${good}` };
-    for (const token of ['x', '', 7, {}, [good], 'x'.repeat(8_193)]) {
+    for (const token of ['x', ' ', 7, {}, [good], 'x'.repeat(8_193)]) {
       expect(await visitor({ token }, headers)).toBe('unauthorized');
     }
     for (const authorization of ['Bearer', 'Bearer ', 'Bearer x']) {

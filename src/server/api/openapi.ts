@@ -52,7 +52,8 @@ export function describeApi(routes: readonly ApiRoute[], { version, keyed }: Api
       title: 'Roomcast',
       version,
       description:
-        'What back ends can ask of any worker. MAX_TEXT_BYTES and others in capitals are its settings.',
+        'What back ends can ask of any worker. MAX_TEXT_BYTES and others in capitals are its settings. ' +
+        'An optional field that is null or an empty text counts as not given.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],

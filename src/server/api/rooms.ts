@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { roomOf } from '../../chat/room.ts';
+import { ignoringBlanks } from '../../protocol/blank-fields.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import { messageOf } from '../messages.ts';
@@ -48,7 +49,13 @@ const say = route({
       .union(
         [
           username,
-          z.object({ userId: userId.optional(), username: username.optional(), avatar: avatar.optional() }),
+          ignoringBlanks(
+            z.object({
+              userId: userId.optional(),
+              username: username.optional(),
+              avatar: avatar.optional(),
+            }),
+          ),
         ],
         { error: 'must be a name or {userId?, username?, avatar?}' },
       )

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ignoringBlanks } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
 import type { ApiContext } from './context.ts';
@@ -108,9 +109,9 @@ export function route<
   // What is not declared is not looked at.
   const input = z.object({
     params: options.params ?? NOTHING,
-    query: options.query ?? NOTHING,
+    query: ignoringBlanks(options.query ?? NOTHING),
     headers: headers ?? NOTHING,
-    body: options.body ?? z.unknown(),
+    body: options.body instanceof z.ZodObject ? ignoringBlanks(options.body) : (options.body ?? z.unknown()),
   });
 
   return {

@@ -43,7 +43,8 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
 
   function namespaceOf(query: unknown): Outcome<string> {
-    const { ns = standard } = query as { readonly ns?: unknown };
+    const { ns: given } = query as { readonly ns?: unknown };
+    const ns = given || standard;
     if (typeof ns !== 'string') return refuse('bad_request', 'ns: must be given once');
     return namespaces.includes(ns) ? succeed(ns) : refuse('not_found', 'ns: is not served here');
   }
