@@ -10,15 +10,12 @@ import { createPost } from '../chat/inbox/post.ts';
 import { createShown } from '../chat/inbox/shown.ts';
 import type { Appended } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
-import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
+import { createSharedBuckets } from '../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
-import { JSON_BYTES_PER_TEXT_BYTE, MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
-import { createAddressBook } from './address-book.ts';
+import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createCarriedBans } from './carried-bans.ts';
-import { createClientAddresses } from './client-address.ts';
-import { createConnectLimit } from './connect-limit.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { openDelivery } from './delivery.ts';
@@ -31,7 +28,6 @@ import { createHealth } from './health.ts';
 import { openHttp } from './http.ts';
 import { createInboxDelivery } from './inbox-delivery.ts';
 import { createIntake } from './intake.ts';
-import { createLinkLimits } from './link-limits.ts';
 import { createLogins } from './logins.ts';
 import { createLounge } from './lounge.ts';
 import { createMetrics } from './metrics.ts';
@@ -44,26 +40,18 @@ import { createRoomMarks } from './room-marks.ts';
 import { createRoomMoves } from './room-moves.ts';
 import { createSlowClients } from './slow-clients.ts';
 import { createTokenClock } from './token-clock.ts';
+import { createTrafficLimits, type TrafficSettings } from './traffic-limits.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
 
 /** How soon somebody who sends much and was behind with reading may be read of again. */
 const BEHIND_LOOK_MS = 20;
-/** In an event beside its free-form data: of its own fields, and of some that no longer or not yet have a meaning. */
-const OTHER_ELEMENTS = 1_024;
 
-export interface ChatServerDeps extends Omit<EngineOptions, 'onLink' | 'connectLimit'> {
+export interface ChatServerDeps extends Omit<EngineOptions, 'onLink' | 'connectLimit'>, TrafficSettings {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   readonly slot: number;
   readonly namespaces: readonly string[];
   readonly limits: ClientLimits;
-  readonly rateSay: Rate | undefined;
-  /** Events of any kind, and bytes, of one link. */
-  readonly rateEvents: Rate | undefined;
-  readonly rateBytes: Rate | undefined;
-  /** Links opened by one address. */
-  readonly rateConnect: Rate | undefined;
-  readonly trustProxy: readonly string[] | undefined;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
   /** What may wait for one client. */
@@ -101,20 +89,14 @@ export interface ChatServer {
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { backend, log } = deps;
   const { logs, bus, roster, inboxes } = backend;
-  const rates = { events: deps.rateEvents, bytes: deps.rateBytes };
-  const monotonic = () => performance.now();
-  const addresses = createClientAddresses({
-    trustProxy: deps.trustProxy,
-    onStranger: (proxy) =>
-      log.warn({ proxy }, 'clients come through a proxy that TRUST_PROXY does not name: no limit by address'),
-  });
-  const book = createAddressBook({ rates, rateSay: deps.rateSay, now: monotonic });
-  const connectLimit = createConnectLimit({ rate: deps.rateConnect, addresses, now: monotonic });
-  const chatEngine = createChatEngine({
+  const traffic = createTrafficLimits({
     ...deps,
-    connectLimit,
-    onLink: (link) => linkLimits.watch(link),
+    internals: () => links,
+    namespaces: deps.namespaces.length,
+    maxTextBytes: deps.limits.maxTextBytes,
   });
+  const { connectLimit } = traffic;
+  const chatEngine = createChatEngine({ ...deps, connectLimit, onLink: traffic.links.watch });
   const { io, engine } = chatEngine;
   io.adapter(backend.adapter as never);
 
@@ -198,7 +180,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     redials: () => health.counters.redials,
     degraded: () => health.degradedSince() !== undefined,
     slowClients: () => slowClients.letGo(),
-    overLimit: () => linkLimits.letGo(),
+    overLimit: () => traffic.links.letGo(),
     mostWaitingBytes: () => slowClients.mostWaitingBytes(),
     underWay: () => admission.state().underWay,
     waiting: () => admission.state().waiting,
@@ -211,7 +193,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const degraded = () => health.degradedSince() !== undefined;
   const { moderation } = backend;
   const { mode } = deps.identities;
-  const carriedBans = createCarriedBans({ mode, moderation, now: monotonic });
+  const carriedBans = createCarriedBans({ mode, moderation, now: () => performance.now() });
   const lounge = createLounge({ roster, moderation, carriedBans, degraded, log });
   const online = createOnline({
     roster,
@@ -265,17 +247,6 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     random: Math.random,
     log,
   });
-  const linkLimits = createLinkLimits({
-    links,
-    rates,
-    addresses,
-    book,
-    connectLimit,
-    namespaces: namespaces.length,
-    maxElements: JSON_BYTES_PER_TEXT_BYTE * deps.limits.maxTextBytes + OTHER_ELEMENTS,
-    now: monotonic,
-    random: Math.random,
-  });
   const context: ChatContext = {
     admission,
     slowClients,
@@ -305,8 +276,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     introduce: (handshake) => introduce(handshake, deps),
     slot: deps.slot,
     rateSay: deps.rateSay,
-    sayOfAddress: book.says,
-    linkLimits,
+    sayOfAddress: traffic.sayOfAddress,
+    linkLimits: traffic.links,
     now: deps.now,
     degradedSince: health.degradedSince,
     greetings,
@@ -371,7 +342,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     async close() {
       admission.close();
       slowClients.close();
-      linkLimits.close();
+      traffic.links.close();
       health.close();
       logins.close();
       connections.close();
