@@ -1,18 +1,47 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type LogFn, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { createRepeatedLines, type Line } from './repeated-lines.ts';
 
 export type { Logger };
 
 /** Logs go to standard error, so that standard output holds nothing but the line with the address. */
 const STDERR = 2;
+const { warn: WARN, fatal: FATAL } = pino.levels.values as { warn: number; fatal: number };
 
 export function createLog(options: {
   level: string;
   pretty: boolean;
   base: Record<string, unknown>;
+  /** Standard error if not given. */
+  destination?: DestinationStream;
 }): Logger {
-  const settings = { level: options.level, base: options.base };
-  return options.pretty
-    ? pino(settings, pretty({ destination: STDERR, sync: true, colorize: true, ignore: 'pid,hostname' }))
-    : pino(settings, pino.destination({ dest: STDERR, sync: true }));
+  const repeated = createRepeatedLines({ timers: globalThis });
+  process.once('exit', repeated.flush);
+  const settings = {
+    level: options.level,
+    base: options.base,
+    hooks: {
+      // Here and not where lines are made: no place can forget it.
+      logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
+        const line = lineOf(args, level);
+        if (isRepeatable(line)) repeated.pass(line, ({ about, text }) => method.call(this, about, text));
+        else method.apply(this, args);
+      },
+    },
+  };
+  if (options.pretty) {
+    const stream = { destination: options.destination ?? STDERR, sync: true };
+    return pino(settings, pretty({ ...stream, colorize: true, ignore: 'pid,hostname' }));
+  }
+  return pino(settings, options.destination ?? pino.destination({ dest: STDERR, sync: true }));
+}
+
+/** Troubles, and the link to Redis as it comes and goes. Why a process ends is always written. */
+function isRepeatable({ level, about }: Line): boolean {
+  return level < FATAL && (level >= WARN || about.redis !== undefined);
+}
+
+function lineOf([first, second]: readonly unknown[], level: number): Line {
+  if (typeof first === 'string') return { level, text: first, about: {} };
+  return { level, text: String(second ?? ''), about: first as Line['about'] };
 }

@@ -1,0 +1,107 @@
+/*
+ * A store that fails, or a client that tries, makes the same line thousands of times. The first of a cause is written at
+ * once; what follows is counted, and every ten seconds one line says how many there were. After ten seconds without any,
+ * the next one is a first one again.
+ */
+
+export interface Line {
+  readonly level: number;
+  readonly text: string;
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
+export interface RepeatedLines {
+  /** `write` is called now with the line, or later with how many more like it there were. */
+  pass(line: Line, write: (line: Line) => void): void;
+  /** Writes what is counted, before the process ends. */
+  flush(): void;
+}
+
+export interface RepeatedLinesDeps {
+  readonly timers: Pick<typeof globalThis, 'setTimeout'>;
+}
+
+interface Cause {
+  readonly line: Line;
+  readonly name: string | undefined;
+  readonly write: (line: Line) => void;
+  more: number;
+}
+
+export const SUMMARY_MS = 10_000;
+/** What a client can vary must not be remembered without end. */
+const MAX_CAUSES = 100;
+/** Fields that tell places or culprits apart; there are few of each. */
+const TELLING = ['slot', 'event', 'kind', 'route', 'redis'] as const;
+
+export function createRepeatedLines({ timers }: RepeatedLinesDeps): RepeatedLines {
+  const causes = new Map<string, Cause>();
+
+  function watch(key: string, cause: Cause): void {
+    causes.set(key, cause);
+    // It keeps no process alive.
+    timers
+      .setTimeout(() => {
+        if (cause.more === 0) {
+          causes.delete(key);
+          return;
+        }
+        sum(cause);
+        watch(key, cause);
+      }, SUMMARY_MS)
+      .unref();
+  }
+
+  function sum(cause: Cause): void {
+    const { line, name, more, write } = cause;
+    if (more === 0) return;
+    cause.more = 0;
+    const about = Object.fromEntries(TELLING.flatMap((field) => fieldIn(line.about, field)));
+    const text = `${line.text} (${more} more in the last ${SUMMARY_MS / 1_000} s)`;
+    write({
+      level: line.level,
+      text,
+      about: { ...about, ...(name === undefined ? {} : { cause: name }), more },
+    });
+  }
+
+  return {
+    pass(line, write) {
+      const name = causeOf(line.about);
+      const told = TELLING.map((field) => String(line.about[field] ?? '')).join('\0');
+      const own = `${line.level}\0${line.text}\0${name}\0${told}`;
+      const key = causes.has(own) || causes.size < MAX_CAUSES ? own : '';
+      const known = causes.get(key);
+      if (known) {
+        known.more += 1;
+        return;
+      }
+      const others = { ...line, text: 'lines of further causes', about: {} };
+      const cause = key === '' ? { line: others, name: undefined } : { line, name };
+      watch(key, { ...cause, write, more: 0 });
+      write(line);
+    },
+    flush() {
+      for (const cause of causes.values()) sum(cause);
+    },
+  };
+}
+
+function fieldIn(about: Line['about'], field: string): [string, unknown][] {
+  return about[field] === undefined ? [] : [[field, about[field]]];
+}
+
+/** ECONNREFUSED, NOPERM, LOADING …: an error's code, or the first word of what Redis replied. */
+function causeOf({ err, code, reply, reason, cause }: Line['about']): string | undefined {
+  if (err instanceof Error) {
+    return String((err as NodeJS.ErrnoException).code ?? codeWord(err.message) ?? err.name);
+  }
+  if (code !== undefined) return String(code);
+  if (typeof reply === 'string') return codeWord(reply) ?? 'ERR';
+  const told = reason ?? cause;
+  return typeof told === 'string' ? (codeWord(told) ?? told.slice(0, 80)) : undefined;
+}
+
+function codeWord(message: string): string | undefined {
+  return /^[A-Z][A-Z0-9_]+(?= |$)/.exec(message)?.[0];
+}
