@@ -31,8 +31,8 @@ export interface ForkOptions {
  * environment variables RC_SLOT and RC_BOOT (read by main.ts).
  *
  * SCHED_NONE: workers accept from the shared listening handle themselves; handing each connection over IPC would
- * cost the primary and queue behind it. `advanced` serialisation: without it @socket.io/sticky 2 hangs every
- * connection up without a message.
+ * cost the primary and queue behind it. `advanced` serialisation: without it the front
+ * door's first bytes of a connection do not arrive as bytes, and the connection hangs.
  */
 export function openForks({ exec, args, log }: ForkOptions): (slot: number, boot: string) => ChildWorker {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
@@ -45,7 +45,7 @@ export function openForks({ exec, args, log }: ForkOptions): (slot: number, boot
   });
   return (slot, boot) => {
     const worker = cluster.fork({ RC_SLOT: String(slot), RC_BOOT: boot });
-    // A failed send without a callback (sticky's abort has none) raises `error`, which would end the primary.
+    // A failed send without a callback (the cluster adapter's have none) raises `error`, which would end the primary.
     worker.on('error', (error) => log.warn({ slot, err: error }, 'channel to a worker'));
     finishDisconnect(worker);
     return childOf(worker);

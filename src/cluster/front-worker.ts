@@ -3,6 +3,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setupWorker } from '@socket.io/sticky';
 import type { Server as Engine } from 'engine.io';
+import { endAnsweredUploads } from './answered-uploads.ts';
+import { CONNECTION } from './front-desk.ts';
 
 export interface FrontWorkerDeps {
   /** Bound to its Socket.IO server already. */
@@ -21,32 +23,46 @@ export interface FrontWorker {
  * Takes over what comes through the front door. To be opened before the worker says it is ready: sockets sent to a
  * process that does not listen for them yet are lost.
  *
- * It has an HTTP server of its own, which never listens: sticky makes every response of its server close the
+ * It has an HTTP server of its own, which never listens: @socket.io/sticky, which tells the primary of sessions, makes every response of its server close the
  * connection, since the next request on it may belong to a session of another worker. On the worker's own port
  * connections are kept.
  */
 export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
-  const { requestTimeoutMs = 18_000 } = deps;
+  const { requestTimeoutMs = 15_000 } = deps;
+  const asked = new WeakSet<Duplex>();
+  const isFirst = (socket: Duplex) => !asked.has(socket) && asked.add(socket);
   const httpServer = createServer(
     {
       headersTimeout: Math.min(requestTimeoutMs, 10_000),
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: Math.min(requestTimeoutMs, 2_000),
     },
-    deps.onRequest,
+    // What a client sends after its first request without waiting was not looked at by the front: it gets no answer.
+    (request, response) => {
+      if (isFirst(request.socket)) deps.onRequest(request, response);
+    },
   );
-  httpServer.on('upgrade', deps.onUpgrade);
-  // An uploading client is a FakeSocket of sticky's, whose readable side never ends: without this every POST leaves
-  // a socket and its parser behind in the worker.
-  httpServer.on('connection', (socket: Duplex) => {
-    if (!(socket instanceof Socket)) socket.once('finish', () => socket.destroy());
+  httpServer.on('upgrade', (request, socket, head) => {
+    if (isFirst(socket)) deps.onUpgrade(request, socket, head);
+    else socket.destroy();
   });
+  endAnsweredUploads(httpServer);
   setupWorker({ httpServer, engine: deps.engine } as unknown as Parameters<typeof setupWorker>[0]);
+  const take = (message: { type?: unknown; data?: unknown } | null, socket: unknown) => {
+    // No socket: its client closed it on the way.
+    if (message?.type !== CONNECTION || !(socket instanceof Socket)) return;
+    httpServer.emit('connection', socket);
+    // Not at once, as sticky does: the server would be told of a large first part of a body before its socket flows, and
+    // resume, a tick later, what it had paused. A body that nobody read then filled the memory.
+    socket.once('resume', () => socket.unshift(message.data));
+  };
+  process.on('message', take);
   // Node starts the timers that end unfinished requests at this event, which a server that never listens has not:
   // a request without an end stayed open for ever.
   httpServer.emit('listening');
   return {
     close() {
+      process.off('message', take);
       httpServer.close(() => {});
     },
   };

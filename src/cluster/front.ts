@@ -1,11 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
-import type { Server as HttpServer } from 'node:http';
-import { createServer, Socket } from 'node:net';
-import { setupMaster } from '@socket.io/sticky';
+import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { refuse } from '../protocol/codes.ts';
-import { readHead } from './front-head.ts';
+import { closeAnswered } from './answered-uploads.ts';
+import { createFrontDesk, type FrontDesk } from './front-desk.ts';
+import { handleOf, readHead } from './front-head.ts';
 
 export interface FrontDeps {
   readonly host: string;
@@ -24,104 +24,36 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** What of a socket's handle Node keeps to itself. */
-interface TcpHandle {
-  readStop(): number;
-  close(): void;
-}
-
-interface HandOver {
-  readonly socket: Socket;
-  readonly handle: TcpHandle;
-  readonly since: number;
-}
-
-/** What the front knows of one worker. */
-interface Desk {
-  serving: boolean;
-  readonly sessions: Set<string>;
-  /** Given to the channel, which passes one socket at a time and waits for the worker to say it has it. */
-  readonly handOvers: Set<HandOver>;
-  lastHandedOver: TcpHandle | undefined;
-  /** Requests with a body: the socket stays here and its bytes travel by message. */
-  readonly uploads: Set<Socket>;
-}
-
-/** A worker that has not taken a socket for so long is stalled: new sessions go elsewhere. */
-const STALLED_MS = 2_000;
 /**
  * A worker answers the handshake at once and its message about the new session comes by another way: the client's
  * second request overtook it in 6 of 1000 polling connects, and another worker said "Session ID unknown".
  */
 const SESSION_NEWS_MS = 200;
-const SESSION_ID = /^[^\r\n]*[?&]sid=([\w-]{20})/;
-/** Clients put the session id near the start; behind a longer query sticky still finds it, only the wait is left out. */
-const MAX_REQUEST_LINE_BYTES = 2_048;
-/** How long a client may take to close its end after the answer to an upload. */
-const LINGER_MS = 2_000;
 
 /**
- * To be opened before the first worker is forked. The front door: every connection is read up to the end of its first headers, then @socket.io/sticky gives it to
- * the worker that has the session, or to the one with the fewest.
+ * To be opened before the first worker is forked. The front door: every connection is read up to the end of its first
+ * headers, then given to the worker that has the session, or to the one with the fewest. Of the sessions tells
+ * @socket.io/sticky in the workers.
  *
- * sticky passes the socket while this process still reads it, and Node throws away what arrives until the worker
- * has confirmed it: 5 to 13 of 600 WebSocket clients lost their first frame and hung (Node issue 8353). So reading
- * stops on the raw handle in the same turn; `socket.pause()` is not enough, since the stream starts the handle
- * again. What arrives from then on waits in the kernel for the worker.
+ * It is given as a socket whatever it carries, WebSockets and bodies too: the primary, which may be the store, holds none
+ * of its bytes but those that came with the headers, and the client is slowed down by the worker that reads it.
+ * sticky's own primary relays bodies by message, without back-pressure, and takes an upgrade for a body if its headers
+ * contain `content-length:` anywhere: five clients that did not read took this process to 1.4 GB in 30 s.
  */
 export async function openFront(deps: FrontDeps): Promise<Front> {
   const { log, now, headTimeoutMs = 15_000 } = deps;
-  const desks = new Map<number, Desk>();
+  const desks = new Map<number, FrontDesk>();
   const reading = new Set<Socket>();
-  /** sticky listens to it as if it were an HTTP server; it hears only of connections that have said enough. */
-  const door = new EventEmitter();
-  let entering: Socket | undefined;
   /** Emits the id of each new session. */
   const expected = new EventEmitter().setMaxListeners(0);
 
-  setupMaster(door as unknown as HttpServer, { loadBalancingMethod: 'least-connection' });
-
   function openDesk(worker: Worker): void {
-    const desk: Desk = {
-      serving: false,
-      sessions: new Set(),
-      handOvers: new Set(),
-      lastHandedOver: undefined,
-      uploads: new Set(),
-    };
+    const desk = createFrontDesk({ worker, now, onSession: (sessionId) => expected.emit(sessionId) });
     desks.set(worker.id, desk);
-    // sticky compares and itself counts up and down `clientsCount`, from all of `cluster.workers`: a worker that
-    // starts or drains must never be the smallest, and its own counting would drift over that.
-    Object.defineProperty(worker, 'clientsCount', { get: () => load(desk, now()), set: () => {} });
-    watchSends(worker, desk);
-    worker.on('message', ({ type, data }: { type?: unknown; data?: unknown }) => {
-      if (type === 'sticky:connection') {
-        desk.sessions.add(String(data));
-        expected.emit(String(data));
-      } else if (type === 'sticky:disconnection') desk.sessions.delete(String(data));
-    });
     worker.once('exit', () => {
       desks.delete(worker.id);
-      releaseAll(desk);
+      desk.release();
     });
-  }
-
-  /** Sees which worker sticky chose, and takes part in the hand-over. */
-  function watchSends(worker: Worker, desk: Desk): void {
-    const send = worker.send as (...args: unknown[]) => boolean;
-    worker.send = ((message: { type?: unknown }, second?: unknown, ...rest: unknown[]) => {
-      if (message.type === 'sticky:connection' && second instanceof Socket) {
-        const callback = rest.pop() as (error: Error | null) => void;
-        return handOver(desk, second, now(), (done) =>
-          send.call(worker, message, second, (error: Error | null) => {
-            done();
-            callback(error);
-          }),
-        );
-      }
-      if (message.type === 'sticky:http-chunk-start' && entering) keepUpload(desk, entering);
-      return send.call(worker, message, second, ...rest);
-    }) as Worker['send'];
   }
 
   function connect(socket: Socket): void {
@@ -134,12 +66,11 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
       socket,
       { timeoutMs: headTimeoutMs },
       {
-        complete(bytes) {
-          const sid = SESSION_ID.exec(bytes.toString('latin1', 0, MAX_REQUEST_LINE_BYTES))?.[1];
-          const owner = sid === undefined ? undefined : ownerOf(sid);
-          if (sid !== undefined && !owner && !waited) {
+        complete(bytes, sessionId) {
+          const owner = sessionId === undefined ? undefined : ownerOf(sessionId);
+          if (sessionId !== undefined && !owner && !waited) {
             waited = true;
-            expectSession(sid, reader.retry);
+            expectSession(sessionId, reader.retry);
             return 'later';
           }
           enter(socket, bytes, owner);
@@ -150,34 +81,41 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     );
   }
 
-  function ownerOf(sid: string): Desk | undefined {
-    for (const desk of desks.values()) if (desk.sessions.has(sid)) return desk;
+  function ownerOf(sessionId: string): FrontDesk | undefined {
+    for (const desk of desks.values()) if (desk.has(sessionId)) return desk;
     return undefined;
   }
 
   /** Calls back when a worker says that it has the session, or when it is time to believe that nobody has. */
-  function expectSession(sid: string, retry: () => void): void {
+  function expectSession(sessionId: string, retry: () => void): void {
     const known = () => {
       clearTimeout(timer);
-      expected.off(sid, known);
+      expected.off(sessionId, known);
       retry();
     };
     const timer = setTimeout(known, SESSION_NEWS_MS);
-    expected.on(sid, known);
+    expected.on(sessionId, known);
   }
 
   /** While no worker takes new sessions, those of workers that drain go on. */
-  function enter(socket: Socket, bytes: Buffer, owner: Desk | undefined): void {
+  function enter(socket: Socket, bytes: Buffer, owner: FrontDesk | undefined): void {
     reading.delete(socket);
-    const open = owner || [...desks.values()].some((desk) => Number.isFinite(load(desk, now())));
-    if (!open) {
-      turnAway(socket, '503 Service Unavailable', 'no worker is ready');
-      return;
+    const desk = owner ?? leastLoaded();
+    if (!desk) turnAway(socket, '503 Service Unavailable', 'no worker is ready');
+    else if (!desk.handOver(socket, bytes))
+      turnAway(socket, '503 Service Unavailable', 'the worker of this session is busy');
+  }
+
+  function leastLoaded(): FrontDesk | undefined {
+    let least = Number.POSITIVE_INFINITY;
+    let chosen: FrontDesk | undefined;
+    for (const desk of desks.values()) {
+      const load = desk.load();
+      if (load >= least) continue;
+      least = load;
+      chosen = desk;
     }
-    entering = socket;
-    door.emit('connection', socket);
-    socket.emit('data', bytes);
-    entering = undefined;
+    return chosen;
   }
 
   cluster.on('fork', openDesk);
@@ -205,45 +143,6 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
   };
 }
 
-function load(desk: Desk, nowMs: number): number {
-  const [oldest] = desk.handOvers;
-  if (!desk.serving || (oldest && nowMs - oldest.since > STALLED_MS)) return Number.POSITIVE_INFINITY;
-  return desk.sessions.size + desk.handOvers.size;
-}
-
-/** The private part: see `openFront` for why. */
-function handOver(desk: Desk, socket: Socket, nowMs: number, send: (done: () => void) => boolean): boolean {
-  const handle = (socket as unknown as { _handle: TcpHandle | null })._handle;
-  // Closed by the client in this very turn.
-  if (!handle) return send(() => {});
-  handle.readStop();
-  const entry = { socket, handle, since: nowMs };
-  desk.handOvers.add(entry);
-  return send(() => {
-    desk.handOvers.delete(entry);
-    desk.lastHandedOver = handle;
-  });
-}
-
-function keepUpload(desk: Desk, socket: Socket): void {
-  desk.uploads.add(socket);
-  socket.once('close', () => desk.uploads.delete(socket));
-  socket.once('finish', () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
-}
-
-/**
- * After a worker's death: nobody else would close what was on its way to it, and those clients would wait for ever.
- * Closing a handle again that the worker had confirmed does nothing.
- */
-function releaseAll(desk: Desk): void {
-  for (const { socket, handle } of desk.handOvers) {
-    socket.destroy();
-    handle.close();
-  }
-  desk.lastHandedOver?.close();
-  for (const socket of desk.uploads) socket.destroy();
-}
-
 function turnAway(socket: Socket, status: string, message?: string): void {
   const body = message ? JSON.stringify({ error: refuse('unavailable', message, 1_000).error }) : '';
   const lines = [
@@ -252,8 +151,7 @@ function turnAway(socket: Socket, status: string, message?: string): void {
     ...(message ? ['Retry-After: 1', 'Content-Type: application/json'] : []),
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-  // What still comes is thrown away; destroying at once would reset the connection before the answer is read.
-  socket.resume();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  handleOf(socket)?.readStart();
+  closeAnswered(socket, socket);
 }

@@ -5,6 +5,7 @@
 import cluster from 'node:cluster';
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createAdapter, setupPrimary } from '@socket.io/cluster-adapter';
@@ -81,9 +82,14 @@ function runWorker(): void {
   const forEngine = (request: IncomingMessage) => request as Parameters<typeof engine.handleRequest>[0];
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (request.url?.startsWith('/socket.io/')) engine.handleRequest(forEngine(request), response);
-    else response.end(JSON.stringify({ pid: process.pid }));
+    else if (request.url === '/neither-reads-nor-answers') return;
+    else response.end(JSON.stringify({ pid: process.pid, comesBy: comesBy(request) }));
   };
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url === '/comes-by') {
+      socket.end(`HTTP/1.1 101 Told\r\n\r\n${JSON.stringify({ comesBy: comesBy(request) })}`);
+      return;
+    }
     if (request.url !== '/echo') {
       engine.handleUpgrade(forEngine(request), socket, head);
       return;
@@ -102,6 +108,11 @@ function runWorker(): void {
   });
   own.once('error', (error) => worker.failed(`its port cannot be listened on: ${error.message}`));
   own.listen(BASE_PORT + slot, HOST, () => worker.ready());
+}
+
+/** What brings this request's bytes, and from where. */
+function comesBy({ socket }: IncomingMessage): string {
+  return `${socket instanceof Socket ? 'socket' : 'messages'} from ${socket.remoteAddress}`;
 }
 
 if (cluster.isPrimary) await runPrimary();

@@ -16,6 +16,7 @@ import {
   enterByPolling,
   enterByWebSocket,
   openPolling,
+  uploadWithoutEnd,
 } from './front-door-client.ts';
 
 interface Cluster {
@@ -25,6 +26,8 @@ interface Cluster {
   /** The next line of JSON it prints. */
   line(): Promise<unknown>;
 }
+
+const MIB = 1024 * 1024;
 
 const running = new Set<ChildProcess>();
 
@@ -142,6 +145,76 @@ describe('the front door', () => {
       .poll(async () => Math.min(...(await workersOf(cluster)).map((worker) => worker.clients)))
       .toBeGreaterThan(4);
     await Promise.all(clients.map((client) => client.send('1')));
+  });
+
+  test('hands every connection over as a socket, whatever its headers say', async () => {
+    const upgrade = 'GET /comes-by HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: any\r\n';
+    const post = 'POST / HTTP/1.1\r\nHost: x\r\n';
+    const requests = [
+      `${upgrade}X-Note: content-length: no\r\n\r\n`,
+      `${upgrade}X-Transfer-Encoding: chunked\r\n\r\n`,
+      `${upgrade}Content-Length: 0\r\n\r\n`,
+      `${post}X-Note: transfer-encoding: no\r\n\r\n`,
+      `${post}Content-Length: 4\r\n\r\nbody`,
+      `${post}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
+    ];
+    const answers = await Promise.all(requests.map((request) => converse(cluster.front, [request])));
+    const ways = answers.map((answer) => /"comesBy":"([^"]*)"/.exec(answer)?.[1]);
+    expect(ways).toEqual(requests.map(() => 'socket from 127.0.0.1'));
+  });
+
+  // Sent are what is thrown away and what fits into the system's buffers.
+  test.each([
+    ['/answers', 'HTTP/1.1 200 OK'],
+    ['/neither-reads-nor-answers', 'HTTP/1.1 408 Request Timeout'],
+  ])('holds an endless upload up and ends it when it is answered: %s', async (path, answer) => {
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n`;
+    const { heard, sentBytes } = await uploadWithoutEnd(cluster.front, head);
+    expect(heard).toContain(answer);
+    expect(sentBytes).toBeLessThan(20 * MIB);
+  });
+
+  test('finds the session of a poll among parameters that look like it', async () => {
+    const uuid = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6';
+    const neighbours = [
+      `&classid=${uuid}`,
+      `&accessid=${uuid}&businessid=${uuid}`,
+      `&sid=${'x'.repeat(20)}`,
+      `&a=?sid=${'x'.repeat(20)}`,
+      `&t=${'x'.repeat(4_000)}`,
+    ];
+    const failures = await crowd(40, 8, async (index) => {
+      const polling = await openPolling(cluster.front, neighbours[index % neighbours.length]);
+      await polling.send('1');
+    });
+    expect(failures).toEqual([]);
+  });
+
+  test('answers 400 to what parsers of HTTP disagree about', async () => {
+    const disputed = [
+      'GET / HTTP/1.1\nHost: x\n\n',
+      'GET / HTTP/1.1\r\nHost: x\r\nX-A: b\n\nGET / HTTP/1.1\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n folded\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: x\r\nX-A : b\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbody',
+      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
+    ];
+    const answers = await Promise.all(disputed.map((request) => converse(cluster.front, [request])));
+    expect(answers.map((answer) => answer.slice(0, 24))).toEqual(
+      disputed.map(() => 'HTTP/1.1 400 Bad Request'),
+    );
+  });
+
+  test('answers one request a connection: the next may be for another worker', async () => {
+    const { sid } = await openPolling(cluster.front);
+    const first = 'GET /first HTTP/1.1\r\nHost: x\r\n\r\n';
+    const old = 'GET /first HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
+    const next = `POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1`;
+    for (const request of [first, old]) {
+      const answer = await converse(cluster.front, [request + next]);
+      expect(answer.match(/^HTTP\/1\.1 \d+|"pid"/gm)).toEqual(['HTTP/1.1 200', '"pid"']);
+    }
   });
 
   test('answers a request whose headers arrive torn', async () => {
