@@ -11,6 +11,8 @@ import type { ClientAddresses } from './client-address.ts';
 export interface ConnectLimit {
   /** 0, or in how many ms the request's address may open a link. */
   take(request: IncomingMessage): number;
+  /** Of a link that is open: entering namespaces over and over costs as much as new links. */
+  takeAgain(address: string | undefined): number;
 }
 
 export interface ConnectLimitDeps {
@@ -22,12 +24,10 @@ export interface ConnectLimitDeps {
 
 export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): ConnectLimit {
   const buckets = createSharedBuckets(rate, now);
+  const takeAgain = (address: string | undefined) => (address === undefined ? 0 : buckets.take(address));
   return {
-    take(request) {
-      if (!rate) return 0;
-      const address = addresses.counted(request);
-      return address === undefined ? 0 : buckets.take(address);
-    },
+    take: (request) => (rate ? takeAgain(addresses.counted(request)) : 0),
+    takeAgain,
   };
 }
 

@@ -8,6 +8,8 @@ const MAX_HELD_BYTES = 8 * 1024 * 1024;
 /** Beside its packet an event costs what waits for it. */
 const EVENT_OVERHEAD_BYTES = 256;
 
+const NONE: readonly never[] = Object.freeze([]);
+
 /** What a link, or all links of an address together, may send. */
 export interface TrafficRates {
   readonly events: Rate | undefined;
@@ -47,11 +49,13 @@ export class Traffic {
  * it again makes another person, and with buckets of its own that was a way around every limit.
  */
 export class LinkBudget {
-  /** Of the namespaces it is in. */
-  readonly sockets: Pick<Socket<ClientToServer, ServerToClient>, 'emit'>[] = [];
+  /** Of the namespaces it is in. Made anew when one comes or goes: a list that was pushed to keeps room for 16 more. */
+  sockets: readonly Pick<Socket<ClientToServer, ServerToClient>, 'emit'>[] = NONE;
   readonly traffic: Traffic;
   /** Of its client, where other people do not share it unseen. */
   readonly address: string | undefined;
+  /** Namespaces it entered, left ones too. */
+  connects = 0;
   /** It was let go: nothing more of it is looked at. */
   ended = false;
   private readonly buckets = new FewMap<string, Bucket>();

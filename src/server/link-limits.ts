@@ -62,7 +62,7 @@ interface EnginePacket {
 }
 
 export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
-  const { links, rates, addresses, book, maxElements, now, random } = deps;
+  const { links, rates, addresses, book, connectLimit, maxElements, now, random } = deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + 2 * deps.namespaces };
   const budgets = new WeakMap<Link, LinkBudget>();
   const ending = new Set<NodeJS.Timeout>();
@@ -100,7 +100,7 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
 
   function mayDecode(link: Link, budget: LinkBudget, text: string, bytes: number): boolean {
     if (text.startsWith('0')) {
-      const tooMuch = bytes > MAX_CONNECT_BYTES || connects(budget) > 0;
+      const tooMuch = bytes > MAX_CONNECT_BYTES || !mayEnter(budget);
       if (tooMuch) end(link, budget);
       return !tooMuch;
     }
@@ -110,8 +110,12 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     return false;
   }
 
-  const connects = (budget: LinkBudget) =>
-    budget.bucket('connect', () => createBucket(connectRate, now)).take();
+  function mayEnter(budget: LinkBudget): boolean {
+    budget.connects += 1;
+    if (budget.bucket('connect', () => createBucket(connectRate, now)).take() > 0) return false;
+    // Opening the link was counted.
+    return budget.connects <= deps.namespaces || connectLimit.takeAgain(budget.address) === 0;
+  }
 
   function refusalOf(text: string, waitMs: number) {
     if (waitMs > 0) return refuse('rate_limited', 'too many events', waitMs).error;
@@ -159,13 +163,12 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     },
     entered(socket) {
       const budget = budgetOf(socket.conn);
-      budget.sockets.push(socket);
+      budget.sockets = [...budget.sockets, socket];
       return budget;
     },
     left(socket) {
-      const { sockets } = budgetOf(socket.conn);
-      const at = sockets.indexOf(socket);
-      if (at >= 0) sockets.splice(at, 1);
+      const budget = budgetOf(socket.conn);
+      budget.sockets = budget.sockets.filter((one) => one !== socket);
     },
     letGo: () => letGo,
     close() {

@@ -294,4 +294,22 @@ describe('RATE_CONNECT', () => {
     expect((await fetch(direct)).status).toBe(200);
     expect((await fetch(direct)).status).toBe(429);
   });
+
+  it('counts entering a namespace again', async () => {
+    const { host, left } = await server({ connect: { perMs: 0.001, burst: 3 } });
+    const client = await open(host, 4, { 'X-Forwarded-For': '203.0.113.7' });
+    await client.enter();
+    for (const time of [1, 2]) {
+      client.send('41');
+      await until(() => expect(left).toHaveLength(time));
+      client.send('40');
+      await until(() => {
+        expect(client.packets.filter((packet) => packet.startsWith('40'))).toHaveLength(time + 1);
+      });
+    }
+    client.send('41');
+    await until(() => expect(left).toHaveLength(3));
+    client.send('40');
+    await client.closed;
+  });
 });
