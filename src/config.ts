@@ -106,7 +106,7 @@ export const SETTINGS = {
     'CORS_ORIGIN',
     undefined,
     origins,
-    'comma list of origins, or *; checked on the WebSocket handshake too',
+    'comma list of origins of any scheme (capacitor://localhost), https://*.example.org for all below a name, or *; checked on the WebSocket handshake too',
     'same host name',
   ),
   allowEio3: setting('ALLOW_EIO3', false, flag, 'lets Socket.IO 2.x clients in', 'off'),

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { parseOriginPattern } from './origin-patterns.ts';
 
 /** Parsers of setting values: a value, or a sentence saying what is wrong. */
 
@@ -83,14 +84,8 @@ export const httpUrl: Parser<string> = (raw) => {
 };
 
 /** `*`, or origins such as https://example.org. */
-export const origins: Parser<readonly string[] | '*'> = (raw) => {
-  if (raw.trim() === '*') return { value: '*' };
-  return list((part) =>
-    URL.canParse(part) && new URL(part).origin !== 'null'
-      ? { value: new URL(part).origin }
-      : { problem: 'must be * or a comma list of origins such as https://example.org' },
-  )(raw);
-};
+export const origins: Parser<readonly string[] | '*'> = (raw) =>
+  raw.trim() === '*' ? { value: '*' } : list(parseOriginPattern)(raw);
 
 const PROXY_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { matchesOrigin } from '../origin-patterns.ts';
 
+/** `CORS_ORIGIN`, its patterns as parsed. */
 export type AllowedOrigins = readonly string[] | '*' | undefined;
 
 /**
@@ -10,7 +12,7 @@ export type AllowedOrigins = readonly string[] | '*' | undefined;
 export function isOriginAllowed(request: Pick<IncomingMessage, 'headers'>, allowed: AllowedOrigins): boolean {
   const { origin } = request.headers;
   if (origin === undefined || allowed === '*') return true;
-  if (allowed !== undefined) return allowed.includes(origin);
+  if (allowed !== undefined) return matchesOrigin(allowed, origin);
   return URL.canParse(origin) && new URL(origin).hostname === hostName(request.headers.host);
 }
 

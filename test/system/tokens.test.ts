@@ -364,14 +364,20 @@ describe('token mode with CORS_ORIGIN', () => {
       ann.close();
     }));
 
-  it('that names a page takes cookies from it and from no other', () =>
-    withHost('https://app.example', async (url) => {
+  it('that names pages and applications takes cookies from them and from no other', () =>
+    withHost('https://app.example,https://*.team.example,capacitor://localhost', async (url) => {
       const cookie = `token=${await sign({ sub: 'ann' })}`;
-      const ann = await connect(url, { extraHeaders: { cookie, origin: 'https://app.example' } });
-      expect(ann.hello.user.id).toBe('ann');
-      ann.close();
-      const others = { cookie, origin: 'http://127.0.0.1' };
-      expect(await refusal(url, { extraHeaders: others })).toEqual(expect.stringContaining('error'));
+      for (const origin of ['https://app.example', 'https://a.team.example', 'capacitor://localhost']) {
+        const ann = await connect(url, { extraHeaders: { cookie, origin } });
+        expect(ann.hello.user.id).toBe('ann');
+        ann.close();
+        const polling = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } });
+        expect(polling.headers.get('access-control-allow-origin')).toBe(origin);
+      }
+      for (const origin of ['http://127.0.0.1', 'https://team.example', 'ionic://localhost', 'null']) {
+        const refused = await refusal(url, { extraHeaders: { cookie, origin } });
+        expect([origin, refused]).toEqual([origin, expect.stringContaining('error')]);
+      }
     }));
 });
 

@@ -1,0 +1,81 @@
+/** Origins as browsers and web views name them, and the patterns of CORS_ORIGIN, which may begin with a `*.` label. */
+
+import type { Parsed } from './settings-grammar.ts';
+
+/** `capacitor://localhost`, `https://example.org:8443`; the pages of an application have schemes of its own. */
+const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/?#@\\]+)$/i;
+const HOST_AND_PORT = /^([^:[\]]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i;
+const ANY_LABEL = '*.';
+const MAX_PORT = 65_535;
+const EXAMPLE = 'https://example.org';
+
+/**
+ * In the one spelling in which origins are compared, or undefined. `URL.origin` is no help: of a scheme that is not
+ * the web's it is "null", so that one such application would be as good as another.
+ */
+export function parseOrigin(text: string): string | undefined {
+  const [, scheme = '', rest = ''] = ORIGIN.exec(text.toLowerCase()) ?? [];
+  const [, host, port] = HOST_AND_PORT.exec(rest) ?? [];
+  if (host === undefined || Number(port ?? 0) > MAX_PORT) return undefined;
+  // Without its default port, and a name of another script in the letters that it is asked for by.
+  if (scheme === 'http' || scheme === 'https') {
+    return URL.canParse(`${scheme}://${rest}`) ? new URL(`${scheme}://${rest}`).origin : undefined;
+  }
+  return `${scheme}://${rest}`;
+}
+
+/** An origin, or `https://*.example.org` for all below that name but not itself. */
+export function parseOriginPattern(raw: string): Parsed<string> {
+  const problem = problemOf(raw);
+  if (problem !== undefined) return { problem };
+  const [begin = '', end] = raw.replace(/\/$/, '').split(ANY_LABEL);
+  if (end === undefined) {
+    const value = parseOrigin(begin);
+    return value === undefined ? { problem: GRAMMAR } : { value };
+  }
+  // A label in its place shows whether what is behind it is a name: nothing stands below an address.
+  const label = 'any.';
+  const some = parseOrigin(`${begin}${label}${end}`);
+  return some === undefined
+    ? { problem: GRAMMAR }
+    : { value: some.replace(`://${label}`, `://${ANY_LABEL}`) };
+}
+
+const GRAMMAR = `must be * or a comma list of origins such as ${EXAMPLE} or https://*.example.org`;
+
+/** What is usually meant by something that would never match, as far as it can be told. */
+function problemOf(raw: string): string | undefined {
+  if (raw === '*') return 'must be * alone or a list without it';
+  const [, scheme, authority = '', path = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\\]*)(.*)$/i.exec(raw) ?? [];
+  if (scheme === undefined) {
+    const origin = `https://${raw}`;
+    const meant = /^[^\s/:]+\.[^\s/:]+(:\d+)?$/.test(raw) ? origin : EXAMPLE;
+    return `must name the scheme of each origin, as in ${meant}`;
+  }
+  if (/^wss?$/i.test(scheme)) {
+    return 'must name the pages that connect, not where they connect to: http: or https:, not ws: or wss:';
+  }
+  if (authority.includes('@')) return 'must not hold a user or a password';
+  if (path !== '' && path !== '/') {
+    return `must be origins, which have no path: ${scheme}://${authority}`;
+  }
+  const stars = authority.split('*').length - 1;
+  if (stars > 0 && (stars > 1 || !/^\*\.[^.:]/.test(authority))) {
+    return 'may have * in place of all in front of a name only, as in https://*.example.org';
+  }
+  return undefined;
+}
+
+/** Whether an origin is meant by one of the patterns, each in its parsed spelling. */
+export function matchesOrigin(patterns: readonly string[], given: string): boolean {
+  // As browsers send it, which is nearly always.
+  if (patterns.includes(given)) return !given.includes(ANY_LABEL);
+  const origin = parseOrigin(given);
+  if (origin === undefined) return false;
+  return patterns.some((pattern) => {
+    const [begin = '', end] = pattern.split(ANY_LABEL);
+    if (end === undefined) return origin === begin;
+    const rest = origin.startsWith(begin) ? origin.slice(begin.length) : '';
+    return rest.length > end.length + 1 && rest.endsWith(`.${end}`);
+  });
+}
