@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { BYE } from '../protocol/codes.ts';
 import type { ChatNamespace } from './gateway.ts';
+import { ENDING_MS } from './polling-ends.ts';
 import type { ClientSocket } from './session.ts';
 
 /** Clients are let go at this rate per worker, so that the next one is not hit by all of them at once. */
@@ -9,7 +10,7 @@ const STEP_MS = 100;
 /** A client that comes back waits for up to this long, so that a restart in place finds a server again. */
 const SPREAD_MS = 1_000;
 /** A client that polls fetches its `bye` at once; one that does not is gone, and Engine.IO would wait 30 s for it. */
-const FETCH_MS = 1_000;
+const FETCH_MS = ENDING_MS + 500;
 
 export interface DrainDeps {
   readonly namespaces: readonly ChatNamespace[];

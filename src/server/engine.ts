@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Server as Engine } from 'engine.io';
+import type { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
 import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
@@ -9,6 +9,7 @@ import { answerTooMany, type ConnectLimit, endTooMany, opensLink } from './conne
 import type { Link } from './link-internals.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { PlainDecoder } from './packet-decoder.ts';
+import { ReturningEngine } from './polling-ends.ts';
 
 export interface EngineOptions {
   readonly socketPath: string;
@@ -47,7 +48,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export function createChatEngine(options: EngineOptions): ChatEngine {
   const { socketPath, corsOrigin } = options;
   const allowed = (request: IncomingMessage) => isOriginAllowed(request, corsOrigin);
-  const engine = new Engine({
+  const engine = new ReturningEngine({
     maxHttpBufferSize: MAX_PACKET_BYTES,
     pingInterval: options.pingIntervalMs,
     pingTimeout: options.pingTimeoutMs,

@@ -13,6 +13,7 @@ const ENOUGH: Record<string, string> = {
   'redis-server': 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=1',
   nginx: 'nginx version: nginx/1.22.1',
   chromium: 'Chromium 156.0.8078.79 built on Debian GNU/Linux 12 (bookworm)',
+  python3: '5.7.2',
 };
 
 let folder = '';
@@ -27,6 +28,8 @@ interface Machine {
   root?: boolean;
   sudo?: boolean;
   managers?: string[];
+  /** Programs here say nothing of a version; it stands first in the path. */
+  before?: string;
   /** What apt-get install brings; null: it fails. */
   apt?: Record<string, string> | null;
 }
@@ -39,6 +42,7 @@ function check({
   sudo,
   managers = ['apt-get'],
   apt = ENOUGH,
+  before = '/nonexistent',
 }: Machine) {
   const path = join(folder, 'bin');
   mkdirSync(path);
@@ -55,13 +59,13 @@ function check({
   const lines: string[] = [];
   const code = ensurePrerequisites(
     {
-      path: `/nonexistent:${path}`,
+      path: `${before}:${path}`,
       osRelease,
       root,
       print: (line) => lines.push(line),
       run: (command, args) => {
-        const said = answers[basename(command)];
-        if (said !== undefined) return { status: 0, output: said };
+        const said = command.startsWith(before) ? 'No module named socketio' : answers[basename(command)];
+        if (said !== undefined) return { status: command.startsWith(before) ? 1 : 0, output: said };
         const line = [command, ...args].join(' ');
         if (line === 'sudo -n true') return { status: sudo ? 0 : 1, output: '' };
         changes.push(line);
@@ -78,6 +82,7 @@ function check({
 
 const { nginx: _nginx, ...WITHOUT_NGINX } = ENOUGH;
 const INSTALL = 'env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends';
+const PYTHON = 'python3-socketio python3-requests python3-websocket';
 const UPDATE = 'env DEBIAN_FRONTEND=noninteractive apt-get update';
 
 it('is content, and silent, when everything is there', () => {
@@ -90,7 +95,7 @@ it.each([
 ])('installs what is missing as root on %s, and says so', (_name, osRelease) => {
   const { code, changes, said } = check({ programs: {}, osRelease });
   expect(code).toBe(0);
-  expect(changes).toEqual([UPDATE, `${INSTALL} redis-server nginx chromium`]);
+  expect(changes).toEqual([UPDATE, `${INSTALL} redis-server nginx chromium ${PYTHON}`]);
   for (const change of changes) expect(said).toContain(change);
 });
 
@@ -117,6 +122,17 @@ it('does not take a program for good that says no version', () => {
   expect(said).toContain('permission denied');
 });
 
+it('looks further for a Python that has the package', () => {
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  writeFileSync(join(other, 'python3'), '');
+  chmodSync(join(other, 'python3'), 0o755);
+  expect(check({ programs: ENOUGH, before: other }).code).toBe(0);
+  rmSync(join(folder, 'bin'), { recursive: true });
+  const { python3: _python3, ...others } = ENOUGH;
+  expect(check({ programs: others, before: other }).changes).toEqual([UPDATE, `${INSTALL} ${PYTHON}`]);
+});
+
 it.each(['chromium-browser', 'google-chrome', 'google-chrome-stable'])('takes %s for Chromium', (program) => {
   const { chromium, ...others } = ENOUGH;
   expect(check({ programs: { ...others, [program]: chromium ?? '' } }).code).toBe(0);
@@ -125,7 +141,7 @@ it.each(['chromium-browser', 'google-chrome', 'google-chrome-stable'])('takes %s
 it('fails when the package that apt has is still too old', () => {
   const apt = { 'redis-server': 'Redis server v=6.0.16' };
   const { code, said } = check({
-    programs: { nginx: ENOUGH.nginx ?? '', chromium: ENOUGH.chromium ?? '' },
+    programs: { ...WITHOUT_NGINX, ...apt, nginx: ENOUGH.nginx ?? '' },
     apt,
   });
   expect(code).toBe(1);
@@ -171,5 +187,7 @@ it.each([
 it('names what is needed on a machine without a package manager it knows', () => {
   const { code, said } = check({ programs: {}, osRelease: '', managers: [] });
   expect(code).toBe(1);
-  expect(said).toContain('Redis 7.0 or newer, nginx 1.18 or newer, Chromium 100.0 or newer');
+  expect(said).toContain(
+    'Redis 7.0 or newer, nginx 1.18 or newer, Chromium 100.0 or newer, python-socketio 5.0 or newer',
+  );
 });

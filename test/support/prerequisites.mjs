@@ -19,7 +19,15 @@ export const PREREQUISITES = [
     brew: 'redis',
     dnf: 'redis',
   },
-  { name: 'nginx', programs: ['nginx'], oldest: '1.18', apt: 'nginx', brew: 'nginx', dnf: 'nginx' },
+  {
+    name: 'nginx',
+    programs: ['nginx'],
+    ask: ['-v'],
+    oldest: '1.18',
+    apt: 'nginx',
+    brew: 'nginx',
+    dnf: 'nginx',
+  },
   {
     name: 'Chromium',
     programs: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
@@ -27,6 +35,19 @@ export const PREREQUISITES = [
     apt: 'chromium',
     brew: '--cask chromium',
     dnf: 'chromium',
+  },
+  {
+    name: 'python-socketio',
+    programs: ['python3'],
+    // Debian's own Python has its packages, one that stands before it in the path has not.
+    ask: [
+      '-c',
+      'import importlib.metadata as m, requests, socketio, websocket; print(m.version("python-socketio"))',
+    ],
+    oldest: '5.0',
+    apt: 'python3-socketio python3-requests python3-websocket',
+    brew: 'python && pip3 install "python-socketio[client]"',
+    dnf: 'python3-socketio python3-requests python3-websocket-client',
   },
 ];
 
@@ -49,9 +70,9 @@ export function ensurePrerequisites(machine, { sudo = false } = {}) {
   if (wanting.length === 0) return 0;
   for (const { problem } of wanting) machine.print(problem);
 
-  const packages = wanting.map(({ apt }) => apt);
+  const packages = wanting.flatMap(({ apt }) => apt.split(' '));
   const apt =
-    /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(machine.osRelease) && find(machine, ['apt-get']) !== undefined;
+    /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(machine.osRelease) && findAll(machine, ['apt-get']).length > 0;
   const prefix = machine.root ? [] : ['sudo', '-n'];
   const allowed = machine.root || (sudo && machine.run('sudo', ['-n', 'true']).status === 0);
   if (!apt || !allowed) {
@@ -77,21 +98,18 @@ export function ensurePrerequisites(machine, { sudo = false } = {}) {
 /** @param {Machine} machine */
 function inspect(machine) {
   return PREREQUISITES.flatMap((wanted) => {
-    const program = find(machine, wanted.programs);
-    if (program === undefined)
-      return [
-        {
-          ...wanted,
-          problem: `${wanted.name} ${wanted.oldest} or newer is missing (${wanted.programs[0]}).`,
-        },
-      ];
-    const { output } = machine.run(program, [wanted.name === 'nginx' ? '-v' : '--version']);
-    const version = /\d+\.\d+(\.\d+)*/.exec(output)?.[0];
-    if (version !== undefined && !older(version, wanted.oldest)) return [];
-    const found = version ?? `of an unknown version (it said ${JSON.stringify(output.slice(0, 200))})`;
-    return [
-      { ...wanted, problem: `${wanted.name} ${wanted.oldest} or newer is needed; ${program} is ${found}.` },
-    ];
+    const found = findAll(machine, wanted.programs).map((program) => {
+      const { status, output } = machine.run(program, wanted.ask ?? ['--version']);
+      const version = status === 0 ? /\d+\.\d+(\.\d+)*/.exec(output)?.[0] : undefined;
+      const said = `of an unknown version (it said ${JSON.stringify(output.slice(-200))})`;
+      return {
+        good: version !== undefined && !older(version, wanted.oldest),
+        problem: `${wanted.name} ${wanted.oldest} or newer is needed; ${program} is ${version ?? said}.`,
+      };
+    });
+    if (found.some(({ good }) => good)) return [];
+    const missing = `${wanted.name} ${wanted.oldest} or newer is missing (${wanted.programs[0]}).`;
+    return [{ ...wanted, problem: found[0]?.problem ?? missing }];
   });
 }
 
@@ -99,18 +117,24 @@ function inspect(machine) {
  * @param {Machine} machine
  * @param {string[]} programs
  */
-function find(machine, programs) {
-  for (const program of programs) {
-    for (const directory of machine.path.split(delimiter).filter(Boolean)) {
-      try {
-        accessSync(join(directory, program), constants.X_OK);
-        return join(directory, program);
-      } catch {
-        // Not in this directory.
-      }
-    }
+function findAll(machine, programs) {
+  return programs.flatMap((program) =>
+    machine.path
+      .split(delimiter)
+      .filter(Boolean)
+      .map((directory) => join(directory, program))
+      .filter(isProgram),
+  );
+}
+
+/** @param {string} path */
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
 }
 
 /**
@@ -134,8 +158,9 @@ function advice(machine, apt, wanting) {
     wanting.map((one) => one[manager]).join(' ');
   if (apt)
     return `${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends ${names('apt')}`;
-  if (find(machine, ['dnf'])) return `${sudo}dnf install -y ${names('dnf')}`;
-  if (find(machine, ['brew'])) return wanting.map(({ brew }) => `brew install ${brew}`).join(' && ');
+  if (findAll(machine, ['dnf']).length > 0) return `${sudo}dnf install -y ${names('dnf')}`;
+  if (findAll(machine, ['brew']).length > 0)
+    return wanting.map(({ brew }) => `brew install ${brew}`).join(' && ');
   return wanting.map(({ name, oldest }) => `${name} ${oldest} or newer`).join(', ');
 }
 
@@ -152,22 +177,34 @@ function readOsRelease() {
   }
 }
 
-if (argv[1] === fileURLToPath(import.meta.url)) {
-  process.exitCode = ensurePrerequisites(
-    {
-      path: searchPath(),
-      osRelease: readOsRelease(),
-      root: getuid?.() === 0,
-      run: (command, args) => {
-        const { status, stdout, stderr, error } = spawnSync(command, args, {
-          encoding: 'utf8',
-          // apt says a lot; beyond the usual 1 MiB it would be killed half way.
-          maxBuffer: 64 * 1024 * 1024,
-        });
-        return { status, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}` };
-      },
-      print: (line) => console.log(line),
+/** @returns {Machine} */
+function thisMachine() {
+  return {
+    path: searchPath(),
+    osRelease: readOsRelease(),
+    root: getuid?.() === 0,
+    run: (command, args) => {
+      const { status, stdout, stderr, error } = spawnSync(command, args, {
+        encoding: 'utf8',
+        // apt says a lot; beyond the usual 1 MiB it would be killed half way.
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      return { status, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}` };
     },
-    { sudo: argv.includes('--sudo') },
-  );
+    print: (line) => console.log(line),
+  };
 }
+
+/** The Python that has python-socketio. */
+export function findPython() {
+  const machine = thisMachine();
+  const wanted = PREREQUISITES.find(({ name }) => name === 'python-socketio');
+  const programs = findAll(machine, wanted?.programs ?? []);
+  const python = programs.find((program) => machine.run(program, wanted?.ask ?? []).status === 0);
+  if (python === undefined)
+    throw new Error('python-socketio is missing: node test/support/prerequisites.mjs');
+  return python;
+}
+
+if (argv[1] === fileURLToPath(import.meta.url))
+  process.exitCode = ensurePrerequisites(thisMachine(), { sudo: argv.includes('--sudo') });
