@@ -7,7 +7,7 @@ import type { PresenceCount, PresenceDiff, RoomGap, RoomMessage, Typing } from '
 import { createBackoff } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import { openConnection, type StateChange } from './connection.ts';
-import { checkLength, type Draft, draftMessage, parseDrafts } from './drafts.ts';
+import { checkLength, type Draft, draftMessage, parseDrafts, type SayOptions } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
 import { createIdentity, type IdentityOptions } from './identity.ts';
 import type { InboxItem, ItemOrigin } from './inbox-item.ts';
@@ -304,12 +304,15 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     return new ClientError('limit', `${maxOutbox} messages are waiting already`);
   }
 
-  function draft(...said: Parameters<typeof draftMessage>): Draft | ClientError {
-    const made = draftMessage(...said);
+  function draft(roomid: string, text: string, said: SayOptions): Draft | ClientError {
+    const made = draftMessage(roomid, text, said, people.author());
     return made instanceof ClientError ? made : (crowded() ?? check(made) ?? made);
   }
 
-  function check({ text }: Draft): ClientError | undefined {
+  function check({ roomid, text, by }: Draft): ClientError | undefined {
+    if (by !== undefined && by !== people.author()) {
+      return new ClientError('forbidden', `in ${roomid}: it was written by somebody else`);
+    }
     return checkLength(text, hello?.limits.maxTextBytes ?? MAX_PACKET_BYTES);
   }
 

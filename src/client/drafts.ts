@@ -10,6 +10,8 @@ export interface Draft extends Unsent {
   readonly text: string;
   readonly type?: number;
   readonly echo?: boolean;
+  /** Who wrote it; absent of guests, who may come back under another id, and before the first connection. */
+  readonly by?: string;
 }
 
 export interface SayOptions {
@@ -23,7 +25,12 @@ export interface SayOptions {
 /** A packet over the transport's limit would close the link, each time it is sent again. */
 export const MAX_WRITTEN_BYTES = MAX_PACKET_BYTES - 2_048;
 
-export function draftMessage(roomid: string, text: string, options: SayOptions): Draft | ClientError {
+export function draftMessage(
+  roomid: string,
+  text: string,
+  options: SayOptions,
+  by?: string,
+): Draft | ClientError {
   const { clientMsgId = newMessageId(), type, echo } = options;
   return (
     checkText(text) ??
@@ -33,6 +40,7 @@ export function draftMessage(roomid: string, text: string, options: SayOptions):
       text,
       ...(type === undefined ? {} : { type }),
       ...(echo === undefined ? {} : { echo }),
+      ...(by === undefined ? {} : { by }),
     }
   );
 }

@@ -44,6 +44,8 @@ export interface PeopleDeps
 export interface People extends Pick<Letters, 'private' | 'todo' | 'letters' | 'restore'> {
   readonly inbox: Inbox;
   readonly user: User | undefined;
+  /** Who writes now; undefined of a guest, and before the first connection. */
+  author(): string | undefined;
   login(userId: string): Promise<User>;
   claim(auth: Auth): Auth;
   /** False: this link must be given up, its inbox would begin in the middle. */
@@ -75,9 +77,10 @@ export function createPeople(deps: PeopleDeps): People {
       if (deps.autoReceipt) receipts.had(seq);
     },
   });
+  const author = () => (guest ? undefined : user?.id);
   const letters = createLetters({
     ...deps,
-    author: () => (guest ? undefined : user?.id),
+    author,
     maxTextBytes: () => hello()?.limits.maxTextBytes,
     onStored(posted, letter) {
       deps.onSent(posted, letter);
@@ -115,6 +118,7 @@ export function createPeople(deps: PeopleDeps): People {
     get user() {
       return user;
     },
+    author,
     async login(given) {
       const userId = parseId(given);
       if (userId === undefined) throw new ClientError('bad_request', 'userId: not a user id');

@@ -156,7 +156,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
   const outboxDeps: OutboxDeps<Draft, Said> = {
     ...deps,
-    send({ roomid: _, firstSentAt: __, ...said }, answered) {
+    send({ roomid: _, firstSentAt: __, by: ___, ...said }, answered) {
       connection.ask('say', { roomid, ...said }, (answer) => answered(answer && outcomeOf(answer)));
     },
     rejoin() {

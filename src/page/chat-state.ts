@@ -1,7 +1,7 @@
 import type { Hello } from '../protocol/events.ts';
 import type { User } from '../protocol/people.ts';
 import type { Joined, MessagePage, RoomGap, RoomMessage, Said } from '../protocol/rooms.ts';
-import { type Draft, isForgotten, updateDraft, withoutDraft } from './drafts.ts';
+import { type Draft, updateDraft, withoutDraft } from './drafts.ts';
 import { earlier, gapped, heard, joined, latest, said, trimmed } from './room-log.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -34,6 +34,8 @@ export interface ChatState {
   readonly pastEpochs: readonly string[];
   readonly timeline: Timeline;
   readonly drafts: readonly Draft[];
+  /** What stood in the field before the tab was loaded again. */
+  readonly typed: string;
   /** The room has messages older than the timeline's. */
   readonly more: boolean;
   /** How far back the room was read: what was deleted there has entries that the timeline does not show. */
@@ -63,11 +65,11 @@ export type ChatEvent =
   | { readonly type: 'typing'; readonly typing: Typist & { readonly on: boolean } }
   | { readonly type: 'muted'; readonly mute: Mute }
   | { readonly type: 'following'; readonly following: boolean }
+  | { readonly type: 'restored'; readonly typed: string; readonly drafts: readonly Draft[] }
   | { readonly type: 'drafted'; readonly draft: Draft }
-  | { readonly type: 'sent'; readonly clientMsgId: string; readonly at: number }
   | { readonly type: 'said'; readonly clientMsgId: string; readonly said: Said }
   | { readonly type: 'failed'; readonly clientMsgId: string; readonly problem: string }
-  | { readonly type: 'retried'; readonly clientMsgId: string; readonly at: number }
+  | { readonly type: 'retried'; readonly clientMsgId: string }
   | { readonly type: 'discarded'; readonly clientMsgId: string };
 
 export const INITIAL_STATE: ChatState = {
@@ -77,6 +79,7 @@ export const INITIAL_STATE: ChatState = {
   pastEpochs: [],
   timeline: [],
   drafts: [],
+  typed: '',
   more: false,
   earlier: 'idle',
   following: true,
@@ -85,6 +88,19 @@ export const INITIAL_STATE: ChatState = {
 };
 
 export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
+  const next = applied(state, event);
+  if (next.drafts === state.drafts && next.link === state.link) return next;
+  return { ...next, drafts: withStatus(next.drafts, next.link.phase === 'joined' ? 'sending' : 'waiting') };
+}
+
+/** What is not sent while the room is joined is about to be. */
+function withStatus(drafts: readonly Draft[], status: 'sending' | 'waiting'): readonly Draft[] {
+  return drafts.map((draft) =>
+    draft.status === 'failed' || draft.status === status ? draft : { ...draft, status },
+  );
+}
+
+function applied(state: ChatState, event: ChatEvent): ChatState {
   switch (event.type) {
     case 'link':
       return linked(state, event.link);
@@ -117,17 +133,10 @@ export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
       return { ...state, mute: event.mute };
     case 'following':
       return trimmed({ ...state, following: event.following });
+    case 'restored':
+      return { ...state, typed: event.typed, drafts: [...event.drafts, ...state.drafts] };
     case 'drafted':
       return { ...state, drafts: [...state.drafts, event.draft] };
-    case 'sent':
-      return {
-        ...state,
-        drafts: updateDraft(state.drafts, event.clientMsgId, (draft) => ({
-          ...draft,
-          status: 'sending',
-          firstSentAt: draft.firstSentAt ?? event.at,
-        })),
-      };
     case 'said':
       // Whoever is heard again is muted no more, which nobody tells.
       return trimmed({ ...said(state, event.clientMsgId, event.said), mute: undefined });
@@ -146,8 +155,6 @@ export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
         drafts: updateDraft(state.drafts, event.clientMsgId, ({ problem: _, ...draft }) => ({
           ...draft,
           status: 'waiting',
-          // Sending again what may be known no more was the reader's choice: the count begins anew.
-          firstSentAt: isForgotten(draft, event.at, state.dedupeTtlMs) ? undefined : draft.firstSentAt,
         })),
       };
     case 'discarded':
@@ -157,12 +164,8 @@ export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
 
 function linked(state: ChatState, link: Link): ChatState {
   if (link.phase === 'joined') return { ...state, link };
-  // Whatever was on its way is answered by nobody now.
-  const drafts = state.drafts.map((draft) =>
-    draft.status === 'sending' ? { ...draft, status: 'waiting' as const } : draft,
-  );
   const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
-  return { ...state, link, drafts, earlier, typists: [] };
+  return { ...state, link, earlier, typists: [] };
 }
 
 function typistsWith(

@@ -7,18 +7,22 @@ const COUNTER_FROM = 0.8;
 
 export interface ComposerProps {
   readonly maxTextBytes: number;
+  /** What stood in the field before the tab was loaded again. */
+  readonly restored: string;
   readonly onSay: (text: string) => void;
-  /** With every key: whether something stands in the field. */
-  readonly onTyping: (on: boolean) => void;
+  /** With every key: what stands in the field. */
+  readonly onTyped: (text: string) => void;
 }
 
-export function Composer({ maxTextBytes, onSay, onTyping }: ComposerProps) {
-  const [text, setText] = useState('');
+export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerProps) {
+  const [text, setText] = useState(restored);
   const field = useRef<HTMLTextAreaElement>(null);
   // No text is longer in UTF-8 than three bytes per UTF-16 unit: short ones need not be encoded at each key.
   const bytes = text.length * 3 < maxTextBytes * COUNTER_FROM ? 0 : encoder.encode(text).length;
   const left = maxTextBytes - bytes;
   const sendable = text.trim() !== '' && left >= 0;
+
+  useEffect(() => setText(restored), [restored]);
 
   // Not where a keyboard would come up and cover the room that was just entered.
   useEffect(() => {
@@ -63,7 +67,7 @@ export function Composer({ maxTextBytes, onSay, onTyping }: ComposerProps) {
             aria-invalid={left < 0}
             onInput={({ currentTarget: { value } }) => {
               setText(value);
-              onTyping(value.trim() !== '');
+              onTyped(value);
             }}
             onKeyDown={onKeyDown}
           />

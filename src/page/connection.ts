@@ -1,14 +1,17 @@
 import { io, type Socket } from 'socket.io-client';
+import { outcomeOf } from '../client/connection.ts';
 import { createDeletions } from '../client/deletions.ts';
 import { createTypists } from '../client/typists.ts';
-import type { WireError } from '../protocol/codes.ts';
+import type { Outcome, WireError } from '../protocol/codes.ts';
 import type { Ack, Bye, ClientToServer, Hello, ServerToClient } from '../protocol/events.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
-import type { Joined, MessagePage } from '../protocol/rooms.ts';
+import type { Joined, MessagePage, Said } from '../protocol/rooms.ts';
 import type { ChatEvent, ChatState } from './chat-state.ts';
-import { describeRefusal, isForgotten, NO_ANSWER, UNKNOWN_FATE } from './drafts.ts';
+import { describeProblem } from './drafts.ts';
 import type { Guests } from './guests.ts';
+import { createSending } from './sending.ts';
 import type { Store } from './store.ts';
+import type { UnsentMemory } from './unsent.ts';
 import type { Visit } from './visit.ts';
 
 /*
@@ -39,16 +42,18 @@ export interface ConnectionDeps {
   readonly socketPath: string;
   readonly store: Store<ChatState, ChatEvent>;
   readonly guests: Guests;
+  readonly unsent: UnsentMemory;
   readonly newMessageId: () => string;
   readonly now: () => number;
+  readonly random: () => number;
   /** Says `online` when the network is back. */
   readonly network: EventTarget;
 }
 
 export interface Connection {
   say(text: string): void;
-  /** With every key: whether something is being written. */
-  typing(on: boolean): void;
+  /** With every key: what stands in the field. */
+  typed(text: string): void;
   retry(clientMsgId: string): void;
   discard(clientMsgId: string): void;
   loadEarlier(): void;
@@ -85,6 +90,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
     now,
   });
 
+  const sending = createSending({
+    ...deps,
+    say: (message, stored) => void say(message, stored),
+    rejoin: connectAfresh,
+  });
+
   function credentials() {
     const guest = guests.find(visit.username);
     return guest && { userId: guest.userId, guestToken: guest.guestToken };
@@ -113,12 +124,13 @@ export function openConnection(deps: ConnectionDeps): Connection {
 
   function refused(error: WireError): void {
     socket.disconnect();
-    if (error.temporary) lose(describeRefusal(error), error.retryAfterMs ?? RETRY_MS);
-    else stop(describeRefusal(error));
+    if (error.temporary) lose(describeProblem(error), error.retryAfterMs ?? RETRY_MS);
+    else stop(describeProblem(error));
   }
 
   function onHello(hello: Hello): void {
     dispatch({ type: 'hello', hello });
+    sending.hello(hello.user.id);
     if (hello.guestToken !== undefined) {
       guests.keep(visit.username, { userId: hello.user.id, guestToken: hello.guestToken });
     }
@@ -128,7 +140,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   function onJoined(joined: Joined): void {
     clearTimeout(timer);
     dispatch({ type: 'joined', joined });
-    sendWaiting();
+    sending.open();
   }
 
   function onBye(bye: Bye): void {
@@ -156,6 +168,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   function onDisconnect(reason: Socket.DisconnectReason): void {
     clearTimeout(timer);
     typists.end();
+    sending.shut();
     if (reason === 'io client disconnect') return;
     if (reason === 'io server disconnect') stop('The server ended this connection.');
     else lose(LOSS[reason] ?? 'The connection was lost.');
@@ -189,29 +202,18 @@ export function openConnection(deps: ConnectionDeps): Connection {
     return socket.connected && store.get().link.phase === 'joined';
   }
 
-  function sendWaiting(): void {
-    const { drafts, dedupeTtlMs } = store.get();
-    if (!isJoined()) return;
-    for (const draft of drafts) {
-      const { clientMsgId, text, status } = draft;
-      if (status !== 'waiting') continue;
-      if (isForgotten(draft, now(), dedupeTtlMs)) {
-        dispatch({ type: 'failed', clientMsgId, problem: UNKNOWN_FATE });
-        continue;
-      }
-      dispatch({ type: 'sent', clientMsgId, at: now() });
-      void send(clientMsgId, text);
-    }
-  }
-
-  async function send(clientMsgId: string, text: string): Promise<void> {
-    const payload = { text, type: 0, roomid: visit.roomid, clientMsgId };
+  async function say(
+    message: { text: string; clientMsgId: string },
+    stored: (answer: Outcome<Said> | undefined) => void,
+  ): Promise<void> {
+    const payload = { ...message, type: 0, roomid: visit.roomid };
     const answer = await answered<Ack<'say'>>(timed().emitWithAck('say', payload));
-    // The connection is gone: the draft waits for the next one.
-    if (!socket.connected) return;
-    if (!answer) dispatch({ type: 'failed', clientMsgId, problem: NO_ANSWER });
-    else if (answer.ok) dispatch({ type: 'said', clientMsgId, said: answer });
-    else dispatch({ type: 'failed', clientMsgId, problem: describeRefusal(answer.error) });
+    // Another worker may do better. First of all, or it would be sent again at once.
+    if (!answer && isJoined()) {
+      lose('The server stopped answering.');
+      connectAfresh();
+    }
+    stored(answer && outcomeOf(answer));
   }
 
   /** Said, so that the room learns of it at once and not only after the time a lost link is waited for. */
@@ -257,18 +259,16 @@ export function openConnection(deps: ConnectionDeps): Connection {
   socket.connect();
 
   return {
-    typing: typists.say,
+    typed(text) {
+      typists.say(text.trim() !== '');
+      sending.typed(text);
+    },
     say(text) {
       typists.say(false);
-      const draft = { clientMsgId: deps.newMessageId(), text, madeAt: now(), status: 'waiting' as const };
-      dispatch({ type: 'drafted', draft });
-      sendWaiting();
+      sending.say(text);
     },
-    retry(clientMsgId) {
-      dispatch({ type: 'retried', clientMsgId, at: now() });
-      sendWaiting();
-    },
-    discard: (clientMsgId) => dispatch({ type: 'discarded', clientMsgId }),
+    retry: sending.retry,
+    discard: sending.discard,
     loadEarlier: () => void loadEarlier(),
     reconnect() {
       dispatch({ type: 'link', link: { phase: 'connecting' } });
@@ -277,6 +277,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     close() {
       clearTimeout(timer);
       typists.end();
+      sending.end();
       deps.network.removeEventListener('online', onOnline);
       socket.off();
       if (isJoined()) void leave();

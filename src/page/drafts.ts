@@ -1,13 +1,15 @@
+import type { ClientError } from '../client/client-error.ts';
 import type { WireError } from '../protocol/codes.ts';
 
 /*
  * An own message until the room has it:
  *
- *   waiting ──connection up──► sending ──ack or echo──► (a message of the timeline)
- *      ▲                          │ ├──refused, no answer──► failed ──retry──► waiting
- *      └────connection lost───────┘
+ *   waiting ──room joined──► sending ──ack or echo──► (a message of the timeline)
+ *      ▲                        │ ├──refused for good, fate unknown──► failed ──retry──► waiting
+ *      └─────room lost──────────┘
  *
- * It keeps its clientMsgId all the way: however often it is sent, the room stores it once.
+ * The SDK's outbox sends it. It keeps its clientMsgId all the way, over reloads too: however often it is sent, the
+ * room stores it once.
  */
 export interface Draft {
   readonly clientMsgId: string;
@@ -15,8 +17,6 @@ export interface Draft {
   readonly madeAt: number;
   readonly status: 'waiting' | 'sending' | 'failed';
   readonly problem?: string;
-  /** From here on the server counts how long it remembers the clientMsgId. */
-  readonly firstSentAt?: number;
 }
 
 export function draftKey(clientMsgId: string): string {
@@ -35,16 +35,15 @@ export function withoutDraft(drafts: readonly Draft[], clientMsgId: string): rea
   return drafts.filter((draft) => draft.clientMsgId !== clientMsgId);
 }
 
-/** An unanswered draft is sent again only while the server would recognise it; later it could appear twice. */
-export function isForgotten(draft: Draft, now: number, dedupeTtlMs: number): boolean {
-  return draft.firstSentAt !== undefined && now - draft.firstSentAt >= dedupeTtlMs;
-}
-
-export const NO_ANSWER = 'No answer from the server.';
 export const UNKNOWN_FATE = 'It is not known whether this arrived. Sending it again may show it twice.';
+export const OTHER_PERSON =
+  'This was written by somebody else in this tab. It is not sent in your name by itself.';
+export const TOO_MANY = 'Too many messages wait to be sent already.';
 
-export function describeRefusal(error: WireError): string {
+export function describeProblem(error: WireError | ClientError): string {
   switch (error.code) {
+    case 'unknown':
+      return UNKNOWN_FATE;
     case 'too_large':
       return 'This is too long to send.';
     case 'rate_limited':

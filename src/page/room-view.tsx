@@ -46,7 +46,12 @@ export function RoomView({ session, onLeave }: { session: Session; onLeave: () =
         onDiscard={connection.discard}
       />
       <ComposerNote mute={state.mute} typists={state.typists} />
-      <Composer maxTextBytes={state.maxTextBytes} onSay={connection.say} onTyping={connection.typing} />
+      <Composer
+        maxTextBytes={state.maxTextBytes}
+        restored={state.typed}
+        onSay={connection.say}
+        onTyped={connection.typed}
+      />
     </div>
   );
 }

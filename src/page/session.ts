@@ -3,6 +3,7 @@ import { type Connection, openConnection } from './connection.ts';
 import { createGuests } from './guests.ts';
 import { newMessageId } from './message-id.ts';
 import { createStore, nextFrame, type Store } from './store.ts';
+import { createUnsentMemory } from './unsent.ts';
 import { keepVisit, roomAddress, type Visit, type VisitDeps } from './visit.ts';
 
 /** One stay in one room. */
@@ -22,8 +23,10 @@ export function openSession(visit: Visit, memories: VisitDeps, socketPath: strin
     socketPath,
     store,
     guests: createGuests(memories.browser),
+    unsent: createUnsentMemory(memories.tab, { socketPath, username: visit.username, roomid: visit.roomid }),
     newMessageId,
     now: Date.now,
+    random: Math.random,
     network: window,
   });
   return { visit, store, connection };

@@ -162,6 +162,38 @@ it('stays the same guest with the same history over a refresh', async () => {
   expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['mine']);
 });
 
+it('keeps over a refresh what is typed and what was not acked, and says nothing twice', async () => {
+  const room = newRoom();
+  const [ann, ben] = [await arrive('/'), await member('Ben', room)];
+  let deaf = false;
+  await ann.page.routeWebSocket(/\/socket\.io\//, (link) => {
+    const server = link.connectToServer();
+    server.onMessage((message) => {
+      if (!deaf) link.send(message);
+    });
+  });
+  // Only what is loaded from now on goes that way.
+  await ann.page.reload();
+  await ann.enter('Ann', room);
+  deaf = true;
+  const field = ann.page.getByLabel('Message', { exact: true });
+  await ann.say('stored, not acked');
+  await eventually(async () => ben.said.length).toBe(1);
+  await ann.say('behind it');
+  await field.fill('half a\nthought');
+  await ann.picture('unsent');
+  deaf = false;
+  await ann.page.reload();
+  await eventually(ann.texts).toEqual(['stored, not acked', 'behind it']);
+  await eventually(() => ann.page.locator('.draft-state').count()).toBe(0);
+  expect(await field.inputValue()).toBe('half a\nthought');
+  await ann.picture('refreshed');
+  expect(ben.said.map(({ data }) => data.text)).toEqual(['stored, not acked', 'behind it']);
+  await ann.page.getByRole('button', { name: 'Leave' }).click();
+  await ann.enter('Somebody else', room);
+  expect(await field.inputValue()).toBe('');
+});
+
 describe('links', () => {
   it('to a room ask for a name and offer the room', async () => {
     const ann = await arrive('/?roomid=tea');

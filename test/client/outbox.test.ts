@@ -234,6 +234,21 @@ describe('with a storage', () => {
     expect(left.entries.get('roomcast.outbox')).toBe('[]');
   });
 
+  it('sends nothing of it in the name of another user', async () => {
+    const storage = memory();
+    const first = chatter({ storage, userId: 'ada' });
+    const room = await first.chat.join('tea');
+    fake().script('say', silence);
+    void room.say('from Ada');
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('from Ada'));
+    const left = memory(storage.entries);
+    first.chat.close();
+    const { chat } = chatter({ storage: left, userId: 'bob' });
+    await (await chat.join('tea')).say('from Bob');
+    expect(logged('tea')).toEqual(['from Bob']);
+    expect(left.entries.get('roomcast.outbox')).toBe('[]');
+  });
+
   it('keeps nothing of a client that was closed, for the application was told', async () => {
     const storage = memory();
     const { chat } = chatter({ storage });

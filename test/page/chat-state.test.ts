@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ChatState } from '../../src/page/chat-state.ts';
+import type { ChatEvent, ChatState } from '../../src/page/chat-state.ts';
 import { rowsOf, saidSince } from '../../src/page/rows.ts';
 import { KEPT_ENTRIES, KEPT_WHILE_READING } from '../../src/page/timeline.ts';
 import {
@@ -116,12 +116,11 @@ describe('joins and quits', () => {
 
 describe('own messages', () => {
   it('are settled by the ack at their place, before messages that it overtook', () => {
-    const state = inRoom(
-      sayings(1, 1),
-      drafted('c1', 'mine'),
-      { type: 'sent', clientMsgId: 'c1', at: 5_000 },
-      { type: 'said', clientMsgId: 'c1', said: ack(3) },
-    );
+    const state = inRoom(sayings(1, 1), drafted('c1', 'mine'), {
+      type: 'said',
+      clientMsgId: 'c1',
+      said: ack(3),
+    });
     expect(shown(state)).toEqual(['text 1', 'mine']);
     expect(state.drafts).toEqual([]);
     // A resume from here must still bring number 2.
@@ -133,12 +132,7 @@ describe('own messages', () => {
 
   it('are settled by the echo when it comes before the ack, and keep the bubble they were drawn as', () => {
     const echo = said(1, { ...own, clientMsgId: 'c1', text: 'mine' });
-    const echoed = inRoom(
-      [],
-      drafted('c1', 'mine'),
-      { type: 'sent', clientMsgId: 'c1', at: 1 },
-      message(echo),
-    );
+    const echoed = inRoom([], drafted('c1', 'mine'), message(echo));
     expect(shown(echoed)).toEqual(['mine']);
     expect(echoed.drafts).toEqual([]);
     expect(echoed.timeline[0]?.key).toBe('own:c1');
@@ -152,8 +146,10 @@ describe('own messages', () => {
   });
 
   it('wait again when the connection is lost, and are found in what a resume brings', () => {
-    const waiting = inRoom([], drafted('c1'), { type: 'sent', clientMsgId: 'c1', at: 7_000 }, lost);
-    expect(waiting.drafts).toMatchObject([{ status: 'waiting', firstSentAt: 7_000 }]);
+    const sending = inRoom([], drafted('c1'));
+    expect(sending.drafts).toMatchObject([{ status: 'sending' }]);
+    const waiting = told(sending, lost);
+    expect(waiting.drafts).toMatchObject([{ status: 'waiting' }]);
     const stored = said(1, { ...own, clientMsgId: 'c1', text: 'c1' });
     const back = told(waiting, { type: 'joined', joined: joined([stored], { recovered: true }) });
     expect(back.drafts).toEqual([]);
@@ -161,27 +157,18 @@ describe('own messages', () => {
   });
 
   it('say why they failed, and go back to waiting under the same clientMsgId', () => {
-    const failed = inRoom(
-      [],
-      drafted('c1'),
-      { type: 'sent', clientMsgId: 'c1', at: 7_000 },
-      {
-        type: 'failed',
-        clientMsgId: 'c1',
-        problem: 'No.',
-      },
-    );
-    expect(failed.drafts).toMatchObject([{ status: 'failed', problem: 'No.' }]);
-    const [soon] = told(failed, { type: 'retried', clientMsgId: 'c1', at: 8_000 }).drafts;
-    expect(soon).toEqual({
+    const failed = inRoom([], drafted('c1'), {
+      type: 'failed',
       clientMsgId: 'c1',
-      text: 'c1',
-      madeAt: 5_000,
-      status: 'waiting',
-      firstSentAt: 7_000,
+      problem: 'No.',
     });
-    const [late] = told(failed, { type: 'retried', clientMsgId: 'c1', at: 7_000 + 600_000 }).drafts;
-    expect(late).toMatchObject({ status: 'waiting', firstSentAt: undefined });
+    expect(failed.drafts).toMatchObject([{ status: 'failed', problem: 'No.' }]);
+    const retried: ChatEvent = { type: 'retried', clientMsgId: 'c1' };
+    expect(told(failed, retried).drafts).toEqual([
+      { clientMsgId: 'c1', text: 'c1', madeAt: 5_000, status: 'sending' },
+    ]);
+    expect(told(failed, lost).drafts).toMatchObject([{ status: 'failed' }]);
+    expect(told(failed, lost, retried).drafts).toMatchObject([{ status: 'waiting' }]);
     expect(told(failed, { type: 'discarded', clientMsgId: 'c1' }).drafts).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import { type Connection, openConnection } from '../../src/page/connection.ts';
 import { createGuests } from '../../src/page/guests.ts';
 import { createMemory } from '../../src/page/memory.ts';
 import { createStore } from '../../src/page/store.ts';
+import { createUnsentMemory } from '../../src/page/unsent.ts';
 import type { WireError } from '../../src/protocol/codes.ts';
 import type { SaidMessage } from '../../src/protocol/rooms.ts';
 import { hello, joined, ME, pageOf, said, sayings, shown } from './told.ts';
@@ -26,9 +27,10 @@ let handshakes: { query: object; auth: object }[];
 let onArrival: (socket: Socket) => void;
 let refuseWith: ((auth: Record<string, unknown>) => WireError | undefined) | undefined;
 let opened: { connection: Connection }[];
+let messagesMade: number;
 
 beforeEach(async () => {
-  [arrivals, handshakes, opened, refuseWith] = [[], [], [], undefined];
+  [arrivals, handshakes, opened, refuseWith, messagesMade] = [[], [], [], undefined, 0];
   onArrival = enter();
   const http = createServer();
   io = new Server(http);
@@ -58,7 +60,20 @@ function enter(messages: readonly SaidMessage[] = [], more = {}) {
   };
 }
 
-function open(network = new EventTarget()) {
+/** What a tab keeps while it is loaded again. */
+class TabStorage extends Map<string, string> {
+  readonly memory = createMemory(() => this as unknown as Storage);
+  getItem = (key: string) => this.get(key) ?? null;
+  setItem = (key: string, value: string) => void this.set(key, value);
+  removeItem = (key: string) => void this.delete(key);
+}
+
+function open({
+  network = new EventTarget(),
+  tab = new TabStorage(),
+  username = 'Mia',
+  path = '/socket.io/',
+} = {}) {
   const store = createStore({
     initial: INITIAL_STATE,
     reduce: reduceChat,
@@ -69,24 +84,25 @@ function open(network = new EventTarget()) {
       throw new Error('no storage');
     }),
   );
-  let made = 0;
   const connection = openConnection({
-    visit: { username: 'Mia', roomid: 'lobby', avatar: '1.jpg' },
+    visit: { username, roomid: 'lobby', avatar: '1.jpg' },
     url,
     socketPath: '/socket.io/',
     store,
     guests,
-    newMessageId: () => `c${++made}`,
+    unsent: createUnsentMemory(tab.memory, { socketPath: path, username, roomid: 'lobby' }),
+    newMessageId: () => `c${++messagesMade}`,
     now: Date.now,
+    random: () => 0.5,
     network,
   });
-  const page = { store, guests, connection };
+  const page = { store, guests, connection, tab };
   opened.push(page);
   return page;
 }
 
-async function inRoom() {
-  const page = open();
+async function inRoom(options: Parameters<typeof open>[0] = {}) {
+  const page = open(options);
   await phase(page, 'joined');
   return page;
 }
@@ -199,7 +215,7 @@ describe('losing the connection', () => {
 
   it('comes back at once when the browser says that the network is there again', async () => {
     const network = new EventTarget();
-    const page = open(network);
+    const page = open({ network });
     await phase(page, 'joined');
     arrivals[0]?.conn.close();
     await phase(page, 'lost');
@@ -236,16 +252,38 @@ describe('saying', () => {
   it('shows a refusal, and sends it again under the same clientMsgId when asked', async () => {
     const page = await inRoom();
     let refusals = 1;
-    const error = { code: 'rate_limited', message: 'slower', temporary: true };
+    const error = { code: 'forbidden', message: 'you are muted', temporary: false };
     const says = heardSays(arrivals[0], (_said, reply) =>
       reply(refusals-- > 0 ? { ok: false, error } : stored(1)),
     );
     page.connection.say('hi');
     await vi.waitFor(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
-    expect(page.store.get().drafts[0]?.problem).toContain('Too many messages');
+    expect(page.store.get().drafts[0]?.problem).toBe('you are muted');
     page.connection.retry('c1');
     await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['hi']));
     expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(['c1', 'c1']);
+  });
+
+  it('is done again by itself, in order, after a refusal for now', async () => {
+    const page = await inRoom();
+    let refusals = 1;
+    let seq = 0;
+    const error = { code: 'rate_limited', message: 'slower', temporary: true, retryAfterMs: 10 };
+    const says = heardSays(arrivals[0], (_said, reply) =>
+      reply(refusals-- > 0 ? { ok: false, error } : stored(++seq)),
+    );
+    page.connection.say('one');
+    page.connection.say('two');
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one', 'two']));
+    expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(['c1', 'c1', 'c2']);
+  });
+
+  it('keeps no more waiting than a reader can want', async () => {
+    const page = await inRoom();
+    heardSays(arrivals[0]);
+    for (let n = 1; n <= 101; n++) page.connection.say(`number ${n}`);
+    const failed = page.store.get().drafts.filter(({ status }) => status === 'failed');
+    expect(failed.map(({ text }) => text)).toEqual(['number 101']);
   });
 
   it('keeps what is said while away and what was not answered, and sends it in order once back in the room', async () => {
@@ -281,6 +319,148 @@ describe('saying', () => {
       timeout: 8_000,
     });
     expect(page.store.get().drafts[0]?.problem).toContain('not known whether');
+  });
+});
+
+describe('loading the page again', () => {
+  /** What the tab has at this moment, before the page that wrote it is gone. */
+  const reloaded = ({ tab }: { tab: TabStorage }) => new TabStorage([...tab]);
+  const texts = ({ store }: ReturnType<typeof open>) => store.get().drafts.map(({ text }) => text);
+  const known = (userId: string) => (socket: Socket) => {
+    socket.emit('hello', hello({ user: { id: userId, name: 'Mia' } }));
+    socket.emit('joined', joined([]));
+  };
+
+  /** A page with one message on the wire, one behind it, one refused and a text half written. */
+  async function written() {
+    const page = await inRoom();
+    const error = { code: 'forbidden', message: 'not that', temporary: false };
+    const says = heardSays(arrivals[0], ({ text }, reply) => text === 'bad' && reply({ ok: false, error }));
+    page.connection.say('bad');
+    await vi.waitFor(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
+    page.connection.say('one');
+    page.connection.say('two');
+    await vi.waitFor(() => expect(says.map(({ text }) => text)).toEqual(['bad', 'one']));
+    page.connection.typed('half a th');
+    return page;
+  }
+
+  it('keeps what was not acked, what failed and what was typed, and says nothing twice', async () => {
+    const tab = reloaded(await written());
+    let says: Said[] = [];
+    onArrival = (socket) => {
+      let seq = 0;
+      says = heardSays(socket, (_said, reply) =>
+        reply({ ...stored(++seq), ...(seq === 1 ? { dup: true } : {}) }),
+      );
+      enter()(socket);
+    };
+    const page = await inRoom({ tab });
+    expect(page.store.get().typed).toBe('half a th');
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one', 'two']));
+    expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(['c2', 'c3']);
+    expect(page.store.get().drafts).toMatchObject([{ text: 'bad', status: 'failed', problem: 'not that' }]);
+    page.connection.discard('c1');
+    page.connection.typed('');
+    expect([...tab]).toEqual([]);
+  });
+
+  it('keeps what was written before the first hello, for whoever the tab then is', async () => {
+    onArrival = () => undefined;
+    const page = open();
+    page.connection.say('early');
+    page.connection.typed('and more');
+    onArrival = enter();
+    const again = await inRoom({ tab: reloaded(page) });
+    expect(texts(again)).toEqual(['early']);
+    expect(again.store.get().typed).toBe('and more');
+    onArrival = known('somebody else');
+    const other = await inRoom({ tab: reloaded(again) });
+    expect([texts(other), other.store.get().typed]).toEqual([[], '']);
+  });
+
+  it.each([
+    ['another nickname', { username: 'Ann' }, ME.id],
+    ['another account under the same nickname', {}, 'g-other'],
+    ['another Roomcast behind the same origin', { path: '/other/socket.io/' }, ME.id],
+  ])(
+    'shows and sends nothing of it under %s, and all of it to its author again',
+    async (_who, options, userId) => {
+      const tab = reloaded(await written());
+      let says: Said[] = [];
+      onArrival = (socket) => {
+        says = heardSays(socket);
+        known(userId)(socket);
+      };
+      const other = await inRoom({ tab, ...options });
+      other.connection.say('mine');
+      await vi.waitFor(() => expect(says.map(({ text }) => text)).toEqual(['mine']));
+      expect([texts(other), other.store.get().typed]).toEqual([['mine'], '']);
+      onArrival = enter();
+      const author = await inRoom({ tab: reloaded(other) });
+      expect(texts(author)).toEqual(['bad', 'one', 'two']);
+      expect(author.store.get().typed).toBe('half a th');
+    },
+  );
+
+  it('of a page whose guest the server knows no more leaves it to the reader what was written before', async () => {
+    const page = await written();
+    onArrival = known('g-new');
+    arrivals[0]?.conn.close();
+    await vi.waitFor(
+      () =>
+        expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']),
+      { timeout: 8_000 },
+    );
+    const [, sent, unsent] = page.store.get().drafts;
+    expect(sent?.problem).toContain('may show it twice');
+    expect(unsent?.problem).toContain('somebody else');
+    const says = heardSays(arrivals[1]);
+    page.connection.retry('c3');
+    await vi.waitFor(() => expect(says).toMatchObject([{ text: 'two', clientMsgId: 'c3' }]));
+  });
+
+  it('after the room was left sends nothing, and has the text of the field', async () => {
+    const page = await written();
+    page.connection.close();
+    onArrival = enter();
+    const again = await inRoom({ tab: page.tab });
+    expect([texts(again), again.store.get().typed]).toEqual([[], 'half a th']);
+  });
+
+  it('works where the tab holds nonsense or keeps nothing', async () => {
+    for (const spoiled of [
+      '{',
+      '[null, {"drafts":[7]}]',
+      '[{"socketPath":"/socket.io/","username":"Mia","roomid":"lobby","typed":1,"drafts":[]}]',
+    ]) {
+      const tab = new TabStorage([['roomcast.unsent', spoiled]]);
+      const page = await inRoom({ tab });
+      expect(texts(page)).toEqual([]);
+      page.connection.typed('x');
+      expect(tab.get('roomcast.unsent')).toContain('"x"');
+    }
+  });
+
+  it('keeps no more than a tab has room for: the oldest of one room, and the newest rooms', () => {
+    const tab = new TabStorage();
+    const room = (roomid: string) =>
+      createUnsentMemory(tab.memory, { socketPath: '/', username: 'Mia', roomid });
+    for (let n = 1; n <= 30; n++) room(`r${n}`).save('me', { typed: `in ${n}`, drafts: [] });
+    expect(room('r30').load('me').typed).toBe('in 30');
+    expect(room('r11').load('me').typed).toBe('in 11');
+    expect(room('r10').load('me').typed).toBe('');
+    const drafts = Array.from({ length: 30 }, (_, n) => ({
+      clientMsgId: `c${n}`,
+      text: 'x'.repeat(50_000),
+      madeAt: n,
+    }));
+    room('r30').save('me', { typed: 'full', drafts });
+    const kept = room('r30').load('me');
+    expect(kept.typed).toBe('full');
+    expect(kept.drafts).toEqual(drafts.slice(0, kept.drafts.length));
+    expect(kept.drafts.length).toBeGreaterThan(15);
+    expect(tab.get('roomcast.unsent')?.length).toBeLessThan(1_000_000);
   });
 });
 
