@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { type Surface, shared } from '../campaign.ts';
+import { openLink } from '../link.ts';
+import { payload, text, value } from '../values.ts';
+
+/** Every event with its fields. */
+export const EVENTS = {
+  join: ['username', 'avatar', 'roomid', 'resume', 'history'],
+  leave: ['roomid'],
+  say: ['text', 'type', 'roomid', 'clientMsgId', 'echo'],
+  'room:history': ['roomid', 'before', 'after', 'limit'],
+  'room:members': ['roomid', 'limit', 'cursor'],
+  'room:read': ['roomid', 'seq'],
+  'rooms:mine': [],
+  typing: ['roomid', 'on'],
+  user_login: ['userId', 'tokenId', 'socketId'],
+  'token:refresh': ['token'],
+  private: ['to', 'toName', 'roomid', 'text', 'clientMsgId'],
+  todo: ['receiver_id', 'clientMsgId', 'data'],
+  textmsg: ['name', 'avatar', 'content', 'to'],
+  'inbox:list': ['before', 'limit'],
+  'inbox:ack': ['recv', 'read'],
+  close: [],
+} as const;
+
+/** So that some end with a `close` and most do not. */
+const PER_LINK = 10;
+/** Longer than an ack's number of the inputs. */
+const FENCE = '999999';
+
+const [{ close, ...lasting }] = [EVENTS];
+const known = Object.entries(lasting).map(([event, fields]) => fc.tuple(fc.constant(event), payload(fields)));
+export const event: fc.Arbitrary<readonly unknown[]> = fc.oneof(
+  { weight: 40, arbitrary: fc.oneof(...known) },
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...Object.keys(lasting)), value, value) },
+  { weight: 3, arbitrary: fc.tuple(text, value) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('close'), payload(close)) },
+  { weight: 1, arbitrary: fc.array(value, { maxLength: 3 }) },
+);
+
+interface Sent {
+  readonly event: readonly unknown[];
+  /** Whether an answer is asked for. */
+  readonly asks: boolean;
+}
+
+/** Events of a client that is let in, one after the other without waiting. */
+export const events: Surface<Sent> = {
+  name: 'events',
+  input: fc.record({ event, asks: fc.boolean() }),
+  async send({ system }, inputs) {
+    const links = shared(inputs, PER_LINK).map(async (sent, index) => {
+      const url = system.entrances[index % system.entrances.length] as string;
+      const link = openLink(url, 'EIO=4&transport=websocket&roomid=tea&username=Fuzz');
+      link.send('40');
+      for (const [id, { event: one, asks }] of sent.entries()) {
+        link.send(`42${asks ? id : ''}${JSON.stringify(one)}`);
+      }
+      link.send(`42${FENCE}["rooms:mine",{}]`);
+      await link.until(`43${FENCE}[`);
+      link.close();
+      return link.wrong;
+    });
+    return (await Promise.all(links)).flat();
+  },
+};
