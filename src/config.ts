@@ -88,7 +88,7 @@ export const SETTINGS = {
     'DATA_DIR',
     './data',
     matching(/^[^\0]+$/, 'a path'),
-    'the embedded store, locked to one primary',
+    'the embedded store, locked to one primary; without API_KEYS also the key of the HTTP API, in api-key',
   ),
   socketPath: setting<string>(
     'SOCKET_PATH',
@@ -135,7 +135,7 @@ export const SETTINGS = {
     'API_KEYS',
     [],
     list(secret, () => 'not shown here'),
-    'comma list of keys for the HTTP API; unset: only programs of this machine',
+    'comma list of keys for the HTTP API; unset: one is made at the first start, in DATA_DIR/api-key',
     '–',
   ),
   historySize: setting('HISTORY_SIZE', 1000, integer(1, 1_000_000), 'messages kept per room'),
@@ -337,15 +337,12 @@ function isOpen({ authSecret, authJwksUrl }: Pick<Values, 'authSecret' | 'authJw
 
 function exposure(settings: Settings): string[] {
   const warnings: string[] = [];
-  const { authSecret, apiKeys, redisUrl } = settings;
+  const { authSecret, apiKeys } = settings;
   if (authSecret !== undefined && authSecret.length < MIN_SECRET_CHARS) {
     warnings.push(`AUTH_SECRET is shorter than ${MIN_SECRET_CHARS} characters: it can be guessed`);
   }
   if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
     warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
-  }
-  if (redisUrl !== undefined && apiKeys.length === 0) {
-    warnings.push('API_KEYS is not set: only programs on a worker’s own machine can use the HTTP API');
   }
   if (!isOpen(settings) || isLoopback(settings.host)) return warnings;
   return [

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
+import { openApiKey } from './api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
 import { ROSTER_LOOK_MS } from './chat/roster.ts';
@@ -11,6 +12,7 @@ import { createReadiness } from './cluster/readiness.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config.ts';
 import type { Logger } from './log.ts';
+import { succeed } from './protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
 import { backendOptions, hostId, TASKS } from './worker.ts';
 
@@ -46,6 +48,15 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     return 1;
   }
   for (const warning of backend.warnings) log.warn(warning);
+  let apiKey: string | undefined;
+  try {
+    apiKey = settings.apiKeys.length > 0 ? undefined : await makeApiKey(settings, backend, log);
+  } catch (error) {
+    await backend.close();
+    if (!(error instanceof BackendError)) throw error;
+    complain(`Roomcast cannot start: ${error.message}`);
+    return 1;
+  }
 
   let exitCode = 0;
   const ended = new AbortController();
@@ -58,7 +69,10 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     workers: settings.workers,
     basePort: settings.basePort,
     fork: openForks({ log }),
-    serve: (link) => backend.serve(link),
+    serve(link) {
+      backend.serve(link);
+      if (apiKey !== undefined) link.onRequest(TASKS.apiKey, () => succeed(apiKey));
+    },
     log,
     now: Date.now,
     drainMs: settings.drainS * 1_000,
@@ -148,6 +162,18 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   }
   log.info('stopped');
   return exitCode;
+}
+
+async function makeApiKey({ dataDir }: Settings, backend: PrimaryBackend, log: Logger): Promise<string> {
+  const { key, path, problem } = await openApiKey({ dataDir, backend });
+  if (problem === undefined)
+    log.info({ path }, 'API_KEYS is not set: the key of the HTTP API is in this file');
+  else
+    log.warn(
+      { path, problem },
+      'the key of the HTTP API cannot be written to its file: set API_KEYS or DATA_DIR',
+    );
+  return key;
 }
 
 function portClaims(settings: Settings) {

@@ -10,6 +10,7 @@ import { createIdentities, type Identities } from './chat/identity.ts';
 import { ROSTER_RENEW_MS, type Roster } from './chat/roster.ts';
 import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
+import type { PrimaryLink } from './cluster/link.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config.ts';
 import { createUtilization } from './event-loop.ts';
@@ -28,6 +29,8 @@ export const TASKS = {
   sweepExpired: 'presence.sweep-expired',
   /** primary → worker: its metrics, as prom-client merges them. */
   metrics: 'metrics',
+  /** worker → primary: the key of the HTTP API where `API_KEYS` is not set. */
+  apiKey: 'api-key',
   /** primary → worker: whether it is ready, as its own /readyz says. */
   readiness: 'readiness',
 } as const;
@@ -70,6 +73,7 @@ export async function runWorker({
     });
     chat = await openChatServer({
       ...settings,
+      apiKeys: settings.apiKeys.length > 0 ? settings.apiKeys : [await fetchApiKey(link)],
       backend,
       identities: await openIdentities(settings, backend, log),
       slot,
@@ -189,6 +193,13 @@ async function openIdentities(
     return createIdentities(await fetchSecret(backend));
   }
   return createTokenIdentities({ secret: authSecret, jwksUrl: authJwksUrl, now: Date.now, log });
+}
+
+/** Of the primary and not of the store, which may be away when a worker is respawned. */
+async function fetchApiKey(primary: Pick<PrimaryLink, 'request'>): Promise<string> {
+  const key = await primary.request<string>(TASKS.apiKey, null);
+  if (!key.ok) throw new Error(`the key of the HTTP API: ${key.error.message}`);
+  return key.value;
 }
 
 async function fetchSecret(backend: WorkerBackend): Promise<string> {

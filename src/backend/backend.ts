@@ -61,6 +61,8 @@ export interface PrimaryBackend {
   serve(worker: WorkerLink): void;
   overview(): Promise<Outcome<Overview>>;
   check(): Promise<Outcome<void>>;
+  /** The cluster's key of the HTTP API: `offered`, if it has none yet. */
+  agreeOnApiKey(offered: string): Promise<Outcome<string>>;
   /** Workers of an earlier run of this very host that were never taken out: they are dead. */
   readonly predecessors: readonly string[];
   /** Things an operator should know, one sentence each. */

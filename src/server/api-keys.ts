@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
-import { isLocalProgram } from './local-programs.ts';
 
 /** What one back end did is remembered for it alone. */
 export interface Asker {
@@ -10,18 +9,16 @@ export interface Asker {
 
 /** Who may use what is for back ends and operators. */
 export interface ApiGate {
-  /** A key is asked for. */
-  readonly keyed: boolean;
   /**
-   * Whose request this is, told by the digest of the key, or why it may not. Nothing of it but its address and headers
-   * is looked at.
+   * Whose request this is, told by the digest of the key, or why it may not. Nothing of it but its headers is
+   * looked at.
    */
-  authorize(request: Pick<IncomingMessage, 'socket' | 'headers'>): Outcome<Asker>;
+  authorize(request: Pick<IncomingMessage, 'headers'>): Outcome<Asker>;
 }
 
 const SCOPE_CHARS = 22;
 
-/** Without keys the programs of this machine may. With keys only who has one, wherever they are. */
+/** Only who has a key, wherever they are. */
 export function createApiGate(keys: readonly string[]): ApiGate {
   const digests = keys.map(digestOf);
 
@@ -32,13 +29,7 @@ export function createApiGate(keys: readonly string[]): ApiGate {
   }
 
   return {
-    keyed: digests.length > 0,
     authorize(request) {
-      if (digests.length === 0) {
-        return isLocalProgram(request)
-          ? succeed({ scope: 'local' })
-          : refuse('forbidden', 'without API_KEYS only for programs of this machine');
-      }
       const given = keysIn(request);
       if (given.length === 0) return refuse('unauthorized', 'an API key must be given');
       // Either header will do: what a proxy put into the one does not hide the other.

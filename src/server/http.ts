@@ -13,7 +13,7 @@ export interface HttpDeps {
   readonly pageDir: string;
   readonly socketPath: string;
   readonly namespaces: readonly string[];
-  /** None: the API and the metrics are for programs of this machine. */
+  /** Whoever has one of them may use the API and read the metrics. */
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly api: ApiContext;

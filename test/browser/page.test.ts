@@ -102,11 +102,12 @@ describe('two people', () => {
     const ann = await inRoom('Ann', room);
     const ben = await inRoom('Ben', room);
     const rooms = `${host.url}/api/v1/rooms/${encodeURIComponent(room)}`;
-    const listed = (await (await fetch(`${rooms}/members`)).json()) as {
+    const key = { 'x-api-key': host.apiKey };
+    const listed = (await (await fetch(`${rooms}/members`, { headers: key })).json()) as {
       members: { userId: string; username: string }[];
     };
     const userId = listed.members.find(({ username }) => username === 'Ann')?.userId;
-    const asked = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    const asked = { method: 'POST', headers: { 'content-type': 'application/json', ...key } };
     await fetch(`${rooms}/mute`, { ...asked, body: JSON.stringify({ userId, seconds: 600 }) });
     await ann.page.getByText(/^You are muted in this room until \d\d:\d\d\.$/).waitFor();
     await ann.picture('muted');
@@ -114,7 +115,7 @@ describe('two people', () => {
     await ann.say('Does anybody hear me?');
     await ann.page.locator('.own .problem, .own').getByText('muted').waitFor();
     expect(await ben.texts()).toEqual([]);
-    await fetch(`${rooms}/mute/${userId}`, { method: 'DELETE' });
+    await fetch(`${rooms}/mute/${userId}`, { method: 'DELETE', headers: key });
     await ann.say('And now?');
     await ben.page.getByText('And now?').waitFor();
     await ann.page.getByText('You are muted').waitFor({ state: 'detached' });

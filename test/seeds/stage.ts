@@ -36,6 +36,8 @@ export interface Stage {
 
 export async function openStage(mode: Mode, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const system = await startSystem(mode, { ALLOW_EIO3: 'on', RATE_SAY: '0', ...env });
+  // Where a test chose the keys it says which one it sends.
+  const key = env.API_KEYS === undefined ? system.keyHeader : {};
   const clients: SeedClient[] = [];
   let names = 0;
 
@@ -74,12 +76,12 @@ export async function openStage(mode: Mode, env: Readonly<Record<string, string>
     refusal(library, index, { nsp = '', ...rest } = {}) {
       return refusalOf(library, at(index) + nsp, rest);
     },
-    get: (path, index = 0) => ask(at(index) + path),
+    get: (path, index = 0) => ask(at(index) + path, { headers: key }),
     post(path, body, index = 0, headers = {}) {
       const form = body instanceof URLSearchParams;
       return ask(at(index) + path, {
         method: 'POST',
-        headers: { ...(form ? {} : { 'Content-Type': 'application/json' }), ...headers },
+        headers: { ...(form ? {} : { 'Content-Type': 'application/json' }), ...key, ...headers },
         body: form ? body : JSON.stringify(body),
       });
     },

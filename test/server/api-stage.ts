@@ -16,6 +16,8 @@ import { createMemoryStore } from '../support/memory-store.ts';
 
 export const KEYS = ['the-first-key-of-two', 'the-other-key-of-two'] as const;
 
+const OWN_KEY = 'the-only-key-there-is';
+
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -31,6 +33,7 @@ export interface Question {
 }
 
 export interface StageOptions {
+  /** Not given: there is one, which is sent with every question. */
   readonly keys?: readonly string[];
   readonly namespaces?: readonly string[];
   readonly maxTextBytes?: number;
@@ -38,7 +41,7 @@ export interface StageOptions {
 
 /** What is served on a port, over a store in memory. */
 export async function openApiStage(options: StageOptions = {}) {
-  const { keys = [], namespaces = ['/', '/post'], maxTextBytes = 1_000 } = options;
+  const { keys = [OWN_KEY], namespaces = ['/', '/post'], maxTextBytes = 1_000 } = options;
   const store = createMemoryStore();
   const roster = createMemoryRoster();
   const lines: Record<string, unknown>[] = [];
@@ -125,8 +128,11 @@ export async function openApiStage(options: StageOptions = {}) {
     ask(method: string, path: string, { headers = {}, body }: Question = {}): Promise<Answer> {
       const isText = typeof body === 'string';
       const text = isText || body === undefined ? body : JSON.stringify(body);
-      const sent =
-        isText || body === undefined ? headers : { 'content-type': 'application/json', ...headers };
+      const sent = {
+        ...(options.keys === undefined ? { 'x-api-key': OWN_KEY } : {}),
+        ...(isText || body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      };
       return exchange({ port, method, path, headers: sent }, text);
     },
     async close() {

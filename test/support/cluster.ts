@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,8 @@ export interface Host {
   readonly adminUrl: string;
   readonly basePort: number;
   readonly dataDir: string;
+  /** One that the HTTP API takes. */
+  readonly apiKey: string;
   readonly pid: number;
   readonly output: () => { readonly stdout: string; readonly stderr: string };
   status(): Promise<HostStatus>;
@@ -104,6 +106,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     adminUrl,
     basePort,
     dataDir,
+    apiKey: options.env?.API_KEYS?.split(',')[0] ?? (await readFile(join(dataDir, 'api-key'), 'utf8')),
     pid: child.pid as number,
     output,
     status: async () => (await (await fetch(`${adminUrl}/status`)).json()) as HostStatus,

@@ -12,6 +12,8 @@ export interface System {
   readonly workerUrls: readonly string[];
   readonly workers: number;
   readonly hosts: readonly Host[];
+  /** Of every request to the HTTP API. */
+  readonly keyHeader: { readonly 'x-api-key': string };
   readonly redis?: RedisProcess;
   /** What the hosts' /status says, a number for each worker. */
   clientsByWorker(): Promise<number[]>;
@@ -34,6 +36,7 @@ async function startEmbedded(env: Readonly<Record<string, string>>): Promise<Sys
     get hosts() {
       return [host];
     },
+    keyHeader: { 'x-api-key': host.apiKey },
     clientsByWorker: () => clientsByWorker([host]),
     async restart(signal) {
       await end(host, signal);
@@ -67,6 +70,7 @@ async function startCluster(env: Readonly<Record<string, string>>): Promise<Syst
       return hosts;
     },
     redis,
+    keyHeader: { 'x-api-key': (hosts[0] as Host).apiKey },
     clientsByWorker: () => clientsByWorker(hosts),
     async restart(signal) {
       await Promise.all(hosts.map((host) => end(host, signal)));

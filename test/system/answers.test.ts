@@ -58,7 +58,8 @@ describe.each(MODES)('what was answered holds on every other worker at once, %s'
   ): Promise<Record<string, unknown>> {
     const response = await fetch(`${worker(index)}/api/v1/${path}`, {
       method,
-      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      headers: { ...system.keyHeader, ...(body && { 'Content-Type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
     });
     return (await response.json()) as Record<string, unknown>;
   }

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -15,7 +17,7 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 type Json = Readonly<Record<string, unknown>>;
 type Receipts = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-async function ask(url: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) {
+async function askAs(url: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) {
   const sent = { method: 'POST', body: JSON.stringify(body) };
   const response = await fetch(url, {
     ...(body === undefined ? {} : sent),
@@ -29,6 +31,8 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
   let system: System;
   let names = 0;
   const members: Member[] = [];
+  const ask = (url: string, body?: unknown, headers = {}) =>
+    askAs(url, body, { ...system.keyHeader, ...headers });
 
   beforeAll(async () => {
     system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
@@ -280,30 +284,42 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     expect([ann.socket.connected, all(ann, 'bye')]).toEqual([true, []]);
   });
 
-  it('is for programs of this machine only: through an nginx on the same machine it is forbidden', async () => {
+  it('without API_KEYS wants the key in DATA_DIR/api-key, which all hosts have, of programs of this machine too', async () => {
     const nginx = await openBehindNginx(system);
+    // All that nginx's own sample of a WebSocket proxy says of a client: `Host: 127.0.0.1`.
+    const samplePort = await freePorts(1);
+    const sample = await openNginx(
+      `pid /run/nginx.pid;\nerror_log /var/log/nginx/error.log;\nevents {}\nhttp {\nserver { listen 127.0.0.1:${samplePort}; location / { proxy_pass ${worker(0)}; proxy_http_version 1.1; proxy_set_header Host 127.0.0.1; } }\n}`,
+    );
     try {
-      for (const path of ['/api/v1/rooms', '/api/v1/openapi.json', '/api/v1/nothing', '/metrics']) {
-        const answer = await ask(nginx.url + path);
-        expect([path, answer.status, answer.json]).toMatchObject([
-          path,
-          403,
-          { error: { code: 'forbidden' } },
-        ]);
-        const direct = await ask(at(0) + path);
-        expect([path, direct.status]).not.toEqual([path, 403]);
+      for (const { dataDir, apiKey } of system.hosts) {
+        expect((await stat(join(dataDir, 'api-key'))).mode & 0o777).toBe(0o600);
+        expect([apiKey, apiKey.length]).toEqual([system.keyHeader['x-api-key'], 43]);
       }
-      for (const path of ['/api', '/api/v1/push', '/api/v1/announce']) {
+      for (const url of [...system.entrances, nginx.url, `http://127.0.0.1:${samplePort}`]) {
+        for (const path of ['/api/v1/rooms', '/api/v1/openapi.json', '/api/v1/nothing', '/metrics']) {
+          expect([path, (await askAs(url + path)).status]).toEqual([path, 401]);
+          expect([path, (await ask(url + path)).status]).toEqual([
+            path,
+            path.endsWith('nothing') ? 404 : 200,
+          ]);
+        }
         const ann = someone('Ann');
-        const body = { tokens: [ann], users: [ann], data: 1 };
-        expect(await ask(nginx.url + path, body)).toMatchObject({ status: 403 });
-        expect((await ask(`${at(0)}/api/v1/users/${encodeURIComponent(ann)}`)).json).toMatchObject({
+        for (const path of ['/api', '/api/v1/push', '/api/v1/announce']) {
+          const body = { tokens: [ann], users: [ann], data: 1 };
+          expect(await askAs(url + path, body)).toMatchObject({
+            status: 401,
+            json: { error: { code: 'unauthorized' } },
+          });
+        }
+        expect((await ask(`${url}/api/v1/users/${encodeURIComponent(ann)}`)).json).toMatchObject({
           inbox: { top: 0 },
         });
+        expect((await askAs(`${url}/api`)).text).toBe('.');
       }
-      expect((await ask(`${nginx.url}/api`)).text).toBe('.');
+      for (const { output, apiKey } of system.hosts) expect(output().stderr).not.toContain(apiKey);
     } finally {
-      await nginx.close();
+      await Promise.all([nginx.close(), sample.close()]);
     }
   });
 });
@@ -322,17 +338,19 @@ describe('the HTTP API with API_KEYS', () => {
             { 'X-API-Key': `${KEY},${OTHER}` },
             { Authorization: `Bearer ${KEY}x` },
           ] as const) {
-            const refused = await ask(url + path, undefined, headers as Record<string, string>);
+            const refused = await askAs(url + path, undefined, headers as Record<string, string>);
             expect(refused).toMatchObject({ status: 401, json: { error: { code: 'unauthorized' } } });
           }
           const status = path.endsWith('nothing') ? 404 : 200;
-          expect((await ask(url + path, undefined, { 'X-API-Key': OTHER })).status).toBe(status);
-          expect((await ask(url + path, undefined, { Authorization: `Bearer ${KEY}` })).status).toBe(status);
+          expect((await askAs(url + path, undefined, { 'X-API-Key': OTHER })).status).toBe(status);
+          expect((await askAs(url + path, undefined, { Authorization: `Bearer ${KEY}` })).status).toBe(
+            status,
+          );
         }
-        expect((await ask(`${url}/api`, { tokens: ['Ann'] })).status).toBe(401);
-        const pushed = await ask(`${url}/api`, { tokens: ['Ann'], data: 1 }, { 'X-API-Key': KEY });
+        expect((await askAs(`${url}/api`, { tokens: ['Ann'] })).status).toBe(401);
+        const pushed = await askAs(`${url}/api`, { tokens: ['Ann'], data: 1 }, { 'X-API-Key': KEY });
         expect(pushed.json).toMatchObject({ responseCode: 0, reach: { Ann: { live: 0, stored: true } } });
-        expect((await ask(`${url}/api`)).text).toBe('.');
+        expect((await askAs(`${url}/api`)).text).toBe('.');
       }
       const logs = system.hosts.map((host) => host.output().stderr).join('');
       expect(logs).toContain('/api');

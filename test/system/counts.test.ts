@@ -24,8 +24,11 @@ interface Counts {
   readonly cluster: { readonly clients: number; readonly users: number; readonly rooms: number };
 }
 
-async function gaugesOf(url: string): Promise<readonly [clients: number, rooms: number]> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+async function gaugesOf(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<readonly [clients: number, rooms: number]> {
+  const text = await (await fetch(`${url}/metrics`, { headers })).text();
   const gauge = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   return [gauge('roomcast_clients'), gauge('roomcast_rooms_held')];
 }
@@ -110,8 +113,8 @@ describe.each(MODES)('the counts, %s', (mode) => {
   async function inMetrics() {
     const living = system.workerUrls.filter((url) => hosts.some((host) => host.workerUrls.includes(url)));
     return {
-      workers: await Promise.all(living.map(gaugesOf)),
-      merged: await Promise.all(hosts.map((host) => gaugesOf(host.adminUrl))),
+      workers: await Promise.all(living.map((url) => gaugesOf(url, system.keyHeader))),
+      merged: await Promise.all(hosts.map((host) => gaugesOf(host.adminUrl, {}))),
     };
   }
 

@@ -145,7 +145,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
     const url = system.workerUrls[0] as string;
     const users = Array.from({ length: 200 }, (_, index) => `device-${index}`);
     const post = async (path: string, body: object) => {
-      const headers = { 'content-type': 'application/json' };
+      const headers = { 'content-type': 'application/json', ...system.keyHeader };
       const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
       const { status } = response;
       return { status, after: Number(response.headers.get('retry-after')), body: await response.json() };

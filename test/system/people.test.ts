@@ -147,7 +147,7 @@ describe.each(MODES)('people, %s', (mode) => {
       while (announcing && ids.length < 40) {
         const response = await fetch(`${at(ids.length)}/api/v1/announce?ns=/news`, {
           method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
+          headers: { 'Content-Type': 'application/json', ...system.keyHeader },
           body: JSON.stringify({ data: { text: `news ${ids.length}` } }),
         });
         ids.push(((await response.json()) as { id: string }).id);
@@ -181,7 +181,7 @@ describe.each(MODES)('people, %s', (mode) => {
     await vi.waitFor(async () => {
       const counted = await Promise.all(
         quick.map(async (userId, index) => {
-          const response = await fetch(`${at(index)}/api/v1/users/${userId}`);
+          const response = await fetch(`${at(index)}/api/v1/users/${userId}`, { headers: system.keyHeader });
           return ((await response.json()) as { connections: number }).connections;
         }),
       );

@@ -101,7 +101,7 @@ describe.each(MODES)('a client that stops reading, %s', (mode) => {
   afterAll(() => system?.stop());
 
   async function metric(name: string): Promise<number> {
-    const text = await (await fetch(`${system.workerUrls[0]}/metrics`)).text();
+    const text = await (await fetch(`${system.workerUrls[0]}/metrics`, { headers: system.keyHeader })).text();
     return Number(new RegExp(`^roomcast_${name} (\\d+)`, 'm').exec(text)?.[1]);
   }
 

@@ -122,6 +122,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     overview: () => Promise.resolve(succeed(roster.overview())),
     check: () =>
       closing ? Promise.resolve(refuse('unavailable', 'the primary is stopping', 1_000)) : store.check(),
+    // There is no other host, and this one has a file.
+    agreeOnApiKey: (offered) => Promise.resolve(succeed(offered)),
     // Its registry is its memory.
     predecessors: [],
     warnings: dataDir.warnings,

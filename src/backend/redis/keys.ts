@@ -46,6 +46,8 @@ export interface RedisKeys {
   readonly totals: readonly [totals: string, fresh: string];
   readonly probe: (boot: string) => string;
   readonly secret: string;
+  /** Of the HTTP API, where API_KEYS is not set. */
+  readonly apiKey: string;
 }
 
 function hashOf(text: string): string {
@@ -82,5 +84,6 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     totals: [`${prefix}:totals`, `${prefix}:totals:fresh`],
     probe: (boot) => `${channelPrefix}:probe:${boot}`,
     secret: `${prefix}:secret`,
+    apiKey: `${prefix}:api-key`,
   };
 }

@@ -70,6 +70,11 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       const ping = await link.call(['PING']);
       return ping.ok ? succeed(undefined) : ping;
     },
+    async agreeOnApiKey(offered) {
+      // Hosts that start at once must end up with one.
+      const kept = await link.call<string | null>(['SET', keys.apiKey, offered, 'NX', 'GET']);
+      return kept.ok ? succeed(kept.value ?? offered) : kept;
+    },
     predecessors,
     warnings,
     close: () => link.close(),

@@ -7,8 +7,6 @@ type Json = Record<string, unknown>;
 /** What of this server the document says. */
 export interface ApiFacts {
   readonly version: string;
-  /** A key is asked for. */
-  readonly keyed: boolean;
 }
 
 export interface ApiDocument extends Json {
@@ -35,11 +33,12 @@ const NAMESPACE = {
   schema: { type: 'string' },
 };
 
+const KEYS = 'One of API_KEYS; where none are set the one in DATA_DIR/api-key.';
 const REFUSED = { $ref: '#/components/responses/Refused' };
 const FAILED = { $ref: '#/components/responses/Failed' };
 
 /** The OpenAPI 3.1 document of the routes. */
-export function describeApi(routes: readonly ApiRoute[], { version, keyed }: ApiFacts): ApiDocument {
+export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts): ApiDocument {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
@@ -57,13 +56,12 @@ export function describeApi(routes: readonly ApiRoute[], { version, keyed }: Api
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    // Without keys it is asked where a request comes from, which no scheme can say.
-    security: keyed ? [{ bearer: [] }, { key: [] }] : [],
+    security: [{ bearer: [] }, { key: [] }],
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'One of API_KEYS.' },
-        key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'One of API_KEYS.' },
+        bearer: { type: 'http', scheme: 'bearer', description: KEYS },
+        key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEYS },
       },
       schemas: { Error: schemaOf(ERROR, 'output') },
       responses: {

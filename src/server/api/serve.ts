@@ -39,7 +39,7 @@ type InTurn = <T>(task: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void> {
   const { gate, namespaces, version, context, log } = deps;
   const bodyLimit = maxBodyBytes(context.limits.maxTextBytes);
-  const routes = createRoutes({ keyed: gate.keyed, version });
+  const routes = createRoutes({ version });
   const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
 
   function namespaceOf(query: unknown): Outcome<string> {

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { BackendError, type PrimaryBackend } from './backend/backend.ts';
+
+/** Where the key of the HTTP API is found when `API_KEYS` is not set. */
+export function apiKeyPath(dataDir: string): string {
+  return join(resolve(dataDir), 'api-key');
+}
+
+export interface ApiKeyDeps {
+  readonly dataDir: string;
+  readonly backend: Pick<PrimaryBackend, 'agreeOnApiKey'>;
+}
+
+export interface ApiKey {
+  readonly key: string;
+  readonly path: string;
+  /** Why the file does not hold it, if so: other hosts still do. */
+  readonly problem?: string;
+}
+
+/** A header's value, and one that somebody made up must be hard to guess too. */
+const GRAMMAR = /^[\x21-\x7e]{16,512}$/;
+const KEY_BYTES = 32;
+
+/**
+ * The key of the API, made at the first start. Coming from loopback is no right: a proxy on this machine comes from
+ * there too, and says no more of itself than nginx's WebSocket sample does. All hosts of a cluster have one key: what
+ * their store holds goes before what a host's file says.
+ */
+export async function openApiKey({ dataDir, backend }: ApiKeyDeps): Promise<ApiKey> {
+  const path = apiKeyPath(dataDir);
+  const held = readKey(path);
+  const agreed = await backend.agreeOnApiKey(held ?? randomBytes(KEY_BYTES).toString('base64url'));
+  if (!agreed.ok) throw new BackendError(`the key of the HTTP API cannot be had: ${agreed.error.message}`);
+  const key = agreed.value;
+  if (key === held) return { key, path };
+  try {
+    writeKey(path, key);
+    return { key, path };
+  } catch (error) {
+    return { key, path, problem: (error as Error).message };
+  }
+}
+
+function readKey(path: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw new BackendError(
+      `${path} cannot be read (${(error as Error).message}). Set API_KEYS, or make it readable.`,
+    );
+  }
+  if (GRAMMAR.test(text)) return text;
+  throw new BackendError(
+    `${path} does not hold a key of 16 to 512 printable characters. Delete it and a new one is made, or set API_KEYS.`,
+  );
+}
+
+function isAbsence(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** Never half a key, also for another host over the same folder. */
+function writeKey(path: string, key: string): void {
+  const fresh = `${path}.${process.pid}`;
+  mkdirSync(resolve(path, '..'), { recursive: true });
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, key, { mode: 0o600, flag: 'wx' });
+  renameSync(fresh, path);
+}
