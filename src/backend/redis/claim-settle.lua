@@ -1,7 +1,9 @@
 -- Ends a try of claim.lua.
 -- KEYS as in claim.lua   ARGV[1] id of the try   ARGV[2] the answer, '' for none   ARGV[3] how long it is kept, ms
 
-if ARGV[2] ~= '' and redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSETNX', KEYS[1], 'answer', ARGV[2]) == 1 then
+local claim = redis.call('HMGET', KEYS[1], 'id', 'answer')
+if ARGV[2] ~= '' and claim[1] and not claim[2] then
+  redis.call('HSET', KEYS[1], 'answer', ARGV[2])
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
 if redis.call('GET', KEYS[2]) == ARGV[1] then
