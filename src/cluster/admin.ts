@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { type ErrorCode, refuse } from '../protocol/codes.ts';
+import { endAnsweredUploads } from './answered-uploads.ts';
 import type { Readiness } from './readiness.ts';
 
 export interface AdminDeps {
@@ -61,6 +62,7 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     });
   }
 
+  endAnsweredUploads(app.server);
   await app.listen({ host: deps.host, port: deps.port });
   const address = app.server.address();
   return {

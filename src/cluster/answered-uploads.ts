@@ -46,7 +46,7 @@ function boundRest(socket: Socket, request: Socket | IncomingMessage): void {
     clearTimeout(timer);
     socket.off('data', count);
   };
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   request.once('end', stop).resume();
   // Of the socket: of a request that nobody read Node does not say what it throws away.
   socket.on('data', count).once('close', stop);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { sessionIdOf } from '../protocol/session-id.ts';
 
 /** Node's own limit for the headers of a request. */
 const MAX_HEAD_BYTES = 16_384;
@@ -8,6 +9,7 @@ const END_OF_HEAD_BYTES = 3;
 const CR = 0x0d;
 const LF = 0x0a;
 const TARGET = /^\S+ +(\S+)/;
+/** As Engine.IO makes them. Nobody waits for the session of another. */
 const SESSION_ID = /^[\w-]{20}$/;
 
 export interface HeadLimits {
@@ -62,7 +64,7 @@ export function readHead(
     bytes = bytes.length === 0 ? withoutEmptyLines(chunk) : Buffer.concat([bytes, chunk]);
     if (END_OF_HEAD.test(bytes.toString('latin1', from, MAX_HEAD_BYTES))) {
       handleOf(socket)?.readStop();
-      sessionId = sessionIdOf(bytes.toString('latin1', 0, MAX_HEAD_BYTES));
+      sessionId = sessionIn(bytes.toString('latin1', 0, MAX_HEAD_BYTES));
       offer();
     } else if (bytes.length > MAX_HEAD_BYTES) refuse('431 Request Header Fields Too Large');
   };
@@ -81,17 +83,9 @@ function withoutEmptyLines(bytes: Buffer): Buffer {
   return start < 0 ? Buffer.alloc(0) : bytes.subarray(start);
 }
 
-/** As Engine.IO finds it: of several the last one counts. */
-export function sessionIdOf(head: string): string | undefined {
+function sessionIn(head: string): string | undefined {
   const target = TARGET.exec(head)?.[1];
-  if (target === undefined) return undefined;
-  let ids: string[];
-  try {
-    ids = new URL(target, 'http://localhost').searchParams.getAll('sid');
-  } catch {
-    return undefined;
-  }
-  return ids.at(-1)?.match(SESSION_ID)?.[0];
+  return (target && sessionIdOf(target)?.match(SESSION_ID)?.[0]) || undefined;
 }
 
 /** What of a socket's handle Node keeps to itself. */

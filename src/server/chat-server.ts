@@ -13,6 +13,7 @@ import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets } from '../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
+import { endAnsweredUploads } from '../cluster/answered-uploads.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createCarriedBans } from './carried-bans.ts';
@@ -318,6 +319,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   );
   const listener = createServer(routes.onRequest);
   listener.on('upgrade', routes.onUpgrade);
+  endAnsweredUploads(listener);
 
   return {
     engine,

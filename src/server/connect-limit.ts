@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
 import { refuse } from '../protocol/codes.ts';
+import { sessionIdOf } from '../protocol/session-id.ts';
 import type { ClientAddresses } from './client-address.ts';
+import { refuseUpgrade } from './refused-upgrades.ts';
 
 /**
  * RATE_CONNECT: who may open a link. It stands before Engine.IO, whose clients come back by themselves after an HTTP answer,
@@ -33,7 +35,7 @@ export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): 
 
 /** Of a link that is open already, or one to be opened. */
 export function opensLink({ url = '' }: IncomingMessage): boolean {
-  return !new URLSearchParams(url.split('?')[1]).has('sid');
+  return sessionIdOf(url) === undefined;
 }
 
 export function answerTooMany(response: ServerResponse, waitMs: number): void {
@@ -45,7 +47,8 @@ export function answerTooMany(response: ServerResponse, waitMs: number): void {
 export function endTooMany(socket: Duplex, waitMs: number): void {
   const { body, retryAfterS } = tooMany(waitMs);
   const head = `HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: ${retryAfterS}\r\n`;
-  socket.end(
+  refuseUpgrade(
+    socket,
     `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -10,6 +10,7 @@ import type { Link } from './link-internals.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { PlainDecoder } from './packet-decoder.ts';
 import { ReturningEngine } from './polling-ends.ts';
+import { hasBody, refuseUpgrade, UPGRADE_NOT_FOUND, UPGRADE_WITH_BODY } from './refused-upgrades.ts';
 
 export interface EngineOptions {
   readonly socketPath: string;
@@ -104,10 +105,11 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
         },
         onUpgrade(request, socket, head) {
           socket.on('error', giveUp);
-          const waitMs = isOurs(request.url) ? waitToOpen(request) : 0;
+          if (hasBody(request)) return refuseUpgrade(socket, UPGRADE_WITH_BODY);
+          if (!isOurs(request.url)) return refuseUpgrade(socket, UPGRADE_NOT_FOUND);
+          const waitMs = waitToOpen(request);
           if (waitMs > 0) endTooMany(socket, waitMs);
-          else if (isOurs(request.url)) engine.handleUpgrade(request as never, socket, head);
-          else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+          else engine.handleUpgrade(request as never, socket, head);
         },
       };
     },

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { type Admin, type AdminDeps, openAdmin } from '../../src/cluster/admin.ts';
+import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload.ts';
 import { silentLog } from './silent-log.ts';
 
 let admin: Admin | undefined;
@@ -96,3 +97,10 @@ test.each(['0.0.0.0', '::', '127.0.0.1'])(
     }
   },
 );
+
+test('an endless upload ends', async () => {
+  const { port } = await open();
+  const { heard, sentBytes } = await uploadWithoutEnd(port, 'POST /nowhere HTTP/1.1\r\nHost: localhost\r\n');
+  expect(heard).toMatch(/^HTTP\/1\.1 404 /);
+  expect(sentBytes).toBeLessThan(MOST_UPLOADED_BYTES);
+});

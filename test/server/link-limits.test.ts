@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -283,6 +283,15 @@ describe('RATE_CONNECT', () => {
     expect((await fetch(known, { method: 'POST', body: '40' })).status).toBe(200);
     clock.nowMs += 1_000;
     expect((await ask(host, '203.0.113.7')).status).toBe(200);
+  });
+
+  it.each(['&sid=', '&sid=x&sid=', '#&sid=x', '&%73id='])('takes %s for no session id', async (end) => {
+    const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
+    const open = (path: string) =>
+      new Promise((resolve) => get(`http://${host}`, { path }, ({ statusCode }) => resolve(statusCode)));
+    const path = '/socket.io/?EIO=4&transport=polling';
+    expect(await open(path)).toBe(200);
+    expect(await open(path + end)).toBe(429);
   });
 
   it('counts a /64 of IPv6 as one, and who comes without a proxy', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload.ts';
 import { connect, connectRaw, enter, type Member } from '../support/member.ts';
 import { openRawClient } from '../support/raw-client.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -53,6 +54,16 @@ describe('bad input of a client', () => {
     await closed;
     expect(await pidsNow()).toEqual(pids);
   });
+
+  it.each(['POST /nowhere', 'GET /healthz', 'POST /api/rooms/lobby/messages'])(
+    'an endless upload to %s ends',
+    async (line) => {
+      const head = `${line} HTTP/1.1\r\nHost: localhost\r\n`;
+      const { heard, sentBytes } = await uploadWithoutEnd(Number(new URL(url).port), head);
+      expect(heard).toMatch(/^HTTP\/1\.1 [24]\d\d /);
+      expect(sentBytes).toBeLessThan(MOST_UPLOADED_BYTES);
+    },
+  );
 
   it.each([
     ['say', {}, 'text'],

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WorkerStatus } from '../../src/cluster/control.ts';
+import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload.ts';
 import {
   ask,
   converse,
@@ -16,7 +17,6 @@ import {
   enterByPolling,
   enterByWebSocket,
   openPolling,
-  uploadWithoutEnd,
 } from './front-door-client.ts';
 
 interface Cluster {
@@ -26,8 +26,6 @@ interface Cluster {
   /** The next line of JSON it prints. */
   line(): Promise<unknown>;
 }
-
-const MIB = 1024 * 1024;
 
 const running = new Set<ChildProcess>();
 
@@ -163,7 +161,6 @@ describe('the front door', () => {
     expect(ways).toEqual(requests.map(() => 'socket from 127.0.0.1'));
   });
 
-  // Sent are what is thrown away and what fits into the system's buffers.
   test.each([
     ['/answers', 'HTTP/1.1 200 OK'],
     ['/neither-reads-nor-answers', 'HTTP/1.1 408 Request Timeout'],
@@ -171,7 +168,7 @@ describe('the front door', () => {
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n`;
     const { heard, sentBytes } = await uploadWithoutEnd(cluster.front, head);
     expect(heard).toContain(answer);
-    expect(sentBytes).toBeLessThan(20 * MIB);
+    expect(sentBytes).toBeLessThan(MOST_UPLOADED_BYTES);
   });
 
   test('finds the session of a poll among parameters that look like it', async () => {
