@@ -24,6 +24,8 @@ export interface Draft {
   readonly except?: string | undefined;
   /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
   readonly author?: string | undefined;
+  /** Has read the log up to this message, having said it: the tag of the user's inbox. */
+  readonly reader?: string | undefined;
 }
 
 export interface Appended {
@@ -107,11 +109,30 @@ export interface RoomLogs {
   replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
   /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
   tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
+  /**
+   * How much of many logs is unread, in the order asked, in one round trip and at a cost that does not grow with the logs:
+   * the entries above the mark that are still there, but for notices and what took another's place by `replace`. A
+   * reader's own messages are not above it, for the newest of them moves it.
+   */
+  unread(asked: readonly ReadUpTo[]): Promise<Outcome<readonly Unread[]>>;
 }
 
 export interface Top {
   readonly epoch?: string;
   readonly top: number;
+}
+
+export interface ReadUpTo {
+  readonly room: Room;
+  readonly reader?: string | undefined;
+  readonly read: number;
+}
+
+export interface Unread {
+  readonly top: number;
+  /** As asked, or up to the reader's newest own message if that is further. */
+  readonly read: number;
+  readonly unread: number;
 }
 
 export interface Subscription {

@@ -261,7 +261,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     logins,
     tokenClock: createTokenClock({ now: deps.now, flush: fanout.flush }),
     lounge,
-    roomMarks: createRoomMarks({ visits: backend.visits, logs, log }),
+    roomMarks: createRoomMarks({ visits: backend.visits, logs, roster, log }),
     enforcement,
     carriedBans,
     post: createPost({ logs, roster, newId: deps.newId, onAppended }),

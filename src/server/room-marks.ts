@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { RoomLogs } from '../chat/log-store.ts';
 import { inboxOf, type Room, roomOf } from '../chat/room.ts';
+import type { Roster } from '../chat/roster.ts';
 import type { RoomVisits, VisitedRoom } from '../chat/visits.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { MyRoom } from '../protocol/rooms.ts';
@@ -8,7 +9,8 @@ import type { Session } from './session.ts';
 
 export interface RoomMarksDeps {
   readonly visits: RoomVisits;
-  readonly logs: Pick<RoomLogs, 'tops'>;
+  readonly logs: Pick<RoomLogs, 'unread'>;
+  readonly roster: Pick<Roster, 'isIn'>;
   readonly log: Logger;
 }
 
@@ -27,7 +29,10 @@ export interface RoomMarks {
   joined(session: Session, roomid: string, top: number): void;
   /** The connection belongs to another user from now on, who is in its rooms. Answers as `joining` does. */
   moved(session: Session): Promise<void>;
-  /** The user asked to leave the room. Answers as `joining` does. */
+  /**
+   * The connection has left the room, as its user asked. Another one of theirs that is in it keeps it among the user's,
+   * with the mark. Answers as `joining` does.
+   */
   left(session: Session, roomid: string): Promise<void>;
   /** Of a room that the connection, or its user, is in. */
   read(session: Session, roomid: string, seq: number): Promise<Outcome<{ roomid: string; read: number }>>;
@@ -37,7 +42,7 @@ export interface RoomMarks {
 /** Takes it back, for somebody who was not let in after all: unless the room was among the user's before. */
 export type Noted = () => Promise<void>;
 
-export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks {
+export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): RoomMarks {
   /** A leave must not be overtaken by the join before it. */
   const turns = new WeakMap<Session, Promise<unknown>>();
 
@@ -98,7 +103,11 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
     async left(session, roomid) {
       if (isGuest(session)) return;
       const inbox = inboxFor(session);
-      await inTurn(session, () => strike(inbox, roomid));
+      const { user, socket } = session;
+      await inTurn(session, async () => {
+        const elsewhere = await roster.isIn([roomOf(socket.nsp.name, roomid)], user.id);
+        if (!elsewhere.ok || !elsewhere.value) await strike(inbox, roomid);
+      });
     },
     read: (session, roomid, seq) =>
       inTurn(session, async () => {
@@ -111,27 +120,35 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
           }
         }
         const room = membership?.room ?? roomOf(session.socket.nsp.name, roomid);
-        const ends = await logs.tops([room]);
-        if (!ends.ok) return ends;
-        const upTo = Math.min(seq, ends.value[0]?.top ?? 0);
-        const raised = Math.max(membership?.read ?? 0, upTo);
+        const own = membership?.read ?? 0;
+        // What is stored of a user may be less than this connection was shown.
+        const known = await logs.unread([
+          { room, reader: readerOf(session), read: isGuest(session) ? own : 0 },
+        ]);
+        if (!known.ok) return known;
+        const { top = 0, read = 0 } = known.value[0] ?? {};
+        const upTo = Math.min(seq, top);
+        const raised = Math.max(read, upTo);
         const marked = isGuest(session)
           ? succeed(raised)
           : await visits.read(inboxFor(session), roomid, upTo);
         if (!marked.ok) return marked;
-        if (membership) membership.read = raised;
-        return succeed({ roomid, read: marked.value });
+        if (membership) membership.read = Math.max(own, upTo);
+        return succeed({ roomid, read: Math.max(raised, marked.value) });
       }),
     mine: (session) =>
       inTurn(session, async () => {
         const visited = await visitedBy(session);
         if (!visited.ok) return visited;
         const { name: nsp } = session.socket.nsp;
-        const ends = await logs.tops(visited.value.map(({ roomid }) => roomOf(nsp, roomid)));
-        if (!ends.ok) return ends;
-        const rooms = visited.value.map(({ roomid, read }, index) => {
-          const top = ends.value[index]?.top ?? 0;
-          return { roomid, top, read, unread: Math.max(0, top - read) };
+        const reader = readerOf(session);
+        const counted = await logs.unread(
+          visited.value.map(({ roomid, read }) => ({ room: roomOf(nsp, roomid), reader, read })),
+        );
+        if (!counted.ok) return counted;
+        const rooms = counted.value.map(({ top, read, unread }, index) => {
+          const roomid = visited.value[index]?.roomid ?? '';
+          return { roomid, top, read, unread };
         });
         return succeed({ rooms });
       }),
@@ -140,6 +157,10 @@ export function createRoomMarks({ visits, logs, log }: RoomMarksDeps): RoomMarks
 
 function isGuest({ identity }: Session): boolean {
   return identity.guestToken !== undefined;
+}
+
+function readerOf(session: Session): string | undefined {
+  return isGuest(session) ? undefined : inboxFor(session).tag;
 }
 
 function inboxFor({ socket, user }: Session) {

@@ -31,11 +31,13 @@ export interface Saying {
   readonly except?: string | undefined;
   /** The user who says it, if it is one: refused while banned or muted. Back ends are not. */
   readonly author?: string;
+  /** As `Draft.reader`. */
+  readonly reader?: string | undefined;
 }
 
 /** Stores it, which sends it to the room's members. Sayings of one room are stored in the order this is called. */
 export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Outcome<Appended>> {
-  const { room, from, text, type, clientMsgId, except, author } = saying;
+  const { room, from, text, type, clientMsgId, except, author, reader } = saying;
   const { maxTextBytes } = deps.limits;
   if (isLonger(text, maxTextBytes)) {
     return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
@@ -51,6 +53,7 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
     dedupe: dedupeOf(saying),
     except,
     author,
+    reader,
   });
   if (!stored.ok) return stored;
   deps.metrics.said.inc();

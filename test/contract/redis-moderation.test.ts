@@ -65,11 +65,11 @@ describe('restrictions in Redis', () => {
     const peer = await peerForTest(redis.url);
     const odd = { ...newRoom(), roomid: 'lobby{x}:*' };
     granted(await peer.moderation.restrict(odd, 'ann{x}:*', 'ban', 60));
-    await append(peer, odd, 'x');
+    granted(await peer.logs.append(odd, { ...draftOf(odd, 'x'), reader: inboxOf('/', 'ann{x}:*').tag }));
     await replace(peer, odd, 1, 'y');
     granted(await peer.visits.visit(inboxOf('/', 'ann{x}:*'), 'lobby{x}:*', true));
     const names = (await redis.ask('KEYS *')).split('\r\n').filter((line) => line.startsWith('rc'));
-    expect(names).toHaveLength(6);
+    expect(names).toHaveLength(8);
     for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:\w+$/);
     for (const name of names) expect(await ttlMs(redis, name)).toBeGreaterThan(0);
   });
@@ -161,6 +161,33 @@ describe('replaced entries in Redis', () => {
     const emptied = await read(peer, whole);
     expect(emptied.links).toEqual([{ epoch: before.epoch, upTo: 1 }]);
     expect(seqsOf(emptied.entries)).toEqual([1, 2]);
+  });
+});
+
+describe('what is unread in Redis', () => {
+  it('is kept in as little as the log holds, and as long as the log', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historySize: 10, historyTtlS: 100 });
+    const room = newRoom();
+    const [log, meta] = keys.log(room);
+    const [readers, uncounted] = keys.unread(room);
+    const say = async (reader: string) =>
+      granted(await peer.logs.append(room, { ...draftOf(room, 'x'), reader })).seq;
+    const notice = { id: 'n', members: '"event":"deleted","ref":1' };
+    const first = await say('ann');
+    granted(await peer.logs.replace(room, first, draftOf(room, '').members, notice));
+    await redis.ask(`PEXPIRE ${log} 40000`);
+    granted(await peer.logs.replace(room, await say('ann'), draftOf(room, '').members, notice));
+    expect(await redis.ask(`ZCARD ${uncounted}`)).toBe(':4\r\n');
+    await redis.ask(`HSET ${meta} kept "${Date.now() - 2_000} 100000"`);
+    for (const n of range(1, 400)) await say(`user ${n % 50}`);
+    for (const key of [readers, uncounted]) expect(await ttlMs(redis, key)).not.toBe(-1);
+    expect(await ttlMs(redis, readers)).toBeGreaterThan(90_000);
+    expect(await redis.ask(`EXISTS ${uncounted}`)).toBe(':0\r\n');
+    expect(Number(/:(\d+)/.exec(await redis.ask(`ZCARD ${readers}`))?.[1])).toBeLessThan(50);
+    expect(granted(await peer.logs.unread([{ room, reader: 'user 0', read: 0 }]))).toEqual([
+      { top: 404, read: 404, unread: 0 },
+    ]);
   });
 });
 

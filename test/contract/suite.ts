@@ -8,6 +8,7 @@ import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
 import { moderationContract } from './suite-moderation.ts';
 import { rosterContract } from './suite-roster.ts';
+import { unreadContract } from './suite-unread.ts';
 
 /** One worker's side of the store under test. */
 export type Peer = WorkerBackend & { readonly boot: string };
@@ -35,6 +36,7 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
     busContract(harness);
     rosterContract(harness);
     moderationContract(harness);
+    unreadContract(harness);
     membersContract(harness);
     changesContract(harness);
   });

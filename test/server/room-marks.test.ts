@@ -11,6 +11,8 @@ const away = refuse('unavailable', 'away');
 function setUp() {
   const stored = new Map<string, Map<string, { read: number; joined: boolean }>>();
   const tops = new Map<string, number>();
+  const said = new Map<string, number>();
+  const sessions: Session[] = [];
   let failing: readonly (keyof RoomVisits)[] = [];
   const of = (tag: string) => stored.get(tag) ?? new Map<string, { read: number; joined: boolean }>();
   const visits: RoomVisits = {
@@ -40,7 +42,24 @@ function setUp() {
   };
   const roomMarks = createRoomMarks({
     visits,
-    logs: { tops: async (rooms) => succeed(rooms.map(({ roomid }) => ({ top: tops.get(roomid) ?? 0 }))) },
+    logs: {
+      async unread(asked) {
+        const found = asked.map(({ room, reader, read: given }) => {
+          const top = tops.get(room.roomid) ?? 0;
+          const read = Math.max(given, said.get(`${reader} ${room.roomid}`) ?? 0);
+          return { top, read, unread: Math.max(0, top - read) };
+        });
+        return succeed(found);
+      },
+    },
+    roster: {
+      async isIn(rooms, userId) {
+        if (failing.includes('visited')) return away;
+        const within = ({ user, memberships }: Session) =>
+          user.id === userId && rooms.some(({ roomid }) => memberships.has(roomid));
+        return succeed(sessions.some(within));
+      },
+    },
     log: pino({ level: 'silent' }),
   });
   /** A connection that is in these rooms. */
@@ -51,6 +70,7 @@ function setUp() {
       identity: { access: { allows }, ...(userId.startsWith('g-') ? { guestToken: 'x' } : {}) },
       memberships: new Map(),
     } as unknown as Session;
+    sessions.push(session);
     for (const roomid of roomids) void join(session, roomid);
     return session;
   }
@@ -68,6 +88,15 @@ function setUp() {
     connect,
     join,
     tops,
+    say(userId: string, roomid: string) {
+      const top = (tops.get(roomid) ?? 0) + 1;
+      tops.set(roomid, top);
+      said.set(`${inboxOf('/', userId).tag} ${roomid}`, top);
+    },
+    async leave(session: Session, roomid: string) {
+      session.memberships.delete(roomid);
+      await roomMarks.left(session, roomid);
+    },
     stored: (userId: string) => of(inboxOf('/', userId).tag),
     fail: (...calls: (keyof RoomVisits)[]) => {
       failing = calls;
@@ -143,6 +172,34 @@ describe('the rooms of a user', () => {
     const other = connect('ann', ['tea']);
     expect(await roomMarks.mine(other)).toMatchObject({ value: { rooms: [{ read: 3, unread: 6 }] } });
     expect(await roomMarks.read(other, 'tea', 100)).toEqual(succeed({ roomid: 'tea', read: 9 }));
+  });
+
+  it('stay with their marks as long as another connection of the user is in them, the same for each', async () => {
+    const { roomMarks, connect, leave, tops, stored } = setUp();
+    tops.set('tea', 3);
+    const tabs = [connect('ann', ['tea']), connect('ann', ['tea'])] as const;
+    await Promise.all(tabs.map((tab) => roomMarks.mine(tab)));
+    tops.set('tea', 9);
+    expect(await roomMarks.read(tabs[0], 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 5 }));
+    await leave(tabs[0], 'tea');
+    const shown = succeed({ rooms: [{ roomid: 'tea', top: 9, read: 5, unread: 4 }] });
+    for (const tab of tabs) expect(await roomMarks.mine(tab)).toEqual(shown);
+    expect(await roomMarks.read(tabs[0], 'tea', 6)).toEqual(succeed({ roomid: 'tea', read: 6 }));
+    await leave(tabs[1], 'tea');
+    expect(stored('ann').size).toBe(0);
+    for (const tab of tabs) expect(await roomMarks.mine(tab)).toEqual(succeed({ rooms: [] }));
+  });
+
+  it('are read up to what the user said there, which no mark takes back', async () => {
+    const { roomMarks, connect, say, tops } = setUp();
+    tops.set('tea', 3);
+    const ann = connect('ann', ['tea']);
+    tops.set('tea', 6);
+    say('ann', 'tea');
+    tops.set('tea', 9);
+    expect(await roomMarks.mine(ann)).toMatchObject({ value: { rooms: [{ top: 9, read: 7, unread: 2 }] } });
+    expect(await roomMarks.read(ann, 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 7 }));
+    expect(await roomMarks.read(ann, 'tea', 8)).toEqual(succeed({ roomid: 'tea', read: 8 }));
   });
 
   it('of a guest are not stored', async () => {

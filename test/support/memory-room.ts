@@ -46,6 +46,7 @@ export function createMemoryRoom(): MemoryRoom {
   return {
     logs: {
       replace: async () => refuse('unavailable', 'not used here'),
+      unread: async () => refuse('unavailable', 'not used here'),
       append: async () => refuse('internal', 'not used'),
       async read(_room, query) {
         reads += 1;

@@ -107,6 +107,7 @@ export function createMemoryStore() {
         const told = notice && append(room, notice);
         return told?.ok ? { notice: told.value } : {};
       }),
+    unread: async () => refuse('unavailable', 'not used here'),
     tops: (rooms) =>
       answer('tops', undefined, () =>
         rooms.map((room) => {

@@ -219,6 +219,34 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect(await mineOf(again)).toEqual([{ roomid: tea, top: 8, read: 8, unread: 0 }]);
   });
 
+  it('counts as unread what others said since and is still there, the same for every tab, also after one leaves', async () => {
+    const [roomid, ann] = [fresh('room'), fresh('Ann')];
+    const bob = await inRoom(at(0), roomid, fresh('Bob'));
+    const tabs = [await inRoom(at(0), roomid, ann), await inRoom(at(1), roomid, ann)] as const;
+    const agreed = async (top: number, read: number, unread: number) => {
+      for (const tab of tabs) expect(await mineOf(tab)).toEqual([{ roomid, top, read, unread }]);
+    };
+    for (let n = 1; n <= 4; n += 1) await bob.do('say', { text: `${n}` });
+    await agreed(4, 0, 4);
+    const path = `${at(0)}/api/v1/rooms/${roomid}/messages`;
+    await fetch(`${path}/2`, { method: 'DELETE' });
+    await agreed(5, 0, 3);
+    await tabs[1].do('say', { text: 'hello', clientMsgId: 'once' });
+    await agreed(6, 6, 0);
+    const body = JSON.stringify({ text: 'of a back end', from: { userId: ann } });
+    await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+    await agreed(7, 6, 1);
+    await bob.do('say', { text: 'and one more' });
+    await tabs[1].do('say', { text: 'hello', clientMsgId: 'once' });
+    await tabs[0].do('leave');
+    await agreed(8, 6, 2);
+    expect(await tabs[0].do('room:read', { roomid, seq: 5 })).toMatchObject({ read: 6 });
+    expect(await tabs[1].do('room:read', { roomid, seq: 7 })).toMatchObject({ read: 7 });
+    await agreed(8, 7, 1);
+    await tabs[1].do('leave');
+    for (const tab of tabs) expect(await mineOf(tab)).toEqual([]);
+  });
+
   it('knows of a guest only the rooms of this connection, and stores nothing', async () => {
     const roomid = fresh('room');
     const writer = await device(at(0), fresh('Bob'));
@@ -230,14 +258,23 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 1, unread: 1 }]);
     expect(await guest.do('room:read', { seq: 2 })).toMatchObject({ roomid, read: 2 });
     expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 2, unread: 0 }]);
+    for (const [who, text] of [
+      [writer, 'a question'],
+      [guest, 'an answer'],
+      [writer, 'thanks'],
+    ] as const) {
+      await who.do('say', { roomid, text });
+    }
+    expect(await mineOf(guest)).toEqual([{ roomid, top: 5, read: 4, unread: 1 }]);
+    await guest.do('room:read', { seq: 5 });
     const { user, guestToken } = guest.hello;
     const back = await connect(at(2), { auth: { userId: user.id, guestToken } });
     open.push(back);
     expect(await mineOf(back)).toEqual([]);
     const ann = fresh('Ann');
     await guest.do('user_login', { userId: ann });
-    expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 2, unread: 0 }]);
-    expect(await mineOf(await device(at(0), ann))).toEqual([{ roomid, top: 2, read: 2, unread: 0 }]);
+    expect(await mineOf(guest)).toEqual([{ roomid, top: 5, read: 5, unread: 0 }]);
+    expect(await mineOf(await device(at(0), ann))).toEqual([{ roomid, top: 5, read: 5, unread: 0 }]);
   });
 
   it('tells the others of a room who types, each once, and neither the typist nor another room', async () => {

@@ -4,6 +4,7 @@ import type { Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import type { PresenceChange, PresenceMove, RosterEntry, RosterPage } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
+import type { ReadOf } from './log-store.ts';
 
 /** What workers ask the primary over IPC, and with which body. */
 export interface Requests {
@@ -15,6 +16,7 @@ export interface Requests {
     readonly members: string;
     readonly notice: Draft | undefined;
   };
+  'store.unread': { readonly asked: readonly ReadOf[] };
   'store.tops': { readonly tags: readonly string[] };
   'store.secret': null;
   'store.check': null;

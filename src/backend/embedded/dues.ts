@@ -22,6 +22,6 @@ function forgetEnded(group: Group, until: number, key: string): void {
 function forgetVisits(group: Group, until: number, tag: string): void {
   const row = group.row('visits', tag);
   if (!row || group.row('heads', tag)) return;
-  if (row.until <= until) group.put({ table: 'visits', key: tag });
+  if (row.until <= until) group.forgetVisits(tag);
   else group.write({ table: 'dues', key: [row.until, 'visits', tag], value: true });
 }

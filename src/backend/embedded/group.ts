@@ -18,6 +18,7 @@ import {
 import { refusalFor, restrictionKey } from './restrictions.ts';
 import type { Answer, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
 import type { Tables } from './tables.ts';
+import { saidKey, saidKeys, withUncounted } from './unread.ts';
 
 export interface GroupRules extends Retention {
   readonly dedupeTtlS: number;
@@ -47,6 +48,8 @@ export interface Group {
   touch(room: Room): void;
   /** Hides what is too old and removes what is hidden; forgets a room nothing was ever said in. */
   tidy(tag: string): void;
+  /** Forgets which rooms the user of that inbox goes to, and what was read there. */
+  forgetVisits(tag: string): void;
   /** Forgets the log and all that is kept beside it. What is not removed at once is hidden. */
   erase(tag: string): void;
   /** Removes more of an erased log. */
@@ -142,6 +145,9 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       put({ table: 'heads', key: tag, value: head });
       putEntry(tag, entry);
       published.push({ tag, entry });
+      if (draft.reader !== undefined) {
+        put({ table: 'said', key: saidKey(draft.reader, room.roomid), value: seq });
+      }
       const [key] = keys;
       const remembered = written === undefined ? answer : { ...answer, content: written };
       if (key) put({ table: 'answers', key, value: remembered });
@@ -159,7 +165,10 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       if (json === stored.json) return {};
       putEntry(tag, { ...stored, json });
       const appended = notice && group.append(room, notice);
-      return appended?.ok ? { notice: appended.value } : {};
+      const told = appended?.ok ? appended.value : undefined;
+      const value = withUncounted(row('uncounted', tag) ?? [], first, told ? [seq, told.seq] : [seq]);
+      put({ table: 'uncounted', key: tag, value });
+      return told ? { notice: told } : {};
     },
     touch({ kind, tag }) {
       const head = row('heads', tag);
@@ -175,12 +184,22 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       if (head.top === 0 && isIdle(head, keeping, now)) {
         put({ table: 'heads', key: tag });
         put({ table: 'marks', key: tag });
-        put({ table: 'visits', key: tag });
-      } else put({ table: 'heads', key: tag, value: expireHead(head, keeping, now) });
+        group.forgetVisits(tag);
+      } else {
+        const kept = expireHead(head, keeping, now);
+        put({ table: 'heads', key: tag, value: kept });
+        const newest = row('uncounted', tag)?.at(-1);
+        if (newest !== undefined && newest < kept.first) put({ table: 'uncounted', key: tag });
+      }
+    },
+    forgetVisits(tag) {
+      for (const key of saidKeys(tag, row('visits', tag))) put({ table: 'said', key });
+      put({ table: 'visits', key: tag });
     },
     erase(tag) {
       const head = row('heads', tag);
-      for (const table of ['heads', 'marks', 'visits'] as const) put({ table, key: tag });
+      for (const table of ['heads', 'marks', 'uncounted'] as const) put({ table, key: tag });
+      group.forgetVisits(tag);
       for (const key of tables.answersOf(tag, answerPeriods(rules.dedupeTtlS, now)))
         put({ table: 'answers', key });
       for (const one of [...rows.values()]) {

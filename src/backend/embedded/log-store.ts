@@ -4,8 +4,10 @@ import {
   type LogPage,
   type LogQuery,
   NO_EPOCH,
+  type ReadUpTo,
   type RoomLogs,
   type Top,
+  type Unread,
 } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
@@ -13,10 +15,17 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { GroupRules } from './group.ts';
 import { expireHead, type Head, keepingOf } from './head.ts';
 import type { Look, View } from './tables.ts';
+import { saidKey, unreadOf } from './unread.ts';
 
-export interface LogStore extends Omit<RoomLogs, 'tops'> {
+export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
   /** As `RoomLogs.tops`; a tag is all it takes. */
   tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly Top[]>>;
+  /** As `RoomLogs.unread`; of a room a tag and its id are all it takes. */
+  unread(asked: readonly ReadOf[]): Promise<Outcome<readonly Unread[]>>;
+}
+
+export interface ReadOf extends Omit<ReadUpTo, 'room'> {
+  readonly room: Pick<Room, 'tag' | 'roomid'>;
 }
 
 export interface LogStoreDeps {
@@ -69,6 +78,16 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
         rooms.map(({ tag }) => {
           const head = view.row('heads', tag);
           return head ? topOf(head) : { top: 0 };
+        }),
+      );
+    },
+    async unread(asked) {
+      return look((view) =>
+        asked.map(({ room: { tag, roomid }, reader, read }) => {
+          const head = view.row('heads', tag);
+          const held = head && expireHead(head, keepingOf(head, rules), now());
+          const said = reader === undefined ? 0 : (view.row('said', saidKey(reader, roomid)) ?? 0);
+          return unreadOf(held, { read }, said, view.row('uncounted', tag) ?? []);
         }),
       );
     },

@@ -54,6 +54,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('store.read', ({ room, query }) => logs.read(room, query));
     answer('store.replace', ({ room, seq, members, notice }) => logs.replace(room, seq, members, notice));
     answer('store.tops', ({ tags }) => logs.tops(tags.map((tag) => ({ tag }))));
+    answer('store.unread', ({ asked }) => logs.unread(asked));
     answer('store.secret', () => succeed(dataDir.secret));
     answer('store.check', () => store.check());
     answer('inbox.marks', (inbox) => inboxes.marks(inbox));

@@ -47,6 +47,10 @@ export interface Rows {
   pushes: KeptPush;
   restrictions: Restrictions;
   visits: VisitRecord;
+  /** The seq of the newest message a user said in a room, see `saidKey`: it moves their mark. */
+  said: number;
+  /** Seqs of a log's entries that nobody has to read, rising. */
+  uncounted: readonly number[];
   erased: Erased;
 }
 
@@ -58,6 +62,8 @@ export interface Keys extends Record<keyof Rows, string | AnswerKey> {
   pushes: string;
   restrictions: string;
   visits: string;
+  said: string;
+  uncounted: string;
   erased: string;
 }
 

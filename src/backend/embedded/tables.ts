@@ -37,6 +37,9 @@ export interface Tables {
   close(): Promise<void>;
 }
 
+/** lmdb allows 12 unless told otherwise. */
+const MAX_TABLES = 32;
+
 type StoredEntry = [epoch: string, json: string, except?: string];
 
 /**
@@ -49,7 +52,13 @@ type StoredEntry = [epoch: string, json: string, except?: string];
  */
 export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): Tables {
   requireSpace(disk);
-  const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false });
+  const root = open({
+    path,
+    noSubdir: false,
+    overlappingSync: false,
+    eventTurnBatching: false,
+    maxDbs: MAX_TABLES,
+  });
   const heads = root.openDB<Head, string>('heads', {});
   const answers = root.openDB<Answer, AnswerKey>('answers', {});
   const rows: { readonly [T in keyof Rows]: Database<Rows[T], Keys[T]> } = {
@@ -60,6 +69,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     pushes: root.openDB('pushes', {}),
     restrictions: root.openDB('restrictions', {}),
     visits: root.openDB('visits', {}),
+    said: root.openDB('said', {}),
+    uncounted: root.openDB('uncounted', {}),
     erased: root.openDB('erased', {}),
   };
   const entries = root.openDB<StoredEntry, [string, number]>('entries', {});

@@ -4,6 +4,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Group } from './group.ts';
 import type { Look } from './tables.ts';
+import { saidKey } from './unread.ts';
 import { markIn, readRoom, type Visit, visitedIn, visitRoom } from './visits.ts';
 
 type Tagged = Pick<Room, 'tag'>;
@@ -40,6 +41,7 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
     const known = record && (record.until > group.now || group.row('heads', tag)) ? record : undefined;
     const before = known?.rooms ?? [];
     const rooms = change(before);
+    for (const [roomid] of left(before, rooms)) group.put({ table: 'said', key: saidKey(tag, roomid) });
     if (rooms.length === 0) {
       if (record) group.put({ table: 'visits', key: tag });
       return { rooms, before };
@@ -88,6 +90,12 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
       return seen.ok ? { ok: true, value: visitedIn(seen.value) } : seen;
     },
   };
+}
+
+function left(before: readonly Visit[], now: readonly Visit[]): readonly Visit[] {
+  if (before === now) return [];
+  const stay = new Set(now.map(([roomid]) => roomid));
+  return before.filter(([roomid]) => !stay.has(roomid));
 }
 
 function sizeOf(rooms: readonly Visit[]): number {

@@ -59,6 +59,10 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
       append: (room, draft) => ask('store.append', { room, draft }),
       read: (room, query) => ask('store.read', { room, query }),
       replace: (room, seq, members, notice) => ask('store.replace', { room, seq, members, notice }),
+      unread: (asked) =>
+        ask('store.unread', {
+          asked: asked.map(({ room: { tag, roomid }, ...of }) => ({ room: { tag, roomid }, ...of })),
+        }),
       tops: (rooms) => ask('store.tops', { tags: rooms.map(({ tag }) => tag) }),
     },
     bus,

@@ -1,6 +1,6 @@
 -- Stores, numbers and publishes one message, or answers its clientMsgId's first answer.
 -- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
--- KEYS[6] as in restricted.lua
+-- KEYS[6] as in restricted.lua   KEYS[7], KEYS[8] as KEYS[4], KEYS[5] in unread.lua
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] socket left out, '' for none
@@ -8,6 +8,7 @@
 -- ARGV[14], ARGV[15] of a fold: where the mark `news` must stand and where it goes, '' for nowhere; else both ''
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
 -- ARGV[17] digest of the content, '' where the clientMsgId alone says what it is
+-- ARGV[18] who has read the log up to the message, having said it, '' for nobody   ARGV[19] '1': nobody has to read it
 -- Answers {epoch, seq, id, at, outcome}: 0 stored, 1 known already; nothing was done for 2, the mark stood elsewhere,
 -- 3, banned, and 4, muted: then `at` is how long still, ms, 0 for no end; and 5, the clientMsgId is another content's.
 -- The message is spliced as text: cjson would lose digits of numbers and empty arrays.
@@ -92,13 +93,27 @@ if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
   local ends = decimal(math.ceil(lifetime * (1 + SLACK)))
   redis.call('PEXPIRE', KEYS[1], ends)
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
-  redis.call('PEXPIRE', KEYS[3], ends)
+  for _, beside in ipairs({ KEYS[3], KEYS[7], KEYS[8] }) do
+    redis.call('PEXPIRE', beside, ends)
+  end
 else
   -- Of a log that was taken away by hand meanwhile.
   redis.call('PEXPIRE', KEYS[1], ARGV[5], 'NX')
 end
-if seq % TIDY_EVERY == 0 and redis.call('EXISTS', KEYS[3]) == 1 then
-  firstHeld(seq)
+-- Their keys have an end from here on, and are put off with the log's.
+if ARGV[18] ~= '' and redis.call('ZADD', KEYS[7], decimal(seq), ARGV[18]) == 1 then
+  redis.call('PEXPIRE', KEYS[7], ARGV[5], 'NX')
+end
+if ARGV[19] ~= '' then
+  redis.call('ZADD', KEYS[8], decimal(seq), decimal(seq))
+  redis.call('PEXPIRE', KEYS[8], ARGV[5], 'NX')
+end
+if seq % TIDY_EVERY == 0 then
+  if redis.call('EXISTS', KEYS[3], KEYS[8]) > 0 then
+    redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', '(' .. decimal(firstHeld(seq)))
+  end
+  -- As many as the log has entries: who said nothing for so long has their stored mark alone.
+  redis.call('ZREMRANGEBYRANK', KEYS[7], 0, decimal(-1 - ARGV[4]))
 end
 if field ~= '' then
   -- This period's hash is gone when its slot's turn comes again, so an id is known for one to two TTLs.

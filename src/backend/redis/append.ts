@@ -61,7 +61,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     const { entries, logTtlMs } = numbering.keeping(room);
     return link.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
-      [...keys.log(room), ...keys.ids(room), keys.restrictions(room)],
+      [...keys.log(room), ...keys.ids(room), keys.restrictions(room), ...keys.unread(room)],
       [
         ...epoch,
         String(entries),
@@ -78,6 +78,8 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
         folding.becomes,
         draft.author ?? '',
         draft.dedupe?.content ?? '',
+        draft.reader ?? '',
+        replacing ? '1' : '',
         ...(replacing ?? []),
       ],
     );

@@ -50,7 +50,8 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
   }
 
   async function erase(inbox: Room): Promise<Outcome<void>> {
-    const kept = [...keys.log(inbox), ...keys.ids(inbox), ...keys.steps(inbox), ...keys.visits(inbox)];
+    const { log, ids, steps, visits, unread } = keys;
+    const kept = [log, ids, steps, visits, unread].flatMap((of) => [...of(inbox)]);
     const gone = await link.call(['DEL', ...kept]);
     return gone.ok ? succeed(undefined) : gone;
   }

@@ -11,6 +11,8 @@ import { socketRoom } from '../../chat/room.ts';
 export interface RedisKeys {
   /** The log (a stream), what numbers it, and its replaced entries, in the order the scripts take them. */
   readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
+  /** Who said what last in it, and what nobody has to read, in the order the scripts take them. */
+  readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
   /** The two dedupe hashes, of this TTL period and of the one before. */
   readonly ids: (room: Room) => readonly [string, string];
   /** Who is banned from the room or muted in it, see restricted.lua. */
@@ -61,6 +63,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
   const ofBoots = (room: Room) => `${base(room)}:b:`;
   return {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
+    unread: (room) => [`${base(room)}:readers`, `${base(room)}:uncounted`],
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     restrictions: (room) => `${base(room)}:restricted`,
     channelPrefix,

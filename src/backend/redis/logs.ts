@@ -5,8 +5,10 @@ import {
   type LogPage,
   type LogQuery,
   NO_EPOCH,
+  type ReadUpTo,
   type RoomLogs,
   type Top,
+  type Unread,
 } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
@@ -21,7 +23,7 @@ import type { Scripts } from './scripts.ts';
 
 export interface RedisLogsDeps {
   readonly link: CommandLink;
-  readonly scripts: Pick<Scripts, 'read'>;
+  readonly scripts: Pick<Scripts, 'read' | 'unread'>;
   readonly keys: RedisKeys;
   readonly numbering: Numbering;
   readonly writes: RedisAppend;
@@ -36,7 +38,9 @@ type ReadReply = [
   messagesAndExcepts: string[],
 ];
 
-/** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua and replace.lua. */
+type UnreadReply = [top: number, read: string, unread: number];
+
+/** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua, replace.lua and unread.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   const { link, scripts, keys, numbering, writes } = deps;
 
@@ -85,7 +89,23 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed(all);
   }
 
-  return { append, read, replace: writes.replace, tops };
+  async function unread(asked: readonly ReadUpTo[]): Promise<Outcome<readonly Unread[]>> {
+    const answers = await Promise.all(
+      asked.map(({ room, reader = '', read: upTo }) => {
+        const all = [...keys.log(room), ...keys.unread(room)];
+        return link.evaluate<UnreadReply>(scripts.unread, all, [String(upTo), reader]);
+      }),
+    );
+    const found: Unread[] = [];
+    for (const answer of answers) {
+      if (!answer.ok) return answer;
+      const [top, readUpTo, count] = answer.value;
+      found.push({ top, read: Number(readUpTo), unread: count });
+    }
+    return succeed(found);
+  }
+
+  return { append, read, replace: writes.replace, tops, unread };
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */

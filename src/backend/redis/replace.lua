@@ -30,6 +30,7 @@ local function replaced()
   if earlier then
     redis.call('ZREM', KEYS[3], earlier)
   end
+  redis.call('ZADD', KEYS[8], seq, seq)
   redis.call('XDEL', KEYS[1], seq .. '-0')
 
   -- A stream that is emptied this way is never trimmed for its length.
@@ -40,6 +41,7 @@ local function replaced()
   local ends = redis.call('PEXPIRETIME', KEYS[1])
   if ends > 0 then
     redis.call('PEXPIREAT', KEYS[3], decimal(ends))
+    redis.call('PEXPIREAT', KEYS[8], decimal(ends))
   end
   return ARGV[8] == '' and 7
 end

@@ -9,7 +9,7 @@ export const say: EventHandler<'say'> = {
   mode: 'pipelined',
   says: true,
   async run(session, payload, context) {
-    const { socket, memberships, user } = session;
+    const { socket, memberships, user, identity } = session;
     const { text, type, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
     const refusal = denied(session, roomid);
@@ -23,15 +23,20 @@ export const say: EventHandler<'say'> = {
       text,
       type,
       clientMsgId,
-      scope: dedupeScope(session.identity),
+      scope: dedupeScope(identity),
       author: user.id,
+      // What a guest has read is known to the connection alone.
+      reader: identity.guestToken === undefined ? session.login?.inbox.tag : undefined,
       except: echo ? undefined : socket.id,
     });
     if (!stored.ok) {
       if (stored.error.code === 'forbidden') context.enforcement.refused(room, user.id);
       return stored;
     }
-    if (!stored.value.dup) membership.said = stored.value;
+    if (!stored.value.dup) {
+      membership.said = stored.value;
+      membership.read = Math.max(membership.read ?? 0, stored.value.seq);
+    }
     return succeed(saidAs(room, stored.value));
   },
 };
