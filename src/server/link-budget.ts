@@ -58,7 +58,7 @@ export class LinkBudget {
   connects = 0;
   /** It was let go: nothing more of it is looked at. */
   ended = false;
-  private readonly buckets = new FewMap<string, Bucket>();
+  private buckets: FewMap<string, Bucket> | undefined = undefined;
   private heldBytes = 0;
 
   constructor(traffic: Traffic, address?: string) {
@@ -68,6 +68,7 @@ export class LinkBudget {
 
   /** The bucket of that name, made when it is first asked for. */
   bucket(name: string, make: () => Bucket): Bucket {
+    this.buckets ??= new FewMap();
     let bucket = this.buckets.get(name);
     if (!bucket) {
       bucket = make();

@@ -63,7 +63,7 @@ interface EnginePacket {
 
 export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
   const { links, rates, addresses, book, connectLimit, maxElements, now, random } = deps;
-  const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + 2 * deps.namespaces };
+  const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
   const budgets = new WeakMap<Link, LinkBudget>();
   const ending = new Set<NodeJS.Timeout>();
   let letGo = 0;
@@ -112,9 +112,10 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
 
   function mayEnter(budget: LinkBudget): boolean {
     budget.connects += 1;
-    if (budget.bucket('connect', () => createBucket(connectRate, now)).take() > 0) return false;
-    // Opening the link was counted.
-    return budget.connects <= deps.namespaces || connectLimit.takeAgain(budget.address) === 0;
+    // Each namespace once: opening the link was counted.
+    if (budget.connects <= deps.namespaces) return true;
+    const again = budget.bucket('connect', () => createBucket(connectRate, now));
+    return again.take() === 0 && connectLimit.takeAgain(budget.address) === 0;
   }
 
   function refusalOf(text: string, waitMs: number) {

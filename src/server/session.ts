@@ -76,6 +76,8 @@ export class ClientSession implements Session {
   login: Login | undefined = undefined;
   readonly budget: LinkBudget;
   private readonly rates: SessionRates;
+  private sayBucket: Bucket | undefined = undefined;
+  private loginBucket: Bucket | undefined = undefined;
 
   constructor(socket: ClientSocket, { identity, roomid, budget, rates }: SessionStart) {
     this.socket = socket;
@@ -89,16 +91,18 @@ export class ClientSession implements Session {
 
   takeToSay(): number {
     const { address } = this.budget;
+    this.sayBucket ??= this.bucket('say');
     // In this order, so that what one connection may not send is not taken from its user's others.
     return (
-      this.bucket('say').take() ||
+      this.sayBucket.take() ||
       (this.login?.take() ?? 0) ||
       (address === undefined ? 0 : this.rates.sayOfAddress.take(address))
     );
   }
 
   takeToLogin(): number {
-    return this.bucket('login').take();
+    this.loginBucket ??= this.bucket('login');
+    return this.loginBucket.take();
   }
 
   private bucket(of: 'say' | 'login'): Bucket {
