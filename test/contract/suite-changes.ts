@@ -155,6 +155,23 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard[2]).toEqual({ rev: rev + 3, joins: [carol], leaves: [] });
     });
 
+    it('are numbers for a while longer when a room is large again right after names came', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      await enter(a, room, ann, 1);
+      for (const [index, user] of [bob, carol, bob, carol].entries()) {
+        await vi.waitFor(() => expect(heard).toHaveLength(index + 1), SOON);
+        const large = index % 2 === 0;
+        granted(await a.roster.recount(room, large ? MAX_TOLD_CLIENTS : 1));
+        if (index < 2) await enter(b, room, user, 1);
+        else granted(await b.roster.exit(room, user.userId, large ? 1 : 0));
+      }
+      await vi.waitFor(() => expect(heard).toHaveLength(5), SOON);
+      expect(heard.map((change) => 'joins' in change)).toEqual([true, false, true, false, false]);
+      expect(heard.at(-1)).toMatchObject({ users: 1, clients: 1 });
+    });
+
     it('carry the number that the room’s count and its list of members answer', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

@@ -2,6 +2,8 @@ import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster
 import { MAX_TOLD_CLIENTS } from '../../protocol/limits.ts';
 
 const TELL_EVERY_MS = 1_000;
+/** Names after counts make everybody ask for the list: somebody who comes and goes in a room of 200 must not cause that each second. */
+const NAMES_AGAIN_EVERY_MS = 10_000;
 
 /** Came, goes by another name or face, went. */
 export type ChangeSign = '+' | '=' | '-';
@@ -29,6 +31,7 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
   let rev = Math.floor(now() / 1_000) - 1;
   let isTold = false;
   let toldAtMs = Number.NEGATIVE_INFINITY;
+  let namedAtMs = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   function tell(): void {
@@ -46,7 +49,9 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
     toldAtMs = now();
     isTold = true;
     const counts = count();
-    if (counts.clients > MAX_TOLD_CLIENTS || noted.size > MAX_TOLD_CLIENTS) tellCount(counts);
+    const sinceNamedMs = now() - namedAtMs;
+    const early = told && sinceNamedMs >= 0 && sinceNamedMs < NAMES_AGAIN_EVERY_MS;
+    if (counts.clients > MAX_TOLD_CLIENTS || noted.size > MAX_TOLD_CLIENTS || early) tellCount(counts);
     else tellNames();
     noted.clear();
   }
@@ -61,6 +66,7 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
   function tellNames(): void {
     // After counts, which name nobody, a number is left out: whoever keeps the list of names asks for it.
     rev += told ? 2 : 1;
+    if (told) namedAtMs = now();
     told = undefined;
     const all = [...noted.values()];
     publish({

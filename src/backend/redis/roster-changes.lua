@@ -1,5 +1,5 @@
 -- Stands, after clock.lua and roster-room.lua, before the scripts that change who is in a room: what the room is told.
--- KEYS[5] what was told last (hash: rev, at, counted, users, clients)
+-- KEYS[5] what was told last (hash: rev, at, counted, users, clients; named: when names came again after counts)
 -- KEYS[6] who came ('+'), goes by another name or face ('=') or went ('-') since then (hash id -> sign and the person's JSON)
 -- ARGV[4] channel, '' for a place whose people are not told of each other
 -- ARGV[5] what stands before an event's name on the bus   ARGV[6] what stands behind its payload
@@ -7,6 +7,8 @@
 -- Changes are gathered here and not at the workers, so that all members are told the same under the same number.
 
 local TELL_EVERY_MS = 1000
+-- Names after counts make everybody ask for the list: somebody who comes and goes in a room of 200 must not cause that each second.
+local NAMES_AGAIN_EVERY_MS = 10000
 
 local function personJson(id, person)
   local name, avatar = string.match(person, '^%d+%z([^%z]*)%z?(.*)$')
@@ -68,14 +70,16 @@ local function tellRoom(users, clients)
     return 0
   end
   local now = clock()
-  local told = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients')
+  local told = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients', 'named')
   local since = now - (tonumber(told[2] or '') or 0)
   if since >= 0 and since < TELL_EVERY_MS then
     redis.call('PEXPIRE', KEYS[6], ARGV[3])
     return TELL_EVERY_MS - since
   end
   local most = tonumber(ARGV[8])
-  local counting = clients > most or waiting > most
+  local named = tonumber(told[6] or '') or 0
+  local early = told[3] == '1' and now >= named and now - named < NAMES_AGAIN_EVERY_MS
+  local counting = clients > most or waiting > most or early
   local rev = (tonumber(told[1] or '') or math.floor(now / 1000) - 1) + 1
   if counting then
     if told[3] ~= '1' or told[4] ~= tostring(users) or told[5] ~= tostring(clients) then
@@ -84,13 +88,15 @@ local function tellRoom(users, clients)
       rev = rev - 1
     end
   else
-    rev = told[3] == '1' and rev + 1 or rev
+    if told[3] == '1' then
+      rev = rev + 1
+      named = now
+    end
     tellDiff(rev, redis.call('HGETALL', KEYS[6]))
   end
   redis.call('DEL', KEYS[6])
   local counted = counting and '1' or '0'
-  redis.pcall('HSET', KEYS[5], 'rev', string.format('%.0f', rev), 'at', string.format('%.0f', now), 'counted', counted, 'users', users, 'clients', clients)
+  redis.pcall('HSET', KEYS[5], 'rev', string.format('%.0f', rev), 'at', string.format('%.0f', now), 'counted', counted, 'users', users, 'clients', clients, 'named', string.format('%.0f', named))
   redis.call('PEXPIRE', KEYS[5], ARGV[3])
   return 0
 end
-

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createRoomChanges } from '../../src/backend/embedded/room-changes.ts';
+import type { PresenceChange } from '../../src/chat/roster.ts';
+import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
+
+const SECONDS = 60;
+
+function setUp() {
+  const told: PresenceChange[] = [];
+  let clients = MAX_TOLD_CLIENTS;
+  const changes = createRoomChanges({
+    count: () => ({ users: clients, clients }),
+    publish: (change) => told.push(change),
+    now: () => Date.now(),
+  });
+  return {
+    told,
+    come(userId: string) {
+      clients += 1;
+      changes.note('+', { userId, username: userId });
+      changes.tell();
+    },
+    go(userId: string) {
+      clients -= 1;
+      changes.note('-', { userId, username: userId });
+      changes.tell();
+    },
+  };
+}
+
+describe('a room that is as large as one that is told names may be', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('has everybody ask for the list seldom, however often somebody comes and goes', () => {
+    const { told, come, go } = setUp();
+    for (let n = 0; n < SECONDS; n += 1) {
+      (n % 2 === 0 ? come : go)('ann');
+      vi.advanceTimersByTime(1_000);
+    }
+    const jumps = told.filter(({ rev }, index) => rev - (told[index - 1]?.rev ?? rev) > 1);
+    expect(jumps.length).toBeGreaterThan(0);
+    expect(jumps.length).toBeLessThanOrEqual(1 + SECONDS / 10);
+    expect(told.length).toBeGreaterThan(SECONDS / 2);
+  });
+
+  it('is told the names again by the first change after that', () => {
+    const { told, come, go } = setUp();
+    for (let n = 0; n < 3; n += 1) {
+      come('ann');
+      vi.advanceTimersByTime(1_000);
+      go('ann');
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(told.at(-1)).toMatchObject({ users: MAX_TOLD_CLIENTS });
+    vi.advanceTimersByTime(10_000);
+    go('bob');
+    expect(told.at(-1)).toMatchObject({ leaves: [{ userId: 'bob' }] });
+    expect((told.at(-1)?.rev ?? 0) - (told.at(-2)?.rev ?? 0)).toBe(2);
+  });
+});
