@@ -131,6 +131,8 @@ export async function runWorker({
     await backend.close();
   });
   report();
+  // During a reload it is asked for the slot from here on, and must not say that nothing is known yet.
+  await chat.looked;
   worker.ready();
 }
 

@@ -78,8 +78,9 @@ export interface ChatServer {
   stopListening(): void;
   /** Tells of whom the worker process `boot` left behind. */
   sweep(boot: string): Promise<void>;
-  /** Ready, or why not. */
+  /** Ready, or why not; not known until `looked` is over. */
   ready(): Outcome<void>;
+  readonly looked: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
   metrics(): Promise<object[]>;
   drain(drainMs: number): Promise<void>;
@@ -338,6 +339,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     sweep: presence.sweep,
     ready: health.state,
+    looked: health.looked,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
     drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),

@@ -28,6 +28,8 @@ export interface HealthDeps {
 export interface Health {
   /** Ready, or why not. */
   state(): Outcome<void>;
+  /** Over once this was looked at for the first time, whatever was found: until then nobody can say. */
+  readonly looked: Promise<void>;
   /** Since when the store is away; undefined while it is there. */
   degradedSince(): number | undefined;
   readonly counters: { readonly probesMissed: number; readonly redials: number };
@@ -80,8 +82,9 @@ export function createHealth(deps: HealthDeps): Health {
     deps.onRestored();
   }
 
-  void look();
+  const looked = look();
   return {
+    looked,
     state: () => (last.ok ? succeed(undefined) : last),
     degradedSince: () => since,
     counters,

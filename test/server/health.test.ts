@@ -29,10 +29,19 @@ describe('the health of a worker', () => {
   it('is not known before the first look, and good after it', async () => {
     const { health, told } = watched();
     expect(health.state().ok).toBe(false);
-    await vi.advanceTimersByTimeAsync(0);
+    await health.looked;
     expect(health.state().ok).toBe(true);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(told).toEqual([]);
+    health.close();
+  });
+
+  it('is known after the first look also where that finds nothing good', async () => {
+    const { health, told, faults } = watched();
+    faults.bus = true;
+    await health.looked;
+    expect(told).toEqual(['degraded']);
+    expect(health.state()).toMatchObject({ error: { message: 'away' } });
     health.close();
   });
 
