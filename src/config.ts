@@ -15,6 +15,7 @@ import {
   redisUrl,
   urlPath,
 } from './settings-grammar.ts';
+import { isMisspelling } from './spelling.ts';
 
 interface Setting<T> {
   readonly name: string;
@@ -41,6 +42,9 @@ const address = (raw: string) =>
     ? { value: raw }
     : { problem: 'must be an IP address or a host name' };
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
+/** As long as what HS256 makes of it: a shorter one is guessed from any token, where nothing slows the guesses. */
+const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
+const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -120,8 +124,8 @@ export const SETTINGS = {
   authSecret: setting<string | undefined>(
     'AUTH_SECRET',
     undefined,
-    secret,
-    'HS256 secret of the tokens (JWT) that say who somebody is; token mode when it or AUTH_JWKS_URL is set',
+    tokenSecret,
+    'HS256 secret, of at least 32 bytes, of the tokens (JWT) that say who somebody is; token mode when it or AUTH_JWKS_URL is set',
     '– (open mode)',
   ),
   authJwksUrl: setting<string | undefined>(
@@ -129,6 +133,20 @@ export const SETTINGS = {
     undefined,
     httpUrl,
     'address of the key set (JWKS) of such tokens; read again when a token names an unknown key',
+    '–',
+  ),
+  authAudience: setting<string | undefined>(
+    'AUTH_AUDIENCE',
+    undefined,
+    claim,
+    'what aud of a token must be or hold; unset: any, so that tokens made for another application are good here too',
+    '–',
+  ),
+  authIssuer: setting<string | undefined>(
+    'AUTH_ISSUER',
+    undefined,
+    claim,
+    'what iss of a token must be; unset: any',
     '–',
   ),
   apiKeys: setting<readonly string[]>(
@@ -261,15 +279,11 @@ const NOT_YET: Readonly<Record<string, string | undefined>> = {
   REDIS_CLUSTER_NODES: undefined,
   REDIS_SENTINELS: undefined,
   REDIS_SENTINEL_NAME: undefined,
-  AUTH_AUDIENCE: undefined,
-  AUTH_ISSUER: undefined,
   RATE_ADMIT: '0',
   ACK_REPLICAS: '0',
   BUS_SECRET: undefined,
 };
 
-/** As long as what HS256 makes of it. */
-const MIN_SECRET_CHARS = 32;
 const MIN_KEY_CHARS = 16;
 
 /** Variables every shell has that happen to be spelled nearly like a setting. */
@@ -327,6 +341,10 @@ function clashes(settings: Settings): string[] {
     );
   if (settings.front && settings.port === settings.adminPort)
     problems.push(`PORT and ADMIN_PORT are both ${settings.port}`);
+  // In open mode nobody would look at them, which is not what somebody who sets them expects.
+  if (isOpen(settings) && (settings.authAudience ?? settings.authIssuer) !== undefined) {
+    problems.push('AUTH_AUDIENCE and AUTH_ISSUER are of tokens: set AUTH_SECRET or AUTH_JWKS_URL too');
+  }
   return problems;
 }
 
@@ -337,9 +355,15 @@ function isOpen({ authSecret, authJwksUrl }: Pick<Values, 'authSecret' | 'authJw
 
 function exposure(settings: Settings): string[] {
   const warnings: string[] = [];
-  const { authSecret, apiKeys } = settings;
-  if (authSecret !== undefined && authSecret.length < MIN_SECRET_CHARS) {
-    warnings.push(`AUTH_SECRET is shorter than ${MIN_SECRET_CHARS} characters: it can be guessed`);
+  const { authJwksUrl, authAudience, authIssuer, apiKeys } = settings;
+  const unchecked = [
+    ...(authAudience === undefined ? ['AUTH_AUDIENCE'] : []),
+    ...(authIssuer === undefined ? ['AUTH_ISSUER'] : []),
+  ];
+  if (authJwksUrl !== undefined && unchecked.length > 0) {
+    warnings.push(
+      `AUTH_JWKS_URL without ${unchecked.join(' and ')}: whatever its keys signed for other applications is good here too`,
+    );
   }
   if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
     warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
@@ -356,25 +380,10 @@ function misspelled(env: Readonly<Record<string, string | undefined>>): string[]
   const warnings: string[] = [];
   for (const variable of Object.keys(env)) {
     if (names.includes(variable) || NOT_MEANT.has(variable)) continue;
-    const meant = names.find((name) => within2(variable, name));
+    const meant = names.find((name) => isMisspelling(variable, name));
     if (meant !== undefined) warnings.push(`${variable} is not a setting; did you mean ${meant}?`);
   }
   return warnings;
-}
-
-/** Whether two words are at most two letters apart (insertions, deletions, replacements). */
-function within2(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > 2) return false;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return (row[b.length] ?? 0) <= 2;
 }
 
 /** A wrong address may hold a password. */

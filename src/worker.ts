@@ -187,14 +187,21 @@ function machineId(): string {
 
 /** All workers share what proves that a guest is the same one; with tokens nobody is a guest. */
 async function openIdentities(
-  { authSecret, authJwksUrl }: Settings,
+  { authSecret, authJwksUrl, authAudience, authIssuer }: Settings,
   backend: WorkerBackend,
   log: Logger,
 ): Promise<Identities> {
   if (authSecret === undefined && authJwksUrl === undefined) {
     return createIdentities(await fetchSecret(backend));
   }
-  return createTokenIdentities({ secret: authSecret, jwksUrl: authJwksUrl, now: Date.now, log });
+  return createTokenIdentities({
+    secret: authSecret,
+    jwksUrl: authJwksUrl,
+    audience: authAudience,
+    issuer: authIssuer,
+    now: Date.now,
+    log,
+  });
 }
 
 /** Of the primary and not of the store, which may be away when a worker is respawned. */

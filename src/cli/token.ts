@@ -6,6 +6,8 @@ import type { Printer } from './nginx.ts';
 
 export interface TokenSettings {
   readonly authSecret: string | undefined;
+  readonly authAudience: string | undefined;
+  readonly authIssuer: string | undefined;
 }
 
 type Request =
@@ -19,7 +21,7 @@ const UNIT_S = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 /** Prints a token for one user, and nothing else on stdout: it is usually taken into a variable. */
 export async function runToken(
   args: readonly string[],
-  { authSecret }: TokenSettings,
+  { authSecret, authAudience, authIssuer }: TokenSettings,
   now: () => number,
   print: Printer,
 ): Promise<number> {
@@ -38,7 +40,14 @@ export async function runToken(
         return 1;
       }
       const nowS = Math.floor(now() / 1_000);
-      const token = await new SignJWT({ ...request.claims, iat: nowS, exp: nowS + request.ttlS })
+      const claims = {
+        ...request.claims,
+        ...(authAudience === undefined ? {} : { aud: authAudience }),
+        ...(authIssuer === undefined ? {} : { iss: authIssuer }),
+        iat: nowS,
+        exp: nowS + request.ttlS,
+      };
+      const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .sign(new TextEncoder().encode(authSecret));
       print.out(`${token}\n`);
@@ -110,7 +119,8 @@ function parseTtl(raw: string): number | undefined {
 
 const HELP = `Usage: roomcast token USER [options]
 
-Prints a token (JWT, HS256) that lets its bearer in as USER, signed with AUTH_SECRET.
+Prints a token (JWT, HS256) that lets its bearer in as USER, signed with AUTH_SECRET, for
+AUTH_AUDIENCE and from AUTH_ISSUER where they are set.
 
   --name NAME        the name USER goes by and cannot change; without it USER chooses one
   --avatar AVATAR    the same for the avatar: a short file name or an https: URL

@@ -49,5 +49,10 @@ export const MAX_PUSH_USERS = 1_000;
 /** Of one announcement to chosen rooms. */
 export const MAX_ANNOUNCE_ROOMS = 1_000;
 
+/**
+ * How far the clock of who issues tokens and ours may be apart: so much before its beginning and after its end a
+ * token is good, at the door and for a connection that is open.
+ */
+export const TOKEN_LEEWAY_MS = 5_000;
 /** How long before its end a token's owner is told. */
 export const TOKEN_EXPIRING_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { Room } from '../chat/room.ts';
 import { BYE } from '../protocol/codes.ts';
-import { TOKEN_EXPIRING_MS } from '../protocol/limits.ts';
+import { TOKEN_EXPIRING_MS, TOKEN_LEEWAY_MS } from '../protocol/limits.ts';
 import type { ClientSocket, Session } from './session.ts';
 
 /** Ends connections when their token ends, and tells them before. */
@@ -42,15 +42,17 @@ export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
     if (inMs > TOKEN_EXPIRING_MS) {
       wait(session, inMs - TOKEN_EXPIRING_MS, () => waitToTell(session, expiresAt));
     } else {
-      if (inMs > 0) session.socket.emit('token:expiring', { inMs });
-      waitToEnd(session, expiresAt);
+      // Who comes within the leeway is told too: there is time for another token.
+      if (inMs > -TOKEN_LEEWAY_MS) session.socket.emit('token:expiring', { inMs: Math.max(0, inMs) });
+      waitToEnd(session, expiresAt + TOKEN_LEEWAY_MS);
     }
   }
 
-  function waitToEnd(session: Session, expiresAt: number): void {
-    const inMs = expiresAt - now();
+  /** With the leeway of the door: without it a client would come in with the same token, and be let go, over and over. */
+  function waitToEnd(session: Session, endsAt: number): void {
+    const inMs = endsAt - now();
     // A timer may fire a millisecond early.
-    if (inMs > 0) wait(session, inMs, () => waitToEnd(session, expiresAt));
+    if (inMs > 0) wait(session, inMs, () => waitToEnd(session, endsAt));
     else end(session);
   }
 

@@ -4,11 +4,12 @@ import { runToken, type TokenSettings } from '../../src/cli/token.ts';
 
 const SECRET = 'a secret that is long enough for HS256';
 const NOW_S = 1_800_000_000;
+const UNSET: TokenSettings = { authSecret: undefined, authAudience: undefined, authIssuer: undefined };
 
-async function run(args: readonly string[], settings: TokenSettings = { authSecret: SECRET }) {
+async function run(args: readonly string[], settings: Partial<TokenSettings> = { authSecret: SECRET }) {
   let out = '';
   let err = '';
-  const code = await runToken(args, settings, () => NOW_S * 1_000 + 999, {
+  const code = await runToken(args, { ...UNSET, ...settings }, () => NOW_S * 1_000 + 999, {
     out: (text) => {
       out += text;
     },
@@ -40,6 +41,12 @@ describe('roomcast token', () => {
       iat: NOW_S,
       exp: NOW_S + 604_800,
     });
+  });
+
+  it('is for the audience and from the issuer that the servers ask for', async () => {
+    const settings = { authSecret: SECRET, authAudience: 'chat', authIssuer: 'https://id.example/' };
+    const { out } = await run(['ann'], settings);
+    expect(decodeJwt(out.trim())).toMatchObject({ sub: 'ann', aud: 'chat', iss: 'https://id.example/' });
   });
 
   it.each([

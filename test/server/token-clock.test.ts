@@ -4,6 +4,7 @@ import type { Session } from '../../src/server/session.ts';
 import { createTokenClock } from '../../src/server/token-clock.ts';
 
 const DAY_MS = 86_400_000;
+const LEEWAY_MS = 5_000;
 const BYE = { code: 3500, reconnect: true, afterMs: 0 };
 
 interface Told {
@@ -49,13 +50,13 @@ describe('the clock of tokens', () => {
     vi.useRealTimers();
   });
 
-  it('tells a minute before the end, then says bye and ends the link', () => {
+  it('tells a minute before the end, then says bye and ends the link 5 s after it, as the door does', () => {
     clock.watch(sessionOn(link, Date.now() + 3_600_000));
     vi.advanceTimersByTime(3_539_999);
     expect(link.told).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(link.told).toEqual([{ event: 'token:expiring', data: { inMs: 60_000 } }]);
-    vi.advanceTimersByTime(59_999);
+    vi.advanceTimersByTime(64_999);
     expect([link.told.length, link.closed]).toEqual([1, 0]);
     vi.advanceTimersByTime(1);
     expect(link.told.slice(1)).toEqual([{ event: 'bye', data: expect.objectContaining(BYE) }]);
@@ -67,12 +68,21 @@ describe('the clock of tokens', () => {
   it('tells at once when less than a minute is left', () => {
     clock.watch(sessionOn(link, Date.now() + 1_500));
     expect(link.told).toEqual([{ event: 'token:expiring', data: { inMs: 1_500 } }]);
-    vi.advanceTimersByTime(1_500);
+    vi.advanceTimersByTime(1_500 + LEEWAY_MS);
+    expect(link.closed).toBe(1);
+  });
+
+  it('tells who came in with a token that has just ended, and leaves the time to renew it', () => {
+    clock.watch(sessionOn(link, Date.now() - 2_000));
+    expect(link.told).toEqual([{ event: 'token:expiring', data: { inMs: 0 } }]);
+    vi.advanceTimersByTime(LEEWAY_MS - 2_001);
+    expect(link.closed).toBe(0);
+    vi.advanceTimersByTime(1);
     expect(link.closed).toBe(1);
   });
 
   it('ends a link at once whose token ended while it was opened', () => {
-    clock.watch(sessionOn(link, Date.now()));
+    clock.watch(sessionOn(link, Date.now() - LEEWAY_MS));
     expect(link.told).toEqual([{ event: 'bye', data: expect.objectContaining(BYE) }]);
     expect(link.closed).toBe(1);
   });
@@ -91,7 +101,7 @@ describe('the clock of tokens', () => {
     clock.watch(session);
     vi.advanceTimersByTime(DAY_MS - 60_001);
     expect([link.told.length, link.closed]).toEqual([1, 0]);
-    vi.advanceTimersByTime(60_001);
+    vi.advanceTimersByTime(60_001 + LEEWAY_MS);
     expect(link.closed).toBe(1);
   });
 
@@ -107,14 +117,14 @@ describe('the clock of tokens', () => {
     clock.watch(sessionOn(link, Date.now() + 100 * DAY_MS));
     vi.advanceTimersByTime(100 * DAY_MS - 60_001);
     expect([link.told, link.closed]).toEqual([[], 0]);
-    vi.advanceTimersByTime(60_001);
+    vi.advanceTimersByTime(60_001 + LEEWAY_MS);
     expect(link.closed).toBe(1);
   });
 
   it('says bye to every namespace of a link that it ends', () => {
     clock.watch(sessionOn(link, Date.now() + 1_000));
     clock.watch(sessionOn(link, Date.now() + DAY_MS));
-    vi.advanceTimersByTime(1_000);
+    vi.advanceTimersByTime(1_000 + LEEWAY_MS);
     expect(link.told.map(({ event }) => event)).toEqual(['token:expiring', 'bye', 'bye']);
     // What was said in its rooms goes before.
     expect(link.flushed).toEqual(['tea after 1', 'tea after 2']);

@@ -99,7 +99,9 @@ describe('a token', () => {
     ['a subject that is an object', { sub: {} }],
     ['a subject with what nobody sees', { sub: 'ann\u3164' }],
     ['the server’s own name for a subject', { sub: 'RoomCast' }],
-    ['a time to begin that is to come', { sub: 'ann', nbf: NOW_S + 1 }],
+    ['a time to begin that is to come', { sub: 'ann', nbf: NOW_S + 6 }],
+    ['a time it was made at that is to come', { sub: 'ann', iat: NOW_S + 6 }],
+    ['such a time that is no number', { sub: 'ann', iat: `${NOW_S}` }],
     ['an end that is no number', { sub: 'ann', exp: `${NOW_S + 60}` }],
     ['an end that is null', { sub: 'ann', exp: null }],
     ['rooms that are one text', { sub: 'ann', rooms: 'lobby' }],
@@ -108,9 +110,14 @@ describe('a token', () => {
     ['rooms of which one is a number that is not exact', { sub: 'ann', rooms: ['lobby', 2 ** 53] }],
   ])('with %s is not valid', async (_, claims) => expect(await identify(claims)).toEqual(INVALID));
 
-  it('has expired with the second it names, without a tolerance', async () => {
-    expect(await identify({ sub: 'ann', exp: NOW_S })).toEqual(EXPIRED);
-    expect(await identify({ sub: 'ann', exp: NOW_S + 1 })).toMatchObject({ ok: true });
+  it('may be by a clock that is 5 s off, and no more', async () => {
+    for (const claims of [{ nbf: NOW_S + 5 }, { iat: NOW_S + 5 }, { nbf: NOW_S + 1, iat: NOW_S + 1 }]) {
+      expect(await identify({ sub: 'ann', ...claims })).toMatchObject({ ok: true });
+    }
+    expect(await identify({ sub: 'ann', exp: NOW_S - 5 })).toEqual(EXPIRED);
+    expect(await become({ sub: 'ann', exp: NOW_S - 4 })).toMatchObject({
+      access: { expiresAt: (NOW_S - 4) * 1_000 },
+    });
     expect((await become({ sub: 'ann', exp: 1e300 })).access.expiresAt).toBe(8.64e15);
   });
 
@@ -152,6 +159,50 @@ describe('a token', () => {
   });
 });
 
+describe('a token of another application', () => {
+  const own = { audience: 'chat', issuer: 'https://id.example/' };
+
+  async function takes(claims: object, settings: object = own): Promise<boolean> {
+    const deps = { secret: SECRET, now: () => NOW_S * 1_000, log: silentLog, ...settings };
+    const token = await sign({ sub: 'ann', ...claims });
+    const identity = await createTokenIdentities(deps).identify({ token });
+    if (!identity.ok) expect(identity).toEqual(INVALID);
+    return identity.ok;
+  }
+
+  it('is not valid where audience and issuer are set', async () => {
+    const iss = own.issuer;
+    expect(await takes({ aud: 'chat', iss })).toBe(true);
+    expect(await takes({ aud: ['shop', 'chat'], iss })).toBe(true);
+    for (const claims of [
+      {},
+      { aud: 'chat' },
+      { iss },
+      { aud: 'shop', iss },
+      { aud: ['shop'], iss },
+      { aud: 'chat', iss: 'https://id.example' },
+      { aud: 'Chat', iss },
+      { aud: null, iss },
+    ]) {
+      expect([claims, await takes(claims)]).toEqual([claims, false]);
+    }
+  });
+
+  it('is looked at by what is set, and by nothing where nothing is', async () => {
+    expect(await takes({ aud: 'chat', iss: 'any' }, { audience: 'chat' })).toBe(true);
+    expect(await takes({ iss: own.issuer }, { issuer: own.issuer })).toBe(true);
+    expect(await takes({ aud: 'shop' }, { audience: 'chat' })).toBe(false);
+    expect(await takes({ aud: 'shop', iss: 'any' }, {})).toBe(true);
+  });
+
+  it('is not valid for a refresh either', async () => {
+    const deps = { secret: SECRET, now: () => NOW_S * 1_000, log: silentLog, ...own };
+    const ann = await become({ sub: 'ann' });
+    const token = await sign({ sub: 'ann', aud: 'shop', iss: own.issuer });
+    expect(await createTokenIdentities(deps).refresh(ann, token)).toEqual(INVALID);
+  });
+});
+
 describe('a token refresh', () => {
   it('takes what the new token says, and keeps the name where it says none', async () => {
     const before = await become({ sub: 'ann', name: 'Ann', avatar: '1.jpg', exp: NOW_S + 1 });
@@ -173,7 +224,7 @@ describe('a token refresh', () => {
     const ann = await become({ sub: 'ann' });
     const other = await bySecret.refresh(ann, await sign({ sub: 'bob' }));
     expect(other).toMatchObject({ ok: false, error: { code: 'forbidden' } });
-    expect(await bySecret.refresh(ann, await sign({ sub: 'ann', exp: NOW_S }))).toEqual(EXPIRED);
+    expect(await bySecret.refresh(ann, await sign({ sub: 'ann', exp: NOW_S - 5 }))).toEqual(EXPIRED);
     expect(await bySecret.refresh(ann, 'x')).toEqual(INVALID);
   });
 });
@@ -215,6 +266,24 @@ describe('tokens of a key set', () => {
       await issuer.close();
     }
     issuer = undefined;
+  });
+
+  it('are not good for another audience, whose keys are the same', async () => {
+    const { issuer } = await open();
+    const deps = { jwksUrl: issuer.url, audience: 'chat', now: Date.now, log: silentLog };
+    const identities = createTokenIdentities(deps);
+    // Without a `kid` each key is tried.
+    for (const key of [await issuer.turn('add', 'ES256', null), await issuer.turn('add', 'ES256', null)]) {
+      expect(await identities.identify({ token: await key.sign({ sub: 'ann', aud: 'chat' }) })).toMatchObject(
+        {
+          ok: true,
+        },
+      );
+      for (const claims of [{ aud: 'shop' }, {}, { aud: 'chat', iat: 4_000_000_000 }]) {
+        const token = await key.sign({ sub: 'ann', ...claims });
+        expect(await identities.identify({ token })).toEqual(INVALID);
+      }
+    }
   });
 
   it('stand beside those signed with the secret, each with its own key only', async () => {
