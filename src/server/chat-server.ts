@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
@@ -13,7 +12,6 @@ import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets } from '../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
-import { endAnsweredUploads } from '../cluster/answered-uploads.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createCarriedBans } from './carried-bans.ts';
@@ -43,6 +41,7 @@ import { createSlowClients } from './slow-clients.ts';
 import { createTokenClock } from './token-clock.ts';
 import { createTrafficLimits, type TrafficSettings } from './traffic-limits.ts';
 import { createUserDisconnects } from './user-disconnects.ts';
+import { createWorkerPort } from './worker-port.ts';
 
 /** How soon somebody who sends much and was behind with reading may be read of again. */
 const BEHIND_LOOK_MS = 20;
@@ -73,7 +72,7 @@ export interface ChatServer {
   readonly engine: ReturnType<typeof createChatEngine>['engine'];
   readonly routes: Routes;
   /** Serves on a port of its own. */
-  listen(host: string, port: number): Promise<void>;
+  listen(host: string, port: number): Promise<unknown>;
   /** Stops listening; clients stay. */
   stopListening(): void;
   /** Tells of whom the worker process `boot` left behind. */
@@ -318,25 +317,13 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const routes = chatEngine.route(http.handle, (request, response) =>
     links.answering(engine, request, response),
   );
-  const listener = createServer(routes.onRequest);
-  listener.on('upgrade', routes.onUpgrade);
-  endAnsweredUploads(listener);
+  const port = createWorkerPort({ routes, log });
 
   return {
     engine,
     routes,
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        listener.once('error', reject);
-        listener.listen({ host, port, backlog: 4096 }, () => {
-          listener.off('error', reject);
-          listener.on('error', (error) => log.error({ err: error }, 'the listener failed'));
-          resolve();
-        });
-      }),
-    stopListening() {
-      listener.close();
-    },
+    listen: port.listen,
+    stopListening: port.close,
     sweep: presence.sweep,
     ready: health.state,
     looked: health.looked,
