@@ -110,7 +110,7 @@ export interface RoomLogs {
   /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
   tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
   /**
-   * How much of many logs is unread, in the order asked, in one round trip and at a cost that does not grow with the logs:
+   * How much of many logs is unread, in the order asked, in few round trips and at a cost that does not grow with the logs:
    * the entries above the mark that are still there, but for notices and what took another's place by `replace`. A
    * reader's own messages are not above it, for the newest of them moves it.
    */

@@ -85,7 +85,8 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
       return look((view) =>
         asked.map(({ room: { tag, roomid }, reader, read }) => {
           const head = view.row('heads', tag);
-          const held = head && expireHead(head, keepingOf(head, rules), now());
+          if (!head || head.top <= read) return { top: head?.top ?? 0, read, unread: 0 };
+          const held = expireHead(head, keepingOf(head, rules), now());
           const said = reader === undefined ? 0 : (view.row('said', saidKey(reader, roomid)) ?? 0);
           return unreadOf(held, { read }, said, view.row('uncounted', tag) ?? []);
         }),

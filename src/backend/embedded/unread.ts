@@ -14,12 +14,11 @@ export function saidKeys(inbox: string, record: VisitRecord | undefined): string
 
 /** `said`: the reader's newest own message. */
 export function unreadOf(
-  head: Head | undefined,
+  { first, top }: Head,
   { read }: Pick<ReadUpTo, 'read'>,
   said: number,
   uncounted: readonly number[],
 ): Unread {
-  const { first, top } = head ?? { first: 1, top: 0 };
   const upTo = Math.max(read, said);
   const from = Math.max(upTo + 1, first);
   const spared = uncounted.filter((seq) => seq >= from && seq <= top).length;

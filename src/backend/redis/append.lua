@@ -1,6 +1,7 @@
 -- Stores, numbers and publishes one message, or answers its clientMsgId's first answer.
 -- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
--- KEYS[6] as in restricted.lua   KEYS[7], KEYS[8] as KEYS[4], KEYS[5] in unread.lua
+-- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of the newest message they said (zset)
+-- KEYS[8] entries that nobody has to read, by seq (zset); see unread.ts for both
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] socket left out, '' for none

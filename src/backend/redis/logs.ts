@@ -5,10 +5,8 @@ import {
   type LogPage,
   type LogQuery,
   NO_EPOCH,
-  type ReadUpTo,
   type RoomLogs,
   type Top,
-  type Unread,
 } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Outcome } from '../../protocol/codes.ts';
@@ -20,10 +18,11 @@ import { parseStored } from './frame.ts';
 import type { RedisKeys } from './keys.ts';
 import type { Numbering } from './numbering.ts';
 import type { Scripts } from './scripts.ts';
+import { countUnread } from './unread.ts';
 
 export interface RedisLogsDeps {
   readonly link: CommandLink;
-  readonly scripts: Pick<Scripts, 'read' | 'unread'>;
+  readonly scripts: Pick<Scripts, 'read'>;
   readonly keys: RedisKeys;
   readonly numbering: Numbering;
   readonly writes: RedisAppend;
@@ -38,9 +37,7 @@ type ReadReply = [
   messagesAndExcepts: string[],
 ];
 
-type UnreadReply = [top: number, read: string, unread: number];
-
-/** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua, replace.lua and unread.lua. */
+/** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua and replace.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   const { link, scripts, keys, numbering, writes } = deps;
 
@@ -89,23 +86,13 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed(all);
   }
 
-  async function unread(asked: readonly ReadUpTo[]): Promise<Outcome<readonly Unread[]>> {
-    const answers = await Promise.all(
-      asked.map(({ room, reader = '', read: upTo }) => {
-        const all = [...keys.log(room), ...keys.unread(room)];
-        return link.evaluate<UnreadReply>(scripts.unread, all, [String(upTo), reader]);
-      }),
-    );
-    const found: Unread[] = [];
-    for (const answer of answers) {
-      if (!answer.ok) return answer;
-      const [top, readUpTo, count] = answer.value;
-      found.push({ top, read: Number(readUpTo), unread: count });
-    }
-    return succeed(found);
-  }
-
-  return { append, read, replace: writes.replace, tops, unread };
+  return {
+    append,
+    read,
+    replace: writes.replace,
+    tops,
+    unread: (asked) => countUnread({ link, keys }, asked),
+  };
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */

@@ -12,7 +12,6 @@ export interface Scripts {
   readonly append: Script;
   readonly read: Script;
   readonly replace: Script;
-  readonly unread: Script;
   readonly enter: Script;
   readonly exit: Script;
   readonly sweep: Script;
@@ -42,7 +41,6 @@ export function openScripts(): Scripts {
     append: { ...scriptOf(clock + epoch + restricted + textOf('append')), prompt: true },
     read: scriptOf(epoch + textOf('read')),
     replace: scriptOf(clock + epoch + restricted + textOf('replace') + textOf('append')),
-    unread: scriptOf(textOf('log') + textOf('unread')),
     enter: scriptOf(room + restricted + textOf('roster-enter')),
     exit: scriptOf(room + textOf('roster-exit')),
     sweep: scriptOf(room + textOf('roster-sweep')),
