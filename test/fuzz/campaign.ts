@@ -39,60 +39,58 @@ export async function fuzz<Input>(
   { seed, path, limitMs, batches = Number.MAX_SAFE_INTEGER, say }: FuzzOptions,
 ): Promise<Finding | undefined> {
   let sent = 0;
+  let runs = 0;
+  let failure: { readonly why: string; readonly inputs: readonly Input[] } | undefined;
   let underWay: Promise<unknown> = Promise.resolve();
-  const batch = fc.array(surface.input, { minLength: 1, maxLength: MAX_BATCH, size: 'max' });
+
   async function send(inputs: readonly Input[]): Promise<void> {
+    if (target.broken().length > 0) await target.restore();
     sent += inputs.length;
     const answers = await surface
       .send(target, inputs)
       .catch((error: Error) => [error.stack ?? error.message]);
-    const broken = target.broken();
-    if (broken.length > 0) await target.restore();
-    const wrong = [...broken, ...answers];
-    if (wrong.length > 0) throw new Error(wrong.join('; '));
+    const wrong = [...target.broken(), ...answers];
+    if (wrong.length === 0) return;
+    failure = { why: wrong.join('; '), inputs };
+    throw new Error(failure.why);
   }
+
+  const batch = fc.array(surface.input, { minLength: 1, maxLength: MAX_BATCH, size: 'max' });
   const property = fc.asyncProperty(batch, (inputs) => {
     const sending = send(inputs);
+    runs += 1;
     underWay = sending.catch(() => undefined);
     return sending;
   });
-  /** The library leaves what is under way when the time is over. */
-  async function check(options: fc.Parameters<[Input[]]>): Promise<fc.RunDetails<[Input[]]>> {
+  /** When the time is over, the library leaves what is under way; that may fail, too. */
+  async function check(options: fc.Parameters<[Input[]]>): Promise<string | undefined> {
     const details = await fc.check(property, { seed, numRuns: batches, ...options });
     await underWay;
-    return details;
+    return details.counterexamplePath ?? undefined;
   }
-  const startedAt = performance.now();
-  const first = await check({
-    ...(path === undefined ? {} : { path }),
-    endOnFailure: true,
-    interruptAfterTimeLimit: limitMs,
-  });
-  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  if (!first.failed) {
-    const settled = await target.settle();
-    say(`${surface.name}: ${sent} inputs in ${seconds} s, ${settled.summary}`);
-    if (settled.wrong.length === 0) return undefined;
-    return tell({ seed, path: '', why: settled.wrong.join('; '), inputs: '' });
-  }
-  const smallest = await check({
-    path: first.counterexamplePath ?? '',
-    interruptAfterTimeLimit: SHRINK_MS,
-  });
-  const shown = smallest.counterexample ? smallest : first;
-  return tell({
-    seed,
-    path: shown.counterexamplePath ?? '',
-    why: String((shown.errorInstance as Error | undefined)?.message ?? first.errorInstance),
-    inputs: fc.stringify(shown.counterexample?.[0]),
-  });
 
-  function tell(finding: Finding): Finding {
-    say(`${surface.name}: FAILED after ${sent} inputs: ${finding.why}`);
-    say(`  again with --surface ${surface.name} --seed ${seed} --path ${finding.path}`);
-    say(`  ${finding.inputs.slice(0, MAX_SHOWN_CHARS)}`);
-    return finding;
+  const startedAt = performance.now();
+  const from = path === undefined ? {} : { path };
+  const failed = await check({ ...from, endOnFailure: true, interruptAfterTimeLimit: limitMs });
+  let failedAt = failed ?? String(runs - 1);
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  if (!failure) {
+    const { wrong, summary } = await target.settle();
+    say(`${surface.name}: ${sent} inputs in ${seconds} s, ${summary}`);
+    if (wrong.length === 0) return undefined;
+    failure = { why: wrong.join('; '), inputs: [] };
+  } else {
+    say(`${surface.name}: FAILED after ${sent} inputs, looks for the smallest`);
+    const again = await check({ path: failedAt, interruptAfterTimeLimit: SHRINK_MS });
+    if (again === undefined) say('  it did not fail again');
+    failedAt = again ?? failedAt;
   }
+  // Shrinking goes on from what failed, so the last failure is the smallest.
+  const { why, inputs } = failure;
+  say(`${surface.name}: FAILED: ${why}`);
+  say(`  again with --surface ${surface.name} --seed ${seed} --path ${failedAt}`);
+  say(`  ${JSON.stringify(inputs).slice(0, MAX_SHOWN_CHARS)}`);
+  return { seed, path: failedAt, why, inputs: JSON.stringify(inputs) };
 }
 
 /** What each of several links at once is to send. */
