@@ -31,6 +31,11 @@ export class Traffic {
     return Math.max(this.events?.take(1) ?? 0, this.bytes?.take(bytes) ?? 0);
   }
 
+  /** An event took as much as so many more. */
+  charge(events: number): void {
+    this.events?.take(events);
+  }
+
   get isDeepInDebt(): boolean {
     return (this.events?.isDeepInDebt ?? false) || (this.bytes?.isDeepInDebt ?? false);
   }

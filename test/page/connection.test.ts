@@ -10,7 +10,7 @@ import { createStore } from '../../src/page/store.ts';
 import { createUnsentMemory } from '../../src/page/unsent.ts';
 import type { WireError } from '../../src/protocol/codes.ts';
 import type { SaidMessage } from '../../src/protocol/rooms.ts';
-import { hello, joined, ME, pageOf, said, sayings, shown } from './told.ts';
+import { deleted, hello, joined, ME, pageOf, said, sayings, shown } from './told.ts';
 
 type SayAnswer = (answer: object) => void;
 interface Said {
@@ -478,6 +478,17 @@ describe('reading', () => {
     await vi.waitFor(() => expect(shown(page.store.get())).toHaveLength(4));
     expect(asked).toEqual([{ roomid: 'lobby', before: 51, limit: 50 }]);
     expect(page.store.get().more).toBe(false);
+  });
+
+  it('shows no text of a page that a deletion has overtaken', async () => {
+    onArrival = enter(sayings(51, 52), { more: true });
+    const page = await inRoom();
+    arrivals[0]?.on('room:history', (_query: object, reply: SayAnswer) => {
+      arrivals[0]?.emit('message', deleted(53, 49));
+      reply({ ok: true, ...pageOf(sayings(49, 50), { top: 52 }) });
+    });
+    page.connection.loadEarlier();
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['', 'text 50', 'text 51', 'text 52']));
   });
 
   it('after a gap says so and reads the newest page', async () => {

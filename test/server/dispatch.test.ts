@@ -30,6 +30,23 @@ function openSession(budget = newBudget()) {
   return { session, queue, refused };
 }
 
+it('rooms:mine takes as much of the link’s events as the rooms it asks the store about', async () => {
+  const rooms = Array.from({ length: 1_000 }, (_, n) => ({ roomid: `${n}`, top: 0, read: 0, unread: 0 }));
+  const budget = new LinkBudget(
+    new Traffic({ events: { perMs: 0.1, burst: 100 }, bytes: undefined }, () => 0),
+  );
+  const { session } = openSession(budget);
+  const roomMarks = { mine: async () => ({ ok: true, value: { rooms } }) };
+  const answers: unknown[] = [];
+  for (let times = 0; times < 2; times += 1) {
+    expect(budget.traffic.take(0)).toBe(0);
+    const event = { event: 'rooms:mine', args: [{}, (answer: unknown) => answers.push(answer)] };
+    await dispatch(session, { ...context, roomMarks } as never, event);
+  }
+  await expect.poll(() => answers).toHaveLength(2);
+  expect(budget.traffic.take(0)).toBeGreaterThan(0);
+});
+
 describe('an event of a client', () => {
   it.each(['leave', 'room:history'])('%s keeps nothing of its unknown keys while it waits', async (event) => {
     const { session, queue } = openSession();

@@ -1,6 +1,15 @@
 import type { EventHandler } from '../context.ts';
 
+/** Of a user who goes to a thousand rooms one question takes the worker and the store as much as dozens of others. */
+const ROOMS_PER_EVENT = 20;
+
 export const mine: EventHandler<'rooms:mine'> = {
   mode: 'inTurn',
-  run: (session, _payload, { roomMarks }) => roomMarks.mine(session),
+  async run(session, _payload, { roomMarks }) {
+    const answer = await roomMarks.mine(session);
+    if (answer.ok) {
+      session.budget.traffic.charge(Math.floor(answer.value.rooms.length / ROOMS_PER_EVENT));
+    }
+    return answer;
+  },
 };
