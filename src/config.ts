@@ -1,5 +1,6 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { defaultTrafficRates } from './default-rates.ts';
+import { isLoopbackName } from './host-names.ts';
 import {
   flag,
   httpUrl,
@@ -324,11 +325,6 @@ export function parseConfiguration(
   return { ok: true, settings, warnings: [...exposure(settings), ...misspelled(env)] };
 }
 
-/** An address by its number: 127.example.org is a name that anybody can have. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
-
 function clashes(settings: Settings): string[] {
   const last = settings.basePort + settings.workers - 1;
   const problems = last > 65_535 ? [`BASE_PORT + WORKERS must stay below 65536, not ${last + 1}`] : [];
@@ -368,7 +364,7 @@ function exposure(settings: Settings): string[] {
   if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
     warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
   }
-  if (!isOpen(settings) || isLoopback(settings.host)) return warnings;
+  if (!isOpen(settings) || isLoopbackName(settings.host)) return warnings;
   return [
     ...warnings,
     `HOST=${settings.host} in open mode: everybody who can reach it can come in under any name; named users trust each other`,

@@ -79,3 +79,15 @@ export function matchesOrigin(patterns: readonly string[], given: string): boole
     return rest.length > end.length + 1 && rest.endsWith(`.${end}`);
   });
 }
+
+/** Whether pages under this host name are meant by one of the patterns, whatever the port. */
+export function namesHost(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) => {
+    const [, scheme, rest = ''] = /^(https?):\/\/(.*)$/.exec(pattern) ?? [];
+    const host = HOST_AND_PORT.exec(rest)?.[1]?.replace(/^\[|\]$/g, '');
+    if (scheme === undefined || host === undefined) return false;
+    return host.startsWith(ANY_LABEL)
+      ? name.length > host.length - 1 && name.endsWith(host.slice(ANY_LABEL.length - 1))
+      : name === host;
+  });
+}

@@ -137,6 +137,9 @@ ${indent(realIp(options) + clientLimits(options))}
     proxy_set_header X-Forwarded-Proto ${scheme};
     proxy_set_header X-Forwarded-Host "";
     proxy_set_header Forwarded "";
+    # No web page can say this itself: by it a worker on loopback tells the names of this site from that of a page
+    # which had its own name lead here (DNS rebinding).
+    proxy_set_header Via "1.1 nginx";
     proxy_redirect off;
 
     # What each request to a host that is switched off costs before the next worker is tried. One lost SYN,

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import fastify from 'fastify';
 import type { Logger } from 'pino';
+import { hostNameOf, isLoopbackName } from '../host-names.ts';
 import { type ErrorCode, refuse } from '../protocol/codes.ts';
 import { endAnsweredUploads } from './answered-uploads.ts';
 import type { Readiness } from './readiness.ts';
@@ -24,15 +24,15 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   const { log } = deps;
   const app = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
 
-  const listensBeyond = !isLoopbackName(deps.host.toLowerCase());
+  const listensBeyond = !isLoopbackName(deps.host);
   // Without a key, a web page in the operator's browser could read this by giving its own name our address (DNS
   // rebinding). Such a request carries that name as Host; a request from a page elsewhere carries its Origin. Where
   // the operator lets other machines in, this machine has names that nobody here knows: chat1, its name in the DNS.
   app.addHook('onRequest', async (request, reply) => {
-    const host = hostname(`http://${request.headers.host ?? ''}`);
+    const host = hostNameOf(request.headers.host ?? '');
     const { origin } = request.headers;
     const ownName = listensBeyond || (host !== undefined && isLoopbackName(host));
-    const from = origin === undefined ? undefined : hostname(origin);
+    const from = origin === undefined ? undefined : hostNameOf(origin.replace(/^https?:\/\//, ''));
     const ownPage = origin === undefined || (from !== undefined && (from === host || isLoopbackName(from)));
     if (ownName && ownPage) return;
     await reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
@@ -72,16 +72,3 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
 }
 
 const errorBody = (code: ErrorCode, message: string) => ({ error: refuse(code, message).error });
-
-function hostname(url: string): string | undefined {
-  try {
-    return new URL(url).hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  } catch {
-    return undefined;
-  }
-}
-
-/** An address by its number: 127.example.org is a name that anybody can have. */
-function isLoopbackName(name: string): boolean {
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
-}

@@ -21,6 +21,7 @@ import { openDelivery } from './delivery.ts';
 import { drainClients } from './drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './engine.ts';
 import { leaveRoom } from './events/leave.ts';
+import { guardHosts } from './foreign-hosts.ts';
 import { type ChatNamespace, createGateway } from './gateway.ts';
 import { introduce } from './handshake.ts';
 import { createHealth } from './health.ts';
@@ -49,6 +50,8 @@ const BEHIND_LOOK_MS = 20;
 export interface ChatServerDeps extends Omit<EngineOptions, 'onLink' | 'connectLimit'>, TrafficSettings {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
+  /** Where it will listen. */
+  readonly host: string;
   readonly slot: number;
   readonly namespaces: readonly string[];
   readonly limits: ClientLimits;
@@ -314,8 +317,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     metrics,
     log,
   });
-  const routes = chatEngine.route(http.handle, (request, response) =>
-    links.answering(engine, request, response),
+  const routes = guardHosts(
+    chatEngine.route(http.handle, (request, response) => links.answering(engine, request, response)),
+    deps,
+    log,
   );
   const port = createWorkerPort({ routes, log });
 

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -72,6 +74,17 @@ describe('two hosts with two workers each behind nginx', () => {
   it('serve the page and its stock client', async () => {
     expect((await fetch(`http://127.0.0.1:${port}/`)).headers.get('content-type')).toContain('text/html');
     expect((await fetch(`http://127.0.0.1:${port}/socket.io/socket.io.js`)).status).toBe(200);
+  });
+
+  it('serve under any name what workers on loopback serve under theirs only', async () => {
+    const statusOf = async (url: string) => {
+      const sent = request(url, { agent: false, headers: { host: 'chat.example.org' } }).end();
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      response.destroy();
+      return response.statusCode;
+    };
+    expect(await statusOf(`http://127.0.0.1:${port}/`)).toBe(200);
+    for (const url of system.workerUrls) expect(await statusOf(`${url}/`)).toBe(403);
   });
 
   it('with ip_hash keep a forwarded address on one worker, polling sessions too', async () => {
