@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
 import { aclRules } from '../../src/backend/redis/rights.ts';
+import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createLinkPair } from './link-pair.ts';
@@ -28,10 +29,12 @@ export function redisOptions(redisUrl: string, options: Partial<BackendOptions> 
 export interface PeerSettings extends Partial<BackendOptions> {
   readonly host?: string;
   readonly log?: Logger;
+  readonly elapsedMs?: () => number;
+  readonly scripts?: Scripts;
 }
 
 export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
-  const { host = 'test', log = silent, ...options } = settings;
+  const { host = 'test', log = silent, elapsedMs, scripts, ...options } = settings;
   const boot = randomUUID();
   const { primary } = createLinkPair(0, boot);
   const worker = await openRedisWorker({
@@ -39,6 +42,8 @@ export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {
     boot,
     host,
     primary,
+    ...(elapsedMs && { elapsedMs }),
+    ...(scripts && { scripts }),
     // So that calls are gathered for some ms.
     utilization: () => 0.1,
     log,

@@ -1,9 +1,11 @@
 import { ROSTER_LEASE_MS, type RosterCount } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
+import type { BootWatch } from './boot-watch.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import { idOf, stretchOf } from './places.ts';
+import type { Script } from './scripts.ts';
 
 /** Places read at once: a longer page would hold every other call of Redis up. */
 const PAGE = 1_000;
@@ -14,50 +16,76 @@ export type Bounds = readonly [min: string, max: string];
 /** A worker process as roster-renew.lua lists it. */
 export interface ListedBoot {
   readonly boot: string;
-  /** It counts: its lease has not run out, by the store's clock, and it was not buried. */
+  /** As it stands in the store. */
+  readonly record: string;
+  /** It counts: it has not been silent for a lease, and it was not buried. */
   readonly alive: boolean;
   /**
-   * Its lease has run out. One that was buried is given that long, for its primary sweeps it; one that was swept as
-   * long again, for what it had still under way.
+   * It has certainly been silent for a lease. One that was buried is given that long, for its primary sweeps it; one that
+   * was swept as long again, for what it had still under way.
    */
   readonly expired: boolean;
   /** All it left was taken out: what it is listed with came too late. */
   readonly swept: boolean;
-  /** When it last proved itself by the store's clock, and how long ago that was when it was read. */
+  /** When it last proved itself by the store's clock. */
   readonly provedAtMs: number;
   readonly silentMs: number;
   readonly clients: number;
   readonly host: string;
 }
 
-export async function readBoots(link: CommandLink, keys: RedisKeys): Promise<Outcome<ListedBoot[]>> {
-  const [time, listed] = await Promise.all([
-    link.call<[seconds: string, micros: string]>(['TIME']),
-    link.call<Record<string, string>>(['HGETALL', keys.boots]),
-  ]);
-  if (!time.ok) return time;
-  if (!listed.ok) return listed;
-  const [seconds, micros] = time.value;
-  const nowMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
-  const boots = [];
-  for (const [boot, record] of Object.entries(listed.value)) {
-    const [lease = '', clients, ...host] = record.split(' ');
-    const buried = lease.startsWith('-');
-    const leaseEndMs = Math.abs(Number(lease));
-    const provedAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
-    boots.push({
-      boot,
-      alive: leaseEndMs > nowMs && !buried,
-      expired: leaseEndMs <= nowMs,
-      swept: clients === 'swept',
-      provedAtMs,
-      silentMs: nowMs - provedAtMs,
-      // No number until it proved itself.
-      clients: Number(clients) || 0,
-      host: host.join(' '),
-    });
-  }
-  return succeed(boots);
+/** The listed boots; one process always asks with the same watch. */
+export type ReadBoots = () => Promise<Outcome<ListedBoot[]>>;
+
+export interface ReadBootsDeps {
+  readonly link: CommandLink;
+  /** roster-boots.lua */
+  readonly script: Script;
+  readonly keys: RedisKeys;
+  readonly watch: BootWatch;
+}
+
+export function createReadBoots({ link, script, keys, watch }: ReadBootsDeps): ReadBoots {
+  return async () => {
+    const listed = await link.evaluate<[nowMs: string, flat: string[]]>(script, [keys.boots], []);
+    if (!listed.ok) return listed;
+    const [nowMs, flat] = listed.value;
+    const boots = [];
+    for (let index = 0; index < flat.length; index += 2)
+      boots.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
+    const silences = watch.look(boots);
+    return succeed(
+      boots.map(({ leaseEndMs, buried, ...boot }, index) => {
+        const { silentMs = 0, certainMs = 0 } = silences[index] ?? {};
+        // Before all clocks began: taken away by hand.
+        const ended = leaseEndMs <= ROSTER_LEASE_MS;
+        return {
+          ...boot,
+          silentMs,
+          alive: silentMs < ROSTER_LEASE_MS && !buried && !ended,
+          expired: certainMs >= ROSTER_LEASE_MS || ended,
+        };
+      }),
+    );
+  };
+}
+
+function parsed(boot: string, record: string, nowMs: number) {
+  const [lease = '', clients, ...host] = record.split(' ');
+  const leaseEndMs = Math.abs(Number(lease));
+  const provedAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
+  return {
+    boot,
+    record,
+    leaseEndMs,
+    buried: lease.startsWith('-'),
+    swept: clients === 'swept',
+    provedAtMs,
+    silentMs: nowMs - provedAtMs,
+    // No number until it proved itself.
+    clients: Number(clients) || 0,
+    host: host.join(' '),
+  };
 }
 
 /**

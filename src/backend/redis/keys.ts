@@ -45,7 +45,7 @@ export interface RedisKeys {
   /** The rooms, lounges and inboxes somebody of this boot is in, a zset of score 0; see places.ts. */
   readonly bootPlaces: (boot: string) => string;
   /** The last count of the whole cluster, and what keeps others from counting again. */
-  readonly totals: readonly [totals: string, fresh: string];
+  readonly totals: readonly [totals: string, turn: string];
   readonly probe: (boot: string) => string;
   readonly secret: string;
   /** Of the HTTP API, where API_KEYS is not set. */
@@ -84,7 +84,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
     boots: `${prefix}:boots`,
     bootPlaces: (boot) => `${prefix}:boot:${boot}:places`,
-    totals: [`${prefix}:totals`, `${prefix}:totals:fresh`],
+    totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
     probe: (boot) => `${channelPrefix}:probe:${boot}`,
     secret: `${prefix}:secret`,
     apiKey: `${prefix}:api-key`,

@@ -1,8 +1,6 @@
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { type ListedBoot, readBoots } from './boots.ts';
-import type { CommandLink } from './command-link.ts';
-import type { RedisKeys } from './keys.ts';
+import type { ListedBoot, ReadBoots } from './boots.ts';
 
 /** Which boots live, at most a second old. */
 export interface LivingBoots {
@@ -23,11 +21,7 @@ interface Reading {
   readonly strangers: Set<string>;
 }
 
-export function createLivingBoots(
-  link: CommandLink,
-  keys: RedisKeys,
-  now: () => number = Date.now,
-): LivingBoots {
+export function createLivingBoots(readBoots: ReadBoots, now: () => number): LivingBoots {
   let last: Reading | undefined;
 
   function readNow(): Reading {
@@ -40,7 +34,7 @@ export function createLivingBoots(
   }
 
   async function load(): Promise<Outcome<ReadonlyMap<string, ListedBoot>>> {
-    const boots = await readBoots(link, keys);
+    const boots = await readBoots();
     return boots.ok ? succeed(new Map(boots.value.map((one) => [one.boot, one]))) : boots;
   }
 

@@ -4,9 +4,11 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
 import { parseRedisAddress, type RedisAddress } from './address.ts';
-import { countPeople, countRooms, readBoots } from './boots.ts';
+import { createBootWatch } from './boot-watch.ts';
+import { countPeople, countRooms, createReadBoots } from './boots.ts';
 import { type CommandLink, fieldOf, openCommandLink } from './command-link.ts';
 import { redisKeys } from './keys.ts';
+import { openScripts } from './scripts.ts';
 import { openStartCheck, type StartCheck } from './start-check.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
@@ -29,13 +31,20 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
   const address = parseRedisAddress(options.redisUrl);
   const keys = redisKeys(options.keyPrefix, address.database);
-  const link = openCommandLink({ address, scripts: [], log });
+  const scripts = openScripts();
+  const link = openCommandLink({ address, scripts: [scripts.boots], log });
+  const readBoots = createReadBoots({
+    link,
+    script: scripts.boots,
+    keys,
+    watch: createBootWatch(() => performance.now()),
+  });
   let warnings: string[];
   let predecessors: string[];
   try {
     await awaitRedis(link, address, patienceMs, log);
     warnings = await proveFit(link, address, options.keyPrefix);
-    const listed = await readBoots(link, keys);
+    const listed = await readBoots();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ boot }) => boot)
       : [];
@@ -45,7 +54,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   }
 
   async function overview(): Promise<Outcome<Overview>> {
-    const listed = await readBoots(link, keys);
+    const listed = await readBoots();
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
     const [people, rooms] = await Promise.all([
@@ -102,9 +111,9 @@ async function awaitRedis(
   patienceMs: number,
   log: PrimaryBackendDeps['log'],
 ): Promise<void> {
-  const giveUpAt = Date.now() + patienceMs;
+  const giveUpAt = performance.now() + patienceMs;
   for (;;) {
-    const sliceMs = Math.max(0, Math.min(SAY_AGAIN_MS, giveUpAt - Date.now()));
+    const sliceMs = Math.max(0, Math.min(SAY_AGAIN_MS, giveUpAt - performance.now()));
     const loading = (await link.usable(sliceMs)) ? await isLoading(link) : undefined;
     if (loading === false) return;
     const cause = loading ? 'it is still loading its data' : causeOf(link.problem());
@@ -114,7 +123,7 @@ async function awaitRedis(
         `Redis at ${address.shown} refused us: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
       );
     }
-    if (Date.now() >= giveUpAt) {
+    if (performance.now() >= giveUpAt) {
       throw new BackendError(
         `Redis at ${address.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
       );

@@ -1,18 +1,17 @@
 -- A dead boot was swept. It stays listed as buried for one lease more: what it had still under way counts nowhere then,
 -- and is found when that lease is over and it is swept once more.
 -- KEYS[1] boots, as in roster-renew.lua   ARGV[1] boot   ARGV[2] lease, ms
+-- ARGV[3] its record, if it stood there for that lease, by the clock of who asks; else ''
 -- Answers 1 if it is no longer listed.
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record then
   return 1
 end
-local now = clock()
-local buriedUntil = string.match(record, '^%-(%d+) swept ')
-if buriedUntil and tonumber(buriedUntil) <= now then
+if record == ARGV[3] then
   redis.call('HDEL', KEYS[1], ARGV[1])
   return 1
 end
 local host = string.match(record, '^%-?%d+ %S+ (.*)$') or ''
-redis.call('HSET', KEYS[1], ARGV[1], '-' .. string.format('%.0f', now + ARGV[2]) .. ' swept ' .. host)
+redis.call('HSET', KEYS[1], ARGV[1], '-' .. string.format('%.0f', clock() + ARGV[2]) .. ' swept ' .. host)
 return 0

@@ -3,7 +3,7 @@ import { roomOf } from '../../chat/room.ts';
 import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { listedOf, readBoots } from './boots.ts';
+import { listedOf, type ReadBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import type { LivingBoots } from './living-boots.ts';
@@ -16,8 +16,12 @@ export interface RosterQueriesDeps {
   readonly link: CommandLink;
   /** roster-members.lua */
   readonly script: Script;
+  /** totals-turn.lua */
+  readonly turn: Script;
   readonly keys: RedisKeys;
   readonly living: LivingBoots;
+  readonly readBoots: ReadBoots;
+  readonly now: () => number;
 }
 
 type MembersReply = [rev: number, more: number, last: string, boots: string[], members: MembersPage];
@@ -31,7 +35,15 @@ export type RosterQueries = Pick<
 const LONGEST_PAGE = 1_000;
 
 /** What is asked of the roster. None of it changes anything. */
-export function createRosterQueries({ link, script, keys, living }: RosterQueriesDeps): RosterQueries {
+export function createRosterQueries({
+  link,
+  script,
+  turn,
+  keys,
+  living,
+  readBoots,
+  now,
+}: RosterQueriesDeps): RosterQueries {
   async function count(room: Room): Promise<Outcome<RosterCount & { rev: number }>> {
     const [clientsKey, usersKey] = keys.roster(room, '');
     const [toldKey] = keys.changes(room);
@@ -88,7 +100,7 @@ export function createRosterQueries({ link, script, keys, living }: RosterQuerie
   }
 
   async function rooms(nsp: string, { after, limit }: RosterPage) {
-    const boots = await readBoots(link, keys);
+    const boots = await readBoots();
     if (!boots.ok) return boots;
     const alive = boots.value.filter((one) => one.alive);
     const length = Math.min(limit, LONGEST_PAGE);
@@ -134,7 +146,15 @@ export function createRosterQueries({ link, script, keys, living }: RosterQuerie
     );
   }
 
-  return { count, named, isIn, members, rooms, connections, totals: createTotals(link, keys) };
+  return {
+    count,
+    named,
+    isIn,
+    members,
+    rooms,
+    connections,
+    totals: createTotals({ link, turn, keys, readBoots, now }),
+  };
 }
 
 function sumOf(counts: readonly string[]): number {

@@ -1,4 +1,4 @@
--- A boot proves that it lives, by the store's clock.
+-- A boot proves that it lives, which others see by its lease: each proof changes it.
 -- KEYS[1] boots (hash boot -> `leaseEndMs connections host`, with a `-` before it: buried; `swept` for connections, see roster-forget.lua)
 -- ARGV[1] boot   ARGV[2] lease, ms   ARGV[3] connections   ARGV[4] host
 -- ARGV[5] 'new': only if it is not listed; its connections are then '?' until it proves itself
@@ -7,8 +7,11 @@
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record or ARGV[5] ~= 'new' then
-  local time = redis.call('TIME')
-  local leaseEnd = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
+  local leaseEnd = clock() + ARGV[2]
+  -- The same again, though the clock was set back.
+  if record and tonumber(string.match(record, '^%-?(%d+)')) == leaseEnd then
+    leaseEnd = leaseEnd + 1
+  end
   redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', leaseEnd) .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
 end
 return record and string.find(record, '^%d+ %d') and 1 or 0

@@ -7,7 +7,8 @@ import { refuse, succeed } from '../../protocol/codes.ts';
 import { inBatches } from '../batches.ts';
 import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
 import { createStatingAgain } from '../stating-again.ts';
-import { type Bounds, eachPage, readBoots } from './boots.ts';
+import { createBootWatch } from './boot-watch.ts';
+import { type Bounds, createReadBoots, eachPage } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
 import { createLivingBoots } from './living-boots.ts';
@@ -28,7 +29,8 @@ export interface RedisRosterDeps {
   readonly log: Logger;
   /** 0: no limit. */
   readonly maxRoomClients: number;
-  readonly now?: () => number;
+  /** A clock that cannot be set. */
+  readonly now: () => number;
 }
 
 type Counted = [users: number, clients: number, changed: number, waitMs: number];
@@ -50,9 +52,11 @@ const EVERYWHERE: Bounds = ['-', '+'];
  * do after its sweep counts nowhere and is swept once more. A call of a boot that is not listed lists it again.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { link, scripts, keys, boot, host, log, maxRoomClients, now = Date.now } = deps;
+  const { link, scripts, keys, boot, host, log, maxRoomClients, now } = deps;
   const stated = createStatedPresence();
-  const living = createLivingBoots(link, keys, now);
+  const watch = createBootWatch(now);
+  const readBoots = createReadBoots({ link, script: scripts.boots, keys, watch });
+  const living = createLivingBoots(readBoots, now);
   const tellings = createTellings({
     tell: (room) =>
       link.evaluate<number>(scripts.tell, roomScriptKeys(keys, room, boot), roomScriptArgs(keys, room, boot)),
@@ -167,7 +171,10 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const args = [boot, LEASE_MS, String(clients), host, ''];
     const outcome = await link.evaluate<number>(scripts.renew, [keys.boots], args);
     if (!outcome.ok) return outcome;
+    watch.proved();
     statingAgain.proved(outcome.value === 1);
+    // Who does not look cannot tell since when a boot is silent.
+    void living.listed();
     return succeed(undefined);
   }
 
@@ -193,7 +200,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       });
     });
     failed ??= read.ok ? undefined : read;
-    const forgotten = failed ?? (await link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS]));
+    const forgotten = failed ?? (await forget(dead));
     // Should it have proved meanwhile that it lives, it has to learn that some of what it said is gone.
     if (!forgotten.ok) void bury(dead);
     // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
@@ -203,6 +210,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     // What the dead worker had still under way came after the places were read.
     if (late.ok && late.value === 1) await listBoot(dead, host);
     return succeed(departures);
+  }
+
+  async function forget(dead: string): Promise<Outcome<number>> {
+    const boots = await readBoots();
+    if (!boots.ok) return boots;
+    const over = boots.value.find(({ boot: name, swept, expired }) => name === dead && swept && expired);
+    return link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS, over?.record ?? '']);
   }
 
   async function sweepPlace(dead: string, name: string): Promise<Outcome<Departure[]>> {
@@ -227,7 +241,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function expired(): Promise<Outcome<readonly string[]>> {
-    const boots = await readBoots(link, keys);
+    const boots = await readBoots();
     if (!boots.ok) return boots;
     return succeed(boots.value.filter((one) => one.expired).map((one) => one.boot));
   }
@@ -244,7 +258,15 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     renew,
     sweep,
     expired,
-    ...createRosterQueries({ link, script: scripts.members, keys, living }),
+    ...createRosterQueries({
+      link,
+      script: scripts.members,
+      turn: scripts.turn,
+      keys,
+      living,
+      readBoots,
+      now,
+    }),
   };
 }
 

@@ -17,9 +17,11 @@ export interface Scripts {
   readonly sweep: Script;
   readonly tell: Script;
   readonly members: Script;
+  readonly boots: Script;
   readonly renew: Script;
   readonly bury: Script;
   readonly forget: Script;
+  readonly turn: Script;
   readonly raise: Script;
   readonly progress: Script;
   readonly findPush: Script;
@@ -46,9 +48,11 @@ export function openScripts(): Scripts {
     sweep: scriptOf(room + textOf('roster-sweep')),
     tell: scriptOf(room + textOf('roster-tell')),
     members: scriptOf(textOf('roster-members')),
-    renew: scriptOf(textOf('roster-renew')),
+    boots: scriptOf(clock + textOf('roster-boots')),
+    renew: scriptOf(clock + textOf('roster-renew')),
     bury: scriptOf(textOf('roster-bury')),
     forget: scriptOf(clock + textOf('roster-forget')),
+    turn: scriptOf(textOf('totals-turn')),
     raise: scriptOf(textOf('inbox-raise')),
     progress: scriptOf(textOf('inbox-progress')),
     findPush: scriptOf(textOf('push-find')),

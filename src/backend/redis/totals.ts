@@ -1,46 +1,67 @@
 import type { RosterCount } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { countPeople, readBoots } from './boots.ts';
+import { countPeople, type ReadBoots } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
 import type { RedisKeys } from './keys.ts';
+import type { Script } from './scripts.ts';
 
 const SHORTEST_MS = 1_000;
 /** Counting reads every user's id once: at this rate it stays a small part of what a worker and Redis do. */
 const USERS_PER_MS = 50;
 
-/*
- * Counted by one worker for all and kept in Redis: `totals` holds the last count, and while `fresh` is there
- * nobody counts again. Whoever finds it gone and can set it counts; the others answer with the last count
- * meanwhile, which is gone itself before it is too old to be told.
- */
-export function createTotals(link: CommandLink, keys: RedisKeys): () => Promise<Outcome<RosterCount>> {
-  const [totals, fresh] = keys.totals;
+/** In lifetimes of a count: so long stands the last one if whoever was to count did not. */
+const OVERDUE = 3;
 
-  async function countNow(): Promise<Outcome<RosterCount>> {
-    const boots = await readBoots(link, keys);
+export interface TotalsDeps {
+  readonly link: CommandLink;
+  /** totals-turn.lua */
+  readonly turn: Script;
+  readonly keys: RedisKeys;
+  readonly readBoots: ReadBoots;
+  readonly now: () => number;
+}
+
+/*
+ * Counted by one worker for all and kept in Redis: `totals` holds the last count under a number, and each worker sees by
+ * its own clock, which cannot step, for how long that has stood there. Who finds that it is time and is the first to
+ * say so counts; the others answer with the last count meanwhile.
+ */
+export function createTotals({
+  link,
+  turn,
+  keys,
+  readBoots,
+  now,
+}: TotalsDeps): () => Promise<Outcome<RosterCount>> {
+  const [totals, turns] = keys.totals;
+  let seen: { readonly text: string; readonly atMs: number } | undefined;
+
+  async function countNow(number: number): Promise<Outcome<RosterCount>> {
+    const boots = await readBoots();
     if (!boots.ok) return boots;
     const alive = boots.value.filter((one) => one.alive);
     const people = await countPeople(link, keys, alive);
     if (!people.ok) return people;
     const { users, clients } = people.value;
-    void link.call(['SET', totals, `${users} ${clients}`, 'PX', String(2 * ageOf(users))]);
+    // It goes by itself when nobody asks any more.
+    void link.call(['SET', totals, `${users} ${clients} ${number}`, 'PX', String(OVERDUE * ageOf(users))]);
     return people;
   }
 
   return async () => {
-    const [last, recent] = await Promise.all([
-      link.call<string | null>(['GET', totals]),
-      link.call<number>(['EXISTS', fresh]),
-    ]);
+    const last = await link.call<string | null>(['GET', totals]);
     if (!last.ok) return last;
-    if (!recent.ok) return recent;
-    const known = last.value !== null;
-    const [users = 0, clients = 0] = (last.value ?? '').split(' ').map(Number);
-    if (known && recent.value === 1) return succeed({ users, clients });
-    const turn = await link.call<string | null>(['SET', fresh, '1', 'NX', 'PX', String(ageOf(users))]);
-    if (!turn.ok) return turn;
-    return known && turn.value === null ? succeed({ users, clients }) : countNow();
+    const text = last.value;
+    if (text === null) return countNow(1);
+    const [users = 0, clients = 0, number = 0] = text.split(' ').map(Number);
+    if (seen?.text !== text) seen = { text, atMs: now() };
+    const ageMs = now() - seen.atMs;
+    if (ageMs < ageOf(users)) return succeed({ users, clients });
+    const mine = await link.evaluate<number>(turn, [turns], [text, String(OVERDUE * ageOf(users))]);
+    if (!mine.ok) return mine;
+    const overdue = ageMs >= OVERDUE * ageOf(users);
+    return mine.value === 1 || overdue ? countNow(number + 1) : succeed({ users, clients });
   };
 }
 

@@ -16,19 +16,25 @@ import { createRedisModeration } from './moderation.ts';
 import { createNumbering } from './numbering.ts';
 import { createRedisPushes } from './pushes.ts';
 import { createRedisRoster } from './roster.ts';
-import { openScripts } from './scripts.ts';
+import { openScripts, type Scripts } from './scripts.ts';
 import { openSubscriber } from './subscriber.ts';
 import { createRedisVisits } from './visits.ts';
 
 /** The primary has proved that Redis is there; a worker respawned while it is away starts without, and says so. */
 const FIRST_CONNECT_MS = 5_000;
 
-export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBackend> {
+export interface RedisWorkerDeps extends WorkerBackendDeps {
+  /** A clock that cannot be set, in ms. */
+  readonly elapsedMs?: () => number;
+  readonly scripts?: Scripts;
+}
+
+export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBackend> {
   const { options, boot, host, log } = deps;
+  const { elapsedMs = () => performance.now(), scripts = openScripts() } = deps;
   if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
   const address = parseRedisAddress(options.redisUrl);
   const keys = redisKeys(options.keyPrefix, address.database);
-  const scripts = openScripts();
   const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
   const link = openCommandLink({ address, scripts: Object.values(scripts), log, pacing });
   const subscriber = openSubscriber({ address, log });
@@ -55,7 +61,7 @@ export async function openRedisWorker(deps: WorkerBackendDeps): Promise<WorkerBa
   return {
     logs: createRedisLogs({ link, scripts, keys, numbering, writes }),
     bus,
-    roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients }),
+    roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients, now: elapsedMs }),
     inboxes: createRedisInboxes({ link, scripts, keys, numbering, append: writes.append }),
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
     claims: createRedisClaims({ link, scripts, keys, dedupeTtlS }),

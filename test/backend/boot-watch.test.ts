@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { createBootWatch } from '../../src/backend/redis/boot-watch.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Two boots in a store whose clock can be set, and a third that watches them. */
+function setUp() {
+  let elapsedMs = 0;
+  let stepMs = 0;
+  const leases = new Map([
+    ['a', 0],
+    ['b', 0],
+  ]);
+  const watch = createBootWatch(() => elapsedMs);
+  const storeMs = () => 1_000_000_000 + elapsedMs + stepMs;
+  return {
+    watch,
+    pass: (ms: number) => {
+      elapsedMs += ms;
+    },
+    step: (ms: number) => {
+      stepMs += ms;
+    },
+    prove: (...boots: string[]) => {
+      for (const boot of boots) leases.set(boot, storeMs());
+    },
+    look: () => {
+      const all = [...leases].map(([boot, at]) => ({
+        boot,
+        leaseEndMs: at + 9_000,
+        silentMs: storeMs() - at,
+      }));
+      return Object.fromEntries(
+        watch.look(all).map((silence, index) => [all[index]?.boot ?? '', silence] as const),
+      );
+    },
+  };
+}
+
+describe('who watches for how long a worker is silent', () => {
+  it('measures it since the last proof, however seldom it looks', () => {
+    const { pass, prove, look } = setUp();
+    prove('a', 'b');
+    look();
+    pass(1_000);
+    prove('a');
+    pass(500);
+    expect(look()).toMatchObject({ a: { silentMs: 500, certainMs: 500 }, b: { silentMs: 1_500 } });
+    pass(1_500);
+    expect(look()).toMatchObject({ a: { silentMs: 2_000 }, b: { silentMs: 3_000, certainMs: 3_000 } });
+  });
+
+  it.each([15_000, -15_000, HOUR_MS, -HOUR_MS])(
+    'takes nobody for dead when the store’s clock steps by %d ms, and finds the dead all the same',
+    (stepMs) => {
+      const { pass, step, prove, look } = setUp();
+      prove('a', 'b');
+      look();
+      for (let second = 1; second <= 20; second += 1) {
+        if (second === 3) step(stepMs);
+        pass(1_000);
+        if (second % 2 === 0) prove('a');
+        const { a, b } = look();
+        expect(a?.silentMs).toBeLessThanOrEqual(2_000);
+        expect(b).toEqual({ silentMs: second * 1_000, certainMs: second * 1_000 });
+      }
+    },
+  );
+
+  it('believes the store’s clock when it looks for the first time, but is not certain', () => {
+    const { pass, prove, look } = setUp();
+    prove('a', 'b');
+    pass(60_000);
+    prove('a');
+    expect(look()).toEqual({ a: { silentMs: 0, certainMs: 0 }, b: { silentMs: 60_000, certainMs: 0 } });
+    pass(1_000);
+    expect(look()).toMatchObject({ b: { silentMs: 61_000, certainMs: 1_000 } });
+  });
+
+  it('does not count the time in which it was frozen', () => {
+    const { pass, prove, look } = setUp();
+    prove('a', 'b');
+    look();
+    pass(60_000);
+    expect(look()).toMatchObject({ a: { silentMs: 4_000 }, b: { silentMs: 4_000 } });
+  });
+
+  it('does not count the time in which the store took no proofs, its own neither', () => {
+    const { watch, pass, prove, look } = setUp();
+    prove('a', 'b');
+    watch.proved();
+    look();
+    for (let second = 0; second < 60; second += 1) {
+      pass(1_000);
+      look();
+    }
+    expect(look()).toMatchObject({ a: { silentMs: 4_000 }, b: { silentMs: 4_000 } });
+    watch.proved();
+    pass(1_000);
+    prove('a');
+    expect(look()).toMatchObject({ a: { silentMs: 0 }, b: { silentMs: 5_000 } });
+  });
+});
