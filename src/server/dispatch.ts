@@ -1,5 +1,7 @@
 import type { Pass } from '../chat/admission.ts';
 import { type Outcome, refuse, type WireError } from '../protocol/codes.ts';
+import { MAX_CLIENT_MSG_ID_CHARS } from '../protocol/limits.ts';
+import { isWellFormed } from '../protocol/names.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from './context.ts';
 import { EVENTS } from './events/index.ts';
@@ -134,7 +136,10 @@ function refuseTo({ socket }: Session, { name, ack, clientMsgId }: ReceivedEvent
 function clientMsgIdOf(given: unknown): string | undefined {
   if (typeof given !== 'object' || given === null || !('clientMsgId' in given)) return undefined;
   const { clientMsgId } = given;
-  return typeof clientMsgId === 'string' ? clientMsgId.slice(0, 64) : undefined;
+  if (typeof clientMsgId !== 'string') return undefined;
+  const known = clientMsgId.slice(0, MAX_CLIENT_MSG_ID_CHARS);
+  // The cut may leave half a character, as may the client.
+  return isWellFormed(known) ? known : undefined;
 }
 
 /** Cut first, and once: replacing in a name of 590 kB took 179 ms. */

@@ -48,6 +48,18 @@ it('rooms:mine takes as much of the link’s events as the rooms it asks the sto
 });
 
 describe('an event of a client', () => {
+  it('is refused under its clientMsgId, cut where that is too long, unless that leaves half a character', async () => {
+    const { session, refused } = openSession();
+    for (const clientMsgId of ['c1', 'x'.repeat(70), `${'x'.repeat(63)}😀`, '\ud800']) {
+      await dispatch(session, context, {
+        event: 'say',
+        args: [{ text: '', clientMsgId }, new IncomingPacket('', 9)],
+      });
+    }
+    expect(refused).toMatchObject([{ clientMsgId: 'c1' }, { clientMsgId: 'x'.repeat(64) }, {}, {}]);
+    for (const refusal of refused.slice(2)) expect(refusal).not.toHaveProperty('clientMsgId');
+  });
+
   it.each(['leave', 'room:history'])('%s keeps nothing of its unknown keys while it waits', async (event) => {
     const { session, queue } = openSession();
     void queue.run('inTurn', () => new Promise(() => {}));
