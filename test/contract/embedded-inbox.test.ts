@@ -56,7 +56,7 @@ describe('embedded inbox', () => {
   it('begins no inbox that went away while it was being read', async () => {
     const { tables, clock } = await storeForTest();
     const touched = (room: Room) => {
-      const group = createGroup(tables, { ...RULES, run: 'this' }, clock.now);
+      const group = createGroup(tables, { ...RULES, run: 'this' }, { now: clock.now, steadyMs: clock.now });
       group.touch(room);
       return group.finish().length;
     };

@@ -18,7 +18,7 @@ export const RULES = {
 export interface EmbeddedStore {
   readonly tables: Tables;
   readonly published: number[];
-  readonly clock: { now: number };
+  readonly clock: { now: number; stepMs: number };
   readonly disk: { free: number };
   open(change?: Partial<StoreDeps>): Store;
 }
@@ -33,7 +33,7 @@ export async function storeForTest(): Promise<EmbeddedStore> {
     await tables.close();
     await rm(dataDir, { recursive: true, force: true });
   });
-  const clock = { now: 1_700_000_000_000 };
+  const clock = { now: 1_700_000_000_000, stepMs: 0 };
   const published: number[] = [];
   return {
     tables,
@@ -45,7 +45,8 @@ export async function storeForTest(): Promise<EmbeddedStore> {
         tables,
         rules: RULES,
         publish: (all) => published.push(...all.map(({ entry }) => entry.seq)),
-        now: () => clock.now,
+        now: () => clock.now + clock.stepMs,
+        elapsedMs: () => clock.now,
         log: pino({ level: 'silent' }),
         ...change,
       });

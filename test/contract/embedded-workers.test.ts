@@ -156,7 +156,12 @@ describe('embedded primary and its workers', () => {
 describe('embedded roster', () => {
   it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => now,
+      elapsedMs: () => now,
+      maxRoomClients: 0,
+      publish: () => undefined,
+    });
     roster.renew('a');
     roster.renew('b');
     roster.setConnections('a', inboxOf('/', 'ann'), 3);
@@ -177,9 +182,41 @@ describe('embedded roster', () => {
     expect(roster.expired()).toEqual(['b']);
   });
 
+  it.each([15_000, -15_000, 3_600_000, -3_600_000])(
+    'takes nobody for dead when the clock is set by %d ms',
+    (stepMs) => {
+      let set = 0;
+      let now = 1_000_000_000;
+      const roster = createBootRoster({
+        now: () => now + set,
+        elapsedMs: () => now,
+        maxRoomClients: 0,
+        publish: () => undefined,
+      });
+      const room = newRoom();
+      const ann = { userId: 'ann', username: 'Ann' };
+      roster.renew('a');
+      roster.enter('a', room, ann, 1, 1);
+      set = stepMs;
+      now += 1_000;
+      expect(roster.expired()).toEqual([]);
+      expect(roster.overview()).toMatchObject({ workers: 1 });
+      expect(roster.members(room, { limit: 9 }).members).toEqual([
+        { ...ann, clients: 1, state: 'online', seenAt: now + stepMs - 1_000 },
+      ]);
+      now += ROSTER_LEASE_MS;
+      expect(roster.expired()).toEqual(['a']);
+    },
+  );
+
   it('counts the lease of a worker that never renewed from its first word', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => now,
+      elapsedMs: () => now,
+      maxRoomClients: 0,
+      publish: () => undefined,
+    });
     roster.enter('a', newRoom(), { userId: 'ann', username: 'Ann' }, 1, 1);
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
@@ -188,7 +225,12 @@ describe('embedded roster', () => {
 
   it('counts the connections of workers that proved themselves within the lease, and drops them when swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => now,
+      elapsedMs: () => now,
+      maxRoomClients: 0,
+      publish: () => undefined,
+    });
     const inbox = inboxOf('/', 'ann');
     roster.setConnections('a', inbox, 2);
     roster.renew('b');
@@ -210,7 +252,12 @@ describe('embedded roster', () => {
 
   it('doubts users whose workers missed their proofs, and counts connections of those within the lease', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 0, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => now,
+      elapsedMs: () => now,
+      maxRoomClients: 0,
+      publish: () => undefined,
+    });
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const members = () => roster.members(room, { limit: 9 }).members;
@@ -233,7 +280,12 @@ describe('embedded roster', () => {
 
   it('lets nothing that a buried worker still says count, before or after it is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({ now: () => now, maxRoomClients: 2, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => now,
+      elapsedMs: () => now,
+      maxRoomClients: 2,
+      publish: () => undefined,
+    });
     const [room, empty] = [newRoom(), newRoom()];
     const ann = { userId: 'ann', username: 'Ann' };
     const bob = { userId: 'bob', username: 'Bob' };
@@ -274,7 +326,12 @@ describe('embedded roster', () => {
   });
 
   it('keeps a room of thousands in order while they come and go', () => {
-    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => 1_000,
+      elapsedMs: () => 1_000,
+      maxRoomClients: 0,
+      publish: () => undefined,
+    });
     const room = newRoom();
     const ids = range(1, 3_000).map((n) => `${String.fromCodePoint(0x4e00 + ((n * 7919) % 3_000))}${n % 7}`);
     const present = new Set<string>();
@@ -300,7 +357,12 @@ describe('embedded roster', () => {
   });
 
   it('shows no user under a name that nobody finds them by', () => {
-    const roster = createBootRoster({ now: () => 1_000, maxRoomClients: 0, publish: () => undefined });
+    const roster = createBootRoster({
+      now: () => 1_000,
+      elapsedMs: () => 1_000,
+      maxRoomClients: 0,
+      publish: () => undefined,
+    });
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const anna = { userId: 'ann', username: 'Anna' };

@@ -3,6 +3,7 @@ import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
 export interface BootRecord {
   /** The users of this boot by the room's tag; also rooms where it has connections only. */
   readonly rooms: Map<string, Set<string>>;
+  /** By a clock that cannot be set. */
   provenAt: number;
   /** It proved itself since it was listed; before that it may be one that was swept and does not know. */
   proven: boolean;
@@ -25,18 +26,18 @@ export interface BootBook {
 /** Of a worker so long dead nothing can still be on its way. */
 const BURIED_KEPT = 1_000;
 
-export function createBootBook({ now }: { readonly now: () => number }): BootBook {
+export function createBootBook({ elapsedMs }: { readonly elapsedMs: () => number }): BootBook {
   const boots = new Map<string, BootRecord>();
   const buried = new Set<string>();
 
   function counts(boot: string): boolean {
     const record = boots.get(boot);
-    return record !== undefined && !buried.has(boot) && now() - record.provenAt <= ROSTER_LEASE_MS;
+    return record !== undefined && !buried.has(boot) && elapsedMs() - record.provenAt <= ROSTER_LEASE_MS;
   }
 
   return {
     record(boot) {
-      const record = boots.get(boot) ?? { rooms: new Map(), provenAt: now(), proven: false };
+      const record = boots.get(boot) ?? { rooms: new Map(), provenAt: elapsedMs(), proven: false };
       boots.set(boot, record);
       return record;
     },
@@ -56,6 +57,6 @@ export function createBootBook({ now }: { readonly now: () => number }): BootBoo
     counting: () => [...boots].flatMap(([boot, record]) => (counts(boot) ? [record] : [])),
     // Not those buried: their primary sweeps them when the grace time is over.
     expired: () =>
-      [...boots].flatMap(([boot, { provenAt }]) => (now() - provenAt > ROSTER_LEASE_MS ? [boot] : [])),
+      [...boots].flatMap(([boot, { provenAt }]) => (elapsedMs() - provenAt > ROSTER_LEASE_MS ? [boot] : [])),
   };
 }

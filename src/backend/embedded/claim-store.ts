@@ -29,7 +29,7 @@ export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
       queue.add({
         bytes: fingerprint.length + id.length + OVERHEAD_BYTES,
         plan(group): Claimed {
-          const { now } = group;
+          const now = group.steadyMs;
           const hash = hashOf(key);
           const running = { id, until: now + CLAIM_LEASE_MS };
           const claim = group.row('claims', hash);
@@ -55,7 +55,7 @@ export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
           const others = running && running.id !== id ? { running } : {};
           if (answer === undefined || claim.answer !== undefined) {
             group.put({ table: 'claims', key: hash, value: { ...rest, ...others } });
-          } else keep(group, hash, { ...rest, ...others, answer, until: group.now + ttlMs });
+          } else keep(group, hash, { ...rest, ...others, answer, until: group.steadyMs + ttlMs });
         },
       }),
   };

@@ -36,8 +36,7 @@ const PLACE = /^\{"seq":\d+,"epoch":"[^"]*","id":"(?:[^"\\]|\\.)*","at":[^,]+,/;
  * What one commit will change. Numbers are given out here, from what is on disk and while no other commit is in
  * flight: a commit that fails leaves nothing in memory that has to be taken back.
  */
-export interface Group {
-  readonly now: number;
+export interface Group extends GroupTime {
   /** As the changes planned so far leave it. */
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   put(write: RowWrite): void;
@@ -61,7 +60,13 @@ export interface Group {
   finish(): readonly Write[];
 }
 
-export function createGroup(tables: Tables, rules: GroupRules, now: number): Group {
+/** By the wall clock, and by the one that what is remembered for a while goes by. */
+export interface GroupTime {
+  readonly now: number;
+  readonly steadyMs: number;
+}
+
+export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }: GroupTime): Group {
   const rows = new Map<string, RowWrite>();
   const writes: Write[] = [];
   const published: { tag: string; entry: Entry }[] = [];
@@ -117,11 +122,12 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
 
   const group: Group = {
     now,
+    steadyMs,
     row,
     put,
     append(room, draft) {
       const { tag } = room;
-      const keys = draft.dedupe ? answerKeys(tag, draft.dedupe, rules.dedupeTtlS, now) : [];
+      const keys = draft.dedupe ? answerKeys(tag, draft.dedupe, rules.dedupeTtlS, steadyMs) : [];
       const answered = known(keys);
       const written = draft.dedupe?.content;
       if (answered) {
@@ -200,7 +206,7 @@ export function createGroup(tables: Tables, rules: GroupRules, now: number): Gro
       const head = row('heads', tag);
       for (const table of ['heads', 'marks', 'uncounted'] as const) put({ table, key: tag });
       group.forgetVisits(tag);
-      for (const key of tables.answersOf(tag, answerPeriods(rules.dedupeTtlS, now)))
+      for (const key of tables.answersOf(tag, answerPeriods(rules.dedupeTtlS, steadyMs)))
         put({ table: 'answers', key });
       for (const one of [...rows.values()]) {
         if (one.table === 'answers' && one.key[1] === tag) put({ table: 'answers', key: one.key });

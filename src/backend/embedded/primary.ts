@@ -14,10 +14,12 @@ const TIDY_EVERY_MS = 300_000;
 export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
   const { options, log } = deps;
   const now = () => Date.now();
+  const elapsedMs = () => performance.now();
   const dataDir = await openDataDir(options.dataDir);
   const holders = createHolders();
   const roster = createBootRoster({
     now,
+    elapsedMs,
     maxRoomClients: options.maxRoomClients,
     publish: holders.publishPresence,
   });
@@ -26,6 +28,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     rules: options,
     publish: holders.publish,
     now,
+    elapsedMs,
     log,
   });
   const { logs, inboxes, pushes, claims, moderation, visits } = store;

@@ -52,6 +52,8 @@ export interface BootRoster {
 
 export interface BootRosterDeps {
   readonly now: () => number;
+  /** A clock that cannot be set. */
+  readonly elapsedMs: () => number;
   /** 0: no limit. */
   readonly maxRoomClients: number;
   /** What a room is told of who is in it. */
@@ -61,9 +63,9 @@ export interface BootRosterDeps {
 const NOBODY: RosterCount = { users: 0, clients: 0 };
 const RETRY_AFTER_MS = 1_000;
 
-export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDeps): BootRoster {
+export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: BootRosterDeps): BootRoster {
   const directory = createRoomDirectory({ now, publish });
-  const boots = createBootBook({ now });
+  const boots = createBootBook({ elapsedMs });
   const connections = createConnectionBook();
 
   function usersOf(boot: string, room: Room): Set<string> {
@@ -98,13 +100,14 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
   function memberOf({ shown, boots: on }: UserPresence): RosterMember {
     const living = [...on].filter(([boot]) => boots.counts(boot));
     const provenAt = (all: readonly (readonly [string, unknown])[]) =>
-      Math.max(...all.map(([boot]) => boots.find(boot)?.provenAt ?? 0));
-    const doubtful = now() - provenAt(living) > ROSTER_DOUBT_MS;
+      Math.max(...all.map(([boot]) => boots.find(boot)?.provenAt ?? Number.NEGATIVE_INFINITY));
+    const silentMs = (all: readonly (readonly [string, unknown])[]) => elapsedMs() - provenAt(all);
+    const doubtful = silentMs(living) > ROSTER_DOUBT_MS;
     return {
       ...shown,
       clients: living.reduce((sum, [, { own }]) => sum + own, 0),
       state: doubtful ? 'doubtful' : 'online',
-      seenAt: provenAt([...on]),
+      seenAt: Math.max(0, Math.round(now() - silentMs([...on]))),
     };
   }
 
@@ -167,7 +170,7 @@ export function createBootRoster({ now, maxRoomClients, publish }: BootRosterDep
       if (boots.isBuried(boot)) return true;
       const record = boots.record(boot);
       const { proven } = record;
-      Object.assign(record, { provenAt: now(), proven: true });
+      Object.assign(record, { provenAt: elapsedMs(), proven: true });
       return proven;
     },
     sweep(boot) {

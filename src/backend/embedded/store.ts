@@ -10,6 +10,7 @@ import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
 import { createModerationStore, type ModerationStore } from './moderation-store.ts';
 import { createPushStore } from './push-store.ts';
+import { createSteadyClock } from './steady-clock.ts';
 import type { Look, Tables } from './tables.ts';
 import { tidyTables } from './tidy.ts';
 import { createVisitStore, type VisitStore } from './visit-store.ts';
@@ -34,19 +35,24 @@ export interface StoreDeps {
   readonly rules: Omit<GroupRules, 'run'>;
   readonly publish: (published: Group['published']) => void;
   readonly now: () => number;
+  /** A clock that cannot be set. */
+  readonly elapsedMs: () => number;
   readonly log: Logger;
 }
 
 /** All workers ask every second; a commit for each wrote 13 GB a day to the disk of an idle machine. */
 const CHECK_MS = 5_000;
 
-export function createStore({ tables, publish, now, log, ...deps }: StoreDeps): Store {
+export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: StoreDeps): Store {
   const rules: GroupRules = { ...deps.rules, run: randomBytes(9).toString('base64url') };
+  const remembered = tables.newestAnswerPeriod() ?? 0;
+  const notBeforeMs = remembered * rules.dedupeTtlS * 1_000;
+  const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
   let closed = false;
   /** When a commit for a check last succeeded. */
   let wellAt = Number.NEGATIVE_INFINITY;
   const queue = createCommitQueue({
-    createGroup: () => createGroup(tables, rules, now()),
+    createGroup: () => createGroup(tables, rules, { now: now(), steadyMs: steadyMs() }),
     commit: (writes) => tables.commit(writes),
     publish,
     log,
@@ -62,16 +68,16 @@ export function createStore({ tables, publish, now, log, ...deps }: StoreDeps): 
     moderation: createModerationStore({ look, queue, now }),
     visits: createVisitStore({ look, queue, rules, now }),
     async check() {
-      if (now() - wellAt < CHECK_MS) return succeed(undefined);
-      const at = now();
+      const at = elapsedMs();
+      if (at - wellAt < CHECK_MS) return succeed(undefined);
       const checked = await queue.add({
         bytes: 0,
-        plan: (group) => group.write({ table: 'facts', key: 'checkedAt', value: at }),
+        plan: (group) => group.write({ table: 'facts', key: 'checkedAt', value: now() }),
       });
       if (checked.ok) wellAt = at;
       return checked;
     },
-    tidy: () => tidyTables({ tables, queue, rules, now, closed: () => closed }),
+    tidy: () => tidyTables({ tables, queue, rules, now, steadyMs, closed: () => closed }),
     async close() {
       await queue.close();
       closed = true;

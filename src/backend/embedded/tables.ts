@@ -23,6 +23,8 @@ export interface Tables {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Keys of answers outside the periods `from` to `to`. */
   answersOutside(from: number, to: number, limit: number): AnswerKey[];
+  /** The newest that holds an answer. */
+  newestAnswerPeriod(): number | undefined;
   /** Keys of a log's answers in those periods. */
   answersOf(tag: string, periods: readonly number[]): AnswerKey[];
   /** Tags of logs that were erased and are still on disk in part. */
@@ -128,6 +130,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       const older = Array.from(answers.getKeys({ end: [from] as never, limit }));
       return older.length > 0 ? older : Array.from(answers.getKeys({ start: [to + 1] as never, limit }));
     },
+    newestAnswerPeriod: () => Array.from(answers.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
     answersOf: (tag, periods) =>
       // A hash is base64url, of which every character comes before the tilde.
       periods.flatMap((period) =>

@@ -23,7 +23,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     enter: (room, { own, ...user }, clients) =>
       ask('roster.enter', { room, user, own, clients, returned: true }),
     setConnections: (inbox, connections) => ask('roster.setConnections', { inbox, connections }),
-    now: Date.now,
+    now: () => performance.now(),
     log,
   });
 
