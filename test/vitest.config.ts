@@ -24,8 +24,9 @@ export default defineConfig({
         name,
         include,
         pool: 'forks',
-        // Files that start servers and browsers share two cores: one after the other they do not starve.
-        fileParallelism: name === 'unit',
+        // Files that start servers mostly wait for them, so two at a time; a browser takes what two cores have.
+        fileParallelism: name !== 'browser',
+        ...(name === 'unit' ? {} : { maxWorkers: 2 }),
         testTimeout: name === 'unit' ? 10_000 : 120_000,
         hookTimeout: 60_000,
         sequence: { groupOrder },
