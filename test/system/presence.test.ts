@@ -97,7 +97,7 @@ describe.each(MODES)('presence, %s', (mode) => {
       LIMIT,
     );
     expect(await first.ask('room:members', { roomid })).toMatchObject({ error: { code: 'not_joined' } });
-    for (const wrong of [{ limit: 0 }, { limit: 201 }, { cursor: '' }, { cursor: '_w' }]) {
+    for (const wrong of [{ limit: 0 }, { limit: 201 }, { cursor: '_' }, { cursor: '_w' }]) {
       expect(await last.ask('room:members', wrong)).toMatchObject({
         error: { code: 'bad_request', message: expect.stringContaining(Object.keys(wrong)[0] as string) },
       });
@@ -229,12 +229,13 @@ describe.each(MODES)('presence, %s', (mode) => {
     for (let n = 1; n <= 4; n += 1) await bob.do('say', { text: `${n}` });
     await agreed(4, 0, 4);
     const path = `${at(0)}/api/v1/rooms/${roomid}/messages`;
-    await fetch(`${path}/2`, { method: 'DELETE' });
+    await fetch(`${path}/2`, { method: 'DELETE', headers: system.keyHeader });
     await agreed(5, 0, 3);
     await tabs[1].do('say', { text: 'hello', clientMsgId: 'once' });
     await agreed(6, 6, 0);
     const body = JSON.stringify({ text: 'of a back end', from: { userId: ann } });
-    await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+    const headers = { 'Content-Type': 'application/json', ...system.keyHeader };
+    await fetch(path, { method: 'POST', headers, body });
     await agreed(7, 6, 1);
     await bob.do('say', { text: 'and one more' });
     await tabs[1].do('say', { text: 'hello', clientMsgId: 'once' });
