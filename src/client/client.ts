@@ -9,6 +9,7 @@ import { ClientError } from './client-error.ts';
 import { openConnection, type StateChange } from './connection.ts';
 import { checkLength, type Draft, draftMessage, parseDrafts, type SayOptions } from './drafts.ts';
 import { createEmitter } from './emitter.ts';
+import { createForwardClock } from './forward-clock.ts';
 import { createIdentity, type IdentityOptions } from './identity.ts';
 import type { InboxItem, ItemOrigin } from './inbox-item.ts';
 import { type Letter, type LetterOptions, parseLetters } from './letters.ts';
@@ -37,6 +38,8 @@ export interface ClientOptions extends IdentityOptions {
   readonly random?: () => number;
   /** Wall clock in ms. */
   readonly now?: () => number;
+  /** A clock in ms that cannot be set. */
+  readonly elapsedMs?: () => number;
 }
 
 export interface ClientEvents {
@@ -135,6 +138,8 @@ const DEFAULT_DEDUPE_MS = 600_000;
  */
 export function createClient(url: string, options: ClientOptions = {}): ChatClient {
   const { random = Math.random, now = Date.now, maxOutbox = 1_000 } = options;
+  const { elapsedMs = () => performance.now() } = options;
+  const steadyMs = createForwardClock({ now, elapsedMs });
   const events = createEmitter<ClientEvents>({
     onThrow: report,
     held: ['item'],
@@ -206,11 +211,12 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   const waits = {
     dedupeMs: () => (hello ? hello.limits.dedupeTtlS * 1_000 : DEFAULT_DEDUPE_MS),
     onChange: save,
-    now,
+    now: steadyMs,
     random,
   };
   const people = createPeople({
     ...waits,
+    wallMs: now,
     connection,
     identity,
     storage: options.storage,
@@ -225,7 +231,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   const tokens = createTokenRenewal({
     identity,
     connection,
-    now,
+    now: steadyMs,
     onThrow: report,
     onLeft(roomids) {
       for (const roomid of roomids) {

@@ -29,6 +29,7 @@ export interface OutboxDeps<D extends Unsent, S> {
   readonly onStored: (stored: S, draft: D) => void;
   readonly onFailed: (error: ClientError, draft: D) => void;
   readonly onChange: () => void;
+  /** A clock that does not go back. */
   readonly now: () => number;
   readonly random: () => number;
 }
@@ -138,7 +139,11 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
   }
 
   function expiresInMs({ firstSentAt }: D): number {
-    return firstSentAt === undefined ? Infinity : firstSentAt + deps.dedupeMs() * (1 - UNUSED_PART) - now();
+    if (firstSentAt === undefined) return Infinity;
+    const at = now();
+    // Kept from before a reload, and the clock was set back meanwhile: nobody knows how long ago that was.
+    if (firstSentAt > at) return 0;
+    return firstSentAt + deps.dedupeMs() * (1 - UNUSED_PART) - at;
   }
 
   function remove(entry: Entry<D, S>): boolean {

@@ -36,6 +36,8 @@ export interface PeopleDeps
   readonly identity: Pick<Identity, 'become'>;
   readonly hello: () => Hello | undefined;
   readonly autoReceipt: boolean;
+  /** What items that carry no time are dated by. */
+  readonly wallMs: () => number;
   readonly onSent: (posted: Posted, letter: Letter) => void;
   readonly onFailed: (error: ClientError, letter: Letter) => void;
 }
@@ -157,7 +159,7 @@ export function createPeople(deps: PeopleDeps): People {
         keeper.show(args[0] as PushMessage);
         return true;
       }
-      const live = liveItem(name, args, deps.now);
+      const live = liveItem(name, args, deps.wallMs);
       if (live) keeper.offer(live);
       return live !== undefined;
     },

@@ -8,6 +8,7 @@ export interface TypistsDeps {
   readonly send: (on: boolean) => void;
   /** Somebody began, or stopped. */
   readonly onChange: (typing: Typing) => void;
+  /** A clock that does not go back. */
   readonly now: () => number;
 }
 
