@@ -47,6 +47,8 @@ export interface Roster {
   named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
   /** Whether the user is in one of these rooms, in one round trip. */
   isIn(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
+  /** Whether a boot that counts has the user in the room: not what a dead one left, which may be told as there for a while. */
+  staysIn(room: Room, userId: string): Promise<Outcome<boolean>>;
   /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
   members(room: Room, page: RosterPage): Promise<Outcome<MembersPage>>;
   /** Rooms of kind `room` somebody is in, by roomid. */

@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 export interface RoomMarksDeps {
   readonly visits: RoomVisits;
   readonly logs: Pick<RoomLogs, 'unread'>;
-  readonly roster: Pick<Roster, 'isIn'>;
+  readonly roster: Pick<Roster, 'staysIn'>;
   readonly log: Logger;
 }
 
@@ -105,7 +105,7 @@ export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): R
       const inbox = inboxFor(session);
       const { user, socket } = session;
       await inTurn(session, async () => {
-        const elsewhere = await roster.isIn([roomOf(socket.nsp.name, roomid)], user.id);
+        const elsewhere = await roster.staysIn(roomOf(socket.nsp.name, roomid), user.id);
         if (!elsewhere.ok || !elsewhere.value) await strike(inbox, roomid);
       });
     },

@@ -228,6 +228,26 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.isIn([room], 'ann'))).toBe(false);
     });
 
+    it('tells of a user who is left in a room by a dead worker alone that they do not stay in it', async () => {
+      const { a, b } = await twoPeers(harness);
+      const [room, other] = [newRoom(), newRoom()];
+      for (const peer of [a, b]) granted(await peer.roster.renew(1));
+      const stays = async (where: typeof room, userId: string) =>
+        granted(await a.roster.staysIn(where, userId));
+      expect(await stays(room, 'ann')).toBe(false);
+      await enter(b, room, ann);
+      for (const peer of [a, b]) await enter(peer, other, ann);
+      expect([await stays(room, 'ann'), await stays(other, 'ann'), await stays(room, 'Ann')]).toEqual([
+        true,
+        true,
+        false,
+      ]);
+      granted(await a.roster.bury(b.boot));
+      await vi.waitFor(async () => expect(await stays(room, 'ann')).toBe(false), { timeout: 5_000 });
+      expect(await stays(other, 'ann')).toBe(true);
+      expect(granted(await a.roster.isIn([room], 'ann'))).toBe(true);
+    });
+
     it('finds all users of one name, and no more than asked for', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

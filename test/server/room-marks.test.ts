@@ -53,10 +53,9 @@ function setUp() {
       },
     },
     roster: {
-      async isIn(rooms, userId) {
+      async staysIn({ roomid }, userId) {
         if (failing.includes('visited')) return away;
-        const within = ({ user, memberships }: Session) =>
-          user.id === userId && rooms.some(({ roomid }) => memberships.has(roomid));
+        const within = ({ user, memberships }: Session) => user.id === userId && memberships.has(roomid);
         return succeed(sessions.some(within));
       },
     },

@@ -62,6 +62,7 @@ export interface Requests {
   'roster.recount': { readonly room: Room; readonly clients: number };
   'roster.count': { readonly tag: string };
   'roster.named': { readonly tag: string; readonly username: string; readonly limit: number };
+  'roster.staysIn': { readonly tag: string; readonly userId: string };
   'roster.isIn': { readonly tags: readonly string[]; readonly userId: string };
   'roster.members': { readonly tag: string; readonly page: RosterPage };
   'roster.rooms': { readonly nsp: string; readonly page: RosterPage };

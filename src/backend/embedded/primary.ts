@@ -96,6 +96,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('roster.recount', ({ room, clients }) => succeed(roster.recount(boot, room, clients)));
     answer('roster.count', (room) => succeed(roster.count(room)));
     answer('roster.named', ({ tag, username, limit }) => succeed(roster.named({ tag }, username, limit)));
+    answer('roster.staysIn', ({ tag, userId }) => succeed(roster.staysIn({ tag }, userId)));
     answer('roster.isIn', ({ tags, userId }) => succeed(roster.isIn(tags, userId)));
     answer('roster.members', ({ tag, page }) => succeed(roster.members({ tag }, page)));
     answer('roster.rooms', ({ nsp, page }) => succeed(roster.rooms(nsp, page)));

@@ -37,6 +37,7 @@ export interface BootRoster {
   count(room: Tagged): RosterCount & { rev: number };
   named(room: Tagged, username: string, limit: number): readonly string[];
   isIn(tags: readonly string[], userId: string): boolean;
+  staysIn(room: Tagged, userId: string): boolean;
   members(room: Tagged, page: RosterPage): MembersPage;
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
   setConnections(boot: string, inbox: Room, connections: number): void;
@@ -140,6 +141,8 @@ export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: Bo
       return found;
     },
     isIn: (tags, userId) => tags.some((tag) => directory.find(tag)?.users.values.has(userId)),
+    staysIn: ({ tag }, userId) =>
+      [...(directory.find(tag)?.users.values.get(userId)?.boots.keys() ?? [])].some(boots.counts),
     members({ tag }, query) {
       const presence = directory.find(tag);
       if (!presence) return { rev: 0, members: [] };

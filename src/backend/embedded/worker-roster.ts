@@ -49,6 +49,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     },
     count: ({ tag }) => ask('roster.count', { tag }),
     named: ({ tag }, username, limit) => ask('roster.named', { tag, username, limit }),
+    staysIn: ({ tag }, userId) => ask('roster.staysIn', { tag, userId }),
     isIn: (rooms, userId) => ask('roster.isIn', { tags: rooms.map(({ tag }) => tag), userId }),
     members: ({ tag }, page) => ask('roster.members', { tag, page }),
     rooms: (nsp, page) => ask('roster.rooms', { nsp, page }),

@@ -28,7 +28,7 @@ type MembersReply = [rev: number, more: number, last: string, boots: string[], m
 
 export type RosterQueries = Pick<
   Roster,
-  'count' | 'named' | 'isIn' | 'members' | 'rooms' | 'connections' | 'totals'
+  'count' | 'named' | 'isIn' | 'staysIn' | 'members' | 'rooms' | 'connections' | 'totals'
 >;
 
 /** A longer page would hold every other call of Redis up. */
@@ -72,6 +72,21 @@ export function createRosterQueries({
     for (const answer of await Promise.all(asked)) {
       if (!answer.ok) return answer;
       found ||= answer.value !== null;
+    }
+    return succeed(found);
+  }
+
+  async function staysIn(room: Room, userId: string): Promise<Outcome<boolean>> {
+    const listed = await link.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
+    if (!listed.ok) return listed;
+    const boots = await living.listedWith(listed.value);
+    if (!boots.ok) return boots;
+    const alive = listed.value.filter((boot) => boots.value.get(boot)?.alive);
+    const asked = alive.map((boot) => link.call<number>(['HEXISTS', keys.roster(room, boot)[3], userId]));
+    let found = false;
+    for (const answer of await Promise.all(asked)) {
+      if (!answer.ok) return answer;
+      found ||= answer.value === 1;
     }
     return succeed(found);
   }
@@ -150,6 +165,7 @@ export function createRosterQueries({
     count,
     named,
     isIn,
+    staysIn,
     members,
     rooms,
     connections,
