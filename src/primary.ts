@@ -74,7 +74,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       if (apiKey !== undefined) link.onRequest(TASKS.apiKey, () => succeed(apiKey));
     },
     log,
-    now: Date.now,
+    now: () => performance.now(),
     drainMs: settings.drainS * 1_000,
     onWorkerGone: takeOut,
     onServing(workerId, serving) {
@@ -126,7 +126,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   try {
     // The front door's module must see every fork.
     if (settings.front)
-      front = await openFront({ host: settings.host, port: settings.port, log, now: Date.now });
+      front = await openFront({
+        host: settings.host,
+        port: settings.port,
+        log,
+        now: () => performance.now(),
+      });
     const started = await Promise.race([supervisor.start(), once(ended.signal, 'abort')]);
     if ('ok' in started && !started.ok) {
       complain(`Roomcast cannot start: ${started.error.message}`);

@@ -221,7 +221,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     delivery: inboxDelivery,
     connections,
     roomMoves,
-    userBuckets: createSharedBuckets(perUser, deps.now),
+    userBuckets: createSharedBuckets(perUser, () => performance.now()),
     onComing: lounge.arrive,
     onMoved: (session) => Promise.all([lounge.moved(session), context.roomMarks.moved(session)]),
     degraded,

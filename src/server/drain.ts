@@ -27,14 +27,16 @@ export async function drainClients(
   drainMs: number,
   random: () => number = Math.random,
 ): Promise<void> {
-  const deadline = Date.now() + drainMs / 3;
+  const deadline = performance.now() + drainMs / 3;
   const letGoAt = new WeakMap<ClientSocket, number>();
   for (;;) {
     const sockets = namespaces.flatMap((nsp) => [...nsp.sockets.values()]);
     const waiting = sockets.filter((socket) => !letGoAt.has(socket));
-    const leaving = sockets.some((socket) => Date.now() - (letGoAt.get(socket) ?? 0) < FETCH_MS);
+    const leaving = sockets.some(
+      (socket) => performance.now() - (letGoAt.get(socket) ?? Number.NEGATIVE_INFINITY) < FETCH_MS,
+    );
     if (waiting.length === 0 && !leaving) return;
-    const steps = Math.max(1, Math.floor((deadline - Date.now()) / STEP_MS));
+    const steps = Math.max(1, Math.floor((deadline - performance.now()) / STEP_MS));
     const batch = Math.max(Math.ceil((CLIENTS_PER_S * STEP_MS) / 1_000), Math.ceil(waiting.length / steps));
     flush();
     // Namespaces share a link: all of them are told before it closes.
@@ -43,7 +45,7 @@ export async function drainClients(
       const sharing = waiting.filter(({ conn }) => conn === link);
       const afterMs = Math.round(random() * SPREAD_MS);
       for (const socket of sharing) {
-        letGoAt.set(socket, Date.now());
+        letGoAt.set(socket, performance.now());
         sayBye(socket, afterMs);
       }
       // Closing the engine writes out what is buffered first, so the `bye` arrives.

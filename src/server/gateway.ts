@@ -45,9 +45,10 @@ export interface Gateway {
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const { context, slot, now } = deps;
+  const elapsedMs = () => performance.now();
   const rates = {
-    say: () => createBucket(deps.rateSay, now),
-    login: () => createBucket(LOGIN_RATE, now),
+    say: () => createBucket(deps.rateSay, elapsedMs),
+    login: () => createBucket(LOGIN_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
   const idleLinks = createIdleLinks({ keepsHeaders: context.identities.mode === 'token' });

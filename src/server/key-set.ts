@@ -42,11 +42,17 @@ export function createKeySet({ url, now, log }: KeySetDeps): KeySet {
     timeoutDuration: TIMEOUT_MS,
     // While the set cannot be read, a crowd of clients must not be passed on to its server.
     [customFetch]: (at, options) =>
-      now() < retryAt ? Promise.reject(new Error('asked a moment ago')) : fetch(at, options),
+      isTooSoon() ? Promise.reject(new Error('asked a moment ago')) : fetch(at, options),
   });
 
+  /** Unless the clock was set back meanwhile. */
+  function isTooSoon(): boolean {
+    const waitMs = retryAt - now();
+    return waitMs > 0 && waitMs <= RETRY_MS;
+  }
+
   function failed(error: unknown): void {
-    if (now() < retryAt) return;
+    if (isTooSoon()) return;
     retryAt = now() + RETRY_MS;
     log.warn({ reason: reasonOf(error) }, 'the key set of AUTH_JWKS_URL cannot be read');
   }

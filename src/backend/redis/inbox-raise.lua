@@ -6,8 +6,7 @@
 
 local meta = redis.call('HMGET', KEYS[1], 'top', 'at', 'news', 'sent', 'recv', 'read')
 local top = tonumber(meta[1] or '0')
-local time = redis.call('TIME')
-local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(meta[2] or '0'))
+local now = math.max(clock(), tonumber(meta[2] or '0'))
 
 local goals = { tonumber(ARGV[1]), math.max(ARGV[2], ARGV[3]), tonumber(ARGV[3]) }
 local marks, rose = {}, false

@@ -53,7 +53,7 @@ export function openScripts(): Scripts {
     bury: scriptOf(textOf('roster-bury')),
     forget: scriptOf(clock + textOf('roster-forget')),
     turn: scriptOf(textOf('totals-turn')),
-    raise: scriptOf(textOf('inbox-raise')),
+    raise: scriptOf(clock + textOf('inbox-raise')),
     progress: scriptOf(textOf('inbox-progress')),
     findPush: scriptOf(textOf('push-find')),
     claim: scriptOf(textOf('claim')),

@@ -56,7 +56,7 @@ const RECONCILE_MS = 5_000;
  * those and says `ready` only when all are there, so `on` *and* a ready client mean that messages arrive.
  */
 export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
-  const { log, now = Date.now, lingerMs = LINGER_MS, reconcileMs = RECONCILE_MS } = deps;
+  const { log, now = () => performance.now(), lingerMs = LINGER_MS, reconcileMs = RECONCILE_MS } = deps;
   let client = deps.client;
   const channels = new Map<string, Channel>();
   const resyncListeners: (() => void)[] = [];
