@@ -28,8 +28,16 @@ export function isForeignHost(
   if (headers.host === undefined || headers.via !== undefined || corsOrigin === '*') return false;
   const name = hostNameOf(headers.host);
   if (name === undefined) return true;
-  if (isLoopbackName(name) || name === own.toLowerCase()) return false;
+  if (isLoopbackName(name) || name === own.toLowerCase() || isUpstreamName(name)) return false;
   return !namesHost(corsOrigin ?? [], name);
+}
+
+/**
+ * A proxy that was told nothing of Host sends the name of its own group of servers, as in nginx's WebSocket sample. A word without
+ * a dot is no name that a stranger's page can have on the internet.
+ */
+function isUpstreamName(name: string): boolean {
+  return /^[a-z_][a-z0-9_-]*$/.test(name);
 }
 
 const WHY =

@@ -20,6 +20,9 @@ describe('the Host of a request to a loopback listener', () => {
     '127.0.0.1',
     '127.8.9.1:6001',
     '[::1]:3000',
+    // Of a group of servers, which nginx sends where it is told nothing.
+    'backend',
+    'io_nodes',
   ])('may be %s', (host) => expect(isForeign({ host })).toBe(false));
 
   it.each([
@@ -28,7 +31,7 @@ describe('the Host of a request to a loopback listener', () => {
     '127.0.0.1.evil.example',
     '127.evil.example',
     'localhost.evil.example',
-    'notlocalhost',
+    'not.localhost.example',
     'evil.example@127.0.0.1',
     '127.0.0.1/evil.example',
     '192.0.2.1',
@@ -62,7 +65,7 @@ describe('the Host of a request to a loopback listener', () => {
       '[2001:db8::1]',
     ])
       expect([host, isForeign({ host }, { corsOrigin })]).toEqual([host, false]);
-    for (const host of ['example', 'a.chat.example', 'example.org', 'badexample.org', 'app'])
+    for (const host of ['a.chat.example', 'example.org', 'badexample.org'])
       expect([host, isForeign({ host }, { corsOrigin })]).toEqual([host, true]);
     expect(isForeign({ host: 'evil.example' }, { corsOrigin: '*' })).toBe(false);
     expect(isForeign({ host: 'chat.example', via: '1.1 nginx' })).toBe(false);
