@@ -123,7 +123,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     } else if (
       channel.state === 'on' &&
       !channel.wanted() &&
-      now() - (channel.idleSinceMs ?? 0) >= lingerMs
+      now() - (channel.idleSinceMs ?? Number.NEGATIVE_INFINITY) >= lingerMs
     ) {
       unsubscribe(channel);
     }
