@@ -40,7 +40,11 @@ export function createIntake({ links, isBehind, nextTurn, later }: IntakeDeps): 
   }
 
   function firstToRead(): Link | undefined {
-    for (const link of paused) if (!isBehind(link)) return link;
+    for (const link of paused) {
+      // Of one that ends nothing more is read.
+      if (link.readyState !== 'open') paused.delete(link);
+      else if (!isBehind(link)) return link;
+    }
     return undefined;
   }
 

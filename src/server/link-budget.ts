@@ -61,6 +61,8 @@ export class LinkBudget {
   readonly address: string | undefined;
   /** Namespaces it entered, left ones too. */
   connects = 0;
+  /** Of another transport. */
+  probes = 0;
   /** It was let go: nothing more of it is looked at. */
   ended = false;
   private buckets: FewMap<string, Bucket> | undefined = undefined;

@@ -33,6 +33,8 @@ export interface LinkInternals {
   /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
   pauseReading(link: Link): void;
   resumeReading(link: Link): void;
+  /** Ends a transport that is not yet the link's. */
+  terminateTransport(transport: unknown): void;
   /** Ends the link at once, with all that waits. */
   terminate(link: Link): void;
 }
@@ -188,6 +190,9 @@ export function createLinkInternals(): LinkInternals {
     },
     pauseReading: (link) => (link as unknown as PrivateLink).transport.socket?.pause(),
     resumeReading: (link) => (link as unknown as PrivateLink).transport.socket?.resume(),
+    terminateTransport(transport) {
+      (transport as PrivateLink['transport']).socket?.terminate();
+    },
     terminate(link) {
       const { transport } = link as unknown as PrivateLink;
       transport.socket?.terminate();

@@ -3,6 +3,7 @@ import { BYE, refuse } from '../protocol/codes.ts';
 import type { AddressBook } from './address-book.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ConnectLimit } from './connect-limit.ts';
+import { createEndingLinks } from './ending-links.ts';
 import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
 import { LinkBudget, Traffic, type TrafficRates } from './link-budget.ts';
 import type { Link, LinkInternals } from './link-internals.ts';
@@ -23,6 +24,10 @@ import type { ClientSocket } from './session.ts';
 const MAX_POST_PACKETS = 2_000;
 /** A token, and where the client stands in its room and inbox. */
 const MAX_CONNECT_BYTES = 64 * 1024;
+/** The name of a namespace. */
+const MAX_DISCONNECT_BYTES = 1_024;
+/** Of another transport; a stock client sends one. */
+const MAX_PROBES = 8;
 /** Entering a namespace costs more than all else, and makes a new guest. */
 const CONNECT_RATE: Rate = { perMs: 1 / 1_000, burst: 20 };
 /** As long as it takes somebody who reads to fetch its `bye`. */
@@ -32,7 +37,10 @@ const MAX_AFTER_MS = 30_000;
 const EIO3 = 3;
 
 export interface LinkLimitsDeps {
-  readonly links: Pick<LinkInternals, 'inspectPosts' | 'pauseReading' | 'terminate'>;
+  readonly links: Pick<
+    LinkInternals,
+    'inspectPosts' | 'pauseReading' | 'streamOf' | 'terminate' | 'terminateTransport'
+  >;
   readonly rates: TrafficRates;
   readonly addresses: Pick<ClientAddresses, 'personal'>;
   readonly book: Pick<AddressBook, 'trafficOf'>;
@@ -66,6 +74,7 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
   const budgets = new WeakMap<Link, LinkBudget>();
   const ending = new Set<NodeJS.Timeout>();
+  const endings = createEndingLinks(links);
   let letGo = 0;
 
   function budgetOf(link: Link): LinkBudget {
@@ -87,9 +96,21 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     if (budget.ended) ignore(packet);
     // Anything but text is refused by the decoder.
     else if (type === 'message' && typeof data === 'string') {
-      if (!mayDecode(this, budget, data, bytes)) ignore(packet);
-      else packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs));
+      if (mayDecode(this, budget, data, bytes)) {
+        packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs));
+      } else ignore(packet);
     }
+  }
+
+  /** Called by Engine.IO on a link that polls, for each probe of another transport: they are answered without end. */
+  function probed(this: Link, transport: unknown): void {
+    const budget = budgetOf(this);
+    budget.probes += 1;
+    if (budget.probes > MAX_PROBES) links.terminateTransport(transport);
+  }
+
+  function closed(this: Link): void {
+    endings.closed(this);
   }
 
   function take({ traffic, address }: LinkBudget, bytes: number): number {
@@ -103,6 +124,10 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
       const tooMuch = bytes > MAX_CONNECT_BYTES || !mayEnter(budget);
       if (tooMuch) end(link, budget);
       return !tooMuch;
+    }
+    if (text.startsWith('1') && bytes > MAX_DISCONNECT_BYTES) {
+      end(link, budget);
+      return false;
     }
     // Before it is in a namespace, as Socket.IO does it, who would parse it first. Its 2.x is in one from the start.
     if (budget.sockets.length > 0 || link.protocol === EIO3) return true;
@@ -119,6 +144,8 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
   }
 
   function refusalOf(text: string, waitMs: number) {
+    // Entering has a limit of its own; who leaves must not stay listed.
+    if (text.startsWith('0') || text.startsWith('1')) return undefined;
     if (waitMs > 0) return refuse('rate_limited', 'too many events', waitMs).error;
     if (!hasMoreElements(text, maxElements)) return undefined;
     // The only event with data of any form, which has a limit of its own.
@@ -160,6 +187,8 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
       // Who it is has to be noted now: the headers of its first request are let go of.
       budgetOf(link);
       link.on('packet', hear);
+      link.on('close', closed);
+      if (link.transport.name === 'polling') link.on('upgrading', probed);
       links.inspectPosts(link, accept);
     },
     entered(socket) {
@@ -174,6 +203,7 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     letGo: () => letGo,
     close() {
       for (const timer of ending) clearTimeout(timer);
+      endings.close();
     },
   };
 }

@@ -4,6 +4,16 @@ import { eventHeadOf, IncomingPacket } from './incoming-packet.ts';
 /** `BINARY_EVENT` and `BINARY_ACK` of the Socket.IO protocol. */
 const BINARY_TYPES = new Set(['5', '6']);
 
+/** As socket.io-parser has them. */
+const RESERVED = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+]);
+
 /**
  * Decodes clients' packets and refuses binary ones: Socket.IO closes the connection when `add` throws. No event carries binary
  * data, and the stock decoder keeps the parsed JSON of a binary packet until its attachments come: 276 connections that never
@@ -43,6 +53,8 @@ export class PlainDecoder extends Decoder {
     const head = eventHeadOf(text);
     if (!head) return;
     const { nsp, id, name } = head;
+    // Socket.IO tells such of itself: a client's `disconnect` would leave a connection behind that nobody knows of.
+    if (RESERVED.has(name)) throw new Error('invalid payload');
     this.emitReserved('decoded', {
       type: PacketType.EVENT,
       nsp,

@@ -49,6 +49,8 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
   const links = createLinkLimits({
     links: {
       inspectPosts: (link, accept) => internals().inspectPosts(link, accept),
+      streamOf: (link) => internals().streamOf(link),
+      terminateTransport: (transport) => internals().terminateTransport(transport),
       pauseReading: (link) => internals().pauseReading(link),
       terminate: (link) => internals().terminate(link),
     },

@@ -18,7 +18,7 @@ function setUp() {
   });
   return {
     link: () => {
-      const link = {} as Link;
+      const link = { readyState: 'open' } as Link;
       reading.set(link, true);
       return link;
     },
@@ -94,5 +94,15 @@ describe('the intake of a worker', () => {
     moment();
     expect(isRead(flooder)).toBe(true);
     expect([turn(), moment()]).toEqual([0, 0]);
+  });
+
+  it('reads nothing more of one that has closed', () => {
+    const { link, hear, isRead, turn } = setUp();
+    const ann = link();
+    hear(ann, 100);
+    (ann as { readyState: string }).readyState = 'closed';
+    turn();
+    expect(isRead(ann)).toBe(false);
+    expect(turn()).toBe(0);
   });
 });

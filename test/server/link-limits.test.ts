@@ -257,6 +257,50 @@ describe('the limits of a link', () => {
   });
 });
 
+describe('what is over a limit', () => {
+  it.each(['disconnect', 'connect_error', 'newListener'])(
+    'is not taken for the %s that Socket.IO tells of itself',
+    async (name) => {
+      const { host, heard, left } = await server();
+      const client = await open(host);
+      await client.enter();
+      client.send(`42["${name}",${'['.repeat(41_000)}${']'.repeat(41_000)}]`);
+      await client.closed;
+      expect(heard).toEqual([]);
+      await until(() => expect(left).toHaveLength(1));
+    },
+  );
+
+  it('does not keep anybody from entering a namespace or leaving it', async () => {
+    const { host, left } = await server({ events: { perMs: 0.001, burst: 1 } });
+    const client = await open(host);
+    client.send('3');
+    await client.enter();
+    client.send('41');
+    await until(() => expect(left).toHaveLength(1));
+  });
+
+  it('may not be said at length on leaving', async () => {
+    const { host } = await server();
+    const client = await open(host);
+    await client.enter();
+    client.send(`41["${'x'.repeat(2_000)}"]`);
+    await client.closed;
+  });
+
+  it('are probes of another transport without end', async () => {
+    const { host } = await server();
+    const polling = await fetch(`http://${host}/socket.io/?EIO=4&transport=polling`);
+    const { sid } = JSON.parse((await polling.text()).slice(1)) as { sid: string };
+    const probe = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+    onTestFinished(() => probe.terminate());
+    await once(probe, 'open');
+    const closed = once(probe, 'close');
+    for (let n = 0; n < 9; n += 1) probe.send('2probe');
+    expect(await closed).toEqual([1006, expect.anything()]);
+  });
+});
+
 describe('RATE_CONNECT', () => {
   const ask = (host: string, address: string, more: object = {}) =>
     fetch(`http://${host}/socket.io/?EIO=4&transport=polling`, {
