@@ -39,8 +39,9 @@ export async function readResumed(
 /** Whether the position names an entry that this log still knows as the same. */
 function isSamePast(page: LogPage, from: Position): boolean {
   if (from.seq > page.top) return false;
-  // Nothing was there, so everything came after it. Of what came since this names no epoch.
-  if (from.epoch === NO_EPOCH) return from.seq === 0;
+  // Nothing was there when the device came, and what came since it counted on: not every event names its epoch. So it means the
+  // log's first epoch.
+  if (from.epoch === NO_EPOCH) return page.links.every((link) => from.seq <= link.upTo);
   if (from.epoch === page.epoch) return true;
   return page.links.some((link) => link.epoch === from.epoch && from.seq <= link.upTo);
 }

@@ -42,6 +42,16 @@ describe('a resume', () => {
     expect(await resume('e1', 5)).toEqual({ recovered: false, seqs: [3, 4, 5] });
   });
 
+  it('from where there was no epoch yet means the first one: not every event names its epoch', async () => {
+    const { memory, resume } = roomWith(5);
+    expect(await resume('new', 0)).toEqual({ recovered: true, seqs: [1, 2, 3, 4, 5] });
+    expect(await resume('new', 3)).toEqual({ recovered: true, seqs: [4, 5] });
+    memory.restart('e2', 4);
+    memory.store();
+    expect(await resume('new', 4)).toEqual({ recovered: true, seqs: [5] });
+    expect(await resume('new', 5)).toMatchObject({ recovered: false });
+  });
+
   it('is not recovered from a position the log never had', async () => {
     expect(await roomWith(5).resume('e1', 9)).toMatchObject({ recovered: false });
     expect(await roomWith(5).resume('other', 2)).toMatchObject({ recovered: false });
