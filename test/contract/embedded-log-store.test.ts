@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/backend/embedded/store.ts';
 import type { Tables } from '../../src/backend/embedded/tables.ts';
@@ -14,6 +15,10 @@ async function say(store: Store, room: Room, text: string, clientMsgId?: string)
 
 async function latest(store: Store, room: Room) {
   return granted(await store.logs.read(room, { limit: 1_000, maxBytes: 1_000_000 }));
+}
+
+function claimKey(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
 }
 
 function entriesOnDisk(tables: Tables, room: Room): number[] {
@@ -139,6 +144,75 @@ describe('embedded log', () => {
         expect(tables.newestAnswerPeriod()).toBe(undefined);
         expect((await say(store, room, 'once', 'm-1')).dup).toBe(false);
       }
+    },
+  );
+
+  it.each([
+    [600, 86_400],
+    [86_400, 600],
+    [600, 601],
+  ])(
+    'forgets claims and clientMsgIds in their time when DEDUPE_TTL_S becomes %d and then %d',
+    async (before, after) => {
+      const { open, tables, clock } = await storeForTest();
+      const room = newRoom();
+      // The first is what a store leaves whose tables say nothing of the TTL yet.
+      for (const [tries, dedupeTtlS] of [before, after, before, after].entries()) {
+        const store = open({ rules: { ...RULES, dedupeTtlS } });
+        // Twice: also where the answers of the other TTL are not tidied away yet.
+        for (const time of ['one', 'two']) {
+          const id = `${tries} ${time}`;
+          const first = await say(store, room, 'once', id);
+          expect(await say(store, room, 'once', id)).toEqual({ ...first, dup: true });
+          granted(await store.claims.claim(id, 'print', id));
+          expect(tables.row('claims', claimKey(id))?.until).toBe(clock.now + dedupeTtlS * 1_000);
+          if (tries % 2 === 1) await store.tidy();
+        }
+        await store.close();
+        clock.now += 1_000;
+      }
+      clock.now += 2 * 86_400_000;
+      await open({ rules: { ...RULES, dedupeTtlS: after } }).tidy();
+      expect(tables.newestAnswerPeriod()).toBe(undefined);
+      expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    },
+  );
+
+  it('counts from the newest answer again once all are of one TTL', async () => {
+    const { open, clock } = await storeForTest();
+    const room = newRoom();
+    for (const dedupeTtlS of [600, 86_400]) {
+      const store = open({ rules: { ...RULES, dedupeTtlS } });
+      await say(store, room, 'once', `${dedupeTtlS}`);
+      await store.tidy();
+      await store.close();
+    }
+    clock.stepMs = -3 * 86_400_000;
+    const store = open({ rules: { ...RULES, dedupeTtlS: 86_400 } });
+    expect((await say(store, room, 'once', '86400')).dup).toBe(true);
+  });
+
+  it.each([-3_600_000, 3_600_000])(
+    'tidies claims by the one clock and pushes by the other, when one is set by %d ms',
+    async (stepMs) => {
+      const { open, tables, clock } = await storeForTest();
+      const store = open({ rules: { ...RULES, inboxTtlS: RULES.dedupeTtlS } });
+      const keep = async (n: number) => {
+        granted(await store.claims.claim(`${n}`, 'print', 'id'));
+        granted(await store.pushes.keep(`${n}`, { nsp: '/', places: [] }));
+      };
+      for (const n of range(1, 120)) await keep(n);
+      clock.now += RULES.dedupeTtlS * 1_000 - 5_000;
+      clock.stepMs = stepMs;
+      const left = () => tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000).map(([, table]) => table);
+      await store.tidy();
+      expect(new Set(left())).toEqual(new Set(stepMs > 0 ? ['claims'] : ['claims', 'pushes']));
+      clock.now += 5_001;
+      await store.tidy();
+      expect(left()).toEqual(stepMs > 0 ? [] : Array(120).fill('pushes'));
+      clock.stepMs = 0;
+      await store.tidy();
+      expect(left()).toEqual([]);
     },
   );
 

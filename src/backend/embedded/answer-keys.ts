@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Draft } from '../../chat/log-store.ts';
+import type { Tables } from './tables.ts';
 
 /** Period first, so that a whole period is removed as one range. */
 export type AnswerKey = [period: number, tag: string, hash: string];
@@ -29,4 +30,26 @@ export function answerPeriods(ttlS: number, now: number): number[] {
 
 export function answerPeriod(ttlS: number, now: number): number {
   return Math.floor(now / (ttlS * 1000));
+}
+
+/** The fact that all answers' periods are counted in this TTL, s. */
+export const COUNTED_IN = 'answersCountedInS';
+
+/** Of another TTL: a clock is seldom set back by more, and a TTL that was raised puts answers decades ahead. */
+const MAX_AHEAD_MS = 86_400_000;
+
+/**
+ * When the period of the newest answer began, 0 for unknown: a period's number says nothing without the TTL it was counted
+ * in. To be called before an answer is written, for those of another TTL may stay until they are tidied.
+ */
+export function rememberedMs(
+  tables: Pick<Tables, 'fact' | 'swapFact' | 'newestAnswerPeriod'>,
+  ttlS: number,
+  now: number,
+): number {
+  const beganMs = (tables.newestAnswerPeriod() ?? 0) * ttlS * 1_000;
+  const countedIn = tables.fact(COUNTED_IN);
+  if (countedIn === ttlS) return beganMs;
+  if (countedIn !== undefined) tables.swapFact(COUNTED_IN, countedIn, undefined);
+  return beganMs <= now + MAX_AHEAD_MS ? beganMs : 0;
 }

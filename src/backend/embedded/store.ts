@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Claims } from '../../chat/idempotency.ts';
 import type { Pushes } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { rememberedMs } from './answer-keys.ts';
 import { createClaimStore } from './claim-store.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { createGroup, type Group, type GroupRules } from './group.ts';
@@ -45,8 +46,7 @@ const CHECK_MS = 5_000;
 
 export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: StoreDeps): Store {
   const rules: GroupRules = { ...deps.rules, run: randomBytes(9).toString('base64url') };
-  const remembered = tables.newestAnswerPeriod() ?? 0;
-  const notBeforeMs = remembered * rules.dedupeTtlS * 1_000;
+  const notBeforeMs = rememberedMs(tables, rules.dedupeTtlS, now());
   const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
   let closed = false;
   /** When a commit for a check last succeeded. */

@@ -29,8 +29,8 @@ export interface Tables {
   answersOf(tag: string, periods: readonly number[]): AnswerKey[];
   /** Tags of logs that were erased and are still on disk in part. */
   erased(limit: number): string[];
-  /** Rows that may be forgotten at that time. */
-  duesBefore(at: number, limit: number): DueKey[];
+  /** Rows that may be forgotten at that time; those behind `after`, one of them, where it is given. */
+  duesBefore(at: number, limit: number, after?: DueKey): DueKey[];
   fact(key: string): unknown;
   /** All of it or none, durable when it resolves; rejected: none, and the next commit may succeed again. */
   commit(writes: readonly Write[]): Promise<void>;
@@ -137,7 +137,10 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         Array.from(answers.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
       ),
     erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
-    duesBefore: (at, limit) => Array.from(dues.getKeys({ end: [at] as never, limit })),
+    duesBefore: (at, limit, after) =>
+      Array.from(
+        dues.getKeys({ end: [at] as never, limit, ...(after && { start: after, exclusiveStart: true }) }),
+      ),
     fact: (key) => facts.get(key),
     async commit(writes) {
       requireSpace(disk);

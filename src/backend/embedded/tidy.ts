@@ -1,8 +1,9 @@
-import { answerPeriod } from './answer-keys.ts';
+import { answerPeriod, COUNTED_IN } from './answer-keys.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { forgetDue } from './dues.ts';
 import type { Group, GroupRules } from './group.ts';
 import { type Head, isIdle, keepingOf } from './head.ts';
+import type { DueKey } from './rows.ts';
 import type { Tables } from './tables.ts';
 
 export interface TidyDeps {
@@ -25,25 +26,33 @@ export async function tidyTables({ tables, queue, rules, now, steadyMs, closed }
   async function tidyAnswers(): Promise<void> {
     const period = answerPeriod(rules.dedupeTtlS, steadyMs());
     for (;;) {
-      const keys = closed() ? [] : tables.answersOutside(period - 1, period + 1, PORTION);
-      if (keys.length === 0) return;
+      if (closed()) return;
+      const keys = tables.answersOutside(period - 1, period + 1, PORTION);
+      if (keys.length === 0) break;
       const forget = (group: Group) => {
         for (const key of keys) group.put({ table: 'answers', key });
       };
       if (!(await plan(forget))) return;
     }
+    // Not before: the next start must not count those of another TTL in this one.
+    if (tables.fact(COUNTED_IN) === rules.dedupeTtlS) return;
+    await plan((group) => group.write({ table: 'facts', key: COUNTED_IN, value: rules.dedupeTtlS }));
   }
 
   async function tidyDues(): Promise<void> {
-    // Some are due by the one clock, some by the other.
-    const at = Math.min(now(), steadyMs());
-    for (;;) {
-      const keys = closed() ? [] : tables.duesBefore(at, DUE_PORTION);
-      if (keys.length === 0) return;
+    // Neither clock holds up what is due by the other one.
+    const [claimsAt, othersAt] = [steadyMs(), now()];
+    const isDue = ([until, table]: DueKey) => until < (table === 'claims' ? claimsAt : othersAt);
+    for (let after: DueKey | undefined; !closed(); ) {
+      const portion: DueKey[] = tables.duesBefore(Math.max(claimsAt, othersAt), DUE_PORTION, after);
+      const due = portion.filter(isDue);
       const forget = (group: Group) => {
-        for (const key of keys) forgetDue(group, key);
+        for (const key of due) forgetDue(group, key);
       };
-      if (!(await plan(forget))) return;
+      if (due.length > 0 && !(await plan(forget))) return;
+      after = portion.at(-1);
+      if (!after) return;
+      if (due.length === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
