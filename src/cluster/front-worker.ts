@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setupWorker } from '@socket.io/sticky';
 import type { Server as Engine } from 'engine.io';
-import { endAnsweredUploads } from './answered-uploads.ts';
+import { closeAnswered, endAnsweredUploads } from './answered-uploads.ts';
 import { CONNECTION } from './front-desk.ts';
 
 export interface FrontWorkerDeps {
@@ -29,22 +29,23 @@ export interface FrontWorker {
  */
 export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
   const { requestTimeoutMs = 15_000 } = deps;
-  const asked = new WeakSet<Duplex>();
-  const isFirst = (socket: Duplex) => !asked.has(socket) && asked.add(socket);
+  const asked = new WeakMap<Duplex, ServerResponse>();
   const httpServer = createServer(
     {
       headersTimeout: Math.min(requestTimeoutMs, 10_000),
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: Math.min(requestTimeoutMs, 2_000),
     },
-    // What a client sends after its first request without waiting was not looked at by the front: it gets no answer.
     (request, response) => {
-      if (isFirst(request.socket)) deps.onRequest(request, response);
+      const first = asked.get(request.socket);
+      if (first) return endPipelining(request.socket, first);
+      asked.set(request.socket, response);
+      deps.onRequest(request, response);
     },
   );
   httpServer.on('upgrade', (request, socket, head) => {
-    if (isFirst(socket)) deps.onUpgrade(request, socket, head);
-    else socket.destroy();
+    if (asked.has(socket)) socket.destroy();
+    else deps.onUpgrade(request, socket, head);
   });
   endAnsweredUploads(httpServer);
   setupWorker({ httpServer, engine: deps.engine } as unknown as Parameters<typeof setupWorker>[0]);
@@ -66,4 +67,16 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
       httpServer.close(() => {});
     },
   };
+}
+
+/**
+ * What a client sends after its first request without waiting was not looked at by the front: it gets no answer. Node
+ * keeps each such request until those before it are answered, and a poll is open for half a minute.
+ */
+function endPipelining(socket: Socket, first: ServerResponse): void {
+  if (!first.writableEnded) socket.destroy();
+  if (socket.writableEnded || socket.destroyed) return;
+  // The answer may still be on its way: what comes meanwhile is not taken for requests any more.
+  socket.removeAllListeners('data');
+  closeAnswered(socket, socket);
 }

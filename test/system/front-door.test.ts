@@ -214,6 +214,15 @@ describe('the front door', () => {
     }
   });
 
+  test('ends a connection that asks on while its first request waits for an answer', async () => {
+    const next = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3);
+    for (const line of ['HTTP/1.1\r\nHost: x', 'HTTP/1.0\r\nConnection: keep-alive']) {
+      const { sid } = await openPolling(cluster.front);
+      const poll = `GET /socket.io/?EIO=4&transport=polling&sid=${sid} ${line}\r\n\r\n`;
+      expect(await converse(cluster.front, [poll + next])).toBe('');
+    }
+  });
+
   test('answers a request whose headers arrive torn', async () => {
     const pieces = [
       'GET /socket.io/?EIO=4&tran',
