@@ -1,6 +1,7 @@
 import { io, type Socket } from 'socket.io-client';
 import { outcomeOf } from '../client/connection.ts';
 import { createDeletions } from '../client/deletions.ts';
+import { createForwardClock } from '../client/forward-clock.ts';
 import { createTypists } from '../client/typists.ts';
 import type { Outcome, WireError } from '../protocol/codes.ts';
 import type { Ack, Bye, ClientToServer, Hello, ServerToClient } from '../protocol/events.ts';
@@ -44,7 +45,10 @@ export interface ConnectionDeps {
   readonly guests: Guests;
   readonly unsent: UnsentMemory;
   readonly newMessageId: () => string;
+  /** The wall clock, which may be set while the page is open. */
   readonly now: () => number;
+  /** Never set, counts from anywhere. */
+  readonly elapsedMs: () => number;
   readonly random: () => number;
   /** Says `online` when the network is back. */
   readonly network: EventTarget;
@@ -62,8 +66,9 @@ export interface Connection {
 }
 
 export function openConnection(deps: ConnectionDeps): Connection {
-  const { visit, store, guests, now } = deps;
+  const { visit, store, guests, now, elapsedMs } = deps;
   const { dispatch } = store;
+  const steadyMs = createForwardClock({ now, elapsedMs });
   const deletions = createDeletions();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const socket: Socket<PageEvents, ClientToServer> = io(deps.url, {
@@ -87,11 +92,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
       if (isJoined()) void answered(timed().emitWithAck('typing', { roomid: visit.roomid, on }));
     },
     onChange: (typing) => dispatch({ type: 'typing', typing }),
-    now,
+    now: steadyMs,
   });
 
   const sending = createSending({
     ...deps,
+    steadyMs,
     say: (message, stored) => void say(message, stored),
     rejoin: connectAfresh,
   });

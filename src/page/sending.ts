@@ -18,7 +18,10 @@ export interface SendingDeps {
   ) => void;
   readonly rejoin: () => void;
   readonly newMessageId: () => string;
+  /** What a draft says of when it was written. */
   readonly now: () => number;
+  /** A clock that does not go back. */
+  readonly steadyMs: () => number;
   readonly random: () => number;
 }
 
@@ -65,7 +68,7 @@ export function createSending(deps: SendingDeps): Sending {
     onStored: (said, { clientMsgId }) => dispatch({ type: 'said', clientMsgId, said }),
     onFailed: (error, draft) => fail(draft, describeProblem(error)),
     onChange: save,
-    now,
+    now: deps.steadyMs,
     random: deps.random,
   });
 

@@ -26,6 +26,7 @@ export function openSession(visit: Visit, memories: VisitDeps, socketPath: strin
     unsent: createUnsentMemory(memories.tab, { socketPath, username: visit.username, roomid: visit.roomid }),
     newMessageId,
     now: Date.now,
+    elapsedMs: () => performance.now(),
     random: Math.random,
     network: window,
   });

@@ -73,6 +73,8 @@ function open({
   tab = new TabStorage(),
   username = 'Mia',
   path = '/socket.io/',
+  now = Date.now,
+  elapsedMs = () => performance.now(),
 } = {}) {
   const store = createStore({
     initial: INITIAL_STATE,
@@ -92,7 +94,8 @@ function open({
     guests,
     unsent: createUnsentMemory(tab.memory, { socketPath: path, username, roomid: 'lobby' }),
     newMessageId: () => `c${++messagesMade}`,
-    now: Date.now,
+    now,
+    elapsedMs,
     random: () => 0.5,
     network,
   });
@@ -319,6 +322,62 @@ describe('saying', () => {
       timeout: 8_000,
     });
     expect(page.store.get().drafts[0]?.problem).toContain('not known whether');
+  });
+});
+
+describe('when the clock of the device is set', () => {
+  /** Both clocks stand still unless a test moves them. */
+  function clocks() {
+    const at = { wallMs: 1_800_000_000_000, elapsedMs: 0 };
+    return { at, deps: { now: () => at.wallMs, elapsedMs: () => at.elapsedMs } };
+  }
+
+  /** Says something that is never answered, and loses the link after the clocks were moved. */
+  async function unanswered(setMs: number, passedMs: number) {
+    const { at, deps } = clocks();
+    const page = await inRoom(deps);
+    const says = heardSays(arrivals[0]);
+    page.connection.say('one');
+    await vi.waitFor(() => expect(says).toHaveLength(1));
+    at.wallMs += setMs + passedMs;
+    at.elapsedMs += passedMs;
+    let again: Said[] = [];
+    onArrival = (socket) => {
+      again = heardSays(socket, (_said, reply) => reply(stored(1)));
+      enter()(socket);
+    };
+    arrivals[0]?.conn.close();
+    await vi.waitFor(() => expect(page.store.get().drafts[0]?.status).not.toBe('sending'));
+    await vi.waitFor(() => expect(page.store.get().drafts[0]?.status).not.toBe('waiting'), {
+      timeout: 8_000,
+    });
+    await phase(page, 'joined');
+    return { page, again: () => again };
+  }
+
+  it('an hour back, still says again that somebody types', async () => {
+    const { at, deps } = clocks();
+    const page = await inRoom(deps);
+    const typing: object[] = [];
+    arrivals[0]?.on('typing', (payload: object) => typing.push(payload));
+    page.connection.typed('a');
+    at.wallMs -= 3_600_000;
+    at.elapsedMs += 3_000;
+    page.connection.typed('ab');
+    await vi.waitFor(() => expect(typing).toHaveLength(2));
+  });
+
+  it('an hour back, sends again what the server still remembers', async () => {
+    const { page, again } = await unanswered(-3_600_000, 1_000);
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one']));
+    expect(again()).toMatchObject([{ clientMsgId: 'c1' }]);
+  });
+
+  it('back by less than what passed, does not send again what the server may have forgotten', async () => {
+    const { page, again } = await unanswered(-300_000, 600_000);
+    expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]);
+    expect(page.store.get().drafts[0]?.problem).toContain('not known whether');
+    expect(again()).toEqual([]);
   });
 });
 
