@@ -5,6 +5,7 @@ import { namesHost } from '../origin-patterns.ts';
 import { refuse } from '../protocol/codes.ts';
 import type { Routes } from './engine.ts';
 import type { AllowedOrigins } from './origins.ts';
+import { refuseUpgrade } from './refused-upgrades.ts';
 
 export interface HostRules {
   /** `HOST`: where the listeners are. */
@@ -64,7 +65,8 @@ export function guardHosts(routes: Routes, rules: HostRules, log: Logger): Route
       if (!isRefused(request)) return routes.onUpgrade(request, socket, head);
       socket.on('error', () => socket.destroy());
       const lines = ['HTTP/1.1 403 Forbidden', 'Content-Type: application/json', 'Connection: close'];
-      socket.end(`${lines.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(BODY)}\r\n\r\n${BODY}`);
+      const answer = `${lines.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(BODY)}\r\n\r\n`;
+      refuseUpgrade(socket, answer + BODY);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { guardHosts, type HostRules, isForeignHost } from '../../src/server/foreign-hosts.ts';
@@ -101,7 +101,7 @@ describe('routes', () => {
       response.destroy();
       return response.statusCode;
     }
-    return { statusOf, lines };
+    return { statusOf, lines, server };
   }
   const upgrade = { connection: 'Upgrade', upgrade: 'websocket' };
 
@@ -113,6 +113,18 @@ describe('routes', () => {
       { level: 40, host: 'evil.example', msg: expect.stringContaining('CORS_ORIGIN') },
       { level: 40 },
     ]);
+  });
+
+  it('close the connection of a refused WebSocket, though its client keeps its end open', async () => {
+    const { server } = await open(LOOPBACK);
+    const { port } = server.address() as AddressInfo;
+    const arrived = once(server, 'connection');
+    const client = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    client.on('error', () => {}).resume();
+    client.write('GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    const [peer] = await arrived;
+    await once(peer, 'close');
+    client.destroy();
   });
 
   it('of another listener go by any name', async () => {
