@@ -183,8 +183,8 @@ function exact(list: unknown): unknown {
   return Array.isArray(list) ? list.slice() : list;
 }
 
-/** What of its headers decides who a connection is. */
-const KEPT_HEADERS = ['authorization', 'cookie', 'origin', 'sec-fetch-site'] as const;
+/** What of its headers decides who a connection is, and whether its page may use a cookie. */
+const KEPT_HEADERS = ['authorization', 'cookie', 'host', 'origin', 'sec-fetch-site'] as const;
 
 const NO_HEADERS: IncomingHttpHeaders = Object.freeze({});
 

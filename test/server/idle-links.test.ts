@@ -6,6 +6,7 @@ import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createIdleLinks } from '../../src/server/idle-links.ts';
+import { isOriginAllowed } from '../../src/server/origins.ts';
 import { shrinkRoomTables } from '../../src/server/room-index.ts';
 import type { ClientSocket } from '../../src/server/session.ts';
 
@@ -128,12 +129,14 @@ describe.each<{ transports: Transport[] }>([
 
 describe('a shrunk link', () => {
   it('keeps of its headers what decides who it is, where they do', async () => {
-    const headers = { cookie: 'token=t', authorization: 'Bearer b', 'x-other': 'o' };
     for (const keepsHeaders of [true, false]) {
-      const { sockets, client } = await server({ keepsHeaders });
+      const { url, sockets, client } = await server({ keepsHeaders });
+      const headers = { cookie: 'token=t', authorization: 'Bearer b', origin: url, 'x-other': 'o' };
       await client(['websocket'], headers);
       const { 'x-other': _, ...kept } = headers;
-      expect(sockets[0]?.request.headers).toEqual(keepsHeaders ? kept : {});
+      const left = sockets[0]?.request.headers ?? {};
+      expect(left).toEqual(keepsHeaders ? { ...kept, host: new URL(url).host } : {});
+      expect(isOriginAllowed({ headers: left }, undefined)).toBe(true);
     }
   });
 
