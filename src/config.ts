@@ -216,7 +216,7 @@ export const SETTINGS = {
     'TRUST_PROXY',
     undefined,
     proxies,
-    'proxies whose X-Forwarded-For says where a client comes from: comma list of addresses, networks such as 10.0.0.0/8, loopback, linklocal, uniquelocal, or off; set, it also says that there are no others',
+    'proxies whose X-Forwarded-For says where a client comes from: comma list of addresses, networks such as 10.0.0.0/8, loopback, linklocal, uniquelocal, or off; set, it also says that there are no others, and a proxy that tells no client’s address has no limit by address; unset, whoever comes with such headers from a private network has none',
     'loopback',
   ),
   dedupeTtlS: setting(

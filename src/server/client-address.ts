@@ -5,14 +5,16 @@ import ipaddr from 'ipaddr.js';
 /** Whose `X-Forwarded-For` is believed where nobody said. */
 const DEFAULT_TRUST = ['loopback'];
 const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
+/** Where proxies are that nobody named. The last is what carriers and clusters of containers number their own with. */
+const NEARBY = ['uniquelocal', 'linklocal', '100.64.0.0/10'];
 
 /** Where a request comes from, as a key: an IPv4 address, or an IPv6 network of /64, which is what one customer gets. */
 export interface ClientAddresses {
-  /** What RATE_CONNECT counts by. Undefined: nobody can tell. */
+  /** What RATE_CONNECT counts by. Undefined: nobody can tell, or it is that of a proxy somebody named. */
   counted(request: IncomingMessage): string | undefined;
   /**
-   * What other rules may go by. Undefined also where many people may share it unseen: a proxy on this machine that
-   * does not say whom it speaks for.
+   * What other rules may go by. Undefined also where many people may share it unseen: a proxy that does not say whom it
+   * speaks for, and, where nobody said which proxies there are, any address that is not a public one.
    */
   personal(request: IncomingMessage): string | undefined;
 }
@@ -20,39 +22,64 @@ export interface ClientAddresses {
 export interface ClientAddressesDeps {
   /** TRUST_PROXY, if it was set. */
   readonly trustProxy: readonly string[] | undefined;
-  /** Called once: requests come through a proxy that is not trusted. */
+  /** Called once: requests come through what seems to be a proxy and is not trusted, so that nobody knows from whom. */
   readonly onStranger: (address: string) => void;
+  /** Called once: a public address says that it speaks for others, and is taken for the client. */
+  readonly onIgnored: (address: string) => void;
 }
 
-export function createClientAddresses({ trustProxy, onStranger }: ClientAddressesDeps): ClientAddresses {
+export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresses {
+  const { trustProxy } = deps;
   const trusts = proxyAddr.compile([...(trustProxy ?? DEFAULT_TRUST)]);
   const isLoopback = proxyAddr.compile('loopback');
-  let warned = false;
+  const isNearby = proxyAddr.compile([...NEARBY]);
+  const onStranger = once(deps.onStranger);
+  const onIgnored = once(deps.onIgnored);
 
   function addressOf(request: IncomingMessage): string | undefined {
     const peer = request.socket.remoteAddress;
     if (peer === undefined || !ipaddr.isValid(peer)) return undefined;
     const forwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
+    // With TRUST_PROXY set the operator has said who is a proxy: this is none.
     if (forwarded && !trusts(peer, 0) && trustProxy === undefined) {
-      // All its clients would share one budget. With TRUST_PROXY set the operator has said who is a proxy: this is none.
-      if (!warned) onStranger(peer);
-      warned = true;
-      return undefined;
+      // All its clients would share one budget.
+      if (isNearby(peer, 0)) {
+        onStranger(peer);
+        return undefined;
+      }
+      // Any client can send these headers: it would be free of every limit by address.
+      onIgnored(peer);
     }
     // What is no address was not written by a proxy.
     const address = proxyAddr(request, trusts);
     return ipaddr.isValid(address) ? address : peer;
   }
 
+  /** The proxy's own: it did not say whom it speaks for, or nothing that is an address. */
+  function isOfProxy(address: string): boolean {
+    return trusts(address, 0) || isLoopback(address, 0);
+  }
+
   return {
     counted(request) {
       const address = addressOf(request);
-      return address === undefined ? undefined : keyOf(address);
+      if (address === undefined) return undefined;
+      // Where nobody named one it may as well be the client: this machine's own.
+      return trustProxy !== undefined && trusts(address, 0) ? undefined : keyOf(address);
     },
     personal(request) {
       const address = addressOf(request);
-      return address === undefined || isLoopback(address, 0) ? undefined : keyOf(address);
+      if (address === undefined || isOfProxy(address)) return undefined;
+      return trustProxy === undefined && isNearby(address, 0) ? undefined : keyOf(address);
     },
+  };
+}
+
+function once(tell: (address: string) => void): (address: string) => void {
+  let told = false;
+  return (address) => {
+    if (!told) tell(address);
+    told = true;
   };
 }
 

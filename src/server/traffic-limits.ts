@@ -43,6 +43,11 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
     trustProxy: deps.trustProxy,
     onStranger: (proxy) =>
       log.warn({ proxy }, 'clients come through a proxy that TRUST_PROXY does not name: no limit by address'),
+    onIgnored: (address) =>
+      log.warn(
+        { address },
+        'X-Forwarded-For or the like of a public address ignored: TRUST_PROXY does not name it',
+      ),
   });
   const book = createAddressBook({ rates, rateSay, now });
   const connectLimit = createConnectLimit({ rate: deps.rateConnect, addresses, now });

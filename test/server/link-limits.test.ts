@@ -28,7 +28,11 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
   const left: string[] = [];
   const now = () => clock.nowMs;
   const rates = { events: limits.events, bytes: limits.bytes };
-  const addresses = createClientAddresses({ trustProxy: undefined, onStranger: () => undefined });
+  const addresses = createClientAddresses({
+    trustProxy: undefined,
+    onStranger: () => undefined,
+    onIgnored: () => undefined,
+  });
   const connectLimit = createConnectLimit({ rate: limits.connect, addresses, now });
   const { io, engine, route } = createChatEngine({
     socketPath: '/socket.io/',
