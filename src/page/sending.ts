@@ -51,6 +51,8 @@ export function createSending(deps: SendingDeps): Sending {
   const { dispatch } = store;
   /** Waits for its reader to say what becomes of it. */
   const failed = new Map<string, OwnDraft>();
+  /** Of before the first hello: what was kept for whoever the server says we are is older, and is sent first. */
+  const early: OwnDraft[] = [];
   let typed = '';
   let by: string | undefined;
   /** Who we were at the first hello: whoever wrote before it. */
@@ -76,9 +78,22 @@ export function createSending(deps: SendingDeps): Sending {
     return (draft.by ?? first) === by;
   }
 
+  function waiting(): readonly OwnDraft[] {
+    return [...outbox.drafts(), ...early];
+  }
+
+  function add(draft: OwnDraft): void {
+    if (first !== undefined) {
+      void outbox.add(draft);
+    } else {
+      early.push(draft);
+      save();
+    }
+  }
+
   function save(): void {
     if (ended) return;
-    const drafts = [...outbox.drafts(), ...failed.values()]
+    const drafts = [...waiting(), ...failed.values()]
       .filter(isOurs)
       .sort((one, other) => one.madeAt - other.madeAt)
       .map(({ by: _, ...draft }) => draft);
@@ -108,9 +123,9 @@ export function createSending(deps: SendingDeps): Sending {
         status: problem === undefined ? 'waiting' : 'failed',
       })),
     });
-    // First: whatever changes the outbox is written down.
+    // First: whatever is added is written down.
     for (const draft of drafts) if (draft.problem !== undefined) failed.set(draft.clientMsgId, draft);
-    for (const draft of drafts) if (draft.problem === undefined) void outbox.add(draft);
+    for (const draft of drafts) if (draft.problem === undefined) add(draft);
   }
 
   restore();
@@ -121,7 +136,7 @@ export function createSending(deps: SendingDeps): Sending {
       const draft = { clientMsgId: newMessageId(), text, madeAt: now(), by };
       const { clientMsgId, madeAt } = draft;
       dispatch({ type: 'drafted', draft: { clientMsgId, text, madeAt, status: 'waiting' } });
-      if (outbox.drafts().length < MAX_WAITING) void outbox.add(draft);
+      if (waiting().length < MAX_WAITING) add(draft);
       else fail(draft, TOO_MANY);
     },
     typed(text) {
@@ -130,12 +145,12 @@ export function createSending(deps: SendingDeps): Sending {
     },
     retry(clientMsgId) {
       const draft = failed.get(clientMsgId);
-      if (!draft || outbox.drafts().length >= MAX_WAITING) return;
+      if (!draft || waiting().length >= MAX_WAITING) return;
       failed.delete(clientMsgId);
       dispatch({ type: 'retried', clientMsgId });
       // What may be known no more is sent again by the reader's choice: the count begins anew.
       const { problem: _, firstSentAt: __, ...again } = draft;
-      void outbox.add({ ...again, by });
+      add({ ...again, by });
     },
     discard(clientMsgId) {
       failed.delete(clientMsgId);
@@ -149,6 +164,7 @@ export function createSending(deps: SendingDeps): Sending {
       first ??= userId;
       by = userId;
       restore();
+      for (const draft of early.splice(0)) add(draft);
       save();
     },
     open: outbox.open,

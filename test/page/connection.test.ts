@@ -424,6 +424,30 @@ describe('loading the page again', () => {
     expect([...tab]).toEqual([]);
   });
 
+  it('sends in order what was kept and what was written before the first hello after it', async () => {
+    const kept = await inRoom();
+    heardSays(arrivals[0]);
+    arrivals[0]?.conn.close();
+    await phase(kept, 'lost');
+    kept.connection.say('one');
+    onArrival = () => undefined;
+    const away = open({ tab: reloaded(kept) });
+    kept.connection.close();
+    away.connection.say('two');
+    let says: Said[] = [];
+    onArrival = (socket) => {
+      let seq = 0;
+      says = heardSays(socket, (_said, reply) => reply(stored(++seq)));
+      enter()(socket);
+    };
+    const page = open({ tab: reloaded(away) });
+    away.connection.close();
+    page.connection.say('three');
+    expect(texts(page)).toEqual(['two', 'three']);
+    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one', 'two', 'three']));
+    expect(says.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+  });
+
   it('keeps what was written before the first hello, for whoever the tab then is', async () => {
     onArrival = () => undefined;
     const page = open();
