@@ -191,6 +191,24 @@ describe('what is unread in Redis', () => {
   });
 });
 
+describe('who read last and what nobody has to read, in Redis', () => {
+  it('are kept no shorter than the log, whenever they begin', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { historyTtlS: 86_400 });
+    const room = newRoom();
+    const [log] = keys.log(room);
+    for (const text of ['1', '2']) granted(await peer.logs.append(room, draftOf(room, text)));
+    granted(await peer.logs.append(room, { ...draftOf(room, '3'), reader: 'ann' }));
+    const notice = { id: 'n', members: '"event":"deleted","ref":1' };
+    granted(await peer.logs.replace(room, 1, draftOf(room, '').members, notice));
+    for (const key of keys.unread(room)) {
+      const ends = Number(/:(\d+)/.exec(await redis.ask(`PEXPIRETIME ${key}`))?.[1]);
+      const logEnds = Number(/:(\d+)/.exec(await redis.ask(`PEXPIRETIME ${log}`))?.[1]);
+      expect(ends).toBeGreaterThanOrEqual(logEnds);
+    }
+  });
+});
+
 describe('visits in Redis', () => {
   it('are a thousand at most, the ones of longest ago forgotten first, and end with the inbox’s numbers', async () => {
     const redis = await redisForTest();

@@ -88,10 +88,10 @@ if folding then
   meta[#meta + 1], meta[#meta + 2] = 'news', ARGV[15]
 end
 -- When the ends were put off last, and to which log's time that belongs.
+local ends = decimal(math.ceil(lifetime * (1 + SLACK)))
 local kept, of = string.match(room.kept, '^(%d+) (%d+)$')
 if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
   meta[#meta + 1], meta[#meta + 2] = 'kept', decimal(now) .. ' ' .. ARGV[5]
-  local ends = decimal(math.ceil(lifetime * (1 + SLACK)))
   redis.call('PEXPIRE', KEYS[1], ends)
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
   for _, beside in ipairs({ KEYS[3], KEYS[7], KEYS[8] }) do
@@ -101,13 +101,13 @@ else
   -- Of a log that was taken away by hand meanwhile.
   redis.call('PEXPIRE', KEYS[1], ARGV[5], 'NX')
 end
--- Their keys have an end from here on, and are put off with the log's.
+-- Their keys have an end from here on, never before the log's, and are put off with it.
 if ARGV[18] ~= '' and redis.call('ZADD', KEYS[7], decimal(seq), ARGV[18]) == 1 then
-  redis.call('PEXPIRE', KEYS[7], ARGV[5], 'NX')
+  redis.call('PEXPIRE', KEYS[7], ends, 'NX')
 end
 if ARGV[19] ~= '' then
   redis.call('ZADD', KEYS[8], decimal(seq), decimal(seq))
-  redis.call('PEXPIRE', KEYS[8], ARGV[5], 'NX')
+  redis.call('PEXPIRE', KEYS[8], ends, 'NX')
 end
 if seq % TIDY_EVERY == 0 then
   if redis.call('EXISTS', KEYS[3], KEYS[8]) > 0 then
