@@ -64,6 +64,27 @@ describe('a Redis user', () => {
   });
 });
 
+describe('a start', () => {
+  it('leaves no key without an end behind where the user may not delete, nor do one thing more', async () => {
+    const { url, redis, change } = await userForTest();
+    const commands = aclRules('rc').filter((rule) => rule.startsWith('+') && rule !== '+pexpire');
+    await change('-del');
+    for (const rule of commands) {
+      await change(rule.replace('+', '-'));
+      expect((await start(url)).refusal).toContain(rule);
+      if (rule !== '+del') await change(rule);
+    }
+    const found = [...(await redis.ask('KEYS *')).matchAll(/rc:\S+/g)].map(([key]) => key);
+    expect(found.length).toBeGreaterThan(0);
+    const endless: string[] = [];
+    for (const key of found) {
+      const leftMs = Number((await redis.ask(`PTTL ${key}`)).slice(1));
+      if (leftMs === -1 || leftMs > 10_000) endless.push(key);
+    }
+    expect(endless).toEqual([]);
+  });
+});
+
 describe('a Redis that is not fit', () => {
   it('is named: a replica, and of which master', async () => {
     const master = await redisForTest();

@@ -33,7 +33,10 @@ const SCRIPT = "return redis.call('EXISTS', KEYS[1])";
 const SHA1 = createHash('sha1').update(SCRIPT).digest('hex');
 const KEPT_MS = '10000';
 
-/** `name`: of this start alone, another start may try at the same moment. */
+/**
+ * `name`: of this start alone, another start may try at the same moment. Each key has an end as soon as it may, for a user
+ * without DEL or a start that dies takes none away.
+ */
 export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Trials {
   const base = `${keyPrefix}:{start:${name}}`;
   const [text, hash, zset, stream] = ['text', 'hash', 'zset', 'stream'].map((kind) => `${base}:${kind}`) as [
@@ -56,6 +59,7 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['PEXPIRETIME', text],
     ['PTTL', text],
     ['PERSIST', text],
+    ['PEXPIRE', text, KEPT_MS],
     ['HSET', hash, 'f', '1'],
     ['PEXPIRE', hash, KEPT_MS],
     ['HGET', hash, 'f'],
@@ -67,6 +71,7 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['HLEN', hash],
     ['HDEL', hash, 'g'],
     ['ZADD', zset, '0', 'm'],
+    ['PEXPIRE', zset, KEPT_MS],
     ['ZCARD', zset],
     ['ZCOUNT', zset, '0', '1'],
     ['ZSCORE', zset, 'm'],
@@ -78,6 +83,7 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['ZREMRANGEBYSCORE', zset, '1', '1'],
     ['ZPOPMIN', zset],
     ['XADD', stream, '1-0', 'm', '1'],
+    ['PEXPIRE', stream, KEPT_MS],
     ['XINFO', 'STREAM', stream],
     ['XRANGE', stream, '-', '+'],
     ['XREVRANGE', stream, '+', '-'],
@@ -118,6 +124,6 @@ function patternRules(keyPrefix: string): readonly string[] {
 /** All that ACL SETUSER is told beside name and password. */
 export function aclRules(keyPrefix: string): readonly string[] {
   const { commands } = trialsOf(keyPrefix, redisKeys(keyPrefix), '');
-  const ofCommands = [...commands.map(({ rule }) => rule), SUBSCRIBE_RULE, UNSUBSCRIBE_RULE].sort();
-  return [...patternRules(keyPrefix), '-@all', ...ofCommands];
+  const ofCommands = new Set([...commands.map(({ rule }) => rule), SUBSCRIBE_RULE, UNSUBSCRIBE_RULE]);
+  return [...patternRules(keyPrefix), '-@all', ...[...ofCommands].sort()];
 }
