@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
+import type { Outcome } from '../../src/protocol/codes.ts';
 import { RULES, storeForTest } from './embedded-store.ts';
 import { draftOf, granted, range } from './peers.ts';
 
@@ -33,6 +34,39 @@ it('an embedded store forgets what a user said last with the room among theirs',
   clock.now += RULES.inboxTtlS * 1_000 + 1;
   await store.tidy();
   expect(tables.row('said', key)).toBe(undefined);
+});
+
+it('an embedded store keeps nothing of what was said in rooms of a record that ended, or that was deleted', async () => {
+  const { open, tables, clock } = await storeForTest();
+  const store = open();
+  const sayIn = async (roomid: string) => {
+    const there = roomOf('/', roomid);
+    granted(await store.logs.append(there, { ...draftOf(there, 'x'), reader: inbox.tag }));
+  };
+  const said = () =>
+    ['tea', 'milk', 'jam'].filter((roomid) => tables.row('said', `${inbox.tag} ${roomid}`) !== undefined);
+  const changes: readonly (() => Promise<Outcome<unknown>>)[] = [
+    () => store.visits.visit(inbox, 'milk', true),
+    () => store.visits.read(inbox, 'milk', 1),
+    () => store.visits.visit(inbox, 'milk', false),
+  ];
+  for (const change of changes) {
+    for (const roomid of ['tea', 'milk', 'jam']) {
+      granted(await store.visits.visit(inbox, roomid, true));
+      await sayIn(roomid);
+    }
+    clock.now += RULES.inboxTtlS * 1_000 + 1;
+    granted(await change());
+    expect(said().filter((roomid) => roomid !== 'milk')).toEqual([]);
+    granted(await store.visits.visit(inbox, 'milk', false));
+    expect(said()).toEqual([]);
+  }
+  granted(await store.visits.visit(inbox, 'tea', true));
+  granted(await store.inboxes.erase(inbox));
+  await sayIn('tea');
+  expect(said()).toEqual(['tea']);
+  expect(granted(await store.visits.visit(inbox, 'tea', false))).toBe(false);
+  expect(said()).toEqual([]);
 });
 
 it('an embedded store counts nothing that expired, and forgets what nobody had to read with it', async () => {

@@ -41,7 +41,8 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
     const known = record && (record.until > group.now || group.row('heads', tag)) ? record : undefined;
     const before = known?.rooms ?? [];
     const rooms = change(before);
-    for (const [roomid] of left(before, rooms)) group.put({ table: 'said', key: saidKey(tag, roomid) });
+    // Also of a record whose time is over and that was not tidied away: nothing else remembers its rooms.
+    for (const [roomid] of left(record?.rooms ?? [], rooms)) forgetSaid(group, tag, roomid);
     if (rooms.length === 0) {
       if (record) group.put({ table: 'visits', key: tag });
       return { rooms, before };
@@ -55,18 +56,26 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
     return { rooms, before };
   }
 
+  function forgetSaid(group: Group, tag: string, roomid: string): void {
+    const key = saidKey(tag, roomid);
+    if (group.row('said', key) !== undefined) group.put({ table: 'said', key });
+  }
+
   async function change<T>(
     { tag }: Tagged,
     roomid: string,
     apply: (rooms: readonly Visit[]) => readonly Visit[],
-    answer: (changed: { readonly rooms: readonly Visit[]; readonly before: readonly Visit[] }) => T,
+    answer: (
+      changed: { readonly rooms: readonly Visit[]; readonly before: readonly Visit[] },
+      group: Group,
+    ) => T,
   ): Promise<Outcome<T>> {
     const seen = held({ tag });
     if (!seen.ok) return seen;
     return queue.add({
       // The whole record is written again: a group must not dirty more of the disk than it says.
       bytes: sizeOf(seen.value) + Buffer.byteLength(roomid) + OVERHEAD_BYTES,
-      plan: (group) => answer(plan(group, tag, apply)),
+      plan: (group) => answer(plan(group, tag, apply), group),
     });
   }
 
@@ -76,7 +85,11 @@ export function createVisitStore({ look, queue, rules, now }: VisitStoreDeps): V
         inbox,
         roomid,
         (rooms) => visitRoom(rooms, roomid, joined, top),
-        ({ before }) => before.some(([id]) => id === roomid) !== joined,
+        ({ before }, group) => {
+          // Also where the room is not among theirs: what is said after the user was deleted stands without a visit.
+          if (!joined) forgetSaid(group, inbox.tag, roomid);
+          return before.some(([id]) => id === roomid) !== joined;
+        },
       ),
     read: (inbox, roomid, seq) =>
       change(
