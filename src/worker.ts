@@ -192,7 +192,7 @@ async function openIdentities(
   log: Logger,
 ): Promise<Identities> {
   if (authSecret === undefined && authJwksUrl === undefined) {
-    return createIdentities(await fetchSecret(backend));
+    return createIdentities(await fetchSecret(backend), Date.now);
   }
   return createTokenIdentities({
     secret: authSecret,

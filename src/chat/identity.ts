@@ -9,6 +9,16 @@ export function dedupeScope({ user }: Pick<Identity, 'user'>): string {
   return `user ${user.id}`;
 }
 
+/** A guest's token: when the guest was made, and the proof. */
+const MADE_RADIX = 36;
+const MADE_END = '.';
+
+/** Since when there is the guest to whom we gave the token, ms since 1970. */
+export function guestSince(guestToken: string): number {
+  const end = guestToken.indexOf(MADE_END);
+  return end < 0 ? 0 : Number.parseInt(guestToken.slice(0, end), MADE_RADIX);
+}
+
 /** What a connection says of itself. */
 export interface Claim {
   readonly token?: string;
@@ -51,15 +61,28 @@ export interface Identities {
 const EVERYTHING: Access = { allows: () => true };
 const NOTHING_FIXED = { name: false, avatar: false };
 
-/** Open mode: a user is who the client says. Only guest ids are ours, so that one guest cannot be another. */
-export function createIdentities(secret: string): Identities {
+/**
+ * Open mode: a user is who the client says. Only guest ids are ours, so that one guest cannot be another. A guest's token says
+ * since when there is the guest, also when it is given again.
+ *
+ * @param now ms since 1970
+ */
+export function createIdentities(secret: string, now: () => number): Identities {
   const sign = (id: string) => createHmac('sha256', secret).update(`guest\0${id}`).digest('base64url');
 
+  function tokenOf(id: string, made: string): string {
+    return [made, sign(`${id}\0${made}`)].join(MADE_END);
+  }
+
   function proves(id: string, token: string): boolean {
-    const wanted = Buffer.from(sign(id));
+    const end = token.indexOf(MADE_END);
+    // Those of earlier versions have no time.
+    const wanted = Buffer.from(end < 0 ? sign(id) : tokenOf(id, token.slice(0, end)));
     const given = Buffer.from(token);
     return wanted.length === given.length && timingSafeEqual(wanted, given);
   }
+
+  const madeNow = () => now().toString(MADE_RADIX);
 
   return {
     mode: 'open',
@@ -77,7 +100,7 @@ export function createIdentities(secret: string): Identities {
         fixed: NOTHING_FIXED,
         known: userId !== undefined,
         access: EVERYTHING,
-        ...(guest ? { guestToken: sign(id) } : {}),
+        ...(guest ? { guestToken: userId === undefined ? tokenOf(id, madeNow()) : guestToken } : {}),
       });
     },
     login(current, userId) {

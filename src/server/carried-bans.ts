@@ -1,4 +1,4 @@
-import { GUEST_PREFIX } from '../chat/identity.ts';
+import { GUEST_PREFIX, guestSince } from '../chat/identity.ts';
 import type { Moderation } from '../chat/moderation.ts';
 import type { Room } from '../chat/room.ts';
 import { type Refusal, refuse } from '../protocol/codes.ts';
@@ -29,26 +29,35 @@ export interface CarriedBansDeps {
   readonly moderation: Pick<Moderation, 'restrictions'>;
   /** Monotonic, ms. */
   readonly now: () => number;
+  /** Ms since 1970. */
+  readonly date: () => number;
 }
 
 interface Note {
   readonly userId: string;
   readonly notedAt: number;
+  /** Guests who were there before this date are not new. */
+  readonly since: number;
 }
 
 type Notes = Map<string, Note>;
 
-export function createCarriedBans({ mode, moderation, now }: CarriedBansDeps): CarriedBans {
+export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDeps): CarriedBans {
   const ofLinks = new WeakMap<Session['budget'], Notes>();
   const ofAddresses = new Map<string, Notes>();
 
   const keyOf = ({ nsp, roomid }: Room) => `${nsp} ${roomid}`;
   const isGuest = ({ user }: Session) => user.id.startsWith(GUEST_PREFIX);
 
+  const holds = ({ notedAt }: Note) => now() - notedAt < ADDRESS_MS;
+
   function put(notes: Notes, room: Room, userId: string): void {
     const key = keyOf(room);
+    const before = notes.get(key);
+    // A ban that is met again makes no guest an old one who came after it.
+    const since = before && holds(before) ? before.since : date();
     notes.delete(key);
-    notes.set(key, { userId, notedAt: now() });
+    notes.set(key, { userId, notedAt: now(), since });
     dropOldest(notes, MAX_ROOMS);
   }
 
@@ -64,7 +73,12 @@ export function createCarriedBans({ mode, moderation, now }: CarriedBansDeps): C
     const { address } = session.budget;
     if (address === undefined || !isGuest(session)) return undefined;
     const note = ofAddresses.get(address)?.get(key);
-    return note && now() - note.notedAt < ADDRESS_MS ? note : undefined;
+    return note && holds(note) && isNew(session, note) ? note : undefined;
+  }
+
+  /** Not by whether it came with a token: a new guest has one a moment later. */
+  function isNew({ identity: { guestToken } }: Session, { since }: Note): boolean {
+    return guestToken === undefined || guestSince(guestToken) >= since;
   }
 
   async function look(room: Room, notes: readonly Note[]): Promise<Refusal | undefined> {
@@ -84,7 +98,8 @@ export function createCarriedBans({ mode, moderation, now }: CarriedBansDeps): C
       ofLinks.set(budget, notes);
       put(notes, room, user.id);
       if (budget.address === undefined || !isGuest(session)) return undefined;
-      const known = ofAddress(session, keyOf(room))?.userId === user.id;
+      const before = ofAddresses.get(budget.address)?.get(keyOf(room));
+      const known = before !== undefined && holds(before) && before.userId === user.id;
       noteAddress(budget.address, room, user.id);
       return known ? undefined : budget.address;
     },

@@ -197,7 +197,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const degraded = () => health.degradedSince() !== undefined;
   const { moderation } = backend;
   const { mode } = deps.identities;
-  const carriedBans = createCarriedBans({ mode, moderation, now: () => performance.now() });
+  const carriedBans = createCarriedBans({
+    mode,
+    moderation,
+    now: () => performance.now(),
+    date: deps.now,
+  });
   const lounge = createLounge({ roster, moderation, carriedBans, degraded, log });
   const online = createOnline({
     roster,

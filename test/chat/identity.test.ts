@@ -1,7 +1,9 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Claim, createIdentities, type Identity } from '../../src/chat/identity.ts';
+import { type Claim, createIdentities, guestSince, type Identity } from '../../src/chat/identity.ts';
 
-const claim = (claimed: Claim, secret = 's') => createIdentities(secret).identify(claimed);
+let nowMs = 1_700_000_000_000;
+const claim = (claimed: Claim, secret = 's') => createIdentities(secret, () => nowMs).identify(claimed);
 
 async function become(claimed: Claim, secret?: string): Promise<Identity> {
   const identity = await claim(claimed, secret);
@@ -32,7 +34,25 @@ describe('who a client is, in open mode', () => {
     expect(again).toMatchObject({ user: { id: user.id }, known: true });
   });
 
-  it.each([undefined, '', 'x', 'y'.repeat(43)])(
+  it('has a token that says since when there is the guest, and goes on to say it', async () => {
+    const { user, guestToken } = await become({});
+    const madeAt = nowMs;
+    nowMs += 60_000;
+    const again = await become({ userId: user.id, guestToken: guestToken as string });
+    expect([again.guestToken, guestSince(guestToken as string)]).toEqual([guestToken, madeAt]);
+    const older = `${(madeAt - 1).toString(36)}${guestToken?.slice(guestToken.indexOf('.'))}`;
+    expect(await claim({ userId: user.id, guestToken: older })).toMatchObject({
+      error: { code: 'forbidden' },
+    });
+  });
+
+  it('is the same guest with a token of before tokens had times', async () => {
+    const guestToken = createHmac('sha256', 's').update('guest\0g-0011').digest('base64url');
+    expect(await become({ userId: 'g-0011', guestToken })).toMatchObject({ known: true, guestToken });
+    expect(guestSince(guestToken)).toBe(0);
+  });
+
+  it.each([undefined, '', 'x', 'y'.repeat(43), '.', `0.${'y'.repeat(43)}`])(
     'is not another guest with the token %j',
     async (guestToken) => {
       const refused = await claim({ userId: 'g-0011', ...(guestToken === undefined ? {} : { guestToken }) });
@@ -47,7 +67,7 @@ describe('who a client is, in open mode', () => {
   });
 
   it('may be somebody else from some time on, but no guest by saying so', async () => {
-    const { login } = createIdentities('s');
+    const { login } = createIdentities('s', () => nowMs);
     const guest = await become({});
     const ann = login(guest, 'ann');
     expect(ann).toMatchObject({ ok: true, value: { user: { id: 'ann' }, known: true } });
@@ -57,7 +77,7 @@ describe('who a client is, in open mode', () => {
   });
 
   it('keeps the name it chose when it becomes somebody else, and gets theirs if it chose none', async () => {
-    const { login } = createIdentities('s');
+    const { login } = createIdentities('s', () => nowMs);
     expect(login(await become({ username: 'Ann' }), 'a1')).toMatchObject({
       value: { user: { name: 'Ann' } },
     });
@@ -67,7 +87,9 @@ describe('who a client is, in open mode', () => {
 
   it('has nothing to refresh, and may use every room for as long as it likes', async () => {
     const guest = await become({});
-    expect(await createIdentities('s').refresh(guest, 'x')).toMatchObject({ error: { code: 'bad_request' } });
+    expect(await createIdentities('s', () => nowMs).refresh(guest, 'x')).toMatchObject({
+      error: { code: 'bad_request' },
+    });
     expect(guest.access.allows('any')).toBe(true);
     expect(guest.access.expiresAt).toBeUndefined();
   });

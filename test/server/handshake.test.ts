@@ -12,7 +12,7 @@ const SECRET = 'a secret that is long enough for HS256';
 function handshake(query: string, auth?: unknown) {
   const url = `/socket.io/?EIO=4&${query}`;
   const parsed = Object.fromEntries(new URL(url, 'http://x').searchParams);
-  const deps = { identities: createIdentities('s'), corsOrigin: undefined };
+  const deps = { identities: createIdentities('s', () => 0), corsOrigin: undefined };
   return introduce({ url, query: parsed, auth, headers: {} }, deps);
 }
 
