@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { inboxOf, roomOf } from '../../src/chat/room.ts';
+import type { Tables } from '../../src/backend/embedded/tables.ts';
+import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { RULES, storeForTest } from './embedded-store.ts';
 import { draftOf, granted, range } from './peers.ts';
@@ -77,11 +78,53 @@ it('an embedded store counts nothing that expired, and forgets what nobody had t
   granted(await store.logs.replace(room, 2, draftOf(room, '').members, notice));
   const count = async () => granted(await store.logs.unread([{ room, read: 0 }]))[0]?.unread;
   expect(await count()).toBe(2);
-  expect(tables.row('uncounted', room.tag)).toEqual([2, 4]);
+  expect(tables.uncountedOf(room.tag, 1, 9)).toEqual([2, 4]);
   clock.now += RULES.historyTtlS * 1_000 + 1;
   expect(await count()).toBe(0);
   await store.tidy();
-  expect(tables.row('uncounted', room.tag)).toBe(undefined);
+  expect(tables.uncountedOf(room.tag, 1, 9)).toEqual([]);
   await store.close();
   expect(await store.logs.unread([{ room, read: 0 }])).toMatchObject({ error: { code: 'unavailable' } });
+});
+
+it('an embedded store writes as much for the last of many deletions as for the first', async () => {
+  const { open, tables } = await storeForTest();
+  const sizes: number[] = [];
+  const commit: Tables['commit'] = (writes) => {
+    sizes.push(JSON.stringify(writes).length);
+    return tables.commit(writes);
+  };
+  const store = open({ tables: { ...tables, commit }, rules: { ...RULES, historySize: 5_000 } });
+  await Promise.all(range(1, 1_000).map((n) => store.logs.append(room, draftOf(room, `${1_000 + n}`))));
+  const remove = async (seq: number) => {
+    const notice = { id: 'n', members: `"event":"deleted","ref":${1_000 + seq}` };
+    granted(await store.logs.replace(room, seq, draftOf(room, '').members, notice));
+    return sizes.at(-1) ?? 0;
+  };
+  const first = await remove(1);
+  await Promise.all(range(2, 998).map(remove));
+  expect(await remove(999)).toBeLessThan(first + 50);
+  expect(granted(await store.logs.unread([{ room, read: 0 }]))).toEqual([{ top: 1_999, read: 0, unread: 1 }]);
+});
+
+it('an embedded store forgets what nobody had to read with each entry that is removed, of that log alone', async () => {
+  const { open, tables } = await storeForTest();
+  const store = open({ rules: { ...RULES, historySize: 10 } });
+  const other = { ...room, tag: `${room.tag}!` };
+  const say = async (one: Room) => granted(await store.logs.append(one, draftOf(one, 'x')));
+  const notice = { id: 'n', members: '"event":"deleted","ref":1' };
+  for (const one of [room, other]) {
+    for (const _ of range(1, 8)) await say(one);
+    for (const seq of [2, 6]) granted(await store.logs.replace(one, seq, draftOf(one, '').members, notice));
+  }
+  // In one commit with the entries that push them out.
+  const replaced = store.logs.replace(room, 3, draftOf(room, '').members, notice);
+  await Promise.all([replaced, ...range(1, 200).map(() => say(room))]);
+  expect(tables.uncountedOf(room.tag, 1, 1_000)).toEqual([]);
+  expect(tables.uncountedOf(other.tag, 1, 1_000)).toEqual([2, 6, 9, 10]);
+  const { top } = granted(await store.logs.read(room, { limit: 1, maxBytes: 1_000 }));
+  const held = granted(await store.logs.read(room, { after: 0, limit: 1_000, maxBytes: 1_000_000 }));
+  expect(granted(await store.logs.unread([{ room, read: 0 }]))[0]?.unread).toBe(top - held.first + 1);
+  granted(await store.inboxes.erase(other));
+  expect(tables.uncountedOf(other.tag, 1, 1_000)).toEqual([]);
 });

@@ -18,7 +18,7 @@ import {
 import { refusalFor, restrictionKey } from './restrictions.ts';
 import type { Answer, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
 import type { Tables } from './tables.ts';
-import { saidKey, saidKeys, withUncounted } from './unread.ts';
+import { saidKey, saidKeys } from './unread.ts';
 
 export interface GroupRules extends Retention {
   readonly dedupeTtlS: number;
@@ -117,7 +117,16 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     const trimmed = trimHead(head, keepingOf(head, rules));
     const floor = Math.min(trimmed.first, trimmed.floor + MAX_REMOVED_PER_ROOM);
     for (let seq = trimmed.floor; seq < floor; seq += 1) writes.push({ table: 'entries', key: [tag, seq] });
+    if (floor > trimmed.floor) forgetUncounted(tag, trimmed.floor, floor - 1);
     put({ table: 'heads', key: tag, value: { ...trimmed, floor } });
+  }
+
+  /** With their entries, or the log. */
+  function forgetUncounted(tag: string, from: number, to: number): void {
+    for (const seq of tables.uncountedOf(tag, from, to)) put({ table: 'uncounted', key: [tag, seq] });
+    for (const { table, key } of [...rows.values()]) {
+      if (table === 'uncounted' && key[0] === tag && key[1] >= from && key[1] <= to) put({ table, key });
+    }
   }
 
   const group: Group = {
@@ -172,8 +181,8 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
       putEntry(tag, { ...stored, json });
       const appended = notice && group.append(room, notice);
       const told = appended?.ok ? appended.value : undefined;
-      const value = withUncounted(row('uncounted', tag) ?? [], first, told ? [seq, told.seq] : [seq]);
-      put({ table: 'uncounted', key: tag, value });
+      for (const one of told ? [seq, told.seq] : [seq])
+        put({ table: 'uncounted', key: [tag, one], value: true });
       return told ? { notice: told } : {};
     },
     touch({ kind, tag }) {
@@ -192,10 +201,7 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
         put({ table: 'marks', key: tag });
         group.forgetVisits(tag);
       } else {
-        const kept = expireHead(head, keeping, now);
-        put({ table: 'heads', key: tag, value: kept });
-        const newest = row('uncounted', tag)?.at(-1);
-        if (newest !== undefined && newest < kept.first) put({ table: 'uncounted', key: tag });
+        put({ table: 'heads', key: tag, value: expireHead(head, keeping, now) });
       }
     },
     forgetVisits(tag) {
@@ -204,7 +210,9 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     },
     erase(tag) {
       const head = row('heads', tag);
-      for (const table of ['heads', 'marks', 'uncounted'] as const) put({ table, key: tag });
+      for (const table of ['heads', 'marks'] as const) put({ table, key: tag });
+      // At once, for the next log's entries are counted under the same numbers. An inbox, of which nothing is replaced, has none.
+      forgetUncounted(tag, 1, Number.MAX_SAFE_INTEGER - 1);
       group.forgetVisits(tag);
       for (const key of tables.answersOf(tag, answerPeriods(rules.dedupeTtlS, steadyMs)))
         put({ table: 'answers', key });

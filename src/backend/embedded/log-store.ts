@@ -37,6 +37,8 @@ export interface LogStoreDeps {
 
 /** What a stored entry holds beside the draft. */
 export const ENTRY_OVERHEAD_BYTES = 300;
+/** What is stored of an entry that nobody has to read. */
+const UNCOUNTED_BYTES = 100;
 
 /** All logs. The primary is their only writer; each start of it is a new run, which begins new epochs. */
 export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogStore {
@@ -54,7 +56,7 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
       return committed.ok ? committed.value : committed;
     },
     replace(room, seq, members, notice) {
-      const bytes = sizeOf({ members }) + (notice ? sizeOf(notice) : 0);
+      const bytes = sizeOf({ members }) + (notice ? sizeOf(notice) : 0) + 2 * UNCOUNTED_BYTES;
       return queue.add({ bytes, plan: (group) => group.replace(room, seq, members, notice) });
     },
     async read(room, query) {
@@ -88,7 +90,7 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
           if (!head || head.top <= read) return { top: head?.top ?? 0, read, unread: 0 };
           const held = expireHead(head, keepingOf(head, rules), now());
           const said = reader === undefined ? 0 : (view.row('said', saidKey(reader, roomid)) ?? 0);
-          return unreadOf(held, { read }, said, view.row('uncounted', tag) ?? []);
+          return unreadOf(held, { read }, said, (from, to) => view.uncounted(tag, from, to));
         }),
       );
     },

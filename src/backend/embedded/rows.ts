@@ -49,12 +49,14 @@ export interface Rows {
   visits: VisitRecord;
   /** The seq of the newest message a user said in a room, see `saidKey`: it moves their mark. */
   said: number;
-  /** Seqs of a log's entries that nobody has to read, rising. */
-  uncounted: readonly number[];
+  /** Entries that nobody has to read. A row each: a log may hold 100,000 of them. */
+  uncounted: true;
   erased: Erased;
 }
 
-export interface Keys extends Record<keyof Rows, string | AnswerKey> {
+export type EntryKey = [tag: string, seq: number];
+
+export interface Keys extends Record<keyof Rows, string | AnswerKey | EntryKey> {
   heads: string;
   marks: string;
   answers: AnswerKey;
@@ -63,7 +65,7 @@ export interface Keys extends Record<keyof Rows, string | AnswerKey> {
   restrictions: string;
   visits: string;
   said: string;
-  uncounted: string;
+  uncounted: EntryKey;
   erased: string;
 }
 
@@ -77,6 +79,6 @@ export type RowWrite = {
 
 export type Write =
   | RowWrite
-  | { readonly table: 'entries'; readonly key: [tag: string, seq: number]; readonly value?: Entry }
+  | { readonly table: 'entries'; readonly key: EntryKey; readonly value?: Entry }
   | { readonly table: 'dues'; readonly key: DueKey; readonly value?: true }
   | { readonly table: 'facts'; readonly key: string; readonly value: unknown };

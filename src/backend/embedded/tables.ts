@@ -4,13 +4,15 @@ import type { Outcome } from '../../protocol/codes.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
 import type { Head } from './head.ts';
-import type { Answer, DueKey, Keys, Rows, Write } from './rows.ts';
+import type { Answer, DueKey, EntryKey, Keys, Rows, Write } from './rows.ts';
 
 /** One moment of the store. */
 export interface View {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Messages `from` to `to`, which may be the later one. Lazily: a caller that stops has read no more. */
   entries(tag: string, from: number, to: number): Iterable<Entry>;
+  /** How many of the log's entries `from` to `to` nobody has to read. */
+  uncounted(tag: string, from: number, to: number): number;
 }
 
 /** A look at the store from outside a commit; a closed store refuses. */
@@ -27,6 +29,8 @@ export interface Tables {
   newestAnswerPeriod(): number | undefined;
   /** Keys of a log's answers in those periods. */
   answersOf(tag: string, periods: readonly number[]): AnswerKey[];
+  /** Which of the log's entries `from` to `to` nobody has to read. */
+  uncountedOf(tag: string, from: number, to: number): number[];
   /** Tags of logs that were erased and are still on disk in part. */
   erased(limit: number): string[];
   /** Rows that may be forgotten at that time; those behind `after`, one of them, where it is given. */
@@ -75,7 +79,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     uncounted: root.openDB('uncounted', {}),
     erased: root.openDB('erased', {}),
   };
-  const entries = root.openDB<StoredEntry, [string, number]>('entries', {});
+  const entries = root.openDB<StoredEntry, EntryKey>('entries', {});
   const dues = root.openDB<true, DueKey>('dues', {});
   const facts = root.openDB<unknown, string>('facts', {});
 
@@ -91,7 +95,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         void facts.put(one.key, one.value);
         break;
       default: {
-        const table: Database<unknown, string | AnswerKey> = rows[one.table];
+        const table: Database<unknown, string | AnswerKey | EntryKey> = rows[one.table];
         void (one.value ? table.put(one.key, one.value) : table.remove(one.key));
       }
     }
@@ -115,6 +119,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
               yield readEntry(key[1], value);
             }
           },
+          uncounted: (tag, from, to) =>
+            rows.uncounted.getKeysCount({ start: [tag, from], end: [tag, to + 1], transaction }),
         });
       } finally {
         transaction.done();
@@ -136,6 +142,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       periods.flatMap((period) =>
         Array.from(answers.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
       ),
+    uncountedOf: (tag, from, to) =>
+      Array.from(rows.uncounted.getKeys({ start: [tag, from], end: [tag, to + 1] }), ([, seq]) => seq),
     erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
     duesBefore: (at, limit, after) =>
       Array.from(

@@ -12,25 +12,15 @@ export function saidKeys(inbox: string, record: VisitRecord | undefined): string
   return (record?.rooms ?? []).map(([roomid]) => saidKey(inbox, roomid));
 }
 
-/** `said`: the reader's newest own message. */
+/** `said`: the reader's newest own message. `uncounted`: how many entries from one to another nobody has to read. */
 export function unreadOf(
   { first, top }: Head,
   { read }: Pick<ReadUpTo, 'read'>,
   said: number,
-  uncounted: readonly number[],
+  uncounted: (from: number, to: number) => number,
 ): Unread {
   const upTo = Math.max(read, said);
   const from = Math.max(upTo + 1, first);
-  const spared = uncounted.filter((seq) => seq >= from && seq <= top).length;
-  return { top, read: upTo, unread: Math.max(0, top - from + 1) - spared };
-}
-
-/** With two more. Those below `first` are forgotten. */
-export function withUncounted(
-  uncounted: readonly number[],
-  first: number,
-  seqs: readonly number[],
-): readonly number[] {
-  const all = new Set([...uncounted.filter((seq) => seq >= first), ...seqs]);
-  return [...all].sort((one, other) => one - other);
+  if (from > top) return { top, read: upTo, unread: 0 };
+  return { top, read: upTo, unread: top - from + 1 - uncounted(from, top) };
 }
