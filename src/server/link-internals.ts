@@ -28,8 +28,10 @@ export interface LinkInternals {
   dropVolatile(link: Link, drop: boolean): void;
   /** The engine handles a request of a link of its own: the answer to a poll counts as waiting until it is sent. */
   answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
-  /** Asks about each body that a polling client sends before it is taken apart. It is answered all the same. */
-  inspectPosts(link: Link, accept: (link: Link, body: string) => boolean): void;
+  /**
+   * Asks about what a polling client sends, each body unwrapped, before it is taken apart. It is answered all the same.
+   */
+  inspectPosts(link: Link, accept: (link: Link, payload: string | Buffer) => boolean): void;
   /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
   pauseReading(link: Link): void;
   resumeReading(link: Link): void;
@@ -63,9 +65,15 @@ interface PrivateLink {
     readonly socket?: PrivateWebSocket;
     readonly perMessageDeflate?: unknown;
     readonly name: string;
-    onData(body: unknown): void;
+    /** Shared by all links of a protocol. */
+    parser: PrivateParser;
   };
   onClose(reason: string): void;
+}
+
+interface PrivateParser {
+  /** Answers the packets, or, in the protocol of 2.x, tells of each. */
+  decodePayload(payload: string | Buffer, ...rest: unknown[]): unknown;
 }
 
 interface PrivateEngine {
@@ -183,10 +191,11 @@ export function createLinkInternals(): LinkInternals {
     inspectPosts(link, accept) {
       const { transport } = link as unknown as PrivateLink;
       if (transport.name !== 'polling') return;
-      const takeApart = transport.onData;
-      transport.onData = (body) => {
-        if (typeof body !== 'string' || accept(link, body)) takeApart.call(transport, body);
-      };
+      // Of the parser, and not of the transport: by JSONP a body is a form, and its separators are escaped.
+      const { parser } = transport;
+      const decodePayload: PrivateParser['decodePayload'] = (payload, ...rest) =>
+        accept(link, payload) ? parser.decodePayload(payload, ...rest) : [];
+      transport.parser = Object.create(parser, { decodePayload: { value: decodePayload } });
     },
     pauseReading: (link) => (link as unknown as PrivateLink).transport.socket?.pause(),
     resumeReading: (link) => (link as unknown as PrivateLink).transport.socket?.resume(),

@@ -7,6 +7,7 @@ import { createEndingLinks } from './ending-links.ts';
 import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
 import { LinkBudget, Traffic, type TrafficRates } from './link-budget.ts';
 import type { Link, LinkInternals } from './link-internals.ts';
+import { hasMorePackets } from './post-packets.ts';
 import type { ClientSocket } from './session.ts';
 
 /*
@@ -176,8 +177,8 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     ending.add(timer);
   }
 
-  function accept(link: Link, body: string): boolean {
-    if (!hasMorePackets(body, MAX_POST_PACKETS)) return true;
+  function accept(link: Link, payload: string | Buffer): boolean {
+    if (!hasMorePackets(payload, link.protocol, MAX_POST_PACKETS)) return true;
     end(link, budgetOf(link));
     return false;
   }
@@ -212,16 +213,4 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
 function ignore(packet: EnginePacket): void {
   packet.type = 'noop';
   packet.data = undefined;
-}
-
-/** As Engine.IO separates the packets of a body. */
-const SEPARATOR = '\x1e';
-
-function hasMorePackets(body: string, most: number): boolean {
-  let packets = 1;
-  for (let at = body.indexOf(SEPARATOR); at >= 0; at = body.indexOf(SEPARATOR, at + 1)) {
-    packets += 1;
-    if (packets > most) return true;
-  }
-  return false;
 }

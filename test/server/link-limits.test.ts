@@ -222,25 +222,43 @@ describe('the limits of a link', () => {
     expect(entered()).toBe(22);
   });
 
-  it('let go of a client that polls with more packets in a body than any client has', async () => {
-    const { host, heard } = await server();
-    const enter = async () => {
-      const at = `http://${host}/socket.io/?EIO=4&transport=polling`;
-      const { sid } = JSON.parse((await (await fetch(at)).text()).slice(1)) as { sid: string };
-      const post = async (body: string) => (await fetch(`${at}&sid=${sid}`, { method: 'POST', body })).status;
-      expect(await post('40')).toBe(200);
-      expect(await (await fetch(`${at}&sid=${sid}`)).text()).toMatch(/^40/);
-      return { post, poll: async () => (await fetch(`${at}&sid=${sid}`)).text() };
-    };
-    const many = await enter();
-    expect(await many.post(Array(2_000).fill('42["x"]').join('\x1e'))).toBe(200);
-    await until(() => expect(heard).toHaveLength(2_000));
-    const tooMany = await enter();
-    const answer = tooMany.poll();
-    await tooMany.post(Array(149_000).fill('42["x"]').join('\x1e'));
-    expect(await answer).toContain('"code":3504');
-    expect(heard).toHaveLength(2_000);
-  });
+  const separated = (packets: string[]) => packets.join('\x1e');
+  const prefixed = (packets: string[]) => packets.map((packet) => `${packet.length}:${packet}`).join('');
+  const inForm = (payload: string) => `d=${encodeURIComponent(payload)}`;
+  const inBytes = (packets: string[]) =>
+    Buffer.concat(packets.map((text) => Buffer.from([0, text.length, 255, ...Buffer.from(text)])));
+  it.each<{ protocol: string; bodyOf: (packets: string[]) => string | Buffer<ArrayBuffer>; type?: string }>([
+    { protocol: 'EIO=4', bodyOf: separated },
+    { protocol: 'EIO=4&j=0', bodyOf: (packets) => inForm(separated(packets)) },
+    { protocol: 'EIO=3', bodyOf: prefixed },
+    { protocol: 'EIO=3&j=0', bodyOf: (packets) => inForm(prefixed(packets)) },
+    { protocol: 'EIO=3', bodyOf: inBytes, type: 'application/octet-stream' },
+  ])(
+    'let go of a client that polls with more packets in a body than any client has: $protocol $type',
+    async (wire) => {
+      const { host, heard } = await server();
+      const headers = { 'Content-Type': wire.type ?? 'text/plain' };
+      const enter = async () => {
+        const at = `http://${host}/socket.io/?${wire.protocol}&transport=polling`;
+        const opened = await (await fetch(at)).text();
+        const own = `${at}&sid=${/sid\\*":\\*"([^"\\]+)/.exec(opened)?.[1]}`;
+        const post = async (packets: string[]) =>
+          (await fetch(own, { method: 'POST', body: wire.bodyOf(packets), headers })).status;
+        const poll = async () => (await fetch(own)).text();
+        if (wire.protocol.startsWith('EIO=4')) expect(await post(['40'])).toBe(200);
+        if (!opened.includes('2:40')) expect(await poll()).toContain('40');
+        return { post, poll };
+      };
+      const many = await enter();
+      expect(await many.post(Array(2_000).fill('42["x"]'))).toBe(200);
+      await until(() => expect(heard).toHaveLength(2_000));
+      const tooMany = await enter();
+      const answer = tooMany.poll();
+      await tooMany.post(Array(2_001).fill('42["x"]'));
+      expect(await answer).toMatch(/code\\*":3504/);
+      expect(heard).toHaveLength(2_000);
+    },
+  );
 
   it('of one address are shared by its links, whoever says to be behind it', async () => {
     const { host, heard } = await server({ events: { perMs: 0.001, burst: 20 } });
