@@ -15,6 +15,7 @@ import type { RosterEntry } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { createCarriedBans } from './carried-bans.ts';
+import { createCarriedMutes } from './carried-mutes.ts';
 import { createConnections } from './connections.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
 import { openDelivery } from './delivery.ts';
@@ -237,6 +238,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     logins,
     moderation,
     carriedBans,
+    carriedMutes: createCarriedMutes(mode),
     bar: lounge.bar,
     async leave(session, roomid, membership) {
       await leaveRoom(session, roomid, membership, context);

@@ -4,6 +4,7 @@ import { inboxOf, type Room, roomOf } from '../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 import type { Removed } from '../protocol/rooms.ts';
 import type { CarriedBans } from './carried-bans.ts';
+import type { CarriedMutes } from './carried-mutes.ts';
 import { insist } from './event-queue.ts';
 import type { ChatNamespace } from './gateway.ts';
 import type { Logins } from './logins.ts';
@@ -15,6 +16,7 @@ export interface EnforcementDeps {
   readonly logins: Pick<Logins, 'sessionsOf' | 'sessions'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
   readonly carriedBans: Pick<CarriedBans, 'note' | 'noteAddress'>;
+  readonly carriedMutes: CarriedMutes;
   /** It hears nothing of the room any more, without having been in it. */
   readonly bar: (session: Session, roomid: string) => void;
   /** As when the user asked for it. */
@@ -44,6 +46,8 @@ export interface Enforcement {
   review(): Promise<void>;
   /** Why the user may say nothing there, if so. */
   refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
+  /** Undefined: nothing is noted. Else why nobody may say anything there over the session's link, if so. */
+  carriedRefusal(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
 /** What the workers tell one another. */
@@ -59,7 +63,7 @@ const RETRY_MS = 1_000;
 const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
-  const { namespaces, logins, moderation, carriedBans, leave, degraded, now, log } = deps;
+  const { namespaces, logins, moderation, carriedBans, carriedMutes, leave, degraded, now, log } = deps;
   const orderAll = createWorkerOrders<Order>({
     namespaces,
     event: 'moderation',
@@ -74,6 +78,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       deps.bar(session, roomid);
       carry(session, roomid);
     }
+    if (order.does === 'mute') carriedMutes.note(session, roomOf(session.socket.nsp.name, roomid));
     const membership = session.memberships.get(roomid);
     if (!membership) return;
     const ends = until === undefined ? {} : { until };
@@ -106,7 +111,8 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
     const found = await moderation.restrictions(room, userId);
     // A store that is away refuses what comes after this, too.
-    const ban = found.ok ? found.value.ban : undefined;
+    const { ban, mute } = found.ok ? found.value : {};
+    if (mute) carryMute(room, userId);
     if (!ban) return undefined;
     const order = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
     // Not waited for: who asks may be what the connection is doing.
@@ -114,6 +120,36 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       log.error({ err: error }, 'somebody banned could not be put out'),
     );
     return refuse('forbidden', BANNED, leftMs(ban));
+  }
+
+  /** Of before, which was told to no worker where the user is now. */
+  function carryMute(room: Room, userId: string): void {
+    for (const session of logins.sessionsOf(inboxOf(room.nsp, userId))) {
+      if (session.user.id === userId) carriedMutes.note(session, room);
+    }
+  }
+
+  async function refusalOf(room: Room, userId: string): Promise<Refusal | undefined> {
+    const found = await moderation.restrictions(room, userId);
+    if (!found.ok) return found;
+    const { ban, mute } = found.value;
+    if (mute) carryMute(room, userId);
+    const held = ban ?? mute;
+    if (!held) return undefined;
+    return refuse('forbidden', ban ? BANNED : 'roomid: muted in this room', leftMs(held));
+  }
+
+  async function lookUp(
+    session: Session,
+    room: Room,
+    userIds: readonly string[],
+  ): Promise<Refusal | undefined> {
+    for (const userId of userIds) {
+      const refusal = await refusalOf(room, userId);
+      if (refusal) return refusal;
+      carriedMutes.forget(session, room, userId);
+    }
+    return undefined;
   }
 
   function leftMs({ until }: Restricted): number | undefined {
@@ -149,13 +185,10 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
         await Promise.all(batch.map(({ room, userId }) => banOf(room, userId)));
       }
     },
-    async refusalOf(room, userId) {
-      const found = await moderation.restrictions(room, userId);
-      if (!found.ok) return found;
-      const { ban, mute } = found.value;
-      const held = ban ?? mute;
-      if (!held) return undefined;
-      return refuse('forbidden', ban ? BANNED : 'roomid: muted in this room', leftMs(held));
+    refusalOf,
+    carriedRefusal(session, room) {
+      const users = carriedMutes.of(session, room);
+      return users && lookUp(session, room, users);
     },
   };
 }

@@ -2,6 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
+import type { User } from '../../src/protocol/people.ts';
+import { createCarriedMutes } from '../../src/server/carried-mutes.ts';
 import { createEventQueue, type EventQueue } from '../../src/server/event-queue.ts';
 import { createEnforcement } from '../../src/server/moderation.ts';
 import type { Membership, Session } from '../../src/server/session.ts';
@@ -42,6 +44,7 @@ function setUp() {
         note: ({ user }) => `address of ${user.id}`,
         noteAddress: (...note) => carried.push(note),
       },
+      carriedMutes: createCarriedMutes('open'),
       async leave(session, roomid) {
         session.memberships.delete(roomid);
       },
@@ -53,8 +56,9 @@ function setUp() {
       const heard: unknown[] = [];
       const memberships = new Map(rooms.map((room) => [room.roomid, { room } as Membership]));
       const socket = { nsp, emit: (event: string, data: object) => heard.push({ event, ...data }) };
-      const session = { socket, user: { id: userId, name: userId }, memberships, queue };
-      sessions.push(session as unknown as Session);
+      const user = { id: userId, name: userId };
+      const session = { socket, user, memberships, queue, budget: {} } as unknown as Session & { user: User };
+      sessions.push(session);
       return { heard, rooms: () => [...memberships.keys()], memberships, queue, session };
     }
     return { enforcement, connect, barred, carried };
@@ -212,6 +216,36 @@ describe('the enforcement of moderation', () => {
     await vi.waitFor(() => expect([here.carried, there.carried]).toEqual([[note], [note]]));
     await here.enforcement.remove(milk, 'Bob', { code: 'kicked' });
     expect(here.carried).toHaveLength(1);
+  });
+
+  it('carries a mute to whoever speaks over the link next, until it is over', async () => {
+    const { here, store } = setUp();
+    const bob = here.connect('Bob', [tea, milk]);
+    const ann = here.connect('Ann', [tea]);
+    const carried = (room = tea) => here.enforcement.carriedRefusal(bob.session, room);
+    expect(carried()).toBeUndefined();
+    const restricted = await store.moderation.restrict(tea, 'Bob', 'mute', 60);
+    await here.enforcement.mute(tea, 'Bob', restricted.ok ? restricted.value : {});
+    // The store itself refuses Bob.
+    expect(carried()).toBeUndefined();
+    bob.session.user = { id: 'Carl', name: 'Carl' };
+    expect(await carried()).toMatchObject({ error: { code: 'forbidden', retryAfterMs: expect.any(Number) } });
+    expect(carried(milk)).toBeUndefined();
+    expect(here.enforcement.carriedRefusal(ann.session, tea)).toBeUndefined();
+    await store.moderation.lift(tea, 'Bob', 'mute');
+    expect(await carried()).toBeUndefined();
+    // Forgotten: nobody is asked any more.
+    expect(carried()).toBeUndefined();
+  });
+
+  it.each(['refusalOf', 'refused'] as const)('carries a mute of before once it is met, by %s', async (by) => {
+    const { here, store } = setUp();
+    const bob = here.connect('Bob', [tea]);
+    await store.moderation.restrict(tea, 'Bob', 'mute');
+    await here.enforcement[by](tea, 'Bob');
+    await store.moderation.restrictions(tea, 'Bob');
+    bob.session.user = { id: 'Carl', name: 'Carl' };
+    expect(await here.enforcement.carriedRefusal(bob.session, tea)).toMatchObject({ ok: false });
   });
 
   it('kicks nobody while the workers cannot be told', async () => {

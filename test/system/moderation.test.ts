@@ -155,6 +155,26 @@ describe.each(MODES)('moderation, %s', (mode) => {
     await vi.waitFor(() => expect(all(ann, 'typing')).toHaveLength(1), LIMIT);
   });
 
+  it('keeps a muted user’s link quiet, whoever speaks over it next, until it is lifted', async () => {
+    const [roomid, bob, carl] = [something('room'), something('Bob'), something('Carl')];
+    const [ann, one] = [await inRoom(0, something('Ann'), roomid), await inRoom(1, bob, roomid)];
+    for (const muted of [roomid, 'lobby']) await ask('POST', `rooms/${muted}/mute`, { userId: bob });
+    await vi.waitFor(() => expect(all(one, 'muted')).toHaveLength(1), LIMIT);
+    const forbidden = { error: { code: 'forbidden' } };
+    const quiet = async (on: boolean) => {
+      expect(await one.ask('say', { roomid, text: 'no' })).toMatchObject(forbidden);
+      expect(await one.ask('typing', { roomid, on })).toMatchObject(forbidden);
+      expect(await one.ask('textmsg', 'no')).toMatchObject(forbidden);
+    };
+    await quiet(true);
+    await one.do('user_login', { userId: carl });
+    await quiet(false);
+    for (const muted of [roomid, 'lobby']) await ask('DELETE', `rooms/${muted}/mute/${bob}`);
+    await one.do('say', { roomid, text: 'yes' });
+    await vi.waitFor(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['yes']), LIMIT);
+    expect(all(ann, 'typing')).toEqual([]);
+  });
+
   it('holds for textmsg too, in the default room', async () => {
     const bob = await device(0, something('Bob'));
     const userId = bob.hello.user.id;
@@ -223,7 +243,9 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const from = (index: number, address: string, auth: object = {}) =>
       connect(worker(index), { auth, extraHeaders: { 'X-Forwarded-For': address } });
     const guest = await from(0, '203.0.113.7');
-    members.push(guest);
+    const before = await from(1, '203.0.113.7');
+    const { user, guestToken } = before.hello;
+    members.push(guest, before);
     await guest.do('join', { roomid, username: 'Guest' });
     const userId = guest.hello.user.id;
     await ask('POST', `rooms/${roomid}/ban`, { userId });
@@ -234,13 +256,14 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const again = await Promise.all(system.workerUrls.map((_, index) => from(index, '203.0.113.7')));
     const elsewhere = await from(0, '203.0.113.8');
     const named = await from(1, '203.0.113.7', { userId: something('Carl'), username: 'Carl' });
-    members.push(...again, elsewhere, named);
+    const returning = await from(0, '203.0.113.7', { userId: user.id, guestToken });
+    members.push(...again, elsewhere, named, returning);
     for (const one of again) {
       await vi.waitFor(async () => {
         expect(await one.ask('join', { roomid, username: 'New' })).toMatchObject(forbidden);
       }, LIMIT);
     }
-    for (const one of [elsewhere, named]) await one.do('join', { roomid, username: 'Welcome' });
+    for (const one of [elsewhere, named, returning]) await one.do('join', { roomid, username: 'Welcome' });
     await ask('DELETE', `rooms/${roomid}/ban/${userId}`);
     for (const one of [guest, ...again]) await one.do('join', { roomid, username: 'Back' });
   });

@@ -17,6 +17,12 @@ export const say: EventHandler<'say'> = {
     const membership = memberships.get(roomid);
     if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
     const { room } = membership;
+    const carried = context.enforcement.carriedRefusal(session, room);
+    if (carried) {
+      const muted = await carried;
+      if (muted) return muted;
+      if (memberships.get(roomid) !== membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+    }
     const stored = await storeSaying(context, {
       room,
       from: personOf(user),

@@ -32,6 +32,7 @@ export const textmsg: EventHandler<'textmsg'> = {
     const room = roomOf(session.socket.nsp.name, defaultRoom);
     const restricted =
       (await context.enforcement.refusalOf(room, session.user.id)) ??
+      (await context.enforcement.carriedRefusal(session, room)) ??
       (await context.carriedBans.check(session, room));
     if (restricted) return restricted;
     if (typeof message === 'string') return lounge.tell(session, message);

@@ -20,7 +20,8 @@ export const typing: EventHandler<'typing'> = {
     const { room } = membership;
     const { id: userId, name: username } = session.user;
     // Not kept in a log, so the store does not look by itself.
-    const restricted = await enforcement.refusalOf(room, userId);
+    const restricted =
+      (await enforcement.refusalOf(room, userId)) ?? (await enforcement.carriedRefusal(session, room));
     if (restricted) {
       if (restricted.error.code === 'forbidden') enforcement.refused(room, userId);
       return restricted;
