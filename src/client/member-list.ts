@@ -4,7 +4,7 @@ import type { MemberPage, PresenceCount, PresenceDiff } from '../protocol/rooms.
 /** Who is in a room, as far as a client is told. */
 export interface Members {
   readonly users: number;
-  /** By user id. Not there in a room of more than 200 connections, of which only numbers are told. */
+  /** By user id. Not there in a room of more than 200 connections, or lately so: only numbers are told of it. */
   readonly list?: readonly Person[];
 }
 
@@ -86,9 +86,10 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
   function take(change: PresenceDiff | PresenceCount): boolean {
     const follows = change.rev === rev + 1;
     if ('clients' in change) {
-      // The same number again: nothing was missed.
-      if (change.clients <= MAX_LISTED && change.rev !== rev) return false;
-      if (change.clients > MAX_LISTED) people = undefined;
+      // Of a room this small, one that follows needs no list at once: names come again by themselves, under a number
+      // that is left out.
+      if (change.clients <= MAX_LISTED && change.rev !== rev && !follows) return false;
+      if (change.clients > MAX_LISTED || change.rev !== rev) people = undefined;
       rev = change.rev;
       users = people?.size ?? change.users;
       return true;

@@ -94,13 +94,28 @@ describe('the list of members', () => {
     expect(names()).toEqual(['ann', 'bob']);
   });
 
-  it('is not fetched for a count under the number it has, and is for a higher one', () => {
+  it('is not fetched while somebody comes and goes in a room at the limit, and is when names come again', () => {
+    const { list, names, answer, diff, seen, asked } = setUp();
+    list.follow();
+    answer(pageOf(3, [ann]));
+    for (let rev = 4; rev < 14; rev += 1) {
+      list.hear({ roomid, rev, users: 90 + (rev % 2), clients: 201 - (rev % 2) });
+      expect(seen.at(-1)).toEqual({ users: 90 + (rev % 2) });
+    }
+    expect(asked).toHaveLength(0);
+    diff(15, [], []);
+    expect(asked).toHaveLength(1);
+    answer(pageOf(15, [ann, bob]));
+    expect(names()).toEqual(['ann', 'bob']);
+  });
+
+  it('is not fetched for a count under the number it has, and is when one was left out', () => {
     const { list, answer, asked } = setUp();
     list.follow();
     answer(pageOf(3, [ann]));
     list.hear({ roomid, rev: 3, users: 1, clients: 2 });
     expect(asked).toHaveLength(0);
-    list.hear({ roomid, rev: 4, users: 1, clients: 2 });
+    list.hear({ roomid, rev: 5, users: 1, clients: 2 });
     expect(asked).toHaveLength(1);
   });
 

@@ -172,6 +172,19 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard.at(-1)).toMatchObject({ users: 1, clients: 1 });
     });
 
+    it('are names again after numbers of a room this small, also when nothing changes any more', async () => {
+      const { a, b } = await twoPeers(harness);
+      const room = newRoom();
+      const heard = await hear(b, room);
+      const many = MAX_TOLD_CLIENTS + 1;
+      await enter(a, room, ann);
+      await Promise.all(range(1, many).map((index) => enter(a, room, userOf(index))));
+      await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ users: many + 1, clients: 1 }), SOON);
+      const { rev = 0 } = heard.at(-1) ?? {};
+      await vi.waitFor(() => expect(heard.at(-1)).toEqual({ rev: rev + 2, joins: [], leaves: [] }), SOON);
+      expect(granted(await a.roster.count(room)).rev).toBe(rev + 2);
+    });
+
     it('carry the number that the room’s count and its list of members answer', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

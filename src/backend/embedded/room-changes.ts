@@ -35,25 +35,37 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
   let timer: NodeJS.Timeout | undefined;
 
   function tell(): void {
-    if (count().users === 0) noted.clear();
-    if (noted.size === 0 || timer) return;
-    const waitMs = toldAtMs + TELL_EVERY_MS - now();
-    if (waitMs > 0 && waitMs <= TELL_EVERY_MS) {
-      timer = setTimeout(() => {
-        timer = undefined;
-        tell();
-      }, waitMs);
-      timer.unref();
+    const counts = count();
+    if (counts.users === 0) noted.clear();
+    const isSmall = counts.clients <= MAX_TOLD_CLIENTS;
+    // Counts of a room this small are told alone for a while: the names follow, also when nothing changes any more.
+    const isOwing = told && told.clients <= MAX_TOLD_CLIENTS && isSmall && counts.users > 0;
+    if (noted.size === 0 && !isOwing) return;
+    const namesInMs = leftMs(namedAtMs, NAMES_AGAIN_EVERY_MS);
+    const turnInMs = leftMs(toldAtMs, TELL_EVERY_MS);
+    const waitMs = noted.size > 0 ? turnInMs : Math.max(turnInMs, namesInMs);
+    if (waitMs > 0) {
+      later(waitMs);
       return;
     }
     toldAtMs = now();
     isTold = true;
-    const counts = count();
-    const sinceNamedMs = now() - namedAtMs;
-    const early = told && sinceNamedMs >= 0 && sinceNamedMs < NAMES_AGAIN_EVERY_MS;
-    if (counts.clients > MAX_TOLD_CLIENTS || noted.size > MAX_TOLD_CLIENTS || early) tellCount(counts);
+    if (!isSmall || noted.size > MAX_TOLD_CLIENTS || (told && namesInMs > 0)) tellCount(counts);
     else tellNames();
     noted.clear();
+    if (told && isSmall) later(Math.max(TELL_EVERY_MS, namesInMs));
+  }
+
+  function later(waitMs: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(tell, waitMs);
+    timer.unref();
+  }
+
+  /** Of a turn that the clock says has not come yet; none when the clock was set back. */
+  function leftMs(lastMs: number, everyMs: number): number {
+    const waitMs = lastMs + everyMs - now();
+    return waitMs <= everyMs ? Math.max(0, waitMs) : 0;
   }
 
   function tellCount(counts: RosterCount): void {

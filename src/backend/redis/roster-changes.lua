@@ -57,28 +57,42 @@ local function tellDiff(rev, changes)
   publish('presence:diff', rev, '"joins":[' .. table.concat(joins, ',') .. '],"leaves":[' .. table.concat(leaves, ',') .. ']')
 end
 
+local function leftOfTurn(now, last, every)
+  local since = now - last
+  return since >= 0 and since < every and every - since or 0
+end
+
 -- Tells the room what is gathered, at most once a second. Answers how many ms its turn is still away, 0 when nothing waits.
 -- Numbers begin with the time, so that a room that was empty and forgotten goes on with higher ones, and rise by 1; after counts, which name nobody, one is left out, so that whoever keeps
--- the list of names asks for it.
+-- the list of names asks for it. Counts of a room so small that names could be told are told alone for a while: the names
+-- follow, also when nothing changes any more.
 local function tellRoom(users, clients)
   if users == 0 then
     redis.call('DEL', KEYS[5], KEYS[6])
     return 0
   end
-  local waiting = ARGV[4] == '' and 0 or redis.call('HLEN', KEYS[6])
-  if waiting == 0 then
+  if ARGV[4] == '' then
+    return 0
+  end
+  local most = tonumber(ARGV[8])
+  local waiting = redis.call('HLEN', KEYS[6])
+  local told = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients', 'named')
+  local owing = told[3] == '1' and (tonumber(told[5] or '') or 0) <= most and clients <= most
+  if waiting == 0 and not owing then
     return 0
   end
   local now = clock()
-  local told = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients', 'named')
-  local since = now - (tonumber(told[2] or '') or 0)
-  if since >= 0 and since < TELL_EVERY_MS then
-    redis.call('PEXPIRE', KEYS[6], ARGV[3])
-    return TELL_EVERY_MS - since
-  end
-  local most = tonumber(ARGV[8])
   local named = tonumber(told[6] or '') or 0
-  local early = told[3] == '1' and now >= named and now - named < NAMES_AGAIN_EVERY_MS
+  local namesIn = leftOfTurn(now, named, NAMES_AGAIN_EVERY_MS)
+  local wait = leftOfTurn(now, tonumber(told[2] or '') or 0, TELL_EVERY_MS)
+  if waiting == 0 then
+    wait = math.max(wait, namesIn)
+  end
+  if wait > 0 then
+    redis.call('PEXPIRE', KEYS[6], ARGV[3])
+    return wait
+  end
+  local early = told[3] == '1' and namesIn > 0
   local counting = clients > most or waiting > most or early
   local rev = (tonumber(told[1] or '') or math.floor(now / 1000) - 1) + 1
   if counting then
@@ -98,5 +112,5 @@ local function tellRoom(users, clients)
   local counted = counting and '1' or '0'
   redis.pcall('HSET', KEYS[5], 'rev', string.format('%.0f', rev), 'at', string.format('%.0f', now), 'counted', counted, 'users', users, 'clients', clients, 'named', string.format('%.0f', named))
   redis.call('PEXPIRE', KEYS[5], ARGV[3])
-  return 0
+  return counting and clients <= most and math.max(TELL_EVERY_MS, namesIn) or 0
 end

@@ -63,6 +63,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     onTold: (room) => {
       if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
     },
+    now,
   });
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
   const statingAgain = createStatingAgain({

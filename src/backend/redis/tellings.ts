@@ -7,7 +7,7 @@ const RETRY_MS = 1_000;
 
 /** Rooms with changes that may not be told yet, each of which this worker has to come back to. */
 export interface Tellings {
-  /** The room's turn is that far away. */
+  /** The room's turn is that far away: names that follow counts wait for longer than a change. */
   owe(room: Room, waitMs: number): void;
 }
 
@@ -16,37 +16,47 @@ export interface TellingsDeps {
   readonly tell: (room: Room) => Promise<Outcome<number>>;
   /** The room is told. Should this worker die before, whoever sweeps what it left tells instead. */
   readonly onTold: (room: Room) => void;
+  readonly now: () => number;
 }
 
-export function createTellings({ tell, onTold }: TellingsDeps): Tellings {
-  const owed = new Map<string, { tries: number }>();
+interface Owed {
+  tries: number;
+  dueAt: number;
+  timer?: NodeJS.Timeout;
+}
 
-  function later(room: Room, waitMs: number): void {
-    setTimeout(() => void come(room), waitMs).unref();
+export function createTellings({ tell, onTold, now }: TellingsDeps): Tellings {
+  const owed = new Map<string, Owed>();
+
+  function later(room: Room, one: Owed, waitMs: number): void {
+    clearTimeout(one.timer);
+    one.dueAt = now() + waitMs;
+    one.timer = setTimeout(() => void come(room, one), waitMs).unref();
   }
 
-  async function come(room: Room): Promise<void> {
-    const one = owed.get(room.tag);
-    if (!one) return;
+  async function come(room: Room, one: Owed): Promise<void> {
     const told = await tell(room);
     if (told.ok && told.value > 0) {
-      later(room, told.value);
+      later(room, one, told.value);
       return;
     }
     one.tries += 1;
     if (!told.ok && one.tries < MAX_TRIES) {
-      later(room, RETRY_MS);
+      later(room, one, RETRY_MS);
       return;
     }
+    clearTimeout(one.timer);
     owed.delete(room.tag);
     if (told.ok) onTold(room);
   }
 
   return {
     owe(room, waitMs) {
-      if (owed.has(room.tag)) return;
-      owed.set(room.tag, { tries: 0 });
-      later(room, waitMs);
+      const before = owed.get(room.tag);
+      if (before && before.dueAt <= now() + waitMs) return;
+      const one = before ?? { tries: 0, dueAt: 0 };
+      owed.set(room.tag, one);
+      later(room, one, waitMs);
     },
   };
 }
