@@ -98,7 +98,8 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
       return {
         onRequest(request, response) {
           if (!isOurs(request.url)) return elsewhere(request, response);
-          const waitMs = waitToOpen(request);
+          // A browser's question whether its page may ask opens nothing.
+          const waitMs = request.method === 'OPTIONS' ? 0 : waitToOpen(request);
           if (waitMs > 0) return answerTooMany(response, waitMs);
           engine.handleRequest(request as never, response);
           onHandled(request, response);
