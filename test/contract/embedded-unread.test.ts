@@ -70,6 +70,33 @@ it('an embedded store keeps nothing of what was said in rooms of a record that e
   expect(said()).toEqual([]);
 });
 
+it('an embedded store keeps what was said in a room without a visit for the time of an inbox', async () => {
+  const { open, tables, clock } = await storeForTest();
+  const store = open();
+  const rooms = ['tea', 'a cup of tea', 'joined'];
+  const say = async (roomid: string) => {
+    const there = roomOf('/', roomid);
+    granted(await store.logs.append(there, { ...draftOf(there, 'x'), reader: inbox.tag }));
+  };
+  const said = () => rooms.filter((roomid) => tables.row('said', `${inbox.tag} ${roomid}`) !== undefined);
+  for (const roomid of [...rooms, ...rooms]) await say(roomid);
+  clock.now += RULES.inboxTtlS * 500;
+  for (const roomid of rooms) await say(roomid);
+  granted(await store.visits.visit(inbox, 'joined', true));
+  await store.tidy();
+  expect(said()).toEqual(rooms);
+  clock.now += RULES.inboxTtlS * 500 + 1;
+  await store.tidy();
+  expect(said()).toEqual(['joined']);
+  clock.now += RULES.inboxTtlS * 1_000;
+  await store.tidy();
+  expect(said()).toEqual([]);
+  expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  granted(await store.visits.visit(inbox, 'joined', true));
+  for (const _ of range(1, 2)) await say('joined');
+  expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10).map(([, table]) => table)).toEqual(['visits']);
+});
+
 it('an embedded store counts nothing that expired, and forgets what nobody had to read with it', async () => {
   const { open, tables, clock } = await storeForTest();
   const store = open();

@@ -1,12 +1,14 @@
 import type { Group } from './group.ts';
 import { lasting } from './restrictions.ts';
 import type { DueKey } from './rows.ts';
+import { hasVisit, inboxIn } from './unread.ts';
 
 /** Removes what was due then, unless it was kept for longer since. */
 export function forgetDue(group: Group, [until, table, key]: DueKey): void {
   group.write({ table: 'dues', key: [until, table, key] });
   if (table === 'restrictions') forgetEnded(group, until, key);
   else if (table === 'visits') forgetVisits(group, until, key);
+  else if (table === 'said') forgetSaid(group, key);
   else {
     const row = group.row(table, key);
     if (row && row.until <= until) group.put({ table, key });
@@ -24,4 +26,9 @@ function forgetVisits(group: Group, until: number, tag: string): void {
   if (!row || group.row('heads', tag)) return;
   if (row.until <= until) group.forgetVisits(tag);
   else group.write({ table: 'dues', key: [row.until, 'visits', tag], value: true });
+}
+
+/** What was said since goes too, unless the user has come to the room: then it goes with the visit. */
+function forgetSaid(group: Group, key: string): void {
+  if (!hasVisit(group.row('visits', inboxIn(key)), key)) group.put({ table: 'said', key });
 }

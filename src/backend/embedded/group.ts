@@ -18,7 +18,7 @@ import {
 import { refusalFor, restrictionKey } from './restrictions.ts';
 import type { Answer, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
 import type { Tables } from './tables.ts';
-import { saidKey, saidKeys } from './unread.ts';
+import { hasVisit, saidKey, saidKeys } from './unread.ts';
 
 export interface GroupRules extends Retention {
   readonly dedupeTtlS: number;
@@ -97,6 +97,15 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     writes.push({ table: 'entries', key: [tag, entry.seq], value: entry });
   }
 
+  function putSaid(inbox: string, roomid: string, seq: number): void {
+    const key = saidKey(inbox, roomid);
+    // By whoever was deleted since joining, or has joined a thousand rooms since.
+    if (row('said', key) === undefined && !hasVisit(row('visits', inbox), key)) {
+      writes.push({ table: 'dues', key: [now + rules.inboxTtlS * 1_000, 'said', key], value: true });
+    }
+    put({ table: 'said', key, value: seq });
+  }
+
   function entryAt(tag: string, seq: number): Entry | undefined {
     const planned = entries.get(`${tag} ${seq}`);
     if (planned) return planned;
@@ -160,9 +169,7 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
       put({ table: 'heads', key: tag, value: head });
       putEntry(tag, entry);
       published.push({ tag, entry });
-      if (draft.reader !== undefined) {
-        put({ table: 'said', key: saidKey(draft.reader, room.roomid), value: seq });
-      }
+      if (draft.reader !== undefined) putSaid(draft.reader, room.roomid, seq);
       const [key] = keys;
       const remembered = written === undefined ? answer : { ...answer, content: written };
       if (key) put({ table: 'answers', key, value: remembered });

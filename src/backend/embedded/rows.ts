@@ -70,7 +70,11 @@ export interface Keys extends Record<keyof Rows, string | AnswerKey | EntryKey> 
 }
 
 /** When a row may be forgotten. Time first, so that what is due is one range. */
-export type DueKey = [until: number, table: 'claims' | 'pushes' | 'restrictions' | 'visits', key: string];
+export type DueKey = [
+  until: number,
+  table: 'claims' | 'pushes' | 'restrictions' | 'visits' | 'said',
+  key: string,
+];
 
 /** Without a value: removed. */
 export type RowWrite = {

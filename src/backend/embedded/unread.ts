@@ -7,6 +7,16 @@ export function saidKey(inbox: string, roomid: string): string {
   return `${inbox} ${roomid}`;
 }
 
+/** Whether it goes with a room among the user's; else it needs an end of its own. */
+export function hasVisit(record: VisitRecord | undefined, key: string): boolean {
+  return record?.rooms.some(([roomid]) => roomid === key.slice(key.indexOf(' ') + 1)) ?? false;
+}
+
+/** The inbox a key was made of: a tag holds no space. */
+export function inboxIn(key: string): string {
+  return key.slice(0, key.indexOf(' '));
+}
+
 /** Of all rooms of a user. */
 export function saidKeys(inbox: string, record: VisitRecord | undefined): string[] {
   return (record?.rooms ?? []).map(([roomid]) => saidKey(inbox, roomid));
