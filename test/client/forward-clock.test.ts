@@ -78,6 +78,34 @@ describe('when the clock of the device is set', () => {
     expect(said).toEqual([true, true]);
   });
 
+  it.each([-15_000, -3_600_000])(
+    'by %d ms and then right again, it is sent again while it is remembered',
+    (ms) => {
+      const { outbox, sent, failed } = unanswered(forwardClock());
+      void outbox.add({ clientMsgId: 'm-1' });
+      outbox.open();
+      step(ms);
+      vi.advanceTimersByTime(DEDUPE_MS / 4);
+      outbox.open();
+      step(-ms + 20);
+      vi.advanceTimersByTime(DEDUPE_MS / 4);
+      outbox.open();
+      expect({ sent, failed }).toEqual({ sent: ['m-1', 'm-1', 'm-1'], failed: [] });
+      vi.advanceTimersByTime(DEDUPE_MS / 2);
+      expect(failed).toEqual(['unknown']);
+    },
+  );
+
+  it('counts what goes ahead after it was set right, and a sleep after it was set back', () => {
+    const clock = forwardClock();
+    const before = clock();
+    for (const ms of [-3_600_000, 3_600_000, 3_600_000, -3_600_000, 8 * 3_600_000]) {
+      step(ms);
+      clock();
+    }
+    expect(clock() - before).toBe(9 * 3_600_000);
+  });
+
   it('counts a sleep in which only the wall clock went on', () => {
     const clock = forwardClock();
     const before = clock();
