@@ -16,7 +16,8 @@ import type { PresenceMove } from './roster.ts';
  *                                    │ ▲
  *              the opposite move ────┘ └──── the next one
  *
- * Moves alternate, so a held one and its opposite leave the members with what they heard last, which is true again.
+ * Moves alternate, so a held one and its opposite leave the members with what they heard last, which is true again. So
+ * do one for which there was no room and its opposite.
  */
 
 const USER_RATE: Rate = { perMs: 1 / PRESENCE_GRACE_MS, burst: USER_MOVES_AT_ONCE };
@@ -25,6 +26,8 @@ const ROOM_RATE: Rate = { perMs: ROOM_MOVES_PER_S / 1_000, burst: MAX_TOLD_CLIEN
 const LOOK_MS = 1_000;
 /** Of one room. What does not fit is left to `presence:diff` and `presence:count`. */
 const MAX_HELD = MAX_TOLD_CLIENTS;
+/** Of all rooms: the oldest are forgotten. Who never comes back leaves one behind. */
+const MAX_UNTOLD = 10_000;
 
 export interface MovePacingDeps {
   readonly tell: (room: Room, move: PresenceMove) => void;
@@ -53,17 +56,40 @@ export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
   const users = createSharedBuckets(USER_RATE, now);
   const rooms = createSharedBuckets(ROOM_RATE, now);
   const heldRooms = new Map<string, HeldRoom>();
+  /** What the members did not hear and will not, by room and user. */
+  const untold = new Map<string, PresenceMove['event']>();
   let timer: NodeJS.Timeout | undefined;
 
-  const userPays = (room: Room, { user }: PresenceMove) => users.take(`${room.tag} ${user.userId}`) === 0;
+  const keyOf = (room: Room, { user }: PresenceMove) => `${room.tag} ${user.userId}`;
+  const userPays = (room: Room, move: PresenceMove) => users.take(keyOf(room, move)) === 0;
   const roomPays = (room: Room) => rooms.take(room.tag) === 0;
 
   function hold(room: Room, move: PresenceMove, paid: boolean): void {
     const { moves } = heldRooms.get(room.tag) ?? { moves: new Map<string, Held>() };
-    if (moves.size >= MAX_HELD) return;
+    if (moves.size >= MAX_HELD) {
+      leaveOut(room, move);
+      return;
+    }
     moves.set(move.user.userId, { move, paid });
     heldRooms.set(room.tag, { room, moves });
     timer ??= setTimeout(look, LOOK_MS).unref();
+  }
+
+  function leaveOut(room: Room, move: PresenceMove): void {
+    untold.set(keyOf(room, move), move.event);
+    if (untold.size <= MAX_UNTOLD) return;
+    for (const oldest of untold.keys()) {
+      untold.delete(oldest);
+      break;
+    }
+  }
+
+  /** The members never heard its opposite, so what they heard last is true again. */
+  function undoesUntold(room: Room, move: PresenceMove): boolean {
+    if (untold.size === 0) return false;
+    const key = keyOf(room, move);
+    const left = untold.get(key);
+    return untold.delete(key) && left !== move.event;
   }
 
   function look(): void {
@@ -89,7 +115,7 @@ export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
       const held = moves?.get(move.user.userId);
       if (held?.move.event === move.event) held.move = move;
       else if (held) moves?.delete(move.user.userId);
-      else {
+      else if (!undoesUntold(room, move)) {
         const paid = userPays(room, move);
         if (paid && roomPays(room)) tell(room, move);
         else hold(room, move, paid);
@@ -98,6 +124,7 @@ export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
     close() {
       clearTimeout(timer);
       heldRooms.clear();
+      untold.clear();
     },
   };
 }

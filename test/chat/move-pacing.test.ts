@@ -124,6 +124,59 @@ describe('coming and going', () => {
     expect(told.length - before).toBeLessThanOrEqual(MAX_TOLD_CLIENTS);
   });
 
+  describe('that had no room to wait', () => {
+    /** All that may be told at once, and all that may wait. */
+    const FULL = 2 * MAX_TOLD_CLIENTS;
+    const fill = (move: (userId: string) => void) => {
+      for (let n = 0; n < FULL; n += 1) move(`guest ${n}`);
+    };
+    const setUpFull = () => {
+      const stage = setUp();
+      fill(stage.come);
+      return { ...stage, heardOf: (user: string) => stage.told.filter((one) => one.endsWith(` ${user}`)) };
+    };
+
+    it('is told of neither that they came nor that they went, and as ever the next time', () => {
+      const { come, go, heardOf } = setUpFull();
+      come('late');
+      vi.advanceTimersByTime(60_000);
+      go('late');
+      expect(heardOf('late')).toEqual([]);
+      come('late');
+      go('late');
+      expect(heardOf('late')).toEqual(['tea join late', 'tea broadcast_quit late']);
+    });
+
+    it('is told of neither that they went nor that they came back', () => {
+      const { come, go, heardOf } = setUpFull();
+      vi.advanceTimersByTime(60_000);
+      come('ann');
+      fill(go);
+      fill((user) => come(`other ${user}`));
+      go('ann');
+      vi.advanceTimersByTime(60_000);
+      come('ann');
+      expect(heardOf('ann')).toEqual(['tea join ann']);
+    });
+
+    it('is told of who comes again by another name', () => {
+      const { come, heardOf } = setUpFull();
+      come('ann', { username: 'Old' });
+      vi.advanceTimersByTime(60_000);
+      come('ann', { username: 'New' });
+      expect([heardOf('Old'), heardOf('New')]).toEqual([[], ['tea join New']]);
+    });
+
+    it('is forgotten in the end', () => {
+      const { come, go, heardOf } = setUpFull();
+      come('late');
+      for (let n = 0; n < 10_000; n += 1) come(`more ${n}`);
+      vi.advanceTimersByTime(60_000);
+      go('late');
+      expect(heardOf('late')).toEqual(['tea broadcast_quit late']);
+    });
+  });
+
   it('of one room or user costs others nothing', () => {
     const { told, come, go } = setUp();
     const milk = roomOf('/', 'milk');
