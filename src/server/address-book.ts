@@ -1,4 +1,9 @@
-import { createSharedBuckets, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
+import {
+  createKeyedBuckets,
+  createSharedBuckets,
+  type Rate,
+  type SharedBuckets,
+} from '../chat/rate-limit.ts';
 import { Traffic, type TrafficRates } from './link-budget.ts';
 
 /**
@@ -6,9 +11,6 @@ import { Traffic, type TrafficRates } from './link-budget.ts';
  * one. Without it every new link is a new budget.
  */
 const LINKS_WORTH = 50;
-/** As many are kept before those among them are looked for that are as good as new. */
-const KEPT_UNSEEN = 1_000;
-
 /** What the addresses of this worker's clients have left. */
 export interface AddressBook {
   readonly says: SharedBuckets;
@@ -26,24 +28,10 @@ export interface AddressBookDeps {
 
 export function createAddressBook({ rates, rateSay, now }: AddressBookDeps): AddressBook {
   const shared: TrafficRates = { events: timesLinks(rates.events), bytes: timesLinks(rates.bytes) };
-  const traffics = new Map<string, Traffic>();
-  let sweepAt = KEPT_UNSEEN;
-
-  function sweep(): void {
-    for (const [address, traffic] of traffics) if (traffic.isFull) traffics.delete(address);
-    sweepAt = Math.max(KEPT_UNSEEN, traffics.size * 2);
-  }
-
+  const traffics = createKeyedBuckets(() => new Traffic(shared, now));
   return {
     says: createSharedBuckets(timesLinks(rateSay), now),
-    trafficOf(address) {
-      const known = traffics.get(address);
-      if (known) return known;
-      if (traffics.size >= sweepAt) sweep();
-      const traffic = new Traffic(shared, now);
-      traffics.set(address, traffic);
-      return traffic;
-    },
+    trafficOf: traffics.of,
     get size() {
       return traffics.size;
     },

@@ -4,6 +4,7 @@ import type { BackendOptions } from '../../src/backend/backend.ts';
 import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { roomOf } from '../../src/chat/room.ts';
+import type { PresenceChange, PresenceMove } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import type { Harness, Peer } from './suite.ts';
 
@@ -66,18 +67,32 @@ export async function read(peer: Peer, room: Room, query: Partial<LogQuery> = {}
 }
 
 /** Subscribes and gathers what arrives. */
-export async function listen(peer: Peer, room: Room): Promise<{ entries: Entry[]; close: () => void }> {
-  const entries: Entry[] = [];
-  const subscription = granted(await peer.bus.subscribe(room, (entry) => entries.push(asRead(entry))));
-  return { entries, close: () => subscription.close() };
+export interface Listening {
+  readonly entries: Entry[];
+  /** Who came and went. */
+  readonly told: (PresenceChange | PresenceMove)[];
+  readonly close: () => void;
 }
 
-/** Waits until the last of `entries` is the message of that seq. */
+export async function listen(peer: Peer, room: Room): Promise<Listening> {
+  const entries: Entry[] = [];
+  const told: (PresenceChange | PresenceMove)[] = [];
+  const subscription = granted(
+    await peer.bus.subscribe(
+      room,
+      (entry) => entries.push(asRead(entry)),
+      (news) => told.push(news),
+    ),
+  );
+  return { entries, told, close: () => subscription.close() };
+}
+
 /** As a page of the log has it: its text, however it came. */
 function asRead({ epoch, seq, json, except }: Entry): Entry {
   return { epoch, seq, json, ...(except === undefined ? {} : { except }) };
 }
 
+/** Waits until the last of `entries` is the message of that seq. */
 export async function arrivalOf(seq: number, entries: readonly Entry[]): Promise<void> {
   await vi.waitFor(() => expect(entries.at(-1)?.seq).toBe(seq), { timeout: 10_000, interval: 5 });
 }

@@ -1,6 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import type { PresenceChange, PresenceMove } from '../../src/chat/roster.ts';
-import { granted, newRoom } from './peers.ts';
+import { granted, listen, newRoom } from './peers.ts';
 import { openRedisPeer, redisForTest } from './redis-harness.ts';
 
 it('who comes while Redis is frozen is told of once, and the caller does not tell it again', async () => {
@@ -9,14 +8,7 @@ it('who comes while Redis is frozen is told of once, and the caller does not tel
   onTestFinished(() => peer.close());
   onTestFinished(() => redis.thaw());
   const room = newRoom();
-  const heard: (PresenceChange | PresenceMove)[] = [];
-  granted(
-    await peer.bus.subscribe(
-      room,
-      () => undefined,
-      (told) => heard.push(told),
-    ),
-  );
+  const { told: heard } = await listen(peer, room);
   const move = { event: 'join', user: { userId: 'ann', username: 'Ann' } } as const;
   redis.freeze();
   granted(await peer.bus.tell(room, move));

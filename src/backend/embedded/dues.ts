@@ -28,7 +28,7 @@ function forgetVisits(group: Group, until: number, tag: string): void {
   else group.write({ table: 'dues', key: [row.until, 'visits', tag], value: true });
 }
 
-/** What was said since goes too, unless the user has come to the room: then it goes with the visit. */
+/** Removes the user's last say too, unless the user has come to the room: then the visit removes it. */
 function forgetSaid(group: Group, key: string): void {
   if (!hasVisit(group.row('visits', inboxIn(key)), key)) group.put({ table: 'said', key });
 }

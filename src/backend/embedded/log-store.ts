@@ -37,7 +37,7 @@ export interface LogStoreDeps {
 
 /** What a stored entry holds beside the draft. */
 export const ENTRY_OVERHEAD_BYTES = 300;
-/** What is stored of an entry that nobody has to read. */
+/** The part of an entry's record that nobody has to read. */
 const UNCOUNTED_BYTES = 100;
 
 /** All logs. The primary is their only writer; each start of it is a new run, which begins new epochs. */

@@ -42,7 +42,7 @@ export function createPushStore({ look, queue, rules, now }: PushStoreDeps): Pus
   };
 }
 
-/** What is asked for may be of any length; the store's keys may be 1,978 bytes. */
+/** Callers ask for ids of any length; the store takes keys of 1,978 bytes. */
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }

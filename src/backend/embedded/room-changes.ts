@@ -62,7 +62,7 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
     timer.unref();
   }
 
-  /** Of a turn that the clock says has not come yet; none when the clock was set back. */
+  /** The wait for a turn that the clock says has not come yet; none when the clock was set back. */
   function leftMs(lastMs: number, everyMs: number): number {
     const waitMs = lastMs + everyMs - now();
     return waitMs <= everyMs ? Math.max(0, waitMs) : 0;

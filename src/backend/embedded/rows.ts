@@ -15,7 +15,7 @@ export interface Answer {
   readonly content?: string;
 }
 
-/** Of a write that may be sent twice, see idempotency.ts. */
+/** Remembers a write that may be sent twice, see idempotency.ts. */
 export interface Claim {
   /** The operation's. */
   readonly id: string;

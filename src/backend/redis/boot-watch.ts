@@ -6,7 +6,7 @@ import { ROSTER_RENEW_MS } from '../../chat/roster.ts';
  * this process could not have seen a proof: while it was frozen, or the store took no writes, not even its own.
  */
 
-/** What is counted at most between two signs that proofs can be written and seen. */
+/** The most that counts between two signs that proofs can be written and seen. */
 const MOST_UNSEEN_MS = 2 * ROSTER_RENEW_MS;
 
 export interface Lease {

@@ -36,7 +36,7 @@ export interface RedisKeys {
   readonly visits: (inbox: Room) => readonly [marks: string, order: string];
   /** Boot -> how many connections the inbox's user has there. */
   readonly connections: (inbox: Room) => string;
-  /** Of a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
+  /** Remembers a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
   readonly claim: (key: string) => readonly [claim: string, running: string];
   /** Where a push stands: user id -> `seq at`. */
   readonly places: (pushId: string) => string;

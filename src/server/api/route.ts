@@ -16,7 +16,7 @@ export interface Asked {
   readonly nsp: string;
   /** Of the back end that asks: whose clientMsgIds these are. */
   readonly scope: string;
-  /** Of a write that may be sent twice: the same for each try. */
+  /** The id of a write that may be sent twice: the same for each try. */
   readonly operation?: string;
 }
 
