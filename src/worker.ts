@@ -16,8 +16,8 @@ import type { Settings } from './config.ts';
 import { createUtilization } from './event-loop.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
+import { createTokenIdentities } from './server/auth/tokens.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
-import { createTokenIdentities } from './server/tokens.ts';
 
 /** What primary and worker say to each other about the chat. */
 export const TASKS = {

@@ -8,6 +8,7 @@ const SUITES = [
   {
     name: 'unit',
     include: [
+      'test/*.test.ts',
       'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page,repository}/**/*.test.ts',
     ],
   },

@@ -12,16 +12,16 @@ import type { Roster } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
-import type { CarriedBans } from './carried-bans.ts';
-import type { Fanout } from './fanout.ts';
-import type { Logins } from './logins.ts';
-import type { Lounge } from './lounge.ts';
+import type { TokenClock } from './auth/token-clock.ts';
+import type { Fanout } from './delivery/fanout.ts';
 import type { Metrics } from './metrics.ts';
-import type { Enforcement } from './moderation.ts';
-import type { RoomMarks } from './room-marks.ts';
+import type { CarriedBans } from './moderation/carried-bans.ts';
+import type { Enforcement } from './moderation/enforcement.ts';
 import type { Session } from './session.ts';
-import type { SlowClients } from './slow-clients.ts';
-import type { TokenClock } from './token-clock.ts';
+import type { SlowClients } from './transport/slow-clients.ts';
+import type { Logins } from './users/logins.ts';
+import type { Lounge } from './users/lounge.ts';
+import type { RoomMarks } from './users/room-marks.ts';
 
 /** What the settings allow a client. */
 export interface ClientLimits {

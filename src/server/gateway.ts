@@ -4,15 +4,15 @@ import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
+import type { Handshake, Introduction } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
-import { dispatch } from './dispatch.ts';
+import type { Greetings } from './delivery/greetings.ts';
+import { dispatch } from './events/dispatch.ts';
 import { joinRoom } from './events/join.ts';
-import type { Greetings } from './greetings.ts';
-import type { Handshake, Introduction } from './handshake.ts';
-import { createIdleLinks } from './idle-links.ts';
-import type { LinkLimits } from './link-limits.ts';
-import { shrinkRoomTables } from './room-index.ts';
 import { ClientSession, type ClientSocket, type Session } from './session.ts';
+import { createIdleLinks } from './transport/idle-links.ts';
+import type { LinkLimits } from './transport/link-limits.ts';
+import { shrinkRoomTables } from './transport/room-index.ts';
 
 const JOIN_RETRY_MS = 1_000;
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };

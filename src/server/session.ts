@@ -7,9 +7,9 @@ import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
-import { FewMap } from './few-map.ts';
-import type { LinkBudget } from './link-budget.ts';
-import type { Login } from './ties.ts';
+import { FewMap } from './transport/few-map.ts';
+import type { LinkBudget } from './transport/link-budget.ts';
+import type { Login } from './users/ties.ts';
 
 export type ClientSocket = Socket<ClientToServer, ServerToClient>;
 

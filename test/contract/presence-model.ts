@@ -10,7 +10,7 @@ import {
   type RosterEntry,
 } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
-import { createConnections } from '../../src/server/connections.ts';
+import { createConnections } from '../../src/server/users/connections.ts';
 import { draftOf, granted, newRoom } from './peers.ts';
 import { createPresenceLedger, toldList } from './presence-ledger.ts';
 import type { Harness, Peer } from './suite.ts';

@@ -1,8 +1,8 @@
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
-import { messageOf } from '../messages.ts';
-import { denied } from '../room-access.ts';
+import { messageOf } from '../delivery/messages.ts';
+import { denied } from './room-access.ts';
 
 export const history: EventHandler<'room:history'> = {
   mode: 'inTurn',

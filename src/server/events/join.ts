@@ -6,11 +6,11 @@ import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/code
 import type { Payload } from '../../protocol/payloads.ts';
 import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
-import { messagesOf } from '../messages.ts';
-import { rename, renamed } from '../naming.ts';
-import { denied } from '../room-access.ts';
-import type { Noted } from '../room-marks.ts';
+import { messagesOf } from '../delivery/messages.ts';
 import { personOf, type Session } from '../session.ts';
+import type { Noted } from '../users/room-marks.ts';
+import { rename, renamed } from './naming.ts';
+import { denied } from './room-access.ts';
 
 export const join: EventHandler<'join'> = {
   mode: 'inTurn',

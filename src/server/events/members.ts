@@ -1,7 +1,7 @@
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { parseId } from '../../protocol/names.ts';
 import type { EventHandler } from '../context.ts';
-import { denied } from '../room-access.ts';
+import { denied } from './room-access.ts';
 
 export const members: EventHandler<'room:members'> = {
   mode: 'inTurn',

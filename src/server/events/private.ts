@@ -2,9 +2,9 @@ import { dedupeScope } from '../../chat/identity.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
-import { findNamed } from '../nicknames.ts';
-import { denied } from '../room-access.ts';
 import type { Session } from '../session.ts';
+import { findNamed } from './nicknames.ts';
+import { denied } from './room-access.ts';
 
 /** Called `privately`, as `private` is a reserved word. */
 export const privately: EventHandler<'private'> = {

@@ -1,5 +1,5 @@
 import type { EventHandler } from '../context.ts';
-import { denied } from '../room-access.ts';
+import { denied } from './room-access.ts';
 
 export const read: EventHandler<'room:read'> = {
   mode: 'inTurn',

@@ -1,9 +1,9 @@
 import { dedupeScope } from '../../chat/identity.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
-import { denied } from '../room-access.ts';
-import { saidAs, storeSaying } from '../saying.ts';
 import { personOf } from '../session.ts';
+import { denied } from './room-access.ts';
+import { saidAs, storeSaying } from './saying.ts';
 
 export const say: EventHandler<'say'> = {
   mode: 'pipelined',

@@ -2,10 +2,10 @@ import { inboxOf, type RoomKind, roomOf, socketRoom } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
-import { rename, renamed } from '../naming.ts';
-import { findNamed } from '../nicknames.ts';
-import { denied } from '../room-access.ts';
 import type { Session } from '../session.ts';
+import { rename, renamed } from './naming.ts';
+import { findNamed } from './nicknames.ts';
+import { denied } from './room-access.ts';
 
 /** Where those who hear a room's `textmsg` go by their names: its members and its lounge. */
 const KINDS: readonly RoomKind[] = ['room', 'lounge'];

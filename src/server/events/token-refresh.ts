@@ -1,7 +1,7 @@
 import { succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
-import { rename } from '../naming.ts';
 import { leaveRoom } from './leave.ts';
+import { rename } from './naming.ts';
 
 export const tokenRefresh: EventHandler<'token:refresh'> = {
   mode: 'inTurn',

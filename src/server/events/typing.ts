@@ -2,7 +2,7 @@ import { socketRoom } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { TYPING_MS } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
-import { denied } from '../room-access.ts';
+import { denied } from './room-access.ts';
 
 export const typing: EventHandler<'typing'> = {
   mode: 'pipelined',

@@ -1,0 +1,67 @@
+import type { Identities, Identity } from '../../chat/identity.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { describeIssues, HANDSHAKE_AUTH, HANDSHAKE_QUERY } from '../../protocol/payloads.ts';
+import type { AllowedOrigins } from '../transport/origins.ts';
+import { type TokenCarrier, tokenOf } from './token-sources.ts';
+
+export interface Handshake extends TokenCarrier {
+  readonly url: string;
+  readonly query: Readonly<Record<string, unknown>>;
+}
+
+export interface HandshakeDeps {
+  readonly identities: Identities;
+  readonly corsOrigin: AllowedOrigins;
+}
+
+/** What a connection said of itself when it opened. */
+export interface Introduction {
+  readonly identity: Identity;
+  readonly roomid?: string;
+  readonly resume?: { readonly epoch: string; readonly seq: number };
+  /** Where the device stands in the user's inbox. */
+  readonly inbox?: { readonly epoch: string; readonly seq: number };
+}
+
+export async function introduce(
+  handshake: Handshake,
+  { identities, corsOrigin }: HandshakeDeps,
+): Promise<Outcome<Introduction>> {
+  // Engine.IO keeps the last of a repeated parameter: which one a proxy hashed by is then a guess.
+  if (new URL(handshake.url, 'http://localhost').searchParams.getAll('roomid').length > 1) {
+    return refuse('bad_request', 'roomid: must stand in the address once');
+  }
+  const query = HANDSHAKE_QUERY.safeParse(addressOf(handshake));
+  if (!query.success) return refuse('bad_request', describeIssues(query.error));
+  const auth = HANDSHAKE_AUTH.safeParse(handshake.auth ?? {});
+  if (!auth.success) return refuse('bad_request', `auth.${describeIssues(auth.error)}`);
+  const carried = identities.mode === 'token' ? tokenOf(handshake, corsOrigin) : succeed(undefined);
+  if (!carried.ok) return carried;
+  const token = carried.value;
+  const { roomid } = query.data;
+  const { userId, guestToken, resume, inbox } = auth.data;
+  const username = auth.data.username ?? query.data.username;
+  const avatar = auth.data.avatar ?? query.data.avatar;
+  const identity = await identities.identify({
+    ...(token === undefined ? {} : { token }),
+    ...(userId === undefined ? {} : { userId }),
+    ...(guestToken === undefined ? {} : { guestToken }),
+    ...(username === undefined ? {} : { username }),
+    ...(avatar === undefined ? {} : { avatar }),
+  });
+  if (!identity.ok) return identity;
+  return succeed({
+    identity: identity.value,
+    ...(roomid === undefined ? {} : { roomid }),
+    ...(resume === undefined ? {} : { resume }),
+    ...(inbox === undefined ? {} : { inbox }),
+  });
+}
+
+/**
+ * What the address says. Socket.IO 2.x has an address for every namespace of a link and sends it on entering one;
+ * that is found where later clients put `auth`, which 2.x has not.
+ */
+function addressOf({ query, auth }: Handshake): object {
+  return query.EIO === '3' && typeof auth === 'object' && auth !== null ? { ...query, ...auth } : query;
+}

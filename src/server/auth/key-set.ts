@@ -1,0 +1,113 @@
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
+import type { Logger } from 'pino';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+
+export interface KeySetDeps {
+  readonly url: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** The public keys of whoever issues the tokens, read again when one is not known or the set has become old. */
+export interface KeySet {
+  /** `unavailable` when the keys cannot be read; rejects when they say that the token is not good. */
+  verify(token: string, checks: JWTVerifyOptions): Promise<Outcome<JWTPayload>>;
+}
+
+/** With a symmetric one, whoever can read the set could sign. */
+const ALGORITHMS = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+/** A key taken out of the set is believed for so long at most. */
+const MAX_AGE_MS = 600_000;
+/** Tokens that name unknown keys make the set be read once in this time. */
+const COOLDOWN_MS = 5_000;
+const TIMEOUT_MS = 3_000;
+const RETRY_MS = 1_000;
+
+export function createKeySet({ url, now, log }: KeySetDeps): KeySet {
+  let retryAt = 0;
+  const keyOf = createRemoteJWKSet(new URL(url), {
+    cacheMaxAge: MAX_AGE_MS,
+    cooldownDuration: COOLDOWN_MS,
+    timeoutDuration: TIMEOUT_MS,
+    // While the set cannot be read, a crowd of clients must not be passed on to its server.
+    [customFetch]: (at, options) =>
+      isTooSoon() ? Promise.reject(new Error('asked a moment ago')) : fetch(at, options),
+  });
+
+  /** Unless the clock was set back meanwhile. */
+  function isTooSoon(): boolean {
+    const waitMs = retryAt - now();
+    return waitMs > 0 && waitMs <= RETRY_MS;
+  }
+
+  function failed(error: unknown): void {
+    if (isTooSoon()) return;
+    retryAt = now() + RETRY_MS;
+    log.warn({ reason: reasonOf(error) }, 'the key set of AUTH_JWKS_URL cannot be read');
+  }
+
+  async function verifyWithAny(
+    keys: errors.JWKSMultipleMatchingKeys,
+    token: string,
+    checks: JWTVerifyOptions,
+  ): Promise<JWTPayload> {
+    for await (const key of keys) {
+      try {
+        return (await jwtVerify(token, key, checks)).payload;
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+
+  return {
+    async verify(token, given) {
+      const checks = { ...given, algorithms: ALGORITHMS };
+      let unread = false;
+      const getKey: JWTVerifyGetKey = async (header, input) => {
+        try {
+          return await keyOf(header, input);
+        } catch (error) {
+          unread = !isAboutToken(error);
+          throw error;
+        }
+      };
+      try {
+        return succeed((await jwtVerify(token, getKey, checks)).payload);
+      } catch (error) {
+        if (unread) {
+          failed(error);
+          return refuse('unavailable', 'token: cannot be checked now', RETRY_MS);
+        }
+        // Without a `kid` any key of the algorithm may be meant.
+        if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+        return succeed(await verifyWithAny(error, token, checks));
+      }
+    },
+  };
+}
+
+function isAboutToken(error: unknown): boolean {
+  return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
+}
+
+/** Not the message: it may hold the address, and that a password. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  for (const from of [error.cause, error]) {
+    if (from instanceof Error && 'code' in from && typeof from.code === 'string') return from.code;
+  }
+  return error.name;
+}

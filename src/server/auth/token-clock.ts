@@ -1,0 +1,77 @@
+import type { Room } from '../../chat/room.ts';
+import { BYE } from '../../protocol/codes.ts';
+import { TOKEN_EXPIRING_MS, TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
+import type { ClientSocket, Session } from '../session.ts';
+
+/** Ends connections when their token ends, and tells them before. */
+export interface TokenClock {
+  /** To be called at the start and whenever the connection's token changed. */
+  watch(session: Session): void;
+  forget(session: Session): void;
+}
+
+type Link = ClientSocket['conn'];
+
+/** setTimeout takes a longer time for none at all. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+export interface TokenClockDeps {
+  readonly now: () => number;
+  /** What is gathered for the room is written now. */
+  readonly flush: (room: Room) => void;
+}
+
+export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
+  /** By link, because namespaces share one: it ends for all of them. */
+  const links = new WeakMap<Link, Map<Session, NodeJS.Timeout>>();
+
+  function forget(session: Session): void {
+    const timers = links.get(session.socket.conn);
+    clearTimeout(timers?.get(session));
+    timers?.delete(session);
+  }
+
+  function wait(session: Session, ms: number, then: () => void): void {
+    const { conn } = session.socket;
+    const timers = links.get(conn) ?? new Map<Session, NodeJS.Timeout>();
+    links.set(conn, timers.set(session, setTimeout(then, Math.min(ms, MAX_TIMEOUT_MS))));
+  }
+
+  function waitToTell(session: Session, expiresAt: number): void {
+    const inMs = expiresAt - now();
+    if (inMs > TOKEN_EXPIRING_MS) {
+      wait(session, inMs - TOKEN_EXPIRING_MS, () => waitToTell(session, expiresAt));
+    } else {
+      // Who comes within the leeway is told too: there is time for another token.
+      if (inMs > -TOKEN_LEEWAY_MS) session.socket.emit('token:expiring', { inMs: Math.max(0, inMs) });
+      waitToEnd(session, expiresAt + TOKEN_LEEWAY_MS);
+    }
+  }
+
+  /** With the leeway of the door: without it a client would come in with the same token, and be let go, over and over. */
+  function waitToEnd(session: Session, endsAt: number): void {
+    const inMs = endsAt - now();
+    // A timer may fire a millisecond early.
+    if (inMs > 0) wait(session, inMs, () => waitToEnd(session, endsAt));
+    else end(session);
+  }
+
+  function end(session: Session): void {
+    const { conn } = session.socket;
+    for (const { socket, memberships } of new Set([session, ...(links.get(conn)?.keys() ?? [])])) {
+      for (const { room } of memberships.values()) flush(room);
+      socket.emit('bye', { code: BYE.expired, reason: 'the token has expired', reconnect: true, afterMs: 0 });
+    }
+    // Not `disconnect`: after a closed engine stock clients come back by themselves, with the token they have then.
+    conn.close();
+  }
+
+  return {
+    watch(session) {
+      forget(session);
+      const { expiresAt } = session.identity.access;
+      if (expiresAt !== undefined && session.socket.connected) waitToTell(session, expiresAt);
+    },
+    forget,
+  };
+}

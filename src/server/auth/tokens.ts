@@ -1,0 +1,63 @@
+import { type Claim, guestName, type Identities } from '../../chat/identity.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
+import type { User } from '../../protocol/people.ts';
+import type { Claims } from './token-claims.ts';
+import { createTokenVerifier, type TokenVerifierDeps } from './token-verifier.ts';
+
+/** Token mode: a user is who the token says, and what the token says of them no client can say otherwise. */
+export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
+  const verifier = createTokenVerifier(deps);
+
+  return {
+    mode: 'token',
+    async identify(claim) {
+      if (claim.token === undefined) return refuse('unauthorized', 'token: must be given');
+      const verified = await verifier.verify(claim.token);
+      if (!verified.ok) return verified;
+      const { userId, name, access } = verified.value;
+      if (claim.userId !== undefined && claim.userId !== userId) return refuseOther('auth.userId');
+      return succeed({
+        user: userOf(verified.value, claim),
+        named: (name ?? claim.username) !== undefined,
+        fixed: fixedBy(verified.value),
+        known: true,
+        access,
+      });
+    },
+    login: (current, userId) => (userId === current.user.id ? succeed(current) : refuseOther('userId')),
+    async refresh(current, token) {
+      const verified = await verifier.verify(token);
+      if (!verified.ok) return verified;
+      const { userId, name, avatar, access } = verified.value;
+      if (userId !== current.user.id) return refuse('forbidden', 'token: is of another user');
+      return succeed({
+        user: {
+          ...current.user,
+          ...(name === undefined ? {} : { name }),
+          ...(avatar === undefined ? {} : { avatar }),
+        },
+        named: current.named || name !== undefined,
+        fixed: fixedBy(verified.value),
+        known: true,
+        access,
+      });
+    },
+  };
+}
+
+function userOf(claims: Claims, { username, avatar: face }: Claim): User {
+  const avatar = claims.avatar ?? face;
+  return {
+    id: claims.userId,
+    name: claims.name ?? username ?? guestName(claims.userId),
+    ...(avatar === undefined ? {} : { avatar }),
+  };
+}
+
+function fixedBy({ name, avatar }: Claims) {
+  return { name: name !== undefined, avatar: avatar !== undefined };
+}
+
+function refuseOther(field: string) {
+  return refuse('forbidden', `${field}: is not the user of the token`);
+}

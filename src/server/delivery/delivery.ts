@@ -1,0 +1,89 @@
+import type { Server as Engine } from 'engine.io';
+import type { Logger } from 'pino';
+import { createMovePacing } from '../../chat/move-pacing.ts';
+import type { Room } from '../../chat/room.ts';
+import { socketRoom } from '../../chat/room.ts';
+import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
+import type { RoomGap } from '../../protocol/rooms.ts';
+import type { ChatNamespace } from '../gateway.ts';
+import { openLinkInternals } from '../transport/link-check.ts';
+import type { Link, LinkInternals } from '../transport/link-internals.ts';
+import { createTurnEnd } from '../transport/turn-end.ts';
+import { createWriteGathering } from '../transport/write-gathering.ts';
+import { createFanout, type Fanout } from './fanout.ts';
+import { createFlushPace } from './flush-pace.ts';
+import { createGreetings, type Greetings } from './greetings.ts';
+import { presenceMessage } from './messages.ts';
+import { createRecipients } from './recipients.ts';
+
+export interface DeliveryDeps {
+  readonly of: (nsp: string) => ChatNamespace;
+  readonly namespaces: readonly ChatNamespace[];
+  readonly engine: Pick<Engine, 'on'>;
+  /** The longest time messages of a room are gathered for one write. */
+  readonly flushWindowMs: number;
+  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  readonly utilization: () => number;
+  readonly log: Logger;
+}
+
+/** What a worker's connections are told, and the ways it takes to their streams. */
+export interface Delivery {
+  readonly links: LinkInternals;
+  readonly fanout: Fanout;
+  readonly greetings: Greetings;
+  /** Gathered like what is said: a room that fills up is told of everybody who comes. Of who comes and goes again and again, less. */
+  tellPresence(room: Room, told: PresenceChange | PresenceMove): void;
+  /** Messages of the room cannot be had any more. */
+  tellGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
+  close(): void;
+}
+
+export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
+  const { of, namespaces, engine, flushWindowMs, utilization, log } = deps;
+  const now = () => performance.now();
+  const links = await openLinkInternals({ log });
+  const turnEnd = createTurnEnd();
+  const gatherWrites = createWriteGathering(turnEnd);
+  engine.on('flush', (link: Link) => {
+    const stream = links.streamOf(link);
+    if (stream) gatherWrites(stream);
+  });
+  const fanout = createFanout({
+    recipientsOf: createRecipients({ of, links }),
+    pace: createFlushPace({ longestMs: flushWindowMs, now, utilization }),
+    turnEnd,
+    now,
+  });
+  const greetings = createGreetings({ namespaces, links, nextTurn: setImmediate });
+  const moves = createMovePacing({
+    tell(room, { event, user }) {
+      fanout.hand(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
+    },
+    now,
+  });
+  return {
+    links,
+    fanout,
+    greetings,
+    tellPresence(room, told) {
+      if ('event' in told) {
+        moves.hear(room, told);
+        return;
+      }
+      const event = 'joins' in told ? 'presence:diff' : 'presence:count';
+      fanout.hand(room, { event, json: JSON.stringify({ roomid: room.roomid, ...told }) });
+    },
+    tellGap(room, gap) {
+      fanout.flush(room);
+      of(room.nsp)
+        .local.to(socketRoom(room))
+        .emit('room:gap', { roomid: room.roomid, ...gap });
+    },
+    close() {
+      moves.close();
+      greetings.close();
+      fanout.close();
+    },
+  };
+}

@@ -1,0 +1,169 @@
+import type { Room } from '../../chat/room.ts';
+import type { TurnEnd } from '../transport/turn-end.ts';
+import { createMessageEncoder, type MessageEncoder, type Spoken } from '../transport/websocket-frames.ts';
+import type { FlushPace } from './flush-pace.ts';
+import type { RecipientsOf } from './recipients.ts';
+
+/*
+ * Hands a room's messages to its members on this worker: gathered, encoded once, all of them in one write each. A room:
+ *
+ *   idle ──message──► gathering until the end of the turn ──written──► cooling for the pace's window ──► idle
+ *                                                             ▲             │ messages
+ *                                                             └──written────┘
+ *
+ * So a quiet room waits for nothing but the turn, in which whatever else arrived with the message is still taken in.
+ */
+
+/** More than this of one room is not gathered. */
+const MAX_GATHERED_CHARS = 64 * 1024;
+/** A timer fires up to a millisecond late; who would be due by then goes along. */
+const TIMER_MS = 1;
+
+export interface FanoutDeps {
+  readonly recipientsOf: RecipientsOf;
+  readonly pace: FlushPace;
+  readonly turnEnd: TurnEnd;
+  /** A clock that only rises, ms. */
+  readonly now: () => number;
+}
+
+/**
+ * Every member hears the messages in the order handed over. Acks and personal events may overtake them by the window,
+ * so whoever changes what a connection is a member of, or ends it, flushes first.
+ */
+export interface Fanout {
+  hand(room: Room, message: Spoken): void;
+  /** What was gathered for the room is written now. */
+  flush(room: Pick<Room, 'tag'>): void;
+  flushAll(): void;
+  close(): void;
+}
+
+interface Gathering {
+  readonly room: Room;
+  readonly encoder: MessageEncoder;
+  messages: Spoken[];
+  chars: number;
+  /** When it is written next, once it was. */
+  dueAt: number;
+}
+
+export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): Fanout {
+  const encoders = new Map<string, MessageEncoder>();
+  const rooms = new Map<string, Gathering>();
+  let turn: Gathering[] = [];
+  /** In the order due. */
+  const cooling = new Set<Gathering>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function encoderOf(nsp: string): MessageEncoder {
+    const encoder = encoders.get(nsp) ?? createMessageEncoder(nsp);
+    encoders.set(nsp, encoder);
+    return encoder;
+  }
+
+  function gather(room: Room): Gathering {
+    const gathering = { room, encoder: encoderOf(room.nsp), messages: [], chars: 0, dueAt: 0 };
+    rooms.set(room.tag, gathering);
+    if (turn.length === 0) turnEnd.write(endTurn);
+    turn.push(gathering);
+    return gathering;
+  }
+
+  function endTurn(): void {
+    const written = turn;
+    turn = [];
+    pass(written);
+  }
+
+  function endWindow(): void {
+    timer = undefined;
+    const due: Gathering[] = [];
+    const by = now() + TIMER_MS;
+    for (const gathering of cooling) {
+      if (gathering.dueAt > by) break;
+      cooling.delete(gathering);
+      if (gathering.messages.length > 0) due.push(gathering);
+      else rooms.delete(gathering.room.tag);
+    }
+    pass(due);
+  }
+
+  function pass(written: readonly Gathering[]): void {
+    const startedAt = now();
+    for (const gathering of fewestFirst(written)) write(gathering);
+    const endedAt = now();
+    if (written.length > 0) pace.wrote(endedAt - startedAt);
+    const windowMs = pace.windowMs();
+    for (const gathering of written) {
+      if (windowMs === 0) {
+        rooms.delete(gathering.room.tag);
+        continue;
+      }
+      gathering.dueAt = endedAt + windowMs;
+      cooling.add(gathering);
+    }
+    const [first] = cooling;
+    if (first && !timer) timer = setTimeout(endWindow, Math.max(TIMER_MS, first.dueAt - endedAt));
+  }
+
+  function write(gathering: Gathering): void {
+    const { room, encoder, messages } = gathering;
+    if (messages.length === 0) return;
+    gathering.messages = [];
+    gathering.chars = 0;
+    const { ids, links, paths } = recipientsOf(room);
+    if (paths.length === 0) return;
+    const excepted = exceptedBy(messages);
+    const all = encoder.encode(messages);
+    for (const [index, path] of paths.entries()) {
+      const id = ids[index];
+      const spared = id !== undefined && excepted?.has(id);
+      const encoded = spared ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
+      if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
+      // Behind what already waits for it.
+      for (const packet of encoded.packets()) links[index]?.write(packet);
+    }
+  }
+
+  /** A room of a thousand takes ten milliseconds: the few do not wait for the many. */
+  function fewestFirst(written: readonly Gathering[]): readonly Gathering[] {
+    if (written.length < 2) return written;
+    const sized = written.map((gathering) => ({
+      gathering,
+      members: recipientsOf(gathering.room).paths.length,
+    }));
+    return sized.sort((one, other) => one.members - other.members).map(({ gathering }) => gathering);
+  }
+
+  return {
+    hand(room, message) {
+      const gathering = rooms.get(room.tag) ?? gather(room);
+      gathering.messages.push(message);
+      gathering.chars += message.utf8?.length ?? message.json.length;
+      if (gathering.chars > MAX_GATHERED_CHARS) write(gathering);
+    },
+    flush({ tag }) {
+      const gathering = rooms.get(tag);
+      if (gathering) write(gathering);
+    },
+    flushAll() {
+      for (const gathering of rooms.values()) write(gathering);
+    },
+    close() {
+      clearTimeout(timer);
+      rooms.clear();
+      cooling.clear();
+    },
+  };
+}
+
+function exceptedBy(messages: readonly Spoken[]): ReadonlySet<string> | undefined {
+  let excepted: Set<string> | undefined;
+  for (const { except } of messages) {
+    if (except === undefined) continue;
+    excepted ??= new Set();
+    excepted.add(except);
+  }
+  return excepted;
+}

@@ -1,0 +1,81 @@
+import { isExpired, type StoredItem, storedItem } from '../../chat/inbox/items.ts';
+import type { InboxMarks } from '../../chat/inbox-store.ts';
+import type { Entry } from '../../chat/log-store.ts';
+import { type Room, socketRoom } from '../../chat/room.ts';
+import type { PrivateMessage } from '../../protocol/people.ts';
+import type { ChatNamespace } from '../gateway.ts';
+
+export interface InboxDeliveryDeps {
+  readonly of: (nsp: string) => ChatNamespace;
+  readonly inboxes: Pick<InboxMarks, 'raise'>;
+  readonly now: () => number;
+}
+
+/** Hands what arrives in an inbox to the owner's connections on this worker. */
+export interface InboxDelivery {
+  deliver(inbox: Room, entry: Entry): void;
+  /** Items up to here were written to a connection. */
+  sent(inbox: Room, seq: number): void;
+}
+
+export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): InboxDelivery {
+  /** Inboxes whose mark `sent` is to be raised at the end of the turn: a burst of items is one write. */
+  const sentTo = new Map<string, { readonly inbox: Room; readonly seq: number }>();
+
+  function sent(inbox: Room, seq: number): void {
+    if (sentTo.size === 0) setImmediate(flush);
+    sentTo.set(inbox.tag, { inbox, seq });
+  }
+
+  function flush(): void {
+    const raised = [...sentTo.values()];
+    sentTo.clear();
+    // Not repeated when the store is away: the next item or login raises it again.
+    for (const { inbox, seq } of raised) void inboxes.raise(inbox, { sent: seq });
+  }
+
+  return {
+    sent,
+    deliver(inbox, entry) {
+      const item = storedItem(entry);
+      // Put in later by a login: whoever is connected heard the announcement when it was made.
+      if (item.folded || isExpired(item, now())) return;
+      const everyone = of(inbox.nsp).local.to(socketRoom(inbox));
+      const owners = entry.except === undefined ? everyone : everyone.except(entry.except);
+      emit(owners, item);
+      const heard = of(inbox.nsp).adapter.rooms.has(socketRoom(inbox));
+      if (heard && isFromBackEnd(item)) sent(inbox, entry.seq);
+    },
+  };
+}
+
+type Owners = ReturnType<ChatNamespace['local']['to']>;
+
+function emit(owners: Owners, item: StoredItem): void {
+  const { id, seq, epoch, at, kind, data } = item;
+  switch (kind) {
+    case 'private':
+      owners.emit('private', privateMessage(item));
+      break;
+    case 'todo':
+      owners.emit('todo_message', data, { id, seq, epoch, at });
+      break;
+    case 'announcement':
+      owners.emit('announcement', { id, seq, at, data });
+      break;
+    default: {
+      const { entityType = '' } = item;
+      owners.emit('receive_message', { entityType, data, id, seq, ...(kind === 'remind' ? { kind } : {}) });
+    }
+  }
+}
+
+function privateMessage({ id, seq, epoch, at, from, data }: StoredItem): PrivateMessage {
+  const { to, text } = data as { to: string; text: string };
+  return { id, seq, epoch, at, from: from ?? { id: '', name: '' }, to, text };
+}
+
+/** Of these its sender can ask what became of them. */
+export function isFromBackEnd({ kind }: Pick<StoredItem, 'kind'>): boolean {
+  return kind === 'push' || kind === 'announcement' || kind === 'remind';
+}

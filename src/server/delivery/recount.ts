@@ -1,0 +1,31 @@
+import type { Room } from '../../chat/room.ts';
+import type { PresenceChange, Roster } from '../../chat/roster.ts';
+
+/** So many rooms at a time, that a worker with many of them does not ask for all in one write. */
+const BATCH = 100;
+
+export interface RecountDeps {
+  readonly roster: Pick<Roster, 'count'>;
+  readonly rooms: () => readonly Room[];
+  readonly tell: (room: Room, change: PresenceChange) => void;
+}
+
+/**
+ * Tells the members of every room how many are there and under which number. What was told while the bus was away
+ * nobody stored; by the jump in the number a client sees that it missed something.
+ */
+export function createRecount({ roster, rooms, tell }: RecountDeps): () => Promise<void> {
+  return async () => {
+    const all = rooms();
+    for (let from = 0; from < all.length; from += BATCH) {
+      const batch = all.slice(from, from + BATCH);
+      const counts = await Promise.all(batch.map((room) => roster.count(room)));
+      for (const [index, room] of batch.entries()) {
+        const counted = counts[index];
+        // Away again: it is told after the next time.
+        if (!counted?.ok) return;
+        if (counted.value.rev > 0) tell(room, counted.value);
+      }
+    }
+  };
+}

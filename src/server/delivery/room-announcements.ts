@@ -1,0 +1,29 @@
+import { roomOf, socketRoom } from '../../chat/room.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { Announcement } from '../../protocol/people.ts';
+import type { ChatNamespace } from '../gateway.ts';
+
+export interface RoomAnnouncementsDeps {
+  readonly of: (nsp: string) => Pick<ChatNamespace, 'to'>;
+  readonly degraded: () => boolean;
+}
+
+/** To the members of these rooms on all workers, each connection once. Live only. */
+export type AnnounceIn = (
+  nsp: string,
+  roomids: readonly string[],
+  announcement: Announcement,
+) => Outcome<void>;
+
+const RETRY_MS = 1_000;
+
+export function createRoomAnnouncements({ of, degraded }: RoomAnnouncementsDeps): AnnounceIn {
+  return (nsp, roomids, announcement) => {
+    // What the other workers cannot be told now is not told later.
+    if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
+    const rooms = roomids.map((roomid) => socketRoom(roomOf(nsp, roomid)));
+    // To no room is, for Socket.IO, to everybody.
+    if (rooms.length > 0) of(nsp).to(rooms).emit('announcement', announcement);
+    return succeed(undefined);
+  };
+}

@@ -1,0 +1,43 @@
+import type { Identity } from '../../chat/identity.ts';
+import type { ChatContext } from '../context.ts';
+import { personOf, type Session } from '../session.ts';
+
+/** Name and face as an event gives them. */
+export interface Naming {
+  readonly username: string | undefined;
+  readonly avatar: string | undefined;
+}
+
+/** The connection's identity under the name and face asked for; what its token says of them stays. */
+export function renamed({ identity, user }: Session, { username, avatar }: Naming): Identity {
+  const name = identity.fixed.name ? undefined : username;
+  const face = identity.fixed.avatar ? undefined : avatar;
+  return {
+    ...identity,
+    named: identity.named || name !== undefined,
+    user: {
+      ...user,
+      ...(name === undefined ? {} : { name }),
+      ...(face === undefined ? {} : { avatar: face }),
+    },
+  };
+}
+
+/** It goes by them from now on, wherever it is. Answers once it is found by them from every worker, or the store is away. */
+export async function rename(
+  session: Session,
+  identity: Identity,
+  { presence, lounge }: Pick<ChatContext, 'presence' | 'lounge'>,
+): Promise<void> {
+  const { user: before } = session;
+  const { named } = session.identity;
+  const { user } = identity;
+  session.identity = identity;
+  session.user = user;
+  if (user.name === before.name && user.avatar === before.avatar && identity.named === named) return;
+  const rooms = [...session.memberships.values()];
+  await Promise.all([
+    ...rooms.map(({ room }) => presence.rename(room, personOf(user))),
+    lounge.moved(session),
+  ]);
+}

@@ -1,0 +1,46 @@
+import { inboxOf, type Room } from '../../chat/room.ts';
+import type { Roster } from '../../chat/roster.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+
+export interface NicknameQuery {
+  /** The rooms somebody may go by that name in. */
+  readonly rooms: readonly Room[];
+  readonly name: string;
+  /** Of the payload, for the refusal. */
+  readonly field: string;
+}
+
+export interface Named {
+  readonly userId: string;
+  readonly inbox: Room;
+  /** Connections now. */
+  readonly live: number;
+}
+
+/** So many of one name are looked at to find the one who is still connected. */
+const MAX_NAMESAKES = 10;
+
+/** Who goes by a nickname and is connected: a guest who reloaded is for a while in the room twice. */
+export async function findNamed(
+  { rooms, name, field }: NicknameQuery,
+  roster: Pick<Roster, 'named' | 'connections'>,
+): Promise<Outcome<Named>> {
+  const lists = await Promise.all(rooms.map((room) => roster.named(room, name, MAX_NAMESAKES)));
+  const ids = new Set<string>();
+  for (const list of lists) {
+    if (!list.ok) return list;
+    for (const id of list.value) ids.add(id);
+  }
+  if (ids.size === 0) return refuse('not_found', `${field}: nobody here goes by this name`);
+  const nsp = rooms[0]?.nsp ?? '/';
+  const people = [...ids].map((userId) => ({ userId, inbox: inboxOf(nsp, userId) }));
+  const counted = await roster.connections(people.map(({ inbox }) => inbox));
+  if (!counted.ok) return counted;
+  const namesakes = people.map((person, n) => ({ ...person, live: counted.value[n] ?? 0 }));
+  const connected = namesakes.filter(({ live }) => live > 0);
+  const [only, another] = connected.length > 0 ? connected : namesakes;
+  if (only === undefined || another !== undefined) {
+    return refuse('bad_request', `${field}: several here go by this name`);
+  }
+  return succeed(only);
+}

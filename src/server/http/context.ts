@@ -1,0 +1,34 @@
+import type { Admission } from '../../chat/admission.ts';
+import type { Feeds } from '../../chat/feeds.ts';
+import type { Claims } from '../../chat/idempotency.ts';
+import type { News } from '../../chat/inbox/news.ts';
+import type { PushDesk } from '../../chat/inbox/push.ts';
+import type { InboxMarks } from '../../chat/inbox-store.ts';
+import type { RoomLogs } from '../../chat/log-store.ts';
+import type { Moderation } from '../../chat/moderation.ts';
+import type { Roster } from '../../chat/roster.ts';
+import type { ClientLimits } from '../context.ts';
+import type { AnnounceIn } from '../delivery/room-announcements.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Enforcement } from '../moderation/enforcement.ts';
+import type { DisconnectUser } from '../moderation/user-disconnects.ts';
+
+/** What the routes work on. */
+export interface ApiContext {
+  readonly admission: Pick<Admission, 'visit'>;
+  readonly logs: RoomLogs;
+  readonly feeds: Pick<Feeds, 'expect'>;
+  readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
+  readonly inboxes: Pick<InboxMarks, 'marks' | 'erase'>;
+  readonly news: Pick<News, 'announce'>;
+  readonly pushDesk: PushDesk;
+  readonly claims: Claims;
+  readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
+  readonly metrics: Pick<Metrics, 'said'>;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly announceIn: AnnounceIn;
+  readonly disconnect: DisconnectUser;
+  readonly moderation: Moderation;
+  readonly enforcement: Pick<Enforcement, 'remove' | 'mute'>;
+}

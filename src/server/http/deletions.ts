@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { inboxOf, roomOf } from '../../chat/room.ts';
+import { refuse, succeed } from '../../protocol/codes.ts';
+import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
+import { deletionOf, messageOf, tombstoneOf } from '../delivery/messages.ts';
+import { count, roomid, userId, wholeNumber } from './fields.ts';
+import { type ApiRoute, route } from './route.ts';
+
+const seq = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+
+const message = route({
+  method: 'DELETE',
+  path: '/api/v1/rooms/:roomid/messages/:seq',
+  operationId: 'deleteMessage',
+  summary:
+    'Takes a message out of a room. Its place stays, empty and marked as deleted; an entry of the log tells of it.',
+  params: z.object({ roomid, seq }),
+  answer: z.object({ roomid: z.string(), seq: count }),
+  async run({ nsp, params }, { logs, feeds, newId }) {
+    const room = roomOf(nsp, params.roomid);
+    const query = { after: params.seq - 1, limit: 1, maxBytes: MAX_PAGE_BYTES };
+    const page = await logs.read(room, query);
+    if (!page.ok) return page;
+    const [entry] = page.value.entries;
+    const gone = refuse('not_found', 'seq: the room does not hold this message');
+    if (entry?.seq !== params.seq || messageOf(entry).event !== 'broadcast_say') return gone;
+    const replaced = await logs.replace(room, params.seq, tombstoneOf(room), {
+      id: newId(),
+      members: deletionOf(room, params.seq),
+    });
+    if (!replaced.ok) return replaced;
+    if (!replaced.value) return gone;
+    const { notice } = replaced.value;
+    if (notice) feeds.expect(room, notice);
+    return succeed({ roomid: params.roomid, seq: params.seq });
+  },
+});
+
+const user = route({
+  method: 'DELETE',
+  path: '/api/v1/users/:id',
+  operationId: 'eraseUser',
+  summary:
+    'Forgets a user’s inbox, what of it was received and read, and the rooms they go to. Ends no connection; what they said in rooms stays.',
+  params: z.object({ id: userId }),
+  answer: z.object({ userId: z.string() }),
+  async run({ nsp, params: { id } }, { inboxes }) {
+    // Connected devices are shown the empty inbox: each worker compares the inboxes it follows with the store.
+    const erased = await inboxes.erase(inboxOf(nsp, id));
+    return erased.ok ? succeed({ userId: id }) : erased;
+  },
+});
+
+export const DELETION_ROUTES: readonly ApiRoute[] = [message, user];

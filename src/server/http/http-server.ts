@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type FastifyRequest, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { createApiGate } from '../auth/api-keys.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ApiContext } from './context.ts';
+import { answerFrameworkError, answerRefusal, type FrameworkError } from './http-answers.ts';
+import { servePageFiles } from './page-files.ts';
+import { API_PREFIX, createApi } from './serve.ts';
+
+export interface HttpDeps {
+  readonly pageDir: string;
+  readonly socketPath: string;
+  readonly namespaces: readonly string[];
+  /** Whoever has one of them may use the API and read the metrics. */
+  readonly apiKeys: readonly string[];
+  readonly version: string;
+  readonly api: ApiContext;
+  /** Whether this worker can serve. */
+  readonly ready: () => Outcome<void>;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
+  readonly log: Logger;
+}
+
+/** Everything a worker serves beside Socket.IO: page, stock client, health, the API. */
+export interface HttpRoutes {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+}
+
+/** An id in an address may be all percent signs: that it is too long says its own check, not `not_found`. */
+const MAX_PARAM_CHARS = 16_384;
+
+export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
+  const { namespaces, version, ready, metrics, log } = deps;
+  const gate = createApiGate(deps.apiKeys);
+  const app = fastify({
+    logger: false,
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    frameworkErrors(error, request, reply) {
+      // No hook of the API is called for an address that cannot be read.
+      const asked = isOfApi(request) ? gate.authorize(request.raw) : succeed(undefined);
+      void answerRefusal(reply, asked.ok ? refuse('bad_request', error.message) : asked);
+    },
+  });
+
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
+  });
+  app.setNotFoundHandler((request, reply) =>
+    answerRefusal(reply, refuse('not_found', `${request.method} here is nothing`)),
+  );
+  app.setErrorHandler((error: FrameworkError, request, reply) => {
+    const answered = answerFrameworkError(reply, error);
+    if (answered) return answered;
+    log.error({ err: error, route: request.routeOptions.url }, 'an HTTP request failed');
+    return answerRefusal(reply, refuse('internal', 'something went wrong here'));
+  });
+
+  await servePageFiles(app, deps);
+  app.get('/healthz', async () => ({ ok: true }));
+  app.get('/readyz', async (_request, reply) => {
+    const state = ready();
+    return state.ok ? { ok: true } : answerRefusal(reply, state);
+  });
+  app.get('/metrics', async (request, reply) => {
+    const asked = gate.authorize(request.raw);
+    if (!asked.ok) return answerRefusal(reply, asked);
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
+  const api = createApi({ gate, namespaces, version, context: deps.api, log });
+  await app.register(api, { prefix: API_PREFIX });
+  await app.ready();
+  return {
+    handle: (request, response) => app.routing(request, response),
+    close: () => app.close(),
+  };
+}
+
+function isOfApi({ url }: FastifyRequest): boolean {
+  const [, first = ''] = url.split(/[/?]/, 2);
+  // As the router does, which takes %61 for an a.
+  return (
+    first.replace(/%[0-7][0-9a-f]/gi, (code) => String.fromCharCode(Number(`0x${code.slice(1)}`))) === 'api'
+  );
+}

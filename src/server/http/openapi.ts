@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { STATUS } from './http-answers.ts';
+import type { ApiRoute } from './route.ts';
+
+type Json = Record<string, unknown>;
+
+/** What of this server the document says. */
+export interface ApiFacts {
+  readonly version: string;
+}
+
+export interface ApiDocument extends Json {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const ERROR = z
+  .object({
+    error: z.object({
+      code: z.enum(Object.keys(STATUS)),
+      message: z.string().describe('Begins with the name of the wrong field, if there is one.'),
+      temporary: z.boolean().describe('The same request may succeed later.'),
+      retryAfterMs: z.number().min(0).optional(),
+    }),
+  })
+  .describe('Why a request was refused.');
+
+const NAMESPACE = {
+  name: 'ns',
+  in: 'query',
+  required: false,
+  description: 'A namespace of NAMESPACES. Not given: /, or the first if / is not served.',
+  schema: { type: 'string' },
+};
+
+const KEYS = 'One of API_KEYS; where none are set the one in DATA_DIR/api-key.';
+const REFUSED = { $ref: '#/components/responses/Refused' };
+const FAILED = { $ref: '#/components/responses/Failed' };
+
+/** The OpenAPI 3.1 document of the routes. */
+export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts): ApiDocument {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  const error = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Roomcast',
+      version,
+      description:
+        'What back ends can ask of any worker. MAX_TEXT_BYTES and others in capitals are its settings. ' +
+        'An optional field that is null or an empty text counts as not given.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }, { key: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: KEYS },
+        key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEYS },
+      },
+      schemas: { Error: schemaOf(ERROR, 'output') },
+      responses: {
+        Refused: {
+          description: 'Refused as it is. Retry-After and 429: too many at the moment.',
+          headers: { 'Retry-After': { schema: { type: 'integer', minimum: 1 }, description: 'In s.' } },
+          content: error,
+        },
+        Failed: {
+          description: 'It cannot be done now. What was to be changed may have been changed.',
+          headers: { 'Retry-After': { schema: { type: 'integer', minimum: 1 }, description: 'In s.' } },
+          content: error,
+        },
+      },
+    },
+  };
+}
+
+function operationOf({ operationId, summary, open, namespaced, answers, schemas }: ApiRoute): Json {
+  const { params, query, headers, body, form, answer } = schemas;
+  const parameters = [
+    ...parametersIn('path', params),
+    ...parametersIn('query', query),
+    ...parametersIn('header', headers),
+    ...(namespaced ? [NAMESPACE] : []),
+  ];
+  const media = answers === 'json' ? 'application/json' : 'text/plain';
+  const content = {
+    ...(body === undefined ? {} : { 'application/json': { schema: schemaOf(body, 'input') } }),
+    ...(form === undefined
+      ? {}
+      : { 'application/x-www-form-urlencoded': { schema: schemaOf(form, 'input') } }),
+  };
+  return {
+    operationId,
+    summary,
+    ...(open ? { security: [] } : {}),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: !body.safeParse({}).success, content } }),
+    responses: {
+      200: { description: 'Done.', content: { [media]: { schema: schemaOf(answer, 'output') } } },
+      ...(open ? {} : { '4XX': REFUSED, '5XX': FAILED }),
+    },
+  };
+}
+
+/** One parameter for each field of the schema. */
+function parametersIn(place: 'path' | 'query' | 'header', schema: z.ZodType | undefined): Json[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
+    properties?: Readonly<Record<string, Json>>;
+    required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name: place === 'header' ? capitalised(name) : name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
+  }));
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    // Later versions may answer more: who reads an answer must not refuse what it does not know.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  });
+  return rest;
+}
+
+/** Headers reach a server in small letters. */
+function capitalised(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}

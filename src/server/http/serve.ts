@@ -1,0 +1,170 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import formbody from '@fastify/formbody';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { answerOnce, type Claims } from '../../chat/idempotency.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
+import type { ApiGate } from '../auth/api-keys.ts';
+import type { ApiContext } from './context.ts';
+import { pushOfForm } from './form.ts';
+import { answerRefusal } from './http-answers.ts';
+import type { ApiCall, ApiRoute, Asked } from './route.ts';
+import { createRoutes } from './table.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly apiRoute?: ApiRoute;
+  }
+  interface FastifyRequest {
+    /** As `Asker.scope`; '' on an open route. */
+    askerScope: string;
+  }
+}
+
+export interface ApiDeps {
+  readonly gate: ApiGate;
+  readonly namespaces: readonly string[];
+  readonly version: string;
+  readonly context: ApiContext;
+  readonly log: Logger;
+}
+
+export const API_PREFIX = '/api';
+
+/** Does it when there is room, or refuses it. */
+type InTurn = <T>(task: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
+
+/** The API as a plugin, to be registered under `API_PREFIX`. */
+export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void> {
+  const { gate, namespaces, version, context, log } = deps;
+  const bodyLimit = maxBodyBytes(context.limits.maxTextBytes);
+  const routes = createRoutes({ version });
+  const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
+
+  function namespaceOf(query: unknown): Outcome<string> {
+    const { ns: given } = query as { readonly ns?: unknown };
+    const ns = given || standard;
+    if (typeof ns !== 'string') return refuse('bad_request', 'ns: must be given once');
+    return namespaces.includes(ns) ? succeed(ns) : refuse('not_found', 'ns: is not served here');
+  }
+
+  /** Before a body is read: who may not ask is not listened to. */
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    reply.header('Cache-Control', 'no-store');
+    const { apiRoute } = request.routeOptions.config;
+    const asked = apiRoute?.open ? succeed({ scope: '' }) : gate.authorize(request.raw);
+    if (!asked.ok) return answerRefusal(reply, asked);
+    request.askerScope = asked.value.scope;
+    return request.is404 ? answerRefusal(reply, refuse('not_found', 'no such path')) : undefined;
+  }
+
+  /** Nothing of what was sent, of people or of keys. */
+  async function note({ method, routeOptions, query }: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if ((routeOptions.config.apiRoute?.method ?? 'GET') === 'GET') return;
+    const nsp = namespaceOf(query);
+    const ms = Math.round(reply.elapsedTime);
+    const about = { method, route: routeOptions.url, status: reply.statusCode, ms };
+    log.info({ ...about, ...(nsp.ok ? { ns: nsp.value } : {}) }, 'a request to the API');
+  }
+
+  async function answer(
+    { method, path, isComplete }: ApiRoute,
+    call: ApiCall,
+    asked: Asked,
+    inTurn: InTurn,
+  ): Promise<Outcome<unknown>> {
+    const { idempotencyKey, params, content } = call;
+    if (idempotencyKey === undefined) return inTurn(() => call.run(asked, context));
+    const { claims } = context;
+    // Not what waits for the first try: it would hold a place among all that is asked of the store.
+    const claim: Claims['claim'] = (...given) => inTurn(() => claims.claim(...given));
+    return answerOnce(
+      { claims: { ...claims, claim }, newId: context.newId, pause },
+      {
+        key: [asked.scope, asked.nsp, method, path, params, idempotencyKey],
+        content: [content],
+        run: (operation) => inTurn(() => call.run({ ...asked, operation }, context)),
+        isComplete,
+      },
+    );
+  }
+
+  function mount(app: FastifyInstance, apiRoute: ApiRoute): void {
+    const { method, path, answers, namespaced, paced } = apiRoute;
+    app.route({
+      method,
+      url: path.slice(API_PREFIX.length),
+      config: { apiRoute },
+      bodyLimit,
+      async handler(request, reply) {
+        const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
+        if (!nsp.ok) return answerRefusal(reply, nsp);
+        const call = apiRoute.read(request);
+        if (!call.ok) return answerRefusal(reply, call);
+        const asked = { nsp: nsp.value, scope: request.askerScope };
+        const inTurn: InTurn = (task) =>
+          paced ? context.admission.visit(request.raw.socket, (pass) => pass(task)) : task();
+        const outcome = await answer(apiRoute, call.value, asked, inTurn);
+        if (!outcome.ok) return answerRefusal(reply, outcome);
+        if (answers === 'text') reply.type('text/plain; charset=utf-8');
+        return reply.send(outcome.value);
+      },
+    });
+  }
+
+  function mountOtherMethods(app: FastifyInstance, path: string): void {
+    const known: string[] = routes.filter((route) => route.path === path).map(({ method }) => method);
+    if (known.includes('GET')) known.push('HEAD');
+    const notAllowed = async (_request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('Allow', known.join(', '));
+      return answerRefusal(reply, refuse('bad_request', `method: must be ${known.join(' or ')}`), 405);
+    };
+    app.route({
+      method: app.supportedMethods.filter((method) => !known.includes(method)),
+      url: path.slice(API_PREFIX.length),
+      onRequest: notAllowed,
+      handler: notAllowed,
+    });
+  }
+
+  return async (app) => {
+    app.decorateRequest('askerScope', '');
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit },
+      async (_request: FastifyRequest, body: string) => parseJson(body),
+    );
+    app.addHook('onRequest', admit);
+    app.addHook('onResponse', note);
+    app.setNotFoundHandler((_request, reply) => answerRefusal(reply, refuse('not_found', 'no such path')));
+    for (const apiRoute of routes) if (!apiRoute.schemas.form) mount(app, apiRoute);
+    for (const path of new Set(routes.map((apiRoute) => apiRoute.path))) mountOtherMethods(app, path);
+    // In a scope of their own: no other route takes forms.
+    await app.register(async (scope) => {
+      await scope.register(formbody, { bodyLimit, parser: (text) => ({ ...pushOfForm(text) }) });
+      for (const apiRoute of routes) if (apiRoute.schemas.form) mount(scope, apiRoute);
+    });
+  };
+}
+
+/** `__proto__` is just a name, and nothing given is ever merged into an object of ours. */
+function parseJson(text: string): unknown {
+  // Programs that always say that they send JSON, also where there is nothing to send.
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw Object.assign(new Error('payload: must be JSON'), { statusCode: 400 });
+  }
+}
+
+/** JSON may spell a character of one byte as `\u0061`. */
+const MAX_BYTES_PER_BYTE = 6;
+const OTHER_FIELDS_BYTES = 65_536;
+
+function maxBodyBytes(maxTextBytes: number): number {
+  const users = MAX_PUSH_USERS * (MAX_ID_BYTES * MAX_BYTES_PER_BYTE + '"",'.length);
+  return users + maxTextBytes * JSON_BYTES_PER_TEXT_BYTE * MAX_BYTES_PER_BYTE + OTHER_FIELDS_BYTES;
+}

@@ -1,0 +1,121 @@
+import { GUEST_PREFIX, guestSince } from '../../chat/identity.ts';
+import type { Moderation } from '../../chat/moderation.ts';
+import type { Room } from '../../chat/room.ts';
+import { type Refusal, refuse } from '../../protocol/codes.ts';
+import type { Session } from '../session.ts';
+
+/** New guests of a banned guest's address stay out for so long: others may share it, and addresses change hands. */
+const ADDRESS_MS = 10 * 60_000;
+/** Of one link or address. */
+const MAX_ROOMS = 100;
+const MAX_ADDRESSES = 10_000;
+
+/**
+ * In open mode nobody proves who they are: whoever is banned is somebody else a moment later. So a ban goes with the link it
+ * was met on, and with the address of a guest's link to new guests from there. Noted is only who was banned; whether that
+ * holds is asked of the store, so that a ban that was lifted is lifted for all.
+ */
+export interface CarriedBans {
+  /** The session's user is banned from the room. Answers the address that it goes to from now on, if it does. */
+  note(session: Session, room: Room): string | undefined;
+  /** Another worker noted it. */
+  noteAddress(address: string, room: Room, userId: string): void;
+  /** Undefined: nothing is noted. Else why the session may not be in the room, if so. */
+  check(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
+}
+
+export interface CarriedBansDeps {
+  readonly mode: 'open' | 'token';
+  readonly moderation: Pick<Moderation, 'restrictions'>;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+  /** Ms since 1970. */
+  readonly date: () => number;
+}
+
+interface Note {
+  readonly userId: string;
+  readonly notedAt: number;
+  /** Guests who were there before this date are not new. */
+  readonly since: number;
+}
+
+type Notes = Map<string, Note>;
+
+export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDeps): CarriedBans {
+  const ofLinks = new WeakMap<Session['budget'], Notes>();
+  const ofAddresses = new Map<string, Notes>();
+
+  const keyOf = ({ nsp, roomid }: Room) => `${nsp} ${roomid}`;
+  const isGuest = ({ user }: Session) => user.id.startsWith(GUEST_PREFIX);
+
+  const holds = ({ notedAt }: Note) => now() - notedAt < ADDRESS_MS;
+
+  function put(notes: Notes, room: Room, userId: string): void {
+    const key = keyOf(room);
+    const before = notes.get(key);
+    // A ban that is met again makes no guest an old one who came after it.
+    const since = before && holds(before) ? before.since : date();
+    notes.delete(key);
+    notes.set(key, { userId, notedAt: now(), since });
+    dropOldest(notes, MAX_ROOMS);
+  }
+
+  function noteAddress(address: string, room: Room, userId: string): void {
+    const notes = ofAddresses.get(address) ?? new Map();
+    ofAddresses.delete(address);
+    ofAddresses.set(address, notes);
+    put(notes, room, userId);
+    dropOldest(ofAddresses, MAX_ADDRESSES);
+  }
+
+  function ofAddress(session: Session, key: string): Note | undefined {
+    const { address } = session.budget;
+    if (address === undefined || !isGuest(session)) return undefined;
+    const note = ofAddresses.get(address)?.get(key);
+    return note && holds(note) && isNew(session, note) ? note : undefined;
+  }
+
+  /** Not by whether it came with a token: a new guest has one a moment later. */
+  function isNew({ identity: { guestToken } }: Session, { since }: Note): boolean {
+    return guestToken === undefined || guestSince(guestToken) >= since;
+  }
+
+  async function look(room: Room, notes: readonly Note[]): Promise<Refusal | undefined> {
+    for (const { userId } of notes) {
+      const found = await moderation.restrictions(room, userId);
+      // A store that is away refuses what comes after this, too.
+      if (found.ok && found.value.ban) return refuse('forbidden', 'roomid: banned from this room');
+    }
+    return undefined;
+  }
+
+  return {
+    note(session, room) {
+      const { budget, user } = session;
+      if (mode !== 'open') return undefined;
+      const notes = ofLinks.get(budget) ?? new Map();
+      ofLinks.set(budget, notes);
+      put(notes, room, user.id);
+      if (budget.address === undefined || !isGuest(session)) return undefined;
+      const before = ofAddresses.get(budget.address)?.get(keyOf(room));
+      const known = before !== undefined && holds(before) && before.userId === user.id;
+      noteAddress(budget.address, room, user.id);
+      return known ? undefined : budget.address;
+    },
+    noteAddress,
+    check(session, room) {
+      const key = keyOf(room);
+      const notes = [ofLinks.get(session.budget)?.get(key), ofAddress(session, key)];
+      const others = notes.filter((note) => note !== undefined && note.userId !== session.user.id);
+      return others.length === 0 ? undefined : look(room, others as Note[]);
+    },
+  };
+}
+
+function dropOldest<V>(map: Map<string, V>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Logger } from 'pino';
+import { inboxOf, type Room } from '../../chat/room.ts';
+import { BYE } from '../../protocol/codes.ts';
+import { insist } from '../event-queue.ts';
+import type { ChatNamespace } from '../gateway.ts';
+import type { Session } from '../session.ts';
+import type { Logins } from '../users/logins.ts';
+import { createWorkerOrders, type OrderWorkers } from './worker-orders.ts';
+
+export interface UserDisconnectsDeps {
+  readonly namespaces: readonly ChatNamespace[];
+  readonly logins: Pick<Logins, 'sessionsOf'>;
+  /** What is gathered for the room is written now. */
+  readonly flush: (room: Room) => void;
+  readonly log: Logger;
+}
+
+/** Lets every connection of the user in that namespace go, on all workers of all hosts. */
+export type DisconnectUser = OrderWorkers<string>;
+
+export function createUserDisconnects({
+  namespaces,
+  logins,
+  flush,
+  log,
+}: UserDisconnectsDeps): DisconnectUser {
+  async function end({ socket, memberships, login, user }: Session, userId: string): Promise<void> {
+    if (user.id !== userId || !socket.connected) return;
+    // Whoever asks any worker after the answer does not find it any more.
+    await login?.uncount();
+    for (const { room } of memberships.values()) flush(room);
+    socket.emit('bye', {
+      code: BYE.disconnected,
+      reason: 'an operator ended this connection',
+      reconnect: false,
+      afterMs: 0,
+    });
+    // `disconnect`, not a closed engine: stock clients come back after the latter.
+    socket.disconnect(true);
+  }
+
+  return createWorkerOrders<string>({
+    namespaces,
+    event: 'user:disconnect',
+    carryOut({ name }, userId) {
+      const sessions = logins.sessionsOf(inboxOf(name, userId));
+      // After what the connection is doing: it may be going over to this user, or to another.
+      return Promise.all(sessions.map((session) => insist(session.queue, () => end(session, userId))));
+    },
+    log,
+  });
+}

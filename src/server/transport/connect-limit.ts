@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { createSharedBuckets, type Rate } from '../../chat/rate-limit.ts';
+import { refuse } from '../../protocol/codes.ts';
+import { sessionIdOf } from '../../protocol/session-id.ts';
+import type { ClientAddresses } from './client-address.ts';
+import { refuseUpgrade } from './refused-upgrades.ts';
+
+/**
+ * RATE_CONNECT: who may open a link. It stands before Engine.IO, whose clients come back by themselves after an HTTP answer,
+ * but not after a `connect_error` of a namespace.
+ */
+export interface ConnectLimit {
+  /** 0, or in how many ms the request's address may open a link. */
+  take(request: IncomingMessage): number;
+  /** Of a link that is open: entering namespaces over and over costs as much as new links. */
+  takeAgain(address: string | undefined): number;
+}
+
+export interface ConnectLimitDeps {
+  readonly rate: Rate | undefined;
+  readonly addresses: Pick<ClientAddresses, 'counted'>;
+  /** Monotonic, ms. */
+  readonly now: () => number;
+}
+
+export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): ConnectLimit {
+  const buckets = createSharedBuckets(rate, now);
+  const takeAgain = (address: string | undefined) => (address === undefined ? 0 : buckets.take(address));
+  return {
+    take: (request) => (rate ? takeAgain(addresses.counted(request)) : 0),
+    takeAgain,
+  };
+}
+
+/** Of a link that is open already, or one to be opened. */
+export function opensLink({ url = '' }: IncomingMessage): boolean {
+  return sessionIdOf(url) === undefined;
+}
+
+export function answerTooMany(response: ServerResponse, waitMs: number): void {
+  const { body, retryAfterS } = tooMany(waitMs);
+  response.writeHead(429, { 'Content-Type': 'application/json', 'Retry-After': retryAfterS });
+  response.end(body);
+}
+
+export function endTooMany(socket: Duplex, waitMs: number): void {
+  const { body, retryAfterS } = tooMany(waitMs);
+  const head = `HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: ${retryAfterS}\r\n`;
+  refuseUpgrade(
+    socket,
+    `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+function tooMany(waitMs: number): { body: string; retryAfterS: number } {
+  const { error } = refuse('rate_limited', 'too many connects from this address', waitMs);
+  return { body: JSON.stringify({ error }), retryAfterS: Math.ceil(waitMs / 1_000) };
+}

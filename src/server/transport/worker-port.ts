@@ -1,0 +1,57 @@
+import { createServer } from 'node:http';
+import type { Logger } from 'pino';
+import { endAnsweredUploads } from '../../cluster/answered-uploads.ts';
+import type { Routes } from './engine.ts';
+
+export interface WorkerPortDeps {
+  readonly routes: Routes;
+  readonly log: Logger;
+  /** How long a request, its body included, may take to arrive. */
+  readonly requestTimeoutMs?: number;
+}
+
+/** The listener of a worker's own port. */
+export interface WorkerPort {
+  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /** Takes no new connections; those that are open stay. */
+  close(): void;
+}
+
+const BACKLOG = 4_096;
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Node's own limits are a minute for the headers, five for the body, looked at every half a minute. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const LOOK_MS = 2_000;
+
+/** As the front door: whoever sends a request a byte at a time does not keep a connection. */
+export function createWorkerPort({
+  routes,
+  log,
+  requestTimeoutMs = REQUEST_TIMEOUT_MS,
+}: WorkerPortDeps): WorkerPort {
+  const server = createServer(
+    {
+      headersTimeout: Math.min(requestTimeoutMs, HEADERS_TIMEOUT_MS),
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, LOOK_MS),
+    },
+    routes.onRequest,
+  );
+  server.on('upgrade', routes.onUpgrade);
+  endAnsweredUploads(server);
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port, backlog: BACKLOG }, () => {
+          server.off('error', reject);
+          server.on('error', (error) => log.error({ err: error }, 'the listener failed'));
+          const address = server.address();
+          resolve({ port: typeof address === 'object' && address ? address.port : port });
+        });
+      }),
+    close() {
+      server.close();
+    },
+  };
+}

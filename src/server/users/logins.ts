@@ -1,0 +1,259 @@
+import type { Logger } from 'pino';
+import type { Feeds } from '../../chat/feeds.ts';
+import type { Identity } from '../../chat/identity.ts';
+import type { News } from '../../chat/inbox/news.ts';
+import type { LoginPage, Shown } from '../../chat/inbox/shown.ts';
+import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
+import type { SharedBuckets } from '../../chat/rate-limit.ts';
+import { type Room, socketRoom } from '../../chat/room.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';
+import type { NewsFeed } from '../delivery/news-feed.ts';
+import type { Session } from '../session.ts';
+import type { Connections } from './connections.ts';
+import type { RoomMoves } from './room-moves.ts';
+import { createTies, type Login } from './ties.ts';
+
+/*
+ * Which user a connection belongs to, and with it which inbox it hears.
+ *
+ *   connected ──begin──► bound(user) ──rebind──► bound(another user) ──end──► gone
+ *                 └──store away──► unbound ──it is back──► bound
+ *
+ * A connection is counted for its user before it is shown the inbox, and shown the inbox in the turn in which it
+ * starts to hear it live: nothing lies between, and nothing comes twice.
+ */
+
+export interface LoginsDeps {
+  readonly logs: RoomLogs;
+  readonly feeds: Pick<Feeds, 'hold' | 'meet'>;
+  readonly shown: Shown;
+  readonly news: Pick<News, 'fold'>;
+  readonly newsFeed: Pick<NewsFeed, 'hear'>;
+  readonly delivery: Pick<InboxDelivery, 'sent'>;
+  readonly connections: Connections;
+  readonly roomMoves: Pick<RoomMoves, 'move'>;
+  readonly userBuckets: SharedBuckets;
+  /** The connection goes by another id from now on. Answers once whoever looks for that one finds it. */
+  readonly onMoved: (session: Session) => Promise<unknown>;
+  /** It is about to be let in. Answers as `onMoved` does. */
+  readonly onComing: (session: Session) => Promise<unknown>;
+  readonly degraded: () => boolean;
+  readonly log: Logger;
+}
+
+export interface Logins {
+  /**
+   * Binds the connection to its user. `greet` is called once, before anything of the inbox is sent; when the store
+   * is away at once, and the inbox follows when it is back.
+   */
+  begin(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
+  /** Binds it to another user, or shows the same one the inbox again. `answer` is called before it is shown. */
+  rebind(session: Session, identity: Identity, answer: () => void): Promise<Refusal | 'answered'>;
+  /** After a gap that cannot be filled, the user is shown what there is. */
+  showAgain(inbox: Room): void;
+  /** The user's connections on this worker. */
+  sessionsOf(inbox: Room): readonly Session[];
+  /** All connections on this worker. */
+  sessions(): Iterable<Session>;
+  end(session: Session): void;
+  restate(): void;
+  close(): void;
+}
+
+const RETRY_MS = 1_000;
+/** So many at a time: one after the other, thousands who came while the store was away would wait for minutes. */
+const BIND_BATCH = 100;
+const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
+
+export function createLogins(deps: LoginsDeps): Logins {
+  const { logs, feeds, shown, news, newsFeed, delivery, connections, roomMoves, log } = deps;
+  const { tie, sessionsOf, sessions } = createTies(connections, deps.userBuckets);
+  /** Connections whose inbox could not be read yet, with where they stood. */
+  const unbound = new Map<Session, Position | undefined>();
+  let retrying: NodeJS.Timeout | undefined;
+
+  async function readPage(
+    inbox: Room,
+    known: boolean,
+    from: Position | undefined,
+  ): Promise<Outcome<LoginPage>> {
+    if (known) return shown.read(inbox, from);
+    const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
+    return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
+  }
+
+  /**
+   * Follows the inbox and calls `admit` in the turn in which its page and its live items meet. `prepare` comes before that,
+   * each time the inbox could be read.
+   */
+  async function meet<T>(
+    login: Login,
+    known: boolean,
+    from: Position | undefined,
+    admit: (page: LoginPage, since: readonly Entry[], announced: number | undefined) => T,
+    prepare?: () => Promise<void>,
+  ): Promise<Outcome<T>> {
+    const { inbox } = login;
+    if (!login.held()) {
+      const held = await feeds.hold(inbox);
+      if (!held.ok) return held;
+      login.keep(held.value);
+    }
+    const folded = known ? await news.fold(inbox) : succeed(undefined);
+    if (!folded.ok) return folded;
+    if (!login.held()) return refuse('unavailable', 'the connection is gone');
+    return feeds.meet(
+      inbox,
+      async () => {
+        const page = await readPage(inbox, known, from);
+        if (page.ok) await prepare?.();
+        return page;
+      },
+      (page, since) => admit(page, since, folded.value),
+    );
+  }
+
+  function show({ socket }: Session, inbox: Room, page: LoginPage, since: readonly Entry[]): void {
+    const message = shown.describe(page, since, inbox.roomid);
+    socket.emit('push_message', message);
+    // What there was no room for was not sent; one mark cannot leave a part out.
+    if (!message.more && message.unread.some(isFromBackEnd)) delivery.sent(inbox, message.top);
+  }
+
+  async function bind(
+    session: Session,
+    login: Login,
+    from: Position | undefined,
+    greet: () => void,
+  ): Promise<boolean> {
+    const { known } = session.identity;
+    const met = await meet(login, known, from, (page, since, announced) => {
+      if (!session.socket.connected || session.login !== login) return;
+      void session.socket.join(socketRoom(login.inbox));
+      greet();
+      if (known) show(session, login.inbox, page, since);
+      newsFeed.hear(session.socket, announced);
+    });
+    return met.ok;
+  }
+
+  function retryLater(): void {
+    retrying ??= setTimeout(() => {
+      retrying = undefined;
+      bindAll();
+    }, RETRY_MS);
+  }
+
+  function bindAll(): void {
+    bindUnbound().catch((error: unknown) => log.error({ err: error }, 'inboxes could not be shown'));
+  }
+
+  async function bindUnbound(): Promise<void> {
+    const all = [...unbound];
+    for (let first = 0; first < all.length && !deps.degraded(); first += BIND_BATCH) {
+      await Promise.all(
+        all.slice(first, first + BIND_BATCH).map(([session, from]) => bindOne(session, from)),
+      );
+    }
+    if (unbound.size > 0) retryLater();
+  }
+
+  async function bindOne(session: Session, from: Position | undefined): Promise<void> {
+    const { login } = session;
+    if (!login || !unbound.delete(session)) return;
+    const bound = await bind(session, login, from, () => undefined);
+    if (!bound && session.login === login) unbound.set(session, from);
+  }
+
+  /** Answers with what tells its rooms of it. */
+  async function goOver(session: Session, identity: Identity): Promise<() => void> {
+    const moved = roomMoves.move(session, identity);
+    const [tellRooms] = await Promise.all([moved, deps.onMoved(session)]);
+    return tellRooms;
+  }
+
+  return {
+    async begin(session, from, greet) {
+      // Gone before its turn came: `end` was called, and nothing would be given back.
+      if (!session.socket.connected) return;
+      const login = tie(session, session.user);
+      session.login = login;
+      if (!deps.degraded()) {
+        await Promise.all([login.counted, deps.onComing(session)]);
+        if (await bind(session, login, from, greet)) return;
+      }
+      if (session.login !== login) return;
+      greet();
+      newsFeed.hear(session.socket);
+      unbound.set(session, from);
+      retryLater();
+    },
+
+    async rebind(session, identity, answer) {
+      if (!session.socket.connected) return refuse('unavailable', 'the connection is gone');
+      const { identity: before } = session;
+      const same = identity.user.id === before.user.id;
+      const current = session.login;
+      if (same && current) {
+        const met = await meet(current, true, undefined, (page, since) => {
+          if (!session.socket.connected) return;
+          answer();
+          session.identity = { ...identity, known: true };
+          show(session, current.inbox, page, since);
+        });
+        return met.ok ? 'answered' : met;
+      }
+      const login = tie(session, identity.user);
+      let tellMoved: (() => void) | undefined;
+      // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
+      async function prepare(): Promise<void> {
+        if (tellMoved || !session.socket.connected) return;
+        const [tell] = await Promise.all([goOver(session, identity), login.counted, current?.uncount()]);
+        tellMoved = tell;
+      }
+      function admit(page: LoginPage, since: readonly Entry[]): boolean {
+        if (!session.socket.connected) return false;
+        if (current) void session.socket.leave(socketRoom(current.inbox));
+        current?.release();
+        unbound.delete(session);
+        session.login = login;
+        void session.socket.join(socketRoom(login.inbox));
+        answer();
+        show(session, login.inbox, page, since);
+        tellMoved?.();
+        return true;
+      }
+      const met = await meet(login, identity.known, undefined, admit, prepare);
+      if (met.ok && met.value) return 'answered';
+      login.release();
+      if (met.ok) return 'answered';
+      current?.count();
+      if (tellMoved && session.socket.connected) (await goOver(session, before))();
+      return met;
+    },
+
+    showAgain(inbox) {
+      for (const session of sessionsOf(inbox)) {
+        const { login } = session;
+        if (login?.inbox.tag !== inbox.tag || unbound.has(session)) continue;
+        unbound.set(session, undefined);
+      }
+      retryLater();
+    },
+    sessionsOf,
+    sessions,
+    end(session) {
+      unbound.delete(session);
+      session.login?.release();
+      session.login = undefined;
+    },
+    restate() {
+      void connections.restate();
+      bindAll();
+    },
+    close() {
+      clearTimeout(retrying);
+    },
+  };
+}

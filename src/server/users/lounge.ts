@@ -1,0 +1,197 @@
+import type { Logger } from 'pino';
+import type { Moderation } from '../../chat/moderation.ts';
+import { createPresence } from '../../chat/presence.ts';
+import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
+import type { Roster, RosterEntry } from '../../chat/roster.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { TextMessage } from '../../protocol/people.ts';
+import type { CarriedBans } from '../moderation/carried-bans.ts';
+import { personOf, type Session } from '../session.ts';
+
+const RETRY_MS = 2_000;
+
+export interface LoungeDeps {
+  readonly roster: Roster;
+  readonly moderation: Pick<Moderation, 'restrictions'>;
+  readonly carriedBans: Pick<CarriedBans, 'check'>;
+  readonly degraded: () => boolean;
+  readonly log: Logger;
+}
+
+/** Who hears `textmsg` of a room without having joined it, and under which nicknames they are found there. */
+export interface Lounge {
+  /** A connection that named no room is about to be let in. Answers as `moved` does. */
+  arrive(session: Session): Promise<void>;
+  /** It hears its default room's `textmsg` from now on. */
+  enter(session: Session): void;
+  /**
+   * It goes by another id, name or face from now on, or may hear other rooms. Answers once it is found by its
+   * nickname from every worker; also when the store cannot be told, which is then told later.
+   */
+  moved(session: Session): Promise<void>;
+  /** Its user was banned from the room: it hears nothing of it any more. */
+  bar(session: Session, roomid: string): void;
+  leave(session: Session): void;
+  /** True once for each connection: its first `textmsg` with a name gives it that name. */
+  introduces(session: Session): boolean;
+  /** To the members of the connection's default room and its lounge, each connection once. A string is echoed first. */
+  tell(session: Session, message: TextMessage): Outcome<object>;
+  /** Says again what the store could not be told while it was away. */
+  restate(): void;
+  close(): void;
+}
+
+interface Seat {
+  readonly room: Room;
+  /** Under what it is to be found in the roster, and under what it is. */
+  wanted: RosterEntry | undefined;
+  held: RosterEntry | undefined;
+  turn: Promise<void>;
+  /** The user who may not hear the room. */
+  barred?: string;
+}
+
+export function createLounge({ roster, moderation, carriedBans, degraded, log }: LoungeDeps): Lounge {
+  // Nobody is told who listens without having joined.
+  const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
+  const seats = new Map<Session, Seat>();
+  /** The store could not be told of them. */
+  const unsettled = new Set<Seat>();
+  const introduced = new WeakSet<Session>();
+  let retrying: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  function seatOf(session: Session): Seat {
+    const { socket, defaultRoom } = session;
+    const room = roomOf(socket.nsp.name, defaultRoom, 'lounge');
+    const seat = seats.get(session) ?? { room, wanted: undefined, held: undefined, turn: Promise.resolve() };
+    seats.set(session, seat);
+    return seat;
+  }
+
+  function mayHear({ identity, user, defaultRoom }: Session, { barred }: Seat): boolean {
+    return identity.access.allows(defaultRoom) && barred !== user.id;
+  }
+
+  function hear(session: Session): void {
+    const { socket, lounging } = session;
+    if (!lounging || !socket.connected) return;
+    const seat = seatOf(session);
+    if (mayHear(session, seat)) void socket.join(socketRoom(seat.room));
+    else void socket.leave(socketRoom(seat.room));
+  }
+
+  function beFound(session: Session): Promise<void> {
+    const { socket, identity, user, lounging } = session;
+    if (!lounging || !socket.connected) return Promise.resolve();
+    const seat = seatOf(session);
+    seat.wanted = mayHear(session, seat) && identity.named ? personOf(user) : undefined;
+    return settle(seat);
+  }
+
+  function place(session: Session): Promise<void> {
+    hear(session);
+    return beFound(session);
+  }
+
+  /** One after the other: who was entered twice at once and leaves once would stay as a ghost. */
+  function settle(seat: Seat): Promise<void> {
+    seat.turn = seat.turn.then(() => follow(seat));
+    return seat.turn;
+  }
+
+  async function follow(seat: Seat): Promise<void> {
+    unsettled.delete(seat);
+    while (seat.wanted !== seat.held && !closed) {
+      const { wanted, held } = seat;
+      if (wanted) {
+        const entered = await presence.enter(seat.room, wanted);
+        if (!entered.ok) {
+          unsettled.add(seat);
+          retryLater();
+          return;
+        }
+      }
+      // Without the grace time: who comes back as another guest of the same name would have a namesake.
+      if (held) await presence.leave(seat.room, held.userId, 'asked');
+      seat.held = wanted;
+    }
+  }
+
+  function bar(session: Session, roomid: string): void {
+    const seat = seats.get(session);
+    if (!seat || session.defaultRoom !== roomid) return;
+    seat.barred = session.user.id;
+    void place(session);
+  }
+
+  /** A ban of before. Until the store has answered the room is heard: it is never waited for. */
+  function lookUp(session: Session): void {
+    const { socket, defaultRoom, lounging, user } = session;
+    if (!lounging) return;
+    const room = roomOf(socket.nsp.name, defaultRoom);
+    const looked = Promise.all([moderation.restrictions(room, user.id), carriedBans.check(session, room)]);
+    void looked.then(([found, carried]) => {
+      const banned = carried || (found.ok && found.value.ban);
+      if (banned && session.user.id === user.id) bar(session, defaultRoom);
+    });
+  }
+
+  function retryLater(): void {
+    if (closed) return;
+    retrying ??= setTimeout(() => {
+      retrying = undefined;
+      if (degraded()) retryLater();
+      else settleAll();
+    }, RETRY_MS);
+  }
+
+  function settleAll(): void {
+    for (const seat of unsettled) void settle(seat);
+  }
+
+  return {
+    arrive: beFound,
+    enter(session) {
+      hear(session);
+      // The store was away when it arrived.
+      if (!seats.get(session)?.wanted) void beFound(session);
+      lookUp(session);
+    },
+    moved(session) {
+      lookUp(session);
+      return place(session);
+    },
+    bar,
+    leave(session) {
+      const seat = seats.get(session);
+      if (!seat) return;
+      seats.delete(session);
+      seat.wanted = undefined;
+      void settle(seat);
+    },
+    introduces(session) {
+      if (introduced.has(session)) return false;
+      introduced.add(session);
+      return true;
+    },
+    tell({ socket, defaultRoom }, message) {
+      // Live only: what the other workers cannot be told now is not told later.
+      if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
+      const { nsp } = socket;
+      const [room, lounge] = [roomOf(nsp.name, defaultRoom), roomOf(nsp.name, defaultRoom, 'lounge')];
+      if (typeof message === 'string') socket.emit('textmsg', message);
+      nsp.to([socketRoom(room), socketRoom(lounge)]).emit('textmsg', message);
+      return succeed({});
+    },
+    restate() {
+      presence.restate();
+      settleAll();
+    },
+    close() {
+      closed = true;
+      clearTimeout(retrying);
+      presence.close();
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import type { Logger } from 'pino';
+import type { RoomLogs } from '../../chat/log-store.ts';
+import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
+import type { Roster } from '../../chat/roster.ts';
+import type { RoomVisits, VisitedRoom } from '../../chat/visits.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import type { MyRoom } from '../../protocol/rooms.ts';
+import type { Session } from '../session.ts';
+
+export interface RoomMarksDeps {
+  readonly visits: RoomVisits;
+  readonly logs: Pick<RoomLogs, 'unread'>;
+  readonly roster: Pick<Roster, 'staysIn'>;
+  readonly log: Logger;
+}
+
+/**
+ * Which rooms a user has joined and not left, and how far they have read each. Of a user it is stored, of a guest,
+ * who may never come back, known as long as the connection lasts.
+ */
+export interface RoomMarks {
+  /**
+   * The connection is let into the room, whose newest message is `top`: whoever never read it has read so far. Answers
+   * once every worker finds the room among the user's, or cannot: a join does not fail because this is not stored, it is
+   * tried again with the next one.
+   */
+  joining(session: Session, roomid: string, top: number): Promise<Noted>;
+  /** It is in the room. */
+  joined(session: Session, roomid: string, top: number): void;
+  /** The connection belongs to another user from now on, who is in its rooms. Answers as `joining` does. */
+  moved(session: Session): Promise<void>;
+  /**
+   * The connection has left the room, as its user asked. Another one of theirs that is in it keeps it among the user's,
+   * with the mark. Answers as `joining` does.
+   */
+  left(session: Session, roomid: string): Promise<void>;
+  /** Of a room that the connection, or its user, is in. */
+  read(session: Session, roomid: string, seq: number): Promise<Outcome<{ roomid: string; read: number }>>;
+  mine(session: Session): Promise<Outcome<{ rooms: readonly MyRoom[] }>>;
+}
+
+/** Takes it back, for somebody who was not let in after all: unless the room was among the user's before. */
+export type Noted = () => Promise<void>;
+
+export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): RoomMarks {
+  /** A leave must not be overtaken by the join before it. */
+  const turns = new WeakMap<Session, Promise<unknown>>();
+
+  function inTurn<T>(session: Session, say: () => Promise<T>): Promise<T> {
+    const said = (turns.get(session) ?? Promise.resolve()).then(say);
+    turns.set(
+      session,
+      said.catch((error: unknown) => log.error({ err: error }, 'a room of a user could not be noted')),
+    );
+    return said;
+  }
+
+  /** Answers whether the room is new to the user. */
+  async function note(inbox: Room, roomid: string, top: number): Promise<boolean> {
+    const noted = await visits.visit(inbox, roomid, true, top);
+    if (noted.ok) return noted.value;
+    log.warn({ code: noted.error.code }, 'a joined room is not noted yet');
+    return false;
+  }
+
+  async function strike(inbox: Room, roomid: string): Promise<void> {
+    const left = await visits.visit(inbox, roomid, false);
+    if (!left.ok) log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
+  }
+
+  async function visitedBy(session: Session): Promise<Outcome<readonly VisitedRoom[]>> {
+    const { identity, memberships } = session;
+    const stored = isGuest(session) ? succeed([]) : await visits.visited(inboxFor(session));
+    if (!stored.ok) return stored;
+    const noted = new Set(stored.value.map(({ roomid }) => roomid));
+    const own = [...memberships].flatMap(([roomid, { read = 0 }]) =>
+      noted.has(roomid) ? [] : [{ roomid, read }],
+    );
+    return succeed([...stored.value, ...own].filter(({ roomid }) => identity.access.allows(roomid)));
+  }
+
+  return {
+    async joining(session, roomid, top) {
+      if (isGuest(session)) return async () => undefined;
+      const inbox = inboxFor(session);
+      // Not what is there by now, if the first try failed: that may be unread.
+      const upTo = session.memberships.get(roomid)?.read ?? top;
+      const isNew = await inTurn(session, () => note(inbox, roomid, upTo));
+      return () => (isNew ? inTurn(session, () => strike(inbox, roomid)) : Promise.resolve());
+    },
+    joined({ memberships }, roomid, top) {
+      const membership = memberships.get(roomid);
+      if (membership) membership.read ??= top;
+    },
+    async moved(session) {
+      if (isGuest(session)) return;
+      const inbox = inboxFor(session);
+      const rooms = [...session.memberships];
+      await inTurn(session, () =>
+        Promise.all(rooms.map(([roomid, { read = 0 }]) => note(inbox, roomid, read))),
+      );
+    },
+    async left(session, roomid) {
+      if (isGuest(session)) return;
+      const inbox = inboxFor(session);
+      const { user, socket } = session;
+      await inTurn(session, async () => {
+        const elsewhere = await roster.staysIn(roomOf(socket.nsp.name, roomid), user.id);
+        if (!elsewhere.ok || !elsewhere.value) await strike(inbox, roomid);
+      });
+    },
+    read: (session, roomid, seq) =>
+      inTurn(session, async () => {
+        const membership = session.memberships.get(roomid);
+        if (!membership) {
+          const visited = await visitedBy(session);
+          if (!visited.ok) return visited;
+          if (!visited.value.some((room) => room.roomid === roomid)) {
+            return refuse('not_joined', `roomid: join ${roomid} first`);
+          }
+        }
+        const room = membership?.room ?? roomOf(session.socket.nsp.name, roomid);
+        const own = membership?.read ?? 0;
+        // What is stored of a user may be less than this connection was shown.
+        const known = await logs.unread([
+          { room, reader: readerOf(session), read: isGuest(session) ? own : 0 },
+        ]);
+        if (!known.ok) return known;
+        const { top = 0, read = 0 } = known.value[0] ?? {};
+        const upTo = Math.min(seq, top);
+        const raised = Math.max(read, upTo);
+        const marked = isGuest(session)
+          ? succeed(raised)
+          : await visits.read(inboxFor(session), roomid, upTo);
+        if (!marked.ok) return marked;
+        if (membership) membership.read = Math.max(own, upTo);
+        return succeed({ roomid, read: Math.max(raised, marked.value) });
+      }),
+    mine: (session) =>
+      inTurn(session, async () => {
+        const visited = await visitedBy(session);
+        if (!visited.ok) return visited;
+        const { name: nsp } = session.socket.nsp;
+        const reader = readerOf(session);
+        const counted = await logs.unread(
+          visited.value.map(({ roomid, read }) => ({ room: roomOf(nsp, roomid), reader, read })),
+        );
+        if (!counted.ok) return counted;
+        const rooms = counted.value.map(({ top, read, unread }, index) => {
+          const roomid = visited.value[index]?.roomid ?? '';
+          return { roomid, top, read, unread };
+        });
+        return succeed({ rooms });
+      }),
+  };
+}
+
+function isGuest({ identity }: Session): boolean {
+  return identity.guestToken !== undefined;
+}
+
+function readerOf(session: Session): string | undefined {
+  return isGuest(session) ? undefined : inboxFor(session).tag;
+}
+
+function inboxFor({ socket, user }: Session) {
+  return inboxOf(socket.nsp.name, user.id);
+}

@@ -1,0 +1,118 @@
+import type { Hold } from '../../chat/feeds.ts';
+import type { Bucket, SharedBuckets } from '../../chat/rate-limit.ts';
+import { inboxOf, type Room } from '../../chat/room.ts';
+import type { User } from '../../protocol/people.ts';
+import type { Session } from '../session.ts';
+import type { Connections } from './connections.ts';
+
+/** A connection's tie to one user. The bucket is the user's share of what may be said, on this worker. */
+export interface Login extends Bucket {
+  readonly inbox: Room;
+  /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
+  readonly counted: Promise<void> | undefined;
+  /** Whether the inbox is followed on behalf of this tie. */
+  held(): boolean;
+  /** Follows the inbox until the tie is released; at once not any more if it was. */
+  keep(hold: Hold): void;
+  /** No longer counts the connection for the user; settles as `counted` does. All else stays as it is. */
+  uncount(): Promise<void>;
+  /** Counts it again, unless the tie was released. */
+  count(): void;
+  release(): void;
+}
+
+/** Which connections of this worker belong to whom. */
+export interface Ties {
+  /** Counts the connection for the user. */
+  tie(session: Session, user: User): Login;
+  sessionsOf(inbox: Room): readonly Session[];
+  sessions(): Iterable<Session>;
+}
+
+/** Most users have one connection: a Set of its own for each of them costs more than the rest of a tie. */
+type Owned = Session | Set<Session>;
+
+interface TieDeps {
+  readonly connections: Connections;
+  readonly userBuckets: SharedBuckets;
+  readonly owners: Map<string, Owned>;
+}
+
+export function createTies(connections: Connections, userBuckets: SharedBuckets): Ties {
+  const owners = new Map<string, Owned>();
+  const deps: TieDeps = { connections, userBuckets, owners };
+  return {
+    tie: (session, user) => new Tie(deps, session, user),
+    sessionsOf: (inbox) => listed(owners.get(inbox.tag)),
+    *sessions() {
+      for (const owned of owners.values()) yield* listed(owned);
+    },
+  };
+}
+
+class Tie implements Login {
+  readonly inbox: Room;
+  counted: Promise<void> | undefined;
+  private readonly deps: TieDeps;
+  private readonly session: Session;
+  private kept: Hold | undefined = undefined;
+  private released = false;
+  private counts = true;
+
+  constructor(deps: TieDeps, session: Session, user: User) {
+    this.deps = deps;
+    this.session = session;
+    this.inbox = inboxOf(session.socket.nsp.name, user.id);
+    const { owners, connections } = deps;
+    const { tag } = this.inbox;
+    const others = owners.get(tag);
+    if (others instanceof Set) others.add(session);
+    else owners.set(tag, others ? new Set([others, session]) : session);
+    this.counted = connections.come(this.inbox).then(() => {
+      this.counted = undefined;
+    });
+  }
+
+  take(): number {
+    return this.deps.userBuckets.take(this.inbox.roomid);
+  }
+
+  held(): boolean {
+    return this.kept !== undefined && !this.released;
+  }
+
+  keep(hold: Hold): void {
+    // Whoever leaves while the store is asked must not leave a followed inbox behind.
+    if (this.released) hold.release();
+    else this.kept = hold;
+  }
+
+  async uncount(): Promise<void> {
+    if (!this.counts) return;
+    this.counts = false;
+    await this.deps.connections.go(this.inbox);
+  }
+
+  count(): void {
+    if (this.counts || this.released) return;
+    this.counts = true;
+    void this.deps.connections.come(this.inbox);
+  }
+
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    const { owners } = this.deps;
+    const { inbox, session } = this;
+    void this.uncount();
+    this.kept?.release();
+    const owned = owners.get(inbox.tag);
+    if (owned instanceof Set) owned.delete(session);
+    if (owned === session || (owned instanceof Set && owned.size === 0)) owners.delete(inbox.tag);
+  }
+}
+
+function listed(owned: Owned | undefined): readonly Session[] {
+  if (owned === undefined) return [];
+  return owned instanceof Set ? [...owned] : [owned];
+}

@@ -1,0 +1,252 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Entry } from '../../../src/chat/log-store.ts';
+import { roomOf, socketRoom } from '../../../src/chat/room.ts';
+import { createFanout } from '../../../src/server/delivery/fanout.ts';
+import { createRecipients, type RecipientsDeps } from '../../../src/server/delivery/recipients.ts';
+import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';
+
+const TURN_MS = 0;
+
+/** Every member with what it was written: by one write `[…]` of frames, or behind what waits, as a packet each. */
+function setUp(windowMs = 0, nsp = '/') {
+  const room = roomOf(nsp, 'tea');
+  const other = roomOf(nsp, 'coffee');
+  const writes = new Map<string, (string[] | string)[]>();
+  const waiting = new Set<string>();
+  const rooms = new Map<string, Set<string>>();
+  const adapter = Object.assign(new EventEmitter(), { rooms });
+  const sockets = new Map<string, unknown>();
+  let window = windowMs;
+  const took: number[] = [];
+  function writesOf(id: string) {
+    const made = writes.get(id) ?? [];
+    writes.set(id, made);
+    return made;
+  }
+  const fanout = createFanout({
+    recipientsOf: createRecipients({
+      of: () => ({ adapter, sockets }) as unknown as ReturnType<RecipientsDeps['of']>,
+      links: {
+        pathTo: (link) => ({
+          write(frames) {
+            const { id } = link as unknown as { id: string };
+            if (waiting.has(id)) return false;
+            writesOf(id).push(textsIn(frames));
+            return true;
+          },
+        }),
+      },
+    }),
+    pace: { windowMs: () => window, wrote: (ms) => void took.push(ms) },
+    turnEnd: createTurnEnd(),
+    now: () => performance.now(),
+  });
+  return {
+    fanout,
+    room,
+    other,
+    writesOf,
+    waiting,
+    took,
+    pace(ms: number) {
+      window = ms;
+    },
+    enter(id: string, into = room) {
+      sockets.set(id, { conn: { id, write: (packet: string) => writesOf(id).push(packet) } });
+      rooms.set(socketRoom(into), (rooms.get(socketRoom(into)) ?? new Set()).add(id));
+      adapter.emit('join-room', socketRoom(into), id);
+    },
+    leave(id: string, from = room) {
+      rooms.get(socketRoom(from))?.delete(id);
+      adapter.emit('leave-room', socketRoom(from), id);
+    },
+    hand: (seq: number, into = room, except?: string) => fanout.hand(into, entry(seq, except)),
+  };
+}
+
+function entry(seq: number, except?: string): Entry {
+  return { epoch: 'e', seq, json: `{"seq":${seq}}`, ...(except === undefined ? {} : { except }) };
+}
+
+const said = (seq: number) => `42["message",{"seq":${seq}}]`;
+
+/** The texts of complete, unmasked text frames. */
+function textsIn(frames: Buffer): string[] {
+  const texts: string[] = [];
+  for (let at = 0; at < frames.length; ) {
+    expect(frames[at]).toBe(0x81);
+    let length = frames[at + 1] ?? 0;
+    let start = at + 2;
+    if (length === 126) {
+      length = frames.readUInt16BE(start);
+      start += 2;
+    } else if (length === 127) {
+      length = Number(frames.readBigUInt64BE(start));
+      start += 8;
+    }
+    texts.push(frames.toString('utf8', start, start + length));
+    at = start + length;
+  }
+  return texts;
+}
+
+describe('fan-out of a room’s messages', () => {
+  beforeEach(() =>
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] }),
+  );
+  afterEach(() => vi.useRealTimers());
+
+  it('writes what came in one turn to every member in one write', async () => {
+    const { enter, hand, writesOf } = setUp();
+    enter('a');
+    enter('b');
+    hand(1);
+    hand(2);
+    expect(writesOf('a')).toEqual([]);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    for (const id of ['a', 'b']) expect(writesOf(id)).toEqual([[said(1), said(2)]]);
+  });
+
+  it('lets a quiet room wait for nothing but the turn, also when busy rooms are gathered', async () => {
+    const { enter, hand, writesOf, other } = setUp(20);
+    enter('a');
+    enter('b', other);
+    hand(1);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    hand(2);
+    hand(1, other);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a')).toEqual([[said(1)]]);
+    expect(writesOf('b')).toEqual([[said(1)]]);
+    hand(3);
+    await vi.advanceTimersByTimeAsync(21);
+    expect(writesOf('a')).toEqual([[said(1)], [said(2), said(3)]]);
+  });
+
+  it('writes at once again when nothing came for a window', async () => {
+    const { enter, hand, writesOf } = setUp(20);
+    enter('a');
+    hand(1);
+    await vi.advanceTimersByTimeAsync(45);
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a')).toEqual([[said(1)], [said(2)]]);
+  });
+
+  it('writes everything before somebody comes or goes, and nothing of it again', async () => {
+    const { enter, hand, writesOf, fanout, room } = setUp(20);
+    enter('a');
+    hand(1);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    hand(2);
+    fanout.flush(room);
+    enter('late');
+    hand(3);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(writesOf('a')).toEqual([[said(1)], [said(2)], [said(3)]]);
+    expect(writesOf('late')).toEqual([[said(3)]]);
+  });
+
+  it('is written to whoever is in the room then, and to nobody who left', async () => {
+    const { enter, leave, hand, writesOf } = setUp();
+    enter('a');
+    enter('b');
+    hand(1);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    leave('a');
+    enter('c');
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(['a', 'b', 'c'].map((id) => writesOf(id).flat())).toEqual([
+      [said(1)],
+      [said(1), said(2)],
+      [said(2)],
+    ]);
+  });
+
+  it('puts each message behind what already waits for a member', async () => {
+    const { enter, hand, writesOf, waiting } = setUp();
+    enter('a');
+    enter('polling');
+    waiting.add('polling');
+    hand(1);
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a')).toEqual([[said(1), said(2)]]);
+    expect(writesOf('polling')).toEqual([said(1).slice(1), said(2).slice(1)]);
+  });
+
+  it('leaves out of a gathered write what its receiver is not to hear', async () => {
+    const { enter, hand, writesOf, room } = setUp();
+    for (const id of ['a', 'b', 'c']) enter(id);
+    hand(1, room, 'b');
+    hand(2);
+    hand(3, room, 'c');
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a')).toEqual([[said(1), said(2), said(3)]]);
+    expect(writesOf('b')).toEqual([[said(2), said(3)]]);
+    expect(writesOf('c')).toEqual([[said(1), said(2)]]);
+    hand(4, room, 'a');
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a')).toHaveLength(1);
+  });
+
+  it('names the namespace, and takes bytes as they came, however long', async () => {
+    const { enter, fanout, writesOf, room } = setUp(0, '/post');
+    enter('a');
+    const texts = ['{"t":"ä😀"}', `{"t":"${'x'.repeat(200)}"}`, `{"t":"${'ö'.repeat(40_000)}"}`];
+    for (const [index, json] of texts.entries()) {
+      fanout.hand(room, { json: index === 0 ? json : '', utf8: Buffer.from(json) });
+    }
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a').flat()).toEqual(texts.map((json) => `42/post,["message",${json}]`));
+  });
+
+  it('gathers who came and went, and how many there are, with what is said, in order', async () => {
+    const { enter, fanout, hand, writesOf, room, waiting } = setUp();
+    enter('a');
+    enter('polling');
+    waiting.add('polling');
+    hand(1);
+    fanout.hand(room, { event: 'presence:diff', json: '{"rev":1}' });
+    fanout.hand(room, { event: 'presence:count', json: '{"rev":2}' });
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    const heard = [said(1), '42["presence:diff",{"rev":1}]', '42["presence:count",{"rev":2}]', said(2)];
+    expect(writesOf('a')).toEqual([heard]);
+    expect(writesOf('polling')).toEqual(heard.map((packet) => packet.slice(1)));
+  });
+
+  it('lets the few not wait for the many', async () => {
+    const { enter, hand, writesOf, other } = setUp();
+    for (let n = 0; n < 20; n += 1) enter(`many${n}`);
+    enter('few', other);
+    const order: number[] = [];
+    writesOf('many0').push = (...write) => order.push(1, write.length);
+    writesOf('few').push = (...write) => order.push(2, write.length);
+    hand(1);
+    hand(1, other);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(order).toEqual([2, 1, 1, 1]);
+  });
+
+  it('does not gather without bound', async () => {
+    const { enter, fanout, writesOf, room } = setUp(1_000);
+    enter('a');
+    const json = JSON.stringify({ text: 'x'.repeat(30_000) });
+    for (let n = 0; n < 9; n += 1) fanout.hand(room, { json });
+    expect(writesOf('a').map((write) => write.length)).toEqual([3, 3, 3]);
+  });
+
+  it('tells the pace how long writing took, and nothing of windows in which nothing was said', async () => {
+    const { enter, hand, took, pace } = setUp();
+    enter('a');
+    hand(1);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    pace(20);
+    hand(2);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(took).toHaveLength(2);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { createGreetings, type GreetingsDeps } from '../../../src/server/delivery/greetings.ts';
+
+function setUp(names = ['/']) {
+  const heard: string[] = [];
+  const turns: (() => void)[] = [];
+  const polling = new Set<string>();
+  const namespaces = names.map((name) => ({ name, sockets: new Map<string, unknown>() }));
+  const greetings = createGreetings({
+    namespaces: namespaces as unknown as GreetingsDeps['namespaces'],
+    links: {
+      pathTo: (link) => ({
+        write(frames) {
+          const { id } = link as unknown as { id: string };
+          if (polling.has(id)) return false;
+          heard.push(`${id} ${frames.toString('utf8', 2)}`);
+          return true;
+        },
+      }),
+    },
+    nextTurn: (task) => void turns.push(task),
+  });
+  return {
+    greetings,
+    heard,
+    polling,
+    connect(id: string, namespace = 0) {
+      const conn = { id, write: (packet: string) => heard.push(`${id} packet ${packet}`) };
+      namespaces[namespace]?.sockets.set(id, { conn });
+    },
+    disconnect: (id: string) => namespaces[0]?.sockets.delete(id),
+    /** False: nothing was to be done. */
+    turn() {
+      const tasks = turns.splice(0);
+      for (const task of tasks) task();
+      return tasks.length > 0;
+    },
+  };
+}
+
+const ONLINE = { users: 1, clients: 2 };
+
+describe('what everybody is told', () => {
+  it('goes to every connection of every namespace, also to those that poll', () => {
+    const { greetings, connect, heard, polling } = setUp(['/', '/post']);
+    connect('a');
+    connect('b', 1);
+    connect('c', 1);
+    polling.add('c');
+    greetings.everybody('online', ONLINE);
+    expect(heard).toEqual([
+      'a 42["online",{"users":1,"clients":2}]',
+      'b 42/post,["online",{"users":1,"clients":2}]',
+      'c packet 2/post,["online",{"users":1,"clients":2}]',
+    ]);
+  });
+
+  it('does not come before hello', () => {
+    const { greetings, connect, heard } = setUp();
+    connect('a');
+    connect('new');
+    greetings.await('new');
+    greetings.everybody('online', ONLINE);
+    expect(heard).toHaveLength(1);
+    greetings.done('new');
+    greetings.everybody('cluster:restored', {});
+    expect(heard.slice(1)).toEqual(['a 42["cluster:restored",{}]', 'new 42["cluster:restored",{}]']);
+  });
+
+  it('leaves turns of the event loop to others when there are many, and still comes in order, to those who were there', () => {
+    const { greetings, connect, disconnect, heard, turn } = setUp();
+    for (let n = 0; n < 900; n += 1) connect(`c${n}`);
+    greetings.everybody('cluster:degraded', { since: 1 });
+    expect(heard.length).toBeLessThan(500);
+    greetings.everybody('cluster:restored', {});
+    disconnect('c899');
+    connect('late');
+    let turns = 0;
+    while (turn()) turns += 1;
+    expect(turns).toBeGreaterThan(4);
+    for (let n = 0; n < 899; n += 1) {
+      expect(heard.filter((line) => line.startsWith(`c${n} `))).toEqual([
+        `c${n} 42["cluster:degraded",{"since":1}]`,
+        `c${n} 42["cluster:restored",{}]`,
+      ]);
+    }
+    expect(heard).toHaveLength(899 * 2);
+    greetings.everybody('cluster:restored', {});
+    while (turn());
+    expect(heard.filter((line) => line.startsWith('late '))).toHaveLength(1);
+  });
+});

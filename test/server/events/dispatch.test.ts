@@ -1,0 +1,125 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import type { ChatContext } from '../../../src/server/context.ts';
+import { createEventQueue } from '../../../src/server/event-queue.ts';
+import { dispatch } from '../../../src/server/events/dispatch.ts';
+import type { Session } from '../../../src/server/session.ts';
+import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
+import { LinkBudget, Traffic } from '../../../src/server/transport/link-budget.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const context = {
+  admission: {
+    visit: (_who: object, run: (pass: unknown) => unknown) => run((task: () => unknown) => task()),
+  },
+  slowClients: { caughtUp: () => undefined },
+  metrics: { refused: { inc: () => undefined } },
+} as unknown as ChatContext;
+
+const newBudget = () => new LinkBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0));
+
+function openSession(budget = newBudget()) {
+  const queue = createEventQueue();
+  const refused: { readonly event: string }[] = [];
+  const socket = { conn: {}, emit: (_name: string, refusal: { event: string }) => refused.push(refusal) };
+  const session = { queue, socket, budget, memberships: new Map(), takeToSay: () => 0 } as unknown as Session;
+  return { session, queue, refused };
+}
+
+it('rooms:mine takes as much of the link’s events as the rooms it asks the store about', async () => {
+  const rooms = Array.from({ length: 1_000 }, (_, n) => ({ roomid: `${n}`, top: 0, read: 0, unread: 0 }));
+  const budget = new LinkBudget(
+    new Traffic({ events: { perMs: 0.1, burst: 100 }, bytes: undefined }, () => 0),
+  );
+  const { session } = openSession(budget);
+  const roomMarks = { mine: async () => ({ ok: true, value: { rooms } }) };
+  const answers: unknown[] = [];
+  for (let times = 0; times < 2; times += 1) {
+    expect(budget.traffic.take(0)).toBe(0);
+    const event = { event: 'rooms:mine', args: [{}, (answer: unknown) => answers.push(answer)] };
+    await dispatch(session, { ...context, roomMarks } as never, event);
+  }
+  await expect.poll(() => answers).toHaveLength(2);
+  expect(budget.traffic.take(0)).toBeGreaterThan(0);
+});
+
+describe('an event of a client', () => {
+  it('is refused under its clientMsgId, cut where that is too long, unless that leaves half a character', async () => {
+    const { session, refused } = openSession();
+    for (const clientMsgId of ['c1', 'x'.repeat(70), `${'x'.repeat(63)}😀`, '\ud800']) {
+      await dispatch(session, context, {
+        event: 'say',
+        args: [{ text: '', clientMsgId }, new IncomingPacket('', 9)],
+      });
+    }
+    expect(refused).toMatchObject([{ clientMsgId: 'c1' }, { clientMsgId: 'x'.repeat(64) }, {}, {}]);
+    for (const refusal of refused.slice(2)) expect(refusal).not.toHaveProperty('clientMsgId');
+  });
+
+  it.each(['leave', 'room:history'])('%s keeps nothing of its unknown keys while it waits', async (event) => {
+    const { session, queue } = openSession();
+    void queue.run('inTurn', () => new Promise(() => {}));
+    const unknownKeys: WeakRef<object>[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      const junk = Array.from({ length: 1_000 }, () => []);
+      unknownKeys.push(new WeakRef(junk));
+      void dispatch(session, context, { event, args: [{ roomid: 'tea', junk }, () => undefined] });
+    }
+    await turn();
+    await expect
+      .poll(() => {
+        collectGarbage();
+        return unknownKeys.filter((reference) => reference.deref() !== undefined).length;
+      })
+      // The frame of this test may hold the last.
+      .toBeLessThan(2);
+  });
+
+  it('waits with at most 8 MiB of its link, by the bytes of its packets and whoever speaks over the link', async () => {
+    const budget = newBudget();
+    const [ann, bob] = [openSession(budget), openSession(budget)];
+    let release = () => {};
+    const stuck = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const send = (session: Session) => {
+      const packet = new IncomingPacket('', 1_100_000);
+      return new Promise<object>((ack) => {
+        void dispatch(session, context, {
+          event: 'leave',
+          args: [{ roomid: 'tea' }, packet, ack],
+        });
+      });
+    };
+    for (const { queue } of [ann, bob]) void queue.run('inTurn', () => stuck);
+    const waiting = [...Array(4).fill(ann), ...Array(3).fill(bob)].map(({ session }) => send(session));
+    for (const { session } of [ann, bob]) {
+      expect(await send(session)).toMatchObject({ ok: false, error: { code: 'rate_limited' } });
+    }
+    release();
+    for (const answer of await Promise.all(waiting)) {
+      expect(answer).toMatchObject({ error: { code: 'not_joined' } });
+    }
+    expect(await send(ann.session)).toMatchObject({ error: { code: 'not_joined' } });
+  });
+
+  it('that was refused before it was decoded is answered so', async () => {
+    const { session } = openSession();
+    const error = { code: 'rate_limited', message: 'too many events', temporary: true } as const;
+    const packet = new IncomingPacket('', 10, error);
+    const answer = await new Promise((ack) => {
+      void dispatch(session, context, { event: 'say', args: [packet, ack] });
+    });
+    expect(answer).toEqual({ ok: false, error });
+  });
+
+  it('of an unknown name is refused by the beginning of that name, made printable', async () => {
+    const { session, refused } = openSession();
+    await dispatch(session, context, { event: `\u0000${'é'.repeat(600_000)}`, args: [{}] });
+    expect(refused).toMatchObject([{ event: `?${'é'.repeat(63)}`, error: { code: 'bad_request' } }]);
+  });
+});

@@ -1,0 +1,215 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createAdmission } from '../../../src/chat/admission.ts';
+import { createNews } from '../../../src/chat/inbox/news.ts';
+import { createPushDesk } from '../../../src/chat/inbox/push.ts';
+import { inboxOf, type Room } from '../../../src/chat/room.ts';
+import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/roster.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import type { ApiContext } from '../../../src/server/http/context.ts';
+import { openHttp } from '../../../src/server/http/http-server.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+
+export const KEYS = ['the-first-key-of-two', 'the-other-key-of-two'] as const;
+
+const OWN_KEY = 'the-only-key-there-is';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** Of a body that is none: `{}`. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export interface Question {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; a text as it is. */
+  readonly body?: unknown;
+}
+
+export interface StageOptions {
+  /** Not given: there is one, which is sent with every question. */
+  readonly keys?: readonly string[];
+  readonly namespaces?: readonly string[];
+  readonly maxTextBytes?: number;
+}
+
+/** What is served on a port, over a store in memory. */
+export async function openApiStage(options: StageOptions = {}) {
+  const { keys = [OWN_KEY], namespaces = ['/', '/post'], maxTextBytes = 1_000 } = options;
+  const store = createMemoryStore();
+  const roster = createMemoryRoster();
+  const lines: Record<string, unknown>[] = [];
+  const told: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
+  const disconnected: { nsp: string; userId: string }[] = [];
+  const ordered: Record<string, unknown>[] = [];
+  const expected: { roomid: string; seq: number }[] = [];
+  let away = () => false;
+  let ids = 0;
+  const newId = () => {
+    ids += 1;
+    return `id-${ids}`;
+  };
+  const context: ApiContext = {
+    logs: store.logs,
+    feeds: { expect: ({ roomid }, { seq }) => void expected.push({ roomid, seq }) },
+    roster: { ...roster.roster, connections: store.roster.connections },
+    inboxes: store.inboxes,
+    news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),
+    admission: createAdmission({ now: () => performance.now(), random: () => 0.5 }),
+    pushDesk: createPushDesk({ ...store, newId, onAppended: () => undefined }),
+    claims: store.claims,
+    limits: { maxTextBytes },
+    metrics: { said: { inc: () => undefined } },
+    now: store.now,
+    newId,
+    announceIn(nsp, roomids, announcement) {
+      told.push({ nsp, roomids, announcement });
+      return succeed(undefined);
+    },
+    async disconnect(nsp, userId) {
+      disconnected.push({ nsp, userId });
+    },
+    moderation: store.moderation,
+    enforcement: {
+      async remove({ nsp, roomid }, userId, why) {
+        if (away()) return refuse('unavailable', 'away', 1);
+        ordered.push({ nsp, roomid, userId, ...why });
+        return succeed(undefined);
+      },
+      async mute({ nsp, roomid }, userId, { until }) {
+        ordered.push({ nsp, roomid, userId, code: 'muted', ...(until === undefined ? {} : { until }) });
+      },
+    },
+  };
+  const pageDir = await mkdtemp(join(tmpdir(), 'roomcast-page-'));
+  await mkdir(join(pageDir, 'assets'));
+  await writeFile(join(pageDir, 'index.html'), '<title>page</title>');
+  await writeFile(join(pageDir, 'sdk.js'), '');
+  const http = await openHttp({
+    pageDir,
+    socketPath: '/socket.io/',
+    namespaces,
+    apiKeys: keys,
+    version: '1.2.3',
+    api: context,
+    ready: () => succeed(undefined),
+    metrics: { contentType: 'text/plain', text: async () => 'numbers' },
+    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+  });
+  const server = createServer(http.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    store,
+    roster,
+    context,
+    told,
+    disconnected,
+    /** What moderation told the workers. */
+    ordered,
+    /** What this worker looks for on the bus, since it appended it. */
+    expected,
+    /** Nobody can be told anything. */
+    degrade(when: boolean) {
+      away = () => when;
+    },
+    /** What was logged. */
+    lines,
+    connect(userId: string, connections: number, nsp = '/') {
+      store.connected.set(inboxOf(nsp, userId).tag, connections);
+    },
+    ask(method: string, path: string, { headers = {}, body }: Question = {}): Promise<Answer> {
+      const isText = typeof body === 'string';
+      const text = isText || body === undefined ? body : JSON.stringify(body);
+      const sent = {
+        ...(options.keys === undefined ? { 'x-api-key': OWN_KEY } : {}),
+        ...(isText || body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      };
+      return exchange({ port, method, path, headers: sent }, text);
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await http.close();
+      await rm(pageDir, { recursive: true });
+    },
+  };
+}
+
+export type ApiStage = Awaited<ReturnType<typeof openApiStage>>;
+
+/** Not `fetch`, which keeps Host to itself. */
+function exchange(
+  options: { port: number; method: string; path: string; headers: Record<string, string> },
+  body: string | undefined,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', agent: false, ...options }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => {
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, headers, text, json: jsonOf(text) });
+      });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+function jsonOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+function createMemoryRoster() {
+  const present = new Map<string, { room: Room; members: Map<string, RosterMember>; clients: number }>();
+  const order = (one: string, other: string) => (one < other ? -1 : 1);
+
+  function page<T>(all: readonly T[], idOf: (one: T) => string, { after, limit }: RosterPage) {
+    const rest = all.filter((one) => after === undefined || idOf(one) > after);
+    const found = rest.slice(0, limit);
+    const last = found.at(-1);
+    return { found, ...(rest.length > limit && last !== undefined ? { next: idOf(last) } : {}) };
+  }
+  const counts = (room: Room) => {
+    const { members, clients } = present.get(room.tag) ?? { members: new Map(), clients: 0 };
+    return { users: members.size, clients };
+  };
+  const roster: Pick<ApiContext['roster'], 'count' | 'members' | 'rooms'> = {
+    count: async (room) => succeed({ rev: 1, ...counts(room) }),
+    async members(room, query) {
+      const all = [...(present.get(room.tag)?.members.values() ?? [])];
+      all.sort((one, other) => order(one.userId, other.userId));
+      const { found, ...next } = page(all, ({ userId }) => userId, query);
+      return succeed({ rev: 1, members: found, ...next });
+    },
+    async rooms(nsp, query) {
+      const all = [...present.values()].map(({ room }) => room).filter((room) => room.nsp === nsp);
+      all.sort((one, other) => order(one.roomid, other.roomid));
+      const { found, ...next } = page(all, ({ roomid }) => roomid, query);
+      return succeed({ rooms: found.map((room) => ({ roomid: room.roomid, ...counts(room) })), ...next });
+    },
+  };
+  return {
+    roster,
+    enter(room: Room, user: RosterEntry, clients = 1) {
+      const entered = present.get(room.tag) ?? { room, members: new Map(), clients: 0 };
+      entered.members.set(user.userId, { ...user, clients, state: 'online', seenAt: 1_000 });
+      entered.clients += clients;
+      present.set(room.tag, entered);
+    },
+  };
+}

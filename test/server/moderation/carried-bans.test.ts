@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { roomOf } from '../../../src/chat/room.ts';
+import { createCarriedBans } from '../../../src/server/moderation/carried-bans.ts';
+import type { Session } from '../../../src/server/session.ts';
+import { LinkBudget, Traffic } from '../../../src/server/transport/link-budget.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+
+const tea = roomOf('/', 'tea');
+const DATE = 1_700_000_000_000;
+const milk = roomOf('/', 'milk');
+
+function link(address?: string) {
+  return new LinkBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0), address);
+}
+function as(id: string, budget = link(), identity: { guestToken?: string } = {}): Session {
+  return { user: { id, name: 'Somebody' }, budget, identity } as unknown as Session;
+}
+/** A guest who is there since then. */
+function guest(id: string, sinceMs: number, budget = link('203.0.113.7')): Session {
+  return as(id, budget, { guestToken: `${sinceMs.toString(36)}.proof` });
+}
+
+function setUp(mode: 'open' | 'token' = 'open') {
+  const { moderation } = createMemoryStore();
+  const clock = { nowMs: 0 };
+  const bans = createCarriedBans({
+    mode,
+    moderation,
+    now: () => clock.nowMs,
+    date: () => DATE + clock.nowMs,
+  });
+  const ban = async (session: Session) => {
+    await moderation.restrict(tea, session.user.id, 'ban');
+    return bans.note(session, tea);
+  };
+  const code = async (session: Session, room = tea) => (await bans.check(session, room))?.error.code;
+  return { bans, moderation, clock, ban, code };
+}
+
+describe('a ban', () => {
+  it('keeps out of its room whoever comes next over the link, guest or not, until it is lifted', async () => {
+    const { ban, code, moderation } = setUp();
+    const budget = link();
+    await ban(as('g-1', budget));
+    expect(await code(as('g-2', budget))).toBe('forbidden');
+    expect(await code(as('Bob', budget))).toBe('forbidden');
+    expect(await code(as('g-2', budget), milk)).toBeUndefined();
+    expect(await code(as('g-2'))).toBeUndefined();
+    await moderation.lift(tea, 'g-1', 'ban');
+    expect(await code(as('g-2', budget))).toBeUndefined();
+  });
+
+  it('of a guest keeps new guests of the address out for a while, and nobody else', async () => {
+    const { ban, code, clock } = setUp();
+    expect(await ban(as('g-1', link('203.0.113.7')))).toBe('203.0.113.7');
+    expect(await code(as('g-2', link('203.0.113.7')))).toBe('forbidden');
+    expect(await code(as('Bob', link('203.0.113.7')))).toBeUndefined();
+    expect(await code(as('g-2', link('203.0.113.8')))).toBeUndefined();
+    clock.nowMs = 10 * 60_000;
+    expect(await code(as('g-2', link('203.0.113.7')))).toBeUndefined();
+  });
+
+  it('does not concern guests of the address who were there before it', async () => {
+    const { ban, bans, code, clock, moderation } = setUp();
+    clock.nowMs = 1_000;
+    const banned = guest('g-1', DATE);
+    await ban(banned);
+    expect(await code(guest('g-2', DATE + 999))).toBeUndefined();
+    expect(await code(as('g-3', link('203.0.113.7'), { guestToken: 'proof' }))).toBeUndefined();
+    expect(await code(guest('g-1', DATE))).toBeUndefined();
+    // Over the same link it holds for them, too.
+    expect(await code(guest('g-2', DATE, banned.budget))).toBe('forbidden');
+    const other = setUp();
+    other.clock.nowMs = 1_000;
+    await other.moderation.restrict(tea, 'g-1', 'ban');
+    other.bans.noteAddress('203.0.113.7', tea, 'g-1');
+    expect(await other.code(guest('g-2', DATE + 999))).toBeUndefined();
+    expect(await other.code(guest('g-2', DATE + 1_000))).toBe('forbidden');
+    // Whoever came since is new however often they come back, and however often the ban is met.
+    clock.nowMs = 2_000;
+    expect(bans.note(banned, tea)).toBeUndefined();
+    expect(await code(guest('g-4', DATE + 1_500))).toBe('forbidden');
+    await moderation.lift(tea, 'g-1', 'ban');
+    expect(await code(guest('g-4', DATE + 1_500))).toBeUndefined();
+  });
+
+  it('of somebody with a name concerns no address, and where its address is not known none', async () => {
+    const { ban, code } = setUp();
+    expect(await ban(as('Bob', link('203.0.113.7')))).toBeUndefined();
+    expect(await ban(as('g-1', link()))).toBeUndefined();
+    expect(await code(as('g-2', link('203.0.113.7')))).toBeUndefined();
+  });
+
+  it('is told to the other workers once', async () => {
+    const { ban, bans, code } = setUp();
+    const first = as('g-1', link('203.0.113.7'));
+    expect(await ban(first)).toBe('203.0.113.7');
+    expect(await ban(first)).toBeUndefined();
+    const other = setUp();
+    await other.moderation.restrict(tea, 'g-1', 'ban');
+    other.bans.noteAddress('203.0.113.7', tea, 'g-1');
+    expect(await other.code(as('g-2', link('203.0.113.7')))).toBe('forbidden');
+    expect(bans.check(as('g-1', first.budget), tea)).toBeUndefined();
+    expect(await code(as('g-2', first.budget))).toBe('forbidden');
+  });
+
+  it('is the user’s alone where tokens say who somebody is', async () => {
+    const { ban, code } = setUp('token');
+    const budget = link('203.0.113.7');
+    expect(await ban(as('Bob', budget))).toBeUndefined();
+    expect(await code(as('Carl', budget))).toBeUndefined();
+  });
+
+  it('is forgotten of the oldest of many rooms', async () => {
+    const { bans, moderation } = setUp();
+    const budget = link();
+    for (let n = 0; n <= 100; n += 1) {
+      await moderation.restrict(roomOf('/', `room ${n}`), 'g-1', 'ban');
+      bans.note(as('g-1', budget), roomOf('/', `room ${n}`));
+    }
+    expect(await bans.check(as('g-2', budget), roomOf('/', 'room 0'))).toBeUndefined();
+    expect(await bans.check(as('g-2', budget), roomOf('/', 'room 1'))).toMatchObject({ ok: false });
+  });
+});

@@ -1,0 +1,81 @@
+import { EventEmitter } from 'node:events';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import { createEventQueue, type EventQueue } from '../../../src/server/event-queue.ts';
+import { createUserDisconnects } from '../../../src/server/moderation/user-disconnects.ts';
+import type { Membership, Session } from '../../../src/server/session.ts';
+
+function setUp() {
+  const happened: string[] = [];
+  const sessions: Session[] = [];
+  const nsp = Object.assign(new EventEmitter(), {
+    name: '/',
+    serverSideEmit: (_event: string, _order: string, done?: (failed: null, replies: unknown[]) => void) =>
+      done?.(null, []),
+  });
+  const disconnect = createUserDisconnects({
+    namespaces: [nsp as never],
+    // Also who is going over to the user just now.
+    logins: { sessionsOf: (inbox) => (inbox.tag === inboxOf('/', 'ann').tag ? sessions : []) },
+    flush: ({ roomid }) => happened.push(`${roomid} is written`),
+    log: pino({ level: 'silent' }),
+  });
+  function connect(userId: string, queue: EventQueue = createEventQueue()): Session {
+    const socket = {
+      connected: true,
+      emit: (event: string, { code }: { code: number }) => happened.push(`${event} ${code}`),
+      disconnect: () => happened.push('disconnected'),
+    };
+    const session = {
+      socket,
+      user: { id: userId, name: userId },
+      queue,
+      memberships: new Map([['tea', { room: roomOf('/', 'tea') } as Membership]]),
+      login: {
+        async uncount() {
+          happened.push('no longer counted');
+        },
+      },
+    } as unknown as Session;
+    sessions.push(session);
+    return session;
+  }
+  return { happened, connect, disconnect };
+}
+
+const ENDED = ['no longer counted', 'tea is written', 'bye 3503', 'disconnected'];
+
+describe('a user whom an operator disconnects', () => {
+  it('is no longer counted, has what was said in their rooms, and is told', async () => {
+    const { happened, connect, disconnect } = setUp();
+    connect('ann');
+    await disconnect('/', 'ann');
+    expect(happened).toEqual(ENDED);
+  });
+
+  it('is every connection that goes over to them just now, and none that goes over to somebody else', async () => {
+    const { happened, connect, disconnect } = setUp();
+    for (const [from, to] of [
+      ['guest', 'ann'],
+      ['ann', 'bob'],
+    ] as const) {
+      const session = connect(from);
+      void session.queue.run('inTurn', async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        session.user = { id: to, name: to };
+      });
+    }
+    await disconnect('/', 'ann');
+    expect(happened).toEqual(ENDED);
+  });
+
+  it('does not get around it by events that wait to be answered', async () => {
+    const { happened, connect, disconnect } = setUp();
+    connect('ann', {
+      run: async () => ({ ok: false, error: { code: 'rate_limited', message: '', temporary: true } }),
+    });
+    await disconnect('/', 'ann');
+    expect(happened).toEqual(ENDED);
+  });
+});

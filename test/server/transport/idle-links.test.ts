@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect as connectTcp, type Socket as TcpSocket } from 'node:net';
+import { Server as Engine } from 'engine.io';
+import { Server, type Socket } from 'socket.io';
+import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ClientSocket } from '../../../src/server/session.ts';
+import { createIdleLinks } from '../../../src/server/transport/idle-links.ts';
+import { isOriginAllowed } from '../../../src/server/transport/origins.ts';
+import { shrinkRoomTables } from '../../../src/server/transport/room-index.ts';
+
+type Transport = 'websocket' | 'polling';
+
+/** A Socket.IO server that shrinks whom it lets in. */
+async function server({ keepsHeaders = false } = {}) {
+  const engine = new Engine({ allowEIO3: true });
+  const io = new Server({ serveClient: false });
+  io.bind(engine);
+  const http = createServer((request, response) => engine.handleRequest(request as never, response));
+  http.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
+  const { shrink } = createIdleLinks({ keepsHeaders });
+  const sockets: Socket[] = [];
+  const handshakes: { url: string; query: object; headers: object }[] = [];
+  const gone: string[] = [];
+  for (const name of ['/', '/post']) {
+    const nsp = io.of(name);
+    shrinkRoomTables(nsp.adapter);
+    nsp.use(({ handshake: { url, query, headers } }, next) => {
+      handshakes.push({ url, query, headers });
+      next();
+    });
+    nsp.on('connection', (socket) => {
+      sockets.push(socket);
+      socket.onAny((event, ...args) => {
+        const ack = args.at(-1);
+        if (typeof ack === 'function') ack(event);
+      });
+      socket.on('disconnect', (reason) => gone.push(`${name} ${reason}`));
+      shrink(socket as unknown as ClientSocket);
+    });
+  }
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  onTestFinished(async () => {
+    await io.close();
+    http.close();
+  });
+
+  async function client(transports: Transport[], extraHeaders = {}): Promise<Client> {
+    const socket = connect(`${url}?roomid=tea`, { transports, extraHeaders, forceNew: true });
+    onTestFinished(() => void socket.close());
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    return socket;
+  }
+  return { io, url, sockets, handshakes, gone, client };
+}
+
+describe.each<{ transports: Transport[] }>([
+  { transports: ['websocket'] },
+  { transports: ['polling'] },
+  { transports: ['polling', 'websocket'] },
+])('a link of $transports that was shrunk', ({ transports }) => {
+  it('carries events both ways, answers included, and ends as any other', async () => {
+    const { io, sockets, gone, client } = await server();
+    const one = await client(transports);
+    if (transports.length > 1) await vi.waitFor(() => expect(one.io.engine.transport.name).toBe('websocket'));
+    expect(await one.emitWithAck('asked', 1)).toBe('asked');
+    one.on('asks', (answer) => answer('told'));
+    expect(await sockets[0]?.timeout(5_000).emitWithAck('asks')).toBe('told');
+    expect(await io.timeout(5_000).emitWithAck('asks')).toEqual(['told']);
+    one.close();
+    await vi.waitFor(() => expect(gone).toEqual(['/ client namespace disconnect']));
+    await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
+  });
+
+  it('notices that the client is cut off', async () => {
+    const { io, gone, client } = await server();
+    const one = await client(transports);
+    if (transports.length > 1) await vi.waitFor(() => expect(one.io.engine.transport.name).toBe('websocket'));
+    one.io.engine.close();
+    await vi.waitFor(() => expect(gone).toHaveLength(1));
+    await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
+  });
+
+  it('enters another namespace with the address it came by', async () => {
+    const { url, handshakes, gone, io } = await server();
+    const manager = new Manager(`${url}?roomid=tea`, { transports, query: { roomid: 'tea' } });
+    const [main, post] = [manager.socket('/'), manager.socket('/post')];
+    onTestFinished(() => void manager._close());
+    await vi.waitFor(() => expect([main.connected, post.connected]).toEqual([true, true]));
+    expect(handshakes).toHaveLength(2);
+    expect(handshakes[1]?.query).toEqual(handshakes[0]?.query);
+    expect(handshakes[1]).toMatchObject({ url: handshakes[0]?.url, query: { roomid: 'tea' } });
+    main.disconnect();
+    post.disconnect();
+    await vi.waitFor(() => expect(gone).toHaveLength(2));
+    await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
+  });
+
+  it('is in the room of its own id and in those it joined, and leaves nothing in the tables', async () => {
+    const { io, sockets, client } = await server();
+    const [one, two] = [await client(transports), await client(transports)];
+    const heard: string[] = [];
+    for (const [name, each] of [['one', one] as const, ['two', two] as const])
+      each.onAny((event) => heard.push(`${name} ${event}`));
+    const [first] = sockets;
+    await first?.join('tea');
+    await sockets[1]?.join('tea');
+    expect([...(first?.rooms ?? [])]).toEqual([first?.id, 'tea']);
+    io.to(first?.id ?? '').emit('to one');
+    io.to('tea')
+      .except(first?.id ?? '')
+      .emit('to the other');
+    first?.to('tea').emit('from one');
+    io.emit('to all');
+    await vi.waitFor(() => expect(heard).toHaveLength(5));
+    expect(heard.sort()).toEqual(
+      ['one to all', 'one to one', 'two from one', 'two to all', 'two to the other'].sort(),
+    );
+    const { adapter } = io.of('/');
+    expect(adapter.rooms.size).toBe(1);
+    await first?.leave('tea');
+    one.close();
+    two.close();
+    await vi.waitFor(() => expect([adapter.rooms.size, adapter.sids.size]).toEqual([0, 0]));
+  });
+});
+
+describe('a shrunk link', () => {
+  it('keeps of its headers what decides who it is, where they do', async () => {
+    for (const keepsHeaders of [true, false]) {
+      const { url, sockets, client } = await server({ keepsHeaders });
+      const headers = { cookie: 'token=t', authorization: 'Bearer b', origin: url, 'x-other': 'o' };
+      await client(['websocket'], headers);
+      const { 'x-other': _, ...kept } = headers;
+      const left = sockets[0]?.request.headers ?? {};
+      expect(left).toEqual(keepsHeaders ? { ...kept, host: new URL(url).host } : {});
+      expect(isOriginAllowed({ headers: left }, undefined)).toBe(true);
+    }
+  });
+
+  it('is not hurt by events named as what every object has', async () => {
+    const { client } = await server();
+    const one = await client(['websocket']);
+    for (const event of ['constructor', 'toString', '__proto__', 'error', 'hasOwnProperty']) {
+      expect(await one.emitWithAck(event)).toBe(event);
+    }
+  });
+
+  it('reads messages that come in pieces, many at once and long, each as it was sent', async () => {
+    const { url, sockets } = await server();
+    const link = openRaw(url);
+    await once(link, 'data');
+    link.write(frame('40'));
+    await vi.waitFor(() => expect(sockets).toHaveLength(1));
+    const heard: unknown[] = [];
+    sockets[0]?.onAny((event, text) => heard.push([event, text]));
+    const texts = Array.from({ length: 60 }, (_, n) => `${n} `.repeat(n * n));
+    const bytes = Buffer.concat(texts.map((text) => frame(`42${JSON.stringify(['say', text])}`)));
+    for (let from = 0; from < bytes.length; ) {
+      const length = 1 + ((from * 7919) % 3_000);
+      link.write(bytes.subarray(from, from + length));
+      from += length;
+      if (from % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(heard).toEqual(texts.map((text) => ['say', text])));
+  });
+});
+
+/** A WebSocket of which the test writes the bytes. */
+function openRaw(url: string): TcpSocket {
+  const { port, host } = new URL(url);
+  const link = connectTcp(Number(port), '127.0.0.1');
+  onTestFinished(() => void link.destroy());
+  link.setNoDelay(true);
+  link.write(
+    `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\n` +
+      'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  return link;
+}
+
+/** Masked, as a client's are. */
+function frame(text: string): Buffer {
+  const mask = Buffer.from([1, 2, 3, 4]);
+  const payload = Buffer.from(text).map((byte, at) => byte ^ (mask[at % 4] ?? 0));
+  const size =
+    payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from([0x81, ...size]), mask, payload]);
+}

@@ -1,0 +1,390 @@
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Rate } from '../../../src/chat/rate-limit.ts';
+import type { ClientSocket } from '../../../src/server/session.ts';
+import { createAddressBook } from '../../../src/server/transport/address-book.ts';
+import { createClientAddresses } from '../../../src/server/transport/client-address.ts';
+import { createConnectLimit } from '../../../src/server/transport/connect-limit.ts';
+import { createChatEngine } from '../../../src/server/transport/engine.ts';
+import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
+import { createLinkInternals } from '../../../src/server/transport/link-internals.ts';
+import { createLinkLimits } from '../../../src/server/transport/link-limits.ts';
+
+const until = (check: () => void) => vi.waitFor(check, { interval: 5, timeout: 5_000 });
+
+interface Heard {
+  readonly event: unknown;
+  readonly code: string | undefined;
+  readonly payload: unknown;
+}
+
+/** A Socket.IO server with limits, which notes what reaches it and how. */
+async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: number; connect?: Rate } = {}) {
+  const clock = { nowMs: 0 };
+  const heard: Heard[] = [];
+  const left: string[] = [];
+  const now = () => clock.nowMs;
+  const rates = { events: limits.events, bytes: limits.bytes };
+  const addresses = createClientAddresses({
+    trustProxy: undefined,
+    onStranger: () => undefined,
+    onIgnored: () => undefined,
+  });
+  const connectLimit = createConnectLimit({ rate: limits.connect, addresses, now });
+  const { io, engine, route } = createChatEngine({
+    socketPath: '/socket.io/',
+    corsOrigin: '*',
+    allowEio3: true,
+    pingIntervalMs: 25_000,
+    pingTimeoutMs: 20_000,
+    onLink: (link) => linkLimits.watch(link),
+    connectLimit,
+  });
+  const linkLimits = createLinkLimits({
+    links: createLinkInternals(),
+    rates,
+    addresses,
+    book: createAddressBook({ rates, rateSay: undefined, now }),
+    connectLimit,
+    namespaces: 1,
+    maxElements: limits.maxElements ?? 40_000,
+    now,
+    random: () => 0,
+  });
+  io.on('connection', (socket: ClientSocket) => {
+    linkLimits.entered(socket);
+    socket.on('disconnect', () => {
+      linkLimits.left(socket);
+      left.push(socket.id);
+    });
+    socket.onAny((event: unknown, ...args: unknown[]) => {
+      const packet = args.find((arg) => arg instanceof IncomingPacket);
+      const payload = args[0] instanceof IncomingPacket ? undefined : args[0];
+      heard.push({ event, code: packet?.refusal?.code, payload });
+      const ack = args.at(-1);
+      if (typeof ack === 'function') ack(packet?.refusal ?? 'fine');
+    });
+  });
+  const nothing = () => undefined;
+  const routes = route(nothing, nothing);
+  const http = createServer(routes.onRequest);
+  http.on('upgrade', routes.onUpgrade);
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+  onTestFinished(() => {
+    linkLimits.close();
+    engine.close();
+    http.close();
+    http.closeAllConnections();
+  });
+  return { host, clock, heard, left, linkLimits };
+}
+
+/** Sends nothing by itself but pongs. */
+async function open(host: string, version = 4, headers = {}) {
+  const url = `ws://${host}/socket.io/?EIO=${version}&transport=websocket`;
+  const socket = new WebSocket(url, { headers });
+  const packets: string[] = [];
+  socket.on('message', (data) => packets.push(data.toString()));
+  const closed = once(socket, 'close');
+  onTestFinished(() => socket.terminate());
+  await until(() => expect(packets[0]).toMatch(/^0/));
+  return {
+    packets,
+    closed,
+    send: (packet: string) => socket.send(packet),
+    async enter() {
+      socket.send('40');
+      await until(() => expect(packets.some((packet) => packet.startsWith('40'))).toBe(true));
+    },
+  };
+}
+
+const byesOf = (packets: readonly string[]) =>
+  packets.filter((packet) => packet.startsWith('42["bye"')).map((packet) => JSON.parse(packet.slice(2))[1]);
+
+describe('the limits of a link', () => {
+  it('let a burst through, then refuse by name without decoding, and let go of who goes on', async () => {
+    const { host, heard, linkLimits } = await server({ events: { perMs: 0.001, burst: 10 } });
+    const client = await open(host);
+    await client.enter();
+    const parse = vi.spyOn(JSON, 'parse');
+    for (let n = 0; n < 9; n += 1) client.send('42["tiny",1]');
+    client.send('421["late",{"text":"not decoded"}]');
+    await until(() => expect(client.packets.some((packet) => packet.startsWith('431'))).toBe(true));
+    expect(heard.slice(0, 9)).toEqual(Array(9).fill({ event: 'tiny', code: undefined, payload: 1 }));
+    expect(heard[9]).toEqual({ event: 'late', code: 'rate_limited', payload: undefined });
+    expect(parse.mock.calls.some(([text]) => text.includes('not decoded'))).toBe(false);
+    parse.mockRestore();
+    for (let n = 0; n < 10; n += 1) client.send('42["late"]');
+    await client.closed;
+    expect(byesOf(client.packets)).toEqual([
+      expect.objectContaining({ code: 3504, reconnect: true, afterMs: 12_000 }),
+    ]);
+    expect(linkLimits.letGo()).toBe(1);
+  });
+
+  it('let through who waits as long as it is told', async () => {
+    const { host, clock, heard } = await server({ events: { perMs: 0.001, burst: 2 } });
+    const client = await open(host);
+    await client.enter();
+    client.send('42["first"]');
+    client.send('421["second"]');
+    await until(() => expect(client.packets.at(-1)).toMatch(/^431/));
+    const { retryAfterMs } = JSON.parse(client.packets.at(-1)?.slice(3) ?? '')[0];
+    clock.nowMs += retryAfterMs;
+    client.send('422["third"]');
+    await until(() => expect(client.packets.at(-1)).toBe('432["fine"]'));
+    expect(heard.map(({ code }) => code)).toEqual([undefined, 'rate_limited', undefined]);
+  });
+
+  it('count bytes, of whatever they are', async () => {
+    const { host, heard } = await server({ bytes: { perMs: 1, burst: 1_000 } });
+    const client = await open(host);
+    await client.enter();
+    const long = `42["long","${'é'.repeat(300)}"]`;
+    for (let n = 0; n < 4; n += 1) client.send(long);
+    await client.closed;
+    expect(heard.map(({ code }) => code)).toEqual([undefined, undefined, 'rate_limited']);
+    expect(byesOf(client.packets)).toHaveLength(1);
+  });
+
+  it('count heartbeats nobody asked for', async () => {
+    const { host } = await server({ events: { perMs: 0.001, burst: 10 } });
+    const client = await open(host);
+    await client.enter();
+    for (let n = 0; n < 21; n += 1) client.send('3');
+    await client.closed;
+  });
+
+  it.each([
+    ['an array of many objects', `42["x",[${Array(39_000).fill('{}').join(',')}]]`, 'bad_request'],
+    ['nested brackets', `42["x",${'['.repeat(41_000)}${']'.repeat(41_000)}]`, 'bad_request'],
+    [
+      'a todo of 100,000 keys',
+      `42["todo",{${Array.from({ length: 100_000 }, (_, n) => `"k${n}":1`)}}]`,
+      'too_large',
+    ],
+  ])('refuse %s before it is decoded', async (_name, packet, code) => {
+    const { host, heard } = await server();
+    const client = await open(host);
+    await client.enter();
+    client.send(packet);
+    await until(() => expect(heard).toHaveLength(1));
+    expect(heard[0]).toMatchObject({ code, payload: undefined });
+  });
+
+  it('let a long text through', async () => {
+    const { host, heard } = await server();
+    const client = await open(host);
+    await client.enter();
+    client.send(`42["x","${'a'.repeat(1_000_000)}"]`);
+    await until(() => expect(heard).toHaveLength(1));
+    expect(heard[0]?.code).toBeUndefined();
+  });
+
+  it.each([
+    ['an event', '42["x",{"text":"too early"}]'],
+    ['an answer', '431["too early"]'],
+    ['a long CONNECT', `40{"token":"too early ${'x'.repeat(65_536)}"}`],
+  ])('decode nothing of %s before a namespace was entered', async (_name, packet) => {
+    const { host } = await server();
+    const client = await open(host);
+    const parse = vi.spyOn(JSON, 'parse');
+    client.send(packet);
+    await client.closed;
+    expect(parse.mock.calls.some(([text]) => text.includes('too early'))).toBe(false);
+    parse.mockRestore();
+  });
+
+  it('take the events of a client of 2.x, who is in the main namespace from the start', async () => {
+    const { host, heard } = await server();
+    const client = await open(host, 3);
+    client.send('42["x"]');
+    await until(() => expect(heard).toHaveLength(1));
+  });
+
+  it('let a link leave and enter again, but not for ever', async () => {
+    const { host, left } = await server();
+    const client = await open(host);
+    const entered = () => client.packets.filter((packet) => packet.startsWith('40')).length;
+    for (let n = 1; n <= 22; n += 1) {
+      client.send('40');
+      await until(() => expect(entered()).toBe(n));
+      client.send('41');
+      await until(() => expect(left).toHaveLength(n));
+    }
+    client.send('40');
+    await client.closed;
+    expect(entered()).toBe(22);
+  });
+
+  const separated = (packets: string[]) => packets.join('\x1e');
+  const prefixed = (packets: string[]) => packets.map((packet) => `${packet.length}:${packet}`).join('');
+  const inForm = (payload: string) => `d=${encodeURIComponent(payload)}`;
+  const inBytes = (packets: string[]) =>
+    Buffer.concat(packets.map((text) => Buffer.from([0, text.length, 255, ...Buffer.from(text)])));
+  it.each<{ protocol: string; bodyOf: (packets: string[]) => string | Buffer<ArrayBuffer>; type?: string }>([
+    { protocol: 'EIO=4', bodyOf: separated },
+    { protocol: 'EIO=4&j=0', bodyOf: (packets) => inForm(separated(packets)) },
+    { protocol: 'EIO=3', bodyOf: prefixed },
+    { protocol: 'EIO=3&j=0', bodyOf: (packets) => inForm(prefixed(packets)) },
+    { protocol: 'EIO=3', bodyOf: inBytes, type: 'application/octet-stream' },
+  ])(
+    'let go of a client that polls with more packets in a body than any client has: $protocol $type',
+    async (wire) => {
+      const { host, heard } = await server();
+      const headers = { 'Content-Type': wire.type ?? 'text/plain' };
+      const enter = async () => {
+        const at = `http://${host}/socket.io/?${wire.protocol}&transport=polling`;
+        const opened = await (await fetch(at)).text();
+        const own = `${at}&sid=${/sid\\*":\\*"([^"\\]+)/.exec(opened)?.[1]}`;
+        const post = async (packets: string[]) =>
+          (await fetch(own, { method: 'POST', body: wire.bodyOf(packets), headers })).status;
+        const poll = async () => (await fetch(own)).text();
+        if (wire.protocol.startsWith('EIO=4')) expect(await post(['40'])).toBe(200);
+        if (!opened.includes('2:40')) expect(await poll()).toContain('40');
+        return { post, poll };
+      };
+      const many = await enter();
+      expect(await many.post(Array(2_000).fill('42["x"]'))).toBe(200);
+      await until(() => expect(heard).toHaveLength(2_000));
+      const tooMany = await enter();
+      const answer = tooMany.poll();
+      await tooMany.post(Array(2_001).fill('42["x"]'));
+      expect(await answer).toMatch(/code\\*":3504/);
+      expect(heard).toHaveLength(2_000);
+    },
+  );
+
+  it('of one address are shared by its links, whoever says to be behind it', async () => {
+    const { host, heard } = await server({ events: { perMs: 0.001, burst: 20 } });
+    const school = { 'X-Forwarded-For': '203.0.113.7' };
+    // Each sends less than a link may, until the address has sent what fifty may.
+    const chatter = async () => {
+      const client = await open(host, 4, school);
+      await client.enter();
+      for (let m = 0; m < 14; m += 1) client.send('42["x"]');
+    };
+    await Promise.all(Array.from({ length: 67 }, chatter));
+    await until(() => expect(heard).toHaveLength(67 * 14));
+    expect(heard.filter(({ code }) => code === 'rate_limited')).toHaveLength(67 * 15 - 1_000);
+    const elsewhere = await open(host, 4, { 'X-Forwarded-For': '203.0.113.8' });
+    await elsewhere.enter();
+    elsewhere.send('42["x"]');
+    await until(() => expect(heard.at(-1)?.code).toBeUndefined());
+  });
+});
+
+describe('what is over a limit', () => {
+  it.each(['disconnect', 'connect_error', 'newListener'])(
+    'is not taken for the %s that Socket.IO tells of itself',
+    async (name) => {
+      const { host, heard, left } = await server();
+      const client = await open(host);
+      await client.enter();
+      client.send(`42["${name}",${'['.repeat(41_000)}${']'.repeat(41_000)}]`);
+      await client.closed;
+      expect(heard).toEqual([]);
+      await until(() => expect(left).toHaveLength(1));
+    },
+  );
+
+  it('does not keep anybody from entering a namespace or leaving it', async () => {
+    const { host, left } = await server({ events: { perMs: 0.001, burst: 1 } });
+    const client = await open(host);
+    client.send('3');
+    await client.enter();
+    client.send('41');
+    await until(() => expect(left).toHaveLength(1));
+  });
+
+  it('may not be said at length on leaving', async () => {
+    const { host } = await server();
+    const client = await open(host);
+    await client.enter();
+    client.send(`41["${'x'.repeat(2_000)}"]`);
+    await client.closed;
+  });
+
+  it('are probes of another transport without end', async () => {
+    const { host } = await server();
+    const polling = await fetch(`http://${host}/socket.io/?EIO=4&transport=polling`);
+    const { sid } = JSON.parse((await polling.text()).slice(1)) as { sid: string };
+    const probe = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+    onTestFinished(() => probe.terminate());
+    await once(probe, 'open');
+    const closed = once(probe, 'close');
+    for (let n = 0; n < 9; n += 1) probe.send('2probe');
+    expect(await closed).toEqual([1006, expect.anything()]);
+  });
+});
+
+describe('RATE_CONNECT', () => {
+  const ask = (host: string, address: string, more: object = {}) =>
+    fetch(`http://${host}/socket.io/?EIO=4&transport=polling`, {
+      headers: { 'X-Forwarded-For': address, ...more },
+    });
+
+  it('limits the links of an address, by polling and by WebSocket, and tells when to come again', async () => {
+    const { host, clock } = await server({ connect: { perMs: 0.001, burst: 2 } });
+    const first = await ask(host, '203.0.113.7');
+    const { sid } = JSON.parse((await first.text()).slice(1)) as { sid: string };
+    const client = await open(host, 4, { 'X-Forwarded-For': '203.0.113.7' });
+    await client.enter();
+    const third = await ask(host, '203.0.113.7');
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '1']);
+    expect(await third.json()).toMatchObject({ error: { code: 'rate_limited', retryAfterMs: 1_000 } });
+    const socket = new WebSocket(`ws://${host}/socket.io/?EIO=4&transport=websocket`, {
+      headers: { 'X-Forwarded-For': '203.0.113.7' },
+    });
+    const [, refused] = await once(socket, 'unexpected-response');
+    expect(refused.statusCode).toBe(429);
+    expect((await ask(host, '203.0.113.8')).status).toBe(200);
+    // A link that is open goes on.
+    const known = `http://${host}/socket.io/?EIO=4&transport=polling&sid=${sid}`;
+    expect((await fetch(known, { method: 'POST', body: '40' })).status).toBe(200);
+    clock.nowMs += 1_000;
+    expect((await ask(host, '203.0.113.7')).status).toBe(200);
+  });
+
+  it.each(['&sid=', '&sid=x&sid=', '#&sid=x', '&%73id='])('takes %s for no session id', async (end) => {
+    const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
+    const open = (path: string) =>
+      new Promise((resolve) => get(`http://${host}`, { path }, ({ statusCode }) => resolve(statusCode)));
+    const path = '/socket.io/?EIO=4&transport=polling';
+    expect(await open(path)).toBe(200);
+    expect(await open(path + end)).toBe(429);
+  });
+
+  it('counts a /64 of IPv6 as one, and who comes without a proxy', async () => {
+    const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
+    expect((await ask(host, '2001:db8::1')).status).toBe(200);
+    expect((await ask(host, '2001:db8::2')).status).toBe(429);
+    expect((await ask(host, '2001:db8:0:1::1')).status).toBe(200);
+    const direct = `http://${host}/socket.io/?EIO=4&transport=polling`;
+    expect((await fetch(direct)).status).toBe(200);
+    expect((await fetch(direct)).status).toBe(429);
+  });
+
+  it('counts entering a namespace again', async () => {
+    const { host, left } = await server({ connect: { perMs: 0.001, burst: 3 } });
+    const client = await open(host, 4, { 'X-Forwarded-For': '203.0.113.7' });
+    await client.enter();
+    for (const time of [1, 2]) {
+      client.send('41');
+      await until(() => expect(left).toHaveLength(time));
+      client.send('40');
+      await until(() => {
+        expect(client.packets.filter((packet) => packet.startsWith('40'))).toHaveLength(time + 1);
+      });
+    }
+    client.send('41');
+    await until(() => expect(left).toHaveLength(3));
+    client.send('40');
+    await client.closed;
+  });
+});

@@ -1,0 +1,199 @@
+import { once } from 'node:events';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Socket as Link } from 'engine.io';
+import { Server as SocketServer } from 'socket.io';
+import { io as connect, type Socket } from 'socket.io-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ReturningEngine } from '../../../src/server/transport/polling-ends.ts';
+
+/** A poll's status and packets, one text each; by Engine.IO's separator. */
+interface Polled {
+  readonly status: number;
+  readonly packets: readonly string[];
+}
+
+const CLOSE = '1';
+const GONE: Polled = { status: 400, packets: ['{"code":1,"message":"Session ID unknown"}'] };
+
+describe('the end of a session that polls', () => {
+  let engine: ReturningEngine;
+  let server: Server;
+  let url = '';
+  beforeEach(() => start());
+  afterEach(() => stop());
+
+  async function start(options: ConstructorParameters<typeof ReturningEngine>[0] = {}): Promise<void> {
+    engine = new ReturningEngine(options);
+    server = createServer((request, response) => engine.handleRequest(request as never, response));
+    server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+  function stop(): void {
+    engine.close();
+    server.closeAllConnections();
+    server.close();
+  }
+
+  const address = (sid = '') => `${url}/engine.io/?EIO=4&transport=polling&sid=${sid}`;
+  async function poll(sid: string): Promise<Polled> {
+    const answer = await fetch(address(sid));
+    return { status: answer.status, packets: (await answer.text()).split('\x1e') };
+  }
+  const post = async (sid: string) => {
+    const answer = await fetch(address(sid), { method: 'POST', body: '4x' });
+    return { status: answer.status, text: await answer.text() };
+  };
+  async function open(): Promise<{ link: Link; sid: string }> {
+    const linked = once(engine, 'connection') as Promise<[Link]>;
+    await fetch(`${url}/engine.io/?EIO=4&transport=polling`);
+    const [link] = await linked;
+    return { link, sid: (link as unknown as { readonly id: string }).id };
+  }
+  /** A poll that the server has. */
+  async function waiting(link: Link, sid: string): Promise<{ answer: Promise<Polled> }> {
+    const had = new Promise((resolve) => link.transport.once('ready', resolve as () => void));
+    const answer = poll(sid);
+    await had;
+    return { answer };
+  }
+
+  it('is a poll refused, not a packet that says so', async () => {
+    const { link, sid } = await open();
+    const { answer } = await waiting(link, sid);
+    link.close();
+    expect(await answer).toEqual(GONE);
+    expect(await poll(sid)).toEqual(GONE);
+  });
+
+  it.each(['before', 'after'])('comes after what was sent, with a poll from %s it', async (when) => {
+    const { link, sid } = await open();
+    const early = when === 'before' ? await waiting(link, sid) : undefined;
+    const ended = new Promise((resolve) => link.once('close', resolve));
+    link.write('bye');
+    link.close();
+    expect(await (early?.answer ?? poll(sid))).toEqual({ status: 200, packets: ['4bye'] });
+    expect(link.readyState).toBe('closing');
+    expect(await poll(sid)).toEqual(GONE);
+    expect(await ended).toBe('forced close');
+  });
+
+  it('takes what the client had still to send, before and after its poll is refused', async () => {
+    const { link, sid } = await open();
+    const ended = new Promise((resolve) => link.once('close', resolve));
+    const heard: unknown[] = [];
+    link.on('message', (data) => heard.push(data));
+    link.write('bye');
+    link.close();
+    expect(await poll(sid)).toEqual({ status: 200, packets: ['4bye'] });
+    expect(await post(sid)).toEqual({ status: 200, text: 'ok' });
+    expect(await poll(sid)).toEqual(GONE);
+    expect(await post(sid)).toEqual({ status: 200, text: 'ok' });
+    expect(heard).toEqual([]);
+    await ended;
+    expect((await post(sid)).status).toBe(400);
+  });
+
+  it('waits while the client is sending', async () => {
+    const { link, sid } = await open();
+    link.close();
+    const sending = request(address(sid), { method: 'POST' });
+    sending.write('4');
+    await once(server, 'request');
+    const polled = poll(sid);
+    await once(server, 'request');
+    let refused = false;
+    void polled.then(() => (refused = true));
+    sending.end('x');
+    await once(sending, 'response');
+    expect(refused).toBe(false);
+    expect(await polled).toEqual(GONE);
+  });
+
+  it('cuts off who overlooks it and goes on sending', async () => {
+    const { link, sid } = await open();
+    link.close();
+    expect(await poll(sid)).toEqual(GONE);
+    const sent: number[] = [];
+    await expect(
+      (async () => {
+        while (link.readyState === 'closing') sent.push((await post(sid)).status);
+      })(),
+    ).rejects.toThrow('fetch failed');
+    expect(link.readyState).toBe('closing');
+    expect(new Set(sent)).toEqual(new Set([200]));
+  });
+
+  it('is the same when the client did not answer a ping', async () => {
+    stop();
+    await start({ pingInterval: 5, pingTimeout: 5 });
+    const { link, sid } = await open();
+    const ended = new Promise((resolve) => link.once('close', resolve));
+    const polled: Polled[] = [];
+    while (polled.at(-1)?.status !== 400) polled.push(await poll(sid));
+    expect(await ended).toBe('ping timeout');
+    expect(polled.flatMap(({ packets }) => packets)).not.toContain(CLOSE);
+    expect(polled.at(-1)).toEqual(GONE);
+  });
+
+  it('is a packet for a client that breaks the protocol', async () => {
+    const { link, sid } = await open();
+    const { answer } = await waiting(link, sid);
+    expect((await poll(sid)).status).toBe(400);
+    expect(await answer).toEqual({ status: 200, packets: [CLOSE] });
+    expect((await post(sid)).status).toBe(400);
+  });
+
+  it('comes to whoever polls when the whole engine closes', async () => {
+    const { link, sid } = await open();
+    const { answer } = await waiting(link, sid);
+    engine.close();
+    expect((await answer).packets).not.toContain(CLOSE);
+    expect(await poll(sid)).toEqual(GONE);
+  });
+
+  describe('of a stock client', () => {
+    let clients: Socket[] = [];
+    afterEach(() => {
+      for (const client of clients) client.close();
+      clients = [];
+    });
+
+    it.each([[['polling']], [['polling', 'websocket']], [['websocket']]])(
+      'over %j comes back',
+      async (transports) => {
+        const io = new SocketServer();
+        io.bind(engine);
+        const client = connect(url, {
+          path: '/engine.io/',
+          transports,
+          reconnectionDelay: 1,
+          forceNew: true,
+        });
+        clients.push(client);
+        await once(client as never, 'connect');
+        const first = client.id;
+        const [socket] = [...io.sockets.sockets.values()];
+        socket?.emit('bye');
+        socket?.conn.close();
+        await once(client as never, 'disconnect');
+        await once(client as never, 'connect');
+        expect(client.id).not.toBe(first);
+      },
+    );
+
+    it('stays away when it is told to', async () => {
+      const io = new SocketServer();
+      io.bind(engine);
+      const client = connect(url, { path: '/engine.io/', transports: ['polling'], forceNew: true });
+      clients.push(client);
+      await once(client as never, 'connect');
+      const ended = once(client as never, 'disconnect');
+      io.disconnectSockets(true);
+      expect((await ended)[0]).toBe('io server disconnect');
+      expect(client.active).toBe(false);
+    });
+  });
+});

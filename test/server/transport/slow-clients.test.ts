@@ -1,0 +1,129 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ClientSocket } from '../../../src/server/session.ts';
+import type { Link } from '../../../src/server/transport/link-internals.ts';
+import { createSlowClients } from '../../../src/server/transport/slow-clients.ts';
+
+const MAX_BYTES = 1_000;
+
+function setUp() {
+  const happened: string[] = [];
+  const waiting = new Map<Link, number>();
+  const sockets: ClientSocket[] = [];
+  const slowClients = createSlowClients({
+    links: {
+      waitingBytes: (link) => waiting.get(link) ?? 0,
+      dropPackets: () => void happened.push('dropped'),
+      dropVolatile: (_link, drop) => void happened.push(`volatile ${drop ? 'dropped' : 'sent'}`),
+      terminate: (link) => {
+        happened.push('terminated');
+        link.emit('close', '');
+      },
+    },
+    sockets: () => sockets,
+    maxBufferedBytes: MAX_BYTES,
+    random: () => 0.5,
+    log: pino({ level: 'silent' }),
+  });
+  function connect(namespaces = ['/']): Link {
+    const ends: (() => void)[] = [];
+    const link = {
+      readyState: 'open',
+      once: (_event: string, listener: () => void) => void ends.push(listener),
+      listeners: () => ends,
+      emit() {
+        link.readyState = 'closed';
+        for (const end of ends) end();
+      },
+      close() {
+        happened.push('closed');
+        link.readyState = 'closing';
+      },
+    };
+    for (const nsp of namespaces) {
+      const emit = (event: string, data: { code: number }) => happened.push(`${nsp} ${event} ${data.code}`);
+      sockets.push({ conn: link, emit } as unknown as ClientSocket);
+    }
+    return link as unknown as Link;
+  }
+  return {
+    slowClients,
+    connect,
+    happened,
+    wait: (link: Link, bytes: number) => void waiting.set(link, bytes),
+  };
+}
+
+describe('a client that reads too slowly', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it('is told in each of its namespaces, let go, and ended 5 s later', async () => {
+    const { slowClients, connect, happened, wait } = setUp();
+    const link = connect(['/', '/post']);
+    connect();
+    wait(link, MAX_BYTES + 1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(happened).toEqual(['volatile dropped', 'dropped', '/ bye 3008', '/post bye 3008', 'closed']);
+    expect(slowClients.letGo()).toBe(1);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(happened.at(-1)).toBe('closed');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(happened.at(-1)).toBe('terminated');
+    expect(slowClients.letGo()).toBe(1);
+  });
+
+  it('is found among thousands, which are not all looked at in one turn', async () => {
+    const { slowClients, connect, wait } = setUp();
+    const links = Array.from({ length: 2_000 }, () => connect());
+    for (const link of links.slice(-3)) wait(link, MAX_BYTES + 1);
+    vi.advanceTimersByTime(500);
+    expect(slowClients.letGo()).toBe(0);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(slowClients.letGo()).toBe(3);
+    expect(slowClients.mostWaitingBytes()).toBe(MAX_BYTES + 1);
+  });
+
+  it('keeps its place while no more waits than may, without what is volatile until it caught up', async () => {
+    const { slowClients, connect, happened, wait } = setUp();
+    const link = connect();
+    wait(link, MAX_BYTES);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(happened).toEqual(['volatile dropped']);
+    expect(slowClients.mostWaitingBytes()).toBe(MAX_BYTES);
+    wait(link, 0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(happened).toEqual(['volatile dropped', 'volatile sent']);
+    expect(slowClients.letGo()).toBe(0);
+  });
+
+  it('is listened to once, however often it falls behind and catches up', async () => {
+    const { connect, happened, wait } = setUp();
+    const link = connect();
+    for (let n = 0; n < 20; n += 1) {
+      wait(link, n % 2 === 0 ? MAX_BYTES : 0);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(happened).toHaveLength(20);
+    expect(link.listeners('close')).toHaveLength(1);
+  });
+
+  it('is not given the next page before it has taken most of the last, or has gone', async () => {
+    const { slowClients, connect, wait } = setUp();
+    const [link, other] = [connect(), connect()];
+    expect(slowClients.caughtUp(link)).toBeUndefined();
+    wait(link, MAX_BYTES / 2);
+    wait(other, MAX_BYTES / 2);
+    const given: string[] = [];
+    void slowClients.caughtUp(link)?.then(() => given.push('link'));
+    void slowClients.caughtUp(other)?.then(() => given.push('other'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(given).toEqual([]);
+    wait(link, MAX_BYTES / 8);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(given).toEqual(['link']);
+    other.close();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(given).toEqual(['link', 'other']);
+  });
+});

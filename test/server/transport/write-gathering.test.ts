@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';
+import { createWriteGathering } from '../../../src/server/transport/write-gathering.ts';
+
+/** A stream with the calls it makes of the system. */
+function newStream() {
+  const calls: string[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      calls.push(String(chunk));
+      done();
+    },
+    writev(chunks, done) {
+      calls.push(chunks.map(({ chunk }) => String(chunk)).join('+'));
+      done();
+    },
+  });
+  return { stream: stream as unknown as Socket, calls };
+}
+
+describe('what is written in one turn', () => {
+  it('leaves the stream in one call, with what rooms were written at its end', async () => {
+    const turnEnd = createTurnEnd();
+    const gather = createWriteGathering(turnEnd);
+    const { stream, calls } = newStream();
+    gather(stream);
+    stream.write('ack');
+    // Begun after the ack, written before it is let go.
+    turnEnd.write(() => void stream.write('message'));
+    gather(stream);
+    stream.write('another');
+    expect(calls).toEqual([]);
+    await turn();
+    expect(calls).toEqual(['ack+another+message']);
+  });
+
+  it('waits for no later turn, also when that begins while the stream is written', async () => {
+    const turnEnd = createTurnEnd();
+    const gather = createWriteGathering(turnEnd);
+    const { stream, calls } = newStream();
+    turnEnd.write(() => {
+      gather(stream);
+      stream.write('first');
+    });
+    await turn();
+    await turn();
+    expect(calls).toEqual(['first']);
+    gather(stream);
+    stream.write('second');
+    await turn();
+    expect(calls).toEqual(['first', 'second']);
+  });
+
+  it('goes out of each stream by itself, and costs nothing when one was destroyed', async () => {
+    const gather = createWriteGathering(createTurnEnd());
+    const [a, b] = [newStream(), newStream()];
+    for (const { stream } of [a, b]) {
+      gather(stream);
+      stream.write('x');
+      stream.write('y');
+    }
+    a.stream.destroy();
+    await turn();
+    expect(a.calls).toEqual([]);
+    expect(b.calls).toEqual(['x+y']);
+  });
+});

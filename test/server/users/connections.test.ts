@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { inboxOf, type Room } from '../../../src/chat/room.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import { createConnections } from '../../../src/server/users/connections.ts';
+
+const [ann, bob, carl] = ['ann', 'bob', 'carl'].map((id) => inboxOf('/', id)) as [Room, Room, Room];
+
+function watched() {
+  const stored = new Map<string, number>();
+  let away = false;
+  const setConnections = vi.fn(async ({ roomid }: Room, connections: number) => {
+    if (away) return refuse('unavailable', 'away', 1);
+    if (connections > 0) stored.set(roomid, connections);
+    else stored.delete(roomid);
+    return succeed(undefined);
+  });
+  const connections = createConnections({ roster: { setConnections }, log: pino({ level: 'silent' }) });
+  return { stored, connections, goAway: (yes: boolean) => (away = yes) };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the connections of users on a worker', () => {
+  it('are counted by user and namespace', async () => {
+    const { stored, connections } = watched();
+    await connections.come(ann);
+    await connections.come(ann);
+    await connections.come(bob);
+    void connections.go(bob);
+    void connections.go(ann);
+    await settled();
+    expect([...stored]).toEqual([['ann', 1]]);
+    await connections.come(inboxOf('/post', 'bob'));
+    void connections.go(ann);
+    await settled();
+    expect([...stored]).toEqual([['bob', 1]]);
+  });
+
+  it('are said again when a count that came back late was not the last one', async () => {
+    const answers: ((stored: boolean) => void)[] = [];
+    const said: number[] = [];
+    const connections = createConnections({
+      roster: {
+        setConnections(_inbox, count) {
+          said.push(count);
+          return new Promise((resolve) => {
+            answers.push((stored) => resolve(stored ? succeed(undefined) : refuse('unavailable', 'away', 1)));
+          });
+        },
+      },
+      log: pino({ level: 'silent' }),
+    });
+    void connections.come(ann);
+    void connections.go(ann);
+    answers[1]?.(false);
+    await settled();
+    answers[0]?.(true);
+    await settled();
+    void connections.restate();
+    expect(said).toEqual([1, 0, 0]);
+  });
+
+  it('are true again after the store was away, for who came and for who went meanwhile', async () => {
+    const { stored, connections, goAway } = watched();
+    await connections.come(ann);
+    goAway(true);
+    void connections.go(ann);
+    await connections.come(bob);
+    await connections.come(carl);
+    void connections.go(carl);
+    await settled();
+    expect([...stored]).toEqual([['ann', 1]]);
+    goAway(false);
+    void connections.restate();
+    await settled();
+    expect([...stored]).toEqual([['bob', 1]]);
+  });
+
+  it('are said again by themselves as long as the store refuses them, also if it never was away', async () => {
+    vi.useFakeTimers();
+    try {
+      const { stored, connections, goAway } = watched();
+      goAway(true);
+      await connections.come(ann);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect([...stored]).toEqual([]);
+      goAway(false);
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect([...stored]).toEqual([['ann', 1]]);
+      expect(vi.getTimerCount()).toBe(0);
+      goAway(true);
+      await connections.come(bob);
+      connections.close();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,108 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { Identity } from '../../../src/chat/identity.ts';
+import { createSharedBuckets } from '../../../src/chat/rate-limit.ts';
+import type { Room } from '../../../src/chat/room.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import type { Session } from '../../../src/server/session.ts';
+import { createConnections } from '../../../src/server/users/connections.ts';
+import { createLogins, type LoginsDeps } from '../../../src/server/users/logins.ts';
+
+const named = (id: string) => ({ user: { id, name: id }, known: true }) as Identity;
+const NOTHING = { epoch: 'e', top: 0, entries: [], more: false, marks: { recv: 0, read: 0 }, older: [] };
+
+/**
+ * A worker whose store takes a while; `happened`: what the store has and what the client was told, in that order. `refuses`:
+ * an inbox is not read, or its page and its live items do not meet.
+ */
+function setUp(refuses?: 'reading' | 'meeting') {
+  const happened: string[] = [];
+  const roster = {
+    async setConnections({ roomid }: Room, connections: number) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      happened.push(`${roomid} has ${connections}`);
+      return succeed(undefined);
+    },
+  };
+  const deps: Partial<LoginsDeps> = {
+    feeds: {
+      hold: async (room) => succeed({ room, release: () => undefined }),
+      async meet(_room, read, admit) {
+        const page = await read();
+        if (!page.ok) return page;
+        return refuses ? refuse('unavailable', 'behind') : succeed(admit(page.value, []));
+      },
+    } as LoginsDeps['feeds'],
+    news: { fold: async () => succeed(0) },
+    newsFeed: { hear: () => undefined },
+    delivery: { sent: () => undefined },
+    shown: {
+      read: async () => (refuses === 'reading' ? refuse('unavailable', 'away') : succeed(NOTHING)),
+      describe: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
+    } as unknown as LoginsDeps['shown'],
+    roomMoves: {
+      async move(session, identity) {
+        Object.assign(session, { identity, user: identity.user });
+        return () => undefined;
+      },
+    },
+    connections: createConnections({ roster, log: pino({ level: 'silent' }) }),
+    userBuckets: createSharedBuckets({ perMs: 1, burst: 1 }, () => 0),
+    onMoved: async () => undefined,
+    onComing: async () => undefined,
+    degraded: () => false,
+    log: pino({ level: 'silent' }),
+  };
+  const logins = createLogins(deps as LoginsDeps);
+  const socket = {
+    connected: true,
+    nsp: { name: '/' },
+    join: () => undefined,
+    leave: () => undefined,
+    emit: (event: string) => happened.push(event),
+  };
+  const identity = named('guest');
+  const session = { socket, identity, user: identity.user, memberships: new Map() } as unknown as Session;
+  return { logins, session, happened };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('a connection that is bound to another user', () => {
+  it('is told so once every worker counts it for the new user and no longer for the old one', async () => {
+    const { logins, session, happened } = setUp();
+    await logins.begin(session, undefined, () => happened.push('hello'));
+    expect(happened).toEqual(['guest has 1', 'hello', 'push_message']);
+    happened.length = 0;
+    await logins.rebind(session, named('bob'), () => happened.push('answer'));
+    expect(happened.slice(0, 2).sort()).toEqual(['bob has 1', 'guest has 0']);
+    expect(happened.slice(2)).toEqual(['answer', 'push_message']);
+    logins.end(session);
+    await settled();
+    expect(happened.slice(4)).toEqual(['bob has 0']);
+  });
+
+  /** A login as bob that cannot be, and what the store was told meanwhile. */
+  async function refusedLogin(refuses: 'reading' | 'meeting'): Promise<string[]> {
+    const { logins, session, happened } = setUp(refuses);
+    await logins.begin(session, undefined, () => undefined);
+    happened.length = 0;
+    const outcome = await logins.rebind(session, named('bob'), () => happened.push('answer'));
+    await settled();
+    logins.close();
+    expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(session.user.id).toBe('guest');
+    return happened;
+  }
+
+  it('stays with the old one, who is never gone, when the new one’s inbox cannot be read', async () => {
+    const happened = await refusedLogin('reading');
+    expect(happened.sort()).toEqual(['bob has 0', 'bob has 1']);
+  });
+
+  it('goes back to the old one when the new one’s inbox does not meet what comes live', async () => {
+    const happened = await refusedLogin('meeting');
+    expect(happened.slice(0, 2).sort()).toEqual(['bob has 1', 'guest has 0']);
+    expect(happened.slice(2).sort()).toEqual(['bob has 0', 'guest has 1']);
+  });
+});

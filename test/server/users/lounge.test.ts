@@ -1,0 +1,252 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Identity } from '../../../src/chat/identity.ts';
+import { type Room, roomOf, socketRoom } from '../../../src/chat/room.ts';
+import type { Roster, RosterEntry } from '../../../src/chat/roster.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import type { Session } from '../../../src/server/session.ts';
+import { createLounge } from '../../../src/server/users/lounge.ts';
+import { createMemoryStore } from '../../support/memory-store.ts';
+
+const LOBBY_LOUNGE = socketRoom(roomOf('/', 'lobby', 'lounge'));
+
+interface Said {
+  readonly to: readonly string[];
+  readonly message: unknown;
+}
+
+function setUp() {
+  const present = new Map<string, RosterEntry>();
+  let storeAway = false;
+  let healthKnows = false;
+  const found = () => [...present.values()].map(({ userId, username }) => `${userId}: ${username}`);
+  const roster = {
+    async enter(_room: Room, user: RosterEntry, clients: number) {
+      if (storeAway) return refuse('unavailable', 'away', 1);
+      const changed = !present.has(user.userId);
+      present.set(user.userId, user);
+      return succeed({ users: present.size, clients, changed });
+    },
+    async exit(_room: Room, userId: string, clients: number) {
+      if (storeAway) return refuse('unavailable', 'away', 1);
+      return succeed({ users: present.size, clients, changed: present.delete(userId) });
+    },
+    async recount(_room: Room, clients: number) {
+      return succeed({ users: present.size, clients });
+    },
+  };
+  const said: Said[] = [];
+  const { moderation } = createMemoryStore();
+  const lounge = createLounge({
+    roster: roster as unknown as Roster,
+    moderation,
+    carriedBans: { check: () => undefined },
+    degraded: () => healthKnows,
+    log: pino({ level: 'silent' }),
+  });
+
+  function connection(userId: string, given: { username?: string; roomid?: string; allowed?: boolean } = {}) {
+    const rooms = new Set<string>();
+    const socket = {
+      id: `socket of ${userId}`,
+      connected: true,
+      join: (room: string) => rooms.add(room),
+      leave: (room: string) => rooms.delete(room),
+      emit: (_event: string, message: unknown) => said.push({ to: [`socket of ${userId}`], message }),
+      nsp: {
+        name: '/',
+        to: (to: string[]) => ({ emit: (_event: string, message: unknown) => said.push({ to, message }) }),
+      },
+    };
+    const user = { id: userId, name: given.username ?? 'guest-1' };
+    const identity: Identity = {
+      user,
+      named: given.username !== undefined,
+      fixed: { name: false, avatar: false },
+      known: true,
+      access: { allows: () => given.allowed ?? true },
+    };
+    const session = {
+      socket,
+      identity,
+      user,
+      defaultRoom: given.roomid ?? 'lobby',
+      lounging: given.roomid === undefined,
+      memberships: new Map(),
+    } as unknown as Session;
+    return {
+      session,
+      rooms,
+      async goBy(name: string, id = userId) {
+        session.user = { id, name };
+        session.identity = { ...session.identity, named: true };
+        await lounge.moved(session);
+      },
+      disconnect() {
+        socket.connected = false;
+        lounge.leave(session);
+      },
+    };
+  }
+  return {
+    lounge,
+    said,
+    found,
+    connection,
+    cutOff() {
+      storeAway = true;
+    },
+    noticeIt() {
+      healthKnows = true;
+    },
+    restore() {
+      storeAway = false;
+      healthKnows = false;
+    },
+  };
+}
+
+describe('the lounge', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+  const settled = () => vi.advanceTimersByTimeAsync(0);
+
+  it('is where a connection without a room listens, and is found if it has a name', async () => {
+    const { lounge, found, connection } = setUp();
+    const [ann, guest] = [connection('ann', { username: 'Ann' }), connection('g-1')];
+    for (const { session } of [ann, guest]) lounge.enter(session);
+    await settled();
+    for (const { rooms } of [ann, guest]) expect([...rooms]).toEqual([LOBBY_LOUNGE]);
+    expect(found()).toEqual(['ann: Ann']);
+  });
+
+  it('is not for who named a room or may not read the default one', async () => {
+    const { lounge, found, connection } = setUp();
+    const inRoom = connection('ann', { username: 'Ann', roomid: 'k12' });
+    const barred = connection('bob', { username: 'Bob', allowed: false });
+    for (const { session } of [inRoom, barred]) lounge.enter(session);
+    await settled();
+    for (const { rooms } of [inRoom, barred]) expect([...rooms]).toEqual([]);
+    expect(found()).toEqual([]);
+  });
+
+  it('is left when the right to the room ends', async () => {
+    const { lounge, found, connection } = setUp();
+    const ann = connection('ann', { username: 'Ann' });
+    lounge.enter(ann.session);
+    await settled();
+    ann.session.identity = { ...ann.session.identity, access: { allows: () => false } };
+    await lounge.moved(ann.session);
+    await settled();
+    expect([...ann.rooms]).toEqual([]);
+    expect(found()).toEqual([]);
+  });
+
+  it('knows a guest by the name given later, at once', async () => {
+    const { lounge, found, connection } = setUp();
+    const guest = connection('g-1');
+    lounge.enter(guest.session);
+    await guest.goBy('Ann');
+    expect(found()).toEqual(['g-1: Ann']);
+    await guest.goBy('Bob');
+    expect(found()).toEqual(['g-1: Bob']);
+  });
+
+  it('takes the old user out when a connection becomes another one', async () => {
+    const { lounge, found, connection } = setUp();
+    const guest = connection('g-1', { username: 'Ann' });
+    lounge.enter(guest.session);
+    await guest.goBy('Ann', 'ann');
+    await settled();
+    expect(found()).toEqual(['ann: Ann']);
+  });
+
+  it('keeps a user until the last connection is gone, then at once', async () => {
+    const { lounge, found, connection } = setUp();
+    const tabs = [connection('ann', { username: 'Ann' }), connection('ann', { username: 'Ann' })];
+    for (const { session } of tabs) lounge.enter(session);
+    await settled();
+    tabs[0]?.disconnect();
+    await settled();
+    expect(found()).toEqual(['ann: Ann']);
+    tabs[1]?.disconnect();
+    await settled();
+    expect(found()).toEqual([]);
+  });
+
+  it('holds nobody who left while being entered', async () => {
+    const { lounge, found, connection } = setUp();
+    const ann = connection('ann', { username: 'Ann' });
+    lounge.enter(ann.session);
+    ann.disconnect();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(found()).toEqual([]);
+  });
+
+  it('holds nobody who took a name while being entered and left', async () => {
+    const { lounge, found, connection } = setUp();
+    const ann = connection('ann', { username: 'Ann' });
+    lounge.enter(ann.session);
+    await Promise.resolve();
+    await ann.goBy('Anna');
+    await settled();
+    expect(found()).toEqual(['ann: Anna']);
+    ann.disconnect();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(found()).toEqual([]);
+  });
+
+  it('finds everybody again after the store was away, but not who left meanwhile', async () => {
+    const { lounge, found, connection, cutOff, restore } = setUp();
+    const [ann, bob] = [connection('ann', { username: 'Ann' }), connection('bob', { username: 'Bob' })];
+    cutOff();
+    for (const { session } of [ann, bob]) lounge.enter(session);
+    await vi.advanceTimersByTimeAsync(10_000);
+    bob.disconnect();
+    restore();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(found()).toEqual(['ann: Ann']);
+  });
+
+  it('does not wait for the next try once the store is known to be back', async () => {
+    const { lounge, found, connection, cutOff, noticeIt, restore } = setUp();
+    const ann = connection('ann', { username: 'Ann' });
+    cutOff();
+    lounge.enter(ann.session);
+    await settled();
+    noticeIt();
+    await vi.advanceTimersByTimeAsync(3_000);
+    restore();
+    lounge.restate();
+    await settled();
+    expect(found()).toEqual(['ann: Ann']);
+  });
+
+  it('names a connection once', () => {
+    const { lounge, connection } = setUp();
+    const [ann, bob] = [connection('ann').session, connection('bob').session];
+    expect([ann, ann, bob].map(lounge.introduces)).toEqual([true, false, true]);
+  });
+
+  it('hears a text together with the room, the sender of a string before', () => {
+    const { lounge, said, connection } = setUp();
+    const { session } = connection('ann');
+    expect(lounge.tell(session, 'hi')).toMatchObject({ ok: true });
+    expect(lounge.tell(session, { name: 'Ann', content: 'ho' })).toMatchObject({ ok: true });
+    const everybody = [socketRoom(roomOf('/', 'lobby')), LOBBY_LOUNGE];
+    expect(said).toEqual([
+      { to: ['socket of ann'], message: 'hi' },
+      { to: everybody, message: 'hi' },
+      { to: everybody, message: { name: 'Ann', content: 'ho' } },
+    ]);
+  });
+
+  it('tells nobody anything while the store is away', () => {
+    const { lounge, said, connection, noticeIt } = setUp();
+    noticeIt();
+    expect(lounge.tell(connection('ann').session, 'hi')).toMatchObject({
+      error: { code: 'unavailable', temporary: true },
+    });
+    expect(said).toEqual([]);
+  });
+});

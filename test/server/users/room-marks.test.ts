@@ -1,0 +1,214 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import type { RoomVisits } from '../../../src/chat/visits.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
+import type { Session } from '../../../src/server/session.ts';
+import { createRoomMarks } from '../../../src/server/users/room-marks.ts';
+
+const away = refuse('unavailable', 'away');
+
+function setUp() {
+  const stored = new Map<string, Map<string, { read: number; joined: boolean }>>();
+  const tops = new Map<string, number>();
+  const said = new Map<string, number>();
+  const sessions: Session[] = [];
+  let failing: readonly (keyof RoomVisits)[] = [];
+  const of = (tag: string) => stored.get(tag) ?? new Map<string, { read: number; joined: boolean }>();
+  const visits: RoomVisits = {
+    async visit({ tag }, roomid, joined, top = 0) {
+      if (failing.includes('visit')) return away;
+      const rooms = of(tag);
+      const changed = (rooms.get(roomid)?.joined ?? false) !== joined;
+      if (joined) rooms.set(roomid, { read: rooms.get(roomid)?.read ?? top, joined });
+      else rooms.delete(roomid);
+      stored.set(tag, rooms);
+      return succeed(changed);
+    },
+    async read({ tag }, roomid, seq) {
+      if (failing.includes('read')) return away;
+      const rooms = of(tag);
+      const { read = 0, joined = false } = rooms.get(roomid) ?? {};
+      rooms.set(roomid, { read: Math.max(read, seq), joined });
+      stored.set(tag, rooms);
+      return succeed(Math.max(read, seq));
+    },
+    async visited({ tag }) {
+      if (failing.includes('visited')) return away;
+      return succeed(
+        [...of(tag)].flatMap(([roomid, { read, joined }]) => (joined ? [{ roomid, read }] : [])),
+      );
+    },
+  };
+  const roomMarks = createRoomMarks({
+    visits,
+    logs: {
+      async unread(asked) {
+        const found = asked.map(({ room, reader, read: given }) => {
+          const top = tops.get(room.roomid) ?? 0;
+          const read = Math.max(given, said.get(`${reader} ${room.roomid}`) ?? 0);
+          return { top, read, unread: Math.max(0, top - read) };
+        });
+        return succeed(found);
+      },
+    },
+    roster: {
+      async staysIn({ roomid }, userId) {
+        if (failing.includes('visited')) return away;
+        const within = ({ user, memberships }: Session) => user.id === userId && memberships.has(roomid);
+        return succeed(sessions.some(within));
+      },
+    },
+    log: pino({ level: 'silent' }),
+  });
+  /** A connection that is in these rooms. */
+  function connect(userId: string, roomids: readonly string[] = [], allows = (_roomid: string) => true) {
+    const session = {
+      socket: { nsp: { name: '/' } },
+      user: { id: userId, name: userId },
+      identity: { access: { allows }, ...(userId.startsWith('g-') ? { guestToken: 'x' } : {}) },
+      memberships: new Map(),
+    } as unknown as Session;
+    sessions.push(session);
+    for (const roomid of roomids) void join(session, roomid);
+    return session;
+  }
+  function join(session: Session, roomid: string) {
+    const hold = { release: () => undefined } as never;
+    const top = tops.get(roomid) ?? 0;
+    const noted = roomMarks.joining(session, roomid, top);
+    const known = session.memberships.get(roomid);
+    session.memberships.set(roomid, known ?? { room: roomOf('/', roomid), hold });
+    roomMarks.joined(session, roomid, top);
+    return noted;
+  }
+  return {
+    roomMarks,
+    connect,
+    join,
+    tops,
+    say(userId: string, roomid: string) {
+      const top = (tops.get(roomid) ?? 0) + 1;
+      tops.set(roomid, top);
+      said.set(`${inboxOf('/', userId).tag} ${roomid}`, top);
+    },
+    async leave(session: Session, roomid: string) {
+      session.memberships.delete(roomid);
+      await roomMarks.left(session, roomid);
+    },
+    stored: (userId: string) => of(inboxOf('/', userId).tag),
+    fail: (...calls: (keyof RoomVisits)[]) => {
+      failing = calls;
+    },
+  };
+}
+
+describe('the rooms of a user', () => {
+  it('are noted with the next join when the store was away, and until then shown to this connection', async () => {
+    const { roomMarks, connect, join, tops, stored, fail } = setUp();
+    tops.set('tea', 5);
+    fail('visit', 'visited');
+    const session = connect('ann', ['tea']);
+    expect(await roomMarks.mine(session)).toEqual(away);
+    expect(stored('ann').get('tea')?.joined).toBeFalsy();
+    fail();
+    tops.set('tea', 7);
+    const shown = succeed({ rooms: [{ roomid: 'tea', top: 7, read: 5, unread: 2 }] });
+    expect(await roomMarks.mine(session)).toEqual(shown);
+    await join(session, 'tea');
+    expect(stored('ann').get('tea')?.joined).toBe(true);
+    expect(await roomMarks.mine(session)).toEqual(shown);
+  });
+
+  it('that were left stay left, also when leaving overtakes what the join has to say', async () => {
+    const { roomMarks, connect, stored } = setUp();
+    const session = connect('ann', ['tea']);
+    session.memberships.delete('tea');
+    await roomMarks.left(session, 'tea');
+    expect(stored('ann').size).toBe(0);
+    expect(await roomMarks.mine(session)).toEqual(succeed({ rooms: [] }));
+  });
+
+  it('are as before when somebody was not let in after all', async () => {
+    const { roomMarks, connect, stored } = setUp();
+    const session = connect('ann');
+    const [first, again] = [
+      await roomMarks.joining(session, 'tea', 3),
+      await roomMarks.joining(session, 'tea', 9),
+    ];
+    await again();
+    expect([...stored('ann')]).toEqual([['tea', { read: 3, joined: true }]]);
+    await first();
+    expect([...stored('ann')]).toEqual([]);
+    const guest = connect('g-1');
+    await (await roomMarks.joining(guest, 'tea', 3))();
+    expect([...stored('g-1')]).toEqual([]);
+  });
+
+  it('are those of another user, too, whom a connection in them goes over to', async () => {
+    const { roomMarks, connect, tops, stored } = setUp();
+    tops.set('tea', 3);
+    const session = connect('ann', ['tea']);
+    tops.set('tea', 9);
+    session.user = { id: 'bob', name: 'bob' };
+    await roomMarks.moved(session);
+    expect([...stored('bob')]).toEqual([['tea', { read: 3, joined: true }]]);
+  });
+
+  it('are those the token allows', async () => {
+    const { roomMarks, connect } = setUp();
+    await roomMarks.mine(connect('ann', ['tea', 'milk']));
+    const later = connect('ann', [], (roomid) => roomid !== 'tea');
+    expect(await roomMarks.mine(later)).toMatchObject({ value: { rooms: [{ roomid: 'milk' }] } });
+    expect(await roomMarks.read(later, 'tea', 1)).toMatchObject({ error: { code: 'not_joined' } });
+  });
+
+  it('keep the mark where it was when they are joined again', async () => {
+    const { roomMarks, connect, tops } = setUp();
+    tops.set('tea', 3);
+    await roomMarks.mine(connect('ann', ['tea']));
+    tops.set('tea', 9);
+    const other = connect('ann', ['tea']);
+    expect(await roomMarks.mine(other)).toMatchObject({ value: { rooms: [{ read: 3, unread: 6 }] } });
+    expect(await roomMarks.read(other, 'tea', 100)).toEqual(succeed({ roomid: 'tea', read: 9 }));
+  });
+
+  it('stay with their marks as long as another connection of the user is in them, the same for each', async () => {
+    const { roomMarks, connect, leave, tops, stored } = setUp();
+    tops.set('tea', 3);
+    const tabs = [connect('ann', ['tea']), connect('ann', ['tea'])] as const;
+    await Promise.all(tabs.map((tab) => roomMarks.mine(tab)));
+    tops.set('tea', 9);
+    expect(await roomMarks.read(tabs[0], 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 5 }));
+    await leave(tabs[0], 'tea');
+    const shown = succeed({ rooms: [{ roomid: 'tea', top: 9, read: 5, unread: 4 }] });
+    for (const tab of tabs) expect(await roomMarks.mine(tab)).toEqual(shown);
+    expect(await roomMarks.read(tabs[0], 'tea', 6)).toEqual(succeed({ roomid: 'tea', read: 6 }));
+    await leave(tabs[1], 'tea');
+    expect(stored('ann').size).toBe(0);
+    for (const tab of tabs) expect(await roomMarks.mine(tab)).toEqual(succeed({ rooms: [] }));
+  });
+
+  it('are read up to what the user said there, which no mark takes back', async () => {
+    const { roomMarks, connect, say, tops } = setUp();
+    tops.set('tea', 3);
+    const ann = connect('ann', ['tea']);
+    tops.set('tea', 6);
+    say('ann', 'tea');
+    tops.set('tea', 9);
+    expect(await roomMarks.mine(ann)).toMatchObject({ value: { rooms: [{ top: 9, read: 7, unread: 2 }] } });
+    expect(await roomMarks.read(ann, 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 7 }));
+    expect(await roomMarks.read(ann, 'tea', 8)).toEqual(succeed({ roomid: 'tea', read: 8 }));
+  });
+
+  it('of a guest are not stored', async () => {
+    const { roomMarks, connect, tops, stored } = setUp();
+    tops.set('tea', 3);
+    const guest = connect('g-1', ['tea']);
+    tops.set('tea', 4);
+    expect(await roomMarks.mine(guest)).toMatchObject({ value: { rooms: [{ read: 3, unread: 1 }] } });
+    expect(await roomMarks.read(guest, 'tea', 4)).toEqual(succeed({ roomid: 'tea', read: 4 }));
+    expect(await roomMarks.read(guest, 'tea', 1)).toEqual(succeed({ roomid: 'tea', read: 4 }));
+    expect(stored('g-1').size).toBe(0);
+  });
+});
