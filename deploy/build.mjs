@@ -26,7 +26,7 @@ async function build() {
   // Scripts for Redis are read from beside the module that sends them.
   cpSync(join(root, 'src', 'backend'), join(root, 'dist', 'backend'), {
     recursive: true,
-    filter: (source) => !source.endsWith('.ts'),
+    filter: (source) => !/\.(ts|md)$/.test(source),
   });
   await buildPage(join(root, 'dist', 'page'));
   await buildClient(join(root, 'dist', 'page'));
@@ -40,7 +40,7 @@ function fingerprint() {
   const files = ['package-lock.json', 'tsconfig.json', 'deploy/build.mjs'];
   if (existsSync(join(root, 'src'))) {
     for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile())
+      if (entry.isFile() && !entry.name.endsWith('.md'))
         files.push(join('src', entry.parentPath.slice(join(root, 'src').length), entry.name));
     }
   }

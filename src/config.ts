@@ -20,7 +20,7 @@ import { isMisspelling } from './spelling.ts';
 
 interface Setting<T> {
   readonly name: string;
-  /** As the README prints it. */
+  /** As deploy/README.md prints it. */
   readonly shownDefault: string;
   readonly meaning: string;
   readonly parse: Parser<T>;
@@ -49,7 +49,7 @@ const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** The one table of settings: parsed from here, printed by `roomcast start --help`, compared with the README. */
+/** The one table of settings: parsed from here, printed by `roomcast start --help`, compared with deploy/README.md. */
 export const SETTINGS = {
   host: setting<string | undefined>(
     'HOST',

@@ -5,7 +5,7 @@ import { wordsOf } from './rounds.ts';
 import type { Row } from './rows.ts';
 import type { Spread } from './statistics.ts';
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const README = fileURLToPath(new URL('README.md', import.meta.url));
 const START = '<!-- bench -->';
 const END = '<!-- /bench -->';
 /** Beside ours, in the order of the columns. */

@@ -36,7 +36,7 @@ describe('a Redis user', () => {
     await change('+select');
     expect(await start(`${url}/1`)).toMatchObject({ refusal: '', lines: [] });
     expect(await redis.ask('KEYS *')).toBe('*0\r\n');
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const readme = await readFile(new URL('../../deploy/README.md', import.meta.url), 'utf8');
     expect(/^ACL SETUSER roomcast on >PASSWORD (.*)$/m.exec(readme)?.[1]).toBe(aclRules('rc').join(' '));
   });
 

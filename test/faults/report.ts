@@ -4,7 +4,7 @@ import type { RunOutcome } from './fault-run.ts';
 import type { Judgement } from './judge.ts';
 import type { StockTally } from './stock-check.ts';
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const README = fileURLToPath(new URL('../README.md', import.meta.url));
 const START = '<!-- faults -->';
 const END = '<!-- /faults -->';
 

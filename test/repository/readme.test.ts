@@ -1,21 +1,78 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../src/config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const readme = readFileSync(`${root}/README.md`, 'utf8');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const readmes = [
+  'README.md',
+  ...['src', 'nginx', 'deploy', 'test'].flatMap((folder) => readmesBelow(folder)),
+];
 
-describe('the README', () => {
+function readmesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter(({ name, parentPath }) => name === 'README.md' && !parentPath.includes('.artifacts'))
+    .map(({ parentPath, name }) => join(parentPath, name).slice(root.length));
+}
+
+/** Link targets inside the repository, from its root. */
+function linksOf(readme: string): string[] {
+  const targets = [...read(readme).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)];
+  return targets.map(([, target]) => join(dirname(readme), target as string));
+}
+
+describe('the top README', () => {
+  const readme = read('README.md');
+
+  it('is read in a few minutes: 900 words at most', () => {
+    expect(readme.split(/\s+/).filter(Boolean).length).toBeLessThanOrEqual(900);
+  });
+
+  it('gives the two commands first', () => {
+    const commands = /```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    expect(commands).toContain('npm ci && npm start');
+    expect(commands).toContain('npm cit');
+  });
+
+  it('leads to files that the npm package has, too', () => {
+    const pack = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const [{ files }] = JSON.parse(pack.stdout) as [{ files: { path: string }[] }];
+    const packed = files.map(({ path }) => path);
+    expect(linksOf('README.md').filter((path) => !packed.includes(path))).toEqual([]);
+  });
+});
+
+describe('the READMEs', () => {
+  it.each(readmes)('%s points only to files that are there', (readme) => {
+    expect(linksOf(readme).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it('can each be reached from the top one', () => {
+    const reached = new Set(['README.md']);
+    for (const readme of reached)
+      for (const path of linksOf(readme)) if (path.endsWith('README.md')) reached.add(path);
+    expect(readmes.filter((readme) => !reached.has(readme))).toEqual([]);
+  });
+});
+
+describe('the README of deploy/', () => {
   it('lists the settings as they are in the code', () => {
     const rows = Object.values(SETTINGS).map(
       ({ name, shownDefault, meaning }) => `| \`${name}\` | ${shownDefault} | ${meaning} |`,
     );
-    expect(readme.match(/^\| `[A-Z0-9_]+` \|.*$/gm)).toEqual(rows);
+    expect(read('deploy/README.md').match(/^\| `[A-Z0-9_]+` \|.*$/gm)).toEqual(rows);
   });
+});
 
+describe('the README of src/', () => {
   it('names every folder of src in its map, and no other', () => {
-    const map = /## Folders\n+```\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    const map = /## Folders\n+```\n([\s\S]*?)```/.exec(read('src/README.md'))?.[1] ?? '';
     const named = [...map.matchAll(/^ {2}(\w+)\//gm)].map(([, name]) => name).sort();
     const folders = readdirSync(`${root}/src`, { withFileTypes: true });
     expect(named).toEqual(
@@ -24,18 +81,6 @@ describe('the README', () => {
         .map(({ name }) => name)
         .sort(),
     );
-  });
-
-  it('points only to files that are there', () => {
-    const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path as string);
-    expect(links.length).toBeGreaterThan(3);
-    expect(links.filter((path) => !existsSync(`${root}/${path}`))).toEqual([]);
-  });
-
-  it('gives the two commands first', () => {
-    const commands = /```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-    expect(commands).toContain('npm ci && npm start');
-    expect(commands).toContain('npm cit');
   });
 });
 
