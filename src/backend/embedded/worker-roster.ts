@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import type { Room } from '../../chat/room.ts';
 import type { Roster, RosterCount, RosterEntry } from '../../chat/roster.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { createStatedPresence } from '../stated-presence.ts';
-import { createStatingAgain } from '../stating-again.ts';
+import { createPresenceResync } from '../presence-resync.ts';
+import { createReportedPresence } from '../reported-presence.ts';
 import type { Ask } from './channel.ts';
 
 export interface WorkerRosterDeps {
@@ -13,10 +13,10 @@ export interface WorkerRosterDeps {
 
 /** The roster as a worker reaches it, in the primary's memory. */
 export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
-  const stated = createStatedPresence();
+  const reported = createReportedPresence();
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
-  const statingAgain = createStatingAgain({
-    stated,
+  const resync = createPresenceResync({
+    reported,
     onReturned: (...returned) => {
       for (const listener of returnListeners) listener(...returned);
     },
@@ -29,7 +29,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
 
   return {
     async enter(room, user, own, clients) {
-      const takeBack = stated.enter(room, { ...user, own }, clients);
+      const takeBack = reported.enter(room, { ...user, own }, clients);
       const entered = await ask<RosterCount & { changed: boolean }, 'roster.enter'>('roster.enter', {
         room,
         user,
@@ -40,11 +40,11 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
       return entered;
     },
     exit(room, userId, clients) {
-      stated.exit(room, userId, clients);
+      reported.exit(room, userId, clients);
       return ask('roster.exit', { room, userId, clients });
     },
     recount(room, clients) {
-      stated.recount(room, clients);
+      reported.setClients(room, clients);
       return ask('roster.recount', { room, clients });
     },
     count: ({ tag }) => ask('roster.count', { tag }),
@@ -54,7 +54,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     members: ({ tag }, page) => ask('roster.members', { tag, page }),
     rooms: (nsp, page) => ask('roster.rooms', { nsp, page }),
     setConnections(inbox, connections) {
-      stated.setConnections(inbox, connections);
+      reported.setConnections(inbox, connections);
       return ask('roster.setConnections', { inbox, connections });
     },
     connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
@@ -64,7 +64,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     async renew() {
       const known = await ask<boolean, 'roster.renew'>('roster.renew', null);
       if (!known.ok) return known;
-      statingAgain.proved(known.value);
+      resync.onHeartbeat(known.value);
       return succeed(undefined);
     },
     onReturned(listener) {

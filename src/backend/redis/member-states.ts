@@ -1,6 +1,6 @@
 import type { RosterMember } from '../../chat/roster.ts';
 import { ROSTER_DOUBT_MS } from '../../chat/roster.ts';
-import type { StatedUser } from '../stated-presence.ts';
+import type { ReportedUser } from '../reported-presence.ts';
 import type { ListedBoot } from './boots.ts';
 import { entryOf, personOf } from './persons.ts';
 
@@ -23,7 +23,7 @@ export function membersOf(
 }
 
 interface Stated {
-  readonly user: StatedUser;
+  readonly user: ReportedUser;
   readonly boot: ListedBoot | undefined;
 }
 

@@ -5,8 +5,8 @@ import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../protocol/codes.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { inBatches } from '../batches.ts';
-import { createStatedPresence, type StatedUser } from '../stated-presence.ts';
-import { createStatingAgain } from '../stating-again.ts';
+import { createPresenceResync } from '../presence-resync.ts';
+import { createReportedPresence, type ReportedUser } from '../reported-presence.ts';
 import { createBootWatch } from './boot-watch.ts';
 import { type Bounds, createReadBoots, eachPage } from './boots.ts';
 import type { CommandLink } from './command-link.ts';
@@ -53,7 +53,7 @@ const EVERYWHERE: Bounds = ['-', '+'];
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const { link, scripts, keys, boot, host, log, maxRoomClients, now } = deps;
-  const stated = createStatedPresence();
+  const reported = createReportedPresence();
   const watch = createBootWatch(now);
   const readBoots = createReadBoots({ link, script: scripts.boots, keys, watch });
   const living = createLivingBoots(readBoots, now);
@@ -61,13 +61,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     tell: (room) =>
       link.evaluate<number>(scripts.tell, roomScriptKeys(keys, room, boot), roomScriptArgs(keys, room, boot)),
     onTold: (room) => {
-      if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
+      if (!reported.has(room)) void unlistPlace(boot, placeName(room));
     },
     now,
   });
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
-  const statingAgain = createStatingAgain({
-    stated,
+  const resync = createPresenceResync({
+    reported,
     onReturned: (...returned) => {
       for (const listener of returnListeners) listener(...returned);
     },
@@ -91,7 +91,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
 
   async function sendEnter(
     room: Room,
-    user: StatedUser,
+    user: ReportedUser,
     clients: number,
     most: number,
   ): Promise<Outcome<EnterReply>> {
@@ -118,28 +118,28 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const [, , , waitMs, vacant] = left.value;
     if (waitMs > 0) tellings.owe(room, waitMs);
     // Someone may have entered since; then the room is listed again already and must stay so.
-    else if (vacant === 1 && !stated.holds(room)) void unlistPlace(boot, placeName(room));
+    else if (vacant === 1 && !reported.has(room)) void unlistPlace(boot, placeName(room));
     return left;
   }
 
   async function enter(room: Room, user: RosterEntry, own: number, clients: number) {
     const person = { ...user, own };
-    const takeBack = stated.enter(room, person, clients);
+    const takeBack = reported.enter(room, person, clients);
     const entered = await sendEnter(room, person, clients, room.kind === 'room' ? maxRoomClients : 0);
     const refused = entered.ok ? entered.value[4] : 0;
     if (!entered.ok || refused === 0) return counted(entered);
     takeBack();
-    if (!stated.holds(room)) void unlistPlace(boot, placeName(room));
+    if (!reported.has(room)) void unlistPlace(boot, placeName(room));
     return refused === BANNED ? refuseBanned(entered.value[5]) : refuse('limit', 'roomid: the room is full');
   }
 
   async function exit(room: Room, userId: string, clients: number) {
-    stated.exit(room, userId, clients);
+    reported.exit(room, userId, clients);
     return counted(await sendExit(room, userId, clients));
   }
 
   async function recount(room: Room, clients: number) {
-    stated.recount(room, clients);
+    reported.setClients(room, clients);
     const outcome = await sendExit(room, '', clients);
     return outcome.ok ? succeed({ users: outcome.value[0], clients: outcome.value[1] }) : outcome;
   }
@@ -160,7 +160,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function setConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
-    stated.setConnections(inbox, connections);
+    reported.setConnections(inbox, connections);
     return sendConnections(inbox, connections);
   }
 
@@ -173,7 +173,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const outcome = await link.evaluate<number>(scripts.renew, [keys.boots], args);
     if (!outcome.ok) return outcome;
     watch.proved();
-    statingAgain.proved(outcome.value === 1);
+    resync.onHeartbeat(outcome.value === 1);
     // Who does not look cannot tell since when a boot is silent.
     void living.listed();
     return succeed(undefined);

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import { createStatedPresence } from '../../src/backend/stated-presence.ts';
-import { createStatingAgain } from '../../src/backend/stating-again.ts';
+import { createPresenceResync } from '../../src/backend/presence-resync.ts';
+import { createReportedPresence } from '../../src/backend/reported-presence.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
 import { ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
@@ -10,9 +10,9 @@ const rooms = Array.from({ length: 3 }, (_, n) => roomOf('/', `room ${n}`));
 const inbox = inboxOf('/', 'ann');
 
 function setUp() {
-  const stated = createStatedPresence();
-  for (const room of rooms) stated.enter(room, { userId: 'ann', username: 'Ann', own: 1 }, 1);
-  stated.setConnections(inbox, 2);
+  const reported = createReportedPresence();
+  for (const room of rooms) reported.enter(room, { userId: 'ann', username: 'Ann', own: 1 }, 1);
+  reported.setConnections(inbox, 2);
   const said: string[] = [];
   const returned: string[] = [];
   let failing = 0;
@@ -23,8 +23,8 @@ function setUp() {
     said.push(what);
     return true;
   };
-  const statingAgain = createStatingAgain({
-    stated,
+  const resync = createPresenceResync({
+    reported,
     onReturned: ({ roomid }) => returned.push(roomid),
     enter: async ({ roomid }) =>
       answer(roomid) ? succeed({ users: 1, clients: 1, changed: true }) : refuse('unavailable', 'away'),
@@ -33,14 +33,14 @@ function setUp() {
     now: () => nowMs,
     log: pino({ level: 'silent' }),
   });
-  async function prove(known: boolean, afterMs = 1_000) {
+  async function heartbeat(known: boolean, afterMs = 1_000) {
     nowMs += afterMs;
-    statingAgain.proved(known);
+    resync.onHeartbeat(known);
     await new Promise((resolve) => setImmediate(resolve));
     return said.splice(0);
   }
   return {
-    prove,
+    heartbeat,
     returned,
     fail: (calls: number) => {
       failing = calls;
@@ -50,39 +50,39 @@ function setUp() {
 
 const ALL = ['ann has 2', 'room 0', 'room 1', 'room 2'];
 
-describe('a worker that was taken for dead', () => {
-  it('says all it holds again, once, and nothing at its first proof of life', async () => {
-    const { prove, returned } = setUp();
-    expect(await prove(false)).toEqual([]);
-    expect(await prove(true)).toEqual([]);
-    expect(await prove(false)).toEqual(ALL);
+describe('a worker that the roster took for dead', () => {
+  it('reports its whole presence again, once, and nothing at its first heartbeat', async () => {
+    const { heartbeat, returned } = setUp();
+    expect(await heartbeat(false)).toEqual([]);
+    expect(await heartbeat(true)).toEqual([]);
+    expect(await heartbeat(false)).toEqual(ALL);
     expect(returned).toEqual(['room 0', 'room 1', 'room 2']);
-    expect(await prove(true)).toEqual([]);
+    expect(await heartbeat(true)).toEqual([]);
   });
 
-  it('says it again until the store has taken all of it', async () => {
-    const { prove, fail } = setUp();
-    await prove(false);
+  it('repeats the report until the store has accepted all of it', async () => {
+    const { heartbeat, fail } = setUp();
+    await heartbeat(false);
     fail(2);
-    expect(await prove(false)).toEqual(['room 1', 'room 2']);
+    expect(await heartbeat(false)).toEqual(['room 1', 'room 2']);
     fail(4);
-    expect(await prove(true)).toEqual([]);
-    expect(await prove(true)).toEqual(ALL);
-    expect(await prove(true)).toEqual([]);
+    expect(await heartbeat(true)).toEqual([]);
+    expect(await heartbeat(true)).toEqual(ALL);
+    expect(await heartbeat(true)).toEqual([]);
   });
 
-  it('brings nobody back who left while it said so, nor an older name or number', async () => {
-    const stated = createStatedPresence();
+  it('brings nobody back who left during the report, nor an older name or number', async () => {
+    const reported = createReportedPresence();
     const [room] = rooms as [(typeof rooms)[number]];
     const user = (n: number, username: string) => ({ userId: `user ${n}`, username, own: 1 });
-    for (let n = 0; n < 250; n += 1) stated.enter(room, user(n, 'before'), 250);
+    for (let n = 0; n < 250; n += 1) reported.enter(room, user(n, 'before'), 250);
     const said = new Map<string, string>();
     let goOn = () => {};
     const gate = new Promise<void>((resolve) => {
       goOn = resolve;
     });
-    const statingAgain = createStatingAgain({
-      stated,
+    const resync = createPresenceResync({
+      reported,
       onReturned: () => undefined,
       async enter(_room, { userId, username }, clients) {
         said.set(userId, `${username} of ${clients}`);
@@ -93,11 +93,11 @@ describe('a worker that was taken for dead', () => {
       now: () => 0,
       log: pino({ level: 'silent' }),
     });
-    statingAgain.proved(true);
-    statingAgain.proved(false);
+    resync.onHeartbeat(true);
+    resync.onHeartbeat(false);
     await vi.waitFor(() => expect(said.size).toBe(100));
-    stated.exit(room, 'user 240', 249);
-    stated.enter(room, user(241, 'after'), 249);
+    reported.exit(room, 'user 240', 249);
+    reported.enter(room, user(241, 'after'), 249);
     goOn();
     await vi.waitFor(() => expect(said.size).toBe(249));
     expect(said.has('user 240')).toBe(false);
@@ -105,10 +105,10 @@ describe('a worker that was taken for dead', () => {
     expect(said.get('user 249')).toBe('before of 249');
   });
 
-  it('says it also when only the answer that told it so was lost', async () => {
-    const { prove } = setUp();
-    await prove(false);
-    expect(await prove(true, ROSTER_LEASE_MS - 1)).toEqual([]);
-    expect(await prove(true, ROSTER_LEASE_MS)).toEqual(ALL);
+  it('reports again when only the answer "not known" was lost', async () => {
+    const { heartbeat } = setUp();
+    await heartbeat(false);
+    expect(await heartbeat(true, ROSTER_LEASE_MS - 1)).toEqual([]);
+    expect(await heartbeat(true, ROSTER_LEASE_MS)).toEqual(ALL);
   });
 });

@@ -1,0 +1,89 @@
+import type { Logger } from 'pino';
+import type { Room } from '../chat/room.ts';
+import type { RosterCount, RosterEntry } from '../chat/roster.ts';
+import { ROSTER_LEASE_MS } from '../chat/roster.ts';
+import type { Outcome } from '../protocol/codes.ts';
+import { inBatches } from './batches.ts';
+import type { ReportedPresence, ReportedUser } from './reported-presence.ts';
+
+export interface PresenceResyncDeps {
+  readonly reported: ReportedPresence;
+  /** Called for each user whom the roster took for gone and who is back in the room. */
+  readonly onReturned: (room: Room, user: RosterEntry, clients: number) => void;
+  /** MUST NOT refuse for a full room: the users are in it already. */
+  readonly enter: (
+    room: Room,
+    user: ReportedUser,
+    clients: number,
+  ) => Promise<Outcome<RosterCount & { readonly changed: boolean }>>;
+  readonly setConnections: (inbox: Room, connections: number) => Promise<Outcome<void>>;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/**
+ * Reports the whole presence of this worker again after the roster dropped it: the instance was fenced or reaped while
+ * it was frozen or cut off, or the store lost its data. If the store rejects part of it, the next heartbeat repeats the
+ * report; otherwise those users would be missing for good.
+ */
+export interface PresenceResync {
+  /** The store acknowledged a heartbeat. `known`: the store still knew this instance from an earlier one. */
+  onHeartbeat(known: boolean): void;
+}
+
+export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
+  const { reported, onReturned, enter, setConnections, now, log } = deps;
+  let heartbeatAtMs: number | undefined;
+  let incomplete = false;
+  let reannouncing = false;
+
+  /** Returns whether the store accepted all of it. */
+  async function reannounceAll(): Promise<boolean> {
+    let taken = true;
+    await inBatches(reported.inboxes(), async (inbox) => {
+      const connections = reported.connectionsOf(inbox);
+      const said = connections === 0 || (await setConnections(inbox, connections)).ok;
+      if (!said) taken = false;
+    });
+    for (const room of reported.rooms()) {
+      await inBatches(reported.usersIn(room), async ({ userId }) => {
+        // Look the user up now: somebody who left since the batch began must not come back.
+        const now = reported.userIn(room, userId);
+        const entered = now && (await enter(room, now.user, now.clients));
+        if (entered?.ok === false) taken &&= !entered.error.temporary;
+        else if (now && entered?.value.changed) onReturned(room, entryOf(now.user), entered.value.clients);
+      });
+    }
+    return taken;
+  }
+
+  async function reannounce(): Promise<void> {
+    reannouncing = true;
+    incomplete = false;
+    log.warn(
+      { rooms: reported.rooms().length },
+      'the roster dropped this worker: reporting its presence again',
+    );
+    try {
+      if (!(await reannounceAll())) incomplete = true;
+    } finally {
+      reannouncing = false;
+    }
+  }
+
+  return {
+    onHeartbeat(known) {
+      const atMs = now();
+      // The answer "not known" may have been lost on its way, so a long silence counts as well.
+      const silentMs = heartbeatAtMs === undefined ? 0 : atMs - heartbeatAtMs;
+      const dropped = heartbeatAtMs !== undefined && (!known || silentMs >= ROSTER_LEASE_MS);
+      heartbeatAtMs = atMs;
+      if (dropped) incomplete = true;
+      if (incomplete && !reannouncing) void reannounce();
+    },
+  };
+}
+
+function entryOf({ own: _, ...entry }: ReportedUser): RosterEntry {
+  return entry;
+}
