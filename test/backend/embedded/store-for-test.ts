@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { MIN_FREE_BYTES } from '../../src/backend/embedded/disk-space.ts';
-import { createStore, type Store, type StoreDeps } from '../../src/backend/embedded/store.ts';
-import { openTables, type Tables } from '../../src/backend/embedded/tables.ts';
-import { makeDataDir } from './embedded-harness.ts';
+import { MIN_FREE_BYTES } from '../../../src/backend/embedded/disk-space.ts';
+import { createStore, type Store, type StoreDeps } from '../../../src/backend/embedded/store.ts';
+import { openTables, type Tables } from '../../../src/backend/embedded/tables.ts';
+import { makeDataDir } from '../../contract/embedded-harness.ts';
 
 export const RULES = {
   historySize: 100,

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import type { Tables } from '../../src/backend/embedded/tables.ts';
-import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
-import type { Outcome } from '../../src/protocol/codes.ts';
-import { RULES, storeForTest } from './embedded-store.ts';
-import { draftOf, granted, range } from './peers.ts';
+import type { Tables } from '../../../src/backend/embedded/tables.ts';
+import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
+import type { Outcome } from '../../../src/protocol/codes.ts';
+import { draftOf, granted, range } from '../../contract/peers.ts';
+import { RULES, storeForTest } from './store-for-test.ts';
 
 const inbox = inboxOf('/', 'ann');
 const room = roomOf('/', 'tea');

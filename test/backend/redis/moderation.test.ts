@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { redisKeys } from '../../src/backend/redis/keys.ts';
-import { inboxOf } from '../../src/chat/room.ts';
-import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
-import type { Peer } from './suite.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { inboxOf } from '../../../src/chat/room.ts';
+import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import type { Peer } from '../../contract/suite.ts';
 
 const keys = redisKeys('rc');
 const UNAVAILABLE = { ok: false, error: { code: 'unavailable' } };

@@ -11,9 +11,9 @@ import {
 } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import { createConnections } from '../../src/server/users/connections.ts';
-import { draftOf, granted, newRoom } from './peers.ts';
+import { draftOf, granted, newRoom } from '../contract/peers.ts';
+import type { Harness, Peer } from '../contract/suite.ts';
 import { createPresenceLedger, toldList } from './presence-ledger.ts';
-import type { Harness, Peer } from './suite.ts';
 
 /** One step of a run; numbers choose among what there is at that moment. */
 const RENEW_TRIES = 5;

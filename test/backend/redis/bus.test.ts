@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { granted, listen, newRoom } from './peers.ts';
-import { openRedisPeer, redisForTest } from './redis-harness.ts';
+import { granted, listen, newRoom } from '../../contract/peers.ts';
+import { openRedisPeer, redisForTest } from '../../contract/redis-harness.ts';
 
 it('who comes while Redis is frozen is told of once, and the caller does not tell it again', async () => {
   const redis = await redisForTest();

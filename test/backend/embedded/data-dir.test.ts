@@ -1,11 +1,11 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { BackendError } from '../../src/backend/backend.ts';
-import { openTables } from '../../src/backend/embedded/tables.ts';
-import { makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
-import { startAppender } from './embedded-process.ts';
-import { append, newRoom, textsOf } from './peers.ts';
+import { BackendError } from '../../../src/backend/backend.ts';
+import { openTables } from '../../../src/backend/embedded/tables.ts';
+import { makeDataDir, openPeer, openPrimary } from '../../contract/embedded-harness.ts';
+import { append, newRoom, textsOf } from '../../contract/peers.ts';
+import { startAppender } from './appender-process.ts';
 
 describe('DATA_DIR', () => {
   let dataDir: string;

@@ -1,7 +1,7 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { redisKeys } from '../../src/backend/redis/keys.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import {
   append,
   arrivalOf,
@@ -14,8 +14,8 @@ import {
   saidIn,
   seqsOf,
   textsOf,
-} from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
+} from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 const keys = redisKeys('rc');
 const UNAVAILABLE = {

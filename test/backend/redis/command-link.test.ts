@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { parseRedisAddress } from '../../src/backend/redis/address.ts';
-import { openCommandLink } from '../../src/backend/redis/command-link.ts';
-import type { Script } from '../../src/backend/redis/scripts.ts';
-import { redisForTest } from './redis-harness.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
+import { openCommandLink } from '../../../src/backend/redis/command-link.ts';
+import type { Script } from '../../../src/backend/redis/scripts.ts';
+import { redisForTest } from '../../contract/redis-harness.ts';
 
 /** A link whose calls wait, once they are to, until they are let go. */
 async function gatheringLink(url: string, scripts: readonly Script[]) {

@@ -1,9 +1,9 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { createFeeds } from '../../src/chat/feeds.ts';
-import { createPresence } from '../../src/chat/presence.ts';
-import { createLog } from '../../src/log.ts';
-import { append, granted, newRoom } from './peers.ts';
-import { ALLOWED, peerForTest, redisForTest } from './redis-harness.ts';
+import { createFeeds } from '../../../src/chat/feeds.ts';
+import { createPresence } from '../../../src/chat/presence.ts';
+import { createLog } from '../../../src/log.ts';
+import { append, granted, newRoom } from '../../contract/peers.ts';
+import { ALLOWED, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 it('a store that refuses everything costs a line for each cause and place, however much is asked', async () => {
   const redis = await redisForTest(['--user', 'joe', ...ALLOWED]);

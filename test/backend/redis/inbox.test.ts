@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { redisKeys } from '../../src/backend/redis/keys.ts';
-import { CLAIM_LEASE_MS } from '../../src/chat/idempotency.ts';
-import { inboxOf, newsOf } from '../../src/chat/room.ts';
-import { append, draftOf, granted, range, read } from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
+import { inboxOf, newsOf } from '../../../src/chat/room.ts';
+import { append, draftOf, granted, range, read } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 const keys = redisKeys('rc');
 const inbox = inboxOf('/', 'ann');

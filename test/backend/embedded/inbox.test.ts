@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createGroup } from '../../src/backend/embedded/group.ts';
-import type { Store } from '../../src/backend/embedded/store.ts';
-import type { Tables } from '../../src/backend/embedded/tables.ts';
-import { CLAIM_LEASE_MS } from '../../src/chat/idempotency.ts';
-import type { PushPlaces } from '../../src/chat/inbox-store.ts';
-import { NO_EPOCH, type Position } from '../../src/chat/log-store.ts';
-import { inboxOf, newsOf, type Room } from '../../src/chat/room.ts';
-import { type EmbeddedStore, RULES, storeForTest } from './embedded-store.ts';
-import { draftOf, granted, newRoom, range, seqsOf } from './peers.ts';
+import { createGroup } from '../../../src/backend/embedded/group.ts';
+import type { Store } from '../../../src/backend/embedded/store.ts';
+import type { Tables } from '../../../src/backend/embedded/tables.ts';
+import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
+import type { PushPlaces } from '../../../src/chat/inbox-store.ts';
+import { NO_EPOCH, type Position } from '../../../src/chat/log-store.ts';
+import { inboxOf, newsOf, type Room } from '../../../src/chat/room.ts';
+import { draftOf, granted, newRoom, range, seqsOf } from '../../contract/peers.ts';
+import { type EmbeddedStore, RULES, storeForTest } from './store-for-test.ts';
 
 const INBOX_TTL_MS = RULES.inboxTtlS * 1000;
 

@@ -12,9 +12,9 @@ export interface Appender {
   kill(): Promise<void>;
 }
 
-/** Starts `embedded-appender.ts`; killed with the test at the latest. */
+/** Starts `appender.ts`; killed with the test at the latest. */
 export function startAppender(dataDir: string, label = ''): Appender {
-  const script = fileURLToPath(new URL('embedded-appender.ts', import.meta.url));
+  const script = fileURLToPath(new URL('appender.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', script, dataDir, label], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

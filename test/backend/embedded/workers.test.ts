@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PrimaryBackend } from '../../src/backend/backend.ts';
-import { createBootRoster } from '../../src/backend/embedded/roster.ts';
-import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
-import type { WorkerLink } from '../../src/cluster/link.ts';
-import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
-import { append, arrivalOf, draftOf, granted, listen, newRoom, range } from './peers.ts';
+import type { PrimaryBackend } from '../../../src/backend/backend.ts';
+import { createBootRoster } from '../../../src/backend/embedded/roster.ts';
+import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
+import type { WorkerLink } from '../../../src/cluster/link.ts';
+import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from '../../contract/embedded-harness.ts';
+import { append, arrivalOf, draftOf, granted, listen, newRoom, range } from '../../contract/peers.ts';
 
 async function setUp(): Promise<PrimaryBackend> {
   const dataDir = await makeDataDir();

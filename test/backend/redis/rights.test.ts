@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { BackendError } from '../../src/backend/backend.ts';
-import { openRedisPrimary } from '../../src/backend/redis/primary.ts';
-import { aclRules } from '../../src/backend/redis/rights.ts';
-import { ALLOWED, redisForTest, redisOptions } from './redis-harness.ts';
+import { BackendError } from '../../../src/backend/backend.ts';
+import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
+import { aclRules } from '../../../src/backend/redis/rights.ts';
+import { ALLOWED, redisForTest, redisOptions } from '../../contract/redis-harness.ts';
 
 /** What the start says, and what it logs: a refusal must be the only thing to read. */
 async function start(
@@ -36,7 +36,7 @@ describe('a Redis user', () => {
     await change('+select');
     expect(await start(`${url}/1`)).toMatchObject({ refusal: '', lines: [] });
     expect(await redis.ask('KEYS *')).toBe('*0\r\n');
-    const readme = await readFile(new URL('../../deploy/README.md', import.meta.url), 'utf8');
+    const readme = await readFile(new URL('../../../deploy/README.md', import.meta.url), 'utf8');
     expect(/^ACL SETUSER roomcast on >PASSWORD (.*)$/m.exec(readme)?.[1]).toBe(aclRules('rc').join(' '));
   });
 

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { parseRedisAddress } from '../../src/backend/redis/address.ts';
-import { redisKeys } from '../../src/backend/redis/keys.ts';
-import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { parseConfiguration } from '../../src/config.ts';
-import { append, arrivalOf, granted, listen, newRoom, textsOf } from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import { parseConfiguration } from '../../../src/config.ts';
+import { append, arrivalOf, granted, listen, newRoom, textsOf } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 it.each([newRoom(), inboxOf('/', 'bob')])('databases of one server share no channel: $kind', async (room) => {
   const redis = await redisForTest();

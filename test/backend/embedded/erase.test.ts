@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { Store } from '../../src/backend/embedded/store.ts';
-import type { Tables } from '../../src/backend/embedded/tables.ts';
-import { NO_EPOCH } from '../../src/chat/log-store.ts';
-import { inboxOf, type Room } from '../../src/chat/room.ts';
-import { RULES, storeForTest } from './embedded-store.ts';
-import { draftOf, granted, range, seqsOf, textsOf } from './peers.ts';
+import type { Store } from '../../../src/backend/embedded/store.ts';
+import type { Tables } from '../../../src/backend/embedded/tables.ts';
+import { NO_EPOCH } from '../../../src/chat/log-store.ts';
+import { inboxOf, type Room } from '../../../src/chat/room.ts';
+import { draftOf, granted, range, seqsOf, textsOf } from '../../contract/peers.ts';
+import { RULES, storeForTest } from './store-for-test.ts';
 
 const TTL_MS = RULES.inboxTtlS * 1000;
 

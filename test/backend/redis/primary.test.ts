@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { BackendError, type PrimaryBackend } from '../../src/backend/backend.ts';
-import { parseRedisAddress } from '../../src/backend/redis/address.ts';
-import { openRedisPrimary } from '../../src/backend/redis/primary.ts';
-import { freePorts } from '../support/ports.ts';
-import { append, granted, newRoom, read } from './peers.ts';
-import { peerForTest, redisForTest, redisOptions, silent } from './redis-harness.ts';
+import { BackendError, type PrimaryBackend } from '../../../src/backend/backend.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
+import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
+import { append, granted, newRoom, read } from '../../contract/peers.ts';
+import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { freePorts } from '../../support/ports.ts';
 
 const run = promisify(execFile);
 
@@ -197,7 +197,7 @@ describe('REDIS_URL', () => {
     await redisForTest(['--tls-port', String(tlsPort), '--tls-auth-clients', 'no', ...files]);
     const script = `
       import { pino } from 'pino';
-      import { openRedisPrimary } from '${new URL('../../src/backend/redis/primary.ts', import.meta.url)}';
+      import { openRedisPrimary } from '${new URL('../../../src/backend/redis/primary.ts', import.meta.url)}';
       const options = { redisUrl: process.argv[1], keyPrefix: 'rc' };
       const primary = await openRedisPrimary({ options, host: 'h', log: pino({ level: 'silent' }), patienceMs: 5000 });
       console.log(JSON.stringify(await primary.check()));

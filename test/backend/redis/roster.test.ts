@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openRedisPrimary } from '../../src/backend/redis/primary.ts';
-import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
-import { draftOf, granted, newRoom, range } from './peers.ts';
-import { peerForTest, redisForTest, redisOptions, silent } from './redis-harness.ts';
+import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
+import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import { ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
+import { draftOf, granted, newRoom, range } from '../../contract/peers.ts';
+import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 
 const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
 const bob = { userId: 'bob', username: 'Bob' };

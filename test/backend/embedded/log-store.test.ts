@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { Store } from '../../src/backend/embedded/store.ts';
-import type { Tables } from '../../src/backend/embedded/tables.ts';
-import type { Room } from '../../src/chat/room.ts';
-import { RULES, storeForTest } from './embedded-store.ts';
-import { draftOf, granted, newRoom, range, seqsOf, textsOf } from './peers.ts';
+import type { Store } from '../../../src/backend/embedded/store.ts';
+import type { Tables } from '../../../src/backend/embedded/tables.ts';
+import type { Room } from '../../../src/chat/room.ts';
+import { draftOf, granted, newRoom, range, seqsOf, textsOf } from '../../contract/peers.ts';
+import { RULES, storeForTest } from './store-for-test.ts';
 
 const DAY_MS = 86_400_000;
 

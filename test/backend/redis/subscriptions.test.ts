@@ -1,13 +1,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseRedisAddress } from '../../src/backend/redis/address.ts';
-import type { Listening } from '../../src/backend/redis/channel.ts';
-import { redisKeys } from '../../src/backend/redis/keys.ts';
-import { openSubscriber } from '../../src/backend/redis/subscriber.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
+import type { Listening } from '../../../src/backend/redis/channel.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { openSubscriber } from '../../../src/backend/redis/subscriber.ts';
 
-import type { Room } from '../../src/chat/room.ts';
-import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from './peers.ts';
-import { peerForTest, redisForTest, silent } from './redis-harness.ts';
-import { slowLinkForTest } from './redis-slow-link.ts';
+import type { Room } from '../../../src/chat/room.ts';
+import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from '../../contract/peers.ts';
+import { peerForTest, redisForTest, silent } from '../../contract/redis-harness.ts';
+import { slowLinkForTest } from './slow-connection.ts';
 
 const keys = redisKeys('rc');
 

@@ -7,11 +7,17 @@ import { type Namespace, Server, type Socket } from 'socket.io';
 import { type Adapter, type ClusterMessage, MessageType } from 'socket.io-adapter';
 import { io } from 'socket.io-client';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { frameAfter, frameBefore, moveFrame, parseFrame, parseMove } from '../../src/backend/redis/frame.ts';
-import { redisKeys } from '../../src/backend/redis/keys.ts';
-import { roomOf, socketRoom } from '../../src/chat/room.ts';
-import { append, arrivalOf, listen, newRoom, type Said } from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
+import {
+  frameAfter,
+  frameBefore,
+  moveFrame,
+  parseFrame,
+  parseMove,
+} from '../../../src/backend/redis/frame.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { roomOf, socketRoom } from '../../../src/chat/room.ts';
+import { append, arrivalOf, listen, newRoom, type Said } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 const keys = redisKeys('rc');
 

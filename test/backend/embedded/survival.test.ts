@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { roomOf } from '../../src/chat/room.ts';
-import { makeDataDir, openPeer, openPrimary } from './embedded-harness.ts';
-import { startAppender } from './embedded-process.ts';
-import { append, draftOf, granted, range, read, saidIn } from './peers.ts';
+import { roomOf } from '../../../src/chat/room.ts';
+import { makeDataDir, openPeer, openPrimary } from '../../contract/embedded-harness.ts';
+import { append, draftOf, granted, range, read, saidIn } from '../../contract/peers.ts';
+import { startAppender } from './appender-process.ts';
 
 describe('embedded store, killed with -9 while it appends', () => {
   it('has every acked message where the ack said, and no hole, five times on the same folder', async () => {

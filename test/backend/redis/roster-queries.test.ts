@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { inboxOf, roomOf } from '../../src/chat/room.ts';
-import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
-import { granted, newRoom, range } from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
-import type { Peer } from './suite.ts';
+import { inboxOf, roomOf } from '../../../src/chat/room.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
+import { granted, newRoom, range } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import type { Peer } from '../../contract/suite.ts';
 
 const ann = { userId: 'ann', username: 'Ann' };
 const bob = { userId: 'bob', username: 'Bob', avatar: '2.jpg' };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Store } from '../../src/backend/embedded/store.ts';
-import type { Tables } from '../../src/backend/embedded/tables.ts';
-import type { Draft } from '../../src/chat/log-store.ts';
-import type { Room } from '../../src/chat/room.ts';
-import { RULES, storeForTest } from './embedded-store.ts';
-import { draftOf, granted, newRoom, range, saidIn, textsOf } from './peers.ts';
+import type { Store } from '../../../src/backend/embedded/store.ts';
+import type { Tables } from '../../../src/backend/embedded/tables.ts';
+import type { Draft } from '../../../src/chat/log-store.ts';
+import type { Room } from '../../../src/chat/room.ts';
+import { draftOf, granted, newRoom, range, saidIn, textsOf } from '../../contract/peers.ts';
+import { RULES, storeForTest } from './store-for-test.ts';
 
 const MUTED = { ok: false, error: { code: 'forbidden', message: 'roomid: muted in this room' } };
 const BANNED = { ok: false, error: { code: 'forbidden', message: 'roomid: banned from this room' } };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { roomOf } from '../../src/chat/room.ts';
-import { openPeer, openPrimary } from './embedded-harness.ts';
+import { roomOf } from '../../../src/chat/room.ts';
+import { openPeer, openPrimary } from '../../contract/embedded-harness.ts';
 
 /**
  * A primary that appends without end from 8 callers to 3 rooms and prints every message once it is acked:

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import { openScripts, type Scripts } from '../../src/backend/redis/scripts.ts';
-import { inboxOf } from '../../src/chat/room.ts';
-import { ROSTER_RENEW_MS } from '../../src/chat/roster.ts';
-import type { RedisProcess } from '../support/redis-server.ts';
-import { granted, newRoom } from './peers.ts';
-import { peerForTest, redisForTest } from './redis-harness.ts';
+import { openScripts, type Scripts } from '../../../src/backend/redis/scripts.ts';
+import { inboxOf } from '../../../src/chat/room.ts';
+import { ROSTER_RENEW_MS } from '../../../src/chat/roster.ts';
+import { granted, newRoom } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import type { RedisProcess } from '../../support/redis-server.ts';
 
 const ann = { userId: 'ann', username: 'Ann' };
 

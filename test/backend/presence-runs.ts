@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Harness } from '../contract/suite.ts';
+import { GRACES_MS, openPresenceRun, type Step } from './presence-model.ts';
+
+/** PRESENCE_SEED repeats a run. */
+const SEED = process.env.PRESENCE_SEED;
+const STEPS = 200;
+const LOOK_EVERY = 10;
+/** Runs side by side: each waits a second at its end, because presence changes are gathered for so long. */
+const LANES = 5;
+/** A run starts again when the machine stood still for longer than a call to the store may take. */
+const TRIES = 3;
+
+const any = fc.nat(1_000);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 30, arbitrary: fc.record({ does: fc.constant('join'), worker: any, user: any, room: any }) },
+  { weight: 12, arbitrary: fc.record({ does: fc.constantFrom('leave', 'cut'), member: any }) },
+  { weight: 20, arbitrary: fc.record({ does: fc.constant('refresh'), member: any, worker: any }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ does: fc.constantFrom('killWorker', 'killHost', 'freeze'), worker: any }),
+  },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('sweep'), worker: any }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('lateWord'), dead: any, room: any }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ does: fc.constantFrom('mute', 'ban', 'lift'), user: any, room: any }),
+  },
+) as fc.Arbitrary<Step>;
+
+/** Plays random steps on workers of one store and compares what the rooms were told with what happened. */
+export function presenceModel(name: string, harness: () => Promise<Harness>, runs: number): void {
+  describe(`presence on ${name}`, () => {
+    let store: Harness;
+    beforeAll(async () => {
+      store = await harness();
+    });
+    afterAll(() => store?.close());
+
+    it(`is what happened, after ${STEPS} random joins, leaves, refreshes, cuts, deaths, mutes and bans, ${runs} times`, {
+      timeout: Math.max(600_000, runs * 10_000),
+    }, async () => {
+      let carriedOut = 0;
+      /** False: the store was away meanwhile, and it says nothing. */
+      async function carryOut(steps: readonly Step[], graceMs: number): Promise<boolean> {
+        const run = await openPresenceRun(store, graceMs);
+        try {
+          for (const [index, one] of steps.entries()) {
+            await run.run(one);
+            if (index % LOOK_EVERY === 0) await run.neverNegative();
+          }
+          await run.settle();
+          carriedOut += 1;
+          return true;
+        } catch (error) {
+          if (!run.storeWasAway()) throw error;
+          return false;
+        } finally {
+          await run.close();
+        }
+      }
+      async function carryThrough(steps: readonly Step[], lane: number): Promise<void> {
+        const graceMs = GRACES_MS[lane % GRACES_MS.length] as number;
+        for (let tries = 0; tries < TRIES; tries += 1) if (await carryOut(steps, graceMs)) return;
+        throw new Error(`the store was away in ${TRIES} tries`);
+      }
+      const steps = fc.array(step, { minLength: STEPS, maxLength: STEPS, size: 'max' });
+      const lanes = fc.array(steps, { minLength: LANES, maxLength: LANES, size: 'max' });
+      const holds = fc.asyncProperty(lanes, async (all) => {
+        const ended = await Promise.allSettled(all.map(carryThrough));
+        for (const one of ended) if (one.status === 'rejected') throw one.reason;
+      });
+      const seed = SEED === undefined ? {} : { seed: Number(SEED) };
+      const numRuns = Math.ceil(runs / LANES);
+      await fc.assert(holds, { numRuns, endOnFailure: true, verbose: 0, ...seed });
+      expect(carriedOut).toBe(numRuns * LANES);
+    });
+  });
+}

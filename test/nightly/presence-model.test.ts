@@ -1,0 +1,9 @@
+import { presenceModel } from '../backend/presence-runs.ts';
+import { embeddedHarness } from '../contract/embedded-harness.ts';
+import { redisHarness } from '../contract/redis-harness.ts';
+
+/** PRESENCE_RUNS asks for more. */
+const RUNS = Number(process.env.PRESENCE_RUNS ?? 50);
+
+presenceModel('embedded', embeddedHarness, RUNS);
+presenceModel('redis', redisHarness, RUNS);
