@@ -1,7 +1,5 @@
 /** Origins as browsers and web views name them, and the patterns of CORS_ORIGIN, which may begin with a `*.` label. */
 
-import type { Parsed } from './settings-grammar.ts';
-
 /** `capacitor://localhost`, `https://example.org:8443`; the pages of an application have schemes of its own. */
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/?#@\\]+)$/i;
 const HOST_AND_PORT = /^([^:[\]]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i;
@@ -25,7 +23,7 @@ export function parseOrigin(text: string): string | undefined {
 }
 
 /** An origin, or `https://*.example.org` for all below that name but not itself. */
-export function parseOriginPattern(raw: string): Parsed<string> {
+export function parseOriginPattern(raw: string): { readonly value: string } | { readonly problem: string } {
   const problem = problemOf(raw);
   if (problem !== undefined) return { problem };
   const [begin = '', end] = raw.replace(/\/$/, '').split(ANY_LABEL);

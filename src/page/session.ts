@@ -1,4 +1,5 @@
-import { type ChatEvent, type ChatState, INITIAL_STATE, reduceChat } from './chat-state.ts';
+import { reduceChat } from './chat-reducer.ts';
+import { type ChatEvent, type ChatState, INITIAL_STATE } from './chat-state.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { createGuests } from './guests.ts';
 import { newMessageId } from './message-id.ts';

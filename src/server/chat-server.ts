@@ -24,7 +24,7 @@ import { createOnline } from './delivery/online.ts';
 import { createRecount } from './delivery/recount.ts';
 import { createRoomAnnouncements } from './delivery/room-announcements.ts';
 import { leaveRoom } from './events/leave.ts';
-import { type ChatNamespace, createGateway } from './gateway.ts';
+import { createGateway } from './gateway.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http/http-server.ts';
 import { createMetrics } from './metrics.ts';
@@ -32,6 +32,7 @@ import { createCarriedBans } from './moderation/carried-bans.ts';
 import { createCarriedMutes } from './moderation/carried-mutes.ts';
 import { createEnforcement } from './moderation/enforcement.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
+import type { ChatNamespace } from './socket-types.ts';
 import { drainClients } from './transport/drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './transport/engine.ts';
 import { guardHosts } from './transport/foreign-hosts.ts';
@@ -204,7 +205,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     now: () => performance.now(),
     date: deps.now,
   });
-  const lounge = createLounge({ roster, moderation, carriedBans, degraded, log });
+  const lounge = createLounge({ roster, moderation, carriedBan: carriedBans.check, degraded, log });
   const online = createOnline({
     roster,
     tellAll: (totals) => greetings.everybody('online', totals),

@@ -1,23 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Namespace } from 'socket.io';
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
-import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { Handshake, Introduction } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import type { Greetings } from './delivery/greetings.ts';
 import { dispatch } from './events/dispatch.ts';
 import { joinRoom } from './events/join.ts';
-import { ClientSession, type ClientSocket, type Session } from './session.ts';
+import { ClientSession, type Session } from './session.ts';
+import type { ChatNamespace, ClientSocket } from './socket-types.ts';
 import { createIdleLinks } from './transport/idle-links.ts';
 import type { LinkLimits } from './transport/link-limits.ts';
 import { shrinkRoomTables } from './transport/room-index.ts';
 
 const JOIN_RETRY_MS = 1_000;
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
-
-export type ChatNamespace = Namespace<ClientToServer, ServerToClient>;
 
 export interface GatewayDeps {
   readonly context: ChatContext;

@@ -1,17 +1,13 @@
-import type { Socket } from 'socket.io';
 import type { Hold } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
 import type { Bucket, SharedBuckets } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
-import type { ClientToServer, ServerToClient } from '../protocol/events.ts';
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
+import type { ClientSocket } from './socket-types.ts';
 import { FewMap } from './transport/few-map.ts';
 import type { LinkBudget } from './transport/link-budget.ts';
-import type { Login } from './users/ties.ts';
-
-export type ClientSocket = Socket<ClientToServer, ServerToClient>;
 
 /** A room this connection is in. */
 export interface Membership {
@@ -25,6 +21,22 @@ export interface Membership {
   uncounted?: true;
   /** When it was last said that they type, and that they stopped. */
   typing?: { readonly on?: number; readonly off?: number };
+}
+
+/** A connection's binding to one user. The bucket is the user's share of RATE_SAY on this worker. */
+export interface UserBinding extends Bucket {
+  readonly inbox: Room;
+  /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
+  readonly counted: Promise<void> | undefined;
+  /** Whether the inbox is followed on behalf of this binding. */
+  held(): boolean;
+  /** Follows the inbox until the binding is released; if it was released already, gives the hold back at once. */
+  keep(hold: Hold): void;
+  /** Stops counting the connection for the user; settles as `counted` does. All else stays as it is. */
+  uncount(): Promise<void>;
+  /** Counts it again, unless the binding was released. */
+  count(): void;
+  release(): void;
 }
 
 /** What the worker knows of one connection in one namespace. */
@@ -42,8 +54,8 @@ export interface Session {
   readonly queue: EventQueue;
   /** Shared with whoever else speaks over the link, now or later. */
   readonly budget: LinkBudget;
-  /** The tie to its user, from the first turn on until the connection ends. */
-  login?: Login | undefined;
+  /** The binding to its user, from the first turn on until the connection ends. */
+  login?: UserBinding | undefined;
   /** A token of RATE_SAY, the connection's own and then its user's on this worker: else in how many ms there is one. */
   takeToSay(): number;
   /** Each login may put announcements into an inbox that nobody ever saw. */
@@ -73,7 +85,7 @@ export class ClientSession implements Session {
   readonly lounging: boolean;
   readonly memberships: Map<string, Membership> = new FewMap();
   readonly queue = createEventQueue();
-  login: Login | undefined = undefined;
+  login: UserBinding | undefined = undefined;
   readonly budget: LinkBudget;
   private readonly rates: SessionRates;
   private sayBucket: Bucket | undefined = undefined;

@@ -1,4 +1,5 @@
-import { type ChatEvent, type ChatState, INITIAL_STATE, reduceChat } from '../../src/page/chat-state.ts';
+import { reduceChat } from '../../src/page/chat-reducer.ts';
+import { type ChatEvent, type ChatState, INITIAL_STATE } from '../../src/page/chat-state.ts';
 import type { Hello } from '../../src/protocol/events.ts';
 import type {
   DeletedMessage,

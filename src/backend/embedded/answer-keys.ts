@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Draft } from '../../chat/log-store.ts';
+import type { AnswerKey } from './rows.ts';
 import type { Tables } from './tables.ts';
-
-/** Period first, so that a whole period is removed as one range. */
-export type AnswerKey = [period: number, tag: string, hash: string];
 
 /**
  * Where an answer is written (the first) and looked for. Two periods together reach back at least one TTL; the

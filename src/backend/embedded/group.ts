@@ -3,7 +3,7 @@ import type { Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseOtherContent } from '../other-content.ts';
-import { type AnswerKey, answerKeys, answerPeriods } from './answer-keys.ts';
+import { answerKeys, answerPeriods } from './answer-keys.ts';
 import {
   beginHead,
   continueHead,
@@ -16,7 +16,7 @@ import {
   trimHead,
 } from './head.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
-import type { Answer, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
+import type { Answer, AnswerKey, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
 import type { Tables } from './tables.ts';
 import { hasVisit, saidKey, saidKeys } from './unread.ts';
 

@@ -1,5 +1,4 @@
 import type { Entry } from '../../chat/log-store.ts';
-import type { AnswerKey } from './answer-keys.ts';
 import type { Head } from './head.ts';
 import type { MarkRecord } from './marks.ts';
 import type { Restrictions } from './restrictions.ts';
@@ -53,6 +52,9 @@ export interface Rows {
   uncounted: true;
   erased: Erased;
 }
+
+/** Period first, so that a whole period is removed as one range. */
+export type AnswerKey = [period: number, tag: string, hash: string];
 
 export type EntryKey = [tag: string, seq: number];
 

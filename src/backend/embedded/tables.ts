@@ -1,10 +1,9 @@
 import { type Database, open } from 'lmdb';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
-import type { AnswerKey } from './answer-keys.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
 import type { Head } from './head.ts';
-import type { Answer, DueKey, EntryKey, Keys, Rows, Write } from './rows.ts';
+import type { Answer, AnswerKey, DueKey, EntryKey, Keys, Rows, Write } from './rows.ts';
 
 /** One moment of the store. */
 export interface View {

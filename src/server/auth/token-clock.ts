@@ -1,7 +1,8 @@
 import type { Room } from '../../chat/room.ts';
 import { BYE } from '../../protocol/codes.ts';
 import { TOKEN_EXPIRING_MS, TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
-import type { ClientSocket, Session } from '../session.ts';
+import type { Session } from '../session.ts';
+import type { ClientSocket } from '../socket-types.ts';
 
 /** Ends connections when their token ends, and tells them before. */
 export interface TokenClock {

@@ -5,7 +5,7 @@ import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
 import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 import type { RoomGap } from '../../protocol/rooms.ts';
-import type { ChatNamespace } from '../gateway.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 import { openLinkInternals } from '../transport/link-check.ts';
 import type { Link, LinkInternals } from '../transport/link-internals.ts';
 import { createTurnEnd } from '../transport/turn-end.ts';

@@ -1,4 +1,4 @@
-import type { ChatNamespace } from '../gateway.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 import type { LinkInternals } from '../transport/link-internals.ts';
 import { createMessageEncoder, type Encoded, type Spoken } from '../transport/websocket-frames.ts';
 

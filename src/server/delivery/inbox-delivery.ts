@@ -3,7 +3,7 @@ import type { InboxMarks } from '../../chat/inbox-store.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import { type Room, socketRoom } from '../../chat/room.ts';
 import type { PrivateMessage } from '../../protocol/people.ts';
-import type { ChatNamespace } from '../gateway.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 
 export interface InboxDeliveryDeps {
   readonly of: (nsp: string) => ChatNamespace;

@@ -3,8 +3,7 @@ import { announcementOf } from '../../chat/inbox/news.ts';
 import type { Entry, RoomLogs } from '../../chat/log-store.ts';
 import { newsOf, socketRoom } from '../../chat/room.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
-import type { ChatNamespace } from '../gateway.ts';
-import type { ClientSocket } from '../session.ts';
+import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 
 export interface NewsFeedDeps {
   /** Called when something is to be followed: the feeds hand on what comes to `deliver`. */

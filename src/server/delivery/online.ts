@@ -1,5 +1,5 @@
 import type { Roster, RosterCount } from '../../chat/roster.ts';
-import type { ClientSocket } from '../session.ts';
+import type { ClientSocket } from '../socket-types.ts';
 
 const SHORTEST_MS = 1_000;
 /** A worker is counted on for 100,000 deliveries a second; the number of people online may take 1 % of them. */

@@ -1,5 +1,5 @@
 import { type Room, socketRoom } from '../../chat/room.ts';
-import type { ChatNamespace } from '../gateway.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 import type { FramePath, Link, LinkInternals } from '../transport/link-internals.ts';
 
 /** A room's members on this worker, each at the same place of every list. */

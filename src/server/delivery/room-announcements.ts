@@ -1,7 +1,7 @@
 import { roomOf, socketRoom } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Announcement } from '../../protocol/people.ts';
-import type { ChatNamespace } from '../gateway.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 
 export interface RoomAnnouncementsDeps {
   readonly of: (nsp: string) => Pick<ChatNamespace, 'to'>;

@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { inboxOf, type Room } from '../../chat/room.ts';
 import { BYE } from '../../protocol/codes.ts';
 import { insist } from '../event-queue.ts';
-import type { ChatNamespace } from '../gateway.ts';
 import type { Session } from '../session.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 import type { Logins } from '../users/logins.ts';
 import { createWorkerOrders, type OrderWorkers } from './worker-orders.ts';
 

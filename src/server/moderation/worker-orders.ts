@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ChatNamespace } from '../gateway.ts';
+import type { ChatNamespace } from '../socket-types.ts';
 
 /** A worker that is frozen, or was killed just now, keeps nobody waiting longer. */
 const PATIENCE_MS = 1_000;

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { BYE } from '../../protocol/codes.ts';
-import type { ChatNamespace } from '../gateway.ts';
-import type { ClientSocket } from '../session.ts';
+import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 import { ENDING_MS } from './polling-ends.ts';
 
 /** Clients are let go at this rate per worker, so that the next one is not hit by all of them at once. */

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { ClientSocket } from '../session.ts';
+import type { ClientSocket } from '../socket-types.ts';
 import { FewMap } from './few-map.ts';
 import { FewQueue } from './few-queue.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Server as Engine } from 'engine.io';
-import type { ClientSocket } from '../session.ts';
+import type { ClientSocket } from '../socket-types.ts';
 import { createStreamWrites, type StreamPath, type StreamWrites } from './stream-writes.ts';
 
 /*

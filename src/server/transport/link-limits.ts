@@ -1,6 +1,6 @@
 import { createBucket, type Rate } from '../../chat/rate-limit.ts';
 import { BYE, refuse } from '../../protocol/codes.ts';
-import type { ClientSocket } from '../session.ts';
+import type { ClientSocket } from '../socket-types.ts';
 import type { AddressBook } from './address-book.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ConnectLimit } from './connect-limit.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { BYE } from '../../protocol/codes.ts';
-import type { ClientSocket } from '../session.ts';
+import type { ClientSocket } from '../socket-types.ts';
 import type { Link, LinkInternals } from './link-internals.ts';
 
 /*

@@ -9,10 +9,10 @@ import { type Room, socketRoom } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';
 import type { NewsFeed } from '../delivery/news-feed.ts';
-import type { Session } from '../session.ts';
+import type { Session, UserBinding } from '../session.ts';
 import type { Connections } from './connections.ts';
 import type { RoomMoves } from './room-moves.ts';
-import { createTies, type Login } from './ties.ts';
+import { createTies } from './ties.ts';
 
 /*
  * Which user a connection belongs to, and with it which inbox it hears.
@@ -88,7 +88,7 @@ export function createLogins(deps: LoginsDeps): Logins {
    * each time the inbox could be read.
    */
   async function meet<T>(
-    login: Login,
+    login: UserBinding,
     known: boolean,
     from: Position | undefined,
     admit: (page: LoginPage, since: readonly Entry[], announced: number | undefined) => T,
@@ -123,7 +123,7 @@ export function createLogins(deps: LoginsDeps): Logins {
 
   async function bind(
     session: Session,
-    login: Login,
+    login: UserBinding,
     from: Position | undefined,
     greet: () => void,
   ): Promise<boolean> {

@@ -3,9 +3,8 @@ import type { Moderation } from '../../chat/moderation.ts';
 import { createPresence } from '../../chat/presence.ts';
 import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
 import type { Roster, RosterEntry } from '../../chat/roster.ts';
-import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { TextMessage } from '../../protocol/people.ts';
-import type { CarriedBans } from '../moderation/carried-bans.ts';
 import { personOf, type Session } from '../session.ts';
 
 const RETRY_MS = 2_000;
@@ -13,7 +12,8 @@ const RETRY_MS = 2_000;
 export interface LoungeDeps {
   readonly roster: Roster;
   readonly moderation: Pick<Moderation, 'restrictions'>;
-  readonly carriedBans: Pick<CarriedBans, 'check'>;
+  /** Undefined: nothing is noted. Else why the session may not be in the room, if a ban goes with its connection or address. */
+  readonly carriedBan: (session: Session, room: Room) => Promise<Refusal | undefined> | undefined;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -51,7 +51,7 @@ interface Seat {
   barred?: string;
 }
 
-export function createLounge({ roster, moderation, carriedBans, degraded, log }: LoungeDeps): Lounge {
+export function createLounge({ roster, moderation, carriedBan, degraded, log }: LoungeDeps): Lounge {
   // Nobody is told who listens without having joined.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
   const seats = new Map<Session, Seat>();
@@ -130,7 +130,7 @@ export function createLounge({ roster, moderation, carriedBans, degraded, log }:
     const { socket, defaultRoom, lounging, user } = session;
     if (!lounging) return;
     const room = roomOf(socket.nsp.name, defaultRoom);
-    const looked = Promise.all([moderation.restrictions(room, user.id), carriedBans.check(session, room)]);
+    const looked = Promise.all([moderation.restrictions(room, user.id), carriedBan(session, room)]);
     void looked.then(([found, carried]) => {
       const banned = carried || (found.ok && found.value.ban);
       if (banned && session.user.id === user.id) bar(session, defaultRoom);

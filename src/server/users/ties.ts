@@ -1,30 +1,14 @@
 import type { Hold } from '../../chat/feeds.ts';
-import type { Bucket, SharedBuckets } from '../../chat/rate-limit.ts';
+import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../../chat/room.ts';
 import type { User } from '../../protocol/people.ts';
-import type { Session } from '../session.ts';
+import type { Session, UserBinding } from '../session.ts';
 import type { Connections } from './connections.ts';
-
-/** A connection's tie to one user. The bucket is the user's share of what may be said, on this worker. */
-export interface Login extends Bucket {
-  readonly inbox: Room;
-  /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
-  readonly counted: Promise<void> | undefined;
-  /** Whether the inbox is followed on behalf of this tie. */
-  held(): boolean;
-  /** Follows the inbox until the tie is released; at once not any more if it was. */
-  keep(hold: Hold): void;
-  /** No longer counts the connection for the user; settles as `counted` does. All else stays as it is. */
-  uncount(): Promise<void>;
-  /** Counts it again, unless the tie was released. */
-  count(): void;
-  release(): void;
-}
 
 /** Which connections of this worker belong to whom. */
 export interface Ties {
   /** Counts the connection for the user. */
-  tie(session: Session, user: User): Login;
+  tie(session: Session, user: User): UserBinding;
   sessionsOf(inbox: Room): readonly Session[];
   sessions(): Iterable<Session>;
 }
@@ -50,7 +34,7 @@ export function createTies(connections: Connections, userBuckets: SharedBuckets)
   };
 }
 
-class Tie implements Login {
+class Tie implements UserBinding {
   readonly inbox: Room;
   counted: Promise<void> | undefined;
   private readonly deps: TieDeps;

@@ -5,7 +5,7 @@ import { Server as Engine } from 'engine.io';
 import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { ClientSocket } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { createIdleLinks } from '../../../src/server/transport/idle-links.ts';
 import { isOriginAllowed } from '../../../src/server/transport/origins.ts';
 import { shrinkRoomTables } from '../../../src/server/transport/room-index.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Rate } from '../../../src/chat/rate-limit.ts';
-import type { ClientSocket } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { createAddressBook } from '../../../src/server/transport/address-book.ts';
 import { createClientAddresses } from '../../../src/server/transport/client-address.ts';
 import { createConnectLimit } from '../../../src/server/transport/connect-limit.ts';

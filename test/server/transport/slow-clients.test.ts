@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ClientSocket } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import type { Link } from '../../../src/server/transport/link-internals.ts';
 import { createSlowClients } from '../../../src/server/transport/slow-clients.ts';
 

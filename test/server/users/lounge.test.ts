@@ -40,7 +40,7 @@ function setUp() {
   const lounge = createLounge({
     roster: roster as unknown as Roster,
     moderation,
-    carriedBans: { check: () => undefined },
+    carriedBan: () => undefined,
     degraded: () => healthKnows,
     log: pino({ level: 'silent' }),
   });
