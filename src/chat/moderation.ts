@@ -1,4 +1,4 @@
-import type { Outcome } from '../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
 import type { Room } from './room.ts';
 
 export type Restriction = 'ban' | 'mute';
@@ -18,4 +18,14 @@ export interface Moderation {
     room: Room,
     userId: string,
   ): Promise<Outcome<{ readonly ban?: Restricted; readonly mute?: Restricted }>>;
+}
+
+const MESSAGES: { readonly [K in Restriction]: string } = {
+  ban: 'roomid: banned from this room',
+  mute: 'roomid: muted in this room',
+};
+
+/** `leftMs` 0: until it is lifted. */
+export function refuseRestricted(kind: Restriction, leftMs = 0): Refusal {
+  return refuse('forbidden', MESSAGES[kind], leftMs === 0 ? undefined : leftMs);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBootWatch } from '../../src/backend/redis/boot-watch.ts';
+import { createBootWatch } from '../../src/backend/redis/presence/boot-watch.ts';
 
 const HOUR_MS = 3_600_000;
 

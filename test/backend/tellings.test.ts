@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createTellings } from '../../src/backend/redis/tellings.ts';
+import { createTellings } from '../../src/backend/redis/presence/tellings.ts';
 import { roomOf } from '../../src/chat/room.ts';
 
 const room = roomOf('/', 'lobby');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Logger, pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
-import { aclRules } from '../../src/backend/redis/rights.ts';
+import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';

@@ -31,7 +31,7 @@ it('the wall clock is read for dates only', () => {
 
 it('the clock of Redis is read in one place', () => {
   const scripts = join(SRC, 'backend/redis');
-  const reading = readdirSync(scripts).filter(
+  const reading = readdirSync(scripts, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.lua') && readFileSync(join(scripts, name), 'utf8').includes("'TIME'"),
   );
   expect(reading).toEqual(['clock.lua']);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Restricted, Restriction } from '../../chat/moderation.ts';
+import { type Restricted, type Restriction, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import { type Refusal, refuse } from '../../protocol/codes.ts';
+import type { Refusal } from '../../protocol/codes.ts';
 
 /** What one user may not do in one room. */
 export interface Restrictions {
@@ -10,11 +10,6 @@ export interface Restrictions {
 }
 
 const KINDS = ['ban', 'mute'] as const satisfies readonly Restriction[];
-
-const MESSAGES: { readonly [K in Restriction]: string } = {
-  ban: 'roomid: banned from this room',
-  mute: 'roomid: muted in this room',
-};
 
 /** Of room and user. Hashed: an id may be longer than a key of the store. */
 export function restrictionKey({ tag }: Pick<Room, 'tag'>, userId: string): string {
@@ -40,5 +35,5 @@ export function refusalFor(
   const kind = kinds.find((one) => held?.[one]);
   if (!kind) return undefined;
   const until = held?.[kind]?.until;
-  return refuse('forbidden', MESSAGES[kind], until === undefined ? undefined : until - now);
+  return refuseRestricted(kind, until === undefined ? undefined : until - now);
 }

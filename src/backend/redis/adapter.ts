@@ -1,9 +1,9 @@
 import { createShardedAdapter } from '@socket.io/redis-adapter';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
-import type { RawListener } from './channel.ts';
-import type { CommandLink } from './command-link.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { RawListener } from './bus/channel.ts';
+import type { Subscriptions } from './bus/subscriptions.ts';
+import type { CommandLink } from './connection/command-link.ts';
 
 export interface RedisAdapterDeps {
   readonly link: CommandLink;

@@ -3,13 +3,13 @@ import type { Overview } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
-import { parseRedisAddress, type RedisAddress } from './address.ts';
-import { createBootWatch } from './boot-watch.ts';
-import { countPeople, countRooms, createReadBoots } from './boots.ts';
-import { type CommandLink, fieldOf, openCommandLink } from './command-link.ts';
+import { parseRedisAddress, type RedisAddress } from './connection/address.ts';
+import { type CommandLink, fieldOf, openCommandLink } from './connection/command-link.ts';
+import { openStartCheck, type StartCheck } from './connection/start-check.ts';
 import { redisKeys } from './keys.ts';
+import { createBootWatch } from './presence/boot-watch.ts';
+import { countPeople, countRooms, createReadBoots } from './presence/boots.ts';
 import { openScripts } from './scripts.ts';
-import { openStartCheck, type StartCheck } from './start-check.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   /** How long a Redis that is still starting is waited for. */

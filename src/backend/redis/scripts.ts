@@ -33,35 +33,35 @@ export interface Scripts {
   readonly visited: Script;
 }
 
-/** Reads the Lua files beside this one. */
+/** Reads the Lua files, each of which lies beside the module that runs it. */
 export function openScripts(): Scripts {
-  const epoch = textOf('log') + textOf('epoch');
+  const epoch = textOf('log/log') + textOf('log/epoch');
   const clock = textOf('clock');
-  const room = clock + textOf('roster-room') + textOf('roster-changes');
-  const restricted = textOf('restricted');
+  const room = clock + textOf('presence/roster-room') + textOf('presence/roster-changes');
+  const restricted = textOf('moderation/restricted');
   return {
-    append: { ...scriptOf(clock + epoch + restricted + textOf('append')), prompt: true },
-    read: scriptOf(epoch + textOf('read')),
-    replace: scriptOf(clock + epoch + restricted + textOf('replace') + textOf('append')),
-    enter: scriptOf(room + restricted + textOf('roster-enter')),
-    exit: scriptOf(room + textOf('roster-exit')),
-    sweep: scriptOf(room + textOf('roster-sweep')),
-    tell: scriptOf(room + textOf('roster-tell')),
-    members: scriptOf(textOf('roster-members')),
-    boots: scriptOf(clock + textOf('roster-boots')),
-    renew: scriptOf(clock + textOf('roster-renew')),
-    bury: scriptOf(textOf('roster-bury')),
-    forget: scriptOf(clock + textOf('roster-forget')),
-    turn: scriptOf(textOf('totals-turn')),
-    raise: scriptOf(clock + textOf('inbox-raise')),
-    progress: scriptOf(textOf('inbox-progress')),
-    findPush: scriptOf(textOf('push-find')),
-    claim: scriptOf(textOf('claim')),
-    settleClaim: scriptOf(textOf('claim-settle')),
-    restrict: scriptOf(clock + restricted + textOf('moderation-restrict')),
-    restrictions: scriptOf(clock + restricted + textOf('moderation-read')),
-    visit: scriptOf(textOf('visit')),
-    visited: scriptOf(textOf('visited')),
+    append: { ...scriptOf(clock + epoch + restricted + textOf('log/append')), prompt: true },
+    read: scriptOf(epoch + textOf('log/read')),
+    replace: scriptOf(clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
+    enter: scriptOf(room + restricted + textOf('presence/roster-enter')),
+    exit: scriptOf(room + textOf('presence/roster-exit')),
+    sweep: scriptOf(room + textOf('presence/roster-sweep')),
+    tell: scriptOf(room + textOf('presence/roster-tell')),
+    members: scriptOf(textOf('presence/roster-members')),
+    boots: scriptOf(clock + textOf('presence/roster-boots')),
+    renew: scriptOf(clock + textOf('presence/roster-renew')),
+    bury: scriptOf(textOf('presence/roster-bury')),
+    forget: scriptOf(clock + textOf('presence/roster-forget')),
+    turn: scriptOf(textOf('presence/totals-turn')),
+    raise: scriptOf(clock + textOf('people/inbox-raise')),
+    progress: scriptOf(textOf('people/inbox-progress')),
+    findPush: scriptOf(textOf('people/push-find')),
+    claim: scriptOf(textOf('log/claim')),
+    settleClaim: scriptOf(textOf('log/claim-settle')),
+    restrict: scriptOf(clock + restricted + textOf('moderation/moderation-restrict')),
+    restrictions: scriptOf(clock + restricted + textOf('moderation/moderation-read')),
+    visit: scriptOf(textOf('people/visit')),
+    visited: scriptOf(textOf('people/visited')),
   };
 }
 

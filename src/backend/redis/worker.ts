@@ -3,22 +3,23 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type WorkerBackend, type WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
-import { parseRedisAddress } from './address.ts';
-import { createRedisAppend } from './append.ts';
-import { createRedisBus } from './bus.ts';
-import { createCallPacing } from './call-pacing.ts';
-import { createRedisClaims } from './claims.ts';
-import { openCommandLink } from './command-link.ts';
-import { createRedisInboxes } from './inboxes.ts';
+import { createRedisBus } from './bus/bus.ts';
+import { openSubscriber } from './bus/subscriber.ts';
+import { parseRedisAddress } from './connection/address.ts';
+import { createCallPacing } from './connection/call-pacing.ts';
+import { openCommandLink } from './connection/command-link.ts';
 import { redisKeys } from './keys.ts';
-import { createRedisLogs } from './logs.ts';
-import { createRedisModeration } from './moderation.ts';
-import { createNumbering } from './numbering.ts';
-import { createRedisPushes } from './pushes.ts';
-import { createRedisRoster } from './roster.ts';
+import { createRedisAppend } from './log/append.ts';
+import { createRedisClaims } from './log/claims.ts';
+import { createEpochArgs } from './log/epochs.ts';
+import { createRedisLogs } from './log/logs.ts';
+import { createRedisModeration } from './moderation/moderation.ts';
+import { createRedisInboxes } from './people/inboxes.ts';
+import { createRedisPushes } from './people/pushes.ts';
+import { createRedisVisits } from './people/visits.ts';
+import { createRedisRoster } from './presence/roster.ts';
+import { createRetention } from './retention.ts';
 import { openScripts, type Scripts } from './scripts.ts';
-import { openSubscriber } from './subscriber.ts';
-import { createRedisVisits } from './visits.ts';
 
 /** The primary has proved that Redis is there; a worker respawned while it is away starts without, and says so. */
 const FIRST_CONNECT_MS = 5_000;
@@ -55,18 +56,19 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     return kept.ok ? succeed(kept.value ?? fresh) : kept;
   }
 
-  const numbering = createNumbering(link, options);
+  const retention = createRetention(options);
+  const epochArgs = createEpochArgs(link, retention);
   const { dedupeTtlS, maxRoomClients } = options;
-  const writes = createRedisAppend({ link, scripts, keys, numbering, dedupeTtlS });
+  const writes = createRedisAppend({ link, scripts, keys, epochArgs, retention, dedupeTtlS });
   return {
-    logs: createRedisLogs({ link, scripts, keys, numbering, writes }),
+    logs: createRedisLogs({ link, scripts, keys, epochArgs, writes }),
     bus,
     roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients, now: elapsedMs }),
-    inboxes: createRedisInboxes({ link, scripts, keys, numbering, append: writes.append }),
+    inboxes: createRedisInboxes({ link, scripts, keys, retention, append: writes.append }),
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
     claims: createRedisClaims({ link, scripts, keys, dedupeTtlS }),
     moderation: createRedisModeration({ link, scripts, keys }),
-    visits: createRedisVisits({ link, scripts, keys, numbering }),
+    visits: createRedisVisits({ link, scripts, keys, retention }),
     adapter: createRedisAdapter({ link, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {

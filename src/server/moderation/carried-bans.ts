@@ -1,7 +1,7 @@
 import { GUEST_PREFIX, guestSince } from '../../chat/identity.ts';
-import type { Moderation } from '../../chat/moderation.ts';
+import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import { type Refusal, refuse } from '../../protocol/codes.ts';
+import type { Refusal } from '../../protocol/codes.ts';
 import type { Session } from '../session.ts';
 
 /** New guests of a banned guest's address stay out for so long: others may share it, and addresses change hands. */
@@ -85,7 +85,7 @@ export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDe
     for (const { userId } of notes) {
       const found = await moderation.restrictions(room, userId);
       // A store that is away refuses what comes after this, too.
-      if (found.ok && found.value.ban) return refuse('forbidden', 'roomid: banned from this room');
+      if (found.ok && found.value.ban) return refuseRestricted('ban');
     }
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Moderation, Restricted } from '../../chat/moderation.ts';
+import { type Moderation, type Restricted, refuseRestricted } from '../../chat/moderation.ts';
 import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { Removed } from '../../protocol/rooms.ts';
@@ -57,7 +57,6 @@ type Order = { readonly roomid: string; readonly userId: string; readonly until?
   | { readonly does: 'bar'; readonly address: string }
 );
 
-const BANNED = 'roomid: banned from this room';
 const RETRY_MS = 1_000;
 /** So many at a time, that a worker with many members does not ask for all in one write. */
 const REVIEW_BATCH = 200;
@@ -119,7 +118,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     followHere(room.nsp, order).catch((error: unknown) =>
       log.error({ err: error }, 'somebody banned could not be put out'),
     );
-    return refuse('forbidden', BANNED, leftMs(ban));
+    return refuseRestricted('ban', leftMs(ban));
   }
 
   /** Of before, which was told to no worker where the user is now. */
@@ -136,7 +135,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     if (mute) carryMute(room, userId);
     const held = ban ?? mute;
     if (!held) return undefined;
-    return refuse('forbidden', ban ? BANNED : 'roomid: muted in this room', leftMs(held));
+    return refuseRestricted(ban ? 'ban' : 'mute', leftMs(held));
   }
 
   async function lookUp(

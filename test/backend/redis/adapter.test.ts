@@ -13,7 +13,7 @@ import {
   moveFrame,
   parseFrame,
   parseMove,
-} from '../../../src/backend/redis/frame.ts';
+} from '../../../src/backend/redis/bus/frame.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { roomOf, socketRoom } from '../../../src/chat/room.ts';
 import { append, arrivalOf, listen, newRoom, type Said } from '../../contract/peers.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
-import { openCommandLink } from '../../../src/backend/redis/command-link.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
+import { openCommandLink } from '../../../src/backend/redis/connection/command-link.ts';
 import type { Script } from '../../../src/backend/redis/scripts.ts';
 import { redisForTest } from '../../contract/redis-harness.ts';
 

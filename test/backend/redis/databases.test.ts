@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { parseConfiguration } from '../../../src/config.ts';

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BackendError, type PrimaryBackend } from '../../../src/backend/backend.ts';
-import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { append, granted, newRoom, read } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';

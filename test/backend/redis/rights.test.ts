@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { BackendError } from '../../../src/backend/backend.ts';
+import { aclRules } from '../../../src/backend/redis/connection/rights.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
-import { aclRules } from '../../../src/backend/redis/rights.ts';
 import { ALLOWED, redisForTest, redisOptions } from '../../contract/redis-harness.ts';
 
 /** What the start says, and what it logs: a refusal must be the only thing to read. */

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseRedisAddress } from '../../../src/backend/redis/address.ts';
-import type { Listening } from '../../../src/backend/redis/channel.ts';
+import type { Listening } from '../../../src/backend/redis/bus/channel.ts';
+import { openSubscriber } from '../../../src/backend/redis/bus/subscriber.ts';
+import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
-import { openSubscriber } from '../../../src/backend/redis/subscriber.ts';
 
 import type { Room } from '../../../src/chat/room.ts';
 import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from '../../contract/peers.ts';

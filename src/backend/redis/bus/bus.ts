@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import type { RoomBus } from '../../../chat/log-store.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import { CALL_DEADLINE_MS, type CommandLink } from '../connection/command-link.ts';
+import { away, UNANSWERED } from '../connection/failure.ts';
+import { createWaiters, type Waiters } from '../connection/waiters.ts';
+import type { RedisKeys } from '../keys.ts';
+import { moveFrame } from './frame.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+export interface RedisBusDeps {
+  readonly link: CommandLink;
+  readonly subscriptions: Subscriptions;
+  readonly keys: RedisKeys;
+  /** The channel of this worker's probes. */
+  readonly probeChannel: string;
+  /** Gives up the subscriber's connection for a new one. */
+  readonly redial: () => void;
+}
+
+/** The entries of rooms, as append.lua publishes them. */
+export function createRedisBus({ link, subscriptions, keys, probeChannel, redial }: RedisBusDeps): RoomBus {
+  return {
+    subscribe: async (room, onEntry, onPresence) => {
+      const listening = subscriptions.listen(keys.channel(room), onEntry, onPresence);
+      if (await listening.established(CALL_DEADLINE_MS)) return succeed(listening);
+      listening.close();
+      return away('the bus is away');
+    },
+    async tell(room, move) {
+      const told = await link.publish(keys.channel(room), moveFrame(room, move));
+      // A frozen Redis still tells it when it goes on: told by other means too, it would be heard twice.
+      return told.ok || told === UNANSWERED ? succeed(undefined) : told;
+    },
+    onResync: subscriptions.onResync,
+    probe: createBusProbe(link, subscriptions, probeChannel),
+    redial,
+  };
+}
+
+/**
+ * Whether what is published comes back: a worker whose subscriber is deaf answers pings and every other health
+ * check, and its members hear nothing.
+ */
+function createBusProbe(
+  link: CommandLink,
+  subscriptions: Subscriptions,
+  channel: string,
+): () => Promise<Outcome<void>> {
+  const awaited = new Map<string, Waiters>();
+  subscriptions.attach(channel, (frame) => awaited.get(frame.toString())?.release());
+  return async () => {
+    const nonce = randomBytes(9).toString('base64url');
+    const echo = createWaiters();
+    awaited.set(nonce, echo);
+    const heard = echo.wait(CALL_DEADLINE_MS);
+    const published = await link.publish(channel, nonce);
+    if (!published.ok) echo.release();
+    const back = await heard;
+    awaited.delete(nonce);
+    if (!published.ok) return published;
+    return back ? succeed(undefined) : away('the bus is deaf');
+  };
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { roomOf } from '../../../chat/room.ts';
+import { type RedisKeys, redisKeys } from '../keys.ts';
+
+/*
+ * What a Redis user needs, and how the start tries it: by doing each thing once on keys of its own. The contract suite runs
+ * as a user with exactly these rights, so a command that is missing here fails there.
+ */
+
+/** Something to be tried, and the rule of ACL SETUSER that allows it. */
+export interface Trial {
+  readonly rule: string;
+  readonly args: readonly string[];
+}
+
+export interface ChannelTrial {
+  readonly rule: string;
+  readonly channel: string;
+}
+
+export interface Trials {
+  /** In this order: the last one takes the keys away. */
+  readonly commands: readonly Trial[];
+  readonly channels: readonly ChannelTrial[];
+  /** Of all keys. */
+  readonly keyRule: string;
+}
+
+export const SUBSCRIBE_RULE = '+ssubscribe';
+export const UNSUBSCRIBE_RULE = '+sunsubscribe';
+
+const SCRIPT = "return redis.call('EXISTS', KEYS[1])";
+const SHA1 = createHash('sha1').update(SCRIPT).digest('hex');
+const KEPT_MS = '10000';
+
+/**
+ * `name`: of this start alone, another start may try at the same moment. Each key has an end as soon as it may, for a user
+ * without DEL or a start that dies takes none away.
+ */
+export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Trials {
+  const base = `${keyPrefix}:{start:${name}}`;
+  const [text, hash, zset, stream] = ['text', 'hash', 'zset', 'stream'].map((kind) => `${base}:${kind}`) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [keyRule, ...channelRules] = patternRules(keyPrefix) as [string, string, string];
+  const channel = keys.channel(roomOf('/', name));
+  const commands = [
+    ['PING'],
+    ['INFO', 'server'],
+    ['TIME'],
+    ['SET', text, '1', 'NX', 'GET', 'PX', KEPT_MS],
+    ['GET', text],
+    ['EXISTS', text],
+    ['EXPIRE', text, '10'],
+    ['PEXPIREAT', text, '99999999999999'],
+    ['PEXPIRETIME', text],
+    ['PTTL', text],
+    ['PERSIST', text],
+    ['PEXPIRE', text, KEPT_MS],
+    ['HSET', hash, 'f', '1'],
+    ['PEXPIRE', hash, KEPT_MS],
+    ['HGET', hash, 'f'],
+    ['HMGET', hash, 'f'],
+    ['HGETALL', hash],
+    ['HEXISTS', hash, 'f'],
+    ['HKEYS', hash],
+    ['HVALS', hash],
+    ['HLEN', hash],
+    ['HDEL', hash, 'g'],
+    ['ZADD', zset, '0', 'm'],
+    ['PEXPIRE', zset, KEPT_MS],
+    ['ZCARD', zset],
+    ['ZCOUNT', zset, '0', '1'],
+    ['ZSCORE', zset, 'm'],
+    ['ZMSCORE', zset, 'm'],
+    ['ZRANGE', zset, '0', '0'],
+    ['ZRANGEBYLEX', zset, '-', '+'],
+    ['ZREM', zset, 'n'],
+    ['ZREMRANGEBYRANK', zset, '1', '1'],
+    ['ZREMRANGEBYSCORE', zset, '1', '1'],
+    ['ZPOPMIN', zset],
+    ['XADD', stream, '1-0', 'm', '1'],
+    ['PEXPIRE', stream, KEPT_MS],
+    ['XINFO', 'STREAM', stream],
+    ['XRANGE', stream, '-', '+'],
+    ['XREVRANGE', stream, '+', '-'],
+    ['XTRIM', stream, 'MAXLEN', '1'],
+    ['XDEL', stream, '1-0'],
+    ['SCRIPT', 'LOAD', SCRIPT],
+    ['EVALSHA', SHA1, '1', text],
+    ['EVAL', SCRIPT, '1', text],
+    ['SPUBLISH', channel, ''],
+    ['PUBSUB', 'SHARDNUMSUB', channel],
+    ['DEL', text, hash, zset, stream],
+  ];
+  const [ofAdapter = '', ofProbe = ''] = channelRules;
+  const probe = keys.probe(name);
+  return {
+    commands: commands.map((args) => ({ rule: ruleOf(args), args })),
+    channels: [
+      { rule: ofAdapter, channel },
+      { rule: probe.startsWith(`${keyPrefix}:`) ? ofProbe : ofAdapter, channel: probe },
+    ],
+    keyRule,
+  };
+}
+
+const WITH_SUBCOMMAND = new Set(['XINFO', 'SCRIPT', 'PUBSUB']);
+
+function ruleOf([command = '', subcommand = '']: readonly string[]): string {
+  const name = WITH_SUBCOMMAND.has(command) ? `${command}|${subcommand}` : command;
+  return `+${name.toLowerCase()}`;
+}
+
+/** Of keys, of the adapter's channels and of the probe's; the prefix is no pattern. */
+function patternRules(keyPrefix: string): readonly string[] {
+  const literal = keyPrefix.replace(/[*?[\]\\^]/g, '\\$&');
+  return [`~${literal}:*`, `&${literal}#*`, `&${literal}:*`];
+}
+
+/** All that ACL SETUSER is told beside name and password. */
+export function aclRules(keyPrefix: string): readonly string[] {
+  const { commands } = trialsOf(keyPrefix, redisKeys(keyPrefix), '');
+  const ofCommands = new Set([...commands.map(({ rule }) => rule), SUBSCRIBE_RULE, UNSUBSCRIBE_RULE]);
+  return [...patternRules(keyPrefix), '-@all', ...[...ofCommands].sort()];
+}

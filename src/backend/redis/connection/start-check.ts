@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { ErrorReply } from 'redis';
+import { BackendError } from '../../backend.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { RedisAddress } from './address.ts';
+import { fieldOf } from './command-link.ts';
+import { createConnection } from './connection.ts';
+import { SUBSCRIBE_RULE, trialsOf, UNSUBSCRIBE_RULE } from './rights.ts';
+
+export interface StartCheckDeps {
+  readonly address: RedisAddress;
+  readonly keyPrefix: string;
+  readonly keys: RedisKeys;
+}
+
+/** What a server answered to a command that was tried. */
+export type Tried = { readonly value: unknown } | { readonly refused: string };
+
+/** A connection whose refusals are read and not logged. It is for the start alone and dials once. */
+export interface StartCheck {
+  ask(args: readonly string[]): Promise<Tried>;
+  /** Does once what the workers do, and throws for the operator what this server or its user is not fit for. */
+  requireFit(): Promise<void>;
+  close(): void;
+}
+
+const ANSWER_MS = 3_000;
+const NOT_ALLOWED = /^NOPERM/;
+
+export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDeps): Promise<StartCheck> {
+  const client = createConnection(address, 'commands');
+  const ready = new Promise<Tried>((resolve) => {
+    client.on('ready', () => resolve({ value: undefined }));
+    client.on('error', (error: unknown) => resolve({ refused: reasonOf(error) }));
+  });
+  client.connect().catch(() => undefined);
+  const opened = await withinLimit(ready);
+
+  async function requireMaster(): Promise<void> {
+    const [replication, cluster] = await Promise.all([
+      ask(['INFO', 'replication']),
+      ask(['INFO', 'cluster']),
+    ]);
+    const field = (info: Tried, name: string) =>
+      'value' in info ? fieldOf(String(info.value), name) : undefined;
+    if (field(cluster, 'cluster_enabled') === '1') throw isClusterNode();
+    if (field(replication, 'role') === 'slave') {
+      throw isReplica(field(replication, 'master_host'), field(replication, 'master_port'));
+    }
+  }
+
+  function isClusterNode(): BackendError {
+    return new BackendError(
+      `Redis at ${address.shown} is a node of a Redis Cluster, and REDIS_URL reaches this one node only. Point it at a Redis without cluster mode`,
+    );
+  }
+
+  function isReplica(host?: string, port?: string): BackendError {
+    const master = host === undefined ? '' : `, ${host}:${port}`;
+    return new BackendError(
+      `Redis at ${address.shown} is a replica, which takes no writes. Point REDIS_URL at its master${master}`,
+    );
+  }
+
+  async function ask(args: readonly string[]): Promise<Tried> {
+    return withinLimit(tried(client.sendCommand([...args])));
+  }
+
+  async function requireRights(): Promise<void> {
+    const missing = new Set<string>();
+    const unknown = new Set<string>();
+    const note = (answer: Tried, rule: string, patternRule?: string) => {
+      if (!('refused' in answer)) return;
+      const { refused } = answer;
+      if (/^(MOVED|CROSSSLOT)/.test(refused)) throw isClusterNode();
+      if (refused.startsWith('READONLY')) throw isReplica();
+      if (/unknown (sub)?command/i.test(refused)) unknown.add(rule.slice(1).toUpperCase().replace('|', ' '));
+      if (!NOT_ALLOWED.test(refused)) return;
+      missing.add(patternRule !== undefined && !/to run the/.test(refused) ? patternRule : rule);
+    };
+    const { commands, channels, keyRule } = trialsOf(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const answers = await Promise.all(commands.map(({ args }) => ask(args)));
+    for (const [index, { rule }] of commands.entries()) {
+      const answer = answers[index] as Tried;
+      note(answer, rule, rule === '+spublish' ? channels[0]?.rule : keyRule);
+    }
+    for (const { rule, channel } of channels) {
+      note(await withinLimit(tried(client.sSubscribe(channel, () => undefined))), SUBSCRIBE_RULE, rule);
+      note(await withinLimit(tried(client.sUnsubscribe(channel))), UNSUBSCRIBE_RULE);
+    }
+    if (unknown.size > 0) {
+      throw new BackendError(
+        `Redis at ${address.shown} does not know ${[...unknown].join(', ')}, which Roomcast needs: renamed or switched off there`,
+      );
+    }
+    if (missing.size > 0) throw lacksRights([...missing]);
+  }
+
+  function lacksRights(missing: readonly string[]): BackendError {
+    return new BackendError(
+      `Redis at ${address.shown} does not give the user in REDIS_URL all rights that Roomcast needs, missing: ${missing.join(' ')}. Grant them with ACL SETUSER; deploy/README.md has the whole line`,
+    );
+  }
+
+  return {
+    ask,
+    async requireFit() {
+      if ('refused' in opened) {
+        if (NOT_ALLOWED.test(opened.refused)) throw lacksRights(['+select']);
+        throw new BackendError(`Redis at ${address.shown} cannot be used: ${opened.refused}`);
+      }
+      await requireMaster();
+      await requireRights();
+    },
+    close: () => client.destroy(),
+  };
+}
+
+function tried(answer: Promise<unknown>): Promise<Tried> {
+  return answer.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ refused: reasonOf(error) }),
+  );
+}
+
+async function withinLimit(answer: Promise<Tried>): Promise<Tried> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<Tried>((resolve) => {
+    timer = setTimeout(resolve, ANSWER_MS, { refused: 'no answer in time' });
+  });
+  const first = await Promise.race([answer, limit]);
+  clearTimeout(timer);
+  return first;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof ErrorReply || error instanceof Error ? error.message : 'no answer';
+}

@@ -1,0 +1,116 @@
+import { hash } from 'node:crypto';
+import type { Appended, Draft, Replaced } from '../../../chat/log-store.ts';
+import { refuseRestricted } from '../../../chat/moderation.ts';
+import type { Room } from '../../../chat/room.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import { refuseOtherContent } from '../../other-content.ts';
+import { frameAfter, frameBefore } from '../bus/frame.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import { away } from '../connection/failure.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Retention } from '../retention.ts';
+import type { Scripts } from '../scripts.ts';
+import type { EpochArgs } from './epochs.ts';
+
+export interface RedisAppendDeps {
+  readonly link: CommandLink;
+  readonly scripts: Pick<Scripts, 'append' | 'replace'>;
+  readonly keys: RedisKeys;
+  readonly epochArgs: EpochArgs;
+  readonly retention: (room: Room) => Retention;
+  readonly dedupeTtlS: number;
+}
+
+/** The mark `news` of an inbox as its meta holds it, moved in the same step; `was` '': there is none yet. */
+export interface Folding {
+  readonly was: string;
+  readonly becomes: string;
+}
+
+export interface RedisAppend {
+  /** Undefined: the mark was elsewhere and nothing was stored, which only a fold is told. */
+  append(room: Room, draft: Draft, folding?: Folding): Promise<Outcome<Appended | undefined>>;
+  /** As `RoomLogs.replace`. */
+  replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
+}
+
+type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome: number];
+
+const KNOWN = 1;
+const ELSEWHERE = 2;
+const BANNED = 3;
+const MUTED = 4;
+const OTHER_CONTENT = 5;
+const NOT_HELD = 6;
+const NOTHING_TO_TELL = 7;
+const NO_FOLDING: Folding = { was: '', becomes: '' };
+const NO_NOTICE: Draft = { id: '', members: '' };
+
+/** All that has to be atomic is in append.lua and replace.lua. */
+export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
+  const { link, scripts, keys, epochArgs, retention } = deps;
+  const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
+
+  async function run(
+    room: Room,
+    draft: Draft,
+    folding: Folding,
+    replacing: readonly [seq: string, members: string] | undefined,
+  ): Promise<Outcome<AppendReply>> {
+    const epoch = epochArgs(room);
+    if (!epoch) return away();
+    const { entries, logTtlMs } = retention(room);
+    return link.evaluate<AppendReply>(
+      replacing ? scripts.replace : scripts.append,
+      [...keys.log(room), ...keys.ids(room), keys.restrictions(room), ...keys.unread(room)],
+      [
+        ...epoch,
+        String(entries),
+        String(logTtlMs),
+        dedupeTtlMs,
+        dedupeField(draft),
+        draft.id,
+        draft.members,
+        draft.except ?? '',
+        keys.channel(room),
+        frameBefore,
+        frameAfter(room, draft.except),
+        folding.was,
+        folding.becomes,
+        draft.author ?? '',
+        draft.dedupe?.content ?? '',
+        draft.reader ?? '',
+        replacing ? '1' : '',
+        ...(replacing ?? []),
+      ],
+    );
+  }
+
+  return {
+    async append(room, draft, folding = NO_FOLDING) {
+      const reply = await run(room, draft, folding, undefined);
+      if (!reply.ok) return reply;
+      const [epoch, seq, id, at, outcome] = reply.value;
+      if (outcome === BANNED) return refuseRestricted('ban', at);
+      if (outcome === MUTED) return refuseRestricted('mute', at);
+      if (outcome === OTHER_CONTENT) return refuseOtherContent();
+      return succeed(outcome === ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
+    },
+    async replace(room, seq, members, notice = NO_NOTICE) {
+      const reply = await run(room, notice, NO_FOLDING, [String(seq), members]);
+      if (!reply.ok) return reply;
+      const [epoch, noticeSeq, id, at, outcome] = reply.value;
+      if (outcome === NOT_HELD) return succeed(undefined);
+      if (outcome === NOTHING_TO_TELL) return succeed({});
+      return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: false } });
+    },
+  };
+}
+
+/** Hashed to 16 characters: a busy room remembers a million of them. */
+function dedupeField({ dedupe }: Draft): string {
+  if (!dedupe) return '';
+  const digest = hash('sha256', `${dedupe.scope}\0${dedupe.clientMsgId}`, 'base64url');
+  return digest.slice(0, 16);
+}

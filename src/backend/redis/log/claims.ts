@@ -1,0 +1,36 @@
+import { CLAIM_LEASE_MS, type Claimed, type Claims } from '../../../chat/idempotency.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Scripts } from '../scripts.ts';
+
+export interface RedisClaimsDeps {
+  readonly link: CommandLink;
+  readonly scripts: Pick<Scripts, 'claim' | 'settleClaim'>;
+  readonly keys: RedisKeys;
+  readonly dedupeTtlS: number;
+}
+
+type ClaimReply = [state: Claimed['state'], text: string];
+
+/** All that has to be atomic is in claim.lua and claim-settle.lua. */
+export function createRedisClaims({ link, scripts, keys, dedupeTtlS }: RedisClaimsDeps): Claims {
+  const ttlMs = String(dedupeTtlS * 1_000);
+
+  async function claim(key: string, fingerprint: string, id: string): Promise<Outcome<Claimed>> {
+    const args = [id, fingerprint, ttlMs, String(CLAIM_LEASE_MS)];
+    const reply = await link.evaluate<ClaimReply>(scripts.claim, keys.claim(key), args);
+    if (!reply.ok) return reply;
+    const [state, text] = reply.value;
+    if (state === 'granted') return succeed({ state, id: text });
+    return succeed(state === 'answered' ? { state, answer: text } : { state });
+  }
+
+  async function settle(key: string, id: string, answer = ''): Promise<Outcome<void>> {
+    const settled = await link.evaluate<number>(scripts.settleClaim, keys.claim(key), [id, answer, ttlMs]);
+    return settled.ok ? succeed(undefined) : settled;
+  }
+
+  return { claim, settle };
+}

@@ -1,0 +1,56 @@
+import type { Moderation, Restricted, Restriction } from '../../../chat/moderation.ts';
+import type { Room } from '../../../chat/room.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Scripts } from '../scripts.ts';
+
+export interface RedisModerationDeps {
+  readonly link: CommandLink;
+  readonly scripts: Pick<Scripts, 'restrict' | 'restrictions'>;
+  readonly keys: RedisKeys;
+}
+
+const UNTIL_LIFTED = 'inf';
+const LIFT = '0';
+const NONE = -1;
+
+/** Who is restricted is kept in the room's slot, where roster-enter.lua and append.lua look. */
+export function createRedisModeration({ link, scripts, keys }: RedisModerationDeps): Moderation {
+  const change = (room: Room, userId: string, kind: Restriction, lengthMs: string) =>
+    link.evaluate<number>(scripts.restrict, [keys.restrictions(room)], [`${kind}:${userId}`, lengthMs]);
+
+  async function restrict(
+    room: Room,
+    userId: string,
+    kind: Restriction,
+    seconds?: number,
+  ): Promise<Outcome<Restricted>> {
+    const lengthMs = seconds === undefined ? UNTIL_LIFTED : String(Math.max(1, Math.ceil(seconds * 1_000)));
+    const ends = await change(room, userId, kind, lengthMs);
+    return ends.ok ? succeed(restrictedOf(ends.value)) : ends;
+  }
+
+  async function lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>> {
+    const lifted = await change(room, userId, kind, LIFT);
+    return lifted.ok ? succeed(lifted.value === 1) : lifted;
+  }
+
+  async function restrictions(room: Room, userId: string) {
+    const names = [`ban:${userId}`, `mute:${userId}`];
+    const found = await link.evaluate<number[]>(scripts.restrictions, [keys.restrictions(room)], names);
+    if (!found.ok) return found;
+    const [ban = NONE, mute = NONE] = found.value;
+    return succeed({
+      ...(ban === NONE ? {} : { ban: restrictedOf(ban) }),
+      ...(mute === NONE ? {} : { mute: restrictedOf(mute) }),
+    });
+  }
+
+  return { restrict, lift, restrictions };
+}
+
+function restrictedOf(ends: number): Restricted {
+  return ends === 0 ? {} : { until: ends };
+}

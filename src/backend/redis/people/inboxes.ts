@@ -1,0 +1,94 @@
+import type { InboxMarks, Marks, Progress, RaisedMarks } from '../../../chat/inbox-store.ts';
+import type { Draft, Position } from '../../../chat/log-store.ts';
+import type { Room } from '../../../chat/room.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Retention } from '../retention.ts';
+import type { Scripts } from '../scripts.ts';
+
+export interface RedisInboxesDeps {
+  readonly link: CommandLink;
+  readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
+  readonly keys: RedisKeys;
+  readonly retention: (inbox: Room) => Retention;
+  /** Undefined: the mark `news` was elsewhere than `was`, and nothing was stored. */
+  readonly append: (
+    inbox: Room,
+    draft: Draft,
+    folding: { readonly was: string; readonly becomes: string },
+  ) => Promise<Outcome<unknown>>;
+}
+
+const STEPS_KEPT = '200';
+
+/** Marks are fields of the hash that numbers the inbox, so they never speak of other numbers. */
+export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
+  const { link, scripts, keys, retention, append } = deps;
+  const markKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
+
+  async function marks(inbox: Room): Promise<Outcome<Marks>> {
+    const meta = keys.log(inbox)[1];
+    const kept = await link.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
+    if (!kept.ok) return kept;
+    const [recv, read, news] = kept.value;
+    return succeed(marksOf(Number(recv ?? 0), Number(read ?? 0), news ?? ''));
+  }
+
+  async function raise(inbox: Room, { sent = 0, recv = 0, read = 0 }: RaisedMarks): Promise<Outcome<Marks>> {
+    const lifetimeMs = String(retention(inbox).metaTtlMs);
+    const args = [String(sent), String(recv), String(read), lifetimeMs, STEPS_KEPT];
+    const raised = await link.evaluate<[number, number, string]>(scripts.raise, markKeys(inbox), args);
+    return raised.ok ? succeed(marksOf(...raised.value)) : raised;
+  }
+
+  async function fold(
+    inbox: Room,
+    draft: Draft,
+    { was, becomes }: { readonly was: Position | undefined; readonly becomes: Position },
+  ): Promise<Outcome<boolean>> {
+    const folding = { was: was ? positionText(was) : '', becomes: positionText(becomes) };
+    const appended = await append(inbox, draft, folding);
+    return appended.ok ? succeed(appended.value !== undefined) : appended;
+  }
+
+  async function erase(inbox: Room): Promise<Outcome<void>> {
+    const { log, ids, steps, visits, unread } = keys;
+    const kept = [log, ids, steps, visits, unread].flatMap((of) => [...of(inbox)]);
+    const gone = await link.call(['DEL', ...kept]);
+    return gone.ok ? succeed(undefined) : gone;
+  }
+
+  async function progress(
+    items: readonly { readonly inbox: Room; readonly seq: number }[],
+  ): Promise<Outcome<readonly Progress[]>> {
+    const answers = await Promise.all(
+      items.map(({ inbox, seq }) =>
+        link.evaluate<number[]>(scripts.progress, markKeys(inbox), [String(seq)]),
+      ),
+    );
+    const all: Progress[] = [];
+    for (const answer of answers) {
+      if (!answer.ok) return answer;
+      const [sentAt, recvAt, readAt] = answer.value;
+      all.push({
+        ...(sentAt ? { sentAt } : {}),
+        ...(recvAt ? { recvAt } : {}),
+        ...(readAt ? { readAt } : {}),
+      });
+    }
+    return succeed(all);
+  }
+
+  return { marks, raise, fold, erase, progress };
+}
+
+function marksOf(recv: number, read: number, news: string): Marks {
+  const [, seq, epoch] = /^(\d+) (.*)$/.exec(news) ?? [];
+  return epoch === undefined ? { recv, read } : { recv, read, news: { epoch, seq: Number(seq) } };
+}
+
+function positionText({ epoch, seq }: Position): string {
+  return `${seq} ${epoch}`;
+}

@@ -1,0 +1,60 @@
+import type { Room } from '../../../chat/room.ts';
+import type { RoomVisits, VisitedRoom } from '../../../chat/visits.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Retention } from '../retention.ts';
+import type { Scripts } from '../scripts.ts';
+
+export interface RedisVisitsDeps {
+  readonly link: CommandLink;
+  readonly scripts: Pick<Scripts, 'visit' | 'visited'>;
+  readonly keys: RedisKeys;
+  readonly retention: (inbox: Room) => Retention;
+}
+
+type VisitReply = [mark: string, isNew: number];
+
+const MOST_ROOMS = '1000';
+
+export function createRedisVisits({ link, scripts, keys, retention }: RedisVisitsDeps): RoomVisits {
+  async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<VisitReply>> {
+    const lifetimeMs = String(retention(inbox).metaTtlMs);
+    const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
+    return link.evaluate<VisitReply>(scripts.visit, keys.visits(inbox), args);
+  }
+
+  async function leave(inbox: Room, roomid: string): Promise<Outcome<boolean>> {
+    const [marks, order] = keys.visits(inbox);
+    const [unmarked, unlisted] = await Promise.all([
+      link.call(['HDEL', marks, roomid]),
+      link.call<number>(['ZREM', order, roomid]),
+    ]);
+    if (!unmarked.ok) return unmarked;
+    return unlisted.ok ? succeed(unlisted.value === 1) : unlisted;
+  }
+
+  async function visit(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<boolean>> {
+    if (!joined) return leave(inbox, roomid);
+    const used = await use(inbox, roomid, 0, top);
+    return used.ok ? succeed(used.value[1] === 1) : used;
+  }
+
+  async function visited(inbox: Room): Promise<Outcome<readonly VisitedRoom[]>> {
+    const flat = await link.evaluate<string[]>(scripts.visited, keys.visits(inbox), []);
+    if (!flat.ok) return flat;
+    const rooms = [];
+    for (let index = 0; index < flat.value.length; index += 2) {
+      rooms.push({ roomid: flat.value[index] ?? '', read: Number(flat.value[index + 1]) });
+    }
+    return succeed(rooms);
+  }
+
+  async function read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
+    const used = await use(inbox, roomid, seq, 0);
+    return used.ok ? succeed(Number(used.value[0])) : used;
+  }
+
+  return { visit, read, visited };
+}

@@ -1,0 +1,166 @@
+import { ROSTER_LEASE_MS, type RosterCount } from '../../../chat/roster.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Script } from '../scripts.ts';
+import type { BootWatch } from './boot-watch.ts';
+import { idOf, stretchOf } from './places.ts';
+
+/** Places read at once: a longer page would hold every other call of Redis up. */
+const PAGE = 1_000;
+
+/** Of ZRANGEBYLEX. */
+export type Bounds = readonly [min: string, max: string];
+
+/** A worker process as roster-renew.lua lists it. */
+export interface ListedBoot {
+  readonly boot: string;
+  /** As it stands in the store. */
+  readonly record: string;
+  /** It counts: it has not been silent for a lease, and it was not buried. */
+  readonly alive: boolean;
+  /**
+   * It has certainly been silent for a lease. One that was buried is given that long, for its primary sweeps it; one that
+   * was swept as long again, for what it had still under way.
+   */
+  readonly expired: boolean;
+  /** All it left was taken out: what it is listed with came too late. */
+  readonly swept: boolean;
+  /** When it last proved itself by the store's clock. */
+  readonly provedAtMs: number;
+  readonly silentMs: number;
+  readonly clients: number;
+  readonly host: string;
+}
+
+/** The listed boots; one process always asks with the same watch. */
+export type ReadBoots = () => Promise<Outcome<ListedBoot[]>>;
+
+export interface ReadBootsDeps {
+  readonly link: CommandLink;
+  /** roster-boots.lua */
+  readonly script: Script;
+  readonly keys: RedisKeys;
+  readonly watch: BootWatch;
+}
+
+export function createReadBoots({ link, script, keys, watch }: ReadBootsDeps): ReadBoots {
+  return async () => {
+    const listed = await link.evaluate<[nowMs: string, flat: string[]]>(script, [keys.boots], []);
+    if (!listed.ok) return listed;
+    const [nowMs, flat] = listed.value;
+    const boots = [];
+    for (let index = 0; index < flat.length; index += 2)
+      boots.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
+    const silences = watch.look(boots);
+    return succeed(
+      boots.map(({ leaseEndMs, buried, ...boot }, index) => {
+        const { silentMs = 0, certainMs = 0 } = silences[index] ?? {};
+        // Before all clocks began: taken away by hand.
+        const ended = leaseEndMs <= ROSTER_LEASE_MS;
+        return {
+          ...boot,
+          silentMs,
+          alive: silentMs < ROSTER_LEASE_MS && !buried && !ended,
+          expired: certainMs >= ROSTER_LEASE_MS || ended,
+        };
+      }),
+    );
+  };
+}
+
+function parsed(boot: string, record: string, nowMs: number) {
+  const [lease = '', clients, ...host] = record.split(' ');
+  const leaseEndMs = Math.abs(Number(lease));
+  const provedAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
+  return {
+    boot,
+    record,
+    leaseEndMs,
+    buried: lease.startsWith('-'),
+    swept: clients === 'swept',
+    provedAtMs,
+    silentMs: nowMs - provedAtMs,
+    // No number until it proved itself.
+    clients: Number(clients) || 0,
+    host: host.join(' '),
+  };
+}
+
+/**
+ * How many different users have connections on these boots, in all namespaces together, and how many connections. A
+ * user is listed at once and connections are told with the boot's next renewal, so the two are of different moments:
+ * the later one, of the users, decides whether anybody is there, and that nobody is there without a connection.
+ */
+export async function countPeople(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+): Promise<Outcome<RosterCount>> {
+  const users = await countDifferent(link, keys, boots, stretchOf('inbox'), idOf);
+  if (!users.ok) return users;
+  const told = boots.reduce((sum, { clients }) => sum + clients, 0);
+  return succeed({ users: users.value, clients: users.value === 0 ? 0 : Math.max(users.value, told) });
+}
+
+export function countRooms(link: CommandLink, keys: RedisKeys, boots: readonly ListedBoot[]) {
+  return countDifferent(link, keys, boots, stretchOf('room'), (place) => place);
+}
+
+async function countDifferent(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+  bounds: Bounds,
+  nameOf: (place: string) => string,
+): Promise<Outcome<number>> {
+  const seen = new Set<string>();
+  const counted = await Promise.all(
+    boots.map(({ boot }) =>
+      eachPage(link, keys, boot, bounds, (places) => {
+        for (const place of places) seen.add(nameOf(place));
+      }),
+    ),
+  );
+  return counted.find((outcome) => !outcome.ok) ?? succeed(seen.size);
+}
+
+/** Goes through the places listed under a boot; each page is read once the last one was dealt with. */
+export async function eachPage(
+  link: CommandLink,
+  keys: RedisKeys,
+  boot: string,
+  [min, max]: Bounds,
+  deal: (places: readonly string[]) => unknown,
+): Promise<Outcome<void>> {
+  for (let from = min; ; ) {
+    const query = ['ZRANGEBYLEX', keys.bootPlaces(boot), from, max, 'LIMIT', '0', String(PAGE)];
+    const page = await link.call<string[]>(query);
+    if (!page.ok) return page;
+    await deal(page.value);
+    const last = page.value.at(-1);
+    if (last === undefined || page.value.length < PAGE) return succeed(undefined);
+    from = `(${last}`;
+  }
+}
+
+/** The places listed under these boots within the bounds; at most `limit` of each boot. */
+export async function listedOf(
+  link: CommandLink,
+  keys: RedisKeys,
+  boots: readonly ListedBoot[],
+  [min, max]: Bounds,
+  limit: number,
+): Promise<Outcome<string[]>> {
+  const cut = ['LIMIT', '0', String(limit)];
+  const listed = await Promise.all(
+    boots.map(({ boot }) => link.call<string[]>(['ZRANGEBYLEX', keys.bootPlaces(boot), min, max, ...cut])),
+  );
+  const places: string[][] = [];
+  for (const answer of listed) {
+    if (!answer.ok) return answer;
+    places.push(answer.value);
+  }
+  return succeed(places.flat());
+}

@@ -1,0 +1,280 @@
+import type { Logger } from 'pino';
+import { refuseRestricted } from '../../../chat/moderation.ts';
+import type { Room } from '../../../chat/room.ts';
+import type { Departure, Roster, RosterEntry } from '../../../chat/roster.ts';
+import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../../chat/roster.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
+import { refuse, succeed } from '../../../protocol/codes.ts';
+import { inBatches } from '../../batches.ts';
+import { createPresenceResync } from '../../presence-resync.ts';
+import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Scripts } from '../scripts.ts';
+import { createBootWatch } from './boot-watch.ts';
+import { type Bounds, createReadBoots, eachPage } from './boots.ts';
+import { createLivingBoots } from './living-boots.ts';
+import { entriesOf, personText } from './persons.ts';
+import { placeName, placeOf } from './places.ts';
+import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import { createRosterQueries } from './roster-queries.ts';
+import { createTellings } from './tellings.ts';
+
+export interface RedisRosterDeps {
+  readonly link: CommandLink;
+  readonly scripts: Scripts;
+  readonly keys: RedisKeys;
+  readonly boot: string;
+  readonly host: string;
+  readonly log: Logger;
+  /** 0: no limit. */
+  readonly maxRoomClients: number;
+  /** A clock that cannot be set. */
+  readonly now: () => number;
+}
+
+type Counted = [users: number, clients: number, changed: number, waitMs: number];
+type ExitReply = [...Counted, vacant: number];
+type EnterReply = [...Counted, refused: number, leftMs: number];
+type SweepReply = [clients: number, waitMs: number, gone: string[]];
+
+/** Of what roster-enter.lua refuses for; else the room is full. */
+const BANNED = 1;
+const NO_LIMIT = 0;
+
+const LEASE_MS = String(ROSTER_LEASE_MS);
+const EVERYWHERE: Bounds = ['-', '+'];
+
+/**
+ * The roster as sets and hashes. A boot is listed in `boots` with a lease, and every place somebody of it is in,
+ * a user's connections included, is listed under it *before* anybody is entered there, so that sweeping a dead
+ * boot finds all it left. A swept boot stays listed as buried for one lease more: what a dead worker's last commands
+ * do after its sweep counts nowhere and is swept once more. A call of a boot that is not listed lists it again.
+ */
+export function createRedisRoster(deps: RedisRosterDeps): Roster {
+  const { link, scripts, keys, boot, host, log, maxRoomClients, now } = deps;
+  const reported = createReportedPresence();
+  const watch = createBootWatch(now);
+  const readBoots = createReadBoots({ link, script: scripts.boots, keys, watch });
+  const living = createLivingBoots(readBoots, now);
+  const tellings = createTellings({
+    tell: (room) =>
+      link.evaluate<number>(scripts.tell, roomScriptKeys(keys, room, boot), roomScriptArgs(keys, room, boot)),
+    onTold: (room) => {
+      if (!reported.has(room)) void unlistPlace(boot, placeName(room));
+    },
+    now,
+  });
+  const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
+  const resync = createPresenceResync({
+    reported,
+    onReturned: (...returned) => {
+      for (const listener of returnListeners) listener(...returned);
+    },
+    enter: async (room, user, clients) => counted(await sendEnter(room, user, clients, NO_LIMIT)),
+    setConnections: sendConnections,
+    now,
+    log,
+  });
+  let boundedAtMs = Number.NEGATIVE_INFINITY;
+
+  const listBoot = (name: string, owner: string) =>
+    link.evaluate<number>(scripts.renew, [keys.boots], [name, LEASE_MS, '?', owner, 'new']);
+
+  /** Lists the place under this boot. Not awaited by callers: Redis runs it before what they send next. */
+  function listPlace(place: Room): Promise<Outcome<unknown>> {
+    void listBoot(boot, host);
+    return link.call(['ZADD', keys.bootPlaces(boot), '0', placeName(place)]);
+  }
+
+  const unlistPlace = (owner: string, name: string) => link.call(['ZREM', keys.bootPlaces(owner), name]);
+
+  async function sendEnter(
+    room: Room,
+    user: ReportedUser,
+    clients: number,
+    most: number,
+  ): Promise<Outcome<EnterReply>> {
+    const listed = listPlace(room);
+    const { userId, username } = user;
+    const roomKeys = [...roomScriptKeys(keys, room, boot), keys.restrictions(room)];
+    const entered = await link.evaluate<EnterReply>(scripts.enter, roomKeys, [
+      ...roomScriptArgs(keys, room, boot),
+      String(clients),
+      userId,
+      username,
+      personText(user),
+      String(most),
+    ]);
+    const place = await listed;
+    if (entered.ok && entered.value[3] > 0) tellings.owe(room, entered.value[3]);
+    return place.ok ? entered : place;
+  }
+
+  async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
+    const args = [...roomScriptArgs(keys, room, boot), String(clients), userId];
+    const left = await link.evaluate<ExitReply>(scripts.exit, roomScriptKeys(keys, room, boot), args);
+    if (!left.ok) return left;
+    const [, , , waitMs, vacant] = left.value;
+    if (waitMs > 0) tellings.owe(room, waitMs);
+    // Someone may have entered since; then the room is listed again already and must stay so.
+    else if (vacant === 1 && !reported.has(room)) void unlistPlace(boot, placeName(room));
+    return left;
+  }
+
+  async function enter(room: Room, user: RosterEntry, own: number, clients: number) {
+    const person = { ...user, own };
+    const takeBack = reported.enter(room, person, clients);
+    const entered = await sendEnter(room, person, clients, room.kind === 'room' ? maxRoomClients : 0);
+    const refused = entered.ok ? entered.value[4] : 0;
+    if (!entered.ok || refused === 0) return counted(entered);
+    takeBack();
+    if (!reported.has(room)) void unlistPlace(boot, placeName(room));
+    return refused === BANNED
+      ? refuseRestricted('ban', entered.value[5])
+      : refuse('limit', 'roomid: the room is full');
+  }
+
+  async function exit(room: Room, userId: string, clients: number) {
+    reported.exit(room, userId, clients);
+    return counted(await sendExit(room, userId, clients));
+  }
+
+  async function recount(room: Room, clients: number) {
+    reported.setClients(room, clients);
+    const outcome = await sendExit(room, '', clients);
+    return outcome.ok ? succeed({ users: outcome.value[0], clients: outcome.value[1] }) : outcome;
+  }
+
+  async function sendConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
+    const key = keys.connections(inbox);
+    const answers = await Promise.all(
+      connections > 0
+        ? [
+            listPlace(inbox),
+            link.call(['HSET', key, boot, String(connections)]),
+            link.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
+          ]
+        : [link.call(['HDEL', key, boot]), unlistPlace(boot, placeName(inbox))],
+    );
+    for (const answer of answers) if (!answer.ok) return answer;
+    return succeed(undefined);
+  }
+
+  async function setConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
+    reported.setConnections(inbox, connections);
+    return sendConnections(inbox, connections);
+  }
+
+  async function renew(clients: number): Promise<Outcome<void>> {
+    if (now() - boundedAtMs >= ROSTER_RENEW_MS) {
+      boundedAtMs = now();
+      void link.call(['PEXPIRE', keys.bootPlaces(boot), ROSTER_KEYS_LIVE_MS]);
+    }
+    const args = [boot, LEASE_MS, String(clients), host, ''];
+    const outcome = await link.evaluate<number>(scripts.renew, [keys.boots], args);
+    if (!outcome.ok) return outcome;
+    watch.proved();
+    resync.onHeartbeat(outcome.value === 1);
+    // Who does not look cannot tell since when a boot is silent.
+    void living.listed();
+    return succeed(undefined);
+  }
+
+  async function bury(dead: string): Promise<Outcome<void>> {
+    const buried = await link.evaluate<number>(scripts.bury, [keys.boots], [dead]);
+    living.forget();
+    return buried.ok ? succeed(undefined) : buried;
+  }
+
+  async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
+    // Should it live after all, it learns by its next proof of life that what it said is gone, however much of it by then.
+    const buried = await bury(dead);
+    if (!buried.ok) return buried;
+    const departures: Departure[] = [];
+    let failed: Refusal | undefined;
+    const read = await eachPage(link, keys, dead, EVERYWHERE, async (places) => {
+      // Again, should it have proved meanwhile that it lives.
+      void bury(dead);
+      await inBatches(places, async (place) => {
+        const swept = failed ?? (await sweepPlace(dead, place));
+        if (swept.ok) departures.push(...swept.value);
+        else failed = swept;
+      });
+    });
+    failed ??= read.ok ? undefined : read;
+    const forgotten = failed ?? (await forget(dead));
+    // Should it have proved meanwhile that it lives, it has to learn that some of what it said is gone.
+    if (!forgotten.ok) void bury(dead);
+    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
+    if (failed) return departures.length > 0 ? succeed(departures) : failed;
+    if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
+    const late = await link.call<number>(['EXISTS', keys.bootPlaces(dead)]);
+    // What the dead worker had still under way came after the places were read.
+    if (late.ok && late.value === 1) await listBoot(dead, host);
+    return succeed(departures);
+  }
+
+  async function forget(dead: string): Promise<Outcome<number>> {
+    const boots = await readBoots();
+    if (!boots.ok) return boots;
+    const over = boots.value.find(({ boot: name, swept, expired }) => name === dead && swept && expired);
+    return link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS, over?.record ?? '']);
+  }
+
+  async function sweepPlace(dead: string, name: string): Promise<Outcome<Departure[]>> {
+    const place = placeOf(name);
+    const swept = place.kind === 'inbox' ? await sweepInbox(dead, place) : await sweepRoom(dead, place);
+    if (swept.ok) void unlistPlace(dead, name);
+    return swept;
+  }
+
+  async function sweepInbox(dead: string, inbox: Room): Promise<Outcome<Departure[]>> {
+    const removed = await link.call(['HDEL', keys.connections(inbox), dead]);
+    return removed.ok ? succeed([]) : removed;
+  }
+
+  async function sweepRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
+    const args = roomScriptArgs(keys, room, dead);
+    const swept = await link.evaluate<SweepReply>(scripts.sweep, roomScriptKeys(keys, room, dead), args);
+    if (!swept.ok) return swept;
+    const [clients, waitMs, gone] = swept.value;
+    if (waitMs > 0) tellings.owe(room, waitMs);
+    return succeed(entriesOf(gone).map((user) => ({ room, user, clients })));
+  }
+
+  async function expired(): Promise<Outcome<readonly string[]>> {
+    const boots = await readBoots();
+    if (!boots.ok) return boots;
+    return succeed(boots.value.filter((one) => one.expired).map((one) => one.boot));
+  }
+
+  return {
+    enter,
+    exit,
+    recount,
+    setConnections,
+    bury,
+    onReturned: (listener) => {
+      returnListeners.push(listener);
+    },
+    renew,
+    sweep,
+    expired,
+    ...createRosterQueries({
+      link,
+      script: scripts.members,
+      turn: scripts.turn,
+      keys,
+      living,
+      readBoots,
+      now,
+    }),
+  };
+}
+
+function counted(outcome: Outcome<EnterReply | ExitReply>) {
+  if (!outcome.ok) return outcome;
+  const [users, clients, changed] = outcome.value;
+  return succeed({ users, clients, changed: changed === 1 });
+}

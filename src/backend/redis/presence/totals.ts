@@ -1,0 +1,70 @@
+import type { RosterCount } from '../../../chat/roster.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Script } from '../scripts.ts';
+import { countPeople, type ReadBoots } from './boots.ts';
+
+const SHORTEST_MS = 1_000;
+/** Counting reads every user's id once: at this rate it stays a small part of what a worker and Redis do. */
+const USERS_PER_MS = 50;
+
+/** In lifetimes of a count: so long stands the last one if whoever was to count did not. */
+const OVERDUE = 3;
+
+export interface TotalsDeps {
+  readonly link: CommandLink;
+  /** totals-turn.lua */
+  readonly turn: Script;
+  readonly keys: RedisKeys;
+  readonly readBoots: ReadBoots;
+  readonly now: () => number;
+}
+
+/*
+ * Counted by one worker for all and kept in Redis: `totals` holds the last count under a number, and each worker sees by
+ * its own clock, which cannot step, for how long that has stood there. Who finds that it is time and is the first to
+ * say so counts; the others answer with the last count meanwhile.
+ */
+export function createTotals({
+  link,
+  turn,
+  keys,
+  readBoots,
+  now,
+}: TotalsDeps): () => Promise<Outcome<RosterCount>> {
+  const [totals, turns] = keys.totals;
+  let seen: { readonly text: string; readonly atMs: number } | undefined;
+
+  async function countNow(number: number): Promise<Outcome<RosterCount>> {
+    const boots = await readBoots();
+    if (!boots.ok) return boots;
+    const alive = boots.value.filter((one) => one.alive);
+    const people = await countPeople(link, keys, alive);
+    if (!people.ok) return people;
+    const { users, clients } = people.value;
+    // It goes by itself when nobody asks any more.
+    void link.call(['SET', totals, `${users} ${clients} ${number}`, 'PX', String(OVERDUE * ageOf(users))]);
+    return people;
+  }
+
+  return async () => {
+    const last = await link.call<string | null>(['GET', totals]);
+    if (!last.ok) return last;
+    const text = last.value;
+    if (text === null) return countNow(1);
+    const [users = 0, clients = 0, number = 0] = text.split(' ').map(Number);
+    if (seen?.text !== text) seen = { text, atMs: now() };
+    const ageMs = now() - seen.atMs;
+    if (ageMs < ageOf(users)) return succeed({ users, clients });
+    const mine = await link.evaluate<number>(turn, [turns], [text, String(OVERDUE * ageOf(users))]);
+    if (!mine.ok) return mine;
+    const overdue = ageMs >= OVERDUE * ageOf(users);
+    return mine.value === 1 || overdue ? countNow(number + 1) : succeed({ users, clients });
+  };
+}
+
+function ageOf(users: number): number {
+  return Math.max(SHORTEST_MS, Math.ceil(users / USERS_PER_MS));
+}
