@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
-import { type Entry, type EpochLink, type LogPage, NO_EPOCH, type RoomLogs } from './log-store.ts';
+import { type Entry, type LogPage, NO_EPOCH, type PreviousEpoch, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
 /*
@@ -12,14 +12,14 @@ import type { Room } from './room.ts';
  */
 
 /** Entries that wait while the log is read. Beyond it they are dropped: the repair reads them from the log. */
-const MAX_WAITING = 1_000;
+const MAX_QUEUED = 1_000;
 const REPAIR_PAGE = 200;
 const REPAIR_RETRY_MS = 250;
 /** What passes while pages are read. Joins that never cease to overlap must not keep a room's whole day. */
-const MAX_PASSED = 2_000;
-const ARRIVAL_MS = 1_000;
+const MAX_BUFFERED = 2_000;
+const DELIVERY_TIMEOUT_MS = 1_000;
 /** A join does not wait longer than this for a log that cannot be read. */
-const MEET_TIMEOUT_MS = 2_000;
+const ATTACH_TIMEOUT_MS = 2_000;
 
 export interface Gap {
   readonly epoch: string;
@@ -44,9 +44,9 @@ export interface FeedCounters {
   holesRepaired: number;
 }
 
-export type Meeting<T> =
-  | { readonly met: true; readonly value: T }
-  | { readonly met: false; readonly why: 'stale' | 'behind' };
+export type AttachResult<T> =
+  | { readonly attached: true; readonly value: T }
+  | { readonly attached: false; readonly why: 'stale' | 'behind' };
 
 export interface Feed {
   accept(entry: Entry): void;
@@ -57,15 +57,15 @@ export interface Feed {
    *
    * The caller must have called `watch` before it read the page.
    */
-  meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>>;
+  attach<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<AttachResult<T>>;
   /** Keeps what passes from now on for `meet`, until the answer is called. */
-  watch(): () => void;
+  buffer(): () => void;
   /** Compares with the log: something may have been missed. Settles once that was read, however often it had to be tried. */
   resync(): Promise<void>;
   /** Answers once that position has passed, or after a second: the log is then being asked. */
-  arrival(epoch: string, seq: number): Promise<void>;
+  whenDelivered(epoch: string, seq: number): Promise<void>;
   /** Whether everything up to this position has passed. */
-  reached(epoch: string | undefined, seq: number): boolean;
+  hasReached(epoch: string | undefined, seq: number): boolean;
   close(): void;
 }
 
@@ -76,21 +76,21 @@ export function createFeed(room: Room, deps: FeedDeps): Feed {
 /** Kept until nothing is missing: what waits while the log is read. */
 class Repair {
   reading: Promise<void> | undefined = undefined;
-  waiting: Entry[] = [];
+  queued: Entry[] = [];
   overflowed = false;
   /** Entries for which the log was asked already: asking again would not end. */
   readonly asked = new WeakSet<Entry>();
 }
 
 /** Kept while pages are read: what passes meanwhile. */
-class Passage {
-  watchers = 0;
-  passed: Entry[] = [];
+class LiveBuffer {
+  readers = 0;
+  entries: Entry[] = [];
   /** What passed before this number is not kept any more. */
-  passedFrom = 0;
+  completeFrom = 0;
 }
 
-const NO_LINKS: readonly EpochLink[] = [];
+const NO_EPOCHS: readonly PreviousEpoch[] = [];
 
 /** There is one for every connected user: an idle one has no closures, lists or promises. */
 class RoomFeed implements Feed {
@@ -99,11 +99,11 @@ class RoomFeed implements Feed {
   private epoch: string | undefined = undefined;
   private last = 0;
   /** The epochs before this one, as the store told. */
-  private past = NO_LINKS;
+  private previousEpochs = NO_EPOCHS;
   private closed = false;
-  private missing: Repair | undefined = undefined;
-  private passage: Passage | undefined = undefined;
-  private arrivals: Set<() => void> | undefined = undefined;
+  private repair: Repair | undefined = undefined;
+  private liveBuffer: LiveBuffer | undefined = undefined;
+  private waiters: Set<() => void> | undefined = undefined;
 
   constructor(room: Room, deps: FeedDeps) {
     this.room = room;
@@ -111,65 +111,65 @@ class RoomFeed implements Feed {
   }
 
   accept(entry: Entry): void {
-    const { missing } = this;
+    const { repair } = this;
     const { epoch, last } = this;
-    if (epoch === undefined || missing?.reading) {
-      this.wait(entry);
+    if (epoch === undefined || repair?.reading) {
+      this.queue(entry);
     } else if (entry.epoch === epoch && entry.seq === last + 1) {
-      this.pass(entry);
+      this.deliver(entry);
     } else if (entry.epoch === epoch && entry.seq <= last) {
       this.deps.counters.repeatsDropped += 1;
-    } else if (!missing?.asked.has(entry)) {
-      this.missing = missing ?? new Repair();
-      this.missing.asked.add(entry);
-      this.missing.waiting.push(entry);
+    } else if (!repair?.asked.has(entry)) {
+      this.repair = repair ?? new Repair();
+      this.repair.asked.add(entry);
+      this.repair.queued.push(entry);
       void this.resync();
     }
   }
 
-  private wait(entry: Entry): void {
-    this.missing ??= new Repair();
-    const { waiting } = this.missing;
-    if (waiting.length < MAX_WAITING) waiting.push(entry);
-    else this.missing.overflowed = true;
+  private queue(entry: Entry): void {
+    this.repair ??= new Repair();
+    const { queued } = this.repair;
+    if (queued.length < MAX_QUEUED) queued.push(entry);
+    else this.repair.overflowed = true;
   }
 
-  private acceptWaiting(): void {
-    const { missing } = this;
-    if (!missing) return;
-    const arrived = missing.waiting;
-    missing.waiting = [];
+  private acceptQueued(): void {
+    const { repair } = this;
+    if (!repair) return;
+    const arrived = repair.queued;
+    repair.queued = [];
     for (const entry of arrived) if (entry.epoch !== this.epoch || entry.seq > this.last) this.accept(entry);
-    if (missing.overflowed) {
-      missing.overflowed = false;
+    if (repair.overflowed) {
+      repair.overflowed = false;
       void this.resync();
     }
-    if (!missing.reading) this.missing = undefined;
+    if (!repair.reading) this.repair = undefined;
   }
 
-  private pass(entry: Entry): void {
+  private deliver(entry: Entry): void {
     this.last = entry.seq;
-    if (this.passage) keep(this.passage, entry);
+    if (this.liveBuffer) append(this.liveBuffer, entry);
     this.deps.deliver(this.room, entry);
-    if (this.arrivals) for (const look of this.arrivals) look();
+    if (this.waiters) for (const look of this.waiters) look();
   }
 
-  reached(wanted: string | undefined, seq: number): boolean {
+  hasReached(wanted: string | undefined, seq: number): boolean {
     return this.epoch === undefined || (wanted === this.epoch && this.last >= seq);
   }
 
   async resync(): Promise<void> {
     if (this.epoch === undefined || this.closed) return;
-    this.missing ??= new Repair();
-    const { missing } = this;
-    missing.reading ??= this.repair().finally(() => {
-      missing.reading = undefined;
-      this.acceptWaiting();
+    this.repair ??= new Repair();
+    const { repair } = this;
+    repair.reading ??= this.readMissing().finally(() => {
+      repair.reading = undefined;
+      this.acceptQueued();
     });
-    return missing.reading;
+    return repair.reading;
   }
 
-  private async repair(): Promise<void> {
+  private async readMissing(): Promise<void> {
     const { room } = this;
     const { logs, onGap, counters, log } = this.deps;
     for (;;) {
@@ -189,7 +189,7 @@ class RoomFeed implements Feed {
       // The first entry of an inbox is read and not taken from the bus: only the log says which epoch began.
       const began = this.epoch === NO_EPOCH;
       const moved = page.epoch === this.epoch || this.moveTo(page);
-      this.past = linksOf(page);
+      this.previousEpochs = previousEpochsOf(page);
       if (!moved) continue;
       for (const entry of page.entries) {
         const { last } = this;
@@ -199,7 +199,7 @@ class RoomFeed implements Feed {
         } else if (!began) {
           counters.holesRepaired += 1;
         }
-        this.pass(entry);
+        this.deliver(entry);
       }
       if (page.more) continue;
       // A log that expired as a whole still knows its top.
@@ -228,84 +228,84 @@ class RoomFeed implements Feed {
    * restored from before this feed's epoch began knows only older ones.
    */
   private sharedWith(page: LogPage): number {
-    const own = [...this.past, { epoch: this.epoch, upTo: this.last }];
+    const own = [...this.previousEpochs, { epoch: this.epoch, upTo: this.last }];
     for (const mine of own.reverse()) {
-      const theirs = page.links.find((link) => link.epoch === mine.epoch);
+      const theirs = page.previousEpochs.find((link) => link.epoch === mine.epoch);
       if (theirs) return Math.min(mine.upTo, theirs.upTo);
     }
     return 0;
   }
 
   private async repaired(): Promise<boolean> {
-    const deadline = AbortSignal.timeout(MEET_TIMEOUT_MS);
+    const deadline = AbortSignal.timeout(ATTACH_TIMEOUT_MS);
     const late = new Promise<void>((resolve) => {
       deadline.addEventListener('abort', () => resolve(), { once: true });
     });
-    while (this.missing?.reading && !deadline.aborted) await Promise.race([this.missing.reading, late]);
-    return this.missing?.reading === undefined;
+    while (this.repair?.reading && !deadline.aborted) await Promise.race([this.repair.reading, late]);
+    return this.repair?.reading === undefined;
   }
 
-  async meet<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<Meeting<T>> {
+  async attach<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<AttachResult<T>> {
     if (this.epoch === undefined) {
       // One text for the inboxes of all who never got anything.
       this.epoch = page.epoch === NO_EPOCH ? NO_EPOCH : page.epoch;
       this.last = page.top;
-      this.past = linksOf(page);
-      this.acceptWaiting();
+      this.previousEpochs = previousEpochsOf(page);
+      this.acceptQueued();
     } else if (page.epoch !== this.epoch || page.top > this.last) {
       void this.resync();
     }
-    if (this.missing?.reading && !(await this.repaired())) return { met: false, why: 'behind' };
-    const { passed = [], passedFrom = 0 } = this.passage ?? {};
-    if (page.epoch !== this.epoch || page.top > this.last || page.top + 1 < passedFrom)
-      return { met: false, why: 'stale' };
-    return { met: true, value: admit(passed.filter((entry) => entry.seq > page.top)) };
+    if (this.repair?.reading && !(await this.repaired())) return { attached: false, why: 'behind' };
+    const { entries = [], completeFrom = 0 } = this.liveBuffer ?? {};
+    if (page.epoch !== this.epoch || page.top > this.last || page.top + 1 < completeFrom)
+      return { attached: false, why: 'stale' };
+    return { attached: true, value: admit(entries.filter((entry) => entry.seq > page.top)) };
   }
 
-  watch(): () => void {
-    this.passage ??= new Passage();
-    this.passage.watchers += 1;
+  buffer(): () => void {
+    this.liveBuffer ??= new LiveBuffer();
+    this.liveBuffer.readers += 1;
     return () => {
-      if (!this.passage) return;
-      this.passage.watchers -= 1;
-      if (this.passage.watchers === 0) this.passage = undefined;
+      if (!this.liveBuffer) return;
+      this.liveBuffer.readers -= 1;
+      if (this.liveBuffer.readers === 0) this.liveBuffer = undefined;
     };
   }
 
-  arrival(wanted: string, seq: number): Promise<void> {
-    if (this.reached(wanted, seq)) return Promise.resolve();
-    this.arrivals ??= new Set();
-    const { arrivals } = this;
+  whenDelivered(wanted: string, seq: number): Promise<void> {
+    if (this.hasReached(wanted, seq)) return Promise.resolve();
+    this.waiters ??= new Set();
+    const { waiters } = this;
     return new Promise((resolve) => {
       const arrive = () => {
         clearTimeout(limit);
-        arrivals.delete(look);
-        if (arrivals.size === 0 && this.arrivals === arrivals) this.arrivals = undefined;
+        waiters.delete(look);
+        if (waiters.size === 0 && this.waiters === waiters) this.waiters = undefined;
         resolve();
       };
       const look = () => {
-        if (this.reached(wanted, seq)) arrive();
+        if (this.hasReached(wanted, seq)) arrive();
       };
-      const limit = setTimeout(arrive, ARRIVAL_MS);
-      arrivals.add(look);
+      const limit = setTimeout(arrive, DELIVERY_TIMEOUT_MS);
+      waiters.add(look);
     });
   }
 
   close(): void {
     this.closed = true;
-    if (this.missing) this.missing.waiting = [];
+    if (this.repair) this.repair.queued = [];
   }
 }
 
-function keep(passage: Passage, entry: Entry): void {
-  passage.passed.push(entry);
-  if (passage.passed.length <= MAX_PASSED) return;
-  passage.passed = passage.passed.slice(MAX_PASSED / 2);
-  passage.passedFrom = passage.passed[0]?.seq ?? 0;
+function append(buffer: LiveBuffer, entry: Entry): void {
+  buffer.entries.push(entry);
+  if (buffer.entries.length <= MAX_BUFFERED) return;
+  buffer.entries = buffer.entries.slice(MAX_BUFFERED / 2);
+  buffer.completeFrom = buffer.entries[0]?.seq ?? 0;
 }
 
-function linksOf({ links }: LogPage): readonly EpochLink[] {
-  return links.length === 0 ? NO_LINKS : links;
+function previousEpochsOf({ previousEpochs }: LogPage): readonly PreviousEpoch[] {
+  return previousEpochs.length === 0 ? NO_EPOCHS : previousEpochs;
 }
 
 function pause(ms: number): Promise<void> {

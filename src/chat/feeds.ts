@@ -16,7 +16,7 @@ export interface FeedsDeps {
 }
 
 /** A room this worker follows on behalf of somebody. Every hold is released once. */
-export interface Hold {
+export interface FeedLease {
   /** One for all who hold it, to be kept instead of another of the same tag. */
   readonly room: Room;
   release(): void;
@@ -27,21 +27,21 @@ export type ReadPage<P extends LogPage> = () => Promise<Outcome<P>>;
 
 export interface Feeds {
   /** Follows the room: answers once nothing that is published can be missed. */
-  hold(room: Room): Promise<Outcome<Hold>>;
+  lease(room: Room): Promise<Outcome<FeedLease>>;
   /**
    * Reads a page and calls `admit` with it and with the entries that passed since, in the turn in which the page
    * and the live entries meet: whoever is made a member in `admit` gets next what follows these, with nothing
    * between and nothing twice. The room must be held.
    */
-  meet<P extends LogPage, T>(
+  attach<P extends LogPage, T>(
     room: Room,
     read: ReadPage<P>,
     admit: (page: P, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>>;
   /** This worker appended that entry; it is looked for if the bus does not bring it. */
-  expect(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
+  expectEcho(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
   /** Answers once that entry has been handed on, or after a second. */
-  arrival(room: Room, position: { readonly epoch: string; readonly seq: number }): Promise<void>;
+  whenDelivered(room: Room, position: { readonly epoch: string; readonly seq: number }): Promise<void>;
   /** Compares every held room with its log. */
   resync(): void;
   readonly counters: Readonly<FeedCounters>;
@@ -51,42 +51,42 @@ export interface Feeds {
 }
 
 /** A room that is followed, thousands of them: every connected user's inbox is one. */
-class Followed {
+class SharedFeed {
   readonly room: Room;
   readonly feed: Feed;
-  private readonly letGo: (followed: Followed) => void;
+  private readonly onUnused: (shared: SharedFeed) => void;
   /** The answer as long as it is waited for. */
   subscription: Promise<Outcome<Subscription>> | Subscription | undefined = undefined;
-  holds = 0;
+  leases = 0;
 
-  constructor(room: Room, feed: Feed, letGo: (followed: Followed) => void) {
+  constructor(room: Room, feed: Feed, onUnused: (shared: SharedFeed) => void) {
     this.room = room;
     this.feed = feed;
-    this.letGo = letGo;
+    this.onUnused = onUnused;
   }
 
   release(): void {
-    this.holds -= 1;
-    if (this.holds === 0) this.letGo(this);
+    this.leases -= 1;
+    if (this.leases === 0) this.onUnused(this);
   }
 }
 
-class FollowedHold implements Hold {
-  private readonly followed: Followed;
+class SharedFeedLease implements FeedLease {
+  private readonly shared: SharedFeed;
   private released = false;
 
-  constructor(followed: Followed) {
-    this.followed = followed;
+  constructor(shared: SharedFeed) {
+    this.shared = shared;
   }
 
   get room(): Room {
-    return this.followed.room;
+    return this.shared.room;
   }
 
   release(): void {
     if (this.released) return;
     this.released = true;
-    this.followed.release();
+    this.shared.release();
   }
 }
 
@@ -97,9 +97,9 @@ const RESYNC_BATCH = 200;
 const RESYNC_PATIENCE_MS = 2_000;
 
 export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
-  const followed = new Map<string, Followed>();
+  const followed = new Map<string, SharedFeed>();
   const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
-  const tails = createTailWatch({ logs, held: () => [...followed.values()], timers: globalThis });
+  const tails = createTailWatch({ logs, watched: () => [...followed.values()], timers: globalThis });
   bus.onResync(resync);
 
   let resyncing = false;
@@ -128,9 +128,9 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
 
   const feedDeps: FeedDeps = { logs, counters, log, deliver, onGap };
 
-  function follow(room: Room): Followed {
+  function open(room: Room): SharedFeed {
     const feed = createFeed(room, feedDeps);
-    const entry = new Followed(room, feed, letGo);
+    const entry = new SharedFeed(room, feed, closeUnused);
     // Bound, not a closure: half as large.
     const hear = feed.accept.bind(feed);
     // Only rooms tell who is there.
@@ -144,65 +144,65 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     return (told) => onPresence(room, told);
   }
 
-  function forget(entry: Followed): void {
+  function remove(entry: SharedFeed): void {
     if (followed.get(entry.room.tag) === entry) followed.delete(entry.room.tag);
   }
 
-  function letGo(entry: Followed): void {
-    forget(entry);
+  function closeUnused(entry: SharedFeed): void {
+    remove(entry);
     entry.feed.close();
     const { subscription } = entry;
     if (!(subscription instanceof Promise)) subscription?.close();
     else void subscription.then((answer) => answer.ok && answer.value.close());
   }
 
-  async function hold(room: Room): Promise<Outcome<Hold>> {
-    const entry = followed.get(room.tag) ?? follow(room);
-    entry.holds += 1;
+  async function lease(room: Room): Promise<Outcome<FeedLease>> {
+    const entry = followed.get(room.tag) ?? open(room);
+    entry.leases += 1;
     if (entry.subscription instanceof Promise) {
       const answer = await entry.subscription;
       if (!answer.ok) {
         // Whoever comes next must try afresh instead of sharing this failure.
-        forget(entry);
+        remove(entry);
         entry.release();
         return answer;
       }
       entry.subscription = answer.value;
     }
-    return succeed(new FollowedHold(entry));
+    return succeed(new SharedFeedLease(entry));
   }
 
-  async function meet<P extends LogPage, T>(
+  async function attach<P extends LogPage, T>(
     room: Room,
     read: ReadPage<P>,
     admit: (page: P, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>> {
     const feed = followed.get(room.tag)?.feed;
     if (!feed) throw new Error('a room must be held to be met');
-    const unwatch = feed.watch();
+    const stopBuffering = feed.buffer();
     try {
       for (let reads = 0; reads < MAX_READS; reads += 1) {
         const page = await read();
         if (!page.ok) return page;
-        const meeting = await feed.meet(page.value, (since) => admit(page.value, since));
-        if (meeting.met) return succeed(meeting.value);
-        if (meeting.why === 'behind') return refuse('unavailable', 'the store does not answer', 1_000);
+        const result = await feed.attach(page.value, (since) => admit(page.value, since));
+        if (result.attached) return succeed(result.value);
+        if (result.why === 'behind') return refuse('unavailable', 'the store does not answer', 1_000);
       }
     } finally {
-      unwatch();
+      stopBuffering();
     }
     return refuse('unavailable', 'the room is changing too fast, try again', 1_000);
   }
 
   return {
-    hold,
-    meet,
-    expect(room, { epoch, seq }) {
+    lease,
+    attach,
+    expectEcho(room, { epoch, seq }) {
       const feed = followed.get(room.tag)?.feed;
-      if (feed) tails.expect(feed, epoch, seq);
+      if (feed) tails.expectEcho(feed, epoch, seq);
     },
-    async arrival(room, { epoch, seq }) {
-      await followed.get(room.tag)?.feed.arrival(epoch, seq);
+    async whenDelivered(room, { epoch, seq }) {
+      await followed.get(room.tag)?.feed.whenDelivered(epoch, seq);
     },
     resync,
     counters,

@@ -54,7 +54,7 @@ export interface Entry {
 }
 
 /** Up to `upTo`, positions of `epoch` still mean the same entries; above it they were lost. */
-export interface EpochLink {
+export interface PreviousEpoch {
   readonly epoch: string;
   readonly upTo: number;
 }
@@ -76,7 +76,7 @@ export interface LogPage {
    */
   readonly epoch: string;
   readonly top: number;
-  readonly links: readonly EpochLink[];
+  readonly previousEpochs: readonly PreviousEpoch[];
   /** Oldest first, in the log's order. */
   readonly entries: readonly Entry[];
   /** Entries beyond this page, in the direction asked for, are still in the log. */
@@ -108,27 +108,27 @@ export interface RoomLogs {
    */
   replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
   /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
-  tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>>;
+  tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>>;
   /**
    * How much of many logs is unread, in the order asked, in few round trips and at a cost that does not grow with the logs:
    * the entries above the mark that are still there, but for notices and what took another's place by `replace`. A
    * reader's own messages are not above it, for the newest of them moves it.
    */
-  unread(asked: readonly ReadUpTo[]): Promise<Outcome<readonly Unread[]>>;
+  unread(asked: readonly UnreadQuery[]): Promise<Outcome<readonly UnreadCount[]>>;
 }
 
-export interface Top {
+export interface LogTop {
   readonly epoch?: string;
   readonly top: number;
 }
 
-export interface ReadUpTo {
+export interface UnreadQuery {
   readonly room: Room;
   readonly reader?: string | undefined;
   readonly read: number;
 }
 
-export interface Unread {
+export interface UnreadCount {
   readonly top: number;
   /** As asked, or up to the reader's newest own message if that is further. */
   readonly read: number;
@@ -155,10 +155,10 @@ export interface RoomBus {
     onPresence?: (told: PresenceChange | PresenceMove) => void,
   ): Promise<Outcome<Subscription>>;
   /** Tells everybody who follows the room, this worker too. */
-  tell(room: Room, move: PresenceMove): Promise<Outcome<void>>;
+  notify(room: Room, move: PresenceMove): Promise<Outcome<void>>;
   onResync(listener: () => void): void;
   /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
   probe(): Promise<Outcome<void>>;
   /** Gives up the link that messages arrive on for a new one: it looks alive and is deaf. */
-  redial(): void;
+  reconnect(): void;
 }

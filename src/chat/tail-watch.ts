@@ -15,24 +15,24 @@ const OWN_COPY_MS = 500;
 /** Every connected user's inbox is held: asked for all at once, 10,000 of them would hold up the event loop. */
 const BATCH = 500;
 
-export interface HeldRoom {
+export interface WatchedRoom {
   readonly room: Room;
   readonly feed: Feed;
 }
 
 export interface TailWatchDeps {
   readonly logs: RoomLogs;
-  readonly held: () => readonly HeldRoom[];
+  readonly watched: () => readonly WatchedRoom[];
   readonly timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
 }
 
 export interface TailWatch {
   /** This worker appended `seq`: if it does not come back over the bus, the log is read. */
-  expect(feed: Feed, epoch: string, seq: number): void;
+  expectEcho(feed: Feed, epoch: string, seq: number): void;
   close(): void;
 }
 
-export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatch {
+export function createTailWatch({ logs, watched, timers }: TailWatchDeps): TailWatch {
   let comparing: NodeJS.Timeout | undefined;
   let closed = false;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
@@ -45,7 +45,7 @@ export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatc
   }
 
   async function compare(): Promise<void> {
-    const rooms = held();
+    const rooms = watched();
     const behind: { feed: Feed; epoch: string; top: number }[] = [];
     for (let from = 0; from < rooms.length; from += BATCH) {
       const batch = rooms.slice(from, from + BATCH);
@@ -54,17 +54,17 @@ export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatc
       if (!tops.ok) break;
       for (const [index, { feed }] of batch.entries()) {
         const { epoch = NO_EPOCH, top } = tops.value[index] ?? { top: 0 };
-        if (!feed.reached(epoch, top)) behind.push({ feed, epoch, top });
+        if (!feed.hasReached(epoch, top)) behind.push({ feed, epoch, top });
       }
     }
     comparing = timers.setTimeout(() => {
-      for (const { feed, epoch, top } of behind) if (!feed.reached(epoch, top)) void feed.resync();
+      for (const { feed, epoch, top } of behind) if (!feed.hasReached(epoch, top)) void feed.resync();
       again();
     }, ON_ITS_WAY_MS);
   }
 
   function look(): void {
-    for (const [feed, { epoch, seq }] of overdue) if (!feed.reached(epoch, seq)) void feed.resync();
+    for (const [feed, { epoch, seq }] of overdue) if (!feed.hasReached(epoch, seq)) void feed.resync();
     overdue = expected;
     expected = new Map();
     looking = overdue.size > 0 ? timers.setTimeout(look, OWN_COPY_MS) : undefined;
@@ -72,8 +72,8 @@ export function createTailWatch({ logs, held, timers }: TailWatchDeps): TailWatc
 
   again();
   return {
-    expect(feed, epoch, seq) {
-      if (feed.reached(epoch, seq)) return;
+    expectEcho(feed, epoch, seq) {
+      if (feed.hasReached(epoch, seq)) return;
       expected.set(feed, { epoch, seq });
       looking ??= timers.setTimeout(look, OWN_COPY_MS);
     },

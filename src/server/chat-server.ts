@@ -110,7 +110,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     // A swept boot leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
     if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
     const move = { event, user };
-    void bus.tell(room, move).then((told) => {
+    void bus.notify(room, move).then((told) => {
       // Whoever is here hears it all the same.
       if (!told.ok) tellPresence(room, move);
     });
@@ -192,7 +192,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     waiting: () => admission.state().waiting,
   });
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
-    feeds.expect(inboxOf(nsp, userId), appended);
+    feeds.expectEcho(inboxOf(nsp, userId), appended);
   const announcements = createNews({ logs, inboxes, newId: deps.newId });
   news.follow();
   const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });

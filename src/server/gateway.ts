@@ -158,8 +158,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   function leaveAll({ memberships, user }: Session): void {
-    for (const { room, hold, uncounted } of memberships.values()) {
-      hold.release();
+    for (const { room, lease, uncounted } of memberships.values()) {
+      lease.release();
       if (!uncounted) void context.presence.leave(room, user.id, 'lost');
     }
     memberships.clear();

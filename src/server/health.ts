@@ -16,7 +16,7 @@ const MISSES_BEFORE_REDIAL = 2;
 
 export interface HealthDeps {
   readonly checkStore: () => Promise<Outcome<void>>;
-  readonly bus: Pick<RoomBus, 'probe' | 'redial'>;
+  readonly bus: Pick<RoomBus, 'probe' | 'reconnect'>;
   /** Compares every held room with its log. */
   readonly resync: () => void;
   readonly onDegraded: (since: number) => void;
@@ -64,7 +64,7 @@ export function createHealth(deps: HealthDeps): Health {
     missed = 0;
     counters.redials += 1;
     log.warn('the bus is deaf though the store answers: its link is made anew');
-    bus.redial();
+    bus.reconnect();
   }
 
   function degrade(): void {

@@ -1,4 +1,4 @@
-import type { Hold } from '../chat/feeds.ts';
+import type { FeedLease } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
 import type { Bucket, SharedBuckets } from '../chat/rate-limit.ts';
 import type { Room } from '../chat/room.ts';
@@ -12,7 +12,7 @@ import type { LinkBudget } from './transport/link-budget.ts';
 /** A room this connection is in. */
 export interface Membership {
   readonly room: Room;
-  readonly hold: Hold;
+  readonly lease: FeedLease;
   /** The newest of this connection's own messages that was stored. */
   said?: { readonly epoch: string; readonly seq: number };
   /** As far as this connection's person has read the room; what is stored of a user may be further. */
@@ -31,7 +31,7 @@ export interface UserBinding extends Bucket {
   /** Whether the inbox is followed on behalf of this binding. */
   held(): boolean;
   /** Follows the inbox until the binding is released; if it was released already, gives the hold back at once. */
-  keep(hold: Hold): void;
+  keep(hold: FeedLease): void;
   /** Stops counting the connection for the user; settles as `counted` does. All else stays as it is. */
   uncount(): Promise<void>;
   /** Counts it again, unless the binding was released. */

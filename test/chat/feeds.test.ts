@@ -21,7 +21,7 @@ function setUp() {
     log: pino({ level: 'silent' }),
   });
   const meet = () =>
-    feeds.meet(
+    feeds.attach(
       room,
       () => memory.logs.read(room, latest),
       (page, since) => ({
@@ -30,7 +30,7 @@ function setUp() {
       }),
     );
   async function join() {
-    const hold = await feeds.hold(room);
+    const hold = await feeds.lease(room);
     if (!hold.ok) throw new Error('not held');
     const met = await meet();
     if (!met.ok) throw new Error(met.error.message);
@@ -69,8 +69,8 @@ describe('all followed rooms', () => {
       let watching = false;
       const rooms = Array.from({ length: 1_000 }, (_, n) => roomOf('/', `room ${n}`));
       for (const one of rooms) {
-        await feeds.hold(one);
-        const met = feeds.meet(
+        await feeds.lease(one);
+        const met = feeds.attach(
           one,
           () => memory.logs.read(one, latest),
           () => undefined,

@@ -17,8 +17,8 @@ async function followed() {
     onPresence: () => undefined,
     log: pino({ level: 'silent' }),
   });
-  await feeds.hold(room);
-  await feeds.meet(
+  await feeds.lease(room);
+  await feeds.attach(
     room,
     () => memory.logs.read(room, { limit: 50, maxBytes: 1e6 }),
     () => undefined,
@@ -43,8 +43,8 @@ describe('a message that the bus lost at the end of a quiet room', () => {
 
   it('is found within a second and a half by the worker that appended it', async () => {
     const { memory, delivered, feeds } = await followed();
-    feeds.expect(room, memory.store());
-    feeds.expect(room, memory.store());
+    feeds.expectEcho(room, memory.store());
+    feeds.expectEcho(room, memory.store());
     await vi.advanceTimersByTimeAsync(1_100);
     expect(delivered).toEqual([1, 2]);
     feeds.close();
@@ -55,7 +55,7 @@ describe('a message that the bus lost at the end of a quiet room', () => {
     const reads = memory.reads();
     for (let n = 0; n < 5; n += 1) {
       const entry = memory.store();
-      feeds.expect(room, entry);
+      feeds.expectEcho(room, entry);
       memory.publish(entry);
       await vi.advanceTimersByTimeAsync(4_000);
     }
@@ -69,7 +69,7 @@ describe('a message that the bus lost at the end of a quiet room', () => {
     const reads = memory.reads();
     for (let n = 0; n < 100; n += 1) {
       const entry = memory.store();
-      feeds.expect(room, entry);
+      feeds.expectEcho(room, entry);
       await vi.advanceTimersByTimeAsync(100);
       memory.publish(entry);
     }

@@ -72,8 +72,8 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const heard = [await hearMoves(a, room), await hearMoves(b, room)];
       const others = await hearMoves(c, newRoom('/post'));
       const face = { userId: 'x "{}" ä', username: '["message",{"seq":1}],"nsp":', avatar: '1.jpg' };
-      granted(await a.bus.tell(room, { event: 'join', user: face }));
-      granted(await c.bus.tell(room, { event: 'broadcast_quit', user: carol }));
+      granted(await a.bus.notify(room, { event: 'join', user: face }));
+      granted(await c.bus.notify(room, { event: 'broadcast_quit', user: carol }));
       const told = [
         { event: 'join', user: face },
         { event: 'broadcast_quit', user: carol },

@@ -79,7 +79,7 @@ export function inboxContract(harness: () => Promise<Harness>): void {
       async (_, make) => {
         const { a, b } = await twoPeers(harness);
         const inbox = make();
-        const nothing = { epoch: NO_EPOCH, top: 0, links: [], entries: [], more: false, first: 1 };
+        const nothing = { epoch: NO_EPOCH, top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
         expect(await read(a, inbox)).toEqual(nothing);
         expect(await read(b, inbox, { after: 0 })).toEqual(nothing);
         expect(await read(b, inbox, { before: 5 })).toEqual(nothing);
@@ -87,7 +87,12 @@ export function inboxContract(harness: () => Promise<Harness>): void {
         const first = await append(a, inbox, 'first');
         expect(first).toMatchObject({ seq: 1, dup: false });
         expect(first.epoch).not.toBe(NO_EPOCH);
-        expect(await read(b, inbox)).toMatchObject({ epoch: first.epoch, top: 1, links: [], first: 1 });
+        expect(await read(b, inbox)).toMatchObject({
+          epoch: first.epoch,
+          top: 1,
+          previousEpochs: [],
+          first: 1,
+        });
         expect((await append(b, inbox, 'second')).epoch).toBe(first.epoch);
         expect(granted(await b.logs.tops([inbox]))).toEqual([{ epoch: first.epoch, top: 2 }]);
       },

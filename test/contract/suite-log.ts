@@ -225,7 +225,7 @@ export function logContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const [one, two] = await Promise.all([read(a, room), read(b, room)]);
-      expect(one).toMatchObject({ top: 0, first: 1, entries: [], more: false, links: [] });
+      expect(one).toMatchObject({ top: 0, first: 1, entries: [], more: false, previousEpochs: [] });
       expect(one.epoch).not.toBe('');
       expect(two).toEqual(one);
       expect(await append(b, room, 'first')).toMatchObject({ seq: 1, epoch: one.epoch });
@@ -280,7 +280,7 @@ export function logContract(harness: () => Promise<Harness>): void {
         expect(textsOf(page.entries)).toEqual(range(1, 3 + round).map(String));
         // A store may go on in its epoch when it knows that nothing was lost; else it links every older one.
         told.delete(next.epoch);
-        expect(new Map(page.links.map((link) => [link.epoch, link.upTo]))).toEqual(told);
+        expect(new Map(page.previousEpochs.map((link) => [link.epoch, link.upTo]))).toEqual(told);
         told.set(next.epoch, 3 + round);
       }
     });

@@ -336,7 +336,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(notice).toMatchObject({ seq: 3, dup: false });
       const page = await read(c, room);
       expect(textsOf(page.entries)).toEqual(['gone twice', 'told', 'told twice']);
-      if (notice?.epoch !== epoch) expect(page.links).toEqual([{ epoch, upTo: 2 }]);
+      if (notice?.epoch !== epoch) expect(page.previousEpochs).toEqual([{ epoch, upTo: 2 }]);
     });
 
     it('of a log may be the first, the last, or any, and be replaced again', async () => {
@@ -351,7 +351,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect((await append(a, room, '7')).seq).toBe(7);
       for (const seq of range(1, 7)) expect(await replace(a, room, seq, `x ${seq}`)).toBe(true);
       expect(await texts()).toEqual(range(1, 7).map((n) => `x ${n}`));
-      expect(await read(b, room)).toMatchObject({ first: 1, top: 7, more: false, links: [] });
+      expect(await read(b, room)).toMatchObject({ first: 1, top: 7, more: false, previousEpochs: [] });
       expect((await append(b, room, '8')).seq).toBe(8);
       expect(await texts()).toEqual([...range(1, 7).map((n) => `x ${n}`), '8']);
     });
@@ -447,13 +447,13 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       const page = await read(c, room);
       expect(textsOf(page.entries)).toEqual(['1', 'no 2', '3', 'no 4', '5']);
       // Whether the restart began another one is the store's affair; if so nothing of the old one was lost.
-      if (next.epoch !== epoch) expect(page.links).toEqual([{ epoch, upTo: 4 }]);
+      if (next.epoch !== epoch) expect(page.previousEpochs).toEqual([{ epoch, upTo: 4 }]);
       expect(await replace(c, room, 4, 'no more 4')).toBe(true);
       expect(textsOf((await read(c, room, { after: 3 })).entries)).toEqual(['no more 4', '5']);
       const emptied = await read(c, whole);
       expect(textsOf(emptied.entries)).toEqual(range(1, 4).map((n) => `no ${n}`));
       expect(emptied).toMatchObject({ top: 4, first: 1 });
-      for (const link of emptied.links) expect(link.upTo).toBe(4);
+      for (const link of emptied.previousEpochs) expect(link.upTo).toBe(4);
       expect((await append(c, whole, '5')).seq).toBe(5);
     });
 
@@ -543,7 +543,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
         expect(granted(await peer.logs.tops([inbox]))).toEqual([{ top: 0 }]);
         expect(await read(peer, inbox)).toMatchObject({
           top: 0,
-          links: [],
+          previousEpochs: [],
           entries: [],
           first: 1,
           more: false,
@@ -556,7 +556,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       await append(a, inbox, '3');
       const page = await read(b, inbox);
       expect(textsOf(page.entries)).toEqual(['anew', '2', '3']);
-      expect(page).toMatchObject({ epoch: anew.epoch, links: [] });
+      expect(page).toMatchObject({ epoch: anew.epoch, previousEpochs: [] });
       const progress = await b.inboxes.progress([1, 2, 3].map((seq) => ({ inbox, seq })));
       expect(granted(progress)).toEqual([{}, {}, {}]);
       expect(granted(await b.visits.read(inbox, 'lobby', 2))).toBe(2);

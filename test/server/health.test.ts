@@ -11,7 +11,7 @@ function watched() {
     checkStore: async () => (faults.store ? away : succeed(undefined)),
     bus: {
       probe: async () => (faults.bus ? away : succeed(undefined)),
-      redial: () => void told.push('redial'),
+      reconnect: () => void told.push('redial'),
     },
     resync: () => void told.push('resync'),
     onDegraded: () => void told.push('degraded'),

@@ -1,4 +1,4 @@
-import type { Entry, EpochLink, LogPage, LogQuery, RoomBus, RoomLogs } from '../../src/chat/log-store.ts';
+import type { Entry, LogPage, LogQuery, PreviousEpoch, RoomBus, RoomLogs } from '../../src/chat/log-store.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 
 /**
@@ -27,7 +27,7 @@ export interface MemoryRoom {
 export function createMemoryRoom(): MemoryRoom {
   let epoch = 'e1';
   let top = 0;
-  let links: EpochLink[] = [];
+  let links: PreviousEpoch[] = [];
   let entries: Entry[] = [];
   let until: Promise<void> | undefined;
   let failing = false;
@@ -40,7 +40,7 @@ export function createMemoryRoom(): MemoryRoom {
     const chosen =
       after === undefined ? range.slice(Math.max(0, range.length - limit)) : range.slice(0, limit);
     const first = entries[0]?.seq ?? top + 1;
-    return { epoch, top, links, entries: chosen, more: chosen.length < range.length, first };
+    return { epoch, top, previousEpochs: links, entries: chosen, more: chosen.length < range.length, first };
   }
 
   return {
@@ -59,9 +59,9 @@ export function createMemoryRoom(): MemoryRoom {
         failing ? refuse('unavailable', 'away', 1) : succeed(rooms.map(() => ({ epoch, top }))),
     },
     bus: {
-      tell: async () => succeed(undefined),
+      notify: async () => succeed(undefined),
       probe: async () => succeed(undefined),
-      redial: () => undefined,
+      reconnect: () => undefined,
       async subscribe(_room, onEntry) {
         listeners.add(onEntry);
         return succeed({ close: () => void listeners.delete(onEntry) });

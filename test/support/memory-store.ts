@@ -75,7 +75,14 @@ export function createMemoryStore() {
     const entries =
       after === undefined ? range.slice(Math.max(0, range.length - limit)) : range.slice(0, limit);
     const epoch = all.length > 0 ? 'e1' : NO_EPOCH;
-    return { epoch, top: all.length, links: [], first: 1, entries, more: entries.length < range.length };
+    return {
+      epoch,
+      top: all.length,
+      previousEpochs: [],
+      first: 1,
+      entries,
+      more: entries.length < range.length,
+    };
   }
 
   const top = (log: Log, kind: keyof Log['steps']) => log.steps[kind].at(-1)?.seq ?? 0;
@@ -199,9 +206,9 @@ export function createMemoryStore() {
   };
 
   const bus: RoomBus = {
-    tell: async () => succeed(undefined),
+    notify: async () => succeed(undefined),
     probe: async () => succeed(undefined),
-    redial: () => undefined,
+    reconnect: () => undefined,
     onResync: () => undefined,
     async subscribe(room, onEntry) {
       if (failing('subscribe', room)) return away();

@@ -58,7 +58,7 @@ export function createBus({ ask, primary }: { readonly ask: Ask; readonly primar
       if (!rooms.has(tag)) primary.notify('bus.release', { tag });
       return answered;
     },
-    async tell({ tag }, move) {
+    async notify({ tag }, move) {
       primary.notify('bus.tell', { tag, move });
       return succeed(undefined);
     },
@@ -67,7 +67,7 @@ export function createBus({ ask, primary }: { readonly ask: Ask; readonly primar
     /** The link that entries come over: an answer on it shows that they come too. */
     probe: () => ask('bus.probe', null),
     /** A worker that the primary does not hear is ended by it. */
-    redial() {},
+    reconnect() {},
     close() {
       for (const [tag, { listeners }] of rooms) {
         listeners.clear();

@@ -1,4 +1,4 @@
-import type { EpochLink } from '../../chat/log-store.ts';
+import type { PreviousEpoch } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
 
 /** What the store knows of a log beside its entries. It outlives them, so no number is handed out twice. */
@@ -15,7 +15,7 @@ export interface Head {
   readonly first: number;
   /** The oldest one that may still be on disk: what lies below `first` is removed in portions. */
   readonly floor: number;
-  readonly links: readonly EpochLink[];
+  readonly links: readonly PreviousEpoch[];
 }
 
 /** The settings of all kinds of logs. */

@@ -3,11 +3,11 @@ import {
   type Entry,
   type LogPage,
   type LogQuery,
+  type LogTop,
   NO_EPOCH,
-  type ReadUpTo,
   type RoomLogs,
-  type Top,
-  type Unread,
+  type UnreadCount,
+  type UnreadQuery,
 } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
@@ -19,12 +19,12 @@ import { saidKey, unreadOf } from './unread.ts';
 
 export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
   /** As `RoomLogs.tops`; a tag is all it takes. */
-  tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly Top[]>>;
+  tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly LogTop[]>>;
   /** As `RoomLogs.unread`; of a room a tag and its id are all it takes. */
-  unread(asked: readonly ReadOf[]): Promise<Outcome<readonly Unread[]>>;
+  unread(asked: readonly ReadOf[]): Promise<Outcome<readonly UnreadCount[]>>;
 }
 
-export interface ReadOf extends Omit<ReadUpTo, 'room'> {
+export interface ReadOf extends Omit<UnreadQuery, 'room'> {
   readonly room: Pick<Room, 'tag' | 'roomid'>;
 }
 
@@ -75,7 +75,7 @@ export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogSt
         : refuse('unavailable', 'the room was just tidied away', 1_000);
     },
     async tops(rooms) {
-      const topOf = ({ epoch, top }: Head): Top => ({ epoch, top });
+      const topOf = ({ epoch, top }: Head): LogTop => ({ epoch, top });
       return look((view) =>
         rooms.map(({ tag }) => {
           const head = view.row('heads', tag);
@@ -102,7 +102,7 @@ function sizeOf({ members }: Pick<Draft, 'members'>): number {
 }
 
 function emptyPage(): LogPage {
-  return { epoch: NO_EPOCH, top: 0, links: [], entries: [], more: false, first: 1 };
+  return { epoch: NO_EPOCH, top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
 }
 
 function readPage(view: View, tag: string, head: Head, query: LogQuery): LogPage {
@@ -122,5 +122,5 @@ function readPage(view: View, tag: string, head: Head, query: LogQuery): LogPage
   }
   const more = left() > 0;
   if (!forward) entries.reverse();
-  return { epoch, top, links, entries, more, first };
+  return { epoch, top, previousEpochs: links, entries, more, first };
 }

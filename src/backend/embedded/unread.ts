@@ -1,4 +1,4 @@
-import type { ReadUpTo, Unread } from '../../chat/log-store.ts';
+import type { UnreadCount, UnreadQuery } from '../../chat/log-store.ts';
 import type { Head } from './head.ts';
 import type { VisitRecord } from './visits.ts';
 
@@ -25,10 +25,10 @@ export function saidKeys(inbox: string, record: VisitRecord | undefined): string
 /** `said`: the reader's newest own message. `uncounted`: how many entries from one to another nobody has to read. */
 export function unreadOf(
   { first, top }: Head,
-  { read }: Pick<ReadUpTo, 'read'>,
+  { read }: Pick<UnreadQuery, 'read'>,
   said: number,
   uncounted: (from: number, to: number) => number,
-): Unread {
+): UnreadCount {
   const upTo = Math.max(read, said);
   const from = Math.max(upTo + 1, first);
   if (from > top) return { top, read: upTo, unread: 0 };

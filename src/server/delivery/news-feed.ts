@@ -7,7 +7,7 @@ import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 
 export interface NewsFeedDeps {
   /** Called when something is to be followed: the feeds hand on what comes to `deliver`. */
-  readonly feeds: () => Pick<Feeds, 'hold' | 'meet'>;
+  readonly feeds: () => Pick<Feeds, 'lease' | 'attach'>;
   readonly logs: RoomLogs;
   readonly of: (nsp: string) => ChatNamespace;
   readonly namespaces: readonly string[];
@@ -35,9 +35,9 @@ export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): N
   async function follow(nsp: string): Promise<void> {
     missing.delete(nsp);
     const news = newsOf(nsp);
-    const held = await feeds().hold(news);
+    const held = await feeds().lease(news);
     const read = () => logs.read(news, { limit: 1, maxBytes: 1 });
-    const met = held.ok ? await feeds().meet(news, read, ({ top }) => void told.set(nsp, top)) : held;
+    const met = held.ok ? await feeds().attach(news, read, ({ top }) => void told.set(nsp, top)) : held;
     if (met.ok) return;
     if (held.ok) held.value.release();
     missing.add(nsp);

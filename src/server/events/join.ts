@@ -43,10 +43,10 @@ export async function joinRoom(
   if (!membership && memberships.size >= limits.maxRooms) {
     return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
   }
-  const held = await feeds.hold(membership?.room ?? roomOf(socket.nsp.name, roomid));
+  const held = await feeds.lease(membership?.room ?? roomOf(socket.nsp.name, roomid));
   if (!held.ok) return held;
-  const hold = held.value;
-  const { room } = hold;
+  const lease = held.value;
+  const { room } = lease;
 
   const { username, avatar } = payload;
   const identity = renamed(session, { username, avatar });
@@ -57,7 +57,7 @@ export async function joinRoom(
     : presence.enter(room, person);
   const { identity: before } = session;
   let noted: Noted | undefined;
-  const met = await feeds.meet(
+  const met = await feeds.attach(
     room,
     async () => {
       const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
@@ -76,7 +76,7 @@ export async function joinRoom(
       fanout.flush(room);
       if (!membership) {
         // With what is set next: a field that is added later takes an object of its own.
-        memberships.set(roomid, { room, hold, read: undefined });
+        memberships.set(roomid, { room, lease, read: undefined });
         void socket.join(socketRoom(room));
       }
       if (membership && !counted) delete membership.uncounted;
@@ -87,7 +87,7 @@ export async function joinRoom(
     },
   );
   const admitted = met.ok ? met.value : undefined;
-  if (membership || !admitted) hold.release();
+  if (membership || !admitted) lease.release();
   if (!counted && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
   if (!membership && !admitted && noted) await Promise.all([noted(), rename(session, before, context)]);
   if (!met.ok) {

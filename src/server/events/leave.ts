@@ -22,12 +22,12 @@ export async function leaveRoom(
   { feeds, fanout, presence }: ChatContext,
 ): Promise<void> {
   // What this connection was told is stored still comes to it: the bus may be behind the acks.
-  if (membership.said) await feeds.arrival(membership.room, membership.said);
+  if (membership.said) await feeds.whenDelivered(membership.room, membership.said);
   if (memberships.get(roomid) !== membership) return;
   memberships.delete(roomid);
   fanout.flush(membership.room);
   void socket.leave(socketRoom(membership.room));
-  membership.hold.release();
+  membership.lease.release();
   // Whoever asks any worker after the ack who is in the room is not told of this connection any more.
   if (!membership.uncounted) await presence.leave(membership.room, user.id, 'asked');
 }

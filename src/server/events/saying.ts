@@ -10,7 +10,7 @@ import type { Metrics } from '../metrics.ts';
 
 export interface SayingDeps {
   readonly logs: Pick<RoomLogs, 'append'>;
-  readonly feeds: Pick<Feeds, 'expect'>;
+  readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly metrics: Pick<Metrics, 'said'>;
   readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
   readonly newId: () => string;
@@ -57,7 +57,7 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
   });
   if (!stored.ok) return stored;
   deps.metrics.said.inc();
-  deps.feeds.expect(room, stored.value);
+  deps.feeds.expectEcho(room, stored.value);
   return stored;
 }
 

@@ -33,7 +33,7 @@ const announce = route({
     if (rooms === undefined) {
       const announced = await news.announce(nsp, json, operation);
       if (!announced.ok) return announced;
-      feeds.expect(newsOf(nsp), announced.value);
+      feeds.expectEcho(newsOf(nsp), announced.value);
       const { id, seq, at: when } = announced.value;
       return succeed({ id, seq, at: when });
     }

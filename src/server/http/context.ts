@@ -17,7 +17,7 @@ import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 export interface ApiContext {
   readonly admission: Pick<Admission, 'visit'>;
   readonly logs: RoomLogs;
-  readonly feeds: Pick<Feeds, 'expect'>;
+  readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
   readonly inboxes: Pick<InboxMarks, 'marks' | 'erase'>;
   readonly news: Pick<News, 'announce'>;

@@ -31,7 +31,7 @@ const message = route({
     if (!replaced.ok) return replaced;
     if (!replaced.value) return gone;
     const { notice } = replaced.value;
-    if (notice) feeds.expect(room, notice);
+    if (notice) feeds.expectEcho(room, notice);
     return succeed({ roomid: params.roomid, seq: params.seq });
   },
 });

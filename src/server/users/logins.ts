@@ -26,7 +26,7 @@ import { createTies } from './ties.ts';
 
 export interface LoginsDeps {
   readonly logs: RoomLogs;
-  readonly feeds: Pick<Feeds, 'hold' | 'meet'>;
+  readonly feeds: Pick<Feeds, 'lease' | 'attach'>;
   readonly shown: Shown;
   readonly news: Pick<News, 'fold'>;
   readonly newsFeed: Pick<NewsFeed, 'hear'>;
@@ -96,14 +96,14 @@ export function createLogins(deps: LoginsDeps): Logins {
   ): Promise<Outcome<T>> {
     const { inbox } = login;
     if (!login.held()) {
-      const held = await feeds.hold(inbox);
+      const held = await feeds.lease(inbox);
       if (!held.ok) return held;
       login.keep(held.value);
     }
     const folded = known ? await news.fold(inbox) : succeed(undefined);
     if (!folded.ok) return folded;
     if (!login.held()) return refuse('unavailable', 'the connection is gone');
-    return feeds.meet(
+    return feeds.attach(
       inbox,
       async () => {
         const page = await readPage(inbox, known, from);

@@ -1,4 +1,4 @@
-import type { Hold } from '../../chat/feeds.ts';
+import type { FeedLease } from '../../chat/feeds.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../../chat/room.ts';
 import type { User } from '../../protocol/people.ts';
@@ -39,7 +39,7 @@ class Tie implements UserBinding {
   counted: Promise<void> | undefined;
   private readonly deps: TieDeps;
   private readonly session: Session;
-  private kept: Hold | undefined = undefined;
+  private kept: FeedLease | undefined = undefined;
   private released = false;
   private counts = true;
 
@@ -65,7 +65,7 @@ class Tie implements UserBinding {
     return this.kept !== undefined && !this.released;
   }
 
-  keep(hold: Hold): void {
+  keep(hold: FeedLease): void {
     // Whoever leaves while the store is asked must not leave a followed inbox behind.
     if (this.released) hold.release();
     else this.kept = hold;

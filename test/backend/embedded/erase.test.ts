@@ -53,7 +53,12 @@ describe('embedded inbox, erased', () => {
     const before = commits();
     granted(await store.inboxes.erase(inbox));
     expect(commits()).toBe(before + 1);
-    expect(await latest(store, inbox)).toMatchObject({ epoch: NO_EPOCH, top: 0, links: [], entries: [] });
+    expect(await latest(store, inbox)).toMatchObject({
+      epoch: NO_EPOCH,
+      top: 0,
+      previousEpochs: [],
+      entries: [],
+    });
     expect(granted(await store.logs.tops([inbox]))).toEqual([{ top: 0 }]);
     expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
     expect(granted(await store.inboxes.progress([{ inbox, seq: 1 }]))).toEqual([{}]);
@@ -64,7 +69,12 @@ describe('embedded inbox, erased', () => {
     const first = await put(store, inbox, 'new', 'm-1');
     expect(first).toMatchObject({ seq: 1, dup: false });
     expect(first.epoch).not.toBe(epoch);
-    expect(await latest(store, inbox)).toMatchObject({ epoch: first.epoch, links: [], top: 1, first: 1 });
+    expect(await latest(store, inbox)).toMatchObject({
+      epoch: first.epoch,
+      previousEpochs: [],
+      top: 1,
+      first: 1,
+    });
     expect(textsOf((await latest(store, other)).entries)).toEqual(['1', '2', '3', 'news']);
     expect(granted(await store.inboxes.marks(other))).toMatchObject({ recv: 2, read: 2 });
     expect(await put(store, other, '1', 'm-1')).toMatchObject({ seq: 1, dup: true });

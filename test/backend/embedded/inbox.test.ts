@@ -109,7 +109,7 @@ describe('embedded inbox', () => {
     await tables.commit([{ table: 'heads', key: room.tag, value: head }]);
     const store = open();
     await fill(store, room, 1);
-    expect(await latest(store, room)).toMatchObject({ top: 1, links: [{ epoch: 'old', upTo: 0 }] });
+    expect(await latest(store, room)).toMatchObject({ top: 1, previousEpochs: [{ epoch: 'old', upTo: 0 }] });
     clock.now += RULES.historyTtlS * 1000 + 1;
     expect(await latest(store, room)).toMatchObject({ top: 1, first: 2 });
   });

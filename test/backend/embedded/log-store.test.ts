@@ -35,13 +35,13 @@ describe('embedded log', () => {
       const store = open();
       const before = await latest(store, room);
       expect(before).toMatchObject({ top: run - 1, first: 1 });
-      expect(before.links.at(-1)).toEqual({ epoch: epochs.at(-1), upTo: run - 1 });
+      expect(before.previousEpochs.at(-1)).toEqual({ epoch: epochs.at(-1), upTo: run - 1 });
       const said = await say(store, room, `${run}`);
       expect(said).toMatchObject({ seq: run, epoch: before.epoch });
       expect(epochs).not.toContain(said.epoch);
       epochs.push(said.epoch);
     }
-    const { links } = await latest(open(), room);
+    const { previousEpochs: links } = await latest(open(), room);
     expect(links.map((link) => link.epoch)).toEqual(epochs.slice(-8));
     expect(links.map((link) => link.upTo)).toEqual(range(5, 12));
   });

@@ -11,10 +11,12 @@ it('who comes while Redis is frozen is told of once, and the caller does not tel
   const { told: heard } = await listen(peer, room);
   const move = { event: 'join', user: { userId: 'ann', username: 'Ann' } } as const;
   redis.freeze();
-  granted(await peer.bus.tell(room, move));
+  granted(await peer.bus.notify(room, move));
   expect(heard).toEqual([]);
   redis.thaw();
   await vi.waitFor(() => expect(heard).toEqual([move]), { timeout: 8_000 });
   await redis.kill9();
-  await vi.waitFor(async () => expect((await peer.bus.tell(room, move)).ok).toBe(false), { timeout: 8_000 });
+  await vi.waitFor(async () => expect((await peer.bus.notify(room, move)).ok).toBe(false), {
+    timeout: 8_000,
+  });
 });

@@ -11,7 +11,7 @@ it.each([newRoom(), inboxOf('/', 'bob')])('databases of one server share no chan
   const [zero, one] = [await peerForTest(`${redis.url}/0`), await peerForTest(`${redis.url}/1`)];
   const [inZero, inOne] = [await listen(zero, room), await listen(one, room)];
   await append(zero, room, 'for zero');
-  granted(await zero.bus.tell(room, { event: 'join', user: { userId: 'ann', username: 'Ann' } }));
+  granted(await zero.bus.notify(room, { event: 'join', user: { userId: 'ann', username: 'Ann' } }));
   const { seq } = await append(zero, room, 'for zero again');
   await arrivalOf(seq, inZero.entries);
   // What was published before it has arrived as well.

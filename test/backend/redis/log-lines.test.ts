@@ -22,8 +22,8 @@ it('a store that refuses everything costs a line for each cause and place, howev
   const rooms = Array.from({ length: 100 }, () => newRoom());
   const ann = { userId: 'ann', username: 'Ann' };
   for (const room of rooms) {
-    granted(await feeds.hold(room));
-    granted(await feeds.meet(room, () => logs.read(room, { limit: 1, maxBytes: 1e6 }), nothing));
+    granted(await feeds.lease(room));
+    granted(await feeds.attach(room, () => logs.read(room, { limit: 1, maxBytes: 1e6 }), nothing));
     granted(await presence.enter(room, ann));
     await append(peer, room, 'heard');
   }

@@ -49,7 +49,7 @@ describe('a log in Redis', () => {
     expect(next.epoch).not.toBe(first.epoch);
     const page = await read(peer, room);
     expect(textsOf(page.entries)).toEqual(range(1, 51).map(String));
-    expect(page.links).toEqual([{ epoch: first.epoch, upTo: 50 }]);
+    expect(page.previousEpochs).toEqual([{ epoch: first.epoch, upTo: 50 }]);
     await arrivalOf(51, heard.entries);
     expect(seqsOf(heard.entries)).toEqual(range(1, 51));
   });
@@ -63,7 +63,7 @@ describe('a log in Redis', () => {
     await redis.kill9();
     await redis.start();
     const next = await vi.waitFor(() => append(peer, room, 'next'), BACK);
-    const { entries, links } = await read(peer, room, { limit: 300 });
+    const { entries, previousEpochs: links } = await read(peer, room, { limit: 300 });
     const kept = entries.filter((entry) => entry.epoch === first.epoch);
     expect(next.epoch).not.toBe(first.epoch);
     expect(next.seq).toBe(kept.length + 1);
@@ -96,7 +96,7 @@ describe('a log in Redis', () => {
     const page = await read(peer, room);
     expect(textsOf(page.entries)).toEqual(['1', '2', 'new 3']);
     // The epoch of the lost ones is not linked at all: none of its numbers mean anything any more.
-    expect(page.links).toEqual([{ epoch: old.epoch, upTo: 2 }]);
+    expect(page.previousEpochs).toEqual([{ epoch: old.epoch, upTo: 2 }]);
   });
 
   it('begins a new epoch above both when the log was put back without its numbering, or the other way', async () => {
@@ -110,14 +110,18 @@ describe('a log in Redis', () => {
     expect(next.seq).toBe(10);
     expect(next.epoch).not.toBe(old.epoch);
     const page = await read(peer, ahead);
-    expect(page).toMatchObject({ epoch: next.epoch, top: 10, links: [{ epoch: old.epoch, upTo: 4 }] });
+    expect(page).toMatchObject({
+      epoch: next.epoch,
+      top: 10,
+      previousEpochs: [{ epoch: old.epoch, upTo: 4 }],
+    });
     expect(textsOf(page.entries)).toEqual(range(1, 10).map(String));
 
     const other = await append(peer, behind, '1');
     await append(peer, behind, '2');
     await redis.ask(`HSET ${keys.log(behind)[1]} top 700 run another`);
     expect(await append(peer, behind, '701')).toMatchObject({ seq: 701 });
-    expect((await read(peer, behind)).links).toEqual([{ epoch: other.epoch, upTo: 2 }]);
+    expect((await read(peer, behind)).previousEpochs).toEqual([{ epoch: other.epoch, upTo: 2 }]);
   });
 
   it('numbers on above what is left when the numbering is gone, and from 1 when all is gone', async () => {
@@ -133,7 +137,7 @@ describe('a log in Redis', () => {
     const last = await append(peer, room, 'anew');
     expect(last.seq).toBe(1);
     expect(new Set([old.epoch, next.epoch, last.epoch]).size).toBe(3);
-    expect(await read(peer, room)).toMatchObject({ epoch: last.epoch, top: 1, links: [] });
+    expect(await read(peer, room)).toMatchObject({ epoch: last.epoch, top: 1, previousEpochs: [] });
   });
 
   it('keeps the links of the last eight epochs', async () => {
@@ -145,7 +149,7 @@ describe('a log in Redis', () => {
       epochs.push((await append(peer, room, `${n}`)).epoch);
       await redis.ask(`HSET ${keys.log(room)[1]} run r${n}`);
     }
-    const { links } = await read(peer, room);
+    const { previousEpochs: links } = await read(peer, room);
     expect(links).toEqual(range(4, 11).map((n) => ({ epoch: epochs[n - 1], upTo: n })));
   });
 

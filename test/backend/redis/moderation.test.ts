@@ -154,12 +154,12 @@ describe('replaced entries in Redis', () => {
     const BACK = { timeout: 20_000, interval: 50 };
     await vi.waitFor(async () => granted(await peer.check()), BACK);
     const page = await read(peer, room);
-    expect(page.links).toEqual([{ epoch, upTo: 4 }]);
+    expect(page.previousEpochs).toEqual([{ epoch, upTo: 4 }]);
     expect(textsOf(page.entries)).toEqual(['1', '2', 'no 3', 'no 4']);
     expect((await append(peer, room, '5')).seq).toBe(5);
     expect((await append(peer, whole, '2')).seq).toBe(2);
     const emptied = await read(peer, whole);
-    expect(emptied.links).toEqual([{ epoch: before.epoch, upTo: 1 }]);
+    expect(emptied.previousEpochs).toEqual([{ epoch: before.epoch, upTo: 1 }]);
     expect(seqsOf(emptied.entries)).toEqual([1, 2]);
   });
 });

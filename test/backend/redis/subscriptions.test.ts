@@ -205,7 +205,7 @@ describe('subscriptions over Redis', () => {
     for (const room of rooms) granted(await reader.bus.subscribe(room, () => heard.add(room.tag)));
     let told = 0;
     reader.bus.onResync(() => (told += 1));
-    reader.bus.redial();
+    reader.bus.reconnect();
     await vi.waitFor(() => expect(told).toBe(1), { timeout: 10_000 });
     await Promise.all(rooms.map((room) => append(writer, room, 'heard')));
     await vi.waitFor(() => expect(heard.size).toBe(rooms.length), { timeout: 10_000 });

@@ -57,7 +57,7 @@ export async function openApiStage(options: StageOptions = {}) {
   };
   const context: ApiContext = {
     logs: store.logs,
-    feeds: { expect: ({ roomid }, { seq }) => void expected.push({ roomid, seq }) },
+    feeds: { expectEcho: ({ roomid }, { seq }) => void expected.push({ roomid, seq }) },
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
     news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),

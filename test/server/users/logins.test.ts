@@ -26,8 +26,8 @@ function setUp(refuses?: 'reading' | 'meeting') {
   };
   const deps: Partial<LoginsDeps> = {
     feeds: {
-      hold: async (room) => succeed({ room, release: () => undefined }),
-      async meet(_room, read, admit) {
+      lease: async (room) => succeed({ room, release: () => undefined }),
+      async attach(_room, read, admit) {
         const page = await read();
         if (!page.ok) return page;
         return refuses ? refuse('unavailable', 'behind') : succeed(admit(page.value, []));

@@ -74,11 +74,11 @@ function setUp() {
     return session;
   }
   function join(session: Session, roomid: string) {
-    const hold = { release: () => undefined } as never;
+    const lease = { release: () => undefined } as never;
     const top = tops.get(roomid) ?? 0;
     const noted = roomMarks.joining(session, roomid, top);
     const known = session.memberships.get(roomid);
-    session.memberships.set(roomid, known ?? { room: roomOf('/', roomid), hold });
+    session.memberships.set(roomid, known ?? { room: roomOf('/', roomid), lease });
     roomMarks.joined(session, roomid, top);
     return noted;
   }

@@ -28,14 +28,14 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
       listening.close();
       return away('the bus is away');
     },
-    async tell(room, move) {
+    async notify(room, move) {
       const told = await link.publish(keys.channel(room), moveFrame(room, move));
       // A frozen Redis still tells it when it goes on: told by other means too, it would be heard twice.
       return told.ok || told === UNANSWERED ? succeed(undefined) : told;
     },
     onResync: subscriptions.onResync,
     probe: createBusProbe(link, subscriptions, probeChannel),
-    redial,
+    reconnect: redial,
   };
 }
 

@@ -1,12 +1,12 @@
 import {
   type Appended,
   type Draft,
-  type EpochLink,
   type LogPage,
   type LogQuery,
+  type LogTop,
   NO_EPOCH,
+  type PreviousEpoch,
   type RoomLogs,
-  type Top,
 } from '../../../chat/log-store.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
@@ -69,15 +69,22 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
       entries.push(parseStored(fields[index] ?? '', fields[index + 1] ?? ''));
     }
     if (!forward) entries.reverse();
-    return succeed({ epoch: name, top, links: parseLinks(links), entries, more: more === 1, first });
+    return succeed({
+      epoch: name,
+      top,
+      previousEpochs: parsePreviousEpochs(links),
+      entries,
+      more: more === 1,
+      first,
+    });
   }
 
-  async function tops(rooms: readonly Room[]): Promise<Outcome<readonly Top[]>> {
+  async function tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>> {
     // One turn, one write: node-redis pipelines them.
     const answers = await Promise.all(
       rooms.map((room) => link.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
     );
-    const all: Top[] = [];
+    const all: LogTop[] = [];
     for (const answer of answers) {
       if (!answer.ok) return answer;
       const [epoch, top] = answer.value;
@@ -96,7 +103,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */
-function parseLinks(links: string): EpochLink[] {
+function parsePreviousEpochs(links: string): PreviousEpoch[] {
   if (links === '') return [];
   return links.split(' ').map((link) => {
     const [epoch = '', upTo = ''] = link.split(':');

@@ -1,4 +1,4 @@
-import type { ReadUpTo, Unread } from '../../../chat/log-store.ts';
+import type { UnreadCount, UnreadQuery } from '../../../chat/log-store.ts';
 import { type Outcome, succeed } from '../../../protocol/codes.ts';
 import type { CommandLink } from '../connection/command-link.ts';
 import type { RedisKeys } from '../keys.ts';
@@ -18,9 +18,9 @@ type Oldest = readonly (readonly [id: string, fields: unknown])[];
  */
 export async function countUnread(
   { link, keys }: UnreadDeps,
-  asked: readonly ReadUpTo[],
-): Promise<Outcome<readonly Unread[]>> {
-  async function one({ room, reader, read }: ReadUpTo): Promise<Outcome<Unread>> {
+  asked: readonly UnreadQuery[],
+): Promise<Outcome<readonly UnreadCount[]>> {
+  async function one({ room, reader, read }: UnreadQuery): Promise<Outcome<UnreadCount>> {
     const [log, meta] = keys.log(room);
     const [readers, uncounted] = keys.unread(room);
     const [end, said] = await Promise.all([
@@ -48,7 +48,7 @@ export async function countUnread(
   }
 
   // In one turn, so that each step of all of them is one write.
-  const found: Unread[] = [];
+  const found: UnreadCount[] = [];
   for (const answer of await Promise.all(asked.map(one))) {
     if (!answer.ok) return answer;
     found.push(answer.value);
