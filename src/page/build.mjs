@@ -1,4 +1,3 @@
-// biome-ignore-all lint/style/noRestrictedImports: this runs in Node at build time and is no part of the page.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

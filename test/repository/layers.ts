@@ -1,0 +1,158 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+
+/*
+ * Imports go one way. A file of src belongs to the longest entry of this table that its path begins with. It may
+ * import files of its own entry, the files that stand directly in the folders around it and have no entry of their
+ * own, and what the table lists for its entry and for the folders around it.
+ */
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  chat: ['protocol'],
+  cluster: ['protocol', 'host-names.ts'],
+
+  backend: ['protocol', 'chat', 'cluster'],
+  'backend/redis': [],
+  'backend/redis/connection': [],
+  'backend/redis/bus': ['backend/redis/connection'],
+  'backend/redis/log': ['backend/redis/connection', 'backend/redis/bus'],
+  'backend/redis/presence': ['backend/redis/connection', 'backend/redis/bus'],
+  'backend/redis/people': ['backend/redis/connection'],
+  'backend/redis/moderation': ['backend/redis/connection'],
+  'backend/redis/adapter.ts': ['backend/redis/connection', 'backend/redis/bus'],
+  'backend/redis/worker.ts': ['backend/redis'],
+  'backend/redis/primary.ts': ['backend/redis/connection', 'backend/redis/presence'],
+  'backend/embedded': [],
+  'backend/open.ts': ['backend'],
+
+  server: ['protocol', 'chat', 'backend', 'cluster', 'host-names.ts', 'log.ts', 'origin-patterns.ts'],
+  'server/socket-types.ts': [],
+  'server/event-queue.ts': [],
+  'server/transport': ['server/socket-types.ts'],
+  'server/session.ts': ['server/socket-types.ts', 'server/event-queue.ts', 'server/transport'],
+  'server/auth': ['server/socket-types.ts', 'server/transport', 'server/session.ts'],
+  'server/delivery': ['server/socket-types.ts', 'server/transport', 'server/session.ts'],
+  'server/users': ['server/socket-types.ts', 'server/session.ts', 'server/delivery'],
+  'server/moderation': [
+    'server/socket-types.ts',
+    'server/event-queue.ts',
+    'server/session.ts',
+    'server/users',
+  ],
+  'server/context.ts': [
+    'server/transport',
+    'server/session.ts',
+    'server/auth',
+    'server/delivery',
+    'server/users',
+    'server/moderation',
+  ],
+  'server/events': [
+    'server/transport',
+    'server/session.ts',
+    'server/delivery',
+    'server/users',
+    'server/context.ts',
+  ],
+  'server/http': [
+    'server/auth',
+    'server/delivery',
+    'server/moderation',
+    'server/context.ts',
+    'server/events',
+  ],
+  'server/gateway.ts': [
+    'server/socket-types.ts',
+    'server/transport',
+    'server/session.ts',
+    'server/auth',
+    'server/delivery',
+    'server/context.ts',
+    'server/events',
+  ],
+  'server/chat-server.ts': ['server'],
+
+  client: ['protocol'],
+  page: ['protocol', 'client'],
+  load: ['protocol', 'client'],
+  cli: ['protocol', 'client', 'cluster', 'load', 'config.ts', 'settings-grammar.ts'],
+
+  'api-key.ts': ['backend'],
+  'config.ts': ['default-rates.ts', 'host-names.ts', 'settings-grammar.ts', 'spelling.ts'],
+  'default-rates.ts': ['settings-grammar.ts'],
+  'event-loop.ts': [],
+  'host-names.ts': [],
+  'log.ts': ['repeated-lines.ts'],
+  'origin-patterns.ts': [],
+  'repeated-lines.ts': [],
+  'settings-grammar.ts': ['origin-patterns.ts'],
+  'spelling.ts': [],
+
+  'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config.ts', 'event-loop.ts', 'log.ts'],
+  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'api-key.ts', 'config.ts', 'log.ts', 'worker.ts'],
+  'main.ts': ['cli', 'cluster', 'config.ts', 'log.ts', 'primary.ts', 'worker.ts'],
+};
+
+/** The packages of those entries that run in browsers too, or know of no socket, store or process. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  protocol: ['zod'],
+  chat: ['node:crypto', 'pino'],
+  client: ['socket.io-client'],
+  page: ['preact', 'preact/hooks', 'socket.io-client'],
+};
+
+/** An example in a comment is no import. */
+const COMMENT = /^\s*(?:\/?\*|\/\/)/;
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g;
+
+/** Reads the TypeScript files of a source tree; scripts that build one at build time are no part of it. */
+export function readSources(root: string): Map<string, string> {
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.tsx?$/.test(name),
+  );
+  return new Map(names.map((name) => [name, readFileSync(posix.join(root, name), 'utf8')]));
+}
+
+/** One line for each import that the tables do not allow. `sources`: path below src, text. */
+export function findViolations(sources: ReadonlyMap<string, string>): string[] {
+  return [...sources].flatMap(([file, text]) => {
+    const entry = entryOf(file);
+    if (entry === undefined) return [`src/${file} belongs to no entry of the layer table`];
+    return text.split('\n').flatMap((line, index) =>
+      [...(COMMENT.test(line) ? '' : line).matchAll(IMPORT)].flatMap(([, specifier = '']) => {
+        const reason = refusalOf(entry, file, specifier);
+        return reason === undefined ? [] : [`src/${file}:${index + 1} imports ${specifier}: ${reason}`];
+      }),
+    );
+  });
+}
+
+function refusalOf(entry: string, file: string, specifier: string): string | undefined {
+  if (!specifier.startsWith('.')) {
+    const packages = PACKAGES[entry];
+    return packages === undefined || packages.includes(specifier)
+      ? undefined
+      : `${entry} may import of packages only ${packages.join(', ')}`;
+  }
+  const target = posix.join(posix.dirname(file), specifier);
+  const around = foldersAround(entry);
+  const targetEntry = entryOf(target);
+  const own = targetEntry === entry || around.some((folder) => folder === targetEntry);
+  const allowed = [entry, ...around].flatMap((name) => LAYERS[name] ?? []);
+  if (own || allowed.some((name) => begins(target, name))) return undefined;
+  return `${entry} may import ${allowed.length === 0 ? 'nothing else of src' : allowed.join(', ')}`;
+}
+
+function entryOf(path: string): string | undefined {
+  return Object.keys(LAYERS)
+    .filter((name) => begins(path, name))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+function foldersAround(entry: string): string[] {
+  return Object.keys(LAYERS).filter((name) => name !== entry && begins(entry, name));
+}
+
+function begins(path: string, name: string): boolean {
+  return path === name || path.startsWith(`${name}/`);
+}
