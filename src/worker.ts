@@ -8,6 +8,7 @@ import type { BackendOptions, WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
 import { ROSTER_RENEW_MS, type Roster } from './chat/roster.ts';
+import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import type { PrimaryLink } from './cluster/link.ts';
@@ -58,6 +59,7 @@ export async function runWorker({
   const worker = openWorkerProcess({ slot, boot, log });
   const { link } = worker;
   const port = settings.basePort + slot;
+  const clientCounter = createClientCounter((kind, body) => link.notify(kind, body));
   let backend: WorkerBackend;
   let chat: ChatServer;
   let front: FrontWorker | undefined;
@@ -87,8 +89,8 @@ export async function runWorker({
       },
       utilization: createUtilization(),
       pageDir: fileURLToPath(new URL('./page', import.meta.url)),
-      onConnect: () => link.notify(CONTROL.clientConnect, {}),
-      onDisconnect: () => link.notify(CONTROL.clientDisconnect, {}),
+      onConnect: clientCounter.connected,
+      onDisconnect: clientCounter.disconnected,
       now: Date.now,
       newId: randomUUID,
       log,
@@ -109,6 +111,7 @@ export async function runWorker({
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
   loopDelay.enable();
   const report = () => {
+    clientCounter.reset();
     link.notify(CONTROL.counts, {
       ...chat.counts(),
       // It counts from one look to the next.

@@ -11,7 +11,7 @@ export const CONTROL = {
   counts: 'worker.counts',
   /** primary → worker `{deadlineMs}`: let the clients go and exit. */
   drain: 'worker.drain',
-  /** worker → primary, one a connection, in the spelling of S3. */
+  /** worker → primary `{count}`: so many clients came or went. In the spelling of S3. */
   clientConnect: 'client connect',
   clientDisconnect: 'client disconnect',
 } as const;

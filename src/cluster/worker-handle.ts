@@ -90,8 +90,8 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     counts = { ...counts, clients: Math.max(0, counts.clients + by) };
     deps.onChange();
   };
-  link.onNotice(CONTROL.clientConnect, () => step(1));
-  link.onNotice(CONTROL.clientDisconnect, () => step(-1));
+  link.onNotice(CONTROL.clientConnect, ({ count }: { count: number }) => step(count));
+  link.onNotice(CONTROL.clientDisconnect, ({ count }: { count: number }) => step(-count));
   deps.serve(link);
 
   child.onExit((code, signal) => {

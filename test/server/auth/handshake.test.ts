@@ -55,6 +55,7 @@ describe('a handshake', () => {
 
   it.each([
     ['roomid=a&roomid=b', undefined, 'roomid'],
+    ['roomid=a&%72oomid=b', undefined, 'roomid'],
     ['roomid=a%23b', undefined, 'roomid'],
     ['avatar=javascript:x', undefined, 'avatar'],
     ['username=Room%43ast', undefined, 'username'],

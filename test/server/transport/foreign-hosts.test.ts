@@ -108,6 +108,7 @@ describe('routes', () => {
   it('of a loopback listener refuse foreign names, WebSockets too, and say how to let one in', async () => {
     const { statusOf, lines } = await open(LOOPBACK);
     expect([await statusOf('localhost'), await statusOf('localhost', upgrade)]).toEqual([200, 101]);
+    expect(await statusOf('evil.example', { via: '1.1 nginx' })).toBe(200);
     expect([await statusOf('evil.example'), await statusOf('evil.example', upgrade)]).toEqual([403, 403]);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: 40, host: 'evil.example', msg: expect.stringContaining('CORS_ORIGIN') },

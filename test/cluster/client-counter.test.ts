@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createClientCounter } from '../../src/cluster/client-counter.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function open() {
+  const sent: [kind: string, count: number][] = [];
+  return { sent, counter: createClientCounter((kind, { count }) => sent.push([kind, count])) };
+}
+
+it('clients that come and go within a moment are sent as one count of each', () => {
+  const { sent, counter } = open();
+  for (let n = 0; n < 3; n++) counter.connected();
+  counter.disconnected();
+  expect(sent).toEqual([]);
+  vi.advanceTimersByTime(50);
+  expect(sent).toEqual([
+    ['client connect', 3],
+    ['client disconnect', 1],
+  ]);
+  counter.connected();
+  vi.advanceTimersByTime(50);
+  expect(sent.at(-1)).toEqual(['client connect', 1]);
+});
+
+it('what the whole count includes is not sent after it', () => {
+  const { sent, counter } = open();
+  counter.connected();
+  counter.reset();
+  vi.advanceTimersByTime(1_000);
+  expect(sent).toEqual([]);
+});
