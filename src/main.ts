@@ -68,9 +68,9 @@ async function work(): Promise<number> {
   const configuration = configure();
   if (!configuration.ok) return FAILED;
   const slot = Number(process.env.RC_SLOT);
-  const boot = String(process.env.RC_BOOT);
+  const instanceId = String(process.env.RC_INSTANCE_ID);
   const { settings } = configuration;
-  await runWorker({ settings, slot, boot, version, log: logOf(settings, { slot }) });
+  await runWorker({ settings, slot, instanceId, version, log: logOf(settings, { slot }) });
   return OK;
 }
 

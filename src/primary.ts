@@ -81,7 +81,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       front?.serving(workerId, serving);
       const survivor = supervisor.pick();
       if (!survivor) return;
-      for (const boot of unburied) survivor.notify(TASKS.bury, { boot });
+      for (const instanceId of unburied) survivor.notify(TASKS.bury, { instanceId });
       unburied.clear();
     },
     onGiveUp() {
@@ -90,18 +90,18 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     },
   });
 
-  function takeOut(boot: string): void {
+  function takeOut(instanceId: string): void {
     const survivor = supervisor.pick();
-    if (survivor) survivor.notify(TASKS.bury, { boot });
-    else unburied.add(boot);
+    if (survivor) survivor.notify(TASKS.bury, { instanceId });
+    else unburied.add(instanceId);
     // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
     const grace = setTimeout(() => {
       graces.delete(grace);
-      supervisor.pick()?.notify(TASKS.sweep, { boot });
+      supervisor.pick()?.notify(TASKS.sweep, { instanceId });
     }, PRESENCE_GRACE_MS);
     graces.add(grace);
   }
-  for (const boot of backend.predecessors) takeOut(boot);
+  for (const instanceId of backend.predecessors) takeOut(instanceId);
 
   async function stop(): Promise<void> {
     clearInterval(sweeping);

@@ -22,11 +22,11 @@ import { type ChatServer, openChatServer } from './server/chat-server.ts';
 
 /** What primary and worker say to each other about the chat. */
 export const TASKS = {
-  /** primary → worker `{boot}`: a worker process died just now, nobody is there by it any more. */
+  /** primary → worker `{instanceId}`: a worker process died just now, nobody is there by it any more. */
   bury: 'presence.bury',
-  /** primary → worker `{boot}`: a worker process died, tell of whom it left behind. */
+  /** primary → worker `{instanceId}`: a worker process died, tell of whom it left behind. */
   sweep: 'presence.sweep',
-  /** primary → worker: look for boots whose host died. */
+  /** primary → worker: look for instances whose host died. */
   sweepExpired: 'presence.sweep-expired',
   /** primary → worker: its metrics, as prom-client merges them. */
   metrics: 'metrics',
@@ -46,17 +46,17 @@ const LOOP_LOOK_MS = 100;
 export async function runWorker({
   settings,
   slot,
-  boot,
+  instanceId,
   version,
   log,
 }: {
   settings: Settings;
   slot: number;
-  boot: string;
+  instanceId: string;
   version: string;
   log: Logger;
 }): Promise<void> {
-  const worker = openWorkerProcess({ slot, boot, log });
+  const worker = openWorkerProcess({ slot, instanceId, log });
   const { link } = worker;
   const port = settings.basePort + slot;
   const clientCounter = createClientCounter((kind, body) => link.notify(kind, body));
@@ -67,7 +67,7 @@ export async function runWorker({
     const options = backendOptions(settings);
     backend = await openWorkerBackend({
       options,
-      boot,
+      instanceId,
       host: hostId(settings),
       primary: link,
       utilization: createUtilization(),
@@ -103,8 +103,8 @@ export async function runWorker({
     return;
   }
 
-  link.onNotice(TASKS.sweep, ({ boot: dead }: { boot: string }) => void chat.sweep(dead));
-  link.onNotice(TASKS.bury, ({ boot: dead }: { boot: string }) => void bury(backend, dead, log));
+  link.onNotice(TASKS.sweep, ({ instanceId: dead }: { instanceId: string }) => void chat.sweep(dead));
+  link.onNotice(TASKS.bury, ({ instanceId: dead }: { instanceId: string }) => void bury(backend, dead, log));
   link.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
   link.onRequest(TASKS.readiness, () => chat.ready());
   link.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
@@ -226,13 +226,14 @@ async function fetchSecret(backend: WorkerBackend): Promise<string> {
 async function sweepExpired(backend: WorkerBackend, chat: ChatServer): Promise<void> {
   const expired = await backend.roster.expired();
   if (!expired.ok) return;
-  for (const boot of expired.value) await chat.sweep(boot);
+  for (const instanceId of expired.value) await chat.sweep(instanceId);
 }
 
-async function bury({ roster }: WorkerBackend, boot: string, log: Logger): Promise<void> {
-  const buried = await roster.bury(boot);
+async function bury({ roster }: WorkerBackend, instanceId: string, log: Logger): Promise<void> {
+  const buried = await roster.bury(instanceId);
   // Not tried again: its lease ends, and it is swept.
-  if (!buried.ok) log.warn({ boot, code: buried.error.code }, 'a dead worker counts until its lease ends');
+  if (!buried.ok)
+    log.warn({ instanceId, code: buried.error.code }, 'a dead worker counts until its lease ends');
 }
 
 function reasonOf(error: unknown): string {

@@ -47,7 +47,7 @@ export interface WorkerBackend {
 export interface WorkerBackendDeps {
   readonly options: BackendOptions;
   /** Of this worker process, unique in the cluster and for all time. */
-  readonly boot: string;
+  readonly instanceId: string;
   readonly host: string;
   readonly primary: PrimaryLink;
   /** Which part of the time since the last call the event loop was busy, 0 to 1. */

@@ -46,7 +46,7 @@ export interface Presence {
   /** Says again what the store did not take. */
   restate(): void;
   /** Tells of everybody a dead worker left behind. */
-  sweep(boot: string): Promise<void>;
+  sweep(instanceId: string): Promise<void>;
   close(): void;
 }
 
@@ -257,10 +257,10 @@ export function createPresence(deps: PresenceDeps): Presence {
     }
   }
 
-  async function sweepNow(boot: string): Promise<void> {
-    const gone = await roster.sweep(boot);
+  async function sweepNow(instanceId: string): Promise<void> {
+    const gone = await roster.sweep(instanceId);
     if (!gone.ok) {
-      log.warn({ boot, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
+      log.warn({ instanceId, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
       return;
     }
     for (const { room, user, clients } of gone.value) onQuit(room, user, clients);
@@ -281,9 +281,10 @@ export function createPresence(deps: PresenceDeps): Presence {
       return roster.recount(room, local ? admitted(local) : 0);
     },
     restate,
-    sweep(boot) {
-      const sweeping = sweeps.get(boot) ?? sweepNow(boot).finally(() => sweeps.delete(boot));
-      sweeps.set(boot, sweeping);
+    sweep(instanceId) {
+      const sweeping =
+        sweeps.get(instanceId) ?? sweepNow(instanceId).finally(() => sweeps.delete(instanceId));
+      sweeps.set(instanceId, sweeping);
       return sweeping;
     },
     close() {

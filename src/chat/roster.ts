@@ -13,22 +13,22 @@ export interface RosterEntry {
 }
 
 export interface RosterMember extends RosterEntry {
-  /** Connections in the room, on all boots that count. */
+  /** Connections in the room, on all instances that count. */
   readonly clients: number;
-  /** `doubtful`: only boots have the user that missed proving themselves for `ROSTER_DOUBT_MS`, or are dead. */
+  /** `doubtful`: only instances have the user that missed proving themselves for `ROSTER_DOUBT_MS`, or are dead. */
   readonly state: 'online' | 'doubtful';
-  /** When a boot that has the user last proved itself, ms by the store's clock. */
+  /** When an instance that has the user last proved itself, ms by the store's clock. */
   readonly seenAt: number;
 }
 
 /**
- * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`boot`), so it
- * may be repeated; what a dead boot left is taken out by `sweep`. Every read is one bounded round of queries: no
+ * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`instanceId`), so it
+ * may be repeated; what a dead instance left is taken out by `sweep`. Every read is one bounded round of queries: no
  * worker is ever asked.
  */
 export interface Roster {
   /**
-   * The user is in the room on this boot: with `own` connections, of the `clients` that it has there. `changed`: was
+   * The user is in the room on this instance: with `own` connections, of the `clients` that it has there. `changed`: was
    * in it nowhere before. `forbidden` for a banned user, `limit` when it would bring the room over MAX_ROOM_CLIENTS:
    * then nothing changed.
    */
@@ -38,24 +38,24 @@ export interface Roster {
     own: number,
     clients: number,
   ): Promise<Outcome<RosterCount & { changed: boolean }>>;
-  /** The user is no longer in the room on this boot. `changed`: and nowhere else either. */
+  /** The user is no longer in the room on this instance. `changed`: and nowhere else either. */
   exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
-  /** This boot has that many connections in the room, nobody's presence changed. */
+  /** This instance has that many connections in the room, nobody's presence changed. */
   recount(room: Room, clients: number): Promise<Outcome<RosterCount>>;
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
   /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
   named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
   /** Whether the user is in one of these rooms, in one round trip. */
   isIn(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
-  /** Whether a boot that counts has the user in the room: not what a dead one left, which may be told as there for a while. */
+  /** Whether an instance that counts has the user in the room: not what a dead one left, which may be told as there for a while. */
   staysIn(room: Room, userId: string): Promise<Outcome<boolean>>;
   /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
   members(room: Room, page: RosterPage): Promise<Outcome<MembersPage>>;
   /** Rooms of kind `room` somebody is in, by roomid. */
   rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
-  /** The user of that inbox has that many connections on this boot. */
+  /** The user of that inbox has that many connections on this instance. */
   setConnections(inbox: Room, connections: number): Promise<Outcome<void>>;
-  /** How many connections each user has on all living boots, in the order asked, in one round trip. */
+  /** How many connections each user has on all living instances, in the order asked, in one round trip. */
   connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>>;
   /**
    * Of the whole cluster and all namespaces: different user ids and all connections. Never a user without a
@@ -64,17 +64,17 @@ export interface Roster {
    */
   totals(): Promise<Outcome<RosterCount>>;
   /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
-  bury(boot: string): Promise<Outcome<void>>;
+  bury(instanceId: string): Promise<Outcome<void>>;
   /**
-   * Proves that this boot lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. A boot
+   * Proves that this instance lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. An instance
    * that was taken for dead meanwhile, frozen or cut off, states all it holds anew.
    */
   renew(clients: number): Promise<Outcome<void>>;
   /** Told of users who are in the room again because of that, and were in it nowhere meanwhile. */
   onReturned(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
-  /** Takes a dead boot out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
-  sweep(boot: string): Promise<Outcome<readonly Departure[]>>;
-  /** Boots that have not proved themselves for `ROSTER_LEASE_MS`. */
+  /** Takes a dead instance out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
+  sweep(instanceId: string): Promise<Outcome<readonly Departure[]>>;
+  /** Instances that have not proved themselves for `ROSTER_LEASE_MS`. */
   expired(): Promise<Outcome<readonly string[]>>;
 }
 
@@ -119,7 +119,7 @@ export interface PresenceMove {
 export const ROSTER_RENEW_MS = 2_000;
 /** With the time until somebody looks it makes less than 10 s from the death of a host to its people's leaving. */
 export const ROSTER_LEASE_MS = 9_000;
-/** So often every host looks for boots whose lease is over. */
+/** So often every host looks for instances whose lease is over. */
 export const ROSTER_LOOK_MS = 500;
 
 /** Two proofs and a half were missed. */

@@ -27,14 +27,18 @@ export interface ForkOptions {
 }
 
 /**
- * Sets node:cluster up, once, and gives what forks a worker. A worker finds its slot and boot id in the
- * environment variables RC_SLOT and RC_BOOT (read by main.ts).
+ * Sets node:cluster up, once, and gives what forks a worker. A worker finds its slot and instance id in the
+ * environment variables RC_SLOT and RC_INSTANCE_ID (read by main.ts).
  *
  * SCHED_NONE: workers accept from the shared listening handle themselves; handing each connection over IPC would
  * cost the primary and queue behind it. `advanced` serialisation: without it the front
  * door's first bytes of a connection do not arrive as bytes, and the connection hangs.
  */
-export function openForks({ exec, args, log }: ForkOptions): (slot: number, boot: string) => ChildWorker {
+export function openForks({
+  exec,
+  args,
+  log,
+}: ForkOptions): (slot: number, instanceId: string) => ChildWorker {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({
     serialization: 'advanced',
@@ -43,8 +47,8 @@ export function openForks({ exec, args, log }: ForkOptions): (slot: number, boot
     ...(exec === undefined ? {} : { exec }),
     ...(args === undefined ? {} : { args: [...args] }),
   });
-  return (slot, boot) => {
-    const worker = cluster.fork({ RC_SLOT: String(slot), RC_BOOT: boot });
+  return (slot, instanceId) => {
+    const worker = cluster.fork({ RC_SLOT: String(slot), RC_INSTANCE_ID: instanceId });
     // A failed send without a callback (the cluster adapter's have none) raises `error`, which would end the primary.
     worker.on('error', (error) => log.warn({ slot, err: error }, 'channel to a worker'));
     finishDisconnect(worker);

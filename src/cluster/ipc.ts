@@ -3,7 +3,7 @@ import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
 import type { Link } from './link.ts';
 
 /** Marks our messages among @socket.io/sticky's, the cluster adapter's and node:cluster's on the same channel. */
-export const LINK_VERSION = 5;
+export const LINK_VERSION = 6;
 
 type Envelope = { readonly rc: number } & (
   | { readonly op: 'request'; readonly id: number; readonly kind: string; readonly body: unknown }

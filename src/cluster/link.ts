@@ -22,5 +22,5 @@ export type PrimaryLink = Link;
 export interface WorkerLink extends Link {
   readonly slot: number;
   /** Of that worker process; a respawned one has another. */
-  readonly boot: string;
+  readonly instanceId: string;
 }

@@ -11,13 +11,13 @@ import { createWorkerHandle, type WorkerHandle } from './worker-handle.ts';
 export interface SlotDeps {
   readonly slot: number;
   readonly port: number;
-  readonly fork: (slot: number, boot: string) => ChildWorker;
+  readonly fork: (slot: number, instanceId: string) => ChildWorker;
   readonly serve: (link: WorkerLink) => void;
   readonly log: Logger;
   readonly now: () => number;
   readonly onChange: (worker: WorkerHandle | undefined) => void;
   readonly onFailed: (message: string) => void;
-  readonly onGone: (boot: string) => void;
+  readonly onGone: (instanceId: string) => void;
   readonly onGiveUp: (reason: string) => void;
 }
 
@@ -59,13 +59,13 @@ export function createSlot(deps: SlotDeps): Slot {
     failed(message: string): void;
     gone(wasReady: boolean, servedMs: number): void;
   }) {
-    const boot = randomBytes(12).toString('base64url');
+    const instanceId = randomBytes(12).toString('base64url');
     const worker = createWorkerHandle({
       slot,
-      boot,
+      instanceId,
       log,
       now,
-      child: deps.fork(slot, boot),
+      child: deps.fork(slot, instanceId),
       serve: deps.serve,
       onChange: () => deps.onChange(worker),
       onReady: on.ready,
@@ -74,7 +74,7 @@ export function createSlot(deps: SlotDeps): Slot {
         const asked = alive.delete(worker) && (stopped || worker !== current);
         log[asked ? 'info' : 'error']({ slot, pid: worker.pid, code, signal }, 'worker ended');
         if (current === worker) current = undefined;
-        deps.onGone(boot);
+        deps.onGone(instanceId);
         on.gone(wasReady, servedMs);
         if (alive.size === 0) for (const resolve of emptyWaiters.splice(0)) resolve();
       },

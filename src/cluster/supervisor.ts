@@ -10,7 +10,7 @@ export interface SupervisorDeps {
   readonly workers: number;
   /** The port of slot 0; slot i has `basePort + i`. */
   readonly basePort: number;
-  readonly fork: (slot: number, boot: string) => ChildWorker;
+  readonly fork: (slot: number, instanceId: string) => ChildWorker;
   /** Called for every worker forked, before it can have sent anything. */
   readonly serve: (link: WorkerLink) => void;
   readonly log: Logger;
@@ -18,7 +18,7 @@ export interface SupervisorDeps {
   /** The longest drain; two seconds later what is left is killed. */
   readonly drainMs: number;
   /** A worker process ended, in whatever way. */
-  readonly onWorkerGone: (boot: string, slot: number) => void;
+  readonly onWorkerGone: (instanceId: string, slot: number) => void;
   /** Whether new clients may be sent to this worker (the id is node:cluster's). Told at every change. */
   readonly onServing: (workerId: number, serving: boolean) => void;
   /** After the start succeeded: a slot's workers only die. Nothing is stopped yet: stop and exit 1. */
@@ -59,7 +59,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       log,
       now: deps.now,
       onFailed: (message) => starting?.(refuse('unavailable', message)),
-      onGone: (boot) => deps.onWorkerGone(boot, slot),
+      onGone: (instanceId) => deps.onWorkerGone(instanceId, slot),
       onGiveUp(reason) {
         log.fatal({ slot }, reason);
         if (starting) starting(refuse('unavailable', reason));

@@ -18,7 +18,7 @@ export interface Departure {
 
 export interface WorkerHandleDeps {
   readonly slot: number;
-  readonly boot: string;
+  readonly instanceId: string;
   readonly child: ChildWorker;
   readonly log: Logger;
   readonly now: () => number;
@@ -34,7 +34,7 @@ export interface WorkerHandleDeps {
 export interface WorkerHandle {
   readonly id: number;
   readonly pid: number;
-  readonly boot: string;
+  readonly instanceId: string;
   readonly link: WorkerLink;
   readonly state: 'starting' | 'ready' | 'draining' | 'gone';
   readonly counts: WorkerCounts;
@@ -43,7 +43,7 @@ export interface WorkerHandle {
 }
 
 export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
-  const { slot, boot, child, log, now } = deps;
+  const { slot, instanceId, child, log, now } = deps;
   let state: WorkerHandle['state'] = 'starting';
   let counts: WorkerCounts = { clients: 0, rooms: 0, loopDelayMs: 0, rssBytes: 0 };
   let readySince: number | undefined;
@@ -64,7 +64,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
         fail(`it speaks version ${version} of the messages between processes; restart the primary`),
     }),
     slot,
-    boot,
+    instanceId,
   };
 
   let deadline = setTimeout(() => {
@@ -106,7 +106,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   return {
     id: child.id,
     pid: child.pid,
-    boot,
+    instanceId,
     link,
     get state() {
       return state;

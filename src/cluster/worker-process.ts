@@ -6,14 +6,14 @@ import type { PrimaryLink } from './link.ts';
 
 export interface WorkerProcessDeps {
   readonly slot: number;
-  readonly boot: string;
+  readonly instanceId: string;
   readonly log: Logger;
 }
 
 /** The worker's side of its supervisor. */
 export interface WorkerProcess {
   readonly slot: number;
-  readonly boot: string;
+  readonly instanceId: string;
   readonly link: PrimaryLink;
   /** Serves from now on. */
   ready(): void;
@@ -31,7 +31,7 @@ export interface WorkerProcess {
  * ignored: Ctrl-C and service managers send them to the whole process group, and only the primary decides who
  * leaves when. A bug ends the process with code 1: its state is not to be trusted, and the primary starts another.
  */
-export function openWorkerProcess({ slot, boot, log }: WorkerProcessDeps): WorkerProcess {
+export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps): WorkerProcess {
   let leave: ((deadlineMs: number) => Promise<void>) | undefined;
   const link = createLink(processPort(), { log });
 
@@ -59,7 +59,7 @@ export function openWorkerProcess({ slot, boot, log }: WorkerProcessDeps): Worke
 
   return {
     slot,
-    boot,
+    instanceId,
     link,
     ready: () => link.notify(CONTROL.ready, {}),
     async failed(message) {

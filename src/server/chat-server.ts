@@ -80,8 +80,8 @@ export interface ChatServer {
   listen(host: string, port: number): Promise<unknown>;
   /** Stops listening; clients stay. */
   stopListening(): void;
-  /** Tells of whom the worker process `boot` left behind. */
-  sweep(boot: string): Promise<void>;
+  /** Tells of whom the worker process `instanceId` left behind. */
+  sweep(instanceId: string): Promise<void>;
   /** Ready, or why not; not known until `looked` is over. */
   ready(): Outcome<void>;
   readonly looked: Promise<void>;
@@ -107,7 +107,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   io.adapter(backend.adapter as never);
 
   const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
-    // A swept boot leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
+    // A swept instance leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
     if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
     const move = { event, user };
     void bus.notify(room, move).then((told) => {

@@ -161,18 +161,18 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   /** The primary of a dead worker does it by one of its others; of a dead host all other hosts do it at once. */
   async function sweep(by: Worker): Promise<void> {
     for (const one of unswept) {
-      const { boot } = one.peer;
+      const { instanceId } = one.peer;
       if (!hostless.has(one)) {
-        granted(await by.peer.roster.bury(boot));
-        await by.presence.sweep(boot);
+        granted(await by.peer.roster.bury(instanceId));
+        await by.presence.sweep(instanceId);
         continue;
       }
-      await store.endLease?.(boot);
+      await store.endLease?.(instanceId);
       const sweepers = [by, ...workers.filter(({ host }) => host !== one.host)];
       await Promise.all(
         sweepers.map(async ({ peer, presence }) => {
           const expired = granted(await peer.roster.expired());
-          if (expired.includes(boot)) await presence.sweep(boot);
+          if (expired.includes(instanceId)) await presence.sweep(instanceId);
         }),
       );
     }
@@ -188,11 +188,11 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   /** So long without a proof that it is swept, though it lives and serves on. */
   async function freeze(worker: Worker, by: Worker): Promise<void> {
     await sweep(by);
-    const { boot, roster } = worker.peer;
+    const { instanceId, roster } = worker.peer;
     // Whose link was lost just now comes back with it, and goes when their time is over.
     mayGo([...members, ...lingering].filter((member) => member.worker === worker));
-    await store.endLease?.(boot);
-    await by.presence.sweep(boot);
+    await store.endLease?.(instanceId);
+    await by.presence.sweep(instanceId);
     let renewed = await roster.renew(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
     for (let tries = 1; !renewed.ok && tries < RENEW_TRIES; tries += 1) renewed = await roster.renew(0);

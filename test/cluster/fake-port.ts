@@ -50,7 +50,7 @@ export function createPortPair(): [FakePort, FakePort] {
 /** A worker process that a test plays: it has the worker's end of the link and dies on command. */
 export interface FakeWorker {
   readonly slot: number;
-  readonly boot: string;
+  readonly instanceId: string;
   readonly pid: number;
   readonly link: ReturnType<typeof createLink>;
   readonly port: FakePort;
@@ -60,11 +60,14 @@ export interface FakeWorker {
 }
 
 /** Forks fake workers; SIGKILL ends them at once. */
-export function createFakeForks(): { fork(slot: number, boot: string): ChildWorker; all: FakeWorker[] } {
+export function createFakeForks(): {
+  fork(slot: number, instanceId: string): ChildWorker;
+  all: FakeWorker[];
+} {
   const all: FakeWorker[] = [];
   return {
     all,
-    fork(slot, boot) {
+    fork(slot, instanceId) {
       const [primary, worker] = createPortPair();
       const exits = new EventEmitter();
       const id = all.length + 1;
@@ -78,7 +81,7 @@ export function createFakeForks(): { fork(slot: number, boot: string): ChildWork
       };
       all.push({
         slot,
-        boot,
+        instanceId,
         pid: 1000 + id,
         link: createLink(worker, { log: silentLog }),
         port: worker,

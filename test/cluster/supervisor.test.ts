@@ -85,13 +85,13 @@ test('the start succeeds once every slot is ready', async () => {
 
 test('requests of a worker find their handlers from its first message on', async () => {
   const { supervisor, latest } = createCluster({
-    serve: (link) => link.onRequest('slot', () => succeed(`${link.slot} ${link.boot}`)),
+    serve: (link) => link.onRequest('slot', () => succeed(`${link.slot} ${link.instanceId}`)),
   });
   void supervisor.start();
   const worker = latest(1);
   const answer = worker.link.request('slot', {});
   await settle();
-  expect(await answer).toEqual({ ok: true, value: `1 ${worker.boot}` });
+  expect(await answer).toEqual({ ok: true, value: `1 ${worker.instanceId}` });
 });
 
 test('a worker that says at the first start why it cannot serve ends the start with its words', async () => {
@@ -140,7 +140,7 @@ test('while a slot waits for its next worker it is in backoff and tells who is g
   await startAll();
   const first = latest(0);
   first.exit(1);
-  expect(onWorkerGone).toHaveBeenCalledExactlyOnceWith(first.boot, 0);
+  expect(onWorkerGone).toHaveBeenCalledExactlyOnceWith(first.instanceId, 0);
   expect(onServing).toHaveBeenLastCalledWith(1, false);
   await settle();
   await ready(latest(0));
@@ -268,7 +268,7 @@ test('jobs go to the ready worker of the lowest slot', async () => {
   const { supervisor, startAll, latest } = createCluster();
   expect(supervisor.pick()).toBeUndefined();
   await startAll();
-  expect(supervisor.pick()).toMatchObject({ slot: 0, boot: latest(0).boot });
+  expect(supervisor.pick()).toMatchObject({ slot: 0, instanceId: latest(0).instanceId });
   latest(0).exit(1);
   expect(supervisor.pick()).toMatchObject({ slot: 1 });
 });
@@ -283,7 +283,11 @@ test('a reload lets the old worker go only when the new one serves, one slot aft
   await ready(latest(0));
   expect(states()).toEqual(['0 draining', '0 ready', '1 ready', '1 starting']);
   // Whose clients are counted: the old one still has some, the one that starts has none and answers nobody.
-  expect(supervisor.links().map(({ boot }) => boot)).toEqual([old0.boot, latest(0).boot, old1.boot]);
+  expect(supervisor.links().map(({ instanceId }) => instanceId)).toEqual([
+    old0.instanceId,
+    latest(0).instanceId,
+    old1.instanceId,
+  ]);
   await ready(latest(1));
   expect(await reloaded).toEqual({ ok: true, value: undefined });
   old0.exit(0);

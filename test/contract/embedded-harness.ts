@@ -31,19 +31,19 @@ export interface LinkedPeer extends Peer {
 
 /** A worker that talks to the primary within this process. */
 export async function openPeer(served: PrimaryBackend, slot = 0): Promise<LinkedPeer> {
-  const boot = randomUUID();
-  const pair = createLinkPair(slot, boot);
+  const instanceId = randomUUID();
+  const pair = createLinkPair(slot, instanceId);
   served.serve(pair.worker);
   const options = { ...DEFAULTS, dataDir: '' };
   const worker = await openEmbeddedWorker({
     options,
-    boot,
+    instanceId,
     host: 'test',
     primary: pair.primary,
     utilization: () => 0,
     log: silent,
   });
-  return { ...worker, boot, pair };
+  return { ...worker, instanceId, pair };
 }
 
 export async function makeDataDir(): Promise<string> {

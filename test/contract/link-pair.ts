@@ -24,12 +24,12 @@ type Message =
   | { readonly type: 'notice'; readonly kind: string; readonly body: unknown };
 
 /** An IPC channel within one process: bodies are cloned and arrive later, in the order sent. */
-export function createLinkPair(slot: number, boot: string): LinkPair {
+export function createLinkPair(slot: number, instanceId: string): LinkPair {
   const atWorker: End = createEnd((message) => deliver(atPrimary, message));
   const atPrimary: End = createEnd((message) => deliver(atWorker, message));
   return {
     primary: atWorker.link,
-    worker: { ...atPrimary.link, slot, boot },
+    worker: { ...atPrimary.link, slot, instanceId },
     cut() {
       atWorker.close();
       atPrimary.close();

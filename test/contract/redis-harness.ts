@@ -35,11 +35,11 @@ export interface PeerSettings extends Partial<BackendOptions> {
 
 export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
   const { host = 'test', log = silent, elapsedMs, scripts, ...options } = settings;
-  const boot = randomUUID();
-  const { primary } = createLinkPair(0, boot);
+  const instanceId = randomUUID();
+  const { primary } = createLinkPair(0, instanceId);
   const worker = await openRedisWorker({
     options: redisOptions(redisUrl, options),
-    boot,
+    instanceId,
     host,
     primary,
     ...(elapsedMs && { elapsedMs }),
@@ -48,7 +48,7 @@ export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {
     utilization: () => 0.1,
     log,
   });
-  return { ...worker, boot };
+  return { ...worker, instanceId };
 }
 
 /** A Redis of its own for the running test. */
@@ -90,8 +90,8 @@ export async function redisHarness(): Promise<Harness> {
       peers.add(peer);
       return peer;
     },
-    async endLease(boot) {
-      await redis.ask(`HSET rc:boots ${boot} "1 0 test"`);
+    async endLease(instanceId) {
+      await redis.ask(`HSET rc:boots ${instanceId} "1 0 test"`);
     },
     async restart() {
       await closePeers();

@@ -85,7 +85,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
         expect(granted(await b.roster.count(room)).clients).toBe(6);
       }, SOON);
 
-      granted(await b.roster.bury(a.boot));
+      granted(await b.roster.bury(a.instanceId));
       const left = [member(ann, 0, 'doubtful'), member(bob, 1), member(carol, 2)];
       expect(await members(b, room)).toEqual(left);
       expect(granted(await b.roster.connections(inboxes))).toEqual([0, 1, 2]);
@@ -97,7 +97,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const [doubted] = await members(b, room);
       expect(Math.abs(Date.now() - (doubted?.seenAt ?? 0))).toBeLessThan(60_000);
 
-      const sweeps = [await b.roster.sweep(a.boot), await b.roster.sweep(a.boot)].map(granted);
+      const sweeps = [await b.roster.sweep(a.instanceId), await b.roster.sweep(a.instanceId)].map(granted);
       expect(sweeps).toMatchObject([[{ room, user: ann }], []]);
       expect(await members(b, room)).toEqual([member(bob, 1), member(carol, 2)]);
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 });
@@ -106,9 +106,9 @@ export function membersContract(harness: () => Promise<Harness>): void {
     it('of a dead worker are in doubt to every worker, and still found by their name', async () => {
       const { a, b, room } = await living();
       granted(await a.roster.enter(room, ann, 2, 2));
-      granted(await b.roster.bury(a.boot));
-      granted(await b.roster.bury(a.boot));
-      granted(await b.roster.bury('never-booted'));
+      granted(await b.roster.bury(a.instanceId));
+      granted(await b.roster.bury(a.instanceId));
+      granted(await b.roster.bury('never-started'));
       await vi.waitFor(
         async () => expect(await members(a, room)).toEqual([member(ann, 0, 'doubtful')]),
         SOON,
@@ -198,7 +198,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.rooms('/', { limit: 5 }))).toEqual({
         rooms: [{ roomid: other.roomid, users: 1, clients: 3 }],
       });
-      expect(granted(await b.roster.sweep(a.boot))).toMatchObject([{ room: other, user: ann }]);
+      expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room: other, user: ann }]);
     });
 
     it('gives the last place to one of two who come at once', async () => {

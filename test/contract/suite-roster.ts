@@ -142,8 +142,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await b.roster.enter(room, ann, 1, 1));
       granted(await a.roster.exit(room, 'bob', 2));
 
-      const sweeps = await Promise.all([b.roster.sweep(a.boot), b.roster.sweep(a.boot)]);
-      const departures = [...sweeps, await b.roster.sweep(a.boot)].flatMap(granted);
+      const sweeps = await Promise.all([b.roster.sweep(a.instanceId), b.roster.sweep(a.instanceId)]);
+      const departures = [...sweeps, await b.roster.sweep(a.instanceId)].flatMap(granted);
       expect(departures).toHaveLength(2);
       expect(departures).toEqual(
         expect.arrayContaining([
@@ -162,12 +162,12 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, ann, 1, 1));
       const renamed = { ...ann, username: 'Anna "the" 安娜', avatar: 'https://x.example/a.png' };
       granted(await a.roster.enter(room, renamed, 1, 1));
-      expect(granted(await b.roster.sweep(a.boot))).toMatchObject([{ room, user: renamed }]);
+      expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: renamed }]);
     });
 
     it('finds nothing to sweep of a worker it never heard of', async () => {
       const { a } = await twoPeers(harness);
-      expect(granted(await a.roster.sweep('never-booted'))).toEqual([]);
+      expect(granted(await a.roster.sweep('never-started'))).toEqual([]);
     });
 
     it('does not count a worker as expired that just proved itself', async () => {
@@ -175,8 +175,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.renew(3));
       granted(await b.roster.renew(0));
       const expired = granted(await b.roster.expired());
-      expect(expired).not.toContain(a.boot);
-      expect(expired).not.toContain(b.boot);
+      expect(expired).not.toContain(a.instanceId);
+      expect(expired).not.toContain(b.instanceId);
     });
   });
 
@@ -242,7 +242,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         true,
         false,
       ]);
-      granted(await a.roster.bury(b.boot));
+      granted(await a.roster.bury(b.instanceId));
       await vi.waitFor(async () => expect(await stays(room, 'ann')).toBe(false), { timeout: 5_000 });
       expect(await stays(other, 'ann')).toBe(true);
       expect(granted(await a.roster.isIn([room], 'ann'))).toBe(true);
@@ -304,7 +304,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       await enter(a, room, { ...ann, username: 'Anna' });
       for (const user of [bob, carol]) await enter(a, room, user);
       await enter(b, room, carol);
-      expect(granted(await b.roster.sweep(a.boot))).toMatchObject([{ room, user: bob }]);
+      expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: bob }]);
       const found = await Promise.all(['Ann', 'Anna', 'Bob', 'Carol'].map((name) => named([b], room, name)));
       expect(found).toEqual([['ann'], [], [], ['carol']]);
     });
@@ -354,7 +354,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       await enter(b, room, renamed);
       granted(await a.roster.exit(room, 'bob', 1));
       expect(granted(await a.roster.members(room, { limit: 5 }))).toMatchObject({ members: [ann, renamed] });
-      granted(await b.roster.sweep(a.boot));
+      granted(await b.roster.sweep(a.instanceId));
       expect(granted(await b.roster.members(room, { limit: 5 }))).toMatchObject({ members: [renamed] });
     });
 
@@ -396,7 +396,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         { roomid: 'stays', users: 2, clients: 2 },
         { roomid: 'swept', users: 1, clients: 1 },
       ]);
-      const departures = granted(await b.roster.sweep(a.boot));
+      const departures = granted(await b.roster.sweep(a.instanceId));
       expect(departures).toHaveLength(3);
       expect(departures.map(({ room, user }) => ({ room, user }))).toEqual(
         expect.arrayContaining([swept, stays, lounge].map((room) => ({ room, user: ann }))),
@@ -457,10 +457,10 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         },
         { timeout: 8_000, interval: 50 },
       );
-      expect(granted(await b.roster.sweep(a.boot))).toHaveLength(5);
+      expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(5);
       const inboxes = people.map(({ userId }) => inboxOf('/', userId));
       expect(await connections(b, inboxes)).toEqual(people.map(() => 0));
-      expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
+      expect(granted(await b.roster.sweep(a.instanceId))).toEqual([]);
     });
 
     it('and their users are told as of one moment: no user without one, none of nobody', async () => {
@@ -485,7 +485,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       const inbox = inboxOf('/', 'ann');
       granted(await a.roster.setConnections(inbox, 2));
       granted(await b.roster.setConnections(inbox, 3));
-      granted(await b.roster.sweep(a.boot));
+      granted(await b.roster.sweep(a.instanceId));
       expect(await connections(b, [inbox])).toEqual([3]);
     });
 
@@ -531,7 +531,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         ],
         1,
       );
-      granted(await a.roster.sweep(b.boot));
+      granted(await a.roster.sweep(b.instanceId));
       await told([[a, 0]], 0);
     });
   });

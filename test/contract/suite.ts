@@ -11,7 +11,7 @@ import { rosterContract } from './suite-roster.ts';
 import { unreadContract } from './suite-unread.ts';
 
 /** One worker's side of the store under test. */
-export type Peer = WorkerBackend & { readonly boot: string };
+export type Peer = WorkerBackend & { readonly instanceId: string };
 
 /** A store of its own, with nothing in it. */
 export interface Harness {
@@ -21,7 +21,7 @@ export interface Harness {
    */
   open(options?: Partial<BackendOptions>): Promise<Peer>;
   /** That worker’s lease is over, as if it had been silent for so long. Not there where a worker cannot die unnoticed. */
-  endLease?(boot: string): Promise<void>;
+  endLease?(instanceId: string): Promise<void>;
   /** Closes the open peers, stops the store in order and starts it again with its data. */
   restart(): Promise<void>;
   close(): Promise<void>;

@@ -69,9 +69,9 @@ export interface Requests {
   'roster.setConnections': { readonly inbox: Room; readonly connections: number };
   'roster.connections': { readonly tags: readonly string[] };
   'roster.totals': null;
-  'roster.bury': { readonly boot: string };
+  'roster.bury': { readonly instanceId: string };
   'roster.renew': null;
-  'roster.sweep': { readonly boot: string };
+  'roster.sweep': { readonly instanceId: string };
   'roster.expired': null;
 }
 

@@ -4,7 +4,7 @@ import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import type { Notices, Requests } from './channel.ts';
 import { openDataDir } from './data-dir.ts';
 import { createHolders } from './holders.ts';
-import { createBootRoster } from './roster.ts';
+import { createInstanceRoster } from './roster.ts';
 import { createStore } from './store.ts';
 
 /** Reading honours the TTLs by itself; tidying only gives back the disk. */
@@ -17,7 +17,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const elapsedMs = () => performance.now();
   const dataDir = await openDataDir(options.dataDir);
   const holders = createHolders();
-  const roster = createBootRoster({
+  const roster = createInstanceRoster({
     now,
     elapsedMs,
     maxRoomClients: options.maxRoomClients,
@@ -42,7 +42,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   tidyTimer.unref();
 
   function serve(worker: WorkerLink): void {
-    const { boot } = worker;
+    const { instanceId } = worker;
     let gone = false;
     const answer = <K extends keyof Requests>(
       kind: K,
@@ -90,10 +90,12 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     worker.onNotice('bus.release', ({ tag }: Notices['bus.release']) => holders.release(tag, worker));
     answer('roster.enter', ({ room, user, own, clients, returned }) => {
       const admitted = moderation.admit(room, user.userId);
-      return admitted.ok ? roster.enter(boot, room, user, own, clients, returned) : admitted;
+      return admitted.ok ? roster.enter(instanceId, room, user, own, clients, returned) : admitted;
     });
-    answer('roster.exit', ({ room, userId, clients }) => succeed(roster.exit(boot, room, userId, clients)));
-    answer('roster.recount', ({ room, clients }) => succeed(roster.recount(boot, room, clients)));
+    answer('roster.exit', ({ room, userId, clients }) =>
+      succeed(roster.exit(instanceId, room, userId, clients)),
+    );
+    answer('roster.recount', ({ room, clients }) => succeed(roster.recount(instanceId, room, clients)));
     answer('roster.count', (room) => succeed(roster.count(room)));
     answer('roster.named', ({ tag, username, limit }) => succeed(roster.named({ tag }, username, limit)));
     answer('roster.staysIn', ({ tag, userId }) => succeed(roster.staysIn({ tag }, userId)));
@@ -101,13 +103,13 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     answer('roster.members', ({ tag, page }) => succeed(roster.members({ tag }, page)));
     answer('roster.rooms', ({ nsp, page }) => succeed(roster.rooms(nsp, page)));
     answer('roster.setConnections', ({ inbox, connections }) =>
-      succeed(roster.setConnections(boot, inbox, connections)),
+      succeed(roster.setConnections(instanceId, inbox, connections)),
     );
     answer('roster.connections', ({ tags }) => succeed(roster.connections(tags.map((tag) => ({ tag })))));
     answer('roster.totals', () => succeed(roster.totals()));
-    answer('roster.bury', ({ boot: dead }) => succeed(roster.bury(dead)));
-    answer('roster.renew', () => succeed(roster.renew(boot)));
-    answer('roster.sweep', ({ boot: dead }) => succeed(roster.sweep(dead)));
+    answer('roster.bury', ({ instanceId: dead }) => succeed(roster.bury(dead)));
+    answer('roster.renew', () => succeed(roster.renew(instanceId)));
+    answer('roster.sweep', ({ instanceId: dead }) => succeed(roster.sweep(dead)));
     answer('roster.expired', () => succeed(roster.expired()));
     worker.onClose(() => {
       gone = true;

@@ -3,13 +3,13 @@ import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster
 import { createPagedMap, dropPaged, type PagedMap, putPaged } from './paged-map.ts';
 import { createRoomChanges, isSame, type RoomChanges } from './room-changes.ts';
 
-/** Who is in one room, and on which boots. */
+/** Who is in one room, and on which instances. */
 export interface RoomPresence {
   readonly room: Room;
   readonly users: PagedMap<UserPresence>;
-  /** The users that go by a name on any boot. */
+  /** The users that go by a name on any instance. */
   readonly names: Map<string, Set<string>>;
-  /** Connections by boot. */
+  /** Connections by instance. */
   readonly clients: Map<string, number>;
   readonly changes: RoomChanges;
 }
@@ -17,11 +17,11 @@ export interface RoomPresence {
 export interface UserPresence {
   /** As last told. */
   shown: RosterEntry;
-  readonly boots: Map<string, BootEntry>;
+  readonly instances: Map<string, InstanceEntry>;
 }
 
-/** The user as that boot told of them. */
-interface BootEntry {
+/** The user as that instance told of them. */
+interface InstanceEntry {
   readonly user: RosterEntry;
   /** Connections of theirs in the room. */
   readonly own: number;
@@ -60,12 +60,17 @@ export function countRoom({ users, clients }: RoomPresence): RosterCount {
 }
 
 /** Whether the user was nowhere in the room before. */
-export function enterRoom(presence: RoomPresence, boot: string, user: RosterEntry, own: number): boolean {
+export function enterRoom(
+  presence: RoomPresence,
+  instanceId: string,
+  user: RosterEntry,
+  own: number,
+): boolean {
   const known = presence.users.values.get(user.userId);
-  const present: UserPresence = known ?? { shown: user, boots: new Map() };
-  const before = present.boots.get(boot)?.user;
+  const present: UserPresence = known ?? { shown: user, instances: new Map() };
+  const before = present.instances.get(instanceId)?.user;
   present.shown = user;
-  present.boots.set(boot, { user, own });
+  present.instances.set(instanceId, { user, own });
   if (!known) putPaged(presence.users, user.userId, present);
   if (before && before.username !== user.username) dropName(presence, present, before);
   addName(presence, user);
@@ -75,19 +80,23 @@ export function enterRoom(presence: RoomPresence, boot: string, user: RosterEntr
 }
 
 /** The user, if now nowhere in the room any more. */
-export function leaveRoom(presence: RoomPresence, boot: string, userId: string): RosterEntry | undefined {
+export function leaveRoom(
+  presence: RoomPresence,
+  instanceId: string,
+  userId: string,
+): RosterEntry | undefined {
   const present = presence.users.values.get(userId);
-  const before = present?.boots.get(boot)?.user;
+  const before = present?.instances.get(instanceId)?.user;
   if (!present || !before) return undefined;
-  present.boots.delete(boot);
+  present.instances.delete(instanceId);
   dropName(presence, present, before);
-  if (present.boots.size === 0) {
+  if (present.instances.size === 0) {
     dropPaged(presence.users, userId);
     presence.changes.note('-', present.shown);
     return present.shown;
   }
   // Nobody is shown under a name that `named` does not find.
-  if (present.shown === before) present.shown = [...present.boots.values()].at(-1)?.user ?? before;
+  if (present.shown === before) present.shown = [...present.instances.values()].at(-1)?.user ?? before;
   return undefined;
 }
 
@@ -95,9 +104,13 @@ function addName({ names }: RoomPresence, { userId, username }: RosterEntry): vo
   names.set(username, (names.get(username) ?? new Set()).add(userId));
 }
 
-/** Unless the user goes by it on another boot. */
-function dropName({ names }: RoomPresence, { boots }: UserPresence, { userId, username }: RosterEntry): void {
-  for (const other of boots.values()) if (other.user.username === username) return;
+/** Unless the user goes by it on another instance. */
+function dropName(
+  { names }: RoomPresence,
+  { instances }: UserPresence,
+  { userId, username }: RosterEntry,
+): void {
+  for (const other of instances.values()) if (other.user.username === username) return;
   const users = names.get(username);
   users?.delete(userId);
   if (users?.size === 0) names.delete(username);

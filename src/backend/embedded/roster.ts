@@ -12,19 +12,19 @@ import {
   type RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { createBootBook } from './boot-book.ts';
 import { createConnectionBook } from './connection-book.ts';
+import { createInstanceTable } from './instance-table.ts';
 import { pageOf } from './paged-map.ts';
 import { createRoomDirectory } from './room-directory.ts';
 import { countRoom, enterRoom, leaveRoom, type RoomPresence, type UserPresence } from './room-presence.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** The `Roster` of the whole cluster, kept in the primary's memory; `boot` says which worker is speaking. */
-export interface BootRoster {
+/** The `Roster` of the whole cluster, kept in the primary's memory; `instanceId` says which worker is speaking. */
+export interface InstanceRoster {
   /** Bans are not known here: to be asked before. */
   enter(
-    boot: string,
+    instanceId: string,
     room: Room,
     user: RosterEntry,
     own: number,
@@ -32,26 +32,26 @@ export interface BootRoster {
     /** It was there already, and was only taken for gone: it cannot be too full for it. */
     returned?: boolean,
   ): Outcome<RosterCount & { changed: boolean }>;
-  exit(boot: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
-  recount(boot: string, room: Room, clients: number): RosterCount;
+  exit(instanceId: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
+  recount(instanceId: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
   named(room: Tagged, username: string, limit: number): readonly string[];
   isIn(tags: readonly string[], userId: string): boolean;
   staysIn(room: Tagged, userId: string): boolean;
   members(room: Tagged, page: RosterPage): MembersPage;
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
-  setConnections(boot: string, inbox: Room, connections: number): void;
+  setConnections(instanceId: string, inbox: Room, connections: number): void;
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
-  bury(boot: string): void;
+  bury(instanceId: string): void;
   /** False: it had not proved itself before; it is new, or was swept. */
-  renew(boot: string): boolean;
-  sweep(boot: string): readonly Departure[];
+  renew(instanceId: string): boolean;
+  sweep(instanceId: string): readonly Departure[];
   expired(): readonly string[];
   overview(): Overview;
 }
 
-export interface BootRosterDeps {
+export interface InstanceRosterDeps {
   readonly now: () => number;
   /** A clock that cannot be set. */
   readonly elapsedMs: () => number;
@@ -64,13 +64,18 @@ export interface BootRosterDeps {
 const NOBODY: RosterCount = { users: 0, clients: 0 };
 const RETRY_AFTER_MS = 1_000;
 
-export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: BootRosterDeps): BootRoster {
+export function createInstanceRoster({
+  now,
+  elapsedMs,
+  maxRoomClients,
+  publish,
+}: InstanceRosterDeps): InstanceRoster {
   const directory = createRoomDirectory({ now, publish });
-  const boots = createBootBook({ elapsedMs });
+  const instances = createInstanceTable({ elapsedMs });
   const connections = createConnectionBook();
 
-  function usersOf(boot: string, room: Room): Set<string> {
-    const { rooms: held } = boots.record(boot);
+  function usersOf(instanceId: string, room: Room): Set<string> {
+    const { rooms: held } = instances.record(instanceId);
     const users = held.get(room.tag) ?? new Set();
     held.set(room.tag, users);
     return users;
@@ -81,27 +86,29 @@ export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: Bo
     return presence ? countRoom(presence) : NOBODY;
   }
 
-  function setClients(boot: string, presence: RoomPresence, clients: number): RosterCount {
-    if (clients > 0) presence.clients.set(boot, clients);
-    else presence.clients.delete(boot);
-    const users = usersOf(boot, presence.room);
-    if (clients <= 0 && users.size === 0) boots.find(boot)?.rooms.delete(presence.room.tag);
+  function setClients(instanceId: string, presence: RoomPresence, clients: number): RosterCount {
+    if (clients > 0) presence.clients.set(instanceId, clients);
+    else presence.clients.delete(instanceId);
+    const users = usersOf(instanceId, presence.room);
+    if (clients <= 0 && users.size === 0) instances.find(instanceId)?.rooms.delete(presence.room.tag);
     presence.changes.tell();
     directory.forgetVacant(presence);
     return countRoom(presence);
   }
 
   /** Only who adds connections is refused: a limit lowered, or two at once, throw nobody out. */
-  function overfills(boot: string, room: Room, clients: number): boolean {
-    const added = clients - (directory.find(room.tag)?.clients.get(boot) ?? 0);
+  function overfills(instanceId: string, room: Room, clients: number): boolean {
+    const added = clients - (directory.find(room.tag)?.clients.get(instanceId) ?? 0);
     if (room.kind !== 'room') return false;
     return maxRoomClients > 0 && added > 0 && countOf(room).clients + added > maxRoomClients;
   }
 
-  function memberOf({ shown, boots: on }: UserPresence): RosterMember {
-    const living = [...on].filter(([boot]) => boots.counts(boot));
+  function memberOf({ shown, instances: on }: UserPresence): RosterMember {
+    const living = [...on].filter(([instanceId]) => instances.counts(instanceId));
     const provenAt = (all: readonly (readonly [string, unknown])[]) =>
-      Math.max(...all.map(([boot]) => boots.find(boot)?.provenAt ?? Number.NEGATIVE_INFINITY));
+      Math.max(
+        ...all.map(([instanceId]) => instances.find(instanceId)?.provenAt ?? Number.NEGATIVE_INFINITY),
+      );
     const silentMs = (all: readonly (readonly [string, unknown])[]) => elapsedMs() - provenAt(all);
     const doubtful = silentMs(living) > ROSTER_DOUBT_MS;
     return {
@@ -113,24 +120,28 @@ export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: Bo
   }
 
   return {
-    enter(boot, room, user, own, clients, returned = false) {
-      if (boots.isBuried(boot)) return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
-      if (!returned && overfills(boot, room, clients)) return refuse('limit', 'roomid: the room is full');
+    enter(instanceId, room, user, own, clients, returned = false) {
+      if (instances.isBuried(instanceId))
+        return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
+      if (!returned && overfills(instanceId, room, clients))
+        return refuse('limit', 'roomid: the room is full');
       const presence = directory.presenceIn(room);
-      const changed = enterRoom(presence, boot, user, own);
-      usersOf(boot, room).add(user.userId);
-      return succeed({ ...setClients(boot, presence, clients), changed });
+      const changed = enterRoom(presence, instanceId, user, own);
+      usersOf(instanceId, room).add(user.userId);
+      return succeed({ ...setClients(instanceId, presence, clients), changed });
     },
-    exit(boot, room, userId, clients) {
+    exit(instanceId, room, userId, clients) {
       // Who it had is answered by the sweep.
-      if (boots.isBuried(boot)) return { ...countOf(room), changed: false };
+      if (instances.isBuried(instanceId)) return { ...countOf(room), changed: false };
       const presence = directory.presenceIn(room);
-      usersOf(boot, room).delete(userId);
-      const changed = leaveRoom(presence, boot, userId) !== undefined;
-      return { ...setClients(boot, presence, clients), changed };
+      usersOf(instanceId, room).delete(userId);
+      const changed = leaveRoom(presence, instanceId, userId) !== undefined;
+      return { ...setClients(instanceId, presence, clients), changed };
     },
-    recount: (boot, room, clients) =>
-      boots.isBuried(boot) ? countOf(room) : setClients(boot, directory.presenceIn(room), clients),
+    recount: (instanceId, room, clients) =>
+      instances.isBuried(instanceId)
+        ? countOf(room)
+        : setClients(instanceId, directory.presenceIn(room), clients),
     count: (room) => ({ rev: directory.find(room.tag)?.changes.rev() ?? 0, ...countOf(room) }),
     named({ tag }, username, limit) {
       const found: string[] = [];
@@ -142,7 +153,7 @@ export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: Bo
     },
     isIn: (tags, userId) => tags.some((tag) => directory.find(tag)?.users.values.has(userId)),
     staysIn: ({ tag }, userId) =>
-      [...(directory.find(tag)?.users.values.get(userId)?.boots.keys() ?? [])].some(boots.counts),
+      [...(directory.find(tag)?.users.values.get(userId)?.instances.keys() ?? [])].some(instances.counts),
     members({ tag }, query) {
       const presence = directory.find(tag);
       if (!presence) return { rev: 0, members: [] };
@@ -150,53 +161,53 @@ export function createBootRoster({ now, elapsedMs, maxRoomClients, publish }: Bo
       return { rev: presence.changes.rev(), members: page.map(memberOf), ...more };
     },
     rooms: (nsp, page) => directory.list(nsp, page),
-    setConnections(boot, inbox, count) {
-      if (boots.isBuried(boot)) return;
-      boots.record(boot);
-      connections.set(boot, inbox, count);
+    setConnections(instanceId, inbox, count) {
+      if (instances.isBuried(instanceId)) return;
+      instances.record(instanceId);
+      connections.set(instanceId, inbox, count);
     },
     connections(inboxes) {
-      return inboxes.map((inbox) => connections.sum(inbox, boots.counts));
+      return inboxes.map((inbox) => connections.sum(inbox, instances.counts));
     },
-    totals: () => connections.total(boots.counts),
-    bury(boot) {
-      boots.bury(boot);
-      connections.drop(boot);
-      for (const tag of boots.find(boot)?.rooms.keys() ?? []) {
+    totals: () => connections.total(instances.counts),
+    bury(instanceId) {
+      instances.bury(instanceId);
+      connections.drop(instanceId);
+      for (const tag of instances.find(instanceId)?.rooms.keys() ?? []) {
         const presence = directory.find(tag);
         if (!presence) continue;
-        presence.clients.delete(boot);
+        presence.clients.delete(instanceId);
         directory.forgetVacant(presence);
       }
     },
-    renew(boot) {
-      if (boots.isBuried(boot)) return true;
-      const record = boots.record(boot);
+    renew(instanceId) {
+      if (instances.isBuried(instanceId)) return true;
+      const record = instances.record(instanceId);
       const { proven } = record;
       Object.assign(record, { provenAt: elapsedMs(), proven: true });
       return proven;
     },
-    sweep(boot) {
-      const dead = boots.find(boot);
+    sweep(instanceId) {
+      const dead = instances.find(instanceId);
       if (!dead) return [];
-      boots.drop(boot);
-      connections.drop(boot);
+      instances.drop(instanceId);
+      connections.drop(instanceId);
       return [...dead.rooms].flatMap(([tag, users]) => {
         const presence = directory.find(tag);
         if (!presence) return [];
-        presence.clients.delete(boot);
-        const gone = [...users].flatMap((userId) => leaveRoom(presence, boot, userId) ?? []);
+        presence.clients.delete(instanceId);
+        const gone = [...users].flatMap((userId) => leaveRoom(presence, instanceId, userId) ?? []);
         presence.changes.tell();
         const { clients } = countRoom(presence);
         directory.forgetVacant(presence);
         return gone.map((user) => ({ room: presence.room, user, clients }));
       });
     },
-    expired: boots.expired,
+    expired: instances.expired,
     overview: () => ({
       hosts: 1,
-      workers: boots.counting().length,
-      ...connections.total(boots.counts),
+      workers: instances.counting().length,
+      ...connections.total(instances.counts),
       rooms: directory.size(),
     }),
   };

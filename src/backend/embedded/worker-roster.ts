@@ -59,7 +59,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     },
     connections: (inboxes) => ask('roster.connections', { tags: inboxes.map(({ tag }) => tag) }),
     totals: () => ask('roster.totals', null),
-    bury: (boot) => ask('roster.bury', { boot }),
+    bury: (instanceId) => ask('roster.bury', { instanceId }),
     // How many connections it has the primary knows from `setConnections`.
     async renew() {
       const known = await ask<boolean, 'roster.renew'>('roster.renew', null);
@@ -70,7 +70,7 @@ export function createWorkerRoster({ ask, log }: WorkerRosterDeps): Roster {
     onReturned(listener) {
       returnListeners.push(listener);
     },
-    sweep: (boot) => ask('roster.sweep', { boot }),
+    sweep: (instanceId) => ask('roster.sweep', { instanceId }),
     expired: () => ask('roster.expired', null),
   };
 }

@@ -3,7 +3,7 @@ import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
 
 /**
- * Every key and channel there is. They are made of the prefix, tags, hashes and boot ids alone, never of a
+ * Every key and channel there is. They are made of the prefix, tags, hashes and instance ids alone, never of a
  * user's text. A room's keys and its channel carry one hash tag and so lie in one slot of a Redis Cluster,
  * where a script that publishes to another slot's channel fails. Keys belong to their database; channels are
  * the server's, so those of another database than 0 name it.
@@ -21,32 +21,32 @@ export interface RedisKeys {
   readonly channelPrefix: string;
   /** The dynamic channel of Socket.IO's sharded adapter. */
   readonly channel: (room: Room) => string;
-  /** Of a room's roster, in the order the scripts take them; the last one holds the users of one boot. */
+  /** Of a room's roster, in the order the scripts take them; the last one holds the users of one instance. */
   readonly roster: (
     room: Room,
-    boot: string,
-  ) => readonly [clients: string, users: string, names: string, ofBoot: string];
+    instanceId: string,
+  ) => readonly [clients: string, users: string, names: string, ofInstance: string];
   /** What a room was last told of who is in it, and what it is told next; see roster-changes.lua. */
   readonly changes: (room: Room) => readonly [told: string, waiting: string];
-  /** What `roster`'s last key begins with: the scripts look a user up at every boot of the room. */
-  readonly rosterOfBoots: (room: Room) => string;
+  /** What `roster`'s last key begins with: the scripts look a user up at every instance of the room. */
+  readonly rosterOfInstances: (room: Room) => string;
   /** When an inbox's marks moved: sent, recv, read. */
   readonly steps: (inbox: Room) => readonly [string, string, string];
   /** How far the inbox's user has read which room, and the rooms by their last use. */
   readonly visits: (inbox: Room) => readonly [marks: string, order: string];
-  /** Boot -> how many connections the inbox's user has there. */
+  /** Instance -> how many connections the inbox's user has there. */
   readonly connections: (inbox: Room) => string;
   /** Remembers a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
   readonly claim: (key: string) => readonly [claim: string, running: string];
   /** Where a push stands: user id -> `seq at`. */
   readonly places: (pushId: string) => string;
-  /** Boot -> `leaseEndMs clients host`, see roster-renew.lua. */
-  readonly boots: string;
-  /** The rooms, lounges and inboxes somebody of this boot is in, a zset of score 0; see places.ts. */
-  readonly bootPlaces: (boot: string) => string;
+  /** Instance -> `leaseEndMs clients host`, see roster-renew.lua. */
+  readonly instances: string;
+  /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see places.ts. */
+  readonly instancePlaces: (instanceId: string) => string;
   /** The last count of the whole cluster, and what keeps others from counting again. */
   readonly totals: readonly [totals: string, turn: string];
-  readonly probe: (boot: string) => string;
+  readonly probe: (instanceId: string) => string;
   readonly secret: string;
   /** Of the HTTP API, where API_KEYS is not set. */
   readonly apiKey: string;
@@ -60,7 +60,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
   // KEY_PREFIX holds no `#`, and a namespace begins with `/`: no other prefix or database has these channels.
   const channelPrefix = database === 0 ? prefix : `${prefix}#${database}`;
   const base = (room: Room) => `${prefix}:{${room.tag}}`;
-  const ofBoots = (room: Room) => `${base(room)}:b:`;
+  const ofInstances = (room: Room) => `${base(room)}:b:`;
   return {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     unread: (room) => [`${base(room)}:readers`, `${base(room)}:uncounted`],
@@ -69,23 +69,23 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     channelPrefix,
     // Joined, for it is kept as long as the room is followed: what is added up keeps its parts.
     channel: (room) => [channelPrefix, '#', room.nsp, '#', socketRoom(room), '#'].join(''),
-    roster: (room, boot) => [
+    roster: (room, instanceId) => [
       `${base(room)}:w`,
       `${base(room)}:u`,
       `${base(room)}:n`,
-      `${ofBoots(room)}${boot}`,
+      `${ofInstances(room)}${instanceId}`,
     ],
     changes: (room) => [`${base(room)}:told`, `${base(room)}:changes`],
-    rosterOfBoots: ofBoots,
+    rosterOfInstances: ofInstances,
     steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
     visits: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
     connections: (inbox) => `${base(inbox)}:c`,
     claim: (key) => [`${prefix}:{${hashOf(key)}}:claimed`, `${prefix}:{${hashOf(key)}}:running`],
     places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
-    boots: `${prefix}:boots`,
-    bootPlaces: (boot) => `${prefix}:boot:${boot}:places`,
+    instances: `${prefix}:boots`,
+    instancePlaces: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
-    probe: (boot) => `${channelPrefix}:probe:${boot}`,
+    probe: (instanceId) => `${channelPrefix}:probe:${instanceId}`,
     secret: `${prefix}:secret`,
     apiKey: `${prefix}:api-key`,
   };

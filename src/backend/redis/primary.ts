@@ -7,8 +7,8 @@ import { parseRedisAddress, type RedisAddress } from './connection/address.ts';
 import { type CommandLink, fieldOf, openCommandLink } from './connection/command-link.ts';
 import { openStartCheck, type StartCheck } from './connection/start-check.ts';
 import { redisKeys } from './keys.ts';
-import { createBootWatch } from './presence/boot-watch.ts';
-import { countPeople, countRooms, createReadBoots } from './presence/boots.ts';
+import { createInstanceWatch } from './presence/instance-watch.ts';
+import { countPeople, countRooms, createReadInstances } from './presence/instances.ts';
 import { openScripts } from './scripts.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
@@ -32,21 +32,21 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const address = parseRedisAddress(options.redisUrl);
   const keys = redisKeys(options.keyPrefix, address.database);
   const scripts = openScripts();
-  const link = openCommandLink({ address, scripts: [scripts.boots], log });
-  const readBoots = createReadBoots({
+  const link = openCommandLink({ address, scripts: [scripts.instances], log });
+  const readInstances = createReadInstances({
     link,
-    script: scripts.boots,
+    script: scripts.instances,
     keys,
-    watch: createBootWatch(() => performance.now()),
+    watch: createInstanceWatch(() => performance.now()),
   });
   let warnings: string[];
   let predecessors: string[];
   try {
     await awaitRedis(link, address, patienceMs, log);
     warnings = await proveFit(link, address, options.keyPrefix);
-    const listed = await readBoots();
+    const listed = await readInstances();
     predecessors = listed.ok
-      ? listed.value.filter(({ host }) => host === deps.host).map(({ boot }) => boot)
+      ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
       : [];
   } catch (error) {
     await link.close();
@@ -54,7 +54,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   }
 
   async function overview(): Promise<Outcome<Overview>> {
-    const listed = await readBoots();
+    const listed = await readInstances();
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
     const [people, rooms] = await Promise.all([

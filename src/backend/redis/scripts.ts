@@ -17,7 +17,7 @@ export interface Scripts {
   readonly sweep: Script;
   readonly tell: Script;
   readonly members: Script;
-  readonly boots: Script;
+  readonly instances: Script;
   readonly renew: Script;
   readonly bury: Script;
   readonly forget: Script;
@@ -48,7 +48,7 @@ export function openScripts(): Scripts {
     sweep: scriptOf(room + textOf('presence/roster-sweep')),
     tell: scriptOf(room + textOf('presence/roster-tell')),
     members: scriptOf(textOf('presence/roster-members')),
-    boots: scriptOf(clock + textOf('presence/roster-boots')),
+    instances: scriptOf(clock + textOf('presence/roster-instances')),
     renew: scriptOf(clock + textOf('presence/roster-renew')),
     bury: scriptOf(textOf('presence/roster-bury')),
     forget: scriptOf(clock + textOf('presence/roster-forget')),

@@ -31,7 +31,7 @@ export interface RedisWorkerDeps extends WorkerBackendDeps {
 }
 
 export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBackend> {
-  const { options, boot, host, log } = deps;
+  const { options, instanceId, host, log } = deps;
   const { elapsedMs = () => performance.now(), scripts = openScripts() } = deps;
   if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
   const address = parseRedisAddress(options.redisUrl);
@@ -40,7 +40,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const link = openCommandLink({ address, scripts: Object.values(scripts), log, pacing });
   const subscriber = openSubscriber({ address, log });
   const { subscriptions, redial } = subscriber;
-  const bus = createRedisBus({ link, subscriptions, keys, probeChannel: keys.probe(boot), redial });
+  const bus = createRedisBus({ link, subscriptions, keys, probeChannel: keys.probe(instanceId), redial });
 
   const there = await Promise.all([link.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
   if (there.includes(false)) {
@@ -63,7 +63,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   return {
     logs: createRedisLogs({ link, scripts, keys, epochArgs, writes }),
     bus,
-    roster: createRedisRoster({ link, scripts, keys, boot, host, log, maxRoomClients, now: elapsedMs }),
+    roster: createRedisRoster({ link, scripts, keys, instanceId, host, log, maxRoomClients, now: elapsedMs }),
     inboxes: createRedisInboxes({ link, scripts, keys, retention, append: writes.append }),
     pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
     claims: createRedisClaims({ link, scripts, keys, dedupeTtlS }),

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PrimaryBackend } from '../../../src/backend/backend.ts';
-import { createBootRoster } from '../../../src/backend/embedded/roster.ts';
+import { createInstanceRoster } from '../../../src/backend/embedded/roster.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 import type { WorkerLink } from '../../../src/cluster/link.ts';
@@ -139,7 +139,7 @@ describe('embedded primary and its workers', () => {
     expect(granted(await primary.overview())).toEqual(whole);
     granted(await b.roster.setConnections(annThere, 0));
     expect(granted(await primary.overview())).toEqual({ ...whole, clients: 4 });
-    granted(await a.roster.sweep(b.boot));
+    granted(await a.roster.sweep(b.instanceId));
     expect(granted(await primary.overview())).toEqual({
       hosts: 1,
       workers: 1,
@@ -156,7 +156,7 @@ describe('embedded primary and its workers', () => {
 describe('embedded roster', () => {
   it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => now,
       elapsedMs: () => now,
       maxRoomClients: 0,
@@ -187,7 +187,7 @@ describe('embedded roster', () => {
     (stepMs) => {
       let set = 0;
       let now = 1_000_000_000;
-      const roster = createBootRoster({
+      const roster = createInstanceRoster({
         now: () => now + set,
         elapsedMs: () => now,
         maxRoomClients: 0,
@@ -211,7 +211,7 @@ describe('embedded roster', () => {
 
   it('counts the lease of a worker that never renewed from its first word', () => {
     let now = 1_000;
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => now,
       elapsedMs: () => now,
       maxRoomClients: 0,
@@ -225,7 +225,7 @@ describe('embedded roster', () => {
 
   it('counts the connections of workers that proved themselves within the lease, and drops them when swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => now,
       elapsedMs: () => now,
       maxRoomClients: 0,
@@ -252,7 +252,7 @@ describe('embedded roster', () => {
 
   it('doubts users whose workers missed their proofs, and counts connections of those within the lease', () => {
     let now = 1_000;
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => now,
       elapsedMs: () => now,
       maxRoomClients: 0,
@@ -280,7 +280,7 @@ describe('embedded roster', () => {
 
   it('lets nothing that a buried worker still says count, before or after it is swept', () => {
     let now = 1_000;
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => now,
       elapsedMs: () => now,
       maxRoomClients: 2,
@@ -326,7 +326,7 @@ describe('embedded roster', () => {
   });
 
   it('keeps a room of thousands in order while they come and go', () => {
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => 1_000,
       elapsedMs: () => 1_000,
       maxRoomClients: 0,
@@ -357,7 +357,7 @@ describe('embedded roster', () => {
   });
 
   it('shows no user under a name that nobody finds them by', () => {
-    const roster = createBootRoster({
+    const roster = createInstanceRoster({
       now: () => 1_000,
       elapsedMs: () => 1_000,
       maxRoomClients: 0,

@@ -30,7 +30,7 @@ describe('asking the roster in Redis', () => {
     granted(await b.roster.enter(room, ann, 3, 3));
     const now = Date.now();
     const prove = (peer: Peer, inMs: number) =>
-      redis.ask(`HSET rc:boots ${peer.boot} "${now + inMs + ROSTER_LEASE_MS} 1 one"`);
+      redis.ask(`HSET rc:boots ${peer.instanceId} "${now + inMs + ROSTER_LEASE_MS} 1 one"`);
     const member = async () => granted(await a.roster.members(room, { limit: 1 })).members[0];
     /** Of the asking worker, which looks who lives once a second. */
     async function pass(ms: number, each: () => Promise<unknown> = async () => undefined): Promise<void> {
@@ -62,7 +62,7 @@ describe('asking the roster in Redis', () => {
     await prove(b, 120_000);
     await pass(1_000);
     expect(await member()).toEqual({ ...ann, clients: 3, state: 'online', seenAt: now + 120_000 });
-    granted(await a.roster.bury(b.boot));
+    granted(await a.roster.bury(b.instanceId));
     expect(await member()).toMatchObject({ clients: 0, state: 'doubtful', seenAt: now + 120_000 });
   });
 
@@ -87,7 +87,7 @@ describe('asking the roster in Redis', () => {
     expect(await connectionsOf(a)).toBe(1);
     granted(await b.roster.setConnections(inbox, 2));
     expect(await connectionsOf(a)).toBe(3);
-    await redis.ask(`HSET rc:boots ${b.boot} "1 3 one"`);
+    await redis.ask(`HSET rc:boots ${b.instanceId} "1 3 one"`);
     await vi.waitFor(async () => expect(await connectionsOf(a)).toBe(1), { timeout: 5_000 });
   });
 
@@ -188,7 +188,7 @@ describe('asking the roster in Redis', () => {
     granted(await b.roster.enter(room, ann, 1, 2));
     granted(await a.roster.enter(room, { ...ann, username: 'Anna' }, 1, 1));
     expect(await named('Ann', 'Anna')).toEqual(['ann,bob', 'ann']);
-    expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
+    expect(granted(await b.roster.sweep(a.instanceId))).toEqual([]);
     expect(await named('Ann', 'Anna')).toEqual(['ann,bob', '']);
     granted(await b.roster.exit(room, 'ann', 1));
     expect(await named('Ann', 'Anna')).toEqual(['bob', '']);

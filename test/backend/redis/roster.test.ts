@@ -36,11 +36,11 @@ describe('the roster in Redis', () => {
 
     granted(await b.roster.exit(own, 'bob', 0));
     granted(await b.roster.setConnections(bobInbox, 0));
-    await redis.ask(`HSET rc:boots ${a.boot} "1 3 one"`);
+    await redis.ask(`HSET rc:boots ${a.instanceId} "1 3 one"`);
     await vi.waitFor(async () =>
       expect(await overview()).toEqual({ hosts: 1, workers: 2, clients: 9, users: 1, rooms: 1 }),
     );
-    expect(granted(await b.roster.expired())).toEqual([a.boot]);
+    expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
     await primary.close();
   });
 
@@ -48,7 +48,7 @@ describe('the roster in Redis', () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     granted(await peer.roster.renew(2));
-    const record = await redis.ask(`HGET rc:boots ${peer.boot}`);
+    const record = await redis.ask(`HGET rc:boots ${peer.instanceId}`);
     const leaseEndMs = Number(record.split('\r\n')[1]?.split(' ')[0]);
     expect(Math.abs(leaseEndMs - Date.now() - ROSTER_LEASE_MS)).toBeLessThan(5_000);
   });
@@ -61,13 +61,13 @@ describe('the roster in Redis', () => {
     const rooms = range(1, 250).map(() => newRoom());
     for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1, 1))))
       granted(outcome);
-    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(250);
+    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(250);
     expect(await redis.ask('KEYS *')).toBe(`*1\r\n$8\r\nrc:boots\r\n`);
     expect(granted(await b.roster.expired())).toEqual([]);
     // A lease later nothing of it can still be on its way.
-    expect(await redis.ask(`HSET rc:boots ${a.boot} "-1 swept test"`)).toBe(':0\r\n');
-    expect(granted(await b.roster.expired())).toEqual([a.boot]);
-    expect(granted(await b.roster.sweep(a.boot))).toEqual([]);
+    expect(await redis.ask(`HSET rc:boots ${a.instanceId} "-1 swept test"`)).toBe(':0\r\n');
+    expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
+    expect(granted(await b.roster.sweep(a.instanceId))).toEqual([]);
     expect(await redis.ask('KEYS *')).toBe('*0\r\n');
   });
 
@@ -98,7 +98,7 @@ describe('the roster in Redis', () => {
       ]);
       expect([granted(left).changed, granted(entered).changed]).toEqual([true, true]);
     }
-    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(30);
+    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(30);
   });
 
   it('sweeps once more what a dead worker had still under way, which counts nowhere until then', async () => {
@@ -109,7 +109,7 @@ describe('the roster in Redis', () => {
     const room = newRoom();
     granted(await a.roster.renew(1));
     granted(await a.roster.enter(room, ann, 1, 1));
-    granted(await b.roster.sweep(a.boot));
+    granted(await b.roster.sweep(a.instanceId));
     granted(await a.roster.exit(room, 'ann', 7));
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
     granted(await a.roster.enter(room, bob, 1, 1));
@@ -119,10 +119,10 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.connections([bobInbox]))).toEqual([0]);
     expect(granted(await primary.overview())).toMatchObject({ workers: 0, clients: 0, users: 0, rooms: 0 });
     // Its lease runs out, for it proves nothing any more.
-    await redis.ask(`HSET rc:boots ${a.boot} "-1 swept test"`);
-    expect(granted(await b.roster.expired())).toEqual([a.boot]);
-    expect(granted(await b.roster.sweep(a.boot))).toMatchObject([{ room, user: bob }]);
-    expect(await redis.ask(`EXISTS rc:{${bobInbox.tag}}:c rc:boot:${a.boot}:places`)).toBe(':0\r\n');
+    await redis.ask(`HSET rc:boots ${a.instanceId} "-1 swept test"`);
+    expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
+    expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: bob }]);
+    expect(await redis.ask(`EXISTS rc:{${bobInbox.tag}}:c rc:boot:${a.instanceId}:places`)).toBe(':0\r\n');
     expect(granted(await b.roster.expired())).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe('the roster in Redis', () => {
     granted(await a.roster.enter(room, bob, 1, 3));
     granted(await a.roster.enter(left, bob, 1, 1));
     granted(await a.roster.exit(left, 'bob', 0));
-    if (fault === 'it was swept') granted(await b.roster.sweep(a.boot));
+    if (fault === 'it was swept') granted(await b.roster.sweep(a.instanceId));
     else await redis.ask('FLUSHALL');
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
     // What it says before it next proves itself must not hide that the rest is gone.
@@ -152,7 +152,7 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.named(room, 'Ann', 9))).toEqual(['ann']);
     expect(granted(await b.roster.count(left))).toMatchObject({ users: 0, clients: 0 });
     expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 0]);
-    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(3);
+    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(3);
   });
 
   it('does not count a buried worker, whatever it still says, until it proves itself, and then all it holds', async () => {
@@ -167,7 +167,7 @@ describe('the roster in Redis', () => {
     granted(await a.roster.setConnections(annInbox, 2));
     granted(await a.roster.enter(room, ann, 2, 2));
     granted(await b.roster.enter(room, bob, 1, 1));
-    granted(await b.roster.bury(a.boot));
+    granted(await b.roster.bury(a.instanceId));
     const overview = async () => granted(await primary.overview());
     expect(await overview()).toEqual({ hosts: 1, workers: 1, clients: 0, users: 0, rooms: 1 });
     granted(await a.roster.enter(late, bob, 1, 1));
@@ -179,7 +179,7 @@ describe('the roster in Redis', () => {
     // Its primary is to sweep it; the others only when its lease has run out.
     expect(granted(await b.roster.expired())).toEqual([]);
     // A sweep that was cut off: the worker is still listed.
-    const taken = ['w', 'u', 'n', `b:${a.boot}`].map((end) => `rc:{${late.tag}}:${end}`);
+    const taken = ['w', 'u', 'n', `b:${a.instanceId}`].map((end) => `rc:{${late.tag}}:${end}`);
     await redis.ask(`DEL ${taken.join(' ')}`);
     granted(await a.roster.renew(3));
     await vi.waitFor(
@@ -193,12 +193,12 @@ describe('the roster in Redis', () => {
       { timeout: 5_000 },
     );
     expect(await overview()).toMatchObject({ hosts: 2, workers: 2, rooms: 2 });
-    granted(await b.roster.bury(a.boot));
-    await redis.ask(`HSET rc:boots ${a.boot} "-1 3 one"`);
-    expect(granted(await b.roster.expired())).toEqual([a.boot]);
-    expect(granted(await b.roster.sweep(a.boot))).toHaveLength(2);
+    granted(await b.roster.bury(a.instanceId));
+    await redis.ask(`HSET rc:boots ${a.instanceId} "-1 3 one"`);
+    expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
+    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(2);
     // A lease more: what it had under way when it was buried counts nowhere.
-    expect(await redis.ask(`HGET rc:boots ${a.boot}`)).toMatch(/-\d+ swept one/);
+    expect(await redis.ask(`HGET rc:boots ${a.instanceId}`)).toMatch(/-\d+ swept one/);
     granted(await a.roster.setConnections(bobInbox, 1));
     expect(granted(await b.roster.connections([bobInbox]))).toEqual([0]);
     await primary.close();
@@ -216,8 +216,8 @@ describe('the roster in Redis', () => {
     expect(await a.roster.enter(room, carol, 1, 3)).toMatchObject(refused);
     expect(await a.roster.enter(newRoom(), carol, 3, 3)).toMatchObject(refused);
     expect(await a.roster.enter(room, { ...ann, username: 'Anna' }, 2, 3)).toMatchObject(refused);
-    granted(await b.roster.bury(a.boot));
-    granted(await b.roster.sweep(a.boot));
+    granted(await b.roster.bury(a.instanceId));
+    granted(await b.roster.sweep(a.instanceId));
     // Somebody took their places meanwhile: they are there all the same.
     granted(await b.roster.enter(room, carol, 1, 1));
     granted(await a.roster.renew(1));

@@ -2,7 +2,7 @@ import type { Room } from '../../../chat/room.ts';
 import { roomOf } from '../../../chat/room.ts';
 
 /*
- * Where a boot's users are, as listed under it: `kind NUL namespace NUL id`, a user's connections as the inbox.
+ * Where an instance's users are, as listed under it: `kind NUL namespace NUL id`, a user's connections as the inbox.
  * No namespace or id holds a NUL, so every kind and every namespace of it is one stretch in byte order.
  */
 const KINDS = ['room', 'inbox', 'lounge'] as const;
@@ -16,7 +16,7 @@ export function placeName(room: Room): string {
 export function placeOf(name: string): Room {
   const [listed, nsp = '', roomid = ''] = name.split('\0');
   const kind = KINDS.find((one) => one === listed);
-  if (!kind) throw new Error('a boot is listed in a place of no known kind');
+  if (!kind) throw new Error('an instance is listed in a place of no known kind');
   return roomOf(nsp, roomid, kind);
 }
 

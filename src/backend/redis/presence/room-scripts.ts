@@ -3,18 +3,18 @@ import { MAX_TOLD_CLIENTS } from '../../../protocol/limits.ts';
 import { frameAfter, presenceBefore } from '../bus/frame.ts';
 import type { RedisKeys } from '../keys.ts';
 
-/** For what nobody took out: a boot whose record was lost with the store's newest writes. */
+/** For what nobody took out: an instance whose record was lost with the store's newest writes. */
 export const ROSTER_KEYS_LIVE_MS = String(30 * 86_400_000);
 
 /** KEYS[1..6] and ARGV[1..8] of the scripts that change who is in a room, see roster-room.lua. */
-export function roomScriptKeys(keys: RedisKeys, room: Room, boot: string): string[] {
-  return [...keys.roster(room, boot), ...keys.changes(room)];
+export function roomScriptKeys(keys: RedisKeys, room: Room, instanceId: string): string[] {
+  return [...keys.roster(room, instanceId), ...keys.changes(room)];
 }
 
-export function roomScriptArgs(keys: RedisKeys, room: Room, boot: string): string[] {
+export function roomScriptArgs(keys: RedisKeys, room: Room, instanceId: string): string[] {
   return [
-    boot,
-    keys.rosterOfBoots(room),
+    instanceId,
+    keys.rosterOfInstances(room),
     ROSTER_KEYS_LIVE_MS,
     // Of who hears a lounge nobody is told.
     room.kind === 'room' ? keys.channel(room) : '',

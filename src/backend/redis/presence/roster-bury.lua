@@ -1,5 +1,5 @@
--- A boot is dead and counts nowhere from now on. When it last proved itself stays known until it is swept.
--- KEYS[1] boots, as in roster-renew.lua   ARGV[1] boot
+-- An instance is dead and counts nowhere from now on. When it last proved itself stays known until it is swept.
+-- KEYS[1] instances, as in roster-renew.lua   ARGV[1] instance id
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if record and not string.find(record, '^%-') then

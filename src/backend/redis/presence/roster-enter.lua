@@ -1,4 +1,4 @@
--- A user is in the room on this boot, which has that many connections in it.
+-- A user is in the room on this instance, which has that many connections in it.
 -- KEYS[1..6], ARGV[1..8] as in roster-room.lua   KEYS[7] as in restricted.lua   ARGV[9] connections   ARGV[10] user id
 -- ARGV[11] username   ARGV[12] the user as the fourth key holds them
 -- ARGV[13] most connections the room may be brought to, 0: any number

@@ -1,8 +1,8 @@
--- A user is no longer in the room on this boot, or only the boot's number of connections changed.
+-- A user is no longer in the room on this instance, or only the instance's number of connections changed.
 -- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to change nobody's presence
 -- Answers {users, connections, changed, wait, vacant}; changed: the user is nowhere else in the room either;
--- wait as in roster-enter.lua; vacant: nothing of this boot is left in the room.
--- A boot that is not in the room does not come in by this: it may be a dead one's last word, after its sweep.
+-- wait as in roster-enter.lua; vacant: nothing of this instance is left in the room.
+-- An instance that is not in the room does not come in by this: it may be a dead one's last word, after its sweep.
 
 local changed = 0
 if ARGV[10] ~= '' then

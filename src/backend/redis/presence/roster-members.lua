@@ -1,7 +1,7 @@
--- One page of who is in a room, by user id, and which boots say so.
+-- One page of who is in a room, by user id, and which instances say so.
 -- KEYS[1..2] as in roster-room.lua   KEYS[3] as KEYS[5] in roster-changes.lua
 -- ARGV[1] where the page begins (ZRANGEBYLEX)   ARGV[2] as in roster-room.lua   ARGV[3] most users
--- Answers {rev, more, last id, {boot, boot, …}, {id, {index of boot, user, index, user, …}, id, …}}.
+-- Answers {rev, more, last id, {instance, instance, …}, {id, {index of instance, user, index, user, …}, id, …}}.
 
 local limit = tonumber(ARGV[3])
 local ids = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 0, limit + 1)
@@ -10,15 +10,15 @@ if more then
   table.remove(ids)
 end
 
-local page, boots = {}, {}
+local page, instances = {}, {}
 if #ids > 0 then
   for index, id in ipairs(ids) do
     page[2 * index - 1] = id
     page[2 * index] = {}
   end
-  boots = redis.call('HKEYS', KEYS[1])
-  for number, boot in ipairs(boots) do
-    for index, person in ipairs(redis.call('HMGET', ARGV[2] .. boot, unpack(ids))) do
+  instances = redis.call('HKEYS', KEYS[1])
+  for number, instance in ipairs(instances) do
+    for index, person in ipairs(redis.call('HMGET', ARGV[2] .. instance, unpack(ids))) do
       if person then
         local said = page[2 * index]
         said[#said + 1] = number
@@ -27,4 +27,4 @@ if #ids > 0 then
     end
   end
 end
-return { tonumber(redis.call('HGET', KEYS[3], 'rev') or '0'), more and 1 or 0, ids[#ids] or '', boots, page }
+return { tonumber(redis.call('HGET', KEYS[3], 'rev') or '0'), more and 1 or 0, ids[#ids] or '', instances, page }

@@ -6,8 +6,8 @@ import { succeed } from '../../../protocol/codes.ts';
 import type { CommandLink } from '../connection/command-link.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
-import { listedOf, type ReadBoots } from './boots.ts';
-import type { LivingBoots } from './living-boots.ts';
+import { listedOf, type ReadInstances } from './instances.ts';
+import type { LiveInstances } from './live-instances.ts';
 import { type MembersPage, membersOf } from './member-states.ts';
 import { idOf, roomsAfter } from './places.ts';
 import { createTotals } from './totals.ts';
@@ -19,12 +19,12 @@ export interface RosterQueriesDeps {
   /** totals-turn.lua */
   readonly turn: Script;
   readonly keys: RedisKeys;
-  readonly living: LivingBoots;
-  readonly readBoots: ReadBoots;
+  readonly living: LiveInstances;
+  readonly readInstances: ReadInstances;
   readonly now: () => number;
 }
 
-type MembersReply = [rev: number, more: number, last: string, boots: string[], members: MembersPage];
+type MembersReply = [rev: number, more: number, last: string, instances: string[], members: MembersPage];
 
 export type RosterQueries = Pick<
   Roster,
@@ -41,7 +41,7 @@ export function createRosterQueries({
   turn,
   keys,
   living,
-  readBoots,
+  readInstances,
   now,
 }: RosterQueriesDeps): RosterQueries {
   async function count(room: Room): Promise<Outcome<RosterCount & { rev: number }>> {
@@ -79,10 +79,12 @@ export function createRosterQueries({
   async function staysIn(room: Room, userId: string): Promise<Outcome<boolean>> {
     const listed = await link.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
     if (!listed.ok) return listed;
-    const boots = await living.listedWith(listed.value);
-    if (!boots.ok) return boots;
-    const alive = listed.value.filter((boot) => boots.value.get(boot)?.alive);
-    const asked = alive.map((boot) => link.call<number>(['HEXISTS', keys.roster(room, boot)[3], userId]));
+    const instances = await living.listedWith(listed.value);
+    if (!instances.ok) return instances;
+    const alive = listed.value.filter((instanceId) => instances.value.get(instanceId)?.alive);
+    const asked = alive.map((instanceId) =>
+      link.call<number>(['HEXISTS', keys.roster(room, instanceId)[3], userId]),
+    );
     let found = false;
     for (const answer of await Promise.all(asked)) {
       if (!answer.ok) return answer;
@@ -98,28 +100,28 @@ export function createRosterQueries({
     const asked = link.evaluate<MembersReply>(
       script,
       [clientsKey, usersKey, toldKey],
-      [min, keys.rosterOfBoots(room), String(Math.min(limit, LONGEST_PAGE))],
+      [min, keys.rosterOfInstances(room), String(Math.min(limit, LONGEST_PAGE))],
     );
     // Read in the same round trip, as `connections` does.
     await living.listed();
     const page = await asked;
     if (!page.ok) return page;
-    const [rev, more, last, boots, members] = page.value;
-    const listed = await living.listedWith(boots);
+    const [rev, more, last, instances, members] = page.value;
+    const listed = await living.listedWith(instances);
     if (!listed.ok) return listed;
     return succeed({
       rev,
-      members: membersOf(members, boots, listed.value),
+      members: membersOf(members, instances, listed.value),
       ...(more === 1 ? { next: last } : {}),
     });
   }
 
   async function rooms(nsp: string, { after, limit }: RosterPage) {
-    const boots = await readBoots();
-    if (!boots.ok) return boots;
-    const alive = boots.value.filter((one) => one.alive);
+    const instances = await readInstances();
+    if (!instances.ok) return instances;
+    const alive = instances.value.filter((one) => one.alive);
     const length = Math.min(limit, LONGEST_PAGE);
-    // The first of every boot hold the first of all of them.
+    // The first of every instance hold the first of all of them.
     const listed = await listedOf(link, keys, alive, roomsAfter(nsp, after), length + 1);
     if (!listed.ok) return listed;
     const ids = inByteOrder(new Set(listed.value.map(idOf)));
@@ -142,21 +144,21 @@ export function createRosterQueries({
     return livingSums(inboxes.map(keys.connections));
   }
 
-  /** Of hashes of boot -> connections, without the boots that do not count. */
+  /** Of hashes of instance -> connections, without the instances that do not count. */
   async function livingSums(hashes: readonly string[]): Promise<Outcome<readonly number[]>> {
     const asked = Promise.all(hashes.map((hash) => link.call<Record<string, string>>(['HGETALL', hash])));
-    // Read in the same round trip, should it be time again; after them, so that it knows every boot they name.
+    // Read in the same round trip, should it be time again; after them, so that it knows every instance they name.
     await living.listed();
-    const byBoot = [];
+    const byInstance = [];
     for (const answer of await asked) {
       if (!answer.ok) return answer;
-      byBoot.push(Object.entries(answer.value));
+      byInstance.push(Object.entries(answer.value));
     }
-    const boots = await living.listedWith(new Set(byBoot.flat().map(([boot]) => boot)));
-    if (!boots.ok) return boots;
+    const instances = await living.listedWith(new Set(byInstance.flat().map(([instanceId]) => instanceId)));
+    if (!instances.ok) return instances;
     return succeed(
-      byBoot.map((entries) =>
-        sumOf(entries.filter(([boot]) => boots.value.get(boot)?.alive).map(([, n]) => n)),
+      byInstance.map((entries) =>
+        sumOf(entries.filter(([instanceId]) => instances.value.get(instanceId)?.alive).map(([, n]) => n)),
       ),
     );
   }
@@ -169,7 +171,7 @@ export function createRosterQueries({
     members,
     rooms,
     connections,
-    totals: createTotals({ link, turn, keys, readBoots, now }),
+    totals: createTotals({ link, turn, keys, readInstances, now }),
   };
 }
 

@@ -1,9 +1,9 @@
 -- Stands before the scripts that change who is in a room: who is where in it.
--- KEYS[1] connections by boot (hash)   KEYS[2] users (zset, all of score 0)
+-- KEYS[1] connections by instance (hash)   KEYS[2] users (zset, all of score 0)
 -- KEYS[3] names (zset of `username NUL id`, all of score 0)
--- KEYS[4] users of this boot (hash id -> `connections NUL username`, perhaps `NUL avatar` behind it)
+-- KEYS[4] users of this instance (hash id -> `connections NUL username`, perhaps `NUL avatar` behind it)
 -- KEYS[5..6], ARGV[4..8] as in roster-changes.lua
--- ARGV[1] boot   ARGV[2] what the fourth key of any boot begins with   ARGV[3] lifetime of the keys, ms
+-- ARGV[1] instance id   ARGV[2] what the fourth key of any instance begins with   ARGV[3] lifetime of the keys, ms
 -- Where a user is, is looked up and never counted: a repeated or lost call cannot make a counter drift.
 
 local others
@@ -12,12 +12,12 @@ local function nameOf(person)
   return string.match(person, '^%d+%z([^%z]*)')
 end
 
--- Whether another boot has the user in the room, and whether one of them by that name.
+-- Whether another instance has the user in the room, and whether one of them by that name.
 local function elsewhere(id, name)
   others = others or redis.call('HKEYS', KEYS[1])
   local present, named = false, false
-  for _, boot in ipairs(others) do
-    local person = boot ~= ARGV[1] and redis.call('HGET', ARGV[2] .. boot, id)
+  for _, other in ipairs(others) do
+    local person = other ~= ARGV[1] and redis.call('HGET', ARGV[2] .. other, id)
     if person then
       present = true
       named = named or nameOf(person) == name
@@ -26,7 +26,7 @@ local function elsewhere(id, name)
   return present, named
 end
 
--- What this boot said of the user holds no more. Answers 1 if the user is now gone from the room.
+-- What this instance said of the user holds no more. Answers 1 if the user is now gone from the room.
 local function takeOut(id, person)
   local name = person and nameOf(person)
   local present, named = elsewhere(id, name)

@@ -1,4 +1,4 @@
--- Takes a dead boot out of one room.
+-- Takes a dead instance out of one room.
 -- KEYS, ARGV[1..8] as in roster-room.lua
 -- Answers {connections left, wait, {id, user, id, user, …}}: those who are now gone from the room, whoever runs it second
 -- gets none; wait as in roster-enter.lua.

@@ -11,9 +11,9 @@ import { createReportedPresence, type ReportedUser } from '../../reported-presen
 import type { CommandLink } from '../connection/command-link.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
-import { createBootWatch } from './boot-watch.ts';
-import { type Bounds, createReadBoots, eachPage } from './boots.ts';
-import { createLivingBoots } from './living-boots.ts';
+import { createInstanceWatch } from './instance-watch.ts';
+import { type Bounds, createReadInstances, eachPage } from './instances.ts';
+import { createLiveInstances } from './live-instances.ts';
 import { entriesOf, personText } from './persons.ts';
 import { placeName, placeOf } from './places.ts';
 import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
@@ -24,7 +24,7 @@ export interface RedisRosterDeps {
   readonly link: CommandLink;
   readonly scripts: Scripts;
   readonly keys: RedisKeys;
-  readonly boot: string;
+  readonly instanceId: string;
   readonly host: string;
   readonly log: Logger;
   /** 0: no limit. */
@@ -46,22 +46,26 @@ const LEASE_MS = String(ROSTER_LEASE_MS);
 const EVERYWHERE: Bounds = ['-', '+'];
 
 /**
- * The roster as sets and hashes. A boot is listed in `boots` with a lease, and every place somebody of it is in,
+ * The roster as sets and hashes. An instance is listed in `boots` with a lease, and every place somebody of it is in,
  * a user's connections included, is listed under it *before* anybody is entered there, so that sweeping a dead
- * boot finds all it left. A swept boot stays listed as buried for one lease more: what a dead worker's last commands
- * do after its sweep counts nowhere and is swept once more. A call of a boot that is not listed lists it again.
+ * instance finds all it left. A swept instance stays listed as buried for one lease more: what a dead worker's last commands
+ * do after its sweep counts nowhere and is swept once more. A call of an instance that is not listed lists it again.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { link, scripts, keys, boot, host, log, maxRoomClients, now } = deps;
+  const { link, scripts, keys, instanceId, host, log, maxRoomClients, now } = deps;
   const reported = createReportedPresence();
-  const watch = createBootWatch(now);
-  const readBoots = createReadBoots({ link, script: scripts.boots, keys, watch });
-  const living = createLivingBoots(readBoots, now);
+  const watch = createInstanceWatch(now);
+  const readInstances = createReadInstances({ link, script: scripts.instances, keys, watch });
+  const living = createLiveInstances(readInstances, now);
   const tellings = createTellings({
     tell: (room) =>
-      link.evaluate<number>(scripts.tell, roomScriptKeys(keys, room, boot), roomScriptArgs(keys, room, boot)),
+      link.evaluate<number>(
+        scripts.tell,
+        roomScriptKeys(keys, room, instanceId),
+        roomScriptArgs(keys, room, instanceId),
+      ),
     onTold: (room) => {
-      if (!reported.has(room)) void unlistPlace(boot, placeName(room));
+      if (!reported.has(room)) void unlistPlace(instanceId, placeName(room));
     },
     now,
   });
@@ -78,16 +82,16 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   });
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
-  const listBoot = (name: string, owner: string) =>
-    link.evaluate<number>(scripts.renew, [keys.boots], [name, LEASE_MS, '?', owner, 'new']);
+  const listInstance = (name: string, owner: string) =>
+    link.evaluate<number>(scripts.renew, [keys.instances], [name, LEASE_MS, '?', owner, 'new']);
 
-  /** Lists the place under this boot. Not awaited by callers: Redis runs it before what they send next. */
+  /** Lists the place under this instance. Not awaited by callers: Redis runs it before what they send next. */
   function listPlace(place: Room): Promise<Outcome<unknown>> {
-    void listBoot(boot, host);
-    return link.call(['ZADD', keys.bootPlaces(boot), '0', placeName(place)]);
+    void listInstance(instanceId, host);
+    return link.call(['ZADD', keys.instancePlaces(instanceId), '0', placeName(place)]);
   }
 
-  const unlistPlace = (owner: string, name: string) => link.call(['ZREM', keys.bootPlaces(owner), name]);
+  const unlistPlace = (owner: string, name: string) => link.call(['ZREM', keys.instancePlaces(owner), name]);
 
   async function sendEnter(
     room: Room,
@@ -97,9 +101,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   ): Promise<Outcome<EnterReply>> {
     const listed = listPlace(room);
     const { userId, username } = user;
-    const roomKeys = [...roomScriptKeys(keys, room, boot), keys.restrictions(room)];
+    const roomKeys = [...roomScriptKeys(keys, room, instanceId), keys.restrictions(room)];
     const entered = await link.evaluate<EnterReply>(scripts.enter, roomKeys, [
-      ...roomScriptArgs(keys, room, boot),
+      ...roomScriptArgs(keys, room, instanceId),
       String(clients),
       userId,
       username,
@@ -112,13 +116,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
-    const args = [...roomScriptArgs(keys, room, boot), String(clients), userId];
-    const left = await link.evaluate<ExitReply>(scripts.exit, roomScriptKeys(keys, room, boot), args);
+    const args = [...roomScriptArgs(keys, room, instanceId), String(clients), userId];
+    const left = await link.evaluate<ExitReply>(scripts.exit, roomScriptKeys(keys, room, instanceId), args);
     if (!left.ok) return left;
     const [, , , waitMs, vacant] = left.value;
     if (waitMs > 0) tellings.owe(room, waitMs);
     // Someone may have entered since; then the room is listed again already and must stay so.
-    else if (vacant === 1 && !reported.has(room)) void unlistPlace(boot, placeName(room));
+    else if (vacant === 1 && !reported.has(room)) void unlistPlace(instanceId, placeName(room));
     return left;
   }
 
@@ -129,7 +133,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const refused = entered.ok ? entered.value[4] : 0;
     if (!entered.ok || refused === 0) return counted(entered);
     takeBack();
-    if (!reported.has(room)) void unlistPlace(boot, placeName(room));
+    if (!reported.has(room)) void unlistPlace(instanceId, placeName(room));
     return refused === BANNED
       ? refuseRestricted('ban', entered.value[5])
       : refuse('limit', 'roomid: the room is full');
@@ -152,10 +156,10 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       connections > 0
         ? [
             listPlace(inbox),
-            link.call(['HSET', key, boot, String(connections)]),
+            link.call(['HSET', key, instanceId, String(connections)]),
             link.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
           ]
-        : [link.call(['HDEL', key, boot]), unlistPlace(boot, placeName(inbox))],
+        : [link.call(['HDEL', key, instanceId]), unlistPlace(instanceId, placeName(inbox))],
     );
     for (const answer of answers) if (!answer.ok) return answer;
     return succeed(undefined);
@@ -169,20 +173,20 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   async function renew(clients: number): Promise<Outcome<void>> {
     if (now() - boundedAtMs >= ROSTER_RENEW_MS) {
       boundedAtMs = now();
-      void link.call(['PEXPIRE', keys.bootPlaces(boot), ROSTER_KEYS_LIVE_MS]);
+      void link.call(['PEXPIRE', keys.instancePlaces(instanceId), ROSTER_KEYS_LIVE_MS]);
     }
-    const args = [boot, LEASE_MS, String(clients), host, ''];
-    const outcome = await link.evaluate<number>(scripts.renew, [keys.boots], args);
+    const args = [instanceId, LEASE_MS, String(clients), host, ''];
+    const outcome = await link.evaluate<number>(scripts.renew, [keys.instances], args);
     if (!outcome.ok) return outcome;
     watch.proved();
     resync.onHeartbeat(outcome.value === 1);
-    // Who does not look cannot tell since when a boot is silent.
+    // Who does not look cannot tell since when an instance is silent.
     void living.listed();
     return succeed(undefined);
   }
 
   async function bury(dead: string): Promise<Outcome<void>> {
-    const buried = await link.evaluate<number>(scripts.bury, [keys.boots], [dead]);
+    const buried = await link.evaluate<number>(scripts.bury, [keys.instances], [dead]);
     living.forget();
     return buried.ok ? succeed(undefined) : buried;
   }
@@ -206,20 +210,22 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const forgotten = failed ?? (await forget(dead));
     // Should it have proved meanwhile that it lives, it has to learn that some of what it said is gone.
     if (!forgotten.ok) void bury(dead);
-    // Who was found gone is gone and must be told; the boot stays listed, so the rest is found again.
+    // Who was found gone is gone and must be told; the instance stays listed, so the rest is found again.
     if (failed) return departures.length > 0 ? succeed(departures) : failed;
     if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
-    const late = await link.call<number>(['EXISTS', keys.bootPlaces(dead)]);
+    const late = await link.call<number>(['EXISTS', keys.instancePlaces(dead)]);
     // What the dead worker had still under way came after the places were read.
-    if (late.ok && late.value === 1) await listBoot(dead, host);
+    if (late.ok && late.value === 1) await listInstance(dead, host);
     return succeed(departures);
   }
 
   async function forget(dead: string): Promise<Outcome<number>> {
-    const boots = await readBoots();
-    if (!boots.ok) return boots;
-    const over = boots.value.find(({ boot: name, swept, expired }) => name === dead && swept && expired);
-    return link.evaluate<number>(scripts.forget, [keys.boots], [dead, LEASE_MS, over?.record ?? '']);
+    const instances = await readInstances();
+    if (!instances.ok) return instances;
+    const over = instances.value.find(
+      ({ instanceId: name, swept, expired }) => name === dead && swept && expired,
+    );
+    return link.evaluate<number>(scripts.forget, [keys.instances], [dead, LEASE_MS, over?.record ?? '']);
   }
 
   async function sweepPlace(dead: string, name: string): Promise<Outcome<Departure[]>> {
@@ -244,9 +250,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function expired(): Promise<Outcome<readonly string[]>> {
-    const boots = await readBoots();
-    if (!boots.ok) return boots;
-    return succeed(boots.value.filter((one) => one.expired).map((one) => one.boot));
+    const instances = await readInstances();
+    if (!instances.ok) return instances;
+    return succeed(instances.value.filter((one) => one.expired).map((one) => one.instanceId));
   }
 
   return {
@@ -267,7 +273,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       turn: scripts.turn,
       keys,
       living,
-      readBoots,
+      readInstances,
       now,
     }),
   };

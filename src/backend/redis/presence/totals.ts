@@ -4,7 +4,7 @@ import { succeed } from '../../../protocol/codes.ts';
 import type { CommandLink } from '../connection/command-link.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
-import { countPeople, type ReadBoots } from './boots.ts';
+import { countPeople, type ReadInstances } from './instances.ts';
 
 const SHORTEST_MS = 1_000;
 /** Counting reads every user's id once: at this rate it stays a small part of what a worker and Redis do. */
@@ -18,7 +18,7 @@ export interface TotalsDeps {
   /** totals-turn.lua */
   readonly turn: Script;
   readonly keys: RedisKeys;
-  readonly readBoots: ReadBoots;
+  readonly readInstances: ReadInstances;
   readonly now: () => number;
 }
 
@@ -31,16 +31,16 @@ export function createTotals({
   link,
   turn,
   keys,
-  readBoots,
+  readInstances,
   now,
 }: TotalsDeps): () => Promise<Outcome<RosterCount>> {
   const [totals, turns] = keys.totals;
   let seen: { readonly text: string; readonly atMs: number } | undefined;
 
   async function countNow(number: number): Promise<Outcome<RosterCount>> {
-    const boots = await readBoots();
-    if (!boots.ok) return boots;
-    const alive = boots.value.filter((one) => one.alive);
+    const instances = await readInstances();
+    if (!instances.ok) return instances;
+    const alive = instances.value.filter((one) => one.alive);
     const people = await countPeople(link, keys, alive);
     if (!people.ok) return people;
     const { users, clients } = people.value;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createBootWatch } from '../../src/backend/redis/presence/boot-watch.ts';
+import { createInstanceWatch } from '../../../src/backend/redis/presence/instance-watch.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** Two boots in a store whose clock can be set, and a third that watches them. */
+/** Two instances in a store whose clock can be set, and a third that watches them. */
 function setUp() {
   let elapsedMs = 0;
   let stepMs = 0;
@@ -11,7 +11,7 @@ function setUp() {
     ['a', 0],
     ['b', 0],
   ]);
-  const watch = createBootWatch(() => elapsedMs);
+  const watch = createInstanceWatch(() => elapsedMs);
   const storeMs = () => 1_000_000_000 + elapsedMs + stepMs;
   return {
     watch,
@@ -21,17 +21,17 @@ function setUp() {
     step: (ms: number) => {
       stepMs += ms;
     },
-    prove: (...boots: string[]) => {
-      for (const boot of boots) leases.set(boot, storeMs());
+    prove: (...instances: string[]) => {
+      for (const instanceId of instances) leases.set(instanceId, storeMs());
     },
     look: () => {
-      const all = [...leases].map(([boot, at]) => ({
-        boot,
+      const all = [...leases].map(([instanceId, at]) => ({
+        instanceId,
         leaseEndMs: at + 9_000,
         silentMs: storeMs() - at,
       }));
       return Object.fromEntries(
-        watch.look(all).map((silence, index) => [all[index]?.boot ?? '', silence] as const),
+        watch.look(all).map((silence, index) => [all[index]?.instanceId ?? '', silence] as const),
       );
     },
   };

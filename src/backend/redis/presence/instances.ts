@@ -4,7 +4,7 @@ import { succeed } from '../../../protocol/codes.ts';
 import type { CommandLink } from '../connection/command-link.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
-import type { BootWatch } from './boot-watch.ts';
+import type { InstanceWatch } from './instance-watch.ts';
 import { idOf, stretchOf } from './places.ts';
 
 /** Places read at once: a longer page would hold every other call of Redis up. */
@@ -14,8 +14,8 @@ const PAGE = 1_000;
 export type Bounds = readonly [min: string, max: string];
 
 /** A worker process as roster-renew.lua lists it. */
-export interface ListedBoot {
-  readonly boot: string;
+export interface ListedInstance {
+  readonly instanceId: string;
   /** As it stands in the store. */
   readonly record: string;
   /** It counts: it has not been silent for a lease, and it was not buried. */
@@ -34,33 +34,33 @@ export interface ListedBoot {
   readonly host: string;
 }
 
-/** The listed boots; one process always asks with the same watch. */
-export type ReadBoots = () => Promise<Outcome<ListedBoot[]>>;
+/** The listed instances; one process always asks with the same watch. */
+export type ReadInstances = () => Promise<Outcome<ListedInstance[]>>;
 
-export interface ReadBootsDeps {
+export interface ReadInstancesDeps {
   readonly link: CommandLink;
-  /** roster-boots.lua */
+  /** roster-instances.lua */
   readonly script: Script;
   readonly keys: RedisKeys;
-  readonly watch: BootWatch;
+  readonly watch: InstanceWatch;
 }
 
-export function createReadBoots({ link, script, keys, watch }: ReadBootsDeps): ReadBoots {
+export function createReadInstances({ link, script, keys, watch }: ReadInstancesDeps): ReadInstances {
   return async () => {
-    const listed = await link.evaluate<[nowMs: string, flat: string[]]>(script, [keys.boots], []);
+    const listed = await link.evaluate<[nowMs: string, flat: string[]]>(script, [keys.instances], []);
     if (!listed.ok) return listed;
     const [nowMs, flat] = listed.value;
-    const boots = [];
+    const instances = [];
     for (let index = 0; index < flat.length; index += 2)
-      boots.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
-    const silences = watch.look(boots);
+      instances.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
+    const silences = watch.look(instances);
     return succeed(
-      boots.map(({ leaseEndMs, buried, ...boot }, index) => {
+      instances.map(({ leaseEndMs, buried, ...instance }, index) => {
         const { silentMs = 0, certainMs = 0 } = silences[index] ?? {};
         // Before all clocks began: taken away by hand.
         const ended = leaseEndMs <= ROSTER_LEASE_MS;
         return {
-          ...boot,
+          ...instance,
           silentMs,
           alive: silentMs < ROSTER_LEASE_MS && !buried && !ended,
           expired: certainMs >= ROSTER_LEASE_MS || ended,
@@ -70,12 +70,12 @@ export function createReadBoots({ link, script, keys, watch }: ReadBootsDeps): R
   };
 }
 
-function parsed(boot: string, record: string, nowMs: number) {
+function parsed(instanceId: string, record: string, nowMs: number) {
   const [lease = '', clients, ...host] = record.split(' ');
   const leaseEndMs = Math.abs(Number(lease));
   const provedAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
   return {
-    boot,
+    instanceId,
     record,
     leaseEndMs,
     buried: lease.startsWith('-'),
@@ -89,36 +89,36 @@ function parsed(boot: string, record: string, nowMs: number) {
 }
 
 /**
- * How many different users have connections on these boots, in all namespaces together, and how many connections. A
- * user is listed at once and connections are told with the boot's next renewal, so the two are of different moments:
+ * How many different users have connections on these instances, in all namespaces together, and how many connections. A
+ * user is listed at once and connections are told with the instance's next renewal, so the two are of different moments:
  * the later one, of the users, decides whether anybody is there, and that nobody is there without a connection.
  */
 export async function countPeople(
   link: CommandLink,
   keys: RedisKeys,
-  boots: readonly ListedBoot[],
+  instances: readonly ListedInstance[],
 ): Promise<Outcome<RosterCount>> {
-  const users = await countDifferent(link, keys, boots, stretchOf('inbox'), idOf);
+  const users = await countDifferent(link, keys, instances, stretchOf('inbox'), idOf);
   if (!users.ok) return users;
-  const told = boots.reduce((sum, { clients }) => sum + clients, 0);
+  const told = instances.reduce((sum, { clients }) => sum + clients, 0);
   return succeed({ users: users.value, clients: users.value === 0 ? 0 : Math.max(users.value, told) });
 }
 
-export function countRooms(link: CommandLink, keys: RedisKeys, boots: readonly ListedBoot[]) {
-  return countDifferent(link, keys, boots, stretchOf('room'), (place) => place);
+export function countRooms(link: CommandLink, keys: RedisKeys, instances: readonly ListedInstance[]) {
+  return countDifferent(link, keys, instances, stretchOf('room'), (place) => place);
 }
 
 async function countDifferent(
   link: CommandLink,
   keys: RedisKeys,
-  boots: readonly ListedBoot[],
+  instances: readonly ListedInstance[],
   bounds: Bounds,
   nameOf: (place: string) => string,
 ): Promise<Outcome<number>> {
   const seen = new Set<string>();
   const counted = await Promise.all(
-    boots.map(({ boot }) =>
-      eachPage(link, keys, boot, bounds, (places) => {
+    instances.map(({ instanceId }) =>
+      eachPage(link, keys, instanceId, bounds, (places) => {
         for (const place of places) seen.add(nameOf(place));
       }),
     ),
@@ -126,16 +126,16 @@ async function countDifferent(
   return counted.find((outcome) => !outcome.ok) ?? succeed(seen.size);
 }
 
-/** Goes through the places listed under a boot; each page is read once the last one was dealt with. */
+/** Goes through the places listed under an instance; each page is read once the last one was dealt with. */
 export async function eachPage(
   link: CommandLink,
   keys: RedisKeys,
-  boot: string,
+  instanceId: string,
   [min, max]: Bounds,
   deal: (places: readonly string[]) => unknown,
 ): Promise<Outcome<void>> {
   for (let from = min; ; ) {
-    const query = ['ZRANGEBYLEX', keys.bootPlaces(boot), from, max, 'LIMIT', '0', String(PAGE)];
+    const query = ['ZRANGEBYLEX', keys.instancePlaces(instanceId), from, max, 'LIMIT', '0', String(PAGE)];
     const page = await link.call<string[]>(query);
     if (!page.ok) return page;
     await deal(page.value);
@@ -145,17 +145,19 @@ export async function eachPage(
   }
 }
 
-/** The places listed under these boots within the bounds; at most `limit` of each boot. */
+/** The places listed under these instances within the bounds; at most `limit` of each instance. */
 export async function listedOf(
   link: CommandLink,
   keys: RedisKeys,
-  boots: readonly ListedBoot[],
+  instances: readonly ListedInstance[],
   [min, max]: Bounds,
   limit: number,
 ): Promise<Outcome<string[]>> {
   const cut = ['LIMIT', '0', String(limit)];
   const listed = await Promise.all(
-    boots.map(({ boot }) => link.call<string[]>(['ZRANGEBYLEX', keys.bootPlaces(boot), min, max, ...cut])),
+    instances.map(({ instanceId }) =>
+      link.call<string[]>(['ZRANGEBYLEX', keys.instancePlaces(instanceId), min, max, ...cut]),
+    ),
   );
   const places: string[][] = [];
   for (const answer of listed) {

@@ -1,0 +1,66 @@
+import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
+
+export interface InstanceRecord {
+  /** The users of this instance by the room's tag; also rooms where it has connections only. */
+  readonly rooms: Map<string, Set<string>>;
+  /** By a clock that cannot be set. */
+  provenAt: number;
+  /** It proved itself since it was listed; before that it may be one that was swept and does not know. */
+  proven: boolean;
+}
+
+/** The worker processes, and which of them count. */
+export interface InstanceTable {
+  /** Made when missing: it counts from its first word. */
+  record(instanceId: string): InstanceRecord;
+  find(instanceId: string): InstanceRecord | undefined;
+  drop(instanceId: string): void;
+  /** It counts nowhere any more; what it says from now on is to be ignored, also after `drop`. */
+  bury(instanceId: string): void;
+  isBuried(instanceId: string): boolean;
+  counts(instanceId: string): boolean;
+  counting(): readonly InstanceRecord[];
+  expired(): readonly string[];
+}
+
+/** Of a worker so long dead nothing can still be on its way. */
+const BURIED_KEPT = 1_000;
+
+export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => number }): InstanceTable {
+  const instances = new Map<string, InstanceRecord>();
+  const buried = new Set<string>();
+
+  function counts(instanceId: string): boolean {
+    const record = instances.get(instanceId);
+    return (
+      record !== undefined && !buried.has(instanceId) && elapsedMs() - record.provenAt <= ROSTER_LEASE_MS
+    );
+  }
+
+  return {
+    record(instanceId) {
+      const record = instances.get(instanceId) ?? { rooms: new Map(), provenAt: elapsedMs(), proven: false };
+      instances.set(instanceId, record);
+      return record;
+    },
+    find: (instanceId) => instances.get(instanceId),
+    drop: (instanceId) => {
+      instances.delete(instanceId);
+    },
+    bury(instanceId) {
+      buried.add(instanceId);
+      for (const oldest of buried) {
+        if (buried.size <= BURIED_KEPT) break;
+        if (!instances.has(oldest)) buried.delete(oldest);
+      }
+    },
+    isBuried: (instanceId) => buried.has(instanceId),
+    counts,
+    counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
+    // Not those buried: their primary sweeps them when the grace time is over.
+    expired: () =>
+      [...instances].flatMap(([instanceId, { provenAt }]) =>
+        elapsedMs() - provenAt > ROSTER_LEASE_MS ? [instanceId] : [],
+      ),
+  };
+}
