@@ -42,14 +42,14 @@ const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 5_000;
 
 /** Begins the task when its turn comes, in the order of the asker's calls, or refuses it: then it was not begun. */
-export type Pass = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
+export type Permit = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
 
 export interface Admission {
   /**
-   * `who` asks, a connection mostly. `inOrder` is called at once and brings the task to `pass` when its asker's earlier
+   * `who` asks, a connection mostly. `inOrder` is called at once and brings the task to the permit when its asker's earlier
    * tasks let it. `patient` ones wait as long as it takes.
    */
-  visit<T>(who: object, inOrder: (pass: Pass) => Promise<T>, patient?: 'patient'): Promise<T | Refusal>;
+  acquire<T>(who: object, inOrder: (permit: Permit) => Promise<T>, patient?: 'patient'): Promise<T | Refusal>;
   /** For the metrics. */
   state(): { readonly underWay: number; readonly waiting: number; readonly window: number };
   close(): void;
@@ -199,7 +199,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     }
   }
 
-  function pass<T>(
+  function runPermitted<T>(
     line: Line,
     arrivedAt: number,
     patient: boolean,
@@ -228,13 +228,13 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
   }
 
   return {
-    async visit(who, inOrder, patient) {
+    async acquire(who, inOrder, patient) {
       const line = lineOf(who);
       if (patient === undefined && isTooMuch(line)) return refusal();
       const arrivedAt = now();
       line.here += 1;
       try {
-        return await inOrder((task) => pass(line, arrivedAt, patient !== undefined, task));
+        return await inOrder((task) => runPermitted(line, arrivedAt, patient !== undefined, task));
       } finally {
         line.here -= 1;
         if (line.here === 0) lines.delete(who);

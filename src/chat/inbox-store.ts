@@ -3,7 +3,7 @@ import type { Draft, Position } from './log-store.ts';
 import type { Room } from './room.ts';
 
 /** How far a user is with the inbox. Marks only rise; 0: nothing yet. `read` ≤ `recv` ≤ the inbox's end. */
-export interface Marks {
+export interface InboxMarkers {
   /** A device of theirs has everything up to here. */
   readonly recv: number;
   /** They have read everything up to here. */
@@ -12,7 +12,7 @@ export interface Marks {
   readonly news?: Position;
 }
 
-export interface RaisedMarks {
+export interface MarkerUpdate {
   /** Written to one of the user's connections. */
   readonly sent?: number;
   readonly recv?: number;
@@ -20,17 +20,17 @@ export interface RaisedMarks {
 }
 
 /** When an item was first covered by a mark, ms by the store's clock; absent: not yet. */
-export interface Progress {
+export interface ItemProgress {
   readonly sentAt?: number;
   readonly recvAt?: number;
   readonly readAt?: number;
 }
 
 /** What is kept of a user's inbox beside its log, for as long as the log's numbers. */
-export interface InboxMarks {
-  marks(inbox: Room): Promise<Outcome<Marks>>;
+export interface InboxStore {
+  marks(inbox: Room): Promise<Outcome<InboxMarkers>>;
   /** `read` raises `recv` along. A seq below its mark changes nothing, one beyond the inbox's end counts as its end. */
-  raise(inbox: Room, to: RaisedMarks): Promise<Outcome<Marks>>;
+  raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   /**
    * Appends as `RoomLogs.append` does and moves the mark `news` from `was` to `becomes`, in one step. If the mark is
    * not `was` any more somebody else put that announcement in: nothing is stored, and the answer is false.
@@ -45,18 +45,18 @@ export interface InboxMarks {
   /** In the order asked, in one round trip. Exact for the newest 200 steps of each mark, later than true before. */
   progress(
     items: readonly { readonly inbox: Room; readonly seq: number }[],
-  ): Promise<Outcome<readonly Progress[]>>;
+  ): Promise<Outcome<readonly ItemProgress[]>>;
 }
 
 /** Where a push stands in whose inbox. */
-export interface PushPlaces {
+export interface PushPositions {
   readonly nsp: string;
   readonly places: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
 }
 
 /** What is kept of a push for its sender. */
-export interface Pushes {
+export interface PushStore {
   /** Adds places, kept for INBOX_TTL_S. May be repeated. */
-  keep(id: string, places: PushPlaces): Promise<Outcome<void>>;
-  find(id: string): Promise<Outcome<PushPlaces | undefined>>;
+  keep(id: string, places: PushPositions): Promise<Outcome<void>>;
+  find(id: string): Promise<Outcome<PushPositions | undefined>>;
 }

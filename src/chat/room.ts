@@ -32,7 +32,7 @@ export function inboxOf(nsp: string, userId: string): Room {
   return roomOf(nsp, userId, 'inbox');
 }
 
-export function newsOf(nsp: string): Room {
+export function announcementsOf(nsp: string): Room {
   return roomOf(nsp, 'news', 'news');
 }
 

@@ -3,10 +3,10 @@ import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import { createFeeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
-import { createNews } from '../chat/inbox/news.ts';
-import { createPacedPushDesk } from '../chat/inbox/paced-pushes.ts';
-import { createPost } from '../chat/inbox/post.ts';
-import { createShown } from '../chat/inbox/shown.ts';
+import { createAnnouncements } from '../chat/inbox/announcements.ts';
+import { createDirectMessages } from '../chat/inbox/direct-messages.ts';
+import { createInboxView } from '../chat/inbox/inbox-view.ts';
+import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
 import type { Appended } from '../chat/log-store.ts';
 import { createPresence } from '../chat/presence.ts';
 import { createSharedBuckets } from '../chat/rate-limit.ts';
@@ -193,9 +193,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
-  const announcements = createNews({ logs, inboxes, newId: deps.newId });
+  const announcements = createAnnouncements({ logs, inboxes, newId: deps.newId });
   news.follow();
-  const shown = createShown({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
+  const shown = createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const degraded = () => health.degradedSince() !== undefined;
   const { moderation } = backend;
   const { mode } = deps.identities;
@@ -275,7 +275,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     roomMarks: createRoomMarks({ visits: backend.visits, logs, roster, log }),
     enforcement,
     carriedBans,
-    post: createPost({ logs, roster, newId: deps.newId, onAppended }),
+    post: createDirectMessages({ logs, roster, newId: deps.newId, onAppended }),
     news: announcements,
     shown,
     limits: deps.limits,
@@ -314,7 +314,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     version: deps.version,
     api: {
       ...context,
-      pushDesk: createPacedPushDesk({ ...backend, newId: deps.newId, onAppended }, admission),
+      pushDesk: createPacedPushService({ ...backend, newId: deps.newId, onAppended }, admission),
       claims: backend.claims,
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),

@@ -2,10 +2,10 @@ import type { Logger } from 'pino';
 import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
 import type { Identities } from '../chat/identity.ts';
-import type { News } from '../chat/inbox/news.ts';
-import type { Post } from '../chat/inbox/post.ts';
-import type { Shown } from '../chat/inbox/shown.ts';
-import type { InboxMarks } from '../chat/inbox-store.ts';
+import type { Announcements } from '../chat/inbox/announcements.ts';
+import type { DirectMessages } from '../chat/inbox/direct-messages.ts';
+import type { InboxView } from '../chat/inbox/inbox-view.ts';
+import type { InboxStore } from '../chat/inbox-store.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
 import type { Presence } from '../chat/presence.ts';
 import type { Roster } from '../chat/roster.ts';
@@ -34,14 +34,14 @@ export interface ClientLimits {
 
 /** What the events work on. */
 export interface ChatContext {
-  readonly admission: Pick<Admission, 'visit'>;
+  readonly admission: Pick<Admission, 'acquire'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
   readonly logs: RoomLogs;
   readonly feeds: Feeds;
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly presence: Presence;
   readonly roster: Roster;
-  readonly inboxes: InboxMarks;
+  readonly inboxes: InboxStore;
   readonly identities: Identities;
   readonly logins: Logins;
   readonly tokenClock: TokenClock;
@@ -49,9 +49,9 @@ export interface ChatContext {
   readonly roomMarks: RoomMarks;
   readonly enforcement: Enforcement;
   readonly carriedBans: Pick<CarriedBans, 'check'>;
-  readonly post: Post;
-  readonly news: News;
-  readonly shown: Shown;
+  readonly post: DirectMessages;
+  readonly news: Announcements;
+  readonly shown: InboxView;
   readonly limits: ClientLimits;
   readonly metrics: Pick<Metrics, 'said' | 'refused'>;
   readonly newId: () => string;

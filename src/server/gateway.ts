@@ -122,9 +122,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
   async function inOrder(session: Session, begin: () => Promise<void>): Promise<void> {
     try {
       // Nothing brings a refused one back, so it waits as long as it takes.
-      await context.admission.visit(
+      await context.admission.acquire(
         session,
-        (pass) => session.queue.run('inTurn', () => pass(begin)),
+        (permit) => session.queue.run('inTurn', () => permit(begin)),
         'patient',
       );
     } catch (error) {
@@ -138,8 +138,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     try {
       const join = () =>
         joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));
-      const outcome = await context.admission.visit(session, (pass) =>
-        session.queue.run('inTurn', () => pass(join)),
+      const outcome = await context.admission.acquire(session, (permit) =>
+        session.queue.run('inTurn', () => permit(join)),
       );
       if (outcome === 'answered') return;
       session.socket.emit('refused', { event: 'join', error: outcome.error });

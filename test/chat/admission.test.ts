@@ -17,7 +17,7 @@ function setUp() {
       begun.push(name);
       return new Promise<string>((resolve) => answers.push(() => resolve(name)));
     };
-    return admission.visit(who, (pass) => pass(task), patient);
+    return admission.acquire(who, (permit) => permit(task), patient);
   }
   async function answer(count = 1): Promise<void> {
     for (const resolve of answers.splice(0, count)) resolve();
@@ -126,7 +126,7 @@ describe('the door before the store', () => {
 
   it('gives the place of what failed to the next', async () => {
     const { admission, fill, ask, begun, answer } = setUp();
-    const failed = admission.visit({}, (pass) => pass(() => Promise.reject(new Error('broken'))));
+    const failed = admission.acquire({}, (permit) => permit(() => Promise.reject(new Error('broken'))));
     await expect(failed).rejects.toThrow('broken');
     fill();
     void ask({}, 'next');
@@ -139,9 +139,9 @@ describe('the door before the store', () => {
     const ann = {};
     let before: Promise<unknown> = Promise.resolve();
     const serial = () =>
-      admission.visit(ann, (pass) => {
+      admission.acquire(ann, (permit) => {
         const task = () => new Promise<string>((resolve) => setTimeout(() => resolve('done'), 100));
-        const mine = before.then(() => pass(task));
+        const mine = before.then(() => permit(task));
         before = mine;
         return mine;
       });

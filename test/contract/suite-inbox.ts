@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import type { Marks, Progress, PushPlaces, RaisedMarks } from '../../src/chat/inbox-store.ts';
+import type { InboxMarkers, ItemProgress, MarkerUpdate, PushPositions } from '../../src/chat/inbox-store.ts';
 import type { Position } from '../../src/chat/log-store.ts';
 import { NO_EPOCH } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
-import { inboxOf, newsOf, roomOf } from '../../src/chat/room.ts';
+import { announcementsOf, inboxOf, roomOf } from '../../src/chat/room.ts';
 import {
   append,
   arrivalOf,
@@ -37,11 +37,11 @@ function newInbox(nsp = '/'): Room {
   return inboxOf(nsp, `user ${randomUUID()}`);
 }
 
-async function marksOf(peer: Peer, inbox: Room): Promise<Marks> {
+async function marksOf(peer: Peer, inbox: Room): Promise<InboxMarkers> {
   return granted(await peer.inboxes.marks(inbox));
 }
 
-async function raise(peer: Peer, inbox: Room, to: RaisedMarks): Promise<Marks> {
+async function raise(peer: Peer, inbox: Room, to: MarkerUpdate): Promise<InboxMarkers> {
   return granted(await peer.inboxes.raise(inbox, to));
 }
 
@@ -50,7 +50,11 @@ async function fold(peer: Peer, inbox: Room, was: Position | undefined, becomes:
   return granted(await peer.inboxes.fold(inbox, draft, { was, becomes }));
 }
 
-async function progressOf(peer: Peer, inbox: Room, seqs: readonly number[]): Promise<readonly Progress[]> {
+async function progressOf(
+  peer: Peer,
+  inbox: Room,
+  seqs: readonly number[],
+): Promise<readonly ItemProgress[]> {
   return granted(await peer.inboxes.progress(seqs.map((seq) => ({ inbox, seq }))));
 }
 
@@ -65,7 +69,7 @@ async function clockTick(): Promise<void> {
   await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(now + 2), { interval: 1 });
 }
 
-function byUser({ nsp, places }: PushPlaces): PushPlaces {
+function byUser({ nsp, places }: PushPositions): PushPositions {
   return { nsp, places: [...places].sort((x, y) => (x.userId < y.userId ? -1 : 1)) };
 }
 
@@ -73,7 +77,7 @@ export function inboxContract(harness: () => Promise<Harness>): void {
   describe('a log that is not a room', () => {
     it.each([
       ['an inbox', () => newInbox()],
-      ['the announcements', () => newsOf('/')],
+      ['the announcements', () => announcementsOf('/')],
     ] as const)(
       '%s nothing was put in is not begun by reading it, but by its first entry',
       async (_, make) => {
@@ -106,7 +110,7 @@ export function inboxContract(harness: () => Promise<Harness>): void {
         return top - first + 1;
       };
       expect(await kept(newRoom())).toBe(300);
-      for (const room of [newInbox(), newsOf('/')]) {
+      for (const room of [newInbox(), announcementsOf('/')]) {
         const left = await kept(room);
         expect(left).toBeGreaterThanOrEqual(50);
         expect(left).toBeLessThanOrEqual(150);
@@ -118,9 +122,9 @@ export function inboxContract(harness: () => Promise<Harness>): void {
       const logs = [
         roomOf('/', 'news'),
         inboxOf('/', 'news'),
-        newsOf('/'),
+        announcementsOf('/'),
         inboxOf('/post', 'news'),
-        newsOf('/post'),
+        announcementsOf('/post'),
       ];
       for (const [index, log] of logs.entries()) {
         expect((await append(a, log, `in ${index}`)).seq).toBe(1);
@@ -195,7 +199,7 @@ export function inboxContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await fill(a, inbox, 60);
-      const seen: Marks[][] = [[], []];
+      const seen: InboxMarkers[][] = [[], []];
       await Promise.all(
         range(1, 60).flatMap((n) =>
           [a, b].map(async (peer, index) => {

@@ -1,6 +1,12 @@
 import { refuseOtherContent } from '../../src/backend/other-content.ts';
 import type { Claimed, Claims } from '../../src/chat/idempotency.ts';
-import type { InboxMarks, Marks, Progress, Pushes, PushPlaces } from '../../src/chat/inbox-store.ts';
+import type {
+  InboxMarkers,
+  InboxStore,
+  ItemProgress,
+  PushPositions,
+  PushStore,
+} from '../../src/chat/inbox-store.ts';
 import {
   type Appended,
   type Draft,
@@ -21,14 +27,14 @@ interface Log {
   readonly entries: Entry[];
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
-  news?: Marks['news'];
+  news?: InboxMarkers['news'];
 }
 
 /** Logs, marks and pushes in memory, published at once. What it is told to, it refuses. */
 export function createMemoryStore() {
   const logs = new Map<string, Log>();
   const claimed = new Map<string, { id: string; fingerprint: string; running?: string; answer?: string }>();
-  const pushed = new Map<string, PushPlaces>();
+  const pushed = new Map<string, PushPositions>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
   const restrictions = new Map<string, { ban?: Restricted; mute?: Restricted }>();
   const connected = new Map<string, number>();
@@ -86,7 +92,7 @@ export function createMemoryStore() {
   }
 
   const top = (log: Log, kind: keyof Log['steps']) => log.steps[kind].at(-1)?.seq ?? 0;
-  const marksOf = (room: Room): Marks => {
+  const marksOf = (room: Room): InboxMarkers => {
     const log = logOf(room);
     const { news } = log;
     return { recv: top(log, 'recv'), read: top(log, 'read'), ...(news === undefined ? {} : { news }) };
@@ -124,7 +130,7 @@ export function createMemoryStore() {
       ),
   };
 
-  const inboxes: InboxMarks = {
+  const inboxes: InboxStore = {
     marks: (inbox) => answer('marks', inbox, () => marksOf(inbox)),
     raise: (inbox, { sent, read, recv = read }) =>
       answer('raise', inbox, () => {
@@ -147,7 +153,7 @@ export function createMemoryStore() {
     erase: (inbox) => answer('erase', inbox, () => void logs.delete(inbox.tag)),
     progress: (items) =>
       answer('progress', undefined, () =>
-        items.map(({ inbox, seq }): Progress => {
+        items.map(({ inbox, seq }): ItemProgress => {
           const { steps } = logOf(inbox);
           const when = (kind: keyof typeof steps) => steps[kind].find((step) => step.seq >= seq)?.at;
           const [sentAt, recvAt, readAt] = [when('sent'), when('recv'), when('read')];
@@ -160,7 +166,7 @@ export function createMemoryStore() {
       ),
   };
 
-  const pushes: Pushes = {
+  const pushes: PushStore = {
     keep: (id, { nsp, places }) =>
       answer('keep', undefined, () => {
         pushed.set(id, { nsp, places: [...(pushed.get(id)?.places ?? []), ...places] });

@@ -1,4 +1,4 @@
-import type { PushPlaces, RaisedMarks } from '../../chat/inbox-store.ts';
+import type { MarkerUpdate, PushPositions } from '../../chat/inbox-store.ts';
 import type { Draft, Entry, LogQuery, Position } from '../../chat/log-store.ts';
 import type { Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
@@ -21,7 +21,7 @@ export interface Requests {
   'store.secret': null;
   'store.check': null;
   'inbox.marks': { readonly tag: string };
-  'inbox.raise': { readonly tag: string; readonly to: RaisedMarks };
+  'inbox.raise': { readonly tag: string; readonly to: MarkerUpdate };
   'inbox.fold': {
     readonly inbox: Room;
     readonly draft: Draft;
@@ -47,7 +47,7 @@ export interface Requests {
   'visits.visited': { readonly tag: string };
   'claims.claim': { readonly key: string; readonly fingerprint: string; readonly id: string };
   'claims.settle': { readonly key: string; readonly id: string; readonly answer?: string };
-  'push.keep': { readonly id: string; readonly places: PushPlaces };
+  'push.keep': { readonly id: string; readonly places: PushPositions };
   'push.find': { readonly id: string };
   'bus.probe': null;
   'bus.hold': { readonly tag: string };

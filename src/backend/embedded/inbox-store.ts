@@ -1,4 +1,9 @@
-import type { InboxMarks, Marks, Progress, RaisedMarks } from '../../chat/inbox-store.ts';
+import type {
+  InboxStore as ChatInboxStore,
+  InboxMarkers,
+  ItemProgress,
+  MarkerUpdate,
+} from '../../chat/inbox-store.ts';
 import type { Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
@@ -9,14 +14,14 @@ import type { Look } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** As `InboxMarks`; mostly a tag is all it takes. */
-export interface InboxStore extends Pick<InboxMarks, 'fold'> {
-  marks(inbox: Tagged): Promise<Outcome<Marks>>;
-  raise(inbox: Tagged, to: RaisedMarks): Promise<Outcome<Marks>>;
+/** The interface of `chat/inbox-store.ts`; mostly a tag is all it takes. */
+export interface InboxStore extends Pick<ChatInboxStore, 'fold'> {
+  marks(inbox: Tagged): Promise<Outcome<InboxMarkers>>;
+  raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
     items: readonly { readonly inbox: Tagged; readonly seq: number }[],
-  ): Promise<Outcome<readonly Progress[]>>;
+  ): Promise<Outcome<readonly ItemProgress[]>>;
 }
 
 /** About what a record with all its steps takes on disk; it is written anew at each step. */

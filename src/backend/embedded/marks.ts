@@ -1,4 +1,4 @@
-import type { Marks, Progress, RaisedMarks } from '../../chat/inbox-store.ts';
+import type { InboxMarkers, ItemProgress, MarkerUpdate } from '../../chat/inbox-store.ts';
 import type { Position } from '../../chat/log-store.ts';
 
 /** A mark was raised to `seq` at that time. */
@@ -16,14 +16,14 @@ export const NO_MARKS: MarkRecord = { sent: [], recv: [], read: [] };
 
 const STEPS_KEPT = 200;
 
-export function marksOf({ recv, read, news }: MarkRecord): Marks {
+export function marksOf({ recv, read, news }: MarkRecord): InboxMarkers {
   return { recv: heightOf(recv), read: heightOf(read), ...(news === undefined ? {} : { news }) };
 }
 
 /** The same record if nothing rises. No step is dated before the inbox's last item or an earlier step. */
 export function raiseMarks(
   record: MarkRecord,
-  { sent = 0, recv = 0, read = 0 }: RaisedMarks,
+  { sent = 0, recv = 0, read = 0 }: MarkerUpdate,
   inbox: { readonly top: number; readonly at: number },
   now: number,
 ): MarkRecord {
@@ -42,7 +42,7 @@ export function raiseMarks(
   return same ? record : raised;
 }
 
-export function progressOf(record: MarkRecord, seq: number): Progress {
+export function progressOf(record: MarkRecord, seq: number): ItemProgress {
   const coveredAt = (steps: readonly Step[]) => steps.find(([covered]) => covered >= seq)?.[1];
   const [sentAt, recvAt, readAt] = [record.sent, record.recv, record.read].map(coveredAt);
   return {

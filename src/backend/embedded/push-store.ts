@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Pushes, PushPlaces } from '../../chat/inbox-store.ts';
+import type { PushPositions, PushStore } from '../../chat/inbox-store.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { KeptPush } from './rows.ts';
 import type { Look } from './tables.ts';
@@ -15,7 +15,7 @@ export interface PushStoreDeps {
 const OVERHEAD_BYTES = 32;
 
 /** Receipts, each with the time it may be forgotten; reading goes by that, tidying gives back the disk. */
-export function createPushStore({ look, queue, rules, now }: PushStoreDeps): Pushes {
+export function createPushStore({ look, queue, rules, now }: PushStoreDeps): PushStore {
   return {
     async keep(id, more) {
       const hash = hashOf(id);
@@ -47,16 +47,16 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-function merge(kept: KeptPush | undefined, { nsp, places }: PushPlaces): Omit<KeptPush, 'until'> {
+function merge(kept: KeptPush | undefined, { nsp, places }: PushPositions): Omit<KeptPush, 'until'> {
   const byUser = new Map(kept?.places.map((place) => [place[0], place]));
   for (const { userId, seq, at } of places) byUser.set(userId, [userId, seq, at]);
   return { nsp, places: [...byUser.values()] };
 }
 
-function placesIn({ nsp, places }: KeptPush): PushPlaces {
+function placesIn({ nsp, places }: KeptPush): PushPositions {
   return { nsp, places: places.map(([userId, seq, at]) => ({ userId, seq, at })) };
 }
 
-function sizeOf(places: PushPlaces['places']): number {
+function sizeOf(places: PushPositions['places']): number {
   return places.reduce((sum, { userId }) => sum + Buffer.byteLength(userId) + OVERHEAD_BYTES, OVERHEAD_BYTES);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Claims } from '../../chat/idempotency.ts';
-import type { Pushes } from '../../chat/inbox-store.ts';
+import type { PushStore } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { rememberedMs } from './answer-keys.ts';
 import { createClaimStore } from './claim-store.ts';
@@ -20,7 +20,7 @@ import { createVisitStore, type VisitStore } from './visit-store.ts';
 export interface Store {
   readonly logs: LogStore;
   readonly inboxes: InboxStore;
-  readonly pushes: Pushes;
+  readonly pushes: PushStore;
   readonly claims: Claims;
   readonly moderation: ModerationStore;
   readonly visits: VisitStore;

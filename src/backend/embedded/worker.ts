@@ -1,6 +1,6 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
 import type { Claims } from '../../chat/idempotency.ts';
-import type { InboxMarks, Pushes } from '../../chat/inbox-store.ts';
+import type { InboxStore, PushStore } from '../../chat/inbox-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 
 import type { RoomVisits } from '../../chat/visits.ts';
@@ -24,7 +24,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     return { ok: false, error: { retryAfterMs: RETRY_AFTER_MS, ...outcome.error } };
   };
 
-  const inboxes: InboxMarks = {
+  const inboxes: InboxStore = {
     marks: ({ tag }) => ask('inbox.marks', { tag }),
     raise: ({ tag }, to) => ask('inbox.raise', { tag, to }),
     fold: (inbox, draft, news) => ask('inbox.fold', { inbox, draft, news }),
@@ -37,7 +37,7 @@ export async function openEmbeddedWorker(deps: WorkerBackendDeps): Promise<Worke
     settle: (key, id, answer) =>
       ask('claims.settle', { key, id, ...(answer === undefined ? {} : { answer }) }),
   };
-  const pushes: Pushes = {
+  const pushes: PushStore = {
     keep: (id, places) => ask('push.keep', { id, places }),
     find: (id) => ask('push.find', { id }),
   };

@@ -26,7 +26,7 @@ export function draftOf(item: OutgoingItem, more: Pick<Draft, 'dedupe' | 'except
 export interface StoredItem extends Item {
   readonly epoch: string;
   /** An announcement to everybody, put in when its owner came. */
-  readonly folded: boolean;
+  readonly copied: boolean;
   /** ms since 1970, by the store's clock. */
   readonly expiresAt?: number;
 }
@@ -36,23 +36,18 @@ type StoredMembers = Omit<StoredItem, 'expiresAt' | 'folded'> & {
   readonly sentAt?: number;
 };
 
-export function storedItem(entry: Entry): StoredItem {
+export function parseItem(entry: Entry): StoredItem {
   const { ttlS, sentAt, ...item } = JSON.parse(entry.json) as StoredMembers;
   return {
     ...item,
     at: sentAt ?? item.at,
-    folded: sentAt !== undefined,
+    copied: sentAt !== undefined,
     ...(ttlS === undefined ? {} : { expiresAt: item.at + ttlS * 1_000 }),
   };
 }
 
 /** As a person is shown it. */
-export function shownItem({
-  epoch: _epoch,
-  expiresAt: _expiresAt,
-  folded: _folded,
-  ...item
-}: StoredItem): Item {
+export function toItem({ epoch: _epoch, expiresAt: _expiresAt, copied: _folded, ...item }: StoredItem): Item {
   return item;
 }
 

@@ -1,5 +1,5 @@
-import { isExpired, type StoredItem, storedItem } from '../../chat/inbox/items.ts';
-import type { InboxMarks } from '../../chat/inbox-store.ts';
+import { isExpired, parseItem, type StoredItem } from '../../chat/inbox/items.ts';
+import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import { type Room, socketRoom } from '../../chat/room.ts';
 import type { PrivateMessage } from '../../protocol/people.ts';
@@ -7,7 +7,7 @@ import type { ChatNamespace } from '../socket-types.ts';
 
 export interface InboxDeliveryDeps {
   readonly of: (nsp: string) => ChatNamespace;
-  readonly inboxes: Pick<InboxMarks, 'raise'>;
+  readonly inboxes: Pick<InboxStore, 'raise'>;
   readonly now: () => number;
 }
 
@@ -37,9 +37,9 @@ export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): In
   return {
     sent,
     deliver(inbox, entry) {
-      const item = storedItem(entry);
+      const item = parseItem(entry);
       // Put in later by a login: whoever is connected heard the announcement when it was made.
-      if (item.folded || isExpired(item, now())) return;
+      if (item.copied || isExpired(item, now())) return;
       const everyone = of(inbox.nsp).local.to(socketRoom(inbox));
       const owners = entry.except === undefined ? everyone : everyone.except(entry.except);
       emit(owners, item);

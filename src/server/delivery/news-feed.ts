@@ -1,7 +1,7 @@
 import type { Feeds } from '../../chat/feeds.ts';
-import { announcementOf } from '../../chat/inbox/news.ts';
+import { announcementOf } from '../../chat/inbox/announcements.ts';
 import type { Entry, RoomLogs } from '../../chat/log-store.ts';
-import { newsOf, socketRoom } from '../../chat/room.ts';
+import { announcementsOf, socketRoom } from '../../chat/room.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 
@@ -34,7 +34,7 @@ export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): N
 
   async function follow(nsp: string): Promise<void> {
     missing.delete(nsp);
-    const news = newsOf(nsp);
+    const news = announcementsOf(nsp);
     const held = await feeds().lease(news);
     const read = () => logs.read(news, { limit: 1, maxBytes: 1 });
     const met = held.ok ? await feeds().attach(news, read, ({ top }) => void told.set(nsp, top)) : held;
@@ -46,7 +46,7 @@ export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): N
   /** If it cannot be read they are shown with the next login, as everything that was heard live. */
   async function makeUp(socket: ClientSocket, from: number, upTo: number): Promise<void> {
     const query = { after: from, limit: upTo - from, maxBytes: MAX_PAGE_BYTES };
-    const page = await logs.read(newsOf(socket.nsp.name), query);
+    const page = await logs.read(announcementsOf(socket.nsp.name), query);
     if (!page.ok) return;
     for (const entry of page.value.entries) {
       if (entry.seq <= upTo) socket.emit('announcement', announcementOf(entry));
@@ -59,7 +59,7 @@ export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): N
     },
     hear(socket, shown) {
       const { name } = socket.nsp;
-      void socket.join(socketRoom(newsOf(name)));
+      void socket.join(socketRoom(announcementsOf(name)));
       const last = told.get(name);
       if (shown === undefined || last === undefined) return;
       if (shown < last) void makeUp(socket, shown, last);
@@ -71,7 +71,7 @@ export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): N
       told.set(nsp, entry.seq);
       const knowing = [...ahead].filter(([, shown]) => shown >= entry.seq).map(([id]) => id);
       for (const [id, shown] of ahead) if (shown <= entry.seq) ahead.delete(id);
-      const hearers = of(nsp).local.to(socketRoom(newsOf(nsp)));
+      const hearers = of(nsp).local.to(socketRoom(announcementsOf(nsp)));
       (knowing.length > 0 ? hearers.except(knowing) : hearers).emit('announcement', announcementOf(entry));
     },
   };

@@ -1,4 +1,4 @@
-import type { Pass } from '../../chat/admission.ts';
+import type { Permit } from '../../chat/admission.ts';
 import { type Outcome, refuse, type WireError } from '../../protocol/codes.ts';
 import { MAX_CLIENT_MSG_ID_CHARS } from '../../protocol/limits.ts';
 import { isWellFormed } from '../../protocol/names.ts';
@@ -20,7 +20,7 @@ const HELD_RETRY_MS = 1_000;
 
 /** Not refused for what others ask: they cost the store little or nothing. */
 const ALWAYS: ReadonlySet<EventName> = new Set(['leave', 'typing', 'token:refresh', 'close']);
-const AT_ONCE: Pass = (task) => task();
+const AT_ONCE: Permit = (task) => task();
 
 const NO_PACKET = { bytes: 0, refusal: undefined } as const;
 
@@ -109,19 +109,19 @@ async function carryOut(
   // Before the payload is looked at: a flood of bad ones is a flood.
   const waitMs = handler.says ? session.takeToSay() : 0;
   if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
-  async function run(pass: Pass): Promise<Outcome<object> | 'answered'> {
+  async function run(permit: Permit): Promise<Outcome<object> | 'answered'> {
     const parsed = PAYLOADS[name].safeParse(event.payload === undefined ? {} : event.payload);
     event.payload = undefined;
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
     const payload = parsed.data as never;
-    const begin = () => pass(() => handler.run(session, payload, context, answer as never));
+    const begin = () => permit(() => handler.run(session, payload, context, answer as never));
     return session.queue.run(handler.mode, () => {
       // Pages are not put before who has not taken the last ones.
       const caughtUp = handler.mode === 'inTurn' && context.slowClients.caughtUp(session.socket.conn);
       return caughtUp ? caughtUp.then(begin) : begin();
     });
   }
-  return ALWAYS.has(name) ? run(AT_ONCE) : context.admission.visit(session, run);
+  return ALWAYS.has(name) ? run(AT_ONCE) : context.admission.acquire(session, run);
 }
 
 /** Without an ack callback the refusal must still be heard. */

@@ -7,7 +7,7 @@ export const inboxList: EventHandler<'inbox:list'> = {
   async run({ socket, user }, { before, limit }, { news, shown }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
     // What was announced while this connection was there is in the list under a number of its own.
-    const folded = await news.fold(inbox);
+    const folded = await news.copyInto(inbox);
     if (!folded.ok) return folded;
     return shown.list(inbox, { limit, ...(before === undefined ? {} : { before }) });
   },
@@ -17,7 +17,7 @@ export const inboxAck: EventHandler<'inbox:ack'> = {
   mode: 'inTurn',
   async run({ socket, user }, { recv, read }, { inboxes, news }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
-    const folded = await news.fold(inbox);
+    const folded = await news.copyInto(inbox);
     if (!folded.ok) return folded;
     const raised = await inboxes.raise(inbox, {
       ...(recv === undefined ? {} : { recv }),

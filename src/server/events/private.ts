@@ -19,7 +19,7 @@ export const privately: EventHandler<'private'> = {
     }
     const to = await receiverOf(session, payload, context);
     if (!to.ok) return to;
-    const letter = {
+    const message = {
       nsp: socket.nsp.name,
       from,
       to: to.value,
@@ -27,7 +27,7 @@ export const privately: EventHandler<'private'> = {
       ...(clientMsgId === undefined ? {} : { clientMsgId }),
     };
     const rooms = Array.from(session.memberships.values(), ({ room }) => room);
-    return context.post.private(letter, text, { socketId: socket.id, rooms });
+    return context.post.sendPrivate(message, text, { socketId: socket.id, rooms });
   },
 };
 

@@ -11,13 +11,13 @@ export const todo: EventHandler<'todo'> = {
     if (Buffer.byteLength(json) > maxBytes) {
       return refuse('too_large', `todo: must not be longer than ${maxBytes} bytes as JSON`);
     }
-    const letter = {
+    const message = {
       nsp: socket.nsp.name,
       from,
       to,
       scope: dedupeScope(identity),
       ...(clientMsgId === undefined ? {} : { clientMsgId }),
     };
-    return post.todo(letter, json);
+    return post.sendTodo(message, json);
   },
 };

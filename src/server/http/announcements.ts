@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { newsOf } from '../../chat/room.ts';
+import { announcementsOf } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { MAX_ANNOUNCE_ROOMS } from '../../protocol/limits.ts';
 import { at, count, data, roomid, tooLong } from './fields.ts';
@@ -33,7 +33,7 @@ const announce = route({
     if (rooms === undefined) {
       const announced = await news.announce(nsp, json, operation);
       if (!announced.ok) return announced;
-      feeds.expectEcho(newsOf(nsp), announced.value);
+      feeds.expectEcho(announcementsOf(nsp), announced.value);
       const { id, seq, at: when } = announced.value;
       return succeed({ id, seq, at: when });
     }

@@ -1,9 +1,9 @@
 import type { Admission } from '../../chat/admission.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Claims } from '../../chat/idempotency.ts';
-import type { News } from '../../chat/inbox/news.ts';
-import type { PushDesk } from '../../chat/inbox/push.ts';
-import type { InboxMarks } from '../../chat/inbox-store.ts';
+import type { Announcements } from '../../chat/inbox/announcements.ts';
+import type { PushService } from '../../chat/inbox/push-service.ts';
+import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 import type { Roster } from '../../chat/roster.ts';
@@ -15,13 +15,13 @@ import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 
 /** What the routes work on. */
 export interface ApiContext {
-  readonly admission: Pick<Admission, 'visit'>;
+  readonly admission: Pick<Admission, 'acquire'>;
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
-  readonly inboxes: Pick<InboxMarks, 'marks' | 'erase'>;
-  readonly news: Pick<News, 'announce'>;
-  readonly pushDesk: PushDesk;
+  readonly inboxes: Pick<InboxStore, 'marks' | 'erase'>;
+  readonly news: Pick<Announcements, 'announce'>;
+  readonly pushDesk: PushService;
   readonly claims: Claims;
   readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
   readonly metrics: Pick<Metrics, 'said'>;

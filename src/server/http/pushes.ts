@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PushReport } from '../../chat/inbox/push.ts';
+import type { PushResult } from '../../chat/inbox/push-service.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import { at, count, data, entityType, tooLong, userId } from './fields.ts';
@@ -27,7 +27,7 @@ function isStoredForAll(answer: { readonly reach: Readonly<Record<string, { read
 }
 
 /** A user may be called `__proto__`: no member of an object that is assigned to. */
-function reachOf(report: PushReport) {
+function reachOf(report: PushResult) {
   return Object.fromEntries(report.reach);
 }
 

@@ -104,7 +104,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
         if (!call.ok) return answerRefusal(reply, call);
         const asked = { nsp: nsp.value, scope: request.askerScope };
         const inTurn: InTurn = (task) =>
-          paced ? context.admission.visit(request.raw.socket, (pass) => pass(task)) : task();
+          paced ? context.admission.acquire(request.raw.socket, (permit) => permit(task)) : task();
         const outcome = await answer(apiRoute, call.value, asked, inTurn);
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'text') reply.type('text/plain; charset=utf-8');

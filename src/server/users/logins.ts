@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Identity } from '../../chat/identity.ts';
-import type { News } from '../../chat/inbox/news.ts';
-import type { LoginPage, Shown } from '../../chat/inbox/shown.ts';
+import type { Announcements } from '../../chat/inbox/announcements.ts';
+import type { InboxSnapshot, InboxView } from '../../chat/inbox/inbox-view.ts';
 import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { type Room, socketRoom } from '../../chat/room.ts';
@@ -27,8 +27,8 @@ import { createTies } from './ties.ts';
 export interface LoginsDeps {
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'lease' | 'attach'>;
-  readonly shown: Shown;
-  readonly news: Pick<News, 'fold'>;
+  readonly shown: InboxView;
+  readonly news: Pick<Announcements, 'copyInto'>;
   readonly newsFeed: Pick<NewsFeed, 'hear'>;
   readonly delivery: Pick<InboxDelivery, 'sent'>;
   readonly connections: Connections;
@@ -77,7 +77,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     inbox: Room,
     known: boolean,
     from: Position | undefined,
-  ): Promise<Outcome<LoginPage>> {
+  ): Promise<Outcome<InboxSnapshot>> {
     if (known) return shown.read(inbox, from);
     const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
     return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
@@ -91,7 +91,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     login: UserBinding,
     known: boolean,
     from: Position | undefined,
-    admit: (page: LoginPage, since: readonly Entry[], announced: number | undefined) => T,
+    admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
     prepare?: () => Promise<void>,
   ): Promise<Outcome<T>> {
     const { inbox } = login;
@@ -100,7 +100,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       if (!held.ok) return held;
       login.keep(held.value);
     }
-    const folded = known ? await news.fold(inbox) : succeed(undefined);
+    const folded = known ? await news.copyInto(inbox) : succeed(undefined);
     if (!folded.ok) return folded;
     if (!login.held()) return refuse('unavailable', 'the connection is gone');
     return feeds.attach(
@@ -114,8 +114,8 @@ export function createLogins(deps: LoginsDeps): Logins {
     );
   }
 
-  function show({ socket }: Session, inbox: Room, page: LoginPage, since: readonly Entry[]): void {
-    const message = shown.describe(page, since, inbox.roomid);
+  function show({ socket }: Session, inbox: Room, page: InboxSnapshot, since: readonly Entry[]): void {
+    const message = shown.toPushMessage(page, since, inbox.roomid);
     socket.emit('push_message', message);
     // What there was no room for was not sent; one mark cannot leave a part out.
     if (!message.more && message.unread.some(isFromBackEnd)) delivery.sent(inbox, message.top);
@@ -212,7 +212,7 @@ export function createLogins(deps: LoginsDeps): Logins {
         const [tell] = await Promise.all([goOver(session, identity), login.counted, current?.uncount()]);
         tellMoved = tell;
       }
-      function admit(page: LoginPage, since: readonly Entry[]): boolean {
+      function admit(page: InboxSnapshot, since: readonly Entry[]): boolean {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
         current?.release();

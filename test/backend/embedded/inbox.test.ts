@@ -4,9 +4,9 @@ import { createGroup } from '../../../src/backend/embedded/group.ts';
 import type { Store } from '../../../src/backend/embedded/store.ts';
 import type { Tables } from '../../../src/backend/embedded/tables.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
-import type { PushPlaces } from '../../../src/chat/inbox-store.ts';
+import type { PushPositions } from '../../../src/chat/inbox-store.ts';
 import { NO_EPOCH, type Position } from '../../../src/chat/log-store.ts';
-import { inboxOf, newsOf, type Room } from '../../../src/chat/room.ts';
+import { announcementsOf, inboxOf, type Room } from '../../../src/chat/room.ts';
 import { draftOf, granted, newRoom, range, seqsOf } from '../../contract/peers.ts';
 import { type EmbeddedStore, RULES, storeForTest } from './store-for-test.ts';
 
@@ -41,7 +41,7 @@ describe('embedded inbox', () => {
     const { tables, commits } = counted(setup);
     for (const _ of [1, 2]) {
       const store = setup.open({ tables });
-      for (const log of [newInbox(), newsOf('/')]) {
+      for (const log of [newInbox(), announcementsOf('/')]) {
         expect(await latest(store, log)).toMatchObject({ epoch: NO_EPOCH, top: 0 });
         expect(granted(await store.inboxes.raise(log, { read: 3 }))).toEqual({ recv: 0, read: 0 });
         expect(tables.row('heads', log.tag)).toBeUndefined();
@@ -81,7 +81,7 @@ describe('embedded inbox', () => {
   it('keeps inboxes and announcements by their own settings, and rooms by theirs', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
-    const logs = [newRoom(), newInbox(), newsOf('/')] as const;
+    const logs = [newRoom(), newInbox(), announcementsOf('/')] as const;
     for (const log of logs) await fill(store, log, 300);
     const firsts = async () => Promise.all(logs.map(async (log) => (await latest(store, log)).first));
     const [room = 0, inbox = 0, news = 0] = await firsts();
@@ -275,7 +275,7 @@ describe('embedded inbox', () => {
 });
 
 describe('embedded pushes', () => {
-  const placesOf = (...userIds: string[]): PushPlaces => ({
+  const placesOf = (...userIds: string[]): PushPositions => ({
     nsp: '/',
     places: userIds.map((userId, index) => ({ userId, seq: index + 1, at: 5 })),
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
-import { inboxOf, newsOf } from '../../../src/chat/room.ts';
+import { announcementsOf, inboxOf } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, range, read } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
@@ -23,7 +23,7 @@ describe('inboxes in Redis', () => {
   it('store nothing of an inbox that is only looked at', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
-    for (const log of [inbox, newsOf('/')]) {
+    for (const log of [inbox, announcementsOf('/')]) {
       await read(peer, log);
       granted(await peer.logs.tops([log]));
       granted(await peer.inboxes.marks(log));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inboxOf, newsOf, roomOf } from '../../../src/chat/room.ts';
+import { announcementsOf, inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { type ApiStage, KEYS, openApiStage } from './api-stage.ts';
 
 describe('Idempotency-Key', () => {
@@ -48,7 +48,9 @@ describe('Idempotency-Key', () => {
         stage.ordered,
         stage.disconnected,
         stage.told,
-        [roomOf('/', 'room'), inboxOf('/', 'Ann'), newsOf('/')].map((room) => stage.store.entries(room)),
+        [roomOf('/', 'room'), inboxOf('/', 'Ann'), announcementsOf('/')].map((room) =>
+          stage.store.entries(room),
+        ),
       ]);
     const first = await write(method, path, body, key);
     const done = traces();

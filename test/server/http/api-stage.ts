@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createAdmission } from '../../../src/chat/admission.ts';
-import { createNews } from '../../../src/chat/inbox/news.ts';
-import { createPushDesk } from '../../../src/chat/inbox/push.ts';
+import { createAnnouncements } from '../../../src/chat/inbox/announcements.ts';
+import { createPushService } from '../../../src/chat/inbox/push-service.ts';
 import { inboxOf, type Room } from '../../../src/chat/room.ts';
 import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
@@ -60,9 +60,9 @@ export async function openApiStage(options: StageOptions = {}) {
     feeds: { expectEcho: ({ roomid }, { seq }) => void expected.push({ roomid, seq }) },
     roster: { ...roster.roster, connections: store.roster.connections },
     inboxes: store.inboxes,
-    news: createNews({ logs: store.logs, inboxes: store.inboxes, newId }),
+    news: createAnnouncements({ logs: store.logs, inboxes: store.inboxes, newId }),
     admission: createAdmission({ now: () => performance.now(), random: () => 0.5 }),
-    pushDesk: createPushDesk({ ...store, newId, onAppended: () => undefined }),
+    pushDesk: createPushService({ ...store, newId, onAppended: () => undefined }),
     claims: store.claims,
     limits: { maxTextBytes },
     metrics: { said: { inc: () => undefined } },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inboxOf, newsOf } from '../../../src/chat/room.ts';
+import { announcementsOf, inboxOf } from '../../../src/chat/room.ts';
 import { type ApiStage, KEYS, openApiStage, type Question } from './api-stage.ts';
 
 interface Operations {
@@ -118,9 +118,9 @@ describe('the API', () => {
   it('announces to everybody of a namespace', async () => {
     const { status, json } = await stage.ask('POST', '/api/v1/announce?ns=/get', { body: { data: [1] } });
     expect([status, json]).toEqual([200, { id: expect.any(String), seq: 1, at: expect.any(Number) }]);
-    const [stored] = stage.store.entries(newsOf('/get'));
+    const [stored] = stage.store.entries(announcementsOf('/get'));
     expect(JSON.parse(stored?.json ?? '')).toMatchObject({ id: json.id, kind: 'announcement', data: [1] });
-    expect(stage.store.entries(newsOf('/post'))).toEqual([]);
+    expect(stage.store.entries(announcementsOf('/post'))).toEqual([]);
     expect(stage.told).toEqual([]);
   });
 
@@ -140,7 +140,7 @@ describe('the API', () => {
       });
     }
     expect(stage.told).toHaveLength(1);
-    expect(stage.store.entries(newsOf('/post'))).toEqual([]);
+    expect(stage.store.entries(announcementsOf('/post'))).toEqual([]);
   });
 
   it('says of a user how many connections there are and how far the inbox is', async () => {

@@ -33,12 +33,12 @@ function setUp(refuses?: 'reading' | 'meeting') {
         return refuses ? refuse('unavailable', 'behind') : succeed(admit(page.value, []));
       },
     } as LoginsDeps['feeds'],
-    news: { fold: async () => succeed(0) },
+    news: { copyInto: async () => succeed(0) },
     newsFeed: { hear: () => undefined },
     delivery: { sent: () => undefined },
     shown: {
       read: async () => (refuses === 'reading' ? refuse('unavailable', 'away') : succeed(NOTHING)),
-      describe: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
+      toPushMessage: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
     } as unknown as LoginsDeps['shown'],
     roomMoves: {
       async move(session, identity) {

@@ -1,4 +1,4 @@
-import type { InboxMarks, Marks, Progress, RaisedMarks } from '../../../chat/inbox-store.ts';
+import type { InboxMarkers, InboxStore, ItemProgress, MarkerUpdate } from '../../../chat/inbox-store.ts';
 import type { Draft, Position } from '../../../chat/log-store.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
@@ -24,11 +24,11 @@ export interface RedisInboxesDeps {
 const STEPS_KEPT = '200';
 
 /** Marks are fields of the hash that numbers the inbox, so they never speak of other numbers. */
-export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
+export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   const { link, scripts, keys, retention, append } = deps;
   const markKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
 
-  async function marks(inbox: Room): Promise<Outcome<Marks>> {
+  async function marks(inbox: Room): Promise<Outcome<InboxMarkers>> {
     const meta = keys.log(inbox)[1];
     const kept = await link.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
     if (!kept.ok) return kept;
@@ -36,7 +36,10 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
     return succeed(marksOf(Number(recv ?? 0), Number(read ?? 0), news ?? ''));
   }
 
-  async function raise(inbox: Room, { sent = 0, recv = 0, read = 0 }: RaisedMarks): Promise<Outcome<Marks>> {
+  async function raise(
+    inbox: Room,
+    { sent = 0, recv = 0, read = 0 }: MarkerUpdate,
+  ): Promise<Outcome<InboxMarkers>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [String(sent), String(recv), String(read), lifetimeMs, STEPS_KEPT];
     const raised = await link.evaluate<[number, number, string]>(scripts.raise, markKeys(inbox), args);
@@ -62,13 +65,13 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
 
   async function progress(
     items: readonly { readonly inbox: Room; readonly seq: number }[],
-  ): Promise<Outcome<readonly Progress[]>> {
+  ): Promise<Outcome<readonly ItemProgress[]>> {
     const answers = await Promise.all(
       items.map(({ inbox, seq }) =>
         link.evaluate<number[]>(scripts.progress, markKeys(inbox), [String(seq)]),
       ),
     );
-    const all: Progress[] = [];
+    const all: ItemProgress[] = [];
     for (const answer of answers) {
       if (!answer.ok) return answer;
       const [sentAt, recvAt, readAt] = answer.value;
@@ -84,7 +87,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxMarks {
   return { marks, raise, fold, erase, progress };
 }
 
-function marksOf(recv: number, read: number, news: string): Marks {
+function marksOf(recv: number, read: number, news: string): InboxMarkers {
   const [, seq, epoch] = /^(\d+) (.*)$/.exec(news) ?? [];
   return epoch === undefined ? { recv, read } : { recv, read, news: { epoch, seq: Number(seq) } };
 }

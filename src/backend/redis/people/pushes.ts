@@ -1,4 +1,4 @@
-import type { Pushes, PushPlaces } from '../../../chat/inbox-store.ts';
+import type { PushPositions, PushStore } from '../../../chat/inbox-store.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { CommandLink } from '../connection/command-link.ts';
@@ -17,10 +17,10 @@ export interface RedisPushesDeps {
 /** The field beside the user ids that holds the namespace; no id is empty. */
 const NSP = '';
 
-export function createRedisPushes({ link, script, keys, options }: RedisPushesDeps): Pushes {
+export function createRedisPushes({ link, script, keys, options }: RedisPushesDeps): PushStore {
   const placesS = String(options.inboxTtlS);
 
-  async function keep(id: string, { nsp, places }: PushPlaces): Promise<Outcome<void>> {
+  async function keep(id: string, { nsp, places }: PushPositions): Promise<Outcome<void>> {
     const fields = places.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
     const key = keys.places(id);
     const [kept, bounded] = await Promise.all([
@@ -31,7 +31,7 @@ export function createRedisPushes({ link, script, keys, options }: RedisPushesDe
     return bounded.ok ? succeed(undefined) : bounded;
   }
 
-  async function find(id: string): Promise<Outcome<PushPlaces | undefined>> {
+  async function find(id: string): Promise<Outcome<PushPositions | undefined>> {
     const kept = await link.evaluate<string[]>(script, [keys.places(id)], []);
     if (!kept.ok) return kept;
     let nsp: string | undefined;
@@ -47,7 +47,7 @@ export function createRedisPushes({ link, script, keys, options }: RedisPushesDe
   return { keep, find };
 }
 
-function placeOf(userId: string, value: string): PushPlaces['places'][number] {
+function placeOf(userId: string, value: string): PushPositions['places'][number] {
   const [seq, at] = value.split(' ');
   return { userId, seq: Number(seq), at: Number(at) };
 }

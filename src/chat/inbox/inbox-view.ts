@@ -1,41 +1,41 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES, READ_SHOWN, UNREAD_SHOWN } from '../../protocol/limits.ts';
 import type { InboxPage, PushMessage } from '../../protocol/people.ts';
-import type { InboxMarks, Marks } from '../inbox-store.ts';
+import type { InboxMarkers, InboxStore } from '../inbox-store.ts';
 import type { Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
 import { readResumed } from '../pages.ts';
 import type { Room } from '../room.ts';
-import { isExpired, type StoredItem, shownItem, storedItem } from './items.ts';
+import { isExpired, parseItem, type StoredItem, toItem } from './items.ts';
 
 /** What is read for a login: a consistent page of the log, and what is told of it once it met the live items. */
-export interface LoginPage extends LogPage {
+export interface InboxSnapshot extends LogPage {
   /** Everything after where the device stood: none of it is left out, however much it is. */
   readonly recovered?: boolean;
-  readonly marks: Marks;
+  readonly marks: InboxMarkers;
   /** Older items that were read, for the part of `push_message` that is not new. */
   readonly older: readonly Entry[];
 }
 
-export interface ShownDeps {
+export interface InboxViewDeps {
   readonly logs: RoomLogs;
-  readonly inboxes: InboxMarks;
+  readonly inboxes: InboxStore;
   readonly inboxSize: number;
   readonly now: () => number;
 }
 
 /** What of an inbox its owner is shown. */
-export interface Shown {
+export interface InboxView {
   /** `from`: where the device stands, if it says so. */
-  read(inbox: Room, from: Position | undefined): Promise<Outcome<LoginPage>>;
+  read(inbox: Room, from: Position | undefined): Promise<Outcome<InboxSnapshot>>;
   /** The page with what came since it was read. `userId`: the owner, whose own messages are never unread. */
-  describe(page: LoginPage, since: readonly Entry[], userId: string): PushMessage;
+  toPushMessage(page: InboxSnapshot, since: readonly Entry[], userId: string): PushMessage;
   list(inbox: Room, query: { readonly before?: number; readonly limit: number }): Promise<Outcome<InboxPage>>;
 }
 
 /** Of a page's bytes, for the items that were read already: the unread ones matter more. */
 const OLDER_BYTES = MAX_PAGE_BYTES / 4;
 
-export function createShown({ logs, inboxes, inboxSize, now }: ShownDeps): Shown {
+export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps): InboxView {
   async function readNewest(inbox: Room): Promise<Outcome<LogPage>> {
     return logs.read(inbox, {
       limit: UNREAD_SHOWN + READ_SHOWN,
@@ -44,7 +44,11 @@ export function createShown({ logs, inboxes, inboxSize, now }: ShownDeps): Shown
   }
 
   /** Items that were read, when the newest page is all unread ones. */
-  async function readOlder(inbox: Room, page: LogPage, marks: Marks): Promise<Outcome<readonly Entry[]>> {
+  async function readOlder(
+    inbox: Room,
+    page: LogPage,
+    marks: InboxMarkers,
+  ): Promise<Outcome<readonly Entry[]>> {
     const [oldest] = page.entries;
     if (!page.more || !oldest || oldest.seq <= marks.read) return succeed([]);
     const older = await logs.read(inbox, {
@@ -73,10 +77,10 @@ export function createShown({ logs, inboxes, inboxSize, now }: ShownDeps): Shown
       return succeed({ ...page.value, marks: marks.value, older: older.value });
     },
 
-    describe(page, since, userId) {
+    toPushMessage(page, since, userId) {
       const at = now();
       const items = [...page.older, ...page.entries, ...since]
-        .map(storedItem)
+        .map(parseItem)
         .filter((item) => !isExpired(item, at));
       const isUnread = ({ seq, from }: StoredItem) => seq > page.marks.read && from?.id !== userId;
       const unread = items.filter(isUnread);
@@ -84,15 +88,15 @@ export function createShown({ logs, inboxes, inboxSize, now }: ShownDeps): Shown
       const epoch = since.at(-1)?.epoch ?? page.epoch;
       const top = since.at(-1)?.seq ?? page.top;
       if (page.recovered) {
-        return { epoch, top, unread: unread.map(shownItem), read: read.map(shownItem), more: false };
+        return { epoch, top, unread: unread.map(toItem), read: read.map(toItem), more: false };
       }
       const oldest = page.entries[0]?.seq ?? page.top + 1;
       const unreadBefore = page.more && oldest > page.marks.read + 1;
       return {
         epoch,
         top,
-        unread: unread.slice(-UNREAD_SHOWN).map(shownItem),
-        read: read.slice(-READ_SHOWN).map(shownItem),
+        unread: unread.slice(-UNREAD_SHOWN).map(toItem),
+        read: read.slice(-READ_SHOWN).map(toItem),
         more: unread.length > UNREAD_SHOWN || unreadBefore,
       };
     },
@@ -106,13 +110,13 @@ export function createShown({ logs, inboxes, inboxSize, now }: ShownDeps): Shown
       if (!page.ok) return page;
       const { epoch, top, entries, more } = page.value;
       const at = now();
-      const items = entries.map(storedItem).filter((item) => !isExpired(item, at));
+      const items = entries.map(parseItem).filter((item) => !isExpired(item, at));
       return succeed({
         epoch,
         top,
         recvSeq: marks.value.recv,
         readSeq: marks.value.read,
-        items: items.map(shownItem),
+        items: items.map(toItem),
         more,
       });
     },

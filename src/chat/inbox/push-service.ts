@@ -1,11 +1,11 @@
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import type { InboxMarks, Progress, Pushes } from '../inbox-store.ts';
+import type { InboxStore, ItemProgress, PushStore } from '../inbox-store.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf } from '../room.ts';
 import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
 
-export interface PushOrder {
+export interface PushRequest {
   readonly nsp: string;
   /** Each once. */
   readonly users: readonly string[];
@@ -20,18 +20,18 @@ export interface PushOrder {
 }
 
 /** What became of one user's copy. */
-export interface Reach {
+export interface PushReach {
   /** The user's connections now. */
   readonly live: number;
   readonly stored: boolean;
 }
 
-export interface PushReport {
+export interface PushResult {
   readonly id: string;
-  readonly reach: ReadonlyMap<string, Reach>;
+  readonly reach: ReadonlyMap<string, PushReach>;
 }
 
-export interface Receipt {
+export interface PushReceipt {
   /** `sent`: written to a connection; `delivered` and `read`: the user's marks. */
   readonly state: 'queued' | 'sent' | 'delivered' | 'read';
   readonly queuedAt: number;
@@ -42,18 +42,18 @@ export interface Receipt {
 
 export interface PushReceipts {
   readonly nsp: string;
-  readonly users: ReadonlyMap<string, Receipt>;
+  readonly users: ReadonlyMap<string, PushReceipt>;
 }
 
-export interface PushDesk {
-  push(order: PushOrder): Promise<Outcome<PushReport>>;
+export interface PushService {
+  push(request: PushRequest): Promise<Outcome<PushResult>>;
   receipts(id: string): Promise<Outcome<PushReceipts>>;
 }
 
-export interface PushDeskDeps {
+export interface PushServiceDeps {
   readonly logs: RoomLogs;
-  readonly inboxes: InboxMarks;
-  readonly pushes: Pushes;
+  readonly inboxes: InboxStore;
+  readonly pushes: PushStore;
   readonly roster: Pick<Roster, 'connections'>;
   readonly newId: () => string;
   /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
@@ -64,23 +64,23 @@ export interface PushDeskDeps {
 const BATCH = 100;
 
 /** What back ends send to people: stored in each inbox, which then brings it to all connections. */
-export function createPushDesk(deps: PushDeskDeps): PushDesk {
+export function createPushService(deps: PushServiceDeps): PushService {
   const { logs, inboxes, pushes, roster, newId, onAppended } = deps;
 
-  async function store(order: PushOrder, id: string, userId: string): Promise<Outcome<Appended>> {
-    const { nsp, kind, entityType, json, ttlS } = order;
+  async function store(request: PushRequest, id: string, userId: string): Promise<Outcome<Appended>> {
+    const { nsp, kind, entityType, json, ttlS } = request;
     const item: OutgoingItem = { id, kind, entityType, json, ...(ttlS === undefined ? {} : { ttlS }) };
-    const dedupe = order.operation === undefined ? {} : { dedupe: { scope: 'push', clientMsgId: id } };
+    const dedupe = request.operation === undefined ? {} : { dedupe: { scope: 'push', clientMsgId: id } };
     const appended = await logs.append(inboxOf(nsp, userId), draftOf(item, dedupe));
     if (appended.ok && !appended.value.dup) onAppended(nsp, userId, appended.value);
     return appended;
   }
 
-  async function storeAll(order: PushOrder, id: string): Promise<Map<string, Outcome<Appended>>> {
+  async function storeAll(request: PushRequest, id: string): Promise<Map<string, Outcome<Appended>>> {
     const stored = new Map<string, Outcome<Appended>>();
-    for (let from = 0; from < order.users.length; from += BATCH) {
-      const batch = order.users.slice(from, from + BATCH);
-      const outcomes = await Promise.all(batch.map((userId) => store(order, id, userId)));
+    for (let from = 0; from < request.users.length; from += BATCH) {
+      const batch = request.users.slice(from, from + BATCH);
+      const outcomes = await Promise.all(batch.map((userId) => store(request, id, userId)));
       for (const [index, userId] of batch.entries()) stored.set(userId, outcomes[index] as Outcome<Appended>);
       if (outcomes.every((outcome) => !outcome.ok)) break;
     }
@@ -88,22 +88,22 @@ export function createPushDesk(deps: PushDeskDeps): PushDesk {
   }
 
   return {
-    async push(order) {
-      const id = order.operation ?? newId();
-      const stored = await storeAll(order, id);
+    async push(request) {
+      const id = request.operation ?? newId();
+      const stored = await storeAll(request, id);
       const places = [...stored].flatMap(([userId, outcome]) =>
         outcome.ok ? [{ userId, seq: outcome.value.seq, at: outcome.value.at }] : [],
       );
       const failed = [...stored.values()].find((outcome) => !outcome.ok);
       if (places.length === 0 && failed && !failed.ok) return failed;
       const [kept, connections] = await Promise.all([
-        places.length > 0 ? pushes.keep(id, { nsp: order.nsp, places }) : succeed(undefined),
-        roster.connections(order.users.map((userId) => inboxOf(order.nsp, userId))),
+        places.length > 0 ? pushes.keep(id, { nsp: request.nsp, places }) : succeed(undefined),
+        roster.connections(request.users.map((userId) => inboxOf(request.nsp, userId))),
       ]);
       // Stored but without receipts: another try mends it if it has the same id, without one it would be sent twice.
-      if (!kept.ok && order.operation !== undefined) return kept;
+      if (!kept.ok && request.operation !== undefined) return kept;
       const live = connections.ok ? connections.value : [];
-      const reach = order.users.map((userId, index): [string, Reach] => [
+      const reach = request.users.map((userId, index): [string, PushReach] => [
         userId,
         { live: live[index] ?? 0, stored: stored.get(userId)?.ok === true },
       ]);
@@ -119,7 +119,7 @@ export function createPushDesk(deps: PushDeskDeps): PushDesk {
         places.map(({ userId, seq }) => ({ inbox: inboxOf(nsp, userId), seq })),
       );
       if (!progress.ok) return progress;
-      const users = places.map(({ userId, at }, index): [string, Receipt] => [
+      const users = places.map(({ userId, at }, index): [string, PushReceipt] => [
         userId,
         receiptOf(at, progress.value[index] ?? {}),
       ]);
@@ -128,7 +128,7 @@ export function createPushDesk(deps: PushDeskDeps): PushDesk {
   };
 }
 
-function receiptOf(queuedAt: number, { sentAt, recvAt, readAt }: Progress): Receipt {
+function receiptOf(queuedAt: number, { sentAt, recvAt, readAt }: ItemProgress): PushReceipt {
   const state = readAt ? 'read' : recvAt ? 'delivered' : sentAt ? 'sent' : 'queued';
   return {
     state,

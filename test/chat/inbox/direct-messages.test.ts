@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { storedItem } from '../../../src/chat/inbox/items.ts';
-import { createPost } from '../../../src/chat/inbox/post.ts';
+import { createDirectMessages } from '../../../src/chat/inbox/direct-messages.ts';
+import { parseItem } from '../../../src/chat/inbox/items.ts';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
@@ -13,7 +13,7 @@ function setUp() {
   const store = createMemoryStore();
   let made = 0;
   const appended: string[] = [];
-  const post = createPost({
+  const post = createDirectMessages({
     ...store,
     newId: () => `m${++made}`,
     onAppended: (_nsp, userId, { seq }) => appended.push(`${userId} ${seq}`),
@@ -27,19 +27,19 @@ describe('a private message', () => {
     const { store, post, inbox, appended } = setUp();
     store.connected.set(inboxOf('/', 'bob').tag, 3);
     store.members.set(tea.tag, new Set(['bob']));
-    expect(await post.private(letter, 'hi', sender)).toEqual({
+    expect(await post.sendPrivate(letter, 'hi', sender)).toEqual({
       ok: true,
       value: { id: 'm1', seq: 1, at: expect.any(Number), live: 3 },
     });
     const [theirs, own] = [inbox('bob'), inbox('ann')].map(([entry]) => entry);
-    expect(theirs && storedItem(theirs)).toMatchObject({
+    expect(theirs && parseItem(theirs)).toMatchObject({
       id: 'm1',
       kind: 'private',
       from: ann,
       data: { to: 'bob', text: 'hi' },
     });
     expect(theirs?.except).toBeUndefined();
-    expect(own && storedItem(own)).toMatchObject({ id: 'm1', from: ann, data: { to: 'bob', text: 'hi' } });
+    expect(own && parseItem(own)).toMatchObject({ id: 'm1', from: ann, data: { to: 'bob', text: 'hi' } });
     expect(own?.except).toBe('socket-1');
     expect(appended).toEqual(['bob 1', 'ann 1']);
   });
@@ -48,7 +48,7 @@ describe('a private message', () => {
     const { store, post } = setUp();
     store.connected.set(inboxOf('/', 'bob').tag, 3);
     const live = async (rooms: readonly Room[]) => {
-      const posted = await post.private(letter, 'there?', { socketId: 'socket-1', rooms });
+      const posted = await post.sendPrivate(letter, 'there?', { socketId: 'socket-1', rooms });
       return posted.ok && posted.value.live;
     };
     expect(await live([tea])).toBe(0);
@@ -63,8 +63,8 @@ describe('a private message', () => {
   it('is stored once however often it is sent under one clientMsgId', async () => {
     const { post, inbox } = setUp();
     const again = { ...letter, clientMsgId: 'c1' };
-    const first = await post.private(again, 'hi', sender);
-    const second = await post.private(again, 'hi', sender);
+    const first = await post.sendPrivate(again, 'hi', sender);
+    const second = await post.sendPrivate(again, 'hi', sender);
     expect(second).toEqual(first.ok && { ok: true, value: { ...first.value, dup: true } });
     expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
   });
@@ -72,43 +72,43 @@ describe('a private message', () => {
   it('of another text or another person is another message, and of another text is refused', async () => {
     const { post, inbox } = setUp();
     const known = { ...letter, clientMsgId: 'c1' };
-    await post.private(known, 'hi', sender);
+    await post.sendPrivate(known, 'hi', sender);
     const refused = {
       ok: false,
       error: { code: 'bad_request', message: expect.stringMatching(/^clientMsgId: /) },
     };
-    expect(await post.private(known, 'ho', sender)).toMatchObject(refused);
+    expect(await post.sendPrivate(known, 'ho', sender)).toMatchObject(refused);
     const carl = { ...known, from: { id: 'carl', name: 'Carl' }, scope: 'user carl' };
-    expect(await post.private(carl, 'ho', sender)).toMatchObject({ ok: true, value: { seq: 2 } });
-    await post.todo(known, '{"receiver_id":"bob","n":1}');
-    expect(await post.todo(known, '{"receiver_id":"bob","n":2}')).toMatchObject(refused);
-    expect(inbox('bob').map((entry) => storedItem(entry).kind)).toEqual(['private', 'private', 'todo']);
+    expect(await post.sendPrivate(carl, 'ho', sender)).toMatchObject({ ok: true, value: { seq: 2 } });
+    await post.sendTodo(known, '{"receiver_id":"bob","n":1}');
+    expect(await post.sendTodo(known, '{"receiver_id":"bob","n":2}')).toMatchObject(refused);
+    expect(inbox('bob').map((entry) => parseItem(entry).kind)).toEqual(['private', 'private', 'todo']);
   });
 
   it('is completed by trying again when the store failed between receiver and sender', async () => {
     const { store, post, inbox } = setUp();
     const again = { ...letter, clientMsgId: 'c1' };
     store.fail((what, room) => what === 'append' && room?.roomid === 'ann');
-    expect(await post.private(again, 'hi', sender)).toMatchObject({
+    expect(await post.sendPrivate(again, 'hi', sender)).toMatchObject({
       ok: false,
       error: { code: 'unavailable' },
     });
     store.fail(() => false);
-    expect(await post.private(again, 'hi', sender)).toMatchObject({ ok: true, value: { dup: true } });
+    expect(await post.sendPrivate(again, 'hi', sender)).toMatchObject({ ok: true, value: { dup: true } });
     expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
   });
 
   it('is acknowledged without a clientMsgId once the receiver has it: a second try would be a second message', async () => {
     const { store, post, inbox } = setUp();
     store.fail((what, room) => what === 'append' && room?.roomid === 'ann');
-    expect(await post.private(letter, 'hi', sender)).toMatchObject({ ok: true });
+    expect(await post.sendPrivate(letter, 'hi', sender)).toMatchObject({ ok: true });
     expect(inbox('bob')).toHaveLength(1);
   });
 
   it('is refused when it could not be stored', async () => {
     const { store, post } = setUp();
     store.fail((what) => what === 'append');
-    expect(await post.private(letter, 'hi', sender)).toMatchObject({
+    expect(await post.sendPrivate(letter, 'hi', sender)).toMatchObject({
       ok: false,
       error: { code: 'unavailable' },
     });
@@ -117,16 +117,16 @@ describe('a private message', () => {
   it('to oneself is stored once and counts the other connections', async () => {
     const { store, post, inbox } = setUp();
     store.connected.set(inboxOf('/', 'ann').tag, 2);
-    const posted = await post.private({ ...letter, to: 'ann' }, 'note', sender);
+    const posted = await post.sendPrivate({ ...letter, to: 'ann' }, 'note', sender);
     expect(posted).toMatchObject({ ok: true, value: { live: 1 } });
     expect(inbox('ann')).toMatchObject([{ except: 'socket-1' }]);
   });
 
   it('under the clientMsgId of a letter that came the other way is another message', async () => {
     const { post, inbox } = setUp();
-    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
+    await post.sendPrivate({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
     const back = { ...letter, from: { id: 'bob', name: 'Bob' }, to: 'ann', scope: 'user bob' };
-    await post.private({ ...back, clientMsgId: 'c1' }, 'ho', sender);
+    await post.sendPrivate({ ...back, clientMsgId: 'c1' }, 'ho', sender);
     expect([inbox('bob').length, inbox('ann').length]).toEqual([2, 2]);
   });
 });
@@ -134,9 +134,9 @@ describe('a private message', () => {
 describe('one clientMsgId', () => {
   it('sent to two people is two messages, for the sender’s other connections too', async () => {
     const { post, inbox } = setUp();
-    await post.private({ ...letter, clientMsgId: 'c1' }, 'to bob', sender);
+    await post.sendPrivate({ ...letter, clientMsgId: 'c1' }, 'to bob', sender);
     expect(
-      await post.private({ ...letter, to: 'carl', clientMsgId: 'c1' }, 'to carl', sender),
+      await post.sendPrivate({ ...letter, to: 'carl', clientMsgId: 'c1' }, 'to carl', sender),
     ).not.toMatchObject({
       value: { dup: true },
     });
@@ -145,8 +145,8 @@ describe('one clientMsgId', () => {
 
   it('of a message and of a todo are two things', async () => {
     const { post, inbox } = setUp();
-    await post.private({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
-    await post.todo({ ...letter, clientMsgId: 'c1' }, '{"receiver_id":"bob"}');
+    await post.sendPrivate({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
+    await post.sendTodo({ ...letter, clientMsgId: 'c1' }, '{"receiver_id":"bob"}');
     expect(inbox('bob')).toHaveLength(2);
   });
 });
@@ -155,12 +155,12 @@ describe('a todo', () => {
   it('is stored whole with its receiver only', async () => {
     const { post, inbox } = setUp();
     const todo = { receiver_id: 'bob', deep: [{ 'a"b': null }], text: 'ü\u2028' };
-    expect(await post.todo(letter, JSON.stringify(todo))).toMatchObject({
+    expect(await post.sendTodo(letter, JSON.stringify(todo))).toMatchObject({
       ok: true,
       value: { seq: 1, live: 0 },
     });
     const [entry] = inbox('bob');
-    expect(entry && storedItem(entry)).toMatchObject({ kind: 'todo', from: ann, data: todo });
+    expect(entry && parseItem(entry)).toMatchObject({ kind: 'todo', from: ann, data: todo });
     expect(inbox('ann')).toEqual([]);
   });
 });

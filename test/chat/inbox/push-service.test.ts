@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { storedItem } from '../../../src/chat/inbox/items.ts';
-import { createPushDesk, type PushOrder } from '../../../src/chat/inbox/push.ts';
+import { parseItem } from '../../../src/chat/inbox/items.ts';
+import { createPushService, type PushRequest } from '../../../src/chat/inbox/push-service.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
-const order: PushOrder = {
+const order: PushRequest = {
   nsp: '/',
   users: ['ann', 'bob'],
   entityType: 'like',
@@ -15,9 +15,9 @@ const order: PushOrder = {
 function setUp() {
   const store = createMemoryStore();
   let made = 0;
-  const desk = createPushDesk({ ...store, newId: () => `p${++made}`, onAppended: () => undefined });
-  const items = (userId: string) => store.entries(inboxOf('/', userId)).map(storedItem);
-  async function push(given: Partial<PushOrder> = {}) {
+  const desk = createPushService({ ...store, newId: () => `p${++made}`, onAppended: () => undefined });
+  const items = (userId: string) => store.entries(inboxOf('/', userId)).map(parseItem);
+  async function push(given: Partial<PushRequest> = {}) {
     const report = await desk.push({ ...order, ...given });
     if (!report.ok) return report.error;
     return { id: report.value.id, reach: Object.fromEntries(report.value.reach) };

@@ -1,10 +1,10 @@
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_PAGE_BYTES, UNREAD_SHOWN } from '../../protocol/limits.ts';
 import type { Announcement } from '../../protocol/people.ts';
-import type { InboxMarks } from '../inbox-store.ts';
+import type { InboxStore } from '../inbox-store.ts';
 import type { Appended, Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
-import { newsOf, type Room } from '../room.ts';
-import { draftOf, type OutgoingItem, storedItem } from './items.ts';
+import { announcementsOf, type Room } from '../room.ts';
+import { draftOf, type OutgoingItem, parseItem } from './items.ts';
 
 /*
  * Announcements to everybody are one log, and each is appended to it once. Whoever is connected hears it live. It
@@ -13,24 +13,24 @@ import { draftOf, type OutgoingItem, storedItem } from './items.ts';
  * inbox says how far that went.
  */
 
-export interface NewsDeps {
+export interface AnnouncementsDeps {
   readonly logs: RoomLogs;
-  readonly inboxes: InboxMarks;
+  readonly inboxes: InboxStore;
   readonly newId: () => string;
 }
 
-export interface Announced {
+export interface StoredAnnouncement {
   readonly id: string;
   readonly seq: number;
   readonly epoch: string;
   readonly at: number;
 }
 
-export interface News {
+export interface Announcements {
   /** `json`: the text of its data. `operation`: its id if it may be tried again, as of a push. */
-  announce(nsp: string, json: string, operation?: string): Promise<Outcome<Announced>>;
+  announce(nsp: string, json: string, operation?: string): Promise<Outcome<StoredAnnouncement>>;
   /** Puts what was announced since into the inbox, answering up to where. May be called by many at once. */
-  fold(inbox: Room): Promise<Outcome<number>>;
+  copyInto(inbox: Room): Promise<Outcome<number>>;
 }
 
 /** Announcements put in at once. */
@@ -38,10 +38,10 @@ const PORTION = 100;
 /** More often than there are announcements to put in, it cannot be another login. */
 const MAX_TRIES = UNREAD_SHOWN + 10;
 
-export function createNews({ logs, inboxes, newId }: NewsDeps): News {
+export function createAnnouncements({ logs, inboxes, newId }: AnnouncementsDeps): Announcements {
   /** Those after the mark, oldest first; for somebody who never had any the newest that a login shows. */
   async function readSince(inbox: Room, mark: Position | undefined): Promise<Outcome<LogPage>> {
-    const news = newsOf(inbox.nsp);
+    const news = announcementsOf(inbox.nsp);
     if (mark === undefined) return logs.read(news, { limit: UNREAD_SHOWN, maxBytes: MAX_PAGE_BYTES });
     const query = { limit: PORTION, maxBytes: MAX_PAGE_BYTES };
     const page = await logs.read(news, { ...query, after: mark.seq });
@@ -76,11 +76,11 @@ export function createNews({ logs, inboxes, newId }: NewsDeps): News {
       const item: OutgoingItem = { id: operation ?? newId(), kind: 'announcement', json };
       const dedupe =
         operation === undefined ? {} : { dedupe: { scope: 'operation', clientMsgId: operation } };
-      const appended = await logs.append(newsOf(nsp), draftOf(item, dedupe));
+      const appended = await logs.append(announcementsOf(nsp), draftOf(item, dedupe));
       return appended.ok ? succeed(announcedAs(appended.value)) : appended;
     },
 
-    async fold(inbox) {
+    async copyInto(inbox) {
       // Whoever finds another login of the same person at it looks again: when this answers, all of it is in.
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
         const folded = await foldOnce(inbox);
@@ -93,17 +93,17 @@ export function createNews({ logs, inboxes, newId }: NewsDeps): News {
 }
 
 export function announcementOf(entry: Entry): Announcement {
-  const { id, seq, at, data } = storedItem(entry);
+  const { id, seq, at, data } = parseItem(entry);
   return { id, seq, at, data };
 }
 
 /** Under its own id and time, so that who heard it live knows it again. */
 function itemOf(entry: Entry): OutgoingItem {
-  const { id, at, data } = storedItem(entry);
+  const { id, at, data } = parseItem(entry);
   return { id, at, kind: 'announcement', json: JSON.stringify(data) };
 }
 
-function announcedAs({ id, seq, epoch, at }: Appended): Announced {
+function announcedAs({ id, seq, epoch, at }: Appended): StoredAnnouncement {
   return { id, seq, epoch, at };
 }
 

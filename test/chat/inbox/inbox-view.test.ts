@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createInboxView } from '../../../src/chat/inbox/inbox-view.ts';
 import { draftOf, type OutgoingItem } from '../../../src/chat/inbox/items.ts';
-import { createShown } from '../../../src/chat/inbox/shown.ts';
 import type { Position } from '../../../src/chat/log-store.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
@@ -10,7 +10,7 @@ const bob = { id: 'bob', name: 'Bob' };
 
 function setUp() {
   const store = createMemoryStore();
-  const shown = createShown({ ...store, inboxSize: 1_000 });
+  const shown = createInboxView({ ...store, inboxSize: 1_000 });
   let made = 0;
   async function put(item: Partial<OutgoingItem> = {}): Promise<void> {
     made += 1;
@@ -23,7 +23,7 @@ function setUp() {
   async function login(from?: Position) {
     const page = await shown.read(ann, from);
     if (!page.ok) throw new Error(page.error.message);
-    const { unread, read, ...rest } = shown.describe(page.value, [], 'ann');
+    const { unread, read, ...rest } = shown.toPushMessage(page.value, [], 'ann');
     return { unread: unread.map(({ seq }) => seq), read: read.map(({ seq }) => seq), ...rest };
   }
   return { store, shown, put, fill, login };
@@ -106,7 +106,7 @@ describe('what a person is shown after login', () => {
     const page = await shown.read(ann, undefined);
     if (!page.ok) throw new Error('not read');
     await put();
-    const message = shown.describe(page.value, store.entries(ann).slice(2), 'ann');
+    const message = shown.toPushMessage(page.value, store.entries(ann).slice(2), 'ann');
     expect(message).toMatchObject({ top: 3 });
     expect(message.unread.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });

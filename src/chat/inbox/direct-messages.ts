@@ -6,7 +6,7 @@ import { inboxOf, type Room } from '../room.ts';
 import type { Roster } from '../roster.ts';
 import { draftOf, type OutgoingItem } from './items.ts';
 
-export interface PostDeps {
+export interface DirectMessagesDeps {
   readonly logs: RoomLogs;
   readonly roster: Pick<Roster, 'connections' | 'isIn'>;
   readonly newId: () => string;
@@ -15,7 +15,7 @@ export interface PostDeps {
 }
 
 /** From one person to another. */
-export interface Letter {
+export interface DirectMessage {
   readonly nsp: string;
   readonly from: User;
   /** A user id, whether that user was ever seen or not. */
@@ -25,7 +25,7 @@ export interface Letter {
   readonly scope: string;
 }
 
-/** The connection a letter is sent by. */
+/** The connection a message is sent by. */
 export interface Sender {
   readonly socketId: string;
   /** It is in these. Whether somebody is there now is told to who shares a room with them: `live` is 0 for others. */
@@ -33,16 +33,21 @@ export interface Sender {
 }
 
 /** What people send one another: stored in the receiver's inbox first, which then brings it to all connections. */
-export interface Post {
+export interface DirectMessages {
   /** The sender's inbox gets it as well, for their other connections. */
-  private(letter: Letter, text: string, sender: Sender): Promise<Outcome<Posted>>;
+  sendPrivate(message: DirectMessage, text: string, sender: Sender): Promise<Outcome<Posted>>;
   /** `json`: the todo's text. */
-  todo(letter: Letter, json: string): Promise<Outcome<Posted>>;
+  sendTodo(message: DirectMessage, json: string): Promise<Outcome<Posted>>;
 }
 
 const MEETING = succeed(true);
 
-export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post {
+export function createDirectMessages({
+  logs,
+  roster,
+  newId,
+  onAppended,
+}: DirectMessagesDeps): DirectMessages {
   async function store(
     nsp: string,
     owner: string,
@@ -54,12 +59,12 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
     return appended;
   }
 
-  async function send(letter: Letter, item: OutgoingItem, sender?: Sender): Promise<Outcome<Posted>> {
-    const { nsp, from, to } = letter;
+  async function send(message: DirectMessage, item: OutgoingItem, sender?: Sender): Promise<Outcome<Posted>> {
+    const { nsp, from, to } = message;
     const left = to === from.id && sender ? { except: sender.socketId } : {};
     const meet = to === from.id || !sender ? MEETING : roster.isIn(sender.rooms, to);
     const [stored, reached, met] = await Promise.all([
-      store(nsp, to, item, { ...left, ...dedupeOf('to', item, letter) }),
+      store(nsp, to, item, { ...left, ...dedupeOf('to', item, message) }),
       roster.connections([inboxOf(nsp, to)]),
       meet,
     ]);
@@ -71,27 +76,31 @@ export function createPost({ logs, roster, newId, onAppended }: PostDeps): Post 
   }
 
   return {
-    async private(letter, text, sender) {
-      const { nsp, from, to, clientMsgId } = letter;
+    async sendPrivate(message, text, sender) {
+      const { nsp, from, to, clientMsgId } = message;
       const item: OutgoingItem = { id: newId(), kind: 'private', from, json: JSON.stringify({ to, text }) };
-      const posted = await send(letter, item, sender);
+      const posted = await send(message, item, sender);
       if (!posted.ok || to === from.id) return posted;
       // Under the receiver's id, so that a repetition finds both.
       const copy = { ...item, id: posted.value.id };
       const kept = await store(nsp, from.id, copy, {
         except: sender.socketId,
-        ...dedupeOf('of', item, letter),
+        ...dedupeOf('of', item, message),
       });
       // With a clientMsgId the sender tries again and both are stored once; without, a second try would be a
       // second message, and the first has arrived.
       return kept.ok || clientMsgId === undefined ? posted : kept;
     },
-    todo: (letter, json) => send(letter, { id: newId(), kind: 'todo', from: letter.from, json }),
+    sendTodo: (message, json) => send(message, { id: newId(), kind: 'todo', from: message.from, json }),
   };
 }
 
-/** A letter and the sender's copy of another never answer for each other. */
-function dedupeOf(side: 'to' | 'of', { kind, json }: OutgoingItem, { scope, to, clientMsgId }: Letter) {
+/** A message and the sender's copy of another never answer for each other. */
+function dedupeOf(
+  side: 'to' | 'of',
+  { kind, json }: OutgoingItem,
+  { scope, to, clientMsgId }: DirectMessage,
+) {
   if (clientMsgId === undefined) return {};
   const content = contentDigest(json);
   return { dedupe: { scope: [side, kind, to, scope].join('\0'), clientMsgId, content } };
