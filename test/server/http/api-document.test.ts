@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { type FastifyInstance, fastify } from 'fastify';
 import { pino } from 'pino';
@@ -45,7 +46,9 @@ describe('the OpenAPI document', () => {
     document = (await stage.ask('GET', '/api/v1/openapi.json')).json as unknown as Document;
     app = fastify();
     app.addHook('onRoute', ({ method, url, config }) => {
-      for (const one of [method].flat()) served.set(`${one} ${url}`, config?.apiRoute !== undefined);
+      // Node 20.19 has no QUERY: its parser answers 400 before a route is looked for.
+      const known = [method].flat().filter((one) => METHODS.includes(one));
+      for (const one of known) served.set(`${one} ${url}`, config?.apiRoute !== undefined);
     });
     const { context } = stage;
     const api = {
