@@ -6,6 +6,7 @@ export interface AttemptDeps {
   readonly path: string;
   readonly namespace: string;
   readonly transports: readonly ('websocket' | 'polling')[];
+  readonly query: { readonly roomid: string } | undefined;
   readonly auth: Auth;
   readonly timeoutMs: number;
   readonly onEvent: (name: string, args: unknown[]) => void;
@@ -35,6 +36,7 @@ export function openAttempt(deps: AttemptDeps): Attempt {
     reconnection: false,
     autoConnect: false,
     timeout: deps.timeoutMs,
+    query: deps.query,
   });
   const socket = manager.socket(deps.namespace, { auth: deps.auth });
   socket.onAny((name: string, ...args: unknown[]) => deps.onEvent(name, args));

@@ -1,110 +1,26 @@
-import type { WireError } from '../protocol/codes.ts';
-import type { Bye, Hello } from '../protocol/events.ts';
-import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
-import type { Posted, User } from '../protocol/people.ts';
-import type { PresenceCount, PresenceDiff, RoomGap, RoomMessage, Typing } from '../protocol/rooms.ts';
 import { createBackoff } from './backoff.ts';
+import type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';
 import { ClientError } from './client-error.ts';
-import { openConnection, type StateChange } from './connection.ts';
-import { checkLength, type Draft, draftMessage, parseDrafts, type SayOptions } from './drafts.ts';
-import { createEmitter } from './emitter.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { createEmitter, type Emitter } from './emitter.ts';
 import { createForwardClock } from './forward-clock.ts';
-import { createIdentity, type IdentityOptions } from './identity.ts';
-import type { InboxItem, ItemOrigin } from './inbox-item.ts';
-import { type Letter, type LetterOptions, parseLetters } from './letters.ts';
+import { createIdentity } from './identity.ts';
+import type { InboxItem } from './inbox-item.ts';
 import { onNetworkBack } from './network.ts';
-import { createPeople, type Inbox } from './people.ts';
-import { createRoom, type Room, type RoomDriver } from './room.ts';
-import { createKept } from './storage.ts';
+import { createPeople, type People } from './people.ts';
+import type { RoomDriver } from './room-driver.ts';
+import { createRooms, type Rooms } from './rooms.ts';
 import { createTokenRenewal } from './token-renewal.ts';
-
-export interface ClientOptions extends IdentityOptions {
-  /** One of the server's `NAMESPACES`. */
-  readonly namespace?: string;
-  /** The server's `SOCKET_PATH`. */
-  readonly path?: string;
-  /** Tried in this order; WebSocket, then polling. */
-  readonly transports?: readonly ('websocket' | 'polling')[];
-  /** Messages to rooms and people that may wait for their ack; one more is refused with `limit`. 1,000. */
-  readonly maxOutbox?: number;
-  /** A server that does not answer for so long is given up for another try. 10,000. */
-  readonly answerTimeoutMs?: number;
-  /** Between two attempts to connect, growing at random from the one to the other. 500 and 10,000. */
-  readonly retryMinMs?: number;
-  readonly retryMaxMs?: number;
-  /** Tells the server which items the application was handed, at most once a second. True. */
-  readonly autoReceipt?: boolean;
-  readonly random?: () => number;
-  /** Wall clock in ms. */
-  readonly now?: () => number;
-  /** A clock in ms that cannot be set. */
-  readonly elapsedMs?: () => number;
-}
-
-export interface ClientEvents {
-  state: [change: StateChange];
-  hello: [hello: Hello];
-  bye: [bye: Bye];
-  /** What the server refused without being asked for an answer. */
-  refused: [refused: { readonly event: string; readonly clientMsgId?: string; readonly error: WireError }];
-  /**
-   * Something for this person: a private message, a todo, a push, a reminder or an announcement. Each comes once,
-   * over all reconnects, in the order of the inbox; announcements when they are heard. What comes before the first
-   * listener is kept for it, at most 1,000 items.
-   */
-  item: [item: InboxItem, origin: ItemOrigin];
-  /** As the promises of `private` and `todo`; also for letters that a storage kept over a restart. */
-  sent: [posted: Posted, letter: Letter];
-  failed: [error: ClientError, letter: Letter];
-  /** How many the whole cluster serves. */
-  online: [online: { readonly users: number; readonly clients: number }];
-  /** The token ends soon. When `token` is a function it is asked for another one already. */
-  'token:expiring': [expiring: { readonly inMs: number }];
-  /** An exception of a listener or the token function of yours, or a message of the server that could not be read. */
-  error: [error: unknown];
-  /** Everything else the server says, such as `cluster:degraded` or `textmsg`. */
-  event: [name: string, ...args: unknown[]];
-}
-
-export interface ChatClient {
-  readonly state: StateChange['state'];
-  /** Who the server says this client is, or since its `login`; undefined before the first connection. */
-  readonly user: User | undefined;
-  readonly hello: Hello | undefined;
-  /** Messages that wait for their ack. */
-  readonly outbox: number;
-  /** Answers how to stop listening. */
-  on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): () => void;
-  /**
-   * Resolves once the room is joined, which waits for a connection. A refusal rejects. `history`: how many
-   * messages said before are handed on first.
-   */
-  join(roomid: string, options?: { readonly history?: number }): Promise<Room>;
-  /**
-   * Resolves once it is stored for the user `to`, after however many reconnects; whether that user is there now says
-   * `live`, to who is in a room with them. This client's own private messages do not come as `item`.
-   */
-  private(to: string, text: string, options?: LetterOptions): Promise<Posted>;
-  /** The same for an object of yours, which the receiver gets whole. */
-  todo(receiverId: string, data: object, options?: LetterOptions): Promise<Posted>;
-  readonly inbox: Inbox;
-  /**
-   * Makes this connection another user's, where the server believes it (open mode), and the later ones too. Waits for
-   * a connection.
-   */
-  login(userId: string): Promise<User>;
-  /** Tries at once instead of waiting, also after the server closed the connection. */
-  reconnect(): void;
-  /** For good. What is not acked yet fails: as `unknown` if it was sent, else as `closed`. */
-  close(): void;
-}
+import { createUnsentLimits } from './unsent-limits.ts';
+import { createUnsentStorage } from './unsent-storage.ts';
 
 const DEFAULT_DEDUPE_MS = 600_000;
 
 /**
- * Connects to a Roomcast and stays connected: rooms are joined again after every lost link where the application
- * stopped hearing, messages come in order and once, and what is said is sent until it is stored.
+ * Connects to a Roomcast and stays connected. After every lost connection each room is joined again where the
+ * application stopped hearing; messages come in order and once; what is said is sent until it is stored.
  *
  * @param url Of the server, such as `https://chat.example.org`.
  * @example
@@ -122,7 +38,7 @@ const DEFAULT_DEDUPE_MS = 600_000;
  * ```
  *
  * @example
- * Between persons. Items are kept until they are read, and wait for whoever is away.
+ * Between persons. The server stores items until they are read, also for somebody who is away.
  * ```ts
  * chat.on('item', (item, { source, unread }) => {
  *   if (item.kind === 'private') show(item.from, item.data.text, { unread });
@@ -137,8 +53,7 @@ const DEFAULT_DEDUPE_MS = 600_000;
  * ```
  */
 export function createClient(url: string, options: ClientOptions = {}): ChatClient {
-  const { random = Math.random, now = Date.now, maxOutbox = 1_000 } = options;
-  const { elapsedMs = () => performance.now() } = options;
+  const { random = Math.random, now = Date.now, elapsedMs = () => performance.now() } = options;
   const steadyMs = createForwardClock({ now, elapsedMs });
   const events = createEmitter<ClientEvents>({
     onThrow: report,
@@ -148,36 +63,30 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     },
   });
   const identity = createIdentity(options);
-  const rooms = new Map<string, RoomDriver>();
-  const kept = createKept(options.storage, 'roomcast.outbox', parseDrafts);
-  const keptLetters = createKept(options.storage, 'roomcast.letters', parseLetters);
-  /** Of an earlier run, for rooms that are not joined yet. */
-  let restored = kept.load() ?? [];
   let hello: Hello | undefined;
-  let closed = false;
-  let saving = false;
   /** A listener for errors that itself fails has nobody left to tell. */
   let reporting = false;
 
+  const unsent = createUnsentStorage({
+    storage: options.storage,
+    drafts: () => rooms.drafts(),
+    letters: () => people.letters(),
+  });
+  const timeoutMs = options.answerTimeoutMs ?? 10_000;
   const connection = openConnection({
     url,
     path: options.path ?? '/socket.io/',
     namespace: options.namespace ?? '/',
     transports: options.transports ?? ['websocket', 'polling'],
-    timeoutMs: options.answerTimeoutMs ?? 10_000,
-    identity: {
-      ...identity,
-      async auth() {
-        const who = await identity.auth();
-        return people.claim(who);
-      },
-    },
+    timeoutMs,
     backoff: createBackoff({
       minMs: options.retryMinMs ?? 500,
       maxMs: options.retryMaxMs ?? 10_000,
       random,
     }),
     random,
+    identity: { ...identity, auth: () => identity.auth().then((auth) => people.claim(auth)) },
+    entrance: () => rooms.entrance(),
     onState: (change) => events.emit('state', change),
     onUp(said) {
       if (!people.meet(said)) {
@@ -188,17 +97,17 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       events.emit('hello', said);
       // First: a login that waits is to be over when rooms are joined.
       people.up();
-      for (const room of [...rooms.values()]) room.up();
+      rooms.up();
     },
     onDown() {
       tokens.down();
       people.down();
-      for (const room of [...rooms.values()]) room.down();
+      rooms.down();
     },
     onBye: (bye) => events.emit('bye', bye),
     onStopped(error) {
       people.stop(error);
-      for (const room of [...rooms.values()]) room.stop(error);
+      rooms.stop(error);
     },
     onEvent(name, args) {
       try {
@@ -208,26 +117,43 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       }
     },
   });
-  const waits = {
+  const limits = createUnsentLimits({
+    maxOutbox: options.maxOutbox ?? 1_000,
+    waiting: () => rooms.waiting() + people.letters().length,
+    maxTextBytes: () => hello?.limits.maxTextBytes,
+    userId: () => people.user?.id,
+  });
+  const shared = {
+    connection,
     dedupeMs: () => (hello ? hello.limits.dedupeTtlS * 1_000 : DEFAULT_DEDUPE_MS),
-    onChange: save,
+    crowded: limits.crowded,
+    onChange: unsent.save,
     now: steadyMs,
+    wallMs: now,
     random,
   };
   const people = createPeople({
-    ...waits,
-    wallMs: now,
-    connection,
+    ...shared,
     identity,
     storage: options.storage,
     autoReceipt: options.autoReceipt ?? true,
     hello: () => hello,
-    crowded,
     emit: (item, origin) => events.emit('item', item, origin),
+    onUser: () => rooms.claim(),
     onSent: (posted, letter) => events.emit('sent', posted, letter),
     onFailed: (error, letter) => events.emit('failed', error, letter),
   });
-  people.restore(keptLetters.load() ?? []);
+  const rooms = createRooms({
+    ...shared,
+    // Without a name the server joins nothing by itself.
+    entrance: options.username === undefined ? undefined : options.roomid,
+    restored: unsent.drafts,
+    answerTimeoutMs: timeoutMs,
+    userId: () => people.user?.id,
+    check: limits.check,
+    onThrow: report,
+  });
+  people.restore(unsent.letters);
   const tokens = createTokenRenewal({
     identity,
     connection,
@@ -235,11 +161,10 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     onThrow: report,
     onLeft(roomids) {
       for (const roomid of roomids) {
-        rooms.get(roomid)?.end(new ClientError('forbidden', `the token does not allow ${roomid} any more`));
+        rooms.expel(roomid, new ClientError('forbidden', `the token does not allow ${roomid} any more`));
       }
     },
   });
-  const stopWatching = onNetworkBack(connection.hurry);
 
   function report(error: unknown): void {
     if (reporting) return;
@@ -250,97 +175,34 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
 
   function hear(name: string, args: unknown[]): void {
     const [said] = args;
-    const roomid = (said as { roomid?: string } | undefined)?.roomid;
-    const room = roomid === undefined ? undefined : rooms.get(roomid);
-    switch (name) {
-      case 'message':
-        if (isRoomMessage(said)) room?.hear(said);
-        else events.emit('event', name, ...args);
-        break;
-      case 'room:gap':
-        room?.gap(said as RoomGap);
-        break;
-      case 'presence:diff':
-      case 'presence:count':
-        room?.presence(said as PresenceDiff | PresenceCount);
-        break;
-      case 'typing':
-        room?.typing(said as Typing);
-        break;
-      case 'removed':
-        events.emit('event', name, ...args);
-        room?.end(new ClientError('forbidden', `removed from ${roomid}`));
-        break;
-      case 'refused':
-        events.emit('refused', said as ClientEvents['refused'][0]);
-        break;
-      case 'online':
-        events.emit('online', said as ClientEvents['online'][0]);
-        break;
-      case 'token:expiring':
-        events.emit('token:expiring', said as ClientEvents['token:expiring'][0]);
-        tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
-        break;
-      default:
-        if (!people.hear(name, args)) events.emit('event', name, ...args);
-    }
+    if (rooms.hear(name, said) || people.hear(name, args)) return;
+    if (name === 'token:expiring') tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
+    if (name === 'refused' || name === 'online' || name === 'token:expiring')
+      events.emit(name, said as never);
+    else events.emit('event', name, ...args);
   }
 
-  function drafts(): readonly Draft[] {
-    return [...restored, ...[...rooms.values()].flatMap((room) => room.drafts())];
-  }
+  return createFacade({ connection, people, rooms, events, hello: () => hello, waiting: limits.waiting });
+}
 
-  function waiting(): number {
-    return drafts().length + people.letters().length;
-  }
+interface Parts {
+  readonly connection: Connection;
+  readonly people: People;
+  readonly rooms: Rooms;
+  readonly events: Emitter<ClientEvents>;
+  readonly hello: () => Hello | undefined;
+  readonly waiting: () => number;
+}
 
-  /** Once per turn: a burst of says is written down as one. */
-  function save(): void {
-    if (saving || !options.storage) return;
-    saving = true;
-    queueMicrotask(() => {
-      saving = false;
-      kept.save(drafts());
-      keptLetters.save(people.letters());
-    });
-  }
+/** What the application sees of the parts. */
+function createFacade({ connection, people, rooms, events, hello, waiting }: Parts): ChatClient {
+  const stopWatching = onNetworkBack(connection.hurry);
+  let closed = false;
 
-  function crowded(): ClientError | undefined {
-    if (waiting() < maxOutbox) return undefined;
-    return new ClientError('limit', `${maxOutbox} messages are waiting already`);
-  }
-
-  function draft(roomid: string, text: string, said: SayOptions): Draft | ClientError {
-    const made = draftMessage(roomid, text, said, people.author());
-    return made instanceof ClientError ? made : (crowded() ?? check(made) ?? made);
-  }
-
-  function check({ roomid, text, by }: Draft): ClientError | undefined {
-    if (by !== undefined && by !== people.author()) {
-      return new ClientError('forbidden', `in ${roomid}: it was written by somebody else`);
-    }
-    return checkLength(text, hello?.limits.maxTextBytes ?? MAX_PACKET_BYTES);
-  }
-
-  function openRoom(roomid: string, history: number | undefined): RoomDriver {
-    const room: RoomDriver = createRoom({
-      ...waits,
-      roomid,
-      history,
-      connection,
-      draft,
-      check,
-      onThrow: report,
-      onEnded() {
-        if (rooms.get(roomid) === room) rooms.delete(roomid);
-      },
-    });
-    rooms.set(roomid, room);
-    const own = restored.filter((unsent) => unsent.roomid === roomid);
-    restored = restored.filter((unsent) => unsent.roomid !== roomid);
-    room.restore(own);
-    if (connection.state() === 'online') room.up();
-    return room;
+  function open(given: string, history: number | undefined): RoomDriver | ClientError {
+    const roomid = parseId(given);
+    if (roomid === undefined) return new ClientError('bad_request', 'roomid: not a room id');
+    return closed ? new ClientError('closed', 'the client is closed') : rooms.open(roomid, history);
   }
 
   return {
@@ -351,41 +213,40 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       return people.user;
     },
     get hello() {
-      return hello;
+      return hello();
     },
     get outbox() {
       return waiting();
     },
     on: events.on,
-    join(given, { history } = {}) {
-      const roomid = parseId(given);
-      if (roomid === undefined)
-        return Promise.reject(new ClientError('bad_request', 'roomid: not a room id'));
-      if (closed || connection.state() === 'closed') {
+    join(roomid, { history } = {}) {
+      if (connection.state() === 'closed') {
         return Promise.reject(new ClientError('closed', 'the client is closed'));
       }
-      return (rooms.get(roomid) ?? openRoom(roomid, history)).ready;
+      const room = open(roomid, history);
+      return room instanceof ClientError ? Promise.reject(room) : room.ready;
+    },
+    enter(roomid, { history } = {}) {
+      const room = open(roomid, history);
+      if (room instanceof ClientError) throw room;
+      return room.persist();
     },
     private: (to, text, letter = {}) => people.private(to, text, letter),
     todo: (to, data, letter = {}) => people.todo(to, data, letter),
     inbox: people.inbox,
     login: (userId) => people.login(userId),
-    reconnect: () => connection.reconnect(),
+    reconnect() {
+      rooms.rejoin();
+      connection.reconnect();
+    },
     close() {
       if (closed) return;
       closed = true;
       stopWatching();
       const error = new ClientError('closed', 'the client is closed');
       people.end(error);
-      for (const room of [...rooms.values()]) room.end(error);
+      rooms.end(error);
       connection.close();
     },
   };
-}
-
-function isRoomMessage(said: unknown): said is RoomMessage {
-  const { event, ref } = (said ?? {}) as { event?: unknown; ref?: unknown };
-  // Before deletions were entries of the log, `seq` was the message's: such a server's are no entries.
-  if (event === 'deleted') return typeof ref === 'number';
-  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
 }

@@ -5,7 +5,7 @@ import type { EventName, PayloadInput } from '../protocol/payloads.ts';
 import { type Attempt, type AttemptDeps, openAttempt } from './attempt.ts';
 import { type Backoff, spreadMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
-import type { Identity } from './identity.ts';
+import type { Auth, Identity } from './identity.ts';
 
 /*
  *   connecting ──hello──► online ──link lost, bye, no answer──► offline ──wait──► connecting
@@ -17,6 +17,8 @@ export interface StateChange {
   readonly reason?: string;
   /** Of `offline`: when the next attempt begins. */
   readonly retryInMs?: number;
+  /** Of `offline`: the server asked for this wait; only `reconnect` makes it shorter. */
+  readonly askedByServer?: true;
   /** Of `closed`: why the server does not want this client. */
   readonly error?: ClientError;
 }
@@ -24,6 +26,8 @@ export interface StateChange {
 export interface ConnectionDeps
   extends Pick<AttemptDeps, 'url' | 'path' | 'namespace' | 'transports' | 'timeoutMs'> {
   readonly identity: Identity;
+  /** The room that the next connection joins itself. */
+  readonly entrance: () => { readonly roomid: string; readonly resume: Auth['resume'] } | undefined;
   readonly backoff: Backoff;
   readonly random: () => number;
   readonly onState: (change: StateChange) => void;
@@ -109,9 +113,11 @@ export function openConnection(deps: ConnectionDeps): Connection {
       (...args: A) => {
         if (mine === turn) act(...args);
       };
+    const entrance = deps.entrance();
     attempt = openAttempt({
       ...deps,
-      auth,
+      query: entrance && { roomid: entrance.roomid },
+      auth: { ...auth, resume: entrance?.resume },
       onEvent: current(hear),
       onRefused: current(refused),
       onLost: current(lose),
@@ -155,7 +161,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     const retryInMs = askedMs === undefined ? backoff.nextMs() : spreadMs(askedMs, random);
     mayHurry = askedMs === undefined;
     timer = setTimeout(connect, retryInMs);
-    change({ state: 'offline', reason, retryInMs });
+    change({ state: 'offline', reason, retryInMs, ...(mayHurry ? {} : { askedByServer: true }) });
   }
 
   function stop(error: ClientError): void {

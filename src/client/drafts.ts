@@ -1,6 +1,6 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { parseClientMsgId } from '../protocol/names.ts';
-import { ClientError } from './client-error.ts';
+import { ClientError, type ClientErrorCode } from './client-error.ts';
 import { newMessageId } from './message-id.ts';
 import type { Unsent } from './outbox.ts';
 
@@ -10,8 +10,12 @@ export interface Draft extends Unsent {
   readonly text: string;
   readonly type?: number;
   readonly echo?: boolean;
-  /** Who wrote it; absent of guests, who may come back under another id, and before the first connection. */
+  /** The id of the user who wrote it; absent before the first connection. */
   readonly by?: string;
+  /** When it was written, ms since 1970 by this device's clock. */
+  readonly at?: number;
+  /** Why it is not sent until the application retries it; only in a room of `enter`. */
+  readonly problem?: { readonly code: ClientErrorCode; readonly message: string };
 }
 
 export interface SayOptions {
@@ -28,21 +32,11 @@ export const MAX_WRITTEN_BYTES = MAX_PACKET_BYTES - 2_048;
 export function draftMessage(
   roomid: string,
   text: string,
-  options: SayOptions,
-  by?: string,
+  { clientMsgId = newMessageId(), type, echo }: SayOptions,
+  written: Pick<Draft, 'by' | 'at'>,
 ): Draft | ClientError {
-  const { clientMsgId = newMessageId(), type, echo } = options;
-  return (
-    checkText(text) ??
-    checkMessageId(clientMsgId) ?? {
-      roomid,
-      clientMsgId,
-      text,
-      ...(type === undefined ? {} : { type }),
-      ...(echo === undefined ? {} : { echo }),
-      ...(by === undefined ? {} : { by }),
-    }
-  );
+  const problem = checkText(text) ?? checkMessageId(clientMsgId);
+  return problem ?? { roomid, clientMsgId, text, type, echo, ...written };
 }
 
 /** JavaScript lets through what the types forbid. */
@@ -64,13 +58,14 @@ export function bytes(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Of a storage, where anything may stand. */
+/** Reads a stored value, which may hold anything. */
 export function parseDrafts(value: unknown): readonly Draft[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.filter(
     (draft: Partial<Draft> | null) =>
       typeof draft?.roomid === 'string' &&
       typeof draft.text === 'string' &&
-      parseClientMsgId(draft.clientMsgId) !== undefined,
+      parseClientMsgId(draft.clientMsgId) !== undefined &&
+      (draft.problem === undefined || typeof draft.problem?.message === 'string'),
   );
 }

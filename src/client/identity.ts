@@ -26,6 +26,8 @@ export interface Auth {
   readonly avatar?: string;
   readonly token?: string;
   readonly inbox?: { readonly epoch: string; readonly seq: number };
+  /** Where the room that the connection joins goes on. */
+  readonly resume?: { readonly epoch: string; readonly seq: number };
 }
 
 export interface Identity {

@@ -5,7 +5,9 @@ export type {
   DeletedMessage,
   Joined,
   MessagePage,
+  Muted,
   PresenceMessage,
+  Removed,
   RoomEntry,
   RoomGap,
   RoomMessage,
@@ -13,7 +15,8 @@ export type {
   SaidMessage,
   Typing,
 } from '../protocol/rooms.ts';
-export { type ChatClient, type ClientEvents, type ClientOptions, createClient } from './client.ts';
+export type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';
+export { createClient } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { StateChange } from './connection.ts';
 export type { Draft, SayOptions } from './drafts.ts';
@@ -21,5 +24,5 @@ export type { InboxItem, ItemOrigin } from './inbox-item.ts';
 export type { Letter, LetterOptions } from './letters.ts';
 export type { Members } from './member-list.ts';
 export type { Inbox, InboxMarks, InboxQuery } from './people.ts';
-export type { HistoryQuery, Room, RoomEvents } from './room.ts';
+export type { HistoryQuery, MessageSource, PersistentRoom, Room, RoomEvents } from './room.ts';
 export type { ClientStorage } from './storage.ts';

@@ -36,7 +36,10 @@ export interface OutboxDeps<D extends Unsent, S> {
 
 export interface Outbox<D extends Unsent, S> {
   add(draft: D): Promise<S>;
+  /** What an earlier run left: it goes before everything that waits already. */
+  restore(drafts: readonly D[]): void;
   drafts(): readonly D[];
+  update(change: (draft: D) => D): void;
   /** The room is joined, or the link is up. */
   open(): void;
   shut(): void;
@@ -160,19 +163,37 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     deps.onFailed(error, entry.draft);
   }
 
+  function find({ clientMsgId }: D): Entry<D, S> | undefined {
+    return queue.find((entry) => entry.draft.clientMsgId === clientMsgId);
+  }
+
+  function changed(): void {
+    deps.onChange();
+    watchExpiry();
+    pump();
+  }
+
   return {
     add(draft) {
       if (ended) return Promise.reject(ended);
-      const known = queue.find((entry) => entry.draft.clientMsgId === draft.clientMsgId);
+      const known = find(draft);
       if (known) return known.promise;
-      const { promise, resolve, reject } = deferred<S>();
-      queue.push({ draft, rejoined: false, promise, resolve, reject });
-      deps.onChange();
-      watchExpiry();
-      pump();
-      return promise;
+      const entry = newEntry<D, S>(draft);
+      queue.push(entry);
+      changed();
+      return entry.promise;
+    },
+    restore(drafts) {
+      const older = drafts.filter((draft) => !find(draft)).map((draft) => newEntry<D, S>(draft));
+      if (ended || older.length === 0) return;
+      queue.splice(onWire ? 1 : 0, 0, ...older);
+      changed();
     },
     drafts: () => queue.map(({ draft }) => draft),
+    update(change) {
+      for (const entry of queue) entry.draft = change(entry.draft);
+      deps.onChange();
+    },
     open() {
       flowing = true;
       pump();
@@ -195,18 +216,18 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
   };
 }
 
-function unknownFate(): ClientError {
+export function unknownFate(): ClientError {
   return new ClientError('unknown', 'it is not known whether this was stored: no answer came');
 }
 
-function deferred<T>() {
-  let resolve: (value: T) => void = () => undefined;
+function newEntry<D extends Unsent, S>(draft: D): Entry<D, S> {
+  let resolve: (stored: S) => void = () => undefined;
   let reject: (error: ClientError) => void = () => undefined;
-  const promise = new Promise<T>((yes, no) => {
+  const promise = new Promise<S>((yes, no) => {
     resolve = yes;
     reject = no;
   });
   // An application that only shows `failed` need not catch each promise too.
   promise.catch(() => undefined);
-  return { promise, resolve, reject };
+  return { draft, rejoined: false, promise, resolve, reject };
 }

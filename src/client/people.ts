@@ -38,6 +38,8 @@ export interface PeopleDeps
   readonly autoReceipt: boolean;
   /** What items that carry no time are dated by. */
   readonly wallMs: () => number;
+  /** Somebody else from now on, or known for the first time. */
+  readonly onUser: () => void;
   readonly onSent: (posted: Posted, letter: Letter) => void;
   readonly onFailed: (error: ClientError, letter: Letter) => void;
 }
@@ -96,9 +98,13 @@ export function createPeople(deps: PeopleDeps): People {
 
   /** Answers as `meet` does. */
   function become(now: User, isGuest: boolean): boolean {
-    if (user?.id !== now.id) receipts.reset();
+    const isOther = user?.id !== now.id;
     user = now;
     guest = isGuest;
+    if (isOther) {
+      receipts.reset();
+      deps.onUser();
+    }
     return keeper.meet(now.id);
   }
 

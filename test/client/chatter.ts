@@ -38,7 +38,7 @@ export interface Heard {
   readonly closed: (string | undefined)[];
 }
 
-export function listen(room: Room): Heard {
+export function listen(room: Pick<Room, 'on'>): Heard {
   const heard: Heard = { messages: [], lines: [], gaps: [], joins: [], closed: [] };
   room.on('message', (message, { source }) => {
     heard.messages.push(message);

@@ -62,7 +62,7 @@ export interface FakeChat {
   room(roomid: string): FakeRoom;
   readonly people: FakePeople;
   ask(event: string): Asked[];
-  /** The next of these events, one step each. */
+  /** The next of these events, one step each; `joined`: the next joins of a connection itself. */
   script(event: string, ...steps: Step[]): void;
   store(roomid: string, text: string, more?: Partial<SaidMessage>): SaidMessage;
   deliver(message: RoomEntry): void;
@@ -173,6 +173,21 @@ export async function openFakeChat(): Promise<FakeChat> {
       limits: { maxTextBytes: 8192, maxRooms: 50, maxHistory: 200, dedupeTtlS: 600, ...fake.limits },
     });
     people.bind(socket, fake.hello.user?.id ?? id);
+    const { roomid } = socket.handshake.query;
+    if (typeof roomid === 'string') {
+      const { resume } = socket.handshake.auth;
+      const step = scripts.get('joined')?.shift();
+      const enter = () =>
+        usual.join?.(socket, { roomid, resume } as Payload, (joined) => socket.emit('joined', joined));
+      if (step)
+        step({
+          payload: { roomid } as Payload,
+          ack: (said) => socket.emit('refused', { event: 'join', ...said }),
+          socket,
+          proceed: enter,
+        });
+      else enter();
+    }
     // Nothing can be waiting for a guest who was made just now.
     if (userId !== undefined || token !== undefined) people.show(socket, socket.handshake.auth.inbox);
     socket.onAny((event: string, payload: Payload, ack: Ack) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ClientStorage } from '../../src/client/index.ts';
 import { inboxOf, receive } from './inbox-reader.ts';
+import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
 
 const { fake, chatter } = stageForEach();
@@ -8,10 +8,6 @@ const { reader, inbox, keep, bring, positions, receipts } = inboxOf({ fake, chat
 
 const announce = (id: string, more = {}) => fake().emit('announcement', { id, at: 5, data: id, ...more });
 const bob = { id: 'bob', name: 'Bob' };
-
-function memory(entries = new Map<string, string>()): ClientStorage {
-  return { get: (key) => entries.get(key), set: (key, value) => void entries.set(key, value) };
-}
 
 describe('items', () => {
   it('have one shape, however they come', async () => {

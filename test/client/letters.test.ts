@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ChatClient, ClientStorage } from '../../src/client/index.ts';
+import type { ChatClient } from '../../src/client/index.ts';
 import { refusal, type Step } from './fake-chat.ts';
+import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
 
 const { fake, chatter } = stageForEach();
@@ -167,11 +168,6 @@ describe('a todo', () => {
 });
 
 describe('with a storage', () => {
-  function memory(from: Iterable<[string, string]> = []): ClientStorage & { entries: Map<string, string> } {
-    const entries = new Map(from);
-    return { entries, get: (key) => entries.get(key), set: (key, value) => void entries.set(key, value) };
-  }
-
   it('sends what an earlier run did not get acked, under the same clientMsgId', async () => {
     const storage = memory([['roomcast.letters', '[null,{"to":"bob","clientMsgId":"x"}]']]);
     const first = chatter({ storage });

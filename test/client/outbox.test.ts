@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ClientStorage } from '../../src/client/index.ts';
 import { listen, textsOf } from './chatter.ts';
 import { refusal, type Step } from './fake-chat.ts';
+import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
 
 const { fake, chatter } = stageForEach();
@@ -208,11 +209,6 @@ describe('what is not sent', () => {
 });
 
 describe('with a storage', () => {
-  function memory(from: Iterable<[string, string]> = []): ClientStorage & { entries: Map<string, string> } {
-    const entries = new Map(from);
-    return { entries, get: (key) => entries.get(key), set: (key, value) => void entries.set(key, value) };
-  }
-
   it('sends what an earlier run did not get acked, under the same clientMsgId', async () => {
     const storage = memory();
     const first = chatter({ storage });
@@ -234,7 +230,7 @@ describe('with a storage', () => {
     expect(left.entries.get('roomcast.outbox')).toBe('[]');
   });
 
-  it('sends nothing of it in the name of another user', async () => {
+  it('sends nothing of it in the name of another user, and stores it for its author', async () => {
     const storage = memory();
     const first = chatter({ storage, userId: 'ada' });
     const room = await first.chat.join('tea');
@@ -246,7 +242,11 @@ describe('with a storage', () => {
     const { chat } = chatter({ storage: left, userId: 'bob' });
     await (await chat.join('tea')).say('from Bob');
     expect(logged('tea')).toEqual(['from Bob']);
-    expect(left.entries.get('roomcast.outbox')).toBe('[]');
+    chat.close();
+    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toContain('from Ada'));
+    const back = chatter({ storage: left, userId: 'ada' }).chat;
+    await back.join('tea');
+    await vi.waitFor(() => expect(logged('tea')).toEqual(['from Bob', 'from Ada']));
   });
 
   it('keeps nothing of a client that was closed, for the application was told', async () => {

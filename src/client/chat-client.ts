@@ -1,0 +1,105 @@
+import type { WireError } from '../protocol/codes.ts';
+import type { Bye, Hello } from '../protocol/events.ts';
+import type { Posted, User } from '../protocol/people.ts';
+import type { ClientError } from './client-error.ts';
+import type { StateChange } from './connection.ts';
+import type { IdentityOptions } from './identity.ts';
+import type { InboxItem, ItemOrigin } from './inbox-item.ts';
+import type { Letter, LetterOptions } from './letters.ts';
+import type { Inbox } from './people.ts';
+import type { PersistentRoom, Room } from './room.ts';
+
+export interface ClientOptions extends IdentityOptions {
+  /**
+   * The room that the connection itself joins, which saves a round trip; it stands in the address as `?roomid=`, where a
+   * load balancer can choose the worker by it. Needs a `username`, and has an effect once `enter` or `join` without
+   * `history` asked for the room.
+   */
+  readonly roomid?: string;
+  /** One of the server's `NAMESPACES`. */
+  readonly namespace?: string;
+  /** The server's `SOCKET_PATH`. */
+  readonly path?: string;
+  /** Tried in this order; WebSocket, then polling. */
+  readonly transports?: readonly ('websocket' | 'polling')[];
+  /** Messages to rooms and people that may wait for their ack; one more is refused with `limit`. 1,000. */
+  readonly maxOutbox?: number;
+  /** In ms: the client gives up a server that does not answer for so long, and tries again. 10,000. */
+  readonly answerTimeoutMs?: number;
+  /** In ms: the wait between two attempts to connect, growing at random from the one to the other. 500 and 10,000. */
+  readonly retryMinMs?: number;
+  readonly retryMaxMs?: number;
+  /** Whether the client tells the server which items the application has received, at most once a second. True. */
+  readonly autoReceipt?: boolean;
+  readonly random?: () => number;
+  /** Wall clock in ms. */
+  readonly now?: () => number;
+  /** A clock in ms that cannot be set. */
+  readonly elapsedMs?: () => number;
+}
+
+export interface ClientEvents {
+  state: [change: StateChange];
+  hello: [hello: Hello];
+  bye: [bye: Bye];
+  /** The server refused an event that asked for no answer. */
+  refused: [refused: { readonly event: string; readonly clientMsgId?: string; readonly error: WireError }];
+  /**
+   * Something for this person: a private message, a todo, a push, a reminder or an announcement. Each comes once,
+   * over all reconnects, in the order of the inbox; announcements when they are heard. Items before the first listener
+   * are stored for it, at most 1,000.
+   */
+  item: [item: InboxItem, origin: ItemOrigin];
+  /** As the promises of `private` and `todo`; also for letters that a storage kept over a restart. */
+  sent: [posted: Posted, letter: Letter];
+  failed: [error: ClientError, letter: Letter];
+  /** How many the whole cluster serves. */
+  online: [online: { readonly users: number; readonly clients: number }];
+  /** The token ends soon. When `token` is a function, the client asks it for another one already. */
+  'token:expiring': [expiring: { readonly inMs: number }];
+  /** Your listener or token function threw, or a message of the server could not be read. */
+  error: [error: unknown];
+  /** Every other event of the server, such as `cluster:degraded` or `textmsg`; `removed` and `muted` too. */
+  event: [name: string, ...args: unknown[]];
+}
+
+export interface ChatClient {
+  readonly state: StateChange['state'];
+  /** Who the server says this client is, or since its `login`; undefined before the first connection. */
+  readonly user: User | undefined;
+  readonly hello: Hello | undefined;
+  /** Messages that wait for their ack. */
+  readonly outbox: number;
+  /** Returns a function that stops listening. */
+  on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): () => void;
+  /**
+   * Resolves once the room is joined, which waits for a connection. A refusal rejects. `history`: how many
+   * earlier messages come first.
+   */
+  join(roomid: string, options?: { readonly history?: number }): Promise<Room>;
+  /**
+   * The room at once, joined as soon as possible, for a screen that also shows what waits and what failed. Throws a
+   * `ClientError`: `bad_request` when this is no room id, `closed` after `close`.
+   */
+  enter(roomid: string, options?: { readonly history?: number }): PersistentRoom;
+  /**
+   * Resolves once it is stored for the user `to`, after however many reconnects. `live` is how many connections of that
+   * user have it now, if both are in the same room. This client's own private messages do not come as `item`.
+   */
+  private(to: string, text: string, options?: LetterOptions): Promise<Posted>;
+  /** The same for a JSON object, which the receiver gets whole. */
+  todo(receiverId: string, data: object, options?: LetterOptions): Promise<Posted>;
+  readonly inbox: Inbox;
+  /**
+   * Binds this connection and the later ones to another user, where the server accepts it (open mode). Waits for a
+   * connection.
+   */
+  login(userId: string): Promise<User>;
+  /**
+   * Connects at once instead of waiting, also after the server closed the connection; and joins the rooms of `enter` again
+   * from which it was removed.
+   */
+  reconnect(): void;
+  /** For good. Messages that are not acked yet fail: as `unknown` if they were sent, else as `closed`. */
+  close(): void;
+}

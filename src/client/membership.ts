@@ -1,0 +1,158 @@
+import type { WireError } from '../protocol/codes.ts';
+import type { Joined } from '../protocol/rooms.ts';
+import { createBackoff, spreadMs } from './backoff.ts';
+import { type ClientError, errorOf } from './client-error.ts';
+import type { Connection } from './connection.ts';
+import type { Position } from './sequence.ts';
+
+/*
+ *   away ──connected──► joining ──answer──► joined ──hole──► joining
+ *    ▲                    ├──refused for now──► resting ──wait──► joining
+ *    │                    └──refused for good──► outside ──rejoin()──► joining
+ *    └──connection lost (from anywhere but outside)      any ──left──► ended
+ *
+ * Only a persistent room rests before its first join or stays outside: any other room ends instead.
+ */
+type Phase = 'away' | 'joining' | 'joined' | 'resting' | 'outside' | 'ended';
+
+export interface MembershipDeps {
+  readonly roomid: string;
+  /** How many messages the first answer shall bring. */
+  readonly history: number | undefined;
+  readonly connection: Pick<Connection, 'ask' | 'state'>;
+  /** How long to wait for the answer to a join that the connection itself brought. */
+  readonly answerTimeoutMs: number;
+  readonly random: () => number;
+  /** Where a join shall resume. */
+  readonly position: () => Position | undefined;
+  /** Whether it goes on after a refusal that would end another room. */
+  readonly persists: (error: WireError) => boolean;
+  readonly onJoining: () => void;
+  readonly onJoined: (joined: Joined) => void;
+  /** Nothing can be said for now. */
+  readonly onAway: () => void;
+  readonly onRefused: (error: ClientError, retryInMs: number | undefined) => void;
+  /** The room is over for this client. */
+  readonly onOver: (error: ClientError) => void;
+}
+
+/** Whether this client is in one room, over all reconnects. */
+export interface Membership {
+  readonly phase: Phase;
+  /** `entering`: the connection itself joined the room, its answer is on the way. */
+  up(entering: boolean): void;
+  down(): void;
+  /** Joins anew where the application stopped hearing. */
+  join(): void;
+  /** The answers to the join of the connection itself. */
+  entered(joined: Joined): void;
+  notEntered(error: WireError): void;
+  /** The server took this client out of the room. */
+  expel(error: ClientError): void;
+  rejoin(): void;
+  end(): void;
+}
+
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 10_000;
+
+export function createMembership(deps: MembershipDeps): Membership {
+  const { roomid, history, connection, random } = deps;
+  const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
+  let phase: Phase = 'away';
+  let entering = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function begin(): void {
+    clearTimeout(timer);
+    phase = 'joining';
+    deps.onJoining();
+  }
+
+  function join(): void {
+    begin();
+    entering = false;
+    const payload = { roomid, history, resume: deps.position() };
+    connection.ask('join', payload, (answer) => {
+      if (phase !== 'joining' || !answer) return;
+      const { ok, ...joined } = answer;
+      if (answer.ok) admit(joined as Joined);
+      else refuse(answer.error);
+    });
+  }
+
+  function admit(joined: Joined): void {
+    clearTimeout(timer);
+    entering = false;
+    phase = 'joined';
+    backoff.reset();
+    deps.onJoined(joined);
+  }
+
+  function refuse(error: WireError): void {
+    clearTimeout(timer);
+    entering = false;
+    if (!deps.persists(error)) {
+      deps.onOver(errorOf(error));
+      return;
+    }
+    if (!error.temporary) {
+      stayOutside(errorOf(error));
+      return;
+    }
+    phase = 'resting';
+    deps.onAway();
+    const { retryAfterMs } = error;
+    const waitMs = retryAfterMs === undefined ? backoff.nextMs() : spreadMs(retryAfterMs, random);
+    timer = setTimeout(join, waitMs);
+    deps.onRefused(errorOf(error), waitMs);
+  }
+
+  function stayOutside(error: ClientError): void {
+    clearTimeout(timer);
+    phase = 'outside';
+    deps.onAway();
+    deps.onRefused(error, undefined);
+  }
+
+  function up(isEntering: boolean): void {
+    if (phase !== 'away') return;
+    if (!isEntering) {
+      join();
+      return;
+    }
+    begin();
+    entering = true;
+    timer = setTimeout(join, deps.answerTimeoutMs);
+  }
+
+  return {
+    get phase() {
+      return phase;
+    },
+    up,
+    down() {
+      if (phase === 'ended' || phase === 'outside') return;
+      phase = 'away';
+      clearTimeout(timer);
+      deps.onAway();
+    },
+    join,
+    entered(joined) {
+      if (entering) admit(joined);
+    },
+    notEntered(error) {
+      if (entering) refuse(error);
+    },
+    expel: stayOutside,
+    rejoin() {
+      if (phase !== 'outside') return;
+      phase = 'away';
+      if (connection.state() === 'online') join();
+    },
+    end() {
+      phase = 'ended';
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,276 @@
+import { MAX_MEMBERS } from '../protocol/limits.ts';
+import type {
+  Joined,
+  MessagePage,
+  Muted,
+  PresenceCount,
+  PresenceDiff,
+  Removed,
+  RoomGap,
+  RoomMessage,
+  Typing,
+} from '../protocol/rooms.ts';
+import { ClientError, errorOf } from './client-error.ts';
+import { draftMessage } from './drafts.ts';
+import { createEmitter } from './emitter.ts';
+import { createMemberList, type MemberList, type Members } from './member-list.ts';
+import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
+import type { HistoryQuery, PersistentRoom, Room, RoomEvents } from './room.ts';
+import { createRoomFeed } from './room-feed.ts';
+import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
+import { createTypists } from './typists.ts';
+
+export interface RoomDeps
+  extends Pick<MembershipDeps, 'roomid' | 'history' | 'connection' | 'answerTimeoutMs' | 'random'>,
+    Pick<RoomOutboxDeps, 'check' | 'crowded' | 'userId' | 'dedupeMs' | 'onChange' | 'now'> {
+  /** Wall clock in ms. */
+  readonly wallMs: () => number;
+  readonly onThrow: (error: unknown) => void;
+  readonly onEnded: () => void;
+}
+
+/** The room as the client drives it. */
+export interface RoomDriver
+  extends Pick<Membership, 'up' | 'down' | 'entered' | 'notEntered' | 'rejoin'>,
+    Pick<RoomOutbox, 'restore' | 'claim' | 'drafts' | 'waiting'> {
+  /** Resolves with the first join; rejects when that is refused. */
+  readonly ready: Promise<Room>;
+  /** From now on a refusal does not end the room, and failed messages stay. */
+  persist(): PersistentRoom;
+  /** Whether the connection itself may join it, and where that resumes; undefined: it may not. */
+  entrance(): { readonly resume: ReturnType<MembershipDeps['position']> } | undefined;
+  hear(message: RoomMessage): void;
+  gap(gap: RoomGap): void;
+  typing(typing: Typing): void;
+  presence(change: PresenceDiff | PresenceCount): void;
+  muted(muted: Muted): void;
+  removed(removed: Removed): void;
+  /** The server does not want this client in the room. */
+  expel(error: ClientError): void;
+  /** The connection waits for the application: nothing of this room waits any longer, but it stays to be joined. */
+  stop(error: ClientError): void;
+  end(error: ClientError | undefined): void;
+}
+
+const REMOVED: Record<Removed['code'], string> = {
+  kicked: 'you were removed from this room',
+  banned: 'you are banned from this room',
+};
+
+export function createRoom(deps: RoomDeps): RoomDriver {
+  const { roomid, connection } = deps;
+  const events = createEmitter<RoomEvents>({
+    onThrow: deps.onThrow,
+    held: ['message', 'presence', 'deleted', 'gap', 'joined'],
+  });
+  let latest: Joined | undefined;
+  let persistent = false;
+  /** Until the first join is answered. */
+  let settle: { resolve: (room: Room) => void; reject: (error: ClientError) => void } | undefined;
+  const ready = new Promise<Room>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+
+  const outbox = createRoomOutbox({
+    ...deps,
+    keepsFailed: () => persistent,
+    rejoin() {
+      if (membership.phase === 'joined') membership.join();
+    },
+    onStored(said, draft) {
+      if (draft.echo === false) feed.own(said);
+      events.emit('sent', said, draft);
+    },
+    onFailed: (error, draft) => events.emit('failed', error, draft),
+    onChange() {
+      deps.onChange();
+      if (persistent && !isOver()) events.emit('unsent', outbox.drafts());
+    },
+  });
+  const feed = createRoomFeed({
+    emit: events.emit,
+    silences: outbox.silences,
+    isOver,
+    onHole() {
+      outbox.shut();
+      membership.join();
+    },
+  });
+  const membership = createMembership({
+    ...deps,
+    position: feed.position,
+    persists: ({ temporary }) => persistent || (temporary && !settle),
+    onJoining: feed.pause,
+    onJoined: enter,
+    onAway: outbox.shut,
+    onRefused: (error, retryInMs) => events.emit('refused', error, retryInMs),
+    onOver: end,
+  });
+  const typists = createTypists({
+    send: (on) => connection.ask('typing', { roomid, on }, () => undefined),
+    onChange: (typing) => events.emit('typing', typing),
+    now: deps.now,
+  });
+  const members = createRoomMembers(deps, () => membership.phase === 'joined');
+
+  function isOver(): boolean {
+    return membership.phase === 'ended';
+  }
+
+  function enter(joined: Joined): void {
+    const source = latest ? 'replay' : 'history';
+    latest = joined;
+    events.emit('joined', joined);
+    feed.resume(joined, source);
+    settle?.resolve(room as Room);
+    settle = undefined;
+    members.refresh();
+    // A listener may have ended it, or a message that arrived early may have shown a hole.
+    if (membership.phase === 'joined') outbox.open();
+  }
+
+  function expel(error: ClientError): void {
+    if (persistent) membership.expel(error);
+    else end(error);
+  }
+
+  function end(error: ClientError | undefined): void {
+    if (isOver()) return;
+    membership.end();
+    typists.end();
+    deps.onEnded();
+    const reason = error ?? new ClientError('closed', `${roomid} was left`);
+    outbox.end(reason);
+    deps.onChange();
+    settle?.reject(reason);
+    settle = undefined;
+    events.emit('closed', error);
+  }
+
+  function readHistory(query: HistoryQuery): Promise<MessagePage> {
+    return new Promise((resolve, reject) => {
+      connection.ask('room:history', { roomid, ...query }, (answer) => {
+        if (!answer) reject(new ClientError('unavailable', 'not connected', true));
+        else if (!answer.ok) reject(errorOf(answer.error));
+        else {
+          const { epoch, top, more, messages } = answer;
+          resolve(feed.current({ epoch, top, more, messages }));
+        }
+      });
+    });
+  }
+
+  function leave(): Promise<void> {
+    const isMember = membership.phase === 'joined' || membership.phase === 'joining';
+    end(undefined);
+    if (!isMember) return Promise.resolve();
+    // Without an answer the connection is lost, and the membership with it.
+    return new Promise((resolve) => connection.ask('leave', { roomid }, () => resolve()));
+  }
+
+  const room: PersistentRoom = {
+    roomid,
+    get joined() {
+      return latest;
+    },
+    get unsent() {
+      return outbox.drafts();
+    },
+    on: events.on,
+    say(text, options = {}) {
+      const draft = draftMessage(roomid, text, options, { by: deps.userId(), at: deps.wallMs() });
+      if (draft instanceof ClientError) return Promise.reject(draft);
+      if (isOver()) return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
+      return outbox.say(draft);
+    },
+    retry: outbox.retry,
+    discard: outbox.discard,
+    history: (query = {}) => readHistory(query),
+    members: members.follow,
+    typing(on) {
+      if (membership.phase === 'joined') typists.say(on);
+    },
+    leave,
+  };
+
+  return {
+    ready,
+    up: membership.up,
+    down: membership.down,
+    entered: membership.entered,
+    notEntered: membership.notEntered,
+    rejoin: membership.rejoin,
+    persist() {
+      persistent = true;
+      // Its application hears of a refusal by `refused`.
+      ready.catch(() => undefined);
+      return room;
+    },
+    entrance: () =>
+      membership.phase === 'away' && deps.history === undefined ? { resume: feed.position() } : undefined,
+    restore: outbox.restore,
+    claim: outbox.claim,
+    drafts: outbox.drafts,
+    waiting: outbox.waiting,
+    hear(message) {
+      const isEntry = message.event === 'broadcast_say' || message.event === 'deleted';
+      if (isEntry && (membership.phase === 'joined' || membership.phase === 'joining')) feed.offer(message);
+      else if (!isEntry && membership.phase === 'joined') events.emit('presence', message);
+    },
+    gap(gap) {
+      // While joining the answer says it, measured by what the application has.
+      if (membership.phase === 'joined') feed.gap(gap);
+    },
+    typing(typing) {
+      if (!isOver()) typists.hear(typing);
+    },
+    presence(change) {
+      if (membership.phase !== 'joined') return;
+      members.hear(change);
+      if ('clients' in change) events.emit('count', { users: change.users, clients: change.clients });
+    },
+    muted: (muted) => events.emit('muted', muted),
+    removed(removed) {
+      events.emit('removed', removed);
+      expel(new ClientError('forbidden', REMOVED[removed.code]));
+    },
+    expel,
+    stop(error) {
+      if (isOver() || persistent) return;
+      if (settle) end(error);
+      else outbox.stop(error);
+    },
+    end,
+  };
+}
+
+interface RoomMembers extends Pick<MemberList, 'hear' | 'refresh'> {
+  follow(listener: (members: Members) => void): () => void;
+}
+
+function createRoomMembers(
+  { roomid, connection, onThrow }: Pick<RoomDeps, 'roomid' | 'connection' | 'onThrow'>,
+  isJoined: () => boolean,
+): RoomMembers {
+  const followers = createEmitter<{ members: [members: Members] }>({ onThrow });
+  const list = createMemberList({
+    ask(cursor, answered) {
+      const query = { roomid, limit: MAX_MEMBERS, cursor };
+      if (!isJoined()) answered(undefined);
+      else connection.ask('room:members', query, (answer) => answered(answer?.ok ? answer : undefined));
+    },
+    onChange: (members) => followers.emit('members', members),
+  });
+  return {
+    hear: list.hear,
+    refresh: list.refresh,
+    follow(listener) {
+      const off = followers.on('members', listener);
+      const unfollow = list.follow();
+      return () => {
+        off();
+        unfollow();
+      };
+    },
+  };
+}

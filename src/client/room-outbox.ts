@@ -1,0 +1,141 @@
+import type { Said, SaidMessage } from '../protocol/rooms.ts';
+import { ClientError } from './client-error.ts';
+import { type Connection, outcomeOf } from './connection.ts';
+import type { Draft } from './drafts.ts';
+import { createOutbox, type OutboxDeps } from './outbox.ts';
+
+export interface RoomOutboxDeps
+  extends Pick<
+    OutboxDeps<Draft, Said>,
+    'check' | 'dedupeMs' | 'onStored' | 'onFailed' | 'onChange' | 'now' | 'random' | 'rejoin'
+  > {
+  readonly connection: Pick<Connection, 'ask'>;
+  /** Why nothing more may wait. */
+  readonly crowded: () => ClientError | undefined;
+  /** Undefined before the first connection. */
+  readonly userId: () => string | undefined;
+  /** Whether a failed message stays until the application retries or discards it. */
+  readonly keepsFailed: () => boolean;
+}
+
+/** What this client says in one room and the room does not have yet. */
+export interface RoomOutbox {
+  say(draft: Draft): Promise<Said>;
+  /** Older than everything that waits already. */
+  restore(drafts: readonly Draft[]): void;
+  /** Messages without an author are this user's. */
+  claim(userId: string): void;
+  /** In the order written, failed ones among them. */
+  drafts(): readonly Draft[];
+  /** How many will be sent. */
+  waiting(): number;
+  retry(clientMsgId: string): Promise<Said>;
+  discard(clientMsgId: string): void;
+  /** Whether the application asked not to hear this message, its own. Answers true once. */
+  silences(message: SaidMessage): boolean;
+  open(): void;
+  shut(): void;
+  /** Everything that waits fails, but more may be said. */
+  stop(error: ClientError): void;
+  end(error: ClientError): void;
+}
+
+/** Messages acked long ago are not replayed any more. */
+const MAX_SILENT = 1_000;
+
+export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
+  const { connection, crowded, onChange } = deps;
+  const failed = new Map<string, Draft>();
+  /** The clientMsgIds of all drafts, in the order written. */
+  let written = new Set<string>();
+  /** Own messages of `echo: false`. */
+  const silent = new Set<string>();
+  const outboxDeps: OutboxDeps<Draft, Said> = {
+    ...deps,
+    send({ roomid, clientMsgId, text, type, echo }, answered) {
+      const payload = { roomid, clientMsgId, text, type, echo };
+      connection.ask('say', payload, (answer) => answered(answer && outcomeOf(answer)));
+    },
+    onStored(said, draft) {
+      written.delete(draft.clientMsgId);
+      deps.onStored(said, draft);
+    },
+    onFailed: fail,
+  };
+  let outbox = createOutbox(outboxDeps);
+
+  function fail(error: ClientError, draft: Draft): void {
+    silent.delete(draft.clientMsgId);
+    if (deps.keepsFailed()) {
+      const { code, message } = error;
+      failed.set(draft.clientMsgId, { ...draft, problem: { code, message } });
+      onChange();
+    } else {
+      written.delete(draft.clientMsgId);
+    }
+    deps.onFailed(error, draft);
+  }
+
+  function drafts(): readonly Draft[] {
+    const open = new Map([...failed.values(), ...outbox.drafts()].map((draft) => [draft.clientMsgId, draft]));
+    return [...written].flatMap((id) => open.get(id) ?? []);
+  }
+
+  function add(draft: Draft): Promise<Said> {
+    if (draft.echo === false) silence(draft);
+    return outbox.add(draft);
+  }
+
+  function silence({ clientMsgId }: Draft): void {
+    silent.add(clientMsgId);
+    const [oldest] = silent;
+    if (silent.size > MAX_SILENT && oldest !== undefined) silent.delete(oldest);
+  }
+
+  return {
+    say(draft) {
+      const problem = crowded() ?? deps.check(draft);
+      if (!problem || deps.keepsFailed()) written.add(draft.clientMsgId);
+      if (!problem) return add(draft);
+      if (deps.keepsFailed()) fail(problem, draft);
+      return Promise.reject(problem);
+    },
+    restore(older) {
+      written = new Set([...older.map(({ clientMsgId }) => clientMsgId), ...written]);
+      for (const draft of older) {
+        if (draft.problem) failed.set(draft.clientMsgId, draft);
+        else if (draft.echo === false) silence(draft);
+      }
+      outbox.restore(older.filter(({ problem }) => !problem));
+      onChange();
+    },
+    claim(userId) {
+      for (const [id, draft] of failed) failed.set(id, { by: userId, ...draft });
+      outbox.update((draft) => ({ by: userId, ...draft }));
+    },
+    drafts,
+    waiting: () => outbox.drafts().length,
+    retry(clientMsgId) {
+      const draft = failed.get(clientMsgId);
+      const problem = draft ? crowded() : new ClientError('not_found', 'no such message failed');
+      if (!draft || problem) return Promise.reject(problem);
+      failed.delete(clientMsgId);
+      // The server may have forgotten it: the application chose to send it all the same, and the time counts anew.
+      const { problem: _, firstSentAt: __, ...again } = draft;
+      return add({ ...again, by: deps.userId() });
+    },
+    discard(clientMsgId) {
+      if (!failed.delete(clientMsgId)) return;
+      written.delete(clientMsgId);
+      onChange();
+    },
+    silences: ({ clientMsgId }) => clientMsgId !== undefined && silent.delete(clientMsgId),
+    open: () => outbox.open(),
+    shut: () => outbox.shut(),
+    stop(error) {
+      outbox.end(error);
+      outbox = createOutbox(outboxDeps);
+    },
+    end: (error) => outbox.end(error),
+  };
+}

@@ -1,0 +1,166 @@
+import type { WireError } from '../protocol/codes.ts';
+import type {
+  Joined,
+  Muted,
+  PresenceCount,
+  PresenceDiff,
+  Removed,
+  RoomGap,
+  RoomMessage,
+  Typing,
+} from '../protocol/rooms.ts';
+import type { ClientError } from './client-error.ts';
+import type { Draft } from './drafts.ts';
+import { createRoom, type RoomDeps, type RoomDriver } from './room-driver.ts';
+import type { Position } from './sequence.ts';
+
+export interface RoomsDeps extends Omit<RoomDeps, 'roomid' | 'history' | 'onEnded'> {
+  /** The room that the connection itself shall join. */
+  readonly entrance: string | undefined;
+  /** Messages that an earlier run left. */
+  readonly restored: readonly Draft[];
+}
+
+/** All rooms of the client. */
+export interface Rooms {
+  /** The room, which is opened if this client is not in it yet. */
+  open(roomid: string, history: number | undefined): RoomDriver;
+  /** What the next connection says of the room that it joins itself, if it joins one. */
+  entrance(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
+  /**
+   * The server says who the user is: messages without an author become this user's, and what the user wrote in an
+   * earlier run waits again.
+   */
+  claim(): void;
+  up(): void;
+  down(): void;
+  rejoin(): void;
+  /** False: this event is not about rooms. */
+  hear(name: string, said: unknown): boolean;
+  expel(roomid: string, error: ClientError): void;
+  stop(error: ClientError): void;
+  end(error: ClientError): void;
+  /** Everything that is to be stored. */
+  drafts(): readonly Draft[];
+  /** How many messages wait. */
+  waiting(): number;
+}
+
+export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
+  const rooms = new Map<string, RoomDriver>();
+  /** Of rooms that are not open, and of other users, who may come back. */
+  let aside = restored;
+  /** The room that the current connection joined itself. */
+  let entering: string | undefined;
+
+  const all = () => [...rooms.values()];
+  const isOurs = ({ by }: Draft) => by === undefined || by === deps.userId();
+  const mayWait = (draft: Draft) => !draft.problem && (deps.userId() === undefined || isOurs(draft));
+
+  function restore(roomid: string, room: RoomDriver): void {
+    const isDue = (draft: Draft) => draft.roomid === roomid && isOurs(draft);
+    const due = aside.filter(isDue);
+    if (due.length === 0) return;
+    aside = aside.filter((draft) => !isDue(draft));
+    room.restore(due);
+  }
+
+  function open(roomid: string, history: number | undefined): RoomDriver {
+    const known = rooms.get(roomid);
+    if (known) return known;
+    const room: RoomDriver = createRoom({
+      ...deps,
+      roomid,
+      history,
+      onEnded() {
+        if (rooms.get(roomid) === room) rooms.delete(roomid);
+      },
+    });
+    rooms.set(roomid, room);
+    restore(roomid, room);
+    if (deps.connection.state() === 'online') room.up(false);
+    return room;
+  }
+
+  function hear(name: string, said: unknown): boolean {
+    const { roomid } = (said ?? {}) as { roomid?: string };
+    const room = roomid === undefined ? undefined : rooms.get(roomid);
+    switch (name) {
+      case 'message':
+        if (!isRoomMessage(said)) return false;
+        room?.hear(said);
+        return true;
+      case 'joined':
+        room?.entered(said as Joined);
+        return true;
+      case 'room:gap':
+        room?.gap(said as RoomGap);
+        return true;
+      case 'presence:diff':
+      case 'presence:count':
+        room?.presence(said as PresenceDiff | PresenceCount);
+        return true;
+      case 'typing':
+        room?.typing(said as Typing);
+        return true;
+      case 'refused': {
+        // Joins of this client carry an ack: only the join of the connection itself is refused this way.
+        const { event, error } = said as { event: string; error: WireError };
+        if (event === 'join' && entering !== undefined) rooms.get(entering)?.notEntered(error);
+        return false;
+      }
+      case 'muted':
+        room?.muted(said as Muted);
+        return false;
+      case 'removed':
+        room?.removed(said as Removed);
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  return {
+    open,
+    entrance() {
+      const entered = entrance === undefined ? undefined : rooms.get(entrance)?.entrance();
+      entering = entered && entrance;
+      return entering !== undefined && entered ? { roomid: entering, ...entered } : undefined;
+    },
+    claim() {
+      const userId = deps.userId();
+      if (userId === undefined) return;
+      aside = aside.map((draft) => ({ by: userId, ...draft }));
+      for (const [roomid, room] of rooms) {
+        room.claim(userId);
+        restore(roomid, room);
+      }
+    },
+    up() {
+      for (const [roomid, room] of [...rooms]) room.up(roomid === entering);
+    },
+    down() {
+      for (const room of all()) room.down();
+    },
+    rejoin() {
+      for (const room of all()) room.rejoin();
+    },
+    hear,
+    expel: (roomid, error) => rooms.get(roomid)?.expel(error),
+    stop(error) {
+      for (const room of all()) room.stop(error);
+    },
+    end(error) {
+      for (const room of all()) room.end(error);
+    },
+    drafts: () => [...aside, ...all().flatMap((room) => room.drafts())],
+    waiting: () => all().reduce((sum, room) => sum + room.waiting(), aside.filter(mayWait).length),
+  };
+}
+
+function isRoomMessage(said: unknown): said is RoomMessage {
+  const { event, ref } = (said ?? {}) as { event?: unknown; ref?: unknown };
+  // Before deletions were entries of the log, `seq` was the message's: such a server's are no entries.
+  if (event === 'deleted') return typeof ref === 'number';
+  return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
+}

@@ -1,0 +1,41 @@
+import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import { ClientError } from './client-error.ts';
+import { checkLength, type Draft } from './drafts.ts';
+import { unknownFate } from './outbox.ts';
+
+export interface UnsentLimitsDeps {
+  readonly maxOutbox: number;
+  readonly waiting: () => number;
+  /** Undefined before the first connection. */
+  readonly maxTextBytes: () => number | undefined;
+  readonly userId: () => string | undefined;
+}
+
+/** Which messages the client does not even try to send. */
+export interface UnsentLimits {
+  waiting(): number;
+  /** Why nothing more may wait. */
+  crowded(): ClientError | undefined;
+  check(draft: Draft): ClientError | undefined;
+}
+
+export function createUnsentLimits({
+  maxOutbox,
+  waiting,
+  maxTextBytes,
+  userId,
+}: UnsentLimitsDeps): UnsentLimits {
+  return {
+    waiting,
+    crowded() {
+      if (waiting() < maxOutbox) return undefined;
+      return new ClientError('limit', `${maxOutbox} messages are waiting already`);
+    },
+    check({ text, by, firstSentAt }) {
+      if (by === undefined || by === userId()) return checkLength(text, maxTextBytes() ?? MAX_PACKET_BYTES);
+      // The server knows a clientMsgId again only of the user who sent it before.
+      if (firstSentAt !== undefined) return unknownFate();
+      return new ClientError('forbidden', 'this was written by somebody else');
+    },
+  };
+}

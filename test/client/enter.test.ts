@@ -1,0 +1,317 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { ClientOptions, PersistentRoom } from '../../src/client/index.ts';
+import { type Chatter, listen } from './chatter.ts';
+import { refusal, type Step } from './fake-chat.ts';
+import { memory } from './memory.ts';
+import { stageForEach } from './stage.ts';
+
+const { fake, chatter } = stageForEach();
+
+const silence: Step = () => undefined;
+
+interface Screen extends Chatter {
+  readonly room: PersistentRoom;
+  /** Each `refused`: its code, and whether the room is joined again by itself. */
+  readonly refusals: string[];
+}
+
+function screen(options: ClientOptions = {}): Screen {
+  const one = chatter(options);
+  const room = one.chat.enter('tea');
+  const refusals: string[] = [];
+  room.on('refused', ({ code }, retryInMs) =>
+    refusals.push(`${code}${retryInMs === undefined ? '' : ' for now'}`),
+  );
+  return { ...one, room, refusals };
+}
+
+const texts = ({ room }: Screen) => room.unsent.map(({ text }) => text);
+const logged = () =>
+  fake()
+    .room('tea')
+    .log.map((entry) => (entry.event === 'broadcast_say' ? entry.data.text : entry));
+const joined = (one: Screen) => vi.waitFor(() => expect(one.room.joined).toBeDefined());
+
+describe('a room of enter', () => {
+  it('is there before the first join, and hands on the same as another', async () => {
+    fake().store('tea', 'one');
+    const one = screen();
+    expect(one.room.joined).toBeUndefined();
+    const heard = listen(one.room);
+    await joined(one);
+    fake().post('tea', 'two');
+    await vi.waitFor(() => expect(heard.lines).toEqual(['history one', 'live two']));
+    expect(await one.chat.join('tea')).toBe(one.room);
+  });
+
+  it('refuses what is no room id, and a closed client', () => {
+    const { chat } = chatter();
+    expect(() => chat.enter('a#b')).toThrow(expect.objectContaining({ code: 'bad_request' }));
+    chat.close();
+    expect(() => chat.enter('tea')).toThrow(expect.objectContaining({ code: 'closed' }));
+  });
+
+  it('is tried again after the time asked for when its first join is refused for now', async () => {
+    fake().script('join', refusal('unavailable', 'no store', 60));
+    const one = screen();
+    await joined(one);
+    expect(one.refusals).toEqual(['unavailable for now']);
+    const [first, second] = fake().ask('join');
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(59);
+  });
+
+  it('waits for the application when it is refused for good, and resumes where it was', async () => {
+    const one = screen();
+    const heard = listen(one.room);
+    fake().post('tea', 'missed by nobody');
+    await joined(one);
+    fake().post('tea', 'one');
+    await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('live one'));
+    fake().script('join', refusal('forbidden', 'banned'));
+    fake().cut();
+    await vi.waitFor(() => expect(one.refusals).toEqual(['forbidden']));
+    fake().cut();
+    await vi.waitFor(() => expect(fake().auths).toHaveLength(3));
+    fake().store('tea', 'two');
+    one.chat.reconnect();
+    await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('replay two'));
+    expect(fake().ask('join')).toHaveLength(3);
+    expect(heard.closed).toEqual([]);
+  });
+
+  it.each([
+    ['kicked', 'you were removed from this room'],
+    ['banned', 'you are banned from this room'],
+  ])('tells that the user was %s, and hears nothing until the application rejoins', async (code, message) => {
+    const one = screen();
+    const heard = listen(one.room);
+    const removed = vi.fn();
+    const refused = vi.fn();
+    one.room.on('removed', removed);
+    one.room.on('refused', refused);
+    await joined(one);
+    fake().emit('removed', { roomid: 'tea', code });
+    await vi.waitFor(() =>
+      expect(refused).toHaveBeenCalledWith(expect.objectContaining({ message }), undefined),
+    );
+    expect(removed).toHaveBeenCalledWith({ roomid: 'tea', code });
+    void one.room.say('waits');
+    fake().post('tea', 'not heard yet');
+    one.chat.reconnect();
+    await vi.waitFor(() => expect(heard.lines).toEqual(['replay not heard yet', 'live waits']));
+  });
+
+  it('keeps what waits while the server does not want the client, and sends it in order afterwards', async () => {
+    const one = screen();
+    await joined(one);
+    fake().script('say', () => fake().bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
+    void one.room.say('one');
+    void one.room.say('two');
+    await vi.waitFor(() => expect(one.chat.state).toBe('closed'));
+    void one.room.say('three');
+    expect(texts(one)).toEqual(['one', 'two', 'three']);
+    one.chat.reconnect();
+    await vi.waitFor(() => expect(logged()).toEqual(['one', 'two', 'three']));
+    await vi.waitFor(() => expect(one.room.unsent).toEqual([]));
+  });
+
+  it('tells of a mute and of counts, beside `event` for the mute', async () => {
+    const one = screen();
+    const heard: unknown[] = [];
+    one.room.on('muted', (muted) => heard.push(muted));
+    one.room.on('count', (count) => heard.push(count));
+    one.chat.on('event', (name) => heard.push(name));
+    await joined(one);
+    fake().emit('muted', { roomid: 'tea', until: 5 });
+    fake().emit('presence:count', { roomid: 'tea', rev: 1, users: 300, clients: 301 });
+    const muted = { roomid: 'tea', until: 5 };
+    await vi.waitFor(() => expect(heard).toEqual([muted, 'muted', { users: 300, clients: 301 }]));
+  });
+});
+
+describe('the connection itself', () => {
+  const options = { username: 'Ada', roomid: 'tea' };
+
+  it('joins the room of the address, and resumes it', async () => {
+    fake().store('tea', 'one');
+    const one = screen(options);
+    const heard = listen(one.room);
+    fake().post('tea', 'two');
+    await joined(one);
+    fake().cut();
+    fake().store('tea', 'three');
+    await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('replay three'));
+    expect(fake().queries.map(({ roomid }) => roomid)).toEqual(['tea', 'tea']);
+    expect(fake().auths[1]?.resume).toEqual({ epoch: 'e1', seq: 2 });
+    await one.room.say('four');
+    expect(fake().asked.map(({ event }) => event)).toEqual(['say']);
+  });
+
+  it.each([
+    ['does not answer', silence, []],
+    ['refuses it for now', refusal('unavailable', 'no store', 10), ['unavailable for now']],
+  ])('gives way to a join of its own when the server %s', async (_fault, step, refusals) => {
+    fake().script('joined', step);
+    const one = screen({ ...options, answerTimeoutMs: 200 });
+    await joined(one);
+    expect(fake().asked.map(({ event }) => event)).toEqual(['join']);
+    expect(one.refusals).toEqual(refusals);
+  });
+
+  it('joins nothing without a name, for a room that was left, or with another history', async () => {
+    const nameless = screen({ roomid: 'tea' });
+    await joined(nameless);
+    await chatter(options).chat.join('tea', { history: 5 });
+    const left = screen(options);
+    await joined(left);
+    await left.room.leave();
+    fake().cut();
+    await vi.waitFor(() => expect(fake().queries).toHaveLength(6));
+    expect(fake().queries.map(({ roomid }) => roomid)).toEqual([undefined, undefined, 'tea', ...Array(3)]);
+  });
+});
+
+describe('messages that failed', () => {
+  it('stay with their problem until they are retried under the same clientMsgId, or discarded', async () => {
+    const one = screen();
+    const seen: string[][] = [];
+    one.room.on('unsent', (drafts) =>
+      seen.push(drafts.map(({ text, problem }) => `${text} ${problem?.code}`)),
+    );
+    await joined(one);
+    fake().script('say', refusal('forbidden', 'muted'), refusal('forbidden', 'muted'));
+    await Promise.allSettled([one.room.say('one'), one.room.say('two')]);
+    expect(seen.at(-1)).toEqual(['one forbidden', 'two forbidden']);
+    expect(one.chat.outbox).toBe(0);
+    const [first, second] = one.room.unsent;
+    await one.room.retry(first?.clientMsgId ?? '');
+    one.room.discard(second?.clientMsgId ?? '');
+    expect(seen.at(-1)).toEqual([]);
+    expect(logged()).toEqual(['one']);
+    const ids = fake()
+      .ask('say')
+      .map(({ payload }) => payload.clientMsgId);
+    expect(ids[2]).toBe(ids[0]);
+    await expect(one.room.retry('another')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('are those for which there was no room, too', async () => {
+    const one = screen({ maxOutbox: 2 });
+    await joined(one);
+    fake().script('say', silence);
+    for (const text of ['one', 'two']) void one.room.say(text);
+    await expect(one.room.say('three')).rejects.toMatchObject({ code: 'limit' });
+    expect(one.room.unsent.map(({ problem }) => problem?.code)).toEqual([undefined, undefined, 'limit']);
+    await expect(one.room.retry(one.room.unsent[2]?.clientMsgId ?? '')).rejects.toMatchObject({
+      code: 'limit',
+    });
+  });
+
+  it('are those of a guest whom the server knows no more: they are not sent in the name of another', async () => {
+    const one = screen({ userId: undefined });
+    await joined(one);
+    fake().script('say', silence);
+    for (const text of ['sent', 'not sent']) one.room.say(text).catch(() => undefined);
+    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+    fake().guard = ({ guestToken }) =>
+      guestToken ? { code: 'forbidden', message: 'who?', temporary: false } : undefined;
+    fake().cut();
+    await vi.waitFor(() =>
+      expect(one.room.unsent.map(({ problem }) => problem?.code)).toEqual(['unknown', 'forbidden']),
+    );
+    await one.room.retry(one.room.unsent[1]?.clientMsgId ?? '');
+    expect(logged()).toEqual(['not sent']);
+  });
+});
+
+describe('a storage', () => {
+  /** Runs that hear no answer: one message on the wire, one behind it, one refused. */
+  async function written(storage = memory()) {
+    const one = screen({ storage });
+    await joined(one);
+    fake().script('say', refusal('forbidden', 'not that'), silence);
+    one.room.say('bad').catch(() => undefined);
+    for (const text of ['one', 'two']) one.room.say(text).catch(() => undefined);
+    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(2));
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('not that'));
+    return memory(storage.entries);
+  }
+
+  it('has what failed, too, and what waits is sent once', async () => {
+    const left = await written();
+    const one = screen({ storage: left });
+    await vi.waitFor(() => expect(logged()).toEqual(['one', 'two']));
+    expect(one.room.unsent).toMatchObject([
+      { text: 'bad', problem: { code: 'forbidden', message: 'not that' } },
+    ]);
+    one.room.discard(one.room.unsent[0]?.clientMsgId ?? '');
+    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
+  });
+
+  it('gives it to its author only', async () => {
+    const left = await written();
+    const other = screen({ storage: left, userId: 'bob' });
+    await other.room.say('mine');
+    expect(texts(other)).toEqual([]);
+    const author = screen({ storage: memory(left.entries) });
+    await vi.waitFor(() => expect(logged()).toEqual(['mine', 'one', 'two']));
+    expect(texts(author)).toEqual(['bad']);
+  });
+
+  it('gives what was written before the first connection to whoever the server then names', async () => {
+    fake().mute = true;
+    const storage = memory();
+    screen({ storage })
+      .room.say('early')
+      .catch(() => undefined);
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
+    fake().mute = false;
+    fake().script('say', silence, silence);
+    const ours = memory(storage.entries);
+    const ada = screen({ storage: ours });
+    expect(texts(ada)).toEqual(['early']);
+    await vi.waitFor(() => expect(ours.entries.get('roomcast.outbox')).toContain('"ada"'));
+    const bob = screen({ storage: memory(ours.entries), userId: 'bob' });
+    await joined(bob);
+    expect(texts(bob)).toEqual([]);
+  });
+
+  it('sends what is older first', async () => {
+    const left = await written();
+    fake().mute = true;
+    const away = screen({ storage: left });
+    away.room.say('three').catch(() => undefined);
+    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toContain('three'));
+    fake().mute = false;
+    const one = screen({ storage: memory(left.entries) });
+    one.room.say('four').catch(() => undefined);
+    expect(texts(one)).toEqual(['three', 'four']);
+    await vi.waitFor(() => expect(logged()).toEqual(['one', 'two', 'three', 'four']));
+  });
+
+  it('forgets the room that was left', async () => {
+    const storage = memory();
+    const one = screen({ storage });
+    await joined(one);
+    fake().script('say', silence);
+    one.room.say('never').catch(() => undefined);
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
+    void one.room.leave();
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toBe('[]'));
+  });
+
+  it('gets no more than a browser has room for: the oldest', async () => {
+    fake().mute = true;
+    const storage = memory();
+    const one = screen({ storage });
+    for (let n = 0; n < 30; n++) one.room.say(`${n}${'x'.repeat(50_000)}`).catch(() => undefined);
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toBeDefined());
+    const stored = storage.entries.get('roomcast.outbox') ?? '';
+    expect(stored.length).toBeLessThan(1_000_100);
+    const kept = (JSON.parse(stored) as { text: string }[]).map(({ text }) =>
+      text.slice(0, 2).replace('x', ''),
+    );
+    expect(kept.length).toBeGreaterThan(15);
+    expect(kept).toEqual(Array.from(kept, (_, n) => `${n}`));
+  });
+});
