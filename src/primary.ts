@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { AggregatorRegistry, type MetricObject } from 'prom-client';
+import { AggregatorRegistry } from 'prom-client';
 import { openApiKey } from './api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
@@ -7,6 +7,7 @@ import { ROSTER_LOOK_MS } from './chat/roster.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { openForks } from './cluster/child.ts';
 import { type Front, openFront } from './cluster/front.ts';
+import { hostId } from './cluster/host-id.ts';
 import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
@@ -14,7 +15,7 @@ import type { Settings } from './config.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
-import { backendOptions, hostId, TASKS } from './worker.ts';
+import { TASKS } from './tasks.ts';
 
 export interface PrimaryDeps {
   readonly settings: Settings;
@@ -40,8 +41,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 
   let backend: PrimaryBackend;
   try {
-    const options = backendOptions(settings);
-    backend = await openPrimaryBackend({ options, host: hostId(settings), log });
+    backend = await openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     complain(`Roomcast cannot start: ${error.message}`);
@@ -69,9 +69,9 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     workers: settings.workers,
     basePort: settings.basePort,
     fork: openForks({ log }),
-    serve(link) {
-      backend.serve(link);
-      if (apiKey !== undefined) link.onRequest(TASKS.apiKey, () => succeed(apiKey));
+    serve(worker) {
+      backend.serve(worker);
+      if (apiKey !== undefined) worker.onRequest(TASKS.apiKey, () => succeed(apiKey));
     },
     log,
     now: () => performance.now(),
@@ -112,7 +112,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     await admin?.close();
     await backend.close();
   }
-  const sweeping = setInterval(() => supervisor.pick()?.notify(TASKS.sweepExpired, {}), ROSTER_LOOK_MS);
+  const sweeping = setInterval(() => supervisor.pick()?.notify(TASKS.sweepExpired, null), ROSTER_LOOK_MS);
 
   const signals = listenToSignals({
     // A second signal finds the drain under way and cuts it short.
@@ -200,7 +200,7 @@ function portWarnings(settings: Settings): string[] {
 
 async function mergedMetrics(supervisor: Supervisor) {
   const answers = await Promise.all(
-    supervisor.links().map((link) => link.request<MetricObject[]>(TASKS.metrics, {})),
+    supervisor.withClients().map((worker) => worker.request(TASKS.metrics, null)),
   );
   const merged = AggregatorRegistry.aggregate(answers.flatMap((answer) => (answer.ok ? [answer.value] : [])));
   return { contentType: merged.contentType, text: await merged.metrics() };

@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { BackendOptions, WorkerBackend } from './backend/backend.ts';
+import type { WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
 import { ROSTER_RENEW_MS, type Roster } from './chat/roster.ts';
 import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
-import type { PrimaryLink } from './cluster/link.ts';
+import { hostId } from './cluster/host-id.ts';
+import type { IpcChannel } from './cluster/ipc.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config.ts';
 import { createUtilization } from './event-loop.ts';
@@ -19,22 +18,7 @@ import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { createTokenIdentities } from './server/auth/tokens.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
-
-/** What primary and worker say to each other about the chat. */
-export const TASKS = {
-  /** primary → worker `{instanceId}`: a worker process died just now, nobody is there by it any more. */
-  bury: 'presence.bury',
-  /** primary → worker `{instanceId}`: a worker process died, tell of whom it left behind. */
-  sweep: 'presence.sweep',
-  /** primary → worker: look for instances whose host died. */
-  sweepExpired: 'presence.sweep-expired',
-  /** primary → worker: its metrics, as prom-client merges them. */
-  metrics: 'metrics',
-  /** worker → primary: the key of the HTTP API where `API_KEYS` is not set. */
-  apiKey: 'api-key',
-  /** primary → worker: whether it is ready, as its own /readyz says. */
-  readiness: 'readiness',
-} as const;
+import { TASKS } from './tasks.ts';
 
 const COUNTS_MS = 1_000;
 const RENEW_LOOK_MS = 500;
@@ -57,25 +41,24 @@ export async function runWorker({
   log: Logger;
 }): Promise<void> {
   const worker = openWorkerProcess({ slot, instanceId, log });
-  const { link } = worker;
+  const { ipc } = worker;
   const port = settings.basePort + slot;
-  const clientCounter = createClientCounter((kind, body) => link.notify(kind, body));
+  const clientCounter = createClientCounter(ipc);
   let backend: WorkerBackend;
   let chat: ChatServer;
   let front: FrontWorker | undefined;
   try {
-    const options = backendOptions(settings);
     backend = await openWorkerBackend({
-      options,
+      options: settings,
       instanceId,
-      host: hostId(settings),
-      primary: link,
+      host: hostId(settings.basePort),
+      primary: ipc,
       utilization: createUtilization(),
       log,
     });
     chat = await openChatServer({
       ...settings,
-      apiKeys: settings.apiKeys.length > 0 ? settings.apiKeys : [await fetchApiKey(link)],
+      apiKeys: settings.apiKeys.length > 0 ? settings.apiKeys : [await fetchApiKey(ipc)],
       backend,
       identities: await openIdentities(settings, backend, log),
       slot,
@@ -103,16 +86,16 @@ export async function runWorker({
     return;
   }
 
-  link.onNotice(TASKS.sweep, ({ instanceId: dead }: { instanceId: string }) => void chat.sweep(dead));
-  link.onNotice(TASKS.bury, ({ instanceId: dead }: { instanceId: string }) => void bury(backend, dead, log));
-  link.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
-  link.onRequest(TASKS.readiness, () => chat.ready());
-  link.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
+  ipc.onNotice(TASKS.sweep, ({ instanceId: dead }) => void chat.sweep(dead));
+  ipc.onNotice(TASKS.bury, ({ instanceId: dead }) => void bury(backend, dead, log));
+  ipc.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
+  ipc.onRequest(TASKS.readiness, () => chat.ready());
+  ipc.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
   loopDelay.enable();
   const report = () => {
     clientCounter.reset();
-    link.notify(CONTROL.counts, {
+    ipc.notify(CONTROL.counts, {
       ...chat.counts(),
       // It counts from one look to the next.
       loopDelayMs: Math.max(0, Math.round(loopDelay.percentile(99) / NANOS_PER_MS) - LOOP_LOOK_MS),
@@ -153,41 +136,6 @@ function keepRenewing(roster: Pick<Roster, 'renew'>, clients: () => number): Nod
   }, RENEW_LOOK_MS);
 }
 
-export function backendOptions(settings: Settings): BackendOptions {
-  const { redisUrl, keyPrefix, dataDir, historySize, historyTtlS, inboxSize, inboxTtlS, dedupeTtlS } =
-    settings;
-  const { maxRoomClients } = settings;
-  return {
-    keyPrefix,
-    dataDir,
-    historySize,
-    historyTtlS,
-    inboxSize,
-    inboxTtlS,
-    maxRoomClients,
-    dedupeTtlS,
-    ...(redisUrl === undefined ? {} : { redisUrl }),
-  };
-}
-
-/**
- * Two Roomcasts on one machine with different ports count as two hosts. Of the same ports in the same network of the same
- * running machine only one can be alive: who finds this id in the registry at the start finds its dead predecessor.
- */
-export function hostId(settings: Settings): string {
-  return `${hostname()}:${settings.basePort}@${machineId()}`;
-}
-
-function machineId(): string {
-  try {
-    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${bootId.slice(0, 8)}${readlinkSync('/proc/self/ns/net').replace(/\D+/g, '-').slice(0, -1)}`;
-  } catch {
-    // Nobody's predecessor then: its leases end by themselves.
-    return String(process.ppid);
-  }
-}
-
 /** All workers share what proves that a guest is the same one; with tokens nobody is a guest. */
 async function openIdentities(
   { authSecret, authJwksUrl, authAudience, authIssuer }: Settings,
@@ -208,8 +156,8 @@ async function openIdentities(
 }
 
 /** Of the primary and not of the store, which may be away when a worker is respawned. */
-async function fetchApiKey(primary: Pick<PrimaryLink, 'request'>): Promise<string> {
-  const key = await primary.request<string>(TASKS.apiKey, null);
+async function fetchApiKey(primary: Pick<IpcChannel, 'request'>): Promise<string> {
+  const key = await primary.request(TASKS.apiKey, null);
   if (!key.ok) throw new Error(`the key of the HTTP API: ${key.error.message}`);
   return key.value;
 }

@@ -7,7 +7,7 @@ import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
 import type { Moderation } from '../chat/moderation.ts';
 import type { Overview, Roster } from '../chat/roster.ts';
 import type { RoomVisits } from '../chat/visits.ts';
-import type { PrimaryLink, WorkerLink } from '../cluster/link.ts';
+import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
 /** What of the settings a backend needs. */
@@ -49,7 +49,7 @@ export interface WorkerBackendDeps {
   /** Of this worker process, unique in the cluster and for all time. */
   readonly instanceId: string;
   readonly host: string;
-  readonly primary: PrimaryLink;
+  readonly primary: IpcChannel;
   /** Which part of the time since the last call the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
   readonly log: Logger;
@@ -58,7 +58,7 @@ export interface WorkerBackendDeps {
 /** The primary's side: owns the embedded store, or proves that Redis can be used. */
 export interface PrimaryBackend {
   /** To be called for every worker forked, before it sends anything. */
-  serve(worker: WorkerLink): void;
+  serve(worker: WorkerIpc): void;
   overview(): Promise<Outcome<Overview>>;
   check(): Promise<Outcome<void>>;
   /** The cluster's key of the HTTP API: `offered`, if it has none yet. */

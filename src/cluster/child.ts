@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
-import type { MessagePort } from './ipc.ts';
+import type { MessagePort } from './ipc-channel.ts';
 
 /** A worker process as the supervisor needs it. */
 export interface ChildWorker {

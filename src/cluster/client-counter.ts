@@ -1,4 +1,5 @@
 import { CONTROL } from './control.ts';
+import type { IpcChannel } from './ipc.ts';
 
 /** One message a connection cost 4 % of all that connecting costs, half of it in the primary. */
 const GATHER_MS = 50;
@@ -11,7 +12,7 @@ export interface ClientCounter {
 }
 
 /** Tells the primary how many clients came and went, gathered for a moment. */
-export function createClientCounter(notify: (kind: string, body: { count: number }) => void): ClientCounter {
+export function createClientCounter({ notify }: Pick<IpcChannel, 'notify'>): ClientCounter {
   let came = 0;
   let went = 0;
   let timer: NodeJS.Timeout | undefined;

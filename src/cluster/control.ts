@@ -1,20 +1,29 @@
+import type { NoticeKind } from './ipc.ts';
+
 /**
- * What the supervisor and its workers say to each other. All are notices: nobody waits for them, and a worker's
- * death or silence is seen by its process, not by a missing answer.
+ * Notices between the supervisor and its workers. Nobody waits for an answer: the supervisor notices a dead or hanging
+ * worker by its process, not by a missing reply.
  */
-export const CONTROL = {
+export const CONTROL: {
   /** worker → primary: serves on its port. */
+  readonly ready: NoticeKind<null>;
+  /** worker → primary: cannot serve, and why; its process ends. */
+  readonly failed: NoticeKind<{ readonly message: string }>;
+  /** worker → primary, about every second. */
+  readonly counts: NoticeKind<WorkerCounts>;
+  /** primary → worker: let the clients go and exit. */
+  readonly drain: NoticeKind<{ readonly deadlineMs: number }>;
+  /** worker → primary: so many clients came or went. The spelling is that of S3. */
+  readonly clientConnect: NoticeKind<{ readonly count: number }>;
+  readonly clientDisconnect: NoticeKind<{ readonly count: number }>;
+} = {
   ready: 'worker.ready',
-  /** worker → primary `{message}`: cannot serve and says why; its process ends. */
   failed: 'worker.failed',
-  /** worker → primary: `WorkerCounts`, every second or so. */
   counts: 'worker.counts',
-  /** primary → worker `{deadlineMs}`: let the clients go and exit. */
   drain: 'worker.drain',
-  /** worker → primary `{count}`: so many clients came or went. In the spelling of S3. */
   clientConnect: 'client connect',
   clientDisconnect: 'client disconnect',
-} as const;
+};
 
 export interface WorkerCounts {
   readonly clients: number;

@@ -1,6 +1,6 @@
 import type { Outcome } from '../protocol/codes.ts';
 import type { WorkerStatus } from './control.ts';
-import type { WorkerLink } from './link.ts';
+import type { RequestKind, WorkerIpc } from './ipc.ts';
 
 export interface Readiness {
   /** Why the host is not ready, one sentence each; none: it is. */
@@ -12,10 +12,10 @@ export interface ReadinessDeps {
   readonly workers: {
     status(): readonly WorkerStatus[];
     /** The worker that serves each slot. */
-    ready(): readonly WorkerLink[];
+    ready(): readonly WorkerIpc[];
   };
   /** The request that a worker answers with whether it can do its work: its store answers, its bus comes round. */
-  readonly question: string;
+  readonly question: RequestKind<null, void>;
   readonly checkStore: () => Promise<Outcome<void>>;
   readonly warnings: readonly string[];
 }
@@ -30,9 +30,9 @@ const ANSWER_LIMIT_MS = 2_000;
 export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   const { workers, question } = deps;
 
-  async function reasonOf(link: WorkerLink): Promise<string[]> {
-    const answer = await link.request<void>(question, {}, ANSWER_LIMIT_MS);
-    return answer.ok ? [] : [`the worker of slot ${link.slot} is not ready: ${answer.error.message}`];
+  async function reasonOf(worker: WorkerIpc): Promise<string[]> {
+    const answer = await worker.request(question, null, ANSWER_LIMIT_MS);
+    return answer.ok ? [] : [`the worker of slot ${worker.slot} is not ready: ${answer.error.message}`];
   }
 
   return async () => {

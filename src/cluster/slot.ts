@@ -5,14 +5,14 @@ import { createBackoff } from './backoff.ts';
 import type { ChildWorker } from './child.ts';
 import type { WorkerStatus } from './control.ts';
 import { createCrashGuard } from './crash-guard.ts';
-import type { WorkerLink } from './link.ts';
+import type { WorkerIpc } from './ipc.ts';
 import { createWorkerHandle, type WorkerHandle } from './worker-handle.ts';
 
 export interface SlotDeps {
   readonly slot: number;
   readonly port: number;
   readonly fork: (slot: number, instanceId: string) => ChildWorker;
-  readonly serve: (link: WorkerLink) => void;
+  readonly serve: (worker: WorkerIpc) => void;
   readonly log: Logger;
   readonly now: () => number;
   readonly onChange: (worker: WorkerHandle | undefined) => void;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { ChildWorker } from './child.ts';
 import type { WorkerStatus } from './control.ts';
-import type { WorkerLink } from './link.ts';
+import type { WorkerIpc } from './ipc.ts';
 import { createPopulation } from './population.ts';
 import { createSlot } from './slot.ts';
 
@@ -12,7 +12,7 @@ export interface SupervisorDeps {
   readonly basePort: number;
   readonly fork: (slot: number, instanceId: string) => ChildWorker;
   /** Called for every worker forked, before it can have sent anything. */
-  readonly serve: (link: WorkerLink) => void;
+  readonly serve: (worker: WorkerIpc) => void;
   readonly log: Logger;
   readonly now: () => number;
   /** The longest drain; two seconds later what is left is killed. */
@@ -37,11 +37,11 @@ export interface Supervisor {
   reload(): Promise<Outcome<void>>;
   status(): WorkerStatus[];
   /** All workers that have clients: those that serve, and those that let theirs go. */
-  links(): WorkerLink[];
+  withClients(): WorkerIpc[];
   /** The worker that serves each slot, of the slots that have one. */
-  ready(): WorkerLink[];
+  ready(): WorkerIpc[];
   /** A worker to give a job to. */
-  pick(): WorkerLink | undefined;
+  pick(): WorkerIpc | undefined;
 }
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
@@ -117,7 +117,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     return succeed(undefined);
   }
 
-  const ready = () => slots.flatMap((slot) => slot.ready()?.link ?? []);
+  const ready = () => slots.flatMap((slot) => slot.ready()?.ipc ?? []);
 
   return {
     start,
@@ -125,10 +125,10 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     reload,
     ready,
     status: () => slots.flatMap((slot) => slot.status()),
-    links: () =>
+    withClients: () =>
       slots
         .flatMap((slot) => slot.workers())
-        .flatMap(({ state, link }) => (state === 'ready' || state === 'draining' ? [link] : [])),
+        .flatMap(({ state, ipc }) => (state === 'ready' || state === 'draining' ? [ipc] : [])),
     pick: () => ready()[0],
   };
 }

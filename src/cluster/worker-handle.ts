@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { ChildWorker } from './child.ts';
 import { CONTROL, type WorkerCounts } from './control.ts';
-import { createLink } from './ipc.ts';
-import type { WorkerLink } from './link.ts';
+import type { WorkerIpc } from './ipc.ts';
+import { createIpcChannel } from './ipc-channel.ts';
 
 /** How long a worker may take until it serves; later it hangs and is replaced. */
 const READY_LIMIT_MS = 30_000;
@@ -23,7 +23,7 @@ export interface WorkerHandleDeps {
   readonly log: Logger;
   readonly now: () => number;
   /** Registers handlers for the worker's requests before it can have sent one. */
-  readonly serve: (link: WorkerLink) => void;
+  readonly serve: (worker: WorkerIpc) => void;
   readonly onChange: () => void;
   readonly onReady: () => void;
   readonly onFailed: (message: string) => void;
@@ -35,7 +35,7 @@ export interface WorkerHandle {
   readonly id: number;
   readonly pid: number;
   readonly instanceId: string;
-  readonly link: WorkerLink;
+  readonly ipc: WorkerIpc;
   readonly state: 'starting' | 'ready' | 'draining' | 'gone';
   readonly counts: WorkerCounts;
   drain(deadlineMs: number): void;
@@ -57,8 +57,8 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     child.kill('SIGKILL');
   };
 
-  const link: WorkerLink = {
-    ...createLink(child.port, {
+  const ipc: WorkerIpc = {
+    ...createIpcChannel(child.port, {
       log,
       onForeignVersion: (version) =>
         fail(`it speaks version ${version} of the messages between processes; restart the primary`),
@@ -72,7 +72,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     child.kill('SIGKILL');
   }, READY_LIMIT_MS);
 
-  link.onNotice(CONTROL.ready, () => {
+  ipc.onNotice(CONTROL.ready, () => {
     if (state !== 'starting') return;
     clearTimeout(deadline);
     state = 'ready';
@@ -81,8 +81,8 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     deps.onReady();
     deps.onChange();
   });
-  link.onNotice(CONTROL.failed, ({ message }: { message: string }) => fail(message));
-  link.onNotice(CONTROL.counts, (body: WorkerCounts) => {
+  ipc.onNotice(CONTROL.failed, ({ message }) => fail(message));
+  ipc.onNotice(CONTROL.counts, (body) => {
     counts = body;
     deps.onChange();
   });
@@ -90,9 +90,9 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     counts = { ...counts, clients: Math.max(0, counts.clients + by) };
     deps.onChange();
   };
-  link.onNotice(CONTROL.clientConnect, ({ count }: { count: number }) => step(count));
-  link.onNotice(CONTROL.clientDisconnect, ({ count }: { count: number }) => step(-count));
-  deps.serve(link);
+  ipc.onNotice(CONTROL.clientConnect, ({ count }) => step(count));
+  ipc.onNotice(CONTROL.clientDisconnect, ({ count }) => step(-count));
+  deps.serve(ipc);
 
   child.onExit((code, signal) => {
     clearTimeout(deadline);
@@ -107,7 +107,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     id: child.id,
     pid: child.pid,
     instanceId,
-    link,
+    ipc,
     get state() {
       return state;
     },
@@ -129,7 +129,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
         log.warn({ slot, pid: child.pid }, 'worker did not leave in time; killed');
         child.kill('SIGKILL');
       }, deadlineMs + EXIT_GRACE_MS);
-      link.notify(CONTROL.drain, { deadlineMs });
+      ipc.notify(CONTROL.drain, { deadlineMs });
       deps.onChange();
     },
     kill() {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { CONTROL } from './control.ts';
-import { createLink, type MessagePort } from './ipc.ts';
-import type { PrimaryLink } from './link.ts';
+import type { IpcChannel } from './ipc.ts';
+import { createIpcChannel, type MessagePort } from './ipc-channel.ts';
 
 export interface WorkerProcessDeps {
   readonly slot: number;
@@ -14,7 +14,7 @@ export interface WorkerProcessDeps {
 export interface WorkerProcess {
   readonly slot: number;
   readonly instanceId: string;
-  readonly link: PrimaryLink;
+  readonly ipc: IpcChannel;
   /** Serves from now on. */
   ready(): void;
   /** Says why this worker cannot serve, then ends the process. */
@@ -33,7 +33,7 @@ export interface WorkerProcess {
  */
 export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps): WorkerProcess {
   let leave: ((deadlineMs: number) => Promise<void>) | undefined;
-  const link = createLink(processPort(), { log });
+  const ipc = createIpcChannel(processPort(), { log });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('uncaughtException', (error, origin) => {
@@ -43,11 +43,11 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
   });
 
   async function end(code: number): Promise<never> {
-    await link.flushed();
+    await ipc.flushed();
     process.exit(code);
   }
 
-  link.onNotice(CONTROL.drain, async ({ deadlineMs }: { deadlineMs: number }) => {
+  ipc.onNotice(CONTROL.drain, async ({ deadlineMs }) => {
     try {
       await leave?.(deadlineMs);
       await end(0);
@@ -60,11 +60,11 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
   return {
     slot,
     instanceId,
-    link,
-    ready: () => link.notify(CONTROL.ready, {}),
+    ipc,
+    ready: () => ipc.notify(CONTROL.ready, null),
     async failed(message) {
-      link.notify(CONTROL.failed, { message });
-      await link.flushed();
+      ipc.notify(CONTROL.failed, { message });
+      await ipc.flushed();
       // The primary kills this process when it has heard. Exiting first could overtake the message.
       await sleep(1_000);
       process.exit(1);

@@ -6,7 +6,12 @@ afterEach(() => void vi.useRealTimers());
 
 function open() {
   const sent: [kind: string, count: number][] = [];
-  return { sent, counter: createClientCounter((kind, { count }) => sent.push([kind, count])) };
+  return {
+    sent,
+    counter: createClientCounter({
+      notify: (kind, body) => void sent.push([kind, (body as { count: number }).count]),
+    }),
+  };
 }
 
 it('clients that come and go within a moment are sent as one count of each', () => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ChildWorker } from '../../src/cluster/child.ts';
-import { createLink, type MessagePort } from '../../src/cluster/ipc.ts';
+import { createIpcChannel, type MessagePort } from '../../src/cluster/ipc-channel.ts';
 import { silentLog } from './silent-log.ts';
 
 export interface FakePort extends MessagePort {
@@ -47,12 +47,12 @@ export function createPortPair(): [FakePort, FakePort] {
   return [createEnd(0), createEnd(1)];
 }
 
-/** A worker process that a test plays: it has the worker's end of the link and dies on command. */
+/** A worker process that a test plays: it has the worker's end of the IPC channel and dies on command. */
 export interface FakeWorker {
   readonly slot: number;
   readonly instanceId: string;
   readonly pid: number;
-  readonly link: ReturnType<typeof createLink>;
+  readonly ipc: ReturnType<typeof createIpcChannel>;
   readonly port: FakePort;
   readonly signals: string[];
   readonly alive: boolean;
@@ -83,7 +83,7 @@ export function createFakeForks(): {
         slot,
         instanceId,
         pid: 1000 + id,
-        link: createLink(worker, { log: silentLog }),
+        ipc: createIpcChannel(worker, { log: silentLog }),
         port: worker,
         signals,
         get alive() {

@@ -1,13 +1,13 @@
 import { expect, test, vi } from 'vitest';
-import { createLink, LINK_VERSION } from '../../src/cluster/ipc.ts';
-import { refuse, succeed } from '../../src/protocol/codes.ts';
+import { createIpcChannel, IPC_VERSION } from '../../src/cluster/ipc-channel.ts';
+import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import { createPortPair } from './fake-port.ts';
 import { silentLog } from './silent-log.ts';
 
 function createPair(defaultTimeoutMs = 1_000) {
   const [near, far] = createPortPair();
   const options = { log: silentLog, defaultTimeoutMs };
-  return { near, far, asking: createLink(near, options), serving: createLink(far, options) };
+  return { near, far, asking: createIpcChannel(near, options), serving: createIpcChannel(far, options) };
 }
 
 test('a request is answered by the handler of its kind', async () => {
@@ -74,7 +74,7 @@ test('a request without an answer is unavailable after its time limit, and a lat
   try {
     const { asking, serving } = createPair(500);
     let answer: (outcome: ReturnType<typeof succeed<number>>) => void = () => {};
-    serving.onRequest('slow', () => new Promise((resolve) => (answer = resolve)));
+    serving.onRequest('slow', () => new Promise<Outcome<number>>((resolve) => (answer = resolve)));
     const first = asking.request('slow', {});
     const own = asking.request('slow', {}, 200);
     await vi.advanceTimersByTimeAsync(200);
@@ -122,18 +122,18 @@ test('an answer that cannot be sent is answered as internal', async () => {
 test('messages of sticky, of the adapter and of another release on the same channel are left alone', async () => {
   const [near, far] = createPortPair();
   const onForeignVersion = vi.fn();
-  const link = createLink(near, { log: silentLog, onForeignVersion });
-  createLink(far, { log: silentLog });
+  const ipc = createIpcChannel(near, { log: silentLog, onForeignVersion });
+  createIpcChannel(far, { log: silentLog });
   const heard = vi.fn();
-  link.onNotice('note', heard);
+  ipc.onNotice('note', heard);
   near.receive({ type: 'sticky:connection', data: 'sid' });
   near.receive({ source: '_sio_adapter', type: 3 });
   near.receive('text');
   near.receive(null);
-  near.receive({ rc: LINK_VERSION + 1, op: 'notice', kind: 'note', body: {} });
-  near.receive({ rc: LINK_VERSION + 1, op: 'notice', kind: 'note', body: {} });
+  near.receive({ rc: IPC_VERSION + 1, op: 'notice', kind: 'note', body: {} });
+  near.receive({ rc: IPC_VERSION + 1, op: 'notice', kind: 'note', body: {} });
   expect(heard).not.toHaveBeenCalled();
-  expect(onForeignVersion).toHaveBeenCalledExactlyOnceWith(LINK_VERSION + 1);
-  near.receive({ rc: LINK_VERSION, op: 'notice', kind: 'note', body: 7 });
+  expect(onForeignVersion).toHaveBeenCalledExactlyOnceWith(IPC_VERSION + 1);
+  near.receive({ rc: IPC_VERSION, op: 'notice', kind: 'note', body: 7 });
   expect(heard).toHaveBeenCalledExactlyOnceWith(7);
 });

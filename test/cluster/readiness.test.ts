@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { WorkerState } from '../../src/cluster/control.ts';
-import type { WorkerLink } from '../../src/cluster/link.ts';
+import type { WorkerIpc } from '../../src/cluster/ipc.ts';
 import { createReadiness } from '../../src/cluster/readiness.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 
@@ -32,7 +32,7 @@ async function ask(workers: readonly Worker[], store: Outcome<void> = succeed(un
           .filter(({ state }) => state === 'ready')
           .map(({ slot, answer = succeed(undefined) }) => {
             const request = async (kind: string) => (kind === 'well?' ? answer : refuse('internal', 'what?'));
-            return { slot, request } as unknown as WorkerLink;
+            return { slot, request } as unknown as WorkerIpc;
           }),
     },
     question: 'well?',

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CONTROL } from '../../src/cluster/control.ts';
-import { LINK_VERSION } from '../../src/cluster/ipc.ts';
+import { IPC_VERSION } from '../../src/cluster/ipc-channel.ts';
 import { createSupervisor, type SupervisorDeps } from '../../src/cluster/supervisor.ts';
 import { succeed } from '../../src/protocol/codes.ts';
 import { createFakeForks, type FakeWorker } from './fake-port.ts';
@@ -44,7 +44,7 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
   });
   const latest = (slot: number) => forks.all.findLast((worker) => worker.slot === slot) as FakeWorker;
   const ready = async (worker: FakeWorker) => {
-    worker.link.notify(CONTROL.ready, {});
+    worker.ipc.notify(CONTROL.ready, null);
     await settle();
   };
   const startAll = async () => {
@@ -89,7 +89,7 @@ test('requests of a worker find their handlers from its first message on', async
   });
   void supervisor.start();
   const worker = latest(1);
-  const answer = worker.link.request('slot', {});
+  const answer = worker.ipc.request('slot', {});
   await settle();
   expect(await answer).toEqual({ ok: true, value: `1 ${worker.instanceId}` });
 });
@@ -97,7 +97,7 @@ test('requests of a worker find their handlers from its first message on', async
 test('a worker that says at the first start why it cannot serve ends the start with its words', async () => {
   const { supervisor, latest, forked } = createCluster();
   const started = supervisor.start();
-  latest(1).link.notify(CONTROL.failed, { message: 'port 6002 is taken' });
+  latest(1).ipc.notify(CONTROL.failed, { message: 'port 6002 is taken' });
   await settle();
   expect(await started).toMatchObject({ ok: false, error: { message: 'port 6002 is taken' } });
   await vi.advanceTimersByTimeAsync(60_000);
@@ -192,13 +192,13 @@ test('a worker that does not get ready within 30 s is killed and followed by ano
 test('clients are counted up and down, never below nothing, and a crash takes its share along', async () => {
   const { startAll, latest, clients } = createCluster();
   await startAll();
-  latest(0).link.notify(CONTROL.clientDisconnect, { count: 1 });
-  for (let n = 0; n < 3; n++) latest(0).link.notify(CONTROL.clientConnect, { count: 1 });
-  latest(0).link.notify(CONTROL.clientDisconnect, { count: 1 });
-  latest(1).link.notify(CONTROL.clientConnect, { count: 1 });
+  latest(0).ipc.notify(CONTROL.clientDisconnect, { count: 1 });
+  for (let n = 0; n < 3; n++) latest(0).ipc.notify(CONTROL.clientConnect, { count: 1 });
+  latest(0).ipc.notify(CONTROL.clientDisconnect, { count: 1 });
+  latest(1).ipc.notify(CONTROL.clientConnect, { count: 1 });
   await settle();
   expect(clients()).toBe(3);
-  latest(1).link.notify(CONTROL.counts, { clients: 7, rooms: 2, loopDelayMs: 1, rssBytes: 5 });
+  latest(1).ipc.notify(CONTROL.counts, { clients: 7, rooms: 2, loopDelayMs: 1, rssBytes: 5 });
   await settle();
   expect(clients()).toBe(9);
   latest(1).exit(null, 'SIGKILL');
@@ -211,7 +211,7 @@ test('clients are counted up and down, never below nothing, and a crash takes it
 test('the number of clients is logged in S3’s words, at most once a second and only when it changed', async () => {
   const { startAll, latest, said } = createCluster();
   await startAll();
-  for (let n = 0; n < 5; n++) latest(0).link.notify(CONTROL.clientConnect, { count: 1 });
+  for (let n = 0; n < 5; n++) latest(0).ipc.notify(CONTROL.clientConnect, { count: 1 });
   await settle();
   expect(said()).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
@@ -225,7 +225,7 @@ test('stop asks every worker to drain, kills who is late, and starts nobody agai
   const { supervisor, startAll, forked, latest, states, onServing } = createCluster();
   await startAll();
   const asked: unknown[] = [];
-  for (const { link } of forked) link.onNotice(CONTROL.drain, (body) => asked.push(body));
+  for (const { ipc: link } of forked) link.onNotice(CONTROL.drain, (body) => asked.push(body));
   const stopped = vi.fn();
   void supervisor.stop().then(stopped);
   await settle();
@@ -283,7 +283,7 @@ test('a reload lets the old worker go only when the new one serves, one slot aft
   await ready(latest(0));
   expect(states()).toEqual(['0 draining', '0 ready', '1 ready', '1 starting']);
   // Whose clients are counted: the old one still has some, the one that starts has none and answers nobody.
-  expect(supervisor.links().map(({ instanceId }) => instanceId)).toEqual([
+  expect(supervisor.withClients().map(({ instanceId }) => instanceId)).toEqual([
     old0.instanceId,
     latest(0).instanceId,
     old1.instanceId,
@@ -302,7 +302,7 @@ test('a reload whose new worker is of another release ends there, and the old wo
   await startAll();
   const reloaded = supervisor.reload();
   await settle();
-  latest(0).port.send({ rc: LINK_VERSION + 1, op: 'notice', kind: CONTROL.ready, body: {} }, () => {});
+  latest(0).port.send({ rc: IPC_VERSION + 1, op: 'notice', kind: CONTROL.ready, body: {} }, () => {});
   await settle();
   expect(await reloaded).toMatchObject({ ok: false, error: { message: expect.stringContaining('restart') } });
   await vi.advanceTimersByTimeAsync(60_000);
@@ -339,7 +339,7 @@ test('a worker that is told to leave before it serves is killed: it may not hear
   await settle();
   const starting = forked.at(-1) as FakeWorker;
   const asked = vi.fn();
-  starting.link.onNotice(CONTROL.drain, asked);
+  starting.ipc.onNotice(CONTROL.drain, asked);
   void supervisor.stop();
   await settle();
   expect(starting.alive).toBe(false);

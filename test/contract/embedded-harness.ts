@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { BackendOptions, PrimaryBackend } from '../../src/backend/backend.ts';
 import { openEmbeddedPrimary } from '../../src/backend/embedded/primary.ts';
 import { openEmbeddedWorker } from '../../src/backend/embedded/worker.ts';
-import { createLinkPair, type LinkPair } from './link-pair.ts';
+import { createIpcPair, type IpcPair } from './ipc-pair.ts';
 import type { Harness, Peer } from './suite.ts';
 
 const silent = pino({ level: 'silent' });
@@ -25,14 +25,14 @@ export function openPrimary(dataDir: string, options: Partial<BackendOptions> = 
   return openEmbeddedPrimary({ options: { ...DEFAULTS, dataDir, ...options }, host: 'test', log: silent });
 }
 
-export interface LinkedPeer extends Peer {
-  readonly pair: LinkPair;
+export interface EmbeddedPeer extends Peer {
+  readonly pair: IpcPair;
 }
 
 /** A worker that talks to the primary within this process. */
-export async function openPeer(served: PrimaryBackend, slot = 0): Promise<LinkedPeer> {
+export async function openPeer(served: PrimaryBackend, slot = 0): Promise<EmbeddedPeer> {
   const instanceId = randomUUID();
-  const pair = createLinkPair(slot, instanceId);
+  const pair = createIpcPair(slot, instanceId);
   served.serve(pair.worker);
   const options = { ...DEFAULTS, dataDir: '' };
   const worker = await openEmbeddedWorker({
@@ -54,7 +54,7 @@ export async function makeDataDir(): Promise<string> {
 export async function embeddedHarness(): Promise<Harness> {
   const dataDir = await makeDataDir();
   let primary: Promise<PrimaryBackend> | undefined;
-  const peers = new Set<LinkedPeer>();
+  const peers = new Set<EmbeddedPeer>();
   let slots = 0;
 
   async function stop(): Promise<void> {
@@ -70,7 +70,7 @@ export async function embeddedHarness(): Promise<Harness> {
       const opened = await openPeer(await primary, slots);
       slots += 1;
       // Of those a long test closed itself nothing is kept.
-      const peer: LinkedPeer = {
+      const peer: EmbeddedPeer = {
         ...opened,
         async close() {
           peers.delete(peer);

@@ -6,7 +6,7 @@ import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
-import { createLinkPair } from './link-pair.ts';
+import { createIpcPair } from './ipc-pair.ts';
 import type { Harness, Peer } from './suite.ts';
 
 export const silent: Logger = pino({ level: 'silent' });
@@ -36,7 +36,7 @@ export interface PeerSettings extends Partial<BackendOptions> {
 export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
   const { host = 'test', log = silent, elapsedMs, scripts, ...options } = settings;
   const instanceId = randomUUID();
-  const { primary } = createLinkPair(0, instanceId);
+  const { primary } = createIpcPair(0, instanceId);
   const worker = await openRedisWorker({
     options: redisOptions(redisUrl, options),
     instanceId,
@@ -91,7 +91,7 @@ export async function redisHarness(): Promise<Harness> {
       return peer;
     },
     async endLease(instanceId) {
-      await redis.ask(`HSET rc:boots ${instanceId} "1 0 test"`);
+      await redis.ask(`HSET rc:instances ${instanceId} "1 0 test"`);
     },
     async restart() {
       await closePeers();

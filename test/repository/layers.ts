@@ -87,9 +87,20 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'repeated-lines.ts': [],
   'settings-grammar.ts': ['origin-patterns.ts'],
   'spelling.ts': [],
+  'tasks.ts': ['cluster'],
 
-  'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config.ts', 'event-loop.ts', 'log.ts'],
-  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'api-key.ts', 'config.ts', 'log.ts', 'worker.ts'],
+  'worker.ts': [
+    'protocol',
+    'chat',
+    'cluster',
+    'backend',
+    'server',
+    'config.ts',
+    'event-loop.ts',
+    'log.ts',
+    'tasks.ts',
+  ],
+  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'api-key.ts', 'config.ts', 'log.ts', 'tasks.ts'],
   'main.ts': ['cli', 'cluster', 'config.ts', 'log.ts', 'primary.ts', 'worker.ts'],
 };
 

@@ -71,8 +71,8 @@ function runWorker(): void {
   const io = new Server({ adapter: createAdapter() });
   io.bind(engine);
   io.on('connection', (socket) => {
-    worker.link.notify('client connect', {});
-    socket.on('disconnect', () => worker.link.notify('client disconnect', {}));
+    worker.ipc.notify('client connect', {});
+    socket.on('disconnect', () => worker.ipc.notify('client disconnect', {}));
     socket.on('digest', (text: string, ack: (sha256: string) => void) =>
       ack(createHash('sha256').update(text).digest('hex')),
     );

@@ -1,77 +1,80 @@
 import type { Entry, RoomBus } from '../../chat/log-store.ts';
 import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
-import type { PrimaryLink } from '../../cluster/link.ts';
+import type { IpcChannel } from '../../cluster/ipc.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
-import type { Ask, Notices } from './channel.ts';
+import { BUS, type BusService } from './services.ts';
 
 interface Listener {
   readonly onEntry: (entry: Entry) => void;
   readonly onPresence: ((told: PresenceChange | PresenceMove) => void) | undefined;
 }
 
-interface Held {
-  readonly listeners: Set<Listener>;
-  readonly hold: Promise<Outcome<void>>;
+interface RoomListeners {
+  readonly all: Set<Listener>;
+  readonly subscribed: Promise<Outcome<void>>;
+}
+
+export interface BusDeps {
+  readonly service: BusService;
+  readonly primary: Pick<IpcChannel, 'notify' | 'onNotice'>;
 }
 
 /**
- * One hold a room, however many listeners: taken for the first, let go after the last. Holds and releases
- * travel over one ordered link, so a room let go and held again in one turn ends held.
+ * The worker has one subscription per room, however many listeners: it subscribes for the first and unsubscribes after
+ * the last. The IPC channel keeps the order, so a room that is left and taken again in one turn ends subscribed.
  */
-export function createBus({ ask, primary }: { readonly ask: Ask; readonly primary: PrimaryLink }): RoomBus & {
-  close(): void;
-} {
-  const rooms = new Map<string, Held>();
+export function createBus({ service, primary }: BusDeps): RoomBus & { close(): void } {
+  const rooms = new Map<string, RoomListeners>();
 
-  function holdRoom(tag: string): Held {
-    const held = rooms.get(tag) ?? { listeners: new Set(), hold: ask<void>('bus.hold', { tag }) };
-    rooms.set(tag, held);
-    return held;
+  function listenersOf(tag: string): RoomListeners {
+    const known = rooms.get(tag) ?? { all: new Set(), subscribed: service.subscribe(tag) };
+    rooms.set(tag, known);
+    return known;
   }
 
-  function letGo(tag: string, held: Held, listener: Listener): void {
-    if (!held.listeners.delete(listener) || held.listeners.size > 0 || rooms.get(tag) !== held) return;
+  function remove(tag: string, listeners: RoomListeners, listener: Listener): void {
+    if (!listeners.all.delete(listener) || listeners.all.size > 0 || rooms.get(tag) !== listeners) return;
     rooms.delete(tag);
-    primary.notify('bus.release', { tag });
+    primary.notify(BUS.unsubscribe, tag);
   }
 
-  primary.onNotice('bus.entries', (published: Notices['bus.entries']) => {
+  primary.onNotice(BUS.entries, (published) => {
     for (const { tag, entry } of published) {
-      for (const { onEntry } of rooms.get(tag)?.listeners ?? []) onEntry(entry);
+      for (const { onEntry } of rooms.get(tag)?.all ?? []) onEntry(entry);
     }
   });
-  primary.onNotice('bus.presence', ({ tag, change }: Notices['bus.presence']) => {
-    for (const { onPresence } of rooms.get(tag)?.listeners ?? []) onPresence?.(change);
+  primary.onNotice(BUS.presence, ({ tag, change }) => {
+    for (const { onPresence } of rooms.get(tag)?.all ?? []) onPresence?.(change);
   });
 
   return {
     async subscribe({ tag }, onEntry, onPresence) {
-      const held = holdRoom(tag);
-      // Of its own, so that the same function may listen twice.
+      const listeners = listenersOf(tag);
+      // A new object, so that the same function may listen twice.
       const listener: Listener = { onEntry, onPresence };
-      held.listeners.add(listener);
-      const answered = await held.hold;
-      if (answered.ok) return succeed({ close: () => letGo(tag, held, listener) });
-      // The primary may have taken the hold after the time limit: the release follows it.
-      if (rooms.get(tag) === held) rooms.delete(tag);
-      held.listeners.delete(listener);
-      if (!rooms.has(tag)) primary.notify('bus.release', { tag });
+      listeners.all.add(listener);
+      const answered = await listeners.subscribed;
+      if (answered.ok) return succeed({ close: () => remove(tag, listeners, listener) });
+      // The primary may have subscribed this worker after the time limit: undo that.
+      if (rooms.get(tag) === listeners) rooms.delete(tag);
+      listeners.all.delete(listener);
+      if (!rooms.has(tag)) primary.notify(BUS.unsubscribe, tag);
       return answered;
     },
     async notify({ tag }, move) {
-      primary.notify('bus.tell', { tag, move });
+      primary.notify(BUS.tell, { tag, move });
       return succeed(undefined);
     },
-    /** The link to the primary is lost only together with this worker, so there is nothing to announce. */
+    /** A worker never outlives its IPC channel, so there is nothing to announce. */
     onResync() {},
-    /** The link that entries come over: an answer on it shows that they come too. */
-    probe: () => ask('bus.probe', null),
-    /** A worker that the primary does not hear is ended by it. */
+    /** Entries come over the same channel: an answer shows that they arrive too. */
+    probe: service.probe,
+    /** The primary ends a worker that it cannot hear. */
     reconnect() {},
     close() {
-      for (const [tag, { listeners }] of rooms) {
-        listeners.clear();
-        primary.notify('bus.release', { tag });
+      for (const [tag, { all }] of rooms) {
+        all.clear();
+        primary.notify(BUS.unsubscribe, tag);
       }
       rooms.clear();
     },

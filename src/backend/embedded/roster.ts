@@ -36,7 +36,7 @@ export interface InstanceRoster {
   recount(instanceId: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
   named(room: Tagged, username: string, limit: number): readonly string[];
-  isIn(tags: readonly string[], userId: string): boolean;
+  isIn(rooms: readonly Tagged[], userId: string): boolean;
   staysIn(room: Tagged, userId: string): boolean;
   members(room: Tagged, page: RosterPage): MembersPage;
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
@@ -151,7 +151,7 @@ export function createInstanceRoster({
       }
       return found;
     },
-    isIn: (tags, userId) => tags.some((tag) => directory.find(tag)?.users.values.has(userId)),
+    isIn: (rooms, userId) => rooms.some(({ tag }) => directory.find(tag)?.users.values.has(userId)),
     staysIn: ({ tag }, userId) =>
       [...(directory.find(tag)?.users.values.get(userId)?.instances.keys() ?? [])].some(instances.counts),
     members({ tag }, query) {

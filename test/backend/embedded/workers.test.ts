@@ -2,10 +2,11 @@ import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PrimaryBackend } from '../../../src/backend/backend.ts';
 import { createInstanceRoster } from '../../../src/backend/embedded/roster.ts';
+import { BUS } from '../../../src/backend/embedded/services.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
-import type { WorkerLink } from '../../../src/cluster/link.ts';
-import { type LinkedPeer, makeDataDir, openPeer, openPrimary } from '../../contract/embedded-harness.ts';
+import type { WorkerIpc } from '../../../src/cluster/ipc.ts';
+import { type EmbeddedPeer, makeDataDir, openPeer, openPrimary } from '../../contract/embedded-harness.ts';
 import { append, arrivalOf, draftOf, granted, listen, newRoom, range } from '../../contract/peers.ts';
 
 async function setUp(): Promise<PrimaryBackend> {
@@ -19,15 +20,15 @@ async function setUp(): Promise<PrimaryBackend> {
 }
 
 /** A peer, and how many entries the primary sent it. */
-async function countedPeer(primary: PrimaryBackend): Promise<{ peer: LinkedPeer; sent: () => number }> {
+async function countedPeer(primary: PrimaryBackend): Promise<{ peer: EmbeddedPeer; sent: () => number }> {
   let sent = 0;
   const peer = await openPeer({
     ...primary,
-    serve: (worker: WorkerLink) =>
+    serve: (worker: WorkerIpc) =>
       primary.serve({
         ...worker,
         notify(kind, body) {
-          if (kind === 'bus.entries') sent += (body as unknown[]).length;
+          if (kind === BUS.entries) sent += (body as unknown[]).length;
           worker.notify(kind, body);
         },
       }),
@@ -88,12 +89,12 @@ describe('embedded primary and its workers', () => {
     let refusing = true;
     const peer = await openPeer({
       ...primary,
-      serve: (worker: WorkerLink) =>
+      serve: (worker: WorkerIpc) =>
         primary.serve({
           ...worker,
           onRequest: (kind, handler) =>
-            worker.onRequest(kind, (body: never) => {
-              if (kind === 'bus.hold' && refusing) throw new Error('refusing');
+            worker.onRequest(kind, (body) => {
+              if (kind === 'bus.subscribe' && refusing) throw new Error('refusing');
               return handler(body);
             }),
         }),

@@ -1,0 +1,34 @@
+import type { Served } from '../../cluster/ipc-services.ts';
+import { succeed } from '../../protocol/codes.ts';
+import type { ModerationStore } from './moderation-store.ts';
+import type { InstanceRoster } from './roster.ts';
+import type { PrimaryServices } from './services.ts';
+
+/** The roster as the requests of one worker reach it. */
+export function createRosterService(
+  roster: InstanceRoster,
+  instanceId: string,
+  moderation: Pick<ModerationStore, 'admit'>,
+): Served<PrimaryServices>['roster'] {
+  return {
+    enter(room, user, own, clients, returned) {
+      const admitted = moderation.admit(room, user.userId);
+      return admitted.ok ? roster.enter(instanceId, room, user, own, clients, returned) : admitted;
+    },
+    exit: (...exit) => succeed(roster.exit(instanceId, ...exit)),
+    recount: (...count) => succeed(roster.recount(instanceId, ...count)),
+    setConnections: (...count) => succeed(roster.setConnections(instanceId, ...count)),
+    renew: () => succeed(roster.renew(instanceId)),
+    count: (room) => succeed(roster.count(room)),
+    named: (...query) => succeed(roster.named(...query)),
+    isIn: (rooms, userId) => succeed(roster.isIn(rooms, userId)),
+    staysIn: (room, userId) => succeed(roster.staysIn(room, userId)),
+    members: (room, page) => succeed(roster.members(room, page)),
+    rooms: (nsp, page) => succeed(roster.rooms(nsp, page)),
+    connections: (inboxes) => succeed(roster.connections(inboxes)),
+    totals: () => succeed(roster.totals()),
+    bury: (dead) => succeed(roster.bury(dead)),
+    sweep: (dead) => succeed(roster.sweep(dead)),
+    expired: () => succeed(roster.expired()),
+  };
+}

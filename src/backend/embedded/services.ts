@@ -1,0 +1,60 @@
+import type { Claims } from '../../chat/idempotency.ts';
+import type { InboxStore, PushStore } from '../../chat/inbox-store.ts';
+import type { Entry, RoomBus, RoomLogs } from '../../chat/log-store.ts';
+import type { Moderation } from '../../chat/moderation.ts';
+import type { Room } from '../../chat/room.ts';
+import type { PresenceChange, PresenceMove, Roster, RosterEntry } from '../../chat/roster.ts';
+import type { RoomVisits } from '../../chat/visits.ts';
+import type { NoticeKind } from '../../cluster/ipc.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import type { WorkerBackend } from '../backend.ts';
+
+/**
+ * What a worker asks of the primary over IPC. The worker's side is a proxy and the primary serves objects of these
+ * types, so a method that is declared here is written nowhere else but where it is implemented.
+ */
+export interface PrimaryServices {
+  readonly store: Pick<WorkerBackend, 'secret' | 'check'>;
+  readonly logs: RoomLogs;
+  readonly inboxes: InboxStore;
+  readonly pushes: PushStore;
+  readonly claims: Claims;
+  readonly moderation: Moderation;
+  readonly visits: RoomVisits;
+  readonly roster: RosterService;
+  readonly bus: BusService;
+}
+
+/** `Roster`, spoken by one worker. */
+export interface RosterService extends Omit<Roster, 'enter' | 'renew' | 'onReturned'> {
+  enter(
+    room: Room,
+    user: RosterEntry,
+    own: number,
+    clients: number,
+    /** The user was there already and only taken for gone: the room cannot be too full for them. */
+    returned?: boolean,
+  ): ReturnType<Roster['enter']>;
+  /** The answer says whether the worker was known before. The primary counts its connections by `setConnections`. */
+  renew(): Promise<Outcome<boolean>>;
+}
+
+export interface BusService extends Pick<RoomBus, 'probe'> {
+  subscribe(tag: string): Promise<Outcome<void>>;
+}
+
+export const BUS: {
+  /** worker → primary. As a notice it keeps its place between two `subscribe`. */
+  readonly unsubscribe: NoticeKind<string>;
+  /** worker → primary. Not a request: an answer after the time limit would make the worker tell it a second time. */
+  readonly tell: NoticeKind<{ readonly tag: string; readonly move: PresenceMove }>;
+  /** primary → worker: what one commit published, in the log's order. */
+  readonly entries: NoticeKind<readonly { readonly tag: string; readonly entry: Entry }[]>;
+  /** primary → worker: who came to a room and who left it. */
+  readonly presence: NoticeKind<{ readonly tag: string; readonly change: PresenceChange | PresenceMove }>;
+} = {
+  unsubscribe: 'bus.unsubscribe',
+  tell: 'bus.tell',
+  entries: 'bus.entries',
+  presence: 'bus.presence',
+};

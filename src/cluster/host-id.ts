@@ -1,0 +1,21 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/**
+ * Names this host in the cluster's registry. Two Roomcasts with different ports on one machine count as two hosts. Only
+ * one Roomcast can use the same ports in the same network namespace of the same running machine: a primary that finds its
+ * own id in the registry at the start finds a dead predecessor.
+ */
+export function hostId(basePort: number): string {
+  return `${hostname()}:${basePort}@${machineId()}`;
+}
+
+function machineId(): string {
+  try {
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${bootId.slice(0, 8)}${readlinkSync('/proc/self/ns/net').replace(/\D+/g, '-').slice(0, -1)}`;
+  } catch {
+    // Nobody's predecessor then: its leases end by themselves.
+    return String(process.ppid);
+  }
+}
