@@ -36,7 +36,7 @@ import type { ChatNamespace } from './socket-types.ts';
 import { drainClients } from './transport/drain.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './transport/engine.ts';
 import { guardHosts } from './transport/foreign-hosts.ts';
-import { createIntake } from './transport/intake.ts';
+import { createReadThrottle } from './transport/read-throttle.ts';
 import { createSlowClients } from './transport/slow-clients.ts';
 import { createTrafficLimits, type TrafficSettings } from './transport/traffic-limits.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
@@ -49,7 +49,9 @@ import { createRoomMoves } from './users/room-moves.ts';
 /** How soon somebody who sends much and was behind with reading may be read of again. */
 const BEHIND_LOOK_MS = 20;
 
-export interface ChatServerDeps extends Omit<EngineOptions, 'onLink' | 'connectLimit'>, TrafficSettings {
+export interface ChatServerDeps
+  extends Omit<EngineOptions, 'onConnection' | 'connectLimit'>,
+    TrafficSettings {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   /** Where it will listen. */
@@ -97,12 +99,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const { logs, bus, roster, inboxes } = backend;
   const traffic = createTrafficLimits({
     ...deps,
-    internals: () => links,
+    internals: () => internals,
     namespaces: deps.namespaces.length,
     maxTextBytes: deps.limits.maxTextBytes,
   });
   const { connectLimit } = traffic;
-  const chatEngine = createChatEngine({ ...deps, connectLimit, onLink: traffic.links.watch });
+  const chatEngine = createChatEngine({ ...deps, connectLimit, onConnection: traffic.connections.watch });
   const { io, engine } = chatEngine;
   io.adapter(backend.adapter as never);
 
@@ -124,7 +126,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     utilization: deps.utilization,
     log,
   });
-  const { links, fanout, greetings, tellPresence } = delivery;
+  const { internals, fanout, greetings, tellPresence } = delivery;
   const inboxDelivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
   const news = createNewsFeed({
     feeds: () => feeds,
@@ -139,7 +141,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     deliver(room, entry) {
       if (room.kind === 'inbox') inboxDelivery.deliver(room, entry);
       else if (room.kind === 'news') news.deliver(room.nsp, entry);
-      else fanout.hand(room, entry);
+      else fanout.enqueue(room, entry);
     },
     onGap(room, gap) {
       if (room.kind === 'inbox') logins.showAgain(room);
@@ -186,7 +188,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     redials: () => health.counters.redials,
     degraded: () => health.degradedSince() !== undefined,
     slowClients: () => slowClients.letGo(),
-    overLimit: () => traffic.links.letGo(),
+    overLimit: () => traffic.connections.letGo(),
     mostWaitingBytes: () => slowClients.mostWaitingBytes(),
     underWay: () => admission.state().underWay,
     waiting: () => admission.state().waiting,
@@ -251,7 +253,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
   const slowClients = createSlowClients({
-    links,
+    internals,
     *sockets() {
       for (const nsp of namespaces) yield* nsp.sockets.values();
     },
@@ -289,17 +291,17 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     slot: deps.slot,
     rateSay: deps.rateSay,
     sayOfAddress: traffic.sayOfAddress,
-    linkLimits: traffic.links,
+    connectionLimits: traffic.connections,
     now: deps.now,
     degradedSince: health.degradedSince,
     greetings,
     onGreeted: online.greet,
-    onHeard: createIntake({
-      links,
+    onHeard: createReadThrottle({
+      internals,
       isBehind: slowClients.isBehind,
       nextTurn: setImmediate,
       later: (callback) => setTimeout(callback, BEHIND_LOOK_MS),
-    }).heard,
+    }).received,
     onConnect: deps.onConnect,
     onDisconnect: deps.onDisconnect,
   });
@@ -326,7 +328,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     log,
   });
   const routes = guardHosts(
-    chatEngine.route(http.handle, (request, response) => links.answering(engine, request, response)),
+    chatEngine.route(http.handle, (request, response) => internals.answering(engine, request, response)),
     deps,
     log,
   );
@@ -346,7 +348,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     async close() {
       admission.close();
       slowClients.close();
-      traffic.links.close();
+      traffic.connections.close();
       health.close();
       logins.close();
       connections.close();

@@ -9,8 +9,8 @@ import { dispatch } from './events/dispatch.ts';
 import { joinRoom } from './events/join.ts';
 import { ClientSession, type Session } from './session.ts';
 import type { ChatNamespace, ClientSocket } from './socket-types.ts';
-import { createIdleLinks } from './transport/idle-links.ts';
-import type { LinkLimits } from './transport/link-limits.ts';
+import type { ConnectionLimits } from './transport/connection-limits.ts';
+import { createIdleConnections } from './transport/idle-connections.ts';
 import { shrinkRoomTables } from './transport/room-index.ts';
 
 const JOIN_RETRY_MS = 1_000;
@@ -22,7 +22,7 @@ export interface GatewayDeps {
   readonly slot: number;
   readonly rateSay: Rate | undefined;
   readonly sayOfAddress: SharedBuckets;
-  readonly linkLimits: Pick<LinkLimits, 'entered' | 'left'>;
+  readonly connectionLimits: Pick<ConnectionLimits, 'entered' | 'left'>;
   readonly now: () => number;
   /** Since when the store is away, if it is. */
   readonly degradedSince: () => number | undefined;
@@ -30,7 +30,7 @@ export interface GatewayDeps {
   /** The connection heard `hello` just now. */
   readonly onGreeted: (socket: ClientSocket) => void;
   /** An event of the client arrived. */
-  readonly onHeard: (link: ClientSocket['conn']) => void;
+  readonly onHeard: (connection: ClientSocket['conn']) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
 }
@@ -48,19 +48,19 @@ export function createGateway(deps: GatewayDeps): Gateway {
     login: () => createBucket(LOGIN_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
-  const idleLinks = createIdleLinks({ keepsHeaders: context.identities.mode === 'token' });
+  const idleConnections = createIdleConnections({ keepsHeaders: context.identities.mode === 'token' });
   const introductions = new WeakMap<ClientSocket, Introduction>();
   /** Beside what of a socket is told to other servers, which no symbol is. */
   const sessionKey = Symbol('session');
 
   function connect(socket: ClientSocket, introduction: Introduction): void {
     const { identity, roomid, resume, inbox } = introduction;
-    const budget = deps.linkLimits.entered(socket);
+    const budget = deps.connectionLimits.entered(socket);
     const session = new ClientSession(socket, { identity, roomid, budget, rates });
     socket.data[sessionKey] = session;
     socket.onAny(hear);
     socket.on('disconnect', end);
-    idleLinks.shrink(socket);
+    idleConnections.shrink(socket);
     deps.onConnect();
     deps.greetings.await(socket.id);
     void inOrder(session, () => context.logins.begin(session, inbox, () => greet(session)));
@@ -81,7 +81,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
     this.data[sessionKey] = undefined;
-    deps.linkLimits.left(this);
+    deps.connectionLimits.left(this);
     deps.greetings.done(this.id);
     context.tokenClock.forget(session);
     context.lounge.leave(session);

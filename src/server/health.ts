@@ -11,7 +11,7 @@ import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
  */
 
 const LOOK_MS = 1_000;
-/** So many probes in a row must be lost before the link is given up: one may be lost with a link that is healing. */
+/** So many probes in a row must be lost before the connection is given up: one may be lost with a connection that is healing. */
 const MISSES_BEFORE_REDIAL = 2;
 
 export interface HealthDeps {
@@ -63,7 +63,7 @@ export function createHealth(deps: HealthDeps): Health {
     if (missed < MISSES_BEFORE_REDIAL) return;
     missed = 0;
     counters.redials += 1;
-    log.warn('the bus is deaf though the store answers: its link is made anew');
+    log.warn('the bus is deaf though the store answers: its connection is made anew');
     bus.reconnect();
   }
 

@@ -6,8 +6,8 @@ import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { ClientSocket } from './socket-types.ts';
+import type { ConnectionBudget } from './transport/connection-budget.ts';
 import { FewMap } from './transport/few-map.ts';
-import type { LinkBudget } from './transport/link-budget.ts';
 
 /** A room this connection is in. */
 export interface Membership {
@@ -52,8 +52,8 @@ export interface Session {
   readonly lounging: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;
-  /** Shared with whoever else speaks over the link, now or later. */
-  readonly budget: LinkBudget;
+  /** Shared with whoever else speaks over the connection, now or later. */
+  readonly budget: ConnectionBudget;
   /** The binding to its user, from the first turn on until the connection ends. */
   login?: UserBinding | undefined;
   /** A token of RATE_SAY, the connection's own and then its user's on this worker: else in how many ms there is one. */
@@ -73,7 +73,7 @@ export interface SessionRates {
 export interface SessionStart {
   readonly identity: Identity;
   readonly roomid: string | undefined;
-  readonly budget: LinkBudget;
+  readonly budget: ConnectionBudget;
   readonly rates: SessionRates;
 }
 
@@ -86,7 +86,7 @@ export class ClientSession implements Session {
   readonly memberships: Map<string, Membership> = new FewMap();
   readonly queue = createEventQueue();
   login: UserBinding | undefined = undefined;
-  readonly budget: LinkBudget;
+  readonly budget: ConnectionBudget;
   private readonly rates: SessionRates;
   private sayBucket: Bucket | undefined = undefined;
   private loginBucket: Bucket | undefined = undefined;

@@ -69,7 +69,7 @@ function roomsIn(url: string): string[] {
 }
 
 /**
- * What the address says. Socket.IO 2.x has an address for every namespace of a link and sends it on entering one;
+ * What the address says. Socket.IO 2.x has an address for every namespace of a connection and sends it on entering one;
  * that is found where later clients put `auth`, which 2.x has not.
  */
 function addressOf({ query, auth }: Handshake): object {

@@ -11,7 +11,7 @@ export interface TokenClock {
   forget(session: Session): void;
 }
 
-type Link = ClientSocket['conn'];
+type Connection = ClientSocket['conn'];
 
 /** setTimeout takes a longer time for none at all. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -23,19 +23,19 @@ export interface TokenClockDeps {
 }
 
 export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
-  /** By link, because namespaces share one: it ends for all of them. */
-  const links = new WeakMap<Link, Map<Session, NodeJS.Timeout>>();
+  /** By connection, because namespaces share one: it ends for all of them. */
+  const connections = new WeakMap<Connection, Map<Session, NodeJS.Timeout>>();
 
   function forget(session: Session): void {
-    const timers = links.get(session.socket.conn);
+    const timers = connections.get(session.socket.conn);
     clearTimeout(timers?.get(session));
     timers?.delete(session);
   }
 
   function wait(session: Session, ms: number, then: () => void): void {
     const { conn } = session.socket;
-    const timers = links.get(conn) ?? new Map<Session, NodeJS.Timeout>();
-    links.set(conn, timers.set(session, setTimeout(then, Math.min(ms, MAX_TIMEOUT_MS))));
+    const timers = connections.get(conn) ?? new Map<Session, NodeJS.Timeout>();
+    connections.set(conn, timers.set(session, setTimeout(then, Math.min(ms, MAX_TIMEOUT_MS))));
   }
 
   function waitToTell(session: Session, expiresAt: number): void {
@@ -59,7 +59,7 @@ export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
 
   function end(session: Session): void {
     const { conn } = session.socket;
-    for (const { socket, memberships } of new Set([session, ...(links.get(conn)?.keys() ?? [])])) {
+    for (const { socket, memberships } of new Set([session, ...(connections.get(conn)?.keys() ?? [])])) {
       for (const { room } of memberships.values()) flush(room);
       socket.emit('bye', { code: BYE.expired, reason: 'the token has expired', reconnect: true, afterMs: 0 });
     }

@@ -6,8 +6,8 @@ import { socketRoom } from '../../chat/room.ts';
 import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
 import type { RoomGap } from '../../protocol/rooms.ts';
 import type { ChatNamespace } from '../socket-types.ts';
-import { openLinkInternals } from '../transport/link-check.ts';
-import type { Link, LinkInternals } from '../transport/link-internals.ts';
+import { openConnectionInternals } from '../transport/frame-write-check.ts';
+import type { Connection, ConnectionInternals } from '../transport/private-members.ts';
 import { createTurnEnd } from '../transport/turn-end.ts';
 import { createWriteGathering } from '../transport/write-gathering.ts';
 import { createFanout, type Fanout } from './fanout.ts';
@@ -29,7 +29,7 @@ export interface DeliveryDeps {
 
 /** What a worker's connections are told, and the ways it takes to their streams. */
 export interface Delivery {
-  readonly links: LinkInternals;
+  readonly internals: ConnectionInternals;
   readonly fanout: Fanout;
   readonly greetings: Greetings;
   /** Gathered like what is said: a room that fills up is told of everybody who comes. Of who comes and goes again and again, less. */
@@ -42,28 +42,28 @@ export interface Delivery {
 export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   const { of, namespaces, engine, flushWindowMs, utilization, log } = deps;
   const now = () => performance.now();
-  const links = await openLinkInternals({ log });
+  const internals = await openConnectionInternals({ log });
   const turnEnd = createTurnEnd();
   const gatherWrites = createWriteGathering(turnEnd);
-  engine.on('flush', (link: Link) => {
-    const stream = links.streamOf(link);
+  engine.on('flush', (connection: Connection) => {
+    const stream = internals.streamOf(connection);
     if (stream) gatherWrites(stream);
   });
   const fanout = createFanout({
-    recipientsOf: createRecipients({ of, links }),
+    recipientsOf: createRecipients({ of, internals }),
     pace: createFlushPace({ longestMs: flushWindowMs, now, utilization }),
     turnEnd,
     now,
   });
-  const greetings = createGreetings({ namespaces, links, nextTurn: setImmediate });
+  const greetings = createGreetings({ namespaces, internals, nextTurn: setImmediate });
   const moves = createMovePacing({
     tell(room, { event, user }) {
-      fanout.hand(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
+      fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
     },
     now,
   });
   return {
-    links,
+    internals,
     fanout,
     greetings,
     tellPresence(room, told) {
@@ -72,7 +72,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
         return;
       }
       const event = 'joins' in told ? 'presence:diff' : 'presence:count';
-      fanout.hand(room, { event, json: JSON.stringify({ roomid: room.roomid, ...told }) });
+      fanout.enqueue(room, { event, json: JSON.stringify({ roomid: room.roomid, ...told }) });
     },
     tellGap(room, gap) {
       fanout.flush(room);

@@ -1,6 +1,10 @@
 import type { Room } from '../../chat/room.ts';
 import type { TurnEnd } from '../transport/turn-end.ts';
-import { createMessageEncoder, type MessageEncoder, type Spoken } from '../transport/websocket-frames.ts';
+import {
+  createMessageEncoder,
+  type MessageEncoder,
+  type OutboundEvent,
+} from '../transport/websocket-frames.ts';
 import type { FlushPace } from './flush-pace.ts';
 import type { RecipientsOf } from './recipients.ts';
 
@@ -32,7 +36,7 @@ export interface FanoutDeps {
  * so whoever changes what a connection is a member of, or ends it, flushes first.
  */
 export interface Fanout {
-  hand(room: Room, message: Spoken): void;
+  enqueue(room: Room, message: OutboundEvent): void;
   /** What was gathered for the room is written now. */
   flush(room: Pick<Room, 'tag'>): void;
   flushAll(): void;
@@ -42,7 +46,7 @@ export interface Fanout {
 interface Gathering {
   readonly room: Room;
   readonly encoder: MessageEncoder;
-  messages: Spoken[];
+  messages: OutboundEvent[];
   chars: number;
   /** When it is written next, once it was. */
   dueAt: number;
@@ -112,7 +116,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
     if (messages.length === 0) return;
     gathering.messages = [];
     gathering.chars = 0;
-    const { ids, links, paths } = recipientsOf(room);
+    const { ids, connections, paths } = recipientsOf(room);
     if (paths.length === 0) return;
     const excepted = exceptedBy(messages);
     const all = encoder.encode(messages);
@@ -122,7 +126,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
       const encoded = spared ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
       if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
       // Behind what already waits for it.
-      for (const packet of encoded.packets()) links[index]?.write(packet);
+      for (const packet of encoded.packets()) connections[index]?.write(packet);
     }
   }
 
@@ -137,7 +141,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   }
 
   return {
-    hand(room, message) {
+    enqueue(room, message) {
       const gathering = rooms.get(room.tag) ?? gather(room);
       gathering.messages.push(message);
       gathering.chars += message.utf8?.length ?? message.json.length;
@@ -158,7 +162,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   };
 }
 
-function exceptedBy(messages: readonly Spoken[]): ReadonlySet<string> | undefined {
+function exceptedBy(messages: readonly OutboundEvent[]): ReadonlySet<string> | undefined {
   let excepted: Set<string> | undefined;
   for (const { except } of messages) {
     if (except === undefined) continue;

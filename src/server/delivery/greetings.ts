@@ -1,6 +1,6 @@
 import type { ChatNamespace } from '../socket-types.ts';
-import type { LinkInternals } from '../transport/link-internals.ts';
-import { createMessageEncoder, type Encoded, type Spoken } from '../transport/websocket-frames.ts';
+import type { ConnectionInternals } from '../transport/private-members.ts';
+import { createMessageEncoder, type Encoded, type OutboundEvent } from '../transport/websocket-frames.ts';
 
 /**
  * `hello` is the first that a connection hears. It comes after a round trip or two, and nothing that is told to everybody
@@ -11,13 +11,13 @@ export interface Greetings {
   /** Greeted, or gone. */
   done(socketId: string): void;
   /** To every connection of this worker that was greeted; what is told first is heard first. */
-  everybody(event: NonNullable<Spoken['event']>, payload: object): void;
+  everybody(event: NonNullable<OutboundEvent['event']>, payload: object): void;
   close(): void;
 }
 
 export interface GreetingsDeps {
   readonly namespaces: readonly Pick<ChatNamespace, 'name' | 'sockets'>[];
-  readonly links: Pick<LinkInternals, 'pathTo'>;
+  readonly internals: Pick<ConnectionInternals, 'pathTo'>;
   readonly nextTurn: (task: () => void) => void;
 }
 
@@ -32,7 +32,7 @@ interface Telling {
   told: number;
 }
 
-export function createGreetings({ namespaces, links, nextTurn }: GreetingsDeps): Greetings {
+export function createGreetings({ namespaces, internals, nextTurn }: GreetingsDeps): Greetings {
   const waiting = new Set<string>();
   const served = namespaces.map(({ name, sockets }) => ({ sockets, encoder: createMessageEncoder(name) }));
   let tellings: Telling[] = [];
@@ -51,10 +51,10 @@ export function createGreetings({ namespaces, links, nextTurn }: GreetingsDeps):
 
   function tellOne(one: Telling): void {
     const { sockets, ids, encoded } = one;
-    const link = sockets.get(ids[one.told] ?? '')?.conn;
+    const connection = sockets.get(ids[one.told] ?? '')?.conn;
     one.told += 1;
-    if (!link || links.pathTo(link).write(encoded.frames)) return;
-    for (const packet of encoded.packets()) link.write(packet);
+    if (!connection || internals.pathTo(connection).write(encoded.frames)) return;
+    for (const packet of encoded.packets()) connection.write(packet);
   }
 
   return {

@@ -1,28 +1,28 @@
 import { type Room, socketRoom } from '../../chat/room.ts';
 import type { ChatNamespace } from '../socket-types.ts';
-import type { FramePath, Link, LinkInternals } from '../transport/link-internals.ts';
+import type { Connection, ConnectionInternals, FramePath } from '../transport/private-members.ts';
 
 /** A room's members on this worker, each at the same place of every list. */
 export interface Recipients {
   readonly ids: readonly string[];
-  readonly links: readonly Link[];
+  readonly connections: readonly Connection[];
   readonly paths: readonly FramePath[];
 }
 
 export interface RecipientsDeps {
   readonly of: (nsp: string) => Pick<ChatNamespace, 'adapter' | 'sockets'>;
-  readonly links: Pick<LinkInternals, 'pathTo'>;
+  readonly internals: Pick<ConnectionInternals, 'pathTo'>;
 }
 
 /** Looked up once and kept until somebody comes or goes: by member and message that took a third as long as the write. */
 export type RecipientsOf = (room: Room) => Recipients;
 
-const NOBODY: Recipients = { ids: [], links: [], paths: [] };
+const NOBODY: Recipients = { ids: [], connections: [], paths: [] };
 
-export function createRecipients({ of, links }: RecipientsDeps): RecipientsOf {
+export function createRecipients({ of, internals }: RecipientsDeps): RecipientsOf {
   /** Of each namespace, by Socket.IO's room. */
   const known = new Map<string, Map<string, Recipients>>();
-  const paths = new WeakMap<Link, FramePath>();
+  const paths = new WeakMap<Connection, FramePath>();
 
   function knownIn(name: string): Map<string, Recipients> {
     const before = known.get(name);
@@ -36,9 +36,9 @@ export function createRecipients({ of, links }: RecipientsDeps): RecipientsOf {
     return rooms;
   }
 
-  function pathOf(link: Link): FramePath {
-    const path = paths.get(link) ?? links.pathTo(link);
-    paths.set(link, path);
+  function pathOf(connection: Connection): FramePath {
+    const path = paths.get(connection) ?? internals.pathTo(connection);
+    paths.set(connection, path);
     return path;
   }
 
@@ -48,7 +48,7 @@ export function createRecipients({ of, links }: RecipientsDeps): RecipientsOf {
     if (!members) return NOBODY;
     const ids = [...members].filter((id) => sockets.has(id));
     const conns = ids.flatMap((id) => sockets.get(id)?.conn ?? []);
-    return { ids, links: conns, paths: conns.map(pathOf) };
+    return { ids, connections: conns, paths: conns.map(pathOf) };
   }
 
   return (room) => {

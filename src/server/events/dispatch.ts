@@ -79,7 +79,7 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
   }
 }
 
-/** What waits of one link is bounded, whatever keeps it waiting. */
+/** What waits of one connection is bounded, whatever keeps it waiting. */
 async function handle(
   session: Session,
   context: ChatContext,

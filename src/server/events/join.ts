@@ -91,7 +91,7 @@ export async function joinRoom(
   if (!counted && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
   if (!membership && !admitted && noted) await Promise.all([noted(), rename(session, before, context)]);
   if (!met.ok) {
-    // So that nobody else comes in over its link.
+    // So that nobody else comes in over its connection.
     if (met.error.code === 'forbidden') enforcement.refused(room, person.userId);
     return met;
   }

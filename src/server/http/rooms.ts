@@ -26,7 +26,7 @@ const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
 const person = z.object({ username: z.string(), userId: z.string(), avatar: z.string().optional() });
 const member = person.extend({
-  clients: count.describe('Connections in the room; none: the link was lost less than 5 s ago.'),
+  clients: count.describe('Connections in the room; none: the connection was lost less than 5 s ago.'),
   state: z
     .enum(['online', 'doubtful'])
     .describe('doubtful: the worker that had the connections stopped proving itself.'),

@@ -6,13 +6,13 @@ import type { Session } from '../session.ts';
 
 /** New guests of a banned guest's address stay out for so long: others may share it, and addresses change hands. */
 const ADDRESS_MS = 10 * 60_000;
-/** Of one link or address. */
+/** Of one connection or address. */
 const MAX_ROOMS = 100;
 const MAX_ADDRESSES = 10_000;
 
 /**
- * In open mode nobody proves who they are: whoever is banned is somebody else a moment later. So a ban goes with the link it
- * was met on, and with the address of a guest's link to new guests from there. Noted is only who was banned; whether that
+ * In open mode nobody proves who they are: whoever is banned is somebody else a moment later. So a ban goes with the connection it
+ * was met on, and with the address of a guest's connection to new guests from there. Noted is only who was banned; whether that
  * holds is asked of the store, so that a ban that was lifted is lifted for all.
  */
 export interface CarriedBans {
@@ -43,7 +43,7 @@ interface Note {
 type Notes = Map<string, Note>;
 
 export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDeps): CarriedBans {
-  const ofLinks = new WeakMap<Session['budget'], Notes>();
+  const ofConnections = new WeakMap<Session['budget'], Notes>();
   const ofAddresses = new Map<string, Notes>();
 
   const keyOf = ({ nsp, roomid }: Room) => `${nsp} ${roomid}`;
@@ -94,8 +94,8 @@ export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDe
     note(session, room) {
       const { budget, user } = session;
       if (mode !== 'open') return undefined;
-      const notes = ofLinks.get(budget) ?? new Map();
-      ofLinks.set(budget, notes);
+      const notes = ofConnections.get(budget) ?? new Map();
+      ofConnections.set(budget, notes);
       put(notes, room, user.id);
       if (budget.address === undefined || !isGuest(session)) return undefined;
       const before = ofAddresses.get(budget.address)?.get(keyOf(room));
@@ -106,7 +106,7 @@ export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDe
     noteAddress,
     check(session, room) {
       const key = keyOf(room);
-      const notes = [ofLinks.get(session.budget)?.get(key), ofAddress(session, key)];
+      const notes = [ofConnections.get(session.budget)?.get(key), ofAddress(session, key)];
       const others = notes.filter((note) => note !== undefined && note.userId !== session.user.id);
       return others.length === 0 ? undefined : look(room, others as Note[]);
     },

@@ -1,26 +1,26 @@
 import type { Room } from '../../chat/room.ts';
 import type { Session } from '../session.ts';
 
-/** Of one link, each with the users that were muted there. */
+/** Of one connection, each with the users that were muted there. */
 const MAX_ROOMS = 100;
 const MAX_USERS = 10;
 
 /**
- * In open mode whoever is muted is somebody else a moment later, over the same link. So a mute goes with the link it was met
+ * In open mode whoever is muted is somebody else a moment later, over the same connection. So a mute goes with the connection it was met
  * on. Noted is only who was muted; whether that holds is asked of the store. Addresses are not noted: a mute is a small thing,
  * and many may share one.
  */
 export interface CarriedMutes {
   /** The session's user is muted in the room. */
   note(session: Session, room: Room): void;
-  /** Whoever else was muted in the room over the session's link. Costs nothing as long as nobody was. */
+  /** Whoever else was muted in the room over the session's connection. Costs nothing as long as nobody was. */
   of(session: Session, room: Room): readonly string[] | undefined;
   /** The user's mute is over. */
   forget(session: Session, room: Room, userId: string): void;
 }
 
 export function createCarriedMutes(mode: 'open' | 'token'): CarriedMutes {
-  const ofLinks = new WeakMap<Session['budget'], Map<string, Set<string>>>();
+  const ofConnections = new WeakMap<Session['budget'], Map<string, Set<string>>>();
   let noted = false;
 
   const keyOf = ({ nsp, roomid }: Room) => `${nsp} ${roomid}`;
@@ -29,8 +29,8 @@ export function createCarriedMutes(mode: 'open' | 'token'): CarriedMutes {
     note({ budget, user }, room) {
       if (mode !== 'open') return;
       noted = true;
-      const rooms = ofLinks.get(budget) ?? new Map<string, Set<string>>();
-      ofLinks.set(budget, rooms);
+      const rooms = ofConnections.get(budget) ?? new Map<string, Set<string>>();
+      ofConnections.set(budget, rooms);
       const key = keyOf(room);
       const users = rooms.get(key) ?? new Set();
       rooms.delete(key);
@@ -41,12 +41,12 @@ export function createCarriedMutes(mode: 'open' | 'token'): CarriedMutes {
       dropOldest(rooms, MAX_ROOMS);
     },
     of({ budget, user }, room) {
-      const users = noted ? ofLinks.get(budget)?.get(keyOf(room)) : undefined;
+      const users = noted ? ofConnections.get(budget)?.get(keyOf(room)) : undefined;
       const others = users && [...users].filter((id) => id !== user.id);
       return others?.length ? others : undefined;
     },
     forget({ budget }, room, userId) {
-      const rooms = ofLinks.get(budget);
+      const rooms = ofConnections.get(budget);
       const users = rooms?.get(keyOf(room));
       users?.delete(userId);
       if (users?.size === 0) rooms?.delete(keyOf(room));

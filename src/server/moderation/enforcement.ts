@@ -46,7 +46,7 @@ export interface Enforcement {
   review(): Promise<void>;
   /** Why the user may say nothing there, if so. */
   refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
-  /** Undefined: nothing is noted. Else why nobody may say anything there over the session's link, if so. */
+  /** Undefined: nothing is noted. Else why nobody may say anything there over the session's connection, if so. */
   carriedRefusal(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
@@ -89,7 +89,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     session.socket.emit('removed', { roomid, code: order.code, ...ends });
   }
 
-  /** Whoever comes next over its link, or as a guest from its address, to whichever worker. */
+  /** Whoever comes next over its connection, or as a guest from its address, to whichever worker. */
   function carry(session: Session, roomid: string): void {
     const nsp = session.socket.nsp.name;
     const { id: userId } = session.user;

@@ -7,13 +7,13 @@ import type { ClientAddresses } from './client-address.ts';
 import { refuseUpgrade } from './refused-upgrades.ts';
 
 /**
- * RATE_CONNECT: who may open a link. It stands before Engine.IO, whose clients come back by themselves after an HTTP answer,
+ * RATE_CONNECT: who may open a connection. It stands before Engine.IO, whose clients come back by themselves after an HTTP answer,
  * but not after a `connect_error` of a namespace.
  */
 export interface ConnectLimit {
-  /** 0, or in how many ms the request's address may open a link. */
+  /** 0, or in how many ms the request's address may open a connection. */
   take(request: IncomingMessage): number;
-  /** Of a link that is open: entering namespaces over and over costs as much as new links. */
+  /** Of a connection that is open: entering namespaces over and over costs as much as new connections. */
   takeAgain(address: string | undefined): number;
 }
 
@@ -33,8 +33,8 @@ export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): 
   };
 }
 
-/** Of a link that is open already, or one to be opened. */
-export function opensLink({ url = '' }: IncomingMessage): boolean {
+/** Of a connection that is open already, or one to be opened. */
+export function opensSession({ url = '' }: IncomingMessage): boolean {
   return sessionIdOf(url) === undefined;
 }
 

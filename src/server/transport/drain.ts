@@ -38,17 +38,17 @@ export async function drainClients(
     const steps = Math.max(1, Math.floor((deadline - performance.now()) / STEP_MS));
     const batch = Math.max(Math.ceil((CLIENTS_PER_S * STEP_MS) / 1_000), Math.ceil(waiting.length / steps));
     flush();
-    // Namespaces share a link: all of them are told before it closes.
-    const links = new Set(waiting.slice(0, batch).map(({ conn }) => conn));
-    for (const link of links) {
-      const sharing = waiting.filter(({ conn }) => conn === link);
+    // Namespaces share a connection: all of them are told before it closes.
+    const connections = new Set(waiting.slice(0, batch).map(({ conn }) => conn));
+    for (const connection of connections) {
+      const sharing = waiting.filter(({ conn }) => conn === connection);
       const afterMs = Math.round(random() * SPREAD_MS);
       for (const socket of sharing) {
         letGoAt.set(socket, performance.now());
         sayBye(socket, afterMs);
       }
       // Closing the engine writes out what is buffered first, so the `bye` arrives.
-      link.close();
+      connection.close();
     }
     await pause(STEP_MS);
   }

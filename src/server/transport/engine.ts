@@ -5,11 +5,11 @@ import { Server } from 'socket.io';
 import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../../protocol/limits.ts';
-import { answerTooMany, type ConnectLimit, endTooMany, opensLink } from './connect-limit.ts';
-import type { Link } from './link-internals.ts';
+import { answerTooMany, type ConnectLimit, endTooMany, opensSession } from './connect-limit.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { PlainDecoder } from './packet-decoder.ts';
 import { ReturningEngine } from './polling-ends.ts';
+import type { Connection } from './private-members.ts';
 import { hasBody, refuseUpgrade, UPGRADE_NOT_FOUND, UPGRADE_WITH_BODY } from './refused-upgrades.ts';
 
 export interface EngineOptions {
@@ -18,8 +18,8 @@ export interface EngineOptions {
   readonly allowEio3: boolean;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
-  /** Of each new link, before Socket.IO listens to it. */
-  readonly onLink: (link: Link) => void;
+  /** Of each new connection, before Socket.IO listens to it. */
+  readonly onConnection: (connection: Connection) => void;
   readonly connectLimit: ConnectLimit;
 }
 
@@ -38,12 +38,12 @@ export interface ChatEngine {
   /**
    * What HTTP servers are to call: Socket.IO's paths are served here, all others by `elsewhere`; `onHandled`
    * is told of those the engine was given. Not
-   * `engine.attach`, with which closing a listener would close every client's link.
+   * `engine.attach`, with which closing a listener would close every client's connection.
    */
   route(elsewhere: RequestHandler, onHandled: RequestHandler): Routes;
 }
 
-/** Time from the first byte to a namespace: whoever only opens a link does not keep it. */
+/** Time from the first byte to a namespace: whoever only opens a connection does not keep it. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export function createChatEngine(options: EngineOptions): ChatEngine {
@@ -54,7 +54,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     pingInterval: options.pingIntervalMs,
     pingTimeout: options.pingTimeoutMs,
     allowEIO3: options.allowEio3,
-    // Compressed links cannot share one encoded frame among a room's members.
+    // Compressed connections cannot share one encoded frame among a room's members.
     perMessageDeflate: false,
     httpCompression: false,
     allowRequest: (request, callback) =>
@@ -79,7 +79,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     connectTimeout: CONNECT_TIMEOUT_MS,
     parser: { Encoder, Decoder: PlainDecoder },
   });
-  engine.on('connection', options.onLink);
+  engine.on('connection', options.onConnection);
   io.bind(engine);
 
   const bare = socketPath.slice(0, -1);
@@ -89,7 +89,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
   }
 
   const waitToOpen = (request: IncomingMessage) =>
-    opensLink(request) ? options.connectLimit.take(request) : 0;
+    opensSession(request) ? options.connectLimit.take(request) : 0;
 
   return {
     io,

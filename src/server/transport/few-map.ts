@@ -1,4 +1,4 @@
-/** A Map that most often has one entry: a link's namespaces, a connection's rooms. Empty, a Map takes 184 bytes. */
+/** A Map that most often has one entry: a connection's namespaces, a connection's rooms. Empty, a Map takes 184 bytes. */
 export class FewMap<K, V> implements Map<K, V> {
   private key: K | undefined = undefined;
   private value: V | undefined = undefined;

@@ -64,7 +64,7 @@ export class PlainDecoder extends Decoder {
   }
 }
 
-/** Called on the decoder. One for all of them: a closure for each link costs memory. */
+/** Called on the decoder. One for all of them: a closure for each connection costs memory. */
 function addPacket(this: PlainDecoder, decoded: Packet): void {
   const packet = this.takePacket();
   if (packet && decoded.type === PacketType.EVENT && Array.isArray(decoded.data)) decoded.data.push(packet);

@@ -4,7 +4,7 @@ import { Server as Engine } from 'engine.io';
 /*
  * How the server ends the session of a client that polls. Engine.IO sends its CLOSE packet, and clients of some languages
  * take that as final: python-engineio's never come back. A session that is not known (any more) every client takes as a
- * link that was lost, and opens another. So the poll is refused as if the session were gone:
+ * connection that was lost, and opens another. So the poll is refused as if the session were gone:
  *
  *   let go ──what is buffered was fetched──► ending ──next poll, held until nothing is sent: 400──► refused ──2 s──► gone
  *                                               └────────────────────no poll for 30 s────────────────────┘

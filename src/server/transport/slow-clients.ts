@@ -1,32 +1,35 @@
 import type { Logger } from 'pino';
 import { BYE } from '../../protocol/codes.ts';
 import type { ClientSocket } from '../socket-types.ts';
-import type { Link, LinkInternals } from './link-internals.ts';
+import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
- * A client that does not read, or not as fast as it is sent to. Its heartbeat may well go on. What waits for a link:
+ * A client that does not read, or not as fast as it is sent to. Its heartbeat may well go on. What waits for a connection:
  *
  *   little ──► behind: nothing volatile is sent, no further page read for it ──► little
  *                │ more than may wait
  *                ▼
  *              let go: what waits is dropped, `bye` is sent, the engine closes ──5 s──► terminated
  *
- * Nothing is lost by the drop: it comes back and resumes from what it has, as after any lost link.
+ * Nothing is lost by the drop: it comes back and resumes from what it has, as after any lost connection.
  */
 
 const LOOK_MS = 500;
-/** Links looked at in one turn: 2,500 at once took 4 ms. */
+/** Connections looked at in one turn: 2,500 at once took 4 ms. */
 const SLICE = 500;
 /** As long as it takes somebody who reads again to fetch its `bye`. */
 const LAST_MS = 5_000;
-/** Of what may wait: beyond it the link is behind. Two of the largest pages stay below the rest. */
+/** Of what may wait: beyond it the connection is behind. Two of the largest pages stay below the rest. */
 const BEHIND_PART = 1 / 4;
 const CAUGHT_UP_LOOK_MS = 50;
 /** It comes back to a full page: not before it has read on for a moment. */
 const AFTER_MS = 1_000;
 
 export interface SlowClientsDeps {
-  readonly links: Pick<LinkInternals, 'waitingBytes' | 'dropPackets' | 'dropVolatile' | 'terminate'>;
+  readonly internals: Pick<
+    ConnectionInternals,
+    'waitingBytes' | 'dropPackets' | 'dropVolatile' | 'terminate'
+  >;
   readonly sockets: () => Iterable<ClientSocket>;
   readonly maxBufferedBytes: number;
   readonly random: () => number;
@@ -34,10 +37,10 @@ export interface SlowClientsDeps {
 }
 
 export interface SlowClients {
-  /** Whether more waits for the link than should; not of one that ends. */
-  isBehind(link: Link): boolean;
-  /** Undefined: little waits for the link. Else settles when that is so again, or the link ends. */
-  caughtUp(link: Link): Promise<void> | undefined;
+  /** Whether more waits for the connection than should; not of one that ends. */
+  isBehind(connection: Connection): boolean;
+  /** Undefined: little waits for the connection. Else settles when that is so again, or the connection ends. */
+  caughtUp(connection: Connection): Promise<void> | undefined;
   /** How many were let go. */
   letGo(): number;
   /** For whom the most waited at the last look: how much. */
@@ -46,10 +49,10 @@ export interface SlowClients {
 }
 
 export function createSlowClients(deps: SlowClientsDeps): SlowClients {
-  const { links, sockets, maxBufferedBytes, random, log } = deps;
+  const { internals, sockets, maxBufferedBytes, random, log } = deps;
   const behindBytes = maxBufferedBytes * BEHIND_PART;
-  const behind = new Set<Link>();
-  const watched = new WeakSet<Link>();
+  const behind = new Set<Connection>();
+  const watched = new WeakSet<Connection>();
   const ending = new Set<NodeJS.Timeout>();
   let round = sockets()[Symbol.iterator]();
   let next: NodeJS.Immediate | undefined;
@@ -67,7 +70,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
 
   function lookOn(): void {
     next = undefined;
-    const slow = new Set<Link>();
+    const slow = new Set<Connection>();
     for (let looked = 0; looked < SLICE; looked += 1) {
       const { done, value: socket } = round.next();
       if (done) {
@@ -80,31 +83,31 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
     if (slow.size > 0) release(slow);
   }
 
-  function isTooSlow(link: Link): boolean {
-    if (link.readyState !== 'open') return false;
-    const waitingBytes = links.waitingBytes(link);
+  function isTooSlow(connection: Connection): boolean {
+    if (connection.readyState !== 'open') return false;
+    const waitingBytes = internals.waitingBytes(connection);
     most = Math.max(most, waitingBytes);
-    if (waitingBytes > behindBytes || behind.size > 0) mark(link, waitingBytes > behindBytes);
+    if (waitingBytes > behindBytes || behind.size > 0) mark(connection, waitingBytes > behindBytes);
     return waitingBytes > maxBufferedBytes;
   }
 
-  function mark(link: Link, isBehind: boolean): void {
-    if (isBehind === behind.has(link)) return;
-    links.dropVolatile(link, isBehind);
+  function mark(connection: Connection, isBehind: boolean): void {
+    if (isBehind === behind.has(connection)) return;
+    internals.dropVolatile(connection, isBehind);
     if (!isBehind) {
-      behind.delete(link);
+      behind.delete(connection);
       return;
     }
-    behind.add(link);
-    if (watched.has(link)) return;
-    // One for the link's life: it may fall behind again and again.
-    watched.add(link);
-    link.once('close', () => behind.delete(link));
+    behind.add(connection);
+    if (watched.has(connection)) return;
+    // One for the connection's life: it may fall behind again and again.
+    watched.add(connection);
+    connection.once('close', () => behind.delete(connection));
   }
 
-  function release(slow: ReadonlySet<Link>): void {
-    for (const link of slow) links.dropPackets(link);
-    // Namespaces share a link: all of them are told before it closes.
+  function release(slow: ReadonlySet<Connection>): void {
+    for (const connection of slow) internals.dropPackets(connection);
+    // Namespaces share a connection: all of them are told before it closes.
     for (const socket of sockets()) {
       if (!slow.has(socket.conn)) continue;
       socket.emit('bye', {
@@ -114,25 +117,25 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
         afterMs: Math.round(AFTER_MS * (1 + random())),
       });
     }
-    for (const link of slow) {
+    for (const connection of slow) {
       letGo += 1;
-      // Also of a link that has closed by then: its bytes still wait for somebody to read them.
+      // Also of a connection that has closed by then: its bytes still wait for somebody to read them.
       const timer = setTimeout(() => {
         ending.delete(timer);
-        links.terminate(link);
+        internals.terminate(connection);
       }, LAST_MS);
       ending.add(timer);
-      link.close();
+      connection.close();
     }
     log.warn({ clients: slow.size }, 'clients that read too slowly were let go');
   }
 
-  function isBehind(link: Link): boolean {
-    return links.waitingBytes(link) > behindBytes && link.readyState === 'open';
+  function isBehind(connection: Connection): boolean {
+    return internals.waitingBytes(connection) > behindBytes && connection.readyState === 'open';
   }
 
-  async function catchUp(link: Link): Promise<void> {
-    while (isBehind(link)) {
+  async function catchUp(connection: Connection): Promise<void> {
+    while (isBehind(connection)) {
       await new Promise((resolve) => setTimeout(resolve, CAUGHT_UP_LOOK_MS));
     }
   }
@@ -140,7 +143,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   const looking = setInterval(look, LOOK_MS);
   return {
     isBehind,
-    caughtUp: (link) => (isBehind(link) ? catchUp(link) : undefined),
+    caughtUp: (connection) => (isBehind(connection) ? catchUp(connection) : undefined),
     letGo: () => letGo,
     mostWaitingBytes: () => mostWaitingBytes,
     close() {

@@ -1,35 +1,35 @@
 import type { Logger } from 'pino';
 import type { Rate, SharedBuckets } from '../../chat/rate-limit.ts';
 import { JSON_BYTES_PER_TEXT_BYTE } from '../../protocol/limits.ts';
-import { createAddressBook } from './address-book.ts';
+import { createAddressBudgets } from './address-budgets.ts';
 import { createClientAddresses } from './client-address.ts';
 import { type ConnectLimit, createConnectLimit } from './connect-limit.ts';
-import type { LinkInternals } from './link-internals.ts';
-import { createLinkLimits, type LinkLimits } from './link-limits.ts';
+import { type ConnectionLimits, createConnectionLimits } from './connection-limits.ts';
+import type { ConnectionInternals } from './private-members.ts';
 
 /** In an event beside its free-form data: of its own fields, and of some that no longer or not yet have a meaning. */
 const OTHER_ELEMENTS = 1_024;
 
 export interface TrafficSettings {
   readonly rateSay: Rate | undefined;
-  /** Events of any kind, and bytes, of one link. */
+  /** Events of any kind, and bytes, of one connection. */
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;
-  /** Links opened by one address. */
+  /** Connections opened by one address. */
   readonly rateConnect: Rate | undefined;
   readonly trustProxy: readonly string[] | undefined;
 }
 
-/** What clients may send, by link and by address. */
+/** What clients may send, by connection and by address. */
 export interface TrafficLimits {
   readonly connectLimit: ConnectLimit;
   readonly sayOfAddress: SharedBuckets;
-  readonly links: LinkLimits;
+  readonly connections: ConnectionLimits;
 }
 
 export interface TrafficLimitsDeps extends TrafficSettings {
-  /** Called when the first link opens. */
-  readonly internals: () => LinkInternals;
+  /** Called when the first connection opens. */
+  readonly internals: () => ConnectionInternals;
   readonly namespaces: number;
   readonly maxTextBytes: number;
   readonly log: Logger;
@@ -49,15 +49,15 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
         'X-Forwarded-For or the like of a public address ignored: TRUST_PROXY does not name it',
       ),
   });
-  const book = createAddressBook({ rates, rateSay, now });
+  const book = createAddressBudgets({ rates, rateSay, now });
   const connectLimit = createConnectLimit({ rate: deps.rateConnect, addresses, now });
-  const links = createLinkLimits({
-    links: {
-      inspectPosts: (link, accept) => internals().inspectPosts(link, accept),
-      streamOf: (link) => internals().streamOf(link),
+  const connections = createConnectionLimits({
+    internals: {
+      inspectPosts: (connection, accept) => internals().inspectPosts(connection, accept),
+      streamOf: (connection) => internals().streamOf(connection),
       terminateTransport: (transport) => internals().terminateTransport(transport),
-      pauseReading: (link) => internals().pauseReading(link),
-      terminate: (link) => internals().terminate(link),
+      pauseReading: (connection) => internals().pauseReading(connection),
+      terminate: (connection) => internals().terminate(connection),
     },
     rates,
     addresses,
@@ -68,5 +68,5 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
     now,
     random: Math.random,
   });
-  return { connectLimit, sayOfAddress: book.says, links };
+  return { connectLimit, sayOfAddress: book.says, connections };
 }

@@ -1,6 +1,6 @@
 /**
  * The end of a turn of the event loop, when what was gathered in it is written: first rooms to their members, then, with
- * that, what waits for single links. One `setImmediate` for both, or the second would not find the first.
+ * that, what waits for single connections. One `setImmediate` for both, or the second would not find the first.
  */
 export interface TurnEnd {
   /** Writes into streams. */

@@ -19,7 +19,7 @@ export interface Encoded {
 }
 
 /** The payload's text, who is not to hear it, and the event's name if it is not `message`. */
-export interface Spoken extends Pick<Entry, 'json' | 'utf8' | 'except'> {
+export interface OutboundEvent extends Pick<Entry, 'json' | 'utf8' | 'except'> {
   readonly event?: 'presence:diff' | 'presence:count' | 'online' | 'cluster:degraded' | 'cluster:restored';
 }
 
@@ -30,7 +30,7 @@ interface Head {
 }
 
 export interface MessageEncoder {
-  encode(messages: readonly Spoken[]): Encoded;
+  encode(messages: readonly OutboundEvent[]): Encoded;
 }
 
 export function createMessageEncoder(nsp: string): MessageEncoder {
@@ -44,9 +44,9 @@ export function createMessageEncoder(nsp: string): MessageEncoder {
     return head;
   }
 
-  const headFor = ({ event }: Spoken) => (event === undefined ? message : headOf(event));
+  const headFor = ({ event }: OutboundEvent) => (event === undefined ? message : headOf(event));
 
-  function framesOf(messages: readonly Spoken[]): Buffer {
+  function framesOf(messages: readonly OutboundEvent[]): Buffer {
     const lengths = messages.map((one) => headFor(one).utf8.length + jsonBytes(one) + AFTER.length);
     const total = lengths.reduce((sum, length) => sum + headerBytes(length) + length, 0);
     const frames = Buffer.allocUnsafe(total);
@@ -74,7 +74,7 @@ export function createMessageEncoder(nsp: string): MessageEncoder {
   };
 }
 
-function jsonBytes({ utf8, json }: Spoken): number {
+function jsonBytes({ utf8, json }: OutboundEvent): number {
   return utf8 ? utf8.length : Buffer.byteLength(json);
 }
 

@@ -47,7 +47,7 @@ export function createRoomMoves({ presence, onBanned, log }: RoomMovesDeps): Roo
       if (holds) retryLater(session, membership);
       return () => undefined;
     }
-    // The link was lost meanwhile.
+    // The connection was lost meanwhile.
     if (!holds) await presence.leave(room, user.id, 'lost');
     else delete membership.uncounted;
     return entered.value.announce;

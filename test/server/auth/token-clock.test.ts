@@ -23,11 +23,11 @@ function openLink() {
   };
 }
 
-function sessionOn(link: ReturnType<typeof openLink>, expiresAt: number | undefined, connected = true) {
+function sessionOn(connection: ReturnType<typeof openLink>, expiresAt: number | undefined, connected = true) {
   const socket = {
-    conn: link,
+    conn: connection,
     connected,
-    emit: (event: string, data: unknown) => link.told.push({ event, data }),
+    emit: (event: string, data: unknown) => connection.told.push({ event, data }),
   };
   const access = { allows: () => true, ...(expiresAt === undefined ? {} : { expiresAt }) };
   const memberships = new Map([['tea', { room: roomOf('/', 'tea') }]]);
@@ -36,77 +36,77 @@ function sessionOn(link: ReturnType<typeof openLink>, expiresAt: number | undefi
 
 describe('the clock of tokens', () => {
   let clock: ReturnType<typeof createTokenClock>;
-  let link: ReturnType<typeof openLink>;
+  let connection: ReturnType<typeof openLink>;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    link = openLink();
+    connection = openLink();
     clock = createTokenClock({
       now: Date.now,
-      flush: ({ roomid }) => void link.flushed.push(`${roomid} after ${link.told.length}`),
+      flush: ({ roomid }) => void connection.flushed.push(`${roomid} after ${connection.told.length}`),
     });
   });
   afterEach(() => {
     vi.useRealTimers();
   });
 
-  it('tells a minute before the end, then says bye and ends the link 5 s after it, as the door does', () => {
-    clock.watch(sessionOn(link, Date.now() + 3_600_000));
+  it('tells a minute before the end, then says bye and ends the connection 5 s after it, as the door does', () => {
+    clock.watch(sessionOn(connection, Date.now() + 3_600_000));
     vi.advanceTimersByTime(3_539_999);
-    expect(link.told).toEqual([]);
+    expect(connection.told).toEqual([]);
     vi.advanceTimersByTime(1);
-    expect(link.told).toEqual([{ event: 'token:expiring', data: { inMs: 60_000 } }]);
+    expect(connection.told).toEqual([{ event: 'token:expiring', data: { inMs: 60_000 } }]);
     vi.advanceTimersByTime(64_999);
-    expect([link.told.length, link.closed]).toEqual([1, 0]);
+    expect([connection.told.length, connection.closed]).toEqual([1, 0]);
     vi.advanceTimersByTime(1);
-    expect(link.told.slice(1)).toEqual([{ event: 'bye', data: expect.objectContaining(BYE) }]);
-    expect(link.closed).toBe(1);
+    expect(connection.told.slice(1)).toEqual([{ event: 'bye', data: expect.objectContaining(BYE) }]);
+    expect(connection.closed).toBe(1);
     vi.advanceTimersByTime(DAY_MS);
-    expect([link.told.length, link.closed]).toEqual([2, 1]);
+    expect([connection.told.length, connection.closed]).toEqual([2, 1]);
   });
 
   it('tells at once when less than a minute is left', () => {
-    clock.watch(sessionOn(link, Date.now() + 1_500));
-    expect(link.told).toEqual([{ event: 'token:expiring', data: { inMs: 1_500 } }]);
+    clock.watch(sessionOn(connection, Date.now() + 1_500));
+    expect(connection.told).toEqual([{ event: 'token:expiring', data: { inMs: 1_500 } }]);
     vi.advanceTimersByTime(1_500 + LEEWAY_MS);
-    expect(link.closed).toBe(1);
+    expect(connection.closed).toBe(1);
   });
 
   it('tells who came in with a token that has just ended, and leaves the time to renew it', () => {
-    clock.watch(sessionOn(link, Date.now() - 2_000));
-    expect(link.told).toEqual([{ event: 'token:expiring', data: { inMs: 0 } }]);
+    clock.watch(sessionOn(connection, Date.now() - 2_000));
+    expect(connection.told).toEqual([{ event: 'token:expiring', data: { inMs: 0 } }]);
     vi.advanceTimersByTime(LEEWAY_MS - 2_001);
-    expect(link.closed).toBe(0);
+    expect(connection.closed).toBe(0);
     vi.advanceTimersByTime(1);
-    expect(link.closed).toBe(1);
+    expect(connection.closed).toBe(1);
   });
 
-  it('ends a link at once whose token ended while it was opened', () => {
-    clock.watch(sessionOn(link, Date.now() - LEEWAY_MS));
-    expect(link.told).toEqual([{ event: 'bye', data: expect.objectContaining(BYE) }]);
-    expect(link.closed).toBe(1);
+  it('ends a connection at once whose token ended while it was opened', () => {
+    clock.watch(sessionOn(connection, Date.now() - LEEWAY_MS));
+    expect(connection.told).toEqual([{ event: 'bye', data: expect.objectContaining(BYE) }]);
+    expect(connection.closed).toBe(1);
   });
 
-  it('starts nothing for a token without an end, nor for a link that is gone', () => {
-    clock.watch(sessionOn(link, undefined));
-    clock.watch(sessionOn(link, Date.now() + 1_000, false));
+  it('starts nothing for a token without an end, nor for a connection that is gone', () => {
+    clock.watch(sessionOn(connection, undefined));
+    clock.watch(sessionOn(connection, Date.now() + 1_000, false));
     expect(vi.getTimerCount()).toBe(0);
-    expect(link.told).toEqual([]);
+    expect(connection.told).toEqual([]);
   });
 
   it('goes on with the new end after a refresh', () => {
-    const session = sessionOn(link, Date.now() + 1_000);
+    const session = sessionOn(connection, Date.now() + 1_000);
     clock.watch(session);
-    session.identity = sessionOn(link, Date.now() + DAY_MS).identity;
+    session.identity = sessionOn(connection, Date.now() + DAY_MS).identity;
     clock.watch(session);
     vi.advanceTimersByTime(DAY_MS - 60_001);
-    expect([link.told.length, link.closed]).toEqual([1, 0]);
+    expect([connection.told.length, connection.closed]).toEqual([1, 0]);
     vi.advanceTimersByTime(60_001 + LEEWAY_MS);
-    expect(link.closed).toBe(1);
+    expect(connection.closed).toBe(1);
   });
 
   it('forgets who is gone', () => {
-    const session = sessionOn(link, Date.now() + DAY_MS);
+    const session = sessionOn(connection, Date.now() + DAY_MS);
     clock.watch(session);
     clock.forget(session);
     clock.forget(session);
@@ -114,20 +114,20 @@ describe('the clock of tokens', () => {
   });
 
   it('waits for months, which is longer than a timer can', () => {
-    clock.watch(sessionOn(link, Date.now() + 100 * DAY_MS));
+    clock.watch(sessionOn(connection, Date.now() + 100 * DAY_MS));
     vi.advanceTimersByTime(100 * DAY_MS - 60_001);
-    expect([link.told, link.closed]).toEqual([[], 0]);
+    expect([connection.told, connection.closed]).toEqual([[], 0]);
     vi.advanceTimersByTime(60_001 + LEEWAY_MS);
-    expect(link.closed).toBe(1);
+    expect(connection.closed).toBe(1);
   });
 
-  it('says bye to every namespace of a link that it ends', () => {
-    clock.watch(sessionOn(link, Date.now() + 1_000));
-    clock.watch(sessionOn(link, Date.now() + DAY_MS));
+  it('says bye to every namespace of a connection that it ends', () => {
+    clock.watch(sessionOn(connection, Date.now() + 1_000));
+    clock.watch(sessionOn(connection, Date.now() + DAY_MS));
     vi.advanceTimersByTime(1_000 + LEEWAY_MS);
-    expect(link.told.map(({ event }) => event)).toEqual(['token:expiring', 'bye', 'bye']);
+    expect(connection.told.map(({ event }) => event)).toEqual(['token:expiring', 'bye', 'bye']);
     // What was said in its rooms goes before.
-    expect(link.flushed).toEqual(['tea after 1', 'tea after 2']);
-    expect(link.closed).toBe(1);
+    expect(connection.flushed).toEqual(['tea after 1', 'tea after 2']);
+    expect(connection.closed).toBe(1);
   });
 });

@@ -27,10 +27,10 @@ function setUp(windowMs = 0, nsp = '/') {
   const fanout = createFanout({
     recipientsOf: createRecipients({
       of: () => ({ adapter, sockets }) as unknown as ReturnType<RecipientsDeps['of']>,
-      links: {
-        pathTo: (link) => ({
+      internals: {
+        pathTo: (connection) => ({
           write(frames) {
-            const { id } = link as unknown as { id: string };
+            const { id } = connection as unknown as { id: string };
             if (waiting.has(id)) return false;
             writesOf(id).push(textsIn(frames));
             return true;
@@ -61,7 +61,7 @@ function setUp(windowMs = 0, nsp = '/') {
       rooms.get(socketRoom(from))?.delete(id);
       adapter.emit('leave-room', socketRoom(from), id);
     },
-    hand: (seq: number, into = room, except?: string) => fanout.hand(into, entry(seq, except)),
+    hand: (seq: number, into = room, except?: string) => fanout.enqueue(into, entry(seq, except)),
   };
 }
 
@@ -197,7 +197,7 @@ describe('fan-out of a room’s messages', () => {
     enter('a');
     const texts = ['{"t":"ä😀"}', `{"t":"${'x'.repeat(200)}"}`, `{"t":"${'ö'.repeat(40_000)}"}`];
     for (const [index, json] of texts.entries()) {
-      fanout.hand(room, { json: index === 0 ? json : '', utf8: Buffer.from(json) });
+      fanout.enqueue(room, { json: index === 0 ? json : '', utf8: Buffer.from(json) });
     }
     await vi.advanceTimersByTimeAsync(TURN_MS);
     expect(writesOf('a').flat()).toEqual(texts.map((json) => `42/post,["message",${json}]`));
@@ -209,8 +209,8 @@ describe('fan-out of a room’s messages', () => {
     enter('polling');
     waiting.add('polling');
     hand(1);
-    fanout.hand(room, { event: 'presence:diff', json: '{"rev":1}' });
-    fanout.hand(room, { event: 'presence:count', json: '{"rev":2}' });
+    fanout.enqueue(room, { event: 'presence:diff', json: '{"rev":1}' });
+    fanout.enqueue(room, { event: 'presence:count', json: '{"rev":2}' });
     hand(2);
     await vi.advanceTimersByTimeAsync(TURN_MS);
     const heard = [said(1), '42["presence:diff",{"rev":1}]', '42["presence:count",{"rev":2}]', said(2)];
@@ -235,7 +235,7 @@ describe('fan-out of a room’s messages', () => {
     const { enter, fanout, writesOf, room } = setUp(1_000);
     enter('a');
     const json = JSON.stringify({ text: 'x'.repeat(30_000) });
-    for (let n = 0; n < 9; n += 1) fanout.hand(room, { json });
+    for (let n = 0; n < 9; n += 1) fanout.enqueue(room, { json });
     expect(writesOf('a').map((write) => write.length)).toEqual([3, 3, 3]);
   });
 

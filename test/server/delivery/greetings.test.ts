@@ -8,10 +8,10 @@ function setUp(names = ['/']) {
   const namespaces = names.map((name) => ({ name, sockets: new Map<string, unknown>() }));
   const greetings = createGreetings({
     namespaces: namespaces as unknown as GreetingsDeps['namespaces'],
-    links: {
-      pathTo: (link) => ({
+    internals: {
+      pathTo: (connection) => ({
         write(frames) {
-          const { id } = link as unknown as { id: string };
+          const { id } = connection as unknown as { id: string };
           if (polling.has(id)) return false;
           heard.push(`${id} ${frames.toString('utf8', 2)}`);
           return true;

@@ -6,8 +6,8 @@ import type { ChatContext } from '../../../src/server/context.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
 import { dispatch } from '../../../src/server/events/dispatch.ts';
 import type { Session } from '../../../src/server/session.ts';
+import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
-import { LinkBudget, Traffic } from '../../../src/server/transport/link-budget.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -20,7 +20,7 @@ const context = {
   metrics: { refused: { inc: () => undefined } },
 } as unknown as ChatContext;
 
-const newBudget = () => new LinkBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0));
+const newBudget = () => new ConnectionBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0));
 
 function openSession(budget = newBudget()) {
   const queue = createEventQueue();
@@ -30,9 +30,9 @@ function openSession(budget = newBudget()) {
   return { session, queue, refused };
 }
 
-it('rooms:mine takes as much of the link’s events as the rooms it asks the store about', async () => {
+it('rooms:mine takes as much of the connection’s events as the rooms it asks the store about', async () => {
   const rooms = Array.from({ length: 1_000 }, (_, n) => ({ roomid: `${n}`, top: 0, read: 0, unread: 0 }));
-  const budget = new LinkBudget(
+  const budget = new ConnectionBudget(
     new Traffic({ events: { perMs: 0.1, burst: 100 }, bytes: undefined }, () => 0),
   );
   const { session } = openSession(budget);
@@ -79,7 +79,7 @@ describe('an event of a client', () => {
       .toBeLessThan(2);
   });
 
-  it('waits with at most 8 MiB of its link, by the bytes of its packets and whoever speaks over the link', async () => {
+  it('waits with at most 8 MiB of its connection, by the bytes of its packets and whoever speaks over the connection', async () => {
     const budget = newBudget();
     const [ann, bob] = [openSession(budget), openSession(budget)];
     let release = () => {};

@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { roomOf } from '../../../src/chat/room.ts';
 import { createCarriedBans } from '../../../src/server/moderation/carried-bans.ts';
 import type { Session } from '../../../src/server/session.ts';
-import { LinkBudget, Traffic } from '../../../src/server/transport/link-budget.ts';
+import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
 const tea = roomOf('/', 'tea');
 const DATE = 1_700_000_000_000;
 const milk = roomOf('/', 'milk');
 
-function link(address?: string) {
-  return new LinkBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0), address);
+function connection(address?: string) {
+  return new ConnectionBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0), address);
 }
-function as(id: string, budget = link(), identity: { guestToken?: string } = {}): Session {
+function as(id: string, budget = connection(), identity: { guestToken?: string } = {}): Session {
   return { user: { id, name: 'Somebody' }, budget, identity } as unknown as Session;
 }
 /** A guest who is there since then. */
-function guest(id: string, sinceMs: number, budget = link('203.0.113.7')): Session {
+function guest(id: string, sinceMs: number, budget = connection('203.0.113.7')): Session {
   return as(id, budget, { guestToken: `${sinceMs.toString(36)}.proof` });
 }
 
@@ -38,9 +38,9 @@ function setUp(mode: 'open' | 'token' = 'open') {
 }
 
 describe('a ban', () => {
-  it('keeps out of its room whoever comes next over the link, guest or not, until it is lifted', async () => {
+  it('keeps out of its room whoever comes next over the connection, guest or not, until it is lifted', async () => {
     const { ban, code, moderation } = setUp();
-    const budget = link();
+    const budget = connection();
     await ban(as('g-1', budget));
     expect(await code(as('g-2', budget))).toBe('forbidden');
     expect(await code(as('Bob', budget))).toBe('forbidden');
@@ -52,12 +52,12 @@ describe('a ban', () => {
 
   it('of a guest keeps new guests of the address out for a while, and nobody else', async () => {
     const { ban, code, clock } = setUp();
-    expect(await ban(as('g-1', link('203.0.113.7')))).toBe('203.0.113.7');
-    expect(await code(as('g-2', link('203.0.113.7')))).toBe('forbidden');
-    expect(await code(as('Bob', link('203.0.113.7')))).toBeUndefined();
-    expect(await code(as('g-2', link('203.0.113.8')))).toBeUndefined();
+    expect(await ban(as('g-1', connection('203.0.113.7')))).toBe('203.0.113.7');
+    expect(await code(as('g-2', connection('203.0.113.7')))).toBe('forbidden');
+    expect(await code(as('Bob', connection('203.0.113.7')))).toBeUndefined();
+    expect(await code(as('g-2', connection('203.0.113.8')))).toBeUndefined();
     clock.nowMs = 10 * 60_000;
-    expect(await code(as('g-2', link('203.0.113.7')))).toBeUndefined();
+    expect(await code(as('g-2', connection('203.0.113.7')))).toBeUndefined();
   });
 
   it('does not concern guests of the address who were there before it', async () => {
@@ -66,9 +66,9 @@ describe('a ban', () => {
     const banned = guest('g-1', DATE);
     await ban(banned);
     expect(await code(guest('g-2', DATE + 999))).toBeUndefined();
-    expect(await code(as('g-3', link('203.0.113.7'), { guestToken: 'proof' }))).toBeUndefined();
+    expect(await code(as('g-3', connection('203.0.113.7'), { guestToken: 'proof' }))).toBeUndefined();
     expect(await code(guest('g-1', DATE))).toBeUndefined();
-    // Over the same link it holds for them, too.
+    // Over the same connection it holds for them, too.
     expect(await code(guest('g-2', DATE, banned.budget))).toBe('forbidden');
     const other = setUp();
     other.clock.nowMs = 1_000;
@@ -86,34 +86,34 @@ describe('a ban', () => {
 
   it('of somebody with a name concerns no address, and where its address is not known none', async () => {
     const { ban, code } = setUp();
-    expect(await ban(as('Bob', link('203.0.113.7')))).toBeUndefined();
-    expect(await ban(as('g-1', link()))).toBeUndefined();
-    expect(await code(as('g-2', link('203.0.113.7')))).toBeUndefined();
+    expect(await ban(as('Bob', connection('203.0.113.7')))).toBeUndefined();
+    expect(await ban(as('g-1', connection()))).toBeUndefined();
+    expect(await code(as('g-2', connection('203.0.113.7')))).toBeUndefined();
   });
 
   it('is told to the other workers once', async () => {
     const { ban, bans, code } = setUp();
-    const first = as('g-1', link('203.0.113.7'));
+    const first = as('g-1', connection('203.0.113.7'));
     expect(await ban(first)).toBe('203.0.113.7');
     expect(await ban(first)).toBeUndefined();
     const other = setUp();
     await other.moderation.restrict(tea, 'g-1', 'ban');
     other.bans.noteAddress('203.0.113.7', tea, 'g-1');
-    expect(await other.code(as('g-2', link('203.0.113.7')))).toBe('forbidden');
+    expect(await other.code(as('g-2', connection('203.0.113.7')))).toBe('forbidden');
     expect(bans.check(as('g-1', first.budget), tea)).toBeUndefined();
     expect(await code(as('g-2', first.budget))).toBe('forbidden');
   });
 
   it('is the user’s alone where tokens say who somebody is', async () => {
     const { ban, code } = setUp('token');
-    const budget = link('203.0.113.7');
+    const budget = connection('203.0.113.7');
     expect(await ban(as('Bob', budget))).toBeUndefined();
     expect(await code(as('Carl', budget))).toBeUndefined();
   });
 
   it('is forgotten of the oldest of many rooms', async () => {
     const { bans, moderation } = setUp();
-    const budget = link();
+    const budget = connection();
     for (let n = 0; n <= 100; n += 1) {
       await moderation.restrict(roomOf('/', `room ${n}`), 'g-1', 'ban');
       bans.note(as('g-1', budget), roomOf('/', `room ${n}`));

@@ -12,11 +12,11 @@ import { createMemoryStore } from '../../support/memory-store.ts';
 const tea = roomOf('/', 'tea');
 const milk = roomOf('/', 'milk');
 
-/** Two workers that hear of one another as long as `linked`. */
+/** Two workers that hear of one another as long as `connected`. */
 function setUp() {
   const store = createMemoryStore();
   const nsps: EventEmitter[] = [];
-  let linked = true;
+  let connected = true;
   let degraded = false;
 
   function worker() {
@@ -25,7 +25,7 @@ function setUp() {
     const nsp = Object.assign(new EventEmitter(), {
       name: '/',
       serverSideEmit(event: string, order: unknown, done?: (failed: null, replies: unknown[]) => void) {
-        const others = nsps.filter((other) => other !== nsp && linked);
+        const others = nsps.filter((other) => other !== nsp && connected);
         for (const other of others) other.emit(event, structuredClone(order), () => done?.(null, others));
         if (others.length === 0) done?.(null, []);
       },
@@ -67,8 +67,8 @@ function setUp() {
     store,
     here: worker(),
     there: worker(),
-    link: (up: boolean) => {
-      linked = up;
+    connection: (up: boolean) => {
+      connected = up;
     },
     degrade: () => {
       degraded = true;
@@ -142,9 +142,9 @@ describe('the enforcement of moderation', () => {
   });
 
   it('finds all who were banned while the workers did not hear of one another', async () => {
-    const { store, link, here, there } = setUp();
+    const { store, connection, here, there } = setUp();
     const far = Array.from({ length: 250 }, (_, n) => there.connect(`user ${n}`, [tea, milk]));
-    link(false);
+    connection(false);
     for (const n of [3, 249]) {
       await store.moderation.restrict(tea, `user ${n}`, 'ban');
       await here.enforcement.remove(tea, `user ${n}`, { code: 'banned' });
@@ -168,10 +168,10 @@ describe('the enforcement of moderation', () => {
   });
 
   it('puts a banned user out whose worker did not hear of it, once the store refuses them', async () => {
-    const { here, there, store, link } = setUp();
+    const { here, there, store, connection } = setUp();
     const bob = there.connect('Bob', [tea]);
     const banned = await store.moderation.restrict(tea, 'Bob', 'ban', 60);
-    link(false);
+    connection(false);
     await here.enforcement.remove(tea, 'Bob', { code: 'banned', ...(banned.ok ? banned.value : {}) });
     there.enforcement.refused(tea, 'Bob');
     const until = banned.ok ? banned.value.until : undefined;
@@ -208,7 +208,7 @@ describe('the enforcement of moderation', () => {
     expect(await why()).toMatchObject({ code: 'unavailable' });
   });
 
-  it('carries a ban to the address of a link it was met on, on every worker', async () => {
+  it('carries a ban to the address of a connection it was met on, on every worker', async () => {
     const { here, there } = setUp();
     here.connect('Bob', [tea]);
     await here.enforcement.remove(tea, 'Bob', { code: 'banned' });
@@ -218,7 +218,7 @@ describe('the enforcement of moderation', () => {
     expect(here.carried).toHaveLength(1);
   });
 
-  it('carries a mute to whoever speaks over the link next, until it is over', async () => {
+  it('carries a mute to whoever speaks over the connection next, until it is over', async () => {
     const { here, store } = setUp();
     const bob = here.connect('Bob', [tea, milk]);
     const ann = here.connect('Ann', [tea]);

@@ -14,7 +14,7 @@ async function open(corsOrigin: '*' | undefined, take: () => number) {
     allowEio3: false,
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
-    onLink: () => undefined,
+    onConnection: () => undefined,
     connectLimit: { take, takeAgain: take },
   });
   const routes = route(
@@ -31,7 +31,7 @@ async function open(corsOrigin: '*' | undefined, take: () => number) {
   return { io, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-describe('a link', () => {
+describe('a connection', () => {
   it('that entered no namespace within 10 s is closed', async () => {
     const { io, host } = await open(undefined, () => 0);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Socket as Link } from 'engine.io';
+import type { Socket as Connection } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
 import { io as connect, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -46,47 +46,47 @@ describe('the end of a session that polls', () => {
     const answer = await fetch(address(sid), { method: 'POST', body: '4x' });
     return { status: answer.status, text: await answer.text() };
   };
-  async function open(): Promise<{ link: Link; sid: string }> {
-    const linked = once(engine, 'connection') as Promise<[Link]>;
+  async function open(): Promise<{ connection: Connection; sid: string }> {
+    const connected = once(engine, 'connection') as Promise<[Connection]>;
     await fetch(`${url}/engine.io/?EIO=4&transport=polling`);
-    const [link] = await linked;
-    return { link, sid: (link as unknown as { readonly id: string }).id };
+    const [connection] = await connected;
+    return { connection, sid: (connection as unknown as { readonly id: string }).id };
   }
   /** A poll that the server has. */
-  async function waiting(link: Link, sid: string): Promise<{ answer: Promise<Polled> }> {
-    const had = new Promise((resolve) => link.transport.once('ready', resolve as () => void));
+  async function waiting(connection: Connection, sid: string): Promise<{ answer: Promise<Polled> }> {
+    const had = new Promise((resolve) => connection.transport.once('ready', resolve as () => void));
     const answer = poll(sid);
     await had;
     return { answer };
   }
 
   it('is a poll refused, not a packet that says so', async () => {
-    const { link, sid } = await open();
-    const { answer } = await waiting(link, sid);
-    link.close();
+    const { connection, sid } = await open();
+    const { answer } = await waiting(connection, sid);
+    connection.close();
     expect(await answer).toEqual(GONE);
     expect(await poll(sid)).toEqual(GONE);
   });
 
   it.each(['before', 'after'])('comes after what was sent, with a poll from %s it', async (when) => {
-    const { link, sid } = await open();
-    const early = when === 'before' ? await waiting(link, sid) : undefined;
-    const ended = new Promise((resolve) => link.once('close', resolve));
-    link.write('bye');
-    link.close();
+    const { connection, sid } = await open();
+    const early = when === 'before' ? await waiting(connection, sid) : undefined;
+    const ended = new Promise((resolve) => connection.once('close', resolve));
+    connection.write('bye');
+    connection.close();
     expect(await (early?.answer ?? poll(sid))).toEqual({ status: 200, packets: ['4bye'] });
-    expect(link.readyState).toBe('closing');
+    expect(connection.readyState).toBe('closing');
     expect(await poll(sid)).toEqual(GONE);
     expect(await ended).toBe('forced close');
   });
 
   it('takes what the client had still to send, before and after its poll is refused', async () => {
-    const { link, sid } = await open();
-    const ended = new Promise((resolve) => link.once('close', resolve));
+    const { connection, sid } = await open();
+    const ended = new Promise((resolve) => connection.once('close', resolve));
     const heard: unknown[] = [];
-    link.on('message', (data) => heard.push(data));
-    link.write('bye');
-    link.close();
+    connection.on('message', (data) => heard.push(data));
+    connection.write('bye');
+    connection.close();
     expect(await poll(sid)).toEqual({ status: 200, packets: ['4bye'] });
     expect(await post(sid)).toEqual({ status: 200, text: 'ok' });
     expect(await poll(sid)).toEqual(GONE);
@@ -97,8 +97,8 @@ describe('the end of a session that polls', () => {
   });
 
   it('waits while the client is sending', async () => {
-    const { link, sid } = await open();
-    link.close();
+    const { connection, sid } = await open();
+    connection.close();
     const sending = request(address(sid), { method: 'POST' });
     sending.write('4');
     await once(server, 'request');
@@ -113,24 +113,24 @@ describe('the end of a session that polls', () => {
   });
 
   it('cuts off who overlooks it and goes on sending', async () => {
-    const { link, sid } = await open();
-    link.close();
+    const { connection, sid } = await open();
+    connection.close();
     expect(await poll(sid)).toEqual(GONE);
     const sent: number[] = [];
     await expect(
       (async () => {
-        while (link.readyState === 'closing') sent.push((await post(sid)).status);
+        while (connection.readyState === 'closing') sent.push((await post(sid)).status);
       })(),
     ).rejects.toThrow('fetch failed');
-    expect(link.readyState).toBe('closing');
+    expect(connection.readyState).toBe('closing');
     expect(new Set(sent)).toEqual(new Set([200]));
   });
 
   it('is the same when the client did not answer a ping', async () => {
     stop();
     await start({ pingInterval: 5, pingTimeout: 5 });
-    const { link, sid } = await open();
-    const ended = new Promise((resolve) => link.once('close', resolve));
+    const { connection, sid } = await open();
+    const ended = new Promise((resolve) => connection.once('close', resolve));
     const polled: Polled[] = [];
     while (polled.at(-1)?.status !== 400) polled.push(await poll(sid));
     expect(await ended).toBe('ping timeout');
@@ -139,16 +139,16 @@ describe('the end of a session that polls', () => {
   });
 
   it('is a packet for a client that breaks the protocol', async () => {
-    const { link, sid } = await open();
-    const { answer } = await waiting(link, sid);
+    const { connection, sid } = await open();
+    const { answer } = await waiting(connection, sid);
     expect((await poll(sid)).status).toBe(400);
     expect(await answer).toEqual({ status: 200, packets: [CLOSE] });
     expect((await post(sid)).status).toBe(400);
   });
 
   it('comes to whoever polls when the whole engine closes', async () => {
-    const { link, sid } = await open();
-    const { answer } = await waiting(link, sid);
+    const { connection, sid } = await open();
+    const { answer } = await waiting(connection, sid);
     engine.close();
     expect((await answer).packets).not.toContain(CLOSE);
     expect(await poll(sid)).toEqual(GONE);

@@ -21,7 +21,7 @@ async function upgrade(target: string, headers = '', connectLimit = FREE): Promi
     allowEio3: false,
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
-    onLink: () => undefined,
+    onConnection: () => undefined,
     connectLimit,
   });
   const nothing = () => undefined;

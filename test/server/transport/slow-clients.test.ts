@@ -1,23 +1,23 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
-import type { Link } from '../../../src/server/transport/link-internals.ts';
+import type { Connection } from '../../../src/server/transport/private-members.ts';
 import { createSlowClients } from '../../../src/server/transport/slow-clients.ts';
 
 const MAX_BYTES = 1_000;
 
 function setUp() {
   const happened: string[] = [];
-  const waiting = new Map<Link, number>();
+  const waiting = new Map<Connection, number>();
   const sockets: ClientSocket[] = [];
   const slowClients = createSlowClients({
-    links: {
-      waitingBytes: (link) => waiting.get(link) ?? 0,
+    internals: {
+      waitingBytes: (connection) => waiting.get(connection) ?? 0,
       dropPackets: () => void happened.push('dropped'),
       dropVolatile: (_link, drop) => void happened.push(`volatile ${drop ? 'dropped' : 'sent'}`),
-      terminate: (link) => {
+      terminate: (connection) => {
         happened.push('terminated');
-        link.emit('close', '');
+        connection.emit('close', '');
       },
     },
     sockets: () => sockets,
@@ -25,32 +25,32 @@ function setUp() {
     random: () => 0.5,
     log: pino({ level: 'silent' }),
   });
-  function connect(namespaces = ['/']): Link {
+  function connect(namespaces = ['/']): Connection {
     const ends: (() => void)[] = [];
-    const link = {
+    const connection = {
       readyState: 'open',
       once: (_event: string, listener: () => void) => void ends.push(listener),
       listeners: () => ends,
       emit() {
-        link.readyState = 'closed';
+        connection.readyState = 'closed';
         for (const end of ends) end();
       },
       close() {
         happened.push('closed');
-        link.readyState = 'closing';
+        connection.readyState = 'closing';
       },
     };
     for (const nsp of namespaces) {
       const emit = (event: string, data: { code: number }) => happened.push(`${nsp} ${event} ${data.code}`);
-      sockets.push({ conn: link, emit } as unknown as ClientSocket);
+      sockets.push({ conn: connection, emit } as unknown as ClientSocket);
     }
-    return link as unknown as Link;
+    return connection as unknown as Connection;
   }
   return {
     slowClients,
     connect,
     happened,
-    wait: (link: Link, bytes: number) => void waiting.set(link, bytes),
+    wait: (connection: Connection, bytes: number) => void waiting.set(connection, bytes),
   };
 }
 
@@ -60,9 +60,9 @@ describe('a client that reads too slowly', () => {
 
   it('is told in each of its namespaces, let go, and ended 5 s later', async () => {
     const { slowClients, connect, happened, wait } = setUp();
-    const link = connect(['/', '/post']);
+    const connection = connect(['/', '/post']);
     connect();
-    wait(link, MAX_BYTES + 1);
+    wait(connection, MAX_BYTES + 1);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(happened).toEqual(['volatile dropped', 'dropped', '/ bye 3008', '/post bye 3008', 'closed']);
     expect(slowClients.letGo()).toBe(1);
@@ -75,8 +75,8 @@ describe('a client that reads too slowly', () => {
 
   it('is found among thousands, which are not all looked at in one turn', async () => {
     const { slowClients, connect, wait } = setUp();
-    const links = Array.from({ length: 2_000 }, () => connect());
-    for (const link of links.slice(-3)) wait(link, MAX_BYTES + 1);
+    const connections = Array.from({ length: 2_000 }, () => connect());
+    for (const connection of connections.slice(-3)) wait(connection, MAX_BYTES + 1);
     vi.advanceTimersByTime(500);
     expect(slowClients.letGo()).toBe(0);
     await vi.advanceTimersByTimeAsync(10);
@@ -86,12 +86,12 @@ describe('a client that reads too slowly', () => {
 
   it('keeps its place while no more waits than may, without what is volatile until it caught up', async () => {
     const { slowClients, connect, happened, wait } = setUp();
-    const link = connect();
-    wait(link, MAX_BYTES);
+    const connection = connect();
+    wait(connection, MAX_BYTES);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(happened).toEqual(['volatile dropped']);
     expect(slowClients.mostWaitingBytes()).toBe(MAX_BYTES);
-    wait(link, 0);
+    wait(connection, 0);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(happened).toEqual(['volatile dropped', 'volatile sent']);
     expect(slowClients.letGo()).toBe(0);
@@ -99,31 +99,31 @@ describe('a client that reads too slowly', () => {
 
   it('is listened to once, however often it falls behind and catches up', async () => {
     const { connect, happened, wait } = setUp();
-    const link = connect();
+    const connection = connect();
     for (let n = 0; n < 20; n += 1) {
-      wait(link, n % 2 === 0 ? MAX_BYTES : 0);
+      wait(connection, n % 2 === 0 ? MAX_BYTES : 0);
       await vi.advanceTimersByTimeAsync(1_000);
     }
     expect(happened).toHaveLength(20);
-    expect(link.listeners('close')).toHaveLength(1);
+    expect(connection.listeners('close')).toHaveLength(1);
   });
 
   it('is not given the next page before it has taken most of the last, or has gone', async () => {
     const { slowClients, connect, wait } = setUp();
-    const [link, other] = [connect(), connect()];
-    expect(slowClients.caughtUp(link)).toBeUndefined();
-    wait(link, MAX_BYTES / 2);
+    const [connection, other] = [connect(), connect()];
+    expect(slowClients.caughtUp(connection)).toBeUndefined();
+    wait(connection, MAX_BYTES / 2);
     wait(other, MAX_BYTES / 2);
     const given: string[] = [];
-    void slowClients.caughtUp(link)?.then(() => given.push('link'));
+    void slowClients.caughtUp(connection)?.then(() => given.push('connection'));
     void slowClients.caughtUp(other)?.then(() => given.push('other'));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(given).toEqual([]);
-    wait(link, MAX_BYTES / 8);
+    wait(connection, MAX_BYTES / 8);
     await vi.advanceTimersByTimeAsync(100);
-    expect(given).toEqual(['link']);
+    expect(given).toEqual(['connection']);
     other.close();
     await vi.advanceTimersByTimeAsync(100);
-    expect(given).toEqual(['link', 'other']);
+    expect(given).toEqual(['connection', 'other']);
   });
 });

@@ -52,7 +52,7 @@ function setUp() {
     if (entered.ok) entered.value.announce();
     return { user: named(id).user, memberships, queue: createEventQueue() } as unknown as Session;
   }
-  /** As the gateway does when a link is lost. */
+  /** As the gateway does when a connection is lost. */
   function disconnect({ memberships, user }: Session): void {
     for (const { room, uncounted } of memberships.values()) {
       if (!uncounted) void presence.leave(room, user.id, 'lost');
@@ -114,7 +114,7 @@ describe('a connection that goes over to another user', () => {
     expect(inRoom()).toEqual([]);
   });
 
-  it('leaves nobody behind whose link is lost on the way', async () => {
+  it('leaves nobody behind whose connection is lost on the way', async () => {
     const { connect, disconnect, moves, inRoom } = setUp();
     const session = await connect('ann');
     const moved = moves.move(session, named('bob'));

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Link, LinkInternals } from './link-internals.ts';
+import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
  * ws reads on until its client has said farewell too, for up to 30 s: frames that nobody counts any more, a million a second. What
@@ -9,32 +9,34 @@ import type { Link, LinkInternals } from './link-internals.ts';
 const LOOK_MS = 20;
 /** As much may have been under way. */
 const MAX_LATE_BYTES = 64 * 1024;
-/** A slow link's farewell takes a while. */
+/** A slow connection's farewell takes a while. */
 const MAX_LOOKS = 5_000 / LOOK_MS;
 
-export interface EndingLinks {
-  /** The link closed, by whomever. */
-  closed(link: Link): void;
+export interface EndingConnections {
+  /** The connection closed, by whomever. */
+  closed(connection: Connection): void;
   close(): void;
 }
 
 interface Ending {
-  readonly link: Link;
+  readonly connection: Connection;
   readonly stream: Socket;
   readonly bytesAtEnd: number;
   looks: number;
 }
 
-export function createEndingLinks(links: Pick<LinkInternals, 'streamOf' | 'terminate'>): EndingLinks {
+export function createEndingConnections(
+  internals: Pick<ConnectionInternals, 'streamOf' | 'terminate'>,
+): EndingConnections {
   const endings = new Set<Ending>();
   let looking: NodeJS.Timeout | undefined;
 
   function look(): void {
     for (const ending of endings) {
-      const { link, stream, bytesAtEnd } = ending;
+      const { connection, stream, bytesAtEnd } = ending;
       ending.looks += 1;
       const goesOn = stream.bytesRead - bytesAtEnd > MAX_LATE_BYTES || ending.looks > MAX_LOOKS;
-      if (goesOn) links.terminate(link);
+      if (goesOn) internals.terminate(connection);
       if (goesOn || stream.destroyed) endings.delete(ending);
     }
     if (endings.size === 0) stop();
@@ -46,10 +48,10 @@ export function createEndingLinks(links: Pick<LinkInternals, 'streamOf' | 'termi
   }
 
   return {
-    closed(link) {
-      const stream = links.streamOf(link);
+    closed(connection) {
+      const stream = internals.streamOf(connection);
       if (!stream || stream.destroyed) return;
-      endings.add({ link, stream, bytesAtEnd: stream.bytesRead, looks: 0 });
+      endings.add({ connection, stream, bytesAtEnd: stream.bytesRead, looks: 0 });
       looking ??= setInterval(look, LOOK_MS);
     },
     close() {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createAddressBook } from '../../../src/server/transport/address-book.ts';
+import { createAddressBudgets } from '../../../src/server/transport/address-budgets.ts';
 
 const rates = { events: { perMs: 0.1, burst: 10 }, bytes: undefined };
 
-describe('the links of one address', () => {
+describe('the connections of one address', () => {
   it('may do together what fifty may, and others are not concerned', () => {
-    const book = createAddressBook({ rates, rateSay: { perMs: 0.02, burst: 2 }, now: () => 0 });
+    const book = createAddressBudgets({ rates, rateSay: { perMs: 0.02, burst: 2 }, now: () => 0 });
     for (let n = 0; n < 500; n += 1) expect(book.trafficOf('school').take(10)).toBe(0);
     expect(book.trafficOf('school').take(10)).toBeGreaterThan(0);
     expect(book.trafficOf('home').take(10)).toBe(0);
@@ -16,7 +16,7 @@ describe('the links of one address', () => {
 
   it('are remembered only while they did something lately', () => {
     let at = 0;
-    const book = createAddressBook({ rates, rateSay: undefined, now: () => at });
+    const book = createAddressBudgets({ rates, rateSay: undefined, now: () => at });
     for (let n = 0; n < 5_000; n += 1) {
       at += 100;
       book.trafficOf(`address ${n}`).take(1);

@@ -1,31 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { createIntake } from '../../../src/server/transport/intake.ts';
-import type { Link } from '../../../src/server/transport/link-internals.ts';
+import type { Connection } from '../../../src/server/transport/private-members.ts';
+import { createReadThrottle } from '../../../src/server/transport/read-throttle.ts';
 
 function setUp() {
-  const reading = new Map<Link, boolean>();
-  const behind = new Set<Link>();
+  const reading = new Map<Connection, boolean>();
+  const behind = new Set<Connection>();
   let turns: (() => void)[] = [];
   let moments: (() => void)[] = [];
-  const intake = createIntake({
-    links: {
-      pauseReading: (link) => void reading.set(link, false),
-      resumeReading: (link) => void reading.set(link, true),
+  const intake = createReadThrottle({
+    internals: {
+      pauseReading: (connection) => void reading.set(connection, false),
+      resumeReading: (connection) => void reading.set(connection, true),
     },
-    isBehind: (link) => behind.has(link),
+    isBehind: (connection) => behind.has(connection),
     nextTurn: (callback) => void turns.push(callback),
     later: (callback) => void moments.push(callback),
   });
   return {
-    link: () => {
-      const link = { readyState: 'open' } as Link;
-      reading.set(link, true);
-      return link;
+    connection: () => {
+      const connection = { readyState: 'open' } as Connection;
+      reading.set(connection, true);
+      return connection;
     },
-    hear(link: Link, events: number) {
-      for (let index = 0; index < events; index += 1) intake.heard(link);
+    hear(connection: Connection, events: number) {
+      for (let index = 0; index < events; index += 1) intake.received(connection);
     },
-    isRead: (link: Link) => reading.get(link),
+    isRead: (connection: Connection) => reading.get(connection),
     behind,
     moment() {
       const due = moments;
@@ -44,8 +44,8 @@ function setUp() {
 
 describe('the intake of a worker', () => {
   it('reads on of who sends little in a turn, however many turns', () => {
-    const { link, hear, isRead, turn } = setUp();
-    const ann = link();
+    const { connection, hear, isRead, turn } = setUp();
+    const ann = connection();
     for (let count = 0; count < 100; count += 1) {
       hear(ann, 10);
       turn();
@@ -55,8 +55,8 @@ describe('the intake of a worker', () => {
   });
 
   it('stops reading of who sends much in one turn, until the next', () => {
-    const { link, hear, isRead, turn } = setUp();
-    const [flooder, bob] = [link(), link()];
+    const { connection, hear, isRead, turn } = setUp();
+    const [flooder, bob] = [connection(), connection()];
     hear(flooder, 1_000);
     hear(bob, 1);
     expect([isRead(flooder), isRead(bob)]).toEqual([false, true]);
@@ -64,23 +64,23 @@ describe('the intake of a worker', () => {
     expect(isRead(flooder)).toBe(true);
   });
 
-  it('reads of one of many such links a turn, each in its turn', () => {
-    const { link, hear, isRead, turn } = setUp();
-    const flooders = [link(), link(), link()];
+  it('reads of one of many such connections a turn, each in its turn', () => {
+    const { connection, hear, isRead, turn } = setUp();
+    const flooders = [connection(), connection(), connection()];
     for (const flooder of flooders) hear(flooder, 100);
     const seen: number[] = [];
     for (let count = 0; count < 6; count += 1) {
       turn();
       const index = flooders.findIndex(isRead);
       seen.push(index);
-      hear(flooders[index] as Link, 100);
+      hear(flooders[index] as Connection, 100);
     }
     expect(seen).toEqual([0, 1, 2, 0, 1, 2]);
   });
 
   it('does not read on of who has not taken its answers, only of the others', () => {
-    const { link, hear, isRead, turn, moment, behind } = setUp();
-    const [flooder, other] = [link(), link()];
+    const { connection, hear, isRead, turn, moment, behind } = setUp();
+    const [flooder, other] = [connection(), connection()];
     hear(flooder, 100);
     hear(other, 100);
     behind.add(flooder);
@@ -97,8 +97,8 @@ describe('the intake of a worker', () => {
   });
 
   it('reads nothing more of one that has closed', () => {
-    const { link, hear, isRead, turn } = setUp();
-    const ann = link();
+    const { connection, hear, isRead, turn } = setUp();
+    const ann = connection();
     hear(ann, 100);
     (ann as { readyState: string }).readyState = 'closed';
     turn();

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Server as Engine, type Socket as Link } from 'engine.io';
+import { type Socket as Connection, Server as Engine } from 'engine.io';
 import type { Logger } from 'pino';
-import { createLinkInternals, type LinkInternals } from './link-internals.ts';
+import { type ConnectionInternals, createConnectionInternals } from './private-members.ts';
 
 /*
  * Frames are written past Engine.IO, ws and Node's streams, by members of theirs that another version may not have. So
- * it is tried once before anybody depends on it, on a link of this process with itself.
+ * it is tried once before anybody depends on it, on a connection of this process with itself.
  */
 
 const CHECK_MS = 3_000;
@@ -26,14 +26,14 @@ const HANDSHAKE = [
   '\r\n',
 ].join('\r\n');
 
-type FramePaths = Pick<LinkInternals, 'pathTo'>;
+type FramePaths = Pick<ConnectionInternals, 'pathTo'>;
 
 /** With them a room's messages go straight to its members; if that does not work here, through Engine.IO one by one. */
-export async function openLinkInternals(
+export async function openConnectionInternals(
   { log }: { readonly log: Logger },
   check: (internals: FramePaths) => Promise<boolean> = checkFrameWrites,
-): Promise<LinkInternals> {
-  const internals = createLinkInternals();
+): Promise<ConnectionInternals> {
+  const internals = createConnectionInternals();
   for (let tries = 1; tries <= TRIES; tries += 1) if (await check(internals)) return internals;
   log.warn('frames cannot be written past Engine.IO here: every message costs its members a write each');
   return { ...internals, pathTo: () => ({ write: () => false }) };
@@ -48,10 +48,10 @@ export async function checkFrameWrites(internals: FramePaths): Promise<boolean> 
   let client: Socket | undefined;
   try {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const linked = new Promise<Link>((resolve) => engine.once('connection', resolve));
+    const connected = new Promise<Connection>((resolve) => engine.once('connection', resolve));
     client = connect((server.address() as AddressInfo).port, '127.0.0.1');
     client.write(HANDSHAKE);
-    const expected = await within(limit, writeBothWays(await within(limit, linked), client, internals));
+    const expected = await within(limit, writeBothWays(await within(limit, connected), client, internals));
     return expected !== undefined && (await within(limit, arrives(client, expected)));
   } catch {
     return false;
@@ -64,19 +64,19 @@ export async function checkFrameWrites(internals: FramePaths): Promise<boolean> 
 
 /** Answers what the client must hear after the handshake's packet, if it could be written. */
 async function writeBothWays(
-  link: Link,
+  connection: Connection,
   client: Socket,
   { pathTo }: FramePaths,
 ): Promise<string | undefined> {
   client.pause();
   // The handshake's packet is on its way.
   await turn();
-  const path = pathTo(link as never);
+  const path = pathTo(connection as never);
   const expected = ['first', 'second', 'third'];
-  link.write('first');
+  connection.write('first');
   // At once behind what is on its way, and not before what waits.
   if (!path.write(frameOf('second'))) return undefined;
-  link.write('third');
+  connection.write('third');
   if (path.write(frameOf('never'))) return undefined;
   await turn();
   for (let n = 0; n < LARGE_COUNT; n += 1) {
@@ -84,7 +84,7 @@ async function writeBothWays(
     expected.push(text);
     if (!path.write(frameOf(text))) return undefined;
   }
-  link.write('last');
+  connection.write('last');
   expected.push('last');
   client.resume();
   return expected.map((text) => frameOf(text).toString('latin1')).join('');

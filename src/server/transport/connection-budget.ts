@@ -3,14 +3,14 @@ import { type Bucket, DebtBucket, type Rate } from '../../chat/rate-limit.ts';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
 import { FewMap } from './few-map.ts';
 
-/** What is held of one link's events until they are answered: its sender does not look at the answers. */
+/** What is held of one connection's events until they are answered: its sender does not look at the answers. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 /** Beside its packet an event costs what waits for it. */
 const EVENT_OVERHEAD_BYTES = 256;
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** What a link, or all links of an address together, may send. */
+/** What a connection, or all connections of an address together, may send. */
 export interface TrafficRates {
   readonly events: Rate | undefined;
   readonly bytes: Rate | undefined;
@@ -50,10 +50,10 @@ export class Traffic {
 }
 
 /**
- * What one link may still do. It belongs to the link and not to who speaks over it: leaving a namespace and entering
+ * What one connection may still do. It belongs to the connection and not to who speaks over it: leaving a namespace and entering
  * it again makes another person, and with buckets of its own that was a way around every limit.
  */
-export class LinkBudget {
+export class ConnectionBudget {
   /** Of the namespaces it is in. Made anew when one comes or goes: a list that was pushed to keeps room for 16 more. */
   sockets: readonly Pick<Socket<ClientToServer, ServerToClient>, 'emit'>[] = NONE;
   readonly traffic: Traffic;
@@ -84,7 +84,7 @@ export class LinkBudget {
     return bucket;
   }
 
-  /** False when too much of the link waits to be answered. What is held has to be released. */
+  /** False when too much of the connection waits to be answered. What is held has to be released. */
   hold(packetBytes: number): boolean {
     const bytes = EVENT_OVERHEAD_BYTES + packetBytes;
     if (this.heldBytes + bytes > MAX_HELD_BYTES) return false;

@@ -6,7 +6,7 @@ import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
-import { createIdleLinks } from '../../../src/server/transport/idle-links.ts';
+import { createIdleConnections } from '../../../src/server/transport/idle-connections.ts';
 import { isOriginAllowed } from '../../../src/server/transport/origins.ts';
 import { shrinkRoomTables } from '../../../src/server/transport/room-index.ts';
 
@@ -19,7 +19,7 @@ async function server({ keepsHeaders = false } = {}) {
   io.bind(engine);
   const http = createServer((request, response) => engine.handleRequest(request as never, response));
   http.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
-  const { shrink } = createIdleLinks({ keepsHeaders });
+  const { shrink } = createIdleConnections({ keepsHeaders });
   const sockets: Socket[] = [];
   const handshakes: { url: string; query: object; headers: object }[] = [];
   const gone: string[] = [];
@@ -60,7 +60,7 @@ describe.each<{ transports: Transport[] }>([
   { transports: ['websocket'] },
   { transports: ['polling'] },
   { transports: ['polling', 'websocket'] },
-])('a link of $transports that was shrunk', ({ transports }) => {
+])('a connection of $transports that was shrunk', ({ transports }) => {
   it('carries events both ways, answers included, and ends as any other', async () => {
     const { io, sockets, gone, client } = await server();
     const one = await client(transports);
@@ -127,7 +127,7 @@ describe.each<{ transports: Transport[] }>([
   });
 });
 
-describe('a shrunk link', () => {
+describe('a shrunk connection', () => {
   it('keeps of its headers what decides who it is, where they do', async () => {
     for (const keepsHeaders of [true, false]) {
       const { url, sockets, client } = await server({ keepsHeaders });
@@ -150,9 +150,9 @@ describe('a shrunk link', () => {
 
   it('reads messages that come in pieces, many at once and long, each as it was sent', async () => {
     const { url, sockets } = await server();
-    const link = openRaw(url);
-    await once(link, 'data');
-    link.write(frame('40'));
+    const connection = openRaw(url);
+    await once(connection, 'data');
+    connection.write(frame('40'));
     await vi.waitFor(() => expect(sockets).toHaveLength(1));
     const heard: unknown[] = [];
     sockets[0]?.onAny((event, text) => heard.push([event, text]));
@@ -160,7 +160,7 @@ describe('a shrunk link', () => {
     const bytes = Buffer.concat(texts.map((text) => frame(`42${JSON.stringify(['say', text])}`)));
     for (let from = 0; from < bytes.length; ) {
       const length = 1 + ((from * 7919) % 3_000);
-      link.write(bytes.subarray(from, from + length));
+      connection.write(bytes.subarray(from, from + length));
       from += length;
       if (from % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
@@ -171,14 +171,14 @@ describe('a shrunk link', () => {
 /** A WebSocket of which the test writes the bytes. */
 function openRaw(url: string): TcpSocket {
   const { port, host } = new URL(url);
-  const link = connectTcp(Number(port), '127.0.0.1');
-  onTestFinished(() => void link.destroy());
-  link.setNoDelay(true);
-  link.write(
+  const connection = connectTcp(Number(port), '127.0.0.1');
+  onTestFinished(() => void connection.destroy());
+  connection.setNoDelay(true);
+  connection.write(
     `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\n` +
       'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
-  return link;
+  return connection;
 }
 
 /** Masked, as a client's are. */

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { Server as Engine, type Socket as Link } from 'engine.io';
+import { type Socket as Connection, Server as Engine } from 'engine.io';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { checkFrameWrites, openLinkInternals } from '../../../src/server/transport/link-check.ts';
-import { createLinkInternals } from '../../../src/server/transport/link-internals.ts';
+import {
+  checkFrameWrites,
+  openConnectionInternals,
+} from '../../../src/server/transport/frame-write-check.ts';
+import { createConnectionInternals } from '../../../src/server/transport/private-members.ts';
 
 const log = pino({ level: 'silent' });
 const FRAME = Buffer.from([0x81, 3, 0x34, 0x68, 0x69]);
@@ -16,13 +19,13 @@ async function openLink(url: (port: number) => string) {
   const server = createServer((request, response) => engine.handleRequest(request as never, response));
   server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const linked = new Promise<Link>((resolve) => engine.once('connection', resolve));
+  const connected = new Promise<Connection>((resolve) => engine.once('connection', resolve));
   const { port } = server.address() as AddressInfo;
   const address = url(port);
   const client = address.startsWith('ws') ? new WebSocket(address) : undefined;
-  const [link] = await Promise.all([linked, client ? once(client, 'open') : fetch(address)]);
+  const [connection] = await Promise.all([connected, client ? once(client, 'open') : fetch(address)]);
   return {
-    link: link as never,
+    connection: connection as never,
     close() {
       client?.terminate();
       engine.close();
@@ -33,48 +36,48 @@ async function openLink(url: (port: number) => string) {
 
 describe('frames written past Engine.IO', () => {
   it('arrive whole and in their order on this version of everything', async () => {
-    expect(await checkFrameWrites(createLinkInternals())).toBe(true);
+    expect(await checkFrameWrites(createConnectionInternals())).toBe(true);
   });
 
-  const { pathTo } = createLinkInternals();
+  const { pathTo } = createConnectionInternals();
   it.each([
     ['nothing is written', () => ({ write: () => true })],
     ['nothing can be written', () => ({ write: () => false })],
     [
       'something is written twice',
-      (link: never) => {
-        const path = pathTo(link);
+      (connection: never) => {
+        const path = pathTo(connection);
         return { write: (frames: Buffer) => path.write(frames) && path.write(frames) };
       },
     ],
     [
       'something overtakes what waits',
-      (link: { transport: { socket: { _socket: { write(frames: Buffer): void } } } }) => ({
+      (connection: { transport: { socket: { _socket: { write(frames: Buffer): void } } } }) => ({
         write(frames: Buffer) {
-          link.transport.socket._socket.write(frames);
+          connection.transport.socket._socket.write(frames);
           return true;
         },
       }),
     ],
     [
       'a byte is missing',
-      (link: never) => {
-        const path = pathTo(link);
+      (connection: never) => {
+        const path = pathTo(connection);
         return { write: (frames: Buffer) => path.write(frames.subarray(0, frames.length - 1)) };
       },
     ],
   ])('are given up when %s', { timeout: 20_000 }, async (_, broken) => {
     expect(await checkFrameWrites({ pathTo: broken as never })).toBe(false);
     let tries = 0;
-    const links = await openLinkInternals({ log }, async () => {
+    const internals = await openConnectionInternals({ log }, async () => {
       tries += 1;
       return false;
     });
     expect(tries).toBe(2);
-    const { link, close } = await openLink(
+    const { connection, close } = await openLink(
       (port) => `ws://127.0.0.1:${port}/engine.io/?EIO=4&transport=websocket`,
     );
-    expect(links.pathTo(link).write(FRAME)).toBe(false);
+    expect(internals.pathTo(connection).write(FRAME)).toBe(false);
     close();
   });
 
@@ -98,8 +101,8 @@ describe('frames written past Engine.IO', () => {
       (port: number) => `ws://127.0.0.1:${port}/engine.io/?EIO=3&transport=websocket`,
     ],
   ])('are not for a client that %s', async (_, url) => {
-    const { link, close } = await openLink(url);
-    expect(pathTo(link).write(FRAME)).toBe(false);
+    const { connection, close } = await openLink(url);
+    expect(pathTo(connection).write(FRAME)).toBe(false);
     close();
   });
 });

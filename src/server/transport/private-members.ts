@@ -5,47 +5,50 @@ import type { ClientSocket } from '../socket-types.ts';
 import { createStreamWrites, type StreamPath, type StreamWrites } from './stream-writes.ts';
 
 /*
- * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else; what a link does not
- * need of them is taken away in idle-links.ts.
+ * All that is read or called of Engine.IO's and ws's private members stands here and nowhere else; what a connection does not
+ * need of them is taken away in idle-connections.ts.
  */
 
 /** One client's connection: Engine.IO's socket, shared by its namespaces. */
-export type Link = ClientSocket['conn'];
+export type Connection = ClientSocket['conn'];
 
-export interface LinkInternals {
-  /** Holds for the link's life, also over its upgrade. */
-  pathTo(link: Link): FramePath;
-  /** The link's stream, if it has one of its own: polling has not. */
-  streamOf(link: Link): Socket | undefined;
+export interface ConnectionInternals {
+  /** Holds for the connection's life, also over its upgrade. */
+  pathTo(connection: Connection): FramePath;
+  /** The connection's stream, if it has one of its own: polling has not. */
+  streamOf(connection: Connection): Socket | undefined;
   /**
    * What this process keeps for the client because it was not taken yet: packets that were not written, bytes that were
    * written and not sent, HTTP answers on their way. Cheap enough to be asked before every write.
    */
-  waitingBytes(link: Link): number;
+  waitingBytes(connection: Connection): number;
   /** Forgets the packets that were not written. What was begun to be written stays: half a frame is none. */
-  dropPackets(link: Link): void;
-  /** While set, what Socket.IO calls volatile is not kept for the link. It asks this itself only of its own transport. */
-  dropVolatile(link: Link, drop: boolean): void;
-  /** The engine handles a request of a link of its own: the answer to a poll counts as waiting until it is sent. */
+  dropPackets(connection: Connection): void;
+  /** While set, what Socket.IO calls volatile is not kept for the connection. It asks this itself only of its own transport. */
+  dropVolatile(connection: Connection, drop: boolean): void;
+  /** The engine handles a request of a connection of its own: the answer to a poll counts as waiting until it is sent. */
   answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
   /**
    * Asks about what a polling client sends, each body unwrapped, before it is taken apart. It is answered all the same.
    */
-  inspectPosts(link: Link, accept: (link: Link, payload: string | Buffer) => boolean): void;
+  inspectPosts(
+    connection: Connection,
+    accept: (connection: Connection, payload: string | Buffer) => boolean,
+  ): void;
   /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
-  pauseReading(link: Link): void;
-  resumeReading(link: Link): void;
-  /** Ends a transport that is not yet the link's. */
+  pauseReading(connection: Connection): void;
+  resumeReading(connection: Connection): void;
+  /** Ends a transport that is not yet the connection's. */
   terminateTransport(transport: unknown): void;
-  /** Ends the link at once, with all that waits. */
-  terminate(link: Link): void;
+  /** Ends the connection at once, with all that waits. */
+  terminate(connection: Connection): void;
 }
 
 /** The way past Engine.IO and ws to one client. */
 export interface FramePath {
   /**
-   * Writes complete WebSocket text frames, the same buffer to many links. False where they cannot go straight to the
-   * system in their order (a link that polls, upgrades, ends or has packets waiting, a client of 2.x): then nothing was
+   * Writes complete WebSocket text frames, the same buffer to many connections. False where they cannot go straight to the
+   * system in their order (a connection that polls, upgrades, ends or has packets waiting, a client of 2.x): then nothing was
    * written.
    */
   write(frames: Buffer): boolean;
@@ -56,7 +59,7 @@ interface Packet {
   readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
 }
 
-interface PrivateLink {
+interface PrivateConnection {
   readonly readyState: string;
   readonly protocol: number;
   writeBuffer: readonly Packet[];
@@ -65,7 +68,7 @@ interface PrivateLink {
     readonly socket?: PrivateWebSocket;
     readonly perMessageDeflate?: unknown;
     readonly name: string;
-    /** Shared by all links of a protocol. */
+    /** Shared by all connections of a protocol. */
     parser: PrivateParser;
   };
   onClose(reason: string): void;
@@ -77,7 +80,7 @@ interface PrivateParser {
 }
 
 interface PrivateEngine {
-  readonly clients: { readonly [sid: string]: Link };
+  readonly clients: { readonly [sid: string]: Connection };
 }
 
 type PrivateRequest = IncomingMessage & { readonly _query?: { readonly sid?: unknown } };
@@ -104,30 +107,30 @@ const OPEN = 1;
 const PACKET_BYTES = 256;
 
 /** What a write looks at, close together: with a thousand members most of its time was spent on fetching it. */
-class LinkPath implements FramePath {
-  private readonly link: PrivateLink;
+class DirectPath implements FramePath {
+  private readonly connection: PrivateConnection;
   private readonly streams: StreamWrites;
-  private transport: PrivateLink['transport'] | undefined;
+  private transport: PrivateConnection['transport'] | undefined;
   private webSocket: PrivateWebSocket | undefined;
   private stream: StreamPath | undefined;
 
-  constructor(link: PrivateLink, streams: StreamWrites) {
-    this.link = link;
+  constructor(connection: PrivateConnection, streams: StreamWrites) {
+    this.connection = connection;
     this.streams = streams;
   }
 
   write(frames: Buffer): boolean {
-    const { link } = this;
-    if (link.transport !== this.transport) this.find();
+    const { connection } = this;
+    if (connection.transport !== this.transport) this.find();
     const { stream, webSocket } = this;
-    if (!stream || link.writeBuffer.length > 0) return false;
-    if (link.readyState !== 'open' || webSocket?.readyState !== OPEN) return false;
+    if (!stream || connection.writeBuffer.length > 0) return false;
+    if (connection.readyState !== 'open' || webSocket?.readyState !== OPEN) return false;
     stream.write(frames);
     return true;
   }
 
   private find(): void {
-    const { transport, protocol } = this.link;
+    const { transport, protocol } = this.connection;
     const stream = transport.socket?._socket;
     this.transport = transport;
     this.webSocket = transport.socket;
@@ -136,11 +139,11 @@ class LinkPath implements FramePath {
   }
 }
 
-export function createLinkInternals(): LinkInternals {
+export function createConnectionInternals(): ConnectionInternals {
   const streams = createStreamWrites();
   // Engine.IO puts another buffer in the place of one it has written, so that a sum only ever has to be added to.
   const sums = new WeakMap<readonly Packet[], { packets: number; bytes: number }>();
-  const answers = new WeakMap<Link, Set<ServerResponse>>();
+  const answers = new WeakMap<Connection, Set<ServerResponse>>();
 
   function packetBytes(buffer: readonly Packet[]): number {
     if (buffer.length === 0) return 0;
@@ -153,61 +156,63 @@ export function createLinkInternals(): LinkInternals {
     return sum.bytes;
   }
 
-  function unfetched(link: Link): number {
+  function unfetched(connection: Connection): number {
     let bytes = 0;
-    for (const response of answers.get(link) ?? []) bytes += response.writableLength;
+    for (const response of answers.get(connection) ?? []) bytes += response.writableLength;
     return bytes;
   }
 
   return {
-    pathTo: (link) => new LinkPath(link as unknown as PrivateLink, streams),
-    streamOf: (link) => (link as unknown as PrivateLink).transport.socket?._socket ?? undefined,
-    waitingBytes(link) {
-      const { writeBuffer, transport } = link as unknown as PrivateLink;
-      return packetBytes(writeBuffer) + (transport.socket ? unsent(transport.socket) : unfetched(link));
+    pathTo: (connection) => new DirectPath(connection as unknown as PrivateConnection, streams),
+    streamOf: (connection) =>
+      (connection as unknown as PrivateConnection).transport.socket?._socket ?? undefined,
+    waitingBytes(connection) {
+      const { writeBuffer, transport } = connection as unknown as PrivateConnection;
+      return packetBytes(writeBuffer) + (transport.socket ? unsent(transport.socket) : unfetched(connection));
     },
-    dropPackets(link) {
-      (link as unknown as PrivateLink).writeBuffer = [];
+    dropPackets(connection) {
+      (connection as unknown as PrivateConnection).writeBuffer = [];
     },
-    dropVolatile(link, drop) {
-      Reflect.deleteProperty(link, 'write');
+    dropVolatile(connection, drop) {
+      Reflect.deleteProperty(connection, 'write');
       if (!drop) return;
-      const write = link.write.bind(link);
-      link.write = (data, options, callback) =>
+      const write = connection.write.bind(connection);
+      connection.write = (data, options, callback) =>
         (options as { readonly volatile?: boolean } | undefined)?.volatile
-          ? link
+          ? connection
           : write(data, options, callback);
     },
     answering(engine, request, response) {
       if (request.method !== 'GET') return;
       const { clients } = engine as unknown as PrivateEngine;
       const sid = (request as PrivateRequest)._query?.sid;
-      const link = typeof sid === 'string' && Object.hasOwn(clients, sid) ? clients[sid] : undefined;
-      if (!link) return;
-      const open = answers.get(link) ?? new Set();
-      answers.set(link, open.add(response));
+      const connection = typeof sid === 'string' && Object.hasOwn(clients, sid) ? clients[sid] : undefined;
+      if (!connection) return;
+      const open = answers.get(connection) ?? new Set();
+      answers.set(connection, open.add(response));
       response.once('close', () => open.delete(response));
     },
-    inspectPosts(link, accept) {
-      const { transport } = link as unknown as PrivateLink;
+    inspectPosts(connection, accept) {
+      const { transport } = connection as unknown as PrivateConnection;
       if (transport.name !== 'polling') return;
       // Of the parser, and not of the transport: by JSONP a body is a form, and its separators are escaped.
       const { parser } = transport;
       const decodePayload: PrivateParser['decodePayload'] = (payload, ...rest) =>
-        accept(link, payload) ? parser.decodePayload(payload, ...rest) : [];
+        accept(connection, payload) ? parser.decodePayload(payload, ...rest) : [];
       transport.parser = Object.create(parser, { decodePayload: { value: decodePayload } });
     },
-    pauseReading: (link) => (link as unknown as PrivateLink).transport.socket?.pause(),
-    resumeReading: (link) => (link as unknown as PrivateLink).transport.socket?.resume(),
+    pauseReading: (connection) => (connection as unknown as PrivateConnection).transport.socket?.pause(),
+    resumeReading: (connection) => (connection as unknown as PrivateConnection).transport.socket?.resume(),
     terminateTransport(transport) {
-      (transport as PrivateLink['transport']).socket?.terminate();
+      (transport as PrivateConnection['transport']).socket?.terminate();
     },
-    terminate(link) {
-      const { transport } = link as unknown as PrivateLink;
+    terminate(connection) {
+      const { transport } = connection as unknown as PrivateConnection;
       transport.socket?.terminate();
-      for (const response of answers.get(link) ?? []) response.destroy();
-      // A poll that never comes would keep the link for half a minute more.
-      if (link.readyState !== 'closed') (link as unknown as PrivateLink).onClose('transport close');
+      for (const response of answers.get(connection) ?? []) response.destroy();
+      // A poll that never comes would keep the connection for half a minute more.
+      if (connection.readyState !== 'closed')
+        (connection as unknown as PrivateConnection).onClose('transport close');
     },
   };
 }

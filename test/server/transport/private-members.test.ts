@@ -3,14 +3,14 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Server as Engine } from 'engine.io';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLinkInternals, type Link } from '../../../src/server/transport/link-internals.ts';
+import { type Connection, createConnectionInternals } from '../../../src/server/transport/private-members.ts';
 
 const LARGE = 'x'.repeat(8_000_000);
 const KEY = 'AAAAAAAAAAAAAAAAAAAAAA==';
 const UPGRADE = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n`;
 
-describe('what waits for a link', () => {
-  const links = createLinkInternals();
+describe('what waits for a connection', () => {
+  const internals = createConnectionInternals();
   let engine: Engine;
   let server: Server;
   let clients: Socket[];
@@ -20,7 +20,7 @@ describe('what waits for a link', () => {
     engine = new Engine();
     server = createServer((request, response) => {
       engine.handleRequest(request as never, response);
-      links.answering(engine, request, response);
+      internals.answering(engine, request, response);
     });
     server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
     server.listen(0, '127.0.0.1');
@@ -38,86 +38,88 @@ describe('what waits for a link', () => {
     clients.push(client);
     return client;
   }
-  async function open(transport: 'websocket' | 'polling'): Promise<{ link: Link; client: Socket }> {
+  async function open(
+    transport: 'websocket' | 'polling',
+  ): Promise<{ connection: Connection; client: Socket }> {
     const client = get(`transport=${transport}`, transport === 'websocket' ? UPGRADE : '');
-    const [link] = (await once(engine, 'connection')) as [Link];
+    const [connection] = (await once(engine, 'connection')) as [Connection];
     await once(client, 'data');
     client.pause();
-    return { link, client };
+    return { connection, client };
   }
 
-  const sidOf = (link: Link) => (link as unknown as { readonly id: string }).id;
+  const sidOf = (connection: Connection) => (connection as unknown as { readonly id: string }).id;
 
   it('is nothing while it reads', async () => {
-    const { link, client } = await open('websocket');
+    const { connection, client } = await open('websocket');
     client.resume();
-    link.write('hello');
-    await expect.poll(() => links.waitingBytes(link)).toBe(0);
+    connection.write('hello');
+    await expect.poll(() => internals.waitingBytes(connection)).toBe(0);
   });
 
   it('is what its WebSocket did not take, and the packets behind', async () => {
-    const { link, client } = await open('websocket');
-    link.write(LARGE);
-    const written = links.waitingBytes(link);
+    const { connection, client } = await open('websocket');
+    connection.write(LARGE);
+    const written = internals.waitingBytes(connection);
     expect(written).toBeGreaterThan(LARGE.length / 4);
-    for (let count = 0; count < 10; count += 1) link.write('y'.repeat(1_000));
-    expect(links.waitingBytes(link)).toBeGreaterThan(written + 10_000);
-    links.dropPackets(link);
-    expect(links.waitingBytes(link)).toBeLessThan(written + 10_000);
+    for (let count = 0; count < 10; count += 1) connection.write('y'.repeat(1_000));
+    expect(internals.waitingBytes(connection)).toBeGreaterThan(written + 10_000);
+    internals.dropPackets(connection);
+    expect(internals.waitingBytes(connection)).toBeLessThan(written + 10_000);
     client.resume();
-    await expect.poll(() => links.waitingBytes(link)).toBe(0);
+    await expect.poll(() => internals.waitingBytes(connection)).toBe(0);
   });
 
   it('is what was not fetched by polling, and the answer that is not read', async () => {
-    const { link } = await open('polling');
-    link.write(LARGE);
-    expect(links.waitingBytes(link)).toBeGreaterThan(LARGE.length);
-    const poll = get(`transport=polling&sid=${sidOf(link)}`);
+    const { connection } = await open('polling');
+    connection.write(LARGE);
+    expect(internals.waitingBytes(connection)).toBeGreaterThan(LARGE.length);
+    const poll = get(`transport=polling&sid=${sidOf(connection)}`);
     poll.pause();
     await once(engine, 'drain');
-    expect(links.waitingBytes(link)).toBeGreaterThan(LARGE.length / 4);
+    expect(internals.waitingBytes(connection)).toBeGreaterThan(LARGE.length / 4);
     poll.resume();
-    await expect.poll(() => links.waitingBytes(link)).toBe(0);
+    await expect.poll(() => internals.waitingBytes(connection)).toBe(0);
   });
 
-  it.each(['websocket', 'polling'] as const)('ends with the link, %s', async (transport) => {
-    const { link, client } = await open(transport);
-    link.write(LARGE);
+  it.each(['websocket', 'polling'] as const)('ends with the connection, %s', async (transport) => {
+    const { connection, client } = await open(transport);
+    connection.write(LARGE);
     if (transport === 'polling') {
-      get(`transport=polling&sid=${sidOf(link)}`).pause();
+      get(`transport=polling&sid=${sidOf(connection)}`).pause();
       await once(engine, 'drain');
       // Kept open by HTTP for its next request.
       client.destroy();
     }
-    link.close();
-    links.terminate(link);
-    expect(link.readyState).toBe('closed');
+    connection.close();
+    internals.terminate(connection);
+    expect(connection.readyState).toBe('closed');
     const connections = () =>
       new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
     await expect.poll(connections).toBe(0);
   });
 
   it('is not asked to wait for what is volatile, while that is dropped', async () => {
-    const { link } = await open('polling');
-    const before = links.waitingBytes(link);
-    links.dropVolatile(link, true);
-    link.write('typing', { volatile: true } as never);
-    expect(links.waitingBytes(link)).toBe(before);
-    link.write('a message');
-    const after = links.waitingBytes(link);
+    const { connection } = await open('polling');
+    const before = internals.waitingBytes(connection);
+    internals.dropVolatile(connection, true);
+    connection.write('typing', { volatile: true } as never);
+    expect(internals.waitingBytes(connection)).toBe(before);
+    connection.write('a message');
+    const after = internals.waitingBytes(connection);
     expect(after).toBeGreaterThan(before);
-    links.dropVolatile(link, false);
-    link.write('typing', { volatile: true } as never);
-    expect(links.waitingBytes(link)).toBeGreaterThan(after);
+    internals.dropVolatile(connection, false);
+    connection.write('typing', { volatile: true } as never);
+    expect(internals.waitingBytes(connection)).toBeGreaterThan(after);
   });
 
   it('is left alone by a request of somebody else’s making', async () => {
-    const { link } = await open('polling');
+    const { connection } = await open('polling');
     for (const sid of ['__proto__', 'nobody']) {
       const client = get(`transport=polling&sid=${sid}`);
       const [answer] = (await once(client, 'data')) as [Buffer];
       expect(answer.toString()).toContain('400 Bad Request');
     }
-    expect(links.waitingBytes(link)).toBe(0);
+    expect(internals.waitingBytes(connection)).toBe(0);
   });
 });

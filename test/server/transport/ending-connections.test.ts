@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createEndingLinks } from '../../../src/server/transport/ending-links.ts';
-import type { Link } from '../../../src/server/transport/link-internals.ts';
+import { createEndingConnections } from '../../../src/server/transport/ending-connections.ts';
+import type { Connection } from '../../../src/server/transport/private-members.ts';
 
 function setUp() {
   const stream = { bytesRead: 1_000, destroyed: false };
-  const terminated: Link[] = [];
-  const endings = createEndingLinks({
+  const terminated: Connection[] = [];
+  const endings = createEndingConnections({
     streamOf: () => stream as never,
-    terminate: (link) => void terminated.push(link),
+    terminate: (connection) => void terminated.push(connection),
   });
-  const link = {} as Link;
-  endings.closed(link);
-  return { stream, terminated, link };
+  const connection = {} as Connection;
+  endings.closed(connection);
+  return { stream, terminated, connection };
 }
 
-describe('a link that was closed', () => {
+describe('a connection that was closed', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
@@ -29,18 +29,18 @@ describe('a link that was closed', () => {
   });
 
   it('is cut off when it goes on sending', () => {
-    const { stream, terminated, link } = setUp();
+    const { stream, terminated, connection } = setUp();
     stream.bytesRead += 64 * 1024 + 1;
     vi.advanceTimersByTime(20);
-    expect(terminated).toEqual([link]);
+    expect(terminated).toEqual([connection]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is cut off when it says nothing', () => {
-    const { terminated, link } = setUp();
+    const { terminated, connection } = setUp();
     vi.advanceTimersByTime(4_900);
     expect(terminated).toEqual([]);
     vi.advanceTimersByTime(200);
-    expect(terminated).toEqual([link]);
+    expect(terminated).toEqual([connection]);
   });
 });

@@ -5,13 +5,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Rate } from '../../../src/chat/rate-limit.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
-import { createAddressBook } from '../../../src/server/transport/address-book.ts';
+import { createAddressBudgets } from '../../../src/server/transport/address-budgets.ts';
 import { createClientAddresses } from '../../../src/server/transport/client-address.ts';
 import { createConnectLimit } from '../../../src/server/transport/connect-limit.ts';
+import { createConnectionLimits } from '../../../src/server/transport/connection-limits.ts';
 import { createChatEngine } from '../../../src/server/transport/engine.ts';
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
-import { createLinkInternals } from '../../../src/server/transport/link-internals.ts';
-import { createLinkLimits } from '../../../src/server/transport/link-limits.ts';
+import { createConnectionInternals } from '../../../src/server/transport/private-members.ts';
 
 const until = (check: () => void) => vi.waitFor(check, { interval: 5, timeout: 5_000 });
 
@@ -40,14 +40,14 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     allowEio3: true,
     pingIntervalMs: 25_000,
     pingTimeoutMs: 20_000,
-    onLink: (link) => linkLimits.watch(link),
+    onConnection: (connection) => connectionLimits.watch(connection),
     connectLimit,
   });
-  const linkLimits = createLinkLimits({
-    links: createLinkInternals(),
+  const connectionLimits = createConnectionLimits({
+    internals: createConnectionInternals(),
     rates,
     addresses,
-    book: createAddressBook({ rates, rateSay: undefined, now }),
+    book: createAddressBudgets({ rates, rateSay: undefined, now }),
     connectLimit,
     namespaces: 1,
     maxElements: limits.maxElements ?? 40_000,
@@ -55,9 +55,9 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     random: () => 0,
   });
   io.on('connection', (socket: ClientSocket) => {
-    linkLimits.entered(socket);
+    connectionLimits.entered(socket);
     socket.on('disconnect', () => {
-      linkLimits.left(socket);
+      connectionLimits.left(socket);
       left.push(socket.id);
     });
     socket.onAny((event: unknown, ...args: unknown[]) => {
@@ -75,12 +75,12 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const host = `127.0.0.1:${(http.address() as AddressInfo).port}`;
   onTestFinished(() => {
-    linkLimits.close();
+    connectionLimits.close();
     engine.close();
     http.close();
     http.closeAllConnections();
   });
-  return { host, clock, heard, left, linkLimits };
+  return { host, clock, heard, left, connectionLimits };
 }
 
 /** Sends nothing by itself but pongs. */
@@ -106,9 +106,9 @@ async function open(host: string, version = 4, headers = {}) {
 const byesOf = (packets: readonly string[]) =>
   packets.filter((packet) => packet.startsWith('42["bye"')).map((packet) => JSON.parse(packet.slice(2))[1]);
 
-describe('the limits of a link', () => {
+describe('the limits of a connection', () => {
   it('let a burst through, then refuse by name without decoding, and let go of who goes on', async () => {
-    const { host, heard, linkLimits } = await server({ events: { perMs: 0.001, burst: 10 } });
+    const { host, heard, connectionLimits } = await server({ events: { perMs: 0.001, burst: 10 } });
     const client = await open(host);
     await client.enter();
     const parse = vi.spyOn(JSON, 'parse');
@@ -124,7 +124,7 @@ describe('the limits of a link', () => {
     expect(byesOf(client.packets)).toEqual([
       expect.objectContaining({ code: 3504, reconnect: true, afterMs: 12_000 }),
     ]);
-    expect(linkLimits.letGo()).toBe(1);
+    expect(connectionLimits.letGo()).toBe(1);
   });
 
   it('let through who waits as long as it is told', async () => {
@@ -207,7 +207,7 @@ describe('the limits of a link', () => {
     await until(() => expect(heard).toHaveLength(1));
   });
 
-  it('let a link leave and enter again, but not for ever', async () => {
+  it('let a connection leave and enter again, but not for ever', async () => {
     const { host, left } = await server();
     const client = await open(host);
     const entered = () => client.packets.filter((packet) => packet.startsWith('40')).length;
@@ -260,10 +260,10 @@ describe('the limits of a link', () => {
     },
   );
 
-  it('of one address are shared by its links, whoever says to be behind it', async () => {
+  it('of one address are shared by its connections, whoever says to be behind it', async () => {
     const { host, heard } = await server({ events: { perMs: 0.001, burst: 20 } });
     const school = { 'X-Forwarded-For': '203.0.113.7' };
-    // Each sends less than a link may, until the address has sent what fifty may.
+    // Each sends less than a connection may, until the address has sent what fifty may.
     const chatter = async () => {
       const client = await open(host, 4, school);
       await client.enter();
@@ -329,7 +329,7 @@ describe('RATE_CONNECT', () => {
       headers: { 'X-Forwarded-For': address, ...more },
     });
 
-  it('limits the links of an address, by polling and by WebSocket, and tells when to come again', async () => {
+  it('limits the connections of an address, by polling and by WebSocket, and tells when to come again', async () => {
     const { host, clock } = await server({ connect: { perMs: 0.001, burst: 2 } });
     const first = await ask(host, '203.0.113.7');
     const { sid } = JSON.parse((await first.text()).slice(1)) as { sid: string };
@@ -344,7 +344,7 @@ describe('RATE_CONNECT', () => {
     const [, refused] = await once(socket, 'unexpected-response');
     expect(refused.statusCode).toBe(429);
     expect((await ask(host, '203.0.113.8')).status).toBe(200);
-    // A link that is open goes on.
+    // A connection that is open goes on.
     const known = `http://${host}/socket.io/?EIO=4&transport=polling&sid=${sid}`;
     expect((await fetch(known, { method: 'POST', body: '40' })).status).toBe(200);
     clock.nowMs += 1_000;

@@ -5,12 +5,12 @@ import { FewMap } from './few-map.ts';
 import { FewQueue } from './few-queue.ts';
 
 /*
- * What Socket.IO, Engine.IO and ws keep of a connected link and do not look at again, or in a larger form than they
- * need: without it a link takes 40 % less memory. Beside link-internals.ts this is the only file that touches their
- * private members. Each step looks first whether it finds what it knows, and else leaves the link as it is.
+ * What Socket.IO, Engine.IO and ws keep of an open connection and do not look at again, or in a larger form than they
+ * need: without it a connection takes 40 % less memory. Beside private-members.ts this is the only file that touches their
+ * private members. Each step looks first whether it finds what it knows, and else leaves the connection as it is.
  */
 
-type Link = ClientSocket['conn'];
+type Connection = ClientSocket['conn'];
 type Handler = ((...args: unknown[]) => void) & { readonly listener?: Handler };
 type Handlers = Record<string | symbol, Handler | Handler[]>;
 
@@ -41,7 +41,7 @@ interface PrivateWebSocket extends EventEmitter {
   readonly _socket?: { _peername?: unknown } | null;
 }
 
-/** Reads the frames of one link. */
+/** Reads the frames of one connection. */
 interface PrivateReceiver extends Emitter {
   _mask: unknown;
   _buffers: unknown;
@@ -68,17 +68,17 @@ const NO_HANDSHAKE = Object.freeze({
   auth: {},
 });
 
-export interface IdleLinks {
+export interface IdleConnections {
   /** The connection was let in: what its handshake said is known, and what it hears is listened to. */
   shrink(socket: ClientSocket): void;
 }
 
-export interface IdleLinksDeps {
-  /** Who a connection is may stand in the headers of the link, so another namespace asks them again. */
+export interface IdleConnectionsDeps {
+  /** Who a connection is may stand in the headers of the connection, so another namespace asks them again. */
   readonly keepsHeaders: boolean;
 }
 
-export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
+export function createIdleConnections({ keepsHeaders }: IdleConnectionsDeps): IdleConnections {
   /** Not Object's: a client's event named `constructor` must find no listener. */
   const bare = Object.freeze(Object.create(null));
 
@@ -94,11 +94,11 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
     (emitter as Emitter)._events = fewer;
   }
 
-  function shrinkWebSocket(link: Link): void {
-    const { transport } = link as unknown as PrivateLink;
+  function shrinkWebSocket(connection: Connection): void {
+    const { transport } = connection as unknown as PrivateLink;
     const { socket: webSocket } = transport;
     if (transport.name !== 'websocket' || !webSocket) return;
-    // Engine.IO leaves it there on links that did not begin with polling; errors have had another listener since.
+    // Engine.IO leaves it there on connections that did not begin with polling; errors have had another listener since.
     for (const listener of webSocket.listeners('error') as Handler[]) {
       if (listener.name === 'onUpgradeError' && webSocket.listenerCount('error') > 1)
         webSocket.off('error', listener);
@@ -113,7 +113,7 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
     if (stream?._peername) stream._peername = null;
   }
 
-  /** ws's own, and in its place one that lets go of what the message was read from. The same two on every link. */
+  /** ws's own, and in its place one that lets go of what the message was read from. The same two on every connection. */
   let onMessage: Handler | undefined;
   function onMessageRead(this: PrivateReceiver, ...message: unknown[]): void {
     forgetRead(this);
@@ -129,7 +129,7 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
     if (receiver._state === BETWEEN_FRAMES) forgetRead(receiver);
   }
 
-  function upgraded(this: Link): void {
+  function upgraded(this: Connection): void {
     shrinkWebSocket(this);
   }
 
@@ -137,18 +137,19 @@ export function createIdleLinks({ keepsHeaders }: IdleLinksDeps): IdleLinks {
     shrink(socket) {
       const { conn } = socket;
       const own = socket as unknown as PrivateSocket;
-      const link = conn as unknown as PrivateLink;
+      const connection = conn as unknown as PrivateLink;
       const { client } = own;
-      const { request } = link;
+      const { request } = connection;
       if (request instanceof IncomingMessage)
-        link.request = new KeptRequest(request.url, keepsHeaders ? keptOf(request) : NO_HEADERS);
+        connection.request = new KeptRequest(request.url, keepsHeaders ? keptOf(request) : NO_HEADERS);
       own.handshake = NO_HANDSHAKE;
       own.acks = fewer(own.acks);
       own._anyListeners = exact(own._anyListeners);
       client.sockets = fewer(client.sockets);
       client.nsps = fewer(client.nsps);
-      link.cleanupFn = exact(link.cleanupFn);
-      if (Array.isArray(link.sentCallbackFn)) link.sentCallbackFn = FewQueue.from(link.sentCallbackFn);
+      connection.cleanupFn = exact(connection.cleanupFn);
+      if (Array.isArray(connection.sentCallbackFn))
+        connection.sentCallbackFn = FewQueue.from(connection.sentCallbackFn);
       const callbacks = client.decoder?._callbacks;
       if (callbacks) callbacks.$decoded = exact(callbacks.$decoded);
       shrinkWebSocket(conn);
@@ -194,7 +195,7 @@ function keptOf({ headers }: IncomingMessage): IncomingHttpHeaders {
   );
 }
 
-/** What is left of a link's first request: a client may enter another namespace over the same link, and is asked again. */
+/** What is left of a connection's first request: a client may enter another namespace over the same connection, and is asked again. */
 class KeptRequest {
   readonly url: string | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -208,7 +209,7 @@ class KeptRequest {
     return Object.fromEntries(new URL(this.url ?? '', 'http://localhost').searchParams);
   }
 
-  /** Socket.IO asks it whether the link is encrypted, which behind a front nobody here knows. */
+  /** Socket.IO asks it whether the connection is encrypted, which behind a front nobody here knows. */
   get connection(): object {
     return {};
   }

@@ -1,17 +1,17 @@
 import { createBucket, type Rate } from '../../chat/rate-limit.ts';
 import { BYE, refuse } from '../../protocol/codes.ts';
 import type { ClientSocket } from '../socket-types.ts';
-import type { AddressBook } from './address-book.ts';
+import type { AddressBudgets } from './address-budgets.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ConnectLimit } from './connect-limit.ts';
-import { createEndingLinks } from './ending-links.ts';
+import { ConnectionBudget, Traffic, type TrafficRates } from './connection-budget.ts';
+import { createEndingConnections } from './ending-connections.ts';
 import { eventHeadOf, hasMoreElements, IncomingPacket } from './incoming-packet.ts';
-import { LinkBudget, Traffic, type TrafficRates } from './link-budget.ts';
-import type { Link, LinkInternals } from './link-internals.ts';
 import { hasMorePackets } from './post-packets.ts';
+import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
- * What a link sends is counted before it is decoded, refused packets too:
+ * What a connection sends is counted before it is decoded, refused packets too:
  *
  *   packet ──► within its rate ──► decoded
  *                │ over it               ▲ only its name
@@ -37,14 +37,14 @@ const MIN_AFTER_MS = 1_000;
 const MAX_AFTER_MS = 30_000;
 const EIO3 = 3;
 
-export interface LinkLimitsDeps {
-  readonly links: Pick<
-    LinkInternals,
+export interface ConnectionLimitsDeps {
+  readonly internals: Pick<
+    ConnectionInternals,
     'inspectPosts' | 'pauseReading' | 'streamOf' | 'terminate' | 'terminateTransport'
   >;
   readonly rates: TrafficRates;
   readonly addresses: Pick<ClientAddresses, 'personal'>;
-  readonly book: Pick<AddressBook, 'trafficOf'>;
+  readonly book: Pick<AddressBudgets, 'trafficOf'>;
   readonly connectLimit: ConnectLimit;
   readonly namespaces: number;
   /** More `,` `:` `[` `{` than this are in no event. */
@@ -54,13 +54,13 @@ export interface LinkLimitsDeps {
   readonly random: () => number;
 }
 
-export interface LinkLimits {
-  /** Counts what the link sends from now on. To be called before Socket.IO listens to it. */
-  watch(link: Link): void;
+export interface ConnectionLimits {
+  /** Counts what the connection sends from now on. To be called before Socket.IO listens to it. */
+  watch(connection: Connection): void;
   /** The connection was let into a namespace. */
-  entered(socket: ClientSocket): LinkBudget;
+  entered(socket: ClientSocket): ConnectionBudget;
   left(socket: ClientSocket): void;
-  /** How many links were let go. */
+  /** How many connections were let go. */
   letGo(): number;
   close(): void;
 }
@@ -70,25 +70,25 @@ interface EnginePacket {
   data?: unknown;
 }
 
-export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
-  const { links, rates, addresses, book, connectLimit, maxElements, now, random } = deps;
+export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLimits {
+  const { internals, rates, addresses, book, connectLimit, maxElements, now, random } = deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
-  const budgets = new WeakMap<Link, LinkBudget>();
+  const budgets = new WeakMap<Connection, ConnectionBudget>();
   const ending = new Set<NodeJS.Timeout>();
-  const endings = createEndingLinks(links);
+  const endings = createEndingConnections(internals);
   let letGo = 0;
 
-  function budgetOf(link: Link): LinkBudget {
-    let budget = budgets.get(link);
+  function budgetOf(connection: Connection): ConnectionBudget {
+    let budget = budgets.get(connection);
     if (!budget) {
-      budget = new LinkBudget(new Traffic(rates, now), addresses.personal(link.request));
-      budgets.set(link, budget);
+      budget = new ConnectionBudget(new Traffic(rates, now), addresses.personal(connection.request));
+      budgets.set(connection, budget);
     }
     return budget;
   }
 
-  /** Called by Engine.IO on the link. One for all of them: a closure for each costs memory. */
-  function hear(this: Link, packet: EnginePacket): void {
+  /** Called by Engine.IO on the connection. One for all of them: a closure for each costs memory. */
+  function hear(this: Connection, packet: EnginePacket): void {
     const { type, data } = packet;
     const budget = budgetOf(this);
     const bytes = typeof data === 'string' ? Buffer.byteLength(data) : 0;
@@ -103,42 +103,42 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     }
   }
 
-  /** Called by Engine.IO on a link that polls, for each probe of another transport: they are answered without end. */
-  function probed(this: Link, transport: unknown): void {
+  /** Called by Engine.IO on a connection that polls, for each probe of another transport: they are answered without end. */
+  function probed(this: Connection, transport: unknown): void {
     const budget = budgetOf(this);
     budget.probes += 1;
-    if (budget.probes > MAX_PROBES) links.terminateTransport(transport);
+    if (budget.probes > MAX_PROBES) internals.terminateTransport(transport);
   }
 
-  function closed(this: Link): void {
+  function closed(this: Connection): void {
     endings.closed(this);
   }
 
-  function take({ traffic, address }: LinkBudget, bytes: number): number {
+  function take({ traffic, address }: ConnectionBudget, bytes: number): number {
     const ownMs = traffic.take(bytes);
     const sharedMs = address === undefined ? 0 : book.trafficOf(address).take(bytes);
     return Math.max(ownMs, sharedMs);
   }
 
-  function mayDecode(link: Link, budget: LinkBudget, text: string, bytes: number): boolean {
+  function mayDecode(connection: Connection, budget: ConnectionBudget, text: string, bytes: number): boolean {
     if (text.startsWith('0')) {
       const tooMuch = bytes > MAX_CONNECT_BYTES || !mayEnter(budget);
-      if (tooMuch) end(link, budget);
+      if (tooMuch) end(connection, budget);
       return !tooMuch;
     }
     if (text.startsWith('1') && bytes > MAX_DISCONNECT_BYTES) {
-      end(link, budget);
+      end(connection, budget);
       return false;
     }
     // Before it is in a namespace, as Socket.IO does it, who would parse it first. Its 2.x is in one from the start.
-    if (budget.sockets.length > 0 || link.protocol === EIO3) return true;
-    link.close();
+    if (budget.sockets.length > 0 || connection.protocol === EIO3) return true;
+    connection.close();
     return false;
   }
 
-  function mayEnter(budget: LinkBudget): boolean {
+  function mayEnter(budget: ConnectionBudget): boolean {
     budget.connects += 1;
-    // Each namespace once: opening the link was counted.
+    // Each namespace once: opening the connection was counted.
     if (budget.connects <= deps.namespaces) return true;
     const again = budget.bucket('connect', () => createBucket(connectRate, now));
     return again.take() === 0 && connectLimit.takeAgain(budget.address) === 0;
@@ -154,7 +154,7 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
     return refuse(code, 'payload: has more elements than any event').error;
   }
 
-  function end(link: Link, budget: LinkBudget): void {
+  function end(connection: Connection, budget: ConnectionBudget): void {
     if (budget.ended) return;
     budget.ended = true;
     letGo += 1;
@@ -168,29 +168,29 @@ export function createLinkLimits(deps: LinkLimitsDeps): LinkLimits {
         afterMs,
       });
     }
-    link.close();
-    links.pauseReading(link);
+    connection.close();
+    internals.pauseReading(connection);
     const timer = setTimeout(() => {
       ending.delete(timer);
-      links.terminate(link);
+      internals.terminate(connection);
     }, LAST_MS);
     ending.add(timer);
   }
 
-  function accept(link: Link, payload: string | Buffer): boolean {
-    if (!hasMorePackets(payload, link.protocol, MAX_POST_PACKETS)) return true;
-    end(link, budgetOf(link));
+  function accept(connection: Connection, payload: string | Buffer): boolean {
+    if (!hasMorePackets(payload, connection.protocol, MAX_POST_PACKETS)) return true;
+    end(connection, budgetOf(connection));
     return false;
   }
 
   return {
-    watch(link) {
+    watch(connection) {
       // Who it is has to be noted now: the headers of its first request are let go of.
-      budgetOf(link);
-      link.on('packet', hear);
-      link.on('close', closed);
-      if (link.transport.name === 'polling') link.on('upgrading', probed);
-      links.inspectPosts(link, accept);
+      budgetOf(connection);
+      connection.on('packet', hear);
+      connection.on('close', closed);
+      if (connection.transport.name === 'polling') connection.on('upgrading', probed);
+      internals.inspectPosts(connection, accept);
     },
     entered(socket) {
       const budget = budgetOf(socket.conn);
