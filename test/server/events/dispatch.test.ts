@@ -14,7 +14,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 const context = {
   admission: {
-    visit: (_who: object, run: (pass: unknown) => unknown) => run((task: () => unknown) => task()),
+    acquire: (_who: object, run: (pass: unknown) => unknown) => run((task: () => unknown) => task()),
   },
   slowClients: { caughtUp: () => undefined },
   metrics: { refused: { inc: () => undefined } },
