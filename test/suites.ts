@@ -2,7 +2,9 @@ export interface Suite {
   readonly name: string;
   readonly include: string[];
   readonly exclude?: string[];
-  /** Without it, as many as the machine has cores. */
+  /** Suites of one group run side by side, groups one after the other. */
+  readonly group: number;
+  /** In this suite and the others of its group; without it, as many as the machine has cores. */
   readonly filesAtOnce?: number;
 }
 
@@ -12,7 +14,10 @@ const ALONE = ['overload', 'slow-clients', 'bench'].map((name) => `test/system/$
 /** Tests of a backend's implementation that start a store. */
 const STORES = 'test/backend/*/**/*.test.ts';
 
-/** The suites in the order they run: first what fails fast, last what needs every process. */
+/** A file that starts servers mostly waits for them, so two at a time fit on the smallest machine. */
+const WITH_SERVERS = { group: 1, filesAtOnce: 2 };
+
+/** First what fails fast, last what needs the whole machine. */
 export const SUITES: readonly Suite[] = [
   {
     name: 'unit',
@@ -21,14 +26,14 @@ export const SUITES: readonly Suite[] = [
       'test/{client,faults,load,config,protocol,chat,cluster,backend,server,cli,page,repository}/**/*.test.ts',
     ],
     exclude: [STORES],
+    group: 0,
   },
-  { name: 'backend', include: [STORES], filesAtOnce: 2 },
-  { name: 'contract', include: ['test/contract/**/*.test.ts'], filesAtOnce: 2 },
-  // A file that starts servers mostly waits for them, so two at a time.
-  { name: 'system', include: ['test/system/**/*.test.ts'], exclude: ALONE, filesAtOnce: 2 },
-  { name: 'alone', include: ALONE, filesAtOnce: 1 },
-  { name: 'seeds', include: ['test/seeds/**/*.test.ts'], filesAtOnce: 2 },
+  { name: 'backend', include: [STORES], ...WITH_SERVERS },
+  { name: 'contract', include: ['test/contract/**/*.test.ts'], ...WITH_SERVERS },
+  { name: 'system', include: ['test/system/**/*.test.ts'], exclude: ALONE, ...WITH_SERVERS },
+  { name: 'seeds', include: ['test/seeds/**/*.test.ts'], ...WITH_SERVERS },
+  { name: 'alone', include: ALONE, group: 2, filesAtOnce: 1 },
   // A browser takes both cores of the smallest machine.
-  { name: 'browser', include: ['test/browser/**/*.test.ts'], filesAtOnce: 1 },
-  { name: 'nightly', include: ['test/nightly/**/*.test.ts'], filesAtOnce: 1 },
+  { name: 'browser', include: ['test/browser/**/*.test.ts'], group: 3, filesAtOnce: 1 },
+  { name: 'nightly', include: ['test/nightly/**/*.test.ts'], group: 4, filesAtOnce: 1 },
 ];

@@ -7,6 +7,10 @@ import { type Kind, openStage } from './stage.ts';
 import { checkStock } from './stock-check.ts';
 
 const MIX_MINUTES = 2;
+/** The faults of the table, in its order. */
+const TABLE: readonly Plan[] = [NO_FAULT, ...PLANS, randomMix(MIX_MINUTES)];
+/** Every fault there is. */
+export const ALL_FAULTS: readonly Plan[] = [...TABLE, ...LOSSES];
 /** What is promised after every fault. */
 const FLOWS_TARGET_MS = 5_000;
 
@@ -46,7 +50,7 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
     return row;
   }
 
-  for (const plan of [NO_FAULT, ...PLANS, randomMix(MIX_MINUTES)].filter(wanted)) {
+  for (const plan of TABLE.filter(wanted)) {
     const row = judged(await play('roomcast', plan));
     if (!withStock) {
       rows.push(row);

@@ -82,15 +82,19 @@ async function until(condition: () => boolean, limitMs: number): Promise<void> {
 
 const tell = (report: Report) => void process.send?.(report);
 const pending = () => members.reduce((sum, { chatter }) => sum + chatter.pending, 0);
+/** Members who are not in all of their rooms. */
+const away = () => members.filter(({ chatter }) => !chatter.joined).length;
+const allJoined = () => away() === 0;
 
 let loading: NodeJS.Timeout | undefined;
 process.on('message', async (order: Order) => {
   if (order.do === 'load') loading = load();
   else if (order.do === 'quiet') {
     clearInterval(loading);
-    await until(() => pending() === 0, QUIET_LIMIT_MS);
+    // Somebody still on the way back has not missed anything: the log is replayed to them.
+    await until(() => pending() === 0 && allJoined(), QUIET_LIMIT_MS);
     await until(() => performance.now() - lastRecord > SETTLE_MS, QUIET_LIMIT_MS);
-    tell({ is: 'quiet', pending: pending() });
+    tell({ is: 'quiet', pending: pending(), away: away() });
   } else {
     for (const { chatter } of members) chatter.close();
     await recorder.close();
@@ -100,7 +104,6 @@ process.on('message', async (order: Order) => {
 });
 process.once('disconnect', () => process.exit(0));
 
-const allJoined = () => members.every(({ chatter }) => chatter.joined);
 await until(allJoined, QUIET_LIMIT_MS);
 if (allJoined()) tell({ is: 'joined' });
 else process.exit(1);

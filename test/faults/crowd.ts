@@ -20,17 +20,25 @@ export interface CrowdOptions extends Load {
   readonly file: string;
 }
 
+/** What is left once the crowd has been given time to settle. */
+export interface Unsettled {
+  /** Messages without an answer. */
+  readonly pending: number;
+  /** Members who are not back in all of their rooms. */
+  readonly away: number;
+}
+
 export type Order = { readonly do: 'load' | 'quiet' | 'end' };
 export type Report =
   | { readonly is: 'joined' }
-  | { readonly is: 'quiet'; readonly pending: number }
+  | ({ readonly is: 'quiet' } & Unsettled)
   | { readonly is: 'ended'; readonly effects: Readonly<Record<Effect, number>> };
 
 /** The clients, in a process of their own: what they measure is not what the fault runner does meanwhile. */
 export interface Crowd {
   load(): void;
-  /** No more messages; resolves when none is pending any more, or with their number when that takes too long. */
-  quiet(): Promise<number>;
+  /** Sends no more messages; resolves once everything is settled, or with what is not when that takes too long. */
+  quiet(): Promise<Unsettled>;
   end(): Promise<{ readonly records: HistoryRecord[]; readonly effects: Readonly<Record<Effect, number>> }>;
   kill(): void;
 }
@@ -62,7 +70,8 @@ export async function openCrowd(options: CrowdOptions): Promise<Crowd> {
     load: () => order('load'),
     async quiet() {
       order('quiet');
-      return (await next('quiet')).pending;
+      const { pending, away } = await next('quiet');
+      return { pending, away };
     },
     async end() {
       order('end');

@@ -46,6 +46,8 @@ export interface RunOutcome {
   readonly deaf: number;
   /** Messages without an answer when all was over. */
   readonly pending: number;
+  /** Members who were not back in their rooms when all was over. */
+  readonly away: number;
   readonly effects: Readonly<Record<Effect | 'bites' | 'repairs' | 'late', number>>;
   readonly maxRssBytes: number;
   readonly unexpectedExits: number;
@@ -76,7 +78,7 @@ export async function runFault(
     const endedAt = clock();
     await pause(Math.max(timing.afterMs, timing.atLeastMs - (endedAt - begunAt)));
     await stage.started();
-    const pending = await crowd.quiet();
+    const { pending, away } = await crowd.quiet();
     const finals = kind === 'roomcast' ? await readFinalLogs(stage.workerUrls.at(-1) as string, rooms) : [];
     const { records, effects } = await crowd.end();
     const detail = { name: plan.name, detail: plan.title };
@@ -91,6 +93,7 @@ export async function runFault(
       flowsAgainMs: flowsAgainMs(records, endedAt),
       deaf: clients * ROOMS_PER_CLIENT - countHearing(records),
       pending,
+      away,
       effects: { ...effects, bites, repairs: watch.repairs(), late: countLate(records, LATE_MS) },
       maxRssBytes: watch.maxRssBytes,
       unexpectedExits: watch.unexpectedExits,

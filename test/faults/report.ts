@@ -72,11 +72,12 @@ function cellsOf({ outcome, judgement, stock }: Row): string[] {
 
 /** What is wrong with a run, in a line each; nothing for a clean one. */
 export function problemsOf({ outcome, judgement }: Row): string[] {
-  const { plan, deaf, pending, unexpectedExits, errorLines } = outcome;
+  const { plan, deaf, pending, away, unexpectedExits, errorLines } = outcome;
   const found = [...judgement.problems];
   if (!isConclusive(outcome)) found.push('inconclusive: nobody felt the fault');
   if (deaf !== 0) found.push(`${deaf} members recorded nothing at all`);
   if (pending > 0) found.push(`${pending} messages without an answer at the end`);
+  if (away > 0) found.push(`${away} members were not back in their rooms at the end`);
   if (unexpectedExits > 0) found.push(`${unexpectedExits} processes ended by themselves`);
   if (outcome.flowsAgainMs === Infinity) found.push('a room never flowed again');
   if (errorLines.length > 0) found.push(`${errorLines.length} error lines, first: ${errorLines[0]}`);

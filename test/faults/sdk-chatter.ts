@@ -53,7 +53,7 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
 
   return {
     get joined() {
-      return rooms.size === roomids.length;
+      return up && rooms.size === roomids.length;
     },
     get pending() {
       return pending;

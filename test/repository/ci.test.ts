@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 const SCRIPT = fileURLToPath(new URL('../../.ci/run', import.meta.url));
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const WORKFLOW = read('.github/workflows/ci.yml');
+const NIGHTLY = read('.github/workflows/nightly.yml');
 
 let folder = '';
 beforeEach(() => {
@@ -137,8 +138,13 @@ describe('the Node versions', () => {
   it('have the LTS version of .ci/run in .nvmrc', () => expect(read('.nvmrc')).toMatch(/^24\.\d+\.\d+\n$/));
 });
 
-it('the workflow takes every action by a major version', () => {
-  const actions = [...WORKFLOW.matchAll(/uses: (.*)$/gm)].map((match) => match[1]);
+it('the nightly workflow runs the tests that npm cit leaves out', () => {
+  const runs = [...NIGHTLY.matchAll(/^\s*(?:- )?run: (.*)$/gm)].map((match) => match[1]);
+  expect(runs).toEqual(['node test/support/prerequisites.mjs --sudo', 'npm ci', 'npm run nightly']);
+});
+
+it('the workflows take every action by a major version', () => {
+  const actions = [...`${WORKFLOW}${NIGHTLY}`.matchAll(/uses: (.*)$/gm)].map((match) => match[1]);
   expect(actions.length).toBeGreaterThan(0);
   for (const action of actions) expect(action).toMatch(/^[\w-]+\/[\w-]+@v\d+$/);
 });

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect } from 'vitest';
+import { FULL, runFault, type Timing } from './fault-run.ts';
+import { judge } from './judge.ts';
+import { LOSSES, PLANS } from './plans.ts';
+import { createRandom } from './random.ts';
+import { lineOf, problemsOf, type Row } from './report.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const SHORT: Timing = { ...FULL, beforeMs: 2_000, afterMs: 6_000, atLeastMs: 8_000 };
+const SEED = 20_240;
+/** A busy machine takes longer than the 5 s that are promised; `npm run faults` holds the promise against a quiet one. */
+const FLOWS_LIMIT_MS = 15_000;
+
+/** Short runs under 200 messages a second on one stage, which the calling file's tests share. */
+export interface ShortRuns {
+  /** Fails the test when acked messages were lost, or anything was repeated, swapped or leaked. */
+  loseNothing(fault: string): Promise<void>;
+  /** For faults that take acked messages from the store: fails unless every client was told of the loss. */
+  reportLosses(fault: string): Promise<void>;
+}
+
+export function shortRuns(): ShortRuns {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage('roomcast');
+  });
+  afterAll(() => stage?.stop());
+
+  async function play(fault: string, storeLoses = false): Promise<Row> {
+    const plan = [...PLANS, ...LOSSES].find(({ name }) => name === fault);
+    if (!plan) throw new Error(`there is no fault ${fault}`);
+    const outcome = await runFault(stage, plan, SHORT, createRandom(SEED), fault);
+    const row = { outcome, judgement: judge(outcome.records, outcome.finals, storeLoses) };
+    process.stdout.write(`${lineOf(row)}\n`);
+    expect(problemsOf(row)).toEqual([]);
+    expect(outcome.flowsAgainMs).toBeLessThan(FLOWS_LIMIT_MS);
+    return row;
+  }
+
+  return {
+    async loseNothing(fault) {
+      const { judgement } = await play(fault);
+      const { lost, repeated, swapped, leaked, acked } = judgement;
+      expect({ lost, repeated, swapped, leaked }).toEqual({ lost: 0, repeated: 0, swapped: 0, leaked: 0 });
+      expect(acked).toBeGreaterThan(1_000);
+    },
+    async reportLosses(fault) {
+      const { judgement, outcome } = await play(fault, true);
+      expect(judgement.told).toBeGreaterThan(0);
+      for (const { entries } of outcome.finals) expect(entries.length).toBeGreaterThan(0);
+    },
+  };
+}
