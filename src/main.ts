@@ -2,12 +2,9 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { commandHelp, runCommand } from './cli/commands.ts';
 import { countCores } from './cluster/cores.ts';
 import { parseConfiguration, SETTINGS, type Settings } from './config.ts';
 import { createLog } from './log.ts';
-import { runPrimary } from './primary.ts';
-import { runWorker } from './worker.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -22,13 +19,15 @@ const print = {
   err: (text: string) => void process.stderr.write(text),
 };
 
+// Each role imports its own modules: the primary runs without the chat server, which workers have in memory.
 const isOurWorker = cluster.isWorker && process.env.RC_SLOT !== undefined;
 process.exitCode = isOurWorker ? await work() : await command(process.argv.slice(2));
-// What is still open keeps a primary that has ended alive: a half-closed link of a client, a log stream.
+// A half-closed connection of a client or a log stream would keep a primary alive that has ended.
 if (!isOurWorker) process.exit();
 
 async function command([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const { commandHelp } = await import('./cli/commands.ts');
     print.out(commandHelp(version));
     return name === undefined ? MISUSED : OK;
   }
@@ -51,6 +50,7 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
       );
       return FAILED;
     }
+    const { runPrimary } = await import('./primary.ts');
     return runPrimary({
       settings: configuration.settings,
       warnings: configuration.warnings,
@@ -61,7 +61,9 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
     });
   }
   if (!configuration.ok) print.err(configuration.problems.map((problem) => `${problem}\n`).join(''));
-  return settings ? runCommand(name, args, settings, Object.values(SETTINGS), print) : FAILED;
+  if (!settings) return FAILED;
+  const { runCommand } = await import('./cli/commands.ts');
+  return runCommand(name, args, settings, Object.values(SETTINGS), print);
 }
 
 async function work(): Promise<number> {
@@ -70,11 +72,12 @@ async function work(): Promise<number> {
   const slot = Number(process.env.RC_SLOT);
   const instanceId = String(process.env.RC_INSTANCE_ID);
   const { settings } = configuration;
+  const { runWorker } = await import('./worker.ts');
   await runWorker({ settings, slot, instanceId, version, log: logOf(settings, { slot }) });
   return OK;
 }
 
-/** Waits for it: a program that takes the output over writes it later. */
+/** Waits until the text is written: a program that has taken over the output writes it later. */
 function printed(text: string): Promise<void> {
   return new Promise((resolve) => {
     process.stderr.write(text, () => resolve());

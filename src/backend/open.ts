@@ -1,18 +1,30 @@
-import { setupPrimary } from '@socket.io/cluster-adapter';
 import type { PrimaryBackend, PrimaryBackendDeps, WorkerBackend, WorkerBackendDeps } from './backend.ts';
-import { openEmbeddedPrimary } from './embedded/primary.ts';
-import { openEmbeddedWorker } from './embedded/worker.ts';
-import { openRedisPrimary } from './redis/primary.ts';
-import { openRedisWorker } from './redis/worker.ts';
 
-/** The only place where the kind of store is chosen. Once per process. */
-export function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
-  if (deps.options.redisUrl !== undefined) return openRedisPrimary(deps);
-  // Carries what the workers' adapters say to each other; before the first worker is forked.
+/*
+ * The only place where the kind of store is chosen. Imported when chosen: a process loads one kind, and the primary
+ * nothing of what only a worker needs.
+ */
+
+/** To be called before the first worker is forked. */
+export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
+  if (deps.options.redisUrl !== undefined) {
+    const { openRedisPrimary } = await import('./redis/primary.ts');
+    return openRedisPrimary(deps);
+  }
+  const [{ openEmbeddedPrimary }, { setupPrimary }] = await Promise.all([
+    import('./embedded/primary.ts'),
+    import('@socket.io/cluster-adapter'),
+  ]);
+  // Forwards what the workers' adapters send to each other.
   setupPrimary();
   return openEmbeddedPrimary(deps);
 }
 
-export function openWorkerBackend(deps: WorkerBackendDeps): Promise<WorkerBackend> {
-  return deps.options.redisUrl === undefined ? openEmbeddedWorker(deps) : openRedisWorker(deps);
+export async function openWorkerBackend(deps: WorkerBackendDeps): Promise<WorkerBackend> {
+  if (deps.options.redisUrl !== undefined) {
+    const { openRedisWorker } = await import('./redis/worker.ts');
+    return openRedisWorker(deps);
+  }
+  const { openEmbeddedWorker } = await import('./embedded/worker.ts');
+  return openEmbeddedWorker(deps);
 }
