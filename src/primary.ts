@@ -62,7 +62,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   const ended = new AbortController();
   const graces = new Set<NodeJS.Timeout>();
   /** Dead workers, while there was no living one to tell. */
-  const unburied = new Set<string>();
+  const pendingFences = new Set<string>();
   let front: Front | undefined;
   let admin: Admin | undefined;
   const supervisor: Supervisor = createSupervisor({
@@ -81,8 +81,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       front?.serving(workerId, serving);
       const survivor = supervisor.pick();
       if (!survivor) return;
-      for (const instanceId of unburied) survivor.notify(TASKS.bury, { instanceId });
-      unburied.clear();
+      for (const instanceId of pendingFences) survivor.notify(TASKS.fence, { instanceId });
+      pendingFences.clear();
     },
     onGiveUp() {
       exitCode = 1;
@@ -92,8 +92,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 
   function takeOut(instanceId: string): void {
     const survivor = supervisor.pick();
-    if (survivor) survivor.notify(TASKS.bury, { instanceId });
-    else unburied.add(instanceId);
+    if (survivor) survivor.notify(TASKS.fence, { instanceId });
+    else pendingFences.add(instanceId);
     // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
     const grace = setTimeout(() => {
       graces.delete(grace);

@@ -4,7 +4,7 @@ import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
 /** What primary and worker say to each other about the chat. */
 export const TASKS: {
   /** primary → worker: a worker process died just now, nobody is there by it any more. */
-  readonly bury: NoticeKind<{ readonly instanceId: string }>;
+  readonly fence: NoticeKind<{ readonly instanceId: string }>;
   /** primary → worker: a worker process died, tell of whom it left behind. */
   readonly sweep: NoticeKind<{ readonly instanceId: string }>;
   /** primary → worker: look for instances whose host died. */
@@ -16,7 +16,7 @@ export const TASKS: {
   /** primary → worker: whether it is ready, as its own /readyz says. */
   readonly readiness: RequestKind<null, void>;
 } = {
-  bury: 'presence.bury',
+  fence: 'presence.fence',
   sweep: 'presence.sweep',
   sweepExpired: 'presence.sweep-expired',
   metrics: 'metrics',

@@ -87,7 +87,7 @@ export async function runWorker({
   }
 
   ipc.onNotice(TASKS.sweep, ({ instanceId: dead }) => void chat.sweep(dead));
-  ipc.onNotice(TASKS.bury, ({ instanceId: dead }) => void bury(backend, dead, log));
+  ipc.onNotice(TASKS.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
   ipc.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
   ipc.onRequest(TASKS.readiness, () => chat.ready());
   ipc.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
@@ -177,11 +177,11 @@ async function sweepExpired(backend: WorkerBackend, chat: ChatServer): Promise<v
   for (const instanceId of expired.value) await chat.sweep(instanceId);
 }
 
-async function bury({ roster }: WorkerBackend, instanceId: string, log: Logger): Promise<void> {
-  const buried = await roster.bury(instanceId);
+async function fence({ roster }: WorkerBackend, instanceId: string, log: Logger): Promise<void> {
+  const fenced = await roster.fence(instanceId);
   // Not tried again: its lease ends, and it is swept.
-  if (!buried.ok)
-    log.warn({ instanceId, code: buried.error.code }, 'a dead worker counts until its lease ends');
+  if (!fenced.ok)
+    log.warn({ instanceId, code: fenced.error.code }, 'a dead worker counts until its lease ends');
 }
 
 function reasonOf(error: unknown): string {

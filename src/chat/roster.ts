@@ -64,7 +64,7 @@ export interface Roster {
    */
   totals(): Promise<Outcome<RosterCount>>;
   /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
-  bury(instanceId: string): Promise<Outcome<void>>;
+  fence(instanceId: string): Promise<Outcome<void>>;
   /**
    * Proves that this instance lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. An instance
    * that was taken for dead meanwhile, frozen or cut off, states all it holds anew.

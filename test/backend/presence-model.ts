@@ -163,7 +163,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     for (const one of unswept) {
       const { instanceId } = one.peer;
       if (!hostless.has(one)) {
-        granted(await by.peer.roster.bury(instanceId));
+        granted(await by.peer.roster.fence(instanceId));
         await by.presence.sweep(instanceId);
         continue;
       }

@@ -85,7 +85,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
         expect(granted(await b.roster.count(room)).clients).toBe(6);
       }, SOON);
 
-      granted(await b.roster.bury(a.instanceId));
+      granted(await b.roster.fence(a.instanceId));
       const left = [member(ann, 0, 'doubtful'), member(bob, 1), member(carol, 2)];
       expect(await members(b, room)).toEqual(left);
       expect(granted(await b.roster.connections(inboxes))).toEqual([0, 1, 2]);
@@ -106,9 +106,9 @@ export function membersContract(harness: () => Promise<Harness>): void {
     it('of a dead worker are in doubt to every worker, and still found by their name', async () => {
       const { a, b, room } = await living();
       granted(await a.roster.enter(room, ann, 2, 2));
-      granted(await b.roster.bury(a.instanceId));
-      granted(await b.roster.bury(a.instanceId));
-      granted(await b.roster.bury('never-started'));
+      granted(await b.roster.fence(a.instanceId));
+      granted(await b.roster.fence(a.instanceId));
+      granted(await b.roster.fence('never-started'));
       await vi.waitFor(
         async () => expect(await members(a, room)).toEqual([member(ann, 0, 'doubtful')]),
         SOON,

@@ -242,7 +242,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         true,
         false,
       ]);
-      granted(await a.roster.bury(b.instanceId));
+      granted(await a.roster.fence(b.instanceId));
       await vi.waitFor(async () => expect(await stays(room, 'ann')).toBe(false), { timeout: 5_000 });
       expect(await stays(other, 'ann')).toBe(true);
       expect(granted(await a.roster.isIn([room], 'ann'))).toBe(true);

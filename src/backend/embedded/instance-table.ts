@@ -16,24 +16,24 @@ export interface InstanceTable {
   find(instanceId: string): InstanceRecord | undefined;
   drop(instanceId: string): void;
   /** It counts nowhere any more; what it says from now on is to be ignored, also after `drop`. */
-  bury(instanceId: string): void;
-  isBuried(instanceId: string): boolean;
+  fence(instanceId: string): void;
+  isFenced(instanceId: string): boolean;
   counts(instanceId: string): boolean;
   counting(): readonly InstanceRecord[];
   expired(): readonly string[];
 }
 
 /** Of a worker so long dead nothing can still be on its way. */
-const BURIED_KEPT = 1_000;
+const FENCED_KEPT = 1_000;
 
 export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => number }): InstanceTable {
   const instances = new Map<string, InstanceRecord>();
-  const buried = new Set<string>();
+  const fenced = new Set<string>();
 
   function counts(instanceId: string): boolean {
     const record = instances.get(instanceId);
     return (
-      record !== undefined && !buried.has(instanceId) && elapsedMs() - record.provenAt <= ROSTER_LEASE_MS
+      record !== undefined && !fenced.has(instanceId) && elapsedMs() - record.provenAt <= ROSTER_LEASE_MS
     );
   }
 
@@ -47,17 +47,17 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
     drop: (instanceId) => {
       instances.delete(instanceId);
     },
-    bury(instanceId) {
-      buried.add(instanceId);
-      for (const oldest of buried) {
-        if (buried.size <= BURIED_KEPT) break;
-        if (!instances.has(oldest)) buried.delete(oldest);
+    fence(instanceId) {
+      fenced.add(instanceId);
+      for (const oldest of fenced) {
+        if (fenced.size <= FENCED_KEPT) break;
+        if (!instances.has(oldest)) fenced.delete(oldest);
       }
     },
-    isBuried: (instanceId) => buried.has(instanceId),
+    isFenced: (instanceId) => fenced.has(instanceId),
     counts,
     counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
-    // Not those buried: their primary sweeps them when the grace time is over.
+    // Not those fenced: their primary sweeps them when the grace time is over.
     expired: () =>
       [...instances].flatMap(([instanceId, { provenAt }]) =>
         elapsedMs() - provenAt > ROSTER_LEASE_MS ? [instanceId] : [],

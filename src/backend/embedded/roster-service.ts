@@ -27,7 +27,7 @@ export function createRosterService(
     rooms: (nsp, page) => succeed(roster.rooms(nsp, page)),
     connections: (inboxes) => succeed(roster.connections(inboxes)),
     totals: () => succeed(roster.totals()),
-    bury: (dead) => succeed(roster.bury(dead)),
+    fence: (dead) => succeed(roster.fence(dead)),
     sweep: (dead) => succeed(roster.sweep(dead)),
     expired: () => succeed(roster.expired()),
   };

@@ -43,7 +43,7 @@ export interface InstanceRoster {
   setConnections(instanceId: string, inbox: Room, connections: number): void;
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
-  bury(instanceId: string): void;
+  fence(instanceId: string): void;
   /** False: it had not proved itself before; it is new, or was swept. */
   renew(instanceId: string): boolean;
   sweep(instanceId: string): readonly Departure[];
@@ -121,7 +121,7 @@ export function createInstanceRoster({
 
   return {
     enter(instanceId, room, user, own, clients, returned = false) {
-      if (instances.isBuried(instanceId))
+      if (instances.isFenced(instanceId))
         return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
       if (!returned && overfills(instanceId, room, clients))
         return refuse('limit', 'roomid: the room is full');
@@ -132,14 +132,14 @@ export function createInstanceRoster({
     },
     exit(instanceId, room, userId, clients) {
       // Who it had is answered by the sweep.
-      if (instances.isBuried(instanceId)) return { ...countOf(room), changed: false };
+      if (instances.isFenced(instanceId)) return { ...countOf(room), changed: false };
       const presence = directory.presenceIn(room);
       usersOf(instanceId, room).delete(userId);
       const changed = leaveRoom(presence, instanceId, userId) !== undefined;
       return { ...setClients(instanceId, presence, clients), changed };
     },
     recount: (instanceId, room, clients) =>
-      instances.isBuried(instanceId)
+      instances.isFenced(instanceId)
         ? countOf(room)
         : setClients(instanceId, directory.presenceIn(room), clients),
     count: (room) => ({ rev: directory.find(room.tag)?.changes.rev() ?? 0, ...countOf(room) }),
@@ -162,7 +162,7 @@ export function createInstanceRoster({
     },
     rooms: (nsp, page) => directory.list(nsp, page),
     setConnections(instanceId, inbox, count) {
-      if (instances.isBuried(instanceId)) return;
+      if (instances.isFenced(instanceId)) return;
       instances.record(instanceId);
       connections.set(instanceId, inbox, count);
     },
@@ -170,8 +170,8 @@ export function createInstanceRoster({
       return inboxes.map((inbox) => connections.sum(inbox, instances.counts));
     },
     totals: () => connections.total(instances.counts),
-    bury(instanceId) {
-      instances.bury(instanceId);
+    fence(instanceId) {
+      instances.fence(instanceId);
       connections.drop(instanceId);
       for (const tag of instances.find(instanceId)?.rooms.keys() ?? []) {
         const presence = directory.find(tag);
@@ -181,7 +181,7 @@ export function createInstanceRoster({
       }
     },
     renew(instanceId) {
-      if (instances.isBuried(instanceId)) return true;
+      if (instances.isFenced(instanceId)) return true;
       const record = instances.record(instanceId);
       const { proven } = record;
       Object.assign(record, { provenAt: elapsedMs(), proven: true });

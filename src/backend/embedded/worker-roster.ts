@@ -62,7 +62,7 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
     rooms: service.rooms,
     connections: service.connections,
     totals: service.totals,
-    bury: service.bury,
+    fence: service.fence,
     sweep: service.sweep,
     expired: service.expired,
   };

@@ -19,7 +19,7 @@ export interface Scripts {
   readonly members: Script;
   readonly instances: Script;
   readonly renew: Script;
-  readonly bury: Script;
+  readonly fence: Script;
   readonly forget: Script;
   readonly turn: Script;
   readonly raise: Script;
@@ -50,7 +50,7 @@ export function openScripts(): Scripts {
     members: scriptOf(textOf('presence/roster-members')),
     instances: scriptOf(clock + textOf('presence/roster-instances')),
     renew: scriptOf(clock + textOf('presence/roster-renew')),
-    bury: scriptOf(textOf('presence/roster-bury')),
+    fence: scriptOf(textOf('presence/roster-fence')),
     forget: scriptOf(clock + textOf('presence/roster-forget')),
     turn: scriptOf(textOf('presence/totals-turn')),
     raise: scriptOf(clock + textOf('people/inbox-raise')),

@@ -279,7 +279,7 @@ describe('embedded roster', () => {
     expect(members()).toMatchObject([{ clients: 0, state: 'doubtful', seenAt: renewedAt }]);
   });
 
-  it('lets nothing that a buried worker still says count, before or after it is swept', () => {
+  it('lets nothing that a fenced worker still says count, before or after it is swept', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -297,7 +297,7 @@ describe('embedded roster', () => {
     roster.setConnections('a', inbox, 2);
     expect(roster.overview()).toEqual({ hosts: 1, workers: 1, clients: 2, users: 1, rooms: 2 });
     now += 1;
-    roster.bury('a');
+    roster.fence('a');
     const late = () => {
       roster.renew('a');
       expect(roster.enter('a', room, bob, 1, 1)).toMatchObject({ ok: false, error: { code: 'unavailable' } });

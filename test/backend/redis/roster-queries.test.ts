@@ -62,7 +62,7 @@ describe('asking the roster in Redis', () => {
     await prove(b, 120_000);
     await pass(1_000);
     expect(await member()).toEqual({ ...ann, clients: 3, state: 'online', seenAt: now + 120_000 });
-    granted(await a.roster.bury(b.instanceId));
+    granted(await a.roster.fence(b.instanceId));
     expect(await member()).toMatchObject({ clients: 0, state: 'doubtful', seenAt: now + 120_000 });
   });
 

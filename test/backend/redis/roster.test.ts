@@ -155,7 +155,7 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(3);
   });
 
-  it('does not count a buried worker, whatever it still says, until it proves itself, and then all it holds', async () => {
+  it('does not count a fenced worker, whatever it still says, until it proves itself, and then all it holds', async () => {
     const redis = await redisForTest();
     const [a, b] = [
       await peerForTest(redis.url, { host: 'one' }),
@@ -167,7 +167,7 @@ describe('the roster in Redis', () => {
     granted(await a.roster.setConnections(annInbox, 2));
     granted(await a.roster.enter(room, ann, 2, 2));
     granted(await b.roster.enter(room, bob, 1, 1));
-    granted(await b.roster.bury(a.instanceId));
+    granted(await b.roster.fence(a.instanceId));
     const overview = async () => granted(await primary.overview());
     expect(await overview()).toEqual({ hosts: 1, workers: 1, clients: 0, users: 0, rooms: 1 });
     granted(await a.roster.enter(late, bob, 1, 1));
@@ -193,18 +193,18 @@ describe('the roster in Redis', () => {
       { timeout: 5_000 },
     );
     expect(await overview()).toMatchObject({ hosts: 2, workers: 2, rooms: 2 });
-    granted(await b.roster.bury(a.instanceId));
+    granted(await b.roster.fence(a.instanceId));
     await redis.ask(`HSET rc:boots ${a.instanceId} "-1 3 one"`);
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
     expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(2);
-    // A lease more: what it had under way when it was buried counts nowhere.
+    // A lease more: what it had under way when it was fenced counts nowhere.
     expect(await redis.ask(`HGET rc:boots ${a.instanceId}`)).toMatch(/-\d+ swept one/);
     granted(await a.roster.setConnections(bobInbox, 1));
     expect(granted(await b.roster.connections([bobInbox]))).toEqual([0]);
     await primary.close();
   });
 
-  it('enters again all it holds after it was buried and what it left was taken out', async () => {
+  it('enters again all it holds after it was fenced and what it left was taken out', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url, { maxRoomClients: 2 }), await peerForTest(redis.url)];
     const room = newRoom();
@@ -216,7 +216,7 @@ describe('the roster in Redis', () => {
     expect(await a.roster.enter(room, carol, 1, 3)).toMatchObject(refused);
     expect(await a.roster.enter(newRoom(), carol, 3, 3)).toMatchObject(refused);
     expect(await a.roster.enter(room, { ...ann, username: 'Anna' }, 2, 3)).toMatchObject(refused);
-    granted(await b.roster.bury(a.instanceId));
+    granted(await b.roster.fence(a.instanceId));
     granted(await b.roster.sweep(a.instanceId));
     // Somebody took their places meanwhile: they are there all the same.
     granted(await b.roster.enter(room, carol, 1, 1));
@@ -261,7 +261,7 @@ describe('the roster in Redis', () => {
       roster.renew(1),
       roster.sweep('gone'),
       roster.expired(),
-      roster.bury('gone'),
+      roster.fence('gone'),
       roster.staysIn(room, 'ann'),
       peer.logs.replace(room, 1, '"x":1'),
       peer.logs.unread([{ room, read: 0 }]),

@@ -18,10 +18,10 @@ export interface ListedInstance {
   readonly instanceId: string;
   /** As it stands in the store. */
   readonly record: string;
-  /** It counts: it has not been silent for a lease, and it was not buried. */
+  /** It counts: it has not been silent for a lease, and it was not fenced. */
   readonly alive: boolean;
   /**
-   * It has certainly been silent for a lease. One that was buried is given that long, for its primary sweeps it; one that
+   * It has certainly been silent for a lease. One that was fenced is given that long, for its primary sweeps it; one that
    * was swept as long again, for what it had still under way.
    */
   readonly expired: boolean;
@@ -55,14 +55,14 @@ export function createReadInstances({ link, script, keys, watch }: ReadInstances
       instances.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
     const silences = watch.look(instances);
     return succeed(
-      instances.map(({ leaseEndMs, buried, ...instance }, index) => {
+      instances.map(({ leaseEndMs, fenced, ...instance }, index) => {
         const { silentMs = 0, certainMs = 0 } = silences[index] ?? {};
         // Before all clocks began: taken away by hand.
         const ended = leaseEndMs <= ROSTER_LEASE_MS;
         return {
           ...instance,
           silentMs,
-          alive: silentMs < ROSTER_LEASE_MS && !buried && !ended,
+          alive: silentMs < ROSTER_LEASE_MS && !fenced && !ended,
           expired: certainMs >= ROSTER_LEASE_MS || ended,
         };
       }),
@@ -78,7 +78,7 @@ function parsed(instanceId: string, record: string, nowMs: number) {
     instanceId,
     record,
     leaseEndMs,
-    buried: lease.startsWith('-'),
+    fenced: lease.startsWith('-'),
     swept: clients === 'swept',
     provedAtMs,
     silentMs: nowMs - provedAtMs,

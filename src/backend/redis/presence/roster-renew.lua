@@ -1,9 +1,9 @@
 -- An instance proves that it lives, which others see by its lease: each proof changes it.
--- KEYS[1] instances (hash instance id -> `leaseEndMs connections host`, with a `-` before it: buried; `swept` for connections, see roster-forget.lua)
+-- KEYS[1] instances (hash instance id -> `leaseEndMs connections host`, with a `-` before it: fenced; `swept` for connections, see roster-forget.lua)
 -- ARGV[1] instance id   ARGV[2] lease, ms   ARGV[3] connections   ARGV[4] host
 -- ARGV[5] 'new': only if it is not listed; its connections are then '?' until it proves itself
--- Answers 1 if the instance had proved itself before, 0 if not: it is new, was buried or swept, or the store lost its data.
--- What a buried instance does short of proving itself leaves it buried. What a swept instance says next lists it again, and must not hide from it that all it said before is gone.
+-- Answers 1 if the instance had proved itself before, 0 if not: it is new, was fenced or swept, or the store lost its data.
+-- What a fenced instance does short of proving itself leaves it fenced. What a swept instance says next lists it again, and must not hide from it that all it said before is gone.
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record or ARGV[5] ~= 'new' then

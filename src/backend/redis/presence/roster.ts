@@ -48,7 +48,7 @@ const EVERYWHERE: Bounds = ['-', '+'];
 /**
  * The roster as sets and hashes. An instance is listed in `boots` with a lease, and every place somebody of it is in,
  * a user's connections included, is listed under it *before* anybody is entered there, so that sweeping a dead
- * instance finds all it left. A swept instance stays listed as buried for one lease more: what a dead worker's last commands
+ * instance finds all it left. A swept instance stays listed as fenced for one lease more: what a dead worker's last commands
  * do after its sweep counts nowhere and is swept once more. A call of an instance that is not listed lists it again.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
@@ -185,21 +185,21 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return succeed(undefined);
   }
 
-  async function bury(dead: string): Promise<Outcome<void>> {
-    const buried = await link.evaluate<number>(scripts.bury, [keys.instances], [dead]);
+  async function fence(dead: string): Promise<Outcome<void>> {
+    const fenced = await link.evaluate<number>(scripts.fence, [keys.instances], [dead]);
     living.forget();
-    return buried.ok ? succeed(undefined) : buried;
+    return fenced.ok ? succeed(undefined) : fenced;
   }
 
   async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
     // Should it live after all, it learns by its next proof of life that what it said is gone, however much of it by then.
-    const buried = await bury(dead);
-    if (!buried.ok) return buried;
+    const fenced = await fence(dead);
+    if (!fenced.ok) return fenced;
     const departures: Departure[] = [];
     let failed: Refusal | undefined;
     const read = await eachPage(link, keys, dead, EVERYWHERE, async (places) => {
       // Again, should it have proved meanwhile that it lives.
-      void bury(dead);
+      void fence(dead);
       await inBatches(places, async (place) => {
         const swept = failed ?? (await sweepPlace(dead, place));
         if (swept.ok) departures.push(...swept.value);
@@ -209,7 +209,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     failed ??= read.ok ? undefined : read;
     const forgotten = failed ?? (await forget(dead));
     // Should it have proved meanwhile that it lives, it has to learn that some of what it said is gone.
-    if (!forgotten.ok) void bury(dead);
+    if (!forgotten.ok) void fence(dead);
     // Who was found gone is gone and must be told; the instance stays listed, so the rest is found again.
     if (failed) return departures.length > 0 ? succeed(departures) : failed;
     if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
@@ -260,7 +260,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     exit,
     recount,
     setConnections,
-    bury,
+    fence,
     onReturned: (listener) => {
       returnListeners.push(listener);
     },
