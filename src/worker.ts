@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
-import { ROSTER_RENEW_MS, type Roster } from './chat/roster.ts';
+import { ROSTER_HEARTBEAT_MS, type Roster } from './chat/roster.ts';
 import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
@@ -21,7 +21,7 @@ import { type ChatServer, openChatServer } from './server/chat-server.ts';
 import { TASKS } from './tasks.ts';
 
 const COUNTS_MS = 1_000;
-const RENEW_LOOK_MS = 500;
+const HEARTBEAT_CHECK_MS = 500;
 const SECRET_TRIES = 20;
 const NANOS_PER_MS = 1e6;
 /** Each look wakes an idle worker. */
@@ -104,14 +104,14 @@ export async function runWorker({
     loopDelay.reset();
   };
   const reporting = setInterval(report, COUNTS_MS);
-  await backend.roster.renew(0);
-  const renewing = keepRenewing(backend.roster, () => chat.counts().clients);
+  await backend.roster.heartbeat(0);
+  const heartbeats = startHeartbeats(backend.roster, () => chat.counts().clients);
 
   worker.onDrain(async (deadlineMs) => {
     chat.stopListening();
     await chat.drain(deadlineMs);
     clearInterval(reporting);
-    clearInterval(renewing);
+    clearInterval(heartbeats);
     front?.close();
     await chat.close();
     await backend.close();
@@ -123,17 +123,17 @@ export async function runWorker({
 }
 
 /** Sooner than the lease needs when connections came or went: how many are online is read from it. */
-function keepRenewing(roster: Pick<Roster, 'renew'>, clients: () => number): NodeJS.Timeout {
+function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => number): NodeJS.Timeout {
   let said = 0;
   let saidAt = performance.now();
   return setInterval(() => {
     const now = performance.now();
     const count = clients();
-    if (count === said && now - saidAt < ROSTER_RENEW_MS) return;
+    if (count === said && now - saidAt < ROSTER_HEARTBEAT_MS) return;
     said = count;
     saidAt = now;
-    void roster.renew(count);
-  }, RENEW_LOOK_MS);
+    void roster.heartbeat(count);
+  }, HEARTBEAT_CHECK_MS);
 }
 
 /** All workers share what proves that a guest is the same one; with tokens nobody is a guest. */

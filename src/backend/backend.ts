@@ -55,7 +55,7 @@ export interface WorkerBackendDeps {
   readonly log: Logger;
 }
 
-/** The primary's side: owns the embedded store, or proves that Redis can be used. */
+/** The primary's side: owns the embedded store, or checks that Redis can be used. */
 export interface PrimaryBackend {
   /** To be called for every worker forked, before it sends anything. */
   serve(worker: WorkerIpc): void;

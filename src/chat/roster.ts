@@ -15,9 +15,9 @@ export interface RosterEntry {
 export interface RosterMember extends RosterEntry {
   /** Connections in the room, on all instances that count. */
   readonly clients: number;
-  /** `doubtful`: only instances have the user that missed proving themselves for `ROSTER_DOUBT_MS`, or are dead. */
+  /** `doubtful`: every instance that has the user is dead or has sent no heartbeat for `ROSTER_DOUBT_MS`. */
   readonly state: 'online' | 'doubtful';
-  /** When an instance that has the user last proved itself, ms by the store's clock. */
+  /** The last heartbeat of the instances that have the user, ms by the store's clock. */
   readonly seenAt: number;
 }
 
@@ -66,15 +66,15 @@ export interface Roster {
   /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
   fence(instanceId: string): Promise<Outcome<void>>;
   /**
-   * Proves that this instance lives and says how many connections it has. To be called every `ROSTER_RENEW_MS`. An instance
+   * Extends this instance's lease and reports its connections. To be called every `ROSTER_HEARTBEAT_MS`. An instance
    * that was taken for dead meanwhile, frozen or cut off, states all it holds anew.
    */
-  renew(clients: number): Promise<Outcome<void>>;
+  heartbeat(clients: number): Promise<Outcome<void>>;
   /** Told of users who are in the room again because of that, and were in it nowhere meanwhile. */
   onReturned(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
   /** Takes a dead instance out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
   sweep(instanceId: string): Promise<Outcome<readonly Departure[]>>;
-  /** Instances that have not proved themselves for `ROSTER_LEASE_MS`. */
+  /** Instances that have sent no heartbeat for `ROSTER_LEASE_MS`. */
   expired(): Promise<Outcome<readonly string[]>>;
 }
 
@@ -116,13 +116,13 @@ export interface PresenceMove {
   readonly user: RosterEntry;
 }
 
-export const ROSTER_RENEW_MS = 2_000;
+export const ROSTER_HEARTBEAT_MS = 2_000;
 /** With the time until somebody looks it makes less than 10 s from the death of a host to its people's leaving. */
 export const ROSTER_LEASE_MS = 9_000;
 /** So often every host looks for instances whose lease is over. */
 export const ROSTER_LOOK_MS = 500;
 
-/** Two proofs and a half were missed. */
+/** Two and a half missed heartbeats. */
 export const ROSTER_DOUBT_MS = 5_000;
 
 export interface Overview {

@@ -16,7 +16,7 @@ import type { Harness, Peer } from '../contract/suite.ts';
 import { createPresenceLedger, toldList } from './presence-ledger.ts';
 
 /** One step of a run; numbers choose among what there is at that moment. */
-const RENEW_TRIES = 5;
+const HEARTBEAT_TRIES = 5;
 
 export type Step =
   | { readonly does: 'join'; readonly worker: number; readonly user: number; readonly room: number }
@@ -110,10 +110,11 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       storeWasAway = true;
     });
     roster.onReturned(came);
-    let renewed = await roster.renew(0);
+    let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
-    for (let tries = 1; !renewed.ok && tries < RENEW_TRIES; tries += 1) renewed = await roster.renew(0);
-    granted(renewed);
+    for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
+      lastHeartbeat = await roster.heartbeat(0);
+    granted(lastHeartbeat);
     const presence = createPresence({ roster, onJoin: came, onQuit: went, log, graceMs });
     return { peer, host, presence, connections: createConnections({ roster, log }) };
   }
@@ -181,11 +182,12 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   }
 
   /** A slow run takes longer than a lease. */
-  async function renewAll(): Promise<void> {
-    for (const { roster } of [observer, ...workers.map(({ peer }) => peer)]) granted(await roster.renew(0));
+  async function heartbeatAll(): Promise<void> {
+    for (const { roster } of [observer, ...workers.map(({ peer }) => peer)])
+      granted(await roster.heartbeat(0));
   }
 
-  /** So long without a proof that it is swept, though it lives and serves on. */
+  /** Sends no heartbeats until it is swept, though it lives and serves on. */
   async function freeze(worker: Worker, by: Worker): Promise<void> {
     await sweep(by);
     const { instanceId, roster } = worker.peer;
@@ -193,12 +195,13 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     mayGo([...members, ...lingering].filter((member) => member.worker === worker));
     await store.endLease?.(instanceId);
     await by.presence.sweep(instanceId);
-    let renewed = await roster.renew(0);
+    let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
-    for (let tries = 1; !renewed.ok && tries < RENEW_TRIES; tries += 1) renewed = await roster.renew(0);
-    granted(renewed);
+    for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
+      lastHeartbeat = await roster.heartbeat(0);
+    granted(lastHeartbeat);
     await vi.waitFor(async () => {
-      await renewAll();
+      await heartbeatAll();
       for (const room of rooms) {
         const here = members.filter((member) => member.room === room).length;
         expect(granted(await by.peer.roster.count(room)).clients).toBe(here + 1);
@@ -372,7 +375,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   }
 
   const observer = await store.open();
-  granted(await observer.roster.renew(rooms.length));
+  granted(await observer.roster.heartbeat(rooms.length));
   const heard = new Map<Room, PresenceChange[]>();
   for (const room of rooms) {
     const changes: PresenceChange[] = [];
@@ -400,7 +403,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       await sweep(workers[0] as Worker);
       for (const { peer } of workers) {
         await vi.waitFor(async () => {
-          await renewAll();
+          await heartbeatAll();
           expect(await registry(peer)).toEqual(truth());
         }, SETTLED);
       }

@@ -226,15 +226,15 @@ export function changesContract(harness: () => Promise<Harness>): void {
       a.roster.onReturned((where, { userId }, clients) => {
         returned.push(`${userId} ${clients} ${where.tag === room.tag}`);
       });
-      granted(await a.roster.renew(3));
-      granted(await b.roster.renew(1));
+      granted(await a.roster.heartbeat(3));
+      granted(await b.roster.heartbeat(1));
       await enter(b, room, bob);
       granted(await a.roster.setConnections(inbox, 2));
       granted(await a.roster.enter(room, ann, 2, 3));
       granted(await a.roster.enter(room, bob, 1, 3));
       granted(await b.roster.sweep(a.instanceId));
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
-      granted(await a.roster.renew(3));
+      granted(await a.roster.heartbeat(3));
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);
       expect(returned).toEqual(['ann 4 true']);
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 4 });

@@ -32,7 +32,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
   describe('members', () => {
     async function living(): Promise<{ store: Harness; a: Peer; b: Peer; room: Room }> {
       const peers = await twoPeers(harness);
-      for (const peer of [peers.a, peers.b]) granted(await peer.roster.renew(0));
+      for (const peer of [peers.a, peers.b]) granted(await peer.roster.heartbeat(0));
       return { ...peers, room: newRoom() };
     }
 
@@ -54,14 +54,14 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await members(a, room)).toEqual([member(ann, 1), member(bob, 1)]);
     });
 
-    it('were seen when their worker proved itself, by the clock of the store', async () => {
+    it('were seen at the last heartbeat of their worker, by the clock of the store', async () => {
       const { a, b, room } = await living();
       granted(await a.roster.enter(room, ann, 1, 1));
       const seenAt = async () => (await members(b, room))[0]?.seenAt ?? 0;
       const first = await seenAt();
       expect(Math.abs(Date.now() - first)).toBeLessThan(60_000);
       await vi.waitFor(async () => {
-        granted(await a.roster.renew(1));
+        granted(await a.roster.heartbeat(1));
         expect(await seenAt()).toBeGreaterThan(first);
       }, SOON);
     });
@@ -77,8 +77,8 @@ export function membersContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.setConnections(inboxes[2], 1));
       granted(await b.roster.setConnections(inboxes[1], 1));
       granted(await b.roster.setConnections(inboxes[2], 2));
-      granted(await a.roster.renew(3));
-      granted(await b.roster.renew(3));
+      granted(await a.roster.heartbeat(3));
+      granted(await b.roster.heartbeat(3));
       await vi.waitFor(async () => {
         expect(granted(await b.roster.connections(inboxes))).toEqual([2, 1, 3]);
         expect(granted(await b.roster.totals())).toEqual({ users: 3, clients: 6 });

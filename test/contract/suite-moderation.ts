@@ -568,7 +568,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       for (const log of [inbox, there, room, inboxOf('/', 'bob')]) await append(a, log, 'said');
       granted(await a.moderation.restrict(room, 'bob', 'mute'));
       granted(await a.visits.visit(there, 'lobby', true));
-      for (const peer of [a, b]) granted(await peer.roster.renew(1));
+      for (const peer of [a, b]) granted(await peer.roster.heartbeat(1));
       granted(await a.roster.setConnections(inbox, 2));
       granted(await a.inboxes.erase(inbox));
       granted(await b.inboxes.erase(inbox));

@@ -170,10 +170,10 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await a.roster.sweep('never-started'))).toEqual([]);
     });
 
-    it('does not count a worker as expired that just proved itself', async () => {
+    it('does not count a worker as expired that just sent a heartbeat', async () => {
       const { a, b } = await twoPeers(harness);
-      granted(await a.roster.renew(3));
-      granted(await b.roster.renew(0));
+      granted(await a.roster.heartbeat(3));
+      granted(await b.roster.heartbeat(0));
       const expired = granted(await b.roster.expired());
       expect(expired).not.toContain(a.instanceId);
       expect(expired).not.toContain(b.instanceId);
@@ -231,7 +231,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
     it('tells of a user who is left in a room by a dead worker alone that they do not stay in it', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, other] = [newRoom(), newRoom()];
-      for (const peer of [a, b]) granted(await peer.roster.renew(1));
+      for (const peer of [a, b]) granted(await peer.roster.heartbeat(1));
       const stays = async (where: typeof room, userId: string) =>
         granted(await a.roster.staysIn(where, userId));
       expect(await stays(room, 'ann')).toBe(false);
@@ -409,7 +409,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
   describe('connections', () => {
     async function living(): Promise<{ a: Peer; b: Peer }> {
       const { a, b } = await twoPeers(harness);
-      for (const peer of [a, b]) granted(await peer.roster.renew(0));
+      for (const peer of [a, b]) granted(await peer.roster.heartbeat(0));
       return { a, b };
     }
 
@@ -451,8 +451,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       for (const user of people.slice(0, 5)) await enter(a, room, user);
       await vi.waitFor(
         async () => {
-          granted(await a.roster.renew(people.length));
-          granted(await b.roster.renew(0));
+          granted(await a.roster.heartbeat(people.length));
+          granted(await b.roster.heartbeat(0));
           expect(granted(await b.roster.totals())).toEqual({ users: 2_100, clients: 2_100 });
         },
         { timeout: 8_000, interval: 50 },
@@ -470,7 +470,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.setConnections(inbox, 2));
       await vi.waitFor(async () => expect((await total()).users).toBe(1), { timeout: 8_000, interval: 50 });
       expect((await total()).clients).toBeGreaterThanOrEqual(1);
-      granted(await a.roster.renew(2));
+      granted(await a.roster.heartbeat(2));
       await vi.waitFor(async () => expect(await total()).toEqual({ users: 1, clients: 2 }), {
         timeout: 8_000,
         interval: 50,
@@ -495,7 +495,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       const told = async (clients: readonly (readonly [Peer, number])[], users: number) => {
         const all = { users, clients: clients.reduce((sum, [, count]) => sum + count, 0) };
         const look = async () => {
-          for (const [peer, count] of clients) granted(await peer.roster.renew(count));
+          for (const [peer, count] of clients) granted(await peer.roster.heartbeat(count));
           for (const [peer] of clients) expect(granted(await peer.roster.totals())).toEqual(all);
         };
         await vi.waitFor(look, { timeout: 8_000, interval: 50 });

@@ -4,9 +4,9 @@ export interface InstanceRecord {
   /** The users of this instance by the room's tag; also rooms where it has connections only. */
   readonly rooms: Map<string, Set<string>>;
   /** By a clock that cannot be set. */
-  provenAt: number;
-  /** It proved itself since it was listed; before that it may be one that was swept and does not know. */
-  proven: boolean;
+  lastHeartbeatAt: number;
+  /** False until its first heartbeat: it may have been swept and not know it. */
+  hasHeartbeat: boolean;
 }
 
 /** The worker processes, and which of them count. */
@@ -33,13 +33,19 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
   function counts(instanceId: string): boolean {
     const record = instances.get(instanceId);
     return (
-      record !== undefined && !fenced.has(instanceId) && elapsedMs() - record.provenAt <= ROSTER_LEASE_MS
+      record !== undefined &&
+      !fenced.has(instanceId) &&
+      elapsedMs() - record.lastHeartbeatAt <= ROSTER_LEASE_MS
     );
   }
 
   return {
     record(instanceId) {
-      const record = instances.get(instanceId) ?? { rooms: new Map(), provenAt: elapsedMs(), proven: false };
+      const record = instances.get(instanceId) ?? {
+        rooms: new Map(),
+        lastHeartbeatAt: elapsedMs(),
+        hasHeartbeat: false,
+      };
       instances.set(instanceId, record);
       return record;
     },
@@ -59,8 +65,8 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
     counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
     // Not those fenced: their primary sweeps them when the grace time is over.
     expired: () =>
-      [...instances].flatMap(([instanceId, { provenAt }]) =>
-        elapsedMs() - provenAt > ROSTER_LEASE_MS ? [instanceId] : [],
+      [...instances].flatMap(([instanceId, { lastHeartbeatAt }]) =>
+        elapsedMs() - lastHeartbeatAt > ROSTER_LEASE_MS ? [instanceId] : [],
       ),
   };
 }

@@ -18,7 +18,7 @@ export function createRosterService(
     exit: (...exit) => succeed(roster.exit(instanceId, ...exit)),
     recount: (...count) => succeed(roster.recount(instanceId, ...count)),
     setConnections: (...count) => succeed(roster.setConnections(instanceId, ...count)),
-    renew: () => succeed(roster.renew(instanceId)),
+    heartbeat: () => succeed(roster.heartbeat(instanceId)),
     count: (room) => succeed(roster.count(room)),
     named: (...query) => succeed(roster.named(...query)),
     isIn: (rooms, userId) => succeed(roster.isIn(rooms, userId)),

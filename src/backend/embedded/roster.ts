@@ -44,8 +44,8 @@ export interface InstanceRoster {
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
   fence(instanceId: string): void;
-  /** False: it had not proved itself before; it is new, or was swept. */
-  renew(instanceId: string): boolean;
+  /** False: this is its first heartbeat, as it is new or was swept. */
+  heartbeat(instanceId: string): boolean;
   sweep(instanceId: string): readonly Departure[];
   expired(): readonly string[];
   overview(): Overview;
@@ -105,11 +105,11 @@ export function createInstanceRoster({
 
   function memberOf({ shown, instances: on }: UserPresence): RosterMember {
     const living = [...on].filter(([instanceId]) => instances.counts(instanceId));
-    const provenAt = (all: readonly (readonly [string, unknown])[]) =>
+    const lastHeartbeatAt = (all: readonly (readonly [string, unknown])[]) =>
       Math.max(
-        ...all.map(([instanceId]) => instances.find(instanceId)?.provenAt ?? Number.NEGATIVE_INFINITY),
+        ...all.map(([instanceId]) => instances.find(instanceId)?.lastHeartbeatAt ?? Number.NEGATIVE_INFINITY),
       );
-    const silentMs = (all: readonly (readonly [string, unknown])[]) => elapsedMs() - provenAt(all);
+    const silentMs = (all: readonly (readonly [string, unknown])[]) => elapsedMs() - lastHeartbeatAt(all);
     const doubtful = silentMs(living) > ROSTER_DOUBT_MS;
     return {
       ...shown,
@@ -180,12 +180,12 @@ export function createInstanceRoster({
         directory.forgetVacant(presence);
       }
     },
-    renew(instanceId) {
+    heartbeat(instanceId) {
       if (instances.isFenced(instanceId)) return true;
       const record = instances.record(instanceId);
-      const { proven } = record;
-      Object.assign(record, { provenAt: elapsedMs(), proven: true });
-      return proven;
+      const { hasHeartbeat } = record;
+      Object.assign(record, { lastHeartbeatAt: elapsedMs(), hasHeartbeat: true });
+      return hasHeartbeat;
     },
     sweep(instanceId) {
       const dead = instances.find(instanceId);

@@ -26,7 +26,7 @@ export interface PrimaryServices {
 }
 
 /** `Roster`, spoken by one worker. */
-export interface RosterService extends Omit<Roster, 'enter' | 'renew' | 'onReturned'> {
+export interface RosterService extends Omit<Roster, 'enter' | 'heartbeat' | 'onReturned'> {
   enter(
     room: Room,
     user: RosterEntry,
@@ -36,7 +36,7 @@ export interface RosterService extends Omit<Roster, 'enter' | 'renew' | 'onRetur
     returned?: boolean,
   ): ReturnType<Roster['enter']>;
   /** The answer says whether the worker was known before. The primary counts its connections by `setConnections`. */
-  renew(): Promise<Outcome<boolean>>;
+  heartbeat(): Promise<Outcome<boolean>>;
 }
 
 export interface BusService extends Pick<RoomBus, 'probe'> {

@@ -45,8 +45,8 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
       reported.setConnections(inbox, connections);
       return service.setConnections(inbox, connections);
     },
-    async renew() {
-      const known = await service.renew();
+    async heartbeat() {
+      const known = await service.heartbeat();
       if (!known.ok) return known;
       resync.onHeartbeat(known.value);
       return succeed(undefined);

@@ -40,7 +40,7 @@ export interface RedisKeys {
   readonly claim: (key: string) => readonly [claim: string, running: string];
   /** Where a push stands: user id -> `seq at`. */
   readonly places: (pushId: string) => string;
-  /** Instance -> `leaseEndMs clients host`, see roster-renew.lua. */
+  /** Instance -> `leaseEndMs clients host`, see roster-heartbeat.lua. */
   readonly instances: string;
   /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see places.ts. */
   readonly instancePlaces: (instanceId: string) => string;

@@ -25,7 +25,7 @@ const FINAL = /^(WRONGPASS|NOAUTH)|unknown command|invalid password|DB index is 
 /** Of this it is found out what else is not allowed. */
 const NOT_ALLOWED = /^NOPERM/;
 
-/** Connects and proves that this Redis can be used, or says for the operator why not. */
+/** Connects and checks that this Redis can be used; throws a `BackendError` that tells the operator why not. */
 export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
   const { options, log, patienceMs = PATIENCE_MS } = deps;
   if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
@@ -43,7 +43,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   let predecessors: string[];
   try {
     await awaitRedis(link, address, patienceMs, log);
-    warnings = await proveFit(link, address, options.keyPrefix);
+    warnings = await checkFit(link, address, options.keyPrefix);
     const listed = await readInstances();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
@@ -91,7 +91,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
 }
 
 /** Answers what an operator should know about a Redis that can be used. */
-async function proveFit(link: CommandLink, address: RedisAddress, keyPrefix: string): Promise<string[]> {
+async function checkFit(link: CommandLink, address: RedisAddress, keyPrefix: string): Promise<string[]> {
   const keys = redisKeys(keyPrefix, address.database);
   const server = link.server();
   // An older one does not know half of what is tried.

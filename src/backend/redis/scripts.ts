@@ -18,7 +18,7 @@ export interface Scripts {
   readonly tell: Script;
   readonly members: Script;
   readonly instances: Script;
-  readonly renew: Script;
+  readonly heartbeat: Script;
   readonly fence: Script;
   readonly forget: Script;
   readonly turn: Script;
@@ -49,7 +49,7 @@ export function openScripts(): Scripts {
     tell: scriptOf(room + textOf('presence/roster-tell')),
     members: scriptOf(textOf('presence/roster-members')),
     instances: scriptOf(clock + textOf('presence/roster-instances')),
-    renew: scriptOf(clock + textOf('presence/roster-renew')),
+    heartbeat: scriptOf(clock + textOf('presence/roster-heartbeat')),
     fence: scriptOf(textOf('presence/roster-fence')),
     forget: scriptOf(clock + textOf('presence/roster-forget')),
     turn: scriptOf(textOf('presence/totals-turn')),

@@ -21,7 +21,7 @@ import { createRedisRoster } from './presence/roster.ts';
 import { createRetention } from './retention.ts';
 import { openScripts, type Scripts } from './scripts.ts';
 
-/** The primary has proved that Redis is there; a worker respawned while it is away starts without, and says so. */
+/** The primary has checked that Redis is there. A worker respawned while Redis is away starts without it and logs that. */
 const FIRST_CONNECT_MS = 5_000;
 
 export interface RedisWorkerDeps extends WorkerBackendDeps {

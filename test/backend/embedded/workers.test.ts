@@ -74,7 +74,7 @@ describe('embedded primary and its workers', () => {
       await peer.logs.append(room, draftOf(room, 'x')),
       await peer.logs.read(room, { limit: 1, maxBytes: 1 }),
       await peer.bus.subscribe(room, () => {}),
-      await peer.roster.renew(1),
+      await peer.roster.heartbeat(1),
       await peer.secret(),
       await peer.check(),
     ];
@@ -127,8 +127,8 @@ describe('embedded primary and its workers', () => {
     const primary = await setUp();
     const [a, b] = [await openPeer(primary), await openPeer(primary)];
     const room = newRoom();
-    granted(await a.roster.renew(3));
-    granted(await b.roster.renew(2));
+    granted(await a.roster.heartbeat(3));
+    granted(await b.roster.heartbeat(2));
     granted(await a.roster.enter(room, { userId: 'ann', username: 'Ann' }, 2, 2));
     granted(await b.roster.recount(newRoom(), 1));
     const [annHere, annThere, bob] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), inboxOf('/', 'bob')];
@@ -155,7 +155,7 @@ describe('embedded primary and its workers', () => {
 });
 
 describe('embedded roster', () => {
-  it('takes a worker for expired when it did not prove itself for the lease, until it does or is swept', () => {
+  it('takes a worker for expired when it sent no heartbeat for the lease, until it does or is swept', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -163,19 +163,19 @@ describe('embedded roster', () => {
       maxRoomClients: 0,
       publish: () => undefined,
     });
-    roster.renew('a');
-    roster.renew('b');
+    roster.heartbeat('a');
+    roster.heartbeat('b');
     roster.setConnections('a', inboxOf('/', 'ann'), 3);
     roster.setConnections('a', inboxOf('/post', 'bob'), 1);
     roster.setConnections('b', inboxOf('/', 'bob'), 2);
     expect(roster.overview()).toMatchObject({ workers: 2, clients: 6, users: 2 });
     now += ROSTER_LEASE_MS;
-    roster.renew('b');
+    roster.heartbeat('b');
     expect(roster.expired()).toEqual([]);
     now += 1;
     expect(roster.expired()).toEqual(['a']);
     expect(roster.overview()).toMatchObject({ workers: 1, clients: 2, users: 1 });
-    roster.renew('a');
+    roster.heartbeat('a');
     expect(roster.overview()).toMatchObject({ workers: 2, clients: 6, users: 2 });
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
@@ -196,7 +196,7 @@ describe('embedded roster', () => {
       });
       const room = newRoom();
       const ann = { userId: 'ann', username: 'Ann' };
-      roster.renew('a');
+      roster.heartbeat('a');
       roster.enter('a', room, ann, 1, 1);
       set = stepMs;
       now += 1_000;
@@ -210,7 +210,7 @@ describe('embedded roster', () => {
     },
   );
 
-  it('counts the lease of a worker that never renewed from its first word', () => {
+  it('counts the lease of a worker without a heartbeat from its first report', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -224,7 +224,7 @@ describe('embedded roster', () => {
     expect(roster.expired()).toEqual(['a']);
   });
 
-  it('counts the connections of workers that proved themselves within the lease, and drops them when swept', () => {
+  it('counts the connections of workers with a heartbeat within the lease, and drops them when swept', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -234,24 +234,24 @@ describe('embedded roster', () => {
     });
     const inbox = inboxOf('/', 'ann');
     roster.setConnections('a', inbox, 2);
-    roster.renew('b');
+    roster.heartbeat('b');
     roster.setConnections('b', inbox, 3);
     expect(roster.connections([inbox])).toEqual([5]);
     now += ROSTER_LEASE_MS;
-    roster.renew('b');
+    roster.heartbeat('b');
     expect(roster.connections([inbox])).toEqual([5]);
     now += 1;
     expect(roster.connections([inbox])).toEqual([3]);
-    roster.renew('a');
+    roster.heartbeat('a');
     expect(roster.connections([inbox])).toEqual([5]);
     roster.sweep('b');
     roster.sweep('a');
-    roster.renew('b');
+    roster.heartbeat('b');
     expect(roster.connections([inbox])).toEqual([0]);
     expect(roster.totals()).toEqual({ users: 0, clients: 0 });
   });
 
-  it('doubts users whose workers missed their proofs, and counts connections of those within the lease', () => {
+  it('doubts users whose workers missed heartbeats, and counts connections of those within the lease', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -270,13 +270,13 @@ describe('embedded roster', () => {
     expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: 1_001 }]);
     now += 1;
     expect(members()).toMatchObject([{ clients: 3, state: 'doubtful', seenAt: 1_001 }]);
-    roster.renew('a');
-    const renewedAt = now;
-    expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: renewedAt }]);
+    roster.heartbeat('a');
+    const heartbeatAt = now;
+    expect(members()).toMatchObject([{ clients: 3, state: 'online', seenAt: heartbeatAt }]);
     now = 1_001 + ROSTER_LEASE_MS + 1;
-    expect(members()).toMatchObject([{ clients: 2, seenAt: renewedAt }]);
-    now = renewedAt + ROSTER_LEASE_MS + 1;
-    expect(members()).toMatchObject([{ clients: 0, state: 'doubtful', seenAt: renewedAt }]);
+    expect(members()).toMatchObject([{ clients: 2, seenAt: heartbeatAt }]);
+    now = heartbeatAt + ROSTER_LEASE_MS + 1;
+    expect(members()).toMatchObject([{ clients: 0, state: 'doubtful', seenAt: heartbeatAt }]);
   });
 
   it('lets nothing that a fenced worker still says count, before or after it is swept', () => {
@@ -291,7 +291,7 @@ describe('embedded roster', () => {
     const ann = { userId: 'ann', username: 'Ann' };
     const bob = { userId: 'bob', username: 'Bob' };
     const inbox = inboxOf('/', 'ann');
-    roster.renew('a');
+    roster.heartbeat('a');
     roster.enter('a', room, ann, 2, 2);
     roster.recount('a', empty, 1);
     roster.setConnections('a', inbox, 2);
@@ -299,7 +299,7 @@ describe('embedded roster', () => {
     now += 1;
     roster.fence('a');
     const late = () => {
-      roster.renew('a');
+      roster.heartbeat('a');
       expect(roster.enter('a', room, bob, 1, 1)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
       roster.recount('a', empty, 1);
       roster.setConnections('a', inbox, 2);

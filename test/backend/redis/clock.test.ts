@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { openScripts, type Scripts } from '../../../src/backend/redis/scripts.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
-import { ROSTER_RENEW_MS } from '../../../src/chat/roster.ts';
+import { ROSTER_HEARTBEAT_MS } from '../../../src/chat/roster.ts';
 import { granted, newRoom } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
@@ -32,10 +32,10 @@ describe('presence when the clock of Redis is set', () => {
     const b = await peerForTest(redis.url, { scripts });
     const peers = [a, b];
     const [room, inbox] = [newRoom(), inboxOf('/', 'ann')];
-    const renew = async (clients: number) => {
-      for (const { roster } of peers) granted(await roster.renew(clients));
+    const heartbeat = async (clients: number) => {
+      for (const { roster } of peers) granted(await roster.heartbeat(clients));
     };
-    await renew(1);
+    await heartbeat(1);
     granted(await a.roster.enter(room, ann, 1, 1));
     granted(await a.roster.setConnections(inbox, 1));
     const state = async () =>
@@ -55,14 +55,14 @@ describe('presence when the clock of Redis is set', () => {
     // Set back, Redis keeps for so much longer what it was to keep for a while.
     for (const key of seconds < 0 ? await keysOf(redis, 'rc:totals*') : [])
       await redis.ask(`PEXPIRE ${key} ${-seconds * 1_000}`);
-    // The one that proves itself first must not take the other for dead.
-    granted(await b.roster.renew(1));
+    // The one that sends its heartbeat first must not take the other for dead.
+    granted(await b.roster.heartbeat(1));
     expect(await state()).toEqual([fine, fine]);
-    await renew(2);
+    await heartbeat(2);
     expect(await state()).toEqual([fine, fine]);
     for (const { roster } of peers) {
       await vi.waitFor(async () => expect(granted(await roster.totals())).toEqual({ users: 1, clients: 4 }), {
-        timeout: 3 * ROSTER_RENEW_MS,
+        timeout: 3 * ROSTER_HEARTBEAT_MS,
       });
     }
     expect(await state()).toEqual([fine, fine]);

@@ -21,7 +21,7 @@ function setUp() {
     step: (ms: number) => {
       stepMs += ms;
     },
-    prove: (...instances: string[]) => {
+    heartbeat: (...instances: string[]) => {
       for (const instanceId of instances) leases.set(instanceId, storeMs());
     },
     look: () => {
@@ -38,12 +38,12 @@ function setUp() {
 }
 
 describe('who watches for how long a worker is silent', () => {
-  it('measures it since the last proof, however seldom it looks', () => {
-    const { pass, prove, look } = setUp();
-    prove('a', 'b');
+  it('measures it since the last heartbeat, however seldom it looks', () => {
+    const { pass, heartbeat, look } = setUp();
+    heartbeat('a', 'b');
     look();
     pass(1_000);
-    prove('a');
+    heartbeat('a');
     pass(500);
     expect(look()).toMatchObject({ a: { silentMs: 500, certainMs: 500 }, b: { silentMs: 1_500 } });
     pass(1_500);
@@ -53,13 +53,13 @@ describe('who watches for how long a worker is silent', () => {
   it.each([15_000, -15_000, HOUR_MS, -HOUR_MS])(
     'takes nobody for dead when the store’s clock steps by %d ms, and finds the dead all the same',
     (stepMs) => {
-      const { pass, step, prove, look } = setUp();
-      prove('a', 'b');
+      const { pass, step, heartbeat, look } = setUp();
+      heartbeat('a', 'b');
       look();
       for (let second = 1; second <= 20; second += 1) {
         if (second === 3) step(stepMs);
         pass(1_000);
-        if (second % 2 === 0) prove('a');
+        if (second % 2 === 0) heartbeat('a');
         const { a, b } = look();
         expect(a?.silentMs).toBeLessThanOrEqual(2_000);
         expect(b).toEqual({ silentMs: second * 1_000, certainMs: second * 1_000 });
@@ -68,36 +68,36 @@ describe('who watches for how long a worker is silent', () => {
   );
 
   it('believes the store’s clock when it looks for the first time, but is not certain', () => {
-    const { pass, prove, look } = setUp();
-    prove('a', 'b');
+    const { pass, heartbeat, look } = setUp();
+    heartbeat('a', 'b');
     pass(60_000);
-    prove('a');
+    heartbeat('a');
     expect(look()).toEqual({ a: { silentMs: 0, certainMs: 0 }, b: { silentMs: 60_000, certainMs: 0 } });
     pass(1_000);
     expect(look()).toMatchObject({ b: { silentMs: 61_000, certainMs: 1_000 } });
   });
 
   it('does not count the time in which it was frozen', () => {
-    const { pass, prove, look } = setUp();
-    prove('a', 'b');
+    const { pass, heartbeat, look } = setUp();
+    heartbeat('a', 'b');
     look();
     pass(60_000);
     expect(look()).toMatchObject({ a: { silentMs: 4_000 }, b: { silentMs: 4_000 } });
   });
 
-  it('does not count the time in which the store took no proofs, its own neither', () => {
-    const { watch, pass, prove, look } = setUp();
-    prove('a', 'b');
-    watch.proved();
+  it('does not count the time in which the store took no heartbeats, its own included', () => {
+    const { watch, pass, heartbeat, look } = setUp();
+    heartbeat('a', 'b');
+    watch.onHeartbeat();
     look();
     for (let second = 0; second < 60; second += 1) {
       pass(1_000);
       look();
     }
     expect(look()).toMatchObject({ a: { silentMs: 4_000 }, b: { silentMs: 4_000 } });
-    watch.proved();
+    watch.onHeartbeat();
     pass(1_000);
-    prove('a');
+    heartbeat('a');
     expect(look()).toMatchObject({ a: { silentMs: 0 }, b: { silentMs: 5_000 } });
   });
 });

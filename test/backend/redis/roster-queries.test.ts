@@ -20,7 +20,7 @@ async function callsOf(redis: { ask(command: string): Promise<string> }, command
 }
 
 describe('asking the roster in Redis', () => {
-  it('says of a member when a worker that has the user last proved itself, and doubts after two missed proofs and a half', async () => {
+  it('tells the last heartbeat of the workers that have a member, and doubts after two and a half missed ones', async () => {
     const redis = await redisForTest();
     let elapsedMs = 0;
     const a = await peerForTest(redis.url, { elapsedMs: () => elapsedMs });
@@ -29,7 +29,7 @@ describe('asking the roster in Redis', () => {
     granted(await a.roster.enter(room, ann, 2, 2));
     granted(await b.roster.enter(room, ann, 3, 3));
     const now = Date.now();
-    const prove = (peer: Peer, inMs: number) =>
+    const heartbeat = (peer: Peer, inMs: number) =>
       redis.ask(`HSET rc:boots ${peer.instanceId} "${now + inMs + ROSTER_LEASE_MS} 1 one"`);
     const member = async () => granted(await a.roster.members(room, { limit: 1 })).members[0];
     /** Of the asking worker, which looks who lives once a second. */
@@ -41,17 +41,17 @@ describe('asking the roster in Redis', () => {
       }
     }
     await member();
-    // Whatever the store's clock was set to when they proved themselves.
-    await prove(a, 3_600_000);
-    await prove(b, -7_200_000);
+    // Whatever the store's clock was set to at their heartbeats.
+    await heartbeat(a, 3_600_000);
+    await heartbeat(b, -7_200_000);
     await pass(1_000);
     expect(await member()).toEqual({ ...ann, clients: 5, state: 'online', seenAt: now + 3_600_000 });
     let beats = 0;
-    const proveA = () => prove(a, 60_000 + beats++);
+    const heartbeatA = () => heartbeat(a, 60_000 + beats++);
     // When in the second before the first look that was cannot be told from a clock that was set.
-    await pass(ROSTER_LEASE_MS - 2_000, proveA);
+    await pass(ROSTER_LEASE_MS - 2_000, heartbeatA);
     expect(await member()).toMatchObject({ clients: 5, state: 'online' });
-    await pass(1_000, proveA);
+    await pass(1_000, heartbeatA);
     expect(await member()).toMatchObject({ clients: 2, state: 'online' });
     await pass(ROSTER_DOUBT_MS);
     expect(await member()).toMatchObject({ clients: 2, state: 'online' });
@@ -59,7 +59,7 @@ describe('asking the roster in Redis', () => {
     expect(await member()).toMatchObject({ clients: 2, state: 'doubtful' });
     await pass(ROSTER_LEASE_MS);
     expect(await member()).toMatchObject({ clients: 0, state: 'doubtful' });
-    await prove(b, 120_000);
+    await heartbeat(b, 120_000);
     await pass(1_000);
     expect(await member()).toEqual({ ...ann, clients: 3, state: 'online', seenAt: now + 120_000 });
     granted(await a.roster.fence(b.instanceId));
@@ -107,7 +107,7 @@ describe('asking the roster in Redis', () => {
     const redis = await redisForTest();
     const peers = [await peerForTest(redis.url), await peerForTest(redis.url), await peerForTest(redis.url)];
     for (const [index, peer] of peers.entries()) {
-      granted(await peer.roster.renew(index + 1));
+      granted(await peer.roster.heartbeat(index + 1));
       granted(await peer.roster.setConnections(inbox, 1));
       granted(await peer.roster.setConnections(inboxOf('/post', 'ann'), 1));
     }
@@ -132,7 +132,7 @@ describe('asking the roster in Redis', () => {
     granted(
       (await peers[2]?.roster.setConnections(inboxOf('/', 'bob'), 1)) ?? { ok: true, value: undefined },
     );
-    granted((await peers[1]?.roster.renew(7)) ?? { ok: true, value: undefined });
+    granted((await peers[1]?.roster.heartbeat(7)) ?? { ok: true, value: undefined });
     for (const peer of peers) {
       await vi.waitFor(async () => expect(await totals(peer)).toEqual({ users: 2, clients: 11 }), {
         timeout: 5_000,

@@ -24,7 +24,7 @@ describe('the roster in Redis', () => {
       [b, 4],
       [c, 5],
     ] as const) {
-      granted(await peer.roster.renew(clients));
+      granted(await peer.roster.heartbeat(clients));
       granted(await peer.roster.setConnections(annInbox, 1));
       granted(await peer.roster.setConnections(inboxOf('/post', 'ann'), 2));
       granted(await peer.roster.enter(shared, ann, 1, 1));
@@ -47,7 +47,7 @@ describe('the roster in Redis', () => {
   it('gives a worker a lease by the clock of Redis', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
-    granted(await peer.roster.renew(2));
+    granted(await peer.roster.heartbeat(2));
     const record = await redis.ask(`HGET rc:boots ${peer.instanceId}`);
     const leaseEndMs = Number(record.split('\r\n')[1]?.split(' ')[0]);
     expect(Math.abs(leaseEndMs - Date.now() - ROSTER_LEASE_MS)).toBeLessThan(5_000);
@@ -56,7 +56,7 @@ describe('the roster in Redis', () => {
   it('forgets a swept worker to the last key', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
-    granted(await a.roster.renew(1));
+    granted(await a.roster.heartbeat(1));
     granted(await a.roster.setConnections(annInbox, 3));
     const rooms = range(1, 250).map(() => newRoom());
     for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1, 1))))
@@ -107,7 +107,7 @@ describe('the roster in Redis', () => {
     const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log: silent });
     onTestFinished(() => primary.close());
     const room = newRoom();
-    granted(await a.roster.renew(1));
+    granted(await a.roster.heartbeat(1));
     granted(await a.roster.enter(room, ann, 1, 1));
     granted(await b.roster.sweep(a.instanceId));
     granted(await a.roster.exit(room, 'ann', 7));
@@ -118,7 +118,7 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.count(room)).clients).toBe(0);
     expect(granted(await b.roster.connections([bobInbox]))).toEqual([0]);
     expect(granted(await primary.overview())).toMatchObject({ workers: 0, clients: 0, users: 0, rooms: 0 });
-    // Its lease runs out, for it proves nothing any more.
+    // It sends no more heartbeats, so its lease runs out.
     await redis.ask(`HSET rc:boots ${a.instanceId} "-1 swept test"`);
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
     expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: bob }]);
@@ -130,7 +130,7 @@ describe('the roster in Redis', () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const [room, left, said] = [newRoom(), newRoom(), newRoom()];
-    granted(await a.roster.renew(3));
+    granted(await a.roster.heartbeat(3));
     granted(await a.roster.setConnections(annInbox, 2));
     granted(await a.roster.setConnections(bobInbox, 1));
     granted(await a.roster.setConnections(bobInbox, 0));
@@ -141,9 +141,9 @@ describe('the roster in Redis', () => {
     if (fault === 'it was swept') granted(await b.roster.sweep(a.instanceId));
     else await redis.ask('FLUSHALL');
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
-    // What it says before it next proves itself must not hide that the rest is gone.
+    // Its reports before its next heartbeat must not hide that the rest is gone.
     granted(await a.roster.enter(said, ann, 1, 1));
-    granted(await a.roster.renew(3));
+    granted(await a.roster.heartbeat(3));
     // Who lives may be known from a second ago.
     await vi.waitFor(
       async () => expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 }),
@@ -155,7 +155,7 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(3);
   });
 
-  it('does not count a fenced worker, whatever it still says, until it proves itself, and then all it holds', async () => {
+  it('does not count a fenced worker, whatever it still reports, until its next heartbeat, and then all it holds', async () => {
     const redis = await redisForTest();
     const [a, b] = [
       await peerForTest(redis.url, { host: 'one' }),
@@ -163,7 +163,7 @@ describe('the roster in Redis', () => {
     ];
     const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'two', log: silent });
     const [room, late] = [newRoom(), newRoom()];
-    for (const peer of [a, b]) granted(await peer.roster.renew(3));
+    for (const peer of [a, b]) granted(await peer.roster.heartbeat(3));
     granted(await a.roster.setConnections(annInbox, 2));
     granted(await a.roster.enter(room, ann, 2, 2));
     granted(await b.roster.enter(room, bob, 1, 1));
@@ -181,7 +181,7 @@ describe('the roster in Redis', () => {
     // A sweep that was cut off: the worker is still listed.
     const taken = ['w', 'u', 'n', `b:${a.instanceId}`].map((end) => `rc:{${late.tag}}:${end}`);
     await redis.ask(`DEL ${taken.join(' ')}`);
-    granted(await a.roster.renew(3));
+    granted(await a.roster.heartbeat(3));
     await vi.waitFor(
       async () => {
         expect(granted(await b.roster.count(late))).toMatchObject({ users: 1, clients: 1 });
@@ -208,7 +208,7 @@ describe('the roster in Redis', () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url, { maxRoomClients: 2 }), await peerForTest(redis.url)];
     const room = newRoom();
-    granted(await a.roster.renew(1));
+    granted(await a.roster.heartbeat(1));
     granted(await a.roster.enter(room, ann, 1, 1));
     granted(await a.roster.enter(room, bob, 1, 2));
     const refused = { ok: false, error: { code: 'limit' } };
@@ -220,7 +220,7 @@ describe('the roster in Redis', () => {
     granted(await b.roster.sweep(a.instanceId));
     // Somebody took their places meanwhile: they are there all the same.
     granted(await b.roster.enter(room, carol, 1, 1));
-    granted(await a.roster.renew(1));
+    granted(await a.roster.heartbeat(1));
     await vi.waitFor(async () =>
       expect(granted(await b.roster.members(room, { limit: 9 })).members).toMatchObject([
         { ...ann, clients: 1 },
@@ -258,7 +258,7 @@ describe('the roster in Redis', () => {
       roster.setConnections(annInbox, 1),
       roster.connections([annInbox]),
       roster.totals(),
-      roster.renew(1),
+      roster.heartbeat(1),
       roster.sweep('gone'),
       roster.expired(),
       roster.fence('gone'),

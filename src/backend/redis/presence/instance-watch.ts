@@ -1,13 +1,14 @@
-import { ROSTER_RENEW_MS } from '../../../chat/roster.ts';
+import { ROSTER_HEARTBEAT_MS } from '../../../chat/roster.ts';
 
 /*
- * For how long an instance has not proved itself. No host's clock is asked, nor the store's: a lease that changed was renewed,
- * and how long it stands still is measured by this process's own clock, which cannot step. Nor is time counted in which
- * this process could not have seen a proof: while it was frozen, or the store took no writes, not even its own.
+ * Measures the time since each instance's last heartbeat, without asking the clock of another host or of the store: a
+ * heartbeat changes the lease, and this process measures by its own monotonic clock how long a lease stands still. Time in
+ * which this process could not have seen a heartbeat does not count: while it was frozen, or while the store took no writes,
+ * its own included.
  */
 
-/** The most that counts between two signs that proofs can be written and seen. */
-const MOST_UNSEEN_MS = 2 * ROSTER_RENEW_MS;
+/** The most that counts between two signs that heartbeats can be written and seen. */
+const MOST_UNSEEN_MS = 2 * ROSTER_HEARTBEAT_MS;
 
 export interface Lease {
   readonly instanceId: string;
@@ -24,15 +25,15 @@ export interface Silence {
 }
 
 export interface InstanceWatch {
-  /** To be told of all that are listed each time they are read, every `ROSTER_RENEW_MS` at least. */
+  /** To be told of all that are listed each time they are read, every `ROSTER_HEARTBEAT_MS` at least. */
   look(leases: readonly Lease[]): readonly Silence[];
-  /** The store took a proof of this process. */
-  proved(): void;
+  /** The store accepted a heartbeat of this process. */
+  onHeartbeat(): void;
 }
 
 interface Seen {
   readonly leaseEndMs: number;
-  readonly provedAtMs: number;
+  readonly lastHeartbeatAtMs: number;
   readonly certainAtMs: number;
 }
 
@@ -41,7 +42,7 @@ export function createInstanceWatch(now: () => number): InstanceWatch {
   let lookedAtMs: number | undefined;
   let countedMs = 0;
   let countedAtMs = now();
-  let proves = false;
+  let writesHeartbeats = false;
 
   const watchTime = () => countedMs + Math.min(now() - countedAtMs, MOST_UNSEEN_MS);
 
@@ -54,24 +55,28 @@ export function createInstanceWatch(now: () => number): InstanceWatch {
     const before = seen.get(instanceId);
     if (before?.leaseEndMs === leaseEndMs) return before;
     const mostMs = lookedAtMs === undefined ? Number.POSITIVE_INFINITY : atMs - lookedAtMs;
-    const provedAtMs = atMs - Math.min(Math.max(0, silentMs), mostMs);
-    return { leaseEndMs, provedAtMs, certainAtMs: lookedAtMs === undefined ? atMs : provedAtMs };
+    const lastHeartbeatAtMs = atMs - Math.min(Math.max(0, silentMs), mostMs);
+    return {
+      leaseEndMs,
+      lastHeartbeatAtMs,
+      certainAtMs: lookedAtMs === undefined ? atMs : lastHeartbeatAtMs,
+    };
   }
 
   return {
     look(leases) {
-      if (!proves) count();
+      if (!writesHeartbeats) count();
       const atMs = watchTime();
       const looked = new Map(leases.map((lease) => [lease.instanceId, see(lease, atMs)]));
       seen = looked;
       lookedAtMs = atMs;
       return leases.map(({ instanceId }) => {
-        const { provedAtMs = atMs, certainAtMs = atMs } = looked.get(instanceId) ?? {};
-        return { silentMs: atMs - provedAtMs, certainMs: atMs - certainAtMs };
+        const { lastHeartbeatAtMs = atMs, certainAtMs = atMs } = looked.get(instanceId) ?? {};
+        return { silentMs: atMs - lastHeartbeatAtMs, certainMs: atMs - certainAtMs };
       });
     },
-    proved() {
-      proves = true;
+    onHeartbeat() {
+      writesHeartbeats = true;
       count();
     },
   };

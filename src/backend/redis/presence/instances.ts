@@ -13,7 +13,7 @@ const PAGE = 1_000;
 /** Of ZRANGEBYLEX. */
 export type Bounds = readonly [min: string, max: string];
 
-/** A worker process as roster-renew.lua lists it. */
+/** A worker process as roster-heartbeat.lua lists it. */
 export interface ListedInstance {
   readonly instanceId: string;
   /** As it stands in the store. */
@@ -27,8 +27,8 @@ export interface ListedInstance {
   readonly expired: boolean;
   /** All it left was taken out: what it is listed with came too late. */
   readonly swept: boolean;
-  /** When it last proved itself by the store's clock. */
-  readonly provedAtMs: number;
+  /** By the store's clock. */
+  readonly lastHeartbeatAtMs: number;
   readonly silentMs: number;
   readonly clients: number;
   readonly host: string;
@@ -73,16 +73,16 @@ export function createReadInstances({ link, script, keys, watch }: ReadInstances
 function parsed(instanceId: string, record: string, nowMs: number) {
   const [lease = '', clients, ...host] = record.split(' ');
   const leaseEndMs = Math.abs(Number(lease));
-  const provedAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
+  const lastHeartbeatAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
   return {
     instanceId,
     record,
     leaseEndMs,
     fenced: lease.startsWith('-'),
     swept: clients === 'swept',
-    provedAtMs,
-    silentMs: nowMs - provedAtMs,
-    // No number until it proved itself.
+    lastHeartbeatAtMs,
+    silentMs: nowMs - lastHeartbeatAtMs,
+    // `?` until its first heartbeat.
     clients: Number(clients) || 0,
     host: host.join(' '),
   };
@@ -90,7 +90,7 @@ function parsed(instanceId: string, record: string, nowMs: number) {
 
 /**
  * How many different users have connections on these instances, in all namespaces together, and how many connections. A
- * user is listed at once and connections are told with the instance's next renewal, so the two are of different moments:
+ * user is listed at once and connections are told with the instance's next heartbeat, so the two are of different moments:
  * the later one, of the users, decides whether anybody is there, and that nobody is there without a connection.
  */
 export async function countPeople(

@@ -52,6 +52,6 @@ function memberOf(stated: readonly Stated[]): RosterMember {
     state: counting.some(({ instance }) => instance && instance.silentMs <= ROSTER_DOUBT_MS)
       ? 'online'
       : 'doubtful',
-    seenAt: Math.max(0, ...stated.map(({ instance }) => instance?.provedAtMs ?? 0)),
+    seenAt: Math.max(0, ...stated.map(({ instance }) => instance?.lastHeartbeatAtMs ?? 0)),
   };
 }

@@ -1,5 +1,5 @@
--- An instance is dead and counts nowhere from now on. When it last proved itself stays known until it is swept.
--- KEYS[1] instances, as in roster-renew.lua   ARGV[1] instance id
+-- Fences a dead instance: it counts nowhere from now on. Its last heartbeat stays known until it is swept.
+-- KEYS[1] instances, as in roster-heartbeat.lua   ARGV[1] instance id
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if record and not string.find(record, '^%-') then

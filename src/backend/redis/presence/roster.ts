@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Departure, Roster, RosterEntry } from '../../../chat/roster.ts';
-import { ROSTER_LEASE_MS, ROSTER_RENEW_MS } from '../../../chat/roster.ts';
+import { ROSTER_HEARTBEAT_MS, ROSTER_LEASE_MS } from '../../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
 import { inBatches } from '../../batches.ts';
@@ -83,7 +83,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
   const listInstance = (name: string, owner: string) =>
-    link.evaluate<number>(scripts.renew, [keys.instances], [name, LEASE_MS, '?', owner, 'new']);
+    link.evaluate<number>(scripts.heartbeat, [keys.instances], [name, LEASE_MS, '?', owner, 'new']);
 
   /** Lists the place under this instance. Not awaited by callers: Redis runs it before what they send next. */
   function listPlace(place: Room): Promise<Outcome<unknown>> {
@@ -170,15 +170,15 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return sendConnections(inbox, connections);
   }
 
-  async function renew(clients: number): Promise<Outcome<void>> {
-    if (now() - boundedAtMs >= ROSTER_RENEW_MS) {
+  async function heartbeat(clients: number): Promise<Outcome<void>> {
+    if (now() - boundedAtMs >= ROSTER_HEARTBEAT_MS) {
       boundedAtMs = now();
       void link.call(['PEXPIRE', keys.instancePlaces(instanceId), ROSTER_KEYS_LIVE_MS]);
     }
     const args = [instanceId, LEASE_MS, String(clients), host, ''];
-    const outcome = await link.evaluate<number>(scripts.renew, [keys.instances], args);
+    const outcome = await link.evaluate<number>(scripts.heartbeat, [keys.instances], args);
     if (!outcome.ok) return outcome;
-    watch.proved();
+    watch.onHeartbeat();
     resync.onHeartbeat(outcome.value === 1);
     // Who does not look cannot tell since when an instance is silent.
     void living.listed();
@@ -192,13 +192,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
-    // Should it live after all, it learns by its next proof of life that what it said is gone, however much of it by then.
+    // If it lives after all, its next heartbeat tells it that its reports are gone, however many are gone by then.
     const fenced = await fence(dead);
     if (!fenced.ok) return fenced;
     const departures: Departure[] = [];
     let failed: Refusal | undefined;
     const read = await eachPage(link, keys, dead, EVERYWHERE, async (places) => {
-      // Again, should it have proved meanwhile that it lives.
+      // A heartbeat in the meantime has ended the fence.
       void fence(dead);
       await inBatches(places, async (place) => {
         const swept = failed ?? (await sweepPlace(dead, place));
@@ -208,7 +208,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     });
     failed ??= read.ok ? undefined : read;
     const forgotten = failed ?? (await forget(dead));
-    // Should it have proved meanwhile that it lives, it has to learn that some of what it said is gone.
+    // A heartbeat in the meantime has ended the fence, and the instance must learn that some of its reports are gone.
     if (!forgotten.ok) void fence(dead);
     // Who was found gone is gone and must be told; the instance stays listed, so the rest is found again.
     if (failed) return departures.length > 0 ? succeed(departures) : failed;
@@ -264,7 +264,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     onReturned: (listener) => {
       returnListeners.push(listener);
     },
-    renew,
+    heartbeat,
     sweep,
     expired,
     ...createRosterQueries({
