@@ -97,14 +97,14 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
     const grace = setTimeout(() => {
       graces.delete(grace);
-      supervisor.pick()?.notify(TASKS.sweep, { instanceId });
+      supervisor.pick()?.notify(TASKS.reap, { instanceId });
     }, PRESENCE_GRACE_MS);
     graces.add(grace);
   }
   for (const instanceId of backend.predecessors) takeOut(instanceId);
 
   async function stop(): Promise<void> {
-    clearInterval(sweeping);
+    clearInterval(reaping);
     for (const grace of graces) clearTimeout(grace);
     await supervisor.stop();
     // Not before: polling clients fetch their `bye` through it.
@@ -112,7 +112,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     await admin?.close();
     await backend.close();
   }
-  const sweeping = setInterval(() => supervisor.pick()?.notify(TASKS.sweepExpired, null), ROSTER_LOOK_MS);
+  const reaping = setInterval(() => supervisor.pick()?.notify(TASKS.reapExpired, null), ROSTER_LOOK_MS);
 
   const signals = listenToSignals({
     // A second signal finds the drain under way and cuts it short.

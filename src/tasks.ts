@@ -6,9 +6,9 @@ export const TASKS: {
   /** primary → worker: a worker process died just now, nobody is there by it any more. */
   readonly fence: NoticeKind<{ readonly instanceId: string }>;
   /** primary → worker: a worker process died, tell of whom it left behind. */
-  readonly sweep: NoticeKind<{ readonly instanceId: string }>;
+  readonly reap: NoticeKind<{ readonly instanceId: string }>;
   /** primary → worker: look for instances whose host died. */
-  readonly sweepExpired: NoticeKind<null>;
+  readonly reapExpired: NoticeKind<null>;
   /** primary → worker: its metrics, as prom-client merges them. */
   readonly metrics: RequestKind<null, MetricObject[]>;
   /** worker → primary: the key of the HTTP API where `API_KEYS` is not set. */
@@ -17,8 +17,8 @@ export const TASKS: {
   readonly readiness: RequestKind<null, void>;
 } = {
   fence: 'presence.fence',
-  sweep: 'presence.sweep',
-  sweepExpired: 'presence.sweep-expired',
+  reap: 'presence.reap',
+  reapExpired: 'presence.reap-expired',
   metrics: 'metrics',
   apiKey: 'api-key',
   readiness: 'readiness',

@@ -86,11 +86,11 @@ export async function runWorker({
     return;
   }
 
-  ipc.onNotice(TASKS.sweep, ({ instanceId: dead }) => void chat.sweep(dead));
+  ipc.onNotice(TASKS.reap, ({ instanceId: dead }) => void chat.reap(dead));
   ipc.onNotice(TASKS.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
   ipc.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
   ipc.onRequest(TASKS.readiness, () => chat.ready());
-  ipc.onNotice(TASKS.sweepExpired, () => void sweepExpired(backend, chat));
+  ipc.onNotice(TASKS.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
   loopDelay.enable();
   const report = () => {
@@ -171,15 +171,15 @@ async function fetchSecret(backend: WorkerBackend): Promise<string> {
   }
 }
 
-async function sweepExpired(backend: WorkerBackend, chat: ChatServer): Promise<void> {
+async function reapExpired(backend: WorkerBackend, chat: ChatServer): Promise<void> {
   const expired = await backend.roster.expired();
   if (!expired.ok) return;
-  for (const instanceId of expired.value) await chat.sweep(instanceId);
+  for (const instanceId of expired.value) await chat.reap(instanceId);
 }
 
 async function fence({ roster }: WorkerBackend, instanceId: string, log: Logger): Promise<void> {
   const fenced = await roster.fence(instanceId);
-  // Not tried again: its lease ends, and it is swept.
+  // Not tried again: its lease ends, and it is reaped.
   if (!fenced.ok)
     log.warn({ instanceId, code: fenced.error.code }, 'a dead worker counts until its lease ends');
 }

@@ -19,7 +19,7 @@ import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 const RETRY_MS = 2_000;
 
 export interface PresenceDeps {
-  readonly roster: Pick<Roster, 'enter' | 'exit' | 'recount' | 'sweep'>;
+  readonly roster: Pick<Roster, 'enter' | 'exit' | 'recount' | 'reap'>;
   /** The user came into the room, or left it, cluster-wide; it has so many connections now. */
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
@@ -46,7 +46,7 @@ export interface Presence {
   /** Says again what the store did not take. */
   restate(): void;
   /** Tells of everybody a dead worker left behind. */
-  sweep(instanceId: string): Promise<void>;
+  reap(instanceId: string): Promise<void>;
   close(): void;
 }
 
@@ -84,7 +84,7 @@ export function createPresence(deps: PresenceDeps): Presence {
   const miscounted = new Set<string>();
   let retrying: NodeJS.Timeout | undefined;
   /** A store that answers slowly is asked twice a second, and must not get the same work each time. */
-  const sweeps = new Map<string, Promise<void>>();
+  const reaps = new Map<string, Promise<void>>();
   let closed = false;
 
   function inTurn<T>(user: LocalUser, say: () => Promise<T>): Promise<T> {
@@ -217,7 +217,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       if (closed || user.stated === undefined) return;
       const stated = await tell(local, user);
       if (stated.ok) {
-        // It was taken for dead and swept: the room was told that the user left.
+        // It was taken for dead and reaped: the room was told that the user left.
         if (user.clients > 0) announce(local.room, user, stated.value.clients);
       } else if (stated.error.temporary) {
         user.owed = true;
@@ -257,10 +257,10 @@ export function createPresence(deps: PresenceDeps): Presence {
     }
   }
 
-  async function sweepNow(instanceId: string): Promise<void> {
-    const gone = await roster.sweep(instanceId);
+  async function reapNow(instanceId: string): Promise<void> {
+    const gone = await roster.reap(instanceId);
     if (!gone.ok) {
-      log.warn({ instanceId, code: gone.error.code }, 'what a dead worker left cannot be swept yet');
+      log.warn({ instanceId, code: gone.error.code }, 'a dead worker cannot be reaped yet');
       return;
     }
     for (const { room, user, clients } of gone.value) onQuit(room, user, clients);
@@ -281,11 +281,10 @@ export function createPresence(deps: PresenceDeps): Presence {
       return roster.recount(room, local ? admitted(local) : 0);
     },
     restate,
-    sweep(instanceId) {
-      const sweeping =
-        sweeps.get(instanceId) ?? sweepNow(instanceId).finally(() => sweeps.delete(instanceId));
-      sweeps.set(instanceId, sweeping);
-      return sweeping;
+    reap(instanceId) {
+      const reaping = reaps.get(instanceId) ?? reapNow(instanceId).finally(() => reaps.delete(instanceId));
+      reaps.set(instanceId, reaping);
+      return reaping;
     },
     close() {
       closed = true;

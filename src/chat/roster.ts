@@ -23,7 +23,7 @@ export interface RosterMember extends RosterEntry {
 
 /**
  * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`instanceId`), so it
- * may be repeated; what a dead instance left is taken out by `sweep`. Every read is one bounded round of queries: no
+ * may be repeated; what a dead instance left is taken out by `reap`. Every read is one bounded round of queries: no
  * worker is ever asked.
  */
 export interface Roster {
@@ -63,7 +63,7 @@ export interface Roster {
    * every second costs the store next to nothing.
    */
   totals(): Promise<Outcome<RosterCount>>;
-  /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `sweep` follows later. */
+  /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `reap` follows later. */
   fence(instanceId: string): Promise<Outcome<void>>;
   /**
    * Extends this instance's lease and reports its connections. To be called every `ROSTER_HEARTBEAT_MS`. An instance
@@ -73,7 +73,7 @@ export interface Roster {
   /** Told of users who are in the room again because of that, and were in it nowhere meanwhile. */
   onReturned(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
   /** Takes a dead instance out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
-  sweep(instanceId: string): Promise<Outcome<readonly Departure[]>>;
+  reap(instanceId: string): Promise<Outcome<readonly Departure[]>>;
   /** Instances that have sent no heartbeat for `ROSTER_LEASE_MS`. */
   expired(): Promise<Outcome<readonly string[]>>;
 }

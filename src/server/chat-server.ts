@@ -83,7 +83,7 @@ export interface ChatServer {
   /** Stops listening; clients stay. */
   stopListening(): void;
   /** Tells of whom the worker process `instanceId` left behind. */
-  sweep(instanceId: string): Promise<void>;
+  reap(instanceId: string): Promise<void>;
   /** Ready, or why not; not known until `looked` is over. */
   ready(): Outcome<void>;
   readonly looked: Promise<void>;
@@ -109,7 +109,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   io.adapter(backend.adapter as never);
 
   const tell = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
-    // A swept instance leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
+    // A reaped instance leaves people in lounges too, of whom nobody is told; and a large room is told numbers.
     if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
     const move = { event, user };
     void bus.notify(room, move).then((told) => {
@@ -339,7 +339,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     routes,
     listen: port.listen,
     stopListening: port.close,
-    sweep: presence.sweep,
+    reap: presence.reap,
     ready: health.state,
     looked: health.looked,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),

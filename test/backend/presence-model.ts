@@ -23,7 +23,7 @@ export type Step =
   | { readonly does: 'leave' | 'cut'; readonly member: number }
   | { readonly does: 'refresh'; readonly member: number; readonly worker: number }
   | { readonly does: 'killWorker' | 'killHost' | 'freeze'; readonly worker: number }
-  | { readonly does: 'sweep'; readonly worker: number }
+  | { readonly does: 'reap'; readonly worker: number }
   | { readonly does: 'lateWord'; readonly dead: number; readonly room: number }
   | { readonly does: 'mute' | 'ban' | 'lift'; readonly user: number; readonly room: number };
 
@@ -93,8 +93,8 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   const banned = new Set<string>();
   const muted = new Set<string>();
   const dead: Worker[] = [];
-  const unswept = new Set<Worker>();
-  const sweptAt = new Map<Worker, number>();
+  const unreaped = new Set<Worker>();
+  const reapedAt = new Map<Worker, number>();
   /** Nobody is left on their host to say that they died. */
   const hostless = new Set<Worker>();
   const underWay = new Set<Promise<void>>();
@@ -153,32 +153,32 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       for (const member of [...members])
         if (member.worker === worker) members.splice(members.indexOf(member), 1);
       dead.push(worker);
-      unswept.add(worker);
+      unreaped.add(worker);
     }
     workers = workers.filter((worker) => !dying.includes(worker));
     workers.push(...(await Promise.all(dying.map(({ host }) => openWorker(host)))));
   }
 
   /** The primary of a dead worker does it by one of its others; of a dead host all other hosts do it at once. */
-  async function sweep(by: Worker): Promise<void> {
-    for (const one of unswept) {
+  async function reap(by: Worker): Promise<void> {
+    for (const one of unreaped) {
       const { instanceId } = one.peer;
       if (!hostless.has(one)) {
         granted(await by.peer.roster.fence(instanceId));
-        await by.presence.sweep(instanceId);
+        await by.presence.reap(instanceId);
         continue;
       }
       await store.endLease?.(instanceId);
-      const sweepers = [by, ...workers.filter(({ host }) => host !== one.host)];
+      const reapers = [by, ...workers.filter(({ host }) => host !== one.host)];
       await Promise.all(
-        sweepers.map(async ({ peer, presence }) => {
+        reapers.map(async ({ peer, presence }) => {
           const expired = granted(await peer.roster.expired());
-          if (expired.includes(instanceId)) await presence.sweep(instanceId);
+          if (expired.includes(instanceId)) await presence.reap(instanceId);
         }),
       );
     }
-    for (const one of unswept) sweptAt.set(one, performance.now());
-    unswept.clear();
+    for (const one of unreaped) reapedAt.set(one, performance.now());
+    unreaped.clear();
   }
 
   /** A slow run takes longer than a lease. */
@@ -187,14 +187,14 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       granted(await roster.heartbeat(0));
   }
 
-  /** Sends no heartbeats until it is swept, though it lives and serves on. */
+  /** Sends no heartbeats until it is reaped, though it lives and serves on. */
   async function freeze(worker: Worker, by: Worker): Promise<void> {
-    await sweep(by);
+    await reap(by);
     const { instanceId, roster } = worker.peer;
     // Whose link was lost just now comes back with it, and goes when their time is over.
     mayGo([...members, ...lingering].filter((member) => member.worker === worker));
     await store.endLease?.(instanceId);
-    await by.presence.sweep(instanceId);
+    await by.presence.reap(instanceId);
     let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
     for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
@@ -257,9 +257,9 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         if (victim && by) await freeze(victim, by);
         return;
       }
-      case 'sweep': {
+      case 'reap': {
         const by = pick(workers, step.worker);
-        if (by) await sweep(by);
+        if (by) await reap(by);
         return;
       }
       case 'lateWord': {
@@ -268,10 +268,10 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         const late = { userId: `late ${randomUUID()}`, username: 'Late' };
         await speaker.peer.roster.enter(room, late, 1, 1);
         await speaker.peer.roster.setConnections(inboxOf('/', late.userId), 1);
-        const silentMs = performance.now() - (sweptAt.get(speaker) ?? Number.NEGATIVE_INFINITY);
+        const silentMs = performance.now() - (reapedAt.get(speaker) ?? Number.NEGATIVE_INFINITY);
         // Nothing is on its way for as long as a lease.
-        if (!unswept.has(speaker) && silentMs < ROSTER_LEASE_MS / 2) await neverBack(room, late);
-        unswept.add(speaker);
+        if (!unreaped.has(speaker) && silentMs < ROSTER_LEASE_MS / 2) await neverBack(room, late);
+        unreaped.add(speaker);
         return;
       }
       default: {
@@ -313,7 +313,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     }
   }
 
-  /** Of whom a dead worker brings after its sweep nobody is told that they are there. */
+  /** Of whom a dead worker brings after its reap nobody is told that they are there. */
   async function neverBack(room: Room, { userId }: RosterEntry): Promise<void> {
     const { roster } = (workers[0] as Worker).peer;
     await vi.waitFor(async () => {
@@ -397,10 +397,10 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     neverNegative,
     /** The machine stood still for longer than a call to the store may take: the run says nothing. */
     storeWasAway: () => storeWasAway,
-    /** Everything comes to rest: graces end, the dead are swept, and then all of it is as the model has it. */
+    /** Everything comes to rest: graces end, the dead are reaped, and then all of it is as the model has it. */
     async settle(): Promise<void> {
       await settleSteps();
-      await sweep(workers[0] as Worker);
+      await reap(workers[0] as Worker);
       for (const { peer } of workers) {
         await vi.waitFor(async () => {
           await heartbeatAll();

@@ -47,7 +47,7 @@ function setUp() {
       stored = clients;
       return succeed(counts(clients));
     },
-    sweep: async () => succeed([{ room, user: ann, clients: 0 }]),
+    reap: async () => succeed([{ room, user: ann, clients: 0 }]),
   };
   const presence = createPresence({
     roster,
@@ -185,11 +185,11 @@ describe('presence in a room', () => {
     expect(writes).toHaveLength(2);
   });
 
-  it('sweeps a dead worker once at a time, however often it is told to', async () => {
+  it('reaps a dead worker once at a time, however often it is told to', async () => {
     const { told, presence } = setUp();
-    await Promise.all([presence.sweep('dead'), presence.sweep('dead'), presence.sweep('dead')]);
+    await Promise.all([presence.reap('dead'), presence.reap('dead'), presence.reap('dead')]);
     expect(told).toEqual(['ann left']);
-    await presence.sweep('dead');
+    await presence.reap('dead');
     expect(told).toEqual(['ann left', 'ann left']);
   });
 
@@ -205,7 +205,7 @@ describe('presence in a room', () => {
 
   it('tells of whom a dead worker left behind', async () => {
     const { told, presence } = setUp();
-    await presence.sweep('dead');
+    await presence.reap('dead');
     expect(told).toEqual(['ann left']);
   });
 

@@ -210,8 +210,8 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await enter(a, room, bob, 2);
       // Whatever it owed, it says nothing more.
       await a.close();
-      granted(await b.roster.sweep(a.instanceId));
-      granted(await b.roster.sweep(a.instanceId));
+      granted(await b.roster.reap(a.instanceId));
+      granted(await b.roster.reap(a.instanceId));
       await enter(b, room, { userId: 'dora', username: 'Dora' }, 2);
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['carol', 'dora']), SOON);
       const left = heard.flatMap((change) => ('leaves' in change ? change.leaves : []));
@@ -232,7 +232,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.setConnections(inbox, 2));
       granted(await a.roster.enter(room, ann, 2, 3));
       granted(await a.roster.enter(room, bob, 1, 3));
-      granted(await b.roster.sweep(a.instanceId));
+      granted(await b.roster.reap(a.instanceId));
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
       granted(await a.roster.heartbeat(3));
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);

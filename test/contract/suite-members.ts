@@ -66,7 +66,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       }, SOON);
     });
 
-    it('of a dead worker alone are in doubt until it is swept, and do not count as connected', async () => {
+    it('of a dead worker alone are in doubt until it is reaped, and do not count as connected', async () => {
       const { a, b, room } = await living();
       const inboxes = [ann, bob, carol].map(({ userId }) => inboxOf('/', userId)) as [Room, Room, Room];
       granted(await a.roster.enter(room, ann, 2, 2));
@@ -97,8 +97,8 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const [doubted] = await members(b, room);
       expect(Math.abs(Date.now() - (doubted?.seenAt ?? 0))).toBeLessThan(60_000);
 
-      const sweeps = [await b.roster.sweep(a.instanceId), await b.roster.sweep(a.instanceId)].map(granted);
-      expect(sweeps).toMatchObject([[{ room, user: ann }], []]);
+      const reaps = [await b.roster.reap(a.instanceId), await b.roster.reap(a.instanceId)].map(granted);
+      expect(reaps).toMatchObject([[{ room, user: ann }], []]);
       expect(await members(b, room)).toEqual([member(bob, 1), member(carol, 2)]);
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 });
     });
@@ -198,7 +198,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.rooms('/', { limit: 5 }))).toEqual({
         rooms: [{ roomid: other.roomid, users: 1, clients: 3 }],
       });
-      expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room: other, user: ann }]);
+      expect(granted(await b.roster.reap(a.instanceId))).toMatchObject([{ room: other, user: ann }]);
     });
 
     it('gives the last place to one of two who come at once', async () => {

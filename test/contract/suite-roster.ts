@@ -142,8 +142,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await b.roster.enter(room, ann, 1, 1));
       granted(await a.roster.exit(room, 'bob', 2));
 
-      const sweeps = await Promise.all([b.roster.sweep(a.instanceId), b.roster.sweep(a.instanceId)]);
-      const departures = [...sweeps, await b.roster.sweep(a.instanceId)].flatMap(granted);
+      const reaps = await Promise.all([b.roster.reap(a.instanceId), b.roster.reap(a.instanceId)]);
+      const departures = [...reaps, await b.roster.reap(a.instanceId)].flatMap(granted);
       expect(departures).toHaveLength(2);
       expect(departures).toEqual(
         expect.arrayContaining([
@@ -162,12 +162,12 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, ann, 1, 1));
       const renamed = { ...ann, username: 'Anna "the" 安娜', avatar: 'https://x.example/a.png' };
       granted(await a.roster.enter(room, renamed, 1, 1));
-      expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: renamed }]);
+      expect(granted(await b.roster.reap(a.instanceId))).toMatchObject([{ room, user: renamed }]);
     });
 
-    it('finds nothing to sweep of a worker it never heard of', async () => {
+    it('finds nothing to reap of a worker it never heard of', async () => {
       const { a } = await twoPeers(harness);
-      expect(granted(await a.roster.sweep('never-started'))).toEqual([]);
+      expect(granted(await a.roster.reap('never-started'))).toEqual([]);
     });
 
     it('does not count a worker as expired that just sent a heartbeat', async () => {
@@ -297,14 +297,14 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await named([a, b], room, 'Anna')).toEqual(['ann']);
     });
 
-    it('finds nobody under a name that only a swept worker said', async () => {
+    it('finds nobody under a name that only a reaped worker said', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await enter(b, room, ann);
       await enter(a, room, { ...ann, username: 'Anna' });
       for (const user of [bob, carol]) await enter(a, room, user);
       await enter(b, room, carol);
-      expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: bob }]);
+      expect(granted(await b.roster.reap(a.instanceId))).toMatchObject([{ room, user: bob }]);
       const found = await Promise.all(['Ann', 'Anna', 'Bob', 'Carol'].map((name) => named([b], room, name)));
       expect(found).toEqual([['ann'], [], [], ['carol']]);
     });
@@ -344,7 +344,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       });
     });
 
-    it('lists a member as last told, and nobody who left or was swept', async () => {
+    it('lists a member as last told, and nobody who left or was reaped', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       expect(granted(await a.roster.members(room, { limit: 2 }))).toMatchObject({ members: [] });
@@ -354,7 +354,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       await enter(b, room, renamed);
       granted(await a.roster.exit(room, 'bob', 1));
       expect(granted(await a.roster.members(room, { limit: 5 }))).toMatchObject({ members: [ann, renamed] });
-      granted(await b.roster.sweep(a.instanceId));
+      granted(await b.roster.reap(a.instanceId));
       expect(granted(await b.roster.members(room, { limit: 5 }))).toMatchObject({ members: [renamed] });
     });
 
@@ -379,27 +379,27 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       }
     });
 
-    it('lists no room that was left, swept or never entered, and no lounge', async () => {
+    it('lists no room that was left, reaped or never entered, and no lounge', async () => {
       const { a, b } = await twoPeers(harness);
-      const [left, swept, stays] = ['left', 'swept', 'stays'].map((id) => roomOf('/', id)) as [
+      const [left, reaped, stays] = ['left', 'reaped', 'stays'].map((id) => roomOf('/', id)) as [
         Room,
         Room,
         Room,
       ];
       const lounge = roomOf('/', 'stays', 'lounge');
-      for (const room of [left, swept, stays, lounge]) await enter(a, room, ann);
+      for (const room of [left, reaped, stays, lounge]) await enter(a, room, ann);
       await enter(b, stays, bob);
       await enter(b, lounge, bob);
       granted(await a.roster.exit(left, 'ann', 0));
       const listed = async () => granted(await b.roster.rooms('/', { limit: 10 })).rooms;
       expect(await listed()).toEqual([
+        { roomid: 'reaped', users: 1, clients: 1 },
         { roomid: 'stays', users: 2, clients: 2 },
-        { roomid: 'swept', users: 1, clients: 1 },
       ]);
-      const departures = granted(await b.roster.sweep(a.instanceId));
+      const departures = granted(await b.roster.reap(a.instanceId));
       expect(departures).toHaveLength(3);
       expect(departures.map(({ room, user }) => ({ room, user }))).toEqual(
-        expect.arrayContaining([swept, stays, lounge].map((room) => ({ room, user: ann }))),
+        expect.arrayContaining([reaped, stays, lounge].map((room) => ({ room, user: ann }))),
       );
       expect(await listed()).toEqual([{ roomid: 'stays', users: 1, clients: 1 }]);
       expect(granted(await b.roster.count(lounge))).toMatchObject({ users: 1, clients: 1 });
@@ -443,7 +443,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await connections(a, [inbox, inboxOf('/', 'never seen')])).toEqual([0, 0]);
     });
 
-    it('of more users than are read at once are all counted, and all swept', async () => {
+    it('of more users than are read at once are all counted, and all reaped', async () => {
       const { a, b } = await living();
       const room = newRoom();
       const people = range(1, 2_100).map((n) => ({ userId: `u${n}`, username: `U${n}` }));
@@ -457,10 +457,10 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         },
         { timeout: 8_000, interval: 50 },
       );
-      expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(5);
+      expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(5);
       const inboxes = people.map(({ userId }) => inboxOf('/', userId));
       expect(await connections(b, inboxes)).toEqual(people.map(() => 0));
-      expect(granted(await b.roster.sweep(a.instanceId))).toEqual([]);
+      expect(granted(await b.roster.reap(a.instanceId))).toEqual([]);
     });
 
     it('and their users are told as of one moment: no user without one, none of nobody', async () => {
@@ -480,12 +480,12 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await total()).toEqual({ users: 0, clients: 0 });
     });
 
-    it('of a swept worker do not count', async () => {
+    it('of a reaped worker do not count', async () => {
       const { a, b } = await living();
       const inbox = inboxOf('/', 'ann');
       granted(await a.roster.setConnections(inbox, 2));
       granted(await b.roster.setConnections(inbox, 3));
-      granted(await b.roster.sweep(a.instanceId));
+      granted(await b.roster.reap(a.instanceId));
       expect(await connections(b, [inbox])).toEqual([3]);
     });
 
@@ -531,7 +531,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         ],
         1,
       );
-      granted(await a.roster.sweep(b.instanceId));
+      granted(await a.roster.reap(b.instanceId));
       await told([[a, 0]], 0);
     });
   });

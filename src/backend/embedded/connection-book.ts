@@ -39,7 +39,7 @@ export function createConnectionBook(): ConnectionBook {
     else spread.delete(record.userId);
   }
 
-  /** Rarely needed: an instance that has connections and does not count is silent, and swept soon. */
+  /** Rarely needed: an instance that has connections and does not count is silent, and reaped soon. */
   function usersOn(counts: (instanceId: string) => boolean): number {
     const users = new Set<string>();
     for (const { userId, instances } of inboxes.values()) {

@@ -5,7 +5,7 @@ export interface InstanceRecord {
   readonly rooms: Map<string, Set<string>>;
   /** By a clock that cannot be set. */
   lastHeartbeatAt: number;
-  /** False until its first heartbeat: it may have been swept and not know it. */
+  /** False until its first heartbeat: it may have been reaped and not know it. */
   hasHeartbeat: boolean;
 }
 
@@ -63,7 +63,7 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
     isFenced: (instanceId) => fenced.has(instanceId),
     counts,
     counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
-    // Not those fenced: their primary sweeps them when the grace time is over.
+    // Not those fenced: their primary reaps them when the grace time is over.
     expired: () =>
       [...instances].flatMap(([instanceId, { lastHeartbeatAt }]) =>
         elapsedMs() - lastHeartbeatAt > ROSTER_LEASE_MS ? [instanceId] : [],

@@ -44,9 +44,9 @@ export interface InstanceRoster {
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
   fence(instanceId: string): void;
-  /** False: this is its first heartbeat, as it is new or was swept. */
+  /** False: this is its first heartbeat, as it is new or was reaped. */
   heartbeat(instanceId: string): boolean;
-  sweep(instanceId: string): readonly Departure[];
+  reap(instanceId: string): readonly Departure[];
   expired(): readonly string[];
   overview(): Overview;
 }
@@ -131,7 +131,7 @@ export function createInstanceRoster({
       return succeed({ ...setClients(instanceId, presence, clients), changed });
     },
     exit(instanceId, room, userId, clients) {
-      // Who it had is answered by the sweep.
+      // Who it had is answered by the reap.
       if (instances.isFenced(instanceId)) return { ...countOf(room), changed: false };
       const presence = directory.presenceIn(room);
       usersOf(instanceId, room).delete(userId);
@@ -187,7 +187,7 @@ export function createInstanceRoster({
       Object.assign(record, { lastHeartbeatAt: elapsedMs(), hasHeartbeat: true });
       return hasHeartbeat;
     },
-    sweep(instanceId) {
+    reap(instanceId) {
       const dead = instances.find(instanceId);
       if (!dead) return [];
       instances.drop(instanceId);

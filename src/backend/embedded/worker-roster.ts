@@ -63,7 +63,7 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
     connections: service.connections,
     totals: service.totals,
     fence: service.fence,
-    sweep: service.sweep,
+    reap: service.reap,
     expired: service.expired,
   };
 }

@@ -14,7 +14,7 @@ export interface Scripts {
   readonly replace: Script;
   readonly enter: Script;
   readonly exit: Script;
-  readonly sweep: Script;
+  readonly reap: Script;
   readonly tell: Script;
   readonly members: Script;
   readonly instances: Script;
@@ -45,7 +45,7 @@ export function openScripts(): Scripts {
     replace: scriptOf(clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
     enter: scriptOf(room + restricted + textOf('presence/roster-enter')),
     exit: scriptOf(room + textOf('presence/roster-exit')),
-    sweep: scriptOf(room + textOf('presence/roster-sweep')),
+    reap: scriptOf(room + textOf('presence/roster-reap')),
     tell: scriptOf(room + textOf('presence/roster-tell')),
     members: scriptOf(textOf('presence/roster-members')),
     instances: scriptOf(clock + textOf('presence/roster-instances')),

@@ -140,7 +140,7 @@ describe('embedded primary and its workers', () => {
     expect(granted(await primary.overview())).toEqual(whole);
     granted(await b.roster.setConnections(annThere, 0));
     expect(granted(await primary.overview())).toEqual({ ...whole, clients: 4 });
-    granted(await a.roster.sweep(b.instanceId));
+    granted(await a.roster.reap(b.instanceId));
     expect(granted(await primary.overview())).toEqual({
       hosts: 1,
       workers: 1,
@@ -155,7 +155,7 @@ describe('embedded primary and its workers', () => {
 });
 
 describe('embedded roster', () => {
-  it('takes a worker for expired when it sent no heartbeat for the lease, until it does or is swept', () => {
+  it('takes a worker for expired when it sent no heartbeat for the lease, until it does or is reaped', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -179,7 +179,7 @@ describe('embedded roster', () => {
     expect(roster.overview()).toMatchObject({ workers: 2, clients: 6, users: 2 });
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
-    roster.sweep('a');
+    roster.reap('a');
     expect(roster.expired()).toEqual(['b']);
   });
 
@@ -224,7 +224,7 @@ describe('embedded roster', () => {
     expect(roster.expired()).toEqual(['a']);
   });
 
-  it('counts the connections of workers with a heartbeat within the lease, and drops them when swept', () => {
+  it('counts the connections of workers with a heartbeat within the lease, and drops them when reaped', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -244,8 +244,8 @@ describe('embedded roster', () => {
     expect(roster.connections([inbox])).toEqual([3]);
     roster.heartbeat('a');
     expect(roster.connections([inbox])).toEqual([5]);
-    roster.sweep('b');
-    roster.sweep('a');
+    roster.reap('b');
+    roster.reap('a');
     roster.heartbeat('b');
     expect(roster.connections([inbox])).toEqual([0]);
     expect(roster.totals()).toEqual({ users: 0, clients: 0 });
@@ -279,7 +279,7 @@ describe('embedded roster', () => {
     expect(members()).toMatchObject([{ clients: 0, state: 'doubtful', seenAt: heartbeatAt }]);
   });
 
-  it('lets nothing that a fenced worker still says count, before or after it is swept', () => {
+  it('lets nothing that a fenced worker still says count, before or after it is reaped', () => {
     let now = 1_000;
     const roster = createInstanceRoster({
       now: () => now,
@@ -314,13 +314,13 @@ describe('embedded roster', () => {
     expect(roster.members(room, { limit: 1 }).members).toEqual([
       { ...ann, clients: 0, state: 'doubtful', seenAt: 1_000 },
     ]);
-    // Its primary sweeps it when the grace time is over, the others when its lease is.
+    // Its primary reaps it when the grace time is over, the others when its lease is.
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS;
     expect(roster.expired()).toEqual(['a']);
     // Its places are free.
     expect(roster.enter('b', room, bob, 2, 2).ok).toBe(true);
-    expect(roster.sweep('a')).toMatchObject([{ room, user: ann }]);
+    expect(roster.reap('a')).toMatchObject([{ room, user: ann }]);
     late();
     expect(roster.expired()).toEqual([]);
     expect(roster.count(room)).toMatchObject({ users: 1, clients: 2 });

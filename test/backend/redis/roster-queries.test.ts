@@ -188,7 +188,7 @@ describe('asking the roster in Redis', () => {
     granted(await b.roster.enter(room, ann, 1, 2));
     granted(await a.roster.enter(room, { ...ann, username: 'Anna' }, 1, 1));
     expect(await named('Ann', 'Anna')).toEqual(['ann,bob', 'ann']);
-    expect(granted(await b.roster.sweep(a.instanceId))).toEqual([]);
+    expect(granted(await b.roster.reap(a.instanceId))).toEqual([]);
     expect(await named('Ann', 'Anna')).toEqual(['ann,bob', '']);
     granted(await b.roster.exit(room, 'ann', 1));
     expect(await named('Ann', 'Anna')).toEqual(['bob', '']);

@@ -53,7 +53,7 @@ describe('the roster in Redis', () => {
     expect(Math.abs(leaseEndMs - Date.now() - ROSTER_LEASE_MS)).toBeLessThan(5_000);
   });
 
-  it('forgets a swept worker to the last key', async () => {
+  it('forgets a reaped worker to the last key', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     granted(await a.roster.heartbeat(1));
@@ -61,13 +61,13 @@ describe('the roster in Redis', () => {
     const rooms = range(1, 250).map(() => newRoom());
     for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1, 1))))
       granted(outcome);
-    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(250);
+    expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(250);
     expect(await redis.ask('KEYS *')).toBe(`*1\r\n$8\r\nrc:boots\r\n`);
     expect(granted(await b.roster.expired())).toEqual([]);
     // A lease later nothing of it can still be on its way.
     expect(await redis.ask(`HSET rc:boots ${a.instanceId} "-1 swept test"`)).toBe(':0\r\n');
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
-    expect(granted(await b.roster.sweep(a.instanceId))).toEqual([]);
+    expect(granted(await b.roster.reap(a.instanceId))).toEqual([]);
     expect(await redis.ask('KEYS *')).toBe('*0\r\n');
   });
 
@@ -98,10 +98,10 @@ describe('the roster in Redis', () => {
       ]);
       expect([granted(left).changed, granted(entered).changed]).toEqual([true, true]);
     }
-    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(30);
+    expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(30);
   });
 
-  it('sweeps once more what a dead worker had still under way, which counts nowhere until then', async () => {
+  it('reaps once more what a dead worker had still under way, which counts nowhere until then', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log: silent });
@@ -109,7 +109,7 @@ describe('the roster in Redis', () => {
     const room = newRoom();
     granted(await a.roster.heartbeat(1));
     granted(await a.roster.enter(room, ann, 1, 1));
-    granted(await b.roster.sweep(a.instanceId));
+    granted(await b.roster.reap(a.instanceId));
     granted(await a.roster.exit(room, 'ann', 7));
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
     granted(await a.roster.enter(room, bob, 1, 1));
@@ -121,12 +121,12 @@ describe('the roster in Redis', () => {
     // It sends no more heartbeats, so its lease runs out.
     await redis.ask(`HSET rc:boots ${a.instanceId} "-1 swept test"`);
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
-    expect(granted(await b.roster.sweep(a.instanceId))).toMatchObject([{ room, user: bob }]);
+    expect(granted(await b.roster.reap(a.instanceId))).toMatchObject([{ room, user: bob }]);
     expect(await redis.ask(`EXISTS rc:{${bobInbox.tag}}:c rc:boot:${a.instanceId}:places`)).toBe(':0\r\n');
     expect(granted(await b.roster.expired())).toEqual([]);
   });
 
-  it.each(['it was swept', 'Redis lost everything'])('enters its users again when %s', async (fault) => {
+  it.each(['it was reaped', 'Redis lost everything'])('enters its users again when %s', async (fault) => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const [room, left, said] = [newRoom(), newRoom(), newRoom()];
@@ -138,7 +138,7 @@ describe('the roster in Redis', () => {
     granted(await a.roster.enter(room, bob, 1, 3));
     granted(await a.roster.enter(left, bob, 1, 1));
     granted(await a.roster.exit(left, 'bob', 0));
-    if (fault === 'it was swept') granted(await b.roster.sweep(a.instanceId));
+    if (fault === 'it was reaped') granted(await b.roster.reap(a.instanceId));
     else await redis.ask('FLUSHALL');
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
     // Its reports before its next heartbeat must not hide that the rest is gone.
@@ -152,7 +152,7 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.named(room, 'Ann', 9))).toEqual(['ann']);
     expect(granted(await b.roster.count(left))).toMatchObject({ users: 0, clients: 0 });
     expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 0]);
-    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(3);
+    expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(3);
   });
 
   it('does not count a fenced worker, whatever it still reports, until its next heartbeat, and then all it holds', async () => {
@@ -176,9 +176,9 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.rooms('/', { limit: 5 })).rooms).toEqual([
       { roomid: room.roomid, users: 2, clients: 1 },
     ]);
-    // Its primary is to sweep it; the others only when its lease has run out.
+    // Its primary is to reap it; the others only when its lease has run out.
     expect(granted(await b.roster.expired())).toEqual([]);
-    // A sweep that was cut off: the worker is still listed.
+    // A reap that was cut off: the worker is still listed.
     const taken = ['w', 'u', 'n', `b:${a.instanceId}`].map((end) => `rc:{${late.tag}}:${end}`);
     await redis.ask(`DEL ${taken.join(' ')}`);
     granted(await a.roster.heartbeat(3));
@@ -196,7 +196,7 @@ describe('the roster in Redis', () => {
     granted(await b.roster.fence(a.instanceId));
     await redis.ask(`HSET rc:boots ${a.instanceId} "-1 3 one"`);
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
-    expect(granted(await b.roster.sweep(a.instanceId))).toHaveLength(2);
+    expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(2);
     // A lease more: what it had under way when it was fenced counts nowhere.
     expect(await redis.ask(`HGET rc:boots ${a.instanceId}`)).toMatch(/-\d+ swept one/);
     granted(await a.roster.setConnections(bobInbox, 1));
@@ -217,7 +217,7 @@ describe('the roster in Redis', () => {
     expect(await a.roster.enter(newRoom(), carol, 3, 3)).toMatchObject(refused);
     expect(await a.roster.enter(room, { ...ann, username: 'Anna' }, 2, 3)).toMatchObject(refused);
     granted(await b.roster.fence(a.instanceId));
-    granted(await b.roster.sweep(a.instanceId));
+    granted(await b.roster.reap(a.instanceId));
     // Somebody took their places meanwhile: they are there all the same.
     granted(await b.roster.enter(room, carol, 1, 1));
     granted(await a.roster.heartbeat(1));
@@ -259,7 +259,7 @@ describe('the roster in Redis', () => {
       roster.connections([annInbox]),
       roster.totals(),
       roster.heartbeat(1),
-      roster.sweep('gone'),
+      roster.reap('gone'),
       roster.expired(),
       roster.fence('gone'),
       roster.staysIn(room, 'ann'),

@@ -32,7 +32,7 @@ function setUp() {
         return succeed({ users: inRoom.size, clients, changed: inRoom.delete(userId) });
       },
       recount: async (_room, clients) => succeed({ users: inRoom.size, clients }),
-      sweep: async () => succeed([]),
+      reap: async () => succeed([]),
     },
     onJoin: (_room, { userId }) => told.push(`${userId} came`),
     onQuit: (_room, { userId }) => told.push(`${userId} left`),

@@ -21,12 +21,12 @@ export interface ListedInstance {
   /** It counts: it has not been silent for a lease, and it was not fenced. */
   readonly alive: boolean;
   /**
-   * It has certainly been silent for a lease. One that was fenced is given that long, for its primary sweeps it; one that
-   * was swept as long again, for what it had still under way.
+   * It has certainly been silent for a lease. One that was fenced is given that long, for its primary reaps it; one that
+   * was reaped as long again, for what it had still under way.
    */
   readonly expired: boolean;
   /** All it left was taken out: what it is listed with came too late. */
-  readonly swept: boolean;
+  readonly reaped: boolean;
   /** By the store's clock. */
   readonly lastHeartbeatAtMs: number;
   readonly silentMs: number;
@@ -79,7 +79,7 @@ function parsed(instanceId: string, record: string, nowMs: number) {
     record,
     leaseEndMs,
     fenced: lease.startsWith('-'),
-    swept: clients === 'swept',
+    reaped: clients === 'swept',
     lastHeartbeatAtMs,
     silentMs: nowMs - lastHeartbeatAtMs,
     // `?` until its first heartbeat.

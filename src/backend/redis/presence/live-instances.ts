@@ -17,7 +17,7 @@ const KEPT_MS = 1_000;
 interface Reading {
   readonly atMs: number;
   readonly instances: Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** Asked for and not listed: what a swept instance left is no reason to read again. */
+  /** Asked for and not listed: what a reaped instance left is no reason to read again. */
   readonly strangers: Set<string>;
 }
 

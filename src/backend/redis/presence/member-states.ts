@@ -37,7 +37,7 @@ function statedOf(
   const flat = typeof said === 'object' ? said : [];
   for (let index = 0; index < flat.length; index += 2) {
     const instance = listed.get(instances[Number(flat[index]) - 1] ?? '');
-    if (!instance?.swept) stated.push({ user: personOf(userId, String(flat[index + 1])), instance });
+    if (!instance?.reaped) stated.push({ user: personOf(userId, String(flat[index + 1])), instance });
   }
   return stated;
 }

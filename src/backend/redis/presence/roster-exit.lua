@@ -2,7 +2,7 @@
 -- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to change nobody's presence
 -- Answers {users, connections, changed, wait, vacant}; changed: the user is nowhere else in the room either;
 -- wait as in roster-enter.lua; vacant: nothing of this instance is left in the room.
--- An instance that is not in the room does not come in by this: it may be a dead one's last word, after its sweep.
+-- An instance that is not in the room does not come in by this: it may be a dead one's last word, after its reap.
 
 local changed = 0
 if ARGV[10] ~= '' then

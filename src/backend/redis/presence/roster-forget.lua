@@ -1,5 +1,5 @@
--- A dead instance was swept. It stays listed as fenced for one lease more: what it had still under way counts nowhere then,
--- and is found when that lease is over and it is swept once more.
+-- A dead instance was reaped. It stays listed as fenced for one lease more: what it had still under way counts nowhere then,
+-- and is found when that lease is over and it is reaped once more.
 -- KEYS[1] instances, as in roster-heartbeat.lua   ARGV[1] instance id   ARGV[2] lease, ms
 -- ARGV[3] its record, if it stood there for that lease, by the clock of who asks; else ''
 -- Answers 1 if it is no longer listed.

@@ -36,7 +36,7 @@ export interface RedisRosterDeps {
 type Counted = [users: number, clients: number, changed: number, waitMs: number];
 type ExitReply = [...Counted, vacant: number];
 type EnterReply = [...Counted, refused: number, leftMs: number];
-type SweepReply = [clients: number, waitMs: number, gone: string[]];
+type ReapReply = [clients: number, waitMs: number, gone: string[]];
 
 /** Of what roster-enter.lua refuses for; else the room is full. */
 const BANNED = 1;
@@ -47,9 +47,9 @@ const EVERYWHERE: Bounds = ['-', '+'];
 
 /**
  * The roster as sets and hashes. An instance is listed in `boots` with a lease, and every place somebody of it is in,
- * a user's connections included, is listed under it *before* anybody is entered there, so that sweeping a dead
- * instance finds all it left. A swept instance stays listed as fenced for one lease more: what a dead worker's last commands
- * do after its sweep counts nowhere and is swept once more. A call of an instance that is not listed lists it again.
+ * a user's connections included, is listed under it *before* anybody is entered there, so that reaping a dead
+ * instance finds all it left. A reaped instance stays listed as fenced for one lease more: what a dead worker's last commands
+ * do after its reap counts nowhere and is reaped once more. A call of an instance that is not listed lists it again.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const { link, scripts, keys, instanceId, host, log, maxRoomClients, now } = deps;
@@ -191,7 +191,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return fenced.ok ? succeed(undefined) : fenced;
   }
 
-  async function sweep(dead: string): Promise<Outcome<readonly Departure[]>> {
+  async function reap(dead: string): Promise<Outcome<readonly Departure[]>> {
     // If it lives after all, its next heartbeat tells it that its reports are gone, however many are gone by then.
     const fenced = await fence(dead);
     if (!fenced.ok) return fenced;
@@ -201,9 +201,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       // A heartbeat in the meantime has ended the fence.
       void fence(dead);
       await inBatches(places, async (place) => {
-        const swept = failed ?? (await sweepPlace(dead, place));
-        if (swept.ok) departures.push(...swept.value);
-        else failed = swept;
+        const reaped = failed ?? (await reapPlace(dead, place));
+        if (reaped.ok) departures.push(...reaped.value);
+        else failed = reaped;
       });
     });
     failed ??= read.ok ? undefined : read;
@@ -223,28 +223,28 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const instances = await readInstances();
     if (!instances.ok) return instances;
     const over = instances.value.find(
-      ({ instanceId: name, swept, expired }) => name === dead && swept && expired,
+      ({ instanceId: name, reaped, expired }) => name === dead && reaped && expired,
     );
     return link.evaluate<number>(scripts.forget, [keys.instances], [dead, LEASE_MS, over?.record ?? '']);
   }
 
-  async function sweepPlace(dead: string, name: string): Promise<Outcome<Departure[]>> {
+  async function reapPlace(dead: string, name: string): Promise<Outcome<Departure[]>> {
     const place = placeOf(name);
-    const swept = place.kind === 'inbox' ? await sweepInbox(dead, place) : await sweepRoom(dead, place);
-    if (swept.ok) void unlistPlace(dead, name);
-    return swept;
+    const reaped = place.kind === 'inbox' ? await reapInbox(dead, place) : await reapRoom(dead, place);
+    if (reaped.ok) void unlistPlace(dead, name);
+    return reaped;
   }
 
-  async function sweepInbox(dead: string, inbox: Room): Promise<Outcome<Departure[]>> {
+  async function reapInbox(dead: string, inbox: Room): Promise<Outcome<Departure[]>> {
     const removed = await link.call(['HDEL', keys.connections(inbox), dead]);
     return removed.ok ? succeed([]) : removed;
   }
 
-  async function sweepRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
+  async function reapRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
     const args = roomScriptArgs(keys, room, dead);
-    const swept = await link.evaluate<SweepReply>(scripts.sweep, roomScriptKeys(keys, room, dead), args);
-    if (!swept.ok) return swept;
-    const [clients, waitMs, gone] = swept.value;
+    const reaped = await link.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), args);
+    if (!reaped.ok) return reaped;
+    const [clients, waitMs, gone] = reaped.value;
     if (waitMs > 0) tellings.owe(room, waitMs);
     return succeed(entriesOf(gone).map((user) => ({ room, user, clients })));
   }
@@ -265,7 +265,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       returnListeners.push(listener);
     },
     heartbeat,
-    sweep,
+    reap,
     expired,
     ...createRosterQueries({
       link,

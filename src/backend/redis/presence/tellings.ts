@@ -14,7 +14,7 @@ export interface Tellings {
 export interface TellingsDeps {
   /** Tells the room, if it is time; answers how long to wait still, 0: nothing is left to tell. */
   readonly tell: (room: Room) => Promise<Outcome<number>>;
-  /** The room is told. Should this worker die before, whoever sweeps what it left tells instead. */
+  /** The room is told. Should this worker die before, whoever reaps what it left tells instead. */
   readonly onTold: (room: Room) => void;
   readonly now: () => number;
 }
