@@ -17,19 +17,19 @@ import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
 import { introduce } from './auth/handshake.ts';
 import { createTokenClock } from './auth/token-clock.ts';
 import type { ChatContext, ClientLimits } from './context.ts';
+import { createAnnouncementFeed } from './delivery/announcement-feed.ts';
+import { createCountResync } from './delivery/count-resync.ts';
 import { openDelivery } from './delivery/delivery.ts';
 import { createInboxDelivery } from './delivery/inbox-delivery.ts';
-import { createNewsFeed } from './delivery/news-feed.ts';
 import { createOnline } from './delivery/online.ts';
-import { createRecount } from './delivery/recount.ts';
 import { createRoomAnnouncements } from './delivery/room-announcements.ts';
 import { leaveRoom } from './events/leave.ts';
 import { createGateway } from './gateway.ts';
 import { createHealth } from './health.ts';
 import { openHttp } from './http/http-server.ts';
 import { createMetrics } from './metrics.ts';
-import { createCarriedBans } from './moderation/carried-bans.ts';
-import { createCarriedMutes } from './moderation/carried-mutes.ts';
+import { createConnectionBans } from './moderation/connection-bans.ts';
+import { createConnectionMutes } from './moderation/connection-mutes.ts';
 import { createEnforcement } from './moderation/enforcement.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 import type { ChatNamespace } from './socket-types.ts';
@@ -40,11 +40,11 @@ import { createReadThrottle } from './transport/read-throttle.ts';
 import { createSlowClients } from './transport/slow-clients.ts';
 import { createTrafficLimits, type TrafficSettings } from './transport/traffic-limits.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
-import { createConnections } from './users/connections.ts';
+import { createConnectionCounts } from './users/connection-counts.ts';
 import { createLogins } from './users/logins.ts';
-import { createLounge } from './users/lounge.ts';
-import { createRoomMarks } from './users/room-marks.ts';
-import { createRoomMoves } from './users/room-moves.ts';
+import { createMembershipTransfer } from './users/membership-transfer.ts';
+import { createReadMarkers } from './users/read-markers.ts';
+import { createTextmsgAudience } from './users/textmsg-audience.ts';
 
 /** How soon somebody who sends much and was behind with reading may be read of again. */
 const BEHIND_LOOK_MS = 20;
@@ -114,7 +114,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     const move = { event, user };
     void bus.notify(room, move).then((told) => {
       // Whoever is here hears it all the same.
-      if (!told.ok) tellPresence(room, move);
+      if (!told.ok) deliverPresence(room, move);
     });
   };
   const namespaces = deps.namespaces.map((name) => io.of(name));
@@ -126,9 +126,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     utilization: deps.utilization,
     log,
   });
-  const { internals, fanout, greetings, tellPresence } = delivery;
+  const { internals, fanout, announcer, deliverPresence } = delivery;
   const inboxDelivery = createInboxDelivery({ of: (nsp) => io.of(nsp), inboxes, now: deps.now });
-  const news = createNewsFeed({
+  const news = createAnnouncementFeed({
     feeds: () => feeds,
     logs,
     of: (nsp) => io.of(nsp),
@@ -145,13 +145,13 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     onGap(room, gap) {
       if (room.kind === 'inbox') logins.showAgain(room);
-      if (room.kind === 'room') delivery.tellGap(room, gap);
+      if (room.kind === 'room') delivery.deliverGap(room, gap);
     },
-    onPresence: tellPresence,
+    onPresence: deliverPresence,
   });
   const presence = createPresence({ roster, log, onJoin: tell('join'), onQuit: tell('broadcast_quit') });
   roster.onReturned(tell('join'));
-  const recount = createRecount({ roster, rooms: feeds.rooms, tell: tellPresence });
+  const recount = createCountResync({ roster, rooms: feeds.rooms, deliver: deliverPresence });
   bus.onResync(() => {
     void recount();
     void enforcement.review();
@@ -163,17 +163,17 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       feeds.resync();
       void recount();
       presence.restate();
-      lounge.restate();
-      roomMoves.restate();
+      textmsgAudience.restate();
+      membershipTransfer.restate();
       logins.restate();
       news.follow();
       void enforcement.review();
     },
     onDegraded(since) {
-      greetings.everybody('cluster:degraded', { since });
+      announcer.broadcast('cluster:degraded', { since });
     },
     onRestored() {
-      greetings.everybody('cluster:restored', {});
+      announcer.broadcast('cluster:restored', {});
     },
     now: deps.now,
     log,
@@ -201,38 +201,44 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const degraded = () => health.degradedSince() !== undefined;
   const { moderation } = backend;
   const { mode } = deps.identities;
-  const carriedBans = createCarriedBans({
+  const connectionBans = createConnectionBans({
     mode,
     moderation,
     now: () => performance.now(),
     date: deps.now,
   });
-  const lounge = createLounge({ roster, moderation, carriedBan: carriedBans.check, degraded, log });
+  const textmsgAudience = createTextmsgAudience({
+    roster,
+    moderation,
+    carriedBan: connectionBans.check,
+    degraded,
+    log,
+  });
   const online = createOnline({
     roster,
-    tellAll: (totals) => greetings.everybody('online', totals),
+    broadcast: (totals) => announcer.broadcast('online', totals),
     clients,
     degraded,
   });
   const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
-  const connections = createConnections({ roster, log });
-  const roomMoves = createRoomMoves({
+  const connections = createConnectionCounts({ roster, log });
+  const membershipTransfer = createMembershipTransfer({
     presence,
-    onBanned: (room, userId) => enforcement.refused(room, userId),
+    onBanned: (room, userId) => enforcement.onRefused(room, userId),
     log,
   });
   const logins = createLogins({
     logs,
     feeds,
-    shown,
-    news: announcements,
-    newsFeed: news,
+    inboxView: shown,
+    announcements,
+    announcementFeed: news,
     delivery: inboxDelivery,
-    connections,
-    roomMoves,
+    connectionCounts: connections,
+    membershipTransfer,
     userBuckets: createSharedBuckets(perUser, () => performance.now()),
-    onComing: lounge.arrive,
-    onMoved: (session) => Promise.all([lounge.moved(session), context.roomMarks.moved(session)]),
+    onComing: textmsgAudience.arrive,
+    onMoved: (session) => Promise.all([textmsgAudience.moved(session), context.readMarkers.moved(session)]),
     degraded,
     log,
   });
@@ -240,12 +246,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     namespaces,
     logins,
     moderation,
-    carriedBans,
-    carriedMutes: createCarriedMutes(mode),
-    bar: lounge.bar,
+    connectionBans,
+    connectionMutes: createConnectionMutes(mode),
+    banFromTextmsg: textmsgAudience.ban,
     async leave(session, roomid, membership) {
       await leaveRoom(session, roomid, membership, context);
-      await context.roomMarks.left(session, roomid);
+      await context.readMarkers.left(session, roomid);
     },
     degraded,
     now: deps.now,
@@ -273,13 +279,13 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     identities: deps.identities,
     logins,
     tokenClock: createTokenClock({ now: deps.now, flush: fanout.flush }),
-    lounge,
-    roomMarks: createRoomMarks({ visits: backend.visits, logs, roster, log }),
+    textmsgAudience,
+    readMarkers: createReadMarkers({ visits: backend.visits, logs, roster, log }),
     enforcement,
-    carriedBans,
-    post: createDirectMessages({ logs, roster, newId: deps.newId, onAppended }),
-    news: announcements,
-    shown,
+    connectionBans,
+    directMessages: createDirectMessages({ logs, roster, newId: deps.newId, onAppended }),
+    announcements,
+    inboxView: shown,
     limits: deps.limits,
     metrics,
     newId: deps.newId,
@@ -294,8 +300,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     connectionLimits: traffic.connections,
     now: deps.now,
     degradedSince: health.degradedSince,
-    greetings,
-    onGreeted: online.greet,
+    announcer,
+    onGreeted: online.sendTo,
     onHeard: createReadThrottle({
       internals,
       isBehind: slowClients.isBehind,
@@ -316,7 +322,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     version: deps.version,
     api: {
       ...context,
-      pushDesk: createPacedPushService({ ...backend, newId: deps.newId, onAppended }, admission),
+      pushService: createPacedPushService({ ...backend, newId: deps.newId, onAppended }, admission),
       claims: backend.claims,
       now: deps.now,
       announceIn: createRoomAnnouncements({ of: (nsp) => io.of(nsp), degraded }),
@@ -352,8 +358,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       health.close();
       logins.close();
       connections.close();
-      roomMoves.close();
-      lounge.close();
+      membershipTransfer.close();
+      textmsgAudience.close();
       online.close();
       presence.close();
       feeds.close();

@@ -15,13 +15,13 @@ import type { EventName, Payload } from '../protocol/payloads.ts';
 import type { TokenClock } from './auth/token-clock.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import type { Metrics } from './metrics.ts';
-import type { CarriedBans } from './moderation/carried-bans.ts';
+import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
 import type { Session } from './session.ts';
 import type { SlowClients } from './transport/slow-clients.ts';
 import type { Logins } from './users/logins.ts';
-import type { Lounge } from './users/lounge.ts';
-import type { RoomMarks } from './users/room-marks.ts';
+import type { ReadMarkers } from './users/read-markers.ts';
+import type { TextmsgAudience } from './users/textmsg-audience.ts';
 
 /** What the settings allow a client. */
 export interface ClientLimits {
@@ -45,13 +45,13 @@ export interface ChatContext {
   readonly identities: Identities;
   readonly logins: Logins;
   readonly tokenClock: TokenClock;
-  readonly lounge: Lounge;
-  readonly roomMarks: RoomMarks;
+  readonly textmsgAudience: TextmsgAudience;
+  readonly readMarkers: ReadMarkers;
   readonly enforcement: Enforcement;
-  readonly carriedBans: Pick<CarriedBans, 'check'>;
-  readonly post: DirectMessages;
-  readonly news: Announcements;
-  readonly shown: InboxView;
+  readonly connectionBans: Pick<ConnectionBans, 'check'>;
+  readonly directMessages: DirectMessages;
+  readonly announcements: Announcements;
+  readonly inboxView: InboxView;
   readonly limits: ClientLimits;
   readonly metrics: Pick<Metrics, 'said' | 'refused'>;
   readonly newId: () => string;

@@ -4,7 +4,7 @@ import { type Outcome, refuse } from '../protocol/codes.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { Handshake, Introduction } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
-import type { Greetings } from './delivery/greetings.ts';
+import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
 import { dispatch } from './events/dispatch.ts';
 import { joinRoom } from './events/join.ts';
 import { ClientSession, type Session } from './session.ts';
@@ -26,7 +26,7 @@ export interface GatewayDeps {
   readonly now: () => number;
   /** Since when the store is away, if it is. */
   readonly degradedSince: () => number | undefined;
-  readonly greetings: Pick<Greetings, 'await' | 'done'>;
+  readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent'>;
   /** The connection heard `hello` just now. */
   readonly onGreeted: (socket: ClientSocket) => void;
   /** An event of the client arrived. */
@@ -62,8 +62,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     socket.on('disconnect', end);
     idleConnections.shrink(socket);
     deps.onConnect();
-    deps.greetings.await(socket.id);
-    void inOrder(session, () => context.logins.begin(session, inbox, () => greet(session)));
+    deps.announcer.awaitHello(socket.id);
+    void inOrder(session, () => context.logins.bind(session, inbox, () => greet(session)));
     if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
   }
 
@@ -82,9 +82,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (!session) return;
     this.data[sessionKey] = undefined;
     deps.connectionLimits.left(this);
-    deps.greetings.done(this.id);
+    deps.announcer.helloSent(this.id);
     context.tokenClock.forget(session);
-    context.lounge.leave(session);
+    context.textmsgAudience.leave(session);
     leaveAll(session);
     context.logins.end(session);
     deps.onDisconnect();
@@ -94,7 +94,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   function greet(session: Session): void {
     const { socket, identity, user } = session;
     const { guestToken } = identity;
-    deps.greetings.done(socket.id);
+    deps.announcer.helloSent(socket.id);
     socket.emit('hello', {
       clientId: socket.id,
       user,
@@ -114,7 +114,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const since = deps.degradedSince();
     if (since !== undefined) socket.emit('cluster:degraded', { since });
     if (socket.nsp.name !== '/') socket.emit('new message', { mess: `welcome to ${socket.nsp.name}` });
-    context.lounge.enter(session);
+    context.textmsgAudience.enter(session);
     deps.onGreeted(socket);
   }
 

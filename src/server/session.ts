@@ -14,7 +14,7 @@ export interface Membership {
   readonly room: Room;
   readonly lease: FeedLease;
   /** The newest of this connection's own messages that was stored. */
-  said?: { readonly epoch: string; readonly seq: number };
+  lastSay?: { readonly epoch: string; readonly seq: number };
   /** As far as this connection's person has read the room; what is stored of a user may be further. */
   read?: number | undefined;
   /** The roster does not count it: the connection went over to a user it could not be told of yet. */
@@ -29,9 +29,9 @@ export interface UserBinding extends Bucket {
   /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
   readonly counted: Promise<void> | undefined;
   /** Whether the inbox is followed on behalf of this binding. */
-  held(): boolean;
+  hasLease(): boolean;
   /** Follows the inbox until the binding is released; if it was released already, gives the hold back at once. */
-  keep(hold: FeedLease): void;
+  setLease(hold: FeedLease): void;
   /** Stops counting the connection for the user; settles as `counted` does. All else stays as it is. */
   uncount(): Promise<void>;
   /** Counts it again, unless the binding was released. */
@@ -49,13 +49,13 @@ export interface Session {
   /** Where events without a roomid go. */
   readonly defaultRoom: string;
   /** The address named no room: then its `textmsg` are heard without joining it. */
-  readonly lounging: boolean;
+  readonly hearsTextmsg: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;
   /** Shared with whoever else speaks over the connection, now or later. */
   readonly budget: ConnectionBudget;
   /** The binding to its user, from the first turn on until the connection ends. */
-  login?: UserBinding | undefined;
+  binding?: UserBinding | undefined;
   /** A token of RATE_SAY, the connection's own and then its user's on this worker: else in how many ms there is one. */
   takeToSay(): number;
   /** Each login may put announcements into an inbox that nobody ever saw. */
@@ -82,10 +82,10 @@ export class ClientSession implements Session {
   identity: Identity;
   user: User;
   readonly defaultRoom: string;
-  readonly lounging: boolean;
+  readonly hearsTextmsg: boolean;
   readonly memberships: Map<string, Membership> = new FewMap();
   readonly queue = createEventQueue();
-  login: UserBinding | undefined = undefined;
+  binding: UserBinding | undefined = undefined;
   readonly budget: ConnectionBudget;
   private readonly rates: SessionRates;
   private sayBucket: Bucket | undefined = undefined;
@@ -96,7 +96,7 @@ export class ClientSession implements Session {
     this.identity = identity;
     this.user = identity.user;
     this.defaultRoom = roomid ?? DEFAULT_ROOM;
-    this.lounging = roomid === undefined;
+    this.hearsTextmsg = roomid === undefined;
     this.budget = budget;
     this.rates = rates;
   }
@@ -107,7 +107,7 @@ export class ClientSession implements Session {
     // In this order, so that what one connection may not send is not taken from its user's others.
     return (
       this.sayBucket.take() ||
-      (this.login?.take() ?? 0) ||
+      (this.binding?.take() ?? 0) ||
       (address === undefined ? 0 : this.rates.sayOfAddress.take(address))
     );
   }

@@ -10,7 +10,7 @@ import {
   type RosterEntry,
 } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
-import { createConnections } from '../../src/server/users/connections.ts';
+import { createConnectionCounts } from '../../src/server/users/connection-counts.ts';
 import { draftOf, granted, newRoom } from '../contract/peers.ts';
 import type { Harness, Peer } from '../contract/suite.ts';
 import { createPresenceLedger, toldList } from './presence-ledger.ts';
@@ -43,7 +43,7 @@ interface Worker {
   readonly peer: Peer;
   readonly host: number;
   readonly presence: Presence;
-  readonly connections: ReturnType<typeof createConnections>;
+  readonly connections: ReturnType<typeof createConnectionCounts>;
 }
 
 /** A connection in one room, as the model has it. */
@@ -116,7 +116,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       lastHeartbeat = await roster.heartbeat(0);
     granted(lastHeartbeat);
     const presence = createPresence({ roster, onJoin: came, onQuit: went, log, graceMs });
-    return { peer, host, presence, connections: createConnections({ roster, log }) };
+    return { peer, host, presence, connections: createConnectionCounts({ roster, log }) };
   }
 
   async function enter(worker: Worker, user: RosterEntry, room: Room): Promise<boolean> {
@@ -129,7 +129,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
 
   function gone(member: Member, why: 'asked' | 'lost'): void {
     members.splice(members.indexOf(member), 1);
-    void member.worker.connections.go(inboxOf('/', member.user.userId));
+    void member.worker.connections.decrement(inboxOf('/', member.user.userId));
     void member.worker.presence.leave(member.room, member.user.userId, why);
     if (why === 'asked') return;
     lingering.add(member);
@@ -143,7 +143,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       return;
     }
     members.push({ worker, user, room });
-    await Promise.all([enter(worker, user, room), worker.connections.come(inboxOf('/', user.userId))]);
+    await Promise.all([enter(worker, user, room), worker.connections.increment(inboxOf('/', user.userId))]);
   }
 
   async function kill(dying: readonly Worker[]): Promise<void> {

@@ -10,9 +10,9 @@ import { openConnectionInternals } from '../transport/frame-write-check.ts';
 import type { Connection, ConnectionInternals } from '../transport/private-members.ts';
 import { createTurnEnd } from '../transport/turn-end.ts';
 import { createWriteGathering } from '../transport/write-gathering.ts';
+import { type ConnectionAnnouncer, createConnectionAnnouncer } from './connection-announcer.ts';
 import { createFanout, type Fanout } from './fanout.ts';
 import { createFlushPace } from './flush-pace.ts';
-import { createGreetings, type Greetings } from './greetings.ts';
 import { presenceMessage } from './messages.ts';
 import { createRecipients } from './recipients.ts';
 
@@ -31,11 +31,11 @@ export interface DeliveryDeps {
 export interface Delivery {
   readonly internals: ConnectionInternals;
   readonly fanout: Fanout;
-  readonly greetings: Greetings;
+  readonly announcer: ConnectionAnnouncer;
   /** Gathered like what is said: a room that fills up is told of everybody who comes. Of who comes and goes again and again, less. */
-  tellPresence(room: Room, told: PresenceChange | PresenceMove): void;
+  deliverPresence(room: Room, told: PresenceChange | PresenceMove): void;
   /** Messages of the room cannot be had any more. */
-  tellGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
+  deliverGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
   close(): void;
 }
 
@@ -55,7 +55,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     turnEnd,
     now,
   });
-  const greetings = createGreetings({ namespaces, internals, nextTurn: setImmediate });
+  const announcer = createConnectionAnnouncer({ namespaces, internals, nextTurn: setImmediate });
   const moves = createMovePacing({
     tell(room, { event, user }) {
       fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
@@ -65,8 +65,8 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   return {
     internals,
     fanout,
-    greetings,
-    tellPresence(room, told) {
+    announcer,
+    deliverPresence(room, told) {
       if ('event' in told) {
         moves.hear(room, told);
         return;
@@ -74,7 +74,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
       const event = 'joins' in told ? 'presence:diff' : 'presence:count';
       fanout.enqueue(room, { event, json: JSON.stringify({ roomid: room.roomid, ...told }) });
     },
-    tellGap(room, gap) {
+    deliverGap(room, gap) {
       fanout.flush(room);
       of(room.nsp)
         .local.to(socketRoom(room))
@@ -82,7 +82,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     },
     close() {
       moves.close();
-      greetings.close();
+      announcer.close();
       fanout.close();
     },
   };

@@ -8,7 +8,7 @@ const DELIVERIES_PER_S = 1_000;
 export interface OnlineDeps {
   readonly roster: Pick<Roster, 'totals'>;
   /** To all connections of this worker that may be told. */
-  readonly tellAll: (totals: RosterCount) => void;
+  readonly broadcast: (totals: RosterCount) => void;
   /** Connections on this worker. */
   readonly clients: () => number;
   readonly degraded: () => boolean;
@@ -17,12 +17,12 @@ export interface OnlineDeps {
 /** Tells every connection on this worker how many are online in the whole cluster. */
 export interface Online {
   /** The connection just came: it is told what is known. */
-  greet(socket: Pick<ClientSocket, 'emit'>): void;
+  sendTo(socket: Pick<ClientSocket, 'emit'>): void;
   close(): void;
 }
 
 /** Every worker asks for itself and emits to its own: the number costs the bus nothing, however many there are. */
-export function createOnline({ roster, tellAll, clients, degraded }: OnlineDeps): Online {
+export function createOnline({ roster, broadcast: tellAll, clients, degraded }: OnlineDeps): Online {
   let told: RosterCount | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -44,7 +44,7 @@ export function createOnline({ roster, tellAll, clients, degraded }: OnlineDeps)
 
   void look();
   return {
-    greet(socket) {
+    sendTo(socket) {
       // Whoever finds nobody is not counted yet, and told when it is.
       if (told && told.clients > 0) socket.emit('online', told);
     },

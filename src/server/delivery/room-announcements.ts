@@ -9,7 +9,7 @@ export interface RoomAnnouncementsDeps {
 }
 
 /** To the members of these rooms on all workers, each connection once. Live only. */
-export type AnnounceIn = (
+export type AnnounceInRooms = (
   nsp: string,
   roomids: readonly string[],
   announcement: Announcement,
@@ -17,7 +17,7 @@ export type AnnounceIn = (
 
 const RETRY_MS = 1_000;
 
-export function createRoomAnnouncements({ of, degraded }: RoomAnnouncementsDeps): AnnounceIn {
+export function createRoomAnnouncements({ of, degraded }: RoomAnnouncementsDeps): AnnounceInRooms {
   return (nsp, roomids, announcement) => {
     // What the other workers cannot be told now is not told later.
     if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);

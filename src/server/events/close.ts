@@ -2,7 +2,7 @@ import type { EventHandler } from '../context.ts';
 
 export const close: EventHandler<'close'> = {
   mode: 'inTurn',
-  async run({ socket, login, memberships }, _payload, { fanout }, answer) {
+  async run({ socket, binding: login, memberships }, _payload, { fanout }, answer) {
     // Whoever asks any worker after the ack does not find the connection any more.
     await login?.uncount();
     // What was gathered before it.

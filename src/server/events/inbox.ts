@@ -4,7 +4,7 @@ import type { EventHandler } from '../context.ts';
 
 export const inboxList: EventHandler<'inbox:list'> = {
   mode: 'inTurn',
-  async run({ socket, user }, { before, limit }, { news, shown }) {
+  async run({ socket, user }, { before, limit }, { announcements: news, inboxView: shown }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
     // What was announced while this connection was there is in the list under a number of its own.
     const folded = await news.copyInto(inbox);
@@ -15,7 +15,7 @@ export const inboxList: EventHandler<'inbox:list'> = {
 
 export const inboxAck: EventHandler<'inbox:ack'> = {
   mode: 'inTurn',
-  async run({ socket, user }, { recv, read }, { inboxes, news }) {
+  async run({ socket, user }, { recv, read }, { inboxes, announcements: news }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
     const folded = await news.copyInto(inbox);
     if (!folded.ok) return folded;

@@ -8,7 +8,7 @@ import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { messagesOf } from '../delivery/messages.ts';
 import { personOf, type Session } from '../session.ts';
-import type { Noted } from '../users/room-marks.ts';
+import type { UndoJoin } from '../users/read-markers.ts';
 import { rename, renamed } from './naming.ts';
 import { denied } from './room-access.ts';
 
@@ -33,12 +33,14 @@ export async function joinRoom(
   answer: (joined: Joined) => void,
 ): Promise<Refusal | 'answered'> {
   const { socket, memberships } = session;
-  const { feeds, fanout, presence, limits, carriedBans, enforcement } = context;
+  const { feeds, fanout, presence, limits, connectionBans, enforcement } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
   const refusal = denied(session, roomid);
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
-  const carried = membership ? undefined : await carriedBans.check(session, roomOf(socket.nsp.name, roomid));
+  const carried = membership
+    ? undefined
+    : await connectionBans.check(session, roomOf(socket.nsp.name, roomid));
   if (carried) return carried;
   if (!membership && memberships.size >= limits.maxRooms) {
     return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
@@ -56,7 +58,7 @@ export async function joinRoom(
     ? recount(session, room, context)
     : presence.enter(room, person);
   const { identity: before } = session;
-  let noted: Noted | undefined;
+  let noted: UndoJoin | undefined;
   const met = await feeds.attach(
     room,
     async () => {
@@ -65,7 +67,7 @@ export async function joinRoom(
       if (!page.ok) return page;
       // Only somebody who may come in goes by the new name. Before the answer: any worker may be asked after it.
       [noted] = await Promise.all([
-        noted ?? context.roomMarks.joining(session, roomid, page.value.top),
+        noted ?? context.readMarkers.joining(session, roomid, page.value.top),
         rename(session, identity, context),
       ]);
       return succeed({ ...page.value, entered: entered.value });
@@ -82,7 +84,7 @@ export async function joinRoom(
       if (membership && !counted) delete membership.uncounted;
       const joined = describe(roomid, page, since, page.entered, payload.history);
       answer(joined);
-      context.roomMarks.joined(session, roomid, joined.seq);
+      context.readMarkers.joined(session, roomid, joined.seq);
       return page.entered;
     },
   );
@@ -92,7 +94,7 @@ export async function joinRoom(
   if (!membership && !admitted && noted) await Promise.all([noted(), rename(session, before, context)]);
   if (!met.ok) {
     // So that nobody else comes in over its connection.
-    if (met.error.code === 'forbidden') enforcement.refused(room, person.userId);
+    if (met.error.code === 'forbidden') enforcement.onRefused(room, person.userId);
     return met;
   }
   admitted?.announce?.();

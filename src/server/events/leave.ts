@@ -10,7 +10,7 @@ export const leave: EventHandler<'leave'> = {
     const membership = session.memberships.get(roomid);
     if (!membership) return refuse('not_joined', `roomid: not in ${roomid}`);
     await leaveRoom(session, roomid, membership, context);
-    await context.roomMarks.left(session, roomid);
+    await context.readMarkers.left(session, roomid);
     return succeed({});
   },
 };
@@ -22,7 +22,7 @@ export async function leaveRoom(
   { feeds, fanout, presence }: ChatContext,
 ): Promise<void> {
   // What this connection was told is stored still comes to it: the bus may be behind the acks.
-  if (membership.said) await feeds.whenDelivered(membership.room, membership.said);
+  if (membership.lastSay) await feeds.whenDelivered(membership.room, membership.lastSay);
   if (memberships.get(roomid) !== membership) return;
   memberships.delete(roomid);
   fanout.flush(membership.room);

@@ -5,8 +5,8 @@ const ROOMS_PER_EVENT = 20;
 
 export const mine: EventHandler<'rooms:mine'> = {
   mode: 'inTurn',
-  async run(session, _payload, { roomMarks }) {
-    const answer = await roomMarks.mine(session);
+  async run(session, _payload, { readMarkers }) {
+    const answer = await readMarkers.mine(session);
     if (answer.ok) {
       session.budget.traffic.charge(Math.floor(answer.value.rooms.length / ROOMS_PER_EVENT));
     }

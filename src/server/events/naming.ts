@@ -27,7 +27,7 @@ export function renamed({ identity, user }: Session, { username, avatar }: Namin
 export async function rename(
   session: Session,
   identity: Identity,
-  { presence, lounge }: Pick<ChatContext, 'presence' | 'lounge'>,
+  { presence, textmsgAudience }: Pick<ChatContext, 'presence' | 'textmsgAudience'>,
 ): Promise<void> {
   const { user: before } = session;
   const { named } = session.identity;
@@ -38,6 +38,6 @@ export async function rename(
   const rooms = [...session.memberships.values()];
   await Promise.all([
     ...rooms.map(({ room }) => presence.rename(room, personOf(user))),
-    lounge.moved(session),
+    textmsgAudience.moved(session),
   ]);
 }

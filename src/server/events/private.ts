@@ -27,7 +27,7 @@ export const privately: EventHandler<'private'> = {
       ...(clientMsgId === undefined ? {} : { clientMsgId }),
     };
     const rooms = Array.from(session.memberships.values(), ({ room }) => room);
-    return context.post.sendPrivate(message, text, { socketId: socket.id, rooms });
+    return context.directMessages.sendPrivate(message, text, { socketId: socket.id, rooms });
   },
 };
 

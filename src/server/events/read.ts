@@ -3,7 +3,7 @@ import { denied } from './room-access.ts';
 
 export const read: EventHandler<'room:read'> = {
   mode: 'inTurn',
-  async run(session, { roomid = session.defaultRoom, seq }, { roomMarks }) {
-    return denied(session, roomid) ?? roomMarks.read(session, roomid, seq);
+  async run(session, { roomid = session.defaultRoom, seq }, { readMarkers }) {
+    return denied(session, roomid) ?? readMarkers.read(session, roomid, seq);
   },
 };

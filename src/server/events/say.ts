@@ -2,8 +2,8 @@ import { dedupeScope } from '../../chat/identity.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { personOf } from '../session.ts';
+import { storeMessage, toAck } from './outgoing-message.ts';
 import { denied } from './room-access.ts';
-import { saidAs, storeSaying } from './saying.ts';
 
 export const say: EventHandler<'say'> = {
   mode: 'pipelined',
@@ -17,13 +17,13 @@ export const say: EventHandler<'say'> = {
     const membership = memberships.get(roomid);
     if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
     const { room } = membership;
-    const carried = context.enforcement.carriedRefusal(session, room);
+    const carried = context.enforcement.connectionRefusal(session, room);
     if (carried) {
       const muted = await carried;
       if (muted) return muted;
       if (memberships.get(roomid) !== membership) return refuse('not_joined', `roomid: join ${roomid} first`);
     }
-    const stored = await storeSaying(context, {
+    const stored = await storeMessage(context, {
       room,
       from: personOf(user),
       text,
@@ -32,17 +32,17 @@ export const say: EventHandler<'say'> = {
       scope: dedupeScope(identity),
       author: user.id,
       // What a guest has read is known to the connection alone.
-      reader: identity.guestToken === undefined ? session.login?.inbox.tag : undefined,
+      reader: identity.guestToken === undefined ? session.binding?.inbox.tag : undefined,
       except: echo ? undefined : socket.id,
     });
     if (!stored.ok) {
-      if (stored.error.code === 'forbidden') context.enforcement.refused(room, user.id);
+      if (stored.error.code === 'forbidden') context.enforcement.onRefused(room, user.id);
       return stored;
     }
     if (!stored.value.dup) {
-      membership.said = stored.value;
+      membership.lastSay = stored.value;
       membership.read = Math.max(membership.read ?? 0, stored.value.seq);
     }
-    return succeed(saidAs(room, stored.value));
+    return succeed(toAck(room, stored.value));
   },
 };

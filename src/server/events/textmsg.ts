@@ -7,7 +7,7 @@ import { rename, renamed } from './naming.ts';
 import { findNamed } from './nicknames.ts';
 import { denied } from './room-access.ts';
 
-/** Where those who hear a room's `textmsg` go by their names: its members and its lounge. */
+/** Where those who hear a room's `textmsg` go by their names: its members and its textmsgAudience. */
 const KINDS: readonly RoomKind[] = ['room', 'lounge'];
 
 type NamedText = Exclude<Payload<'textmsg'>, string>;
@@ -17,11 +17,11 @@ export const textmsg: EventHandler<'textmsg'> = {
   mode: 'inTurn',
   says: true,
   async run(session, message, context) {
-    const { defaultRoom, lounging, memberships } = session;
-    const { limits, lounge } = context;
+    const { defaultRoom, hearsTextmsg, memberships } = session;
+    const { limits, textmsgAudience } = context;
     const refusal = denied(session, defaultRoom);
     if (refusal) return refusal;
-    if (!lounging && !memberships.has(defaultRoom)) {
+    if (!hearsTextmsg && !memberships.has(defaultRoom)) {
       return refuse('not_joined', `roomid: join ${defaultRoom} first`);
     }
     const [field, text] = typeof message === 'string' ? ['text', message] : ['content', message.content];
@@ -32,17 +32,17 @@ export const textmsg: EventHandler<'textmsg'> = {
     const room = roomOf(session.socket.nsp.name, defaultRoom);
     const restricted =
       (await context.enforcement.refusalOf(room, session.user.id)) ??
-      (await context.enforcement.carriedRefusal(session, room)) ??
-      (await context.carriedBans.check(session, room));
+      (await context.enforcement.connectionRefusal(session, room)) ??
+      (await context.connectionBans.check(session, room));
     if (restricted) return restricted;
-    if (typeof message === 'string') return lounge.tell(session, message);
+    if (typeof message === 'string') return textmsgAudience.broadcast(session, message);
     // Also when nobody is found to tell: two who only write to each other would else never get their names.
-    if (lounge.introduces(session)) {
+    if (textmsgAudience.introduces(session)) {
       const { name: username, avatar } = message;
       await rename(session, renamed(session, { username, avatar }), context);
     }
     return message.to === undefined
-      ? lounge.tell(session, textOf(session, message))
+      ? textmsgAudience.broadcast(session, textOf(session, message))
       : tellOne(session, { ...message, to: message.to }, context);
   },
 };

@@ -6,7 +6,7 @@ import type { EventHandler } from '../context.ts';
 export const todo: EventHandler<'todo'> = {
   mode: 'pipelined',
   says: true,
-  async run({ socket, identity, user: from }, { to, clientMsgId, json }, { post, limits }) {
+  async run({ socket, identity, user: from }, { to, clientMsgId, json }, { directMessages: post, limits }) {
     const maxBytes = limits.maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
     if (Buffer.byteLength(json) > maxBytes) {
       return refuse('too_large', `todo: must not be longer than ${maxBytes} bytes as JSON`);

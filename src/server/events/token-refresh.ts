@@ -16,7 +16,7 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     const forbidden = [...memberships].filter(([roomid]) => !allows(roomid));
     await Promise.all([
       moved,
-      allows(defaultRoom) === before.access.allows(defaultRoom) || context.lounge.moved(session),
+      allows(defaultRoom) === before.access.allows(defaultRoom) || context.textmsgAudience.moved(session),
       ...forbidden.map(([roomid, membership]) => leaveRoom(session, roomid, membership, context)),
     ]);
     const left = forbidden.map(([roomid]) => roomid);

@@ -21,9 +21,9 @@ export const typing: EventHandler<'typing'> = {
     const { id: userId, name: username } = session.user;
     // Not kept in a log, so the store does not look by itself.
     const restricted =
-      (await enforcement.refusalOf(room, userId)) ?? (await enforcement.carriedRefusal(session, room));
+      (await enforcement.refusalOf(room, userId)) ?? (await enforcement.connectionRefusal(session, room));
     if (restricted) {
-      if (restricted.error.code === 'forbidden') enforcement.refused(room, userId);
+      if (restricted.error.code === 'forbidden') enforcement.onRefused(room, userId);
       return restricted;
     }
     if (session.memberships.get(roomid) !== membership) {

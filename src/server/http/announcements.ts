@@ -27,7 +27,7 @@ const announce = route({
     rooms: count.optional().describe('How many different rooms were told.'),
   }),
   async run({ nsp, operation, body: { data: json, rooms } }, context) {
-    const { news, feeds, limits, newId, now } = context;
+    const { announcements: news, feeds, limits, newId, now } = context;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
     if (rooms === undefined) {

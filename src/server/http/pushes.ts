@@ -59,7 +59,7 @@ const push = route({
   }),
   answer: z.object({ id: z.string(), reach }),
   isComplete: isStoredForAll,
-  async run({ nsp, operation, body }, { pushDesk, limits }) {
+  async run({ nsp, operation, body }, { pushService: pushDesk, limits }) {
     const { users, data: json, kind, ttlS } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
@@ -99,7 +99,7 @@ const receipts = route({
       )
       .describe('By user id.'),
   }),
-  async run({ nsp, params: { id } }, { pushDesk }) {
+  async run({ nsp, params: { id } }, { pushService: pushDesk }) {
     const found = await pushDesk.receipts(id);
     if (!found.ok) return found;
     if (found.value.nsp !== nsp) return refuse('not_found', 'id: no such push');
@@ -137,7 +137,7 @@ const plainPush = route({
   }),
   answer: z.object({ responseCode: z.literal(0), data: z.literal('OK!'), id: z.string(), reach }),
   isComplete: isStoredForAll,
-  async run({ nsp, operation, body }, { pushDesk, limits }) {
+  async run({ nsp, operation, body }, { pushService: pushDesk, limits }) {
     const { tokens, entityType: about, data: json = NO_DATA } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;

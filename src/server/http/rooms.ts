@@ -4,7 +4,7 @@ import { ignoringBlanks } from '../../protocol/blank-fields.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import { messageOf } from '../delivery/messages.ts';
-import { saidAs, storeSaying } from '../events/saying.ts';
+import { storeMessage, toAck } from '../events/outgoing-message.ts';
 import {
   at,
   avatar,
@@ -75,7 +75,7 @@ const say = route({
     const room = roomOf(nsp, params.roomid);
     const from = personOf(body.from);
     const { text: said, type, clientMsgId: known } = body;
-    const stored = await storeSaying(context, {
+    const stored = await storeMessage(context, {
       room,
       from,
       text: said,
@@ -84,7 +84,7 @@ const say = route({
       scope,
       operation,
     });
-    return stored.ok ? succeed(saidAs(room, stored.value)) : stored;
+    return stored.ok ? succeed(toAck(room, stored.value)) : stored;
   },
 });
 

@@ -7,18 +7,18 @@ import { insist } from '../event-queue.ts';
 import type { Membership, Session } from '../session.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import type { Logins } from '../users/logins.ts';
-import type { CarriedBans } from './carried-bans.ts';
-import type { CarriedMutes } from './carried-mutes.ts';
-import { createWorkerOrders } from './worker-orders.ts';
+import type { ConnectionBans } from './connection-bans.ts';
+import type { ConnectionMutes } from './connection-mutes.ts';
+import { createWorkerCommands } from './worker-commands.ts';
 
 export interface EnforcementDeps {
   readonly namespaces: readonly ChatNamespace[];
   readonly logins: Pick<Logins, 'sessionsOf' | 'sessions'>;
   readonly moderation: Pick<Moderation, 'restrictions'>;
-  readonly carriedBans: Pick<CarriedBans, 'note' | 'noteAddress'>;
-  readonly carriedMutes: CarriedMutes;
+  readonly connectionBans: Pick<ConnectionBans, 'note' | 'noteAddress'>;
+  readonly connectionMutes: ConnectionMutes;
   /** It hears nothing of the room any more, without having been in it. */
-  readonly bar: (session: Session, roomid: string) => void;
+  readonly banFromTextmsg: (session: Session, roomid: string) => void;
   /** As when the user asked for it. */
   readonly leave: (session: Session, roomid: string, membership: Membership) => Promise<void>;
   readonly degraded: () => boolean;
@@ -36,7 +36,7 @@ export interface Enforcement {
   /** Tells those of the user's connections that are in the room. */
   mute(room: Room, userId: string, restricted: Restricted): Promise<void>;
   /** The store refused what the user said: whoever is banned is still in the room here and is put out. */
-  refused(room: Room, userId: string): void;
+  onRefused(room: Room, userId: string): void;
   /** Why the user may not be there, if so; then they are put out, should they still be in the room here. */
   banOf(room: Room, userId: string): Promise<Refusal | undefined>;
   /**
@@ -47,11 +47,11 @@ export interface Enforcement {
   /** Why the user may say nothing there, if so. */
   refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
   /** Undefined: nothing is noted. Else why nobody may say anything there over the session's connection, if so. */
-  carriedRefusal(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
+  connectionRefusal(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
 /** What the workers tell one another. */
-type Order = { readonly roomid: string; readonly userId: string; readonly until?: number } & (
+type WorkerCommand = { readonly roomid: string; readonly userId: string; readonly until?: number } & (
   | { readonly does: 'remove'; readonly code: Removed['code'] }
   | { readonly does: 'mute' }
   | { readonly does: 'bar'; readonly address: string }
@@ -62,49 +62,49 @@ const RETRY_MS = 1_000;
 const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
-  const { namespaces, logins, moderation, carriedBans, carriedMutes, leave, degraded, now, log } = deps;
-  const orderAll = createWorkerOrders<Order>({
+  const { namespaces, logins, moderation, connectionBans, connectionMutes, leave, degraded, now, log } = deps;
+  const orderAll = createWorkerCommands<WorkerCommand>({
     namespaces,
     event: 'moderation',
-    carryOut: ({ name }, order) => followHere(name, order),
+    carryOut: ({ name }, command) => followHere(name, command),
     log,
   });
 
-  async function follow(session: Session, order: Order): Promise<void> {
-    const { roomid, userId, until } = order;
+  async function follow(session: Session, command: WorkerCommand): Promise<void> {
+    const { roomid, userId, until } = command;
     if (session.user.id !== userId) return;
-    if (order.does === 'remove' && order.code === 'banned') {
-      deps.bar(session, roomid);
+    if (command.does === 'remove' && command.code === 'banned') {
+      deps.banFromTextmsg(session, roomid);
       carry(session, roomid);
     }
-    if (order.does === 'mute') carriedMutes.note(session, roomOf(session.socket.nsp.name, roomid));
+    if (command.does === 'mute') connectionMutes.note(session, roomOf(session.socket.nsp.name, roomid));
     const membership = session.memberships.get(roomid);
     if (!membership) return;
     const ends = until === undefined ? {} : { until };
-    if (order.does !== 'remove') {
+    if (command.does !== 'remove') {
       session.socket.emit('muted', { roomid, ...ends });
       return;
     }
     await leave(session, roomid, membership);
-    session.socket.emit('removed', { roomid, code: order.code, ...ends });
+    session.socket.emit('removed', { roomid, code: command.code, ...ends });
   }
 
   /** Whoever comes next over its connection, or as a guest from its address, to whichever worker. */
   function carry(session: Session, roomid: string): void {
     const nsp = session.socket.nsp.name;
     const { id: userId } = session.user;
-    const address = carriedBans.note(session, roomOf(nsp, roomid));
+    const address = connectionBans.note(session, roomOf(nsp, roomid));
     if (address !== undefined && !degraded()) void orderAll(nsp, { does: 'bar', roomid, userId, address });
   }
 
-  async function followHere(nsp: string, order: Order): Promise<unknown> {
-    if (order.does === 'bar') {
-      carriedBans.noteAddress(order.address, roomOf(nsp, order.roomid), order.userId);
+  async function followHere(nsp: string, command: WorkerCommand): Promise<unknown> {
+    if (command.does === 'bar') {
+      connectionBans.noteAddress(command.address, roomOf(nsp, command.roomid), command.userId);
       return undefined;
     }
-    const sessions = logins.sessionsOf(inboxOf(nsp, order.userId));
+    const sessions = logins.sessionsOf(inboxOf(nsp, command.userId));
     // After what the connection is doing: a join that was let in just before must not outlast it.
-    return Promise.all(sessions.map((session) => insist(session.queue, () => follow(session, order))));
+    return Promise.all(sessions.map((session) => insist(session.queue, () => follow(session, command))));
   }
 
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
@@ -113,9 +113,9 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     const { ban, mute } = found.ok ? found.value : {};
     if (mute) carryMute(room, userId);
     if (!ban) return undefined;
-    const order = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
+    const command = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
     // Not waited for: who asks may be what the connection is doing.
-    followHere(room.nsp, order).catch((error: unknown) =>
+    followHere(room.nsp, command).catch((error: unknown) =>
       log.error({ err: error }, 'somebody banned could not be put out'),
     );
     return refuseRestricted('ban', leftMs(ban));
@@ -124,7 +124,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
   /** Of before, which was told to no worker where the user is now. */
   function carryMute(room: Room, userId: string): void {
     for (const session of logins.sessionsOf(inboxOf(room.nsp, userId))) {
-      if (session.user.id === userId) carriedMutes.note(session, room);
+      if (session.user.id === userId) connectionMutes.note(session, room);
     }
   }
 
@@ -146,7 +146,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     for (const userId of userIds) {
       const refusal = await refusalOf(room, userId);
       if (refusal) return refusal;
-      carriedMutes.forget(session, room, userId);
+      connectionMutes.forget(session, room, userId);
     }
     return undefined;
   }
@@ -171,7 +171,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     async mute({ nsp, roomid }, userId, { until }) {
       await orderAll(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
     },
-    refused(room, userId) {
+    onRefused(room, userId) {
       void banOf(room, userId);
     },
     banOf,
@@ -185,8 +185,8 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       }
     },
     refusalOf,
-    carriedRefusal(session, room) {
-      const users = carriedMutes.of(session, room);
+    connectionRefusal(session, room) {
+      const users = connectionMutes.of(session, room);
       return users && lookUp(session, room, users);
     },
   };

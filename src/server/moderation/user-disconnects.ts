@@ -5,7 +5,7 @@ import { insist } from '../event-queue.ts';
 import type { Session } from '../session.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import type { Logins } from '../users/logins.ts';
-import { createWorkerOrders, type OrderWorkers } from './worker-orders.ts';
+import { type CommandWorkers, createWorkerCommands } from './worker-commands.ts';
 
 export interface UserDisconnectsDeps {
   readonly namespaces: readonly ChatNamespace[];
@@ -16,7 +16,7 @@ export interface UserDisconnectsDeps {
 }
 
 /** Lets every connection of the user in that namespace go, on all workers of all hosts. */
-export type DisconnectUser = OrderWorkers<string>;
+export type DisconnectUser = CommandWorkers<string>;
 
 export function createUserDisconnects({
   namespaces,
@@ -24,10 +24,10 @@ export function createUserDisconnects({
   flush,
   log,
 }: UserDisconnectsDeps): DisconnectUser {
-  async function end({ socket, memberships, login, user }: Session, userId: string): Promise<void> {
+  async function end({ socket, memberships, binding, user }: Session, userId: string): Promise<void> {
     if (user.id !== userId || !socket.connected) return;
     // Whoever asks any worker after the answer does not find it any more.
-    await login?.uncount();
+    await binding?.uncount();
     for (const { room } of memberships.values()) flush(room);
     socket.emit('bye', {
       code: BYE.disconnected,
@@ -39,7 +39,7 @@ export function createUserDisconnects({
     socket.disconnect(true);
   }
 
-  return createWorkerOrders<string>({
+  return createWorkerCommands<string>({
     namespaces,
     event: 'user:disconnect',
     carryOut({ name }, userId) {

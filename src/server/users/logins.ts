@@ -7,12 +7,12 @@ import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { type Room, socketRoom } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import type { AnnouncementFeed } from '../delivery/announcement-feed.ts';
 import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';
-import type { NewsFeed } from '../delivery/news-feed.ts';
 import type { Session, UserBinding } from '../session.ts';
-import type { Connections } from './connections.ts';
-import type { RoomMoves } from './room-moves.ts';
-import { createTies } from './ties.ts';
+import type { ConnectionCounts } from './connection-counts.ts';
+import type { MembershipTransfer } from './membership-transfer.ts';
+import { createUserBindings } from './user-bindings.ts';
 
 /*
  * Which user a connection belongs to, and with it which inbox it hears.
@@ -27,12 +27,12 @@ import { createTies } from './ties.ts';
 export interface LoginsDeps {
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'lease' | 'attach'>;
-  readonly shown: InboxView;
-  readonly news: Pick<Announcements, 'copyInto'>;
-  readonly newsFeed: Pick<NewsFeed, 'hear'>;
+  readonly inboxView: InboxView;
+  readonly announcements: Pick<Announcements, 'copyInto'>;
+  readonly announcementFeed: Pick<AnnouncementFeed, 'subscribe'>;
   readonly delivery: Pick<InboxDelivery, 'sent'>;
-  readonly connections: Connections;
-  readonly roomMoves: Pick<RoomMoves, 'move'>;
+  readonly connectionCounts: ConnectionCounts;
+  readonly membershipTransfer: Pick<MembershipTransfer, 'transfer'>;
   readonly userBuckets: SharedBuckets;
   /** The connection goes by another id from now on. Answers once whoever looks for that one finds it. */
   readonly onMoved: (session: Session) => Promise<unknown>;
@@ -47,7 +47,7 @@ export interface Logins {
    * Binds the connection to its user. `greet` is called once, before anything of the inbox is sent; when the store
    * is away at once, and the inbox follows when it is back.
    */
-  begin(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
+  bind(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
   /** Binds it to another user, or shows the same one the inbox again. `answer` is called before it is shown. */
   rebind(session: Session, identity: Identity, answer: () => void): Promise<Refusal | 'answered'>;
   /** After a gap that cannot be filled, the user is shown what there is. */
@@ -67,8 +67,18 @@ const BIND_BATCH = 100;
 const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
 
 export function createLogins(deps: LoginsDeps): Logins {
-  const { logs, feeds, shown, news, newsFeed, delivery, connections, roomMoves, log } = deps;
-  const { tie, sessionsOf, sessions } = createTies(connections, deps.userBuckets);
+  const {
+    logs,
+    feeds,
+    inboxView,
+    announcements,
+    announcementFeed,
+    delivery,
+    connectionCounts,
+    membershipTransfer,
+    log,
+  } = deps;
+  const bindings = createUserBindings(connectionCounts, deps.userBuckets);
   /** Connections whose inbox could not be read yet, with where they stood. */
   const unbound = new Map<Session, Position | undefined>();
   let retrying: NodeJS.Timeout | undefined;
@@ -78,7 +88,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     known: boolean,
     from: Position | undefined,
   ): Promise<Outcome<InboxSnapshot>> {
-    if (known) return shown.read(inbox, from);
+    if (known) return inboxView.read(inbox, from);
     const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
     return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
   }
@@ -88,21 +98,21 @@ export function createLogins(deps: LoginsDeps): Logins {
    * each time the inbox could be read.
    */
   async function meet<T>(
-    login: UserBinding,
+    binding: UserBinding,
     known: boolean,
     from: Position | undefined,
     admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
     prepare?: () => Promise<void>,
   ): Promise<Outcome<T>> {
-    const { inbox } = login;
-    if (!login.held()) {
+    const { inbox } = binding;
+    if (!binding.hasLease()) {
       const held = await feeds.lease(inbox);
       if (!held.ok) return held;
-      login.keep(held.value);
+      binding.setLease(held.value);
     }
-    const folded = known ? await news.copyInto(inbox) : succeed(undefined);
+    const folded = known ? await announcements.copyInto(inbox) : succeed(undefined);
     if (!folded.ok) return folded;
-    if (!login.held()) return refuse('unavailable', 'the connection is gone');
+    if (!binding.hasLease()) return refuse('unavailable', 'the connection is gone');
     return feeds.attach(
       inbox,
       async () => {
@@ -115,7 +125,7 @@ export function createLogins(deps: LoginsDeps): Logins {
   }
 
   function show({ socket }: Session, inbox: Room, page: InboxSnapshot, since: readonly Entry[]): void {
-    const message = shown.toPushMessage(page, since, inbox.roomid);
+    const message = inboxView.toPushMessage(page, since, inbox.roomid);
     socket.emit('push_message', message);
     // What there was no room for was not sent; one mark cannot leave a part out.
     if (!message.more && message.unread.some(isFromBackEnd)) delivery.sent(inbox, message.top);
@@ -123,17 +133,17 @@ export function createLogins(deps: LoginsDeps): Logins {
 
   async function bind(
     session: Session,
-    login: UserBinding,
+    binding: UserBinding,
     from: Position | undefined,
     greet: () => void,
   ): Promise<boolean> {
     const { known } = session.identity;
-    const met = await meet(login, known, from, (page, since, announced) => {
-      if (!session.socket.connected || session.login !== login) return;
-      void session.socket.join(socketRoom(login.inbox));
+    const met = await meet(binding, known, from, (page, since, announced) => {
+      if (!session.socket.connected || session.binding !== binding) return;
+      void session.socket.join(socketRoom(binding.inbox));
       greet();
-      if (known) show(session, login.inbox, page, since);
-      newsFeed.hear(session.socket, announced);
+      if (known) show(session, binding.inbox, page, since);
+      announcementFeed.subscribe(session.socket, announced);
     });
     return met.ok;
   }
@@ -160,32 +170,32 @@ export function createLogins(deps: LoginsDeps): Logins {
   }
 
   async function bindOne(session: Session, from: Position | undefined): Promise<void> {
-    const { login } = session;
-    if (!login || !unbound.delete(session)) return;
-    const bound = await bind(session, login, from, () => undefined);
-    if (!bound && session.login === login) unbound.set(session, from);
+    const { binding } = session;
+    if (!binding || !unbound.delete(session)) return;
+    const bound = await bind(session, binding, from, () => undefined);
+    if (!bound && session.binding === binding) unbound.set(session, from);
   }
 
   /** Answers with what tells its rooms of it. */
   async function goOver(session: Session, identity: Identity): Promise<() => void> {
-    const moved = roomMoves.move(session, identity);
+    const moved = membershipTransfer.transfer(session, identity);
     const [tellRooms] = await Promise.all([moved, deps.onMoved(session)]);
     return tellRooms;
   }
 
   return {
-    async begin(session, from, greet) {
+    async bind(session, from, greet) {
       // Gone before its turn came: `end` was called, and nothing would be given back.
       if (!session.socket.connected) return;
-      const login = tie(session, session.user);
-      session.login = login;
+      const binding = bindings.bind(session, session.user);
+      session.binding = binding;
       if (!deps.degraded()) {
-        await Promise.all([login.counted, deps.onComing(session)]);
-        if (await bind(session, login, from, greet)) return;
+        await Promise.all([binding.counted, deps.onComing(session)]);
+        if (await bind(session, binding, from, greet)) return;
       }
-      if (session.login !== login) return;
+      if (session.binding !== binding) return;
       greet();
-      newsFeed.hear(session.socket);
+      announcementFeed.subscribe(session.socket);
       unbound.set(session, from);
       retryLater();
     },
@@ -194,7 +204,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       if (!session.socket.connected) return refuse('unavailable', 'the connection is gone');
       const { identity: before } = session;
       const same = identity.user.id === before.user.id;
-      const current = session.login;
+      const current = session.binding;
       if (same && current) {
         const met = await meet(current, true, undefined, (page, since) => {
           if (!session.socket.connected) return;
@@ -204,12 +214,12 @@ export function createLogins(deps: LoginsDeps): Logins {
         });
         return met.ok ? 'answered' : met;
       }
-      const login = tie(session, identity.user);
+      const binding = bindings.bind(session, identity.user);
       let tellMoved: (() => void) | undefined;
       // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
       async function prepare(): Promise<void> {
         if (tellMoved || !session.socket.connected) return;
-        const [tell] = await Promise.all([goOver(session, identity), login.counted, current?.uncount()]);
+        const [tell] = await Promise.all([goOver(session, identity), binding.counted, current?.uncount()]);
         tellMoved = tell;
       }
       function admit(page: InboxSnapshot, since: readonly Entry[]): boolean {
@@ -217,16 +227,16 @@ export function createLogins(deps: LoginsDeps): Logins {
         if (current) void session.socket.leave(socketRoom(current.inbox));
         current?.release();
         unbound.delete(session);
-        session.login = login;
-        void session.socket.join(socketRoom(login.inbox));
+        session.binding = binding;
+        void session.socket.join(socketRoom(binding.inbox));
         answer();
-        show(session, login.inbox, page, since);
+        show(session, binding.inbox, page, since);
         tellMoved?.();
         return true;
       }
-      const met = await meet(login, identity.known, undefined, admit, prepare);
+      const met = await meet(binding, identity.known, undefined, admit, prepare);
       if (met.ok && met.value) return 'answered';
-      login.release();
+      binding.release();
       if (met.ok) return 'answered';
       current?.count();
       if (tellMoved && session.socket.connected) (await goOver(session, before))();
@@ -234,22 +244,22 @@ export function createLogins(deps: LoginsDeps): Logins {
     },
 
     showAgain(inbox) {
-      for (const session of sessionsOf(inbox)) {
-        const { login } = session;
-        if (login?.inbox.tag !== inbox.tag || unbound.has(session)) continue;
+      for (const session of bindings.sessionsOf(inbox)) {
+        const { binding } = session;
+        if (binding?.inbox.tag !== inbox.tag || unbound.has(session)) continue;
         unbound.set(session, undefined);
       }
       retryLater();
     },
-    sessionsOf,
-    sessions,
+    sessionsOf: bindings.sessionsOf,
+    sessions: bindings.sessions,
     end(session) {
       unbound.delete(session);
-      session.login?.release();
-      session.login = undefined;
+      session.binding?.release();
+      session.binding = undefined;
     },
     restate() {
-      void connections.restate();
+      void connectionCounts.restate();
       bindAll();
     },
     close() {

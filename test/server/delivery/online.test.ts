@@ -11,7 +11,7 @@ function setUp(connections = 1) {
   const totals = vi.fn(async () => (counted ? succeed(counted) : refuse('unavailable', 'away', 1)));
   const online = createOnline({
     roster: { totals },
-    tellAll: (totals) => emit('online', totals),
+    broadcast: (totals) => emit('online', totals),
     clients: () => connections,
     degraded: () => degraded,
   });
@@ -72,11 +72,11 @@ describe('the number of people online', () => {
 
   it('is told to who comes, once it is known', async () => {
     const { online, told, emit } = setUp();
-    online.greet({ emit } as never);
+    online.sendTo({ emit } as never);
     expect(told).toEqual([]);
     await vi.advanceTimersByTimeAsync(10);
     told.length = 0;
-    online.greet({ emit } as never);
+    online.sendTo({ emit } as never);
     expect(told).toEqual([['online', { users: 1, clients: 1 }]]);
   });
 
@@ -89,7 +89,7 @@ describe('the number of people online', () => {
     degrade(true);
     totals.mockClear();
     await vi.advanceTimersByTimeAsync(5_000);
-    online.greet({ emit } as never);
+    online.sendTo({ emit } as never);
     expect(told).toEqual([]);
     expect(totals).not.toHaveBeenCalled();
     count(1, 1);
@@ -103,7 +103,7 @@ describe('the number of people online', () => {
     count(0, 0);
     await vi.advanceTimersByTimeAsync(1_000);
     told.length = 0;
-    online.greet({ emit } as never);
+    online.sendTo({ emit } as never);
     expect(told).toEqual([]);
   });
 

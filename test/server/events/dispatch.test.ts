@@ -36,12 +36,12 @@ it('rooms:mine takes as much of the connection’s events as the rooms it asks t
     new Traffic({ events: { perMs: 0.1, burst: 100 }, bytes: undefined }, () => 0),
   );
   const { session } = openSession(budget);
-  const roomMarks = { mine: async () => ({ ok: true, value: { rooms } }) };
+  const readMarkers = { mine: async () => ({ ok: true, value: { rooms } }) };
   const answers: unknown[] = [];
   for (let times = 0; times < 2; times += 1) {
     expect(budget.traffic.take(0)).toBe(0);
     const event = { event: 'rooms:mine', args: [{}, (answer: unknown) => answers.push(answer)] };
-    await dispatch(session, { ...context, roomMarks } as never, event);
+    await dispatch(session, { ...context, readMarkers } as never, event);
   }
   await expect.poll(() => answers).toHaveLength(2);
   expect(budget.traffic.take(0)).toBeGreaterThan(0);

@@ -158,7 +158,7 @@ describe('the OpenAPI document', () => {
       roster.enter(room, { userId, username: userId, avatar: '1.jpg' });
     roster.enter(roomOf('/', 'Raum 2'), { userId: 'Ann', username: 'Ann' });
     stage.connect('Ann', 2);
-    const pushed = await context.pushDesk.push({
+    const pushed = await context.pushService.push({
       nsp: '/',
       users: ['Ann', 'Bob'],
       entityType: '',

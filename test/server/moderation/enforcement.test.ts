@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import type { User } from '../../../src/protocol/people.ts';
 import { createEventQueue, type EventQueue } from '../../../src/server/event-queue.ts';
-import { createCarriedMutes } from '../../../src/server/moderation/carried-mutes.ts';
+import { createConnectionMutes } from '../../../src/server/moderation/connection-mutes.ts';
 import { createEnforcement } from '../../../src/server/moderation/enforcement.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
@@ -38,13 +38,13 @@ function setUp() {
         sessionsOf: (inbox) => sessions.filter(({ user }) => inboxOf('/', user.id).tag === inbox.tag),
         sessions: () => sessions,
       },
-      bar: (session, roomid) => barred.push(`${session.user.id} ${roomid}`),
+      banFromTextmsg: (session, roomid) => barred.push(`${session.user.id} ${roomid}`),
       moderation: store.moderation,
-      carriedBans: {
+      connectionBans: {
         note: ({ user }) => `address of ${user.id}`,
         noteAddress: (...note) => carried.push(note),
       },
-      carriedMutes: createCarriedMutes('open'),
+      connectionMutes: createConnectionMutes('open'),
       async leave(session, roomid) {
         session.memberships.delete(roomid);
       },
@@ -173,7 +173,7 @@ describe('the enforcement of moderation', () => {
     const banned = await store.moderation.restrict(tea, 'Bob', 'ban', 60);
     connection(false);
     await here.enforcement.remove(tea, 'Bob', { code: 'banned', ...(banned.ok ? banned.value : {}) });
-    there.enforcement.refused(tea, 'Bob');
+    there.enforcement.onRefused(tea, 'Bob');
     const until = banned.ok ? banned.value.until : undefined;
     await vi.waitFor(() =>
       expect(bob.heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'banned', until }]),
@@ -184,7 +184,7 @@ describe('the enforcement of moderation', () => {
     const { here, store } = setUp();
     const bob = here.connect('Bob', [tea]);
     await store.moderation.restrict(tea, 'Bob', 'mute');
-    here.enforcement.refused(tea, 'Bob');
+    here.enforcement.onRefused(tea, 'Bob');
     await store.moderation.restrictions(tea, 'Bob');
     await bob.queue.run('inTurn', async () => undefined);
     expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
@@ -222,7 +222,7 @@ describe('the enforcement of moderation', () => {
     const { here, store } = setUp();
     const bob = here.connect('Bob', [tea, milk]);
     const ann = here.connect('Ann', [tea]);
-    const carried = (room = tea) => here.enforcement.carriedRefusal(bob.session, room);
+    const carried = (room = tea) => here.enforcement.connectionRefusal(bob.session, room);
     expect(carried()).toBeUndefined();
     const restricted = await store.moderation.restrict(tea, 'Bob', 'mute', 60);
     await here.enforcement.mute(tea, 'Bob', restricted.ok ? restricted.value : {});
@@ -231,22 +231,25 @@ describe('the enforcement of moderation', () => {
     bob.session.user = { id: 'Carl', name: 'Carl' };
     expect(await carried()).toMatchObject({ error: { code: 'forbidden', retryAfterMs: expect.any(Number) } });
     expect(carried(milk)).toBeUndefined();
-    expect(here.enforcement.carriedRefusal(ann.session, tea)).toBeUndefined();
+    expect(here.enforcement.connectionRefusal(ann.session, tea)).toBeUndefined();
     await store.moderation.lift(tea, 'Bob', 'mute');
     expect(await carried()).toBeUndefined();
     // Forgotten: nobody is asked any more.
     expect(carried()).toBeUndefined();
   });
 
-  it.each(['refusalOf', 'refused'] as const)('carries a mute of before once it is met, by %s', async (by) => {
-    const { here, store } = setUp();
-    const bob = here.connect('Bob', [tea]);
-    await store.moderation.restrict(tea, 'Bob', 'mute');
-    await here.enforcement[by](tea, 'Bob');
-    await store.moderation.restrictions(tea, 'Bob');
-    bob.session.user = { id: 'Carl', name: 'Carl' };
-    expect(await here.enforcement.carriedRefusal(bob.session, tea)).toMatchObject({ ok: false });
-  });
+  it.each(['refusalOf', 'onRefused'] as const)(
+    'carries a mute of before once it is met, by %s',
+    async (by) => {
+      const { here, store } = setUp();
+      const bob = here.connect('Bob', [tea]);
+      await store.moderation.restrict(tea, 'Bob', 'mute');
+      await here.enforcement[by](tea, 'Bob');
+      await store.moderation.restrictions(tea, 'Bob');
+      bob.session.user = { id: 'Carl', name: 'Carl' };
+      expect(await here.enforcement.connectionRefusal(bob.session, tea)).toMatchObject({ ok: false });
+    },
+  );
 
   it('kicks nobody while the workers cannot be told', async () => {
     const { here, degrade } = setUp();

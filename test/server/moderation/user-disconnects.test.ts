@@ -32,7 +32,7 @@ function setUp() {
       user: { id: userId, name: userId },
       queue,
       memberships: new Map([['tea', { room: roomOf('/', 'tea') } as Membership]]),
-      login: {
+      binding: {
         async uncount() {
           happened.push('no longer counted');
         },

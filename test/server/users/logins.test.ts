@@ -5,7 +5,7 @@ import { createSharedBuckets } from '../../../src/chat/rate-limit.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
-import { createConnections } from '../../../src/server/users/connections.ts';
+import { createConnectionCounts } from '../../../src/server/users/connection-counts.ts';
 import { createLogins, type LoginsDeps } from '../../../src/server/users/logins.ts';
 
 const named = (id: string) => ({ user: { id, name: id }, known: true }) as Identity;
@@ -33,20 +33,20 @@ function setUp(refuses?: 'reading' | 'meeting') {
         return refuses ? refuse('unavailable', 'behind') : succeed(admit(page.value, []));
       },
     } as LoginsDeps['feeds'],
-    news: { copyInto: async () => succeed(0) },
-    newsFeed: { hear: () => undefined },
+    announcements: { copyInto: async () => succeed(0) },
+    announcementFeed: { subscribe: () => undefined },
     delivery: { sent: () => undefined },
-    shown: {
+    inboxView: {
       read: async () => (refuses === 'reading' ? refuse('unavailable', 'away') : succeed(NOTHING)),
       toPushMessage: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
-    } as unknown as LoginsDeps['shown'],
-    roomMoves: {
-      async move(session, identity) {
+    } as unknown as LoginsDeps['inboxView'],
+    membershipTransfer: {
+      async transfer(session, identity) {
         Object.assign(session, { identity, user: identity.user });
         return () => undefined;
       },
     },
-    connections: createConnections({ roster, log: pino({ level: 'silent' }) }),
+    connectionCounts: createConnectionCounts({ roster, log: pino({ level: 'silent' }) }),
     userBuckets: createSharedBuckets({ perMs: 1, burst: 1 }, () => 0),
     onMoved: async () => undefined,
     onComing: async () => undefined,
@@ -71,7 +71,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 describe('a connection that is bound to another user', () => {
   it('is told so once every worker counts it for the new user and no longer for the old one', async () => {
     const { logins, session, happened } = setUp();
-    await logins.begin(session, undefined, () => happened.push('hello'));
+    await logins.bind(session, undefined, () => happened.push('hello'));
     expect(happened).toEqual(['guest has 1', 'hello', 'push_message']);
     happened.length = 0;
     await logins.rebind(session, named('bob'), () => happened.push('answer'));
@@ -85,7 +85,7 @@ describe('a connection that is bound to another user', () => {
   /** A login as bob that cannot be, and what the store was told meanwhile. */
   async function refusedLogin(refuses: 'reading' | 'meeting'): Promise<string[]> {
     const { logins, session, happened } = setUp(refuses);
-    await logins.begin(session, undefined, () => undefined);
+    await logins.bind(session, undefined, () => undefined);
     happened.length = 0;
     const outcome = await logins.rebind(session, named('bob'), () => happened.push('answer'));
     await settled();

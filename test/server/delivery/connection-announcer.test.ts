@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { createGreetings, type GreetingsDeps } from '../../../src/server/delivery/greetings.ts';
+import {
+  type ConnectionAnnouncerDeps,
+  createConnectionAnnouncer,
+} from '../../../src/server/delivery/connection-announcer.ts';
 
 function setUp(names = ['/']) {
   const heard: string[] = [];
   const turns: (() => void)[] = [];
   const polling = new Set<string>();
   const namespaces = names.map((name) => ({ name, sockets: new Map<string, unknown>() }));
-  const greetings = createGreetings({
-    namespaces: namespaces as unknown as GreetingsDeps['namespaces'],
+  const announcer = createConnectionAnnouncer({
+    namespaces: namespaces as unknown as ConnectionAnnouncerDeps['namespaces'],
     internals: {
       pathTo: (connection) => ({
         write(frames) {
@@ -21,7 +24,7 @@ function setUp(names = ['/']) {
     nextTurn: (task) => void turns.push(task),
   });
   return {
-    greetings,
+    announcer,
     heard,
     polling,
     connect(id: string, namespace = 0) {
@@ -42,12 +45,12 @@ const ONLINE = { users: 1, clients: 2 };
 
 describe('what everybody is told', () => {
   it('goes to every connection of every namespace, also to those that poll', () => {
-    const { greetings, connect, heard, polling } = setUp(['/', '/post']);
+    const { announcer, connect, heard, polling } = setUp(['/', '/post']);
     connect('a');
     connect('b', 1);
     connect('c', 1);
     polling.add('c');
-    greetings.everybody('online', ONLINE);
+    announcer.broadcast('online', ONLINE);
     expect(heard).toEqual([
       'a 42["online",{"users":1,"clients":2}]',
       'b 42/post,["online",{"users":1,"clients":2}]',
@@ -56,23 +59,23 @@ describe('what everybody is told', () => {
   });
 
   it('does not come before hello', () => {
-    const { greetings, connect, heard } = setUp();
+    const { announcer, connect, heard } = setUp();
     connect('a');
     connect('new');
-    greetings.await('new');
-    greetings.everybody('online', ONLINE);
+    announcer.awaitHello('new');
+    announcer.broadcast('online', ONLINE);
     expect(heard).toHaveLength(1);
-    greetings.done('new');
-    greetings.everybody('cluster:restored', {});
+    announcer.helloSent('new');
+    announcer.broadcast('cluster:restored', {});
     expect(heard.slice(1)).toEqual(['a 42["cluster:restored",{}]', 'new 42["cluster:restored",{}]']);
   });
 
   it('leaves turns of the event loop to others when there are many, and still comes in order, to those who were there', () => {
-    const { greetings, connect, disconnect, heard, turn } = setUp();
+    const { announcer, connect, disconnect, heard, turn } = setUp();
     for (let n = 0; n < 900; n += 1) connect(`c${n}`);
-    greetings.everybody('cluster:degraded', { since: 1 });
+    announcer.broadcast('cluster:degraded', { since: 1 });
     expect(heard.length).toBeLessThan(500);
-    greetings.everybody('cluster:restored', {});
+    announcer.broadcast('cluster:restored', {});
     disconnect('c899');
     connect('late');
     let turns = 0;
@@ -85,7 +88,7 @@ describe('what everybody is told', () => {
       ]);
     }
     expect(heard).toHaveLength(899 * 2);
-    greetings.everybody('cluster:restored', {});
+    announcer.broadcast('cluster:restored', {});
     while (turn());
     expect(heard.filter((line) => line.startsWith('late '))).toHaveLength(1);
   });

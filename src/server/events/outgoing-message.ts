@@ -8,7 +8,7 @@ import type { Said } from '../../protocol/rooms.ts';
 import type { ClientLimits } from '../context.ts';
 import type { Metrics } from '../metrics.ts';
 
-export interface SayingDeps {
+export interface OutgoingMessageDeps {
   readonly logs: Pick<RoomLogs, 'append'>;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly metrics: Pick<Metrics, 'said'>;
@@ -17,7 +17,7 @@ export interface SayingDeps {
 }
 
 /** Something said in a room, by whomever. */
-export interface Saying {
+export interface OutgoingMessage {
   readonly room: Room;
   readonly from: Person;
   readonly text: string;
@@ -36,8 +36,11 @@ export interface Saying {
 }
 
 /** Stores it, which sends it to the room's members. Sayings of one room are stored in the order this is called. */
-export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Outcome<Appended>> {
-  const { room, from, text, type, clientMsgId, except, author, reader } = saying;
+export async function storeMessage(
+  deps: OutgoingMessageDeps,
+  message: OutgoingMessage,
+): Promise<Outcome<Appended>> {
+  const { room, from, text, type, clientMsgId, except, author, reader } = message;
   const { maxTextBytes } = deps.limits;
   if (isLonger(text, maxTextBytes)) {
     return refuse('too_large', `text: must not be longer than ${maxTextBytes} bytes`);
@@ -46,11 +49,11 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
   const { username, userId, avatar } = from;
   // Field by field: objects spread into one another took 5 µs of a message. What is undefined has no place in JSON.
   const data = { username, userId, avatar, text, type };
-  const message = { event: 'broadcast_say', roomid, clientMsgId, data };
+  const wire = { event: 'broadcast_say', roomid, clientMsgId, data };
   const stored = await deps.logs.append(room, {
     id: deps.newId(),
-    members: JSON.stringify(message).slice(1, -1),
-    dedupe: dedupeOf(saying),
+    members: JSON.stringify(wire).slice(1, -1),
+    dedupe: dedupeOf(message),
     except,
     author,
     reader,
@@ -61,7 +64,7 @@ export async function storeSaying(deps: SayingDeps, saying: Saying): Promise<Out
   return stored;
 }
 
-function dedupeOf({ clientMsgId, scope, text, type, operation }: Saying): Dedupe | undefined {
+function dedupeOf({ clientMsgId, scope, text, type, operation }: OutgoingMessage): Dedupe | undefined {
   if (clientMsgId !== undefined) return { scope, clientMsgId, content: contentDigest(text, type) };
   return operation === undefined ? undefined : { scope: 'operation', clientMsgId: operation };
 }
@@ -71,6 +74,6 @@ function isLonger(text: string, maxBytes: number): boolean {
   return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 }
 
-export function saidAs({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): Said {
+export function toAck({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): Said {
   return { roomid, epoch, seq, id, at, ...(dup ? { dup } : {}) };
 }

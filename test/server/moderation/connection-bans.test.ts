@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { roomOf } from '../../../src/chat/room.ts';
-import { createCarriedBans } from '../../../src/server/moderation/carried-bans.ts';
+import { createConnectionBans } from '../../../src/server/moderation/connection-bans.ts';
 import type { Session } from '../../../src/server/session.ts';
 import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
@@ -23,7 +23,7 @@ function guest(id: string, sinceMs: number, budget = connection('203.0.113.7')):
 function setUp(mode: 'open' | 'token' = 'open') {
   const { moderation } = createMemoryStore();
   const clock = { nowMs: 0 };
-  const bans = createCarriedBans({
+  const bans = createConnectionBans({
     mode,
     moderation,
     now: () => clock.nowMs,

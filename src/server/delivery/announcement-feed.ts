@@ -5,7 +5,7 @@ import { announcementsOf, socketRoom } from '../../chat/room.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 
-export interface NewsFeedDeps {
+export interface AnnouncementFeedDeps {
   /** Called when something is to be followed: the feeds hand on what comes to `deliver`. */
   readonly feeds: () => Pick<Feeds, 'lease' | 'attach'>;
   readonly logs: RoomLogs;
@@ -14,18 +14,23 @@ export interface NewsFeedDeps {
 }
 
 /** This worker follows the announcements of every namespace as long as it lives. */
-export interface NewsFeed {
+export interface AnnouncementFeed {
   /** Begins, and follows those that could not be followed while the store was away. */
   follow(): void;
   /**
    * The connection hears what comes from now on, but not again what its user was just shown: announcements up to
    * `shown`. Those after these that were told before it could hear them it hears now.
    */
-  hear(socket: ClientSocket, shown?: number): void;
+  subscribe(socket: ClientSocket, shown?: number): void;
   deliver(nsp: string, entry: Entry): void;
 }
 
-export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): NewsFeed {
+export function createAnnouncementFeed({
+  feeds,
+  logs,
+  of,
+  namespaces,
+}: AnnouncementFeedDeps): AnnouncementFeed {
   const missing = new Set(namespaces);
   /** The newest announcement told here, by namespace. */
   const told = new Map<string, number>();
@@ -57,7 +62,7 @@ export function createNewsFeed({ feeds, logs, of, namespaces }: NewsFeedDeps): N
     follow() {
       for (const nsp of [...missing]) void follow(nsp);
     },
-    hear(socket, shown) {
+    subscribe(socket, shown) {
       const { name } = socket.nsp;
       void socket.join(socketRoom(announcementsOf(name)));
       const last = told.get(name);

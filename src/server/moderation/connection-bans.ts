@@ -15,7 +15,7 @@ const MAX_ADDRESSES = 10_000;
  * was met on, and with the address of a guest's connection to new guests from there. Noted is only who was banned; whether that
  * holds is asked of the store, so that a ban that was lifted is lifted for all.
  */
-export interface CarriedBans {
+export interface ConnectionBans {
   /** The session's user is banned from the room. Answers the address that it goes to from now on, if it does. */
   note(session: Session, room: Room): string | undefined;
   /** Another worker noted it. */
@@ -24,7 +24,7 @@ export interface CarriedBans {
   check(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
-export interface CarriedBansDeps {
+export interface ConnectionBansDeps {
   readonly mode: 'open' | 'token';
   readonly moderation: Pick<Moderation, 'restrictions'>;
   /** Monotonic, ms. */
@@ -42,7 +42,7 @@ interface Note {
 
 type Notes = Map<string, Note>;
 
-export function createCarriedBans({ mode, moderation, now, date }: CarriedBansDeps): CarriedBans {
+export function createConnectionBans({ mode, moderation, now, date }: ConnectionBansDeps): ConnectionBans {
   const ofConnections = new WeakMap<Session['budget'], Notes>();
   const ofAddresses = new Map<string, Notes>();
 

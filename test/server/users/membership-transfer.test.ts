@@ -6,7 +6,7 @@ import { roomOf } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
-import { createRoomMoves } from '../../../src/server/users/room-moves.ts';
+import { createMembershipTransfer } from '../../../src/server/users/membership-transfer.ts';
 
 const tea = roomOf('/', 'tea');
 const named = (id: string) => ({ user: { id, name: id } }) as Identity;
@@ -38,7 +38,7 @@ function setUp() {
     onQuit: (_room, { userId }) => told.push(`${userId} left`),
     log: pino({ level: 'silent' }),
   });
-  const moves = createRoomMoves({
+  const moves = createMembershipTransfer({
     presence,
     onBanned: (_room, userId) => banned.push(userId),
     log: pino({ level: 'silent' }),
@@ -60,7 +60,7 @@ function setUp() {
     memberships.clear();
   }
   async function move(session: Session, id: string): Promise<void> {
-    const moved = moves.move(session, named(id));
+    const moved = moves.transfer(session, named(id));
     await vi.advanceTimersByTimeAsync(50);
     (await moved)();
   }
@@ -117,7 +117,7 @@ describe('a connection that goes over to another user', () => {
   it('leaves nobody behind whose connection is lost on the way', async () => {
     const { connect, disconnect, moves, inRoom } = setUp();
     const session = await connect('ann');
-    const moved = moves.move(session, named('bob'));
+    const moved = moves.transfer(session, named('bob'));
     disconnect(session);
     await vi.advanceTimersByTimeAsync(20_000);
     (await moved)();

@@ -4,7 +4,7 @@ import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import type { RoomVisits } from '../../../src/chat/visits.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
-import { createRoomMarks } from '../../../src/server/users/room-marks.ts';
+import { createReadMarkers } from '../../../src/server/users/read-markers.ts';
 
 const away = refuse('unavailable', 'away');
 
@@ -40,7 +40,7 @@ function setUp() {
       );
     },
   };
-  const roomMarks = createRoomMarks({
+  const readMarkers = createReadMarkers({
     visits,
     logs: {
       async unread(asked) {
@@ -76,14 +76,14 @@ function setUp() {
   function join(session: Session, roomid: string) {
     const lease = { release: () => undefined } as never;
     const top = tops.get(roomid) ?? 0;
-    const noted = roomMarks.joining(session, roomid, top);
+    const noted = readMarkers.joining(session, roomid, top);
     const known = session.memberships.get(roomid);
     session.memberships.set(roomid, known ?? { room: roomOf('/', roomid), lease });
-    roomMarks.joined(session, roomid, top);
+    readMarkers.joined(session, roomid, top);
     return noted;
   }
   return {
-    roomMarks,
+    readMarkers,
     connect,
     join,
     tops,
@@ -94,7 +94,7 @@ function setUp() {
     },
     async leave(session: Session, roomid: string) {
       session.memberships.delete(roomid);
-      await roomMarks.left(session, roomid);
+      await readMarkers.left(session, roomid);
     },
     stored: (userId: string) => of(inboxOf('/', userId).tag),
     fail: (...calls: (keyof RoomVisits)[]) => {
@@ -105,110 +105,110 @@ function setUp() {
 
 describe('the rooms of a user', () => {
   it('are noted with the next join when the store was away, and until then shown to this connection', async () => {
-    const { roomMarks, connect, join, tops, stored, fail } = setUp();
+    const { readMarkers, connect, join, tops, stored, fail } = setUp();
     tops.set('tea', 5);
     fail('visit', 'visited');
     const session = connect('ann', ['tea']);
-    expect(await roomMarks.mine(session)).toEqual(away);
+    expect(await readMarkers.mine(session)).toEqual(away);
     expect(stored('ann').get('tea')?.joined).toBeFalsy();
     fail();
     tops.set('tea', 7);
     const shown = succeed({ rooms: [{ roomid: 'tea', top: 7, read: 5, unread: 2 }] });
-    expect(await roomMarks.mine(session)).toEqual(shown);
+    expect(await readMarkers.mine(session)).toEqual(shown);
     await join(session, 'tea');
     expect(stored('ann').get('tea')?.joined).toBe(true);
-    expect(await roomMarks.mine(session)).toEqual(shown);
+    expect(await readMarkers.mine(session)).toEqual(shown);
   });
 
   it('that were left stay left, also when leaving overtakes what the join has to say', async () => {
-    const { roomMarks, connect, stored } = setUp();
+    const { readMarkers, connect, stored } = setUp();
     const session = connect('ann', ['tea']);
     session.memberships.delete('tea');
-    await roomMarks.left(session, 'tea');
+    await readMarkers.left(session, 'tea');
     expect(stored('ann').size).toBe(0);
-    expect(await roomMarks.mine(session)).toEqual(succeed({ rooms: [] }));
+    expect(await readMarkers.mine(session)).toEqual(succeed({ rooms: [] }));
   });
 
   it('are as before when somebody was not let in after all', async () => {
-    const { roomMarks, connect, stored } = setUp();
+    const { readMarkers, connect, stored } = setUp();
     const session = connect('ann');
     const [first, again] = [
-      await roomMarks.joining(session, 'tea', 3),
-      await roomMarks.joining(session, 'tea', 9),
+      await readMarkers.joining(session, 'tea', 3),
+      await readMarkers.joining(session, 'tea', 9),
     ];
     await again();
     expect([...stored('ann')]).toEqual([['tea', { read: 3, joined: true }]]);
     await first();
     expect([...stored('ann')]).toEqual([]);
     const guest = connect('g-1');
-    await (await roomMarks.joining(guest, 'tea', 3))();
+    await (await readMarkers.joining(guest, 'tea', 3))();
     expect([...stored('g-1')]).toEqual([]);
   });
 
   it('are those of another user, too, whom a connection in them goes over to', async () => {
-    const { roomMarks, connect, tops, stored } = setUp();
+    const { readMarkers, connect, tops, stored } = setUp();
     tops.set('tea', 3);
     const session = connect('ann', ['tea']);
     tops.set('tea', 9);
     session.user = { id: 'bob', name: 'bob' };
-    await roomMarks.moved(session);
+    await readMarkers.moved(session);
     expect([...stored('bob')]).toEqual([['tea', { read: 3, joined: true }]]);
   });
 
   it('are those the token allows', async () => {
-    const { roomMarks, connect } = setUp();
-    await roomMarks.mine(connect('ann', ['tea', 'milk']));
+    const { readMarkers, connect } = setUp();
+    await readMarkers.mine(connect('ann', ['tea', 'milk']));
     const later = connect('ann', [], (roomid) => roomid !== 'tea');
-    expect(await roomMarks.mine(later)).toMatchObject({ value: { rooms: [{ roomid: 'milk' }] } });
-    expect(await roomMarks.read(later, 'tea', 1)).toMatchObject({ error: { code: 'not_joined' } });
+    expect(await readMarkers.mine(later)).toMatchObject({ value: { rooms: [{ roomid: 'milk' }] } });
+    expect(await readMarkers.read(later, 'tea', 1)).toMatchObject({ error: { code: 'not_joined' } });
   });
 
   it('keep the mark where it was when they are joined again', async () => {
-    const { roomMarks, connect, tops } = setUp();
+    const { readMarkers, connect, tops } = setUp();
     tops.set('tea', 3);
-    await roomMarks.mine(connect('ann', ['tea']));
+    await readMarkers.mine(connect('ann', ['tea']));
     tops.set('tea', 9);
     const other = connect('ann', ['tea']);
-    expect(await roomMarks.mine(other)).toMatchObject({ value: { rooms: [{ read: 3, unread: 6 }] } });
-    expect(await roomMarks.read(other, 'tea', 100)).toEqual(succeed({ roomid: 'tea', read: 9 }));
+    expect(await readMarkers.mine(other)).toMatchObject({ value: { rooms: [{ read: 3, unread: 6 }] } });
+    expect(await readMarkers.read(other, 'tea', 100)).toEqual(succeed({ roomid: 'tea', read: 9 }));
   });
 
   it('stay with their marks as long as another connection of the user is in them, the same for each', async () => {
-    const { roomMarks, connect, leave, tops, stored } = setUp();
+    const { readMarkers, connect, leave, tops, stored } = setUp();
     tops.set('tea', 3);
     const tabs = [connect('ann', ['tea']), connect('ann', ['tea'])] as const;
-    await Promise.all(tabs.map((tab) => roomMarks.mine(tab)));
+    await Promise.all(tabs.map((tab) => readMarkers.mine(tab)));
     tops.set('tea', 9);
-    expect(await roomMarks.read(tabs[0], 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 5 }));
+    expect(await readMarkers.read(tabs[0], 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 5 }));
     await leave(tabs[0], 'tea');
     const shown = succeed({ rooms: [{ roomid: 'tea', top: 9, read: 5, unread: 4 }] });
-    for (const tab of tabs) expect(await roomMarks.mine(tab)).toEqual(shown);
-    expect(await roomMarks.read(tabs[0], 'tea', 6)).toEqual(succeed({ roomid: 'tea', read: 6 }));
+    for (const tab of tabs) expect(await readMarkers.mine(tab)).toEqual(shown);
+    expect(await readMarkers.read(tabs[0], 'tea', 6)).toEqual(succeed({ roomid: 'tea', read: 6 }));
     await leave(tabs[1], 'tea');
     expect(stored('ann').size).toBe(0);
-    for (const tab of tabs) expect(await roomMarks.mine(tab)).toEqual(succeed({ rooms: [] }));
+    for (const tab of tabs) expect(await readMarkers.mine(tab)).toEqual(succeed({ rooms: [] }));
   });
 
   it('are read up to what the user said there, which no mark takes back', async () => {
-    const { roomMarks, connect, say, tops } = setUp();
+    const { readMarkers, connect, say, tops } = setUp();
     tops.set('tea', 3);
     const ann = connect('ann', ['tea']);
     tops.set('tea', 6);
     say('ann', 'tea');
     tops.set('tea', 9);
-    expect(await roomMarks.mine(ann)).toMatchObject({ value: { rooms: [{ top: 9, read: 7, unread: 2 }] } });
-    expect(await roomMarks.read(ann, 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 7 }));
-    expect(await roomMarks.read(ann, 'tea', 8)).toEqual(succeed({ roomid: 'tea', read: 8 }));
+    expect(await readMarkers.mine(ann)).toMatchObject({ value: { rooms: [{ top: 9, read: 7, unread: 2 }] } });
+    expect(await readMarkers.read(ann, 'tea', 5)).toEqual(succeed({ roomid: 'tea', read: 7 }));
+    expect(await readMarkers.read(ann, 'tea', 8)).toEqual(succeed({ roomid: 'tea', read: 8 }));
   });
 
   it('of a guest are not stored', async () => {
-    const { roomMarks, connect, tops, stored } = setUp();
+    const { readMarkers, connect, tops, stored } = setUp();
     tops.set('tea', 3);
     const guest = connect('g-1', ['tea']);
     tops.set('tea', 4);
-    expect(await roomMarks.mine(guest)).toMatchObject({ value: { rooms: [{ read: 3, unread: 1 }] } });
-    expect(await roomMarks.read(guest, 'tea', 4)).toEqual(succeed({ roomid: 'tea', read: 4 }));
-    expect(await roomMarks.read(guest, 'tea', 1)).toEqual(succeed({ roomid: 'tea', read: 4 }));
+    expect(await readMarkers.mine(guest)).toMatchObject({ value: { rooms: [{ read: 3, unread: 1 }] } });
+    expect(await readMarkers.read(guest, 'tea', 4)).toEqual(succeed({ roomid: 'tea', read: 4 }));
+    expect(await readMarkers.read(guest, 'tea', 1)).toEqual(succeed({ roomid: 'tea', read: 4 }));
     expect(stored('g-1').size).toBe(0);
   });
 });

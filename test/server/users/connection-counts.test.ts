@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
-import { createConnections } from '../../../src/server/users/connections.ts';
+import { createConnectionCounts } from '../../../src/server/users/connection-counts.ts';
 
 const [ann, bob, carl] = ['ann', 'bob', 'carl'].map((id) => inboxOf('/', id)) as [Room, Room, Room];
 
@@ -15,7 +15,7 @@ function watched() {
     else stored.delete(roomid);
     return succeed(undefined);
   });
-  const connections = createConnections({ roster: { setConnections }, log: pino({ level: 'silent' }) });
+  const connections = createConnectionCounts({ roster: { setConnections }, log: pino({ level: 'silent' }) });
   return { stored, connections, goAway: (yes: boolean) => (away = yes) };
 }
 
@@ -24,15 +24,15 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 describe('the connections of users on a worker', () => {
   it('are counted by user and namespace', async () => {
     const { stored, connections } = watched();
-    await connections.come(ann);
-    await connections.come(ann);
-    await connections.come(bob);
-    void connections.go(bob);
-    void connections.go(ann);
+    await connections.increment(ann);
+    await connections.increment(ann);
+    await connections.increment(bob);
+    void connections.decrement(bob);
+    void connections.decrement(ann);
     await settled();
     expect([...stored]).toEqual([['ann', 1]]);
-    await connections.come(inboxOf('/post', 'bob'));
-    void connections.go(ann);
+    await connections.increment(inboxOf('/post', 'bob'));
+    void connections.decrement(ann);
     await settled();
     expect([...stored]).toEqual([['bob', 1]]);
   });
@@ -40,7 +40,7 @@ describe('the connections of users on a worker', () => {
   it('are said again when a count that came back late was not the last one', async () => {
     const answers: ((stored: boolean) => void)[] = [];
     const said: number[] = [];
-    const connections = createConnections({
+    const connections = createConnectionCounts({
       roster: {
         setConnections(_inbox, count) {
           said.push(count);
@@ -51,8 +51,8 @@ describe('the connections of users on a worker', () => {
       },
       log: pino({ level: 'silent' }),
     });
-    void connections.come(ann);
-    void connections.go(ann);
+    void connections.increment(ann);
+    void connections.decrement(ann);
     answers[1]?.(false);
     await settled();
     answers[0]?.(true);
@@ -63,12 +63,12 @@ describe('the connections of users on a worker', () => {
 
   it('are true again after the store was away, for who came and for who went meanwhile', async () => {
     const { stored, connections, goAway } = watched();
-    await connections.come(ann);
+    await connections.increment(ann);
     goAway(true);
-    void connections.go(ann);
-    await connections.come(bob);
-    await connections.come(carl);
-    void connections.go(carl);
+    void connections.decrement(ann);
+    await connections.increment(bob);
+    await connections.increment(carl);
+    void connections.decrement(carl);
     await settled();
     expect([...stored]).toEqual([['ann', 1]]);
     goAway(false);
@@ -82,7 +82,7 @@ describe('the connections of users on a worker', () => {
     try {
       const { stored, connections, goAway } = watched();
       goAway(true);
-      await connections.come(ann);
+      await connections.increment(ann);
       await vi.advanceTimersByTimeAsync(10_000);
       expect([...stored]).toEqual([]);
       goAway(false);
@@ -90,7 +90,7 @@ describe('the connections of users on a worker', () => {
       expect([...stored]).toEqual([['ann', 1]]);
       expect(vi.getTimerCount()).toBe(0);
       goAway(true);
-      await connections.come(bob);
+      await connections.increment(bob);
       connections.close();
       expect(vi.getTimerCount()).toBe(0);
     } finally {

@@ -6,16 +6,16 @@ import { createMessageEncoder, type Encoded, type OutboundEvent } from '../trans
  * `hello` is the first that a connection hears. It comes after a round trip or two, and nothing that is told to everybody
  * meanwhile may come before: who waits is left out, and told with `hello` how things are then.
  */
-export interface Greetings {
-  await(socketId: string): void;
+export interface ConnectionAnnouncer {
+  awaitHello(socketId: string): void;
   /** Greeted, or gone. */
-  done(socketId: string): void;
+  helloSent(socketId: string): void;
   /** To every connection of this worker that was greeted; what is told first is heard first. */
-  everybody(event: NonNullable<OutboundEvent['event']>, payload: object): void;
+  broadcast(event: NonNullable<OutboundEvent['event']>, payload: object): void;
   close(): void;
 }
 
-export interface GreetingsDeps {
+export interface ConnectionAnnouncerDeps {
   readonly namespaces: readonly Pick<ChatNamespace, 'name' | 'sockets'>[];
   readonly internals: Pick<ConnectionInternals, 'pathTo'>;
   readonly nextTurn: (task: () => void) => void;
@@ -25,22 +25,26 @@ export interface GreetingsDeps {
 const SLICE = 200;
 
 /** One event to those of a namespace who were greeted when it was told. */
-interface Telling {
+interface Broadcast {
   readonly sockets: ChatNamespace['sockets'];
   readonly ids: readonly string[];
   readonly encoded: Encoded;
-  told: number;
+  sent: number;
 }
 
-export function createGreetings({ namespaces, internals, nextTurn }: GreetingsDeps): Greetings {
+export function createConnectionAnnouncer({
+  namespaces,
+  internals,
+  nextTurn,
+}: ConnectionAnnouncerDeps): ConnectionAnnouncer {
   const waiting = new Set<string>();
   const served = namespaces.map(({ name, sockets }) => ({ sockets, encoder: createMessageEncoder(name) }));
-  let tellings: Telling[] = [];
+  let tellings: Broadcast[] = [];
   let telling = false;
 
   function tellSlice(): void {
     for (let left = SLICE; left > 0; left -= 1) {
-      while (tellings[0] && tellings[0].told === tellings[0].ids.length) tellings.shift();
+      while (tellings[0] && tellings[0].sent === tellings[0].ids.length) tellings.shift();
       const [first] = tellings;
       telling = first !== undefined;
       if (!first) return;
@@ -49,22 +53,22 @@ export function createGreetings({ namespaces, internals, nextTurn }: GreetingsDe
     nextTurn(tellSlice);
   }
 
-  function tellOne(one: Telling): void {
+  function tellOne(one: Broadcast): void {
     const { sockets, ids, encoded } = one;
-    const connection = sockets.get(ids[one.told] ?? '')?.conn;
-    one.told += 1;
+    const connection = sockets.get(ids[one.sent] ?? '')?.conn;
+    one.sent += 1;
     if (!connection || internals.pathTo(connection).write(encoded.frames)) return;
     for (const packet of encoded.packets()) connection.write(packet);
   }
 
   return {
-    await: (socketId) => void waiting.add(socketId),
-    done: (socketId) => void waiting.delete(socketId),
-    everybody(event, payload) {
+    awaitHello: (socketId) => void waiting.add(socketId),
+    helloSent: (socketId) => void waiting.delete(socketId),
+    broadcast(event, payload) {
       const json = JSON.stringify(payload);
       for (const { sockets, encoder } of served) {
         const ids = [...sockets.keys()].filter((id) => !waiting.has(id));
-        tellings.push({ sockets, ids, encoded: encoder.encode([{ event, json }]), told: 0 });
+        tellings.push({ sockets, ids, encoded: encoder.encode([{ event, json }]), sent: 0 });
       }
       if (!telling) tellSlice();
     },

@@ -7,7 +7,7 @@ import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { MyRoom } from '../../protocol/rooms.ts';
 import type { Session } from '../session.ts';
 
-export interface RoomMarksDeps {
+export interface ReadMarkersDeps {
   readonly visits: RoomVisits;
   readonly logs: Pick<RoomLogs, 'unread'>;
   readonly roster: Pick<Roster, 'staysIn'>;
@@ -18,13 +18,13 @@ export interface RoomMarksDeps {
  * Which rooms a user has joined and not left, and how far they have read each. Of a user it is stored, of a guest,
  * who may never come back, known as long as the connection lasts.
  */
-export interface RoomMarks {
+export interface ReadMarkers {
   /**
    * The connection is let into the room, whose newest message is `top`: whoever never read it has read so far. Answers
    * once every worker finds the room among the user's, or cannot: a join does not fail because this is not stored, it is
    * tried again with the next one.
    */
-  joining(session: Session, roomid: string, top: number): Promise<Noted>;
+  joining(session: Session, roomid: string, top: number): Promise<UndoJoin>;
   /** It is in the room. */
   joined(session: Session, roomid: string, top: number): void;
   /** The connection belongs to another user from now on, who is in its rooms. Answers as `joining` does. */
@@ -40,9 +40,9 @@ export interface RoomMarks {
 }
 
 /** Takes it back, for somebody who was not let in after all: unless the room was among the user's before. */
-export type Noted = () => Promise<void>;
+export type UndoJoin = () => Promise<void>;
 
-export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): RoomMarks {
+export function createReadMarkers({ visits, logs, roster, log }: ReadMarkersDeps): ReadMarkers {
   /** A leave must not be overtaken by the join before it. */
   const turns = new WeakMap<Session, Promise<unknown>>();
 
@@ -56,14 +56,14 @@ export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): R
   }
 
   /** Answers whether the room is new to the user. */
-  async function note(inbox: Room, roomid: string, top: number): Promise<boolean> {
+  async function add(inbox: Room, roomid: string, top: number): Promise<boolean> {
     const noted = await visits.visit(inbox, roomid, true, top);
     if (noted.ok) return noted.value;
     log.warn({ code: noted.error.code }, 'a joined room is not noted yet');
     return false;
   }
 
-  async function strike(inbox: Room, roomid: string): Promise<void> {
+  async function remove(inbox: Room, roomid: string): Promise<void> {
     const left = await visits.visit(inbox, roomid, false);
     if (!left.ok) log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
   }
@@ -85,8 +85,8 @@ export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): R
       const inbox = inboxFor(session);
       // Not what is there by now, if the first try failed: that may be unread.
       const upTo = session.memberships.get(roomid)?.read ?? top;
-      const isNew = await inTurn(session, () => note(inbox, roomid, upTo));
-      return () => (isNew ? inTurn(session, () => strike(inbox, roomid)) : Promise.resolve());
+      const isNew = await inTurn(session, () => add(inbox, roomid, upTo));
+      return () => (isNew ? inTurn(session, () => remove(inbox, roomid)) : Promise.resolve());
     },
     joined({ memberships }, roomid, top) {
       const membership = memberships.get(roomid);
@@ -97,7 +97,7 @@ export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): R
       const inbox = inboxFor(session);
       const rooms = [...session.memberships];
       await inTurn(session, () =>
-        Promise.all(rooms.map(([roomid, { read = 0 }]) => note(inbox, roomid, read))),
+        Promise.all(rooms.map(([roomid, { read = 0 }]) => add(inbox, roomid, read))),
       );
     },
     async left(session, roomid) {
@@ -106,7 +106,7 @@ export function createRoomMarks({ visits, logs, roster, log }: RoomMarksDeps): R
       const { user, socket } = session;
       await inTurn(session, async () => {
         const elsewhere = await roster.staysIn(roomOf(socket.nsp.name, roomid), user.id);
-        if (!elsewhere.ok || !elsewhere.value) await strike(inbox, roomid);
+        if (!elsewhere.ok || !elsewhere.value) await remove(inbox, roomid);
       });
     },
     read: (session, roomid, seq) =>

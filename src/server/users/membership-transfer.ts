@@ -14,22 +14,26 @@ import { type Membership, personOf, type Session } from '../session.ts';
 
 const RETRY_MS = 2_000;
 
-export interface RoomMovesDeps {
+export interface MembershipTransferDeps {
   readonly presence: Pick<Presence, 'enter' | 'leave'>;
   /** The user may not be in a room this connection is in. */
   readonly onBanned: (room: Room, userId: string) => void;
   readonly log: Logger;
 }
 
-export interface RoomMoves {
+export interface MembershipTransfer {
   /** The connection is the other user's from now on. Answers once the roster knows, with what tells the rooms so. */
-  move(session: Session, identity: Identity): Promise<() => void>;
+  transfer(session: Session, identity: Identity): Promise<() => void>;
   /** Tries again with those the store did not take. */
   restate(): void;
   close(): void;
 }
 
-export function createRoomMoves({ presence, onBanned, log }: RoomMovesDeps): RoomMoves {
+export function createMembershipTransfer({
+  presence,
+  onBanned,
+  log,
+}: MembershipTransferDeps): MembershipTransfer {
   /** Memberships the roster could not be told of. */
   const unentered = new Map<Membership, Session>();
   let retrying: NodeJS.Timeout | undefined;
@@ -84,7 +88,7 @@ export function createRoomMoves({ presence, onBanned, log }: RoomMovesDeps): Roo
   }
 
   return {
-    async move(session, identity) {
+    async transfer(session, identity) {
       const before = session.user.id;
       Object.assign(session, { identity, user: identity.user });
       const moves = [...session.memberships.values()].map((membership) =>

@@ -3,12 +3,12 @@ import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { inboxOf, type Room } from '../../chat/room.ts';
 import type { User } from '../../protocol/people.ts';
 import type { Session, UserBinding } from '../session.ts';
-import type { Connections } from './connections.ts';
+import type { ConnectionCounts } from './connection-counts.ts';
 
 /** Which connections of this worker belong to whom. */
-export interface Ties {
+export interface UserBindings {
   /** Counts the connection for the user. */
-  tie(session: Session, user: User): UserBinding;
+  bind(session: Session, user: User): UserBinding;
   sessionsOf(inbox: Room): readonly Session[];
   sessions(): Iterable<Session>;
 }
@@ -16,17 +16,17 @@ export interface Ties {
 /** Most users have one connection: a Set of its own for each of them costs more than the rest of a tie. */
 type Owned = Session | Set<Session>;
 
-interface TieDeps {
-  readonly connections: Connections;
+interface BindingDeps {
+  readonly connections: ConnectionCounts;
   readonly userBuckets: SharedBuckets;
   readonly owners: Map<string, Owned>;
 }
 
-export function createTies(connections: Connections, userBuckets: SharedBuckets): Ties {
+export function createUserBindings(connections: ConnectionCounts, userBuckets: SharedBuckets): UserBindings {
   const owners = new Map<string, Owned>();
-  const deps: TieDeps = { connections, userBuckets, owners };
+  const deps: BindingDeps = { connections, userBuckets, owners };
   return {
-    tie: (session, user) => new Tie(deps, session, user),
+    bind: (session, user) => new ConnectionBinding(deps, session, user),
     sessionsOf: (inbox) => listed(owners.get(inbox.tag)),
     *sessions() {
       for (const owned of owners.values()) yield* listed(owned);
@@ -34,16 +34,16 @@ export function createTies(connections: Connections, userBuckets: SharedBuckets)
   };
 }
 
-class Tie implements UserBinding {
+class ConnectionBinding implements UserBinding {
   readonly inbox: Room;
   counted: Promise<void> | undefined;
-  private readonly deps: TieDeps;
+  private readonly deps: BindingDeps;
   private readonly session: Session;
   private kept: FeedLease | undefined = undefined;
   private released = false;
   private counts = true;
 
-  constructor(deps: TieDeps, session: Session, user: User) {
+  constructor(deps: BindingDeps, session: Session, user: User) {
     this.deps = deps;
     this.session = session;
     this.inbox = inboxOf(session.socket.nsp.name, user.id);
@@ -52,7 +52,7 @@ class Tie implements UserBinding {
     const others = owners.get(tag);
     if (others instanceof Set) others.add(session);
     else owners.set(tag, others ? new Set([others, session]) : session);
-    this.counted = connections.come(this.inbox).then(() => {
+    this.counted = connections.increment(this.inbox).then(() => {
       this.counted = undefined;
     });
   }
@@ -61,11 +61,11 @@ class Tie implements UserBinding {
     return this.deps.userBuckets.take(this.inbox.roomid);
   }
 
-  held(): boolean {
+  hasLease(): boolean {
     return this.kept !== undefined && !this.released;
   }
 
-  keep(hold: FeedLease): void {
+  setLease(hold: FeedLease): void {
     // Whoever leaves while the store is asked must not leave a followed inbox behind.
     if (this.released) hold.release();
     else this.kept = hold;
@@ -74,13 +74,13 @@ class Tie implements UserBinding {
   async uncount(): Promise<void> {
     if (!this.counts) return;
     this.counts = false;
-    await this.deps.connections.go(this.inbox);
+    await this.deps.connections.decrement(this.inbox);
   }
 
   count(): void {
     if (this.counts || this.released) return;
     this.counts = true;
-    void this.deps.connections.come(this.inbox);
+    void this.deps.connections.increment(this.inbox);
   }
 
   release(): void {

@@ -4,17 +4,17 @@ import type { PresenceChange, Roster } from '../../chat/roster.ts';
 /** So many rooms at a time, that a worker with many of them does not ask for all in one write. */
 const BATCH = 100;
 
-export interface RecountDeps {
+export interface CountResyncDeps {
   readonly roster: Pick<Roster, 'count'>;
   readonly rooms: () => readonly Room[];
-  readonly tell: (room: Room, change: PresenceChange) => void;
+  readonly deliver: (room: Room, change: PresenceChange) => void;
 }
 
 /**
  * Tells the members of every room how many are there and under which number. What was told while the bus was away
  * nobody stored; by the jump in the number a client sees that it missed something.
  */
-export function createRecount({ roster, rooms, tell }: RecountDeps): () => Promise<void> {
+export function createCountResync({ roster, rooms, deliver: tell }: CountResyncDeps): () => Promise<void> {
   return async () => {
     const all = rooms();
     for (let from = 0; from < all.length; from += BATCH) {

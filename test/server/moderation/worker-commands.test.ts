@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createWorkerOrders } from '../../../src/server/moderation/worker-orders.ts';
+import { createWorkerCommands } from '../../../src/server/moderation/worker-commands.ts';
 
 /** Workers that hear of one another; `carryOut` of each takes so long. */
 function setUp(...tookMs: number[]) {
@@ -13,7 +13,7 @@ function setUp(...tookMs: number[]) {
       name: '/',
       serverSideEmit(
         event: string,
-        order: string,
+        command: string,
         acked: (failed: null, replies: unknown[]) => void = () => undefined,
       ) {
         const others = nsps.filter((other) => other !== nsp);
@@ -26,24 +26,24 @@ function setUp(...tookMs: number[]) {
           missing -= 1;
           if (missing === 0) acked(null, others);
         };
-        for (const other of others) other.emit(event, order, ack);
+        for (const other of others) other.emit(event, command, ack);
         if (missing === 0) acked(null, []);
       },
     });
     nsps.push(nsp);
-    return createWorkerOrders<string>({
+    return createWorkerCommands<string>({
       namespaces: [nsp as never],
-      event: 'order',
-      async carryOut(_nsp, order) {
+      event: 'command',
+      async carryOut(_nsp, command) {
         await new Promise((resolve) => setTimeout(resolve, ms));
-        if (order === 'impossible') throw new Error('bug');
+        if (command === 'impossible') throw new Error('bug');
         done.push(worker);
       },
       log: pino({ level: 'silent' }),
     });
   });
   return {
-    order: orders[0] as (typeof orders)[number],
+    command: orders[0] as (typeof orders)[number],
     done,
     miscount: () => {
       miscounting = true;
@@ -66,29 +66,29 @@ describe('an order to all workers', () => {
   }
 
   it('is answered once the slowest has carried it out', async () => {
-    const { order, done } = setUp(10, 300, 20);
-    expect(await answeredAfter(order('/', 'kick'))).toBe(300);
+    const { command, done } = setUp(10, 300, 20);
+    expect(await answeredAfter(command('/', 'kick'))).toBe(300);
     expect(done).toEqual([0, 2, 1]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is answered after a second when one does not, which still carries it out', async () => {
-    const { order, done } = setUp(10, 4_000);
-    expect(await answeredAfter(order('/', 'kick'))).toBe(1_000);
+    const { command, done } = setUp(10, 4_000);
+    expect(await answeredAfter(command('/', 'kick'))).toBe(1_000);
     expect(done).toEqual([0, 1]);
   });
 
   it('reaches the others also while the adapter takes this worker for the only one', async () => {
-    const { order, done, miscount } = setUp(10, 20);
+    const { command, done, miscount } = setUp(10, 20);
     miscount();
-    expect(await answeredAfter(order('/', 'kick'))).toBe(10);
+    expect(await answeredAfter(command('/', 'kick'))).toBe(10);
     expect(done).toEqual([0, 1]);
   });
 
   it('is answered also when it fails, and for a namespace that is not served', async () => {
-    const { order, done } = setUp(10, 20);
-    expect(await answeredAfter(order('/', 'impossible'))).toBe(20);
-    expect(await answeredAfter(order('/post', 'kick'))).toBe(0);
+    const { command, done } = setUp(10, 20);
+    expect(await answeredAfter(command('/', 'impossible'))).toBe(20);
+    expect(await answeredAfter(command('/post', 'kick'))).toBe(0);
     expect(done).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ const MAX_USERS = 10;
  * on. Noted is only who was muted; whether that holds is asked of the store. Addresses are not noted: a mute is a small thing,
  * and many may share one.
  */
-export interface CarriedMutes {
+export interface ConnectionMutes {
   /** The session's user is muted in the room. */
   note(session: Session, room: Room): void;
   /** Whoever else was muted in the room over the session's connection. Costs nothing as long as nobody was. */
@@ -19,7 +19,7 @@ export interface CarriedMutes {
   forget(session: Session, room: Room, userId: string): void;
 }
 
-export function createCarriedMutes(mode: 'open' | 'token'): CarriedMutes {
+export function createConnectionMutes(mode: 'open' | 'token'): ConnectionMutes {
   const ofConnections = new WeakMap<Session['budget'], Map<string, Set<string>>>();
   let noted = false;
 

@@ -9,7 +9,7 @@ import { personOf, type Session } from '../session.ts';
 
 const RETRY_MS = 2_000;
 
-export interface LoungeDeps {
+export interface TextmsgAudienceDeps {
   readonly roster: Roster;
   readonly moderation: Pick<Moderation, 'restrictions'>;
   /** Undefined: nothing is noted. Else why the session may not be in the room, if a ban goes with its connection or address. */
@@ -19,7 +19,7 @@ export interface LoungeDeps {
 }
 
 /** Who hears `textmsg` of a room without having joined it, and under which nicknames they are found there. */
-export interface Lounge {
+export interface TextmsgAudience {
   /** A connection that named no room is about to be let in. Answers as `moved` does. */
   arrive(session: Session): Promise<void>;
   /** It hears its default room's `textmsg` from now on. */
@@ -30,18 +30,18 @@ export interface Lounge {
    */
   moved(session: Session): Promise<void>;
   /** Its user was banned from the room: it hears nothing of it any more. */
-  bar(session: Session, roomid: string): void;
+  ban(session: Session, roomid: string): void;
   leave(session: Session): void;
   /** True once for each connection: its first `textmsg` with a name gives it that name. */
   introduces(session: Session): boolean;
-  /** To the members of the connection's default room and its lounge, each connection once. A string is echoed first. */
-  tell(session: Session, message: TextMessage): Outcome<object>;
+  /** To the members of the connection's default room and its textmsgAudience, each connection once. A string is echoed first. */
+  broadcast(session: Session, message: TextMessage): Outcome<object>;
   /** Says again what the store could not be told while it was away. */
   restate(): void;
   close(): void;
 }
 
-interface Seat {
+interface Listener {
   readonly room: Room;
   /** Under what it is to be found in the roster, and under what it is. */
   wanted: RosterEntry | undefined;
@@ -51,42 +51,53 @@ interface Seat {
   barred?: string;
 }
 
-export function createLounge({ roster, moderation, carriedBan, degraded, log }: LoungeDeps): Lounge {
+export function createTextmsgAudience({
+  roster,
+  moderation,
+  carriedBan,
+  degraded,
+  log,
+}: TextmsgAudienceDeps): TextmsgAudience {
   // Nobody is told who listens without having joined.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
-  const seats = new Map<Session, Seat>();
+  const listeners = new Map<Session, Listener>();
   /** The store could not be told of them. */
-  const unsettled = new Set<Seat>();
+  const unsettled = new Set<Listener>();
   const introduced = new WeakSet<Session>();
   let retrying: NodeJS.Timeout | undefined;
   let closed = false;
 
-  function seatOf(session: Session): Seat {
+  function listenerOf(session: Session): Listener {
     const { socket, defaultRoom } = session;
     const room = roomOf(socket.nsp.name, defaultRoom, 'lounge');
-    const seat = seats.get(session) ?? { room, wanted: undefined, held: undefined, turn: Promise.resolve() };
-    seats.set(session, seat);
-    return seat;
+    const listener = listeners.get(session) ?? {
+      room,
+      wanted: undefined,
+      held: undefined,
+      turn: Promise.resolve(),
+    };
+    listeners.set(session, listener);
+    return listener;
   }
 
-  function mayHear({ identity, user, defaultRoom }: Session, { barred }: Seat): boolean {
+  function mayHear({ identity, user, defaultRoom }: Session, { barred }: Listener): boolean {
     return identity.access.allows(defaultRoom) && barred !== user.id;
   }
 
   function hear(session: Session): void {
-    const { socket, lounging } = session;
-    if (!lounging || !socket.connected) return;
-    const seat = seatOf(session);
-    if (mayHear(session, seat)) void socket.join(socketRoom(seat.room));
-    else void socket.leave(socketRoom(seat.room));
+    const { socket, hearsTextmsg } = session;
+    if (!hearsTextmsg || !socket.connected) return;
+    const listener = listenerOf(session);
+    if (mayHear(session, listener)) void socket.join(socketRoom(listener.room));
+    else void socket.leave(socketRoom(listener.room));
   }
 
   function beFound(session: Session): Promise<void> {
-    const { socket, identity, user, lounging } = session;
-    if (!lounging || !socket.connected) return Promise.resolve();
-    const seat = seatOf(session);
-    seat.wanted = mayHear(session, seat) && identity.named ? personOf(user) : undefined;
-    return settle(seat);
+    const { socket, identity, user, hearsTextmsg } = session;
+    if (!hearsTextmsg || !socket.connected) return Promise.resolve();
+    const listener = listenerOf(session);
+    listener.wanted = mayHear(session, listener) && identity.named ? personOf(user) : undefined;
+    return settle(listener);
   }
 
   function place(session: Session): Promise<void> {
@@ -95,40 +106,40 @@ export function createLounge({ roster, moderation, carriedBan, degraded, log }: 
   }
 
   /** One after the other: who was entered twice at once and leaves once would stay as a ghost. */
-  function settle(seat: Seat): Promise<void> {
-    seat.turn = seat.turn.then(() => follow(seat));
-    return seat.turn;
+  function settle(listener: Listener): Promise<void> {
+    listener.turn = listener.turn.then(() => follow(listener));
+    return listener.turn;
   }
 
-  async function follow(seat: Seat): Promise<void> {
-    unsettled.delete(seat);
-    while (seat.wanted !== seat.held && !closed) {
-      const { wanted, held } = seat;
+  async function follow(listener: Listener): Promise<void> {
+    unsettled.delete(listener);
+    while (listener.wanted !== listener.held && !closed) {
+      const { wanted, held } = listener;
       if (wanted) {
-        const entered = await presence.enter(seat.room, wanted);
+        const entered = await presence.enter(listener.room, wanted);
         if (!entered.ok) {
-          unsettled.add(seat);
+          unsettled.add(listener);
           retryLater();
           return;
         }
       }
       // Without the grace time: who comes back as another guest of the same name would have a namesake.
-      if (held) await presence.leave(seat.room, held.userId, 'asked');
-      seat.held = wanted;
+      if (held) await presence.leave(listener.room, held.userId, 'asked');
+      listener.held = wanted;
     }
   }
 
   function bar(session: Session, roomid: string): void {
-    const seat = seats.get(session);
-    if (!seat || session.defaultRoom !== roomid) return;
-    seat.barred = session.user.id;
+    const listener = listeners.get(session);
+    if (!listener || session.defaultRoom !== roomid) return;
+    listener.barred = session.user.id;
     void place(session);
   }
 
   /** A ban of before. Until the store has answered the room is heard: it is never waited for. */
   function lookUp(session: Session): void {
-    const { socket, defaultRoom, lounging, user } = session;
-    if (!lounging) return;
+    const { socket, defaultRoom, hearsTextmsg, user } = session;
+    if (!hearsTextmsg) return;
     const room = roomOf(socket.nsp.name, defaultRoom);
     const looked = Promise.all([moderation.restrictions(room, user.id), carriedBan(session, room)]);
     void looked.then(([found, carried]) => {
@@ -147,7 +158,7 @@ export function createLounge({ roster, moderation, carriedBan, degraded, log }: 
   }
 
   function settleAll(): void {
-    for (const seat of unsettled) void settle(seat);
+    for (const listener of unsettled) void settle(listener);
   }
 
   return {
@@ -155,33 +166,36 @@ export function createLounge({ roster, moderation, carriedBan, degraded, log }: 
     enter(session) {
       hear(session);
       // The store was away when it arrived.
-      if (!seats.get(session)?.wanted) void beFound(session);
+      if (!listeners.get(session)?.wanted) void beFound(session);
       lookUp(session);
     },
     moved(session) {
       lookUp(session);
       return place(session);
     },
-    bar,
+    ban: bar,
     leave(session) {
-      const seat = seats.get(session);
-      if (!seat) return;
-      seats.delete(session);
-      seat.wanted = undefined;
-      void settle(seat);
+      const listener = listeners.get(session);
+      if (!listener) return;
+      listeners.delete(session);
+      listener.wanted = undefined;
+      void settle(listener);
     },
     introduces(session) {
       if (introduced.has(session)) return false;
       introduced.add(session);
       return true;
     },
-    tell({ socket, defaultRoom }, message) {
+    broadcast({ socket, defaultRoom }, message) {
       // Live only: what the other workers cannot be told now is not told later.
       if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
       const { nsp } = socket;
-      const [room, lounge] = [roomOf(nsp.name, defaultRoom), roomOf(nsp.name, defaultRoom, 'lounge')];
+      const [room, textmsgAudience] = [
+        roomOf(nsp.name, defaultRoom),
+        roomOf(nsp.name, defaultRoom, 'lounge'),
+      ];
       if (typeof message === 'string') socket.emit('textmsg', message);
-      nsp.to([socketRoom(room), socketRoom(lounge)]).emit('textmsg', message);
+      nsp.to([socketRoom(room), socketRoom(textmsgAudience)]).emit('textmsg', message);
       return succeed({});
     },
     restate() {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { roomOf } from '../../../src/chat/room.ts';
-import { createCarriedMutes } from '../../../src/server/moderation/carried-mutes.ts';
+import { createConnectionMutes } from '../../../src/server/moderation/connection-mutes.ts';
 import type { Session } from '../../../src/server/session.ts';
 
 const tea = roomOf('/', 'tea');
@@ -8,7 +8,7 @@ const as = (id: string, budget: object) => ({ user: { id, name: 'Somebody' }, bu
 
 describe('a mute', () => {
   it('goes with its connection, in its room, to everybody else', () => {
-    const { note, of, forget } = createCarriedMutes('open');
+    const { note, of, forget } = createConnectionMutes('open');
     const connection = {};
     note(as('Bob', connection), tea);
     note(as('Carl', connection), tea);
@@ -25,14 +25,14 @@ describe('a mute', () => {
   });
 
   it('is the user’s alone where tokens say who somebody is', () => {
-    const { note, of } = createCarriedMutes('token');
+    const { note, of } = createConnectionMutes('token');
     const connection = {};
     note(as('Bob', connection), tea);
     expect(of(as('Carl', connection), tea)).toBeUndefined();
   });
 
   it('is forgotten of the oldest of many users and rooms', () => {
-    const { note, of } = createCarriedMutes('open');
+    const { note, of } = createConnectionMutes('open');
     const connection = {};
     for (let n = 0; n <= 10; n += 1) note(as(`user ${n}`, connection), tea);
     expect(of(as('Ann', connection), tea)).toHaveLength(10);

@@ -3,16 +3,16 @@ import type { Room } from '../../chat/room.ts';
 import type { Roster } from '../../chat/roster.ts';
 
 /** How many connections each user has on this worker, as the roster is told. */
-export interface Connections {
+export interface ConnectionCounts {
   /** Answers once the roster knows, or cannot be told. */
-  come(inbox: Room): Promise<void>;
-  go(inbox: Room): Promise<void>;
+  increment(inbox: Room): Promise<void>;
+  decrement(inbox: Room): Promise<void>;
   /** Says again what the store did not take. */
   restate(): Promise<void>;
   close(): void;
 }
 
-export interface ConnectionsDeps {
+export interface ConnectionCountsDeps {
   readonly roster: Pick<Roster, 'setConnections'>;
   readonly log: Logger;
 }
@@ -21,7 +21,7 @@ export interface ConnectionsDeps {
 const RETRY_MS = 2_000;
 const BATCH = 500;
 
-export function createConnections({ roster, log }: ConnectionsDeps): Connections {
+export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): ConnectionCounts {
   const counts = new Map<string, number>();
   const unsaid = new Map<string, Room>();
   let retrying: NodeJS.Timeout | undefined;
@@ -56,11 +56,11 @@ export function createConnections({ roster, log }: ConnectionsDeps): Connections
   }
 
   return {
-    come(inbox) {
+    increment(inbox) {
       counts.set(inbox.tag, (counts.get(inbox.tag) ?? 0) + 1);
       return say(inbox);
     },
-    go(inbox) {
+    decrement(inbox) {
       const count = (counts.get(inbox.tag) ?? 1) - 1;
       if (count > 0) counts.set(inbox.tag, count);
       else counts.delete(inbox.tag);

@@ -5,10 +5,10 @@ import { type Room, roomOf, socketRoom } from '../../../src/chat/room.ts';
 import type { Roster, RosterEntry } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
-import { createLounge } from '../../../src/server/users/lounge.ts';
+import { createTextmsgAudience } from '../../../src/server/users/textmsg-audience.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 
-const LOBBY_LOUNGE = socketRoom(roomOf('/', 'lobby', 'lounge'));
+const LOBBY_AUDIENCE = socketRoom(roomOf('/', 'lobby', 'lounge'));
 
 interface Said {
   readonly to: readonly string[];
@@ -37,7 +37,7 @@ function setUp() {
   };
   const said: Said[] = [];
   const { moderation } = createMemoryStore();
-  const lounge = createLounge({
+  const textmsgAudience = createTextmsgAudience({
     roster: roster as unknown as Roster,
     moderation,
     carriedBan: () => undefined,
@@ -71,7 +71,7 @@ function setUp() {
       identity,
       user,
       defaultRoom: given.roomid ?? 'lobby',
-      lounging: given.roomid === undefined,
+      hearsTextmsg: given.roomid === undefined,
       memberships: new Map(),
     } as unknown as Session;
     return {
@@ -80,16 +80,16 @@ function setUp() {
       async goBy(name: string, id = userId) {
         session.user = { id, name };
         session.identity = { ...session.identity, named: true };
-        await lounge.moved(session);
+        await textmsgAudience.moved(session);
       },
       disconnect() {
         socket.connected = false;
-        lounge.leave(session);
+        textmsgAudience.leave(session);
       },
     };
   }
   return {
-    lounge,
+    textmsgAudience,
     said,
     found,
     connection,
@@ -112,40 +112,40 @@ describe('the lounge', () => {
   const settled = () => vi.advanceTimersByTimeAsync(0);
 
   it('is where a connection without a room listens, and is found if it has a name', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const [ann, guest] = [connection('ann', { username: 'Ann' }), connection('g-1')];
-    for (const { session } of [ann, guest]) lounge.enter(session);
+    for (const { session } of [ann, guest]) textmsgAudience.enter(session);
     await settled();
-    for (const { rooms } of [ann, guest]) expect([...rooms]).toEqual([LOBBY_LOUNGE]);
+    for (const { rooms } of [ann, guest]) expect([...rooms]).toEqual([LOBBY_AUDIENCE]);
     expect(found()).toEqual(['ann: Ann']);
   });
 
   it('is not for who named a room or may not read the default one', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const inRoom = connection('ann', { username: 'Ann', roomid: 'k12' });
     const barred = connection('bob', { username: 'Bob', allowed: false });
-    for (const { session } of [inRoom, barred]) lounge.enter(session);
+    for (const { session } of [inRoom, barred]) textmsgAudience.enter(session);
     await settled();
     for (const { rooms } of [inRoom, barred]) expect([...rooms]).toEqual([]);
     expect(found()).toEqual([]);
   });
 
   it('is left when the right to the room ends', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const ann = connection('ann', { username: 'Ann' });
-    lounge.enter(ann.session);
+    textmsgAudience.enter(ann.session);
     await settled();
     ann.session.identity = { ...ann.session.identity, access: { allows: () => false } };
-    await lounge.moved(ann.session);
+    await textmsgAudience.moved(ann.session);
     await settled();
     expect([...ann.rooms]).toEqual([]);
     expect(found()).toEqual([]);
   });
 
   it('knows a guest by the name given later, at once', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const guest = connection('g-1');
-    lounge.enter(guest.session);
+    textmsgAudience.enter(guest.session);
     await guest.goBy('Ann');
     expect(found()).toEqual(['g-1: Ann']);
     await guest.goBy('Bob');
@@ -153,18 +153,18 @@ describe('the lounge', () => {
   });
 
   it('takes the old user out when a connection becomes another one', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const guest = connection('g-1', { username: 'Ann' });
-    lounge.enter(guest.session);
+    textmsgAudience.enter(guest.session);
     await guest.goBy('Ann', 'ann');
     await settled();
     expect(found()).toEqual(['ann: Ann']);
   });
 
   it('keeps a user until the last connection is gone, then at once', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const tabs = [connection('ann', { username: 'Ann' }), connection('ann', { username: 'Ann' })];
-    for (const { session } of tabs) lounge.enter(session);
+    for (const { session } of tabs) textmsgAudience.enter(session);
     await settled();
     tabs[0]?.disconnect();
     await settled();
@@ -175,18 +175,18 @@ describe('the lounge', () => {
   });
 
   it('holds nobody who left while being entered', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const ann = connection('ann', { username: 'Ann' });
-    lounge.enter(ann.session);
+    textmsgAudience.enter(ann.session);
     ann.disconnect();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(found()).toEqual([]);
   });
 
   it('holds nobody who took a name while being entered and left', async () => {
-    const { lounge, found, connection } = setUp();
+    const { textmsgAudience, found, connection } = setUp();
     const ann = connection('ann', { username: 'Ann' });
-    lounge.enter(ann.session);
+    textmsgAudience.enter(ann.session);
     await Promise.resolve();
     await ann.goBy('Anna');
     await settled();
@@ -197,10 +197,10 @@ describe('the lounge', () => {
   });
 
   it('finds everybody again after the store was away, but not who left meanwhile', async () => {
-    const { lounge, found, connection, cutOff, restore } = setUp();
+    const { textmsgAudience, found, connection, cutOff, restore } = setUp();
     const [ann, bob] = [connection('ann', { username: 'Ann' }), connection('bob', { username: 'Bob' })];
     cutOff();
-    for (const { session } of [ann, bob]) lounge.enter(session);
+    for (const { session } of [ann, bob]) textmsgAudience.enter(session);
     await vi.advanceTimersByTimeAsync(10_000);
     bob.disconnect();
     restore();
@@ -209,31 +209,31 @@ describe('the lounge', () => {
   });
 
   it('does not wait for the next try once the store is known to be back', async () => {
-    const { lounge, found, connection, cutOff, noticeIt, restore } = setUp();
+    const { textmsgAudience, found, connection, cutOff, noticeIt, restore } = setUp();
     const ann = connection('ann', { username: 'Ann' });
     cutOff();
-    lounge.enter(ann.session);
+    textmsgAudience.enter(ann.session);
     await settled();
     noticeIt();
     await vi.advanceTimersByTimeAsync(3_000);
     restore();
-    lounge.restate();
+    textmsgAudience.restate();
     await settled();
     expect(found()).toEqual(['ann: Ann']);
   });
 
   it('names a connection once', () => {
-    const { lounge, connection } = setUp();
+    const { textmsgAudience, connection } = setUp();
     const [ann, bob] = [connection('ann').session, connection('bob').session];
-    expect([ann, ann, bob].map(lounge.introduces)).toEqual([true, false, true]);
+    expect([ann, ann, bob].map(textmsgAudience.introduces)).toEqual([true, false, true]);
   });
 
   it('hears a text together with the room, the sender of a string before', () => {
-    const { lounge, said, connection } = setUp();
+    const { textmsgAudience, said, connection } = setUp();
     const { session } = connection('ann');
-    expect(lounge.tell(session, 'hi')).toMatchObject({ ok: true });
-    expect(lounge.tell(session, { name: 'Ann', content: 'ho' })).toMatchObject({ ok: true });
-    const everybody = [socketRoom(roomOf('/', 'lobby')), LOBBY_LOUNGE];
+    expect(textmsgAudience.broadcast(session, 'hi')).toMatchObject({ ok: true });
+    expect(textmsgAudience.broadcast(session, { name: 'Ann', content: 'ho' })).toMatchObject({ ok: true });
+    const everybody = [socketRoom(roomOf('/', 'lobby')), LOBBY_AUDIENCE];
     expect(said).toEqual([
       { to: ['socket of ann'], message: 'hi' },
       { to: everybody, message: 'hi' },
@@ -242,9 +242,9 @@ describe('the lounge', () => {
   });
 
   it('tells nobody anything while the store is away', () => {
-    const { lounge, said, connection, noticeIt } = setUp();
+    const { textmsgAudience, said, connection, noticeIt } = setUp();
     noticeIt();
-    expect(lounge.tell(connection('ann').session, 'hi')).toMatchObject({
+    expect(textmsgAudience.broadcast(connection('ann').session, 'hi')).toMatchObject({
       error: { code: 'unavailable', temporary: true },
     });
     expect(said).toEqual([]);
