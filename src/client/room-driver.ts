@@ -83,8 +83,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     },
     onFailed: (error, draft) => events.emit('failed', error, draft),
     onChange() {
+      // What becomes of the messages of a room that was left is nobody's concern, least of all the storage's.
+      if (isOver()) return;
       deps.onChange();
-      if (persistent && !isOver()) events.emit('unsent', outbox.drafts());
+      if (persistent) events.emit('unsent', outbox.drafts());
     },
   });
   const feed = createRoomFeed({

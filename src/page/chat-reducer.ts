@@ -1,11 +1,41 @@
-import type { ChatEvent, ChatState, Link, Typist } from './chat-state.ts';
-import { type Draft, updateDraft, withoutDraft } from './drafts.ts';
-import { earlier, gapped, heard, joined, latest, said, trimmed } from './room-log.ts';
+import type { Draft as UnsentMessage } from '../client/index.ts';
+import type { Hello } from '../protocol/events.ts';
+import type { Joined, MessagePage, PresenceMessage, Said, SaidMessage } from '../protocol/rooms.ts';
+import type { ChatState, ConnectionState, Mute, Typist } from './chat-state.ts';
+import { type Draft, draftKey, draftOf } from './drafts.ts';
+import { earlier, gapped, heard, joined, latest, presence, said, trimmed } from './room-log.ts';
+import { withoutText } from './timeline.ts';
+
+export type ChatEvent =
+  | { readonly type: 'connection'; readonly connection: ConnectionState }
+  | { readonly type: 'hello'; readonly hello: Hello }
+  | { readonly type: 'joined'; readonly joined: Joined }
+  | { readonly type: 'message'; readonly message: SaidMessage }
+  | { readonly type: 'deleted'; readonly ref: number }
+  | { readonly type: 'presence'; readonly presence: PresenceMessage }
+  | { readonly type: 'gap' }
+  /** The newest page, read after a gap. */
+  | { readonly type: 'latest'; readonly page: MessagePage }
+  | { readonly type: 'earlierAsked' }
+  | { readonly type: 'earlierFailed' }
+  | { readonly type: 'earlier'; readonly before: number; readonly page: MessagePage }
+  | { readonly type: 'counted'; readonly users: number }
+  | { readonly type: 'typing'; readonly typing: Typist & { readonly on: boolean } }
+  | { readonly type: 'muted'; readonly mute: Mute }
+  | { readonly type: 'following'; readonly following: boolean }
+  /** The field has text from before the tab was loaded again. */
+  | { readonly type: 'typed'; readonly text: string }
+  /** What waits and what failed, all of it. */
+  | { readonly type: 'unsent'; readonly drafts: readonly UnsentMessage[] }
+  | { readonly type: 'said'; readonly said: Said; readonly draft: UnsentMessage };
 
 export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
   const next = applied(state, event);
-  if (next.drafts === state.drafts && next.link === state.link) return next;
-  return { ...next, drafts: withStatus(next.drafts, next.link.phase === 'joined' ? 'sending' : 'waiting') };
+  if (next.drafts === state.drafts && next.connection === state.connection) return next;
+  return {
+    ...next,
+    drafts: withStatus(next.drafts, next.connection.phase === 'joined' ? 'sending' : 'waiting'),
+  };
 }
 
 /** What is not sent while the room is joined is about to be. */
@@ -17,21 +47,20 @@ function withStatus(drafts: readonly Draft[], status: 'sending' | 'waiting'): re
 
 function applied(state: ChatState, event: ChatEvent): ChatState {
   switch (event.type) {
-    case 'link':
-      return linked(state, event.link);
+    case 'connection':
+      return connected(state, event.connection);
     case 'hello':
-      return {
-        ...state,
-        me: event.hello.user,
-        maxTextBytes: event.hello.limits.maxTextBytes,
-        dedupeTtlMs: event.hello.limits.dedupeTtlS * 1000,
-      };
+      return { ...state, me: event.hello.user, maxTextBytes: event.hello.limits.maxTextBytes };
     case 'joined':
-      return trimmed(joined(state, event.joined));
+      return joined(state, event.joined);
     case 'message':
       return trimmed(heard(state, event.message));
+    case 'deleted':
+      return { ...state, timeline: withoutText(state.timeline, event.ref) };
+    case 'presence':
+      return presence(state, event.presence);
     case 'gap':
-      return gapped(state, event.gap);
+      return gapped(state);
     case 'latest':
       return trimmed(latest(state, event.page));
     case 'earlierAsked':
@@ -48,39 +77,27 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
       return { ...state, mute: event.mute };
     case 'following':
       return trimmed({ ...state, following: event.following });
-    case 'restored':
-      return { ...state, typed: event.typed, drafts: [...event.drafts, ...state.drafts] };
-    case 'drafted':
-      return { ...state, drafts: [...state.drafts, event.draft] };
+    case 'typed':
+      return { ...state, typed: event.text };
+    case 'unsent':
+      return { ...state, drafts: unheard(state, event.drafts) };
     case 'said':
-      // Whoever is heard again is muted no more, which nobody tells.
-      return trimmed({ ...said(state, event.clientMsgId, event.said), mute: undefined });
-    case 'failed':
-      return {
-        ...state,
-        drafts: updateDraft(state.drafts, event.clientMsgId, (draft) => ({
-          ...draft,
-          status: 'failed',
-          problem: event.problem,
-        })),
-      };
-    case 'retried':
-      return {
-        ...state,
-        drafts: updateDraft(state.drafts, event.clientMsgId, ({ problem: _, ...draft }) => ({
-          ...draft,
-          status: 'waiting',
-        })),
-      };
-    case 'discarded':
-      return { ...state, drafts: withoutDraft(state.drafts, event.clientMsgId) };
+      // Nothing tells when a mute ends early: that a message was stored shows it.
+      return trimmed({ ...said(state, event.said, event.draft), mute: undefined });
   }
 }
 
-function linked(state: ChatState, link: Link): ChatState {
-  if (link.phase === 'joined') return { ...state, link };
+/** The echo of a message may come before its ack. */
+function unheard({ timeline }: ChatState, drafts: readonly UnsentMessage[]): readonly Draft[] {
+  if (drafts.length === 0) return [];
+  const heard = new Set(timeline.map(({ key }) => key));
+  return drafts.filter(({ clientMsgId }) => !heard.has(draftKey(clientMsgId))).map(draftOf);
+}
+
+function connected(state: ChatState, connection: ConnectionState): ChatState {
+  if (connection.phase === 'joined') return { ...state, connection };
   const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
-  return { ...state, link, earlier, typists: [] };
+  return { ...state, connection, earlier, typists: [] };
 }
 
 function typistsWith(

@@ -9,33 +9,28 @@ export interface Guest {
 /** One guest per nickname: two tabs under two names are two people, a tab opened again is the same one. */
 export interface Guests {
   find(username: string): Guest | undefined;
-  keep(username: string, guest: Guest): void;
-  forget(username: string): void;
+  store(username: string, guest: Guest): void;
 }
 
 const KEY = 'roomcast.guests';
-const KEPT_GUESTS = 20;
+const MAX_GUESTS = 20;
 
 export function createGuests(memory: Memory): Guests {
   function all(): (Guest & { username: string })[] {
     try {
-      const kept: unknown = JSON.parse(memory.read(KEY) ?? '[]');
-      return Array.isArray(kept) ? kept : [];
+      const stored: unknown = JSON.parse(memory.read(KEY) ?? '[]');
+      return Array.isArray(stored) ? stored : [];
     } catch {
       return [];
     }
   }
 
-  function others(username: string) {
-    return all().filter((guest) => guest.username !== username);
-  }
-
   return {
     find: (username) => all().find((guest) => guest.username === username),
-    keep(username, { userId, guestToken }) {
-      const kept = [{ username, userId, guestToken }, ...others(username)].slice(0, KEPT_GUESTS);
-      memory.write(KEY, JSON.stringify(kept));
+    store(username, { userId, guestToken }) {
+      const others = all().filter((guest) => guest.username !== username);
+      const newest = [{ username, userId, guestToken }, ...others].slice(0, MAX_GUESTS);
+      memory.write(KEY, JSON.stringify(newest));
     },
-    forget: (username) => memory.write(KEY, JSON.stringify(others(username))),
   };
 }

@@ -56,7 +56,7 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
           </button>
         )}
         {more && !canLoad && <p class="notice">This page goes no further back.</p>}
-        {rows.length === 0 && state.link.phase === 'joined' && (
+        {rows.length === 0 && state.connection.phase === 'joined' && (
           <p class="empty">Nothing said yet. Say hello!</p>
         )}
         {rows.map((row) => {

@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Link } from './chat-state.ts';
+import type { ConnectionState } from './chat-state.ts';
 import { LeaveIcon, LinkIcon } from './icons.tsx';
 
 export interface RoomHeaderProps {
   readonly roomid: string;
-  readonly link: Link;
+  readonly connection: ConnectionState;
   readonly users?: number;
   readonly onLeave: () => void;
 }
 
-export function RoomHeader({ roomid, link, users, onLeave }: RoomHeaderProps) {
+export function RoomHeader({ roomid, connection, users, onLeave }: RoomHeaderProps) {
   const people = users === undefined ? '' : ` · ${users} ${users === 1 ? 'person' : 'people'} here`;
   return (
     <header class="room-header">
@@ -17,9 +17,9 @@ export function RoomHeader({ roomid, link, users, onLeave }: RoomHeaderProps) {
         <h1>
           <bdi>{roomid}</bdi>
         </h1>
-        <p class={`link-state ${link.phase}`}>
-          {PHASES[link.phase]}
-          {link.phase === 'joined' && people}
+        <p class={`connection-state ${connection.phase}`}>
+          {PHASES[connection.phase]}
+          {connection.phase === 'joined' && people}
         </p>
       </div>
       <CopyLink />
@@ -31,7 +31,7 @@ export function RoomHeader({ roomid, link, users, onLeave }: RoomHeaderProps) {
   );
 }
 
-const PHASES: Record<Link['phase'], string> = {
+const PHASES: Record<ConnectionState['phase'], string> = {
   connecting: 'Connecting…',
   joined: 'Connected',
   lost: 'Reconnecting…',

@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'preact/hooks';
 import { Composer } from './composer.tsx';
 import { ComposerNote } from './composer-note.tsx';
-import { LinkBanner } from './link-banner.tsx';
+import { ConnectionBanner } from './connection-banner.tsx';
 import { MessageList } from './message-list.tsx';
 import { RoomHeader } from './room-header.tsx';
 import type { Session } from './session.ts';
@@ -35,8 +35,8 @@ export function RoomView({ session, onLeave }: { session: Session; onLeave: () =
 
   return (
     <div class="room">
-      <RoomHeader roomid={visit.roomid} link={state.link} users={state.users} onLeave={leave} />
-      <LinkBanner link={state.link} onReconnect={connection.reconnect} />
+      <RoomHeader roomid={visit.roomid} connection={state.connection} users={state.users} onLeave={leave} />
+      <ConnectionBanner connection={state.connection} onReconnect={connection.reconnect} />
       <MessageList
         state={state}
         me={person}

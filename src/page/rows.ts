@@ -61,7 +61,7 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
   }
   // The server's clock may run ahead of ours; a draft is newer than what is stored all the same.
   for (const draft of drafts) {
-    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.madeAt, last?.at ?? 0), draft);
+    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.writtenAt, last?.at ?? 0), draft);
   }
   return rows;
 }

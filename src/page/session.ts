@@ -1,11 +1,9 @@
-import { reduceChat } from './chat-reducer.ts';
-import { type ChatEvent, type ChatState, INITIAL_STATE } from './chat-state.ts';
+import { type ChatEvent, reduceChat } from './chat-reducer.ts';
+import { type ChatState, INITIAL_STATE } from './chat-state.ts';
 import { type Connection, openConnection } from './connection.ts';
-import { createGuests } from './guests.ts';
-import { newMessageId } from './message-id.ts';
 import { createStore, nextFrame, type Store } from './store.ts';
-import { createUnsentMemory } from './unsent.ts';
-import { keepVisit, roomAddress, type Visit, type VisitDeps } from './visit.ts';
+import { roomAddress, type Visit, type VisitDeps, writeVisit } from './visit.ts';
+import { createVisitStorage } from './visit-storage.ts';
 
 /** One stay in one room. */
 export interface Session {
@@ -15,21 +13,20 @@ export interface Session {
 }
 
 export function openSession(visit: Visit, memories: VisitDeps, socketPath: string): Session {
-  keepVisit(visit, memories);
-  history.replaceState(null, '', roomAddress(new URL(location.href), visit.roomid));
+  const { username, roomid } = visit;
+  writeVisit(visit, memories);
+  history.replaceState(null, '', roomAddress(new URL(location.href), roomid));
   const store = createStore({ initial: INITIAL_STATE, reduce: reduceChat, nextFrame });
   const connection = openConnection({
     visit,
     url: location.origin,
     socketPath,
     store,
-    guests: createGuests(memories.browser),
-    unsent: createUnsentMemory(memories.tab, { socketPath, username: visit.username, roomid: visit.roomid }),
-    newMessageId,
+    storage: createVisitStorage(memories, { socketPath, username, roomid }),
     now: Date.now,
     elapsedMs: () => performance.now(),
     random: Math.random,
-    network: window,
+    onThrow: reportError,
   });
   return { visit, store, connection };
 }

@@ -21,9 +21,9 @@ const NAME_KEY = 'roomcast.name';
 const VISIT_KEY = 'roomcast.visit';
 
 export interface VisitDeps {
-  /** Kept for the next time this browser comes. */
+  /** For the next time this browser comes. */
   readonly browser: Memory;
-  /** Kept while the tab is open, so that a refresh stays in the room. */
+  /** As long as the tab is open, so that a refresh stays in the room. */
   readonly tab: Memory;
 }
 
@@ -32,20 +32,21 @@ export function readArrival(url: URL, { browser, tab }: VisitDeps): Arrival {
   const roomid = query.get('roomid') || undefined;
   const avatar = parseAvatar(query.get('avatar'));
   const named = query.get('name') || undefined;
-  const linked = url.pathname.endsWith('/chart.html')
+  const invited = url.pathname.endsWith('/chart.html')
     ? parseVisit({ username: named, roomid: roomid ?? DEFAULT_ROOM, avatar })
     : undefined;
-  const kept = keptVisit(tab);
-  const resumed = named === undefined && kept && (roomid ?? kept.roomid) === kept.roomid ? kept : undefined;
+  const stored = storedVisit(tab);
+  const isSameRoom = stored && (roomid ?? stored.roomid) === stored.roomid;
+  const resumed = named === undefined && isSameRoom ? stored : undefined;
   return {
     username: named ?? browser.read(NAME_KEY) ?? '',
     roomid: roomid ?? DEFAULT_ROOM,
     avatar,
-    visit: linked ?? resumed,
+    visit: invited ?? resumed,
   };
 }
 
-export function keepVisit(visit: Visit, { browser, tab }: VisitDeps): void {
+export function writeVisit(visit: Visit, { browser, tab }: VisitDeps): void {
   browser.write(NAME_KEY, visit.username);
   tab.write(VISIT_KEY, JSON.stringify(visit));
 }
@@ -74,7 +75,7 @@ export function parseVisit(fields: {
   return { username, roomid, avatar: parseAvatar(fields.avatar) };
 }
 
-function keptVisit(tab: Memory): Visit | undefined {
+function storedVisit(tab: Memory): Visit | undefined {
   try {
     return parseVisit(JSON.parse(tab.read(VISIT_KEY) ?? '{}'));
   } catch {

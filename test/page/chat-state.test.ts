@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { ChatEvent, ChatState } from '../../src/page/chat-state.ts';
+import type { ChatEvent } from '../../src/page/chat-reducer.ts';
+import type { ChatState } from '../../src/page/chat-state.ts';
 import { rowsOf, saidSince } from '../../src/page/rows.ts';
 import { KEPT_ENTRIES, KEPT_WHILE_READING } from '../../src/page/timeline.ts';
+import type { Said } from '../../src/protocol/rooms.ts';
 import {
   deleted,
-  drafted,
   inRoom,
-  joined,
+  joining,
   lost,
   message,
   pageOf,
@@ -14,6 +15,7 @@ import {
   sayings,
   shown,
   told,
+  unsent,
 } from './told.ts';
 
 const own = { userId: 'g-me' };
@@ -26,7 +28,12 @@ const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
   ...more,
 });
 
-const GAP = { roomid: 'lobby', epoch: 'e2', reason: 'epoch' } as const;
+/** The ack of a message, which the SDK lists as unsent no more by then. */
+const acked = (clientMsgId: string, answer: Said, text = clientMsgId): ChatEvent[] => [
+  unsent(),
+  { type: 'said', said: answer, draft: { roomid: 'lobby', clientMsgId, text } },
+];
+const removed = (ref: number): ChatEvent => ({ type: 'deleted', ref });
 
 /** What a reader sees, without the days. */
 function drawn({ timeline }: ChatState): string[] {
@@ -39,46 +46,29 @@ describe('live messages', () => {
   it('show the history first and then what is said, in the order of their numbers', () => {
     const state = inRoom(sayings(1, 2), message(said(3)), message(said(4)));
     expect(shown(state)).toEqual(['text 1', 'text 2', 'text 3', 'text 4']);
-    expect(state.position).toEqual({ epoch: 'e1', seq: 4 });
   });
 
-  it('drop what was heard already', () => {
-    const before = inRoom(sayings(1, 3));
-    expect(told(before, message(said(2)), message(said(3)))).toEqual(before);
-  });
-
-  it('go on in a new epoch, also with numbers that were seen before, and drop repeats of the old one', () => {
+  it('of a new epoch go below those of the old one, also with numbers that were seen before', () => {
     const moved = inRoom(sayings(1, 3), message(said(3, { epoch: 'e2', text: 'other 3' })));
     expect(shown(moved)).toEqual(['text 1', 'text 2', 'text 3', 'other 3']);
-    expect(moved.position).toEqual({ epoch: 'e2', seq: 3 });
-    expect(told(moved, message(said(4)))).toBe(moved);
-  });
-
-  it('ignore events that a later protocol may bring', () => {
-    const before = inRoom(sayings(1, 1));
-    expect(told(before, message({ event: 'edited', roomid: 'lobby', seq: 1 } as never))).toBe(before);
   });
 
   it('lose their text when they are deleted, and keep their place', () => {
-    const state = told(inRoom(sayings(1, 3)), message(deleted(4, 2)));
+    const state = told(inRoom(sayings(1, 3)), removed(2));
     expect(drawn(state)).toEqual(['text 1', 'removed', 'text 3']);
-    expect(state.position).toEqual({ epoch: 'e1', seq: 4 });
     expect(saidSince(state.timeline, undefined, 'me')).toBe(2);
-    const ofAnOlderServer = { event: 'deleted', roomid: 'lobby', seq: 1 } as never;
-    expect(told(state, message(ofAnOlderServer))).toBe(state);
   });
 
   it('lose their text also when they were deleted while the page was away, and in the newest of two epochs', () => {
     const away = told(inRoom(sayings(1, 3)), lost);
-    const page = joined([deleted(4, 2), said(5)], { recovered: true });
-    const back = told(away, { type: 'joined', joined: page });
-    const again = told(away, drafted('c'), { type: 'joined', joined: page });
-    const ackedAgain = { type: 'said', clientMsgId: 'c', said: ack(2, { dup: true }) } as const;
-    expect(drawn(told(again, ackedAgain))).toEqual(drawn(back));
+    const page = joining([deleted(4, 2), said(5)], { recovered: true });
+    const back = told(away, ...page);
+    const again = told(away, unsent('c'), ...page);
+    expect(drawn(told(again, ...acked('c', ack(2, { dup: true }))))).toEqual(drawn(back));
     expect(drawn(back)).toEqual(['text 1', 'removed', 'text 3', 'text 5']);
     const anew = { epoch: 'e2', text: 'anew' };
-    const lostTail = told(back, { type: 'gap', gap: { ...GAP, from: 5, to: 5 } }, message(said(5, anew)));
-    const { timeline } = told(lostTail, message({ ...deleted(6, 5), epoch: 'e2' }));
+    const lostTail = told(back, { type: 'gap' }, message(said(5, anew)));
+    const { timeline } = told(lostTail, removed(5));
     expect(drawn({ ...lostTail, timeline })).toEqual([...drawn(back), 'missing', 'removed']);
   });
 
@@ -100,9 +90,9 @@ describe('joins and quits', () => {
     const ann = { username: 'Ann', userId: 'a' };
     const state = inRoom(
       sayings(1, 1),
-      message({ event: 'join', roomid: 'lobby', data: ann }),
+      { type: 'presence', presence: { event: 'join', roomid: 'lobby', data: ann } },
       message(said(2)),
-      message({ event: 'broadcast_quit', roomid: 'lobby', data: ann }),
+      { type: 'presence', presence: { event: 'broadcast_quit', roomid: 'lobby', data: ann } },
     );
     expect(shown(state)).toEqual(['text 1', '(join Ann)', 'text 2', '(quit Ann)']);
     expect(state.users).toBe(1);
@@ -110,74 +100,60 @@ describe('joins and quits', () => {
 
   it('do not count the own join, which the answer to it counted', () => {
     const me = { username: 'Mia', userId: 'g-me' };
-    expect(inRoom([], message({ event: 'join', roomid: 'lobby', data: me })).users).toBe(1);
+    const presence = { event: 'join', roomid: 'lobby', data: me } as const;
+    expect(inRoom([], { type: 'presence', presence }).users).toBe(1);
   });
 });
 
 describe('own messages', () => {
   it('are settled by the ack at their place, before messages that it overtook', () => {
-    const state = inRoom(sayings(1, 1), drafted('c1', 'mine'), {
-      type: 'said',
-      clientMsgId: 'c1',
-      said: ack(3),
-    });
+    const state = inRoom(sayings(1, 1), unsent('c1'), ...acked('c1', ack(3), 'mine'));
     expect(shown(state)).toEqual(['text 1', 'mine']);
     expect(state.drafts).toEqual([]);
-    // A resume from here must still bring number 2.
-    expect(state.position?.seq).toBe(1);
     const full = told(state, message(said(2)), message(said(3, { ...own, clientMsgId: 'c1', text: 'mine' })));
     expect(shown(full)).toEqual(['text 1', 'text 2', 'mine']);
-    expect(full.position?.seq).toBe(3);
   });
 
   it('are settled by the echo when it comes before the ack, and keep the bubble they were drawn as', () => {
     const echo = said(1, { ...own, clientMsgId: 'c1', text: 'mine' });
-    const echoed = inRoom([], drafted('c1', 'mine'), message(echo));
+    const echoed = inRoom([], unsent('c1'), message(echo));
     expect(shown(echoed)).toEqual(['mine']);
     expect(echoed.drafts).toEqual([]);
     expect(echoed.timeline[0]?.key).toBe('own:c1');
-    expect(told(echoed, { type: 'said', clientMsgId: 'c1', said: ack(1) })).toEqual(echoed);
+    const more = told(echoed, unsent('c1', 'c2'));
+    expect(more.drafts).toMatchObject([{ clientMsgId: 'c2' }]);
+    expect(told(echoed, ...acked('c1', ack(1), 'mine'))).toEqual(echoed);
   });
 
   it('are not taken for settled by somebody else’s message under the same clientMsgId', () => {
-    const state = inRoom([], drafted('c1', 'mine'), message(said(1, { clientMsgId: 'c1', text: 'theirs' })));
+    const state = inRoom([], unsent('c1'), message(said(1, { clientMsgId: 'c1', text: 'theirs' })));
     expect(shown(state)).toEqual(['theirs']);
     expect(state.drafts).toHaveLength(1);
   });
 
   it('wait again when the connection is lost, and are found in what a resume brings', () => {
-    const sending = inRoom([], drafted('c1'));
+    const sending = inRoom([], unsent('c1'));
     expect(sending.drafts).toMatchObject([{ status: 'sending' }]);
     const waiting = told(sending, lost);
     expect(waiting.drafts).toMatchObject([{ status: 'waiting' }]);
     const stored = said(1, { ...own, clientMsgId: 'c1', text: 'c1' });
-    const back = told(waiting, { type: 'joined', joined: joined([stored], { recovered: true }) });
+    const back = told(waiting, ...joining([stored], { recovered: true }));
     expect(back.drafts).toEqual([]);
     expect(shown(back)).toEqual(['c1']);
   });
 
-  it('say why they failed, and go back to waiting under the same clientMsgId', () => {
-    const failed = inRoom([], drafted('c1'), {
-      type: 'failed',
-      clientMsgId: 'c1',
-      problem: 'No.',
-    });
-    expect(failed.drafts).toMatchObject([{ status: 'failed', problem: 'No.' }]);
-    const retried: ChatEvent = { type: 'retried', clientMsgId: 'c1' };
-    expect(told(failed, retried).drafts).toEqual([
-      { clientMsgId: 'c1', text: 'c1', madeAt: 5_000, status: 'sending' },
-    ]);
-    expect(told(failed, lost).drafts).toMatchObject([{ status: 'failed' }]);
-    expect(told(failed, lost, retried).drafts).toMatchObject([{ status: 'waiting' }]);
-    expect(told(failed, { type: 'discarded', clientMsgId: 'c1' }).drafts).toEqual([]);
+  it('say why they failed, also while the connection is lost', () => {
+    const problem = { code: 'forbidden', message: 'no' } as const;
+    const failed = inRoom([], unsent({ problem }));
+    const drawn = { clientMsgId: 'c1', text: 'c1', writtenAt: 5_000, status: 'failed', problem: 'No.' };
+    expect(failed.drafts).toEqual([drawn]);
+    expect(told(failed, lost).drafts).toEqual([drawn]);
+    expect(told(failed, lost, unsent('c1')).drafts).toMatchObject([{ status: 'waiting' }]);
+    expect(told(failed, unsent()).drafts).toEqual([]);
   });
 
   it('answered again from before the loaded part are not drawn at its top, where they would hide a hole', () => {
-    const state = inRoom(sayings(50, 60), drafted('c1'), {
-      type: 'said',
-      clientMsgId: 'c1',
-      said: ack(10, { dup: true }),
-    });
+    const state = inRoom(sayings(50, 60), unsent('c1'), ...acked('c1', ack(10, { dup: true })));
     expect(shown(state)[0]).toBe('text 50');
     expect(state.drafts).toEqual([]);
   });
@@ -185,27 +161,19 @@ describe('own messages', () => {
 
 describe('coming back', () => {
   it('adds what was missed, in order and without a notice, when everything was recovered', () => {
-    const state = told(inRoom(sayings(1, 3)), lost, {
-      type: 'joined',
-      joined: joined(sayings(4, 6), { recovered: true }),
-    });
+    const state = told(inRoom(sayings(1, 3)), lost, ...joining(sayings(4, 6), { recovered: true }));
     expect(shown(state)).toEqual(sayings(1, 6).map(({ data }) => data.text));
-    expect(state.link.phase).toBe('joined');
-    expect(state.position?.seq).toBe(6);
-  });
-
-  it('keeps its place when a recovery brings nothing', () => {
-    const back = joined([], { recovered: true, seq: 3 });
-    expect(told(inRoom(sayings(1, 3)), lost, { type: 'joined', joined: back }).position?.seq).toBe(3);
+    expect(state.connection.phase).toBe('joined');
   });
 
   it('replaces the list and says so when not everything could be recovered', () => {
-    const state = told(inRoom(sayings(1, 3)), lost, {
-      type: 'joined',
-      joined: joined(sayings(90, 92), { recovered: false, more: true }),
-    });
-    expect(shown(state)).toEqual(['text 90', 'text 91', 'text 92', '(missing)']);
-    expect(state.more).toBe(true);
+    const [answer, ...messages] = joining(sayings(90, 92), { recovered: false, more: true });
+    const gap: ChatEvent = { type: 'gap' };
+    const state = told(inRoom(sayings(1, 3)), lost, ...(answer ? [answer, gap, ...messages] : []));
+    expect(shown(state).slice(-4)).toEqual(['(missing)', 'text 90', 'text 91', 'text 92']);
+    const renewed = told(state, { type: 'latest', page: pageOf(sayings(90, 92), { more: true }) });
+    expect(shown(renewed)).toEqual(['text 90', 'text 91', 'text 92', '(missing)']);
+    expect(renewed.more).toBe(true);
   });
 });
 
@@ -213,7 +181,7 @@ describe('a gap', () => {
   it('is said where it is, and the list becomes the newest page with what was heard meanwhile', () => {
     const state = inRoom(
       sayings(1, 5),
-      { type: 'gap', gap: { roomid: 'lobby', epoch: 'e2', from: 4, to: 5, reason: 'epoch' } },
+      { type: 'gap' },
       message(said(4, { epoch: 'e2', text: 'new 4' })),
       message(said(5, { epoch: 'e2', text: 'new 5' })),
     );
@@ -221,12 +189,6 @@ describe('a gap', () => {
     const page = pageOf([...sayings(1, 3), said(4, { epoch: 'e2', text: 'new 4' })], { epoch: 'e2' });
     const renewed = told(state, { type: 'latest', page });
     expect(shown(renewed)).toEqual(['text 1', 'text 2', 'text 3', 'new 4', '(missing)', 'new 5']);
-    expect(renewed.position).toEqual({ epoch: 'e2', seq: 5 });
-  });
-
-  it('that was trimmed moves the place behind it', () => {
-    const gap = { roomid: 'lobby', epoch: 'e1', from: 3, to: 9, reason: 'trimmed' as const };
-    expect(inRoom(sayings(1, 2), { type: 'gap', gap }).position).toEqual({ epoch: 'e1', seq: 9 });
   });
 });
 
@@ -262,16 +224,16 @@ describe('who is writing', () => {
     expect(told(both, typing('a', false)).typists.map(({ username }) => username)).toEqual(['B']);
   });
 
-  it('is not known while the link is lost', () => {
+  it('is not known while the connection is lost', () => {
     expect(inRoom([], typing('a'), lost).typists).toEqual([]);
   });
 });
 
 describe('a reader who is muted', () => {
   it('is told so until something can be said again', () => {
-    const muted = inRoom([], { type: 'muted', mute: { until: 5_000 } }, drafted('c1'));
+    const muted = inRoom([], { type: 'muted', mute: { until: 5_000 } }, unsent('c1'));
     expect(muted.mute).toEqual({ until: 5_000 });
-    expect(told(muted, { type: 'said', clientMsgId: 'c1', said: ack(1) }).mute).toBeUndefined();
+    expect(told(muted, ...acked('c1', ack(1))).mute).toBeUndefined();
   });
 });
 

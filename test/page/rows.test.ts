@@ -36,7 +36,7 @@ it('puts the day before its first message', () => {
 });
 
 it('puts what is not stored yet at the end, also when the clock here is behind the server’s', () => {
-  const draft = { clientMsgId: 'c1', text: 'mine', madeAt: minutes(-24 * 60), status: 'waiting' as const };
+  const draft = { clientMsgId: 'c1', text: 'mine', writtenAt: minutes(-24 * 60), status: 'waiting' as const };
   const rows = rowsOf([saidEntry(said(1, { at: minutes(0) }))], [draft], ME);
   expect(rows.map((row) => row.kind)).toEqual(['day', 'said', 'said']);
   expect(rows.at(-1)).toMatchObject({ text: 'mine', own: true, draft });

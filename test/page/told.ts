@@ -1,12 +1,12 @@
-import { reduceChat } from '../../src/page/chat-reducer.ts';
-import { type ChatEvent, type ChatState, INITIAL_STATE } from '../../src/page/chat-state.ts';
+import type { Draft } from '../../src/client/index.ts';
+import { type ChatEvent, reduceChat } from '../../src/page/chat-reducer.ts';
+import { type ChatState, INITIAL_STATE } from '../../src/page/chat-state.ts';
 import type { Hello } from '../../src/protocol/events.ts';
 import type {
   DeletedMessage,
   Joined,
   MessagePage,
   RoomEntry,
-  RoomMessage,
   SaidMessage,
 } from '../../src/protocol/rooms.ts';
 
@@ -59,21 +59,34 @@ export function pageOf(messages: readonly RoomEntry[], more: Partial<MessagePage
   return { epoch: 'e1', top: messages.at(-1)?.seq ?? 0, more: false, messages, ...more };
 }
 
-export const message = (heard: RoomMessage): ChatEvent => ({ type: 'message', message: heard });
-export const lost: ChatEvent = { type: 'link', link: { phase: 'lost', reason: 'gone' } };
+export const message = (heard: SaidMessage): ChatEvent => ({ type: 'message', message: heard });
+export const lost: ChatEvent = { type: 'connection', connection: { phase: 'lost', reason: 'gone' } };
 
-export function drafted(clientMsgId: string, text = clientMsgId): ChatEvent {
-  return { type: 'drafted', draft: { clientMsgId, text, madeAt: 5_000, status: 'waiting' } };
+export function unsent(...drafts: (string | Partial<Draft>)[]): ChatEvent {
+  const all = drafts.map((draft) => (typeof draft === 'string' ? { clientMsgId: draft } : draft));
+  return {
+    type: 'unsent',
+    drafts: all.map(({ clientMsgId = 'c1', ...more }) => ({
+      roomid: 'lobby',
+      clientMsgId,
+      text: clientMsgId,
+      at: 5_000,
+      ...more,
+    })),
+  };
+}
+
+/** What a join brings: its answer, and its messages one by one. */
+export function joining(messages: readonly RoomEntry[], more: Partial<Joined> = {}): ChatEvent[] {
+  const entries = messages.map(
+    (entry): ChatEvent => (entry.event === 'deleted' ? { type: 'deleted', ref: entry.ref } : message(entry)),
+  );
+  return [{ type: 'joined', joined: joined(messages, more) }, ...entries];
 }
 
 /** A page that said hello and is in the room with these messages. */
 export function inRoom(messages: readonly RoomEntry[] = [], ...events: ChatEvent[]): ChatState {
-  return told(
-    INITIAL_STATE,
-    { type: 'hello', hello: hello() },
-    { type: 'joined', joined: joined(messages) },
-    ...events,
-  );
+  return told(INITIAL_STATE, { type: 'hello', hello: hello() }, ...joining(messages), ...events);
 }
 
 export function told(state: ChatState, ...events: ChatEvent[]): ChatState {

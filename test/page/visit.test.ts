@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest';
 import { createGuests } from '../../src/page/guests.ts';
 import { createMemory } from '../../src/page/memory.ts';
-import { newMessageId } from '../../src/page/message-id.ts';
-import { endVisit, keepVisit, readArrival, roomAddress } from '../../src/page/visit.ts';
-import { parseClientMsgId } from '../../src/protocol/names.ts';
+import { endVisit, readArrival, roomAddress, writeVisit } from '../../src/page/visit.ts';
 
 const forbidden = () => {
   throw new Error('SecurityError');
@@ -34,13 +32,13 @@ it('drops an avatar that is neither a file name nor an https address', () => {
 });
 
 it('stays in the room over a refresh, but not when the address names another or after leaving', () => {
-  const kept = memories();
+  const stored = memories();
   const visit = { username: 'Mia', roomid: 'tea', avatar: '2.jpg' };
-  keepVisit(visit, kept);
-  expect(readArrival(at('/?roomid=tea'), kept).visit).toEqual(visit);
-  expect(readArrival(at('/?roomid=coffee'), kept).visit).toBeUndefined();
-  endVisit(kept);
-  expect(readArrival(at('/?roomid=tea'), kept)).toMatchObject({ username: 'Mia', visit: undefined });
+  writeVisit(visit, stored);
+  expect(readArrival(at('/?roomid=tea'), stored).visit).toEqual(visit);
+  expect(readArrival(at('/?roomid=coffee'), stored).visit).toBeUndefined();
+  endVisit(stored);
+  expect(readArrival(at('/?roomid=tea'), stored)).toMatchObject({ username: 'Mia', visit: undefined });
 });
 
 it('shares an address that names the room and nobody', () => {
@@ -53,17 +51,10 @@ it('keeps a guest per nickname and survives a store that holds nonsense', () => 
   browser.write('roomcast.guests', '{"not":"a list"');
   const guests = createGuests(browser);
   expect(guests.find('Mia')).toBeUndefined();
-  guests.keep('Mia', { userId: 'g-1', guestToken: 't1' });
-  guests.keep('Ann', { userId: 'g-2', guestToken: 't2' });
+  guests.store('Mia', { userId: 'g-1', guestToken: 't1' });
+  guests.store('Ann', { userId: 'g-2', guestToken: 't2' });
   expect(guests.find('Mia')).toMatchObject({ userId: 'g-1', guestToken: 't1' });
-  guests.forget('Mia');
-  expect(guests.find('Mia')).toBeUndefined();
+  guests.store('Mia', { userId: 'g-3', guestToken: 't3' });
+  expect(guests.find('Mia')).toMatchObject({ userId: 'g-3' });
   expect(guests.find('Ann')).toMatchObject({ userId: 'g-2' });
-});
-
-it('makes message ids that the protocol takes, also where randomUUID is missing', () => {
-  const plain = { getRandomValues: crypto.getRandomValues.bind(crypto) } as unknown as Crypto;
-  const ids = [newMessageId(), newMessageId(plain), newMessageId(plain)];
-  expect(ids.map(parseClientMsgId)).toEqual(ids);
-  expect(new Set(ids).size).toBe(3);
 });

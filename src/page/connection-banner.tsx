@@ -1,25 +1,31 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Link } from './chat-state.ts';
+import type { ConnectionState } from './chat-state.ts';
+import { sentence } from './problems.ts';
 
-export function LinkBanner({ link, onReconnect }: { link: Link; onReconnect: () => void }) {
+export interface ConnectionBannerProps {
+  readonly connection: ConnectionState;
+  readonly onReconnect: () => void;
+}
+
+export function ConnectionBanner({ connection, onReconnect }: ConnectionBannerProps) {
   return (
     <div role="status">
-      {link.phase === 'lost' && (
+      {connection.phase === 'lost' && (
         <p class="banner">
           <span>
-            {sentence(link.reason)}{' '}
-            {link.backAt === undefined ? 'Reconnecting…' : <Countdown until={link.backAt} />}
+            {sentence(connection.reason)}{' '}
+            {connection.backAt === undefined ? 'Reconnecting…' : <Countdown until={connection.backAt} />}
           </span>
-          {link.backAt === undefined && (
+          {connection.backAt === undefined && (
             <button type="button" class="text-button" onClick={onReconnect}>
               Try now
             </button>
           )}
         </p>
       )}
-      {link.phase === 'stopped' && (
+      {connection.phase === 'stopped' && (
         <p class="banner stopped">
-          <span>{sentence(link.reason)}</span>
+          <span>{sentence(connection.reason)}</span>
           <button type="button" class="text-button" onClick={onReconnect}>
             Reconnect
           </button>
@@ -37,10 +43,4 @@ function Countdown({ until }: { until: number }) {
   }, []);
   const seconds = Math.max(0, Math.ceil((until - now) / 1000));
   return <>{seconds > 0 ? `Coming back in ${seconds} s…` : 'Reconnecting…'}</>;
-}
-
-/** Servers give reasons in half sentences. */
-function sentence(reason: string): string {
-  const [first = '', ...rest] = reason.trim();
-  return `${first.toUpperCase()}${rest.join('').replace(/[.!]?$/, '.')}`;
 }

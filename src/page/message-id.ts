@@ -1,6 +1,0 @@
-/** `randomUUID` is missing on plain http addresses other than localhost; random bytes are not. */
-export function newMessageId(source: Crypto = crypto): string {
-  if (typeof source.randomUUID === 'function') return source.randomUUID();
-  const bytes = source.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

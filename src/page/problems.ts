@@ -1,0 +1,32 @@
+import type { ClientError, Draft } from '../client/index.ts';
+
+const UNKNOWN_FATE = 'It is not known whether this arrived. Sending it again may show it twice.';
+const TOO_MANY = 'Too many messages wait to be sent already.';
+
+/** Why a message is not sent by itself. */
+export function describeProblem(problem: NonNullable<Draft['problem']>): string {
+  if (problem.code === 'unknown') return UNKNOWN_FATE;
+  if (problem.code === 'limit') return TOO_MANY;
+  if (problem.code === 'too_large') return 'This is too long to send.';
+  return describeRefusal(problem);
+}
+
+/** Why the server does not do what it was asked. */
+export function describeRefusal({ code, message }: Pick<ClientError, 'code' | 'message'>): string {
+  switch (code) {
+    case 'rate_limited':
+      return 'Too many messages at once. Wait a moment.';
+    case 'unavailable':
+      return 'The server cannot store messages right now.';
+    case 'internal':
+      return 'Something went wrong on the server.';
+    default:
+      return sentence(message);
+  }
+}
+
+/** Servers give reasons in half sentences. */
+export function sentence(reason: string): string {
+  const [first = '', ...rest] = reason.trim();
+  return `${first.toUpperCase()}${rest.join('').replace(/[.!]?$/, '.')}`;
+}
