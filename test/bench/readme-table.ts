@@ -1,13 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { Case, Figure } from './case.ts';
 import { wordsOf } from './rounds.ts';
 import type { Row } from './rows.ts';
 import type { Spread } from './statistics.ts';
 
-const README = fileURLToPath(new URL('README.md', import.meta.url));
-const START = '<!-- bench -->';
-const END = '<!-- /bench -->';
 /** Beside ours, in the order of the columns. */
 const OTHERS = [
   ['sharded', 'Socket.IO, sharded'],
@@ -17,7 +12,7 @@ const OTHERS = [
   ['embedded', 'ours, embedded'],
 ] as const;
 
-/** The last run of each case, as it stands in the README. */
+/** The last run of each case, as it stands in the README beside this file. */
 export function tableOf(cases: readonly Case[], rows: readonly Row[]): string {
   const head = ['', 'setting', ...OTHERS.map(([, title]) => title), '**ours**', 'ours ÷ sharded'];
   const runs = cases.map((one) => ({ one, rows: lastRun(rows.filter((row) => row.case === one.name)) }));
@@ -26,7 +21,7 @@ export function tableOf(cases: readonly Case[], rows: readonly Row[]): string {
   return [...table, '', ...origins(runs.flatMap((run) => run.rows)), ...failures(runs)].join('\n').trim();
 }
 
-function lastRun(rows: readonly Row[]): Row[] {
+export function lastRun(rows: readonly Row[]): Row[] {
   const last = rows
     .map(({ at }) => at)
     .sort()
@@ -87,19 +82,4 @@ function failures(runs: readonly { readonly one: Case; readonly rows: readonly R
       return failed.size === 0 ? [] : [`${one.name}: ${failed.size} failed runs of ${name} are not in it.`];
     });
   });
-}
-
-/** What stands between the markers. */
-export function tableIn(readme: string): string {
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`README.md has no ${START} … ${END}`);
-  return readme.slice(start + START.length, end).trim();
-}
-
-export async function updateReadme(table: string): Promise<void> {
-  const text = await readFile(README, 'utf8');
-  const old = tableIn(text);
-  const at = text.indexOf(START) + START.length;
-  const end = text.indexOf(END);
-  if (old !== table) await writeFile(README, `${text.slice(0, at)}\n\n${table}\n\n${text.slice(end)}`);
 }

@@ -4,15 +4,17 @@
  *   npm run bench -- --readme
  *
  * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
- * when a run of any system failed. --readme only makes the README's table again, of the rows in results/.
+ * when a run of any system failed. --readme only makes the tables of that README and of the top one again, of the rows in results/.
  */
 import { parseArgs } from 'node:util';
 import type { Params, Scale } from './case.ts';
 import { CASES } from './cases/all.ts';
+import { replaceTable } from './marked-table.ts';
 import { printedTable } from './printed-table.ts';
-import { tableOf, updateReadme } from './readme-table.ts';
+import { tableOf } from './readme-table.ts';
 import { runCase } from './rounds.ts';
 import { appendRows, provenance, readRows } from './rows.ts';
+import { summaryOf } from './summary-table.ts';
 
 const QUICK_ROUNDS = '2';
 
@@ -33,7 +35,9 @@ const { values, positionals } = parseArgs({
   },
 });
 if (values.readme) {
-  await updateReadme(tableOf(CASES, await readRows()));
+  const rows = await readRows();
+  await replaceTable(new URL('README.md', import.meta.url), tableOf(CASES, rows));
+  await replaceTable(new URL('../../README.md', import.meta.url), summaryOf(rows));
   process.exit(0);
 }
 const chosen = positionals.map((name) => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -18,10 +18,31 @@ function readmesBelow(folder: string): string[] {
     .map(({ parentPath, name }) => join(parentPath, name).slice(root.length));
 }
 
-/** Link targets inside the repository, from its root. */
-function linksOf(readme: string): string[] {
-  const targets = [...read(readme).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)];
-  return targets.map(([, target]) => join(dirname(readme), target as string));
+interface Link {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly heading?: string;
+}
+
+function linksOf(readme: string): Link[] {
+  return [...read(readme).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, target, heading]) => ({
+    path: target ? join(dirname(readme), target) : readme,
+    heading,
+  }));
+}
+
+/** As GitHub makes the anchors of headings. */
+function anchorsOf(markdown: string): string[] {
+  return [...read(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function leadsSomewhere({ path, heading }: Link): boolean {
+  return existsSync(join(root, path)) && (heading === undefined || anchorsOf(path).includes(heading));
 }
 
 describe('the top README', () => {
@@ -44,19 +65,25 @@ describe('the top README', () => {
     });
     const [{ files }] = JSON.parse(pack.stdout) as [{ files: { path: string }[] }];
     const packed = files.map(({ path }) => path);
-    expect(linksOf('README.md').filter((path) => !packed.includes(path))).toEqual([]);
+    expect(linksOf('README.md').filter(({ path }) => !packed.includes(path))).toEqual([]);
+  });
+
+  it('has a picture of 120 KB at most', () => {
+    const pictures = linksOf('README.md').filter(({ path }) => path.endsWith('.png'));
+    expect(pictures).toHaveLength(1);
+    for (const { path } of pictures) expect(statSync(join(root, path)).size).toBeLessThanOrEqual(120 * 1024);
   });
 });
 
 describe('the READMEs', () => {
-  it.each(readmes)('%s points only to files that are there', (readme) => {
-    expect(linksOf(readme).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  it.each(readmes)('%s points only to files and headings that are there', (readme) => {
+    expect(linksOf(readme).filter((link) => !leadsSomewhere(link))).toEqual([]);
   });
 
   it('can each be reached from the top one', () => {
     const reached = new Set(['README.md']);
     for (const readme of reached)
-      for (const path of linksOf(readme)) if (path.endsWith('README.md')) reached.add(path);
+      for (const { path } of linksOf(readme)) if (path.endsWith('README.md')) reached.add(path);
     expect(readmes.filter((readme) => !reached.has(readme))).toEqual([]);
   });
 });
