@@ -2,7 +2,7 @@ import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { hostNameOf, isLoopbackName } from '../host-names.ts';
 import { type ErrorCode, refuse } from '../protocol/codes.ts';
-import { endAnsweredUploads } from './answered-uploads.ts';
+import { enableLingeringClose } from './lingering-close.ts';
 import type { Readiness } from './readiness.ts';
 
 export interface AdminDeps {
@@ -62,7 +62,7 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     });
   }
 
-  endAnsweredUploads(app.server);
+  enableLingeringClose(app.server);
   await app.listen({ host: deps.host, port: deps.port });
   const address = app.server.address();
   return {

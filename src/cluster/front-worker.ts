@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setupWorker } from '@socket.io/sticky';
 import type { Server as Engine } from 'engine.io';
-import { closeAnswered, endAnsweredUploads } from './answered-uploads.ts';
-import { CONNECTION } from './front-desk.ts';
+import { CONNECTION } from './front-upstream.ts';
+import { closeAfterResponse, enableLingeringClose } from './lingering-close.ts';
 
 export interface FrontWorkerDeps {
   /** Bound to its Socket.IO server already. */
@@ -47,7 +47,7 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
     if (asked.has(socket)) socket.destroy();
     else deps.onUpgrade(request, socket, head);
   });
-  endAnsweredUploads(httpServer);
+  enableLingeringClose(httpServer);
   setupWorker({ httpServer, engine: deps.engine } as unknown as Parameters<typeof setupWorker>[0]);
   const take = (message: { type?: unknown; data?: unknown } | null, socket: unknown) => {
     // No socket: its client closed it on the way.
@@ -78,5 +78,5 @@ function endPipelining(socket: Socket, first: ServerResponse): void {
   if (socket.writableEnded || socket.destroyed) return;
   // The answer may still be on its way: what comes meanwhile is not taken for requests any more.
   socket.removeAllListeners('data');
-  closeAnswered(socket, socket);
+  closeAfterResponse(socket, socket);
 }

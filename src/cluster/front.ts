@@ -3,9 +3,9 @@ import { EventEmitter } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { refuse } from '../protocol/codes.ts';
-import { closeAnswered } from './answered-uploads.ts';
-import { createFrontDesk, type FrontDesk } from './front-desk.ts';
 import { handleOf, readHead } from './front-head.ts';
+import { createFrontUpstream, type FrontUpstream } from './front-upstream.ts';
+import { closeAfterResponse } from './lingering-close.ts';
 
 export interface FrontDeps {
   readonly host: string;
@@ -42,17 +42,17 @@ const SESSION_NEWS_MS = 200;
  */
 export async function openFront(deps: FrontDeps): Promise<Front> {
   const { log, now, headTimeoutMs = 15_000 } = deps;
-  const desks = new Map<number, FrontDesk>();
+  const upstreams = new Map<number, FrontUpstream>();
   const reading = new Set<Socket>();
   /** Emits the id of each new session. */
   const expected = new EventEmitter().setMaxListeners(0);
 
-  function openDesk(worker: Worker): void {
-    const desk = createFrontDesk({ worker, now, onSession: (sessionId) => expected.emit(sessionId) });
-    desks.set(worker.id, desk);
+  function addUpstream(worker: Worker): void {
+    const upstream = createFrontUpstream({ worker, now, onSession: (sessionId) => expected.emit(sessionId) });
+    upstreams.set(worker.id, upstream);
     worker.once('exit', () => {
-      desks.delete(worker.id);
-      desk.release();
+      upstreams.delete(worker.id);
+      upstream.release();
     });
   }
 
@@ -81,8 +81,8 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     );
   }
 
-  function ownerOf(sessionId: string): FrontDesk | undefined {
-    for (const desk of desks.values()) if (desk.has(sessionId)) return desk;
+  function ownerOf(sessionId: string): FrontUpstream | undefined {
+    for (const upstream of upstreams.values()) if (upstream.hasSession(sessionId)) return upstream;
     return undefined;
   }
 
@@ -98,27 +98,27 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
   }
 
   /** While no worker takes new sessions, those of workers that drain go on. */
-  function enter(socket: Socket, bytes: Buffer, owner: FrontDesk | undefined): void {
+  function enter(socket: Socket, bytes: Buffer, owner: FrontUpstream | undefined): void {
     reading.delete(socket);
-    const desk = owner ?? leastLoaded();
-    if (!desk) turnAway(socket, '503 Service Unavailable', 'no worker is ready');
-    else if (!desk.handOver(socket, bytes))
+    const upstream = owner ?? leastLoaded();
+    if (!upstream) turnAway(socket, '503 Service Unavailable', 'no worker is ready');
+    else if (!upstream.handOver(socket, bytes))
       turnAway(socket, '503 Service Unavailable', 'the worker of this session is busy');
   }
 
-  function leastLoaded(): FrontDesk | undefined {
+  function leastLoaded(): FrontUpstream | undefined {
     let least = Number.POSITIVE_INFINITY;
-    let chosen: FrontDesk | undefined;
-    for (const desk of desks.values()) {
-      const load = desk.load();
+    let chosen: FrontUpstream | undefined;
+    for (const upstream of upstreams.values()) {
+      const load = upstream.load();
       if (load >= least) continue;
       least = load;
-      chosen = desk;
+      chosen = upstream;
     }
     return chosen;
   }
 
-  cluster.on('fork', openDesk);
+  cluster.on('fork', addUpstream);
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, connect);
   await new Promise<void>((resolve, reject) => {
@@ -131,11 +131,11 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
   return {
     port: typeof address === 'object' && address ? address.port : deps.port,
     serving(workerId, yes) {
-      const desk = desks.get(workerId);
-      if (desk) desk.serving = yes;
+      const upstream = upstreams.get(workerId);
+      if (upstream) upstream.serving = yes;
     },
     async close() {
-      cluster.off('fork', openDesk);
+      cluster.off('fork', addUpstream);
       // Not awaited: Node ends a server's `close` only after all sockets that were ever passed on have closed.
       server.close();
       for (const socket of reading) socket.destroy();
@@ -153,5 +153,5 @@ function turnAway(socket: Socket, status: string, message?: string): void {
   ];
   socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
   handleOf(socket)?.readStart();
-  closeAnswered(socket, socket);
+  closeAfterResponse(socket, socket);
 }

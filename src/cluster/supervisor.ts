@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { ChildWorker } from './child.ts';
+import { createClientCountLog } from './client-count-log.ts';
 import type { WorkerStatus } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
-import { createPopulation } from './population.ts';
 import { createSlot } from './slot.ts';
 
 export interface SupervisorDeps {
@@ -76,7 +76,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     }),
   );
 
-  const population = createPopulation(log, () =>
+  const population = createClientCountLog(log, () =>
     slots.flatMap((slot) => slot.workers()).reduce((sum, { counts }) => sum + counts.clients, 0),
   );
 

@@ -9,7 +9,7 @@ const READY_LIMIT_MS = 30_000;
 /** After the drain's deadline a worker has this long to exit by itself. */
 const EXIT_GRACE_MS = 2_000;
 
-export interface Departure {
+export interface WorkerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly wasReady: boolean;
@@ -27,7 +27,7 @@ export interface WorkerHandleDeps {
   readonly onChange: () => void;
   readonly onReady: () => void;
   readonly onFailed: (message: string) => void;
-  readonly onGone: (departure: Departure) => void;
+  readonly onGone: (departure: WorkerExit) => void;
 }
 
 /** The primary's view of one worker process: `starting` → `ready` → `draining` → `gone`, each step may be skipped. */

@@ -17,13 +17,13 @@ function setUp() {
     told,
     come(userId: string) {
       clients += 1;
-      changes.note('+', { userId, username: userId });
-      changes.tell();
+      changes.add('+', { userId, username: userId });
+      changes.publishDue();
     },
     go(userId: string) {
       clients -= 1;
-      changes.note('-', { userId, username: userId });
-      changes.tell();
+      changes.add('-', { userId, username: userId });
+      changes.publishDue();
     },
   };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { CLAIM_LEASE_MS, type Claimed, type Claims } from '../../chat/idempotency.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { Group } from './group.ts';
-import type { Claim } from './rows.ts';
+import type { ClaimRecord } from './rows.ts';
+import type { Transaction } from './transaction.ts';
 
 export interface ClaimStoreDeps {
   readonly queue: CommitQueue;
@@ -19,43 +19,43 @@ export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
   /** Keys come from back ends, of any length; the store's may be 1,978 bytes. */
   const hashOf = (key: string) => createHash('sha256').update(key).digest('base64url');
 
-  function keep(group: Group, key: string, claim: Claim): void {
-    group.put({ table: 'claims', key, value: claim });
-    group.write({ table: 'dues', key: [claim.until, 'claims', key], value: true });
+  function keep(transaction: Transaction, key: string, claim: ClaimRecord): void {
+    transaction.put({ table: 'claims', key, value: claim });
+    transaction.write({ table: 'dues', key: [claim.until, 'claims', key], value: true });
   }
 
   return {
     claim: (key, fingerprint, id) =>
       queue.add({
         bytes: fingerprint.length + id.length + OVERHEAD_BYTES,
-        plan(group): Claimed {
-          const now = group.steadyMs;
+        plan(transaction): Claimed {
+          const now = transaction.steadyMs;
           const hash = hashOf(key);
           const running = { id, until: now + CLAIM_LEASE_MS };
-          const claim = group.row('claims', hash);
+          const claim = transaction.row('claims', hash);
           if (!claim || claim.until <= now) {
-            keep(group, hash, { id, fingerprint, until: now + ttlMs, running });
+            keep(transaction, hash, { id, fingerprint, until: now + ttlMs, running });
             return { state: 'granted', id };
           }
           if (claim.fingerprint !== fingerprint) return { state: 'mismatch' };
           if (claim.answer !== undefined) return { state: 'answered', answer: claim.answer };
           if (claim.running && claim.running.until > now) return { state: 'running' };
-          group.put({ table: 'claims', key: hash, value: { ...claim, running } });
+          transaction.put({ table: 'claims', key: hash, value: { ...claim, running } });
           return { state: 'granted', id: claim.id };
         },
       }),
     settle: (key, id, answer) =>
       queue.add({
         bytes: (answer?.length ?? 0) + OVERHEAD_BYTES,
-        plan(group): void {
+        plan(transaction): void {
           const hash = hashOf(key);
-          const claim = group.row('claims', hash);
+          const claim = transaction.row('claims', hash);
           if (!claim) return;
           const { running, ...rest } = claim;
           const others = running && running.id !== id ? { running } : {};
           if (answer === undefined || claim.answer !== undefined) {
-            group.put({ table: 'claims', key: hash, value: { ...rest, ...others } });
-          } else keep(group, hash, { ...rest, ...others, answer, until: group.steadyMs + ttlMs });
+            transaction.put({ table: 'claims', key: hash, value: { ...rest, ...others } });
+          } else keep(transaction, hash, { ...rest, ...others, answer, until: transaction.steadyMs + ttlMs });
         },
       }),
   };

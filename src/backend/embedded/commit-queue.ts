@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
-import type { Group } from './group.ts';
 import type { Write } from './rows.ts';
+import type { Transaction } from './transaction.ts';
 
 /** A change of the store that waits for its commit. */
 export interface Change<T> {
   readonly bytes: number;
   /** Called once, in the order queued. */
-  plan(group: Group): T;
+  plan(transaction: Transaction): T;
 }
 
 export interface CommitQueue {
@@ -18,26 +18,26 @@ export interface CommitQueue {
 }
 
 export interface CommitQueueDeps {
-  readonly createGroup: () => Group;
+  readonly createTransaction: () => Transaction;
   readonly commit: (writes: readonly Write[]) => Promise<void>;
   /** Told after the commit and before its answers. */
-  readonly publish: (published: Group['published']) => void;
+  readonly publish: (published: Transaction['published']) => void;
   readonly log: Logger;
 }
 
 interface Waiting {
   readonly bytes: number;
-  readonly plan: (group: Group) => (committed: Outcome<void>) => void;
+  readonly plan: (transaction: Transaction) => (committed: Outcome<void>) => void;
 }
 
-const MAX_GROUP = 1_000;
-const MAX_GROUP_BYTES = 4 * 1024 * 1024;
+const MAX_CHANGES = 1_000;
+const MAX_COMMIT_BYTES = 4 * 1024 * 1024;
 const MAX_QUEUED = 10_000;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Groups changes into commits, one in flight: while the disk works on one, the next gathers. So 64 writers share
+ * Gathers changes into commits, one in flight: while the disk works on one, the next gathers. So 64 writers share
  * an fdatasync, and a single writer waits for none but its own.
  *
  * States: idle → (add) → scheduled, until the end of the event-loop turn → committing → scheduled or idle.
@@ -53,7 +53,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
     let bytes = 0;
     let count = 0;
     for (const waiting of queue) {
-      if (count > 0 && (count >= MAX_GROUP || bytes + waiting.bytes > MAX_GROUP_BYTES)) break;
+      if (count > 0 && (count >= MAX_CHANGES || bytes + waiting.bytes > MAX_COMMIT_BYTES)) break;
       bytes += waiting.bytes;
       count += 1;
     }
@@ -62,11 +62,11 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   }
 
   async function commit(): Promise<void> {
-    const group = deps.createGroup();
-    const settle = take().map((waiting) => waiting.plan(group));
+    const transaction = deps.createTransaction();
+    const settle = take().map((waiting) => waiting.plan(transaction));
     let committed: Outcome<void> = succeed(undefined);
     try {
-      const writes = group.finish();
+      const writes = transaction.finish();
       if (writes.length > 0) await deps.commit(writes);
       if (failing) deps.log.info('the store commits again');
       failing = false;
@@ -76,7 +76,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
       failing = true;
       committed = refuse('unavailable', 'the store could not write', RETRY_AFTER_MS);
     }
-    if (committed.ok) deps.publish(group.published);
+    if (committed.ok) deps.publish(transaction.published);
     for (const answer of settle) answer(committed);
   }
 
@@ -101,12 +101,12 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
         queuedBytes += bytes;
         queue.push({
           bytes,
-          plan(group) {
+          plan(transaction) {
             try {
-              const value = plan(group);
+              const value = plan(transaction);
               return (committed) => resolve(committed.ok ? succeed(value) : committed);
             } catch (error) {
-              // A bug in one change must not take the others of its group along.
+              // A bug in one change must not fail the others of its transaction.
               return () => reject(error);
             }
           },

@@ -30,8 +30,8 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
   const tables = refuseUnusable(dir, () => openTables(dir, disk));
   try {
     const lock = await openLock(dir, tables);
-    tables.swapFact('format', undefined, FORMAT);
-    tables.swapFact('secret', undefined, randomBytes(32).toString('base64url'));
+    tables.compareAndSetFact('format', undefined, FORMAT);
+    tables.compareAndSetFact('secret', undefined, randomBytes(32).toString('base64url'));
     if (tables.fact('format') !== FORMAT) {
       await lock.release();
       throw new BackendError(

@@ -8,9 +8,9 @@ import type { Draft } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { isAt, markersOf, NO_MARKERS, progressOf, raiseMarkers } from './inbox-markers.ts';
 import { ENTRY_OVERHEAD_BYTES } from './log-store.ts';
-import { isAt, marksOf, NO_MARKS, progressOf, raiseMarks } from './marks.ts';
-import type { Look } from './tables.ts';
+import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
@@ -29,46 +29,46 @@ const RECORD_BYTES = 8_192;
 
 /** Marks live in the commits of the logs, so that an inbox and its marks are never seen apart. */
 export function createInboxStore({
-  look,
+  readSnapshot,
   queue,
 }: {
-  readonly look: Look;
+  readonly readSnapshot: ReadSnapshot;
   readonly queue: CommitQueue;
 }): InboxStore {
   return {
     async marks({ tag }) {
-      return look((view) => marksOf(view.row('marks', tag) ?? NO_MARKS));
+      return readSnapshot((snapshot) => markersOf(snapshot.row('marks', tag) ?? NO_MARKERS));
     },
     raise: ({ tag }, to) =>
       queue.add({
         bytes: RECORD_BYTES,
-        plan(group) {
-          const head = group.row('heads', tag);
-          const record = group.row('marks', tag) ?? NO_MARKS;
-          if (!head) return marksOf(NO_MARKS);
-          const raised = raiseMarks(record, to, head, group.now);
-          if (raised !== record) group.put({ table: 'marks', key: tag, value: raised });
-          return marksOf(raised);
+        plan(transaction) {
+          const head = transaction.row('heads', tag);
+          const record = transaction.row('marks', tag) ?? NO_MARKERS;
+          if (!head) return markersOf(NO_MARKERS);
+          const raised = raiseMarkers(record, to, head, transaction.now);
+          if (raised !== record) transaction.put({ table: 'marks', key: tag, value: raised });
+          return markersOf(raised);
         },
       }),
     async fold(inbox: Room, draft: Draft, news) {
       const committed = await queue.add({
         bytes: Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES + RECORD_BYTES,
-        plan(group): Outcome<boolean> {
-          const record = group.row('marks', inbox.tag) ?? NO_MARKS;
+        plan(transaction): Outcome<boolean> {
+          const record = transaction.row('marks', inbox.tag) ?? NO_MARKERS;
           if (!isAt(record.news, news.was)) return succeed(false);
-          const appended = group.append(inbox, draft);
+          const appended = transaction.append(inbox, draft);
           if (!appended.ok) return appended;
-          group.put({ table: 'marks', key: inbox.tag, value: { ...record, news: news.becomes } });
+          transaction.put({ table: 'marks', key: inbox.tag, value: { ...record, news: news.becomes } });
           return succeed(true);
         },
       });
       return committed.ok ? committed.value : committed;
     },
-    erase: ({ tag }) => queue.add({ bytes: RECORD_BYTES, plan: (group) => group.erase(tag) }),
+    erase: ({ tag }) => queue.add({ bytes: RECORD_BYTES, plan: (transaction) => transaction.erase(tag) }),
     async progress(items) {
-      return look((view) =>
-        items.map(({ inbox, seq }) => progressOf(view.row('marks', inbox.tag) ?? NO_MARKS, seq)),
+      return readSnapshot((snapshot) =>
+        items.map(({ inbox, seq }) => progressOf(snapshot.row('marks', inbox.tag) ?? NO_MARKERS, seq)),
       );
     },
   };

@@ -49,7 +49,7 @@ export async function openLock(dir: string, tables: Tables): Promise<Lock> {
       // In this order no successor's file is removed.
       rmSync(join(dir, OWNER_FILE), { force: true });
       try {
-        tables.swapFact(OWNER_FACT, own, undefined);
+        tables.compareAndSetFact(OWNER_FACT, own, undefined);
       } catch {
         // The disk is full. Without its socket the name is a dead owner's, which the next primary replaces.
       }
@@ -62,7 +62,7 @@ async function takeOver(dir: string, tables: Tables, own: Owner): Promise<void> 
   for (;;) {
     const owner = tables.fact(OWNER_FACT) as Owner | undefined;
     if (owner && (await isAlive(dir, owner))) throw inUse(dir, owner);
-    if (!tables.swapFact(OWNER_FACT, owner, own)) continue;
+    if (!tables.compareAndSetFact(OWNER_FACT, owner, own)) continue;
     if (owner) rmSync(join(dir, owner.socket), { force: true });
     const draft = join(dir, `${own.socket}.json`);
     writeFileSync(draft, JSON.stringify(own));
@@ -86,7 +86,7 @@ function readOwnerFile(dir: string): Owner | undefined {
 }
 
 async function listen(dir: string, name: string): Promise<() => Promise<void>> {
-  const reach = openReach(dir, name);
+  const reach = socketPathIn(dir, name);
   const server = createServer((socket) => socket.destroy());
   server.unref();
   try {
@@ -108,7 +108,7 @@ async function listen(dir: string, name: string): Promise<() => Promise<void>> {
 
 /** Anything but a clear no counts as alive: a stopped owner, or one of another user, still owns the folder. */
 async function isAlive(dir: string, { socket: name }: Owner): Promise<boolean> {
-  const reach = openReach(dir, name);
+  const reach = socketPathIn(dir, name);
   try {
     return await new Promise((resolve) => {
       const socket = connect(reach.path);
@@ -126,7 +126,7 @@ async function isAlive(dir: string, { socket: name }: Owner): Promise<boolean> {
 }
 
 /** Socket paths are short; a socket deeper than that is reached through its opened folder. */
-function openReach(dir: string, name: string): { readonly path: string; close(): void } {
+function socketPathIn(dir: string, name: string): { readonly path: string; close(): void } {
   const path = join(dir, name);
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return { path, close() {} };
   if (process.platform !== 'linux') {

@@ -12,10 +12,10 @@ import {
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { GroupRules } from './group.ts';
-import { expireHead, type Head, keepingOf } from './head.ts';
-import type { Look, View } from './tables.ts';
-import { saidKey, unreadOf } from './unread.ts';
+import { expireEntries, type LogMeta, retentionOf } from './log-meta.ts';
+import type { ReadSnapshot, Snapshot } from './tables.ts';
+import type { StoreRules } from './transaction.ts';
+import { ownMessageKey, unreadOf } from './unread.ts';
 
 export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
   /** As `RoomLogs.tops`; a tag is all it takes. */
@@ -29,9 +29,9 @@ export interface ReadOf extends Omit<UnreadQuery, 'room'> {
 }
 
 export interface LogStoreDeps {
-  readonly look: Look;
+  readonly readSnapshot: ReadSnapshot;
   readonly queue: CommitQueue;
-  readonly rules: GroupRules;
+  readonly rules: StoreRules;
   readonly now: () => number;
 }
 
@@ -41,56 +41,59 @@ export const ENTRY_OVERHEAD_BYTES = 300;
 const UNCOUNTED_BYTES = 100;
 
 /** All logs. The primary is their only writer; each start of it is a new run, which begins new epochs. */
-export function createLogStore({ look, queue, rules, now }: LogStoreDeps): LogStore {
+export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps): LogStore {
   /** Undefined: the log has to be given an epoch of this run first. */
-  function page(view: View, room: Room, query: LogQuery): LogPage | undefined {
-    const head = view.row('heads', room.tag);
+  function page(snapshot: Snapshot, room: Room, query: LogQuery): LogPage | undefined {
+    const head = snapshot.row('heads', room.tag);
     if (!head && room.kind !== 'room') return emptyPage();
     if (head?.run !== rules.run) return undefined;
-    return readPage(view, room.tag, expireHead(head, keepingOf(head, rules), now()), query);
+    return readPage(snapshot, room.tag, expireEntries(head, retentionOf(head, rules), now()), query);
   }
 
   return {
     async append(room, draft) {
-      const committed = await queue.add({ bytes: sizeOf(draft), plan: (group) => group.append(room, draft) });
+      const committed = await queue.add({
+        bytes: sizeOf(draft),
+        plan: (transaction) => transaction.append(room, draft),
+      });
       return committed.ok ? committed.value : committed;
     },
     replace(room, seq, members, notice) {
       const bytes = sizeOf({ members }) + (notice ? sizeOf(notice) : 0) + 2 * UNCOUNTED_BYTES;
-      return queue.add({ bytes, plan: (group) => group.replace(room, seq, members, notice) });
+      return queue.add({ bytes, plan: (transaction) => transaction.replace(room, seq, members, notice) });
     },
     async read(room, query) {
-      const ready = look((view) => page(view, room, query));
+      const ready = readSnapshot((snapshot) => page(snapshot, room, query));
       if (!ready.ok) return ready;
       if (ready.value) return succeed(ready.value);
       const touched = await queue.add({
         bytes: ENTRY_OVERHEAD_BYTES,
-        plan: (group) => group.touch(room),
+        plan: (transaction) => transaction.ensureEpoch(room),
       });
       if (!touched.ok) return touched;
-      const begun = look((view) => page(view, room, query));
+      const begun = readSnapshot((snapshot) => page(snapshot, room, query));
       if (!begun.ok) return begun;
       return begun.value
         ? succeed(begun.value)
         : refuse('unavailable', 'the room was just tidied away', 1_000);
     },
     async tops(rooms) {
-      const topOf = ({ epoch, top }: Head): LogTop => ({ epoch, top });
-      return look((view) =>
+      const topOf = ({ epoch, top }: LogMeta): LogTop => ({ epoch, top });
+      return readSnapshot((snapshot) =>
         rooms.map(({ tag }) => {
-          const head = view.row('heads', tag);
+          const head = snapshot.row('heads', tag);
           return head ? topOf(head) : { top: 0 };
         }),
       );
     },
     async unread(asked) {
-      return look((view) =>
+      return readSnapshot((snapshot) =>
         asked.map(({ room: { tag, roomid }, reader, read }) => {
-          const head = view.row('heads', tag);
+          const head = snapshot.row('heads', tag);
           if (!head || head.top <= read) return { top: head?.top ?? 0, read, unread: 0 };
-          const held = expireHead(head, keepingOf(head, rules), now());
-          const said = reader === undefined ? 0 : (view.row('said', saidKey(reader, roomid)) ?? 0);
-          return unreadOf(held, { read }, said, (from, to) => view.uncounted(tag, from, to));
+          const held = expireEntries(head, retentionOf(head, rules), now());
+          const said = reader === undefined ? 0 : (snapshot.row('said', ownMessageKey(reader, roomid)) ?? 0);
+          return unreadOf(held, { read }, said, (from, to) => snapshot.uncounted(tag, from, to));
         }),
       );
     },
@@ -105,7 +108,7 @@ function emptyPage(): LogPage {
   return { epoch: NO_EPOCH, top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
 }
 
-function readPage(view: View, tag: string, head: Head, query: LogQuery): LogPage {
+function readPage(snapshot: Snapshot, tag: string, head: LogMeta, query: LogQuery): LogPage {
   const { epoch, top, links, first } = head;
   const forward = query.after !== undefined;
   const from = forward ? Math.max(query.after + 1, first) : Math.min((query.before ?? top + 1) - 1, top);
@@ -113,7 +116,7 @@ function readPage(view: View, tag: string, head: Head, query: LogQuery): LogPage
   const entries: Entry[] = [];
   let bytes = 0;
   if (left() > 0 && query.limit > 0) {
-    for (const entry of view.entries(tag, from, forward ? top : first)) {
+    for (const entry of snapshot.entries(tag, from, forward ? top : first)) {
       bytes += Buffer.byteLength(entry.json);
       if (entries.length > 0 && bytes > query.maxBytes) break;
       entries.push(entry);

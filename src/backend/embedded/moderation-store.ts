@@ -3,7 +3,7 @@ import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { lasting, type Restrictions, refusalFor, restrictionKey } from './restrictions.ts';
-import type { Look } from './tables.ts';
+import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
@@ -17,7 +17,7 @@ export interface ModerationStore extends Moderation {
 }
 
 export interface ModerationStoreDeps {
-  readonly look: Look;
+  readonly readSnapshot: ReadSnapshot;
   readonly queue: CommitQueue;
   readonly now: () => number;
 }
@@ -25,19 +25,19 @@ export interface ModerationStoreDeps {
 const ROW_BYTES = 100;
 
 /** Restrictions change in the commits of the logs: what was appended after one was, has seen it. */
-export function createModerationStore({ look, queue, now }: ModerationStoreDeps): ModerationStore {
+export function createModerationStore({ readSnapshot, queue, now }: ModerationStoreDeps): ModerationStore {
   return {
     restrict(room, userId, kind, seconds) {
       const key = restrictionKey(room, userId);
       return queue.add({
         bytes: ROW_BYTES,
-        plan(group): Restricted {
-          const until = seconds === undefined ? undefined : group.now + seconds * 1000;
+        plan(transaction): Restricted {
+          const until = seconds === undefined ? undefined : transaction.now + seconds * 1000;
           const restricted = until === undefined ? {} : { until };
-          const others = lasting(group.row('restrictions', key), group.now);
-          group.put({ table: 'restrictions', key, value: { ...others, [kind]: restricted } });
+          const others = lasting(transaction.row('restrictions', key), transaction.now);
+          transaction.put({ table: 'restrictions', key, value: { ...others, [kind]: restricted } });
           if (until !== undefined)
-            group.write({ table: 'dues', key: [until, 'restrictions', key], value: true });
+            transaction.write({ table: 'dues', key: [until, 'restrictions', key], value: true });
           return restricted;
         },
       });
@@ -46,21 +46,23 @@ export function createModerationStore({ look, queue, now }: ModerationStoreDeps)
       const key = restrictionKey(room, userId);
       return queue.add({
         bytes: ROW_BYTES,
-        plan(group) {
-          const held = lasting(group.row('restrictions', key), group.now);
+        plan(transaction) {
+          const held = lasting(transaction.row('restrictions', key), transaction.now);
           if (!held?.[kind]) return false;
           const { [kind]: _, ...others } = held;
-          const left = lasting(others, group.now);
-          group.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
+          const left = lasting(others, transaction.now);
+          transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
           return true;
         },
       });
     },
     async restrictions(room, userId) {
-      return look((view) => lasting(view.row('restrictions', restrictionKey(room, userId)), now()) ?? {});
+      return readSnapshot(
+        (snapshot) => lasting(snapshot.row('restrictions', restrictionKey(room, userId)), now()) ?? {},
+      );
     },
     admit(room, userId) {
-      const held = look((view) => view.row('restrictions', restrictionKey(room, userId)));
+      const held = readSnapshot((snapshot) => snapshot.row('restrictions', restrictionKey(room, userId)));
       if (!held.ok) return held;
       return refusalFor(held.value, ['ban'], now()) ?? succeed(undefined);
     },

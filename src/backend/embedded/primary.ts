@@ -3,11 +3,11 @@ import { type Served, serveServices } from '../../cluster/ipc-services.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import { openDataDir } from './data-dir.ts';
-import { createHolders } from './holders.ts';
 import { createInstanceRoster } from './roster.ts';
 import { createRosterService } from './roster-service.ts';
 import { BUS, type PrimaryServices } from './services.ts';
 import { createStore } from './store.ts';
+import { createSubscribers } from './subscribers.ts';
 
 /** Reading honours the TTLs by itself; tidying only gives back the disk. */
 const TIDY_EVERY_MS = 300_000;
@@ -19,17 +19,17 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const now = () => Date.now();
   const elapsedMs = () => performance.now();
   const dataDir = await openDataDir(options.dataDir);
-  const holders = createHolders();
+  const subscribers = createSubscribers();
   const roster = createInstanceRoster({
     now,
     elapsedMs,
     maxRoomClients: options.maxRoomClients,
-    publish: holders.publishPresence,
+    publish: subscribers.publishPresence,
   });
   const store = createStore({
     tables: dataDir.tables,
     rules: options,
-    publish: holders.publish,
+    publish: subscribers.publish,
     now,
     elapsedMs,
     log,
@@ -39,7 +39,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   let tidying = Promise.resolve();
   const tidyTimer = setInterval(() => {
     tidying = tidying
-      .then(() => store.tidy())
+      .then(() => store.cleanUp())
       .catch((error: unknown) => log.error({ err: error }, 'the store could not be tidied'));
   }, TIDY_EVERY_MS);
   tidyTimer.unref();
@@ -49,7 +49,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     const bus: Served<PrimaryServices>['bus'] = {
       probe: () => succeed(undefined),
       subscribe(tag) {
-        if (!gone) holders.hold(tag, worker);
+        if (!gone) subscribers.add(tag, worker);
         return succeed(undefined);
       },
     };
@@ -68,11 +68,11 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       },
       () => (closing ? STOPPING : succeed(undefined)),
     );
-    worker.onNotice(BUS.tell, ({ tag, move }) => holders.publishPresence({ tag }, move));
-    worker.onNotice(BUS.unsubscribe, (tag) => holders.release(tag, worker));
+    worker.onNotice(BUS.tell, ({ tag, move }) => subscribers.publishPresence({ tag }, move));
+    worker.onNotice(BUS.unsubscribe, (tag) => subscribers.remove(tag, worker));
     worker.onClose(() => {
       gone = true;
-      holders.releaseAll(worker);
+      subscribers.removeWorker(worker);
     });
   }
 

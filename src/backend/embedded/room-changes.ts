@@ -11,9 +11,9 @@ export type ChangeSign = '+' | '=' | '-';
 /** What one room is told of who is in it; the rules are those of roster-changes.lua. */
 export interface RoomChanges {
   /** A coming and a going that were both not told yet are nothing to tell. */
-  note(sign: ChangeSign, user: RosterEntry): void;
+  add(sign: ChangeSign, user: RosterEntry): void;
   /** Tells what is noted as soon as it is the room's turn. */
-  tell(): void;
+  publishDue(): void;
   rev(): number;
   close(): void;
 }
@@ -25,7 +25,7 @@ export interface RoomChangesDeps {
 }
 
 export function createRoomChanges({ count, publish, now }: RoomChangesDeps): RoomChanges {
-  const noted = new Map<string, { readonly sign: ChangeSign; readonly user: RosterEntry }>();
+  const pending = new Map<string, { readonly sign: ChangeSign; readonly user: RosterEntry }>();
   let told: RosterCount | undefined;
   // Numbers begin with the time, so that they go on rising when the room was empty and forgotten.
   let rev = Math.floor(now() / 1_000) - 1;
@@ -36,23 +36,23 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
 
   function tell(): void {
     const counts = count();
-    if (counts.users === 0) noted.clear();
+    if (counts.users === 0) pending.clear();
     const isSmall = counts.clients <= MAX_TOLD_CLIENTS;
     // Counts of a room this small are told alone for a while: the names follow, also when nothing changes any more.
     const isOwing = told && told.clients <= MAX_TOLD_CLIENTS && isSmall && counts.users > 0;
-    if (noted.size === 0 && !isOwing) return;
+    if (pending.size === 0 && !isOwing) return;
     const namesInMs = leftMs(namedAtMs, NAMES_AGAIN_EVERY_MS);
     const turnInMs = leftMs(toldAtMs, TELL_EVERY_MS);
-    const waitMs = noted.size > 0 ? turnInMs : Math.max(turnInMs, namesInMs);
+    const waitMs = pending.size > 0 ? turnInMs : Math.max(turnInMs, namesInMs);
     if (waitMs > 0) {
       later(waitMs);
       return;
     }
     toldAtMs = now();
     isTold = true;
-    if (!isSmall || noted.size > MAX_TOLD_CLIENTS || (told && namesInMs > 0)) tellCount(counts);
+    if (!isSmall || pending.size > MAX_TOLD_CLIENTS || (told && namesInMs > 0)) tellCount(counts);
     else tellNames();
-    noted.clear();
+    pending.clear();
     if (told && isSmall) later(Math.max(TELL_EVERY_MS, namesInMs));
   }
 
@@ -80,7 +80,7 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
     rev += told ? 2 : 1;
     if (told) namedAtMs = now();
     told = undefined;
-    const all = [...noted.values()];
+    const all = [...pending.values()];
     publish({
       rev,
       joins: all.flatMap(({ sign, user }) => (sign === '-' ? [] : [user])),
@@ -89,13 +89,13 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
   }
 
   return {
-    note(sign, user) {
-      const before = noted.get(user.userId);
-      if (before?.sign === '+' && sign === '-') noted.delete(user.userId);
-      else if (before?.sign === '-' && sign !== '-' && isSame(before.user, user)) noted.delete(user.userId);
-      else noted.set(user.userId, { sign: signAfter(before?.sign, sign), user });
+    add(sign, user) {
+      const before = pending.get(user.userId);
+      if (before?.sign === '+' && sign === '-') pending.delete(user.userId);
+      else if (before?.sign === '-' && sign !== '-' && isSame(before.user, user)) pending.delete(user.userId);
+      else pending.set(user.userId, { sign: signAfter(before?.sign, sign), user });
     },
-    tell,
+    publishDue: tell,
     rev: () => (isTold ? rev : 0),
     close() {
       clearTimeout(timer);

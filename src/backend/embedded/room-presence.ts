@@ -74,8 +74,8 @@ export function enterRoom(
   if (!known) putPaged(presence.users, user.userId, present);
   if (before && before.username !== user.username) dropName(presence, present, before);
   addName(presence, user);
-  if (!known) presence.changes.note('+', user);
-  else if (before && !isSame(before, user)) presence.changes.note('=', user);
+  if (!known) presence.changes.add('+', user);
+  else if (before && !isSame(before, user)) presence.changes.add('=', user);
   return known === undefined;
 }
 
@@ -92,7 +92,7 @@ export function leaveRoom(
   dropName(presence, present, before);
   if (present.instances.size === 0) {
     dropPaged(presence.users, userId);
-    presence.changes.note('-', present.shown);
+    presence.changes.add('-', present.shown);
     return present.shown;
   }
   // Nobody is shown under a name that `named` does not find.

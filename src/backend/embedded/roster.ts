@@ -12,7 +12,7 @@ import {
   type RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { createConnectionBook } from './connection-book.ts';
+import { createConnectionTable } from './connection-table.ts';
 import { createInstanceTable } from './instance-table.ts';
 import { pageOf } from './paged-map.ts';
 import { createRoomDirectory } from './room-directory.ts';
@@ -72,7 +72,7 @@ export function createInstanceRoster({
 }: InstanceRosterDeps): InstanceRoster {
   const directory = createRoomDirectory({ now, publish });
   const instances = createInstanceTable({ elapsedMs });
-  const connections = createConnectionBook();
+  const connections = createConnectionTable();
 
   function usersOf(instanceId: string, room: Room): Set<string> {
     const { rooms: held } = instances.record(instanceId);
@@ -91,7 +91,7 @@ export function createInstanceRoster({
     else presence.clients.delete(instanceId);
     const users = usersOf(instanceId, presence.room);
     if (clients <= 0 && users.size === 0) instances.find(instanceId)?.rooms.delete(presence.room.tag);
-    presence.changes.tell();
+    presence.changes.publishDue();
     directory.forgetVacant(presence);
     return countRoom(presence);
   }
@@ -197,7 +197,7 @@ export function createInstanceRoster({
         if (!presence) return [];
         presence.clients.delete(instanceId);
         const gone = [...users].flatMap((userId) => leaveRoom(presence, instanceId, userId) ?? []);
-        presence.changes.tell();
+        presence.changes.publishDue();
         const { clients } = countRoom(presence);
         directory.forgetVacant(presence);
         return gone.map((user) => ({ room: presence.room, user, clients }));

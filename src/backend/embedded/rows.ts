@@ -1,11 +1,11 @@
 import type { Entry } from '../../chat/log-store.ts';
-import type { Head } from './head.ts';
-import type { MarkRecord } from './marks.ts';
+import type { InboxMarkerRecord } from './inbox-markers.ts';
+import type { LogMeta } from './log-meta.ts';
 import type { Restrictions } from './restrictions.ts';
-import type { VisitRecord } from './visits.ts';
+import type { RoomSubscriptionRecord } from './room-subscriptions.ts';
 
 /** The first answer to a `clientMsgId`. */
-export interface Answer {
+export interface DedupeRecord {
   readonly epoch: string;
   readonly seq: number;
   readonly id: string;
@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** Remembers a write that may be sent twice, see idempotency.ts. */
-export interface Claim {
+export interface ClaimRecord {
   /** The operation's. */
   readonly id: string;
   readonly fingerprint: string;
@@ -25,43 +25,43 @@ export interface Claim {
 }
 
 /** Where a push stands. Places are arrays: a user may be called `__proto__`. */
-export interface KeptPush {
+export interface PushRecord {
   readonly nsp: string;
   readonly places: readonly (readonly [userId: string, seq: number, at: number])[];
   readonly until: number;
 }
 
 /** Entries of an erased log that may still be on disk; those that the next log has numbered again are its own. */
-export interface Erased {
+export interface ErasedRange {
   readonly from: number;
   readonly to: number;
 }
 
 /** Tables whose rows a commit may depend on, and by what they are found. */
 export interface Rows {
-  heads: Head;
-  marks: MarkRecord;
-  answers: Answer;
-  claims: Claim;
-  pushes: KeptPush;
+  heads: LogMeta;
+  marks: InboxMarkerRecord;
+  answers: DedupeRecord;
+  claims: ClaimRecord;
+  pushes: PushRecord;
   restrictions: Restrictions;
-  visits: VisitRecord;
+  visits: RoomSubscriptionRecord;
   /** The seq of the newest message a user said in a room, see `saidKey`: it moves their mark. */
   said: number;
   /** Entries that nobody has to read. A row each: a log may hold 100,000 of them. */
   uncounted: true;
-  erased: Erased;
+  erased: ErasedRange;
 }
 
 /** Period first, so that a whole period is removed as one range. */
-export type AnswerKey = [period: number, tag: string, hash: string];
+export type DedupeKey = [period: number, tag: string, hash: string];
 
 export type EntryKey = [tag: string, seq: number];
 
-export interface Keys extends Record<keyof Rows, string | AnswerKey | EntryKey> {
+export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> {
   heads: string;
   marks: string;
-  answers: AnswerKey;
+  answers: DedupeKey;
   claims: string;
   pushes: string;
   restrictions: string;
@@ -72,7 +72,7 @@ export interface Keys extends Record<keyof Rows, string | AnswerKey | EntryKey> 
 }
 
 /** When a row may be forgotten. Time first, so that what is due is one range. */
-export type DueKey = [
+export type ExpiryKey = [
   until: number,
   table: 'claims' | 'pushes' | 'restrictions' | 'visits' | 'said',
   key: string,
@@ -86,5 +86,5 @@ export type RowWrite = {
 export type Write =
   | RowWrite
   | { readonly table: 'entries'; readonly key: EntryKey; readonly value?: Entry }
-  | { readonly table: 'dues'; readonly key: DueKey; readonly value?: true }
+  | { readonly table: 'dues'; readonly key: ExpiryKey; readonly value?: true }
   | { readonly table: 'facts'; readonly key: string; readonly value: unknown };

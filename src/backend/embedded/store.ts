@@ -3,18 +3,18 @@ import type { Logger } from 'pino';
 import type { Claims } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { rememberedMs } from './answer-keys.ts';
 import { createClaimStore } from './claim-store.ts';
+import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
-import { createGroup, type Group, type GroupRules } from './group.ts';
+import { newestDedupeMs } from './dedupe-keys.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
 import { createModerationStore, type ModerationStore } from './moderation-store.ts';
 import { createPushStore } from './push-store.ts';
+import { createRoomSubscriptionStore, type RoomSubscriptionStore } from './room-subscription-store.ts';
 import { createSteadyClock } from './steady-clock.ts';
-import type { Look, Tables } from './tables.ts';
-import { tidyTables } from './tidy.ts';
-import { createVisitStore, type VisitStore } from './visit-store.ts';
+import type { ReadSnapshot, Tables } from './tables.ts';
+import { createTransaction, type StoreRules, type Transaction } from './transaction.ts';
 
 /** What is on disk, all of it changed through one queue of commits. */
 export interface Store {
@@ -23,18 +23,18 @@ export interface Store {
   readonly pushes: PushStore;
   readonly claims: Claims;
   readonly moderation: ModerationStore;
-  readonly visits: VisitStore;
+  readonly visits: RoomSubscriptionStore;
   /** Whether the disk takes a commit, or took one within the last seconds. */
   check(): Promise<Outcome<void>>;
   /** Removes what is too old: to be called now and then. Reading does not wait for it. */
-  tidy(): Promise<void>;
+  cleanUp(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface StoreDeps {
   readonly tables: Tables;
-  readonly rules: Omit<GroupRules, 'run'>;
-  readonly publish: (published: Group['published']) => void;
+  readonly rules: Omit<StoreRules, 'run'>;
+  readonly publish: (published: Transaction['published']) => void;
   readonly now: () => number;
   /** A clock that cannot be set. */
   readonly elapsedMs: () => number;
@@ -45,39 +45,39 @@ export interface StoreDeps {
 const CHECK_MS = 5_000;
 
 export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: StoreDeps): Store {
-  const rules: GroupRules = { ...deps.rules, run: randomBytes(9).toString('base64url') };
-  const notBeforeMs = rememberedMs(tables, rules.dedupeTtlS, now());
+  const rules: StoreRules = { ...deps.rules, run: randomBytes(9).toString('base64url') };
+  const notBeforeMs = newestDedupeMs(tables, rules.dedupeTtlS, now());
   const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
   let closed = false;
   /** When a commit for a check last succeeded. */
   let wellAt = Number.NEGATIVE_INFINITY;
   const queue = createCommitQueue({
-    createGroup: () => createGroup(tables, rules, { now: now(), steadyMs: steadyMs() }),
+    createTransaction: () => createTransaction(tables, rules, { now: now(), steadyMs: steadyMs() }),
     commit: (writes) => tables.commit(writes),
     publish,
     log,
   });
-  const look: Look = (use) =>
-    closed ? refuse('unavailable', 'the store is closed', 1_000) : succeed(tables.look(use));
+  const readSnapshot: ReadSnapshot = (use) =>
+    closed ? refuse('unavailable', 'the store is closed', 1_000) : succeed(tables.readSnapshot(use));
 
   return {
-    logs: createLogStore({ look, queue, rules, now }),
-    inboxes: createInboxStore({ look, queue }),
-    pushes: createPushStore({ look, queue, rules, now }),
+    logs: createLogStore({ readSnapshot, queue, rules, now }),
+    inboxes: createInboxStore({ readSnapshot, queue }),
+    pushes: createPushStore({ readSnapshot, queue, rules, now }),
     claims: createClaimStore({ queue, rules }),
-    moderation: createModerationStore({ look, queue, now }),
-    visits: createVisitStore({ look, queue, rules, now }),
+    moderation: createModerationStore({ readSnapshot, queue, now }),
+    visits: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
     async check() {
       const at = elapsedMs();
       if (at - wellAt < CHECK_MS) return succeed(undefined);
       const checked = await queue.add({
         bytes: 0,
-        plan: (group) => group.write({ table: 'facts', key: 'checkedAt', value: now() }),
+        plan: (transaction) => transaction.write({ table: 'facts', key: 'checkedAt', value: now() }),
       });
       if (checked.ok) wellAt = at;
       return checked;
     },
-    tidy: () => tidyTables({ tables, queue, rules, now, steadyMs, closed: () => closed }),
+    cleanUp: () => cleanUpTables({ tables, queue, rules, now, steadyMs, closed: () => closed }),
     async close() {
       await queue.close();
       closed = true;

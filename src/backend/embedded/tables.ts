@@ -2,11 +2,11 @@ import { type Database, open } from 'lmdb';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
-import type { Head } from './head.ts';
-import type { Answer, AnswerKey, DueKey, EntryKey, Keys, Rows, Write } from './rows.ts';
+import type { LogMeta } from './log-meta.ts';
+import type { DedupeKey, DedupeRecord, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
 
-/** One moment of the store. */
-export interface View {
+/** What the store holds at one moment. */
+export interface Snapshot {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Messages `from` to `to`, which may be the later one. Lazily: a caller that stops has read no more. */
   entries(tag: string, from: number, to: number): Iterable<Entry>;
@@ -14,31 +14,31 @@ export interface View {
   uncounted(tag: string, from: number, to: number): number;
 }
 
-/** A look at the store from outside a commit; a closed store refuses. */
-export type Look = <T>(use: (view: View) => T) => Outcome<T>;
+/** Reads one snapshot of the store from outside a commit. A closed store refuses. */
+export type ReadSnapshot = <T>(use: (snapshot: Snapshot) => T) => Outcome<T>;
 
 /** The tables on disk. All reads are of what was committed. */
 export interface Tables {
-  look<T>(use: (view: View) => T): T;
-  headsAfter(tag: string, limit: number): { tag: string; head: Head }[];
+  readSnapshot<T>(use: (snapshot: Snapshot) => T): T;
+  logMetaAfter(tag: string, limit: number): { tag: string; head: LogMeta }[];
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Keys of answers outside the periods `from` to `to`. */
-  answersOutside(from: number, to: number, limit: number): AnswerKey[];
+  dedupeKeysOutside(from: number, to: number, limit: number): DedupeKey[];
   /** The newest that holds an answer. */
-  newestAnswerPeriod(): number | undefined;
+  newestDedupePeriod(): number | undefined;
   /** Keys of a log's answers in those periods. */
-  answersOf(tag: string, periods: readonly number[]): AnswerKey[];
+  dedupeKeysOf(tag: string, periods: readonly number[]): DedupeKey[];
   /** Which of the log's entries `from` to `to` nobody has to read. */
   uncountedOf(tag: string, from: number, to: number): number[];
   /** Tags of logs that were erased and are still on disk in part. */
   erased(limit: number): string[];
   /** Rows that may be forgotten at that time; those behind `after`, one of them, where it is given. */
-  duesBefore(at: number, limit: number, after?: DueKey): DueKey[];
+  expiriesBefore(at: number, limit: number, after?: ExpiryKey): ExpiryKey[];
   fact(key: string): unknown;
   /** All of it or none, durable when it resolves; rejected: none, and the next commit may succeed again. */
   commit(writes: readonly Write[]): Promise<void>;
   /** Sets a fact if it is still `from`, in one step across processes. */
-  swapFact(key: string, from: unknown, to: unknown): boolean;
+  compareAndSetFact(key: string, from: unknown, to: unknown): boolean;
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ type StoredEntry = [epoch: string, json: string, except?: string];
 /**
  * lmdb commits off the main thread. Without `overlappingSync` the promise of a batch resolves after fdatasync and
  * a synchronous write of the page that makes it valid (seen with strace); with it a second wait for `flushed`
- * is needed, and nothing is won. These tables alone, one group in flight at a time, appends/s on 2 idle cores:
+ * is needed, and nothing is won. These tables alone, one transaction in flight at a time, appends/s on 2 idle cores:
  * 1 writer 2,250-2,590 against 2,150-2,400 with it; 64 writers in one room 42,000 with either. `eventTurnBatching`
  * would open a batch of its own around ours, whose promise nobody holds: on a full disk its rejection ended the
  * process.
@@ -64,8 +64,8 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     eventTurnBatching: false,
     maxDbs: MAX_TABLES,
   });
-  const heads = root.openDB<Head, string>('heads', {});
-  const answers = root.openDB<Answer, AnswerKey>('answers', {});
+  const heads = root.openDB<LogMeta, string>('heads', {});
+  const answers = root.openDB<DedupeRecord, DedupeKey>('answers', {});
   const rows: { readonly [T in keyof Rows]: Database<Rows[T], Keys[T]> } = {
     heads,
     answers,
@@ -79,7 +79,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     erased: root.openDB('erased', {}),
   };
   const entries = root.openDB<StoredEntry, EntryKey>('entries', {});
-  const dues = root.openDB<true, DueKey>('dues', {});
+  const dues = root.openDB<true, ExpiryKey>('dues', {});
   const facts = root.openDB<unknown, string>('facts', {});
 
   function write(one: Write): void {
@@ -94,14 +94,14 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         void facts.put(one.key, one.value);
         break;
       default: {
-        const table: Database<unknown, string | AnswerKey | EntryKey> = rows[one.table];
+        const table: Database<unknown, string | DedupeKey | EntryKey> = rows[one.table];
         void (one.value ? table.put(one.key, one.value) : table.remove(one.key));
       }
     }
   }
 
   return {
-    look(use) {
+    readSnapshot(use) {
       const transaction = root.useReadTransaction();
       try {
         return use({
@@ -125,18 +125,18 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         transaction.done();
       }
     },
-    headsAfter: (tag, limit) =>
+    logMetaAfter: (tag, limit) =>
       Array.from(heads.getRange({ start: tag, exclusiveStart: true, limit }), ({ key, value }) => ({
         tag: key,
         head: value,
       })),
     row: (table, key) => rows[table].get(key),
-    answersOutside(from, to, limit) {
+    dedupeKeysOutside(from, to, limit) {
       const older = Array.from(answers.getKeys({ end: [from] as never, limit }));
       return older.length > 0 ? older : Array.from(answers.getKeys({ start: [to + 1] as never, limit }));
     },
-    newestAnswerPeriod: () => Array.from(answers.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
-    answersOf: (tag, periods) =>
+    newestDedupePeriod: () => Array.from(answers.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
+    dedupeKeysOf: (tag, periods) =>
       // A hash is base64url, of which every character comes before the tilde.
       periods.flatMap((period) =>
         Array.from(answers.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
@@ -144,7 +144,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     uncountedOf: (tag, from, to) =>
       Array.from(rows.uncounted.getKeys({ start: [tag, from], end: [tag, to + 1] }), ([, seq]) => seq),
     erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
-    duesBefore: (at, limit, after) =>
+    expiriesBefore: (at, limit, after) =>
       Array.from(
         dues.getKeys({ end: [at] as never, limit, ...(after && { start: after, exclusiveStart: true }) }),
       ),
@@ -161,7 +161,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         root.resetReadTxn();
       }
     },
-    swapFact(key, from, to) {
+    compareAndSetFact(key, from, to) {
       requireSpace(disk);
       try {
         return root.transactionSync(() => {
@@ -171,7 +171,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
           return true;
         });
       } finally {
-        // Else the next look in this turn would not show what another process wrote before.
+        // Else the next read in this turn would not show what another process wrote before.
         root.resetReadTxn();
       }
     },

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { closeAnswered } from '../../cluster/answered-uploads.ts';
+import { closeAfterResponse } from '../../cluster/lingering-close.ts';
 
 export const UPGRADE_NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 export const UPGRADE_WITH_BODY = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -9,7 +9,7 @@ export const UPGRADE_WITH_BODY = 'HTTP/1.1 400 Bad Request\r\nConnection: close\
 /** Node leaves the connection of an upgrade to us: one that is only ended stays open as long as its client likes. */
 export function refuseUpgrade(socket: Duplex, answer: string): void {
   socket.write(answer);
-  closeAnswered(socket as Socket, socket as Socket);
+  closeAfterResponse(socket as Socket, socket as Socket);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
-import { endAnsweredUploads } from '../../cluster/answered-uploads.ts';
+import { enableLingeringClose } from '../../cluster/lingering-close.ts';
 import type { Routes } from './engine.ts';
 
 export interface WorkerPortDeps {
@@ -38,7 +38,7 @@ export function createWorkerPort({
     routes.onRequest,
   );
   server.on('upgrade', routes.onUpgrade);
-  endAnsweredUploads(server);
+  enableLingeringClose(server);
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {

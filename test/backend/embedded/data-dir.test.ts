@@ -38,7 +38,7 @@ describe('DATA_DIR', () => {
 
   it('is refused when another version wrote it', async () => {
     const tables = openTables(dataDir);
-    tables.swapFact('format', undefined, 999);
+    tables.compareAndSetFact('format', undefined, 999);
     await tables.close();
     await expect(openPrimary(dataDir)).rejects.toThrow(/was written by another version of Roomcast/);
   });

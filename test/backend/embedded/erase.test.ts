@@ -23,7 +23,7 @@ async function latest(store: Store, inbox: Room) {
 }
 
 function onDisk(tables: Tables, inbox: Room): number[] {
-  return tables.look((view) => seqsOf([...view.entries(inbox.tag, 1, 1_000_000)]));
+  return tables.readSnapshot((snapshot) => seqsOf([...snapshot.entries(inbox.tag, 1, 1_000_000)]));
 }
 
 /** The same tables, counting what is committed. */
@@ -64,7 +64,11 @@ describe('embedded inbox, erased', () => {
     expect(granted(await store.inboxes.progress([{ inbox, seq: 1 }]))).toEqual([{}]);
     expect(granted(await store.visits.visited(inbox))).toEqual([]);
     expect(onDisk(tables, inbox)).toEqual([]);
-    expect(tables.answersOutside(0, -1, 10).map(([, tag]) => tag)).toEqual([other.tag, other.tag, other.tag]);
+    expect(tables.dedupeKeysOutside(0, -1, 10).map(([, tag]) => tag)).toEqual([
+      other.tag,
+      other.tag,
+      other.tag,
+    ]);
 
     const first = await put(store, inbox, 'new', 'm-1');
     expect(first).toMatchObject({ seq: 1, dup: false });
@@ -122,7 +126,7 @@ describe('embedded inbox, erased', () => {
     granted(await store.inboxes.erase(inbox));
     await fill('newest', 20);
     const next = open();
-    await next.tidy();
+    await next.cleanUp();
     expect(onDisk(tables, inbox)).toEqual(range(1, 20));
     expect(textsOf((await latest(next, inbox)).entries)).toEqual(range(1, 20).map((n) => `newest ${n}`));
     expect(tables.erased(10)).toEqual([]);
@@ -168,18 +172,18 @@ describe('embedded visits', () => {
     granted(await store.visits.visit(inbox, 'one', true));
     for (const _ of range(1, 3)) {
       clock.now += TTL_MS - 1;
-      await store.tidy();
+      await store.cleanUp();
       granted(await store.visits.visit(inbox, 'one', true));
     }
     clock.now += TTL_MS - 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(await visited()).toHaveLength(1);
     clock.now += 1;
     expect(await visited()).toEqual([]);
     clock.now += 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(tables.row('visits', inbox.tag)).toBeUndefined();
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
   it('of an inbox with items are kept as long as its numbers', async () => {
@@ -189,13 +193,13 @@ describe('embedded visits', () => {
     granted(await store.visits.visit(inbox, 'one', true));
     await put(store, inbox, 'item');
     clock.now += 3 * TTL_MS;
-    await store.tidy();
+    await store.cleanUp();
     expect(granted(await store.visits.visited(inbox))).toHaveLength(1);
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
     granted(await store.inboxes.erase(inbox));
     granted(await store.visits.visit(inbox, 'two', true));
     clock.now += TTL_MS + 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(tables.row('visits', inbox.tag)).toBeUndefined();
   });
 });

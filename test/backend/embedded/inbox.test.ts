@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createGroup } from '../../../src/backend/embedded/group.ts';
 import type { Store } from '../../../src/backend/embedded/store.ts';
 import type { Tables } from '../../../src/backend/embedded/tables.ts';
+import { createTransaction } from '../../../src/backend/embedded/transaction.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
 import type { PushPositions } from '../../../src/chat/inbox-store.ts';
 import { NO_EPOCH, type Position } from '../../../src/chat/log-store.ts';
@@ -56,8 +56,12 @@ describe('embedded inbox', () => {
   it('begins no inbox that went away while it was being read', async () => {
     const { tables, clock } = await storeForTest();
     const touched = (room: Room) => {
-      const group = createGroup(tables, { ...RULES, run: 'this' }, { now: clock.now, steadyMs: clock.now });
-      group.touch(room);
+      const group = createTransaction(
+        tables,
+        { ...RULES, run: 'this' },
+        { now: clock.now, steadyMs: clock.now },
+      );
+      group.ensureEpoch(room);
       return group.finish().length;
     };
     expect([touched(newInbox()), touched(newRoom())]).toEqual([0, 1]);
@@ -91,13 +95,13 @@ describe('embedded inbox', () => {
     expect(news).toBe(inbox);
 
     clock.now += RULES.historyTtlS * 1000 + 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(await firsts()).toEqual([301, inbox, inbox]);
     clock.now += INBOX_TTL_MS - RULES.historyTtlS * 1000;
     expect(await firsts()).toEqual([301, 301, 301]);
-    await store.tidy();
+    await store.cleanUp();
     for (const { tag } of logs) {
-      expect(tables.look((view) => seqsOf([...view.entries(tag, 1, 1_000)]))).toEqual([]);
+      expect(tables.readSnapshot((snapshot) => seqsOf([...snapshot.entries(tag, 1, 1_000)]))).toEqual([]);
     }
   });
 
@@ -123,7 +127,7 @@ describe('embedded inbox', () => {
     granted(await store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes: was }));
     granted(await store.inboxes.raise(inbox, { read: 2 }));
     clock.now += INBOX_TTL_MS + 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(await latest(store, inbox)).toMatchObject({ entries: [], top: 3, first: 4 });
     expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 2, read: 2, news: was });
     const again = { was: undefined, becomes: { epoch: 'news', seq: 2 } };
@@ -143,10 +147,10 @@ describe('embedded inbox', () => {
       { table: 'marks', key: tag, value: marks },
     ]);
     const store = open();
-    await store.tidy();
+    await store.cleanUp();
     expect(granted(await store.inboxes.marks({ tag }))).toMatchObject({ news: marks.news });
     clock.now += INBOX_TTL_MS + 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(tables.row('heads', tag)).toBeUndefined();
     expect(tables.row('marks', tag)).toBeUndefined();
   });
@@ -288,18 +292,18 @@ describe('embedded pushes', () => {
     granted(await store.claims.settle('key', 'one', '1'));
     const claim = async (id: string) => granted(await store.claims.claim('key', 'other', id));
     clock.now += RULES.dedupeTtlS * 1000 - 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(await claim('two')).toEqual({ state: 'mismatch' });
     clock.now += 1;
     expect(await claim('two')).toEqual({ state: 'granted', id: 'two' });
     // What was due of the first one takes the second one along neither now nor later.
-    await store.tidy();
+    await store.cleanUp();
     clock.now += RULES.dedupeTtlS * 1000 - 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(await claim('three')).toEqual({ state: 'granted', id: 'two' });
     clock.now += 2;
-    await store.tidy();
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    await store.cleanUp();
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
   it('grant a claim anew once its lease is over', async () => {
@@ -320,7 +324,7 @@ describe('embedded pushes', () => {
     clock.now += INBOX_TTL_MS - 1;
     granted(await store.pushes.keep('push', placesOf('ann', '__proto__', 'bob')));
     clock.now += INBOX_TTL_MS - 1;
-    await store.tidy();
+    await store.cleanUp();
     const found = granted(await store.pushes.find('push'));
     expect(found?.places.map(({ userId }) => userId)).toEqual(['ann', '__proto__', 'bob']);
     clock.now += 1;
@@ -328,8 +332,8 @@ describe('embedded pushes', () => {
     granted(await store.pushes.keep('push', placesOf('carol')));
     expect(granted(await store.pushes.find('push'))).toEqual(placesOf('carol'));
     clock.now += INBOX_TTL_MS + 1;
-    await store.tidy();
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    await store.cleanUp();
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
   it('are tidied however many are due at once', async () => {
@@ -337,10 +341,10 @@ describe('embedded pushes', () => {
     const store = open();
     const claimed = range(1, 180).map((n) => store.claims.claim(`key ${n}`, 'print', `${n}`));
     for (const outcome of await Promise.all(claimed)) granted(outcome);
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toHaveLength(180);
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toHaveLength(180);
     clock.now += RULES.dedupeTtlS * 1000 + 1;
-    await store.tidy();
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toEqual([]);
+    await store.cleanUp();
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toEqual([]);
   });
 
   it('have keys and ids of any length', async () => {

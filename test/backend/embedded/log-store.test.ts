@@ -22,7 +22,7 @@ function claimKey(key: string): string {
 }
 
 function entriesOnDisk(tables: Tables, room: Room): number[] {
-  return tables.look((view) => seqsOf([...view.entries(room.tag, 1, 1_000_000)]));
+  return tables.readSnapshot((snapshot) => seqsOf([...snapshot.entries(room.tag, 1, 1_000_000)]));
 }
 
 describe('embedded log', () => {
@@ -58,7 +58,7 @@ describe('embedded log', () => {
     clock.now += 1;
     expect(await latest(store, room)).toMatchObject({ entries: [], top: 2, first: 3, more: false, epoch });
     expect(entriesOnDisk(tables, room)).toEqual([1, 2]);
-    await store.tidy();
+    await store.cleanUp();
     expect(entriesOnDisk(tables, room)).toEqual([]);
     expect(await say(store, room, '3')).toMatchObject({ seq: 3, epoch });
     expect(textsOf((await latest(store, room)).entries)).toEqual(['3']);
@@ -84,7 +84,7 @@ describe('embedded log', () => {
     await say(small, room, 'last');
     expect(await latest(small, room)).toMatchObject({ top: 2_501, first: 2_492 });
     expect(entriesOnDisk(tables, room).length).toBeGreaterThan(1_000);
-    for (const _ of range(1, 3)) await small.tidy();
+    for (const _ of range(1, 3)) await small.cleanUp();
     expect(entriesOnDisk(tables, room)).toEqual(range(2_492, 2_501));
   });
 
@@ -94,12 +94,15 @@ describe('embedded log', () => {
     const [silent, spoken] = [newRoom(), newRoom()];
     const { epoch } = await latest(store, silent);
     await say(store, spoken, 'x');
-    await store.tidy();
+    await store.cleanUp();
     expect((await latest(store, silent)).epoch).toBe(epoch);
     clock.now += DAY_MS + 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(
-      tables.look((view) => [view.row('heads', silent.tag), view.row('heads', spoken.tag)?.top]),
+      tables.readSnapshot((snapshot) => [
+        snapshot.row('heads', silent.tag),
+        snapshot.row('heads', spoken.tag)?.top,
+      ]),
     ).toEqual([undefined, 1]);
   });
 
@@ -112,15 +115,15 @@ describe('embedded log', () => {
       const id = `m${offsetS}`;
       const { seq } = await say(store, room, 'once', id);
       clock.now += 600_000;
-      await store.tidy();
+      await store.cleanUp();
       expect(await say(store, room, 'once', id)).toMatchObject({ seq, dup: true });
       clock.now += 600_001;
-      await store.tidy();
+      await store.cleanUp();
       expect((await say(store, room, 'once', id)).dup).toBe(false);
     }
     clock.now += 1_200_001;
-    await store.tidy();
-    expect(tables.answersOutside(0, -1, 10)).toEqual([]);
+    await store.cleanUp();
+    expect(tables.dedupeKeysOutside(0, -1, 10)).toEqual([]);
   });
 
   it.each([15_000, -15_000, 3_600_000, -3_600_000])(
@@ -131,17 +134,17 @@ describe('embedded log', () => {
       const room = newRoom();
       const first = await say(store, room, 'once', 'm-1');
       clock.stepMs = stepMs;
-      await store.tidy();
+      await store.cleanUp();
       expect(await say(store, room, 'once', 'm-1')).toEqual({ ...first, dup: true });
       if (stepMs < 0) {
         await store.close();
         const reopened = open();
-        await reopened.tidy();
+        await reopened.cleanUp();
         expect(await say(reopened, room, 'once', 'm-1')).toEqual({ ...first, dup: true });
       } else {
         clock.now += 1_200_001;
-        await store.tidy();
-        expect(tables.newestAnswerPeriod()).toBe(undefined);
+        await store.cleanUp();
+        expect(tables.newestDedupePeriod()).toBe(undefined);
         expect((await say(store, room, 'once', 'm-1')).dup).toBe(false);
       }
     },
@@ -166,15 +169,15 @@ describe('embedded log', () => {
           expect(await say(store, room, 'once', id)).toEqual({ ...first, dup: true });
           granted(await store.claims.claim(id, 'print', id));
           expect(tables.row('claims', claimKey(id))?.until).toBe(clock.now + dedupeTtlS * 1_000);
-          if (tries % 2 === 1) await store.tidy();
+          if (tries % 2 === 1) await store.cleanUp();
         }
         await store.close();
         clock.now += 1_000;
       }
       clock.now += 2 * 86_400_000;
-      await open({ rules: { ...RULES, dedupeTtlS: after } }).tidy();
-      expect(tables.newestAnswerPeriod()).toBe(undefined);
-      expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+      await open({ rules: { ...RULES, dedupeTtlS: after } }).cleanUp();
+      expect(tables.newestDedupePeriod()).toBe(undefined);
+      expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
     },
   );
 
@@ -184,7 +187,7 @@ describe('embedded log', () => {
     for (const dedupeTtlS of [600, 86_400]) {
       const store = open({ rules: { ...RULES, dedupeTtlS } });
       await say(store, room, 'once', `${dedupeTtlS}`);
-      await store.tidy();
+      await store.cleanUp();
       await store.close();
     }
     clock.stepMs = -3 * 86_400_000;
@@ -204,14 +207,14 @@ describe('embedded log', () => {
       for (const n of range(1, 120)) await keep(n);
       clock.now += RULES.dedupeTtlS * 1_000 - 5_000;
       clock.stepMs = stepMs;
-      const left = () => tables.duesBefore(Number.MAX_SAFE_INTEGER, 1_000).map(([, table]) => table);
-      await store.tidy();
+      const left = () => tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 1_000).map(([, table]) => table);
+      await store.cleanUp();
       expect(new Set(left())).toEqual(new Set(stepMs > 0 ? ['claims'] : ['claims', 'pushes']));
       clock.now += 5_001;
-      await store.tidy();
+      await store.cleanUp();
       expect(left()).toEqual(stepMs > 0 ? [] : Array(120).fill('pushes'));
       clock.stepMs = 0;
-      await store.tidy();
+      await store.cleanUp();
       expect(left()).toEqual([]);
     },
   );
@@ -292,7 +295,7 @@ describe('embedded log', () => {
       error: { code: 'unavailable' },
     });
     expect((await store.check()).ok).toBe(false);
-    expect(() => tables.swapFact('any', undefined, 1)).toThrow('less than 64 MiB');
+    expect(() => tables.compareAndSetFact('any', undefined, 1)).toThrow('less than 64 MiB');
     expect(textsOf((await latest(store, room)).entries)).toEqual(['1']);
     disk.free += 1;
     expect((await store.check()).ok).toBe(true);

@@ -95,7 +95,7 @@ describe('embedded moderation', () => {
     });
     expect(granted(await store.moderation.restrict(room, 'bob', 'ban'))).toEqual({});
     clock.now = until - 1;
-    await store.tidy();
+    await store.cleanUp();
     expect(await all('ann')).toEqual({ ban: { until }, mute: { until: until + 30_000 } });
     expect(store.moderation.admit(room, 'ann')).toMatchObject({
       error: { ...BANNED.error, retryAfterMs: 1 },
@@ -103,12 +103,12 @@ describe('embedded moderation', () => {
     clock.now = until;
     expect(store.moderation.admit(room, 'ann').ok).toBe(true);
     expect(await all('ann')).toEqual({ mute: { until: until + 30_000 } });
-    await store.tidy();
+    await store.cleanUp();
     expect(await all('ann')).toEqual({ mute: { until: until + 30_000 } });
     clock.now = until + 30_001;
     expect(granted(await store.moderation.lift(room, 'ann', 'mute'))).toBe(false);
-    await store.tidy();
-    expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    await store.cleanUp();
+    expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
     expect(await all('bob')).toEqual({ ban: {} });
     expect(store.moderation.admit(room, 'bob')).toMatchObject(BANNED);
     expect(store.moderation.admit(newRoom(), 'bob').ok).toBe(true);
@@ -122,7 +122,7 @@ describe('embedded moderation', () => {
       granted(await store.moderation.restrict(room, 'ann', 'ban', 10));
       granted(await store.moderation.restrict(room, 'ann', 'ban', seconds));
       clock.now += 10_001;
-      await store.tidy();
+      await store.cleanUp();
       expect(store.moderation.admit(room, 'ann')).toMatchObject(BANNED);
     }
   });

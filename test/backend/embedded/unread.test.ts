@@ -33,7 +33,7 @@ it('an embedded store forgets what a user said last with the room among theirs',
   granted(await store.inboxes.erase(inbox));
   await comeAndSay();
   clock.now += RULES.inboxTtlS * 1_000 + 1;
-  await store.tidy();
+  await store.cleanUp();
   expect(tables.row('said', key)).toBe(undefined);
 });
 
@@ -83,18 +83,18 @@ it('an embedded store keeps what was said in a room without a visit for the time
   clock.now += RULES.inboxTtlS * 500;
   for (const roomid of rooms) await say(roomid);
   granted(await store.visits.visit(inbox, 'joined', true));
-  await store.tidy();
+  await store.cleanUp();
   expect(said()).toEqual(rooms);
   clock.now += RULES.inboxTtlS * 500 + 1;
-  await store.tidy();
+  await store.cleanUp();
   expect(said()).toEqual(['joined']);
   clock.now += RULES.inboxTtlS * 1_000;
-  await store.tidy();
+  await store.cleanUp();
   expect(said()).toEqual([]);
-  expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   granted(await store.visits.visit(inbox, 'joined', true));
   for (const _ of range(1, 2)) await say('joined');
-  expect(tables.duesBefore(Number.MAX_SAFE_INTEGER, 10).map(([, table]) => table)).toEqual(['visits']);
+  expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10).map(([, table]) => table)).toEqual(['visits']);
 });
 
 it('an embedded store counts nothing that expired, and forgets what nobody had to read with it', async () => {
@@ -108,7 +108,7 @@ it('an embedded store counts nothing that expired, and forgets what nobody had t
   expect(tables.uncountedOf(room.tag, 1, 9)).toEqual([2, 4]);
   clock.now += RULES.historyTtlS * 1_000 + 1;
   expect(await count()).toBe(0);
-  await store.tidy();
+  await store.cleanUp();
   expect(tables.uncountedOf(room.tag, 1, 9)).toEqual([]);
   await store.close();
   expect(await store.logs.unread([{ room, read: 0 }])).toMatchObject({ error: { code: 'unavailable' } });

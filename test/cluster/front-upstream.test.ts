@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { createFrontDesk } from '../../src/cluster/front-desk.ts';
+import { createFrontUpstream } from '../../src/cluster/front-upstream.ts';
 
 const MIB = 1024 * 1024;
 const closers: Array<() => void> = [];
@@ -42,42 +42,46 @@ function createStalledWorker() {
 
 test('keeps no more than 16 MiB of first bytes for a worker that takes nothing', async () => {
   const { worker, takeAll } = createStalledWorker();
-  const desk = createFrontDesk({ worker, now: () => 0, onSession: () => {} });
-  desk.serving = true;
+  const upstream = createFrontUpstream({ worker, now: () => 0, onSession: () => {} });
+  upstream.serving = true;
   const socket = await openSocket();
   const bytes = Buffer.alloc(64 * 1024);
   let taken = 0;
-  while (desk.handOver(socket, bytes)) taken += 1;
+  while (upstream.handOver(socket, bytes)) taken += 1;
   expect(taken * bytes.length).toBeLessThanOrEqual(17 * MIB);
-  expect(desk.load()).toBe(Number.POSITIVE_INFINITY);
+  expect(upstream.load()).toBe(Number.POSITIVE_INFINITY);
   takeAll();
-  expect(desk.load()).toBe(0);
-  expect(desk.handOver(socket, bytes)).toBe(true);
+  expect(upstream.load()).toBe(0);
+  expect(upstream.handOver(socket, bytes)).toBe(true);
 });
 
 test('gives nothing new to a worker that has not taken a connection for two seconds', async () => {
   let nowMs = 0;
   const { worker, takeAll } = createStalledWorker();
-  const desk = createFrontDesk({ worker, now: () => nowMs, onSession: () => {} });
-  desk.serving = true;
-  desk.handOver(await openSocket(), Buffer.from('GET'));
-  expect(desk.load()).toBe(1);
+  const upstream = createFrontUpstream({ worker, now: () => nowMs, onSession: () => {} });
+  upstream.serving = true;
+  upstream.handOver(await openSocket(), Buffer.from('GET'));
+  expect(upstream.load()).toBe(1);
   nowMs = 2_001;
-  expect(desk.load()).toBe(Number.POSITIVE_INFINITY);
+  expect(upstream.load()).toBe(Number.POSITIVE_INFINITY);
   takeAll();
-  expect(desk.load()).toBe(0);
+  expect(upstream.load()).toBe(0);
 });
 
 test('knows the sessions its worker has, and closes with it what was on its way there', async () => {
   const heard: string[] = [];
   const { worker, says } = createStalledWorker();
-  const desk = createFrontDesk({ worker, now: () => 0, onSession: (sessionId) => heard.push(sessionId) });
+  const upstream = createFrontUpstream({
+    worker,
+    now: () => 0,
+    onSession: (sessionId) => heard.push(sessionId),
+  });
   says('sticky:connection', 'a');
   says('sticky:connection', 'b');
   says('sticky:disconnection', 'a');
-  expect([heard, desk.has('a'), desk.has('b')]).toEqual([['a', 'b'], false, true]);
+  expect([heard, upstream.hasSession('a'), upstream.hasSession('b')]).toEqual([['a', 'b'], false, true]);
   const socket = await openSocket();
-  desk.handOver(socket, Buffer.from('GET'));
-  desk.release();
+  upstream.handOver(socket, Buffer.from('GET'));
+  upstream.release();
   expect(socket.destroyed).toBe(true);
 });

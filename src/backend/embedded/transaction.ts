@@ -3,24 +3,24 @@ import type { Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { refuseOtherContent } from '../other-content.ts';
-import { answerKeys, answerPeriods } from './answer-keys.ts';
+import { dedupeKeys, dedupePeriods } from './dedupe-keys.ts';
 import {
-  beginHead,
-  continueHead,
-  expireHead,
-  type Head,
+  beginLog,
+  continueLog,
+  expireEntries,
   isIdle,
-  keepingOf,
-  type Retention,
-  raiseHead,
-  trimHead,
-} from './head.ts';
+  type LogMeta,
+  type RetentionSettings,
+  retentionOf,
+  takeNextSeq,
+  trimEntries,
+} from './log-meta.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
-import type { Answer, AnswerKey, Erased, Keys, Rows, RowWrite, Write } from './rows.ts';
+import type { DedupeKey, DedupeRecord, ErasedRange, Keys, Rows, RowWrite, Write } from './rows.ts';
 import type { Tables } from './tables.ts';
-import { hasVisit, saidKey, saidKeys } from './unread.ts';
+import { hasSubscription, ownMessageKey, ownMessageKeys } from './unread.ts';
 
-export interface GroupRules extends Retention {
+export interface StoreRules extends RetentionSettings {
   readonly dedupeTtlS: number;
   /** This start of the primary. */
   readonly run: string;
@@ -36,7 +36,7 @@ const PLACE = /^\{"seq":\d+,"epoch":"[^"]*","id":"(?:[^"\\]|\\.)*","at":[^,]+,/;
  * What one commit will change. Numbers are given out here, from what is on disk and while no other commit is in
  * flight: a commit that fails leaves nothing in memory that has to be taken back.
  */
-export interface Group extends GroupTime {
+export interface Transaction extends TransactionTime {
   /** As the changes planned so far leave it. */
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   put(write: RowWrite): void;
@@ -44,15 +44,15 @@ export interface Group extends GroupTime {
   /** As `RoomLogs.replace`. */
   replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
   /** Gives the log an epoch of this run; begins that of a room, but of nothing else. */
-  touch(room: Room): void;
+  ensureEpoch(room: Room): void;
   /** Hides what is too old and removes what is hidden; forgets a room nothing was ever said in. */
-  tidy(tag: string): void;
+  expire(tag: string): void;
   /** Forgets which rooms the user of that inbox goes to, and what was read there. */
-  forgetVisits(tag: string): void;
+  removeRoomSubscriptions(tag: string): void;
   /** Forgets the log and all that is kept beside it. What is not removed at once is hidden. */
   erase(tag: string): void;
   /** Removes more of an erased log. */
-  tidyErased(tag: string): void;
+  removeErased(tag: string): void;
   /** Of what no change of the same commit looks at. */
   write(write: Exclude<Write, RowWrite>): void;
   /** To be published after the commit, in this order. */
@@ -61,12 +61,16 @@ export interface Group extends GroupTime {
 }
 
 /** By the wall clock, and by the one that what is remembered for a while goes by. */
-export interface GroupTime {
+export interface TransactionTime {
   readonly now: number;
   readonly steadyMs: number;
 }
 
-export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }: GroupTime): Group {
+export function createTransaction(
+  tables: Tables,
+  rules: StoreRules,
+  { now, steadyMs }: TransactionTime,
+): Transaction {
   const rows = new Map<string, RowWrite>();
   const writes: Write[] = [];
   const published: { tag: string; entry: Entry }[] = [];
@@ -82,9 +86,9 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     rows.set(`${write.table} ${write.key}`, write);
   }
 
-  const current = (head: Head) => continueHead(head, rules.run, makeEpoch);
+  const current = (head: LogMeta) => continueLog(head, rules.run, makeEpoch);
 
-  function known(keys: readonly AnswerKey[]): Answer | undefined {
+  function known(keys: readonly DedupeKey[]): DedupeRecord | undefined {
     for (const key of keys) {
       const answer = row('answers', key);
       if (answer) return answer;
@@ -98,9 +102,9 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
   }
 
   function putSaid(inbox: string, roomid: string, seq: number): void {
-    const key = saidKey(inbox, roomid);
+    const key = ownMessageKey(inbox, roomid);
     // By whoever was deleted since joining, or has joined a thousand rooms since.
-    if (row('said', key) === undefined && !hasVisit(row('visits', inbox), key)) {
+    if (row('said', key) === undefined && !hasSubscription(row('visits', inbox), key)) {
       writes.push({ table: 'dues', key: [now + rules.inboxTtlS * 1_000, 'said', key], value: true });
     }
     put({ table: 'said', key, value: seq });
@@ -109,11 +113,11 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
   function entryAt(tag: string, seq: number): Entry | undefined {
     const planned = entries.get(`${tag} ${seq}`);
     if (planned) return planned;
-    const [found] = tables.look((view) => [...view.entries(tag, seq, seq)]);
+    const [found] = tables.readSnapshot((snapshot) => [...snapshot.entries(tag, seq, seq)]);
     return found?.seq === seq ? found : undefined;
   }
 
-  function finishErased(tag: string, { from, to }: Erased): void {
+  function finishErased(tag: string, { from, to }: ErasedRange): void {
     const own = row('heads', tag)?.top ?? 0;
     const first = Math.max(from, own + 1);
     // The newest go first: the next log takes over numbers from the other end.
@@ -122,8 +126,8 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     put({ table: 'erased', key: tag, ...(rest > first ? { value: { from, to: rest - 1 } } : {}) });
   }
 
-  function finishHead(tag: string, head: Head): void {
-    const trimmed = trimHead(head, keepingOf(head, rules));
+  function finishLog(tag: string, head: LogMeta): void {
+    const trimmed = trimEntries(head, retentionOf(head, rules));
     const floor = Math.min(trimmed.first, trimmed.floor + MAX_REMOVED_PER_ROOM);
     for (let seq = trimmed.floor; seq < floor; seq += 1) writes.push({ table: 'entries', key: [tag, seq] });
     if (floor > trimmed.floor) forgetUncounted(tag, trimmed.floor, floor - 1);
@@ -138,14 +142,14 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     }
   }
 
-  const group: Group = {
+  const transaction: Transaction = {
     now,
     steadyMs,
     row,
     put,
     append(room, draft) {
       const { tag } = room;
-      const keys = draft.dedupe ? answerKeys(tag, draft.dedupe, rules.dedupeTtlS, steadyMs) : [];
+      const keys = draft.dedupe ? dedupeKeys(tag, draft.dedupe, rules.dedupeTtlS, steadyMs) : [];
       const answered = known(keys);
       const written = draft.dedupe?.content;
       if (answered) {
@@ -160,8 +164,8 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
       }
 
       const stored = row('heads', tag);
-      const begun = stored ? current(stored) : beginHead(room.kind, rules.run, makeEpoch(), now);
-      const head = raiseHead(expireHead(begun, keepingOf(begun, rules), now), now);
+      const begun = stored ? current(stored) : beginLog(room.kind, rules.run, makeEpoch(), now);
+      const head = takeNextSeq(expireEntries(begun, retentionOf(begun, rules), now), now);
       const { epoch, top: seq, at } = head;
       const json = `{"seq":${seq},"epoch":"${epoch}","id":${JSON.stringify(draft.id)},"at":${at},${draft.members}}`;
       const entry = { epoch, seq, json, ...(draft.except === undefined ? {} : { except: draft.except }) };
@@ -179,40 +183,40 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
       const { tag } = room;
       const head = row('heads', tag);
       if (!head) return undefined;
-      const { first, top } = expireHead(head, keepingOf(head, rules), now);
+      const { first, top } = expireEntries(head, retentionOf(head, rules), now);
       const stored = seq >= first && seq <= top ? entryAt(tag, seq) : undefined;
       const place = stored ? PLACE.exec(stored.json)?.[0] : undefined;
       if (!stored || place === undefined) return undefined;
       const json = `${place}${members}}`;
       if (json === stored.json) return {};
       putEntry(tag, { ...stored, json });
-      const appended = notice && group.append(room, notice);
+      const appended = notice && transaction.append(room, notice);
       const told = appended?.ok ? appended.value : undefined;
       for (const one of told ? [seq, told.seq] : [seq])
         put({ table: 'uncounted', key: [tag, one], value: true });
       return told ? { notice: told } : {};
     },
-    touch({ kind, tag }) {
+    ensureEpoch({ kind, tag }) {
       const head = row('heads', tag);
       if (head) put({ table: 'heads', key: tag, value: current(head) });
       else if (kind === 'room') {
-        put({ table: 'heads', key: tag, value: beginHead(kind, rules.run, makeEpoch(), now) });
+        put({ table: 'heads', key: tag, value: beginLog(kind, rules.run, makeEpoch(), now) });
       }
     },
-    tidy(tag) {
+    expire(tag) {
       const head = row('heads', tag);
       if (!head) return;
-      const keeping = keepingOf(head, rules);
+      const keeping = retentionOf(head, rules);
       if (head.top === 0 && isIdle(head, keeping, now)) {
         put({ table: 'heads', key: tag });
         put({ table: 'marks', key: tag });
-        group.forgetVisits(tag);
+        transaction.removeRoomSubscriptions(tag);
       } else {
-        put({ table: 'heads', key: tag, value: expireHead(head, keeping, now) });
+        put({ table: 'heads', key: tag, value: expireEntries(head, keeping, now) });
       }
     },
-    forgetVisits(tag) {
-      for (const key of saidKeys(tag, row('visits', tag))) put({ table: 'said', key });
+    removeRoomSubscriptions(tag) {
+      for (const key of ownMessageKeys(tag, row('visits', tag))) put({ table: 'said', key });
       put({ table: 'visits', key: tag });
     },
     erase(tag) {
@@ -220,8 +224,8 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
       for (const table of ['heads', 'marks'] as const) put({ table, key: tag });
       // At once, for the next log's entries are counted under the same numbers. An inbox, of which nothing is replaced, has none.
       forgetUncounted(tag, 1, Number.MAX_SAFE_INTEGER - 1);
-      group.forgetVisits(tag);
-      for (const key of tables.answersOf(tag, answerPeriods(rules.dedupeTtlS, steadyMs)))
+      transaction.removeRoomSubscriptions(tag);
+      for (const key of tables.dedupeKeysOf(tag, dedupePeriods(rules.dedupeTtlS, steadyMs)))
         put({ table: 'answers', key });
       for (const one of [...rows.values()]) {
         if (one.table === 'answers' && one.key[1] === tag) put({ table: 'answers', key: one.key });
@@ -234,7 +238,7 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
       };
       put({ table: 'erased', key: tag, value });
     },
-    tidyErased(tag) {
+    removeErased(tag) {
       const value = row('erased', tag);
       if (value) put({ table: 'erased', key: tag, value });
     },
@@ -244,13 +248,13 @@ export function createGroup(tables: Tables, rules: GroupRules, { now, steadyMs }
     published,
     finish() {
       for (const one of [...rows.values()]) {
-        if (one.table === 'heads' && one.value) finishHead(one.key, one.value);
+        if (one.table === 'heads' && one.value) finishLog(one.key, one.value);
         if (one.table === 'erased' && one.value) finishErased(one.key, one.value);
       }
       return [...writes, ...rows.values()];
     },
   };
-  return group;
+  return transaction;
 }
 
 function makeEpoch(): string {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { endAnsweredUploads } from '../../src/cluster/answered-uploads.ts';
+import { enableLingeringClose } from '../../src/cluster/lingering-close.ts';
 
 const MIB = 1024 * 1024;
 /** What is thrown away and what fits into the system's buffers. */
@@ -21,7 +21,7 @@ async function upload(
   { first = false, last = '' } = {},
 ): Promise<Talk> {
   const server = createServer(onRequest).listen(0, '127.0.0.1');
-  endAnsweredUploads(server);
+  enableLingeringClose(server);
   await once(server, 'listening');
   const socket = connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true }).on(
     'error',

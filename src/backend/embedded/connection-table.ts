@@ -2,7 +2,7 @@ import type { Room } from '../../chat/room.ts';
 import type { RosterCount } from '../../chat/roster.ts';
 
 /** How many connections each user has on which instance. */
-export interface ConnectionBook {
+export interface ConnectionTable {
   set(instanceId: string, inbox: Room, connections: number): void;
   /** Of one user on the instances that count. */
   sum(inbox: Pick<Room, 'tag'>, counts: (instanceId: string) => boolean): number;
@@ -16,7 +16,7 @@ interface UserRecord {
   readonly instances: Map<string, number>;
 }
 
-export function createConnectionBook(): ConnectionBook {
+export function createConnectionTable(): ConnectionTable {
   const inboxes = new Map<string, UserRecord>();
   const tagsOf = new Map<string, Set<string>>();
   const clientsOf = new Map<string, number>();

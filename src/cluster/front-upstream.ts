@@ -14,10 +14,10 @@ const SESSION_OPENED = 'sticky:connection';
 const SESSION_CLOSED = 'sticky:disconnection';
 
 /** What the front door knows of one worker. */
-export interface FrontDesk {
+export interface FrontUpstream {
   /** Whether new sessions may go to it; until told so they may not. */
   serving: boolean;
-  has(sessionId: string): boolean;
+  hasSession(sessionId: string): boolean;
   /** How much it has to do; infinite: nothing new is for it. */
   load(): number;
   /** Gives the connection to the worker. `bytes` were read of it, and nothing more is; false: too much waits already. */
@@ -28,7 +28,7 @@ export interface FrontDesk {
   release(): void;
 }
 
-export interface FrontDeskDeps {
+export interface FrontUpstreamDeps {
   readonly worker: Pick<Worker, 'on' | 'send'>;
   readonly now: () => number;
   readonly onSession: (sessionId: string) => void;
@@ -40,7 +40,7 @@ interface HandOver {
   readonly since: number;
 }
 
-export function createFrontDesk({ worker, now, onSession }: FrontDeskDeps): FrontDesk {
+export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDeps): FrontUpstream {
   const sessions = new Set<string>();
   /** Given to the channel, which passes one socket at a time and waits for the worker to say it has it. */
   const handOvers = new Set<HandOver>();
@@ -54,13 +54,13 @@ export function createFrontDesk({ worker, now, onSession }: FrontDeskDeps): Fron
     } else if (type === SESSION_CLOSED) sessions.delete(String(data));
   });
 
-  const desk: FrontDesk = {
+  const upstream: FrontUpstream = {
     serving: false,
-    has: (sessionId) => sessions.has(sessionId),
+    hasSession: (sessionId) => sessions.has(sessionId),
     load() {
       const [oldest] = handOvers;
       const stalled = oldest !== undefined && now() - oldest.since > STALLED_MS;
-      if (!desk.serving || stalled || waitingBytes > MAX_WAITING_BYTES) return Number.POSITIVE_INFINITY;
+      if (!upstream.serving || stalled || waitingBytes > MAX_WAITING_BYTES) return Number.POSITIVE_INFINITY;
       return sessions.size + handOvers.size;
     },
     handOver(socket, bytes) {
@@ -88,5 +88,5 @@ export function createFrontDesk({ worker, now, onSession }: FrontDeskDeps): Fron
       lastHandedOver?.close();
     },
   };
-  return desk;
+  return upstream;
 }

@@ -12,13 +12,13 @@ const LINGER_BYTES = 4 * 1024 * 1024;
  * often before the client has read why; where it is kept, Node throws away what comes, without an end. From now on what
  * still comes is thrown away in both cases, for `LINGER_MS` and `LINGER_BYTES`, then the connection is destroyed.
  */
-export function endAnsweredUploads(httpServer: HttpServer): void {
+export function enableLingeringClose(httpServer: HttpServer): void {
   httpServer.prependListener('request', (request, response) => {
     const { socket } = request;
     // Node calls it after the last answer of a connection.
     socket.destroySoon = () => {
       if (request.complete) closeSoon(socket);
-      else closeAnswered(socket, request);
+      else closeAfterResponse(socket, request);
     };
     response.once('finish', () => {
       if (!request.complete && !socket.writableEnded) boundRest(socket, request);
@@ -27,7 +27,7 @@ export function endAnsweredUploads(httpServer: HttpServer): void {
 }
 
 /** The answer is written; `request` ends when its client has said all. */
-export function closeAnswered(socket: Socket, request: Socket | IncomingMessage): void {
+export function closeAfterResponse(socket: Socket, request: Socket | IncomingMessage): void {
   socket.end();
   boundRest(socket, request);
   request.once('end', () => closeSoon(socket));

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 
 const LOG_INTERVAL_MS = 1_000;
 
-export interface Population {
+export interface ClientCountLog {
   /** Call after any change of a count. */
   changed(): void;
   stop(): void;
@@ -12,7 +12,7 @@ export interface Population {
  * Says the number of clients of all workers in S3's words, when it changed and at most once a second. It is summed
  * over the workers that live, never added up, so a crashed worker takes its share with it and nothing drifts.
  */
-export function createPopulation(log: Logger, count: () => number): Population {
+export function createClientCountLog(log: Logger, count: () => number): ClientCountLog {
   let said = 0;
   let timer: NodeJS.Timeout | undefined;
 

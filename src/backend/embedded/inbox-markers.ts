@@ -5,32 +5,32 @@ import type { Position } from '../../chat/log-store.ts';
 type Step = readonly [seq: number, at: number];
 
 /** What is stored of an inbox beside its log: the newest steps of each mark, the last of which is the mark. */
-export interface MarkRecord {
+export interface InboxMarkerRecord {
   readonly sent: readonly Step[];
   readonly recv: readonly Step[];
   readonly read: readonly Step[];
   readonly news?: Position;
 }
 
-export const NO_MARKS: MarkRecord = { sent: [], recv: [], read: [] };
+export const NO_MARKERS: InboxMarkerRecord = { sent: [], recv: [], read: [] };
 
 const STEPS_KEPT = 200;
 
-export function marksOf({ recv, read, news }: MarkRecord): InboxMarkers {
-  return { recv: heightOf(recv), read: heightOf(read), ...(news === undefined ? {} : { news }) };
+export function markersOf({ recv, read, news }: InboxMarkerRecord): InboxMarkers {
+  return { recv: seqOf(recv), read: seqOf(read), ...(news === undefined ? {} : { news }) };
 }
 
 /** The same record if nothing rises. No step is dated before the inbox's last item or an earlier step. */
-export function raiseMarks(
-  record: MarkRecord,
+export function raiseMarkers(
+  record: InboxMarkerRecord,
   { sent = 0, recv = 0, read = 0 }: MarkerUpdate,
   inbox: { readonly top: number; readonly at: number },
   now: number,
-): MarkRecord {
+): InboxMarkerRecord {
   const at = Math.max(now, inbox.at, ...[record.sent, record.recv, record.read].map(timeOf));
   const raise = (steps: readonly Step[], to: number): readonly Step[] => {
     const seq = Math.min(to, inbox.top);
-    return seq > heightOf(steps) ? [...steps, [seq, at] as const].slice(-STEPS_KEPT) : steps;
+    return seq > seqOf(steps) ? [...steps, [seq, at] as const].slice(-STEPS_KEPT) : steps;
   };
   const raised = {
     ...record,
@@ -42,7 +42,7 @@ export function raiseMarks(
   return same ? record : raised;
 }
 
-export function progressOf(record: MarkRecord, seq: number): ItemProgress {
+export function progressOf(record: InboxMarkerRecord, seq: number): ItemProgress {
   const coveredAt = (steps: readonly Step[]) => steps.find(([covered]) => covered >= seq)?.[1];
   const [sentAt, recvAt, readAt] = [record.sent, record.recv, record.read].map(coveredAt);
   return {
@@ -56,7 +56,7 @@ export function isAt(position: Position | undefined, other: Position | undefined
   return position?.epoch === other?.epoch && position?.seq === other?.seq;
 }
 
-function heightOf(steps: readonly Step[]): number {
+function seqOf(steps: readonly Step[]): number {
   return steps.at(-1)?.[0] ?? 0;
 }
 

@@ -1,0 +1,100 @@
+import type { CommitQueue } from './commit-queue.ts';
+import { DEDUPE_TTL_FACT, dedupePeriod } from './dedupe-keys.ts';
+import { removeIfExpired } from './expiries.ts';
+import { isIdle, type LogMeta, retentionOf } from './log-meta.ts';
+import type { ExpiryKey } from './rows.ts';
+import type { Tables } from './tables.ts';
+import type { StoreRules, Transaction } from './transaction.ts';
+
+export interface CleanupDeps {
+  readonly tables: Tables;
+  readonly queue: CommitQueue;
+  readonly rules: StoreRules;
+  readonly now: () => number;
+  readonly steadyMs: () => number;
+  readonly closed: () => boolean;
+}
+
+const PORTION = 500;
+/** A push's row holds up to 1,000 places, and is read before it goes. */
+const EXPIRY_PORTION = 50;
+
+/** Removes what is too old from all tables, in portions. Reading honours the TTLs by itself and does not wait for it. */
+export async function cleanUpTables({
+  tables,
+  queue,
+  rules,
+  now,
+  steadyMs,
+  closed,
+}: CleanupDeps): Promise<void> {
+  const plan = async (change: (transaction: Transaction) => void) =>
+    (await queue.add({ bytes: 0, plan: change })).ok;
+
+  async function cleanUpDedupe(): Promise<void> {
+    const period = dedupePeriod(rules.dedupeTtlS, steadyMs());
+    for (;;) {
+      if (closed()) return;
+      const keys = tables.dedupeKeysOutside(period - 1, period + 1, PORTION);
+      if (keys.length === 0) break;
+      const forget = (transaction: Transaction) => {
+        for (const key of keys) transaction.put({ table: 'answers', key });
+      };
+      if (!(await plan(forget))) return;
+    }
+    // Not before: the next start must not count those of another TTL in this one.
+    if (tables.fact(DEDUPE_TTL_FACT) === rules.dedupeTtlS) return;
+    await plan((transaction) =>
+      transaction.write({ table: 'facts', key: DEDUPE_TTL_FACT, value: rules.dedupeTtlS }),
+    );
+  }
+
+  async function removeExpiredRows(): Promise<void> {
+    // Neither clock holds up what is due by the other one.
+    const [claimsAt, othersAt] = [steadyMs(), now()];
+    const isDue = ([until, table]: ExpiryKey) => until < (table === 'claims' ? claimsAt : othersAt);
+    for (let after: ExpiryKey | undefined; !closed(); ) {
+      const portion: ExpiryKey[] = tables.expiriesBefore(Math.max(claimsAt, othersAt), EXPIRY_PORTION, after);
+      const due = portion.filter(isDue);
+      const forget = (transaction: Transaction) => {
+        for (const key of due) removeIfExpired(transaction, key);
+      };
+      if (due.length > 0 && !(await plan(forget))) return;
+      after = portion.at(-1);
+      if (!after) return;
+      if (due.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async function removeErased(): Promise<void> {
+    for (;;) {
+      const [tag] = closed() ? [] : tables.erased(1);
+      if (tag === undefined) return;
+      if (!(await plan((transaction) => transaction.removeErased(tag)))) return;
+    }
+  }
+
+  async function expireLogs(): Promise<void> {
+    for (let after = ''; !closed(); ) {
+      const portion = tables.logMetaAfter(after, PORTION);
+      for (const { tag } of portion.filter(({ head }) => isExpired(head, rules, now()))) {
+        if (!(await plan((transaction) => transaction.expire(tag)))) return;
+      }
+      const last = portion.at(-1);
+      if (!last) return;
+      after = last.tag;
+      // A million rooms are looked through without holding up a message for more than a portion.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  await cleanUpDedupe();
+  await removeExpiredRows();
+  await removeErased();
+  await expireLogs();
+}
+
+function isExpired(head: LogMeta, rules: StoreRules, now: number): boolean {
+  const idle = isIdle(head, retentionOf(head, rules), now);
+  return head.floor < head.first || (idle && (head.top === 0 || head.first <= head.top));
+}

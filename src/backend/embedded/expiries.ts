@@ -1,0 +1,35 @@
+import { lasting } from './restrictions.ts';
+import type { ExpiryKey } from './rows.ts';
+import type { Transaction } from './transaction.ts';
+import { hasSubscription, inboxOfKey } from './unread.ts';
+
+/** Removes what was due then, unless it was kept for longer since. */
+export function removeIfExpired(transaction: Transaction, [until, table, key]: ExpiryKey): void {
+  transaction.write({ table: 'dues', key: [until, table, key] });
+  if (table === 'restrictions') removeEndedRestrictions(transaction, until, key);
+  else if (table === 'visits') removeRoomSubscriptions(transaction, until, key);
+  else if (table === 'said') removeLastOwnMessage(transaction, key);
+  else {
+    const row = transaction.row(table, key);
+    if (row && row.until <= until) transaction.put({ table, key });
+  }
+}
+
+function removeEndedRestrictions(transaction: Transaction, until: number, key: string): void {
+  const left = lasting(transaction.row('restrictions', key), until);
+  transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
+}
+
+/** Those of an inbox that was begun since go with it. */
+function removeRoomSubscriptions(transaction: Transaction, until: number, tag: string): void {
+  const row = transaction.row('visits', tag);
+  if (!row || transaction.row('heads', tag)) return;
+  if (row.until <= until) transaction.removeRoomSubscriptions(tag);
+  else transaction.write({ table: 'dues', key: [row.until, 'visits', tag], value: true });
+}
+
+/** Removes the user's last say too, unless the user has come to the room: then the visit removes it. */
+function removeLastOwnMessage(transaction: Transaction, key: string): void {
+  if (!hasSubscription(transaction.row('visits', inboxOfKey(key)), key))
+    transaction.put({ table: 'said', key });
+}

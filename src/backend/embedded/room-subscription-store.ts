@@ -1,0 +1,132 @@
+import type { Room } from '../../chat/room.ts';
+import type { RoomVisits, VisitedRoom } from '../../chat/visits.ts';
+import type { Outcome } from '../../protocol/codes.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import {
+  raiseReadMarker,
+  readMarkerIn,
+  type SubscribedRoom,
+  setSubscribed,
+  subscribedRoomsOf,
+} from './room-subscriptions.ts';
+import type { ReadSnapshot } from './tables.ts';
+import type { Transaction } from './transaction.ts';
+import { ownMessageKey } from './unread.ts';
+
+type Tagged = Pick<Room, 'tag'>;
+
+/** As `RoomVisits`; a tag is all it takes. */
+export interface RoomSubscriptionStore extends RoomVisits {
+  visit(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
+  read(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
+  visited(inbox: Tagged): Promise<Outcome<readonly VisitedRoom[]>>;
+}
+
+export interface RoomSubscriptionStoreDeps {
+  readonly readSnapshot: ReadSnapshot;
+  readonly queue: CommitQueue;
+  readonly rules: { readonly inboxTtlS: number };
+  readonly now: () => number;
+}
+
+/** What a stored visit holds beside the room's id, and a record beside its visits. */
+const OVERHEAD_BYTES = 32;
+
+/** Where users go, beside the marks of their inboxes. */
+export function createRoomSubscriptionStore({
+  readSnapshot,
+  queue,
+  rules,
+  now,
+}: RoomSubscriptionStoreDeps): RoomSubscriptionStore {
+  const ttlMs = rules.inboxTtlS * 1000;
+
+  const held = ({ tag }: Tagged) =>
+    readSnapshot((snapshot) => {
+      const record = snapshot.row('visits', tag);
+      return record && (record.until > now() || snapshot.row('heads', tag)) ? record.rooms : [];
+    });
+
+  function plan(
+    transaction: Transaction,
+    tag: string,
+    change: (rooms: readonly SubscribedRoom[]) => readonly SubscribedRoom[],
+  ) {
+    const record = transaction.row('visits', tag);
+    const known =
+      record && (record.until > transaction.now || transaction.row('heads', tag)) ? record : undefined;
+    const before = known?.rooms ?? [];
+    const rooms = change(before);
+    // Also of a record whose time is over and that was not tidied away: nothing else remembers its rooms.
+    for (const [roomid] of left(record?.rooms ?? [], rooms)) removeLastOwnMessage(transaction, tag, roomid);
+    if (rooms.length === 0) {
+      if (record) transaction.put({ table: 'visits', key: tag });
+      return { rooms, before };
+    }
+    // Who comes every day changes nothing and is kept: but with a commit a while, not each time.
+    const ageing = known && known.until - transaction.now < ttlMs * 0.9;
+    if (rooms === before && !ageing) return { rooms, before };
+    const until = Math.max(transaction.now + ttlMs, known?.until ?? 0);
+    transaction.put({ table: 'visits', key: tag, value: { until, rooms } });
+    if (!known) transaction.write({ table: 'dues', key: [until, 'visits', tag], value: true });
+    return { rooms, before };
+  }
+
+  function removeLastOwnMessage(transaction: Transaction, tag: string, roomid: string): void {
+    const key = ownMessageKey(tag, roomid);
+    if (transaction.row('said', key) !== undefined) transaction.put({ table: 'said', key });
+  }
+
+  async function change<T>(
+    { tag }: Tagged,
+    roomid: string,
+    apply: (rooms: readonly SubscribedRoom[]) => readonly SubscribedRoom[],
+    answer: (
+      changed: { readonly rooms: readonly SubscribedRoom[]; readonly before: readonly SubscribedRoom[] },
+      transaction: Transaction,
+    ) => T,
+  ): Promise<Outcome<T>> {
+    const seen = held({ tag });
+    if (!seen.ok) return seen;
+    return queue.add({
+      // The whole record is written again: a transaction must not dirty more of the disk than it declares.
+      bytes: sizeOf(seen.value) + Buffer.byteLength(roomid) + OVERHEAD_BYTES,
+      plan: (transaction) => answer(plan(transaction, tag, apply), transaction),
+    });
+  }
+
+  return {
+    visit: (inbox, roomid, joined, top = 0) =>
+      change(
+        inbox,
+        roomid,
+        (rooms) => setSubscribed(rooms, roomid, joined, top),
+        ({ before }, transaction) => {
+          // Also where the room is not among theirs: what is said after the user was deleted stands without a visit.
+          if (!joined) removeLastOwnMessage(transaction, inbox.tag, roomid);
+          return before.some(([id]) => id === roomid) !== joined;
+        },
+      ),
+    read: (inbox, roomid, seq) =>
+      change(
+        inbox,
+        roomid,
+        (rooms) => raiseReadMarker(rooms, roomid, seq),
+        ({ rooms }) => readMarkerIn(rooms, roomid),
+      ),
+    async visited(inbox) {
+      const seen = held(inbox);
+      return seen.ok ? { ok: true, value: subscribedRoomsOf(seen.value) } : seen;
+    },
+  };
+}
+
+function left(before: readonly SubscribedRoom[], now: readonly SubscribedRoom[]): readonly SubscribedRoom[] {
+  if (before === now) return [];
+  const stay = new Set(now.map(([roomid]) => roomid));
+  return before.filter(([roomid]) => !stay.has(roomid));
+}
+
+function sizeOf(rooms: readonly SubscribedRoom[]): number {
+  return rooms.reduce((sum, [roomid]) => sum + Buffer.byteLength(roomid) + OVERHEAD_BYTES, OVERHEAD_BYTES);
+}
