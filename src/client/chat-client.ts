@@ -3,9 +3,9 @@ import type { Bye, Hello } from '../protocol/events.ts';
 import type { Posted, User } from '../protocol/people.ts';
 import type { ClientError } from './client-error.ts';
 import type { StateChange } from './connection.ts';
+import type { DirectMessage, DirectMessageOptions } from './direct-messages.ts';
 import type { IdentityOptions } from './identity.ts';
 import type { InboxItem, ItemOrigin } from './inbox-item.ts';
-import type { Letter, LetterOptions } from './letters.ts';
 import type { Inbox } from './people.ts';
 import type { PersistentRoom, Room } from './room.ts';
 
@@ -50,9 +50,9 @@ export interface ClientEvents {
    * are stored for it, at most 1,000.
    */
   item: [item: InboxItem, origin: ItemOrigin];
-  /** As the promises of `private` and `todo`; also for letters that a storage kept over a restart. */
-  sent: [posted: Posted, letter: Letter];
-  failed: [error: ClientError, letter: Letter];
+  /** As the promises of `private` and `todo`; also for messages that a storage kept over a restart. */
+  sent: [posted: Posted, message: DirectMessage];
+  failed: [error: ClientError, message: DirectMessage];
   /** How many the whole cluster serves. */
   online: [online: { readonly users: number; readonly clients: number }];
   /** The token ends soon. When `token` is a function, the client asks it for another one already. */
@@ -86,9 +86,9 @@ export interface ChatClient {
    * Resolves once it is stored for the user `to`, after however many reconnects. `live` is how many connections of that
    * user have it now, if both are in the same room. This client's own private messages do not come as `item`.
    */
-  private(to: string, text: string, options?: LetterOptions): Promise<Posted>;
+  private(to: string, text: string, options?: DirectMessageOptions): Promise<Posted>;
   /** The same for a JSON object, which the receiver gets whole. */
-  todo(receiverId: string, data: object, options?: LetterOptions): Promise<Posted>;
+  todo(receiverId: string, data: object, options?: DirectMessageOptions): Promise<Posted>;
   readonly inbox: Inbox;
   /**
    * Binds this connection and the later ones to another user, where the server accepts it (open mode). Waits for a

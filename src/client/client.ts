@@ -57,9 +57,9 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   const steadyMs = createForwardClock({ now, elapsedMs });
   const events = createEmitter<ClientEvents>({
     onThrow: report,
-    held: ['item'],
-    onHeard(event, [item]) {
-      if (event === 'item') people.heard(item as InboxItem);
+    buffered: ['item'],
+    onDelivered(event, [item]) {
+      if (event === 'item') people.delivered(item as InboxItem);
     },
   });
   const identity = createIdentity(options);
@@ -70,7 +70,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   const unsent = createUnsentStorage({
     storage: options.storage,
     drafts: () => rooms.drafts(),
-    letters: () => people.letters(),
+    directMessages: () => people.unsent(),
   });
   const timeoutMs = options.answerTimeoutMs ?? 10_000;
   const connection = openConnection({
@@ -89,7 +89,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     entrance: () => rooms.entrance(),
     onState: (change) => events.emit('state', change),
     onUp(said) {
-      if (!people.meet(said)) {
+      if (!people.identify(said)) {
         connection.drop('the token is of another user than before');
         return;
       }
@@ -119,7 +119,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   });
   const limits = createUnsentLimits({
     maxOutbox: options.maxOutbox ?? 1_000,
-    waiting: () => rooms.waiting() + people.letters().length,
+    waiting: () => rooms.waiting() + people.unsent().length,
     maxTextBytes: () => hello?.limits.maxTextBytes,
     userId: () => people.user?.id,
   });
@@ -140,8 +140,8 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     hello: () => hello,
     emit: (item, origin) => events.emit('item', item, origin),
     onUser: () => rooms.claim(),
-    onSent: (posted, letter) => events.emit('sent', posted, letter),
-    onFailed: (error, letter) => events.emit('failed', error, letter),
+    onSent: (posted, message) => events.emit('sent', posted, message),
+    onFailed: (error, message) => events.emit('failed', error, message),
   });
   const rooms = createRooms({
     ...shared,
@@ -153,7 +153,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     check: limits.check,
     onThrow: report,
   });
-  people.restore(unsent.letters);
+  people.restore(unsent.directMessages);
   const tokens = createTokenRenewal({
     identity,
     connection,
@@ -231,8 +231,8 @@ function createFacade({ connection, people, rooms, events, hello, waiting }: Par
       if (room instanceof ClientError) throw room;
       return room.persist();
     },
-    private: (to, text, letter = {}) => people.private(to, text, letter),
-    todo: (to, data, letter = {}) => people.todo(to, data, letter),
+    private: (to, text, given = {}) => people.private(to, text, given),
+    todo: (to, data, given = {}) => people.todo(to, data, given),
     inbox: people.inbox,
     login: (userId) => people.login(userId),
     reconnect() {

@@ -9,14 +9,14 @@ export interface Deletions {
 }
 
 /** A page is on its way for moments. */
-const KEPT = 200;
+const MAX_DELETIONS = 200;
 
 export function createDeletions(): Deletions {
   const recent: DeletedMessage[] = [];
   return {
     note(deleted) {
       recent.push(deleted);
-      if (recent.length > KEPT) recent.shift();
+      if (recent.length > MAX_DELETIONS) recent.shift();
     },
     apply(page) {
       const later = recent.filter(({ seq }) => seq > page.top);

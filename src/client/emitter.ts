@@ -5,11 +5,11 @@ export interface EmitterOptions<M> {
   /** A listener threw. It is one of many and none of our business, but must be heard of. */
   readonly onThrow: (error: unknown) => void;
   /** Kept until their first listener is there: what arrives before `await` hands the room over is not lost. */
-  readonly held?: readonly (keyof M)[];
+  readonly buffered?: readonly (keyof M)[];
   /** The oldest go beyond it: nobody may ever listen. */
-  readonly maxHeld?: number;
+  readonly maxBuffered?: number;
   /** All listeners of the event were called, and there was one. */
-  readonly onHeard?: (event: keyof M, args: readonly unknown[]) => void;
+  readonly onDelivered?: (event: keyof M, args: readonly unknown[]) => void;
 }
 
 export interface Emitter<M extends Events<M>> {
@@ -19,8 +19,8 @@ export interface Emitter<M extends Events<M>> {
 }
 
 export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): Emitter<M> {
-  const { onThrow, maxHeld = 1_000, onHeard } = options;
-  const unheard = new Set<keyof M>(options.held);
+  const { onThrow, maxBuffered: maxHeld = 1_000, onDelivered: onHeard } = options;
+  const unheard = new Set<keyof M>(options.buffered);
   const listeners = new Map<keyof M, Set<Listener<never>>>();
   let held: { event: keyof M; args: unknown[] }[] = [];
   let releasing = false;

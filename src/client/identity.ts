@@ -1,5 +1,5 @@
 import type { Hello } from '../protocol/events.ts';
-import { type ClientStorage, createKept } from './storage.ts';
+import { type ClientStorage, createStoredValue } from './storage.ts';
 
 export interface IdentityOptions {
   /** Who the user is, where the server believes it (open mode). */
@@ -38,7 +38,7 @@ export interface Identity {
   renew(): boolean;
   /** Undefined: there is no other token to be had. */
   readonly fetchToken: (() => Promise<string>) | undefined;
-  keepToken(token: string): void;
+  setToken(token: string): void;
   /** A user of this id from now on, no guest. */
   become(userId: string): void;
 }
@@ -46,8 +46,8 @@ export interface Identity {
 export function createIdentity(options: IdentityOptions): Identity {
   const { username, avatar, token } = options;
   let { userId, guestToken } = options;
-  const kept = createKept(options.storage, 'roomcast.guest', parseGuest);
-  let guest = userId === undefined ? kept.load() : undefined;
+  const storedGuest = createStoredValue(options.storage, 'roomcast.guest', parseGuest);
+  let guest = userId === undefined ? storedGuest.load() : undefined;
   let fetched: string | undefined;
   let renewed = false;
 
@@ -73,7 +73,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       renewed = false;
       if (userId !== undefined || hello.guestToken === undefined) return;
       guest = { userId: hello.user.id, guestToken: hello.guestToken };
-      kept.save(guest);
+      storedGuest.save(guest);
     },
     renew() {
       const renewable = !renewed && (typeof token === 'function' || guest !== undefined);
@@ -84,7 +84,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       return renewable;
     },
     fetchToken: typeof token === 'function' ? async () => token() : undefined,
-    keepToken(fresh) {
+    setToken(fresh) {
       fetched = fresh;
     },
     become(named) {

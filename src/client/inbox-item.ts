@@ -36,7 +36,7 @@ export interface LiveItem {
   /** Absent where the event does not say. */
   readonly epoch?: string;
   /** False: an announcement to some rooms, which is only ever heard live. */
-  readonly kept: boolean;
+  readonly persisted: boolean;
 }
 
 /** What an event brings in the shape that it has in a list. Undefined: it brings nothing for the inbox. */
@@ -44,20 +44,20 @@ export function liveItem(name: string, args: readonly unknown[], now: () => numb
   switch (name) {
     case 'private': {
       const { id, seq, epoch, at, from, to, text } = args[0] as PrivateMessage;
-      return { item: { id, seq, at, kind: 'private', from, data: { to, text } }, epoch, kept: true };
+      return { item: { id, seq, at, kind: 'private', from, data: { to, text } }, epoch, persisted: true };
     }
     case 'todo_message': {
       const { id, seq, epoch, at } = args[1] as TodoMeta;
-      return { item: { id, seq, at, kind: 'todo', data: args[0] }, epoch, kept: true };
+      return { item: { id, seq, at, kind: 'todo', data: args[0] }, epoch, persisted: true };
     }
     case 'receive_message': {
       const { id, seq, entityType, data, kind = 'push' } = args[0] as ReceiveMessage;
-      return { item: { id, seq, at: now(), kind, entityType, data }, kept: true };
+      return { item: { id, seq, at: now(), kind, entityType, data }, persisted: true };
     }
     case 'announcement': {
       // Its seq mostly counts the announcements to everybody, not this person's inbox.
       const { id, seq, at, data } = args[0] as Announcement;
-      return { item: { id, at, kind: 'announcement', data }, kept: seq !== undefined };
+      return { item: { id, at, kind: 'announcement', data }, persisted: seq !== undefined };
     }
     default:
       return undefined;

@@ -19,9 +19,16 @@ export type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';
 export { createClient } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { StateChange } from './connection.ts';
+export type {
+  DirectMessage,
+  /** @deprecated The former name. */
+  DirectMessage as Letter,
+  DirectMessageOptions,
+  /** @deprecated The former name. */
+  DirectMessageOptions as LetterOptions,
+} from './direct-messages.ts';
 export type { Draft, SayOptions } from './drafts.ts';
 export type { InboxItem, ItemOrigin } from './inbox-item.ts';
-export type { Letter, LetterOptions } from './letters.ts';
 export type { Members } from './member-list.ts';
 export type { Inbox, InboxMarks, InboxQuery } from './people.ts';
 export type { HistoryQuery, MessageSource, PersistentRoom, Room, RoomEvents } from './room.ts';

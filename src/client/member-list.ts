@@ -73,10 +73,10 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
     people = first.clients > MAX_LISTED ? undefined : found;
     users = people?.size ?? first.users;
     for (const change of told) if (change.rev > rev) take(change);
-    tell();
+    notify();
   }
 
-  function tell(): void {
+  function notify(): void {
     if (early) return;
     const list = people && [...people.values()].sort((a, b) => (a.userId < b.userId ? -1 : 1));
     onChange({ users, ...(list === undefined ? {} : { list }) });
@@ -106,7 +106,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
     follow() {
       followers += 1;
       if (followers === 1) fetch();
-      else if (rev > 0) tell();
+      else if (rev > 0) notify();
       let ended = false;
       return () => {
         if (ended) return;
@@ -129,7 +129,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
         // Told before the list was fetched.
       } else if (!('clients' in change) && change.rev === rev) {
         // It is in the list already.
-      } else if (take(change)) tell();
+      } else if (take(change)) notify();
       else fetch();
     },
   };

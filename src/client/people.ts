@@ -4,10 +4,15 @@ import type { PayloadInput } from '../protocol/payloads.ts';
 import type { InboxPage, Posted, PushMessage, User } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import {
+  createDirectMessages,
+  type DirectMessage,
+  type DirectMessages,
+  type DirectMessagesDeps,
+} from './direct-messages.ts';
 import type { Auth, Identity } from './identity.ts';
-import { createInbox, type InboxDeps } from './inbox.ts';
+import { createInboxFeed, type InboxFeedDeps } from './inbox-feed.ts';
 import { type InboxItem, liveItem } from './inbox-item.ts';
-import { createLetters, type Letter, type Letters, type LettersDeps } from './letters.ts';
 import { createReceipts } from './receipts.ts';
 import { createRequests } from './requests.ts';
 
@@ -30,8 +35,8 @@ export interface Inbox {
 }
 
 export interface PeopleDeps
-  extends Pick<InboxDeps, 'storage' | 'emit'>,
-    Omit<LettersDeps, 'author' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
+  extends Pick<InboxFeedDeps, 'storage' | 'emit'>,
+    Omit<DirectMessagesDeps, 'author' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
   readonly connection: Pick<Connection, 'ask' | 'state'>;
   readonly identity: Pick<Identity, 'become'>;
   readonly hello: () => Hello | undefined;
@@ -40,12 +45,12 @@ export interface PeopleDeps
   readonly wallMs: () => number;
   /** Somebody else from now on, or known for the first time. */
   readonly onUser: () => void;
-  readonly onSent: (posted: Posted, letter: Letter) => void;
-  readonly onFailed: (error: ClientError, letter: Letter) => void;
+  readonly onSent: (posted: Posted, message: DirectMessage) => void;
+  readonly onFailed: (error: ClientError, message: DirectMessage) => void;
 }
 
 /** Everything between persons, as the client drives it. */
-export interface People extends Pick<Letters, 'private' | 'todo' | 'letters' | 'restore'> {
+export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsent' | 'restore'> {
   readonly inbox: Inbox;
   readonly user: User | undefined;
   /** Who writes now; undefined of a guest, and before the first connection. */
@@ -53,13 +58,13 @@ export interface People extends Pick<Letters, 'private' | 'todo' | 'letters' | '
   login(userId: string): Promise<User>;
   claim(auth: Auth): Auth;
   /** False: this link must be given up, its inbox would begin in the middle. */
-  meet(hello: Hello): boolean;
+  identify(hello: Hello): boolean;
   up(): void;
   down(): void;
   /** False: this event is not about people. */
   hear(name: string, args: readonly unknown[]): boolean;
   /** The application was told of it. */
-  heard(item: InboxItem): void;
+  delivered(item: InboxItem): void;
   stop(error: ClientError): void;
   end(error: ClientError): void;
 }
@@ -72,27 +77,27 @@ export function createPeople(deps: PeopleDeps): People {
   let logins = 0;
 
   const requests = createRequests(connection);
-  const receipts = createReceipts({ connection, onMarks: (marks) => keeper.marked(marks) });
-  const keeper = createInbox({
+  const receipts = createReceipts({ connection, onMarks: (marks) => feed.marked(marks) });
+  const feed = createInboxFeed({
     storage: deps.storage,
     emit: deps.emit,
-    awaits: (item) => letters.awaits(item),
-    onHad(seq) {
-      if (deps.autoReceipt) receipts.had(seq);
+    mayBeOwn: (item) => directMessages.mayHaveSent(item),
+    onReceived(seq) {
+      if (deps.autoReceipt) receipts.received(seq);
     },
   });
   const author = () => (guest ? undefined : user?.id);
-  const letters = createLetters({
+  const directMessages = createDirectMessages({
     ...deps,
     author,
     maxTextBytes: () => hello()?.limits.maxTextBytes,
-    onStored(posted, letter) {
-      deps.onSent(posted, letter);
-      keeper.settled(letter.kind === 'private' ? posted.id : undefined);
+    onStored(posted, message) {
+      deps.onSent(posted, message);
+      feed.settled(message.kind === 'private' ? posted.id : undefined);
     },
-    onFailed(error, letter) {
-      deps.onFailed(error, letter);
-      keeper.settled(undefined);
+    onFailed(error, message) {
+      deps.onFailed(error, message);
+      feed.settled(undefined);
     },
   });
 
@@ -105,7 +110,7 @@ export function createPeople(deps: PeopleDeps): People {
       receipts.reset();
       deps.onUser();
     }
-    return keeper.meet(now.id);
+    return feed.identify(now.id);
   }
 
   function openReceipts(): void {
@@ -115,13 +120,13 @@ export function createPeople(deps: PeopleDeps): People {
   return {
     inbox: {
       get unread() {
-        return keeper.unread;
+        return feed.unread;
       },
       get more() {
-        return keeper.more;
+        return feed.more;
       },
-      list: (query = {}) => requests.ask('inbox:list', query, (page) => keeper.listed(page)),
-      ack: (marks) => requests.ask('inbox:ack', marks, (now) => keeper.marked(now)),
+      list: (query = {}) => requests.ask('inbox:list', query, (page) => feed.listed(page)),
+      ack: (marks) => requests.ask('inbox:ack', marks, (now) => feed.marked(now)),
     },
     get user() {
       return user;
@@ -145,40 +150,40 @@ export function createPeople(deps: PeopleDeps): People {
         openReceipts();
       }
     },
-    private: letters.private,
-    todo: letters.todo,
-    letters: letters.letters,
-    restore: letters.restore,
-    claim: keeper.claim,
-    meet: (said) => become(said.user, said.guestToken !== undefined),
+    private: directMessages.private,
+    todo: directMessages.todo,
+    unsent: directMessages.unsent,
+    restore: directMessages.restore,
+    claim: feed.claim,
+    identify: (said) => become(said.user, said.guestToken !== undefined),
     up() {
       requests.up();
-      letters.up();
+      directMessages.up();
       openReceipts();
     },
     down() {
-      letters.down();
+      directMessages.down();
       receipts.shut();
     },
     hear(name, args) {
       if (name === 'push_message') {
-        keeper.show(args[0] as PushMessage);
+        feed.show(args[0] as PushMessage);
         return true;
       }
       const live = liveItem(name, args, deps.wallMs);
-      if (live) keeper.offer(live);
+      if (live) feed.offer(live);
       return live !== undefined;
     },
-    heard: keeper.heard,
+    delivered: feed.delivered,
     stop(error) {
       requests.stop(error);
-      letters.stop(error);
+      directMessages.stop(error);
     },
     end(error) {
-      keeper.end();
+      feed.end();
       receipts.shut();
       requests.stop(error);
-      letters.end(error);
+      directMessages.end(error);
     },
   };
 }

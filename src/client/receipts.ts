@@ -8,7 +8,7 @@ export interface ReceiptsDeps {
 
 /** Tells the server up to where the application has had its items, so that their senders can know. */
 export interface Receipts {
-  had(seq: number): void;
+  received(seq: number): void;
   open(): void;
   shut(): void;
   /** From now on it is about another inbox. What was told of the one before is answered. */
@@ -21,12 +21,12 @@ const PAUSE_MS = 1_000;
 export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts {
   let flowing = false;
   let had = 0;
-  let told = 0;
+  let sent = 0;
   let onWire = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function tell(): void {
-    if (!flowing || onWire || timer || had === told) return;
+  function send(): void {
+    if (!flowing || onWire || timer || had === sent) return;
     const recv = had;
     onWire = true;
     connection.ask('inbox:ack', { recv }, (answer) => {
@@ -34,7 +34,7 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
       // Without an answer it is told again on the next link.
       if (!answer) return;
       const outcome = outcomeOf(answer);
-      if (outcome.ok || !outcome.error.temporary) told = recv;
+      if (outcome.ok || !outcome.error.temporary) sent = recv;
       rest(outcome.ok ? PAUSE_MS : Math.max(PAUSE_MS, outcome.error.retryAfterMs ?? 0));
       if (outcome.ok) onMarks(outcome.value);
     });
@@ -44,7 +44,7 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
     if (!flowing) return;
     timer = setTimeout(() => {
       timer = undefined;
-      tell();
+      send();
     }, waitMs);
   }
 
@@ -54,13 +54,13 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
   }
 
   return {
-    had(seq) {
+    received(seq) {
       had = seq;
-      tell();
+      send();
     },
     open() {
       flowing = true;
-      tell();
+      send();
     },
     shut() {
       flowing = false;
@@ -68,7 +68,7 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
     },
     reset() {
       had = 0;
-      told = 0;
+      sent = 0;
       stopResting();
     },
   };

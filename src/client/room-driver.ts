@@ -61,7 +61,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection } = deps;
   const events = createEmitter<RoomEvents>({
     onThrow: deps.onThrow,
-    held: ['message', 'presence', 'deleted', 'gap', 'joined'],
+    buffered: ['message', 'presence', 'deleted', 'gap', 'joined'],
   });
   let latest: Joined | undefined;
   let persistent = false;
@@ -78,7 +78,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       if (membership.phase === 'joined') membership.join();
     },
     onStored(said, draft) {
-      if (draft.echo === false) feed.own(said);
+      if (draft.echo === false) feed.acked(said);
       events.emit('sent', said, draft);
     },
     onFailed: (error, draft) => events.emit('failed', error, draft),
@@ -91,7 +91,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
   const feed = createRoomFeed({
     emit: events.emit,
-    silences: outbox.silences,
+    isSilenced: outbox.takeSilenced,
     isOver,
     onHole() {
       outbox.shut();

@@ -7,7 +7,7 @@ import { createSequence, type Position } from './sequence.ts';
 export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
   /** Whether the application asked not to hear it. */
-  readonly silences: (message: SaidMessage) => boolean;
+  readonly isSilenced: (message: SaidMessage) => boolean;
   /** Nothing is handed on any more. */
   readonly isOver: () => boolean;
   /** An entry is missing: the log has to be asked, which begins with `pause`. */
@@ -26,7 +26,7 @@ export interface RoomFeed {
   /** The server says that entries cannot be had any more. */
   gap(gap: RoomGap): void;
   /** The server leaves this client out when it delivers this message: its ack stands for it. */
-  own(position: Position): void;
+  acked(position: Position): void;
   /** The page without the text of messages that were deleted while it was on the way. */
   current(page: MessagePage): MessagePage;
 }
@@ -34,7 +34,7 @@ export interface RoomFeed {
 /** What arrives during a pause is kept up to here; beyond it a hole shows and is filled. */
 const MAX_EARLY = 1_000;
 
-export function createRoomFeed({ emit, silences, isOver, onHole }: RoomFeedDeps): RoomFeed {
+export function createRoomFeed({ emit, isSilenced: silences, isOver, onHole }: RoomFeedDeps): RoomFeed {
   const sequence = createSequence();
   const deletions = createDeletions();
   /** Undefined: not paused. */
@@ -46,7 +46,7 @@ export function createRoomFeed({ emit, silences, isOver, onHole }: RoomFeedDeps)
     if (early && early.length < MAX_EARLY) early.push(entry);
   }
 
-  function hand(entry: RoomEntry, source: MessageSource): void {
+  function deliver(entry: RoomEntry, source: MessageSource): void {
     if (isOver()) return;
     if (entry.event === 'deleted') {
       deletions.note(entry);
@@ -62,7 +62,7 @@ export function createRoomFeed({ emit, silences, isOver, onHole }: RoomFeedDeps)
       return;
     }
     const place = sequence.offer(entry);
-    if (place === 'next') hand(entry, 'live');
+    if (place === 'next') deliver(entry, 'live');
     else if (place === 'hole' && !askedFor.has(entry)) {
       // Nothing is lost on a connection that is up, so this is a fault somewhere.
       askedFor.add(entry);
@@ -81,15 +81,15 @@ export function createRoomFeed({ emit, silences, isOver, onHole }: RoomFeedDeps)
       const arrived = early ?? [];
       early = undefined;
       if (gap) emit('gap', gap);
-      for (const entry of fresh) hand(entry, source);
+      for (const entry of fresh) deliver(entry, source);
       for (const entry of arrived) offer(entry);
     },
     offer,
     gap(gap) {
-      sequence.yield(gap);
+      sequence.skip(gap);
       emit('gap', gap);
     },
-    own: sequence.own,
+    acked: sequence.acked,
     current: deletions.apply,
   };
 }

@@ -32,7 +32,7 @@ export interface RoomOutbox {
   retry(clientMsgId: string): Promise<Said>;
   discard(clientMsgId: string): void;
   /** Whether the application asked not to hear this message, its own. Answers true once. */
-  silences(message: SaidMessage): boolean;
+  takeSilenced(message: SaidMessage): boolean;
   open(): void;
   shut(): void;
   /** Everything that waits fails, but more may be said. */
@@ -129,7 +129,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       written.delete(clientMsgId);
       onChange();
     },
-    silences: ({ clientMsgId }) => clientMsgId !== undefined && silent.delete(clientMsgId),
+    takeSilenced: ({ clientMsgId }) => clientMsgId !== undefined && silent.delete(clientMsgId),
     open: () => outbox.open(),
     shut: () => outbox.shut(),
     stop(error) {

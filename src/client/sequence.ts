@@ -20,9 +20,9 @@ export interface Sequence {
   /** `next` moves the position; `hole`: something before this message, or another history, is not known yet. */
   offer(message: RoomEntry): 'next' | 'repeat' | 'hole';
   /** The server says that members cannot have these. Answers whether it concerns what we have. */
-  yield(gap: RoomGap): void;
+  skip(gap: RoomGap): void;
   /** The server leaves the sender of this one out: its ack counts as its delivery. */
-  own(position: Position): void;
+  acked(position: Position): void;
 }
 
 export function createSequence(): Sequence {
@@ -64,12 +64,12 @@ export function createSequence(): Sequence {
       }
       return message.epoch === at.epoch && message.seq <= at.seq ? 'repeat' : 'hole';
     },
-    yield({ epoch, from, to, reason }) {
+    skip({ epoch, from, to, reason }) {
       // What we lack before it shows as a hole at the next message.
       if (!at || at.seq < from - 1) return;
       moveTo({ epoch, seq: reason === 'epoch' ? from - 1 : Math.max(at.seq, to) });
     },
-    own({ epoch, seq }) {
+    acked({ epoch, seq }) {
       if (!at || epoch !== at.epoch || seq <= at.seq) return;
       own.add(seq);
       moveTo(at);

@@ -8,16 +8,16 @@ export interface ClientStorage {
 }
 
 /** One value of a storage that may be missing, full, forbidden or spoiled: then it is as if nothing was kept. */
-export interface Kept<T> {
+export interface StoredValue<T> {
   load(): T | undefined;
   save(value: T): void;
 }
 
-export function createKept<T>(
+export function createStoredValue<T>(
   storage: ClientStorage | undefined,
   key: string,
   parse: (value: unknown) => T | undefined,
-): Kept<T> {
+): StoredValue<T> {
   return {
     load() {
       try {

@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts';
 import type { Identity } from './identity.ts';
 
 export interface TokenRenewalDeps {
-  readonly identity: Pick<Identity, 'fetchToken' | 'keepToken'>;
+  readonly identity: Pick<Identity, 'fetchToken' | 'setToken'>;
   readonly connection: Pick<Connection, 'ask'>;
   /** Rooms that the new token does not allow. */
   readonly onLeft: (roomids: readonly string[]) => void;
@@ -36,7 +36,7 @@ export function createTokenRenewal(deps: TokenRenewalDeps): TokenRenewal {
     }
     connection.ask('token:refresh', { token }, (answer) => {
       if (answer && !answer.ok) return;
-      identity.keepToken(token);
+      identity.setToken(token);
       if (answer) deps.onLeft(answer.left);
     });
   }

@@ -1,18 +1,18 @@
+import { type DirectMessage, parseDirectMessages } from './direct-messages.ts';
 import { type Draft, parseDrafts } from './drafts.ts';
-import { type Letter, parseLetters } from './letters.ts';
-import { type ClientStorage, createKept } from './storage.ts';
+import { type ClientStorage, createStoredValue } from './storage.ts';
 
 export interface UnsentStorageDeps {
   readonly storage: ClientStorage | undefined;
   readonly drafts: () => readonly Draft[];
-  readonly letters: () => readonly Letter[];
+  readonly directMessages: () => readonly DirectMessage[];
 }
 
 /** Stores what is not acked yet for the next run. */
 export interface UnsentStorage {
   /** What an earlier run left. */
   readonly drafts: readonly Draft[];
-  readonly letters: readonly Letter[];
+  readonly directMessages: readonly DirectMessage[];
   /** Stores everything at the end of this turn: a burst of messages is written once. */
   save(): void;
 }
@@ -20,20 +20,25 @@ export interface UnsentStorage {
 /** Browsers give 5 MB, in units of two bytes, to all pages of one origin. */
 const MAX_CHARS = 1_000_000;
 
-export function createUnsentStorage({ storage, drafts, letters }: UnsentStorageDeps): UnsentStorage {
-  const storedDrafts = createKept(storage, 'roomcast.outbox', parseDrafts);
-  const storedLetters = createKept(storage, 'roomcast.letters', parseLetters);
+export function createUnsentStorage({
+  storage,
+  drafts,
+  directMessages: messages,
+}: UnsentStorageDeps): UnsentStorage {
+  const storedDrafts = createStoredValue(storage, 'roomcast.outbox', parseDrafts);
+  // An old name: storages out there hold messages under it.
+  const storedDirectMessages = createStoredValue(storage, 'roomcast.letters', parseDirectMessages);
   let saving = false;
   return {
     drafts: storedDrafts.load() ?? [],
-    letters: storedLetters.load() ?? [],
+    directMessages: storedDirectMessages.load() ?? [],
     save() {
       if (saving || !storage) return;
       saving = true;
       queueMicrotask(() => {
         saving = false;
         storedDrafts.save(fitting(drafts()));
-        storedLetters.save(fitting(letters()));
+        storedDirectMessages.save(fitting(messages()));
       });
     },
   };

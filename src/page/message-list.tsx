@@ -5,8 +5,8 @@ import type { ChatState } from './chat-state.ts';
 import { DownIcon } from './icons.tsx';
 import { DayRow, NoticeRow } from './notice.tsx';
 import { rowsOf, saidSince } from './rows.ts';
-import { useScrollKeeper } from './scroll-keeper.ts';
-import { KEPT_WHILE_READING } from './timeline.ts';
+import { useScrollAnchor } from './scroll-anchor.ts';
+import { MAX_ENTRIES_WHILE_READING } from './timeline.ts';
 
 export interface MessageListProps extends BubbleActions {
   readonly state: ChatState;
@@ -18,8 +18,8 @@ export interface MessageListProps extends BubbleActions {
 export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: MessageListProps) {
   const { timeline, drafts, more, earlier, following } = state;
   const rows = useMemo(() => rowsOf(timeline, drafts, me), [timeline, drafts, me]);
-  const canLoad = more && timeline.length < KEPT_WHILE_READING;
-  const { list, onScroll, toEnd } = useScrollKeeper({
+  const canLoad = more && timeline.length < MAX_ENTRIES_WHILE_READING;
+  const { list, onScroll, toEnd } = useScrollAnchor({
     rows,
     onFollowing,
     onTop: () => {

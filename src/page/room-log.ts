@@ -11,8 +11,8 @@ import type {
 import type { ChatState } from './chat-state.ts';
 import { draftKey, withoutDraft } from './drafts.ts';
 import {
-  KEPT_ENTRIES,
-  KEPT_WHILE_READING,
+  MAX_ENTRIES,
+  MAX_ENTRIES_WHILE_READING,
   type NoticeEntry,
   newest,
   oldestSaid,
@@ -109,7 +109,7 @@ export function earlier(state: ChatState, before: number, page: MessagePage): Ch
 }
 
 export function trimmed(state: ChatState): ChatState {
-  const timeline = newest(state.timeline, state.following ? KEPT_ENTRIES : KEPT_WHILE_READING);
+  const timeline = newest(state.timeline, state.following ? MAX_ENTRIES : MAX_ENTRIES_WHILE_READING);
   if (timeline === state.timeline) return state;
   return { ...state, timeline, more: true, readFrom: oldestSaid(timeline)?.seq ?? state.readFrom };
 }

@@ -16,7 +16,7 @@ export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<
   let scheduled = false;
   const listeners = new Set<() => void>();
 
-  function tell(): void {
+  function notify(): void {
     scheduled = false;
     for (const listener of listeners) listener();
   }
@@ -29,7 +29,7 @@ export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<
       state = next;
       if (scheduled) return;
       scheduled = true;
-      deps.nextFrame(tell);
+      deps.nextFrame(notify);
     },
     subscribe(listener) {
       listeners.add(listener);

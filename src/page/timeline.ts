@@ -24,9 +24,9 @@ export type Entry = SaidEntry | NoticeEntry;
 export type Timeline = readonly Entry[];
 
 /** A browser lays this many bubbles out without a noticeable pause; older ones are asked for again. */
-export const KEPT_ENTRIES = 1_000;
+export const MAX_ENTRIES = 1_000;
 /** While older messages are being read nothing may vanish under the reader's eyes, up to this bound. */
-export const KEPT_WHILE_READING = 2_000;
+export const MAX_ENTRIES_WHILE_READING = 2_000;
 
 export function saidEntry(message: SaidMessage, key = `${message.epoch}:${message.seq}`): SaidEntry {
   return { kind: 'said', key, message };

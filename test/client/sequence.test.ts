@@ -114,21 +114,21 @@ it('offers each message of the order once, whatever comes between', () => {
 
 it('counts an own message that is left out once everything before it came', () => {
   const sequence = standing('e1:1');
-  sequence.own({ epoch: 'e1', seq: 3 });
+  sequence.acked({ epoch: 'e1', seq: 3 });
   expect(sequence.position()?.seq).toBe(1);
   expect(sequence.offer(message('e1:2'))).toBe('next');
   expect(sequence.position()?.seq).toBe(3);
-  sequence.own({ epoch: 'e0', seq: 4 });
-  sequence.own({ epoch: 'e1', seq: 2 });
+  sequence.acked({ epoch: 'e0', seq: 4 });
+  sequence.acked({ epoch: 'e1', seq: 2 });
   expect(sequence.position()?.seq).toBe(3);
-  sequence.own({ epoch: 'e1', seq: 4 });
+  sequence.acked({ epoch: 'e1', seq: 4 });
   expect(sequence.position()?.seq).toBe(4);
 });
 
 it('leaves a gap of the server alone that begins behind what it lacks itself', () => {
   const sequence = standing('e1:1');
-  sequence.yield({ roomid: 'tea', epoch: 'e1', from: 4, to: 6, reason: 'trimmed' });
+  sequence.skip({ roomid: 'tea', epoch: 'e1', from: 4, to: 6, reason: 'trimmed' });
   expect(sequence.position()?.seq).toBe(1);
-  sequence.yield({ roomid: 'tea', epoch: 'e1', from: 2, to: 6, reason: 'trimmed' });
+  sequence.skip({ roomid: 'tea', epoch: 'e1', from: 2, to: 6, reason: 'trimmed' });
   expect(sequence.position()?.seq).toBe(6);
 });

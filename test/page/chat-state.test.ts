@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChatEvent } from '../../src/page/chat-reducer.ts';
 import type { ChatState } from '../../src/page/chat-state.ts';
 import { rowsOf, saidSince } from '../../src/page/rows.ts';
-import { KEPT_ENTRIES, KEPT_WHILE_READING } from '../../src/page/timeline.ts';
+import { MAX_ENTRIES, MAX_ENTRIES_WHILE_READING } from '../../src/page/timeline.ts';
 import type { Said } from '../../src/protocol/rooms.ts';
 import {
   deleted,
@@ -11,12 +11,12 @@ import {
   lost,
   message,
   pageOf,
+  reduced,
   said,
   sayings,
   shown,
-  told,
   unsent,
-} from './told.ts';
+} from './chat-events.ts';
 
 const own = { userId: 'g-me' };
 const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
@@ -54,21 +54,21 @@ describe('live messages', () => {
   });
 
   it('lose their text when they are deleted, and keep their place', () => {
-    const state = told(inRoom(sayings(1, 3)), removed(2));
+    const state = reduced(inRoom(sayings(1, 3)), removed(2));
     expect(drawn(state)).toEqual(['text 1', 'removed', 'text 3']);
     expect(saidSince(state.timeline, undefined, 'me')).toBe(2);
   });
 
   it('lose their text also when they were deleted while the page was away, and in the newest of two epochs', () => {
-    const away = told(inRoom(sayings(1, 3)), lost);
+    const away = reduced(inRoom(sayings(1, 3)), lost);
     const page = joining([deleted(4, 2), said(5)], { recovered: true });
-    const back = told(away, ...page);
-    const again = told(away, unsent('c'), ...page);
-    expect(drawn(told(again, ...acked('c', ack(2, { dup: true }))))).toEqual(drawn(back));
+    const back = reduced(away, ...page);
+    const again = reduced(away, unsent('c'), ...page);
+    expect(drawn(reduced(again, ...acked('c', ack(2, { dup: true }))))).toEqual(drawn(back));
     expect(drawn(back)).toEqual(['text 1', 'removed', 'text 3', 'text 5']);
     const anew = { epoch: 'e2', text: 'anew' };
-    const lostTail = told(back, { type: 'gap' }, message(said(5, anew)));
-    const { timeline } = told(lostTail, removed(5));
+    const lostTail = reduced(back, { type: 'gap' }, message(said(5, anew)));
+    const { timeline } = reduced(lostTail, removed(5));
     expect(drawn({ ...lostTail, timeline })).toEqual([...drawn(back), 'missing', 'removed']);
   });
 
@@ -76,11 +76,11 @@ describe('live messages', () => {
     const state = inRoom([deleted(8, 1), deleted(9, 2)]);
     expect(state.readFrom).toBe(8);
     const page = pageOf([deleted(6, 3), deleted(7, 4)], { more: true });
-    const earlier = told(state, { type: 'earlier', before: 8, page });
+    const earlier = reduced(state, { type: 'earlier', before: 8, page });
     expect(earlier).toMatchObject({ readFrom: 6, more: true, earlier: 'idle', timeline: [] });
-    const whole = told(earlier, { type: 'earlier', before: 6, page: pageOf(sayings(1, 5)) });
+    const whole = reduced(earlier, { type: 'earlier', before: 6, page: pageOf(sayings(1, 5)) });
     expect(shown(whole)).toEqual(sayings(1, 5).map(({ data }) => data.text));
-    const busy = told(inRoom(), ...sayings(1, KEPT_ENTRIES + 10).map((one) => message(one)));
+    const busy = reduced(inRoom(), ...sayings(1, MAX_ENTRIES + 10).map((one) => message(one)));
     expect(busy).toMatchObject({ more: true, readFrom: 11 });
   });
 });
@@ -110,7 +110,11 @@ describe('own messages', () => {
     const state = inRoom(sayings(1, 1), unsent('c1'), ...acked('c1', ack(3), 'mine'));
     expect(shown(state)).toEqual(['text 1', 'mine']);
     expect(state.drafts).toEqual([]);
-    const full = told(state, message(said(2)), message(said(3, { ...own, clientMsgId: 'c1', text: 'mine' })));
+    const full = reduced(
+      state,
+      message(said(2)),
+      message(said(3, { ...own, clientMsgId: 'c1', text: 'mine' })),
+    );
     expect(shown(full)).toEqual(['text 1', 'text 2', 'mine']);
   });
 
@@ -120,9 +124,9 @@ describe('own messages', () => {
     expect(shown(echoed)).toEqual(['mine']);
     expect(echoed.drafts).toEqual([]);
     expect(echoed.timeline[0]?.key).toBe('own:c1');
-    const more = told(echoed, unsent('c1', 'c2'));
+    const more = reduced(echoed, unsent('c1', 'c2'));
     expect(more.drafts).toMatchObject([{ clientMsgId: 'c2' }]);
-    expect(told(echoed, ...acked('c1', ack(1), 'mine'))).toEqual(echoed);
+    expect(reduced(echoed, ...acked('c1', ack(1), 'mine'))).toEqual(echoed);
   });
 
   it('are not taken for settled by somebody else’s message under the same clientMsgId', () => {
@@ -134,10 +138,10 @@ describe('own messages', () => {
   it('wait again when the connection is lost, and are found in what a resume brings', () => {
     const sending = inRoom([], unsent('c1'));
     expect(sending.drafts).toMatchObject([{ status: 'sending' }]);
-    const waiting = told(sending, lost);
+    const waiting = reduced(sending, lost);
     expect(waiting.drafts).toMatchObject([{ status: 'waiting' }]);
     const stored = said(1, { ...own, clientMsgId: 'c1', text: 'c1' });
-    const back = told(waiting, ...joining([stored], { recovered: true }));
+    const back = reduced(waiting, ...joining([stored], { recovered: true }));
     expect(back.drafts).toEqual([]);
     expect(shown(back)).toEqual(['c1']);
   });
@@ -147,9 +151,9 @@ describe('own messages', () => {
     const failed = inRoom([], unsent({ problem }));
     const drawn = { clientMsgId: 'c1', text: 'c1', writtenAt: 5_000, status: 'failed', problem: 'No.' };
     expect(failed.drafts).toEqual([drawn]);
-    expect(told(failed, lost).drafts).toEqual([drawn]);
-    expect(told(failed, lost, unsent('c1')).drafts).toMatchObject([{ status: 'waiting' }]);
-    expect(told(failed, unsent()).drafts).toEqual([]);
+    expect(reduced(failed, lost).drafts).toEqual([drawn]);
+    expect(reduced(failed, lost, unsent('c1')).drafts).toMatchObject([{ status: 'waiting' }]);
+    expect(reduced(failed, unsent()).drafts).toEqual([]);
   });
 
   it('answered again from before the loaded part are not drawn at its top, where they would hide a hole', () => {
@@ -161,7 +165,7 @@ describe('own messages', () => {
 
 describe('coming back', () => {
   it('adds what was missed, in order and without a notice, when everything was recovered', () => {
-    const state = told(inRoom(sayings(1, 3)), lost, ...joining(sayings(4, 6), { recovered: true }));
+    const state = reduced(inRoom(sayings(1, 3)), lost, ...joining(sayings(4, 6), { recovered: true }));
     expect(shown(state)).toEqual(sayings(1, 6).map(({ data }) => data.text));
     expect(state.connection.phase).toBe('joined');
   });
@@ -169,9 +173,9 @@ describe('coming back', () => {
   it('replaces the list and says so when not everything could be recovered', () => {
     const [answer, ...messages] = joining(sayings(90, 92), { recovered: false, more: true });
     const gap: ChatEvent = { type: 'gap' };
-    const state = told(inRoom(sayings(1, 3)), lost, ...(answer ? [answer, gap, ...messages] : []));
+    const state = reduced(inRoom(sayings(1, 3)), lost, ...(answer ? [answer, gap, ...messages] : []));
     expect(shown(state).slice(-4)).toEqual(['(missing)', 'text 90', 'text 91', 'text 92']);
-    const renewed = told(state, { type: 'latest', page: pageOf(sayings(90, 92), { more: true }) });
+    const renewed = reduced(state, { type: 'latest', page: pageOf(sayings(90, 92), { more: true }) });
     expect(shown(renewed)).toEqual(['text 90', 'text 91', 'text 92', '(missing)']);
     expect(renewed.more).toBe(true);
   });
@@ -187,7 +191,7 @@ describe('a gap', () => {
     );
     expect(shown(state).slice(-3)).toEqual(['(missing)', 'new 4', 'new 5']);
     const page = pageOf([...sayings(1, 3), said(4, { epoch: 'e2', text: 'new 4' })], { epoch: 'e2' });
-    const renewed = told(state, { type: 'latest', page });
+    const renewed = reduced(state, { type: 'latest', page });
     expect(shown(renewed)).toEqual(['text 1', 'text 2', 'text 3', 'new 4', '(missing)', 'new 5']);
   });
 });
@@ -221,7 +225,7 @@ describe('who is writing', () => {
   it('is shown until they stop, in the order they began', () => {
     const both = inRoom([], typing('a'), typing('b'));
     expect(both.typists.map(({ username }) => username)).toEqual(['A', 'B']);
-    expect(told(both, typing('a', false)).typists.map(({ username }) => username)).toEqual(['B']);
+    expect(reduced(both, typing('a', false)).typists.map(({ username }) => username)).toEqual(['B']);
   });
 
   it('is not known while the connection is lost', () => {
@@ -233,27 +237,27 @@ describe('a reader who is muted', () => {
   it('is told so until something can be said again', () => {
     const muted = inRoom([], { type: 'muted', mute: { until: 5_000 } }, unsent('c1'));
     expect(muted.mute).toEqual({ until: 5_000 });
-    expect(told(muted, ...acked('c1', ack(1))).mute).toBeUndefined();
+    expect(reduced(muted, ...acked('c1', ack(1))).mute).toBeUndefined();
   });
 });
 
 describe('a long talk', () => {
   it('keeps the newest of the list for who follows it, and the way back to the rest', () => {
-    const state = inRoom([], ...sayings(1, KEPT_ENTRIES + 500).map(message));
-    expect(state.timeline).toHaveLength(KEPT_ENTRIES);
+    const state = inRoom([], ...sayings(1, MAX_ENTRIES + 500).map(message));
+    expect(state.timeline).toHaveLength(MAX_ENTRIES);
     expect(shown(state)[0]).toBe('text 501');
     expect(state.more).toBe(true);
   });
 
   it('takes nothing away from who reads further up, until they come back to the end', () => {
     const reading = inRoom(
-      sayings(1, KEPT_ENTRIES),
+      sayings(1, MAX_ENTRIES),
       { type: 'following', following: false },
-      ...sayings(KEPT_ENTRIES + 1, KEPT_ENTRIES + 300).map(message),
+      ...sayings(MAX_ENTRIES + 1, MAX_ENTRIES + 300).map(message),
     );
     expect(shown(reading)[0]).toBe('text 1');
-    const long = told(reading, ...sayings(KEPT_ENTRIES + 301, KEPT_WHILE_READING + 10).map(message));
-    expect(long.timeline).toHaveLength(KEPT_WHILE_READING);
-    expect(told(long, { type: 'following', following: true }).timeline).toHaveLength(KEPT_ENTRIES);
+    const long = reduced(reading, ...sayings(MAX_ENTRIES + 301, MAX_ENTRIES_WHILE_READING + 10).map(message));
+    expect(long.timeline).toHaveLength(MAX_ENTRIES_WHILE_READING);
+    expect(reduced(long, { type: 'following', following: true }).timeline).toHaveLength(MAX_ENTRIES);
   });
 });

@@ -11,7 +11,7 @@ import { createStore } from '../../src/page/store.ts';
 import { createVisitStorage } from '../../src/page/visit-storage.ts';
 import type { WireError } from '../../src/protocol/codes.ts';
 import type { SaidMessage } from '../../src/protocol/rooms.ts';
-import { hello, joined, ME, pageOf, said, sayings, shown } from './told.ts';
+import { hello, joined, ME, pageOf, said, sayings, shown } from './chat-events.ts';
 
 type SayAnswer = (answer: object) => void;
 interface Said {

@@ -3,7 +3,7 @@ import { initialsOf, pictureOf, toneOf } from '../../src/page/face.ts';
 import { splitLinks } from '../../src/page/links.ts';
 import { rowsOf, saidSince } from '../../src/page/rows.ts';
 import { saidEntry } from '../../src/page/timeline.ts';
-import { said } from './told.ts';
+import { said } from './chat-events.ts';
 
 const ME = { userId: 'g-me', username: 'Mia' };
 const NOON = new Date(2026, 4, 1, 12).getTime();

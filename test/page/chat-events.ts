@@ -86,10 +86,10 @@ export function joining(messages: readonly RoomEntry[], more: Partial<Joined> = 
 
 /** A page that said hello and is in the room with these messages. */
 export function inRoom(messages: readonly RoomEntry[] = [], ...events: ChatEvent[]): ChatState {
-  return told(INITIAL_STATE, { type: 'hello', hello: hello() }, ...joining(messages), ...events);
+  return reduced(INITIAL_STATE, { type: 'hello', hello: hello() }, ...joining(messages), ...events);
 }
 
-export function told(state: ChatState, ...events: ChatEvent[]): ChatState {
+export function reduced(state: ChatState, ...events: ChatEvent[]): ChatState {
   return events.reduce(reduceChat, state);
 }
 

@@ -4,31 +4,31 @@ import type { Auth } from './identity.ts';
 import type { InboxItem, ItemOrigin, LiveItem } from './inbox-item.ts';
 import { createInboxOrder } from './inbox-order.ts';
 import type { Position } from './sequence.ts';
-import { type ClientStorage, createKept } from './storage.ts';
+import { type ClientStorage, createStoredValue } from './storage.ts';
 import { createUnreadItems } from './unread-items.ts';
 
-export interface InboxDeps {
+export interface InboxFeedDeps {
   readonly storage: ClientStorage | undefined;
   readonly emit: (item: InboxItem, origin: ItemOrigin) => void;
-  /** Whether it may be a letter of this client whose ack was lost. */
-  readonly awaits: (item: InboxItem) => boolean;
+  /** Whether it may be a message of this client whose ack was lost. */
+  readonly mayBeOwn: (item: InboxItem) => boolean;
   /** The application has had everything up to here. */
-  readonly onHad: (seq: number) => void;
+  readonly onReceived: (seq: number) => void;
 }
 
 /** The stream of items of whoever the server says we are. */
-export interface InboxKeeper {
+export interface InboxFeed {
   readonly unread: number;
   readonly more: boolean;
   /** Adds where we stand, if it is this person's inbox as far as can be seen. */
   claim(auth: Auth): Auth;
   /** The server says who we are. False: what it is about to show starts at a position in another's inbox. */
-  meet(userId: string): boolean;
+  identify(userId: string): boolean;
   show(page: PushMessage): void;
   offer(live: LiveItem): void;
   /** The application was told of it. */
-  heard(item: InboxItem): void;
-  /** A letter was stored under this id, or failed. */
+  delivered(item: InboxItem): void;
+  /** A message was stored under this id, or failed. */
   settled(id: string | undefined): void;
   /** How far it is read, on whichever device. */
   marked(marks: Acks['inbox:ack']): void;
@@ -41,15 +41,20 @@ interface Handover {
   readonly origin: ItemOrigin;
 }
 
-interface KeptPosition extends Position {
+interface StoredPosition extends Position {
   readonly userId: string;
 }
 
 const MAX_EPOCH_CHARS = 64;
 
-export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxKeeper {
-  const kept = createKept(storage, 'roomcast.inbox', parsePosition);
-  const start = kept.load();
+export function createInboxFeed({
+  storage,
+  emit,
+  mayBeOwn: awaits,
+  onReceived: onHad,
+}: InboxFeedDeps): InboxFeed {
+  const storedPosition = createStoredValue(storage, 'roomcast.inbox', parsePosition);
+  const start = storedPosition.load();
   let owner = start?.userId;
   let order = createInboxOrder(start && { epoch: start.epoch, seq: start.seq });
   let unread = createUnreadItems();
@@ -61,7 +66,7 @@ export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxK
   let lastGiven: InboxItem | undefined;
   let lastHeard: InboxItem | undefined;
 
-  function give(handovers: readonly Handover[]): void {
+  function deliver(handovers: readonly Handover[]): void {
     const certain: Handover[] = [];
     for (const one of handovers) (isMine(one.item) && awaits(one.item) ? doubtful : certain).push(one);
     lastGiven = certain.at(-1)?.item ?? lastGiven;
@@ -80,7 +85,7 @@ export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxK
   /** What waits for its first listener was not had yet: neither a receipt nor the storage may say so. */
   function settle(): void {
     const position = order.position();
-    if (position && owner !== undefined) kept.save({ userId: owner, ...position });
+    if (position && owner !== undefined) storedPosition.save({ userId: owner, ...position });
     onHad(order.top());
   }
 
@@ -97,7 +102,7 @@ export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxK
       claimed = ours && owner !== undefined && inbox !== undefined;
       return claimed && inbox ? { ...auth, inbox } : auth;
     },
-    meet(userId) {
+    identify(userId) {
       if (userId === owner) return true;
       const trusted = !claimed;
       owner = userId;
@@ -116,14 +121,14 @@ export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxK
       unread.read(page.read);
       const isUnread = new Set<unknown>(page.unread);
       const fresh = order.admit(page);
-      give(fresh.map((item) => ({ item, origin: { source: 'login', unread: isUnread.has(item) } })));
+      deliver(fresh.map((item) => ({ item, origin: { source: 'login', unread: isUnread.has(item) } })));
     },
     offer(live) {
       if (!order.offer(live)) return;
-      const { item, kept: isKept } = live;
-      give([{ item, origin: { source: 'live', unread: isKept && !isMine(item) } }]);
+      const { item, persisted: isKept } = live;
+      deliver([{ item, origin: { source: 'live', unread: isKept && !isMine(item) } }]);
     },
-    heard(item) {
+    delivered(item) {
       lastHeard = item;
       if (item === lastGiven) settle();
     },
@@ -131,7 +136,7 @@ export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxK
       if (id !== undefined) order.own(id);
       const waiting = doubtful.filter(({ item }) => item.id !== id);
       doubtful = [];
-      if (waiting.length > 0) give(waiting);
+      if (waiting.length > 0) deliver(waiting);
     },
     marked({ readSeq }) {
       unread.readUpTo(readSeq);
@@ -146,8 +151,8 @@ export function createInbox({ storage, emit, awaits, onHad }: InboxDeps): InboxK
   };
 }
 
-function parsePosition(value: unknown): KeptPosition | undefined {
-  const { userId, epoch, seq } = (value ?? {}) as Partial<KeptPosition>;
+function parsePosition(value: unknown): StoredPosition | undefined {
+  const { userId, epoch, seq } = (value ?? {}) as Partial<StoredPosition>;
   // The server refuses a connection that says anything else.
   const valid =
     typeof userId === 'string' &&

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 const END_SLACK_PX = 48;
 const TOP_SLACK_PX = 160;
 
-export interface ScrollKeeperDeps {
+export interface ScrollAnchorDeps {
   /** A new value says that the list was drawn anew. */
   readonly rows: unknown;
   readonly onFollowing: (following: boolean) => void;
@@ -15,7 +15,7 @@ export interface ScrollKeeperDeps {
  * Keeps the list at its end while the reader is there, and what they read at its place while they are not,
  * whatever is added or dropped above or below. By hand, because Safari has no scroll anchoring.
  */
-export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) {
+export function useScrollAnchor({ rows, onFollowing, onTop }: ScrollAnchorDeps) {
   const list = useRef<HTMLDivElement>(null);
   const following = useRef(true);
   const lastTop = useRef(0);
@@ -23,7 +23,7 @@ export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) 
   const height = useRef(0);
   const anchor = useRef<{ node: HTMLElement; offset: number } | undefined>(undefined);
 
-  const keepEnd = useCallback((box: HTMLElement) => {
+  const stickToEnd = useCallback((box: HTMLElement) => {
     height.current = box.clientHeight;
     box.scrollTop = box.scrollHeight;
   }, []);
@@ -31,15 +31,15 @@ export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) 
   const toEnd = useCallback(() => {
     following.current = true;
     onFollowing(true);
-    if (list.current) keepEnd(list.current);
-  }, [onFollowing, keepEnd]);
+    if (list.current) stickToEnd(list.current);
+  }, [onFollowing, stickToEnd]);
 
   function onScroll(): void {
     const box = list.current;
     if (!box) return;
     // Browsers scroll too when the list grows or shrinks, and say so before the observer below is asked.
     const resized = box.clientHeight !== height.current;
-    if (resized && following.current) keepEnd(box);
+    if (resized && following.current) stickToEnd(box);
     height.current = box.clientHeight;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_SLACK_PX;
     if (atEnd !== following.current) {
@@ -55,22 +55,22 @@ export function useScrollKeeper({ rows, onFollowing, onTop }: ScrollKeeperDeps) 
   useLayoutEffect(() => {
     const box = list.current;
     if (!box) return;
-    if (following.current) keepEnd(box);
+    if (following.current) stickToEnd(box);
     else if (anchor.current?.node.isConnected) {
       box.scrollTop = anchor.current.node.offsetTop - anchor.current.offset;
     }
-  }, [rows, keepEnd]);
+  }, [rows, stickToEnd]);
 
   // The keyboard of a phone and a growing text field make the list smaller.
   useEffect(() => {
     const box = list.current;
     if (!box) return;
     const observer = new ResizeObserver(() => {
-      if (following.current) keepEnd(box);
+      if (following.current) stickToEnd(box);
     });
     observer.observe(box);
     return () => observer.disconnect();
-  }, [keepEnd]);
+  }, [stickToEnd]);
 
   return { list, onScroll, toEnd };
 }

@@ -9,7 +9,7 @@ import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
 import { createOutbox, type OutboxDeps, type Unsent } from './outbox.ts';
 
-interface ToSomebody extends Unsent {
+interface Addressed extends Unsent {
   /** A user id. */
   readonly to: string;
   /** Who wrote it; absent of guests, who may come back under another id. */
@@ -17,18 +17,18 @@ interface ToSomebody extends Unsent {
 }
 
 /** Something for one person that is not acked yet. */
-export type Letter =
-  | (ToSomebody & { readonly kind: 'private'; readonly text: string })
-  | (ToSomebody & { readonly kind: 'todo'; readonly data: Readonly<Record<string, unknown>> });
+export type DirectMessage =
+  | (Addressed & { readonly kind: 'private'; readonly text: string })
+  | (Addressed & { readonly kind: 'todo'; readonly data: Readonly<Record<string, unknown>> });
 
-export interface LetterOptions {
+export interface DirectMessageOptions {
   /** Made up when not given; a repeated one is stored once. */
   readonly clientMsgId?: string;
 }
 
-export interface LettersDeps
+export interface DirectMessagesDeps
   extends Pick<
-    OutboxDeps<Letter, Posted>,
+    OutboxDeps<DirectMessage, Posted>,
     'dedupeMs' | 'onChange' | 'onStored' | 'onFailed' | 'now' | 'random'
   > {
   readonly connection: Pick<Connection, 'ask'>;
@@ -41,13 +41,13 @@ export interface LettersDeps
 }
 
 /** What is sent to people: like a room's messages it is sent until it is stored. */
-export interface Letters {
-  private(to: string, text: string, options: LetterOptions): Promise<Posted>;
-  todo(to: string, data: object, options: LetterOptions): Promise<Posted>;
-  restore(letters: readonly Letter[]): void;
-  letters(): readonly Letter[];
+export interface DirectMessages {
+  private(to: string, text: string, options: DirectMessageOptions): Promise<Posted>;
+  todo(to: string, data: object, options: DirectMessageOptions): Promise<Posted>;
+  restore(messages: readonly DirectMessage[]): void;
+  unsent(): readonly DirectMessage[];
   /** Whether it may be one of these that was stored although no ack came. */
-  awaits(item: InboxItem): boolean;
+  mayHaveSent(item: InboxItem): boolean;
   up(): void;
   down(): void;
   /** The server does not want us for now: nothing waits any longer. */
@@ -55,41 +55,41 @@ export interface Letters {
   end(error: ClientError): void;
 }
 
-export function createLetters(deps: LettersDeps): Letters {
+export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
   const { connection, author } = deps;
-  const outboxDeps: OutboxDeps<Letter, Posted> = {
+  const outboxDeps: OutboxDeps<DirectMessage, Posted> = {
     ...deps,
     check,
-    send(letter, answered) {
-      const { to, clientMsgId } = letter;
-      if (letter.kind === 'private') {
-        const payload = { to, text: letter.text, clientMsgId };
+    send(message, answered) {
+      const { to, clientMsgId } = message;
+      if (message.kind === 'private') {
+        const payload = { to, text: message.text, clientMsgId };
         connection.ask('private', payload, (answer) => answered(answer && outcomeOf(answer)));
       } else {
-        connection.ask('todo', todoOf(letter), (answer) => answered(answer && outcomeOf(answer)));
+        connection.ask('todo', todoOf(message), (answer) => answered(answer && outcomeOf(answer)));
       }
     },
   };
   let outbox = createOutbox(outboxDeps);
 
-  function check(letter: Letter): ClientError | undefined {
+  function check(message: DirectMessage): ClientError | undefined {
     const now = author();
-    if (letter.by !== undefined && letter.by !== now) {
-      return new ClientError('forbidden', `to ${letter.to}: it was written by somebody else`);
+    if (message.by !== undefined && message.by !== now) {
+      return new ClientError('forbidden', `to ${message.to}: it was written by somebody else`);
     }
     const limit = deps.maxTextBytes() ?? MAX_PACKET_BYTES;
-    if (letter.kind === 'private') return checkLength(letter.text, limit);
+    if (message.kind === 'private') return checkLength(message.text, limit);
     const most = Math.min(limit * JSON_BYTES_PER_TEXT_BYTE, MAX_WRITTEN_BYTES);
-    if (bytes(JSON.stringify(todoOf(letter))) <= most) return undefined;
+    if (bytes(JSON.stringify(todoOf(message))) <= most) return undefined;
     return new ClientError('too_large', `todo: must not be longer than ${most} bytes as JSON`);
   }
 
-  function add(letter: Letter): Promise<Posted> {
-    const problem = deps.crowded() ?? check(letter);
-    return problem ? Promise.reject(problem) : outbox.add(letter);
+  function add(message: DirectMessage): Promise<Posted> {
+    const problem = deps.crowded() ?? check(message);
+    return problem ? Promise.reject(problem) : outbox.add(message);
   }
 
-  function addressed(given: string, clientMsgId: string): ToSomebody | ClientError {
+  function addressed(given: string, clientMsgId: string): Addressed | ClientError {
     const to = parseId(given);
     const by = author();
     if (to === undefined) return new ClientError('bad_request', 'to: not a user id');
@@ -114,21 +114,21 @@ export function createLetters(deps: LettersDeps): Letters {
       // A copy: the application may go on changing its own.
       return add({ ...address, kind: 'todo', data: JSON.parse(json) });
     },
-    restore(letters) {
-      for (const letter of letters) void outbox.add(letter);
+    restore(messages) {
+      for (const message of messages) void outbox.add(message);
     },
-    letters: () => outbox.drafts(),
-    awaits(item) {
+    unsent: () => outbox.drafts(),
+    mayHaveSent(item) {
       if (item.kind !== 'private') return false;
       const { to, text } = item.data;
       return outbox
         .drafts()
         .some(
-          (letter) =>
-            letter.kind === 'private' &&
-            letter.firstSentAt !== undefined &&
-            letter.to === to &&
-            letter.text === text,
+          (message) =>
+            message.kind === 'private' &&
+            message.firstSentAt !== undefined &&
+            message.to === to &&
+            message.text === text,
         );
     },
     up: () => outbox.open(),
@@ -141,7 +141,7 @@ export function createLetters(deps: LettersDeps): Letters {
   };
 }
 
-type Todo = Extract<Letter, { kind: 'todo' }>;
+type Todo = Extract<DirectMessage, { kind: 'todo' }>;
 
 /** As it is sent and as its receiver gets it: its own keys with the two the server reads. */
 function todoOf({ to, clientMsgId, data }: Todo) {
@@ -153,12 +153,12 @@ function isPlainObject(value: unknown): boolean {
 }
 
 /** Of a storage, where anything may stand. */
-export function parseLetters(value: unknown): readonly Letter[] | undefined {
+export function parseDirectMessages(value: unknown): readonly DirectMessage[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  return value.filter((letter: { [key in string]?: unknown } | null) => {
-    if (parseId(letter?.to) === undefined || parseClientMsgId(letter?.clientMsgId) === undefined)
+  return value.filter((message: { [key in string]?: unknown } | null) => {
+    if (parseId(message?.to) === undefined || parseClientMsgId(message?.clientMsgId) === undefined)
       return false;
-    if (letter?.kind === 'private') return typeof letter.text === 'string';
-    return letter?.kind === 'todo' && typeof letter.data === 'object' && letter.data !== null;
+    if (message?.kind === 'private') return typeof message.text === 'string';
+    return message?.kind === 'todo' && typeof message.data === 'object' && message.data !== null;
   });
 }
