@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 
 /*
  * The door before the store. What is asked of the store is answered after a time, so only so much may be on its way
@@ -41,15 +41,18 @@ const LATE_MS = 250;
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 5_000;
 
-/** Begins the task when its turn comes, in the order of the asker's calls, or refuses it: then it was not begun. */
-export type Permit = <T>(task: () => Promise<T>) => Promise<T | Refusal>;
+/** Leave to ask the store for one thing. Must be released once, begun or not. */
+export interface Permit {
+  /** Resolves when the asker's turn comes, in the order of its calls, or refuses: then the asker must not begin. */
+  begin(): Promise<Refusal | undefined>;
+  release(): void;
+}
 
 export interface Admission {
-  /**
-   * `who` asks, a connection mostly. `inOrder` is called at once and brings the task to the permit when its asker's earlier
-   * tasks let it. `patient` ones wait as long as it takes.
-   */
-  acquire<T>(who: object, inOrder: (permit: Permit) => Promise<T>, patient?: 'patient'): Promise<T | Refusal>;
+  /** `who` asks, a connection mostly. Refuses at once what would not be answered in time; a `patient` asker waits. */
+  acquire(who: object, patient?: 'patient'): Outcome<Permit>;
+  /** Runs the task under a permit. */
+  run<T>(who: object, task: () => Promise<T>, patient?: 'patient'): Promise<T | Refusal>;
   /** For the metrics. */
   state(): { readonly underWay: number; readonly waiting: number; readonly window: number };
   close(): void;
@@ -188,56 +191,56 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     ticking = setInterval(tick, TICK_MS);
   }
 
-  async function follow<T>(task: () => Promise<T>): Promise<T> {
-    const startedAt = now();
-    underWay += 1;
-    watch();
-    try {
-      return await task();
-    } finally {
-      done(startedAt);
-    }
-  }
-
-  function runPermitted<T>(
-    line: Line,
-    arrivedAt: number,
-    patient: boolean,
-    task: () => Promise<T>,
-  ): Promise<T | Refusal> {
-    const begin = () => {
-      line.waitedMs = now() - arrivedAt;
-      return follow(task);
-    };
-    if (standing.size === 0 && !isFull()) return begin();
-    waiting += 1;
-    standing.add(line);
-    watch();
-    return new Promise((resolve) => {
-      line.waiting.push({
-        arrivedAt: patient ? undefined : arrivedAt,
-        begin: () => resolve(begin()),
-        refuse: resolve,
-      });
-    });
-  }
-
   /** Also who sends one thing after the other without looking at the answers: its own line does not move fast enough. */
   function isTooMuch(line: Line): boolean {
     return line.here >= MIN_LINE && (line.here >= longestLine() || line.waitedMs > PATIENCE_MS);
   }
 
-  return {
-    async acquire(who, inOrder, patient) {
-      const line = lineOf(who);
-      if (patient === undefined && isTooMuch(line)) return refusal();
-      const arrivedAt = now();
-      line.here += 1;
-      try {
-        return await inOrder((task) => runPermitted(line, arrivedAt, patient !== undefined, task));
-      } finally {
+  function acquire(who: object, patient?: 'patient'): Outcome<Permit> {
+    const line = lineOf(who);
+    if (patient === undefined && isTooMuch(line)) return refusal();
+    line.here += 1;
+    const arrivedAt = now();
+    let startedAt: number | undefined;
+
+    function enter(): undefined {
+      startedAt = now();
+      line.waitedMs = startedAt - arrivedAt;
+      underWay += 1;
+      watch();
+    }
+
+    return succeed({
+      begin() {
+        if (standing.size === 0 && !isFull()) return Promise.resolve(enter());
+        waiting += 1;
+        standing.add(line);
+        watch();
+        return new Promise((resolve) => {
+          line.waiting.push({
+            arrivedAt: patient ? undefined : arrivedAt,
+            begin: () => resolve(enter()),
+            refuse: resolve,
+          });
+        });
+      },
+      release() {
+        if (startedAt !== undefined) done(startedAt);
         line.here -= 1;
         if (line.here === 0) lines.delete(who);
+      },
+    });
+  }
+
+  return {
+    acquire,
+    async run(who, task, patient) {
+      const permit = acquire(who, patient);
+      if (!permit.ok) return permit;
+      try {
+        return (await permit.value.begin()) ?? (await task());
+      } finally {
+        permit.value.release();
       }
     },
     state: () => ({ underWay, waiting, window: Math.floor(window) }),

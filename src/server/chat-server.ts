@@ -322,6 +322,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     version: deps.version,
     api: {
       ...context,
+      admission,
       pushService: createPacedPushService({ ...backend, newId: deps.newId, onAppended }, admission),
       claims: backend.claims,
       now: deps.now,

@@ -63,6 +63,8 @@ export interface EventHandler<E extends EventName> {
   readonly mode: 'inTurn' | 'pipelined';
   /** Takes a token of RATE_SAY. */
   readonly says?: true;
+  /** Costs the store little or nothing: is not refused when the store has too much to do. */
+  readonly free?: true;
   /** Answers itself, by `answer`, where the ack must leave in one turn with something else. */
   run(
     session: Session,

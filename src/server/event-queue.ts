@@ -1,84 +1,105 @@
-import { type Refusal, refuse } from '../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 
 /** More than this waiting of one connection is not kept: its sender does not look at the answers. */
 const MAX_WAITING = 10_000;
 const RETRY_MS = 1_000;
 
+type Mode = 'inTurn' | 'pipelined';
+
 /**
- * Makes the events of one connection take effect in the order sent. `inTurn` tasks wait for everything before
- * them. `pipelined` tasks start in order but do not wait for one another: the store keeps the order of
- * what is asked of it, so a burst of says costs one round trip instead of one each.
+ * Makes the events of one connection take effect in the order sent. An `inTurn` event waits for everything before it.
+ * `pipelined` events start in order but do not wait for one another: the store keeps the order of what it is asked,
+ * so a burst of says costs one round trip instead of one each.
  */
 export interface EventQueue {
+  /** Resolves when the event's turn comes, in the order of the calls; refuses at once when too many events wait. */
+  take(mode: Mode): Promise<Outcome<Turn>>;
+  /** Runs the task in its turn. */
   run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal>;
+}
+
+export interface Turn {
+  /** The event is done, which lets the next ones begin. Must be called once. */
+  release(): void;
 }
 
 export function createEventQueue(): EventQueue {
   return new ConnectionQueue();
 }
 
-type Mode = 'inTurn' | 'pipelined';
-
-/** What is under way. */
-interface Work {
-  /** Begun and not done. */
-  running: number;
-  /** The one that runs has the connection for itself. */
-  alone: boolean;
-  /** Not begun, in the order sent. */
-  readonly waiting: { readonly mode: Mode; readonly begin: () => void }[];
-  /** Not done. */
-  events: number;
-}
-
-/** One for each connection: while it is idle it holds nothing. A say that nothing stands before begins at once. */
+/** One for each connection. While the connection is idle the queue holds nothing. */
 class ConnectionQueue implements EventQueue {
   private work: Work | undefined = undefined;
 
-  run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal> {
-    this.work ??= { running: 0, alone: false, waiting: [], events: 0 };
-    const { work } = this;
-    if (work.events >= MAX_WAITING) {
-      return Promise.resolve(refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS));
-    }
-    work.events += 1;
-    if (work.waiting.length === 0 && mayBegin(work, mode)) return this.begin(work, mode, task);
-    return new Promise((resolve) => {
-      work.waiting.push({ mode, begin: () => resolve(this.begin(work, mode, task)) });
+  take(mode: Mode): Promise<Outcome<Turn>> {
+    this.work ??= new Work(() => {
+      this.work = undefined;
     });
+    return this.work.take(mode);
   }
 
-  private async begin<T>(work: Work, mode: Mode, task: () => Promise<T>): Promise<T> {
-    work.running += 1;
-    work.alone = mode === 'inTurn';
+  async run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal> {
+    const turn = await this.take(mode);
+    if (!turn.ok) return turn;
     try {
       return await task();
     } finally {
-      work.running -= 1;
-      work.alone = false;
-      work.events -= 1;
-      if (work.events === 0) this.work = undefined;
-      else beginNext(work);
+      turn.value.release();
     }
   }
 }
 
-function mayBegin({ running, alone }: Work, mode: Mode): boolean {
-  return mode === 'inTurn' ? running === 0 : !alone;
-}
+/** The events that are not done, until there are none. */
+class Work implements Turn {
+  private readonly onIdle: () => void;
+  private readonly granted = succeed<Turn>(this);
+  /** Begun and not done. */
+  private running = 0;
+  /** The one that runs has the connection for itself. */
+  private alone = false;
+  private readonly waiting: { readonly mode: Mode; readonly begin: (turn: Outcome<Turn>) => void }[] = [];
 
-function beginNext(work: Work): void {
-  for (let next = work.waiting[0]; next && mayBegin(work, next.mode); next = work.waiting[0]) {
-    work.waiting.shift();
-    next.begin();
+  constructor(onIdle: () => void) {
+    this.onIdle = onIdle;
+  }
+
+  take(mode: Mode): Promise<Outcome<Turn>> {
+    if (this.running + this.waiting.length >= MAX_WAITING) {
+      return Promise.resolve(refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS));
+    }
+    if (this.waiting.length === 0 && this.mayBegin(mode)) return Promise.resolve(this.begin(mode));
+    return new Promise((begin) => {
+      this.waiting.push({ mode, begin });
+    });
+  }
+
+  release(): void {
+    this.running -= 1;
+    this.alone = false;
+    for (let next = this.waiting[0]; next && this.mayBegin(next.mode); next = this.waiting[0]) {
+      this.waiting.shift();
+      next.begin(this.begin(next.mode));
+    }
+    if (this.running === 0) this.onIdle();
+  }
+
+  private mayBegin(mode: Mode): boolean {
+    return mode === 'inTurn' ? this.running === 0 : !this.alone;
+  }
+
+  private begin(mode: Mode): Outcome<Turn> {
+    this.running += 1;
+    this.alone = mode === 'inTurn';
+    return this.granted;
   }
 }
 
-/** In the connection's turn, or at once where too much waits: who fills the queue does not get around it. */
+/** Runs the task in the connection's turn, or at once where too many events wait: filling the queue evades nothing. */
 export async function insist(queue: EventQueue, task: () => Promise<void>): Promise<void> {
-  const refused = await queue.run('inTurn', async () => {
+  const turn = await queue.take('inTurn');
+  try {
     await task();
-    return undefined;
-  });
-  if (refused) await task();
+  } finally {
+    if (turn.ok) turn.value.release();
+  }
 }

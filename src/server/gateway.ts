@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
-import { type Outcome, refuse } from '../protocol/codes.ts';
+import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { Handshake, Introduction } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
@@ -118,15 +118,29 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deps.onGreeted(socket);
   }
 
+  /** As an event of the client's would run. */
+  async function inOwnTurn<T>(
+    session: Session,
+    task: () => Promise<T>,
+    patient?: 'patient',
+  ): Promise<T | Refusal> {
+    const permit = context.admission.acquire(session, patient);
+    if (!permit.ok) return permit;
+    try {
+      return await session.queue.run<T | Refusal>(
+        'inTurn',
+        async () => (await permit.value.begin()) ?? (await task()),
+      );
+    } finally {
+      permit.value.release();
+    }
+  }
+
   /** Before what the client sent meanwhile. */
   async function inOrder(session: Session, begin: () => Promise<void>): Promise<void> {
     try {
       // Nothing brings a refused one back, so it waits as long as it takes.
-      await context.admission.acquire(
-        session,
-        (permit) => session.queue.run('inTurn', () => permit(begin)),
-        'patient',
-      );
+      await inOwnTurn(session, begin, 'patient');
     } catch (error) {
       context.log.error({ err: error }, 'a connection could not be bound to its user');
     }
@@ -138,9 +152,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     try {
       const join = () =>
         joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));
-      const outcome = await context.admission.acquire(session, (permit) =>
-        session.queue.run('inTurn', () => permit(join)),
-      );
+      const outcome = await inOwnTurn(session, join);
       if (outcome === 'answered') return;
       session.socket.emit('refused', { event: 'join', error: outcome.error });
       // A stock client would stay outside: nobody told it to try again.

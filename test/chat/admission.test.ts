@@ -17,16 +17,18 @@ function setUp() {
       begun.push(name);
       return new Promise<string>((resolve) => answers.push(() => resolve(name)));
     };
-    return admission.acquire(who, (permit) => permit(task), patient);
+    return admission.run(who, task, patient);
   }
   async function answer(count = 1): Promise<void> {
+    await vi.advanceTimersByTimeAsync(0);
     for (const resolve of answers.splice(0, count)) resolve();
     await vi.advanceTimersByTimeAsync(0);
   }
   /** As much as there is room for. */
-  function fill(): void {
+  async function fill(): Promise<void> {
     const { window, underWay } = admission.state();
     for (let index = underWay; index < window; index += 1) void ask({}, 'filler');
+    await answer(0);
     begun.length = 0;
   }
   return { admission, ask, answer, fill, begun, underWay: () => admission.state().underWay };
@@ -37,11 +39,13 @@ describe('the door before the store', () => {
   afterEach(() => vi.useRealTimers());
 
   it('lets in at once while little is under way, and only so much', async () => {
-    const { ask, fill, begun, underWay } = setUp();
+    const { ask, answer, fill, begun, underWay } = setUp();
     void ask({}, 'first');
+    await answer(0);
     expect(begun).toEqual(['first']);
-    fill();
+    await fill();
     void ask({}, 'waits');
+    await answer(0);
     expect(begun).toEqual([]);
     expect(underWay()).toBe(FIRST_WINDOW);
   });
@@ -49,8 +53,9 @@ describe('the door before the store', () => {
   it('begins what one asks in the order asked, also when it had to wait', async () => {
     const { ask, answer, fill, begun } = setUp();
     const ann = {};
-    fill();
+    await fill();
     for (const name of ['1', '2', '3']) void ask(ann, name);
+    await answer(0);
     expect(begun).toEqual([]);
     await answer(1);
     void ask(ann, '4');
@@ -61,7 +66,7 @@ describe('the door before the store', () => {
   it('lets everybody have their turn, however much another asks', async () => {
     const { ask, answer, fill, begun } = setUp();
     const flooder = {};
-    fill();
+    await fill();
     for (let index = 0; index < 100; index += 1) void ask(flooder, 'flood');
     void ask({}, 'Bob');
     void ask({}, 'Eve');
@@ -71,7 +76,7 @@ describe('the door before the store', () => {
 
   it('refuses who waited half a second: it never begins, and is told when to come back', async () => {
     const { ask, answer, fill, begun } = setUp();
-    fill();
+    await fill();
     const late = ask({}, 'late');
     await vi.advanceTimersByTimeAsync(600);
     await expect(late).resolves.toMatchObject(refused);
@@ -82,7 +87,7 @@ describe('the door before the store', () => {
   it('refuses at once what cannot be answered in time, but not what others ask', async () => {
     const { ask, fill, admission } = setUp();
     const flooder = {};
-    fill();
+    await fill();
     const answers = Array.from({ length: 5_000 }, () => ask(flooder));
     await expect(answers.at(-1)).resolves.toMatchObject(refused);
     const { waiting } = admission.state();
@@ -93,7 +98,7 @@ describe('the door before the store', () => {
 
   it('lets less in when answers take long, and more when they are quick and more is asked', async () => {
     const { ask, answer, fill, admission } = setUp();
-    fill();
+    await fill();
     await vi.advanceTimersByTimeAsync(1_000);
     await answer(FIRST_WINDOW);
     const slow = admission.state().window;
@@ -117,7 +122,7 @@ describe('the door before the store', () => {
 
   it('lets the patient wait as long as it takes', async () => {
     const { ask, answer, fill, begun } = setUp();
-    fill();
+    await fill();
     void ask({}, 'login', 'patient');
     await vi.advanceTimersByTimeAsync(5_000);
     await answer(FIRST_WINDOW);
@@ -126,9 +131,9 @@ describe('the door before the store', () => {
 
   it('gives the place of what failed to the next', async () => {
     const { admission, fill, ask, begun, answer } = setUp();
-    const failed = admission.acquire({}, (permit) => permit(() => Promise.reject(new Error('broken'))));
+    const failed = admission.run({}, () => Promise.reject(new Error('broken')));
     await expect(failed).rejects.toThrow('broken');
-    fill();
+    await fill();
     void ask({}, 'next');
     await answer(1);
     expect(begun).toEqual(['next']);
@@ -138,13 +143,18 @@ describe('the door before the store', () => {
     const { admission, underWay } = setUp();
     const ann = {};
     let before: Promise<unknown> = Promise.resolve();
-    const serial = () =>
-      admission.acquire(ann, (permit) => {
+    /** Gets its permit at once, and begins when the one before is done. */
+    async function serial(): Promise<string | Refusal> {
+      const permit = admission.acquire(ann);
+      if (!permit.ok) return permit;
+      const { begin, release } = permit.value;
+      const mine = before.then(async () => {
         const task = () => new Promise<string>((resolve) => setTimeout(() => resolve('done'), 100));
-        const mine = before.then(() => permit(task));
-        before = mine;
-        return mine;
+        return (await begin()) ?? (await task());
       });
+      before = mine;
+      return mine.finally(release);
+    }
     const burst = Array.from({ length: 20 }, serial);
     await vi.advanceTimersByTimeAsync(1_000);
     await expect(serial()).resolves.toMatchObject(refused);
@@ -159,7 +169,7 @@ describe('the door before the store', () => {
   it('lets nobody wait whose worker is late itself', async () => {
     const { ask, fill, admission } = setUp();
     const ann = {};
-    fill();
+    await fill();
     void ask(ann, '', 'patient');
     void ask({});
     // A turn of the event loop that takes 400 ms: the timer that was due fires late.

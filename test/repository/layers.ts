@@ -48,6 +48,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/moderation',
   ],
   'server/events': [
+    'server/event-queue.ts',
     'server/transport',
     'server/session.ts',
     'server/delivery',

@@ -8,7 +8,7 @@ import { createPushService, type PushService, type PushServiceDeps } from './pus
  */
 export function createPacedPushService(
   deps: PushServiceDeps,
-  admission: Pick<Admission, 'acquire'>,
+  admission: Pick<Admission, 'run'>,
 ): PushService {
   const pushes = {};
   const { logs } = deps;
@@ -16,14 +16,13 @@ export function createPacedPushService(
     ...deps,
     logs: {
       ...logs,
-      append: (room, draft) =>
-        admission.acquire(pushes, (permit) => permit(() => logs.append(room, draft)), 'patient'),
+      append: (room, draft) => admission.run(pushes, () => logs.append(room, draft), 'patient'),
     },
   });
   return {
     ...service,
     async push(request) {
-      const turn = await admission.acquire(pushes, (permit) => permit(async () => succeed(undefined)));
+      const turn = await admission.run(pushes, async () => succeed(undefined));
       return turn.ok ? service.push(request) : turn;
     },
   };

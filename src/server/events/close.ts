@@ -2,9 +2,10 @@ import type { EventHandler } from '../context.ts';
 
 export const close: EventHandler<'close'> = {
   mode: 'inTurn',
-  async run({ socket, binding: login, memberships }, _payload, { fanout }, answer) {
+  free: true,
+  async run({ socket, binding, memberships }, _payload, { fanout }, answer) {
     // Whoever asks any worker after the ack does not find the connection any more.
-    await login?.uncount();
+    await binding?.uncount();
     // What was gathered before it.
     for (const { room } of memberships.values()) fanout.flush(room);
     answer({});

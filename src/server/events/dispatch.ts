@@ -1,9 +1,10 @@
 import type { Permit } from '../../chat/admission.ts';
-import { type Outcome, refuse, type WireError } from '../../protocol/codes.ts';
+import { type Outcome, refuse, succeed, type WireError } from '../../protocol/codes.ts';
 import { MAX_CLIENT_MSG_ID_CHARS } from '../../protocol/limits.ts';
 import { isWellFormed } from '../../protocol/names.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
+import type { Turn } from '../event-queue.ts';
 import type { Session } from '../session.ts';
 import { IncomingPacket } from '../transport/incoming-packet.ts';
 import { EVENTS } from './index.ts';
@@ -18,9 +19,8 @@ type Answer = (answer: object) => void;
 
 const HELD_RETRY_MS = 1_000;
 
-/** Not refused for what others ask: they cost the store little or nothing. */
-const ALWAYS: ReadonlySet<EventName> = new Set(['leave', 'typing', 'token:refresh', 'close']);
-const AT_ONCE: Permit = (task) => task();
+/** Of an event that costs the store little or nothing: it is not refused for what others ask. */
+const FREE: Outcome<Permit> = succeed({ begin: () => Promise.resolve(undefined), release: () => undefined });
 
 const NO_PACKET = { bytes: 0, refusal: undefined } as const;
 
@@ -79,49 +79,45 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
   }
 }
 
-/** What waits of one connection is bounded, whatever keeps it waiting. */
+/** The way of every event: its bytes are counted, it gets a permit, waits for its turn, and runs. */
 async function handle(
   session: Session,
   context: ChatContext,
   event: ReceivedEvent,
   answer: Answer,
 ): Promise<Outcome<object> | 'answered'> {
+  const { budget, queue, socket } = session;
   if (event.refusal) return { ok: false, error: event.refusal };
-  if (!session.budget.hold(event.packetBytes)) {
+  if (!budget.hold(event.packetBytes)) {
     return refuse('rate_limited', 'too many events are waiting to be answered', HELD_RETRY_MS);
   }
+  let permit: Permit | undefined;
+  let turn: Turn | undefined;
   try {
-    return await carryOut(session, context, event, answer);
-  } finally {
-    session.budget.release(event.packetBytes);
-  }
-}
-
-async function carryOut(
-  session: Session,
-  context: ChatContext,
-  event: ReceivedEvent,
-  answer: Answer,
-): Promise<Outcome<object> | 'answered'> {
-  if (!Object.hasOwn(EVENTS, event.name)) return refuse('bad_request', `event: ${event.name} is not known`);
-  const name = event.name as EventName;
-  const handler = EVENTS[name] as EventHandler<never>;
-  // Before the payload is looked at: a flood of bad ones is a flood.
-  const waitMs = handler.says ? session.takeToSay() : 0;
-  if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
-  async function run(permit: Permit): Promise<Outcome<object> | 'answered'> {
+    if (!Object.hasOwn(EVENTS, event.name)) return refuse('bad_request', `event: ${event.name} is not known`);
+    const name = event.name as EventName;
+    const handler = EVENTS[name] as EventHandler<never>;
+    // Before the payload is looked at: a flood of bad ones is a flood.
+    const waitMs = handler.says ? session.takeToSay() : 0;
+    if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
+    const acquired = handler.free ? FREE : context.admission.acquire(session);
+    if (!acquired.ok) return acquired;
+    permit = acquired.value;
     const parsed = PAYLOADS[name].safeParse(event.payload === undefined ? {} : event.payload);
     event.payload = undefined;
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
-    const payload = parsed.data as never;
-    const begin = () => permit(() => handler.run(session, payload, context, answer as never));
-    return session.queue.run(handler.mode, () => {
-      // Pages are not put before who has not taken the last ones.
-      const caughtUp = handler.mode === 'inTurn' && context.slowClients.caughtUp(session.socket.conn);
-      return caughtUp ? caughtUp.then(begin) : begin();
-    });
+    const taken = await queue.take(handler.mode);
+    if (!taken.ok) return taken;
+    turn = taken.value;
+    // A client that has not taken the last pages gets no further ones.
+    if (handler.mode === 'inTurn') await context.slowClients.caughtUp(socket.conn);
+    const refused = await permit.begin();
+    return refused ?? (await handler.run(session, parsed.data as never, context, answer as never));
+  } finally {
+    turn?.release();
+    permit?.release();
+    budget.release(event.packetBytes);
   }
-  return ALWAYS.has(name) ? run(AT_ONCE) : context.admission.acquire(session, run);
 }
 
 /** Without an ack callback the refusal must still be heard. */

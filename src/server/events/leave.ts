@@ -5,6 +5,7 @@ import type { Membership, Session } from '../session.ts';
 
 export const leave: EventHandler<'leave'> = {
   mode: 'inTurn',
+  free: true,
   async run(session, payload, context) {
     const roomid = payload.roomid ?? session.defaultRoom;
     const membership = session.memberships.get(roomid);

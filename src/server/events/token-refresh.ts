@@ -5,6 +5,7 @@ import { rename } from './naming.ts';
 
 export const tokenRefresh: EventHandler<'token:refresh'> = {
   mode: 'inTurn',
+  free: true,
   async run(session, { token }, context) {
     const { memberships, defaultRoom, identity: before } = session;
     const refreshed = await context.identities.refresh(before, token);

@@ -6,6 +6,7 @@ import { denied } from './room-access.ts';
 
 export const typing: EventHandler<'typing'> = {
   mode: 'pipelined',
+  free: true,
   async run(session, { roomid = session.defaultRoom, on }, { enforcement }) {
     const refusal = denied(session, roomid);
     if (refusal) return refusal;

@@ -15,7 +15,7 @@ import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 
 /** What the routes work on. */
 export interface ApiContext {
-  readonly admission: Pick<Admission, 'acquire'>;
+  readonly admission: Pick<Admission, 'run'>;
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;

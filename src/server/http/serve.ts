@@ -103,8 +103,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
         const call = apiRoute.read(request);
         if (!call.ok) return answerRefusal(reply, call);
         const asked = { nsp: nsp.value, scope: request.askerScope };
-        const inTurn: InTurn = (task) =>
-          paced ? context.admission.acquire(request.raw.socket, (permit) => permit(task)) : task();
+        const inTurn: InTurn = (task) => (paced ? context.admission.run(request.raw.socket, task) : task());
         const outcome = await answer(apiRoute, call.value, asked, inTurn);
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'text') reply.type('text/plain; charset=utf-8');

@@ -117,8 +117,10 @@ describe('the enforcement of moderation', () => {
 
   it('is not evaded by events that wait to be answered', async () => {
     const { here } = setUp();
+    const tooMany = { ok: false, error: { code: 'rate_limited', message: '', temporary: true } } as const;
     const refuseAll: EventQueue = {
-      run: async () => ({ ok: false, error: { code: 'rate_limited', message: '', temporary: true } }),
+      take: async () => tooMany,
+      run: async () => tooMany,
     };
     const bob = here.connect('Bob', [tea], refuseAll);
     await here.enforcement.remove(tea, 'Bob', { code: 'kicked' });

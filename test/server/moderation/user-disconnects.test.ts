@@ -72,8 +72,10 @@ describe('a user whom an operator disconnects', () => {
 
   it('does not get around it by events that wait to be answered', async () => {
     const { happened, connect, disconnect } = setUp();
+    const tooMany = { ok: false, error: { code: 'rate_limited', message: '', temporary: true } } as const;
     connect('ann', {
-      run: async () => ({ ok: false, error: { code: 'rate_limited', message: '', temporary: true } }),
+      take: async () => tooMany,
+      run: async () => tooMany,
     });
     await disconnect('/', 'ann');
     expect(happened).toEqual(ENDED);
