@@ -3,10 +3,10 @@ import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
 import type { RawListener } from './bus/channel.ts';
 import type { Subscriptions } from './bus/subscriptions.ts';
-import type { CommandLink } from './connection/command-link.ts';
+import type { RedisConnection } from './connection/redis-connection.ts';
 
 export interface RedisAdapterDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly subscriptions: Subscriptions;
   readonly channelPrefix: string;
 }
@@ -17,7 +17,7 @@ export interface RedisAdapterDeps {
  * answers a publish at once. What is lost that way is live news only; messages go through the log.
  */
 export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => Adapter {
-  const { link, subscriptions, channelPrefix } = deps;
+  const { redis, subscriptions, channelPrefix } = deps;
   const subscriber = {
     sSubscribe(channels: string | string[], onFrame: RawListener, _bufferMode?: boolean): Promise<void> {
       for (const channel of [channels].flat()) subscriptions.attach(channel, onFrame);
@@ -32,12 +32,12 @@ export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => 
     // The adapter takes who has this method for a node-redis client.
     sSubscribe: subscriber.sSubscribe,
     sPublish(channel: string, frame: string | Buffer): Promise<number> {
-      void link.publish(channel, frame);
+      void redis.publish(channel, frame);
       return Promise.resolve(0);
     },
     /** `PUBSUB SHARDNUMSUB channel`: how many servers there are. Without an answer it is this one. */
     async sendCommand(args: string[]): Promise<unknown> {
-      const counted = await link.call(args);
+      const counted = await redis.call(args);
       return counted.ok ? counted.value : [args.at(-1), '1'];
     },
   };

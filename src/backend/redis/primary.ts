@@ -4,7 +4,7 @@ import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
 import { parseRedisAddress, type RedisAddress } from './connection/address.ts';
-import { type CommandLink, fieldOf, openCommandLink } from './connection/command-link.ts';
+import { fieldOf, openRedisConnection, type RedisConnection } from './connection/redis-connection.ts';
 import { openStartCheck, type StartCheck } from './connection/start-check.ts';
 import { redisKeys } from './keys.ts';
 import { createInstanceWatch } from './presence/instance-watch.ts';
@@ -32,9 +32,9 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const address = parseRedisAddress(options.redisUrl);
   const keys = redisKeys(options.keyPrefix, address.database);
   const scripts = openScripts();
-  const link = openCommandLink({ address, scripts: [scripts.instances], log });
+  const redis = openRedisConnection({ address, scripts: [scripts.instances], log });
   const readInstances = createReadInstances({
-    link,
+    redis,
     script: scripts.instances,
     keys,
     watch: createInstanceWatch(() => performance.now()),
@@ -42,14 +42,14 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   let warnings: string[];
   let predecessors: string[];
   try {
-    await awaitRedis(link, address, patienceMs, log);
-    warnings = await checkFit(link, address, options.keyPrefix);
+    await awaitRedis(redis, address, patienceMs, log);
+    warnings = await checkFit(redis, address, options.keyPrefix);
     const listed = await readInstances();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
       : [];
   } catch (error) {
-    await link.close();
+    await redis.close();
     throw error;
   }
 
@@ -58,8 +58,8 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
     const [people, rooms] = await Promise.all([
-      countPeople(link, keys, alive),
-      countRooms(link, keys, alive),
+      countPeople(redis, keys, alive),
+      countRooms(redis, keys, alive),
     ]);
     if (!people.ok) return people;
     if (!rooms.ok) return rooms;
@@ -76,24 +76,24 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     serve: () => undefined,
     overview,
     check: async () => {
-      const ping = await link.call(['PING']);
+      const ping = await redis.call(['PING']);
       return ping.ok ? succeed(undefined) : ping;
     },
     async agreeOnApiKey(offered) {
       // Hosts that start at once must end up with one.
-      const kept = await link.call<string | null>(['SET', keys.apiKey, offered, 'NX', 'GET']);
+      const kept = await redis.call<string | null>(['SET', keys.apiKey, offered, 'NX', 'GET']);
       return kept.ok ? succeed(kept.value ?? offered) : kept;
     },
     predecessors,
     warnings,
-    close: () => link.close(),
+    close: () => redis.close(),
   };
 }
 
 /** Answers what an operator should know about a Redis that can be used. */
-async function checkFit(link: CommandLink, address: RedisAddress, keyPrefix: string): Promise<string[]> {
+async function checkFit(redis: RedisConnection, address: RedisAddress, keyPrefix: string): Promise<string[]> {
   const keys = redisKeys(keyPrefix, address.database);
-  const server = link.server();
+  const server = redis.server();
   // An older one does not know half of what is tried.
   if (server) requireVersion(server.version, address);
   const check = await openStartCheck({ address, keyPrefix, keys });
@@ -106,7 +106,7 @@ async function checkFit(link: CommandLink, address: RedisAddress, keyPrefix: str
 }
 
 async function awaitRedis(
-  link: CommandLink,
+  redis: RedisConnection,
   address: RedisAddress,
   patienceMs: number,
   log: PrimaryBackendDeps['log'],
@@ -114,9 +114,9 @@ async function awaitRedis(
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {
     const sliceMs = Math.max(0, Math.min(SAY_AGAIN_MS, giveUpAt - performance.now()));
-    const loading = (await link.usable(sliceMs)) ? await isLoading(link) : undefined;
+    const loading = (await redis.usable(sliceMs)) ? await isLoading(redis) : undefined;
     if (loading === false) return;
-    const cause = loading ? 'it is still loading its data' : causeOf(link.problem());
+    const cause = loading ? 'it is still loading its data' : causeOf(redis.problem());
     if (NOT_ALLOWED.test(cause)) return;
     if (FINAL.test(cause)) {
       throw new BackendError(
@@ -134,8 +134,8 @@ async function awaitRedis(
 }
 
 /** It is connected to and tells its version while it reads its data, but answers nothing else. */
-async function isLoading(link: CommandLink): Promise<boolean> {
-  const info = await link.call<string>(['INFO', 'persistence']);
+async function isLoading(redis: RedisConnection): Promise<boolean> {
+  const info = await redis.call<string>(['INFO', 'persistence']);
   return !info.ok || fieldOf(info.value, 'loading') !== '0';
 }
 

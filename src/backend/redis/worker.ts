@@ -7,7 +7,7 @@ import { createRedisBus } from './bus/bus.ts';
 import { openSubscriber } from './bus/subscriber.ts';
 import { parseRedisAddress } from './connection/address.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
-import { openCommandLink } from './connection/command-link.ts';
+import { openRedisConnection } from './connection/redis-connection.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
 import { createRedisClaims } from './log/claims.ts';
@@ -37,47 +37,56 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const address = parseRedisAddress(options.redisUrl);
   const keys = redisKeys(options.keyPrefix, address.database);
   const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
-  const link = openCommandLink({ address, scripts: Object.values(scripts), log, pacing });
+  const redis = openRedisConnection({ address, scripts: Object.values(scripts), log, pacing });
   const subscriber = openSubscriber({ address, log });
   const { subscriptions, redial } = subscriber;
-  const bus = createRedisBus({ link, subscriptions, keys, probeChannel: keys.probe(instanceId), redial });
+  const bus = createRedisBus({ redis, subscriptions, keys, probeChannel: keys.probe(instanceId), redial });
 
-  const there = await Promise.all([link.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
+  const there = await Promise.all([redis.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
   if (there.includes(false)) {
     log.warn(
-      { redis: address.shown, err: link.problem() },
+      { redis: address.shown, err: redis.problem() },
       'redis: away at the start; this worker goes on trying',
     );
   }
 
   async function secret(): Promise<Outcome<string>> {
     const fresh = randomBytes(32).toString('base64url');
-    const kept = await link.call<string | null>(['SET', keys.secret, fresh, 'NX', 'GET']);
+    const kept = await redis.call<string | null>(['SET', keys.secret, fresh, 'NX', 'GET']);
     return kept.ok ? succeed(kept.value ?? fresh) : kept;
   }
 
   const retention = createRetention(options);
-  const epochArgs = createEpochArgs(link, retention);
+  const epochArgs = createEpochArgs(redis, retention);
   const { dedupeTtlS, maxRoomClients } = options;
-  const writes = createRedisAppend({ link, scripts, keys, epochArgs, retention, dedupeTtlS });
+  const writes = createRedisAppend({ redis, scripts, keys, epochArgs, retention, dedupeTtlS });
   return {
-    logs: createRedisLogs({ link, scripts, keys, epochArgs, writes }),
+    logs: createRedisLogs({ redis, scripts, keys, epochArgs, writes }),
     bus,
-    roster: createRedisRoster({ link, scripts, keys, instanceId, host, log, maxRoomClients, now: elapsedMs }),
-    inboxes: createRedisInboxes({ link, scripts, keys, retention, append: writes.append }),
-    pushes: createRedisPushes({ link, script: scripts.findPush, keys, options }),
-    claims: createRedisClaims({ link, scripts, keys, dedupeTtlS }),
-    moderation: createRedisModeration({ link, scripts, keys }),
-    visits: createRedisVisits({ link, scripts, keys, retention }),
-    adapter: createRedisAdapter({ link, subscriptions, channelPrefix: keys.channelPrefix }),
+    roster: createRedisRoster({
+      redis,
+      scripts,
+      keys,
+      instanceId,
+      host,
+      log,
+      maxRoomClients,
+      now: elapsedMs,
+    }),
+    inboxes: createRedisInboxes({ redis, scripts, keys, retention, append: writes.append }),
+    pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
+    claims: createRedisClaims({ redis, scripts, keys, dedupeTtlS }),
+    moderation: createRedisModeration({ redis, scripts, keys }),
+    visits: createRedisVisits({ redis, scripts, keys, retention }),
+    adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
-      const ping = await link.call(['PING']);
+      const ping = await redis.call(['PING']);
       return ping.ok ? succeed(undefined) : ping;
     },
     close: async () => {
       subscriber.close();
-      await link.close();
+      await redis.close();
     },
   };
 }

@@ -22,11 +22,11 @@ const UNAVAILABLE = {
   ok: false,
   error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
 };
-/** A link that was given up is dialled anew within some seconds. */
+/** A connection that was given up is dialled anew within some seconds. */
 const BACK = { timeout: 20_000, interval: 50 };
 
 describe('a log in Redis', () => {
-  it('keeps every acked message over kill -9 with `appendfsync always`, numbers on, and links the old epoch', async () => {
+  it('keeps every acked message over kill -9 with `appendfsync always`, numbers on, and remembers the old epoch', async () => {
     // Not the default `everysec`: while an fsync is under way it holds writes back and acks all the same. With
     // fsync slowed to 800 ms, kill -9 lost 1,786 of 17,988 acked messages; `always` lost none.
     const redis = await redisForTest(['--appendfsync', 'always']);
@@ -63,13 +63,13 @@ describe('a log in Redis', () => {
     await redis.kill9();
     await redis.start();
     const next = await vi.waitFor(() => append(peer, room, 'next'), BACK);
-    const { entries, previousEpochs: links } = await read(peer, room, { limit: 300 });
+    const { entries, previousEpochs } = await read(peer, room, { limit: 300 });
     const kept = entries.filter((entry) => entry.epoch === first.epoch);
     expect(next.epoch).not.toBe(first.epoch);
     expect(next.seq).toBe(kept.length + 1);
     expect(kept.length).toBeLessThanOrEqual(acked.length + 1);
     expect(textsOf(kept)).toEqual(range(1, kept.length).map(String));
-    expect(links).toEqual(kept.length > 0 ? [{ epoch: first.epoch, upTo: kept.length }] : []);
+    expect(previousEpochs).toEqual(kept.length > 0 ? [{ epoch: first.epoch, upTo: kept.length }] : []);
   });
 
   it('never gives a number twice within an epoch when Redis comes back without its newest messages', async () => {
@@ -140,7 +140,7 @@ describe('a log in Redis', () => {
     expect(await read(peer, room)).toMatchObject({ epoch: last.epoch, top: 1, previousEpochs: [] });
   });
 
-  it('keeps the links of the last eight epochs', async () => {
+  it('remembers the last eight epochs', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();
@@ -149,8 +149,8 @@ describe('a log in Redis', () => {
       epochs.push((await append(peer, room, `${n}`)).epoch);
       await redis.ask(`HSET ${keys.log(room)[1]} run r${n}`);
     }
-    const { previousEpochs: links } = await read(peer, room);
-    expect(links).toEqual(range(4, 11).map((n) => ({ epoch: epochs[n - 1], upTo: n })));
+    const { previousEpochs } = await read(peer, room);
+    expect(previousEpochs).toEqual(range(4, 11).map((n) => ({ epoch: epochs[n - 1], upTo: n })));
   });
 
   it('counts on exactly where a double still holds every integer', async () => {
@@ -194,7 +194,7 @@ describe('a log in Redis', () => {
     const retried = draftOf(room, 'retried', { dedupe });
     expect(await peer.logs.append(room, retried)).toMatchObject(UNAVAILABLE);
     expect(await peer.check()).toMatchObject(UNAVAILABLE);
-    // Its silence makes it give the link up, also while callers keep trying.
+    // Its silence makes it give the connection up, also while callers keep trying.
     await vi.waitFor(
       async () =>
         expect(await peer.logs.append(room, retried)).toMatchObject({

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-export interface SlowLink {
+export interface SlowConnection {
   readonly url: string;
   /** Connections accepted so far. */
   accepted(): number;
@@ -13,7 +13,7 @@ export interface SlowLink {
 }
 
 /** A TCP proxy before Redis that holds every chunk back for a while, each way, and can cut. */
-export async function slowLinkForTest(port: number, delayMs: number): Promise<SlowLink> {
+export async function slowConnectionForTest(port: number, delayMs: number): Promise<SlowConnection> {
   const sockets = new Set<Socket>();
   const subscribers = new Set<Socket>();
   const deaf = new Set<Socket>();

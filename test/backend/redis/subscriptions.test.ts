@@ -7,7 +7,7 @@ import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, silent } from '../../contract/redis-harness.ts';
-import { slowLinkForTest } from './slow-connection.ts';
+import { slowConnectionForTest } from './slow-connection.ts';
 
 const keys = redisKeys('rc');
 
@@ -62,9 +62,9 @@ describe('subscriptions over Redis', () => {
     'is not deaf when a channel is wanted again %i ms after it was let go',
     async (pauseMs) => {
       const redis = await redisForTest();
-      const link = await slowLinkForTest(redis.port, 20);
+      const connection = await slowConnectionForTest(redis.port, 20);
       const writer = await peerForTest(redis.url);
-      const subscriptions = subscriberForTest(link.url, 0);
+      const subscriptions = subscriberForTest(connection.url, 0);
       const room = newRoom();
       const heard: number[] = [];
       const join = () => subscriptions.listen(keys.channel(room), ({ seq }) => heard.push(seq));
@@ -118,12 +118,12 @@ describe('subscriptions over Redis', () => {
     expect(await redis.ask(`PUBSUB SHARDNUMSUB ${channel}`)).toContain(':1');
   });
 
-  it('ends with every channel there when the link breaks while hundreds of subscribes are under way', async () => {
+  it('ends with every channel there when the connection breaks while hundreds of subscribes are under way', async () => {
     const unhandled = countUnhandled();
     const redis = await redisForTest();
-    const link = await slowLinkForTest(redis.port, 20);
+    const connection = await slowConnectionForTest(redis.port, 20);
     const writer = await peerForTest(redis.url);
-    const subscriptions = subscriberForTest(link.url);
+    const subscriptions = subscriberForTest(connection.url);
     const heard = new Set<string>();
     const want = (room: Room) => subscriptions.listen(keys.channel(room), () => heard.add(room.tag));
     const first = want(newRoom());
@@ -136,11 +136,11 @@ describe('subscriptions over Redis', () => {
         rooms.push(room);
         listenings.push(want(room));
       }
-      const before = link.accepted();
-      // node-redis writes in the next turn of the event loop; then they are on the slow link, unanswered.
+      const before = connection.accepted();
+      // node-redis writes in the next turn of the event loop; then they are on the slow connection, unanswered.
       await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-      link.cut();
-      await vi.waitFor(() => expect(link.accepted()).toBeGreaterThan(before), { timeout: 10_000 });
+      connection.cut();
+      await vi.waitFor(() => expect(connection.accepted()).toBeGreaterThan(before), { timeout: 10_000 });
     }
     const there = await Promise.all(listenings.map((listening) => listening.established(20_000)));
     expect(there.every(Boolean)).toBe(true);
@@ -179,15 +179,15 @@ describe('subscriptions over Redis', () => {
     expect(textsOf(heard.entries)).toEqual(['1', '2']);
   });
 
-  it('notices a link that is open but deaf, dials anew, and says that messages may be missing', async () => {
+  it('notices a connection that is open but deaf, dials anew, and says that messages may be missing', async () => {
     const redis = await redisForTest();
-    const link = await slowLinkForTest(redis.port, 1);
-    const peer = await peerForTest(link.url);
+    const connection = await slowConnectionForTest(redis.port, 1);
+    const peer = await peerForTest(connection.url);
     const room = newRoom();
     const heard = await listen(peer, room);
     expect(await peer.bus.probe()).toEqual({ ok: true, value: undefined });
     const resynced = new Promise<void>((resolve) => peer.bus.onResync(resolve));
-    link.deafen();
+    connection.deafen();
     await append(peer, room, 'unheard');
     expect(await peer.bus.probe()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     await resynced;
@@ -235,7 +235,7 @@ describe('subscriptions over Redis', () => {
     expect(unhandled()).toBe(0);
   });
 
-  it('comes back although the server took the permission away while the link was lost', async () => {
+  it('comes back although the server took the permission away while the connection was lost', async () => {
     const redis = await redisForTest();
     await redis.ask('ACL SETUSER joe on >pw ~* +@all allchannels');
     const unhandled = countUnhandled();

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { RoomBus } from '../../../chat/log-store.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import { CALL_DEADLINE_MS, type CommandLink } from '../connection/command-link.ts';
 import { away, UNANSWERED } from '../connection/failure.ts';
+import { CALL_DEADLINE_MS, type RedisConnection } from '../connection/redis-connection.ts';
 import { createWaiters, type Waiters } from '../connection/waiters.ts';
 import type { RedisKeys } from '../keys.ts';
 import { moveFrame } from './frame.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface RedisBusDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly subscriptions: Subscriptions;
   readonly keys: RedisKeys;
   /** The channel of this worker's probes. */
@@ -20,7 +20,7 @@ export interface RedisBusDeps {
 }
 
 /** The entries of rooms, as append.lua publishes them. */
-export function createRedisBus({ link, subscriptions, keys, probeChannel, redial }: RedisBusDeps): RoomBus {
+export function createRedisBus({ redis, subscriptions, keys, probeChannel, redial }: RedisBusDeps): RoomBus {
   return {
     subscribe: async (room, onEntry, onPresence) => {
       const listening = subscriptions.listen(keys.channel(room), onEntry, onPresence);
@@ -29,12 +29,12 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
       return away('the bus is away');
     },
     async notify(room, move) {
-      const told = await link.publish(keys.channel(room), moveFrame(room, move));
+      const told = await redis.publish(keys.channel(room), moveFrame(room, move));
       // A frozen Redis still tells it when it goes on: told by other means too, it would be heard twice.
       return told.ok || told === UNANSWERED ? succeed(undefined) : told;
     },
     onResync: subscriptions.onResync,
-    probe: createBusProbe(link, subscriptions, probeChannel),
+    probe: createBusProbe(redis, subscriptions, probeChannel),
     reconnect: redial,
   };
 }
@@ -44,7 +44,7 @@ export function createRedisBus({ link, subscriptions, keys, probeChannel, redial
  * check, and its members hear nothing.
  */
 function createBusProbe(
-  link: CommandLink,
+  redis: RedisConnection,
   subscriptions: Subscriptions,
   channel: string,
 ): () => Promise<Outcome<void>> {
@@ -55,7 +55,7 @@ function createBusProbe(
     const echo = createWaiters();
     awaited.set(nonce, echo);
     const heard = echo.wait(CALL_DEADLINE_MS);
-    const published = await link.publish(channel, nonce);
+    const published = await redis.publish(channel, nonce);
     if (!published.ok) echo.release();
     const back = await heard;
     awaited.delete(nonce);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RedisAddress } from '../connection/address.ts';
-import { createConnection, type RedisConnection } from '../connection/connection.ts';
+import { createRedisClient, type RedisClient } from '../connection/client.ts';
 import { createWaiters } from '../connection/waiters.ts';
 import { createSubscriptions, type Subscriptions, type SubscriptionsDeps } from './subscriptions.ts';
 
@@ -25,8 +25,8 @@ export function openSubscriber(deps: SubscriberDeps): Subscriber {
   let client = dial();
   const subscriptions = createSubscriptions({ client, log, ...timing });
 
-  function dial(): RedisConnection {
-    const dialled = createConnection(address, 'subscriber');
+  function dial(): RedisClient {
+    const dialled = createRedisClient(address, 'subscriber');
     let told = false;
     dialled.on('error', (error: unknown) => {
       if (dialled.isReady || told) return;

@@ -11,7 +11,7 @@ export interface SubscriberClient {
   on(event: 'ready', listener: () => void): unknown;
   sSubscribe(channel: string, listener: RawListener, bufferMode: true): Promise<void>;
   sUnsubscribe(channel: string): Promise<void>;
-  /** The channels it resubscribes by itself when the link is back, with its record of who listens to them. */
+  /** The channels it resubscribes by itself when the connection is back, with its record of who listens to them. */
   getPubSubListeners(type: 'SHARDED'): Map<string, unknown>;
 }
 
@@ -51,8 +51,8 @@ const RECONCILE_MS = 5_000;
  *
  * A channel is only moved on from `off` and `on`, so of one channel never two commands are under way. Left to
  * node-redis, an unsubscribe and a subscribe inside one round trip leave the channel deaf, and a subscribe
- * under way when the link is lost is rejected and forgotten. Here it falls back to `off`, and what is wanted and
- * off is tried again on every `ready` and every few seconds. `on` outlives a lost link: node-redis resubscribes
+ * under way when the connection is lost is rejected and forgotten. Here it falls back to `off`, and what is wanted and
+ * off is tried again on every `ready` and every few seconds. `on` outlives a lost connection: node-redis resubscribes
  * those and says `ready` only when all are there, so `on` *and* a ready client mean that messages arrive.
  */
 export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
@@ -149,7 +149,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
       (error: unknown) => {
         if (client !== at) return;
         channel.state = 'off';
-        // With the link gone it goes on at `ready`; else Redis refused it, and it is tried again in some seconds.
+        // With the connection gone it goes on at `ready`; else Redis refused it, and it is tried again in some seconds.
         if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
         if (!channel.wanted()) step(channel);
       },
@@ -175,7 +175,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
       if (client !== at) return;
       channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
       if (channel.state === 'on') establish(channel);
-      // After a failure node-redis keeps the channel; the reconciler tries again when the link is there.
+      // After a failure node-redis keeps the channel; the reconciler tries again when the connection is there.
       if (channel.state === 'off' || channel.wanted()) step(channel);
     };
     client.sUnsubscribe(channel.name).then(done, done);

@@ -3,8 +3,8 @@ import { ErrorReply } from 'redis';
 import { BackendError } from '../../backend.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';
-import { fieldOf } from './command-link.ts';
-import { createConnection } from './connection.ts';
+import { createRedisClient } from './client.ts';
+import { fieldOf } from './redis-connection.ts';
 import { SUBSCRIBE_RULE, trialsOf, UNSUBSCRIBE_RULE } from './rights.ts';
 
 export interface StartCheckDeps {
@@ -28,7 +28,7 @@ const ANSWER_MS = 3_000;
 const NOT_ALLOWED = /^NOPERM/;
 
 export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDeps): Promise<StartCheck> {
-  const client = createConnection(address, 'commands');
+  const client = createRedisClient(address, 'commands');
   const ready = new Promise<Tried>((resolve) => {
     client.on('ready', () => resolve({ value: undefined }));
     client.on('error', (error: unknown) => resolve({ refused: reasonOf(error) }));

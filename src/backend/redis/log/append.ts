@@ -6,15 +6,15 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseOtherContent } from '../../other-content.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
-import type { CommandLink } from '../connection/command-link.ts';
 import { away } from '../connection/failure.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 import type { EpochArgs } from './epochs.ts';
 
 export interface RedisAppendDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'append' | 'replace'>;
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
@@ -49,7 +49,7 @@ const NO_NOTICE: Draft = { id: '', members: '' };
 
 /** All that has to be atomic is in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
-  const { link, scripts, keys, epochArgs, retention } = deps;
+  const { redis, scripts, keys, epochArgs, retention } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
 
   async function run(
@@ -61,7 +61,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     const epoch = epochArgs(room);
     if (!epoch) return away();
     const { entries, logTtlMs } = retention(room);
-    return link.evaluate<AppendReply>(
+    return redis.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
       [...keys.log(room), ...keys.ids(room), keys.restrictions(room), ...keys.unread(room)],
       [

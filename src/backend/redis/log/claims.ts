@@ -1,12 +1,12 @@
 import { CLAIM_LEASE_MS, type Claimed, type Claims } from '../../../chat/idempotency.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisClaimsDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'claim' | 'settleClaim'>;
   readonly keys: RedisKeys;
   readonly dedupeTtlS: number;
@@ -15,12 +15,12 @@ export interface RedisClaimsDeps {
 type ClaimReply = [state: Claimed['state'], text: string];
 
 /** All that has to be atomic is in claim.lua and claim-settle.lua. */
-export function createRedisClaims({ link, scripts, keys, dedupeTtlS }: RedisClaimsDeps): Claims {
+export function createRedisClaims({ redis, scripts, keys, dedupeTtlS }: RedisClaimsDeps): Claims {
   const ttlMs = String(dedupeTtlS * 1_000);
 
   async function claim(key: string, fingerprint: string, id: string): Promise<Outcome<Claimed>> {
     const args = [id, fingerprint, ttlMs, String(CLAIM_LEASE_MS)];
-    const reply = await link.evaluate<ClaimReply>(scripts.claim, keys.claim(key), args);
+    const reply = await redis.evaluate<ClaimReply>(scripts.claim, keys.claim(key), args);
     if (!reply.ok) return reply;
     const [state, text] = reply.value;
     if (state === 'granted') return succeed({ state, id: text });
@@ -28,7 +28,7 @@ export function createRedisClaims({ link, scripts, keys, dedupeTtlS }: RedisClai
   }
 
   async function settle(key: string, id: string, answer = ''): Promise<Outcome<void>> {
-    const settled = await link.evaluate<number>(scripts.settleClaim, keys.claim(key), [id, answer, ttlMs]);
+    const settled = await redis.evaluate<number>(scripts.settleClaim, keys.claim(key), [id, answer, ttlMs]);
     return settled.ok ? succeed(undefined) : settled;
   }
 

@@ -7,16 +7,16 @@
 -- `top` runs on for ever; a new epoch begins when another run of a server answers for the room (it may have
 -- lost the newest entries) or when log and meta disagree. So a number is never given twice within an epoch.
 
-local LINKS_KEPT = 8
+local PREVIOUS_KEPT = 8
 
--- Links are kept as `epoch:upTo`, oldest first. None may reach beyond what is still there.
-local function linksWith(room, upTo)
-  local links = {}
-  for epoch, reach in string.gmatch(room.links, '(%S+):(%d+)') do
-    links[#links + 1] = epoch .. ':' .. decimal(math.min(tonumber(reach), upTo))
+-- Previous epochs are kept oldest first, as `epoch:upTo`. None may reach beyond what is still there.
+local function previousWith(room, upTo)
+  local previous = {}
+  for epoch, reach in string.gmatch(room.previous, '(%S+):(%d+)') do
+    previous[#previous + 1] = epoch .. ':' .. decimal(math.min(tonumber(reach), upTo))
   end
-  links[#links + 1] = room.epoch .. ':' .. decimal(upTo)
-  return table.concat(links, ' ', math.max(1, #links - LINKS_KEPT + 1))
+  previous[#previous + 1] = room.epoch .. ':' .. decimal(upTo)
+  return table.concat(previous, ' ', math.max(1, #previous - PREVIOUS_KEPT + 1))
 end
 
 local function beginEpoch(room)
@@ -27,11 +27,11 @@ local function beginEpoch(room)
     if tail > 0 and tail < upTo then
       upTo = tail
     end
-    room.links = linksWith(room, upTo)
+    room.previous = previousWith(room, upTo)
   end
   room.epoch = ARGV[2]
   room.top = math.max(room.top, tail)
-  redis.call('HSET', KEYS[2], 'run', ARGV[1], 'epoch', room.epoch, 'top', decimal(room.top), 'links', room.links)
+  redis.call('HSET', KEYS[2], 'run', ARGV[1], 'epoch', room.epoch, 'top', decimal(room.top), 'links', room.previous)
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
 end
 
@@ -41,7 +41,7 @@ local function openRoom()
     epoch = meta[2] or nil,
     top = tonumber(meta[3] or '0'),
     at = tonumber(meta[4] or '0'),
-    links = meta[5] or '',
+    previous = meta[5] or '',
     kept = meta[6] or '',
     ids = meta[7] or '',
   }

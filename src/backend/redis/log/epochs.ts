@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Room } from '../../../chat/room.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { Retention } from '../retention.ts';
 
 /** The first arguments of append.lua and read.lua, see epoch.lua. Undefined while the server is unknown. */
@@ -13,12 +13,12 @@ const EPOCH_BYTES = 9;
 const DRAWN_AT_ONCE = 512;
 
 export function createEpochArgs(
-  link: Pick<CommandLink, 'server'>,
+  redis: Pick<RedisConnection, 'server'>,
   retention: (room: Room) => Retention,
 ): EpochArgs {
   const freshEpoch = createEpochNames();
   return (room) => {
-    const server = link.server();
+    const server = redis.server();
     return server && [server.runId, freshEpoch(), String(retention(room).metaTtlMs)];
   };
 }

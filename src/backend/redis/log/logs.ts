@@ -12,8 +12,8 @@ import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { parseStored } from '../bus/frame.ts';
-import type { CommandLink } from '../connection/command-link.ts';
 import { away } from '../connection/failure.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 import type { RedisAppend } from './append.ts';
@@ -21,7 +21,7 @@ import type { EpochArgs } from './epochs.ts';
 import { countUnread } from './unread.ts';
 
 export interface RedisLogsDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'read'>;
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
@@ -31,7 +31,7 @@ export interface RedisLogsDeps {
 type ReadReply = [
   epoch: string,
   top: number,
-  links: string,
+  previousEpochs: string,
   first: number,
   more: number,
   messagesAndExcepts: string[],
@@ -39,7 +39,7 @@ type ReadReply = [
 
 /** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua and replace.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
-  const { link, scripts, keys, epochArgs, writes } = deps;
+  const { redis, scripts, keys, epochArgs, writes } = deps;
 
   async function append(room: Room, draft: Draft): Promise<Outcome<Appended>> {
     const appended = await writes.append(room, draft);
@@ -54,7 +54,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     const forward = query.after !== undefined;
     const edge = query.after ?? query.before;
     const direction = forward ? 'after' : edge === undefined ? 'latest' : 'before';
-    const outcome = await link.evaluate<ReadReply>(scripts.read, keys.log(room), [
+    const outcome = await redis.evaluate<ReadReply>(scripts.read, keys.log(room), [
       ...epoch,
       direction,
       String(edge ?? 0),
@@ -63,7 +63,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
       room.kind === 'room' ? '' : NO_EPOCH,
     ]);
     if (!outcome.ok) return outcome;
-    const [name, top, links, first, more, fields] = outcome.value;
+    const [name, top, previousEpochs, first, more, fields] = outcome.value;
     const entries = [];
     for (let index = 0; index < fields.length; index += 2) {
       entries.push(parseStored(fields[index] ?? '', fields[index + 1] ?? ''));
@@ -72,7 +72,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     return succeed({
       epoch: name,
       top,
-      previousEpochs: parsePreviousEpochs(links),
+      previousEpochs: parsePreviousEpochs(previousEpochs),
       entries,
       more: more === 1,
       first,
@@ -82,7 +82,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   async function tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>> {
     // One turn, one write: node-redis pipelines them.
     const answers = await Promise.all(
-      rooms.map((room) => link.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
+      rooms.map((room) => redis.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
     );
     const all: LogTop[] = [];
     for (const answer of answers) {
@@ -98,15 +98,15 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     read,
     replace: writes.replace,
     tops,
-    unread: (asked) => countUnread({ link, keys }, asked),
+    unread: (asked) => countUnread({ redis, keys }, asked),
   };
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */
-function parsePreviousEpochs(links: string): PreviousEpoch[] {
-  if (links === '') return [];
-  return links.split(' ').map((link) => {
-    const [epoch = '', upTo = ''] = link.split(':');
+function parsePreviousEpochs(previousEpochs: string): PreviousEpoch[] {
+  if (previousEpochs === '') return [];
+  return previousEpochs.split(' ').map((one) => {
+    const [epoch = '', upTo = ''] = one.split(':');
     return { epoch, upTo: Number(upTo) };
   });
 }

@@ -3,7 +3,7 @@
 -- ARGV[4] 'before' (the newest below ARGV[5]), 'after' (the oldest above ARGV[5]) or 'latest'
 -- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is given even if it is larger
 -- ARGV[8] what is answered for the epoch of an empty log that has none yet, '' to begin one
--- Answers {epoch, top, links, first, more, {message, except, message, except, …}}, entries in the order asked for:
+-- Answers {epoch, top, previous epochs, first, more, {message, except, message, except, …}}, entries in the order asked for:
 -- oldest first after 'after', newest first otherwise.
 
 -- Fetched by this many, so that a page that ends at its bytes does not copy the whole log first.
@@ -104,4 +104,4 @@ while not done do
   done = done or edge < 1
 end
 
-return { room.epoch, room.top, room.links, first, more, entries }
+return { room.epoch, room.top, room.previous, first, more, entries }

@@ -1,10 +1,10 @@
 import type { UnreadCount, UnreadQuery } from '../../../chat/log-store.ts';
 import { type Outcome, succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 
 export interface UnreadDeps {
-  readonly link: Pick<CommandLink, 'call'>;
+  readonly redis: Pick<RedisConnection, 'call'>;
   readonly keys: Pick<RedisKeys, 'log' | 'unread'>;
 }
 
@@ -17,15 +17,15 @@ type Oldest = readonly (readonly [id: string, fields: unknown])[];
  * may ask for a thousand. What changes between them is counted as before or after it.
  */
 export async function countUnread(
-  { link, keys }: UnreadDeps,
+  { redis, keys }: UnreadDeps,
   asked: readonly UnreadQuery[],
 ): Promise<Outcome<readonly UnreadCount[]>> {
   async function one({ room, reader, read }: UnreadQuery): Promise<Outcome<UnreadCount>> {
     const [log, meta] = keys.log(room);
     const [readers, uncounted] = keys.unread(room);
     const [end, said] = await Promise.all([
-      link.call<string | null>(['HGET', meta, 'top']),
-      reader === undefined ? succeed(null) : link.call<string | null>(['ZSCORE', readers, reader]),
+      redis.call<string | null>(['HGET', meta, 'top']),
+      reader === undefined ? succeed(null) : redis.call<string | null>(['ZSCORE', readers, reader]),
     ]);
     if (!end.ok) return end;
     if (!said.ok) return said;
@@ -33,9 +33,9 @@ export async function countUnread(
     const upTo = Math.max(read, Number(said.value ?? 0));
     if (upTo >= top) return succeed({ top, read: upTo, unread: 0 });
 
-    const sparedFrom = (seq: number) => link.call<number>(['ZCOUNT', uncounted, String(seq), String(top)]);
+    const sparedFrom = (seq: number) => redis.call<number>(['ZCOUNT', uncounted, String(seq), String(top)]);
     const [oldest, above] = await Promise.all([
-      link.call<Oldest>(['XRANGE', log, '-', '+', 'COUNT', '1']),
+      redis.call<Oldest>(['XRANGE', log, '-', '+', 'COUNT', '1']),
       sparedFrom(upTo + 1),
     ]);
     if (!oldest.ok) return oldest;

@@ -2,12 +2,12 @@ import type { Moderation, Restricted, Restriction } from '../../../chat/moderati
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisModerationDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'restrict' | 'restrictions'>;
   readonly keys: RedisKeys;
 }
@@ -17,9 +17,9 @@ const LIFT = '0';
 const NONE = -1;
 
 /** Who is restricted is kept in the room's slot, where roster-enter.lua and append.lua look. */
-export function createRedisModeration({ link, scripts, keys }: RedisModerationDeps): Moderation {
+export function createRedisModeration({ redis, scripts, keys }: RedisModerationDeps): Moderation {
   const change = (room: Room, userId: string, kind: Restriction, lengthMs: string) =>
-    link.evaluate<number>(scripts.restrict, [keys.restrictions(room)], [`${kind}:${userId}`, lengthMs]);
+    redis.evaluate<number>(scripts.restrict, [keys.restrictions(room)], [`${kind}:${userId}`, lengthMs]);
 
   async function restrict(
     room: Room,
@@ -39,7 +39,7 @@ export function createRedisModeration({ link, scripts, keys }: RedisModerationDe
 
   async function restrictions(room: Room, userId: string) {
     const names = [`ban:${userId}`, `mute:${userId}`];
-    const found = await link.evaluate<number[]>(scripts.restrictions, [keys.restrictions(room)], names);
+    const found = await redis.evaluate<number[]>(scripts.restrictions, [keys.restrictions(room)], names);
     if (!found.ok) return found;
     const [ban = NONE, mute = NONE] = found.value;
     return succeed({

@@ -3,13 +3,13 @@ import type { Draft, Position } from '../../../chat/log-store.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisInboxesDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
@@ -25,12 +25,12 @@ const STEPS_KEPT = '200';
 
 /** Marks are fields of the hash that numbers the inbox, so they never speak of other numbers. */
 export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
-  const { link, scripts, keys, retention, append } = deps;
+  const { redis, scripts, keys, retention, append } = deps;
   const markKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
 
   async function marks(inbox: Room): Promise<Outcome<InboxMarkers>> {
     const meta = keys.log(inbox)[1];
-    const kept = await link.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
+    const kept = await redis.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
     if (!kept.ok) return kept;
     const [recv, read, news] = kept.value;
     return succeed(marksOf(Number(recv ?? 0), Number(read ?? 0), news ?? ''));
@@ -42,7 +42,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   ): Promise<Outcome<InboxMarkers>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [String(sent), String(recv), String(read), lifetimeMs, STEPS_KEPT];
-    const raised = await link.evaluate<[number, number, string]>(scripts.raise, markKeys(inbox), args);
+    const raised = await redis.evaluate<[number, number, string]>(scripts.raise, markKeys(inbox), args);
     return raised.ok ? succeed(marksOf(...raised.value)) : raised;
   }
 
@@ -59,7 +59,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   async function erase(inbox: Room): Promise<Outcome<void>> {
     const { log, ids, steps, visits, unread } = keys;
     const kept = [log, ids, steps, visits, unread].flatMap((of) => [...of(inbox)]);
-    const gone = await link.call(['DEL', ...kept]);
+    const gone = await redis.call(['DEL', ...kept]);
     return gone.ok ? succeed(undefined) : gone;
   }
 
@@ -68,7 +68,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   ): Promise<Outcome<readonly ItemProgress[]>> {
     const answers = await Promise.all(
       items.map(({ inbox, seq }) =>
-        link.evaluate<number[]>(scripts.progress, markKeys(inbox), [String(seq)]),
+        redis.evaluate<number[]>(scripts.progress, markKeys(inbox), [String(seq)]),
       ),
     );
     const all: ItemProgress[] = [];

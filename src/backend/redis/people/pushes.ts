@@ -1,13 +1,13 @@
 import type { PushPositions, PushStore } from '../../../chat/inbox-store.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { RetentionOptions } from '../retention.ts';
 import type { Script } from '../scripts.ts';
 
 export interface RedisPushesDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   /** push-find.lua */
   readonly script: Script;
   readonly keys: RedisKeys;
@@ -17,22 +17,22 @@ export interface RedisPushesDeps {
 /** The field beside the user ids that holds the namespace; no id is empty. */
 const NSP = '';
 
-export function createRedisPushes({ link, script, keys, options }: RedisPushesDeps): PushStore {
+export function createRedisPushes({ redis, script, keys, options }: RedisPushesDeps): PushStore {
   const placesS = String(options.inboxTtlS);
 
   async function keep(id: string, { nsp, places }: PushPositions): Promise<Outcome<void>> {
     const fields = places.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
     const key = keys.places(id);
     const [kept, bounded] = await Promise.all([
-      link.call(['HSET', key, NSP, nsp, ...fields]),
-      link.call(['EXPIRE', key, placesS]),
+      redis.call(['HSET', key, NSP, nsp, ...fields]),
+      redis.call(['EXPIRE', key, placesS]),
     ]);
     if (!kept.ok) return kept;
     return bounded.ok ? succeed(undefined) : bounded;
   }
 
   async function find(id: string): Promise<Outcome<PushPositions | undefined>> {
-    const kept = await link.evaluate<string[]>(script, [keys.places(id)], []);
+    const kept = await redis.evaluate<string[]>(script, [keys.places(id)], []);
     if (!kept.ok) return kept;
     let nsp: string | undefined;
     const places = [];

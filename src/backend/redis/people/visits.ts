@@ -2,13 +2,13 @@ import type { Room } from '../../../chat/room.ts';
 import type { RoomVisits, VisitedRoom } from '../../../chat/visits.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisVisitsDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'visit' | 'visited'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
@@ -18,18 +18,18 @@ type VisitReply = [mark: string, isNew: number];
 
 const MOST_ROOMS = '1000';
 
-export function createRedisVisits({ link, scripts, keys, retention }: RedisVisitsDeps): RoomVisits {
+export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisitsDeps): RoomVisits {
   async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<VisitReply>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
-    return link.evaluate<VisitReply>(scripts.visit, keys.visits(inbox), args);
+    return redis.evaluate<VisitReply>(scripts.visit, keys.visits(inbox), args);
   }
 
   async function leave(inbox: Room, roomid: string): Promise<Outcome<boolean>> {
     const [marks, order] = keys.visits(inbox);
     const [unmarked, unlisted] = await Promise.all([
-      link.call(['HDEL', marks, roomid]),
-      link.call<number>(['ZREM', order, roomid]),
+      redis.call(['HDEL', marks, roomid]),
+      redis.call<number>(['ZREM', order, roomid]),
     ]);
     if (!unmarked.ok) return unmarked;
     return unlisted.ok ? succeed(unlisted.value === 1) : unlisted;
@@ -42,7 +42,7 @@ export function createRedisVisits({ link, scripts, keys, retention }: RedisVisit
   }
 
   async function visited(inbox: Room): Promise<Outcome<readonly VisitedRoom[]>> {
-    const flat = await link.evaluate<string[]>(scripts.visited, keys.visits(inbox), []);
+    const flat = await redis.evaluate<string[]>(scripts.visited, keys.visits(inbox), []);
     if (!flat.ok) return flat;
     const rooms = [];
     for (let index = 0; index < flat.value.length; index += 2) {

@@ -1,7 +1,7 @@
 import { ROSTER_LEASE_MS, type RosterCount } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import type { InstanceWatch } from './instance-watch.ts';
@@ -38,16 +38,16 @@ export interface ListedInstance {
 export type ReadInstances = () => Promise<Outcome<ListedInstance[]>>;
 
 export interface ReadInstancesDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   /** roster-instances.lua */
   readonly script: Script;
   readonly keys: RedisKeys;
   readonly watch: InstanceWatch;
 }
 
-export function createReadInstances({ link, script, keys, watch }: ReadInstancesDeps): ReadInstances {
+export function createReadInstances({ redis, script, keys, watch }: ReadInstancesDeps): ReadInstances {
   return async () => {
-    const listed = await link.evaluate<[nowMs: string, flat: string[]]>(script, [keys.instances], []);
+    const listed = await redis.evaluate<[nowMs: string, flat: string[]]>(script, [keys.instances], []);
     if (!listed.ok) return listed;
     const [nowMs, flat] = listed.value;
     const instances = [];
@@ -94,22 +94,22 @@ function parsed(instanceId: string, record: string, nowMs: number) {
  * the later one, of the users, decides whether anybody is there, and that nobody is there without a connection.
  */
 export async function countPeople(
-  link: CommandLink,
+  redis: RedisConnection,
   keys: RedisKeys,
   instances: readonly ListedInstance[],
 ): Promise<Outcome<RosterCount>> {
-  const users = await countDifferent(link, keys, instances, stretchOf('inbox'), idOf);
+  const users = await countDifferent(redis, keys, instances, stretchOf('inbox'), idOf);
   if (!users.ok) return users;
   const told = instances.reduce((sum, { clients }) => sum + clients, 0);
   return succeed({ users: users.value, clients: users.value === 0 ? 0 : Math.max(users.value, told) });
 }
 
-export function countRooms(link: CommandLink, keys: RedisKeys, instances: readonly ListedInstance[]) {
-  return countDifferent(link, keys, instances, stretchOf('room'), (place) => place);
+export function countRooms(redis: RedisConnection, keys: RedisKeys, instances: readonly ListedInstance[]) {
+  return countDifferent(redis, keys, instances, stretchOf('room'), (place) => place);
 }
 
 async function countDifferent(
-  link: CommandLink,
+  redis: RedisConnection,
   keys: RedisKeys,
   instances: readonly ListedInstance[],
   bounds: Bounds,
@@ -118,7 +118,7 @@ async function countDifferent(
   const seen = new Set<string>();
   const counted = await Promise.all(
     instances.map(({ instanceId }) =>
-      eachPage(link, keys, instanceId, bounds, (places) => {
+      eachPage(redis, keys, instanceId, bounds, (places) => {
         for (const place of places) seen.add(nameOf(place));
       }),
     ),
@@ -128,7 +128,7 @@ async function countDifferent(
 
 /** Goes through the places listed under an instance; each page is read once the last one was dealt with. */
 export async function eachPage(
-  link: CommandLink,
+  redis: RedisConnection,
   keys: RedisKeys,
   instanceId: string,
   [min, max]: Bounds,
@@ -136,7 +136,7 @@ export async function eachPage(
 ): Promise<Outcome<void>> {
   for (let from = min; ; ) {
     const query = ['ZRANGEBYLEX', keys.instancePlaces(instanceId), from, max, 'LIMIT', '0', String(PAGE)];
-    const page = await link.call<string[]>(query);
+    const page = await redis.call<string[]>(query);
     if (!page.ok) return page;
     await deal(page.value);
     const last = page.value.at(-1);
@@ -147,7 +147,7 @@ export async function eachPage(
 
 /** The places listed under these instances within the bounds; at most `limit` of each instance. */
 export async function listedOf(
-  link: CommandLink,
+  redis: RedisConnection,
   keys: RedisKeys,
   instances: readonly ListedInstance[],
   [min, max]: Bounds,
@@ -156,7 +156,7 @@ export async function listedOf(
   const cut = ['LIMIT', '0', String(limit)];
   const listed = await Promise.all(
     instances.map(({ instanceId }) =>
-      link.call<string[]>(['ZRANGEBYLEX', keys.instancePlaces(instanceId), min, max, ...cut]),
+      redis.call<string[]>(['ZRANGEBYLEX', keys.instancePlaces(instanceId), min, max, ...cut]),
     ),
   );
   const places: string[][] = [];

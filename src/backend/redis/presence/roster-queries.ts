@@ -3,7 +3,7 @@ import { roomOf } from '../../../chat/room.ts';
 import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import { listedOf, type ReadInstances } from './instances.ts';
@@ -13,7 +13,7 @@ import { idOf, roomsAfter } from './places.ts';
 import { createTotals } from './totals.ts';
 
 export interface RosterQueriesDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   /** roster-members.lua */
   readonly script: Script;
   /** totals-turn.lua */
@@ -36,7 +36,7 @@ const LONGEST_PAGE = 1_000;
 
 /** What is asked of the roster. None of it changes anything. */
 export function createRosterQueries({
-  link,
+  redis,
   script,
   turn,
   keys,
@@ -48,8 +48,8 @@ export function createRosterQueries({
     const [clientsKey, usersKey] = keys.roster(room, '');
     const [toldKey] = keys.changes(room);
     const [rev, users, clients] = await Promise.all([
-      link.call<string | null>(['HGET', toldKey, 'rev']),
-      link.call<number>(['ZCARD', usersKey]),
+      redis.call<string | null>(['HGET', toldKey, 'rev']),
+      redis.call<number>(['ZCARD', usersKey]),
       livingSums([clientsKey]),
     ]);
     if (!rev.ok) return rev;
@@ -62,12 +62,12 @@ export function createRosterQueries({
     const [, , namesKey] = keys.roster(room, '');
     const [min, max] = [`[${username}\0`, `(${username}\x01`];
     const query = ['ZRANGEBYLEX', namesKey, min, max, 'LIMIT', '0', String(limit)];
-    const found = await link.call<string[]>(query);
+    const found = await redis.call<string[]>(query);
     return found.ok ? succeed(found.value.map(idOf)) : found;
   }
 
   async function isIn(among: readonly Room[], userId: string): Promise<Outcome<boolean>> {
-    const asked = among.map((room) => link.call<unknown>(['ZSCORE', keys.roster(room, '')[1], userId]));
+    const asked = among.map((room) => redis.call<unknown>(['ZSCORE', keys.roster(room, '')[1], userId]));
     let found = false;
     for (const answer of await Promise.all(asked)) {
       if (!answer.ok) return answer;
@@ -77,13 +77,13 @@ export function createRosterQueries({
   }
 
   async function staysIn(room: Room, userId: string): Promise<Outcome<boolean>> {
-    const listed = await link.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
+    const listed = await redis.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
     if (!listed.ok) return listed;
     const instances = await living.listedWith(listed.value);
     if (!instances.ok) return instances;
     const alive = listed.value.filter((instanceId) => instances.value.get(instanceId)?.alive);
     const asked = alive.map((instanceId) =>
-      link.call<number>(['HEXISTS', keys.roster(room, instanceId)[3], userId]),
+      redis.call<number>(['HEXISTS', keys.roster(room, instanceId)[3], userId]),
     );
     let found = false;
     for (const answer of await Promise.all(asked)) {
@@ -97,7 +97,7 @@ export function createRosterQueries({
     const [clientsKey, usersKey] = keys.roster(room, '');
     const min = after === undefined ? '-' : `(${after}`;
     const [toldKey] = keys.changes(room);
-    const asked = link.evaluate<MembersReply>(
+    const asked = redis.evaluate<MembersReply>(
       script,
       [clientsKey, usersKey, toldKey],
       [min, keys.rosterOfInstances(room), String(Math.min(limit, LONGEST_PAGE))],
@@ -122,7 +122,7 @@ export function createRosterQueries({
     const alive = instances.value.filter((one) => one.alive);
     const length = Math.min(limit, LONGEST_PAGE);
     // The first of every instance hold the first of all of them.
-    const listed = await listedOf(link, keys, alive, roomsAfter(nsp, after), length + 1);
+    const listed = await listedOf(redis, keys, alive, roomsAfter(nsp, after), length + 1);
     if (!listed.ok) return listed;
     const ids = inByteOrder(new Set(listed.value.map(idOf)));
     const page = ids.slice(0, length);
@@ -146,7 +146,7 @@ export function createRosterQueries({
 
   /** Of hashes of instance -> connections, without the instances that do not count. */
   async function livingSums(hashes: readonly string[]): Promise<Outcome<readonly number[]>> {
-    const asked = Promise.all(hashes.map((hash) => link.call<Record<string, string>>(['HGETALL', hash])));
+    const asked = Promise.all(hashes.map((hash) => redis.call<Record<string, string>>(['HGETALL', hash])));
     // Read in the same round trip, should it be time again; after them, so that it knows every instance they name.
     await living.listed();
     const byInstance = [];
@@ -171,7 +171,7 @@ export function createRosterQueries({
     members,
     rooms,
     connections,
-    totals: createTotals({ link, turn, keys, readInstances, now }),
+    totals: createTotals({ redis, turn, keys, readInstances, now }),
   };
 }
 

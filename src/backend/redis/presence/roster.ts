@@ -8,7 +8,7 @@ import { refuse, succeed } from '../../../protocol/codes.ts';
 import { inBatches } from '../../batches.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 import { createInstanceWatch } from './instance-watch.ts';
@@ -21,7 +21,7 @@ import { createRosterQueries } from './roster-queries.ts';
 import { createTellings } from './tellings.ts';
 
 export interface RedisRosterDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   readonly scripts: Scripts;
   readonly keys: RedisKeys;
   readonly instanceId: string;
@@ -52,14 +52,14 @@ const EVERYWHERE: Bounds = ['-', '+'];
  * do after its reap counts nowhere and is reaped once more. A call of an instance that is not listed lists it again.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { link, scripts, keys, instanceId, host, log, maxRoomClients, now } = deps;
+  const { redis, scripts, keys, instanceId, host, log, maxRoomClients, now } = deps;
   const reported = createReportedPresence();
   const watch = createInstanceWatch(now);
-  const readInstances = createReadInstances({ link, script: scripts.instances, keys, watch });
+  const readInstances = createReadInstances({ redis, script: scripts.instances, keys, watch });
   const living = createLiveInstances(readInstances, now);
   const tellings = createTellings({
     tell: (room) =>
-      link.evaluate<number>(
+      redis.evaluate<number>(
         scripts.tell,
         roomScriptKeys(keys, room, instanceId),
         roomScriptArgs(keys, room, instanceId),
@@ -83,15 +83,15 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   let boundedAtMs = Number.NEGATIVE_INFINITY;
 
   const listInstance = (name: string, owner: string) =>
-    link.evaluate<number>(scripts.heartbeat, [keys.instances], [name, LEASE_MS, '?', owner, 'new']);
+    redis.evaluate<number>(scripts.heartbeat, [keys.instances], [name, LEASE_MS, '?', owner, 'new']);
 
   /** Lists the place under this instance. Not awaited by callers: Redis runs it before what they send next. */
   function listPlace(place: Room): Promise<Outcome<unknown>> {
     void listInstance(instanceId, host);
-    return link.call(['ZADD', keys.instancePlaces(instanceId), '0', placeName(place)]);
+    return redis.call(['ZADD', keys.instancePlaces(instanceId), '0', placeName(place)]);
   }
 
-  const unlistPlace = (owner: string, name: string) => link.call(['ZREM', keys.instancePlaces(owner), name]);
+  const unlistPlace = (owner: string, name: string) => redis.call(['ZREM', keys.instancePlaces(owner), name]);
 
   async function sendEnter(
     room: Room,
@@ -102,7 +102,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const listed = listPlace(room);
     const { userId, username } = user;
     const roomKeys = [...roomScriptKeys(keys, room, instanceId), keys.restrictions(room)];
-    const entered = await link.evaluate<EnterReply>(scripts.enter, roomKeys, [
+    const entered = await redis.evaluate<EnterReply>(scripts.enter, roomKeys, [
       ...roomScriptArgs(keys, room, instanceId),
       String(clients),
       userId,
@@ -117,7 +117,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
 
   async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
     const args = [...roomScriptArgs(keys, room, instanceId), String(clients), userId];
-    const left = await link.evaluate<ExitReply>(scripts.exit, roomScriptKeys(keys, room, instanceId), args);
+    const left = await redis.evaluate<ExitReply>(scripts.exit, roomScriptKeys(keys, room, instanceId), args);
     if (!left.ok) return left;
     const [, , , waitMs, vacant] = left.value;
     if (waitMs > 0) tellings.owe(room, waitMs);
@@ -156,10 +156,10 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       connections > 0
         ? [
             listPlace(inbox),
-            link.call(['HSET', key, instanceId, String(connections)]),
-            link.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
+            redis.call(['HSET', key, instanceId, String(connections)]),
+            redis.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
           ]
-        : [link.call(['HDEL', key, instanceId]), unlistPlace(instanceId, placeName(inbox))],
+        : [redis.call(['HDEL', key, instanceId]), unlistPlace(instanceId, placeName(inbox))],
     );
     for (const answer of answers) if (!answer.ok) return answer;
     return succeed(undefined);
@@ -173,10 +173,10 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   async function heartbeat(clients: number): Promise<Outcome<void>> {
     if (now() - boundedAtMs >= ROSTER_HEARTBEAT_MS) {
       boundedAtMs = now();
-      void link.call(['PEXPIRE', keys.instancePlaces(instanceId), ROSTER_KEYS_LIVE_MS]);
+      void redis.call(['PEXPIRE', keys.instancePlaces(instanceId), ROSTER_KEYS_LIVE_MS]);
     }
     const args = [instanceId, LEASE_MS, String(clients), host, ''];
-    const outcome = await link.evaluate<number>(scripts.heartbeat, [keys.instances], args);
+    const outcome = await redis.evaluate<number>(scripts.heartbeat, [keys.instances], args);
     if (!outcome.ok) return outcome;
     watch.onHeartbeat();
     resync.onHeartbeat(outcome.value === 1);
@@ -186,7 +186,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function fence(dead: string): Promise<Outcome<void>> {
-    const fenced = await link.evaluate<number>(scripts.fence, [keys.instances], [dead]);
+    const fenced = await redis.evaluate<number>(scripts.fence, [keys.instances], [dead]);
     living.forget();
     return fenced.ok ? succeed(undefined) : fenced;
   }
@@ -197,7 +197,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     if (!fenced.ok) return fenced;
     const departures: Departure[] = [];
     let failed: Refusal | undefined;
-    const read = await eachPage(link, keys, dead, EVERYWHERE, async (places) => {
+    const read = await eachPage(redis, keys, dead, EVERYWHERE, async (places) => {
       // A heartbeat in the meantime has ended the fence.
       void fence(dead);
       await inBatches(places, async (place) => {
@@ -213,7 +213,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     // Who was found gone is gone and must be told; the instance stays listed, so the rest is found again.
     if (failed) return departures.length > 0 ? succeed(departures) : failed;
     if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
-    const late = await link.call<number>(['EXISTS', keys.instancePlaces(dead)]);
+    const late = await redis.call<number>(['EXISTS', keys.instancePlaces(dead)]);
     // What the dead worker had still under way came after the places were read.
     if (late.ok && late.value === 1) await listInstance(dead, host);
     return succeed(departures);
@@ -225,7 +225,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     const over = instances.value.find(
       ({ instanceId: name, reaped, expired }) => name === dead && reaped && expired,
     );
-    return link.evaluate<number>(scripts.forget, [keys.instances], [dead, LEASE_MS, over?.record ?? '']);
+    return redis.evaluate<number>(scripts.forget, [keys.instances], [dead, LEASE_MS, over?.record ?? '']);
   }
 
   async function reapPlace(dead: string, name: string): Promise<Outcome<Departure[]>> {
@@ -236,13 +236,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function reapInbox(dead: string, inbox: Room): Promise<Outcome<Departure[]>> {
-    const removed = await link.call(['HDEL', keys.connections(inbox), dead]);
+    const removed = await redis.call(['HDEL', keys.connections(inbox), dead]);
     return removed.ok ? succeed([]) : removed;
   }
 
   async function reapRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
     const args = roomScriptArgs(keys, room, dead);
-    const reaped = await link.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), args);
+    const reaped = await redis.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), args);
     if (!reaped.ok) return reaped;
     const [clients, waitMs, gone] = reaped.value;
     if (waitMs > 0) tellings.owe(room, waitMs);
@@ -268,7 +268,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     reap,
     expired,
     ...createRosterQueries({
-      link,
+      redis,
       script: scripts.members,
       turn: scripts.turn,
       keys,

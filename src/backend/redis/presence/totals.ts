@@ -1,7 +1,7 @@
 import type { RosterCount } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { CommandLink } from '../connection/command-link.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import { countPeople, type ReadInstances } from './instances.ts';
@@ -14,7 +14,7 @@ const USERS_PER_MS = 50;
 const OVERDUE = 3;
 
 export interface TotalsDeps {
-  readonly link: CommandLink;
+  readonly redis: RedisConnection;
   /** totals-turn.lua */
   readonly turn: Script;
   readonly keys: RedisKeys;
@@ -28,7 +28,7 @@ export interface TotalsDeps {
  * say so counts; the others answer with the last count meanwhile.
  */
 export function createTotals({
-  link,
+  redis,
   turn,
   keys,
   readInstances,
@@ -41,16 +41,16 @@ export function createTotals({
     const instances = await readInstances();
     if (!instances.ok) return instances;
     const alive = instances.value.filter((one) => one.alive);
-    const people = await countPeople(link, keys, alive);
+    const people = await countPeople(redis, keys, alive);
     if (!people.ok) return people;
     const { users, clients } = people.value;
     // It goes by itself when nobody asks any more.
-    void link.call(['SET', totals, `${users} ${clients} ${number}`, 'PX', String(OVERDUE * ageOf(users))]);
+    void redis.call(['SET', totals, `${users} ${clients} ${number}`, 'PX', String(OVERDUE * ageOf(users))]);
     return people;
   }
 
   return async () => {
-    const last = await link.call<string | null>(['GET', totals]);
+    const last = await redis.call<string | null>(['GET', totals]);
     if (!last.ok) return last;
     const text = last.value;
     if (text === null) return countNow(1);
@@ -58,7 +58,7 @@ export function createTotals({
     if (seen?.text !== text) seen = { text, atMs: now() };
     const ageMs = now() - seen.atMs;
     if (ageMs < ageOf(users)) return succeed({ users, clients });
-    const mine = await link.evaluate<number>(turn, [turns], [text, String(OVERDUE * ageOf(users))]);
+    const mine = await redis.evaluate<number>(turn, [turns], [text, String(OVERDUE * ageOf(users))]);
     if (!mine.ok) return mine;
     const overdue = ageMs >= OVERDUE * ageOf(users);
     return mine.value === 1 || overdue ? countNow(number + 1) : succeed({ users, clients });

@@ -5,7 +5,7 @@ import { succeed } from '../../../protocol/codes.ts';
 import type { Script } from '../scripts.ts';
 import type { RedisAddress } from './address.ts';
 import type { CallPacing } from './call-pacing.ts';
-import { createConnection } from './connection.ts';
+import { createRedisClient } from './client.ts';
 import { createDeadlines } from './deadlines.ts';
 import { away, refusalOf, UNANSWERED } from './failure.ts';
 import { createWaiters } from './waiters.ts';
@@ -21,11 +21,11 @@ export interface RedisServer {
  * The connection commands go over. Calls are answered in a bounded time and never reject; those of one caller
  * reach Redis in the order called. A call made while Redis is away is refused at once and never runs later.
  */
-export interface CommandLink {
+export interface RedisConnection {
   call<T>(args: readonly string[]): Promise<Outcome<T>>;
   publish(channel: string, frame: string | Buffer): Promise<Outcome<number>>;
   evaluate<T>(script: Script, keys: readonly string[], args: readonly string[]): Promise<Outcome<T>>;
-  /** Undefined while the link is not usable. */
+  /** Undefined while the connection is not usable. */
   server(): RedisServer | undefined;
   /** Why it is not usable, as far as known. */
   problem(): unknown;
@@ -34,9 +34,9 @@ export interface CommandLink {
   close(): Promise<void>;
 }
 
-export interface CommandLinkDeps {
+export interface RedisConnectionDeps {
   readonly address: RedisAddress;
-  /** Loaded into the server whenever the link is (again) there, before it counts as usable. */
+  /** Loaded into the server whenever the connection is (again) there, before it counts as usable. */
   readonly scripts: readonly Script[];
   readonly log: Logger;
   readonly deadlineMs?: number;
@@ -58,9 +58,9 @@ const LOST = new Error('the connection was lost');
  * While stalled nothing is written: calls would only pile up in front of a frozen Redis, and their bytes
  * would keep the silent socket from being given up after its 3 s.
  */
-export function openCommandLink(deps: CommandLinkDeps): CommandLink {
+export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection {
   const { address, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
-  const client = createConnection(address, 'commands');
+  const client = createRedisClient(address, 'commands');
   const waiters = createWaiters();
   const deadlines = createDeadlines({ afterMs: deadlineMs, now: () => performance.now() });
   let server: RedisServer | undefined;
@@ -82,7 +82,7 @@ export function openCommandLink(deps: CommandLinkDeps): CommandLink {
     generation += 1;
     void prepare(generation);
   });
-  // Settles only when the link is closed: the reconnect strategy never gives up.
+  // Settles only when the connection is closed: the reconnect strategy never gives up.
   client.connect().catch(() => undefined);
 
   async function prepare(mine: number): Promise<void> {

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
-import { openCommandLink } from '../../../src/backend/redis/connection/command-link.ts';
+import { openRedisConnection } from '../../../src/backend/redis/connection/redis-connection.ts';
 import type { Script } from '../../../src/backend/redis/scripts.ts';
 import { redisForTest } from '../../contract/redis-harness.ts';
 
-/** A link whose calls wait, once they are to, until they are let go. */
-async function gatheringLink(url: string, scripts: readonly Script[]) {
+/** A connection whose calls wait, once they are to, until they are let go. */
+async function gatheringConnection(url: string, scripts: readonly Script[]) {
   const waiting: (() => void)[] = [];
   let gathers = false;
-  const link = openCommandLink({
+  const connection = openRedisConnection({
     address: parseRedisAddress(url),
     scripts,
     log: pino({ level: 'silent' }),
@@ -19,10 +19,10 @@ async function gatheringLink(url: string, scripts: readonly Script[]) {
       close: () => undefined,
     },
   });
-  onTestFinished(() => link.close());
-  expect(await link.usable(5_000)).toBe(true);
+  onTestFinished(() => connection.close());
+  expect(await connection.usable(5_000)).toBe(true);
   return {
-    link,
+    connection,
     waiting,
     gather: (yes: boolean) => {
       gathers = yes;
@@ -35,25 +35,25 @@ async function gatheringLink(url: string, scripts: readonly Script[]) {
 
 it('what was called of one server, and waits to be written, never runs on the next one', async () => {
   const redis = await redisForTest();
-  const { link, gather, release } = await gatheringLink(redis.url, []);
+  const { connection, gather, release } = await gatheringConnection(redis.url, []);
   gather(true);
-  const late = link.call(['SET', 'late', '1']);
+  const late = connection.call(['SET', 'late', '1']);
   await redis.ask('CLIENT KILL TYPE normal');
-  while (link.server()) await new Promise(setImmediate);
-  expect(await link.usable(5_000)).toBe(true);
-  while (!link.server()) await new Promise(setImmediate);
+  while (connection.server()) await new Promise(setImmediate);
+  expect(await connection.usable(5_000)).toBe(true);
+  while (!connection.server()) await new Promise(setImmediate);
   release();
   expect(await late).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
   gather(false);
-  expect(await link.call(['GET', 'late'])).toEqual({ ok: true, value: null });
+  expect(await connection.call(['GET', 'late'])).toEqual({ ok: true, value: null });
 });
 
 it('what waits to be written when Redis forgot a script goes behind what was called before', async () => {
   const redis = await redisForTest();
   const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";
   const script = { text, sha1: createHash('sha1').update(text).digest('hex') };
-  const { link, waiting, gather, release } = await gatheringLink(redis.url, [script]);
-  const say = (text: string) => link.evaluate<number>(script, ['said'], [text]);
+  const { connection, waiting, gather, release } = await gatheringConnection(redis.url, [script]);
+  const say = (text: string) => connection.evaluate<number>(script, ['said'], [text]);
   await redis.ask('SCRIPT FLUSH');
   gather(true);
   const said = [say('1')];
@@ -67,5 +67,5 @@ it('what waits to be written when Redis forgot a script goes behind what was cal
   release();
   gather(false);
   expect(await Promise.all(said)).toEqual([1, 2, 3].map((value) => ({ ok: true, value })));
-  expect(await link.call(['LRANGE', 'said', '0', '-1'])).toEqual({ ok: true, value: ['1', '2', '3'] });
+  expect(await connection.call(['LRANGE', 'said', '0', '-1'])).toEqual({ ok: true, value: ['1', '2', '3'] });
 });

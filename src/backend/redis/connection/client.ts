@@ -1,27 +1,27 @@
 import { createClient } from 'redis';
 import type { RedisAddress } from './address.ts';
 
-export type RedisConnection = ReturnType<typeof createConnection>;
+export type RedisClient = ReturnType<typeof createRedisClient>;
 
-/** Pings go out every second; a link silent for this long is dead and is dialled anew. */
+/** Pings go out every second; a connection silent for this long is dead and is dialled anew. */
 const SILENCE_MS = 3_000;
 
 /**
  * node-redis stops writing at `writableNeedDrain`, and while it resubscribes nothing makes it go on: more than
- * 16 KiB of channel names hung a subscriber for good after a lost link. 64 MiB hold over a million names.
+ * 16 KiB of channel names hung a subscriber for good after a lost connection. 64 MiB hold over a million names.
  */
 const RESUBSCRIBE_BYTES = 64 * 1024 * 1024;
 
 /**
  * A client of node-redis with those of its defaults changed that give up or hang:
- * by default a silent link ends the client for ever, and idle pings alone never close a dead one.
+ * by default a silent connection ends the client for ever, and idle pings alone never close a dead one.
  */
-export function createConnection(address: RedisAddress, role: 'commands' | 'subscriber') {
+export function createRedisClient(address: RedisAddress, role: 'commands' | 'subscriber') {
   return createClient({
     url: address.url,
     // Enterprise hand-over notices: one more handshake command that open source Redis refuses.
     maintNotifications: 'disabled',
-    // Costs a timer and an AbortSignal a command and covers only commands not yet written; the link has its own.
+    // Costs a timer and an AbortSignal a command and covers only commands not yet written; the connection has its own.
     commandOptions: { timeout: undefined },
     // A command queued while Redis is away would run later, unasked. The subscriber's queue only holds channels.
     disableOfflineQueue: role === 'commands',
