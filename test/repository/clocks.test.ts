@@ -13,7 +13,7 @@ const DATES: Readonly<Record<string, string>> = {
   'client/client.ts': 'the start of a clock that does not go back',
   'page/session.ts': 'when a text was written',
   'page/composer-note.tsx': 'until when somebody is muted',
-  'page/link-banner.tsx': 'until when a link rests',
+  'page/connection-banner.tsx': 'until when a connection rests',
 };
 /** Tools that read the files and the answers of a server, not parts of it. */
 const TOOLS = /^(cli|load)\//;
