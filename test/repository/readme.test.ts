@@ -66,7 +66,7 @@ describe('the top README', () => {
     const [{ files }] = JSON.parse(pack.stdout) as [{ files: { path: string }[] }];
     const packed = files.map(({ path }) => path);
     expect(linksOf('README.md').filter(({ path }) => !packed.includes(path))).toEqual([]);
-  });
+  }, 60_000);
 
   it('has a picture of 120 KB at most', () => {
     const pictures = linksOf('README.md').filter(({ path }) => path.endsWith('.png'));
