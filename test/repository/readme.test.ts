@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../src/config.ts';
+import { LAYERS } from './layers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -108,6 +109,28 @@ describe('the README of src/', () => {
         .map(({ name }) => name)
         .sort(),
     );
+  });
+});
+
+describe('the README of a folder of src', () => {
+  const importing = readmes.flatMap((path) => {
+    const line = /^May import: .*$/m.exec(read(path))?.[0];
+    return line === undefined ? [] : [{ folder: dirname(path).replace(/^src\//, ''), line }];
+  });
+
+  it('is there for every folder with files', () => {
+    const folders = readdirSync(`${root}/src`, { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(
+      folders.map(({ name }) => `src/${name}/README.md`).filter((path) => !readmes.includes(path)),
+    ).toEqual([]);
+    expect(importing.length).toBeGreaterThan(9);
+  });
+
+  it.each(importing)('says of $folder what the layers let it import', ({ folder, line }) => {
+    const named = [...(line.split('. ')[0]?.matchAll(/`([^`]+)`/g) ?? [])].map(([, name]) => name);
+    expect(named).toEqual(LAYERS[folder]);
   });
 });
 
