@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import { inBatches } from '../chat/batches.ts';
 import type { Room } from '../chat/room.ts';
 import type { RosterCount, RosterEntry } from '../chat/roster.ts';
 import { ROSTER_LEASE_MS } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
-import { inBatches } from './batches.ts';
 import type { ReportedPresence, ReportedUser } from './reported-presence.ts';
 
 export interface PresenceResyncDeps {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
+import { batchesOf } from './batches.ts';
 import { createFeed, type Feed, type FeedCounters, type FeedDeps, type Gap } from './feed.ts';
 import type { Entry, LogPage, RoomBus, RoomLogs, Subscription } from './log-store.ts';
 import type { Room } from './room.ts';
@@ -110,9 +111,12 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     const all = [...followed.values()];
     const rooms = all.filter(({ room }) => room.kind === 'room');
     const inOrder = [...rooms, ...all.filter(({ room }) => room.kind !== 'room')];
-    for (let first = 0; first < inOrder.length && !resyncAgain; first += RESYNC_BATCH) {
-      const compared = inOrder.slice(first, first + RESYNC_BATCH).map(({ feed }) => feed.resync());
-      await settled(compared, RESYNC_PATIENCE_MS);
+    for (const batch of batchesOf(inOrder, RESYNC_BATCH)) {
+      if (resyncAgain) return;
+      await settled(
+        batch.map(({ feed }) => feed.resync()),
+        RESYNC_PATIENCE_MS,
+      );
     }
   }
 

@@ -1,3 +1,4 @@
+import { batchesOf } from './batches.ts';
 import type { Feed } from './feed.ts';
 import { NO_EPOCH, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
@@ -12,7 +13,7 @@ const COMPARE_MS = 3_000;
 /** What the log has and the bus has not brought yet is most often just on its way. */
 const ON_ITS_WAY_MS = 500;
 const OWN_COPY_MS = 500;
-/** Every connected user's inbox is held: asked for all at once, 10,000 of them would hold up the event loop. */
+/** One question for all of 10,000 followed inboxes would hold up the event loop. */
 const BATCH = 500;
 
 export interface WatchedRoom {
@@ -47,8 +48,7 @@ export function createTailWatch({ logs, watched, timers }: TailWatchDeps): TailW
   async function compare(): Promise<void> {
     const rooms = watched();
     const behind: { feed: Feed; epoch: string; top: number }[] = [];
-    for (let from = 0; from < rooms.length; from += BATCH) {
-      const batch = rooms.slice(from, from + BATCH);
+    for (const batch of batchesOf(rooms, BATCH)) {
       const tops = await logs.tops(batch.map(({ room }) => room));
       if (closed) return;
       if (!tops.ok) break;

@@ -1,4 +1,5 @@
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { batchesOf } from '../batches.ts';
 import type { InboxStore, ItemProgress, PushStore } from '../inbox-store.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf } from '../room.ts';
@@ -78,8 +79,7 @@ export function createPushService(deps: PushServiceDeps): PushService {
 
   async function storeAll(request: PushRequest, id: string): Promise<Map<string, Outcome<Appended>>> {
     const stored = new Map<string, Outcome<Appended>>();
-    for (let from = 0; from < request.users.length; from += BATCH) {
-      const batch = request.users.slice(from, from + BATCH);
+    for (const batch of batchesOf(request.users, BATCH)) {
       const outcomes = await Promise.all(batch.map((userId) => store(request, id, userId)));
       for (const [index, userId] of batch.entries()) stored.set(userId, outcomes[index] as Outcome<Appended>);
       if (outcomes.every((outcome) => !outcome.ok)) break;

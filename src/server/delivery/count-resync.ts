@@ -1,8 +1,6 @@
+import { batchesOf } from '../../chat/batches.ts';
 import type { Room } from '../../chat/room.ts';
 import type { PresenceChange, Roster } from '../../chat/roster.ts';
-
-/** So many rooms at a time, that a worker with many of them does not ask for all in one write. */
-const BATCH = 100;
 
 export interface CountResyncDeps {
   readonly roster: Pick<Roster, 'count'>;
@@ -17,8 +15,7 @@ export interface CountResyncDeps {
 export function createCountResync({ roster, rooms, deliver: tell }: CountResyncDeps): () => Promise<void> {
   return async () => {
     const all = rooms();
-    for (let from = 0; from < all.length; from += BATCH) {
-      const batch = all.slice(from, from + BATCH);
+    for (const batch of batchesOf(all)) {
       const counts = await Promise.all(batch.map((room) => roster.count(room)));
       for (const [index, room] of batch.entries()) {
         const counted = counts[index];

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { batchesOf } from '../../chat/batches.ts';
 import { type Moderation, type Restricted, refuseRestricted } from '../../chat/moderation.ts';
 import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
@@ -179,8 +180,8 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       const members = [...logins.sessions()].flatMap((session) =>
         [...session.memberships.values()].map(({ room }) => ({ room, userId: session.user.id })),
       );
-      for (let from = 0; from < members.length && !degraded(); from += REVIEW_BATCH) {
-        const batch = members.slice(from, from + REVIEW_BATCH);
+      for (const batch of batchesOf(members, REVIEW_BATCH)) {
+        if (degraded()) return;
         await Promise.all(batch.map(({ room, userId }) => banOf(room, userId)));
       }
     },

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
+import { inBatches } from '../../../chat/batches.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Departure, Roster, RosterEntry } from '../../../chat/roster.ts';
 import { ROSTER_HEARTBEAT_MS, ROSTER_LEASE_MS } from '../../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
-import { inBatches } from '../../batches.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';

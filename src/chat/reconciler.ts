@@ -1,0 +1,185 @@
+/*
+ * Repeats work until the store has accepted it. The caller holds the desired state; the reconciler only remembers for
+ * which items the store does not have it yet. One item:
+ *
+ *   idle ──schedule──► waiting ──due, or flush──► ready ──a place is free──► running ──done──► idle
+ *                        ▲                                                     │
+ *                        └─────────────── failed, wait, scheduled meanwhile ───┘
+ *
+ * An item is never attempted twice at the same time, and scheduling it again while it waits costs no second attempt.
+ */
+
+/** `failed`: repeat with backoff. `waitMs`: nothing failed, but it is not time yet. */
+export type AttemptResult = 'done' | 'failed' | { readonly waitMs: number };
+
+export interface ReconcilerOptions<T> {
+  /**
+   * Brings the store to the desired state of one item. MUST read that state when it is called, not when the item was
+   * scheduled, and MUST be safe to repeat.
+   */
+  readonly attempt: (item: T) => Promise<AttemptResult>;
+  /** An attempt rejected, which is a bug; it counts as failed. */
+  readonly onError: (error: unknown) => void;
+  /** Items with the same key are one; the item itself by default. */
+  readonly keyOf?: (item: T) => unknown;
+  /** The wait before the first retry; it doubles with each failure in a row, up to `maxRetryMs`. */
+  readonly retryMs: number;
+  readonly maxRetryMs?: number;
+  /** After so many failures in a row the item is dropped. */
+  readonly maxAttempts?: number;
+  /** Attempts under way at the same time. */
+  readonly concurrency?: number;
+  /** While this holds nothing is attempted: the store is known to be away. */
+  readonly isPaused?: () => boolean;
+}
+
+export interface Reconciler<T> {
+  /** Attempts the item in `delayMs`, or earlier if it was scheduled for earlier. */
+  schedule(item: T, delayMs?: number): void;
+  /** The item needs no further attempt. An attempt under way goes on, but is not repeated. */
+  cancel(item: T): void;
+  has(item: T): boolean;
+  readonly size: number;
+  /** Attempts all waiting items now, in the order scheduled: the store is back. */
+  flush(): void;
+  /** Forgets all items. An attempt under way goes on, but is not repeated. */
+  close(): void;
+}
+
+interface Entry<T> {
+  item: T;
+  state: 'waiting' | 'ready' | 'running';
+  dueAt: number;
+  failures: number;
+  /** It was scheduled for then during its attempt. */
+  nextDueAt: number;
+}
+
+const DEFAULT_CONCURRENCY = 100;
+
+export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T> {
+  const { attempt, onError, keyOf = (item) => item, retryMs, maxRetryMs = retryMs } = options;
+  const { maxAttempts = Number.POSITIVE_INFINITY, concurrency = DEFAULT_CONCURRENCY, isPaused } = options;
+  const entries = new Map<unknown, Entry<T>>();
+  let ready: Entry<T>[] = [];
+  let running = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+  let closed = false;
+
+  const now = () => performance.now();
+
+  function wait(entry: Entry<T>, dueAt: number): void {
+    entry.state = 'waiting';
+    entry.dueAt = dueAt;
+    entry.nextDueAt = Number.POSITIVE_INFINITY;
+    arm(dueAt);
+  }
+
+  function arm(dueAt: number): void {
+    if (dueAt >= timerAt) return;
+    clearTimeout(timer);
+    timerAt = dueAt;
+    timer = setTimeout(tick, Math.max(0, dueAt - now())).unref();
+  }
+
+  function tick(): void {
+    timer = undefined;
+    timerAt = Number.POSITIVE_INFINITY;
+    // Timers have whole milliseconds and may come a little early.
+    const at = now() + 1;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const entry of entries.values()) {
+      if (entry.state !== 'waiting') continue;
+      if (entry.dueAt <= at) makeReady(entry);
+      else earliest = Math.min(earliest, entry.dueAt);
+    }
+    if (earliest < Number.POSITIVE_INFINITY) arm(earliest);
+    startReady();
+  }
+
+  function makeReady(entry: Entry<T>): void {
+    entry.state = 'ready';
+    ready.push(entry);
+  }
+
+  function startReady(): void {
+    if (ready.length > 0 && isPaused?.()) {
+      const held = ready;
+      ready = [];
+      for (const entry of held) wait(entry, now() + retryMs);
+    }
+    while (running < concurrency) {
+      const entry = ready.shift();
+      if (!entry) return;
+      if (isCurrent(entry)) void run(entry);
+    }
+  }
+
+  async function run(entry: Entry<T>): Promise<void> {
+    entry.state = 'running';
+    running += 1;
+    let result: AttemptResult;
+    try {
+      result = await attempt(entry.item);
+    } catch (error) {
+      onError(error);
+      result = 'failed';
+    }
+    running -= 1;
+    if (isCurrent(entry)) settle(entry, result);
+    startReady();
+  }
+
+  function settle(entry: Entry<T>, result: AttemptResult): void {
+    entry.failures = result === 'failed' ? entry.failures + 1 : 0;
+    let dueAt = entry.nextDueAt;
+    if (typeof result === 'object') dueAt = Math.min(dueAt, now() + result.waitMs);
+    else if (result === 'failed' && entry.failures < maxAttempts)
+      dueAt = Math.min(dueAt, now() + backoffMs(entry));
+    if (dueAt < Number.POSITIVE_INFINITY) wait(entry, dueAt);
+    else entries.delete(keyOf(entry.item));
+  }
+
+  function backoffMs({ failures }: Entry<T>): number {
+    return Math.min(maxRetryMs, retryMs * 2 ** (failures - 1));
+  }
+
+  /** False if the entry was cancelled meanwhile. */
+  function isCurrent(entry: Entry<T>): boolean {
+    return entries.get(keyOf(entry.item)) === entry;
+  }
+
+  return {
+    schedule(item, delayMs = retryMs) {
+      if (closed) return;
+      const key = keyOf(item);
+      const dueAt = now() + delayMs;
+      const known = entries.get(key);
+      if (!known) {
+        const entry: Entry<T> = { item, state: 'waiting', dueAt, failures: 0, nextDueAt: dueAt };
+        entries.set(key, entry);
+        wait(entry, dueAt);
+        return;
+      }
+      known.item = item;
+      if (known.state === 'running') known.nextDueAt = Math.min(known.nextDueAt, dueAt);
+      else if (known.state === 'waiting' && dueAt < known.dueAt) wait(known, dueAt);
+    },
+    cancel: (item) => void entries.delete(keyOf(item)),
+    has: (item) => entries.has(keyOf(item)),
+    get size() {
+      return entries.size;
+    },
+    flush() {
+      for (const entry of entries.values()) if (entry.state === 'waiting') makeReady(entry);
+      startReady();
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      entries.clear();
+      ready = [];
+    },
+  };
+}
