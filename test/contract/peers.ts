@@ -6,7 +6,7 @@ import type { Room } from '../../src/chat/room.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import type { PresenceChange, PresenceMove } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
-import type { Harness, Peer } from './suite.ts';
+import type { Harness, Peer, StorePeer } from './suite.ts';
 
 /** A message as tests read it back from an entry's JSON. */
 export interface Said {
@@ -54,7 +54,7 @@ export function range(from: number, to: number): number[] {
 }
 
 export async function append(
-  peer: Peer,
+  peer: Pick<Peer, 'logs'>,
   room: Room,
   text: string,
   more?: Pick<Draft, 'dedupe' | 'except'>,
@@ -62,8 +62,26 @@ export async function append(
   return granted(await peer.logs.append(room, draftOf(room, text, more)));
 }
 
-export async function read(peer: Peer, room: Room, query: Partial<LogQuery> = {}): Promise<LogPage> {
+export async function read(
+  peer: Pick<Peer, 'logs'>,
+  room: Room,
+  query: Partial<LogQuery> = {},
+): Promise<LogPage> {
   return granted(await peer.logs.read(room, { limit: 200, maxBytes: 1_000_000, ...query }));
+}
+
+export function membersSaying(room: Room, text: string): string {
+  return draftOf(room, text).members;
+}
+
+/** Puts another text in the place of an entry's. False: the log does not hold it. */
+export async function replace(
+  peer: Pick<Peer, 'logs'>,
+  room: Room,
+  seq: number,
+  text: string,
+): Promise<boolean> {
+  return granted(await peer.logs.replace(room, seq, membersSaying(room, text))) !== undefined;
 }
 
 /** Subscribes and gathers what arrives. */
@@ -74,7 +92,7 @@ export interface Listening {
   readonly close: () => void;
 }
 
-export async function listen(peer: Peer, room: Room): Promise<Listening> {
+export async function listen(peer: Pick<Peer, 'bus'>, room: Room): Promise<Listening> {
   const entries: Entry[] = [];
   const told: (PresenceChange | PresenceMove)[] = [];
   const subscription = granted(
@@ -98,10 +116,10 @@ export async function arrivalOf(seq: number, entries: readonly Entry[]): Promise
 }
 
 /** A fresh store with two workers, closed when the test ends. */
-export async function twoPeers(
-  harness: () => Promise<Harness>,
+export async function twoPeers<P extends StorePeer>(
+  harness: () => Promise<Harness<P>>,
   options?: Partial<BackendOptions>,
-): Promise<{ store: Harness; a: Peer; b: Peer }> {
+): Promise<{ store: Harness<P>; a: P; b: P }> {
   const store = await harness();
   onTestFinished(() => store.close());
   return { store, a: await store.open(options), b: await store.open(options) };

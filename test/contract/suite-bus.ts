@@ -11,9 +11,9 @@ import {
   textsOf,
   twoPeers,
 } from './peers.ts';
-import type { Harness } from './suite.ts';
+import type { Harness, StorePeer } from './suite.ts';
 
-export function busContract(harness: () => Promise<Harness>): void {
+export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('bus', () => {
     it('hands every message to both workers in order and once, the one that appended included', async () => {
       const { a, b } = await twoPeers(harness);

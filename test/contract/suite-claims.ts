@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { granted, range, twoPeers } from './peers.ts';
-import type { Harness } from './suite.ts';
+import type { Harness, StorePeer } from './suite.ts';
 
-export function claimsContract(harness: () => Promise<Harness>): void {
+export function claimsContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('claims', () => {
     it('grant a key to one try, and to the next under the id of the first once that gave no answer', async () => {
       const { a, b } = await twoPeers(harness);

@@ -19,7 +19,7 @@ import {
   textsOf,
   twoPeers,
 } from './peers.ts';
-import type { Harness, Peer } from './suite.ts';
+import type { Harness, StorePeer } from './suite.ts';
 
 const ODD_USERS = [
   '__proto__',
@@ -37,21 +37,26 @@ function newInbox(nsp = '/'): Room {
   return inboxOf(nsp, `user ${randomUUID()}`);
 }
 
-async function marksOf(peer: Peer, inbox: Room): Promise<InboxMarkers> {
+async function marksOf(peer: StorePeer, inbox: Room): Promise<InboxMarkers> {
   return granted(await peer.inboxes.marks(inbox));
 }
 
-async function raise(peer: Peer, inbox: Room, to: MarkerUpdate): Promise<InboxMarkers> {
+async function raise(peer: StorePeer, inbox: Room, to: MarkerUpdate): Promise<InboxMarkers> {
   return granted(await peer.inboxes.raise(inbox, to));
 }
 
-async function fold(peer: Peer, inbox: Room, was: Position | undefined, becomes: Position): Promise<boolean> {
+async function fold(
+  peer: StorePeer,
+  inbox: Room,
+  was: Position | undefined,
+  becomes: Position,
+): Promise<boolean> {
   const draft = draftOf(inbox, `announcement ${becomes.seq}`);
   return granted(await peer.inboxes.fold(inbox, draft, { was, becomes }));
 }
 
 async function progressOf(
-  peer: Peer,
+  peer: StorePeer,
   inbox: Room,
   seqs: readonly number[],
 ): Promise<readonly ItemProgress[]> {
@@ -59,7 +64,7 @@ async function progressOf(
 }
 
 /** Items 1 to `count`. */
-async function fill(peer: Peer, inbox: Room, count: number): Promise<void> {
+async function fill(peer: StorePeer, inbox: Room, count: number): Promise<void> {
   await Promise.all(range(1, count).map((n) => append(peer, inbox, `item ${n}`)));
 }
 
@@ -73,7 +78,7 @@ function byUser({ nsp, places }: PushPositions): PushPositions {
   return { nsp, places: [...places].sort((x, y) => (x.userId < y.userId ? -1 : 1)) };
 }
 
-export function inboxContract(harness: () => Promise<Harness>): void {
+export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('a log that is not a room', () => {
     it.each([
       ['an inbox', () => newInbox()],

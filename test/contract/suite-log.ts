@@ -11,7 +11,7 @@ import {
   textsOf,
   twoPeers,
 } from './peers.ts';
-import type { Harness } from './suite.ts';
+import type { Harness, StorePeer } from './suite.ts';
 
 const ODD_TEXTS = [
   'say "hi" \\ and \\" and \\u0041',
@@ -24,7 +24,7 @@ const ODD_TEXTS = [
   ' ',
 ];
 
-export function logContract(harness: () => Promise<Harness>): void {
+export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('log', () => {
     it('numbers the messages of a room from 1 by exactly 1, whichever worker appends', async () => {
       const { a, b } = await twoPeers(harness);

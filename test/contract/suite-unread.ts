@@ -2,28 +2,28 @@ import { describe, expect, it } from 'vitest';
 import type { Room } from '../../src/chat/room.ts';
 import { inboxOf } from '../../src/chat/room.ts';
 import { append, draftOf, granted, newRoom, range, read, twoPeers } from './peers.ts';
-import type { Harness, Peer } from './suite.ts';
+import type { Harness, StorePeer } from './suite.ts';
 
 const ann = inboxOf('/', 'ann').tag;
 const bob = inboxOf('/', 'bob').tag;
 
-async function say(peer: Peer, room: Room, text: string, reader: string, id = text): Promise<number> {
+async function say(peer: StorePeer, room: Room, text: string, reader: string, id = text): Promise<number> {
   const dedupe = { scope: reader, clientMsgId: id };
   return granted(await peer.logs.append(room, { ...draftOf(room, text, { dedupe }), reader })).seq;
 }
 
-async function remove(peer: Peer, room: Room, seq: number): Promise<void> {
+async function remove(peer: StorePeer, room: Room, seq: number): Promise<void> {
   const { members } = draftOf(room, '');
   const notice = { id: `notice ${seq}`, members: `"event":"deleted","ref":${seq}` };
   granted(await peer.logs.replace(room, seq, members, notice));
 }
 
-async function unread(peer: Peer, room: Room, upTo: number, reader?: string) {
+async function unread(peer: StorePeer, room: Room, upTo: number, reader?: string) {
   const [found] = granted(await peer.logs.unread([{ room, reader, read: upTo }]));
   return found;
 }
 
-export function unreadContract(harness: () => Promise<Harness>): void {
+export function unreadContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('what is unread', () => {
     it('are the messages above the mark, in each of many logs', async () => {
       const { a, b } = await twoPeers(harness);

@@ -3,23 +3,28 @@ import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
 import { claimsContract } from './suite-claims.ts';
+import { eraseContract } from './suite-erase.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
 import { moderationContract } from './suite-moderation.ts';
+import { replaceContract } from './suite-replace.ts';
 import { rosterContract } from './suite-roster.ts';
 import { unreadContract } from './suite-unread.ts';
 
 /** One worker's side of the store under test. */
 export type Peer = WorkerBackend & { readonly instanceId: string };
 
+/** What every store of logs has, also one that knows no presence. */
+export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'claims' | 'close'>;
+
 /** A store of its own, with nothing in it. */
-export interface Harness {
+export interface Harness<P = Peer> {
   /**
    * One more worker over the same store, ready to be used. A test passes the same options to every `open`;
    * where the store applies them itself, those of the first one count.
    */
-  open(options?: Partial<BackendOptions>): Promise<Peer>;
+  open(options?: Partial<BackendOptions>): Promise<P>;
   /** That worker’s lease is over, as if it had been silent for so long. Not there where a worker cannot die unnoticed. */
   endLease?(instanceId: string): Promise<void>;
   /** Closes the open peers, stops the store in order and starts it again with its data. */
@@ -27,16 +32,25 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-/** What every backend promises to the chat rules, tried on two workers over one store. */
-export function backendContract(name: string, harness: () => Promise<Harness>): void {
-  describe(`${name} backend`, () => {
+/** What a store of logs promises to the chat rules; the store that other tests have in memory keeps it too. */
+export function storeContract(name: string, harness: () => Promise<Harness<StorePeer>>): void {
+  describe(`${name} store`, () => {
     logContract(harness);
     inboxContract(harness);
     claimsContract(harness);
     busContract(harness);
+    replaceContract(harness);
+    unreadContract(harness);
+  });
+}
+
+/** What every backend promises to the chat rules, tried on two workers over one store. */
+export function backendContract(name: string, harness: () => Promise<Harness>): void {
+  storeContract(name, harness);
+  describe(`${name} backend`, () => {
     rosterContract(harness);
     moderationContract(harness);
-    unreadContract(harness);
+    eraseContract(harness);
     membersContract(harness);
     changesContract(harness);
   });

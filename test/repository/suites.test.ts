@@ -37,10 +37,11 @@ describe('the test suites', () => {
     expect(late.length).toBeGreaterThan(0);
   });
 
-  it('keep in test/contract only what both backends pass', () => {
+  it('keep in test/contract only what both backends pass, and the fake store as far as it goes', () => {
     const contract = filesOf(scripts.test ?? '').filter(({ suite }) => suite === 'contract');
     expect(contract.map(({ file }) => file).sort()).toEqual([
       'test/contract/embedded.test.ts',
+      'test/contract/memory.test.ts',
       'test/contract/redis.test.ts',
     ]);
   });

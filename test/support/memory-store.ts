@@ -14,8 +14,11 @@ import {
   type LogPage,
   type LogQuery,
   NO_EPOCH,
+  type Replaced,
   type RoomBus,
   type RoomLogs,
+  type UnreadCount,
+  type UnreadQuery,
 } from '../../src/chat/log-store.ts';
 import type { Moderation, Restricted } from '../../src/chat/moderation.ts';
 import type { Room } from '../../src/chat/room.ts';
@@ -24,14 +27,37 @@ import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 const away = () => refuse('unavailable', 'away', 1);
 
 interface Log {
-  readonly entries: Entry[];
+  epoch?: string;
+  top: number;
+  /** Oldest first; the log dropped what is older. */
+  entries: Entry[];
+  /** Notices, and entries that `replace` put others in the place of. */
+  readonly uncounted: Set<number>;
+  /** The newest message of each reader. */
+  readonly said: Map<string, number>;
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
   news?: InboxMarkers['news'];
 }
 
-/** Logs, marks and pushes in memory, published at once. What it is told to, it refuses. */
-export function createMemoryStore() {
+export interface MemoryStoreOptions {
+  readonly historySize?: number;
+  readonly inboxSize?: number;
+  /** Where its clock stands, which goes on by 1 ms with each write. */
+  readonly now?: number;
+  readonly newEpoch?: () => string;
+}
+
+/**
+ * Logs, inboxes, pushes and claims in memory, which pass the contract of the backends. It refuses
+ * what the test says.
+ */
+export function createMemoryStore({
+  historySize = 1_000,
+  inboxSize = 1_000,
+  now = 1_000,
+  newEpoch = () => 'e1',
+}: MemoryStoreOptions = {}) {
   const logs = new Map<string, Log>();
   const claimed = new Map<string, { id: string; fingerprint: string; running?: string; answer?: string }>();
   const pushed = new Map<string, PushPositions>();
@@ -39,12 +65,15 @@ export function createMemoryStore() {
   const restrictions = new Map<string, { ban?: Restricted; mute?: Restricted }>();
   const connected = new Map<string, number>();
   const members = new Map<string, ReadonlySet<string>>();
-  let clock = 1_000;
+  let clock = now;
   let failing: (what: string, room?: Room) => boolean = () => false;
 
   function logOf(room: Room): Log {
     const log = logs.get(room.tag) ?? {
+      top: 0,
       entries: [],
+      uncounted: new Set(),
+      said: new Map(),
       answers: new Map(),
       steps: { sent: [], recv: [], read: [] },
     };
@@ -64,31 +93,67 @@ export function createMemoryStore() {
         : refuseOtherContent();
     }
     clock += 1;
-    const { id } = draft;
-    const appended = { epoch: 'e1', seq: log.entries.length + 1, id, at: clock, dup: false };
-    const { seq, epoch, at } = appended;
-    const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${draft.members}}`;
+    log.top += 1;
+    log.epoch ??= newEpoch();
+    const appended = { epoch: log.epoch, seq: log.top, id: draft.id, at: clock, dup: false };
+    const { seq, epoch } = appended;
+    const json = jsonOf(appended, draft.members);
     const entry = { epoch, seq, json, ...(draft.except === undefined ? {} : { except: draft.except }) };
     log.entries.push(entry);
+    const size = room.kind === 'room' ? historySize : inboxSize;
+    if (log.entries.length > size) log.entries = log.entries.slice(-size);
     if (key !== undefined) log.answers.set(key, { ...appended, content });
-    for (const listener of listeners.get(room.tag) ?? []) listener(entry);
+    if (draft.reader !== undefined) log.said.set(draft.reader, seq);
+    // Later than the call and before its answer: a subscription closed meanwhile hears nothing.
+    queueMicrotask(() => {
+      for (const listener of listeners.get(room.tag) ?? []) listener(entry);
+    });
     return succeed(appended);
   }
 
-  function page(room: Room, { before = Number.POSITIVE_INFINITY, after, limit }: LogQuery): LogPage {
-    const all = logs.get(room.tag)?.entries ?? [];
-    const range = all.filter(({ seq }) => seq < before && seq > (after ?? 0));
-    const entries =
-      after === undefined ? range.slice(Math.max(0, range.length - limit)) : range.slice(0, limit);
-    const epoch = all.length > 0 ? 'e1' : NO_EPOCH;
+  function replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined {
+    const { entries, uncounted } = logOf(room);
+    const index = entries.findIndex((entry) => entry.seq === seq);
+    const stored = entries[index];
+    if (!stored) return undefined;
+    const json = jsonOf(JSON.parse(stored.json) as Appended, members);
+    if (json === stored.json) return {};
+    entries[index] = { ...stored, json };
+    uncounted.add(seq);
+    const told = notice && append(room, notice);
+    if (!told?.ok) return {};
+    uncounted.add(told.value.seq);
+    return { notice: told.value };
+  }
+
+  function page(room: Room, { before = Infinity, after, limit, maxBytes }: LogQuery): LogPage {
+    const log = logs.get(room.tag) ?? (room.kind === 'room' ? logOf(room) : undefined);
+    if (room.kind === 'room' && log) log.epoch ??= newEpoch();
+    const top = log?.top ?? 0;
+    const range = (log?.entries ?? []).filter(({ seq }) => seq < before && seq > (after ?? 0));
+    const wanted = after === undefined ? range.slice(-limit).reverse() : range.slice(0, limit);
+    let bytes = 0;
+    const end = wanted.findIndex(({ json }, index) => {
+      bytes += Buffer.byteLength(json);
+      return index > 0 && bytes > maxBytes;
+    });
+    const entries = end < 0 ? wanted : wanted.slice(0, end);
+    if (after === undefined) entries.reverse();
     return {
-      epoch,
-      top: all.length,
+      epoch: log?.epoch ?? NO_EPOCH,
+      top,
       previousEpochs: [],
-      first: 1,
+      first: log?.entries[0]?.seq ?? top + 1,
       entries,
       more: entries.length < range.length,
     };
+  }
+
+  function unread({ room, reader, read }: UnreadQuery): UnreadCount {
+    const { top = 0, entries = [], said, uncounted } = logs.get(room.tag) ?? {};
+    const mark = Math.max(read, (reader === undefined ? undefined : said?.get(reader)) ?? 0);
+    const counted = entries.filter(({ seq }) => seq > mark && !uncounted?.has(seq));
+    return { top, read: mark, unread: counted.length };
   }
 
   const top = (log: Log, kind: keyof Log['steps']) => log.steps[kind].at(-1)?.seq ?? 0;
@@ -109,36 +174,27 @@ export function createMemoryStore() {
     },
     read: (room, query) => answer('read', room, () => page(room, query)),
     replace: (room, seq, members, notice) =>
-      answer('replace', room, () => {
-        const { entries } = logOf(room);
-        const stored = entries[seq - 1];
-        if (!stored) return undefined;
-        const { epoch, id, at } = JSON.parse(stored.json) as Appended;
-        const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${members}}`;
-        if (json === stored.json) return {};
-        entries[seq - 1] = { ...stored, json };
-        const told = notice && append(room, notice);
-        return told?.ok ? { notice: told.value } : {};
-      }),
-    unread: async () => refuse('unavailable', 'not used here'),
+      answer('replace', room, () => replace(room, seq, members, notice)),
+    unread: (asked) => answer('unread', undefined, () => asked.map(unread)),
     tops: (rooms) =>
       answer('tops', undefined, () =>
         rooms.map((room) => {
-          const count = logs.get(room.tag)?.entries.length ?? 0;
-          return { top: count, ...(count > 0 ? { epoch: 'e1' } : {}) };
+          const { epoch, top = 0 } = logs.get(room.tag) ?? {};
+          return { top, ...(epoch === undefined ? {} : { epoch }) };
         }),
       ),
   };
 
   const inboxes: InboxStore = {
     marks: (inbox) => answer('marks', inbox, () => marksOf(inbox)),
-    raise: (inbox, { sent, read, recv = read }) =>
+    raise: (inbox, { sent, read, recv }) =>
       answer('raise', inbox, () => {
         const log = logOf(inbox);
-        for (const [kind, given] of Object.entries({ sent, recv, read })) {
-          const seq = Math.min(given ?? 0, log.entries.length);
-          clock += 1;
-          if (seq > top(log, kind as 'sent')) log.steps[kind as 'sent'].push({ seq, at: clock });
+        const given = { sent, recv: Math.max(recv ?? 0, read ?? 0), read };
+        clock += 1;
+        for (const kind of ['sent', 'recv', 'read'] as const) {
+          const seq = Math.min(given[kind] ?? 0, log.top);
+          if (seq > top(log, kind)) log.steps[kind].push({ seq, at: clock });
         }
         return marksOf(inbox);
       }),
@@ -169,7 +225,11 @@ export function createMemoryStore() {
   const pushes: PushStore = {
     keep: (id, { nsp, places }) =>
       answer('keep', undefined, () => {
-        pushed.set(id, { nsp, places: [...(pushed.get(id)?.places ?? []), ...places] });
+        const kept = pushed.get(id)?.places ?? [];
+        const has = (userId: string, seq: number) =>
+          kept.some((one) => one.userId === userId && one.seq === seq);
+        const added = places.filter(({ userId, seq }) => !has(userId, seq));
+        pushed.set(id, { nsp, places: [...kept, ...added] });
       }),
     find: (id) => answer('find', undefined, () => pushed.get(id)),
   };
@@ -254,4 +314,8 @@ export function createMemoryStore() {
       failing = when;
     },
   };
+}
+
+function jsonOf({ seq, epoch, id, at }: Omit<Appended, 'dup'>, members: string): string {
+  return `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${members}}`;
 }
