@@ -10,8 +10,7 @@ import { joinRoom } from './events/join.ts';
 import { ClientSession, type Session } from './session.ts';
 import type { ChatNamespace, ClientSocket } from './socket-types.ts';
 import type { ConnectionLimits } from './transport/connection-limits.ts';
-import { createIdleConnections } from './transport/idle-connections.ts';
-import { shrinkRoomTables } from './transport/room-index.ts';
+import { shrinkConnection } from './transport/private-members.ts';
 
 const JOIN_RETRY_MS = 1_000;
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
@@ -48,7 +47,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     login: () => createBucket(LOGIN_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
-  const idleConnections = createIdleConnections({ keepsHeaders: context.identities.mode === 'token' });
+  const keepsHeaders = context.identities.mode === 'token';
   const introductions = new WeakMap<ClientSocket, Introduction>();
   /** Beside what of a socket is told to other servers, which no symbol is. */
   const sessionKey = Symbol('session');
@@ -60,7 +59,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     socket.data[sessionKey] = session;
     socket.onAny(hear);
     socket.on('disconnect', end);
-    idleConnections.shrink(socket);
+    shrinkConnection(socket, { keepsHeaders });
     deps.onConnect();
     deps.announcer.awaitHello(socket.id);
     void inOrder(session, () => context.logins.bind(session, inbox, () => greet(session)));
@@ -186,7 +185,6 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   return {
     serve(nsp) {
-      shrinkRoomTables(nsp.adapter);
       nsp.use((socket, next) => {
         admit(socket).then(next, (error: unknown) => {
           context.log.error({ err: error }, 'a handshake failed');

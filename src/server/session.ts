@@ -7,7 +7,6 @@ import type { Person, User } from '../protocol/people.ts';
 import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { ClientSocket } from './socket-types.ts';
 import type { ConnectionBudget } from './transport/connection-budget.ts';
-import { FewMap } from './transport/few-map.ts';
 
 /** A room this connection is in. */
 export interface Membership {
@@ -83,7 +82,7 @@ export class ClientSession implements Session {
   user: User;
   readonly defaultRoom: string;
   readonly hearsTextmsg: boolean;
-  readonly memberships: Map<string, Membership> = new FewMap();
+  readonly memberships = new Map<string, Membership>();
   readonly queue = createEventQueue();
   binding: UserBinding | undefined = undefined;
   readonly budget: ConnectionBudget;

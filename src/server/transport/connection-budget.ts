@@ -1,7 +1,6 @@
 import type { Socket } from 'socket.io';
 import { type Bucket, DebtBucket, type Rate } from '../../chat/rate-limit.ts';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
-import { FewMap } from './few-map.ts';
 
 /** What is held of one connection's events until they are answered: its sender does not look at the answers. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
@@ -65,7 +64,7 @@ export class ConnectionBudget {
   probes = 0;
   /** It was let go: nothing more of it is looked at. */
   ended = false;
-  private buckets: FewMap<string, Bucket> | undefined = undefined;
+  private buckets: Map<string, Bucket> | undefined = undefined;
   private heldBytes = 0;
 
   constructor(traffic: Traffic, address?: string) {
@@ -75,7 +74,7 @@ export class ConnectionBudget {
 
   /** The bucket of that name, made when it is first asked for. */
   bucket(name: string, make: () => Bucket): Bucket {
-    this.buckets ??= new FewMap();
+    this.buckets ??= new Map();
     let bucket = this.buckets.get(name);
     if (!bucket) {
       bucket = make();

@@ -9,7 +9,7 @@ import { answerTooMany, type ConnectLimit, endTooMany, opensSession } from './co
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
 import { PlainDecoder } from './packet-decoder.ts';
 import { ReturningEngine } from './polling-ends.ts';
-import type { Connection } from './private-members.ts';
+import { type Connection, sessionIdOf } from './private-members.ts';
 import { hasBody, refuseUpgrade, UPGRADE_NOT_FOUND, UPGRADE_WITH_BODY } from './refused-upgrades.ts';
 
 export interface EngineOptions {
@@ -63,17 +63,11 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
       callback(null, { origin: allowed(request as IncomingMessage), credentials: corsOrigin !== '*' }),
   });
   // `allowRequest` is not asked once a session exists: a page that got hold of a session id could speak for it.
-  engine.use(
-    (
-      request: IncomingMessage & { _query?: { sid?: string } },
-      response: ServerResponse,
-      next: (error?: Error) => void,
-    ) => {
-      if (request._query?.sid === undefined || allowed(request)) next();
-      else if (request.headers.upgrade) next(new Error('this origin is not allowed'));
-      else refuseOrigin(response);
-    },
-  );
+  engine.use((request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => {
+    if (sessionIdOf(request) === undefined || allowed(request)) next();
+    else if (request.headers.upgrade) next(new Error('this origin is not allowed'));
+    else refuseOrigin(response);
+  });
   const io: ChatServer = new Server({
     serveClient: false,
     connectTimeout: CONNECT_TIMEOUT_MS,

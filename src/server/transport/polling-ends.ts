@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Server as Engine } from 'engine.io';
+import { endPollingBy, type PollingEnd } from './private-members.ts';
 
 /*
  * How the server ends the session of a client that polls. Engine.IO sends its CLOSE packet, and clients of some languages
@@ -27,86 +28,17 @@ export const ENDING_MS = MAX_HOLD_MS + GONE_MS;
 
 const UNKNOWN_SESSION = JSON.stringify({ code: 1, message: 'Session ID unknown' });
 
-/** Engine.IO's members that it calls private. */
-interface PrivatePolling {
-  readonly name: string;
-  readonly discarded: boolean;
-  readonly closeTimeout: number;
-  writable: boolean;
-  req: (IncomingMessage & { cleanup(): void }) | null;
-  res: ServerResponse | null;
-  send(packets: readonly { readonly type: string }[]): void;
-  doClose(done: () => void): void;
-  onClose(): void;
-  onError(message: string, description?: unknown): void;
-  onRequest(request: IncomingMessage & { res: ServerResponse | null }): void;
-}
-
 export class ReturningEngine extends Engine {
   protected override createTransport(
     ...[name, request]: Parameters<Engine['createTransport']>
   ): ReturnType<Engine['createTransport']> {
     const transport = super.createTransport(name, request);
-    const polling = transport as unknown as PrivatePolling;
-    if (polling.name === 'polling' && typeof polling.doClose === 'function') endByRefusal(polling);
+    endPollingBy(transport, createEnding);
     return transport;
   }
 }
 
-function endByRefusal(transport: PrivatePolling): void {
-  const doClose = transport.doClose.bind(transport);
-  const onError = transport.onError.bind(transport);
-  const onRequest = transport.onRequest.bind(transport);
-  let faulty = false;
-  let ending: Ending | undefined;
-
-  transport.onError = (message, description) => {
-    faulty = true;
-    onError(message, description);
-  };
-
-  transport.doClose = (done) => {
-    if (faulty) return doClose(done);
-    const end = () => {
-      done();
-      transport.onClose();
-    };
-    if (transport.discarded) {
-      // Upgraded, or the whole engine closes: the one goes on without it, the other's client finds nobody next time.
-      if (transport.writable) transport.send([{ type: 'noop' }]);
-      end();
-      return;
-    }
-    ending = createEnding(end, transport.closeTimeout);
-    const { req, res } = transport;
-    if (!transport.writable || !res) return;
-    transport.writable = false;
-    req?.cleanup();
-    ending.poll(res);
-  };
-
-  transport.onRequest = (request) => {
-    const { res } = request;
-    if (!ending || !res) return onRequest(request);
-    if (request.method === 'GET') {
-      request.res = null;
-      ending.poll(res);
-    } else if (ending.takesPosts()) {
-      ending.post(res);
-      onRequest(request);
-    } else {
-      request.destroy();
-    }
-  };
-}
-
-interface Ending {
-  poll(response: ServerResponse): void;
-  post(response: ServerResponse): void;
-  takesPosts(): boolean;
-}
-
-function createEnding(end: () => void, unfetchedMs: number): Ending {
+function createEnding(end: () => void, unfetchedMs: number): PollingEnd {
   let held: ServerResponse | undefined;
   let posts = 0;
   let refusedAt: number | undefined;

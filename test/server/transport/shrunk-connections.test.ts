@@ -6,9 +6,8 @@ import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
-import { createIdleConnections } from '../../../src/server/transport/idle-connections.ts';
 import { isOriginAllowed } from '../../../src/server/transport/origins.ts';
-import { shrinkRoomTables } from '../../../src/server/transport/room-index.ts';
+import { shrinkConnection } from '../../../src/server/transport/private-members.ts';
 
 type Transport = 'websocket' | 'polling';
 
@@ -19,13 +18,11 @@ async function server({ keepsHeaders = false } = {}) {
   io.bind(engine);
   const http = createServer((request, response) => engine.handleRequest(request as never, response));
   http.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
-  const { shrink } = createIdleConnections({ keepsHeaders });
   const sockets: Socket[] = [];
   const handshakes: { url: string; query: object; headers: object }[] = [];
   const gone: string[] = [];
   for (const name of ['/', '/post']) {
     const nsp = io.of(name);
-    shrinkRoomTables(nsp.adapter);
     nsp.use(({ handshake: { url, query, headers } }, next) => {
       handshakes.push({ url, query, headers });
       next();
@@ -37,7 +34,7 @@ async function server({ keepsHeaders = false } = {}) {
         if (typeof ack === 'function') ack(event);
       });
       socket.on('disconnect', (reason) => gone.push(`${name} ${reason}`));
-      shrink(socket as unknown as ClientSocket);
+      shrinkConnection(socket as unknown as ClientSocket, { keepsHeaders });
     });
   }
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -96,34 +93,6 @@ describe.each<{ transports: Transport[] }>([
     post.disconnect();
     await vi.waitFor(() => expect(gone).toHaveLength(2));
     await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
-  });
-
-  it('is in the room of its own id and in those it joined, and leaves nothing in the tables', async () => {
-    const { io, sockets, client } = await server();
-    const [one, two] = [await client(transports), await client(transports)];
-    const heard: string[] = [];
-    for (const [name, each] of [['one', one] as const, ['two', two] as const])
-      each.onAny((event) => heard.push(`${name} ${event}`));
-    const [first] = sockets;
-    await first?.join('tea');
-    await sockets[1]?.join('tea');
-    expect([...(first?.rooms ?? [])]).toEqual([first?.id, 'tea']);
-    io.to(first?.id ?? '').emit('to one');
-    io.to('tea')
-      .except(first?.id ?? '')
-      .emit('to the other');
-    first?.to('tea').emit('from one');
-    io.emit('to all');
-    await vi.waitFor(() => expect(heard).toHaveLength(5));
-    expect(heard.sort()).toEqual(
-      ['one to all', 'one to one', 'two from one', 'two to all', 'two to the other'].sort(),
-    );
-    const { adapter } = io.of('/');
-    expect(adapter.rooms.size).toBe(1);
-    await first?.leave('tea');
-    one.close();
-    two.close();
-    await vi.waitFor(() => expect([adapter.rooms.size, adapter.sids.size]).toEqual([0, 0]));
   });
 });
 
