@@ -3,7 +3,8 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { countCores } from './cluster/cores.ts';
-import { parseConfiguration, SETTINGS, type Settings } from './config.ts';
+import { parseConfiguration } from './config/configuration.ts';
+import { SETTINGS, type Settings } from './config/settings.ts';
 import { createLog } from './log.ts';
 
 const OK = 0;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { AggregatorRegistry } from 'prom-client';
-import { openApiKey } from './api-key.ts';
+import { openApiKey } from './backend/api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
 import { ROSTER_LOOK_MS } from './chat/roster.ts';
@@ -11,7 +11,7 @@ import { hostId } from './cluster/host-id.ts';
 import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
-import type { Settings } from './config.ts';
+import type { Settings } from './config/settings.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';

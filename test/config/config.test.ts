@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfiguration } from '../../src/config.ts';
+import { parseConfiguration } from '../../src/config/configuration.ts';
 
 function parse(env: Readonly<Record<string, string | undefined>>) {
   return parseConfiguration(env, { defaultWorkers: 2, terminal: false });

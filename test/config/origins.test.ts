@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { origins } from '../../src/config/grammar.ts';
 import { matchesOrigin } from '../../src/origin-patterns.ts';
-import { origins } from '../../src/settings-grammar.ts';
 
 function patterns(raw: string): readonly string[] {
   const parsed = origins(raw);

@@ -5,7 +5,7 @@ import { validate } from 'dockerfile-utils';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseNginxArgs } from '../../src/cli/nginx-arguments.ts';
-import { parseConfiguration } from '../../src/config.ts';
+import { parseConfiguration } from '../../src/config/configuration.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');

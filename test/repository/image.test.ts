@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseConfiguration, SETTINGS } from '../../src/config.ts';
+import { parseConfiguration } from '../../src/config/configuration.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 import { freePorts } from '../support/ports.ts';
 
 const ROOT = new URL('../../', import.meta.url);

@@ -36,7 +36,7 @@ describe('the check of the layers', () => {
     ['backend/redis/worker.ts', '../embedded/worker.ts'],
     ['backend/backend.ts', './redis/worker.ts'],
     ['server/gateway.ts', '../worker.ts'],
-    ['protocol/codes.ts', '../config.ts'],
+    ['protocol/codes.ts', '../config/settings.ts'],
     ['chat/feeds.ts', 'socket.io'],
     ['client/client.ts', 'node:fs'],
   ])('finds that %s imports %s', (file, specifier) => {

@@ -76,33 +76,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: ['protocol'],
   page: ['protocol', 'client'],
   load: ['protocol', 'client'],
-  cli: ['protocol', 'client', 'cluster', 'load', 'config.ts', 'settings-grammar.ts'],
+  cli: ['protocol', 'client', 'cluster', 'load', 'config', 'host-names.ts'],
 
-  'api-key.ts': ['backend'],
-  'config.ts': ['default-rates.ts', 'host-names.ts', 'settings-grammar.ts', 'spelling.ts'],
-  'default-rates.ts': ['settings-grammar.ts'],
-  'event-loop.ts': [],
+  config: ['host-names.ts', 'origin-patterns.ts'],
   'host-names.ts': [],
   'log.ts': ['repeated-lines.ts'],
   'origin-patterns.ts': [],
   'repeated-lines.ts': [],
-  'settings-grammar.ts': ['origin-patterns.ts'],
-  'spelling.ts': [],
   'tasks.ts': ['cluster'],
 
-  'worker.ts': [
-    'protocol',
-    'chat',
-    'cluster',
-    'backend',
-    'server',
-    'config.ts',
-    'event-loop.ts',
-    'log.ts',
-    'tasks.ts',
-  ],
-  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'api-key.ts', 'config.ts', 'log.ts', 'tasks.ts'],
-  'main.ts': ['cli', 'cluster', 'config.ts', 'log.ts', 'primary.ts', 'worker.ts'],
+  'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'tasks.ts'],
+  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'config', 'log.ts', 'tasks.ts'],
+  'main.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
 };
 
 /** The packages of those entries that run in browsers too, or know of no socket, store or process. */

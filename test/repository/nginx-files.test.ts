@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { runNginx } from '../../src/cli/nginx.ts';
-import { SETTINGS } from '../../src/config.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 import { checkNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
 

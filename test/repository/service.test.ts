@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseConfiguration, SETTINGS } from '../../src/config.ts';
+import { parseConfiguration } from '../../src/config/configuration.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 
 /** `section.key` with all its values, as systemd reads them. */
 function units(text: string): Map<string, string[]> {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
-import { parseConfiguration } from '../../../src/config.ts';
+import { parseConfiguration } from '../../../src/config/configuration.ts';
 import { append, arrivalOf, granted, listen, newRoom, textsOf } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 

@@ -1,6 +1,4 @@
 import { isIP } from 'node:net';
-import { defaultTrafficRates } from './default-rates.ts';
-import { isLoopbackName } from './host-names.ts';
 import {
   flag,
   httpUrl,
@@ -15,8 +13,7 @@ import {
   rate,
   redisUrl,
   urlPath,
-} from './settings-grammar.ts';
-import { isMisspelling } from './spelling.ts';
+} from './grammar.ts';
 
 interface Setting<T> {
   readonly name: string;
@@ -248,11 +245,12 @@ export const SETTINGS = {
   ),
 } as const;
 
-type Values = { -readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]['fallback'] };
+/** Every setting as it was given, or its default. */
+export type SettingValues = { -readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]['fallback'] };
 
 /** What runs: every setting with its value, the ones that depend on others worked out. */
 export type Settings = Omit<
-  Values,
+  SettingValues,
   'host' | 'front' | 'workers' | 'rateEvents' | 'rateBytes' | 'logPretty'
 > & {
   readonly host: string;
@@ -262,129 +260,3 @@ export type Settings = Omit<
   readonly rateBytes: Rate | undefined;
   readonly logPretty: boolean;
 };
-
-export interface Surroundings {
-  readonly defaultWorkers: number;
-  readonly terminal: boolean;
-}
-
-export type Configuration =
-  | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly problems: readonly string[] };
-
-/**
- * Settings of the contract that this version does not have, with the value that changes nothing: to run as if
- * another were not set would be a lie.
- */
-const NOT_YET: Readonly<Record<string, string | undefined>> = {
-  REDIS_CLUSTER_NODES: undefined,
-  REDIS_SENTINELS: undefined,
-  REDIS_SENTINEL_NAME: undefined,
-  RATE_ADMIT: '0',
-  ACK_REPLICAS: '0',
-  BUS_SECRET: undefined,
-};
-
-const MIN_KEY_CHARS = 16;
-
-/** Variables every shell has that happen to be spelled nearly like a setting. */
-const NOT_MEANT = new Set(['HOME']);
-
-/** Reads the environment; an empty value counts as not set. Every problem is found, not only the first. */
-export function parseConfiguration(
-  env: Readonly<Record<string, string | undefined>>,
-  around: Surroundings,
-): Configuration {
-  const problems: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [key, { name, parse, fallback }] of Object.entries(SETTINGS)) {
-    const raw = env[name]?.trim();
-    const parsed = raw ? (parse as Parser<unknown>)(raw) : { value: fallback };
-    if ('problem' in parsed) problems.push(`${name} ${parsed.problem}, not ${shown(name, raw ?? '')}`);
-    else values[key] = parsed.value;
-  }
-  for (const [name, harmless] of Object.entries(NOT_YET)) {
-    const raw = env[name]?.trim();
-    if (raw && raw !== harmless) problems.push(`${name} is not supported by this version`);
-  }
-  if (problems.length > 0) return { ok: false, problems };
-
-  const given = values as unknown as Values;
-  const traffic = defaultTrafficRates(given.rateSay, given.maxTextBytes);
-  const settings: Settings = {
-    ...given,
-    host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),
-    front: given.front ?? given.redisUrl === undefined,
-    workers: given.workers ?? around.defaultWorkers,
-    rateEvents: given.rateEvents === 'derived' ? traffic.events : given.rateEvents,
-    rateBytes: given.rateBytes === 'derived' ? traffic.bytes : given.rateBytes,
-    logPretty: given.logPretty ?? around.terminal,
-  };
-  problems.push(...clashes(settings));
-  if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, settings, warnings: [...exposure(settings), ...misspelled(env)] };
-}
-
-function clashes(settings: Settings): string[] {
-  const last = settings.basePort + settings.workers - 1;
-  const problems = last > 65_535 ? [`BASE_PORT + WORKERS must stay below 65536, not ${last + 1}`] : [];
-  const taken = (value: number) => value >= settings.basePort && value <= last;
-  if (settings.front && taken(settings.port))
-    problems.push(`PORT ${settings.port} is one of the workers’ ports ${settings.basePort} to ${last}`);
-  if (taken(settings.adminPort))
-    problems.push(
-      `ADMIN_PORT ${settings.adminPort} is one of the workers’ ports ${settings.basePort} to ${last}`,
-    );
-  if (settings.front && settings.port === settings.adminPort)
-    problems.push(`PORT and ADMIN_PORT are both ${settings.port}`);
-  // In open mode nobody would look at them, which is not what somebody who sets them expects.
-  if (isOpen(settings) && (settings.authAudience ?? settings.authIssuer) !== undefined) {
-    problems.push('AUTH_AUDIENCE and AUTH_ISSUER are of tokens: set AUTH_SECRET or AUTH_JWKS_URL too');
-  }
-  return problems;
-}
-
-/** Nobody proves who they are. */
-function isOpen({ authSecret, authJwksUrl }: Pick<Values, 'authSecret' | 'authJwksUrl'>): boolean {
-  return authSecret === undefined && authJwksUrl === undefined;
-}
-
-function exposure(settings: Settings): string[] {
-  const warnings: string[] = [];
-  const { authJwksUrl, authAudience, authIssuer, apiKeys } = settings;
-  const unchecked = [
-    ...(authAudience === undefined ? ['AUTH_AUDIENCE'] : []),
-    ...(authIssuer === undefined ? ['AUTH_ISSUER'] : []),
-  ];
-  if (authJwksUrl !== undefined && unchecked.length > 0) {
-    warnings.push(
-      `AUTH_JWKS_URL without ${unchecked.join(' and ')}: whatever its keys signed for other applications is good here too`,
-    );
-  }
-  if (apiKeys.some((key) => key.length < MIN_KEY_CHARS)) {
-    warnings.push(`API_KEYS has a key shorter than ${MIN_KEY_CHARS} characters: it can be guessed`);
-  }
-  if (!isOpen(settings) || isLoopbackName(settings.host)) return warnings;
-  return [
-    ...warnings,
-    `HOST=${settings.host} in open mode: everybody who can reach it can come in under any name; named users trust each other`,
-  ];
-}
-
-function misspelled(env: Readonly<Record<string, string | undefined>>): string[] {
-  const names = [...Object.values(SETTINGS).map(({ name }) => name), ...Object.keys(NOT_YET)];
-  const warnings: string[] = [];
-  for (const variable of Object.keys(env)) {
-    if (names.includes(variable) || NOT_MEANT.has(variable)) continue;
-    const meant = names.find((name) => isMisspelling(variable, name));
-    if (meant !== undefined) warnings.push(`${variable} is not a setting; did you mean ${meant}?`);
-  }
-  return warnings;
-}
-
-/** A wrong address may hold a password. */
-const HIDDEN = new Set(['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS']);
-
-function shown(name: string, raw: string): string {
-  return HIDDEN.has(name) ? 'what was given' : JSON.stringify(raw.slice(0, 80));
-}

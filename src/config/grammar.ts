@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { parseOriginPattern } from './origin-patterns.ts';
+import { parseOriginPattern } from '../origin-patterns.ts';
 
 /** Parsers of setting values: a value, or a sentence saying what is wrong. */
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openApiKey } from '../../src/api-key.ts';
+import { openApiKey } from '../../src/backend/api-key.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 
 async function folder(): Promise<string> {

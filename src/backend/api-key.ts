@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { BackendError, type PrimaryBackend } from './backend/backend.ts';
+import { BackendError, type PrimaryBackend } from './backend.ts';
 
 /** Where the key of the HTTP API is found when `API_KEYS` is not set. */
 export function apiKeyPath(dataDir: string): string {

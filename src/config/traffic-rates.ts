@@ -1,4 +1,4 @@
-import type { Rate } from './settings-grammar.ts';
+import type { Rate } from './grammar.ts';
 
 /** What a client needs beside its messages: joining its rooms again, reading on, typing. */
 const LEAST_EVENTS: Rate = { perMs: 100 / 1_000, burst: 1_000 };
@@ -13,7 +13,7 @@ export interface TrafficRates {
 }
 
 /** No honest client meets them. Where messages are not limited, as in a load test, nothing is. */
-export function defaultTrafficRates(say: Rate | undefined, maxTextBytes: number): TrafficRates {
+export function trafficRatesFor(say: Rate | undefined, maxTextBytes: number): TrafficRates {
   if (!say) return { events: undefined, bytes: undefined };
   const atLeast = (least: Rate, times: number): Rate => ({
     perMs: Math.max(least.perMs, say.perMs * times),
