@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Outcome, succeed } from '../protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from '../protocol/limits.ts';
+import { createReconciler } from './reconciler.ts';
 import type { Room } from './room.ts';
 import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 
@@ -43,8 +44,8 @@ export interface Presence {
   rename(room: Room, user: RosterEntry): Promise<void>;
   /** How many are in the room now. */
   count(room: Room): Promise<Outcome<RosterCount>>;
-  /** Says again what the store did not take. */
-  restate(): void;
+  /** Repeats at once what the store has not accepted. */
+  resync(): void;
   /** Tells of everybody a dead worker left behind. */
   reap(instanceId: string): Promise<void>;
   close(): void;
@@ -81,8 +82,15 @@ export function createPresence(deps: PresenceDeps): Presence {
   const { roster, onJoin, onQuit, log, graceMs = PRESENCE_GRACE_MS } = deps;
   const rooms = new Map<string, LocalRoom>();
   /** Rooms of which the store has a wrong count, of the room or of one of its users. */
-  const miscounted = new Set<string>();
-  let retrying: NodeJS.Timeout | undefined;
+  const miscounted = createReconciler<Room>({
+    attempt: async ({ tag }) => {
+      await correct(tag);
+      return 'done';
+    },
+    onError: (error) => log.error({ err: error }, 'the counts of a room could not be corrected'),
+    keyOf: ({ tag }) => tag,
+    retryMs: RETRY_MS,
+  });
   /** A store that answers slowly is asked twice a second, and must not get the same work each time. */
   const reaps = new Map<string, Promise<void>>();
   let closed = false;
@@ -221,7 +229,7 @@ export function createPresence(deps: PresenceDeps): Presence {
         if (user.clients > 0) announce(local.room, user, stated.value.clients);
       } else if (stated.error.temporary) {
         user.owed = true;
-        countLater(local);
+        miscounted.schedule(local.room);
       }
       // Banned while there: no longer counted apart, until it is put out.
       else void recount(local);
@@ -231,30 +239,18 @@ export function createPresence(deps: PresenceDeps): Presence {
   async function recount(local: LocalRoom): Promise<void> {
     const { room } = local;
     const counted = await roster.recount(room, admitted(local));
-    if (!counted.ok) countLater(local);
+    // A full store rejects this and passes every health check, so its return alone does not repeat it.
+    if (!counted.ok) miscounted.schedule(room);
   }
 
-  /** A store that is full refuses this and answers everything that looks whether it is there. */
-  function countLater({ room }: LocalRoom): void {
-    if (closed) return;
-    miscounted.add(room.tag);
-    retrying ??= setTimeout(restate, RETRY_MS);
-  }
-
-  function restate(): void {
-    clearTimeout(retrying);
-    retrying = undefined;
-    const tags = [...miscounted];
-    miscounted.clear();
-    for (const tag of tags) {
-      const local = rooms.get(tag);
-      if (!local) continue;
-      const wrong = [...local.users.values()].filter(
-        ({ stated, clients, owed }) => stated !== undefined && (owed || stated !== clients),
-      );
-      for (const user of wrong) void state(local, user);
-      if (wrong.length === 0) void recount(local);
-    }
+  /** Reports every user of whom the roster has a wrong count, name or face, or else the count of the room. */
+  async function correct(tag: string): Promise<void> {
+    const local = rooms.get(tag);
+    if (!local) return;
+    const wrong = [...local.users.values()].filter(
+      ({ stated, clients, owed }) => stated !== undefined && (owed || stated !== clients),
+    );
+    await Promise.all(wrong.length > 0 ? wrong.map((user) => state(local, user)) : [recount(local)]);
   }
 
   async function reapNow(instanceId: string): Promise<void> {
@@ -280,7 +276,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       const local = rooms.get(room.tag);
       return roster.recount(room, local ? admitted(local) : 0);
     },
-    restate,
+    resync: miscounted.flush,
     reap(instanceId) {
       const reaping = reaps.get(instanceId) ?? reapNow(instanceId).finally(() => reaps.delete(instanceId));
       reaps.set(instanceId, reaping);
@@ -288,7 +284,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     },
     close() {
       closed = true;
-      clearTimeout(retrying);
+      miscounted.close();
       for (const { users } of rooms.values()) for (const { timer } of users.values()) clearTimeout(timer);
     },
   };

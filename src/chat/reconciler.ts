@@ -38,7 +38,9 @@ export interface Reconciler<T> {
   schedule(item: T, delayMs?: number): void;
   /** The item needs no further attempt. An attempt under way goes on, but is not repeated. */
   cancel(item: T): void;
+  /** Whether the item waits for an attempt; one under way does not count. */
   has(item: T): boolean;
+  /** All items, those under way included. */
   readonly size: number;
   /** Attempts all waiting items now, in the order scheduled: the store is back. */
   flush(): void;
@@ -50,55 +52,42 @@ interface Entry<T> {
   item: T;
   state: 'waiting' | 'ready' | 'running';
   dueAt: number;
+  /** While it waits. Node keeps timers of one length in a list, so thousands of them cost no search. */
+  timer: NodeJS.Timeout | undefined;
   failures: number;
   /** It was scheduled for then during its attempt. */
   nextDueAt: number;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
 const DEFAULT_CONCURRENCY = 100;
 
 export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T> {
   const { attempt, onError, keyOf = (item) => item, retryMs, maxRetryMs = retryMs } = options;
-  const { maxAttempts = Number.POSITIVE_INFINITY, concurrency = DEFAULT_CONCURRENCY, isPaused } = options;
+  const { maxAttempts = NEVER, concurrency = DEFAULT_CONCURRENCY, isPaused } = options;
   const entries = new Map<unknown, Entry<T>>();
   let ready: Entry<T>[] = [];
   let running = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let timerAt = Number.POSITIVE_INFINITY;
   let closed = false;
 
   const now = () => performance.now();
 
   function wait(entry: Entry<T>, dueAt: number): void {
+    clearTimeout(entry.timer);
     entry.state = 'waiting';
     entry.dueAt = dueAt;
-    entry.nextDueAt = Number.POSITIVE_INFINITY;
-    arm(dueAt);
+    entry.nextDueAt = NEVER;
+    entry.timer = setTimeout(onDue, Math.max(0, dueAt - now()), entry).unref();
   }
 
-  function arm(dueAt: number): void {
-    if (dueAt >= timerAt) return;
-    clearTimeout(timer);
-    timerAt = dueAt;
-    timer = setTimeout(tick, Math.max(0, dueAt - now())).unref();
-  }
-
-  function tick(): void {
-    timer = undefined;
-    timerAt = Number.POSITIVE_INFINITY;
-    // Timers have whole milliseconds and may come a little early.
-    const at = now() + 1;
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const entry of entries.values()) {
-      if (entry.state !== 'waiting') continue;
-      if (entry.dueAt <= at) makeReady(entry);
-      else earliest = Math.min(earliest, entry.dueAt);
-    }
-    if (earliest < Number.POSITIVE_INFINITY) arm(earliest);
+  function onDue(entry: Entry<T>): void {
+    makeReady(entry);
     startReady();
   }
 
   function makeReady(entry: Entry<T>): void {
+    clearTimeout(entry.timer);
+    entry.timer = undefined;
     entry.state = 'ready';
     ready.push(entry);
   }
@@ -107,7 +96,7 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
     if (ready.length > 0 && isPaused?.()) {
       const held = ready;
       ready = [];
-      for (const entry of held) wait(entry, now() + retryMs);
+      for (const entry of held) if (isCurrent(entry)) wait(entry, now() + retryMs);
     }
     while (running < concurrency) {
       const entry = ready.shift();
@@ -137,7 +126,7 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
     if (typeof result === 'object') dueAt = Math.min(dueAt, now() + result.waitMs);
     else if (result === 'failed' && entry.failures < maxAttempts)
       dueAt = Math.min(dueAt, now() + backoffMs(entry));
-    if (dueAt < Number.POSITIVE_INFINITY) wait(entry, dueAt);
+    if (dueAt < NEVER) wait(entry, dueAt);
     else entries.delete(keyOf(entry.item));
   }
 
@@ -157,7 +146,14 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
       const dueAt = now() + delayMs;
       const known = entries.get(key);
       if (!known) {
-        const entry: Entry<T> = { item, state: 'waiting', dueAt, failures: 0, nextDueAt: dueAt };
+        const entry: Entry<T> = {
+          item,
+          state: 'waiting',
+          dueAt,
+          timer: undefined,
+          failures: 0,
+          nextDueAt: NEVER,
+        };
         entries.set(key, entry);
         wait(entry, dueAt);
         return;
@@ -166,8 +162,15 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
       if (known.state === 'running') known.nextDueAt = Math.min(known.nextDueAt, dueAt);
       else if (known.state === 'waiting' && dueAt < known.dueAt) wait(known, dueAt);
     },
-    cancel: (item) => void entries.delete(keyOf(item)),
-    has: (item) => entries.has(keyOf(item)),
+    cancel(item) {
+      const key = keyOf(item);
+      clearTimeout(entries.get(key)?.timer);
+      entries.delete(key);
+    },
+    has(item) {
+      const entry = entries.get(keyOf(item));
+      return entry !== undefined && (entry.state !== 'running' || entry.nextDueAt < NEVER);
+    },
     get size() {
       return entries.size;
     },
@@ -177,7 +180,7 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
     },
     close() {
       closed = true;
-      clearTimeout(timer);
+      for (const { timer } of entries.values()) clearTimeout(timer);
       entries.clear();
       ready = [];
     },

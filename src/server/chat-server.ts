@@ -162,10 +162,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     resync() {
       feeds.resync();
       void recount();
-      presence.restate();
-      textmsgAudience.restate();
-      membershipTransfer.restate();
-      logins.restate();
+      presence.resync();
+      textmsgAudience.resync();
+      membershipTransfer.resync();
+      logins.resync();
       news.follow();
       void enforcement.review();
     },

@@ -253,7 +253,7 @@ describe('presence in a room', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(stored()).toBe(2);
     fail(0);
-    presence.restate();
+    presence.resync();
     await vi.advanceTimersByTimeAsync(0);
     expect(stored()).toBe(1);
   });
@@ -289,7 +289,7 @@ describe('presence in a room', () => {
       refuseAs(code);
       expect(await presence.enter(room, ann)).toEqual(refuse(code, 'not you'));
     }
-    presence.restate();
+    presence.resync();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(writes).toEqual([]);
     admit();
@@ -348,7 +348,7 @@ describe('presence in a room', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(owns()).toBe(2);
     fail(0);
-    presence.restate();
+    presence.resync();
     await vi.advanceTimersByTimeAsync(0);
     expect(owns()).toBe(1);
   });

@@ -1,14 +1,15 @@
 import type { Logger } from 'pino';
+import { createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Roster } from '../../chat/roster.ts';
 
-/** How many connections each user has on this worker, as the roster is told. */
+/** How many connections each user has on this worker, as the roster knows it. */
 export interface ConnectionCounts {
-  /** Answers once the roster knows, or cannot be told. */
+  /** Settles once the roster has the new count, or has rejected it; a rejected one is repeated until it is stored. */
   increment(inbox: Room): Promise<void>;
   decrement(inbox: Room): Promise<void>;
-  /** Says again what the store did not take. */
-  restate(): Promise<void>;
+  /** Repeats at once what the store has not accepted. */
+  resync(): void;
   close(): void;
 }
 
@@ -17,59 +18,40 @@ export interface ConnectionCountsDeps {
   readonly log: Logger;
 }
 
-/** A store that is full refuses this and answers everything that looks whether it is there. */
+/** A full store rejects a count and passes every health check, so its return alone does not repeat the count. */
 const RETRY_MS = 2_000;
-const BATCH = 500;
+const CONCURRENCY = 500;
 
 export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): ConnectionCounts {
   const counts = new Map<string, number>();
-  const unsaid = new Map<string, Room>();
-  let retrying: NodeJS.Timeout | undefined;
-  let closed = false;
+  const pending = createReconciler<Room>({
+    attempt: async (inbox) => ((await report(inbox)) ? 'done' : 'failed'),
+    onError: (error) => log.error({ err: error }, 'the connections of a user could not be counted'),
+    keyOf: ({ tag }) => tag,
+    retryMs: RETRY_MS,
+    concurrency: CONCURRENCY,
+  });
 
-  async function say(inbox: Room): Promise<void> {
+  async function report(inbox: Room): Promise<boolean> {
     const count = counts.get(inbox.tag) ?? 0;
-    const said = await roster.setConnections(inbox, count);
-    if (!said.ok) {
-      unsaid.set(inbox.tag, inbox);
-      retryLater();
-    }
-    // A count that is no longer true must not take away the note that the true one could not be said.
-    else if (count === (counts.get(inbox.tag) ?? 0)) unsaid.delete(inbox.tag);
+    const stored = await roster.setConnections(inbox, count);
+    // A count that changed meanwhile has its own report, whose failure must not be forgotten.
+    if (stored.ok && count === (counts.get(inbox.tag) ?? 0)) pending.cancel(inbox);
+    return stored.ok;
   }
 
-  function retryLater(): void {
-    if (closed) return;
-    retrying ??= setTimeout(() => {
-      log.warn({ users: unsaid.size }, 'how many connections users have is not stored yet');
-      void restate();
-    }, RETRY_MS);
-  }
-
-  async function restate(): Promise<void> {
-    clearTimeout(retrying);
-    retrying = undefined;
-    const inboxes = [...unsaid.values()];
-    for (let first = 0; first < inboxes.length && !closed; first += BATCH) {
-      await Promise.all(inboxes.slice(first, first + BATCH).map(say));
-    }
+  async function set(inbox: Room, count: number): Promise<void> {
+    if (count > 0) counts.set(inbox.tag, count);
+    else counts.delete(inbox.tag);
+    if (await report(inbox)) return;
+    if (pending.size === 0) log.warn('the store rejects the connection counts of users: they are repeated');
+    pending.schedule(inbox);
   }
 
   return {
-    increment(inbox) {
-      counts.set(inbox.tag, (counts.get(inbox.tag) ?? 0) + 1);
-      return say(inbox);
-    },
-    decrement(inbox) {
-      const count = (counts.get(inbox.tag) ?? 1) - 1;
-      if (count > 0) counts.set(inbox.tag, count);
-      else counts.delete(inbox.tag);
-      return say(inbox);
-    },
-    restate,
-    close() {
-      closed = true;
-      clearTimeout(retrying);
-    },
+    increment: (inbox) => set(inbox, (counts.get(inbox.tag) ?? 0) + 1),
+    decrement: (inbox) => set(inbox, (counts.get(inbox.tag) ?? 1) - 1),
+    resync: pending.flush,
+    close: pending.close,
   };
 }

@@ -5,6 +5,7 @@ import type { Announcements } from '../../chat/inbox/announcements.ts';
 import type { InboxSnapshot, InboxView } from '../../chat/inbox/inbox-view.ts';
 import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
+import { type AttemptResult, createReconciler } from '../../chat/reconciler.ts';
 import { type Room, socketRoom } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { AnnouncementFeed } from '../delivery/announcement-feed.ts';
@@ -57,14 +58,22 @@ export interface Logins {
   /** All connections on this worker. */
   sessions(): Iterable<Session>;
   end(session: Session): void;
-  restate(): void;
+  /** Repeats at once what the store has not accepted. */
+  resync(): void;
   close(): void;
 }
 
 const RETRY_MS = 1_000;
-/** So many at a time: one after the other, thousands who came while the store was away would wait for minutes. */
-const BIND_BATCH = 100;
+/** One after the other, thousands who connected while the store was away would wait for minutes. */
+const BIND_CONCURRENCY = 100;
 const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
+
+/** A connection whose inbox could not be read yet. */
+interface Unbound {
+  readonly session: Session;
+  /** Where its device stands in the inbox. */
+  readonly from?: Position | undefined;
+}
 
 export function createLogins(deps: LoginsDeps): Logins {
   const {
@@ -79,9 +88,14 @@ export function createLogins(deps: LoginsDeps): Logins {
     log,
   } = deps;
   const bindings = createUserBindings(connectionCounts, deps.userBuckets);
-  /** Connections whose inbox could not be read yet, with where they stood. */
-  const unbound = new Map<Session, Position | undefined>();
-  let retrying: NodeJS.Timeout | undefined;
+  const unbound = createReconciler<Unbound>({
+    attempt: bindAgain,
+    onError: (error) => log.error({ err: error }, 'an inbox could not be shown'),
+    keyOf: ({ session }) => session,
+    retryMs: RETRY_MS,
+    concurrency: BIND_CONCURRENCY,
+    isPaused: deps.degraded,
+  });
 
   async function readPage(
     inbox: Room,
@@ -148,32 +162,11 @@ export function createLogins(deps: LoginsDeps): Logins {
     return met.ok;
   }
 
-  function retryLater(): void {
-    retrying ??= setTimeout(() => {
-      retrying = undefined;
-      bindAll();
-    }, RETRY_MS);
-  }
-
-  function bindAll(): void {
-    bindUnbound().catch((error: unknown) => log.error({ err: error }, 'inboxes could not be shown'));
-  }
-
-  async function bindUnbound(): Promise<void> {
-    const all = [...unbound];
-    for (let first = 0; first < all.length && !deps.degraded(); first += BIND_BATCH) {
-      await Promise.all(
-        all.slice(first, first + BIND_BATCH).map(([session, from]) => bindOne(session, from)),
-      );
-    }
-    if (unbound.size > 0) retryLater();
-  }
-
-  async function bindOne(session: Session, from: Position | undefined): Promise<void> {
+  async function bindAgain({ session, from }: Unbound): Promise<AttemptResult> {
     const { binding } = session;
-    if (!binding || !unbound.delete(session)) return;
+    if (!binding) return 'done';
     const bound = await bind(session, binding, from, () => undefined);
-    if (!bound && session.binding === binding) unbound.set(session, from);
+    return bound || session.binding !== binding ? 'done' : 'failed';
   }
 
   /** Answers with what tells its rooms of it. */
@@ -196,8 +189,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       if (session.binding !== binding) return;
       greet();
       announcementFeed.subscribe(session.socket);
-      unbound.set(session, from);
-      retryLater();
+      unbound.schedule({ session, from });
     },
 
     async rebind(session, identity, answer) {
@@ -226,7 +218,7 @@ export function createLogins(deps: LoginsDeps): Logins {
         if (!session.socket.connected) return false;
         if (current) void session.socket.leave(socketRoom(current.inbox));
         current?.release();
-        unbound.delete(session);
+        unbound.cancel({ session });
         session.binding = binding;
         void session.socket.join(socketRoom(binding.inbox));
         answer();
@@ -246,24 +238,20 @@ export function createLogins(deps: LoginsDeps): Logins {
     showAgain(inbox) {
       for (const session of bindings.sessionsOf(inbox)) {
         const { binding } = session;
-        if (binding?.inbox.tag !== inbox.tag || unbound.has(session)) continue;
-        unbound.set(session, undefined);
+        if (binding?.inbox.tag === inbox.tag && !unbound.has({ session })) unbound.schedule({ session });
       }
-      retryLater();
     },
     sessionsOf: bindings.sessionsOf,
     sessions: bindings.sessions,
     end(session) {
-      unbound.delete(session);
+      unbound.cancel({ session });
       session.binding?.release();
       session.binding = undefined;
     },
-    restate() {
-      void connectionCounts.restate();
-      bindAll();
+    resync() {
+      connectionCounts.resync();
+      unbound.flush();
     },
-    close() {
-      clearTimeout(retrying);
-    },
+    close: unbound.close,
   };
 }

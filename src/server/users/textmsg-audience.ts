@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Moderation } from '../../chat/moderation.ts';
 import { createPresence } from '../../chat/presence.ts';
+import { createReconciler } from '../../chat/reconciler.ts';
 import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
 import type { Roster, RosterEntry } from '../../chat/roster.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
@@ -36,8 +37,8 @@ export interface TextmsgAudience {
   introduces(session: Session): boolean;
   /** To the members of the connection's default room and its textmsgAudience, each connection once. A string is echoed first. */
   broadcast(session: Session, message: TextMessage): Outcome<object>;
-  /** Says again what the store could not be told while it was away. */
-  restate(): void;
+  /** Repeats at once what the store has not accepted. */
+  resync(): void;
   close(): void;
 }
 
@@ -61,10 +62,17 @@ export function createTextmsgAudience({
   // Nobody is told who listens without having joined.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
   const listeners = new Map<Session, Listener>();
-  /** The store could not be told of them. */
-  const unsettled = new Set<Listener>();
+  /** Listeners under whose nickname the roster does not find them yet. */
+  const pending = createReconciler<Listener>({
+    attempt: async (listener) => {
+      await settle(listener);
+      return 'done';
+    },
+    onError: (error) => log.error({ err: error }, 'a listener could not be entered in the roster'),
+    retryMs: RETRY_MS,
+    isPaused: degraded,
+  });
   const introduced = new WeakSet<Session>();
-  let retrying: NodeJS.Timeout | undefined;
   let closed = false;
 
   function listenerOf(session: Session): Listener {
@@ -112,14 +120,13 @@ export function createTextmsgAudience({
   }
 
   async function follow(listener: Listener): Promise<void> {
-    unsettled.delete(listener);
+    pending.cancel(listener);
     while (listener.wanted !== listener.held && !closed) {
       const { wanted, held } = listener;
       if (wanted) {
         const entered = await presence.enter(listener.room, wanted);
         if (!entered.ok) {
-          unsettled.add(listener);
-          retryLater();
+          pending.schedule(listener);
           return;
         }
       }
@@ -146,19 +153,6 @@ export function createTextmsgAudience({
       const banned = carried || (found.ok && found.value.ban);
       if (banned && session.user.id === user.id) bar(session, defaultRoom);
     });
-  }
-
-  function retryLater(): void {
-    if (closed) return;
-    retrying ??= setTimeout(() => {
-      retrying = undefined;
-      if (degraded()) retryLater();
-      else settleAll();
-    }, RETRY_MS);
-  }
-
-  function settleAll(): void {
-    for (const listener of unsettled) void settle(listener);
   }
 
   return {
@@ -198,13 +192,13 @@ export function createTextmsgAudience({
       nsp.to([socketRoom(room), socketRoom(textmsgAudience)]).emit('textmsg', message);
       return succeed({});
     },
-    restate() {
-      presence.restate();
-      settleAll();
+    resync() {
+      presence.resync();
+      pending.flush();
     },
     close() {
       closed = true;
-      clearTimeout(retrying);
+      pending.close();
       presence.close();
     },
   };

@@ -57,7 +57,7 @@ describe('the connections of users on a worker', () => {
     await settled();
     answers[0]?.(true);
     await settled();
-    void connections.restate();
+    void connections.resync();
     expect(said).toEqual([1, 0, 0]);
   });
 
@@ -72,7 +72,7 @@ describe('the connections of users on a worker', () => {
     await settled();
     expect([...stored]).toEqual([['ann', 1]]);
     goAway(false);
-    void connections.restate();
+    void connections.resync();
     await settled();
     expect([...stored]).toEqual([['bob', 1]]);
   });

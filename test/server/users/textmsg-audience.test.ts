@@ -217,7 +217,7 @@ describe('the lounge', () => {
     noticeIt();
     await vi.advanceTimersByTimeAsync(3_000);
     restore();
-    textmsgAudience.restate();
+    textmsgAudience.resync();
     await settled();
     expect(found()).toEqual(['ann: Ann']);
   });

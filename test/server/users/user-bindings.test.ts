@@ -16,7 +16,7 @@ function setUp() {
       async decrement() {
         connections -= 1;
       },
-      restate: async () => undefined,
+      resync: async () => undefined,
       close: () => undefined,
     },
     createSharedBuckets({ perMs: 0, burst: 3 }, () => 0),
