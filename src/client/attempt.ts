@@ -10,7 +10,7 @@ export interface AttemptDeps {
   readonly auth: Auth;
   readonly timeoutMs: number;
   readonly onEvent: (name: string, args: unknown[]) => void;
-  /** The server answered, with a no. */
+  /** The server refused the connection. */
   readonly onRefused: (error: Error & { data?: unknown }) => void;
   /** The server was not reached, or the connection to it is lost. */
   readonly onLost: (reason: string) => void;

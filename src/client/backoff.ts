@@ -5,7 +5,7 @@ export interface BackoffOptions {
   readonly random: () => number;
 }
 
-/** Waits that grow, spread at random: clients that were lost together do not come back together. */
+/** Growing waits with jitter, so that clients which were lost together do not come back together. */
 export interface Backoff {
   nextMs(): number;
   reset(): void;
@@ -26,7 +26,7 @@ export function createBackoff({ minMs, maxMs, random }: BackoffOptions): Backoff
 
 const LEAST_SPREAD_MS = 200;
 
-/** Never before the time somebody asked for, and up to a quarter later. */
+/** Adds jitter: never earlier than the given wait, and up to a quarter later. */
 export function spreadMs(waitMs: number, random: () => number): number {
   return Math.round(waitMs + random() * Math.max(LEAST_SPREAD_MS, waitMs / 4));
 }

@@ -22,7 +22,7 @@ export interface ClientOptions extends IdentityOptions {
   readonly path?: string;
   /** Tried in this order; WebSocket, then polling. */
   readonly transports?: readonly ('websocket' | 'polling')[];
-  /** Messages to rooms and people that may wait for their ack; one more is refused with `limit`. 1,000. */
+  /** How many messages to rooms and people may wait for their ack; one more is refused with `limit`. 1,000. */
   readonly maxOutbox?: number;
   /** In ms: the client gives up a server that does not answer for so long, and tries again. 10,000. */
   readonly answerTimeoutMs?: number;
@@ -45,15 +45,16 @@ export interface ClientEvents {
   /** The server refused an event that asked for no answer. */
   refused: [refused: { readonly event: string; readonly clientMsgId?: string; readonly error: WireError }];
   /**
-   * Something for this person: a private message, a todo, a push, a reminder or an announcement. Each comes once,
-   * over all reconnects, in the order of the inbox; announcements when they are heard. Items before the first listener
+   * An item for this person: a private message, a todo, a push, a reminder or an announcement. Each comes once,
+   * over all reconnects, in the order of the inbox; live announcements as they arrive. Items before the first listener
    * are stored for it, at most 1,000.
    */
   item: [item: InboxItem, origin: ItemOrigin];
-  /** As the promises of `private` and `todo`; also for messages that a storage kept over a restart. */
+  /** A message to a person was stored, also one that the storage had from an earlier run. */
   sent: [posted: Posted, message: DirectMessage];
+  /** A message to a person failed, for the reasons that `private` rejects with. */
   failed: [error: ClientError, message: DirectMessage];
-  /** How many the whole cluster serves. */
+  /** How many users and connections the whole cluster serves. */
   online: [online: { readonly users: number; readonly clients: number }];
   /** The token ends soon. When `token` is a function, the client asks it for another one already. */
   'token:expiring': [expiring: { readonly inMs: number }];
@@ -65,7 +66,7 @@ export interface ClientEvents {
 
 export interface ChatClient {
   readonly state: StateChange['state'];
-  /** Who the server says this client is, or since its `login`; undefined before the first connection. */
+  /** The user that the server names; undefined before the first connection. */
   readonly user: User | undefined;
   readonly hello: Hello | undefined;
   /** Messages that wait for their ack. */

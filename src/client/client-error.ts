@@ -1,9 +1,9 @@
 import type { ErrorCode, WireError } from '../protocol/codes.ts';
 
 /**
- * A refusal's code, or one of the client's own:
- * `unknown`: it was sent, no answer came, and the server no longer remembers it, so whether it was stored cannot
- * be said and sending it again could show it twice. `closed`: the client or the room is closed.
+ * The code of a refusal, or one of the client's own. `unknown`: the message was sent, no answer came, and the server no
+ * longer remembers its clientMsgId; it may be stored, and sending it again may show it twice. `closed`: the client or the
+ * room is closed.
  */
 export type ClientErrorCode = ErrorCode | 'unknown' | 'closed';
 

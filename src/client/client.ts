@@ -64,7 +64,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   });
   const identity = createIdentity(options);
   let hello: Hello | undefined;
-  /** A listener for errors that itself fails has nobody left to tell. */
+  /** An error listener that throws is not reported again. */
   let reporting = false;
 
   const unsent = createUnsentStorage({
@@ -95,7 +95,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       }
       hello = said;
       events.emit('hello', said);
-      // First: a login that waits is to be over when rooms are joined.
+      // First: a pending login must be done before rooms are joined.
       people.up();
       rooms.up();
     },

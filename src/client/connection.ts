@@ -1,16 +1,17 @@
-import { BYE, type ErrorCode, type Outcome, succeed, type WireError } from '../protocol/codes.ts';
+import { BYE, type Outcome, succeed, type WireError } from '../protocol/codes.ts';
 import type { Ack, Acks, Bye, Hello } from '../protocol/events.ts';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { EventName, PayloadInput } from '../protocol/payloads.ts';
 import { type Attempt, type AttemptDeps, openAttempt } from './attempt.ts';
 import { type Backoff, spreadMs } from './backoff.ts';
-import { ClientError, errorOf } from './client-error.ts';
+import { ClientError, type ClientErrorCode, errorOf } from './client-error.ts';
 import type { Auth, Identity } from './identity.ts';
+import { type Answered, createPendingAnswers } from './pending-answers.ts';
 
 /*
- *   connecting ──hello──► online ──link lost, bye, no answer──► offline ──wait──► connecting
- *       └──not reached, refused for now──► offline                 └──reconnect()──┘
- *       └──refused for good── or bye without return ──► closed ──reconnect()──► connecting
+ *   connecting ──hello──► online ──connection lost, bye, no answer──► offline ──wait──► connecting
+ *       └──not reached, refused for now──► offline                       └──reconnect()──┘
+ *       └──refused for good, or bye without return──► closed ──reconnect()──► connecting
  */
 export interface StateChange {
   readonly state: 'connecting' | 'online' | 'offline' | 'closed';
@@ -39,9 +40,6 @@ export interface ConnectionDeps
   readonly onEvent: (name: string, args: unknown[]) => void;
 }
 
-/** Undefined: no answer came on this link, and none will. */
-export type Answered<E extends EventName> = (answer: Ack<E> | undefined) => void;
-
 /** The answer without its envelope. */
 export function outcomeOf<E extends EventName>(answer: Ack<E>): Outcome<Acks[E]> {
   if (!answer.ok) return answer;
@@ -51,41 +49,33 @@ export function outcomeOf<E extends EventName>(answer: Ack<E>): Outcome<Acks[E]>
 
 export interface Connection {
   state(): StateChange['state'];
-  /** Emits only while online; `answered` is called exactly once, at the latest when the link goes. */
+  /** Emits only while online. Calls `answered` exactly once, at the latest when the connection is lost. */
   ask<E extends EventName>(event: E, payload: PayloadInput<E>, answered: Answered<E>): void;
-  /** At once, if it is not up. */
+  /** Connects at once, unless it is online or connecting. */
   reconnect(): void;
-  /** A wait that nobody asked us for is over: the network is back. */
+  /** The network is back: ends a wait that the server did not ask for. */
   hurry(): void;
-  /** Gives a link up for another one. */
+  /** Gives this connection up for another one. */
   drop(reason: string): void;
   close(): void;
 }
 
-/** Refusals that other credentials may turn round. */
-const RENEWABLE: ReadonlySet<ErrorCode> = new Set(['bad_request', 'unauthorized', 'forbidden']);
-
-/**
- * Events of one connection are worked on in turn: 50 joins while the store is away are refused one after the
- * other, 2 s each. As long as answers to others come, one is waited for up to so many times the usual.
- */
-const PATIENT_ROUNDS = 6;
-
-interface Pending {
-  readonly settle: (answer: unknown) => void;
-}
+/** Refusals that other credentials may overcome. */
+const RENEWABLE: ReadonlySet<ClientErrorCode> = new Set(['bad_request', 'unauthorized', 'forbidden']);
 
 export function openConnection(deps: ConnectionDeps): Connection {
   const { identity, backoff, random } = deps;
   let state: StateChange['state'] = 'offline';
   let attempt: Attempt | undefined;
-  /** What an earlier attempt still has to say is void. */
+  /** Credentials that arrive for an earlier attempt are ignored. */
   let turn = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let mayHurry = false;
   let ended = false;
-  const pending = new Set<Pending>();
-  let answers = 0;
+  const answers = createPendingAnswers({
+    timeoutMs: deps.timeoutMs,
+    onSilence: (event) => lose(`no answer to ${event}`),
+  });
 
   function change(next: StateChange): void {
     state = next.state;
@@ -101,27 +91,22 @@ export function openConnection(deps: ConnectionDeps): Connection {
     timer = setTimeout(() => lose('the server does not answer'), deps.timeoutMs);
     change({ state: 'connecting' });
     identity.auth().then(
-      (auth) => mine === turn && open(auth, mine),
+      (auth) => mine === turn && open(auth),
       (error: unknown) =>
         mine === turn && lose(`no token: ${error instanceof Error ? error.message : error}`),
     );
   }
 
-  function open(auth: AttemptDeps['auth'], mine: number): void {
-    const current =
-      <A extends unknown[]>(act: (...args: A) => void) =>
-      (...args: A) => {
-        if (mine === turn) act(...args);
-      };
+  function open(auth: AttemptDeps['auth']): void {
     const entrance = deps.entrance();
     attempt = openAttempt({
       ...deps,
       query: entrance && { roomid: entrance.roomid },
       auth: { ...auth, resume: entrance?.resume },
-      onEvent: current(hear),
-      onRefused: current(refused),
-      onLost: current(lose),
-      onEnded: current(() => stop(new ClientError('closed', 'the server ended this connection'))),
+      onEvent: hear,
+      onRefused: refused,
+      onLost: lose,
+      onEnded: () => stop(new ClientError('closed', 'the server ended this connection')),
     });
   }
 
@@ -152,7 +137,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     if (state !== 'online') return;
     state = 'offline';
     deps.onDown();
-    for (const { settle } of [...pending]) settle(undefined);
+    answers.abandon();
   }
 
   function lose(reason: string, askedMs?: number): void {
@@ -171,7 +156,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     deps.onStopped(error);
   }
 
-  /** Tokens end one by one: unlike after a fault nobody else comes back at the same time. */
+  /** Needs no jitter: tokens end one by one, and not all at once like connections in a fault. */
   function returnAtOnce(reason: string): void {
     if (ended) return;
     fall();
@@ -188,18 +173,15 @@ export function openConnection(deps: ConnectionDeps): Connection {
     else stop(new ClientError('closed', bye.reason));
   }
 
-  function refused(error: Error & { data?: unknown }): void {
-    const { code, temporary, retryAfterMs } = (error.data ?? {}) as Partial<WireError>;
-    // Socket.IO's own refusal of a namespace it does not serve carries no data.
-    if (code === undefined && error.message === 'Invalid namespace') {
-      stop(new ClientError('not_found', error.message));
-    } else if (code === undefined || temporary) {
-      lose(error.message, retryAfterMs);
-    } else {
-      fall();
-      if (RENEWABLE.has(code) && identity.renew()) connect();
-      else stop(errorOf({ code, message: error.message, temporary: false }));
+  function refused(answer: Error & { data?: unknown }): void {
+    const error = refusalOf(answer);
+    if (error.temporary) {
+      lose(error.message, error.retryAfterMs);
+      return;
     }
+    fall();
+    if (RENEWABLE.has(error.code) && identity.renew()) connect();
+    else stop(error);
   }
 
   function ask<E extends EventName>(event: E, payload: PayloadInput<E>, answered: Answered<E>): void {
@@ -207,37 +189,18 @@ export function openConnection(deps: ConnectionDeps): Connection {
       answered(undefined);
       return;
     }
-    let late: ReturnType<typeof setTimeout>;
-    const watch = (rounds: number, before: number) => {
-      late = setTimeout(() => {
-        if (answers !== before && rounds > 1) watch(rounds - 1, answers);
-        else lose(`no answer to ${event}`);
-      }, deps.timeoutMs);
-    };
-    watch(PATIENT_ROUNDS, answers);
-    const asked: Pending = {
-      settle(answer) {
-        clearTimeout(late);
-        answers += 1;
-        if (pending.delete(asked)) answered(answer as Ack<E> | undefined);
-      },
-    };
-    pending.add(asked);
-    attempt.emit(event, payload as object, asked.settle);
-  }
-
-  function reconnect(): void {
-    if (ended || state === 'online' || state === 'connecting') return;
-    connect();
+    answers.ask(attempt, event, payload, answered);
   }
 
   connect();
   return {
     state: () => state,
     ask,
-    reconnect,
+    reconnect() {
+      if (!ended && (state === 'offline' || state === 'closed')) connect();
+    },
     hurry() {
-      if (mayHurry && state === 'offline') reconnect();
+      if (mayHurry && state === 'offline') connect();
     },
     drop(reason) {
       if (state === 'online') lose(reason, 0);
@@ -249,4 +212,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
       change({ state: 'closed', reason: 'closed by the application' });
     },
   };
+}
+
+function refusalOf({ message, data }: Error & { data?: unknown }): ClientError {
+  const { code, temporary = false, retryAfterMs } = (data ?? {}) as Partial<WireError>;
+  if (code !== undefined) return errorOf({ code, message, temporary, retryAfterMs });
+  // Socket.IO's own refusal of a namespace that it does not serve carries no data.
+  if (message === 'Invalid namespace') return new ClientError('not_found', message);
+  return new ClientError('internal', message, true);
 }

@@ -1,14 +1,14 @@
 import { withEmptied } from '../protocol/deletions.ts';
 import type { DeletedMessage, MessagePage } from '../protocol/rooms.ts';
 
-/** What was deleted lately: a page that was read before may come after it was told. */
+/** The latest deletions: a page that the server read before one of them may arrive after it. */
 export interface Deletions {
   note(deleted: DeletedMessage): void;
-  /** The page as one that is read now. */
+  /** Applies them to a page that was read earlier. */
   apply<P extends Pick<MessagePage, 'top' | 'messages'>>(page: P): P;
 }
 
-/** A page is on its way for moments. */
+/** Enough for the moments that a page is on its way. */
 const MAX_DELETIONS = 200;
 
 export function createDeletions(): Deletions {

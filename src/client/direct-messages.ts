@@ -12,17 +12,17 @@ import { createOutbox, type OutboxDeps, type Unsent } from './outbox.ts';
 interface Addressed extends Unsent {
   /** A user id. */
   readonly to: string;
-  /** Who wrote it; absent of guests, who may come back under another id. */
+  /** The id of the user who wrote it; absent for guests, who may come back under another id. */
   readonly by?: string;
 }
 
-/** Something for one person that is not acked yet. */
+/** A message or todo for one person that is not acked yet. */
 export type DirectMessage =
   | (Addressed & { readonly kind: 'private'; readonly text: string })
   | (Addressed & { readonly kind: 'todo'; readonly data: Readonly<Record<string, unknown>> });
 
 export interface DirectMessageOptions {
-  /** Made up when not given; a repeated one is stored once. */
+  /** Generated when absent. The server stores a repeated one once. */
   readonly clientMsgId?: string;
 }
 
@@ -34,23 +34,23 @@ export interface DirectMessagesDeps
   readonly connection: Pick<Connection, 'ask'>;
   /** Undefined before the first connection. */
   readonly maxTextBytes: () => number | undefined;
-  /** Who we are now; undefined of a guest, and before the first connection. */
+  /** The current user; undefined for a guest, and before the first connection. */
   readonly author: () => string | undefined;
   /** Why nothing more may wait. */
   readonly crowded: () => ClientError | undefined;
 }
 
-/** What is sent to people: like a room's messages it is sent until it is stored. */
+/** Messages and todos to people; like those of a room each is sent until it is stored. */
 export interface DirectMessages {
   private(to: string, text: string, options: DirectMessageOptions): Promise<Posted>;
   todo(to: string, data: object, options: DirectMessageOptions): Promise<Posted>;
   restore(messages: readonly DirectMessage[]): void;
   unsent(): readonly DirectMessage[];
-  /** Whether it may be one of these that was stored although no ack came. */
+  /** Whether this item may be one of the waiting messages, stored without an ack. */
   mayHaveSent(item: InboxItem): boolean;
   up(): void;
   down(): void;
-  /** The server does not want us for now: nothing waits any longer. */
+  /** The server turned this client away: everything that waits fails. */
   stop(error: ClientError): void;
   end(error: ClientError): void;
 }
@@ -143,7 +143,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
 
 type Todo = Extract<DirectMessage, { kind: 'todo' }>;
 
-/** As it is sent and as its receiver gets it: its own keys with the two the server reads. */
+/** The todo as it is sent and received: its own keys and the two that the server reads. */
 function todoOf({ to, clientMsgId, data }: Todo) {
   return { ...data, receiver_id: to, clientMsgId };
 }
@@ -152,7 +152,7 @@ function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Of a storage, where anything may stand. */
+/** Reads a stored value, which may hold anything. */
 export function parseDirectMessages(value: unknown): readonly DirectMessage[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.filter((message: { [key in string]?: unknown } | null) => {

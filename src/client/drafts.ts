@@ -20,13 +20,13 @@ export interface Draft extends Unsent {
 
 export interface SayOptions {
   readonly type?: number;
-  /** Made up when not given; a repeated one is stored once. */
+  /** Generated when absent. The server stores a repeated one once. */
   readonly clientMsgId?: string;
-  /** False: the message is not handed on by this client's own `message`. */
+  /** False: this client's own `message` event leaves the message out. True. */
   readonly echo?: boolean;
 }
 
-/** A packet over the transport's limit would close the link, each time it is sent again. */
+/** The server closes a connection that sends a larger packet, each time it is sent again. */
 export const MAX_WRITTEN_BYTES = MAX_PACKET_BYTES - 2_048;
 
 export function draftMessage(
@@ -39,7 +39,7 @@ export function draftMessage(
   return problem ?? { roomid, clientMsgId, text, type, echo, ...written };
 }
 
-/** JavaScript lets through what the types forbid. */
+/** Callers in JavaScript have no types. */
 export function checkText(text: unknown): ClientError | undefined {
   return typeof text === 'string' ? undefined : new ClientError('bad_request', 'text: must be a string');
 }

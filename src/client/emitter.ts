@@ -2,27 +2,27 @@ type Listener<Args extends unknown[]> = (...args: Args) => void;
 type Events<M> = { [E in keyof M]: unknown[] };
 
 export interface EmitterOptions<M> {
-  /** A listener threw. It is one of many and none of our business, but must be heard of. */
+  /** A listener threw; the other listeners are called all the same. */
   readonly onThrow: (error: unknown) => void;
-  /** Kept until their first listener is there: what arrives before `await` hands the room over is not lost. */
+  /** Events that wait for their first listener: it may be added only after an `await` that returns the room. */
   readonly buffered?: readonly (keyof M)[];
-  /** The oldest go beyond it: nobody may ever listen. */
+  /** The oldest are dropped beyond it, since nobody may ever listen. 1,000. */
   readonly maxBuffered?: number;
-  /** All listeners of the event were called, and there was one. */
+  /** All listeners of the event were called, at least one. */
   readonly onDelivered?: (event: keyof M, args: readonly unknown[]) => void;
 }
 
 export interface Emitter<M extends Events<M>> {
-  /** Answers how to stop listening. */
+  /** Returns a function that stops listening. */
   on<E extends keyof M>(event: E, listener: Listener<M[E]>): () => void;
   emit<E extends keyof M>(event: E, ...args: M[E]): void;
 }
 
 export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): Emitter<M> {
-  const { onThrow, maxBuffered: maxHeld = 1_000, onDelivered: onHeard } = options;
-  const unheard = new Set<keyof M>(options.buffered);
+  const { onThrow, maxBuffered = 1_000, onDelivered } = options;
+  const unclaimed = new Set<keyof M>(options.buffered);
   const listeners = new Map<keyof M, Set<Listener<never>>>();
-  let held: { event: keyof M; args: unknown[] }[] = [];
+  let waiting: { event: keyof M; args: unknown[] }[] = [];
   let releasing = false;
 
   function call(event: keyof M, args: unknown[]): void {
@@ -34,20 +34,20 @@ export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): 
         onThrow(error);
       }
     }
-    if (called.length > 0) onHeard?.(event, args);
+    if (called.length > 0) onDelivered?.(event, args);
   }
 
-  /** In a later turn than `on`, so that listeners added one after the other hear everything in its order. */
+  /** Runs in a later turn than `on`, so that listeners added one after the other get everything in order. */
   function release(): void {
-    for (let index = held.findIndex(isHeard); index >= 0; index = held.findIndex(isHeard)) {
-      const [next] = held.splice(index, 1);
+    for (let index = waiting.findIndex(hasListener); index >= 0; index = waiting.findIndex(hasListener)) {
+      const [next] = waiting.splice(index, 1);
       if (next) call(next.event, next.args);
     }
     releasing = false;
   }
 
-  function isHeard({ event }: { event: keyof M }): boolean {
-    return !unheard.has(event);
+  function hasListener({ event }: { event: keyof M }): boolean {
+    return !unclaimed.has(event);
   }
 
   return {
@@ -56,19 +56,19 @@ export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): 
       const own: Listener<never> = (...args: never[]) => (listener as unknown as Listener<never[]>)(...args);
       const all = listeners.get(event) ?? new Set();
       listeners.set(event, all.add(own));
-      if (unheard.delete(event) && !releasing) {
+      if (unclaimed.delete(event) && !releasing) {
         releasing = true;
         queueMicrotask(release);
       }
       return () => void all.delete(own);
     },
     emit(event, ...args) {
-      if (!releasing && !unheard.has(event)) {
+      if (!releasing && !unclaimed.has(event)) {
         call(event, args);
         return;
       }
-      held.push({ event, args });
-      if (held.length > maxHeld) held = held.slice(-maxHeld);
+      waiting.push({ event, args });
+      if (waiting.length > maxBuffered) waiting = waiting.slice(-maxBuffered);
     },
   };
 }

@@ -1,17 +1,17 @@
 export interface ForwardClockDeps {
   /** The wall clock, which may be set back or ahead. */
   readonly now: () => number;
-  /** One that cannot be set, but may stand still while the device sleeps. */
+  /** A monotonic clock, which may stand still while the device sleeps. */
   readonly elapsedMs: () => number;
 }
 
-/** By less the two clocks differ by themselves; by more the wall clock was set, or the device slept. */
+/** A larger difference between the clocks means that the wall clock was set, or that the device slept. */
 const SET_BY_MS = 1_000;
 
 /**
- * For how long something lasts: begins with the wall clock's time and never goes on by less than what passed, whatever the
- * clock is set to. Set ahead it goes along, for that may have been a sleep; not so when that takes back, to the second, what
- * it was set back by before.
+ * A clock in ms that measures durations. It starts at the wall clock's time and never advances by less than the time that
+ * passed, whatever the wall clock is set to. It follows a wall clock that is set ahead, since the device may have slept, but
+ * not one that returns, to the second, to where it was before somebody set it back.
  */
 export function createForwardClock({ now, elapsedMs }: ForwardClockDeps): () => number {
   let atMs = now();

@@ -2,13 +2,13 @@ import type { Hello } from '../protocol/events.ts';
 import { type ClientStorage, createStoredValue } from './storage.ts';
 
 export interface IdentityOptions {
-  /** Who the user is, where the server believes it (open mode). */
+  /** The user's id, where the server accepts it (open mode). */
   readonly userId?: string;
   readonly username?: string;
   readonly avatar?: string;
-  /** Of an earlier `hello`, together with its user id: claims that guest again. */
+  /** From an earlier `hello`: proves, together with its user id, that this client is the same guest. */
   readonly guestToken?: string;
-  /** A function is asked again before the token it gave last ends, and when the server refuses that one. */
+  /** The client calls a function again before its last token ends, and when the server refuses that token. */
   readonly token?: string | (() => Promise<string>);
   readonly storage?: ClientStorage;
 }
@@ -18,7 +18,7 @@ interface Guest {
   readonly guestToken: string;
 }
 
-/** What a connection says of itself. */
+/** The `auth` of a handshake. */
 export interface Auth {
   readonly userId?: string;
   readonly guestToken?: string;
@@ -26,20 +26,20 @@ export interface Auth {
   readonly avatar?: string;
   readonly token?: string;
   readonly inbox?: { readonly epoch: string; readonly seq: number };
-  /** Where the room that the connection joins goes on. */
+  /** Where the room that the connection joins resumes. */
   readonly resume?: { readonly epoch: string; readonly seq: number };
 }
 
 export interface Identity {
   auth(): Promise<Auth>;
-  /** The server let us in. A guest is this one from now on. */
+  /** The server accepted the connection; a new guest is this one from now on. */
   learn(hello: Hello): void;
-  /** Lets go of what the server refused. False: there is nothing else to try. */
+  /** Drops the credentials that the server refused. False: there is nothing else to try. */
   renew(): boolean;
-  /** Undefined: there is no other token to be had. */
+  /** Undefined: the application gave one token, or none. */
   readonly fetchToken: (() => Promise<string>) | undefined;
   setToken(token: string): void;
-  /** A user of this id from now on, no guest. */
+  /** This client is the user of this id from now on, and no guest. */
   become(userId: string): void;
 }
 

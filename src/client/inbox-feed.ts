@@ -10,27 +10,27 @@ import { createUnreadItems } from './unread-items.ts';
 export interface InboxFeedDeps {
   readonly storage: ClientStorage | undefined;
   readonly emit: (item: InboxItem, origin: ItemOrigin) => void;
-  /** Whether it may be a message of this client whose ack was lost. */
+  /** Whether the item may be a message of this client whose ack was lost. */
   readonly mayBeOwn: (item: InboxItem) => boolean;
-  /** The application has had everything up to here. */
+  /** The application has received everything up to here. */
   readonly onReceived: (seq: number) => void;
 }
 
-/** The stream of items of whoever the server says we are. */
+/** Hands the items of the current user's inbox to the application. */
 export interface InboxFeed {
   readonly unread: number;
   readonly more: boolean;
-  /** Adds where we stand, if it is this person's inbox as far as can be seen. */
+  /** Adds the position to resume from, if it belongs to the inbox of the user that connects. */
   claim(auth: Auth): Auth;
-  /** The server says who we are. False: what it is about to show starts at a position in another's inbox. */
+  /** The server names the user. False: it is about to resume from a position in another user's inbox. */
   identify(userId: string): boolean;
   show(page: PushMessage): void;
   offer(live: LiveItem): void;
-  /** The application was told of it. */
+  /** The application received the item. */
   delivered(item: InboxItem): void;
   /** A message was stored under this id, or failed. */
   settled(id: string | undefined): void;
-  /** How far it is read, on whichever device. */
+  /** How far the inbox is read, on any device. */
   marked(marks: Acks['inbox:ack']): void;
   listed(page: InboxPage): void;
   end(): void;
@@ -61,7 +61,7 @@ export function createInboxFeed({
   let more = false;
   let claimed = false;
   let ended = false;
-  /** Perhaps our own: if so the ack of their repetition says it. */
+  /** Items that may be this client's own messages: the ack of the repeated message will tell. */
   let doubtful: Handover[] = [];
   let lastGiven: InboxItem | undefined;
   let lastHeard: InboxItem | undefined;
@@ -82,7 +82,7 @@ export function createInboxFeed({
     return kind === 'private' && from?.id === owner;
   }
 
-  /** What waits for its first listener was not had yet: neither a receipt nor the storage may say so. */
+  /** Items that wait for their first listener are not received yet: neither a receipt nor the storage counts them. */
   function settle(): void {
     const position = order.position();
     if (position && owner !== undefined) storedPosition.save({ userId: owner, ...position });

@@ -9,8 +9,8 @@ import type {
 
 interface ForSomebody extends Omit<Item, 'seq' | 'kind' | 'data'> {
   /**
-   * In the inbox, for `inbox.ack`. Absent of an announcement that comes live: its number is given when the person
-   * next logs in, lists or acknowledges. `inbox.list` has it.
+   * The number in the inbox, for `inbox.ack`. A live announcement has none yet: the server numbers it when the person next
+   * logs in, lists or acknowledges.
    */
   readonly seq?: number;
 }
@@ -23,23 +23,23 @@ export type InboxItem =
     })
   | (ForSomebody & { readonly kind: Exclude<ItemKind, 'private'>; readonly data: unknown });
 
-/** How an item came. */
+/** How an item arrived. */
 export interface ItemOrigin {
-  /** `login`: it was stored while this client was away, or before it first came. */
+  /** `login`: it was stored while this client was away, or before its first connection. */
   readonly source: 'live' | 'login';
-  /** False of what was read already, what the person wrote, and what no inbox keeps. */
+  /** False for an item that is read already, written by this person, or stored in no inbox. */
   readonly unread: boolean;
 }
 
 export interface LiveItem {
   readonly item: InboxItem;
-  /** Absent where the event does not say. */
+  /** Absent where the event has none. */
   readonly epoch?: string;
-  /** False: an announcement to some rooms, which is only ever heard live. */
+  /** False: an announcement to some rooms, which is live only. */
   readonly persisted: boolean;
 }
 
-/** What an event brings in the shape that it has in a list. Undefined: it brings nothing for the inbox. */
+/** The item of an event, in the shape that a list has. Undefined: the event has none. */
 export function liveItem(name: string, args: readonly unknown[], now: () => number): LiveItem | undefined {
   switch (name) {
     case 'private': {
@@ -55,7 +55,7 @@ export function liveItem(name: string, args: readonly unknown[], now: () => numb
       return { item: { id, seq, at: now(), kind, entityType, data }, persisted: true };
     }
     case 'announcement': {
-      // Its seq mostly counts the announcements to everybody, not this person's inbox.
+      // Its seq mostly numbers the announcements to everybody, not this person's inbox.
       const { id, seq, at, data } = args[0] as Announcement;
       return { item: { id, at, kind: 'announcement', data }, persisted: seq !== undefined };
     }

@@ -3,33 +3,33 @@ import type { InboxItem, LiveItem } from './inbox-item.ts';
 import { createRecentIds } from './recent-ids.ts';
 import type { Position } from './sequence.ts';
 
-/** Which items of one person's inbox are new to the application, and up to where it has had them. */
+/** Decides which items of one inbox are new to the application, and tracks its position. */
 export interface InboxOrder {
-  /** Undefined where it cannot be said under which epoch: the ids tell what is new then. */
+  /** Undefined while the epoch is not known: ids decide then which items are new. */
   position(): Position | undefined;
-  /** The newest seq that came. */
+  /** The newest seq that arrived. */
   top(): number;
-  /** Whether it is new. */
+  /** Whether the item is new. */
   offer(live: LiveItem): boolean;
-  /** What of the page is new, in the order of its numbers. */
+  /** The new items of the page, in the order of their numbers. */
   admit(page: PushMessage): readonly InboxItem[];
-  /** Sent by this client, which the server leaves out: no news when it comes from the log. */
+  /** An item that this client sent: it is not new when it arrives from the log. */
   own(id: string): void;
 }
 
-/** More than an inbox keeps, so that all of it can come again and be known. */
+/** More than an inbox holds, so that every item of it is known when it comes again. */
 const MAX_IDS = 2_000;
 
 export function createInboxOrder(start?: Position): InboxOrder {
   let at = start;
   let top = start?.seq ?? 0;
   const ids = createRecentIds(MAX_IDS);
-  /** Apart: an announcement heard live may come again with a number much later. */
+  /** Separate, because a live announcement may come again much later, then with a number. */
   const announced = createRecentIds(MAX_IDS);
 
   function move(seq: number, epoch: string | undefined): void {
     if (epoch !== undefined) at = { epoch, seq };
-    // Not under an epoch we know: from an empty inbox everything is newer, of another history nothing is certain.
+    // The epoch is not known: everything is newer than an empty inbox, and nothing is certain about another history.
     else if (at && at.seq > 0) at = seq > at.seq ? { epoch: at.epoch, seq } : undefined;
     top = seq;
   }

@@ -1,34 +1,34 @@
 import type { Person } from '../protocol/people.ts';
 import type { MemberPage, PresenceCount, PresenceDiff } from '../protocol/rooms.ts';
 
-/** Who is in a room, as far as a client is told. */
+/** Who is in a room, as far as the server tells. */
 export interface Members {
   readonly users: number;
-  /** By user id. Not there in a room of more than 200 connections, or lately so: only numbers are told of it. */
+  /** Sorted by user id. Absent in a room that has, or lately had, more than 200 connections: the server sends counts only. */
   readonly list?: readonly Person[];
 }
 
 export interface MemberListDeps {
-  /** One page of `room:members`; undefined: it cannot be had now. */
+  /** Asks for one page of `room:members`; undefined: there is no answer now. */
   readonly ask: (cursor: string | undefined, answered: (page: MemberPage | undefined) => void) => void;
   readonly onChange: (members: Members) => void;
 }
 
 /**
- * Keeps the list of a room by what the room is told. A number that is left out means that something was missed: the
- * list is fetched anew. Nothing is asked until `follow`.
+ * Follows the members of a room by its diffs and counts. A missing `rev` means that one was lost: the list is fetched
+ * again. It asks for nothing until `follow`.
  */
 export interface MemberList {
-  /** Somebody wants to know from now on; answers how to end it. */
+  /** Starts to follow; returns a function that stops it. */
   follow(): () => void;
   /** The room was joined (again). */
   refresh(): void;
   hear(change: PresenceDiff | PresenceCount): void;
 }
 
-/** Beyond so many nobody is told of one by one; see the server's limit. */
+/** The server's limit: beyond it a room gets counts instead of diffs. */
 const MAX_LISTED = 200;
-/** What is told while pages come; beyond it the list is fetched once more. */
+/** Changes that may arrive during a fetch; with more the list is fetched again. */
 const MAX_EARLY = 20;
 
 export function createMemberList({ ask, onChange }: MemberListDeps): MemberList {
@@ -36,9 +36,9 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
   let rev = 0;
   let people: Map<string, Person> | undefined;
   let users = 0;
-  /** What was told while the list is fetched; undefined: it is not being fetched. */
+  /** Changes that arrived during the fetch; undefined: no fetch is running. */
   let early: (PresenceDiff | PresenceCount)[] | undefined;
-  /** Answers of a fetch that was begun anew are void. */
+  /** Answers to earlier fetches are ignored. */
   let turn = 0;
 
   function fetch(): void {
@@ -67,12 +67,12 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
   }
 
   function settle(first: MemberPage, found: Map<string, Person>): void {
-    const told = early ?? [];
+    const changes = early ?? [];
     early = undefined;
     rev = first.rev;
     people = first.clients > MAX_LISTED ? undefined : found;
     users = people?.size ?? first.users;
-    for (const change of told) if (change.rev > rev) take(change);
+    for (const change of changes) if (change.rev > rev) take(change);
     notify();
   }
 
@@ -82,12 +82,11 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
     onChange({ users, ...(list === undefined ? {} : { list }) });
   }
 
-  /** False: the list has to be fetched. */
+  /** False: the list must be fetched. */
   function take(change: PresenceDiff | PresenceCount): boolean {
     const follows = change.rev === rev + 1;
     if ('clients' in change) {
-      // Of a room this small, one that follows needs no list at once: names come again by themselves, under a number
-      // that is left out.
+      // A small room needs no list after a count that follows: the next diff skips a `rev`, and that fetches it.
       if (change.clients <= MAX_LISTED && change.rev !== rev && !follows) return false;
       if (change.clients > MAX_LISTED || change.rev !== rev) people = undefined;
       rev = change.rev;
@@ -126,9 +125,9 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
         early.push(change);
         if (early.length > MAX_EARLY) fetch();
       } else if (change.rev < rev) {
-        // Told before the list was fetched.
+        // It is older than the list.
       } else if (!('clients' in change) && change.rev === rev) {
-        // It is in the list already.
+        // The list has it already.
       } else if (take(change)) notify();
       else fetch();
     },

@@ -1,4 +1,4 @@
-/** `randomUUID` is missing on plain http addresses other than localhost; random bytes are not. */
+/** A random id. Browsers have `randomUUID` only on https and localhost, but random bytes everywhere. */
 export function newMessageId(source: typeof crypto = crypto): string {
   if (typeof source.randomUUID === 'function') return source.randomUUID();
   const bytes = source.getRandomValues(new Uint8Array(16));

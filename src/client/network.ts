@@ -3,7 +3,7 @@ interface Network {
   removeEventListener?(event: 'online', listener: () => void): void;
 }
 
-/** A browser says when the network is back; Node does not. Answers how to stop listening. */
+/** Listens for the browser's `online` event, which Node lacks. Returns a function that stops it. */
 export function onNetworkBack(listener: () => void, network: Network = globalThis as Network): () => void {
   network.addEventListener?.('online', listener);
   return () => network.removeEventListener?.('online', listener);

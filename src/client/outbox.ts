@@ -3,8 +3,8 @@ import { createBackoff, spreadMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
 
 /*
- * What is to be stored and is not acked yet: the messages of one room, or what is sent to people. One is on the wire
- * at a time: behind a refused or unanswered one nothing overtakes.
+ * The messages of one room, or those to people, that are not acked yet. One is in flight at a time, so that none overtakes
+ * another that was refused or not answered.
  *
  *   waiting ──opened──► sent ──ack──► stored
  *      ▲                      │ ├──refused for good──► failed
@@ -12,18 +12,18 @@ import { ClientError, errorOf } from './client-error.ts';
  *      └──no answer───────────┘ (and failed as `unknown` once the server may have forgotten its clientMsgId)
  */
 export interface Unsent {
-  /** The same however often it is sent: it is stored once. */
+  /** The same in every attempt: the server stores the message once. */
   readonly clientMsgId: string;
-  /** From here on the server counts how long it remembers the clientMsgId. */
+  /** By the forward clock, in ms. The server may forget the clientMsgId `DEDUPE_TTL_S` later. */
   readonly firstSentAt?: number;
 }
 
 export interface OutboxDeps<D extends Unsent, S> {
   /** Undefined: no answer came, and none will. */
   readonly send: (draft: D, answered: (answer: Outcome<S> | undefined) => void) => void;
-  /** Why the server would not even read it; such a packet could cost the link, again and again. */
+  /** Why the message cannot be sent: the server may close the connection on a packet it does not read. */
   readonly check: (draft: D) => ClientError | undefined;
-  /** The server does not count us as a member although it answered our join. */
+  /** The server does not know this client as a member, although it answered the join. */
   readonly rejoin?: () => void;
   readonly dedupeMs: () => number;
   readonly onStored: (stored: S, draft: D) => void;
@@ -36,14 +36,14 @@ export interface OutboxDeps<D extends Unsent, S> {
 
 export interface Outbox<D extends Unsent, S> {
   add(draft: D): Promise<S>;
-  /** What an earlier run left: it goes before everything that waits already. */
+  /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly D[]): void;
   drafts(): readonly D[];
   update(change: (draft: D) => D): void;
-  /** The room is joined, or the link is up. */
+  /** Starts to send: the room is joined, or the client is online. */
   open(): void;
   shut(): void;
-  /** Nothing is sent any more. What is on the wire may still be answered. */
+  /** Sends nothing more. A message in flight may still be answered. */
   end(error: ClientError): void;
 }
 
@@ -57,7 +57,7 @@ interface Entry<D extends Unsent, S> {
 
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 10_000;
-/** Part of the server's memory that is not used: what is sent at its end must still arrive within it. */
+/** The part of the server's dedupe time that stays unused: the last attempt must still arrive within it. */
 const UNUSED_PART = 0.1;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -100,7 +100,7 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     } else if (ended) {
       fail(entry, answer ? errorOf(answer.error) : unknownFate());
     } else if (answer?.error.temporary) {
-      // Refused before anything was tried: this sending left no memory that could run out.
+      // The server refused it before it looked further: this attempt starts no dedupe time.
       if (answer.error.code === 'rate_limited') entry.draft = { ...entry.draft, firstSentAt: sentBefore };
       const { retryAfterMs } = answer.error;
       const waitMs = retryAfterMs === undefined ? backoff.nextMs() : spreadMs(retryAfterMs, random);
@@ -121,10 +121,10 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     pump();
   }
 
-  /** Only the first can have been sent: the others wait behind it. */
+  /** Only the first message can have been sent. */
   function expire(): boolean {
     const head = queue[0];
-    if (!head || onWire || expiresInMs(head.draft) > 0) return false;
+    if (!head || onWire || expiresInMs(head.draft, now(), deps.dedupeMs()) > 0) return false;
     clearTimeout(retryTimer);
     retryTimer = undefined;
     fail(head, unknownFate());
@@ -137,16 +137,8 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     clearTimeout(expiryTimer);
     const head = queue[0];
     if (head?.draft.firstSentAt === undefined || onWire || ended) return;
-    const waitMs = Math.min(MAX_TIMER_MS, Math.max(0, expiresInMs(head.draft)));
+    const waitMs = Math.min(MAX_TIMER_MS, Math.max(0, expiresInMs(head.draft, now(), deps.dedupeMs())));
     expiryTimer = setTimeout(() => expire() || watchExpiry(), waitMs);
-  }
-
-  function expiresInMs({ firstSentAt }: D): number {
-    if (firstSentAt === undefined) return Infinity;
-    const at = now();
-    // Kept from before a reload, and the clock was set back meanwhile: nobody knows how long ago that was.
-    if (firstSentAt > at) return 0;
-    return firstSentAt + deps.dedupeMs() * (1 - UNUSED_PART) - at;
   }
 
   function remove(entry: Entry<D, S>): boolean {
@@ -216,6 +208,14 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
   };
 }
 
+/** Until the server may have forgotten the message. */
+function expiresInMs({ firstSentAt }: Unsent, nowMs: number, dedupeMs: number): number {
+  if (firstSentAt === undefined) return Infinity;
+  // Stored before a reload, and the clock was set back since: nobody knows how long ago that was.
+  if (firstSentAt > nowMs) return 0;
+  return firstSentAt + dedupeMs * (1 - UNUSED_PART) - nowMs;
+}
+
 export function unknownFate(): ClientError {
   return new ClientError('unknown', 'it is not known whether this was stored: no answer came');
 }
@@ -227,7 +227,7 @@ function newEntry<D extends Unsent, S>(draft: D): Entry<D, S> {
     resolve = yes;
     reject = no;
   });
-  // An application that only shows `failed` need not catch each promise too.
+  // An application that listens to `failed` need not catch each promise too.
   promise.catch(() => undefined);
   return { draft, rejoined: false, promise, resolve, reject };
 }

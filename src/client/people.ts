@@ -19,18 +19,18 @@ import { createRequests } from './requests.ts';
 export type InboxQuery = Pick<PayloadInput<'inbox:list'>, 'before' | 'limit'>;
 export type InboxMarks = Pick<PayloadInput<'inbox:ack'>, 'recv' | 'read'>;
 
-/** What the server keeps for this person. */
+/** The items that the server stores for this person. */
 export interface Inbox {
   /**
-   * Items that `item` brought as unread and that are not known to be read. What was read on another device is
-   * counted until the server next says so, at the latest with the next receipt.
+   * How many items came as unread and are not known to be read. Items read on another device count until the server says
+   * so, at the latest with the next receipt.
    */
   readonly unread: number;
-  /** The last login showed the newest unread items only: `list` has the others. */
+  /** The last login brought the newest unread items only: `list` has the others. */
   readonly more: boolean;
   /** A page, oldest first; without `before` the newest. Waits for a connection. */
   list(query?: InboxQuery): Promise<InboxPage>;
-  /** The person has read, or the device has, everything up to there. Waits for a connection. */
+  /** The person has read (`read`), or this device has received (`recv`), everything up to that seq. Waits for a connection. */
   ack(marks: InboxMarks): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
 }
 
@@ -41,29 +41,29 @@ export interface PeopleDeps
   readonly identity: Pick<Identity, 'become'>;
   readonly hello: () => Hello | undefined;
   readonly autoReceipt: boolean;
-  /** What items that carry no time are dated by. */
+  /** Dates items that carry no time. */
   readonly wallMs: () => number;
-  /** Somebody else from now on, or known for the first time. */
+  /** The server named another user, or the first one. */
   readonly onUser: () => void;
   readonly onSent: (posted: Posted, message: DirectMessage) => void;
   readonly onFailed: (error: ClientError, message: DirectMessage) => void;
 }
 
-/** Everything between persons, as the client drives it. */
+/** Everything between people, as the client drives it. */
 export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsent' | 'restore'> {
   readonly inbox: Inbox;
   readonly user: User | undefined;
-  /** Who writes now; undefined of a guest, and before the first connection. */
+  /** The current author; undefined for a guest, and before the first connection. */
   author(): string | undefined;
   login(userId: string): Promise<User>;
   claim(auth: Auth): Auth;
-  /** False: this link must be given up, its inbox would begin in the middle. */
+  /** False: the client must give this connection up, since its inbox would begin in the middle. */
   identify(hello: Hello): boolean;
   up(): void;
   down(): void;
   /** False: this event is not about people. */
   hear(name: string, args: readonly unknown[]): boolean;
-  /** The application was told of it. */
+  /** The application received the item. */
   delivered(item: InboxItem): void;
   stop(error: ClientError): void;
   end(error: ClientError): void;
@@ -73,7 +73,7 @@ export function createPeople(deps: PeopleDeps): People {
   const { connection, hello } = deps;
   let user: User | undefined;
   let guest = true;
-  /** While one is on its way nobody can say whose inbox a receipt would be for. */
+  /** Pending logins: meanwhile it is unknown whose inbox a receipt would be for. */
   let logins = 0;
 
   const requests = createRequests(connection);
@@ -101,7 +101,7 @@ export function createPeople(deps: PeopleDeps): People {
     },
   });
 
-  /** Answers as `meet` does. */
+  /** Returns what `identify` does. */
   function become(now: User, isGuest: boolean): boolean {
     const isOther = user?.id !== now.id;
     user = now;
@@ -139,7 +139,7 @@ export function createPeople(deps: PeopleDeps): People {
       receipts.shut();
       try {
         const answer = await requests.ask('user_login', { userId }, ({ user: now }) => {
-          // Its own id again, as with a token: a guest goes on proving it, a token says it by itself.
+          // The same id again: a guest must go on proving it, and a token proves it by itself.
           if (now.id === user?.id) return;
           deps.identity.become(now.id);
           become(now, false);

@@ -6,32 +6,32 @@ export interface ReceiptsDeps {
   readonly onMarks: (marks: Acks['inbox:ack']) => void;
 }
 
-/** Tells the server up to where the application has had its items, so that their senders can know. */
+/** Tells the server up to where the application has received its items, so that senders can see it. */
 export interface Receipts {
   received(seq: number): void;
   open(): void;
   shut(): void;
-  /** From now on it is about another inbox. What was told of the one before is answered. */
+  /** Starts over for another inbox. */
   reset(): void;
 }
 
-/** At most one in so long: each is a write to the store. */
+/** At most one receipt in this time, since each is a write to the store. */
 const PAUSE_MS = 1_000;
 
 export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts {
   let flowing = false;
-  let had = 0;
+  let newest = 0;
   let sent = 0;
   let onWire = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function send(): void {
-    if (!flowing || onWire || timer || had === sent) return;
-    const recv = had;
+    if (!flowing || onWire || timer || newest === sent) return;
+    const recv = newest;
     onWire = true;
     connection.ask('inbox:ack', { recv }, (answer) => {
       onWire = false;
-      // Without an answer it is told again on the next link.
+      // Without an answer the next connection sends it again.
       if (!answer) return;
       const outcome = outcomeOf(answer);
       if (outcome.ok || !outcome.error.temporary) sent = recv;
@@ -55,7 +55,7 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
 
   return {
     received(seq) {
-      had = seq;
+      newest = seq;
       send();
     },
     open() {
@@ -67,7 +67,7 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
       stopResting();
     },
     reset() {
-      had = 0;
+      newest = 0;
       sent = 0;
       stopResting();
     },

@@ -1,7 +1,7 @@
-/** The newest ids of a stream, for telling what came before. */
+/** The newest ids of a stream, which tell whether an item came before. */
 export interface RecentIds {
   has(id: string): boolean;
-  /** False: it is known already. */
+  /** False: the id is known already. */
   add(id: string): boolean;
 }
 

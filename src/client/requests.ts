@@ -3,17 +3,17 @@ import type { EventName, PayloadInput } from '../protocol/payloads.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 
-/** Questions that may be asked twice: they wait for a link and are asked again when theirs goes. */
+/** Idempotent requests: they wait for a connection and are sent again after a lost one. */
 export interface Requests {
-  /** `hear` is called with the answer before anything that the server sent after it is read. */
+  /** Calls `hear` with the answer before any later event of the server is handled. */
   ask<E extends EventName>(
     event: E,
     payload: PayloadInput<E>,
     hear?: (answer: Acks[E]) => void,
   ): Promise<Acks[E]>;
-  /** The link is up. */
+  /** The client is online. */
   up(): void;
-  /** There will be none for now. */
+  /** There will be no connection for now: everything that waits fails. */
   stop(error: ClientError): void;
 }
 

@@ -1,7 +1,5 @@
-import { MAX_MEMBERS } from '../protocol/limits.ts';
 import type {
   Joined,
-  MessagePage,
   Muted,
   PresenceCount,
   PresenceDiff,
@@ -12,13 +10,13 @@ import type {
 } from '../protocol/rooms.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import { draftMessage } from './drafts.ts';
-import { createEmitter } from './emitter.ts';
-import { createMemberList, type MemberList, type Members } from './member-list.ts';
+import { createEmitter, type Emitter } from './emitter.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
-import type { HistoryQuery, PersistentRoom, Room, RoomEvents } from './room.ts';
-import { createRoomFeed } from './room-feed.ts';
+import type { PersistentRoom, Room, RoomEvents } from './room.ts';
+import { createRoomFeed, type RoomFeed } from './room-feed.ts';
+import { createRoomMembers, type RoomMembers } from './room-members.ts';
 import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
-import { createTypists } from './typists.ts';
+import { createTypists, type Typists } from './typists.ts';
 
 export interface RoomDeps
   extends Pick<MembershipDeps, 'roomid' | 'history' | 'connection' | 'answerTimeoutMs' | 'random'>,
@@ -47,7 +45,7 @@ export interface RoomDriver
   removed(removed: Removed): void;
   /** The server does not want this client in the room. */
   expel(error: ClientError): void;
-  /** The connection waits for the application: nothing of this room waits any longer, but it stays to be joined. */
+  /** The server turned this client away: what waits in a room of `join` fails. */
   stop(error: ClientError): void;
   end(error: ClientError | undefined): void;
 }
@@ -83,7 +81,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     },
     onFailed: (error, draft) => events.emit('failed', error, draft),
     onChange() {
-      // What becomes of the messages of a room that was left is nobody's concern, least of all the storage's.
+      // The storage must not change for a room that was left: another client may use it by now.
       if (isOver()) return;
       deps.onChange();
       if (persistent) events.emit('unsent', outbox.drafts());
@@ -149,51 +147,24 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     events.emit('closed', error);
   }
 
-  function readHistory(query: HistoryQuery): Promise<MessagePage> {
-    return new Promise((resolve, reject) => {
-      connection.ask('room:history', { roomid, ...query }, (answer) => {
-        if (!answer) reject(new ClientError('unavailable', 'not connected', true));
-        else if (!answer.ok) reject(errorOf(answer.error));
-        else {
-          const { epoch, top, more, messages } = answer;
-          resolve(feed.current({ epoch, top, more, messages }));
-        }
-      });
-    });
-  }
-
   function leave(): Promise<void> {
     const isMember = membership.phase === 'joined' || membership.phase === 'joining';
     end(undefined);
     if (!isMember) return Promise.resolve();
-    // Without an answer the connection is lost, and the membership with it.
+    // Without an answer the connection is lost, and with it the membership.
     return new Promise((resolve) => connection.ask('leave', { roomid }, () => resolve()));
   }
 
-  const room: PersistentRoom = {
-    roomid,
-    get joined() {
-      return latest;
-    },
-    get unsent() {
-      return outbox.drafts();
-    },
-    on: events.on,
-    say(text, options = {}) {
-      const draft = draftMessage(roomid, text, options, { by: deps.userId(), at: deps.wallMs() });
-      if (draft instanceof ClientError) return Promise.reject(draft);
-      if (isOver()) return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
-      return outbox.say(draft);
-    },
-    retry: outbox.retry,
-    discard: outbox.discard,
-    history: (query = {}) => readHistory(query),
-    members: members.follow,
-    typing(on) {
-      if (membership.phase === 'joined') typists.say(on);
-    },
+  const room = createFacade(deps, {
+    events,
+    outbox,
+    feed,
+    members,
+    typists,
+    phase: () => membership.phase,
+    latest: () => latest,
     leave,
-  };
+  });
 
   return {
     ready,
@@ -214,24 +185,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     claim: outbox.claim,
     drafts: outbox.drafts,
     waiting: outbox.waiting,
-    hear(message) {
-      const isEntry = message.event === 'broadcast_say' || message.event === 'deleted';
-      if (isEntry && (membership.phase === 'joined' || membership.phase === 'joining')) feed.offer(message);
-      else if (!isEntry && membership.phase === 'joined') events.emit('presence', message);
-    },
-    gap(gap) {
-      // While joining the answer says it, measured by what the application has.
-      if (membership.phase === 'joined') feed.gap(gap);
-    },
-    typing(typing) {
-      if (!isOver()) typists.hear(typing);
-    },
-    presence(change) {
-      if (membership.phase !== 'joined') return;
-      members.hear(change);
-      if ('clients' in change) events.emit('count', { users: change.users, clients: change.clients });
-    },
-    muted: (muted) => events.emit('muted', muted),
+    ...createListeners({ events, feed, members, typists, phase: () => membership.phase }),
     removed(removed) {
       events.emit('removed', removed);
       expel(new ClientError('forbidden', REMOVED[removed.code]));
@@ -246,33 +200,86 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   };
 }
 
-interface RoomMembers extends Pick<MemberList, 'hear' | 'refresh'> {
-  follow(listener: (members: Members) => void): () => void;
+interface Parts {
+  readonly events: Emitter<RoomEvents>;
+  readonly outbox: RoomOutbox;
+  readonly feed: RoomFeed;
+  readonly members: RoomMembers;
+  readonly typists: Typists;
+  readonly phase: () => Membership['phase'];
+  readonly latest: () => Joined | undefined;
+  readonly leave: () => Promise<void>;
 }
 
-function createRoomMembers(
-  { roomid, connection, onThrow }: Pick<RoomDeps, 'roomid' | 'connection' | 'onThrow'>,
-  isJoined: () => boolean,
-): RoomMembers {
-  const followers = createEmitter<{ members: [members: Members] }>({ onThrow });
-  const list = createMemberList({
-    ask(cursor, answered) {
-      const query = { roomid, limit: MAX_MEMBERS, cursor };
-      if (!isJoined()) answered(undefined);
-      else connection.ask('room:members', query, (answer) => answered(answer?.ok ? answer : undefined));
-    },
-    onChange: (members) => followers.emit('members', members),
-  });
+/** What the application sees of the room. */
+function createFacade({ roomid, connection, userId, wallMs }: RoomDeps, parts: Parts): PersistentRoom {
+  const { events, outbox, feed, phase } = parts;
   return {
-    hear: list.hear,
-    refresh: list.refresh,
-    follow(listener) {
-      const off = followers.on('members', listener);
-      const unfollow = list.follow();
-      return () => {
-        off();
-        unfollow();
-      };
+    roomid,
+    get joined() {
+      return parts.latest();
     },
+    get unsent() {
+      return outbox.drafts();
+    },
+    on: events.on,
+    say(text, options = {}) {
+      const draft = draftMessage(roomid, text, options, { by: userId(), at: wallMs() });
+      if (draft instanceof ClientError) return Promise.reject(draft);
+      if (phase() === 'ended') return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
+      return outbox.say(draft);
+    },
+    retry: outbox.retry,
+    discard: outbox.discard,
+    history(query = {}) {
+      return new Promise((resolve, reject) => {
+        connection.ask('room:history', { roomid, ...query }, (answer) => {
+          if (!answer) reject(new ClientError('unavailable', 'not connected', true));
+          else if (!answer.ok) reject(errorOf(answer.error));
+          else {
+            const { epoch, top, more, messages } = answer;
+            resolve(feed.current({ epoch, top, more, messages }));
+          }
+        });
+      });
+    },
+    members: parts.members.follow,
+    typing(on) {
+      if (phase() === 'joined') parts.typists.say(on);
+    },
+    leave: parts.leave,
+  };
+}
+
+/** What the server tells of the room. */
+function createListeners({
+  events,
+  feed,
+  members,
+  typists,
+  phase,
+}: Pick<Parts, 'events' | 'feed' | 'members' | 'typists' | 'phase'>): Pick<
+  RoomDriver,
+  'hear' | 'gap' | 'typing' | 'presence' | 'muted'
+> {
+  return {
+    hear(message) {
+      const isEntry = message.event === 'broadcast_say' || message.event === 'deleted';
+      if (isEntry && (phase() === 'joined' || phase() === 'joining')) feed.offer(message);
+      else if (!isEntry && phase() === 'joined') events.emit('presence', message);
+    },
+    gap(gap) {
+      // While joining, the answer will show the gap.
+      if (phase() === 'joined') feed.gap(gap);
+    },
+    typing(typing) {
+      if (phase() !== 'ended') typists.hear(typing);
+    },
+    presence(change) {
+      if (phase() !== 'joined') return;
+      members.hear(change);
+      if ('clients' in change) events.emit('count', { users: change.users, clients: change.clients });
+    },
+    muted: (muted) => events.emit('muted', muted),
   };
 }

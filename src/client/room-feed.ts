@@ -8,30 +8,30 @@ export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
   /** Whether the application asked not to hear it. */
   readonly isSilenced: (message: SaidMessage) => boolean;
-  /** Nothing is handed on any more. */
+  /** The room ended: nothing is delivered any more. */
   readonly isOver: () => boolean;
-  /** An entry is missing: the log has to be asked, which begins with `pause`. */
+  /** An entry is missing: the log must be read, which begins with `pause`. */
   readonly onHole: () => void;
 }
 
-/** Hands a room's entries to the application, in their order and each once. */
+/** Delivers a room's entries to the application, in order and each once. */
 export interface RoomFeed {
-  /** Up to where the application has had them. */
+  /** The last entry that the application received. */
   position(): Position | undefined;
-  /** The log is asked: what comes meanwhile waits for its answer. */
+  /** The log is being read: entries that arrive meanwhile wait for its answer. */
   pause(): void;
   /** The log answered. */
   resume(joined: Joined, source: MessageSource): void;
   offer(entry: RoomEntry): void;
-  /** The server says that entries cannot be had any more. */
+  /** The server reports entries that are lost. */
   gap(gap: RoomGap): void;
-  /** The server leaves this client out when it delivers this message: its ack stands for it. */
+  /** The server does not deliver this message to its sender: the ack counts as its delivery. */
   acked(position: Position): void;
   /** The page without the text of messages that were deleted while it was on the way. */
   current(page: MessagePage): MessagePage;
 }
 
-/** What arrives during a pause is kept up to here; beyond it a hole shows and is filled. */
+/** Entries that wait during a pause; with more a hole shows and is filled. */
 const MAX_EARLY = 1_000;
 
 export function createRoomFeed({ emit, isSilenced: silences, isOver, onHole }: RoomFeedDeps): RoomFeed {
@@ -39,7 +39,7 @@ export function createRoomFeed({ emit, isSilenced: silences, isOver, onHole }: R
   const deletions = createDeletions();
   /** Undefined: not paused. */
   let early: RoomEntry[] | undefined;
-  /** Entries for which the log was asked already: asking again would not end. */
+  /** Entries for which the log was read already: reading it again would never end. */
   const askedFor = new WeakSet<RoomEntry>();
 
   function wait(entry: RoomEntry): void {
@@ -64,7 +64,7 @@ export function createRoomFeed({ emit, isSilenced: silences, isOver, onHole }: R
     const place = sequence.offer(entry);
     if (place === 'next') deliver(entry, 'live');
     else if (place === 'hole' && !askedFor.has(entry)) {
-      // Nothing is lost on a connection that is up, so this is a fault somewhere.
+      // The server loses nothing on a live connection, so a hole is a fault somewhere.
       askedFor.add(entry);
       onHole();
       wait(entry);

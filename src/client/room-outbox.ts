@@ -18,29 +18,29 @@ export interface RoomOutboxDeps
   readonly keepsFailed: () => boolean;
 }
 
-/** What this client says in one room and the room does not have yet. */
+/** The messages of this client that one room does not have yet. */
 export interface RoomOutbox {
   say(draft: Draft): Promise<Said>;
-  /** Older than everything that waits already. */
+  /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly Draft[]): void;
   /** Messages without an author are this user's. */
   claim(userId: string): void;
   /** In the order written, failed ones among them. */
   drafts(): readonly Draft[];
-  /** How many will be sent. */
+  /** How many will be sent by themselves. */
   waiting(): number;
   retry(clientMsgId: string): Promise<Said>;
   discard(clientMsgId: string): void;
-  /** Whether the application asked not to hear this message, its own. Answers true once. */
+  /** Whether this is an own message that the application asked not to receive; true once. */
   takeSilenced(message: SaidMessage): boolean;
   open(): void;
   shut(): void;
-  /** Everything that waits fails, but more may be said. */
+  /** Everything that waits fails; new messages may wait again. */
   stop(error: ClientError): void;
   end(error: ClientError): void;
 }
 
-/** Messages acked long ago are not replayed any more. */
+/** The server does not replay messages acked long ago. */
 const MAX_SILENT = 1_000;
 
 export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
@@ -120,7 +120,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       const problem = draft ? crowded() : new ClientError('not_found', 'no such message failed');
       if (!draft || problem) return Promise.reject(problem);
       failed.delete(clientMsgId);
-      // The server may have forgotten it: the application chose to send it all the same, and the time counts anew.
+      // The server may have forgotten it, but the application chose to send it: the dedupe time starts anew.
       const { problem: _, firstSentAt: __, ...again } = draft;
       return add({ ...again, by: deps.userId() });
     },

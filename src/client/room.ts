@@ -20,28 +20,29 @@ import type { Members } from './member-list.ts';
 export type MessageSource = 'live' | 'replay' | 'history';
 
 export interface RoomEvents {
-  /** In the room's order, each once. */
+  /** A message, in the room's order and each once. */
   message: [message: SaidMessage, how: { readonly source: MessageSource }];
   /** Somebody came or left. A room of more than 200 connections has `count` instead. */
   presence: [presence: PresenceMessage];
   /** How many users and connections are here, at most once a second; `members` tells it of smaller rooms too. */
   count: [count: Pick<PresenceCount, 'users' | 'clients'>];
-  /** Somebody began to type, or stopped: 6 s after it was last heard of at the latest. */
+  /** Somebody began to type, or stopped, at the latest 6 s after the last sign of it. */
   typing: [typing: Typing];
   /**
-   * A message was taken out of the room, `ref` is its `seq`; in its place among the messages, live or later. A page that
-   * was read since has the message without its text, and `deleted`.
+   * A message was deleted; `ref` is its `seq`. The event has its own place in the room's order. A page read later has the
+   * message without its text and with `deleted`.
    */
   deleted: [deleted: DeletedMessage, how: { readonly source: MessageSource }];
   /**
-   * Messages that cannot be had any more. With `reason: 'epoch'` the store lost part of the room: what was shown
-   * as `from`…`to` is no longer in it.
+   * Messages `from`…`to` are lost to this client. With `reason: 'epoch'` the store lost part of the room: messages already
+   * shown under these numbers are no longer in it.
    */
   gap: [gap: RoomGap];
-  /** Each time the room is joined (again); the messages in it are handed on by `message`. */
+  /** The room is joined (again); its messages come by `message`. */
   joined: [joined: Joined];
-  /** As the promise of `say`; also for messages that a storage kept over a restart. */
+  /** A message was stored, also one that the storage had from an earlier run. */
   sent: [said: Said, draft: Draft];
+  /** A message failed, for the reasons that `say` rejects with. */
   failed: [error: ClientError, draft: Draft];
   /** This user may say nothing here, until the time given or for good. Nothing tells when a back end ends it. */
   muted: [muted: Muted];
@@ -70,12 +71,16 @@ export interface Room {
    * first listener are stored for it, at most 1,000 of them.
    */
   on<E extends keyof RoomEvents>(event: E, listener: (...args: RoomEvents[E]) => void): () => void;
-  /** Resolves once stored, after however many reconnects; the order of one room's messages is kept. */
+  /**
+   * Resolves once the message is stored, after any number of reconnects; messages of one room stay in order. Rejects with a
+   * `ClientError`: the server's refusal, `too_large`, `limit` (too many wait), `closed`, or `unknown`.
+   */
   say(text: string, options?: SayOptions): Promise<Said>;
+  /** A page of the log, oldest first. Rejects with a `ClientError`, `unavailable` while not connected. */
   history(query?: HistoryQuery): Promise<MessagePage>;
   /**
-   * Who is here, now and whenever it changes, about once a second at most; in a room of more than 200 connections how
-   * many. Returns a function that stops it. It costs nothing while nobody listens.
+   * Calls back with the members, now and on each change, at most about once a second; with their number only in a room of
+   * more than 200 connections. Returns a function that stops it. It costs nothing while nobody listens.
    */
   members(listener: (members: Members) => void): () => void;
   /** Call it with every key that is typed, and with false when the text was sent or given up. */

@@ -25,7 +25,7 @@ export interface RoomsDeps extends Omit<RoomDeps, 'roomid' | 'history' | 'onEnde
 export interface Rooms {
   /** The room, which is opened if this client is not in it yet. */
   open(roomid: string, history: number | undefined): RoomDriver;
-  /** What the next connection says of the room that it joins itself, if it joins one. */
+  /** The room that the next connection joins itself, if there is one. */
   entrance(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
   /**
    * The server says who the user is: messages without an author become this user's, and what the user wrote in an
@@ -48,7 +48,7 @@ export interface Rooms {
 
 export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
   const rooms = new Map<string, RoomDriver>();
-  /** Of rooms that are not open, and of other users, who may come back. */
+  /** Messages for rooms that are not open, and of other users, who may come back. */
   let aside = restored;
   /** The room that the current connection joined itself. */
   let entering: string | undefined;
@@ -160,7 +160,7 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
 
 function isRoomMessage(said: unknown): said is RoomMessage {
   const { event, ref } = (said ?? {}) as { event?: unknown; ref?: unknown };
-  // Before deletions were entries of the log, `seq` was the message's: such a server's are no entries.
+  // Older servers send deletions that are no entries of the log: they have no `ref`.
   if (event === 'deleted') return typeof ref === 'number';
   return event === 'broadcast_say' || event === 'join' || event === 'broadcast_quit';
 }

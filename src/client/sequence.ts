@@ -6,28 +6,28 @@ export interface Position {
   readonly seq: number;
 }
 
-/** What of a join's answer the application has not had yet, and what it can never have. */
+/** The entries of a join's answer that are new to the application, and the gap before them. */
 export interface Admission {
   readonly gap?: RoomGap;
   readonly fresh: readonly RoomEntry[];
 }
 
-/** The order of one room. Its position moves with what is handed on, never with what an ack promises. */
+/** The order of one room. Its position moves with delivered entries, never with an ack of a message not delivered yet. */
 export interface Sequence {
   /** Undefined until the first join is answered. */
   position(): Position | undefined;
   admit(joined: Joined): Admission;
-  /** `next` moves the position; `hole`: something before this message, or another history, is not known yet. */
+  /** `next` moves the position. `hole`: entries before this one are missing, or it belongs to an unknown history. */
   offer(message: RoomEntry): 'next' | 'repeat' | 'hole';
-  /** The server says that members cannot have these. Answers whether it concerns what we have. */
+  /** The server reports entries that are lost: moves the position past them, if it stands there. */
   skip(gap: RoomGap): void;
-  /** The server leaves the sender of this one out: its ack counts as its delivery. */
+  /** The server does not deliver this entry to its sender: the ack counts as its delivery. */
   acked(position: Position): void;
 }
 
 export function createSequence(): Sequence {
   let at: Position | undefined;
-  /** Every epoch the application has stood in. A number at or below ours under another one is a new message. */
+  /** All epochs so far. A low number under any other epoch is a new entry. */
   const epochs = new Set<string>();
   const own = new Set<number>();
 
@@ -38,10 +38,10 @@ export function createSequence(): Sequence {
     while (own.delete(at.seq + 1)) at = { epoch, seq: at.seq + 1 };
   }
 
-  /** The page's newest messages up to the first, from its end, that was had before. */
+  /** The entries after the last one of the page that the application received before. */
   function unseen(messages: readonly RoomEntry[], from: Position): readonly RoomEntry[] {
-    const had = ({ epoch, seq }: RoomEntry) => epochs.has(epoch) && seq <= from.seq;
-    return messages.slice(messages.findLastIndex(had) + 1);
+    const isKnown = ({ epoch, seq }: RoomEntry) => epochs.has(epoch) && seq <= from.seq;
+    return messages.slice(messages.findLastIndex(isKnown) + 1);
   }
 
   return {
@@ -56,7 +56,7 @@ export function createSequence(): Sequence {
     },
     offer(message) {
       if (!at) return 'hole';
-      // A new epoch: a store that came back whole goes on counting. An old one: from a tail that was lost.
+      // A complete store counts on under its new epoch. Entries of an old epoch come from a tail that was lost.
       const ours = message.epoch === at.epoch || !epochs.has(message.epoch);
       if (ours && message.seq === at.seq + 1) {
         moveTo(message);
@@ -65,7 +65,7 @@ export function createSequence(): Sequence {
       return message.epoch === at.epoch && message.seq <= at.seq ? 'repeat' : 'hole';
     },
     skip({ epoch, from, to, reason }) {
-      // What we lack before it shows as a hole at the next message.
+      // Entries missing before it show as a hole at the next one.
       if (!at || at.seq < from - 1) return;
       moveTo({ epoch, seq: reason === 'epoch' ? from - 1 : Math.max(at.seq, to) });
     },
@@ -84,8 +84,8 @@ function gapOf(from: Position, joined: Joined, fresh: readonly RoomEntry[]): Roo
     if (first <= from.seq + 1) return undefined;
     return { roomid, epoch, from: from.seq + 1, to: first - 1, reason: 'trimmed' };
   }
-  // Another history: what was had from `first` on is not in it, or what lies between cannot be had. Where the
-  // numbers happen to meet there is no such range, but that something is missing must still be said.
+  // In another history the entries from `first` on are gone, or those in between are lost. Even where the numbers happen to
+  // meet, so that the range is empty, the application must learn that something is missing.
   const [low, high] = [Math.min(first, from.seq + 1), Math.max(first - 1, from.seq)];
   return { roomid, epoch, from: Math.min(low, high), to: high, reason: 'epoch' };
 }

@@ -1,5 +1,5 @@
 /**
- * Keeps the client's guest identity and unsent messages over a restart; `sessionStorage` behind two arrow
+ * Stores the guest's identity, the inbox position and unsent messages over a restart; `sessionStorage` behind two arrow
  * functions will do. One storage belongs to one client: two tabs on the same one overwrite each other.
  */
 export interface ClientStorage {
@@ -7,7 +7,7 @@ export interface ClientStorage {
   set(key: string, value: string): void;
 }
 
-/** One value of a storage that may be missing, full, forbidden or spoiled: then it is as if nothing was kept. */
+/** One value of a storage. A storage that is missing, full, forbidden or corrupt counts as empty. */
 export interface StoredValue<T> {
   load(): T | undefined;
   save(value: T): void;
@@ -30,7 +30,7 @@ export function createStoredValue<T>(
       try {
         storage?.set(key, JSON.stringify(value));
       } catch {
-        // A full or forbidden storage must not keep anybody from talking.
+        // A full or forbidden storage must not stop the chat.
       }
     },
   };

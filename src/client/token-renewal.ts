@@ -6,15 +6,15 @@ export interface TokenRenewalDeps {
   readonly connection: Pick<Connection, 'ask'>;
   /** Rooms that the new token does not allow. */
   readonly onLeft: (roomids: readonly string[]) => void;
-  /** No token could be had. Coming back after the old one's end asks again. */
+  /** The application gave no token. The client asks again when it reconnects after the old one's end. */
   readonly onThrow: (error: unknown) => void;
   readonly now: () => number;
 }
 
-/** Gives the server another token before the one it has ends. */
+/** Gives the server a new token before the current one ends. */
 export interface TokenRenewal {
   expiring(inMs: number): void;
-  /** The link is gone: the next one is opened with whatever token is good then. */
+  /** The connection is lost: the next one starts with a valid token anyway. */
   down(): void;
 }
 
@@ -46,7 +46,7 @@ export function createTokenRenewal(deps: TokenRenewalDeps): TokenRenewal {
       const { fetchToken } = identity;
       if (!fetchToken) return;
       clearTimeout(timer);
-      // A token that lives shorter than the warning is warned of as soon as it is given.
+      // The server warns of a token that lives shorter than the warning time as soon as it gets it.
       const betweenMs = Math.max(LEAST_MS, inMs / 2);
       const waitMs = Math.min(betweenMs, Math.max(0, fetchedAt + betweenMs - now()));
       timer = setTimeout(() => void renew(fetchToken), waitMs);

@@ -1,23 +1,23 @@
 import { TYPING_EXPIRES_MS } from '../protocol/limits.ts';
 import type { Typing } from '../protocol/rooms.ts';
 
-/** Said again so often as long as it goes on: sooner than it expires at the others, also when one was lost. */
+/** The interval of repeats: two fit into the time after which it expires at the others, in case one is lost. */
 const REPEAT_MS = 2_500;
 
 export interface TypistsDeps {
   readonly send: (on: boolean) => void;
-  /** Somebody began, or stopped. */
+  /** Somebody began to type, or stopped. */
   readonly onChange: (typing: Typing) => void;
   /** A clock that does not go back. */
   readonly now: () => number;
 }
 
-/** Who types in one room, we among them. What is said of it may get lost, so everything ends by itself. */
+/** Who types in one room, this client too. The events are volatile, so every state ends by itself. */
 export interface Typists {
-  /** To be called with every key: says it only when there is something to say. */
+  /** Call it with every key: it sends only changes and repeats. */
   say(on: boolean): void;
   hear(typing: Typing): void;
-  /** Nobody hears of us any more, nor we of them. */
+  /** Drops all timers. */
   end(): void;
 }
 

@@ -1,17 +1,17 @@
 import type { Item } from '../protocol/people.ts';
 import type { InboxItem } from './inbox-item.ts';
 
-/** Items that were handed on as unread and are not known to be read, on this device or another. */
+/** Items that the application received as unread and that are not known to be read on any device. */
 export interface UnreadItems {
   count(): number;
   add(item: InboxItem): void;
-  /** Announcements that came live learn their numbers here. */
+  /** Gives live announcements their numbers. */
   place(items: readonly Item[]): void;
   read(items: readonly Item[]): void;
   readUpTo(seq: number): void;
 }
 
-/** The oldest go beyond it: an inbox keeps no more either. */
+/** The oldest are dropped beyond it; an inbox holds no more either. */
 const MAX_UNREAD = 1_000;
 
 export function createUnreadItems(): UnreadItems {
