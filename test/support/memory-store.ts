@@ -22,6 +22,7 @@ import {
 } from '../../src/chat/log-store.ts';
 import type { Moderation, Restricted } from '../../src/chat/moderation.ts';
 import type { Room } from '../../src/chat/room.ts';
+import type { Roster } from '../../src/chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 
 const away = () => refuse('unavailable', 'away', 1);
@@ -284,6 +285,17 @@ export function createMemoryStore({
     },
   };
 
+  const roster: Pick<Roster, 'connections' | 'isIn' | 'setConnections'> = {
+    connections: (rooms) =>
+      answer('connections', undefined, () => rooms.map(({ tag }) => connected.get(tag) ?? 0)),
+    isIn: (rooms, userId) =>
+      answer('isIn', undefined, () => rooms.some(({ tag }) => members.get(tag)?.has(userId) ?? false)),
+    async setConnections(inbox, connections) {
+      connected.set(inbox.tag, connections);
+      return succeed(undefined);
+    },
+  };
+
   return {
     logs: roomLogs,
     inboxes,
@@ -291,16 +303,7 @@ export function createMemoryStore({
     claims,
     moderation,
     bus,
-    roster: {
-      connections: (rooms: readonly Room[]) =>
-        answer('connections', undefined, () => rooms.map(({ tag }) => connected.get(tag) ?? 0)),
-      isIn: (rooms: readonly Room[], userId: string) =>
-        answer('isIn', undefined, () => rooms.some(({ tag }) => members.get(tag)?.has(userId))),
-      async setConnections(inbox: Room, connections: number) {
-        connected.set(inbox.tag, connections);
-        return succeed(undefined);
-      },
-    },
+    roster,
     connected,
     /** User ids by the tag of their room. */
     members,

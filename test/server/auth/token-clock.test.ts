@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Identity } from '../../../src/chat/identity.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { createTokenClock } from '../../../src/server/auth/token-clock.ts';
-import type { Session } from '../../../src/server/session.ts';
+import type { Membership, Session } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
+import { emitting } from '../../support/emitting.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const DAY_MS = 86_400_000;
 const LEEWAY_MS = 5_000;
@@ -12,35 +16,42 @@ interface Told {
   readonly data: unknown;
 }
 
-function openLink() {
-  return {
+function openConnection() {
+  const connection = {
     told: [] as Told[],
     flushed: [] as string[],
     closed: 0,
-    close() {
-      this.closed += 1;
-    },
+    conn: partOf<ClientSocket['conn']>({
+      close() {
+        connection.closed += 1;
+      },
+    }),
   };
+  return connection;
 }
 
-function sessionOn(connection: ReturnType<typeof openLink>, expiresAt: number | undefined, connected = true) {
-  const socket = {
-    conn: connection,
+function sessionOn(
+  connection: ReturnType<typeof openConnection>,
+  expiresAt: number | undefined,
+  connected = true,
+) {
+  const socket = partOf<ClientSocket>({
+    conn: connection.conn,
     connected,
-    emit: (event: string, data: unknown) => connection.told.push({ event, data }),
-  };
+    emit: emitting((event, data) => connection.told.push({ event, data })),
+  });
   const access = { allows: () => true, ...(expiresAt === undefined ? {} : { expiresAt }) };
-  const memberships = new Map([['tea', { room: roomOf('/', 'tea') }]]);
-  return { socket, identity: { access }, memberships } as unknown as Session;
+  const memberships = new Map([['tea', partOf<Membership>({ room: roomOf('/', 'tea') })]]);
+  return partOf<Session>({ socket, identity: partOf<Identity>({ access }), memberships });
 }
 
 describe('the clock of tokens', () => {
   let clock: ReturnType<typeof createTokenClock>;
-  let connection: ReturnType<typeof openLink>;
+  let connection: ReturnType<typeof openConnection>;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    connection = openLink();
+    connection = openConnection();
     clock = createTokenClock({
       now: Date.now,
       flush: ({ roomid }) => void connection.flushed.push(`${roomid} after ${connection.told.length}`),

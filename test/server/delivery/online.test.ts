@@ -2,12 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RosterCount } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createOnline } from '../../../src/server/delivery/online.ts';
+import { emitting } from '../../support/emitting.ts';
 
 function setUp(connections = 1) {
   const told: unknown[] = [];
   let counted: RosterCount | undefined = { users: 1, clients: 1 };
   let degraded = false;
-  const emit = (event: string, count: unknown) => told.push([event, count]);
+  const emit = emitting((event, count) => told.push([event, count]));
   const totals = vi.fn(async () => (counted ? succeed(counted) : refuse('unavailable', 'away', 1)));
   const online = createOnline({
     roster: { totals },
@@ -72,11 +73,11 @@ describe('the number of people online', () => {
 
   it('is told to who comes, once it is known', async () => {
     const { online, told, emit } = setUp();
-    online.sendTo({ emit } as never);
+    online.sendTo({ emit });
     expect(told).toEqual([]);
     await vi.advanceTimersByTimeAsync(10);
     told.length = 0;
-    online.sendTo({ emit } as never);
+    online.sendTo({ emit });
     expect(told).toEqual([['online', { users: 1, clients: 1 }]]);
   });
 
@@ -89,7 +90,7 @@ describe('the number of people online', () => {
     degrade(true);
     totals.mockClear();
     await vi.advanceTimersByTimeAsync(5_000);
-    online.sendTo({ emit } as never);
+    online.sendTo({ emit });
     expect(told).toEqual([]);
     expect(totals).not.toHaveBeenCalled();
     count(1, 1);
@@ -103,7 +104,7 @@ describe('the number of people online', () => {
     count(0, 0);
     await vi.advanceTimersByTimeAsync(1_000);
     told.length = 0;
-    online.sendTo({ emit } as never);
+    online.sendTo({ emit });
     expect(told).toEqual([]);
   });
 

@@ -2,31 +2,40 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { succeed } from '../../../src/protocol/codes.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
 import { dispatch } from '../../../src/server/events/dispatch.ts';
 import type { Session } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
+import { emitting } from '../../support/emitting.ts';
+import { partOf } from '../../support/part-of.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const context = {
-  admission: {
+const context = partOf<ChatContext>({
+  admission: partOf<ChatContext['admission']>({
     acquire: () => ({ ok: true, value: { begin: async () => undefined, release: () => undefined } }),
-  },
-  slowClients: { caughtUp: () => undefined },
-  metrics: { refused: { inc: () => undefined } },
-} as unknown as ChatContext;
+  }),
+  slowClients: partOf<ChatContext['slowClients']>({ caughtUp: () => undefined }),
+  metrics: partOf<ChatContext['metrics']>({
+    refused: partOf<ChatContext['metrics']['refused']>({ inc: () => undefined }),
+  }),
+});
 
 const newBudget = () => new ConnectionBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0));
 
 function openSession(budget = newBudget()) {
   const queue = createEventQueue();
   const refused: { readonly event: string }[] = [];
-  const socket = { conn: {}, emit: (_name: string, refusal: { event: string }) => refused.push(refusal) };
-  const session = { queue, socket, budget, memberships: new Map(), takeToSay: () => 0 } as unknown as Session;
+  const socket = partOf<ClientSocket>({
+    conn: partOf<ClientSocket['conn']>({}),
+    emit: emitting<{ event: string }>((_name, refusal) => refused.push(refusal)),
+  });
+  const session = partOf<Session>({ queue, socket, budget, memberships: new Map(), takeToSay: () => 0 });
   return { session, queue, refused };
 }
 
@@ -36,12 +45,12 @@ it('rooms:mine takes as much of the connection’s events as the rooms it asks t
     new Traffic({ events: { perMs: 0.1, burst: 100 }, bytes: undefined }, () => 0),
   );
   const { session } = openSession(budget);
-  const readMarkers = { mine: async () => ({ ok: true, value: { rooms } }) };
+  const readMarkers = partOf<ChatContext['readMarkers']>({ mine: async () => succeed({ rooms }) });
   const answers: unknown[] = [];
   for (let times = 0; times < 2; times += 1) {
     expect(budget.traffic.take(0)).toBe(0);
     const event = { event: 'rooms:mine', args: [{}, (answer: unknown) => answers.push(answer)] };
-    await dispatch(session, { ...context, readMarkers } as never, event);
+    await dispatch(session, { ...context, readMarkers }, event);
   }
   await expect.poll(() => answers).toHaveLength(2);
   expect(budget.traffic.take(0)).toBeGreaterThan(0);

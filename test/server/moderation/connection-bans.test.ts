@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Identity } from '../../../src/chat/identity.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { createConnectionBans } from '../../../src/server/moderation/connection-bans.ts';
 import type { Session } from '../../../src/server/session.ts';
 import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const tea = roomOf('/', 'tea');
 const DATE = 1_700_000_000_000;
@@ -12,8 +14,12 @@ const milk = roomOf('/', 'milk');
 function connection(address?: string) {
   return new ConnectionBudget(new Traffic({ events: undefined, bytes: undefined }, () => 0), address);
 }
-function as(id: string, budget = connection(), identity: { guestToken?: string } = {}): Session {
-  return { user: { id, name: 'Somebody' }, budget, identity } as unknown as Session;
+function as(
+  id: string,
+  budget = connection(),
+  identity: Partial<Identity> = { guestToken: undefined },
+): Session {
+  return partOf<Session>({ user: { id, name: 'Somebody' }, budget, identity: partOf(identity) });
 }
 /** A guest who is there since then. */
 function guest(id: string, sinceMs: number, budget = connection('203.0.113.7')): Session {

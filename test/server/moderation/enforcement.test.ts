@@ -2,12 +2,15 @@ import { EventEmitter, once } from 'node:events';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
-import type { User } from '../../../src/protocol/people.ts';
 import { createEventQueue, type EventQueue } from '../../../src/server/event-queue.ts';
 import { createConnectionMutes } from '../../../src/server/moderation/connection-mutes.ts';
 import { createEnforcement } from '../../../src/server/moderation/enforcement.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
+import type { ConnectionBudget } from '../../../src/server/transport/connection-budget.ts';
+import { emitting } from '../../support/emitting.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const tea = roomOf('/', 'tea');
 const milk = roomOf('/', 'milk');
@@ -54,10 +57,14 @@ function setUp() {
     });
     function connect(userId: string, rooms: readonly Room[], queue: EventQueue = createEventQueue()) {
       const heard: unknown[] = [];
-      const memberships = new Map(rooms.map((room) => [room.roomid, { room } as Membership]));
-      const socket = { nsp, emit: (event: string, data: object) => heard.push({ event, ...data }) };
+      const memberships = new Map(rooms.map((room) => [room.roomid, partOf<Membership>({ room })]));
+      const socket = partOf<ClientSocket>({
+        nsp: nsp as never,
+        emit: emitting<object>((event, data) => heard.push({ event, ...data })),
+      });
       const user = { id: userId, name: userId };
-      const session = { socket, user, memberships, queue, budget: {} } as unknown as Session & { user: User };
+      const budget = partOf<ConnectionBudget>({});
+      const session = partOf<Session>({ socket, user, memberships, queue, budget });
       sessions.push(session);
       return { heard, rooms: () => [...memberships.keys()], memberships, queue, session };
     }

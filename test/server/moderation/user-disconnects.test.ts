@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { createEventQueue, type EventQueue } from '../../../src/server/event-queue.ts';
 import { createUserDisconnects } from '../../../src/server/moderation/user-disconnects.ts';
-import type { Membership, Session } from '../../../src/server/session.ts';
+import type { Membership, Session, UserBinding } from '../../../src/server/session.ts';
+import type { ClientSocket } from '../../../src/server/socket-types.ts';
+import { emitting } from '../../support/emitting.ts';
+import { partOf } from '../../support/part-of.ts';
 
 function setUp() {
   const happened: string[] = [];
@@ -22,22 +25,25 @@ function setUp() {
     log: pino({ level: 'silent' }),
   });
   function connect(userId: string, queue: EventQueue = createEventQueue()): Session {
-    const socket = {
+    const socket = partOf<ClientSocket>({
       connected: true,
-      emit: (event: string, { code }: { code: number }) => happened.push(`${event} ${code}`),
-      disconnect: () => happened.push('disconnected'),
-    };
-    const session = {
+      emit: emitting<{ code: number }>((event, { code }) => happened.push(`${event} ${code}`)),
+      disconnect() {
+        happened.push('disconnected');
+        return this as ClientSocket;
+      },
+    });
+    const session = partOf<Session>({
       socket,
       user: { id: userId, name: userId },
       queue,
-      memberships: new Map([['tea', { room: roomOf('/', 'tea') } as Membership]]),
-      binding: {
+      memberships: new Map([['tea', partOf<Membership>({ room: roomOf('/', 'tea') })]]),
+      binding: partOf<UserBinding>({
         async uncount() {
           happened.push('no longer counted');
         },
-      },
-    } as unknown as Session;
+      }),
+    });
     sessions.push(session);
     return session;
   }

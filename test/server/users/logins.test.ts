@@ -1,15 +1,28 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Identity } from '../../../src/chat/identity.ts';
+import type { InboxSnapshot } from '../../../src/chat/inbox/inbox-view.ts';
 import { createSharedBuckets } from '../../../src/chat/rate-limit.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
+import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { createConnectionCounts } from '../../../src/server/users/connection-counts.ts';
 import { createLogins, type LoginsDeps } from '../../../src/server/users/logins.ts';
+import { emitting } from '../../support/emitting.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const named = (id: string) => ({ user: { id, name: id }, known: true }) as Identity;
-const NOTHING = { epoch: 'e', top: 0, entries: [], more: false, marks: { recv: 0, read: 0 }, older: [] };
+const NOTHING: InboxSnapshot = {
+  epoch: 'e',
+  top: 0,
+  previousEpochs: [],
+  first: 1,
+  entries: [],
+  more: false,
+  marks: { recv: 0, read: 0 },
+  older: [],
+};
 
 /**
  * A worker whose store takes a while; `happened`: what the store has and what the client was told, in that order. `refuses`:
@@ -36,10 +49,10 @@ function setUp(refuses?: 'reading' | 'meeting') {
     announcements: { copyInto: async () => succeed(0) },
     announcementFeed: { subscribe: () => undefined },
     delivery: { sent: () => undefined },
-    inboxView: {
+    inboxView: partOf<LoginsDeps['inboxView']>({
       read: async () => (refuses === 'reading' ? refuse('unavailable', 'away') : succeed(NOTHING)),
       toPushMessage: () => ({ epoch: 'e', top: 0, unread: [], read: [], more: false }),
-    } as unknown as LoginsDeps['inboxView'],
+    }),
     membershipTransfer: {
       async transfer(session, identity) {
         Object.assign(session, { identity, user: identity.user });
@@ -54,15 +67,21 @@ function setUp(refuses?: 'reading' | 'meeting') {
     log: pino({ level: 'silent' }),
   };
   const logins = createLogins(deps as LoginsDeps);
-  const socket = {
+  const socket = partOf<ClientSocket>({
     connected: true,
-    nsp: { name: '/' },
+    nsp: partOf<ChatNamespace>({ name: '/' }),
     join: () => undefined,
     leave: () => undefined,
-    emit: (event: string) => happened.push(event),
-  };
+    emit: emitting((event) => happened.push(event)),
+  });
   const identity = named('guest');
-  const session = { socket, identity, user: identity.user, memberships: new Map() } as unknown as Session;
+  const session = partOf<Session>({
+    socket,
+    identity,
+    user: identity.user,
+    memberships: new Map(),
+    binding: undefined,
+  });
   return { logins, session, happened };
 }
 

@@ -7,6 +7,7 @@ import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
 import { createMembershipTransfer } from '../../../src/server/users/membership-transfer.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const tea = roomOf('/', 'tea');
 const named = (id: string) => ({ user: { id, name: id } }) as Identity;
@@ -44,13 +45,13 @@ function setUp() {
     log: pino({ level: 'silent' }),
   });
   async function connect(id: string): Promise<Session> {
-    const membership = { room: tea } as Membership;
+    const membership: Membership = { room: tea, lease: { room: tea, release: () => undefined } };
     const memberships = new Map([['tea', membership]]);
     const entering = presence.enter(tea, { userId: id, username: id });
     await vi.advanceTimersByTimeAsync(50);
     const entered = await entering;
     if (entered.ok) entered.value.announce();
-    return { user: named(id).user, memberships, queue: createEventQueue() } as unknown as Session;
+    return partOf<Session>({ user: named(id).user, memberships, queue: createEventQueue() });
   }
   /** As the gateway does when a connection is lost. */
   function disconnect({ memberships, user }: Session): void {

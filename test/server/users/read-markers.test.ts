@@ -1,10 +1,13 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { Identity } from '../../../src/chat/identity.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import type { RoomVisits } from '../../../src/chat/visits.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
+import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { createReadMarkers } from '../../../src/server/users/read-markers.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const away = refuse('unavailable', 'away');
 
@@ -63,18 +66,21 @@ function setUp() {
   });
   /** A connection that is in these rooms. */
   function connect(userId: string, roomids: readonly string[] = [], allows = (_roomid: string) => true) {
-    const session = {
-      socket: { nsp: { name: '/' } },
+    const session = partOf<Session>({
+      socket: partOf<ClientSocket>({ nsp: partOf<ChatNamespace>({ name: '/' }) }),
       user: { id: userId, name: userId },
-      identity: { access: { allows }, ...(userId.startsWith('g-') ? { guestToken: 'x' } : {}) },
+      identity: partOf<Identity>({
+        access: { allows },
+        guestToken: userId.startsWith('g-') ? 'x' : undefined,
+      }),
       memberships: new Map(),
-    } as unknown as Session;
+    });
     sessions.push(session);
     for (const roomid of roomids) void join(session, roomid);
     return session;
   }
   function join(session: Session, roomid: string) {
-    const lease = { release: () => undefined } as never;
+    const lease = { room: roomOf('/', roomid), release: () => undefined };
     const top = tops.get(roomid) ?? 0;
     const noted = readMarkers.joining(session, roomid, top);
     const known = session.memberships.get(roomid);

@@ -1,12 +1,15 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../../../src/chat/identity.ts';
-import { type Room, roomOf, socketRoom } from '../../../src/chat/room.ts';
+import { roomOf, socketRoom } from '../../../src/chat/room.ts';
 import type { Roster, RosterEntry } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
+import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
 import { createTextmsgAudience } from '../../../src/server/users/textmsg-audience.ts';
+import { emitting } from '../../support/emitting.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
+import { partOf } from '../../support/part-of.ts';
 
 const LOBBY_AUDIENCE = socketRoom(roomOf('/', 'lobby', 'lounge'));
 
@@ -20,25 +23,25 @@ function setUp() {
   let storeAway = false;
   let healthKnows = false;
   const found = () => [...present.values()].map(({ userId, username }) => `${userId}: ${username}`);
-  const roster = {
-    async enter(_room: Room, user: RosterEntry, clients: number) {
+  const roster = partOf<Roster>({
+    async enter(_room, user, _own, clients) {
       if (storeAway) return refuse('unavailable', 'away', 1);
       const changed = !present.has(user.userId);
       present.set(user.userId, user);
       return succeed({ users: present.size, clients, changed });
     },
-    async exit(_room: Room, userId: string, clients: number) {
+    async exit(_room, userId, clients) {
       if (storeAway) return refuse('unavailable', 'away', 1);
       return succeed({ users: present.size, clients, changed: present.delete(userId) });
     },
-    async recount(_room: Room, clients: number) {
+    async recount(_room, clients) {
       return succeed({ users: present.size, clients });
     },
-  };
+  });
   const said: Said[] = [];
   const { moderation } = createMemoryStore();
   const textmsgAudience = createTextmsgAudience({
-    roster: roster as unknown as Roster,
+    roster,
     moderation,
     carriedBan: () => undefined,
     degraded: () => healthKnows,
@@ -47,17 +50,20 @@ function setUp() {
 
   function connection(userId: string, given: { username?: string; roomid?: string; allowed?: boolean } = {}) {
     const rooms = new Set<string>();
-    const socket = {
+    const socket = partOf<ClientSocket>({
       id: `socket of ${userId}`,
       connected: true,
-      join: (room: string) => rooms.add(room),
-      leave: (room: string) => rooms.delete(room),
-      emit: (_event: string, message: unknown) => said.push({ to: [`socket of ${userId}`], message }),
-      nsp: {
+      join: (room) => void rooms.add(room as string),
+      leave: (room) => void rooms.delete(room),
+      emit: emitting((_event, message) => said.push({ to: [`socket of ${userId}`], message })),
+      nsp: partOf<ChatNamespace>({
         name: '/',
-        to: (to: string[]) => ({ emit: (_event: string, message: unknown) => said.push({ to, message }) }),
-      },
-    };
+        to: (to) =>
+          partOf<ReturnType<ChatNamespace['to']>>({
+            emit: emitting((_event, message) => said.push({ to: [to].flat(), message })),
+          }),
+      }),
+    });
     const user = { id: userId, name: given.username ?? 'guest-1' };
     const identity: Identity = {
       user,
@@ -66,14 +72,14 @@ function setUp() {
       known: true,
       access: { allows: () => given.allowed ?? true },
     };
-    const session = {
+    const session = partOf<Session>({
       socket,
       identity,
       user,
       defaultRoom: given.roomid ?? 'lobby',
       hearsTextmsg: given.roomid === undefined,
       memberships: new Map(),
-    } as unknown as Session;
+    });
     return {
       session,
       rooms,
@@ -106,7 +112,7 @@ function setUp() {
   };
 }
 
-describe('the lounge', () => {
+describe('the audience of textmsg', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
   const settled = () => vi.advanceTimersByTimeAsync(0);
