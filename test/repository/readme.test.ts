@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../src/config/settings.ts';
+import { PAYLOADS } from '../../src/protocol/payloads.ts';
+import { createRoutes } from '../../src/server/http/table.ts';
 import { LAYERS } from './layers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -95,6 +97,37 @@ describe('the README of deploy/', () => {
       ({ name, shownDefault, meaning }) => `| \`${name}\` | ${shownDefault} | ${meaning} |`,
     );
     expect(read('deploy/README.md').match(/^\| `[A-Z0-9_]+` \|.*$/gm)).toEqual(rows);
+  });
+});
+
+describe('the README of src/protocol/', () => {
+  const text = read('src/protocol/README.md');
+  const rowsOf = (heading: string) =>
+    [...(text.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '').matchAll(/^\| (`.*?) \|/gm)].map(
+      ([, cell = '']) => cell,
+    );
+
+  it('lists every event that a client may send', () => {
+    const named = rowsOf('What a client sends').map((cell) => /^`([\w:]+)/.exec(cell)?.[1]);
+    expect(named.sort()).toEqual(Object.keys(PAYLOADS).sort());
+  });
+
+  it('lists every event that a client may hear', () => {
+    const declared =
+      /interface ServerToClient \{([\s\S]*?)\n\}/.exec(read('src/protocol/events.ts'))?.[1] ?? '';
+    const events = [...declared.matchAll(/^ {2}'?([\w: ]+?)'?: \(/gm)].map(([, name]) => name);
+    const named = rowsOf('What a client hears').flatMap((cell) =>
+      [...cell.matchAll(/`([\w:]+(?: message)?)/g)].map(([, name]) => name),
+    );
+    expect(events.length).toBeGreaterThan(20);
+    expect(named.sort()).toEqual(events.sort());
+  });
+
+  it('lists every route of the HTTP API', () => {
+    const routes = createRoutes({ version: '1' });
+    expect(rowsOf('HTTP API').sort()).toEqual(
+      routes.map(({ method, path }) => `\`${method} ${path}\``).sort(),
+    );
   });
 });
 
