@@ -12,6 +12,7 @@ import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config/settings.ts';
+import { hostInUrl } from './host-names.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
@@ -218,7 +219,7 @@ async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervis
 /** Where a person's browser finds the page. */
 function pageAddress({ host, front, port, basePort, workers }: Settings): string {
   const everywhere = host === '0.0.0.0' || host === '::';
-  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const name = everywhere ? 'localhost' : hostInUrl(host);
   if (front) return `http://${name}:${port}/`;
   const last = basePort + workers - 1;
   return `http://${name}:${basePort}/${workers > 1 ? ` (and up to port ${last})` : ''}`;

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isHostName } from '../host-names.ts';
 import { NGINX_HASHES, NGINX_PARTS, type NginxHost, type NginxOptions } from './nginx-config.ts';
 
 /** Of the server's settings, so that both sides agree without being told twice. */
@@ -30,7 +31,6 @@ const NAMES = [
 type Name = (typeof NAMES)[number];
 
 const MAX_WORKERS = 256;
-const HOST_NAME = /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i;
 
 /** Every problem is found, not only the first. What passes holds nothing that nginx could read as a directive. */
 export function parseNginxArgs(argv: readonly string[], settings: NginxSettings): NginxRequest {
@@ -104,7 +104,7 @@ function readOptions(argv: readonly string[], problems: string[]): Map<Name, str
 function parseHost(item: string, basePort: number, workers: number, problems: string[]): NginxHost[] {
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d{1,5})(?:x(\d{1,3}))?)?$/.exec(item);
   const address = match?.[1] ?? '';
-  const known = address.startsWith('[') ? isIP(address.slice(1, -1)) === 6 : isHost(address);
+  const known = address.startsWith('[') ? isIP(address.slice(1, -1)) === 6 : isHostName(address);
   if (!match || !known) {
     problems.push(wrong('hosts', 'address[:BASE_PORT[xWORKERS]]', item));
     return [];
@@ -116,11 +116,6 @@ function parseHost(item: string, basePort: number, workers: number, problems: st
   else if (host.basePort < 1 || lastPort > 65_535)
     problems.push(`--hosts: ports ${host.basePort} to ${lastPort} do not exist (${item})`);
   return [host];
-}
-
-/** All digits and dots is meant as an IPv4 address, and 10.0.0.300 is none. */
-function isHost(address: string): boolean {
-  return /^[\d.]+$/.test(address) ? isIP(address) === 4 : HOST_NAME.test(address);
 }
 
 function repeated(hosts: readonly NginxHost[]): string[] {
@@ -142,7 +137,7 @@ function isListen(item: string): boolean {
   if (!match || Number(match[2]) < 1 || Number(match[2]) > 65_535) return false;
   const address = match[1];
   if (address === undefined || address === '*') return true;
-  return address.startsWith('[') ? isIP(address.slice(1, -1)) === 6 : isHost(address);
+  return address.startsWith('[') ? isIP(address.slice(1, -1)) === 6 : isHostName(address);
 }
 
 function isNetwork(item: string): boolean {

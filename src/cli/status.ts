@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { hostInUrl } from '../host-names.ts';
 import type { Printer } from './nginx.ts';
 
 export interface StatusSettings {
@@ -14,8 +15,7 @@ export async function runStatus(
   { adminHost, adminPort }: StatusSettings,
   print: Printer,
 ): Promise<number> {
-  const host = adminHost.includes(':') ? `[${adminHost}]` : adminHost;
-  const url = `http://${host}:${adminPort}/status`;
+  const url = `http://${hostInUrl(adminHost)}:${adminPort}/status`;
   let wanted: { help?: boolean | undefined };
   try {
     wanted = parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } }).values;

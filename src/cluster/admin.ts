@@ -1,6 +1,6 @@
 import fastify from 'fastify';
 import type { Logger } from 'pino';
-import { hostNameOf, isLoopbackName } from '../host-names.ts';
+import { hostNameOf, hostNameOfOrigin, isLoopbackName } from '../host-names.ts';
 import { type ErrorCode, refuse } from '../protocol/codes.ts';
 import { enableLingeringClose } from './lingering-close.ts';
 import type { Readiness } from './readiness.ts';
@@ -32,7 +32,7 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     const host = hostNameOf(request.headers.host ?? '');
     const { origin } = request.headers;
     const ownName = listensBeyond || (host !== undefined && isLoopbackName(host));
-    const from = origin === undefined ? undefined : hostNameOf(origin.replace(/^https?:\/\//, ''));
+    const from = origin !== undefined && /^https?:/i.test(origin) ? hostNameOfOrigin(origin) : undefined;
     const ownPage = origin === undefined || (from !== undefined && (from === host || isLoopbackName(from)));
     if (ownName && ownPage) return;
     await reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));

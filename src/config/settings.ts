@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isHostName } from '../host-names.ts';
 import {
   flag,
   httpUrl,
@@ -36,9 +37,7 @@ function setting<T>(
 
 const port = integer(1, 65_535);
 const address = (raw: string) =>
-  isIP(raw) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(raw)
-    ? { value: raw }
-    : { problem: 'must be an IP address or a host name' };
+  isIP(raw) || isHostName(raw) ? { value: raw } : { problem: 'must be an IP address or a host name' };
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
 /** As long as what HS256 makes of it: a shorter one is guessed from any token, where nothing slows the guesses. */
 const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');

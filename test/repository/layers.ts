@@ -86,7 +86,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'tasks.ts': ['cluster'],
 
   'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'tasks.ts'],
-  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'config', 'log.ts', 'tasks.ts'],
+  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'config', 'host-names.ts', 'log.ts', 'tasks.ts'],
   'main.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
 };
 

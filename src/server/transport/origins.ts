@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { hostNameOf, hostNameOfOrigin } from '../../host-names.ts';
 import { matchesOrigin } from '../../origin-patterns.ts';
 
 /** `CORS_ORIGIN`, its patterns as parsed. */
@@ -13,11 +14,6 @@ export function isOriginAllowed(request: Pick<IncomingMessage, 'headers'>, allow
   const { origin } = request.headers;
   if (origin === undefined || allowed === '*') return true;
   if (allowed !== undefined) return matchesOrigin(allowed, origin);
-  return URL.canParse(origin) && new URL(origin).hostname === hostName(request.headers.host);
-}
-
-function hostName(host: string | undefined): string | undefined {
-  return host !== undefined && URL.canParse(`http://${host}`)
-    ? new URL(`http://${host}`).hostname
-    : undefined;
+  const name = hostNameOfOrigin(origin);
+  return name !== undefined && name === hostNameOf(request.headers.host ?? '');
 }
