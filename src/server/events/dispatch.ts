@@ -88,7 +88,7 @@ async function handle(
 ): Promise<Outcome<object> | 'answered'> {
   const { budget, queue, socket } = session;
   if (event.refusal) return { ok: false, error: event.refusal };
-  if (!budget.hold(event.packetBytes)) {
+  if (!budget.reserve(event.packetBytes)) {
     return refuse('rate_limited', 'too many events are waiting to be answered', HELD_RETRY_MS);
   }
   let permit: Permit | undefined;

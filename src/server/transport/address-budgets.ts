@@ -7,22 +7,23 @@ import {
 import { Traffic, type TrafficRates } from './connection-budget.ts';
 
 /**
- * What all connections of an address may do together, as a multiple of one connection's: a school, or many customers of a carrier, share
- * one. Without it every new connection is a new budget.
+ * The budget of an address is this multiple of a connection's. It is large because a school or the customers of a carrier share
+ * one address. Without it a client would get a new budget with every new connection.
  */
 const CONNECTIONS_WORTH = 50;
-/** What the addresses of this worker's clients have left. */
+
+/** The budgets of the addresses of this worker's clients. */
 export interface AddressBudgets {
   readonly says: SharedBuckets;
   trafficOf(address: string): Traffic;
-  /** How many are kept. */
+  /** Number of addresses in memory. */
   readonly size: number;
 }
 
 export interface AddressBudgetsDeps {
   readonly rates: TrafficRates;
   readonly rateSay: Rate | undefined;
-  /** Monotonic, ms. */
+  /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 

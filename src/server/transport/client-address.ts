@@ -3,39 +3,39 @@ import { isIP } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
 
-/** Whose `X-Forwarded-For` is believed where nobody said. */
+/** The proxies that are trusted without TRUST_PROXY. */
 const DEFAULT_TRUST = ['loopback'];
 const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const;
-/** Where proxies are that nobody named. The last is what carriers and clusters of containers number their own with. */
+/** Networks where unnamed proxies usually are. Carriers and container clusters use the last one. */
 const NEARBY = ['uniquelocal', 'linklocal', '100.64.0.0/10'];
 
 const MAX_KINDS = 1_000;
 
 interface AddressKind {
   readonly isTrusted: boolean;
-  /** A proxy's own: it did not say whom it speaks for, or nothing that is an address. */
+  /** The address of a proxy that named no valid client address. */
   readonly isProxy: boolean;
   readonly isNearby: boolean;
   readonly key: string;
 }
 
-/** Where a request comes from, as a key: an IPv4 address, or an IPv6 network of /64, which is what one customer gets. */
+/** The client's address as a key: an IPv4 address or an IPv6 /64 network, which is what one customer gets. */
 export interface ClientAddresses {
-  /** What RATE_CONNECT counts by. Undefined: nobody can tell, or it is that of a proxy somebody named. */
+  /** The key of RATE_CONNECT. Undefined if it is unknown or belongs to a named proxy. */
   counted(request: IncomingMessage): string | undefined;
   /**
-   * What other rules may go by. Undefined also where many people may share it unseen: a proxy that does not say whom it
-   * speaks for, and, where nobody said which proxies there are, any address that is not a public one.
+   * The key of all other rules. Also undefined if many people may share the address unseen: the address of a proxy that names no
+   * client, and, without TRUST_PROXY, any address that is not public.
    */
   personal(request: IncomingMessage): string | undefined;
 }
 
 export interface ClientAddressesDeps {
-  /** TRUST_PROXY, if it was set. */
+  /** TRUST_PROXY, if it is set. */
   readonly trustProxy: readonly string[] | undefined;
-  /** Called once: requests come through what seems to be a proxy and is not trusted, so that nobody knows from whom. */
+  /** Called once, when requests come through a likely proxy that is not trusted: their clients' addresses are unknown. */
   readonly onStranger: (address: string) => void;
-  /** Called once: a public address says that it speaks for others, and is taken for the client. */
+  /** Called once, when an untrusted public address sends forwarding headers: they are ignored. */
   readonly onIgnored: (address: string) => void;
 }
 
@@ -48,7 +48,7 @@ export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresse
   const onStranger = once(deps.onStranger);
   const onIgnored = once(deps.onIgnored);
 
-  /** Parsing an address and looking it up in the lists takes 13 µs, and one who comes back has the same. */
+  /** Parsing and classifying an address takes 13 µs. A client that reconnects has the same address. */
   function kindOf(address: string): AddressKind {
     let kind = kinds.get(address);
     if (!kind) {
@@ -70,17 +70,17 @@ export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresse
     if (peer === undefined || isIP(peer) === 0) return undefined;
     const forwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
     if (!forwarded) return peer;
-    // With TRUST_PROXY set the operator has said who is a proxy: this is none.
+    // If TRUST_PROXY is set, an address that it does not name is not a proxy.
     if (trustProxy === undefined && !kindOf(peer).isTrusted) {
-      // All its clients would share one budget.
+      // Otherwise all clients of the proxy would share one budget.
       if (kindOf(peer).isNearby) {
         onStranger(peer);
         return undefined;
       }
-      // Any client can send these headers: it would be free of every limit by address.
+      // Otherwise any client could escape the limits by address with such a header.
       onIgnored(peer);
     }
-    // What is no address was not written by a proxy.
+    // A proxy writes nothing but addresses.
     const address = proxyAddr(request, trusts);
     return ipaddr.isValid(address) ? address : peer;
   }
@@ -89,7 +89,7 @@ export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresse
     counted(request) {
       const address = addressOf(request);
       if (address === undefined) return undefined;
-      // Where nobody named one it may as well be the client: this machine's own.
+      // Without TRUST_PROXY a loopback address may also be a client on this machine.
       const { isTrusted, key } = kindOf(address);
       return trustProxy !== undefined && isTrusted ? undefined : key;
     },

@@ -7,20 +7,20 @@ import type { ClientAddresses } from './client-address.ts';
 import { refuseUpgrade } from './refused-upgrades.ts';
 
 /**
- * RATE_CONNECT: who may open a connection. It stands before Engine.IO, whose clients come back by themselves after an HTTP answer,
- * but not after a `connect_error` of a namespace.
+ * RATE_CONNECT limits how fast an address opens connections. The check runs before Engine.IO, because stock clients retry after an
+ * HTTP error but not after a `connect_error` of a namespace.
  */
 export interface ConnectLimit {
-  /** 0, or in how many ms the request's address may open a connection. */
+  /** Takes one token. Returns 0, or the milliseconds until the request's address may open a connection. */
   take(request: IncomingMessage): number;
-  /** Of a connection that is open: entering namespaces over and over costs as much as new connections. */
+  /** The same for a connection that enters namespaces again and again, which costs as much as new connections. */
   takeAgain(address: string | undefined): number;
 }
 
 export interface ConnectLimitDeps {
   readonly rate: Rate | undefined;
   readonly addresses: Pick<ClientAddresses, 'counted'>;
-  /** Monotonic, ms. */
+  /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
@@ -33,18 +33,18 @@ export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): 
   };
 }
 
-/** Of a connection that is open already, or one to be opened. */
+/** Whether the request opens an Engine.IO session; others belong to one. */
 export function opensSession({ url = '' }: IncomingMessage): boolean {
   return sessionIdOf(url) === undefined;
 }
 
-export function answerTooMany(response: ServerResponse, waitMs: number): void {
+export function refuseConnect(response: ServerResponse, waitMs: number): void {
   const { body, retryAfterS } = tooMany(waitMs);
   response.writeHead(429, { 'Content-Type': 'application/json', 'Retry-After': retryAfterS });
   response.end(body);
 }
 
-export function endTooMany(socket: Duplex, waitMs: number): void {
+export function refuseConnectUpgrade(socket: Duplex, waitMs: number): void {
   const { body, retryAfterS } = tooMany(waitMs);
   const head = `HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: ${retryAfterS}\r\n`;
   refuseUpgrade(

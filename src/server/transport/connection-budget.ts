@@ -2,20 +2,20 @@ import type { Socket } from 'socket.io';
 import { type Bucket, DebtBucket, type Rate } from '../../chat/rate-limit.ts';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
 
-/** What is held of one connection's events until they are answered: its sender does not look at the answers. */
-const MAX_HELD_BYTES = 8 * 1024 * 1024;
-/** Beside its packet an event costs what waits for it. */
+/** Upper bound for the events of one connection that wait to be answered. */
+const MAX_RESERVED_BYTES = 8 * 1024 * 1024;
+/** Closures and promises that wait for an event, beside its packet. */
 const EVENT_OVERHEAD_BYTES = 256;
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** What a connection, or all connections of an address together, may send. */
+/** Rates of one connection, or of all connections of an address together. */
 export interface TrafficRates {
   readonly events: Rate | undefined;
   readonly bytes: Rate | undefined;
 }
 
-/** What was sent, as events and as bytes. */
+/** Counts events and bytes against their rates. */
 export class Traffic {
   private readonly events: DebtBucket | undefined;
   private readonly bytes: DebtBucket | undefined;
@@ -25,12 +25,12 @@ export class Traffic {
     this.bytes = bytes && new DebtBucket(bytes, now);
   }
 
-  /** One more packet: 0, or in how many ms the next one may pass. */
+  /** Counts one packet. Returns 0 if it may pass, else the milliseconds until the next one may. */
   take(bytes: number): number {
     return Math.max(this.events?.take(1) ?? 0, this.bytes?.take(bytes) ?? 0);
   }
 
-  /** An event took as much as so many more. */
+  /** Counts an expensive event as so many more. */
   charge(events: number): void {
     this.events?.take(events);
   }
@@ -49,30 +49,30 @@ export class Traffic {
 }
 
 /**
- * What one connection may still do. It belongs to the connection and not to who speaks over it: leaving a namespace and entering
- * it again makes another person, and with buckets of its own that was a way around every limit.
+ * The limits of one connection. They belong to the connection and not to its user: a client that leaves a namespace and enters
+ * it again becomes another guest, and would get full buckets each time.
  */
 export class ConnectionBudget {
-  /** Of the namespaces it is in. Made anew when one comes or goes: a list that was pushed to keeps room for 16 more. */
+  /** Its sockets, one a namespace. Replaced on every change: an array that was pushed to reserves space for 16 more. */
   sockets: readonly Pick<Socket<ClientToServer, ServerToClient>, 'emit'>[] = NONE;
   readonly traffic: Traffic;
-  /** Of its client, where other people do not share it unseen. */
+  /** The client's address, if other people cannot share it unseen. */
   readonly address: string | undefined;
-  /** Namespaces it entered, left ones too. */
+  /** Number of CONNECT packets so far. */
   connects = 0;
-  /** Of another transport. */
+  /** Number of probes of another transport so far. */
   probes = 0;
-  /** It was let go: nothing more of it is looked at. */
-  ended = false;
+  /** The connection is being closed: its packets are ignored. */
+  closing = false;
   private buckets: Map<string, Bucket> | undefined = undefined;
-  private heldBytes = 0;
+  private reservedBytes = 0;
 
   constructor(traffic: Traffic, address?: string) {
     this.traffic = traffic;
     this.address = address;
   }
 
-  /** The bucket of that name, made when it is first asked for. */
+  /** Returns the bucket of that name, created on first use. */
   bucket(name: string, make: () => Bucket): Bucket {
     this.buckets ??= new Map();
     let bucket = this.buckets.get(name);
@@ -83,15 +83,15 @@ export class ConnectionBudget {
     return bucket;
   }
 
-  /** False when too much of the connection waits to be answered. What is held has to be released. */
-  hold(packetBytes: number): boolean {
+  /** Reserves memory for a waiting event. Returns false if too much waits already. The caller MUST release what it reserved. */
+  reserve(packetBytes: number): boolean {
     const bytes = EVENT_OVERHEAD_BYTES + packetBytes;
-    if (this.heldBytes + bytes > MAX_HELD_BYTES) return false;
-    this.heldBytes += bytes;
+    if (this.reservedBytes + bytes > MAX_RESERVED_BYTES) return false;
+    this.reservedBytes += bytes;
     return true;
   }
 
   release(packetBytes: number): void {
-    this.heldBytes -= EVENT_OVERHEAD_BYTES + packetBytes;
+    this.reservedBytes -= EVENT_OVERHEAD_BYTES + packetBytes;
   }
 }

@@ -11,27 +11,27 @@ import { hasMorePackets } from './post-packets.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
- * What a connection sends is counted before it is decoded, refused packets too:
+ * Every packet of a connection is counted before it is decoded, a refused one too:
  *
  *   packet ──► within its rate ──► decoded
  *                │ over it               ▲ only its name
  *                ▼                       │
- *              rate_limited, and counted all the same ──► deep in debt: `bye`, the engine closes
+ *              rate_limited, counted as well ──► deep in debt: `bye`, the connection is closed
  *
- * Parsing is most of what a small event costs, and a large one takes a worker 250 ms.
+ * Parsing is most of what a small event costs, and parsing a large one blocks a worker for 250 ms.
  */
 
-/** Stock clients send what has gathered in one POST; none has so many packets waiting. */
+/** A stock client sends all waiting packets in one POST. None has so many waiting. */
 const MAX_POST_PACKETS = 2_000;
-/** A token, and where the client stands in its room and inbox. */
+/** A CONNECT carries a token and the client's positions in its room and inbox. */
 const MAX_CONNECT_BYTES = 64 * 1024;
-/** The name of a namespace. */
+/** A DISCONNECT carries the name of a namespace. */
 const MAX_DISCONNECT_BYTES = 1_024;
-/** Of another transport; a stock client sends one. */
+/** A stock client probes another transport once. */
 const MAX_PROBES = 8;
-/** Entering a namespace costs more than all else, and makes a new guest. */
+/** Entering a namespace is the most expensive thing a client can do, and creates a guest. */
 const CONNECT_RATE: Rate = { perMs: 1 / 1_000, burst: 20 };
-/** As long as it takes somebody who reads to fetch its `bye`. */
+/** A client that reads gets its `bye` within this time. */
 const LAST_MS = 1_000;
 const MIN_AFTER_MS = 1_000;
 const MAX_AFTER_MS = 30_000;
@@ -44,24 +44,24 @@ export interface ConnectionLimitsDeps {
   >;
   readonly rates: TrafficRates;
   readonly addresses: Pick<ClientAddresses, 'personal'>;
-  readonly book: Pick<AddressBudgets, 'trafficOf'>;
+  readonly addressBudgets: Pick<AddressBudgets, 'trafficOf'>;
   readonly connectLimit: ConnectLimit;
   readonly namespaces: number;
-  /** More `,` `:` `[` `{` than this are in no event. */
+  /** No valid event contains more `,` `:` `[` `{`. */
   readonly maxElements: number;
-  /** Monotonic, ms. */
+  /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly random: () => number;
 }
 
 export interface ConnectionLimits {
-  /** Counts what the connection sends from now on. To be called before Socket.IO listens to it. */
+  /** Counts the connection's packets from now on. MUST be called before Socket.IO listens to the connection. */
   watch(connection: Connection): void;
-  /** The connection was let into a namespace. */
+  /** The socket was admitted to a namespace. */
   entered(socket: ClientSocket): ConnectionBudget;
   left(socket: ClientSocket): void;
-  /** How many connections were let go. */
-  letGo(): number;
+  /** Number of connections closed for exceeding their limits. */
+  closedCount(): number;
   close(): void;
 }
 
@@ -70,32 +70,34 @@ interface EnginePacket {
   data?: unknown;
 }
 
+/** A property, because the garbage collector visits each entry of a WeakMap again and again. */
+const BUDGET = Symbol('budget');
+type LimitedConnection = Connection & { [BUDGET]?: ConnectionBudget };
+
 export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLimits {
-  const { internals, rates, addresses, book, connectLimit, maxElements, now, random } = deps;
+  const { internals, rates, addresses, addressBudgets, connectLimit, maxElements, now, random } = deps;
   const connectRate = { ...CONNECT_RATE, burst: CONNECT_RATE.burst + deps.namespaces };
-  const budgets = new WeakMap<Connection, ConnectionBudget>();
   const ending = new Set<NodeJS.Timeout>();
   const endings = createEndingConnections(internals);
-  let letGo = 0;
+  let closedCount = 0;
 
-  function budgetOf(connection: Connection): ConnectionBudget {
-    let budget = budgets.get(connection);
-    if (!budget) {
-      budget = new ConnectionBudget(new Traffic(rates, now), addresses.personal(connection.request));
-      budgets.set(connection, budget);
-    }
-    return budget;
+  function budgetOf(connection: LimitedConnection): ConnectionBudget {
+    connection[BUDGET] ??= new ConnectionBudget(
+      new Traffic(rates, now),
+      addresses.personal(connection.request),
+    );
+    return connection[BUDGET];
   }
 
-  /** Called by Engine.IO on the connection. One for all of them: a closure for each costs memory. */
+  /** Engine.IO calls it with the connection as `this`: one function for all connections saves a closure for each. */
   function hear(this: Connection, packet: EnginePacket): void {
     const { type, data } = packet;
     const budget = budgetOf(this);
     const bytes = typeof data === 'string' ? Buffer.byteLength(data) : 0;
-    const waitMs = budget.ended ? 0 : take(budget, bytes);
+    const waitMs = budget.closing ? 0 : take(budget, bytes);
     if (budget.traffic.isDeepInDebt) end(this, budget);
-    if (budget.ended) ignore(packet);
-    // Anything but text is refused by the decoder.
+    if (budget.closing) ignore(packet);
+    // The decoder refuses anything but text.
     else if (type === 'message' && typeof data === 'string') {
       if (mayDecode(this, budget, data, bytes)) {
         packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs));
@@ -103,7 +105,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     }
   }
 
-  /** Called by Engine.IO on a connection that polls, for each probe of another transport: they are answered without end. */
+  /** Engine.IO calls it for each probe of another transport, and answers any number of probes. */
   function probed(this: Connection, transport: unknown): void {
     const budget = budgetOf(this);
     budget.probes += 1;
@@ -116,7 +118,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
 
   function take({ traffic, address }: ConnectionBudget, bytes: number): number {
     const ownMs = traffic.take(bytes);
-    const sharedMs = address === undefined ? 0 : book.trafficOf(address).take(bytes);
+    const sharedMs = address === undefined ? 0 : addressBudgets.trafficOf(address).take(bytes);
     return Math.max(ownMs, sharedMs);
   }
 
@@ -130,7 +132,8 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       end(connection, budget);
       return false;
     }
-    // Before it is in a namespace, as Socket.IO does it, who would parse it first. Its 2.x is in one from the start.
+    // Socket.IO also closes a connection that sends events before CONNECT, but parses the event first. A 2.x client is in a
+    // namespace from the start.
     if (budget.sockets.length > 0 || connection.protocol === EIO3) return true;
     connection.close();
     return false;
@@ -138,26 +141,26 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
 
   function mayEnter(budget: ConnectionBudget): boolean {
     budget.connects += 1;
-    // Each namespace once: opening the connection was counted.
+    // The first CONNECT of each namespace is free: RATE_CONNECT has counted the connection.
     if (budget.connects <= deps.namespaces) return true;
     const again = budget.bucket('connect', () => createBucket(connectRate, now));
     return again.take() === 0 && connectLimit.takeAgain(budget.address) === 0;
   }
 
   function refusalOf(text: string, waitMs: number) {
-    // Entering has a limit of its own; who leaves must not stay listed.
+    // CONNECT has its own limit. A DISCONNECT is never refused, or the client would stay listed as a member.
     if (text.startsWith('0') || text.startsWith('1')) return undefined;
     if (waitMs > 0) return refuse('rate_limited', 'too many events', waitMs).error;
     if (!hasMoreElements(text, maxElements)) return undefined;
-    // The only event with data of any form, which has a limit of its own.
+    // `todo` is the only event with free-form data, and has its own limit.
     const code = eventHeadOf(text)?.name === 'todo' ? 'too_large' : 'bad_request';
     return refuse(code, 'payload: has more elements than any event').error;
   }
 
   function end(connection: Connection, budget: ConnectionBudget): void {
-    if (budget.ended) return;
-    budget.ended = true;
-    letGo += 1;
+    if (budget.closing) return;
+    budget.closing = true;
+    closedCount += 1;
     const owedMs = Math.min(MAX_AFTER_MS, Math.max(MIN_AFTER_MS, budget.traffic.debtMs));
     const afterMs = Math.round(owedMs * (1 + random()));
     for (const socket of budget.sockets) {
@@ -185,7 +188,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
 
   return {
     watch(connection) {
-      // Who it is has to be noted now: the headers of its first request are let go of.
+      // The client's address must be read now: the headers of the first request are dropped later.
       budgetOf(connection);
       connection.on('packet', hear);
       connection.on('close', closed);
@@ -201,7 +204,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       const budget = budgetOf(socket.conn);
       budget.sockets = budget.sockets.filter((one) => one !== socket);
     },
-    letGo: () => letGo,
+    closedCount: () => closedCount,
     close() {
       for (const timer of ending) clearTimeout(timer);
       endings.close();
@@ -209,7 +212,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
   };
 }
 
-/** Engine.IO hands it on to nobody. */
+/** Engine.IO passes a noop on to nobody. */
 function ignore(packet: EnginePacket): void {
   packet.type = 'noop';
   packet.data = undefined;

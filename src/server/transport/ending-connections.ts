@@ -2,18 +2,19 @@ import type { Socket } from 'node:net';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
- * ws reads on until its client has said farewell too, for up to 30 s: frames that nobody counts any more, a million a second. What
- * an honest client had under way is read; who goes on sending, or says nothing, is cut off.
+ * After a close ws reads on until the client's close frame, for up to 30 s, and a client can send a million uncounted frames a
+ * second meanwhile. This module accepts what an honest client has in flight, and terminates clients that go on sending or never
+ * answer.
  */
 
 const LOOK_MS = 20;
-/** As much may have been under way. */
+/** In flight when the connection closed. */
 const MAX_LATE_BYTES = 64 * 1024;
-/** A slow connection's farewell takes a while. */
+/** The close frame of a slow client takes a while. */
 const MAX_LOOKS = 5_000 / LOOK_MS;
 
 export interface EndingConnections {
-  /** The connection closed, by whomever. */
+  /** The connection was closed, by either side. */
   closed(connection: Connection): void;
   close(): void;
 }

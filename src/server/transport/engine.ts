@@ -5,10 +5,10 @@ import { Server } from 'socket.io';
 import { Encoder } from 'socket.io-parser';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
 import { MAX_PACKET_BYTES } from '../../protocol/limits.ts';
-import { answerTooMany, type ConnectLimit, endTooMany, opensSession } from './connect-limit.ts';
+import { type ConnectLimit, opensSession, refuseConnect, refuseConnectUpgrade } from './connect-limit.ts';
 import { type AllowedOrigins, isOriginAllowed } from './origins.ts';
-import { PlainDecoder } from './packet-decoder.ts';
-import { ReturningEngine } from './polling-ends.ts';
+import { TextOnlyDecoder } from './packet-decoder.ts';
+import { RefusingEngine } from './polling-ends.ts';
 import { type Connection, sessionIdOf } from './private-members.ts';
 import { hasBody, refuseUpgrade, UPGRADE_NOT_FOUND, UPGRADE_WITH_BODY } from './refused-upgrades.ts';
 
@@ -18,7 +18,7 @@ export interface EngineOptions {
   readonly allowEio3: boolean;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
-  /** Of each new connection, before Socket.IO listens to it. */
+  /** Called with each new connection before Socket.IO listens to it. */
   readonly onConnection: (connection: Connection) => void;
   readonly connectLimit: ConnectLimit;
 }
@@ -36,25 +36,24 @@ export interface ChatEngine {
   readonly io: ChatServer;
   readonly engine: Engine;
   /**
-   * What HTTP servers are to call: Socket.IO's paths are served here, all others by `elsewhere`; `onHandled`
-   * is told of those the engine was given. Not
-   * `engine.attach`, with which closing a listener would close every client's connection.
+   * Returns the handlers for HTTP servers. They serve Socket.IO's path and pass all other requests to `elsewhere`; `onHandled` is
+   * called for requests that the engine took. `engine.attach` is not used: with it, closing a listener closes all connections.
    */
   route(elsewhere: RequestHandler, onHandled: RequestHandler): Routes;
 }
 
-/** Time from the first byte to a namespace: whoever only opens a connection does not keep it. */
+/** A connection that enters no namespace within this time is closed. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export function createChatEngine(options: EngineOptions): ChatEngine {
   const { socketPath, corsOrigin } = options;
   const allowed = (request: IncomingMessage) => isOriginAllowed(request, corsOrigin);
-  const engine = new ReturningEngine({
+  const engine = new RefusingEngine({
     maxHttpBufferSize: MAX_PACKET_BYTES,
     pingInterval: options.pingIntervalMs,
     pingTimeout: options.pingTimeoutMs,
     allowEIO3: options.allowEio3,
-    // Compressed connections cannot share one encoded frame among a room's members.
+    // Members of a room share one encoded frame, which per-connection compression would forbid.
     perMessageDeflate: false,
     httpCompression: false,
     allowRequest: (request, callback) =>
@@ -62,7 +61,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     cors: (request, callback) =>
       callback(null, { origin: allowed(request as IncomingMessage), credentials: corsOrigin !== '*' }),
   });
-  // `allowRequest` is not asked once a session exists: a page that got hold of a session id could speak for it.
+  // Engine.IO does not call `allowRequest` once a session exists: a page with a stolen session id could use it.
   engine.use((request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => {
     if (sessionIdOf(request) === undefined || allowed(request)) next();
     else if (request.headers.upgrade) next(new Error('this origin is not allowed'));
@@ -71,7 +70,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
   const io: ChatServer = new Server({
     serveClient: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    parser: { Encoder, Decoder: PlainDecoder },
+    parser: { Encoder, Decoder: TextOnlyDecoder },
   });
   engine.on('connection', options.onConnection);
   io.bind(engine);
@@ -92,9 +91,9 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
       return {
         onRequest(request, response) {
           if (!isOurs(request.url)) return elsewhere(request, response);
-          // A browser's question whether its page may ask opens nothing.
+          // A CORS preflight opens no session.
           const waitMs = request.method === 'OPTIONS' ? 0 : waitToOpen(request);
-          if (waitMs > 0) return answerTooMany(response, waitMs);
+          if (waitMs > 0) return refuseConnect(response, waitMs);
           engine.handleRequest(request as never, response);
           onHandled(request, response);
         },
@@ -103,7 +102,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
           if (hasBody(request)) return refuseUpgrade(socket, UPGRADE_WITH_BODY);
           if (!isOurs(request.url)) return refuseUpgrade(socket, UPGRADE_NOT_FOUND);
           const waitMs = waitToOpen(request);
-          if (waitMs > 0) endTooMany(socket, waitMs);
+          if (waitMs > 0) refuseConnectUpgrade(socket, waitMs);
           else engine.handleUpgrade(request as never, socket, head);
         },
       };
@@ -117,7 +116,7 @@ function giveUp(this: Duplex): void {
 
 const FORBIDDEN = JSON.stringify({ code: 4, message: 'this origin is not allowed' });
 
-/** As Engine.IO says it where it asks `allowRequest`. */
+/** The same answer as Engine.IO's after `allowRequest`. */
 function refuseOrigin(response: ServerResponse): void {
   response.writeHead(403, { 'Content-Type': 'application/json' });
   response.end(FORBIDDEN);

@@ -8,24 +8,24 @@ import type { AllowedOrigins } from './origins.ts';
 import { refuseUpgrade } from './refused-upgrades.ts';
 
 export interface HostRules {
-  /** `HOST`: where the listeners are. */
+  /** `HOST`, where the listeners are bound. */
   readonly host: string;
   readonly corsOrigin: AllowedOrigins;
 }
 
 /*
- * A listener on loopback is for this machine, and a web page in a browser here gets at it all the same: its name is
- * given our address once it is loaded (DNS rebinding), and then it is of our origin to the browser. Such a request carries
- * the page's name as Host.
+ * DNS rebinding: a web page in a browser on this machine reaches a loopback listener if the page's name resolves to 127.0.0.1 after
+ * the page has loaded. The browser then takes both for one origin. Such a request carries the page's name as Host, so foreign names
+ * are refused.
  *
- * A proxy on this machine may hand on the name it was asked by. It says so in Via, which no page can: of the headers that
- * tell of proxies it is the one that browsers let no script set. X-Forwarded-For any page may write.
+ * A proxy on this machine may forward the name that it was asked by. It sets Via, the only proxy header that browsers let no
+ * script set; any page can write X-Forwarded-For.
  */
 export function isForeignHost(
   { headers }: Pick<IncomingMessage, 'headers'>,
   { host: own, corsOrigin }: HostRules,
 ): boolean {
-  // Every browser sends one.
+  // Every browser sends a Host.
   if (headers.host === undefined || headers.via !== undefined || corsOrigin === '*') return false;
   const name = hostNameOf(headers.host);
   if (name === undefined) return true;
@@ -34,8 +34,8 @@ export function isForeignHost(
 }
 
 /**
- * A proxy that was told nothing of Host sends the name of its own group of servers, as in nginx's WebSocket sample. A word without
- * a dot is no name that a stranger's page can have on the internet.
+ * A proxy without a Host rule sends the name of its upstream group, as in nginx's WebSocket sample. A page on the internet cannot
+ * have a name without a dot.
  */
 function isUpstreamName(name: string): boolean {
   return /^[a-z_][a-z0-9_-]*$/.test(name);
@@ -45,11 +45,11 @@ const WHY =
   'Host: this name is not served on a loopback HOST; set CORS_ORIGIN to its origin, or let the proxy in front send a Via header';
 const BODY = JSON.stringify({ error: refuse('forbidden', WHY).error });
 
-/** The routes of a listener that is only reached from this machine; of others as they are. */
+/** Guards the routes of a loopback listener. Returns the routes of other listeners unchanged. */
 export function guardHosts(routes: Routes, rules: HostRules, log: Logger): Routes {
   if (!isLoopbackName(rules.host)) return routes;
 
-  /** Parsing a name twice takes as long as all else that is looked at before a handshake; most requests have the same. */
+  /** Parsing a name takes longer than all other checks before a handshake, and most requests have the same. */
   let lastServed: string | undefined;
 
   function isRefused(request: IncomingMessage): boolean {

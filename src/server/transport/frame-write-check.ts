@@ -6,15 +6,15 @@ import type { Logger } from 'pino';
 import { type ConnectionInternals, createConnectionInternals } from './private-members.ts';
 
 /*
- * Frames are written past Engine.IO, ws and Node's streams, by members of theirs that another version may not have. So
- * it is tried once before anybody depends on it, on a connection of this process with itself.
+ * Frames are written past Engine.IO and ws, by private members that another version may not have. The check writes once to a
+ * connection of this process with itself before a worker depends on them.
  */
 
 const CHECK_MS = 3_000;
-/** More than the system takes at once from somebody who does not read. */
+/** Together more than the kernel buffers for a client that does not read. */
 const LARGE_CHARS = 64 * 1024;
 const LARGE_COUNT = 96;
-/** A machine that stands still for a while at the start must not cost the worker its whole life. */
+/** A machine that stalls once at the start must not cost the worker its fast path. */
 const TRIES = 2;
 const HANDSHAKE = [
   'GET /engine.io/?EIO=4&transport=websocket HTTP/1.1',
@@ -28,7 +28,7 @@ const HANDSHAKE = [
 
 type FramePaths = Pick<ConnectionInternals, 'pathTo'>;
 
-/** With them a room's messages go straight to its members; if that does not work here, through Engine.IO one by one. */
+/** Opens the fast path for a room's messages. If the check fails, messages go through Engine.IO one by one. */
 export async function openConnectionInternals(
   { log }: { readonly log: Logger },
   check: (internals: FramePaths) => Promise<boolean> = checkFrameWrites,
@@ -39,7 +39,7 @@ export async function openConnectionInternals(
   return { ...internals, pathTo: () => ({ write: () => false }) };
 }
 
-/** True if what is written both ways arrives whole, once and in its order. */
+/** True if frames written both ways arrive whole, once and in order. */
 export async function checkFrameWrites(internals: FramePaths): Promise<boolean> {
   const engine = new Engine({ transports: ['websocket'] });
   const server = createServer();
@@ -62,19 +62,19 @@ export async function checkFrameWrites(internals: FramePaths): Promise<boolean> 
   }
 }
 
-/** Answers what the client must hear after the handshake's packet, if it could be written. */
+/** Returns what the client must receive after the handshake packet, or undefined if a write failed. */
 async function writeBothWays(
   connection: Connection,
   client: Socket,
   { pathTo }: FramePaths,
 ): Promise<string | undefined> {
   client.pause();
-  // The handshake's packet is on its way.
+  // Waits until the handshake packet is written.
   await turn();
   const path = pathTo(connection as never);
   const expected = ['first', 'second', 'third'];
   connection.write('first');
-  // At once behind what is on its way, and not before what waits.
+  // A direct write goes behind what is in flight, and must not overtake what waits.
   if (!path.write(frameOf('second'))) return undefined;
   connection.write('third');
   if (path.write(frameOf('never'))) return undefined;
@@ -98,7 +98,7 @@ function frameOf(text: string): Buffer {
   return Buffer.concat([Buffer.from(header), Buffer.from(`4${text}`)]);
 }
 
-/** True once it was heard, false as soon as something else was. */
+/** True once the expected bytes arrived, false as soon as others did. */
 function arrives(client: Socket, expected: string): Promise<boolean> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -115,7 +115,7 @@ function arrives(client: Socket, expected: string): Promise<boolean> {
   });
 }
 
-/** Of the HTTP answer and the frame with the handshake's packet behind it. */
+/** Length of the HTTP response and of the frame with the handshake packet behind it. */
 function handshakeLength(heard: Buffer): number | undefined {
   const end = heard.indexOf('\r\n\r\n');
   const length = heard[end + 5];

@@ -1,11 +1,11 @@
 import type { WireError } from '../../protocol/codes.ts';
 
 /**
- * A Socket.IO packet as it came, on its way to the decoder and from there to its event: with it go its size, which the
- * text of a parsed payload does not tell, and whether it was refused before it was decoded.
+ * A Socket.IO packet on its way to the decoder and on to its event. It carries its size, which the parsed payload does not show,
+ * and the reason if it was refused before decoding.
  */
 export class IncomingPacket {
-  /** Empty once it is decoded, so that only its payload is kept. */
+  /** Emptied by the decoder, so that only the payload stays in memory. */
   text: string;
   readonly bytes: number;
   readonly refusal: WireError | undefined;
@@ -22,12 +22,12 @@ const COLON = 0x3a;
 const BRACKET = 0x5b;
 const BRACE = 0x7b;
 
-/** Shorter texts are parsed in less time than they are looked through. */
+/** Scanning a shorter text takes longer than parsing it. */
 const ALWAYS_SIMPLE_CHARS = 16_384;
 
 /**
- * Whether parsing it makes more objects than an event has. What parsing costs is decided by their number: 1.2 MB of one text take
- * 1 ms, of `[[[[` 250 ms.
+ * Whether parsing creates more objects than any event has. Their number decides the cost: parsing 1.2 MB of one string takes 1 ms,
+ * of `[[[[` 250 ms.
  */
 export function hasMoreElements(text: string, most: number): boolean {
   if (text.length <= ALWAYS_SIMPLE_CHARS) return false;
@@ -41,7 +41,7 @@ export function hasMoreElements(text: string, most: number): boolean {
   return false;
 }
 
-/** What can be read of an event without parsing its payload, so that its sender can be answered. */
+/** The part of an event that can be read without parsing the payload, enough to answer its sender. */
 export interface EventHead {
   readonly nsp: string;
   readonly id?: number;
@@ -50,7 +50,7 @@ export interface EventHead {
 
 const EVENT_HEAD = /^2(\/[^,]{0,256},)?(\d{0,15})\["([^"\\]{0,64})/;
 
-/** Undefined: not an event, or none whose sender could be answered. */
+/** Returns undefined for anything but an event that can be answered. */
 export function eventHeadOf(text: string): EventHead | undefined {
   const match = EVENT_HEAD.exec(text);
   if (!match) return undefined;

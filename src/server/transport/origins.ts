@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { hostNameOf, hostNameOfOrigin } from '../../host-names.ts';
 import { matchesOrigin } from '../../origin-patterns.ts';
 
-/** `CORS_ORIGIN`, its patterns as parsed. */
+/** `CORS_ORIGIN` as parsed patterns. */
 export type AllowedOrigins = readonly string[] | '*' | undefined;
 
 /**
- * Whether a browser page of this request's Origin may talk to us. Browsers do not apply CORS to WebSockets, so
- * the handshake must be asked too. No Origin header: not a browser page of another site. Without a list the
- * page must come from the host name the request was sent to, whatever the port.
+ * Whether a page of the request's Origin may connect. Browsers do not apply CORS to WebSockets, so handshakes are checked too. A
+ * request without Origin does not come from a page of another site. Without CORS_ORIGIN the page must have the host name that the
+ * request was sent to, on any port.
  */
 export function isOriginAllowed(request: Pick<IncomingMessage, 'headers'>, allowed: AllowedOrigins): boolean {
   const { origin } = request.headers;

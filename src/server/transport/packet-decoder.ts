@@ -4,7 +4,7 @@ import { eventHeadOf, IncomingPacket } from './incoming-packet.ts';
 /** `BINARY_EVENT` and `BINARY_ACK` of the Socket.IO protocol. */
 const BINARY_TYPES = new Set(['5', '6']);
 
-/** As socket.io-parser has them. */
+/** The same names as in socket.io-parser. */
 const RESERVED = new Set([
   'connect',
   'connect_error',
@@ -15,18 +15,18 @@ const RESERVED = new Set([
 ]);
 
 /**
- * Decodes clients' packets and refuses binary ones: Socket.IO closes the connection when `add` throws. No event carries binary
- * data, and the stock decoder keeps the parsed JSON of a binary packet until its attachments come: 276 connections that never
- * sent theirs, each kept alive by its pongs, ended a worker.
+ * Decodes text packets and refuses binary ones: Socket.IO closes the connection when `add` throws. No event carries binary
+ * data, and the stock decoder keeps the parsed JSON of a binary packet until its attachments arrive: 276 connections that never
+ * sent theirs exhausted the memory of a worker.
  *
- * An event gets its `IncomingPacket` as its last argument. Of one that was refused already only the name is read.
+ * The decoder appends the `IncomingPacket` to the arguments of an event. It reads only the name of a refused event.
  */
-export class PlainDecoder extends Decoder {
+export class TextOnlyDecoder extends Decoder {
   private packet: IncomingPacket | undefined;
 
   constructor() {
     super();
-    // Before Socket.IO's own listener.
+    // This listener runs before Socket.IO's own.
     this.on('decoded', addPacket);
   }
 
@@ -48,12 +48,12 @@ export class PlainDecoder extends Decoder {
     return packet;
   }
 
-  /** Nobody hears of a refused packet that is no event: an answer to a question nobody asked, or a farewell. */
+  /** Drops refused packets that are not events: nobody waits for their answer. */
   private addHead(text: string): void {
     const head = eventHeadOf(text);
     if (!head) return;
     const { nsp, id, name } = head;
-    // Socket.IO tells such of itself: a client's `disconnect` would leave a connection behind that nobody knows of.
+    // Socket.IO emits these names itself: a client's `disconnect` event would leave an untracked connection behind.
     if (RESERVED.has(name)) throw new Error('invalid payload');
     this.emitReserved('decoded', {
       type: PacketType.EVENT,
@@ -64,8 +64,8 @@ export class PlainDecoder extends Decoder {
   }
 }
 
-/** Called on the decoder. One for all of them: a closure for each connection costs memory. */
-function addPacket(this: PlainDecoder, decoded: Packet): void {
+/** Called with the decoder as `this`: one function for all connections saves a closure for each. */
+function addPacket(this: TextOnlyDecoder, decoded: Packet): void {
   const packet = this.takePacket();
   if (packet && decoded.type === PacketType.EVENT && Array.isArray(decoded.data)) decoded.data.push(packet);
 }

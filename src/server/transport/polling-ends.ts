@@ -3,32 +3,31 @@ import { Server as Engine } from 'engine.io';
 import { endPollingBy, type PollingEnd } from './private-members.ts';
 
 /*
- * How the server ends the session of a client that polls. Engine.IO sends its CLOSE packet, and clients of some languages
- * take that as final: python-engineio's never come back. A session that is not known (any more) every client takes as a
- * connection that was lost, and opens another. So the poll is refused as if the session were gone:
+ * How the server ends the session of a polling client. Engine.IO sends a CLOSE packet, which clients of some languages take as
+ * final: python-engineio never reconnects. Every client reconnects after the error for an unknown session. So the server refuses
+ * the poll with that error:
  *
- *   let go ──what is buffered was fetched──► ending ──next poll, held until nothing is sent: 400──► refused ──2 s──► gone
- *                                               └────────────────────no poll for 30 s────────────────────┘
+ *   closing ──client fetched the buffer──► ending ──next poll, held until the client is silent: 400──► refused ──2 s──► gone
+ *                                            └─────────────────────────no poll for 30 s───────────────────────┘
  *
- * What the client still sends is taken and dropped: python-engineio stays away for good when a POST of its is refused.
- * It overlooks that its poll failed when it has things to send in that very moment, hence the hold. Whoever goes on
- * sending in spite of all has its POSTs cut off, which it does not overlook. A client that broke the protocol gets the
- * CLOSE packet, as Engine.IO's own tests want it.
+ * Meanwhile POSTs are accepted and dropped, because python-engineio gives up for good when a POST fails. It also misses a failed
+ * poll while it sends, so the poll is held until the client is silent. A client that goes on sending has its POSTs cut off, which
+ * it does notice. A client that broke the protocol gets the CLOSE packet, as Engine.IO's own tests require.
  */
 
-/** From the answer to the last POST on: by then its sender has said whether it has more. */
+/** Time without a POST after which the client is silent. */
 const QUIET_MS = 50;
 const MAX_HOLD_MS = 1_000;
-/** As it takes a POST that was on its way when the poll was refused, over a slow line too. */
+/** A POST in flight when the poll was refused arrives within this time, over a slow line too. */
 const LATE_POSTS_MS = 1_000;
-/** From the refusal on. */
+/** Time between the refusal and the end of the session. */
 const GONE_MS = 2_000;
-/** At most, with a client that polls on. */
+/** Upper bound for a client that keeps polling. */
 export const ENDING_MS = MAX_HOLD_MS + GONE_MS;
 
 const UNKNOWN_SESSION = JSON.stringify({ code: 1, message: 'Session ID unknown' });
 
-export class ReturningEngine extends Engine {
+export class RefusingEngine extends Engine {
   protected override createTransport(
     ...[name, request]: Parameters<Engine['createTransport']>
   ): ReturnType<Engine['createTransport']> {

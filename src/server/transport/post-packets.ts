@@ -1,15 +1,15 @@
 /*
- * How many packets a polling client sends in one body, looked up before it is taken apart as Engine.IO does it, each
- * protocol in its own way. Where Engine.IO would give up, nothing more is counted.
+ * Counts the packets in the body of a polling client before Engine.IO splits it, for each protocol by its own format. Counting
+ * stops where Engine.IO would give up.
  */
 
 const EIO4_SEPARATOR = '\x1e';
 const EIO3_LENGTH_END = ':';
 const EIO3_BINARY_LENGTH_END = 255;
-/** As Engine.IO has it. */
+/** The same limit as Engine.IO's. */
 const MOST_LENGTH_DIGITS = 310;
 
-/** Whether the payload, of the form that the client's protocol has, is of more packets than `most`. */
+/** Whether the payload, in the format of the client's protocol, contains more packets than `most`. */
 export function hasMorePackets(payload: string | Buffer, protocol: number, most: number): boolean {
   if (typeof payload !== 'string') return hasMoreBinary(payload, most);
   return protocol === 3 ? hasMorePrefixed(payload, most) : hasMoreSeparated(payload, most);
@@ -24,7 +24,7 @@ function hasMoreSeparated(payload: string, most: number): boolean {
   return false;
 }
 
-/** `<length>:<packet>`, over and over. */
+/** Format: `<length>:<packet>`, repeated. */
 function hasMorePrefixed(payload: string, most: number): boolean {
   let at = 0;
   for (let packets = 0; packets <= most; packets += 1) {
@@ -36,14 +36,14 @@ function hasMorePrefixed(payload: string, most: number): boolean {
   return true;
 }
 
-/** A kind, the digits of the length in a byte each, 255, the packet. */
+/** Format: a type byte, one byte for each digit of the length, 255, the packet; repeated. */
 function hasMoreBinary(payload: Buffer, most: number): boolean {
   let at = 0;
   for (let packets = 0; packets <= most; packets += 1) {
     const end = payload.indexOf(EIO3_BINARY_LENGTH_END, at + 1);
     if (end < 0 || end - at - 1 > MOST_LENGTH_DIGITS + 1) return false;
     const digits = payload.subarray(at + 1, end).join('');
-    // Without digits Engine.IO goes on behind the first byte.
+    // Engine.IO skips one byte if there are no digits.
     at += digits === '' ? 1 : digits.length + 2 + Number(digits);
   }
   return true;

@@ -6,58 +6,55 @@ import type { ClientSocket } from '../socket-types.ts';
 import { SmallQueue } from './small-queue.ts';
 
 /*
- * The only file that touches private members of Socket.IO, Engine.IO, ws and Node's streams. It exists for three reasons, each
+ * The only file of the server that touches private members of Socket.IO, Engine.IO, ws and Node's streams. It exists for three reasons, each
  * measured alone on Node 20 and 24:
  *
  *   DirectPath          writes one encoded frame to all members of a room: 0.5 to 0.6 of the CPU of a write by Engine.IO
  *   shrinkConnection    drops what an idle connection does not need: 1.7 KB of its first request, 1.6 KB of its listeners,
  *                       0.9 KB of its lists
- *   the rest            bounds what one client can make this process keep; no public member tells or does that
+ *   the rest            bounds the memory that one client can occupy, for which there are no public members
  *
- * Other such members were tried and save less than 10 % of the CPU of a delivery and 0.8 KB of a connection.
+ * A member is used only if it saves 10 % of the CPU of a delivery or 0.8 KB of an idle connection.
  */
 
-/** One client's connection: Engine.IO's socket, shared by its namespaces. */
+/** A client's Engine.IO socket, shared by its Socket.IO sockets, one a namespace. */
 export type Connection = ClientSocket['conn'];
 
 export interface ConnectionInternals {
-  /** Holds for the connection's life, also over its upgrade. */
+  /** The path stays valid for the connection's life, across its upgrade too. */
   pathTo(connection: Connection): FramePath;
-  /** The connection's stream, if it has one of its own: polling has not. */
+  /** The connection's TCP stream. Undefined while it polls. */
   streamOf(connection: Connection): Socket | undefined;
   /**
-   * What this process keeps for the client because it was not taken yet: packets that were not written, bytes that were
-   * written and not sent, HTTP answers on their way. Cheap enough to be asked before every write.
+   * Bytes in this process that the client has not read: queued packets, bytes written and not sent, HTTP responses in flight.
+   * Cheap enough for a call before every write.
    */
   waitingBytes(connection: Connection): number;
-  /** Forgets the packets that were not written. What was begun to be written stays: half a frame is none. */
+  /** Drops queued packets. Frames that are partly written stay. */
   dropPackets(connection: Connection): void;
-  /** While set, what Socket.IO calls volatile is not kept for the connection. It asks this itself only of its own transport. */
+  /** While set, volatile events are not queued. Socket.IO itself checks only whether the transport is writable. */
   dropVolatile(connection: Connection, drop: boolean): void;
-  /** The engine handles a request of a connection of its own: the answer to a poll counts as waiting until it is sent. */
+  /** Registers a request that the engine handles: the response to a poll counts as waiting until it is sent. */
   answering(engine: Engine, request: IncomingMessage, response: ServerResponse): void;
-  /**
-   * Asks about what a polling client sends, each body unwrapped, before it is taken apart. It is answered all the same.
-   */
+  /** Calls `accept` with each body of a polling client before it is split. A refused body is answered as well. */
   inspectPosts(
     connection: Connection,
     accept: (connection: Connection, payload: string | Buffer) => boolean,
   ): void;
-  /** Reads nothing more of it, so that its sender has to wait. Polling asks for each answer anyway. */
+  /** Stops reading, so that TCP slows down the client. No effect on a polling client, which waits for each response anyway. */
   pauseReading(connection: Connection): void;
   resumeReading(connection: Connection): void;
-  /** Ends a transport that is not yet the connection's. */
+  /** Ends a transport that the connection has not switched to yet. */
   terminateTransport(transport: unknown): void;
-  /** Ends the connection at once, with all that waits. */
+  /** Ends the connection at once and drops everything queued. */
   terminate(connection: Connection): void;
 }
 
-/** The way past Engine.IO and ws to one client. */
+/** Writes to one client past Engine.IO and ws. */
 export interface FramePath {
   /**
-   * Writes complete WebSocket text frames, the same buffer to many connections. False where they cannot go straight to the
-   * system in their order (a connection that polls, upgrades, ends or has packets waiting, a client of 2.x): then nothing was
-   * written.
+   * Writes complete WebSocket text frames; many connections may share the buffer. Returns false, and writes nothing, if a direct
+   * write would break the order or is impossible: the connection polls, upgrades, ends, has queued packets or speaks 2.x.
    */
   write(frames: Buffer): boolean;
 }
@@ -75,7 +72,7 @@ interface PrivateConnection {
   readonly protocol: number;
   writeBuffer: readonly Packet[];
   readonly transport: EventEmitter & {
-    /** Of ws's kind: absent while polling. */
+    /** The WebSocket of ws. Absent while polling. */
     readonly socket?: PrivateWebSocket;
     readonly perMessageDeflate?: unknown;
     readonly name: string;
@@ -86,7 +83,7 @@ interface PrivateConnection {
 }
 
 interface PrivateParser {
-  /** Answers the packets, or, in the protocol of 2.x, tells of each. */
+  /** Returns the packets or, in the 2.x protocol, calls back with each. */
   decodePayload(payload: string | Buffer, ...rest: unknown[]): unknown;
 }
 
@@ -100,12 +97,12 @@ interface PrivateWebSocket extends EventEmitter {
 }
 
 const EIO4 = 4;
-/** As ws has it. */
+/** The same value as in ws. */
 const OPEN = 1;
-/** Beside its text a packet costs the objects that hold it: with small messages more than the text. */
+/** Objects around a packet's text. With small messages they take more memory than the text. */
 const PACKET_BYTES = 256;
 
-/** What a write looks at, close together: with a thousand members most of its time was spent on fetching it. */
+/** Caches what a write checks: with a thousand members most of the time went into fetching it. */
 class DirectPath implements FramePath {
   private readonly connection: PrivateConnection;
   private transport: PrivateConnection['transport'] | undefined;
@@ -136,13 +133,13 @@ class DirectPath implements FramePath {
   }
 }
 
-/** As Engine.IO found it: the session that a request speaks for. */
+/** The session id of a request, as parsed by Engine.IO. */
 export function sessionIdOf(request: IncomingMessage): unknown {
   return (request as IncomingMessage & { _query?: { sid?: unknown } })._query?.sid;
 }
 
 export function createConnectionInternals(): ConnectionInternals {
-  // Engine.IO puts another buffer in the place of one it has written, so that a sum only ever has to be added to.
+  // Engine.IO replaces a buffer that it has written, so a buffer's sum only grows.
   const sums = new WeakMap<readonly Packet[], { packets: number; bytes: number }>();
   const answers = new WeakMap<Connection, Set<ServerResponse>>();
 
@@ -196,7 +193,7 @@ export function createConnectionInternals(): ConnectionInternals {
     inspectPosts(connection, accept) {
       const { transport } = connection as unknown as PrivateConnection;
       if (transport.name !== 'polling') return;
-      // Of the parser, and not of the transport: by JSONP a body is a form, and its separators are escaped.
+      // The parser is wrapped and not the transport: a JSONP body is a form with escaped separators.
       const { parser } = transport;
       const decodePayload: PrivateParser['decodePayload'] = (payload, ...rest) =>
         accept(connection, payload) ? parser.decodePayload(payload, ...rest) : [];
@@ -211,7 +208,7 @@ export function createConnectionInternals(): ConnectionInternals {
       const { transport } = connection as unknown as PrivateConnection;
       transport.socket?.terminate();
       for (const response of answers.get(connection) ?? []) response.destroy();
-      // A poll that never comes would keep the connection for half a minute more.
+      // Engine.IO would wait half a minute for a poll that never comes.
       if (connection.readyState !== 'closed')
         (connection as unknown as PrivateConnection).onClose('transport close');
     },
@@ -236,12 +233,12 @@ interface PrivateSocket {
 type Handler = ((...args: unknown[]) => void) & { readonly listener?: Handler };
 type Handlers = Record<string | symbol, Handler | Handler[]>;
 
-/** `once` wraps its listener in more than all else of it takes, and these come once anyway. */
+/** These events are emitted once anyway, so the wrapper of `once`, which is larger than the listener, is not needed. */
 const COMES_ONCE: readonly (string | symbol)[] = ['close', 'error'];
-/** What of its headers decides who a connection is, and whether its page may use a cookie. */
+/** The headers that identify the user and decide whether its page may use a cookie. */
 const KEPT_HEADERS = ['authorization', 'cookie', 'host', 'origin', 'sec-fetch-site'] as const;
 const NO_HEADERS: IncomingHttpHeaders = Object.freeze({});
-/** For whoever asks for a socket's handshake after it was let in. */
+/** Replaces the handshake of a socket that was admitted. */
 const NO_HANDSHAKE = Object.freeze({
   headers: {},
   time: '',
@@ -253,12 +250,12 @@ const NO_HANDSHAKE = Object.freeze({
   query: {},
   auth: {},
 });
-/** Not Object's prototype: a client's event named `constructor` must find no listener. */
+/** Without Object's prototype: a client's event named `constructor` must find no listener. */
 const NO_HANDLERS = Object.freeze(Object.create(null));
 
 /**
- * Drops what Socket.IO, Engine.IO and ws keep of a connection that was let in and do not look at again. `keepsHeaders`: who
- * the connection is may stand in its headers, and another namespace asks for them again.
+ * Drops what Socket.IO, Engine.IO and ws keep of a connection after it was admitted and do not use again. With `keepsHeaders` the
+ * headers that identify the user stay, because another namespace authenticates by them.
  */
 export function shrinkConnection(socket: ClientSocket, { keepsHeaders }: { keepsHeaders: boolean }): void {
   const { conn } = socket;
@@ -276,7 +273,7 @@ export function shrinkConnection(socket: ClientSocket, { keepsHeaders }: { keeps
   shrinkListeners(socket as unknown as EventEmitter);
 }
 
-/** An array that was pushed to keeps room for 16 more, an emptied one too. */
+/** An array that was pushed to reserves space for 16 more elements, even after it was emptied. */
 function shrinkLists(socket: PrivateSocket, connection: PrivateConnection): void {
   const { _anyListeners: any, client } = socket;
   const { cleanupFn, sentCallbackFn } = connection;
@@ -297,7 +294,7 @@ function shrinkTransport(this: Connection): void {
   shrinkListeners(transport);
 }
 
-/** Node makes them a hash table, six times as large as an object of three listeners. */
+/** Node keeps listeners in a hash table, six times as large as a plain object with three of them. */
 function shrinkListeners(emitter: EventEmitter): void {
   const own = emitter as EventEmitter & { _events: Handlers };
   const { _events: events } = own;
@@ -320,7 +317,7 @@ function keptOf({ headers }: IncomingMessage): IncomingHttpHeaders {
   return Object.fromEntries(kept.map((name) => [name, headers[name]]));
 }
 
-/** What is left of a connection's first request: its client may enter another namespace, which asks it again. */
+/** The kept part of a connection's first request, for when its client enters another namespace. */
 class KeptRequest {
   readonly url: string | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -334,7 +331,7 @@ class KeptRequest {
     return Object.fromEntries(new URL(this.url ?? '', 'http://localhost').searchParams);
   }
 
-  /** Socket.IO asks it whether the connection is encrypted, which behind a front nobody here knows. */
+  /** Socket.IO reads `encrypted` from it, which is unknown behind a proxy. */
   get connection(): object {
     return {};
   }
@@ -354,7 +351,7 @@ interface PrivatePolling {
   onRequest(request: IncomingMessage & { res: ServerResponse | null }): void;
 }
 
-/** What becomes of the requests of a client that polls once its session ends. */
+/** Answers the requests of a polling client whose session ends. */
 export interface PollingEnd {
   poll(response: ServerResponse): void;
   post(response: ServerResponse): void;
@@ -362,8 +359,8 @@ export interface PollingEnd {
 }
 
 /**
- * Ends the sessions of a transport that polls by `open`, and not by Engine.IO's CLOSE packet; what is of another kind stays as it
- * is. `done` ends the session, `unfetchedMs` is how long Engine.IO waits for a poll.
+ * Replaces Engine.IO's CLOSE packet, by which a polling session ends, with the PollingEnd that `open` returns. Other transports
+ * stay unchanged. `done` ends the session; `unfetchedMs` is how long Engine.IO waits for a poll.
  */
 export function endPollingBy(
   given: object,
@@ -389,7 +386,7 @@ export function endPollingBy(
       transport.onClose();
     };
     if (transport.discarded) {
-      // Upgraded, or the whole engine closes: the one goes on without it, the other's client finds nobody next time.
+      // After an upgrade the connection goes on without this transport. When the engine closes, the next poll fails anyway.
       if (transport.writable) transport.send([{ type: 'noop' }]);
       end();
       return;

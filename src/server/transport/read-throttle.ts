@@ -1,25 +1,26 @@
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
-/** More events than this of one connection in one turn of the event loop: the others have a turn before its next ones. */
+/** A connection that sends more events in one turn of the event loop is paused, so that others are read first. */
 const EVENTS_PER_TURN = 64;
 
 export interface ReadThrottleDeps {
   readonly internals: Pick<ConnectionInternals, 'pauseReading' | 'resumeReading'>;
-  /** Whether much waits for the connection. */
+  /** Whether the client has not read much of its output. */
   readonly isBehind: (connection: Connection) => boolean;
-  /** Calls back in the next turn of the event loop. */
+  /** Runs the callback in the next turn of the event loop. */
   readonly nextTurn: (callback: () => void) => void;
-  /** Calls back in a moment. */
+  /** Runs the callback after a short pause. */
   readonly later: (callback: () => void) => void;
 }
 
 /**
- * Shares out the reading. A turn of the event loop reads up to 2 MiB of each connection: fifty that send as fast as they can kept
- * one busy for 11 s, in which nobody else was served. So whoever sends much is read on only when its turn comes, one such
- * connection a turn; its sender notices by TCP. Not before it has taken its answers: they would pile up and make it a slow client.
+ * Flooding connections are read round-robin, so others still get served. A turn of the event loop reads up to 2 MiB of each
+ * connection: fifty that send as fast as they can blocked it for 11 s. A flooding connection is paused and resumed when its turn
+ * comes, one such connection a turn; TCP slows down its sender. It is not resumed before the client has read its answers, which
+ * would pile up and make it a slow client.
  */
 export interface ReadThrottle {
-  /** An event of the connection arrived. */
+  /** Counts an event of the connection. */
   received(connection: Connection): void;
 }
 
@@ -41,7 +42,7 @@ export function createReadThrottle({ internals, isBehind, nextTurn, later }: Rea
 
   function firstToRead(): Connection | undefined {
     for (const connection of paused) {
-      // Of one that ends nothing more is read.
+      // A closing connection is not read any more.
       if (connection.readyState !== 'open') paused.delete(connection);
       else if (!isBehind(connection)) return connection;
     }

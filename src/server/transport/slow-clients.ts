@@ -4,25 +4,26 @@ import type { ClientSocket } from '../socket-types.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
- * A client that does not read, or not as fast as it is sent to. Its heartbeat may well go on. What waits for a connection:
+ * Backpressure for clients that do not read as fast as messages arrive. Their heartbeat may go on. States of a connection, by the
+ * bytes that wait for its client:
  *
- *   little ──► behind: nothing volatile is sent, no further page read for it ──► little
- *                │ more than may wait
- *                ▼
- *              let go: what waits is dropped, `bye` is sent, the engine closes ──5 s──► terminated
+ *   caught up ──► behind: no volatile events, no further pages ──► caught up
+ *                   │ more than MAX_BUFFERED_BYTES
+ *                   ▼
+ *                 closing: waiting packets dropped, `bye` sent, connection closed ──5 s──► terminated
  *
- * Nothing is lost by the drop: it comes back and resumes from what it has, as after any lost connection.
+ * Dropping loses nothing: the client reconnects and resumes from what it has, as after any lost connection.
  */
 
 const LOOK_MS = 500;
-/** Connections looked at in one turn: 2,500 at once took 4 ms. */
+/** Connections checked in one turn of the event loop: checking 2,500 took 4 ms. */
 const SLICE = 500;
-/** As long as it takes somebody who reads again to fetch its `bye`. */
+/** A client that reads again gets its `bye` within this time. */
 const LAST_MS = 5_000;
-/** Of what may wait: beyond it the connection is behind. Two of the largest pages stay below the rest. */
+/** A connection is behind beyond this part of the limit. Two of the largest pages fit into the rest. */
 const BEHIND_PART = 1 / 4;
 const CAUGHT_UP_LOOK_MS = 50;
-/** It comes back to a full page: not before it has read on for a moment. */
+/** The client reconnects to a full page, so it gets a moment to read on. */
 const AFTER_MS = 1_000;
 
 export interface SlowClientsDeps {
@@ -37,13 +38,13 @@ export interface SlowClientsDeps {
 }
 
 export interface SlowClients {
-  /** Whether more waits for the connection than should; not of one that ends. */
+  /** Whether an open connection is behind. */
   isBehind(connection: Connection): boolean;
-  /** Undefined: little waits for the connection. Else settles when that is so again, or the connection ends. */
+  /** Resolves when the connection has caught up or ended. Undefined if it is not behind. */
   caughtUp(connection: Connection): Promise<void> | undefined;
-  /** How many were let go. */
-  letGo(): number;
-  /** For whom the most waited at the last look: how much. */
+  /** Number of connections closed as too slow. */
+  closedCount(): number;
+  /** Largest number of bytes that waited for one client at the last check. */
   mostWaitingBytes(): number;
   close(): void;
 }
@@ -57,11 +58,11 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   let round = sockets()[Symbol.iterator]();
   let next: NodeJS.Immediate | undefined;
   let most = 0;
-  let letGo = 0;
+  let closedCount = 0;
   let mostWaitingBytes = 0;
 
   function look(): void {
-    // The last round may still go on.
+    // The last round may not be finished.
     if (next) return;
     most = 0;
     round = sockets()[Symbol.iterator]();
@@ -100,14 +101,14 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
     }
     behind.add(connection);
     if (watched.has(connection)) return;
-    // One for the connection's life: it may fall behind again and again.
+    // One listener for the connection's life: it may fall behind many times.
     watched.add(connection);
     connection.once('close', () => behind.delete(connection));
   }
 
   function release(slow: ReadonlySet<Connection>): void {
     for (const connection of slow) internals.dropPackets(connection);
-    // Namespaces share a connection: all of them are told before it closes.
+    // Namespaces share a connection: each of its sockets gets a `bye` before it closes.
     for (const socket of sockets()) {
       if (!slow.has(socket.conn)) continue;
       socket.emit('bye', {
@@ -118,8 +119,8 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
       });
     }
     for (const connection of slow) {
-      letGo += 1;
-      // Also of a connection that has closed by then: its bytes still wait for somebody to read them.
+      closedCount += 1;
+      // A closed connection is terminated as well: its bytes still wait to be read.
       const timer = setTimeout(() => {
         ending.delete(timer);
         internals.terminate(connection);
@@ -127,7 +128,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
       ending.add(timer);
       connection.close();
     }
-    log.warn({ clients: slow.size }, 'clients that read too slowly were let go');
+    log.warn({ clients: slow.size }, 'clients that read too slowly were disconnected');
   }
 
   function isBehind(connection: Connection): boolean {
@@ -144,7 +145,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   return {
     isBehind,
     caughtUp: (connection) => (isBehind(connection) ? catchUp(connection) : undefined),
-    letGo: () => letGo,
+    closedCount: () => closedCount,
     mostWaitingBytes: () => mostWaitingBytes,
     close() {
       clearInterval(looking);

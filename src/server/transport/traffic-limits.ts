@@ -7,20 +7,20 @@ import { type ConnectLimit, createConnectLimit } from './connect-limit.ts';
 import { type ConnectionLimits, createConnectionLimits } from './connection-limits.ts';
 import type { ConnectionInternals } from './private-members.ts';
 
-/** In an event beside its free-form data: of its own fields, and of some that no longer or not yet have a meaning. */
+/** Elements of an event outside its free-form data: its fields, and those of older or newer clients. */
 const OTHER_ELEMENTS = 1_024;
 
 export interface TrafficSettings {
   readonly rateSay: Rate | undefined;
-  /** Events of any kind, and bytes, of one connection. */
+  /** Limits of one connection: events of any kind, and bytes. */
   readonly rateEvents: Rate | undefined;
   readonly rateBytes: Rate | undefined;
-  /** Connections opened by one address. */
+  /** Limit of one address: connections it opens. */
   readonly rateConnect: Rate | undefined;
   readonly trustProxy: readonly string[] | undefined;
 }
 
-/** What clients may send, by connection and by address. */
+/** All limits on what clients send, by connection and by address. */
 export interface TrafficLimits {
   readonly connectLimit: ConnectLimit;
   readonly sayOfAddress: SharedBuckets;
@@ -28,7 +28,7 @@ export interface TrafficLimits {
 }
 
 export interface TrafficLimitsDeps extends TrafficSettings {
-  /** Called when the first connection opens. */
+  /** Called at the first connection, not earlier. */
   readonly internals: () => ConnectionInternals;
   readonly namespaces: number;
   readonly maxTextBytes: number;
@@ -49,7 +49,7 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
         'X-Forwarded-For or the like of a public address ignored: TRUST_PROXY does not name it',
       ),
   });
-  const book = createAddressBudgets({ rates, rateSay, now });
+  const addressBudgets = createAddressBudgets({ rates, rateSay, now });
   const connectLimit = createConnectLimit({ rate: deps.rateConnect, addresses, now });
   const connections = createConnectionLimits({
     internals: {
@@ -61,12 +61,12 @@ export function createTrafficLimits(deps: TrafficLimitsDeps): TrafficLimits {
     },
     rates,
     addresses,
-    book,
+    addressBudgets,
     connectLimit,
     namespaces: deps.namespaces,
     maxElements: JSON_BYTES_PER_TEXT_BYTE * deps.maxTextBytes + OTHER_ELEMENTS,
     now,
     random: Math.random,
   });
-  return { connectLimit, sayOfAddress: book.says, connections };
+  return { connectLimit, sayOfAddress: addressBudgets.says, connections };
 }

@@ -1,11 +1,11 @@
 /**
- * The end of a turn of the event loop, when what was gathered in it is written: first rooms to their members, then, with
- * that, what waits for single connections. One `setImmediate` for both, or the second would not find the first.
+ * Runs tasks at the end of a turn of the event loop: first the writes of rooms to their members, then the release of gathered
+ * streams. One `setImmediate` serves both, because a release must follow the writes.
  */
 export interface TurnEnd {
-  /** Writes into streams. */
+  /** Runs a task that writes to streams. */
   write(task: () => void): void;
-  /** Lets streams hand on what was written into them. */
+  /** Runs a task that uncorks streams, after all writes. */
   release(task: () => void): void;
 }
 

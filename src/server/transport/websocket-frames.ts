@@ -1,29 +1,29 @@
 import type { Entry } from '../../chat/log-store.ts';
 
 /*
- * What a room hears as clients are sent it: a Socket.IO event, mostly `message`, in an Engine.IO message packet, and that in
- * one unmasked WebSocket text frame each. The stored text is the payload: it is put between, never parsed.
+ * Encodes the events of a room: each is a Socket.IO event, mostly `message`, in an Engine.IO message packet in one unmasked
+ * WebSocket text frame. The stored JSON is the payload and is copied without parsing it.
  */
 
 const TEXT_FRAME = 0x81;
-/** Above these a length takes 2 or 8 bytes more. */
+/** A frame's length above these takes 2 or 8 bytes more. */
 const SHORT = 125;
 const MEDIUM = 0xffff;
 const AFTER = ']';
 
 export interface Encoded {
-  /** One complete frame for each message, one after the other. */
+  /** One complete frame for each event, in order. */
   readonly frames: Buffer;
-  /** The same as what Engine.IO takes as the data of message packets; made when first asked for. */
+  /** The same events as Engine.IO packets, encoded on first use. */
   packets(): readonly string[];
 }
 
-/** The payload's text, who is not to hear it, and the event's name if it is not `message`. */
+/** A payload as JSON, the sockets that do not get it, and the event's name if it is not `message`. */
 export interface OutboundEvent extends Pick<Entry, 'json' | 'utf8' | 'except'> {
   readonly event?: 'presence:diff' | 'presence:count' | 'online' | 'cluster:degraded' | 'cluster:restored';
 }
 
-/** What stands before the payload, for Engine.IO and in a frame. */
+/** The bytes before the payload, in a packet and in a frame. */
 interface Head {
   readonly before: string;
   readonly utf8: Buffer;

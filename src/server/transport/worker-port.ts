@@ -6,24 +6,24 @@ import type { Routes } from './engine.ts';
 export interface WorkerPortDeps {
   readonly routes: Routes;
   readonly log: Logger;
-  /** How long a request, its body included, may take to arrive. */
+  /** Limit for a request to arrive, its body included. */
   readonly requestTimeoutMs?: number;
 }
 
-/** The listener of a worker's own port. */
+/** The HTTP server on a worker's own port. */
 export interface WorkerPort {
   listen(host: string, port: number): Promise<{ readonly port: number }>;
-  /** Takes no new connections; those that are open stay. */
+  /** Stops accepting connections. Open ones stay. */
   close(): void;
 }
 
 const BACKLOG = 4_096;
 const REQUEST_TIMEOUT_MS = 15_000;
-/** Node's own limits are a minute for the headers, five for the body, looked at every half a minute. */
+/** Node's defaults are 60 s for the headers and 300 s for the body, checked every 30 s. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const LOOK_MS = 2_000;
 
-/** As the front door: whoever sends a request a byte at a time does not keep a connection. */
+/** Has the same time limits as the front door: a client that sends a request byte by byte is disconnected. */
 export function createWorkerPort({
   routes,
   log,

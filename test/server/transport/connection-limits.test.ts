@@ -47,7 +47,7 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
     internals: createConnectionInternals(),
     rates,
     addresses,
-    book: createAddressBudgets({ rates, rateSay: undefined, now }),
+    addressBudgets: createAddressBudgets({ rates, rateSay: undefined, now }),
     connectLimit,
     namespaces: 1,
     maxElements: limits.maxElements ?? 40_000,
@@ -124,7 +124,7 @@ describe('the limits of a connection', () => {
     expect(byesOf(client.packets)).toEqual([
       expect.objectContaining({ code: 3504, reconnect: true, afterMs: 12_000 }),
     ]);
-    expect(connectionLimits.letGo()).toBe(1);
+    expect(connectionLimits.closedCount()).toBe(1);
   });
 
   it('let through who waits as long as it is told', async () => {

@@ -5,7 +5,7 @@ import type { Socket as Connection } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
 import { io as connect, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ReturningEngine } from '../../../src/server/transport/polling-ends.ts';
+import { RefusingEngine } from '../../../src/server/transport/polling-ends.ts';
 
 /** A poll's status and packets, one text each; by Engine.IO's separator. */
 interface Polled {
@@ -17,14 +17,14 @@ const CLOSE = '1';
 const GONE: Polled = { status: 400, packets: ['{"code":1,"message":"Session ID unknown"}'] };
 
 describe('the end of a session that polls', () => {
-  let engine: ReturningEngine;
+  let engine: RefusingEngine;
   let server: Server;
   let url = '';
   beforeEach(() => start());
   afterEach(() => stop());
 
-  async function start(options: ConstructorParameters<typeof ReturningEngine>[0] = {}): Promise<void> {
-    engine = new ReturningEngine(options);
+  async function start(options: ConstructorParameters<typeof RefusingEngine>[0] = {}): Promise<void> {
+    engine = new RefusingEngine(options);
     server = createServer((request, response) => engine.handleRequest(request as never, response));
     server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
     server.listen(0, '127.0.0.1');
