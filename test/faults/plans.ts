@@ -111,10 +111,14 @@ function halfOpen(name: string, title: string, dials: boolean): Plan {
 
 const linkHalfOpen = halfOpen(
   'half-open',
-  'Redis links of one worker half open for 8 s, new ones work',
+  'Redis connections of one worker half open for 8 s, new ones work',
   false,
 );
-const linkGone = halfOpen('partition', 'one worker cut from Redis for 8 s, all its links half open', true);
+const linkGone = halfOpen(
+  'partition',
+  'one worker cut from Redis for 8 s, all its connections half open',
+  true,
+);
 
 const clientCuts: Plan = {
   name: 'client-cuts',

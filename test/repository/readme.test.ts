@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { PAYLOADS } from '../../src/protocol/payloads.ts';
 import { createRoutes } from '../../src/server/http/table.ts';
+import { NO_FAULT, PLANS, randomMix } from '../faults/plans.ts';
+import { SUITES } from '../suites.ts';
 import { LAYERS } from './layers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -128,6 +130,23 @@ describe('the README of src/protocol/', () => {
     expect(rowsOf('HTTP API').sort()).toEqual(
       routes.map(({ method, path }) => `\`${method} ${path}\``).sort(),
     );
+  });
+});
+
+describe('the README of test/', () => {
+  const text = read('test/README.md');
+
+  it('lists the suites', () => {
+    const section = text.split('| suite |')[1]?.split('\n\n')[0] ?? '';
+    const named = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    expect(named.sort()).toEqual(SUITES.map(({ name }) => name).sort());
+  });
+
+  it('has a line for every fault that npm run faults plays', () => {
+    const table = text.split('<!-- faults -->')[1] ?? '';
+    const named = [...table.matchAll(/^\| (.*?) \|/gm)].map(([, title]) => title);
+    const titles = [NO_FAULT, ...PLANS, randomMix(2)].map(({ title }) => title);
+    expect(named).toEqual(['fault', '---', ...titles]);
   });
 });
 
