@@ -89,7 +89,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
   const feed = createRoomFeed({
     emit: events.emit,
-    isSilenced: outbox.takeSilenced,
+    accepts: outbox.accepts,
     isOver,
     onHole() {
       outbox.shut();

@@ -6,8 +6,8 @@ import { createSequence, type Position } from './sequence.ts';
 
 export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
-  /** Whether the application asked not to hear it. */
-  readonly isSilenced: (message: SaidMessage) => boolean;
+  /** Whether the application wants the message; it may have asked not to receive its own. */
+  readonly accepts: (message: SaidMessage) => boolean;
   /** The room ended: nothing is delivered any more. */
   readonly isOver: () => boolean;
   /** An entry is missing: the log must be read, which begins with `pause`. */
@@ -34,7 +34,7 @@ export interface RoomFeed {
 /** Entries that wait during a pause; with more a hole shows and is filled. */
 const MAX_EARLY = 1_000;
 
-export function createRoomFeed({ emit, isSilenced: silences, isOver, onHole }: RoomFeedDeps): RoomFeed {
+export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps): RoomFeed {
   const sequence = createSequence();
   const deletions = createDeletions();
   /** Undefined: not paused. */
@@ -51,7 +51,7 @@ export function createRoomFeed({ emit, isSilenced: silences, isOver, onHole }: R
     if (entry.event === 'deleted') {
       deletions.note(entry);
       emit('deleted', entry, { source });
-    } else if (!silences(entry)) {
+    } else if (accepts(entry)) {
       emit('message', entry, { source });
     }
   }

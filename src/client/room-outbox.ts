@@ -31,8 +31,8 @@ export interface RoomOutbox {
   waiting(): number;
   retry(clientMsgId: string): Promise<Said>;
   discard(clientMsgId: string): void;
-  /** Whether this is an own message that the application asked not to receive; true once. */
-  takeSilenced(message: SaidMessage): boolean;
+  /** The room has this message, so it did not fail. False: the application asked not to receive it, its own. */
+  accepts(message: SaidMessage): boolean;
   open(): void;
   shut(): void;
   /** Everything that waits fails; new messages may wait again. */
@@ -81,6 +81,12 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
     return [...written].flatMap((id) => open.get(id) ?? []);
   }
 
+  function discard(clientMsgId: string): void {
+    if (!failed.delete(clientMsgId)) return;
+    written.delete(clientMsgId);
+    onChange();
+  }
+
   function add(draft: Draft): Promise<Said> {
     if (draft.echo === false) silence(draft);
     return outbox.add(draft);
@@ -124,12 +130,12 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       const { problem: _, firstSentAt: __, ...again } = draft;
       return add({ ...again, by: deps.userId() });
     },
-    discard(clientMsgId) {
-      if (!failed.delete(clientMsgId)) return;
-      written.delete(clientMsgId);
-      onChange();
+    discard,
+    accepts({ clientMsgId, data }) {
+      if (clientMsgId === undefined) return true;
+      if (failed.get(clientMsgId)?.by === data.userId) discard(clientMsgId);
+      return !silent.delete(clientMsgId);
     },
-    takeSilenced: ({ clientMsgId }) => clientMsgId !== undefined && silent.delete(clientMsgId),
     open: () => outbox.open(),
     shut: () => outbox.shut(),
     stop(error) {

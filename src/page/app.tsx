@@ -7,7 +7,7 @@ import type { Arrival, Visit } from './visit.ts';
 export interface AppProps {
   readonly arrival: Arrival;
   readonly open: (visit: Visit) => Session;
-  /** Ends the stay; answers what the first screen starts with. */
+  /** Ends the stay; returns the initial values of the first screen. */
   readonly leave: (session: Session) => Arrival;
 }
 

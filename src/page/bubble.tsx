@@ -17,9 +17,9 @@ interface BubbleProps extends BubbleActions {
 }
 
 /**
- * A class, for `shouldComponentUpdate`: rows are made anew with every change of the list, and a thousand unchanged
- * bubbles need not be compared in depth. Elements kept with `useMemo` would do that too, but each holds on to the
- * tree of its first drawing: 250 MB after 300 messages below 1,000.
+ * A class, for `shouldComponentUpdate`: every change of the list creates all rows anew, and Preact need not compare a
+ * thousand unchanged bubbles in depth. Elements cached with `useMemo` would do that too, but each retains the tree of its
+ * first render: 250 MB after 300 messages below 1,000.
  */
 export class Bubble extends Component<BubbleProps> {
   override shouldComponentUpdate(next: BubbleProps): boolean {
@@ -45,7 +45,7 @@ export class Bubble extends Component<BubbleProps> {
   }
 }
 
-/** Text nodes and checked links only: what a person wrote is never read as HTML. */
+/** Renders text nodes and checked links only: user text is never parsed as HTML. */
 function LinkedText({ text }: { text: string }) {
   return (
     <>

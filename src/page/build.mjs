@@ -29,7 +29,7 @@ export async function buildPage(outDir) {
     .replace('{{script}}', named(built, '.js'))
     .replace('{{style}}', named(built, '.css'));
   writeFileSync(join(outDir, 'index.html'), html);
-  // Links of the source system S4 lead here; it is the same page.
+  // Links of the source system S4 lead to chart.html, which is the same page.
   writeFileSync(join(outDir, 'chart.html'), html);
 }
 

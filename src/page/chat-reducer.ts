@@ -25,7 +25,7 @@ export type ChatEvent =
   | { readonly type: 'following'; readonly following: boolean }
   /** The field has text from before the tab was loaded again. */
   | { readonly type: 'typed'; readonly text: string }
-  /** What waits and what failed, all of it. */
+  /** All messages that wait or failed. */
   | { readonly type: 'unsent'; readonly drafts: readonly UnsentMessage[] }
   | { readonly type: 'said'; readonly said: Said; readonly draft: UnsentMessage };
 
@@ -38,7 +38,7 @@ export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
   };
 }
 
-/** What is not sent while the room is joined is about to be. */
+/** While the room is joined, a waiting message is about to be sent. */
 function withStatus(drafts: readonly Draft[], status: 'sending' | 'waiting'): readonly Draft[] {
   return drafts.map((draft) =>
     draft.status === 'failed' || draft.status === status ? draft : { ...draft, status },
@@ -80,18 +80,18 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
     case 'typed':
       return { ...state, typed: event.text };
     case 'unsent':
-      return { ...state, drafts: unheard(state, event.drafts) };
+      return { ...state, drafts: notShown(state, event.drafts) };
     case 'said':
-      // Nothing tells when a mute ends early: that a message was stored shows it.
+      // The server does not tell when a mute ends early; a stored message shows it.
       return trimmed({ ...said(state, event.said, event.draft), mute: undefined });
   }
 }
 
-/** The echo of a message may come before its ack. */
-function unheard({ timeline }: ChatState, drafts: readonly UnsentMessage[]): readonly Draft[] {
+/** Leaves out the messages that are in the list already: an echo may arrive before its ack. */
+function notShown({ timeline }: ChatState, drafts: readonly UnsentMessage[]): readonly Draft[] {
   if (drafts.length === 0) return [];
-  const heard = new Set(timeline.map(({ key }) => key));
-  return drafts.filter(({ clientMsgId }) => !heard.has(draftKey(clientMsgId))).map(draftOf);
+  const shown = new Set(timeline.map(({ key }) => key));
+  return drafts.filter(({ clientMsgId }) => !shown.has(draftKey(clientMsgId))).map(draftOf);
 }
 
 function connected(state: ChatState, connection: ConnectionState): ChatState {

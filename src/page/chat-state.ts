@@ -29,13 +29,13 @@ export interface ChatState {
   readonly typed: string;
   /** The room has messages older than the timeline's. */
   readonly more: boolean;
-  /** How far back the room was read: deletions are entries there too, which the timeline does not show. */
+  /** The oldest seq that was read. It may be a deletion, which is an entry of the log but not of the timeline. */
   readonly readFrom?: number;
   readonly earlier: 'idle' | 'loading' | 'failed';
   /** The reader is at the end of the list. */
   readonly following: boolean;
   readonly users?: number;
-  /** Others that are writing now. */
+  /** Other people who are writing now. */
   readonly typists: readonly Typist[];
   readonly mute?: Mute;
   readonly noticesMade: number;

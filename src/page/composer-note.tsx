@@ -3,25 +3,25 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Mute, Typist } from './chat-state.ts';
 
 const SECOND_MS = 1_000;
-/** Browsers hold no longer timer. */
+/** The longest timer of browsers. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const DAY_MS = 86_400_000;
 
-/** What stands above the field: that nothing may be said, or else who is writing. */
+/** The line above the field: a mute, or else who is writing. */
 export function ComposerNote({ mute, typists }: { mute?: Mute; typists: readonly Typist[] }) {
   const muted = useLasting(mute);
   return (
     <div class={muted ? 'composer-note muted' : 'composer-note'}>
       <span role="status">{muted && mutedSentence(muted)}</span>
-      {/* Not read out: it would interrupt whoever reads what was said. */}
+      {/* Screen readers skip it: it would interrupt the messages. */}
       {!muted && <span aria-live="off">{typingSentence(typists)}</span>}
     </div>
   );
 }
 
-/** Undefined again once it is over. */
+/** The mute until it ends, then undefined. */
 function useLasting(mute: Mute | undefined): Mute | undefined {
   const [, look] = useState(0);
   const leftMs = mute?.until === undefined ? undefined : mute.until - Date.now();

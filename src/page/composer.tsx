@@ -2,29 +2,29 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { SendIcon } from './icons.tsx';
 
 const encoder = new TextEncoder();
-/** From this share of the limit on the rest is shown. */
+/** The counter appears from this share of the limit on. */
 const COUNTER_FROM = 0.8;
 
 export interface ComposerProps {
   readonly maxTextBytes: number;
-  /** What stood in the field before the tab was loaded again. */
+  /** The field's text from before the tab was loaded again. */
   readonly restored: string;
   readonly onSay: (text: string) => void;
-  /** With every key: what stands in the field. */
+  /** Called with every key: the text in the field. */
   readonly onTyped: (text: string) => void;
 }
 
 export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerProps) {
   const [text, setText] = useState(restored);
   const field = useRef<HTMLTextAreaElement>(null);
-  // No text is longer in UTF-8 than three bytes per UTF-16 unit: short ones need not be encoded at each key.
+  // UTF-8 needs at most three bytes per UTF-16 unit, so short texts need no encoding at each key.
   const bytes = text.length * 3 < maxTextBytes * COUNTER_FROM ? 0 : encoder.encode(text).length;
   const left = maxTextBytes - bytes;
   const sendable = text.trim() !== '' && left >= 0;
 
   useEffect(() => setText(restored), [restored]);
 
-  // Not where a keyboard would come up and cover the room that was just entered.
+  // On a touch device the keyboard would come up and cover the room.
   useEffect(() => {
     if (matchMedia('(pointer: fine)').matches) field.current?.focus();
   }, []);
@@ -37,7 +37,7 @@ export function Composer({ maxTextBytes, restored, onSay, onTyped }: ComposerPro
   }
 
   function onKeyDown(event: KeyboardEvent): void {
-    // Enter that picks a word of an input method is not Enter; Safari says so only by 229.
+    // Enter may pick a word of an input method, which Safari marks with 229 only.
     const composing = event.isComposing || event.keyCode === 229;
     if (event.key !== 'Enter' || event.shiftKey || composing) return;
     event.preventDefault();

@@ -15,14 +15,14 @@ export interface ConnectionDeps {
   readonly storage: ClientStorage;
   /** The wall clock, which may be set while the page is open. */
   readonly now: () => number;
-  /** Never set, counts from anywhere. */
+  /** A monotonic clock in ms. */
   readonly elapsedMs: () => number;
   readonly random: () => number;
   /** A listener of this page threw, or a message of the server could not be read. */
   readonly onThrow: (error: unknown) => void;
 }
 
-/** One stay in one room: what the SDK tells becomes events of the store. */
+/** One stay in one room: turns the events of the SDK into events of the store. */
 export interface Connection {
   say(text: string): void;
   /** Call it with every key: the text in the field. */
@@ -60,7 +60,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   const field = createFieldText({ storage, onRestored: (text) => dispatch({ type: 'typed', text }) });
 
   function lose(reason: string, backInMs: number | undefined): void {
-    // Who was stopped comes back only when asked to, whatever becomes of the connection meanwhile.
+    // After a stop only the reader comes back, even if the connection is lost meanwhile.
     if (store.get().connection.phase === 'stopped') return;
     const backAt = backInMs === undefined ? undefined : now() + backInMs;
     dispatch({ type: 'connection', connection: { phase: 'lost', reason, backAt } });
@@ -93,7 +93,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   chat.on('error', deps.onThrow);
-  // The page shows no inbox; unheard items would be stored for a listener.
+  // The page shows no inbox; without a listener the SDK would buffer the items.
   chat.on('item', () => undefined);
   chat.on('state', ({ state, reason = '', retryInMs, askedByServer }) => {
     if (state === 'offline') lose(reason, askedByServer && retryInMs);
@@ -129,7 +129,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     say(text) {
       room.typing(false);
       field.save('');
-      // The draft shows what became of it.
+      // The draft shows the failure.
       room.say(text).catch(() => undefined);
     },
     retry: (clientMsgId) => void room.retry(clientMsgId).catch(() => undefined),
@@ -140,7 +140,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
       chat.reconnect();
     },
     close() {
-      // The room learns at once that this person left, and not only after the grace time of a lost connection.
+      // Without `leave` the room would see this person go only after the grace time of a lost connection.
       const timeout = new Promise((resolve) => setTimeout(resolve, LEAVE_TIMEOUT_MS));
       void Promise.race([room.leave(), timeout]).then(chat.close);
     },

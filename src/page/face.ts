@@ -1,7 +1,7 @@
-/** How many tones styles.css knows. */
+/** The number of tones in styles.css. */
 export const FACE_TONES = 6;
 
-/** A drawn avatar: the numbers of the source system's picture files (`1.jpg`) choose a tone, as do names. */
+/** The tone of a drawn avatar: chosen by the number of a picture file of the source system (`1.jpg`), or by the name. */
 export function toneOf(username: string, avatar: string | undefined): number {
   const numbered = /^(\d{1,3})\.[a-z]+$/i.exec(avatar ?? '');
   if (numbered) return (Number(numbered[1]) + FACE_TONES - 1) % FACE_TONES;
@@ -18,7 +18,7 @@ export function pictureOf(avatar: string | undefined): string | undefined {
   return avatar?.startsWith('https://') ? avatar : undefined;
 }
 
-/** One letter of the first and the last word. */
+/** The first letters of the first and the last word. */
 export function initialsOf(username: string): string {
   const words = username.split(/[\s._-]+/u).filter((word) => word !== '');
   const chosen = words.length > 1 ? [words.at(0), words.at(-1)] : [words[0] ?? username];

@@ -1,12 +1,12 @@
 import type { Memory } from './memory.ts';
 
-/** Proves to the server that this browser was that guest before. */
+/** The proof that this browser was that guest before. */
 export interface Guest {
   readonly userId: string;
   readonly guestToken: string;
 }
 
-/** One guest per nickname: two tabs under two names are two people, a tab opened again is the same one. */
+/** One guest per nickname: tabs with two names are two people, and a tab opened again is the same person. */
 export interface Guests {
   find(username: string): Guest | undefined;
   store(username: string, guest: Guest): void;

@@ -5,7 +5,7 @@ export interface TextPart {
 }
 
 const ADDRESS = /https?:\/\/[^\s<>"]+/gi;
-/** What ends a sentence around an address rather than the address. */
+/** Punctuation after an address belongs to the sentence around it. */
 const TRAILING = /[.,;:!?'”’)\]}]+$/;
 
 export function splitLinks(text: string): readonly TextPart[] {
@@ -23,7 +23,7 @@ export function splitLinks(text: string): readonly TextPart[] {
   return parts;
 }
 
-/** A closing bracket that the address itself opened is its own. */
+/** Keeps a closing bracket that the address itself opened. */
 function withoutTrailing(address: string): string {
   const bare = address.replace(TRAILING, '');
   return bare.includes('(') && address[bare.length] === ')' ? `${bare})` : bare;

@@ -1,4 +1,4 @@
-/** Strings this browser keeps, as far as it lets us: storage may be full, forbidden or absent. */
+/** Stores strings in the browser; in memory where its storage is full, forbidden or absent. */
 export interface Memory {
   read(key: string): string | undefined;
   write(key: string, value: string): void;
@@ -28,7 +28,7 @@ export function createMemory(storage: () => Storage): Memory {
       try {
         storage().removeItem(key);
       } catch {
-        // Nothing was kept there either.
+        // Nothing was stored there either.
       }
     },
   };

@@ -31,7 +31,7 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
   if (following) seen.current = timeline.at(-1)?.key;
   const unseen = following ? 0 : saidSince(timeline, seen.current, me.userId);
 
-  // Who writes wants to see it, wherever they had scrolled to.
+  // A writer wants to see their own message, wherever they had scrolled to.
   const draftCount = useRef(0);
   useLayoutEffect(() => {
     if (drafts.length > draftCount.current) toEnd();

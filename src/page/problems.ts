@@ -11,7 +11,7 @@ export function describeProblem(problem: NonNullable<Draft['problem']>): string 
   return describeRefusal(problem);
 }
 
-/** Why the server does not do what it was asked. */
+/** Why the server refused a request. */
 export function describeRefusal({ code, message }: Pick<ClientError, 'code' | 'message'>): string {
   switch (code) {
     case 'rate_limited':
@@ -21,11 +21,12 @@ export function describeRefusal({ code, message }: Pick<ClientError, 'code' | 'm
     case 'internal':
       return 'Something went wrong on the server.';
     default:
-      return sentence(message);
+      // The reader is in one room only.
+      return sentence(message.replace(/^roomid: /, ''));
   }
 }
 
-/** Servers give reasons in half sentences. */
+/** Reasons of servers are no whole sentences. */
 export function sentence(reason: string): string {
   const [first = '', ...rest] = reason.trim();
   return `${first.toUpperCase()}${rest.join('').replace(/[.!]?$/, '.')}`;

@@ -38,7 +38,7 @@ const PHASES: Record<ConnectionState['phase'], string> = {
   stopped: 'Disconnected',
 };
 
-/** The address bar names the room; without clipboard access (plain http) copying it from there is the way. */
+/** Copies the address of the room. Without clipboard access (plain http) people copy it from the address bar. */
 function CopyLink() {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -53,7 +53,7 @@ function CopyLink() {
       await navigator.clipboard.writeText(location.href);
       setCopied(true);
     } catch {
-      // Not permitted: the button says nothing it did not do.
+      // Not permitted: the label stays.
     }
   }
 

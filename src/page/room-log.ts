@@ -22,15 +22,15 @@ import {
   withoutText,
 } from './timeline.ts';
 
-/* What the room's log brings, applied to the list. The SDK hands it on in order and once; only an ack may overtake. */
+/* Applies entries of the room's log to the list. The SDK delivers each once and in order; only an ack may overtake them. */
 
-/** The messages of a join follow one by one; without a resume they are the whole list. */
+/** The messages of a join follow one by one. After a join that resumed nothing they are the whole list. */
 export function joined(state: ChatState, { users, recovered, messages, more }: Joined): ChatState {
   const next: ChatState = { ...state, connection: { phase: 'joined' }, users };
   return recovered === undefined ? emptyFrom(next, messages, more) : next;
 }
 
-/** The page read after a gap, the notice of the gap, and what was heard since. */
+/** Shows the page that was read after a gap, then the notice of the gap and everything since. */
 export function latest(state: ChatState, { epoch, top, more, messages }: MessagePage): ChatState {
   const gap = state.timeline.findLastIndex((entry) => entry.kind === 'notice' && entry.notice === 'missing');
   const since = gap < 0 ? [] : state.timeline.slice(gap);
@@ -50,7 +50,7 @@ function received(state: ChatState, entry: RoomEntry): ChatState {
   return heard(state, entry);
 }
 
-/** Shows a message; if it is an own draft's echo, in its stead. */
+/** Shows a message; the echo of an own draft takes its place. */
 export function heard(state: ChatState, message: SaidMessage): ChatState {
   const { clientMsgId } = message;
   const own =
@@ -62,7 +62,7 @@ export function heard(state: ChatState, message: SaidMessage): ChatState {
   return { ...state, timeline: place(state.timeline, entry), drafts };
 }
 
-/** The ack came, maybe before messages that stand before this one. */
+/** Shows an own message whose ack arrived, perhaps before earlier messages of others. */
 export function said(state: ChatState, said: Said, { clientMsgId, text }: UnsentMessage): ChatState {
   const { me, timeline } = state;
   const { roomid, epoch, seq, id, at, dup } = said;
@@ -70,7 +70,7 @@ export function said(state: ChatState, said: Said, { clientMsgId, text }: Unsent
   // The echo came first.
   if (timeline.some((entry) => entry.key === key)) return state;
   const oldest = oldestSaid(timeline);
-  // An old answer given again may lie before what is loaded: shown at the top it would hide a hole below it.
+  // A repeated ack may belong to a message older than the list: at the top it would hide the hole below it.
   if (!me || (dup && oldest && (oldest.epoch !== epoch || oldest.seq > seq))) return state;
   const data = { username: me.name, userId: me.id, avatar: me.avatar, text, type: 0 };
   const message: SaidMessage = { event: 'broadcast_say', roomid, epoch, seq, id, at, clientMsgId, data };
@@ -84,7 +84,7 @@ export function presence(state: ChatState, { event, data }: PresenceMessage): Ch
   return trimmed(noticed({ ...state, users }, came ? 'join' : 'quit', data));
 }
 
-/** Some messages cannot be had any more. */
+/** Some messages are lost. */
 export function gapped(state: ChatState): ChatState {
   return noticed(state, 'missing');
 }
@@ -101,7 +101,7 @@ function noticed(state: ChatState, notice: NoticeEntry['notice'], person?: Perso
 }
 
 export function earlier(state: ChatState, before: number, page: MessagePage): ChatState {
-  // The list was replaced while the page was on its way.
+  // The list was replaced meanwhile.
   if (state.readFrom !== before) return { ...state, earlier: 'idle' };
   const timeline = putBefore(state.timeline, page.messages);
   const readFrom = page.messages[0]?.seq ?? before;

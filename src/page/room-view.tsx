@@ -12,7 +12,7 @@ export function RoomView({ session, onLeave }: { session: Session; onLeave: () =
   const { visit, store, connection } = session;
   const state = useStore(store);
   const { me } = state;
-  // Before the first hello the own texts are the only ones, under whatever id.
+  // Before the first hello all texts are the reader's own, so any id will do.
   const person = useMemo(
     () => ({
       userId: me?.id ?? '',

@@ -20,7 +20,7 @@ export interface SaidRow {
   readonly draft?: Draft;
 }
 
-/** Whether both are drawn alike. */
+/** Whether both look the same. */
 export function sameRow(one: SaidRow, other: SaidRow): boolean {
   return (
     one.text === other.text &&
@@ -59,14 +59,14 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
       say(entry.key, entry.message.data, entry.message.data.text, entry.message.at);
     else rows.push({ kind: 'notice', key: entry.key, entry, own: entry.userId === me.userId });
   }
-  // The server's clock may run ahead of ours; a draft is newer than what is stored all the same.
+  // A draft is newer than all stored messages, even if the server's clock is ahead of this device's.
   for (const draft of drafts) {
     say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.writtenAt, last?.at ?? 0), draft);
   }
   return rows;
 }
 
-/** What others said after the entry with that key, or everything if it is gone. */
+/** Counts the messages of others after the entry with this key, or all of them if it is gone. */
 export function saidSince(timeline: Timeline, key: string | undefined, ownId: string | undefined): number {
   let count = 0;
   for (let i = timeline.length - 1; i >= 0; i--) {

@@ -1,25 +1,25 @@
 import { useCallback, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 
-/** Nearer to the end than this counts as being there: a finger does not stop at the last pixel. */
+/** This close to the end counts as the end: a finger does not stop at the last pixel. */
 const END_SLACK_PX = 48;
 const TOP_SLACK_PX = 160;
 
 export interface ScrollAnchorDeps {
-  /** A new value says that the list was drawn anew. */
+  /** A new value means that the list was drawn anew. */
   readonly rows: unknown;
   readonly onFollowing: (following: boolean) => void;
   readonly onTop: () => void;
 }
 
 /**
- * Keeps the list at its end while the reader is there, and what they read at its place while they are not,
- * whatever is added or dropped above or below. By hand, because Safari has no scroll anchoring.
+ * Sticks to the end of the list while the reader is there, and otherwise holds the text they read in place when rows are
+ * added or dropped above or below. Safari has no scroll anchoring of its own.
  */
 export function useScrollAnchor({ rows, onFollowing, onTop }: ScrollAnchorDeps) {
   const list = useRef<HTMLDivElement>(null);
   const following = useRef(true);
   const lastTop = useRef(0);
-  /** Of the list when it was last brought to its end or scrolled by the reader. */
+  /** The height of the list when it last stuck to its end or was scrolled by the reader. */
   const height = useRef(0);
   const anchor = useRef<{ node: HTMLElement; offset: number } | undefined>(undefined);
 
@@ -37,7 +37,7 @@ export function useScrollAnchor({ rows, onFollowing, onTop }: ScrollAnchorDeps) 
   function onScroll(): void {
     const box = list.current;
     if (!box) return;
-    // Browsers scroll too when the list grows or shrinks, and say so before the observer below is asked.
+    // A list that grows or shrinks scrolls too, and this event comes before the observer below.
     const resized = box.clientHeight !== height.current;
     if (resized && following.current) stickToEnd(box);
     height.current = box.clientHeight;
@@ -76,8 +76,8 @@ export function useScrollAnchor({ rows, onFollowing, onTop }: ScrollAnchorDeps) 
 }
 
 /**
- * By halving: asking a thousand rows on every scroll event is felt. Only what was said holds its place; a day's
- * name and the button at the top move when older messages come.
+ * A binary search, because a loop over a thousand rows on every scroll event is noticeable. Only messages serve as anchors:
+ * day rows and the button at the top move when older messages come.
  */
 function firstVisibleSaid(box: HTMLElement): HTMLElement | undefined {
   const rows = box.children;

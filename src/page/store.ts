@@ -1,7 +1,7 @@
 export interface Store<State, Event> {
   get(): State;
   dispatch(event: Event): void;
-  /** Told of changes at most once per painted frame: a busy room does not draw faster than the eye. */
+  /** Calls back on changes, at most once per painted frame. */
   subscribe(listener: () => void): () => void;
 }
 
@@ -38,7 +38,7 @@ export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<
   };
 }
 
-/** Hidden tabs paint no frames, but their title counts on. */
+/** Hidden tabs paint no frames, but their title goes on counting. */
 export function nextFrame(callback: () => void): void {
   if (document.hidden) setTimeout(callback, 250);
   else requestAnimationFrame(callback);

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { saidSince } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Names the room in the tab, with the number of messages that came while it was hidden. */
+/** Shows the room in the tab's title, with the number of messages that arrived while the tab was hidden. */
 export function useTabTitle(roomid: string, timeline: Timeline, ownId: string | undefined): void {
   const seen = useRef<string | undefined>(undefined);
 

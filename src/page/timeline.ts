@@ -2,8 +2,8 @@ import { emptied } from '../protocol/deletions.ts';
 import type { RoomEntry, SaidMessage } from '../protocol/rooms.ts';
 
 /*
- * What a room's list shows: stored messages in the log's order, and notices where they were heard.
- * A message is known by (epoch, seq); seq alone may repeat after the store lost its tail.
+ * The list of a room: stored messages in the log's order, and notices where they arrived. (epoch, seq) identifies a
+ * message; seq alone may repeat after the store lost its tail.
  */
 
 export interface SaidEntry {
@@ -23,9 +23,9 @@ export interface NoticeEntry {
 export type Entry = SaidEntry | NoticeEntry;
 export type Timeline = readonly Entry[];
 
-/** A browser lays this many bubbles out without a noticeable pause; older ones are asked for again. */
+/** Browsers lay out this many bubbles without a noticeable pause; older ones are loaded again on demand. */
 export const MAX_ENTRIES = 1_000;
-/** While older messages are being read nothing may vanish under the reader's eyes, up to this bound. */
+/** While the reader reads older messages none may vanish, up to this bound. */
 export const MAX_ENTRIES_WHILE_READING = 2_000;
 
 export function saidEntry(message: SaidMessage, key = `${message.epoch}:${message.seq}`): SaidEntry {
@@ -33,8 +33,8 @@ export function saidEntry(message: SaidMessage, key = `${message.epoch}:${messag
 }
 
 /**
- * Puts a message at its place. Nearly always that is the end: the walk back is as long as the number of
- * messages that overtook it. What is there already keeps its key, so its bubble is not drawn anew.
+ * Inserts a message in order. That is nearly always at the end: the loop goes back past the messages that overtook it. A
+ * message that is there already keeps its key, so its bubble is not drawn anew.
  */
 export function place(timeline: Timeline, entry: SaidEntry): Timeline {
   const { epoch, seq } = entry.message;
@@ -43,7 +43,7 @@ export function place(timeline: Timeline, entry: SaidEntry): Timeline {
     const other = timeline[i];
     if (other?.kind !== 'said') continue;
     if (other.message.epoch !== epoch || other.message.seq < seq) break;
-    // An own message that is acked again may be deleted since.
+    // A repeated ack may come after the deletion of its message.
     if (other.message.seq === seq && other.message.deleted) return timeline;
     if (other.message.seq === seq) return spliced(timeline, i, 1, { ...other, message: entry.message });
     index = i;
@@ -51,7 +51,7 @@ export function place(timeline: Timeline, entry: SaidEntry): Timeline {
   return spliced(timeline, index, 0, entry);
 }
 
-/** Takes a message's text out; its place stays. Of two with that number the older one was lost by the store. */
+/** Removes a message's text; its place stays. The store lost the older of two messages with the same seq. */
 export function withoutText(timeline: Timeline, seq: number): Timeline {
   const at = timeline.findLastIndex((entry) => entry.kind === 'said' && entry.message.seq === seq);
   const entry = timeline[at];
@@ -63,7 +63,7 @@ function spliced(timeline: Timeline, at: number, removed: number, entry: Entry):
   return [...timeline.slice(0, at), entry, ...timeline.slice(at + removed)];
 }
 
-/** An older page goes before everything; what the list has already is left out. */
+/** Puts an older page before the list, without the messages that the list has already. */
 export function putBefore(timeline: Timeline, entries: readonly RoomEntry[]): Timeline {
   const known = new Set<string>();
   for (const entry of timeline) if (entry.kind === 'said') known.add(saidEntry(entry.message).key);

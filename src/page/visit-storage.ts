@@ -3,7 +3,7 @@ import { createGuests } from './guests.ts';
 import type { Memory } from './memory.ts';
 import type { Visit, VisitDeps } from './visit.ts';
 
-/** Whose storage it is. Another Roomcast may stand behind the same origin. */
+/** The owner of stored values. Another Roomcast may run behind the same origin. */
 interface Place extends Pick<Visit, 'username' | 'roomid'> {
   readonly socketPath: string;
 }
@@ -21,8 +21,8 @@ const MAX_PLACES = 20;
 const MAX_CHARS = 1_200_000;
 
 /**
- * The SDK's storage for one nickname in one room: the guest in the browser, for the next visit; what is unsent in the tab,
- * over a reload.
+ * The SDK's storage for one nickname in one room. It stores the guest in the browser, for the next visit, and unsent text in
+ * the tab, for a reload.
  */
 export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): ClientStorage {
   const guests = createGuests(browser);
@@ -45,7 +45,7 @@ export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): C
       }
       const places = readPlaces(tab);
       const { [key]: before, ...others } = places.find(isHere)?.values ?? {};
-      // An empty list of the SDK's is as good as nothing.
+      // The SDK stores an empty list for no messages.
       const now = value === '' || value === '[]' ? undefined : value;
       if (now === before) return;
       const values = now === undefined ? others : { ...others, [key]: now };
@@ -55,7 +55,7 @@ export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): C
   };
 }
 
-/** Stores the newest places that there is room for. */
+/** Stores the newest places, as many as fit. */
 function writePlaces(tab: Memory, places: readonly StoredPlace[]): void {
   let chars = 0;
   const fitting = places.slice(0, MAX_PLACES).filter((place) => {

@@ -2,14 +2,14 @@ import { DEFAULT_ROOM } from '../protocol/limits.ts';
 import { parseAvatar, parseId, parseOwnUsername } from '../protocol/names.ts';
 import type { Memory } from './memory.ts';
 
-/** Who enters which room. */
+/** A person and the room they enter. */
 export interface Visit {
   readonly username: string;
   readonly roomid: string;
   readonly avatar?: string;
 }
 
-/** What the first screen starts with; `visit` when it need not be asked. */
+/** The initial values of the first screen; with `visit` the page skips it. */
 export interface Arrival {
   readonly username: string;
   readonly roomid: string;
@@ -55,7 +55,7 @@ export function endVisit({ tab }: VisitDeps): void {
   tab.forget(VISIT_KEY);
 }
 
-/** The address to share: it names the room and nobody. */
+/** The address to share: it contains the room, but no name. */
 export function roomAddress(url: URL, roomid: string): URL {
   const address = new URL(url);
   address.search = '';

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ClientOptions, PersistentRoom } from '../../src/client/index.ts';
+import { refuse } from '../../src/protocol/codes.ts';
 import { type Chatter, listen } from './chatter.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
@@ -193,6 +194,22 @@ describe('messages that failed', () => {
       .map(({ payload }) => payload.clientMsgId);
     expect(ids[2]).toBe(ids[0]);
     await expect(one.room.retry('another')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('with an unknown fate are dropped once the room shows them', async () => {
+    fake().limits = { dedupeTtlS: 0.2 };
+    const one = screen();
+    await joined(one);
+    fake().script('say', ({ payload: { text, clientMsgId }, socket }) => {
+      fake().store('tea', text, { clientMsgId });
+      fake().guard = () => refuse('unavailable', 'later').error;
+      socket.conn.close();
+    });
+    one.room.say('one').catch(() => undefined);
+    await vi.waitFor(() => expect(one.room.unsent[0]?.problem?.code).toBe('unknown'));
+    fake().guard = undefined;
+    await vi.waitFor(() => expect(one.room.unsent).toEqual([]));
+    expect(logged()).toEqual(['one']);
   });
 
   it('are those for which there was no room, too', async () => {
