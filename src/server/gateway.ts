@@ -101,7 +101,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       protocol: PROTOCOL_VERSION,
       worker: slot,
       time: now(),
-      ...(guestToken === undefined ? {} : { guestToken }),
+      guestToken,
       limits: {
         maxTextBytes: context.limits.maxTextBytes,
         maxRooms: context.limits.maxRooms,
@@ -147,7 +147,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   /** `?roomid=` with a name is a join of its own: its answer comes as `joined`. */
   async function joinAtOnce(session: Session, resume: Introduction['resume']): Promise<void> {
-    const payload = { history: DEFAULT_HISTORY, ...(resume === undefined ? {} : { resume }) };
+    const payload = { history: DEFAULT_HISTORY, resume };
     try {
       const join = () =>
         joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));

@@ -122,5 +122,5 @@ export class ClientSession implements Session {
 }
 
 export function personOf({ id, name, avatar }: User): Person {
-  return { username: name, userId: id, ...(avatar === undefined ? {} : { avatar }) };
+  return { username: name, userId: id, avatar };
 }

@@ -42,20 +42,9 @@ export async function introduce(
   const { userId, guestToken, resume, inbox } = auth.data;
   const username = auth.data.username ?? query.data.username;
   const avatar = auth.data.avatar ?? query.data.avatar;
-  const identity = await identities.identify({
-    ...(token === undefined ? {} : { token }),
-    ...(userId === undefined ? {} : { userId }),
-    ...(guestToken === undefined ? {} : { guestToken }),
-    ...(username === undefined ? {} : { username }),
-    ...(avatar === undefined ? {} : { avatar }),
-  });
+  const identity = await identities.identify({ token, userId, guestToken, username, avatar });
   if (!identity.ok) return identity;
-  return succeed({
-    identity: identity.value,
-    ...(roomid === undefined ? {} : { roomid }),
-    ...(resume === undefined ? {} : { resume }),
-    ...(inbox === undefined ? {} : { inbox }),
-  });
+  return succeed({ identity: identity.value, roomid, resume, inbox });
 }
 
 /** Parsing every client's address again would cost as much as checking the rest of its handshake. */

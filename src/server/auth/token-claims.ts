@@ -6,8 +6,8 @@ import { createRoomMatcher, parseRoomPattern } from '../../protocol/room-pattern
 /** What a token says, once its signature is known to be good. */
 export interface Claims {
   readonly userId: string;
-  readonly name?: string;
-  readonly avatar?: string;
+  readonly name: string | undefined;
+  readonly avatar: string | undefined;
   readonly access: Access;
 }
 
@@ -16,20 +16,19 @@ const MS_PER_S = 1_000;
 const LAST_MS = 8.64e15;
 
 /**
- * Undefined: the token says nothing we can go by. A name or an avatar that we would not take from a client counts
- * as not given; `rooms` that cannot be read must not open every room.
+ * Undefined where the token does not say who its user is, or where `rooms` cannot be read: that must not open every
+ * room. A name or an avatar that no client may take counts as not given.
  */
 export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
   const userId = parseOwnId(sub);
   const allows = rooms === undefined ? () => true : parseRooms(rooms);
   if (userId === undefined || allows === undefined) return undefined;
-  const username = parseOwnUsername(name);
-  const face = parseAvatar(avatar);
+  const expiresAt = exp === undefined ? undefined : Math.min(exp * MS_PER_S, LAST_MS);
   return {
     userId,
-    ...(username === undefined ? {} : { name: username }),
-    ...(face === undefined ? {} : { avatar: face }),
-    access: { allows, ...(exp === undefined ? {} : { expiresAt: Math.min(exp * MS_PER_S, LAST_MS) }) },
+    name: parseOwnUsername(name),
+    avatar: parseAvatar(avatar),
+    access: { allows, expiresAt },
   };
 }
 

@@ -36,8 +36,8 @@ export function createTokenVerifier(deps: TokenVerifierDeps): TokenVerifier {
     const checks = {
       currentDate: new Date(now()),
       clockTolerance: LEEWAY_S,
-      ...(audience === undefined ? {} : { audience }),
-      ...(issuer === undefined ? {} : { issuer }),
+      audience,
+      issuer,
     };
     if (decodeProtectedHeader(token).alg !== BY_SECRET) return keySet?.verify(token, checks) ?? INVALID;
     if (secretKey === undefined) return INVALID;

@@ -4,7 +4,7 @@ import type { User } from '../../protocol/people.ts';
 import type { Claims } from './token-claims.ts';
 import { createTokenVerifier, type TokenVerifierDeps } from './token-verifier.ts';
 
-/** Token mode: a user is who the token says, and what the token says of them no client can say otherwise. */
+/** Token mode: the token says who a user is; a client cannot change a name or an avatar that it states. */
 export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
   const verifier = createTokenVerifier(deps);
 
@@ -31,11 +31,7 @@ export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
       const { userId, name, avatar, access } = verified.value;
       if (userId !== current.user.id) return refuse('forbidden', 'token: is of another user');
       return succeed({
-        user: {
-          ...current.user,
-          ...(name === undefined ? {} : { name }),
-          ...(avatar === undefined ? {} : { avatar }),
-        },
+        user: { ...current.user, name: name ?? current.user.name, avatar: avatar ?? current.user.avatar },
         named: current.named || name !== undefined,
         fixed: fixedBy(verified.value),
         known: true,
@@ -46,11 +42,10 @@ export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
 }
 
 function userOf(claims: Claims, { username, avatar: face }: Claim): User {
-  const avatar = claims.avatar ?? face;
   return {
     id: claims.userId,
     name: claims.name ?? username ?? guestName(claims.userId),
-    ...(avatar === undefined ? {} : { avatar }),
+    avatar: claims.avatar ?? face,
   };
 }
 

@@ -6,10 +6,10 @@ export const inboxList: EventHandler<'inbox:list'> = {
   mode: 'inTurn',
   async run({ socket, user }, { before, limit }, { announcements: news, inboxView: shown }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
-    // What was announced while this connection was there is in the list under a number of its own.
+    // The list shows announcements under numbers of the inbox, so those of meanwhile are put into it first.
     const folded = await news.copyInto(inbox);
     if (!folded.ok) return folded;
-    return shown.list(inbox, { limit, ...(before === undefined ? {} : { before }) });
+    return shown.list(inbox, { limit, before });
   },
 };
 
@@ -19,10 +19,7 @@ export const inboxAck: EventHandler<'inbox:ack'> = {
     const inbox = inboxOf(socket.nsp.name, user.id);
     const folded = await news.copyInto(inbox);
     if (!folded.ok) return folded;
-    const raised = await inboxes.raise(inbox, {
-      ...(recv === undefined ? {} : { recv }),
-      ...(read === undefined ? {} : { read }),
-    });
+    const raised = await inboxes.raise(inbox, { recv, read });
     return raised.ok ? succeed({ recvSeq: raised.value.recv, readSeq: raised.value.read }) : raised;
   },
 };

@@ -8,7 +8,6 @@ import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { messagesOf } from '../delivery/messages.ts';
 import { personOf, type Session } from '../session.ts';
-import type { UndoJoin } from '../users/read-markers.ts';
 import { rename, renamed } from './naming.ts';
 import { denied } from './room-access.ts';
 
@@ -19,12 +18,12 @@ export const join: EventHandler<'join'> = {
   },
 };
 
-/** The room's counts and, for somebody new to it, what tells the room. */
+/** The room's counts and, for a user who is new to it, what announces the user there. */
 type Entered = RosterCount & { readonly announce?: () => void };
 
 /**
- * Makes the connection a member and answers in one turn: the answer's messages end where the first live one
- * goes on, whatever is said meanwhile.
+ * Makes the connection a member and answers in the same turn of the event loop: the answer's messages end where the
+ * first live one goes on. A connection that is a member already gets a fresh page and fresh counts.
  */
 export async function joinRoom(
   session: Session,
@@ -32,77 +31,104 @@ export async function joinRoom(
   context: ChatContext,
   answer: (joined: Joined) => void,
 ): Promise<Refusal | 'answered'> {
-  const { socket, memberships } = session;
-  const { feeds, fanout, presence, limits, connectionBans, enforcement } = context;
+  const { socket, memberships, identity: before } = session;
+  const { feeds, fanout, presence, enforcement, readMarkers } = context;
   const roomid = payload.roomid ?? session.defaultRoom;
-  const refusal = denied(session, roomid);
+  const refusal = await refusalOf(session, roomid, context);
   if (refusal) return refusal;
   const membership = memberships.get(roomid);
-  const carried = membership
-    ? undefined
-    : await connectionBans.check(session, roomOf(socket.nsp.name, roomid));
-  if (carried) return carried;
-  if (!membership && memberships.size >= limits.maxRooms) {
-    return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
-  }
-  const held = await feeds.lease(membership?.room ?? roomOf(socket.nsp.name, roomid));
-  if (!held.ok) return held;
-  const lease = held.value;
+  const leased = await feeds.lease(membership?.room ?? roomOf(socket.nsp.name, roomid));
+  if (!leased.ok) return leased;
+  const lease = leased.value;
   const { room } = lease;
+  /** Takes the steps of a join back, the last one first, when it does not make the connection a member. */
+  const undo: (() => unknown)[] = [() => lease.release()];
 
-  const { username, avatar } = payload;
-  const identity = renamed(session, { username, avatar });
+  const identity = renamed(session, payload);
   const person = personOf(identity.user);
-  const counted = membership && !membership.uncounted;
+  const counted = membership !== undefined && !membership.uncounted;
   const entering: Promise<Outcome<Entered>> = counted
-    ? recount(session, room, context)
+    ? countAgain(session, room, context)
     : presence.enter(room, person);
-  const { identity: before } = session;
-  let noted: UndoJoin | undefined;
-  const met = await feeds.attach(
-    room,
-    async () => {
-      const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
-      if (!entered.ok) return entered;
-      if (!page.ok) return page;
-      // Only somebody who may come in goes by the new name. Before the answer: any worker may be asked after it.
-      [noted] = await Promise.all([
-        noted ?? context.readMarkers.joining(session, roomid, page.value.top),
-        rename(session, identity, context),
-      ]);
-      return succeed({ ...page.value, entered: entered.value });
-    },
-    (page, since) => {
-      if (!socket.connected) return undefined;
-      // What the page and `since` have must not come again.
-      fanout.flush(room);
-      if (!membership) {
-        // With what is set next: a field that is added later takes an object of its own.
-        memberships.set(roomid, { room, lease, read: undefined });
-        void socket.join(socketRoom(room));
-      }
-      if (membership && !counted) delete membership.uncounted;
-      const joined = describe(roomid, page, since, page.entered, payload.history);
-      answer(joined);
-      context.readMarkers.joined(session, roomid, joined.seq);
-      return page.entered;
-    },
-  );
-  const admitted = met.ok ? met.value : undefined;
-  if (membership || !admitted) lease.release();
-  if (!counted && !admitted && (await entering).ok) void presence.leave(room, person.userId, 'lost');
-  if (!membership && !admitted && noted) await Promise.all([noted(), rename(session, before, context)]);
-  if (!met.ok) {
-    // So that nobody else comes in over its connection.
-    if (met.error.code === 'forbidden') enforcement.onRefused(room, person.userId);
-    return met;
+  if (!counted) {
+    undo.push(async () => {
+      if ((await entering).ok) void presence.leave(room, person.userId, 'lost');
+    });
   }
-  admitted?.announce?.();
+
+  /** Takes the new name, and the room among the user's own, before the answer: every worker then finds both. */
+  async function prepare(top: number): Promise<void> {
+    const [removeMarker] = await Promise.all([
+      readMarkers.joining(session, roomid, top),
+      rename(session, identity, context),
+    ]);
+    if (!membership) undo.push(() => Promise.all([removeMarker(), rename(session, before, context)]));
+  }
+
+  let prepared: Promise<void> | undefined;
+  async function read(): Promise<Outcome<JoinPage & { readonly entered: Entered }>> {
+    const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
+    if (!entered.ok) return entered;
+    if (!page.ok) return page;
+    // Once, though the page is read again when the epoch changes.
+    prepared ??= prepare(page.value.top);
+    await prepared;
+    return succeed({ ...page.value, entered: entered.value });
+  }
+
+  function admit(
+    page: JoinPage & { readonly entered: Entered },
+    since: readonly Entry[],
+  ): Entered | undefined {
+    if (!socket.connected) return undefined;
+    // The answer holds what the room has gathered: members get that now, and the joiner does not get it twice.
+    fanout.flush(room);
+    if (!membership) {
+      // `read` is set below: a field that is added later takes an object of its own.
+      memberships.set(roomid, { room, lease, read: undefined });
+      void socket.join(socketRoom(room));
+    } else if (!counted) delete membership.uncounted;
+    const joined = describe(roomid, page, since, page.entered, payload.history);
+    answer(joined);
+    readMarkers.joined(session, roomid, joined.seq);
+    return page.entered;
+  }
+
+  let attached: Outcome<Entered | undefined> | undefined;
+  try {
+    attached = await feeds.attach(room, read, admit);
+  } finally {
+    const admitted = attached?.ok && attached.value !== undefined;
+    if (!admitted) for (const step of undo.reverse()) await step();
+    // Members have a lease of their own.
+    else if (membership) lease.release();
+  }
+  if (!attached.ok) {
+    // So that the banned user does not bring anybody else in over this connection.
+    if (attached.error.code === 'forbidden') enforcement.onRefused(room, person.userId);
+    return attached;
+  }
+  attached.value?.announce?.();
   return 'answered';
 }
 
-/** Of somebody who is in it: a ban that this worker was not told of ends that. */
-async function recount({ user }: Session, room: Room, context: ChatContext): Promise<Outcome<Entered>> {
+/** Why the connection may not join, as far as this worker can tell: the store checks bans itself. */
+async function refusalOf(
+  session: Session,
+  roomid: string,
+  { connectionBans, limits }: ChatContext,
+): Promise<Refusal | undefined> {
+  const { memberships, socket } = session;
+  const refusal = denied(session, roomid);
+  if (refusal || memberships.has(roomid)) return refusal;
+  const banned = await connectionBans.check(session, roomOf(socket.nsp.name, roomid));
+  if (banned) return banned;
+  if (memberships.size < limits.maxRooms) return undefined;
+  return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
+}
+
+/** For a member: a ban that this worker did not hear of ends the membership. */
+async function countAgain({ user }: Session, room: Room, context: ChatContext): Promise<Outcome<Entered>> {
   const { presence, enforcement } = context;
   const [banned, counted] = await Promise.all([enforcement.banOf(room, user.id), presence.count(room)]);
   return banned ?? counted;
@@ -132,7 +158,7 @@ function describe(
     seq,
     users,
     clients,
-    ...(page.recovered === undefined ? {} : { recovered: page.recovered }),
+    recovered: page.recovered,
     messages: messagesOf(entries),
     more,
   };

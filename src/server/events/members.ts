@@ -1,40 +1,32 @@
 import { refuse, succeed } from '../../protocol/codes.ts';
 import { parseId } from '../../protocol/names.ts';
 import type { EventHandler } from '../context.ts';
-import { denied } from './room-access.ts';
+import { memberIn } from './room-access.ts';
 
 export const members: EventHandler<'room:members'> = {
   mode: 'inTurn',
   async run(session, payload, { roster, enforcement }) {
     const { limit, cursor } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
-    const refusal = denied(session, roomid);
-    if (refusal) return refusal;
-    const membership = session.memberships.get(roomid);
-    if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
-    const { room } = membership;
+    const joined = memberIn(session, roomid);
+    if (!joined.ok) return joined;
+    const { room } = joined.value;
     const after = cursor === undefined ? undefined : idOf(cursor);
     if (cursor !== undefined && after === undefined) {
       return refuse('bad_request', 'cursor: must be one that room:members answered');
     }
-    const page = { limit, ...(after === undefined ? {} : { after }) };
     const [banned, counted, listed] = await Promise.all([
       enforcement.banOf(room, session.user.id),
       roster.count(room),
-      roster.members(room, page),
+      roster.members(room, { limit, after }),
     ]);
     if (banned) return banned;
     if (!counted.ok) return counted;
     if (!listed.ok) return listed;
     const { users, clients } = counted.value;
     const { rev, members: found, next } = listed.value;
-    return succeed({
-      rev,
-      users,
-      clients,
-      members: found,
-      ...(next === undefined ? {} : { cursor: cursorOf(next) }),
-    });
+    const nextCursor = next === undefined ? undefined : cursorOf(next);
+    return succeed({ rev, users, clients, members: found, cursor: nextCursor });
   },
 };
 

@@ -4,8 +4,8 @@ import { personOf, type Session } from '../session.ts';
 
 /** Name and face as an event gives them. */
 export interface Naming {
-  readonly username: string | undefined;
-  readonly avatar: string | undefined;
+  readonly username?: string | undefined;
+  readonly avatar?: string | undefined;
 }
 
 /** The connection's identity under the name and face asked for; what its token says of them stays. */
@@ -15,15 +15,11 @@ export function renamed({ identity, user }: Session, { username, avatar }: Namin
   return {
     ...identity,
     named: identity.named || name !== undefined,
-    user: {
-      ...user,
-      ...(name === undefined ? {} : { name }),
-      ...(face === undefined ? {} : { avatar: face }),
-    },
+    user: { ...user, name: name ?? user.name, avatar: face ?? user.avatar },
   };
 }
 
-/** It goes by them from now on, wherever it is. Answers once it is found by them from every worker, or the store is away. */
+/** Gives the connection the name and face of `identity`. Resolves once every worker finds it by them, or the store is away. */
 export async function rename(
   session: Session,
   identity: Identity,

@@ -4,11 +4,11 @@ import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { Session } from '../session.ts';
 import { findNamed } from './nicknames.ts';
-import { denied } from './room-access.ts';
+import { memberIn } from './room-access.ts';
 
 /** Called `privately`, as `private` is a reserved word. */
 export const privately: EventHandler<'private'> = {
-  // Not pipelined: looking a nickname up must not let a later message overtake this one.
+  // Not pipelined: while this one looks a nickname up, a later message must not overtake it.
   mode: 'inTurn',
   says: true,
   async run(session, payload, context) {
@@ -24,7 +24,7 @@ export const privately: EventHandler<'private'> = {
       from,
       to: to.value,
       scope: dedupeScope(session.identity),
-      ...(clientMsgId === undefined ? {} : { clientMsgId }),
+      clientMsgId,
     };
     const rooms = Array.from(session.memberships.values(), ({ room }) => room);
     return context.directMessages.sendPrivate(message, text, { socketId: socket.id, rooms });
@@ -37,10 +37,8 @@ async function receiverOf(
   { roster }: ChatContext,
 ): Promise<Outcome<string>> {
   if (to !== undefined) return succeed(to);
-  const refusal = denied(session, roomid);
-  if (refusal) return refusal;
-  const membership = session.memberships.get(roomid);
-  if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
-  const found = await findNamed({ rooms: [membership.room], name: toName ?? '', field: 'toName' }, roster);
+  const joined = memberIn(session, roomid);
+  if (!joined.ok) return joined;
+  const found = await findNamed({ rooms: [joined.value.room], name: toName ?? '', field: 'toName' }, roster);
   return found.ok ? succeed(found.value.userId) : found;
 }

@@ -1,9 +1,9 @@
 import { dedupeScope } from '../../chat/identity.ts';
-import { refuse, succeed } from '../../protocol/codes.ts';
+import { succeed } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 import { personOf } from '../session.ts';
 import { storeMessage, toAck } from './outgoing-message.ts';
-import { denied } from './room-access.ts';
+import { memberIn, notJoined } from './room-access.ts';
 
 export const say: EventHandler<'say'> = {
   mode: 'pipelined',
@@ -12,16 +12,15 @@ export const say: EventHandler<'say'> = {
     const { socket, memberships, user, identity } = session;
     const { text, type, clientMsgId, echo } = payload;
     const roomid = payload.roomid ?? session.defaultRoom;
-    const refusal = denied(session, roomid);
-    if (refusal) return refusal;
-    const membership = memberships.get(roomid);
-    if (!membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+    const joined = memberIn(session, roomid);
+    if (!joined.ok) return joined;
+    const membership = joined.value;
     const { room } = membership;
     const carried = context.enforcement.connectionRefusal(session, room);
     if (carried) {
       const muted = await carried;
       if (muted) return muted;
-      if (memberships.get(roomid) !== membership) return refuse('not_joined', `roomid: join ${roomid} first`);
+      if (memberships.get(roomid) !== membership) return notJoined(roomid);
     }
     const stored = await storeMessage(context, {
       room,

@@ -5,15 +5,15 @@ import type { ChatContext, EventHandler } from '../context.ts';
 import type { Session } from '../session.ts';
 import { rename, renamed } from './naming.ts';
 import { findNamed } from './nicknames.ts';
-import { denied } from './room-access.ts';
+import { denied, notJoined } from './room-access.ts';
 
-/** Where those who hear a room's `textmsg` go by their names: its members and its textmsgAudience. */
+/** The rosters of those who hear a room's `textmsg`: its members, and the audience that did not join it. */
 const KINDS: readonly RoomKind[] = ['room', 'lounge'];
 
 type NamedText = Exclude<Payload<'textmsg'>, string>;
 
 export const textmsg: EventHandler<'textmsg'> = {
-  // Not pipelined: looking a nickname up must not let a later message overtake this one.
+  // Not pipelined: while this one looks a nickname up, a later message must not overtake it.
   mode: 'inTurn',
   says: true,
   async run(session, message, context) {
@@ -21,14 +21,12 @@ export const textmsg: EventHandler<'textmsg'> = {
     const { limits, textmsgAudience } = context;
     const refusal = denied(session, defaultRoom);
     if (refusal) return refusal;
-    if (!hearsTextmsg && !memberships.has(defaultRoom)) {
-      return refuse('not_joined', `roomid: join ${defaultRoom} first`);
-    }
+    if (!hearsTextmsg && !memberships.has(defaultRoom)) return notJoined(defaultRoom);
     const [field, text] = typeof message === 'string' ? ['text', message] : ['content', message.content];
     if (Buffer.byteLength(text) > limits.maxTextBytes) {
       return refuse('too_large', `${field}: must not be longer than ${limits.maxTextBytes} bytes`);
     }
-    // Not kept in a log, so the store does not look by itself.
+    // `textmsg` is not appended to a log, so no script of the store checks bans and mutes.
     const room = roomOf(session.socket.nsp.name, defaultRoom);
     const restricted =
       (await context.enforcement.refusalOf(room, session.user.id)) ??
@@ -36,7 +34,7 @@ export const textmsg: EventHandler<'textmsg'> = {
       (await context.connectionBans.check(session, room));
     if (restricted) return restricted;
     if (typeof message === 'string') return textmsgAudience.broadcast(session, message);
-    // Also when nobody is found to tell: two who only write to each other would else never get their names.
+    // Before the receiver is looked up: two who write only to each other must get their names, too.
     if (textmsgAudience.introduces(session)) {
       const { name: username, avatar } = message;
       await rename(session, renamed(session, { username, avatar }), context);
@@ -47,9 +45,9 @@ export const textmsg: EventHandler<'textmsg'> = {
   },
 };
 
-/** From whom it is says the server: nobody writes under another's name. */
+/** The server names the sender: nobody writes under another's name. */
 function textOf({ user: { name, avatar } }: Session, { content }: NamedText) {
-  return { name, ...(avatar === undefined ? {} : { avatar }), content };
+  return { name, avatar, content };
 }
 
 async function tellOne(

@@ -16,7 +16,7 @@ export const todo: EventHandler<'todo'> = {
       from,
       to,
       scope: dedupeScope(identity),
-      ...(clientMsgId === undefined ? {} : { clientMsgId }),
+      clientMsgId,
     };
     return post.sendTodo(message, json);
   },

@@ -12,7 +12,7 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     if (!refreshed.ok) return refreshed;
     const { allows, expiresAt } = refreshed.value.access;
     const moved = rename(session, refreshed.value, context);
-    // Before anything is waited for: the end of the old token must not come meanwhile.
+    // Before the first await: the old token must not expire meanwhile.
     context.tokenClock.watch(session);
     const forbidden = [...memberships].filter(([roomid]) => !allows(roomid));
     await Promise.all([
@@ -21,6 +21,6 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
       ...forbidden.map(([roomid, membership]) => leaveRoom(session, roomid, membership, context)),
     ]);
     const left = forbidden.map(([roomid]) => roomid);
-    return succeed({ ...(expiresAt === undefined ? {} : { expiresAt }), left });
+    return succeed({ expiresAt, left });
   },
 };

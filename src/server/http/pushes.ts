@@ -59,17 +59,17 @@ const push = route({
   }),
   answer: z.object({ id: z.string(), reach }),
   isComplete: isStoredForAll,
-  async run({ nsp, operation, body }, { pushService: pushDesk, limits }) {
+  async run({ nsp, operation, body }, { pushService, limits }) {
     const { users, data: json, kind, ttlS } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
-    const pushed = await pushDesk.push({
+    const pushed = await pushService.push({
       nsp,
       users: [...new Set(users)],
       entityType: body.entityType,
       kind,
       json,
-      ...(ttlS === undefined ? {} : { ttlS }),
+      ttlS,
       operation,
     });
     return pushed.ok ? succeed({ id: pushed.value.id, reach: reachOf(pushed.value) }) : pushed;
@@ -99,8 +99,8 @@ const receipts = route({
       )
       .describe('By user id.'),
   }),
-  async run({ nsp, params: { id } }, { pushService: pushDesk }) {
-    const found = await pushDesk.receipts(id);
+  async run({ nsp, params: { id } }, { pushService }) {
+    const found = await pushService.receipts(id);
     if (!found.ok) return found;
     if (found.value.nsp !== nsp) return refuse('not_found', 'id: no such push');
     return succeed({ id, users: Object.fromEntries(found.value.users) });
@@ -137,12 +137,12 @@ const plainPush = route({
   }),
   answer: z.object({ responseCode: z.literal(0), data: z.literal('OK!'), id: z.string(), reach }),
   isComplete: isStoredForAll,
-  async run({ nsp, operation, body }, { pushService: pushDesk, limits }) {
+  async run({ nsp, operation, body }, { pushService, limits }) {
     const { tokens, entityType: about, data: json = NO_DATA } = body;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
     const users = [...new Set(Array.isArray(tokens) ? tokens : [tokens])];
-    const pushed = await pushDesk.push({ nsp, users, entityType: about, kind: 'push', json, operation });
+    const pushed = await pushService.push({ nsp, users, entityType: about, kind: 'push', json, operation });
     if (!pushed.ok) return pushed;
     return succeed({ ...DONE, id: pushed.value.id, reach: reachOf(pushed.value) });
   },

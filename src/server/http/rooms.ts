@@ -97,7 +97,7 @@ interface From {
 function personOf(from: string | From) {
   const given: From = typeof from === 'string' ? { username: from } : from;
   const { userId: id = NOBODY.userId, username: name = NOBODY.username, avatar: face } = given;
-  return { username: name, userId: id, ...(face === undefined ? {} : { avatar: face }) };
+  return { username: name, userId: id, avatar: face };
 }
 
 const seqGiven = wholeNumber(0, Number.MAX_SAFE_INTEGER);
@@ -144,8 +144,8 @@ const history = route({
     const page = await logs.read(roomOf(nsp, params.roomid), {
       limit,
       maxBytes: MAX_PAGE_BYTES,
-      ...(before === undefined ? {} : { before }),
-      ...(from === undefined ? {} : { after: from }),
+      before,
+      after: from,
     });
     if (!page.ok) return page;
     const { epoch, top, more, entries } = page.value;
@@ -205,7 +205,7 @@ const members = route({
 });
 
 function pageOf({ after: from, limit }: { after?: string | undefined; limit: number }) {
-  return { limit, ...(from === undefined ? {} : { after: from }) };
+  return { limit, after: from };
 }
 
 export const ROOM_ROUTES: readonly ApiRoute[] = [list, one, members, say, history];

@@ -123,7 +123,7 @@ export function route<
     paced,
     namespaced,
     answers,
-    schemas: { ...options, ...(headers === undefined ? {} : { headers }) },
+    schemas: { ...options, headers },
     isComplete: (answer) => isComplete(answer as Frozen<z.output<A>>),
     read(given) {
       const { params, query, body } = given;

@@ -33,7 +33,8 @@ function openSession(budget = newBudget()) {
   const refused: { readonly event: string }[] = [];
   const socket = partOf<ClientSocket>({
     conn: partOf<ClientSocket['conn']>({}),
-    emit: emitting<{ event: string }>((_name, refusal) => refused.push(refusal)),
+    // As the client gets it: JSON has no place for what is undefined.
+    emit: emitting<{ event: string }>((_name, refusal) => refused.push(JSON.parse(JSON.stringify(refusal)))),
   });
   const session = partOf<Session>({ queue, socket, budget, memberships: new Map(), takeToSay: () => 0 });
   return { session, queue, refused };
