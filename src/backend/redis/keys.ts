@@ -27,7 +27,7 @@ export interface RedisKeys {
     instanceId: string,
   ) => readonly [clients: string, users: string, names: string, ofInstance: string];
   /** What a room was last told of who is in it, and what it is told next; see roster-changes.lua. */
-  readonly changes: (room: Room) => readonly [told: string, waiting: string];
+  readonly changes: (room: Room) => readonly [notified: string, waiting: string];
   /** What `roster`'s last key begins with: the scripts look a user up at every instance of the room. */
   readonly rosterOfInstances: (room: Room) => string;
   /** When an inbox's marks moved: sent, recv, read. */
@@ -43,7 +43,7 @@ export interface RedisKeys {
   /** Instance -> `leaseEndMs clients host`, see roster-heartbeat.lua. */
   readonly instances: string;
   /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see places.ts. */
-  readonly instancePlaces: (instanceId: string) => string;
+  readonly occupiedRooms: (instanceId: string) => string;
   /** The last count of the whole cluster, and what keeps others from counting again. */
   readonly totals: readonly [totals: string, turn: string];
   readonly probe: (instanceId: string) => string;
@@ -83,7 +83,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     claim: (key) => [`${prefix}:{${hashOf(key)}}:claimed`, `${prefix}:{${hashOf(key)}}:running`],
     places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
     instances: `${prefix}:boots`,
-    instancePlaces: (instanceId) => `${prefix}:boot:${instanceId}:places`,
+    occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
     probe: (instanceId) => `${channelPrefix}:probe:${instanceId}`,
     secret: `${prefix}:secret`,

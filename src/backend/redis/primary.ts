@@ -8,7 +8,8 @@ import { fieldOf, openRedisConnection, type RedisConnection } from './connection
 import { openStartCheck, type StartCheck } from './connection/start-check.ts';
 import { redisKeys } from './keys.ts';
 import { createInstanceWatch } from './presence/instance-watch.ts';
-import { countPeople, countRooms, createReadInstances } from './presence/instances.ts';
+import { countPeople, createReadInstances, idsOf } from './presence/instances.ts';
+import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
 import { openScripts } from './scripts.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
@@ -39,6 +40,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     keys,
     watch: createInstanceWatch(() => performance.now()),
   });
+  const occupied = createOccupiedRooms(redis, keys);
   let warnings: string[];
   let predecessors: string[];
   try {
@@ -58,8 +60,8 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
     const [people, rooms] = await Promise.all([
-      countPeople(redis, keys, alive),
-      countRooms(redis, keys, alive),
+      countPeople(occupied, alive),
+      occupied.countDifferent(idsOf(alive), rangeOf('room')),
     ]);
     if (!people.ok) return people;
     if (!rooms.ok) return rooms;

@@ -15,7 +15,7 @@ export interface Scripts {
   readonly enter: Script;
   readonly exit: Script;
   readonly reap: Script;
-  readonly tell: Script;
+  readonly notify: Script;
   readonly members: Script;
   readonly instances: Script;
   readonly heartbeat: Script;
@@ -46,7 +46,7 @@ export function openScripts(): Scripts {
     enter: scriptOf(room + restricted + textOf('presence/roster-enter')),
     exit: scriptOf(room + textOf('presence/roster-exit')),
     reap: scriptOf(room + textOf('presence/roster-reap')),
-    tell: scriptOf(room + textOf('presence/roster-tell')),
+    notify: scriptOf(room + textOf('presence/roster-notify')),
     members: scriptOf(textOf('presence/roster-members')),
     instances: scriptOf(clock + textOf('presence/roster-instances')),
     heartbeat: scriptOf(clock + textOf('presence/roster-heartbeat')),

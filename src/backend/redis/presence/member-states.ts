@@ -15,36 +15,36 @@ export function membersOf(
 ): RosterMember[] {
   const members = [];
   for (let index = 0; index < page.length; index += 2) {
-    const stated = statedOf(String(page[index]), page[index + 1], instances, listed);
+    const reports = reportsOf(String(page[index]), page[index + 1], instances, listed);
     // Taken out on all instances, and of the room's users only later: nothing to show.
-    if (stated.length > 0) members.push(memberOf(stated));
+    if (reports.length > 0) members.push(memberOf(reports));
   }
   return members;
 }
 
-interface Stated {
+interface Report {
   readonly user: ReportedUser;
   readonly instance: ListedInstance | undefined;
 }
 
-function statedOf(
+function reportsOf(
   userId: string,
-  said: MembersPage[number] | undefined,
+  reported: MembersPage[number] | undefined,
   instances: readonly string[],
   listed: ReadonlyMap<string, ListedInstance>,
-): Stated[] {
-  const stated = [];
-  const flat = typeof said === 'object' ? said : [];
+): Report[] {
+  const reports = [];
+  const flat = typeof reported === 'object' ? reported : [];
   for (let index = 0; index < flat.length; index += 2) {
     const instance = listed.get(instances[Number(flat[index]) - 1] ?? '');
-    if (!instance?.reaped) stated.push({ user: personOf(userId, String(flat[index + 1])), instance });
+    if (!instance?.reaped) reports.push({ user: personOf(userId, String(flat[index + 1])), instance });
   }
-  return stated;
+  return reports;
 }
 
-function memberOf(stated: readonly Stated[]): RosterMember {
-  const counting = stated.filter(({ instance }) => instance?.alive);
-  const [shown] = [...counting, ...stated];
+function memberOf(reports: readonly Report[]): RosterMember {
+  const counting = reports.filter(({ instance }) => instance?.alive);
+  const [shown] = [...counting, ...reports];
   if (!shown) throw new Error('a member whom no instance has');
   return {
     ...entryOf(shown.user),
@@ -52,6 +52,6 @@ function memberOf(stated: readonly Stated[]): RosterMember {
     state: counting.some(({ instance }) => instance && instance.silentMs <= ROSTER_DOUBT_MS)
       ? 'online'
       : 'doubtful',
-    seenAt: Math.max(0, ...stated.map(({ instance }) => instance?.lastHeartbeatAtMs ?? 0)),
+    seenAt: Math.max(0, ...reports.map(({ instance }) => instance?.lastHeartbeatAtMs ?? 0)),
   };
 }

@@ -3,20 +3,21 @@ import { MAX_TOLD_CLIENTS } from '../../../protocol/limits.ts';
 import { frameAfter, presenceBefore } from '../bus/frame.ts';
 import type { RedisKeys } from '../keys.ts';
 
-/** For what nobody took out: an instance whose record was lost with the store's newest writes. */
+/** The keys of the roster end after this if nobody reaps their instance: its record may be among the store's lost writes. */
 export const ROSTER_KEYS_LIVE_MS = String(30 * 86_400_000);
 
-/** KEYS[1..6] and ARGV[1..8] of the scripts that change who is in a room, see roster-room.lua. */
+/** KEYS[1..6] of the scripts that change who is in a room, see roster-room.lua. */
 export function roomScriptKeys(keys: RedisKeys, room: Room, instanceId: string): string[] {
   return [...keys.roster(room, instanceId), ...keys.changes(room)];
 }
 
+/** ARGV[1..8] of the same scripts. */
 export function roomScriptArgs(keys: RedisKeys, room: Room, instanceId: string): string[] {
   return [
     instanceId,
     keys.rosterOfInstances(room),
     ROSTER_KEYS_LIVE_MS,
-    // Of who hears a lounge nobody is told.
+    // Nobody is notified of who hears a lounge.
     room.kind === 'room' ? keys.channel(room) : '',
     presenceBefore,
     frameAfter(room),

@@ -6,7 +6,7 @@
 -- ARGV[7] the room's id as JSON   ARGV[8] users that are told one by one: connections of the room, changes at once
 -- Changes are gathered here and not at the workers, so that all members are told the same under the same number.
 
-local TELL_EVERY_MS = 1000
+local NOTIFY_EVERY_MS = 1000
 -- Names after counts make everybody ask for the list: somebody who comes and goes in a room of 200 must not cause that each second.
 local NAMES_AGAIN_EVERY_MS = 10000
 
@@ -48,7 +48,7 @@ local function publish(event, rev, payload)
   redis.call('SPUBLISH', ARGV[4], ARGV[5] .. event .. head .. payload .. '}' .. ARGV[6])
 end
 
-local function tellDiff(rev, changes)
+local function publishDiff(rev, changes)
   local joins, leaves = {}, {}
   for index = 2, #changes, 2 do
     local told = string.sub(changes[index], 1, 1) == '-' and leaves or joins
@@ -66,7 +66,7 @@ end
 -- Numbers begin with the time, so that a room that was empty and forgotten goes on with higher ones, and rise by 1; after counts, which name nobody, one is left out, so that whoever keeps
 -- the list of names asks for it. Counts of a room so small that names could be told are told alone for a while: the names
 -- follow, also when nothing changes any more.
-local function tellRoom(users, clients)
+local function notifyRoom(users, clients)
   if users == 0 then
     redis.call('DEL', KEYS[5], KEYS[6])
     return 0
@@ -84,7 +84,7 @@ local function tellRoom(users, clients)
   local now = clock()
   local named = tonumber(told[6] or '') or 0
   local namesIn = leftOfTurn(now, named, NAMES_AGAIN_EVERY_MS)
-  local wait = leftOfTurn(now, tonumber(told[2] or '') or 0, TELL_EVERY_MS)
+  local wait = leftOfTurn(now, tonumber(told[2] or '') or 0, NOTIFY_EVERY_MS)
   if waiting == 0 then
     wait = math.max(wait, namesIn)
   end
@@ -106,11 +106,11 @@ local function tellRoom(users, clients)
       rev = rev + 1
       named = now
     end
-    tellDiff(rev, redis.call('HGETALL', KEYS[6]))
+    publishDiff(rev, redis.call('HGETALL', KEYS[6]))
   end
   redis.call('DEL', KEYS[6])
   local counted = counting and '1' or '0'
   redis.pcall('HSET', KEYS[5], 'rev', string.format('%.0f', rev), 'at', string.format('%.0f', now), 'counted', counted, 'users', users, 'clients', clients, 'named', string.format('%.0f', named))
   redis.call('PEXPIRE', KEYS[5], ARGV[3])
-  return counting and clients <= most and math.max(TELL_EVERY_MS, namesIn) or 0
+  return counting and clients <= most and math.max(NOTIFY_EVERY_MS, namesIn) or 0
 end

@@ -42,4 +42,4 @@ elseif before and string.match(before, '%z.*') ~= string.match(ARGV[12], '%z.*')
   note('=', ARGV[10], ARGV[12])
 end
 local users, clients = countRoom()
-return { users, clients, changed, tellRoom(users, clients), 0, 0 }
+return { users, clients, changed, notifyRoom(users, clients), 0, 0 }

@@ -22,4 +22,4 @@ elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
   redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[9])
 end
 local users, clients = countRoom()
-return { users, clients, changed, tellRoom(users, clients), vacant and 1 or 0 }
+return { users, clients, changed, notifyRoom(users, clients), vacant and 1 or 0 }

@@ -5,20 +5,19 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
-import type { Script } from '../scripts.ts';
-import { listedOf, type ReadInstances } from './instances.ts';
+import { allValues } from '../outcomes.ts';
+import type { Scripts } from '../scripts.ts';
+import { idsOf, type ReadInstances } from './instances.ts';
 import type { LiveInstances } from './live-instances.ts';
 import { type MembersPage, membersOf } from './member-states.ts';
-import { idOf, roomsAfter } from './places.ts';
+import { type OccupiedRooms, rangeAfter, roomidOf } from './occupied-rooms.ts';
 import { createTotals } from './totals.ts';
 
 export interface RosterQueriesDeps {
   readonly redis: RedisConnection;
-  /** roster-members.lua */
-  readonly script: Script;
-  /** totals-turn.lua */
-  readonly turn: Script;
+  readonly scripts: Pick<Scripts, 'members' | 'turn'>;
   readonly keys: RedisKeys;
+  readonly occupied: OccupiedRooms;
   readonly living: LiveInstances;
   readonly readInstances: ReadInstances;
   readonly now: () => number;
@@ -31,24 +30,18 @@ export type RosterQueries = Pick<
   'count' | 'named' | 'isIn' | 'staysIn' | 'members' | 'rooms' | 'connections' | 'totals'
 >;
 
-/** A longer page would hold every other call of Redis up. */
+/** A longer page would block every other call of Redis. */
 const LONGEST_PAGE = 1_000;
 
-/** What is asked of the roster. None of it changes anything. */
-export function createRosterQueries({
-  redis,
-  script,
-  turn,
-  keys,
-  living,
-  readInstances,
-  now,
-}: RosterQueriesDeps): RosterQueries {
+/** The reading half of the roster. */
+export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
+  const { redis, scripts, keys, occupied, living, readInstances, now } = deps;
+
   async function count(room: Room): Promise<Outcome<RosterCount & { rev: number }>> {
     const [clientsKey, usersKey] = keys.roster(room, '');
-    const [toldKey] = keys.changes(room);
+    const [notifiedKey] = keys.changes(room);
     const [rev, users, clients] = await Promise.all([
-      redis.call<string | null>(['HGET', toldKey, 'rev']),
+      redis.call<string | null>(['HGET', notifiedKey, 'rev']),
       redis.call<number>(['ZCARD', usersKey]),
       livingSums([clientsKey]),
     ]);
@@ -63,17 +56,14 @@ export function createRosterQueries({
     const [min, max] = [`[${username}\0`, `(${username}\x01`];
     const query = ['ZRANGEBYLEX', namesKey, min, max, 'LIMIT', '0', String(limit)];
     const found = await redis.call<string[]>(query);
-    return found.ok ? succeed(found.value.map(idOf)) : found;
+    return found.ok ? succeed(found.value.map(roomidOf)) : found;
   }
 
   async function isIn(among: readonly Room[], userId: string): Promise<Outcome<boolean>> {
-    const asked = among.map((room) => redis.call<unknown>(['ZSCORE', keys.roster(room, '')[1], userId]));
-    let found = false;
-    for (const answer of await Promise.all(asked)) {
-      if (!answer.ok) return answer;
-      found ||= answer.value !== null;
-    }
-    return succeed(found);
+    const scores = await allValues(
+      among.map((room) => redis.call<unknown>(['ZSCORE', keys.roster(room, '')[1], userId])),
+    );
+    return scores.ok ? succeed(scores.value.some((score) => score !== null)) : scores;
   }
 
   async function staysIn(room: Room, userId: string): Promise<Outcome<boolean>> {
@@ -82,24 +72,19 @@ export function createRosterQueries({
     const instances = await living.listedWith(listed.value);
     if (!instances.ok) return instances;
     const alive = listed.value.filter((instanceId) => instances.value.get(instanceId)?.alive);
-    const asked = alive.map((instanceId) =>
-      redis.call<number>(['HEXISTS', keys.roster(room, instanceId)[3], userId]),
+    const found = await allValues(
+      alive.map((one) => redis.call<number>(['HEXISTS', keys.roster(room, one)[3], userId])),
     );
-    let found = false;
-    for (const answer of await Promise.all(asked)) {
-      if (!answer.ok) return answer;
-      found ||= answer.value === 1;
-    }
-    return succeed(found);
+    return found.ok ? succeed(found.value.includes(1)) : found;
   }
 
   async function members(room: Room, { after, limit }: RosterPage) {
     const [clientsKey, usersKey] = keys.roster(room, '');
     const min = after === undefined ? '-' : `(${after}`;
-    const [toldKey] = keys.changes(room);
+    const [notifiedKey] = keys.changes(room);
     const asked = redis.evaluate<MembersReply>(
-      script,
-      [clientsKey, usersKey, toldKey],
+      scripts.members,
+      [clientsKey, usersKey, notifiedKey],
       [min, keys.rosterOfInstances(room), String(Math.min(limit, LONGEST_PAGE))],
     );
     // Read in the same round trip, as `connections` does.
@@ -112,7 +97,7 @@ export function createRosterQueries({
     return succeed({
       rev,
       members: membersOf(members, instances, listed.value),
-      ...(more === 1 ? { next: last } : {}),
+      next: more === 1 ? last : undefined,
     });
   }
 
@@ -121,44 +106,43 @@ export function createRosterQueries({
     if (!instances.ok) return instances;
     const alive = instances.value.filter((one) => one.alive);
     const length = Math.min(limit, LONGEST_PAGE);
-    // The first of every instance hold the first of all of them.
-    const listed = await listedOf(redis, keys, alive, roomsAfter(nsp, after), length + 1);
+    // Each instance's first rooms, together, contain the first of all.
+    const listed = await occupied.of(idsOf(alive), rangeAfter(nsp, after), length + 1);
     if (!listed.ok) return listed;
-    const ids = inByteOrder(new Set(listed.value.map(idOf)));
+    const ids = inByteOrder(new Set(listed.value.map(roomidOf)));
     const page = ids.slice(0, length);
-    const counts = await Promise.all(page.map((roomid) => count(roomOf(nsp, roomid))));
-    const found: ListedRoom[] = [];
-    for (const [index, counted] of counts.entries()) {
-      if (!counted.ok) return counted;
-      const roomid = page[index];
-      if (roomid !== undefined && counted.value.users > 0) {
-        const { users, clients } = counted.value;
-        found.push({ roomid, users, clients });
-      }
-    }
-    const next = ids.length > length ? page.at(-1) : undefined;
-    return succeed({ rooms: found, ...(next === undefined ? {} : { next }) });
+    const counts = await allValues(page.map((roomid) => countOf(nsp, roomid)));
+    if (!counts.ok) return counts;
+    return succeed({
+      rooms: counts.value.filter(({ users }) => users > 0),
+      next: ids.length > length ? page.at(-1) : undefined,
+    });
+  }
+
+  async function countOf(nsp: string, roomid: string): Promise<Outcome<ListedRoom>> {
+    const counted = await count(roomOf(nsp, roomid));
+    if (!counted.ok) return counted;
+    const { users, clients } = counted.value;
+    return succeed({ roomid, users, clients });
   }
 
   function connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>> {
     return livingSums(inboxes.map(keys.connections));
   }
 
-  /** Of hashes of instance -> connections, without the instances that do not count. */
+  /** Sums hashes of instance id -> connections over the living instances. */
   async function livingSums(hashes: readonly string[]): Promise<Outcome<readonly number[]>> {
-    const asked = Promise.all(hashes.map((hash) => redis.call<Record<string, string>>(['HGETALL', hash])));
-    // Read in the same round trip, should it be time again; after them, so that it knows every instance they name.
+    const asked = allValues(hashes.map((hash) => redis.call<Record<string, string>>(['HGETALL', hash])));
+    // In the same round trip, if it is time to read the instances again; after the hashes, so it knows every instance in them.
     await living.listed();
-    const byInstance = [];
-    for (const answer of await asked) {
-      if (!answer.ok) return answer;
-      byInstance.push(Object.entries(answer.value));
-    }
-    const instances = await living.listedWith(new Set(byInstance.flat().map(([instanceId]) => instanceId)));
+    const found = await asked;
+    if (!found.ok) return found;
+    const instances = await living.listedWith(new Set(found.value.flatMap(Object.keys)));
     if (!instances.ok) return instances;
+    const alive = (instanceId: string) => instances.value.get(instanceId)?.alive;
     return succeed(
-      byInstance.map((entries) =>
-        sumOf(entries.filter(([instanceId]) => instances.value.get(instanceId)?.alive).map(([, n]) => n)),
+      found.value.map((counts) =>
+        Object.entries(counts).reduce((sum, [id, count]) => (alive(id) ? sum + Number(count) : sum), 0),
       ),
     );
   }
@@ -171,15 +155,11 @@ export function createRosterQueries({
     members,
     rooms,
     connections,
-    totals: createTotals({ redis, turn, keys, readInstances, now }),
+    totals: createTotals({ redis, turn: scripts.turn, keys, occupied, readInstances, now }),
   };
 }
 
-function sumOf(counts: readonly string[]): number {
-  return counts.reduce((sum, one) => sum + Number(one), 0);
-}
-
-/** Of their UTF-8, as Redis orders; JavaScript's own order differs beyond U+FFFF. */
+/** As Redis orders: by UTF-8. JavaScript's own order differs beyond U+FFFF. */
 function inByteOrder(ids: Iterable<string>): string[] {
   return Array.from(ids, (id) => Buffer.from(id))
     .sort(Buffer.compare)

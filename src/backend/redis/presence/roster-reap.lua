@@ -16,4 +16,4 @@ for index = 1, #users, 2 do
   end
 end
 local left, clients = countRoom()
-return { clients, tellRoom(left, clients), gone }
+return { clients, notifyRoom(left, clients), gone }

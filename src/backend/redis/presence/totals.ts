@@ -5,6 +5,7 @@ import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import { countPeople, type ReadInstances } from './instances.ts';
+import type { OccupiedRooms } from './occupied-rooms.ts';
 
 const SHORTEST_MS = 1_000;
 /** Counting reads every user's id once: at this rate it stays a small part of what a worker and Redis do. */
@@ -18,6 +19,7 @@ export interface TotalsDeps {
   /** totals-turn.lua */
   readonly turn: Script;
   readonly keys: RedisKeys;
+  readonly occupied: OccupiedRooms;
   readonly readInstances: ReadInstances;
   readonly now: () => number;
 }
@@ -27,13 +29,8 @@ export interface TotalsDeps {
  * its own clock, which cannot step, for how long that has stood there. Who finds that it is time and is the first to
  * say so counts; the others answer with the last count meanwhile.
  */
-export function createTotals({
-  redis,
-  turn,
-  keys,
-  readInstances,
-  now,
-}: TotalsDeps): () => Promise<Outcome<RosterCount>> {
+export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCount>> {
+  const { redis, turn, keys, occupied, readInstances, now } = deps;
   const [totals, turns] = keys.totals;
   let seen: { readonly text: string; readonly atMs: number } | undefined;
 
@@ -41,7 +38,7 @@ export function createTotals({
     const instances = await readInstances();
     if (!instances.ok) return instances;
     const alive = instances.value.filter((one) => one.alive);
-    const people = await countPeople(redis, keys, alive);
+    const people = await countPeople(occupied, alive);
     if (!people.ok) return people;
     const { users, clients } = people.value;
     // It goes by itself when nobody asks any more.

@@ -1,21 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createTellings } from '../../src/backend/redis/presence/tellings.ts';
-import { roomOf } from '../../src/chat/room.ts';
+import { createPresenceNotifier } from '../../../src/backend/redis/presence/presence-notifier.ts';
+import { roomOf } from '../../../src/chat/room.ts';
 
 const room = roomOf('/', 'lobby');
 
 function setUp(answers: number[]) {
   const startedAt = Date.now();
   const toldAtMs: number[] = [];
-  const tellings = createTellings({
-    tell: async () => {
+  const notifier = createPresenceNotifier({
+    notify: async () => {
       toldAtMs.push(Date.now() - startedAt);
       return { ok: true, value: answers.shift() ?? 0 };
     },
-    onTold: () => undefined,
+    onNotified: () => undefined,
     now: () => Date.now(),
   });
-  return { tellings, toldAtMs };
+  return { notifier, toldAtMs };
 }
 
 describe('a room with something still to be told', () => {
@@ -27,20 +27,20 @@ describe('a room with something still to be told', () => {
   });
 
   it('is come back to for a change although its names are due later, and for them after that', async () => {
-    const { tellings, toldAtMs } = setUp([7_000]);
-    tellings.owe(room, 10_000);
+    const { notifier, toldAtMs } = setUp([7_000]);
+    notifier.schedule(room, 10_000);
     await vi.advanceTimersByTimeAsync(2_000);
-    tellings.owe(room, 1_000);
+    notifier.schedule(room, 1_000);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(toldAtMs).toEqual([3_000, 10_000]);
   });
 
   it('is come back to once for changes that are due at the same turn', async () => {
-    const { tellings, toldAtMs } = setUp([]);
-    tellings.owe(room, 1_000);
+    const { notifier, toldAtMs } = setUp([]);
+    notifier.schedule(room, 1_000);
     await vi.advanceTimersByTimeAsync(400);
-    tellings.owe(room, 600);
-    tellings.owe(room, 10_000);
+    notifier.schedule(room, 600);
+    notifier.schedule(room, 10_000);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(toldAtMs).toEqual([1_000]);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createCallPacing } from '../../src/backend/redis/connection/call-pacing.ts';
+import { createCallPacing } from '../../../src/backend/redis/connection/call-pacing.ts';
 
 function setUp(utilization = 1) {
   let busy = utilization;

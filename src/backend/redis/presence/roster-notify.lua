@@ -2,4 +2,4 @@
 -- KEYS, ARGV[1..8] as in roster-room.lua
 -- Answers how long to wait, as roster-enter.lua does.
 
-return tellRoom(countRoom())
+return notifyRoom(countRoom())

@@ -6,56 +6,56 @@ const MAX_TRIES = 10;
 const RETRY_MS = 1_000;
 
 /** Rooms with changes that may not be told yet, each of which this worker has to come back to. */
-export interface Tellings {
+export interface PresenceNotifier {
   /** The room's turn is that far away: names that follow counts wait for longer than a change. */
-  owe(room: Room, waitMs: number): void;
+  schedule(room: Room, waitMs: number): void;
 }
 
-export interface TellingsDeps {
+export interface PresenceNotifierDeps {
   /** Tells the room, if it is time; answers how long to wait still, 0: nothing is left to tell. */
-  readonly tell: (room: Room) => Promise<Outcome<number>>;
+  readonly notify: (room: Room) => Promise<Outcome<number>>;
   /** The room is told. Should this worker die before, whoever reaps what it left tells instead. */
-  readonly onTold: (room: Room) => void;
+  readonly onNotified: (room: Room) => void;
   readonly now: () => number;
 }
 
-interface Owed {
+interface Pending {
   tries: number;
   dueAt: number;
   timer?: NodeJS.Timeout;
 }
 
-export function createTellings({ tell, onTold, now }: TellingsDeps): Tellings {
-  const owed = new Map<string, Owed>();
+export function createPresenceNotifier({ notify, onNotified, now }: PresenceNotifierDeps): PresenceNotifier {
+  const pending = new Map<string, Pending>();
 
-  function later(room: Room, one: Owed, waitMs: number): void {
+  function later(room: Room, one: Pending, waitMs: number): void {
     clearTimeout(one.timer);
     one.dueAt = now() + waitMs;
-    one.timer = setTimeout(() => void come(room, one), waitMs).unref();
+    one.timer = setTimeout(() => void notifyRoom(room, one), waitMs).unref();
   }
 
-  async function come(room: Room, one: Owed): Promise<void> {
-    const told = await tell(room);
-    if (told.ok && told.value > 0) {
-      later(room, one, told.value);
+  async function notifyRoom(room: Room, one: Pending): Promise<void> {
+    const notified = await notify(room);
+    if (notified.ok && notified.value > 0) {
+      later(room, one, notified.value);
       return;
     }
     one.tries += 1;
-    if (!told.ok && one.tries < MAX_TRIES) {
+    if (!notified.ok && one.tries < MAX_TRIES) {
       later(room, one, RETRY_MS);
       return;
     }
     clearTimeout(one.timer);
-    owed.delete(room.tag);
-    if (told.ok) onTold(room);
+    pending.delete(room.tag);
+    if (notified.ok) onNotified(room);
   }
 
   return {
-    owe(room, waitMs) {
-      const before = owed.get(room.tag);
+    schedule(room, waitMs) {
+      const before = pending.get(room.tag);
       if (before && before.dueAt <= now() + waitMs) return;
       const one = before ?? { tries: 0, dueAt: 0 };
-      owed.set(room.tag, one);
+      pending.set(room.tag, one);
       later(room, one, waitMs);
     },
   };

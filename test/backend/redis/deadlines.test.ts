@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDeadlines } from '../../src/backend/redis/connection/deadlines.ts';
+import { createDeadlines } from '../../../src/backend/redis/connection/deadlines.ts';
 
 function setUp() {
   const deadlines = createDeadlines({ afterMs: 100, now: () => performance.now() });

@@ -1,0 +1,108 @@
+import { inBatches } from '../../../chat/batches.ts';
+import type { Room } from '../../../chat/room.ts';
+import { type Departure, ROSTER_LEASE_MS, type Roster } from '../../../chat/roster.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Scripts } from '../scripts.ts';
+import type { ReadInstances } from './instances.ts';
+import type { LiveInstances } from './live-instances.ts';
+import { ALL_OCCUPIED, decodeRoom, type OccupiedRooms } from './occupied-rooms.ts';
+import { entriesOf } from './persons.ts';
+import type { PresenceNotifier } from './presence-notifier.ts';
+import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+
+export interface ReaperDeps {
+  readonly redis: RedisConnection;
+  readonly scripts: Pick<Scripts, 'fence' | 'forget' | 'reap'>;
+  readonly keys: RedisKeys;
+  readonly occupied: OccupiedRooms;
+  readonly readInstances: ReadInstances;
+  readonly living: LiveInstances;
+  readonly notifier: PresenceNotifier;
+  /** Lists an instance that is not listed, without a heartbeat. */
+  readonly list: (instanceId: string) => Promise<Outcome<unknown>>;
+}
+
+type ReapReply = [clients: number, waitMs: number, gone: string[]];
+
+/*
+ * listed -> (fence) fenced -> (reap) fenced and reaped, for one lease more -> (reap, forget) not listed
+ *
+ * The last commands of a dead worker may arrive after it was reaped. They count nowhere while it is fenced, and the second
+ * reap takes them out. Any heartbeat ends the fence, whereupon the instance learns that it was dropped and reports its whole
+ * presence again. So each step that takes something from an instance fences it (again) first or after.
+ */
+export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 'expired'> {
+  const { redis, scripts, keys, occupied, readInstances, living, notifier, list } = deps;
+
+  async function fence(dead: string): Promise<Outcome<void>> {
+    const fenced = await redis.evaluate<number>(scripts.fence, [keys.instances], [dead]);
+    living.forget();
+    return fenced.ok ? succeed(undefined) : fenced;
+  }
+
+  async function reap(dead: string): Promise<Outcome<readonly Departure[]>> {
+    const fenced = await fence(dead);
+    if (!fenced.ok) return fenced;
+    const departures: Departure[] = [];
+    let failed: Refusal | undefined;
+    const read = await occupied.eachPage(dead, ALL_OCCUPIED, async (members) => {
+      void fence(dead);
+      await inBatches(members, async (member) => {
+        const reaped = failed ?? (await reapFrom(dead, decodeRoom(member)));
+        if (reaped.ok) departures.push(...reaped.value);
+        else failed = reaped;
+      });
+    });
+    failed ??= read.ok ? undefined : read;
+    const forgotten = failed ?? (await forget(dead));
+    if (!forgotten.ok) void fence(dead);
+    // The rooms of those found gone must still be notified. The instance stays listed, so the next reap finds the rest.
+    if (failed) return departures.length > 0 ? succeed(departures) : failed;
+    if (!forgotten.ok || forgotten.value === 0) return succeed(departures);
+    const late = await occupied.any(dead);
+    if (late.ok && late.value) await list(dead);
+    return succeed(departures);
+  }
+
+  /** Returns 1 if the instance is no longer listed. */
+  async function forget(dead: string): Promise<Outcome<number>> {
+    const instances = await readInstances();
+    if (!instances.ok) return instances;
+    const over = instances.value.find(
+      ({ instanceId, reaped, expired }) => instanceId === dead && reaped && expired,
+    );
+    const args = [dead, String(ROSTER_LEASE_MS), over?.record ?? ''];
+    return redis.evaluate<number>(scripts.forget, [keys.instances], args);
+  }
+
+  async function reapFrom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
+    const reaped = await (room.kind === 'inbox' ? reapInbox(dead, room) : reapRoom(dead, room));
+    if (reaped.ok) void occupied.vacate(dead, room);
+    return reaped;
+  }
+
+  async function reapInbox(dead: string, inbox: Room): Promise<Outcome<Departure[]>> {
+    const removed = await redis.call(['HDEL', keys.connections(inbox), dead]);
+    return removed.ok ? succeed([]) : removed;
+  }
+
+  async function reapRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
+    const args = roomScriptArgs(keys, room, dead);
+    const reaped = await redis.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), args);
+    if (!reaped.ok) return reaped;
+    const [clients, waitMs, gone] = reaped.value;
+    if (waitMs > 0) notifier.schedule(room, waitMs);
+    return succeed(entriesOf(gone).map((user) => ({ room, user, clients })));
+  }
+
+  async function expired(): Promise<Outcome<readonly string[]>> {
+    const instances = await readInstances();
+    if (!instances.ok) return instances;
+    return succeed(instances.value.filter((one) => one.expired).map((one) => one.instanceId));
+  }
+
+  return { fence, reap, expired };
+}
