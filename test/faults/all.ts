@@ -64,7 +64,7 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
   // Here acked messages are gone on purpose: no row of the table, whose promise is that none is.
   for (const plan of LOSSES.filter(wanted)) {
     const { judgement } = judged(await play('roomcast', plan), true);
-    if (judgement.told === 0) problems.push(`${plan.name}: nobody was told of a loss`);
+    if (judgement.reportedLosses === 0) problems.push(`${plan.name}: nobody was told of a loss`);
   }
 
   say(`\n${tableOf(rows)}\n`);

@@ -7,7 +7,7 @@ export interface Judgement extends Counts {
   /** What is wrong, in a line per kind with its first example. */
   readonly problems: readonly string[];
   /** How often a client was told that it cannot have something any more. */
-  readonly told: number;
+  readonly reportedLosses: number;
 }
 
 /** `storeMayLose`: the fault takes acked messages from the store, and what is promised is that all are told. */
@@ -24,5 +24,5 @@ export function judge(
   }
   if (!storeMayLose && counts.waived > 0) found.push(`${counts.waived} deliveries were given up with a gap`);
   if (!ok && found.length === 0) found.push('the checker did not pass it');
-  return { ...counts, problems: found, told: counts.gaps + counts.unrecovered };
+  return { ...counts, problems: found, reportedLosses: counts.gaps + counts.unrecovered };
 }

@@ -91,7 +91,7 @@ export function lineOf({ outcome, judgement: of }: Row): string {
     .map(([what, times]) => `${what} ${times}`);
   return [
     `${plan.name}: acked ${of.acked} unknown ${of.unknown} delivered ${of.delivered}/${of.expected}`,
-    `lost ${of.lost} repeated ${of.repeated} swapped ${of.swapped} leaked ${of.leaked} given up ${of.waived}, gone from the store ${of.storeLost}, told ${of.told} times`,
+    `lost ${of.lost} repeated ${of.repeated} swapped ${of.swapped} leaked ${of.leaked} given up ${of.waived}, gone from the store ${of.storeLost}, told ${of.reportedLosses} times`,
     `flows again after ${seconds(flowsAgainMs)}, worker ≤ ${Math.round(maxRssBytes / 1e6)} MB`,
     `felt: ${felt.join(', ') || 'nothing'}`,
   ].join('; ');

@@ -46,7 +46,7 @@ export function shortRuns(): ShortRuns {
     },
     async reportLosses(fault) {
       const { judgement, outcome } = await play(fault, true);
-      expect(judgement.told).toBeGreaterThan(0);
+      expect(judgement.reportedLosses).toBeGreaterThan(0);
       for (const { entries } of outcome.finals) expect(entries.length).toBeGreaterThan(0);
     },
   };

@@ -43,7 +43,7 @@ function kindsOf(records: HistoryRecord[], finals: FinalLog[]) {
 
 const all = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
-describe('what a member is owed', () => {
+describe('what a member should get', () => {
   it('is everything above the join, also while it was away, however late it came', () => {
     const records = [
       join('bob', 1),

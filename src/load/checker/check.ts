@@ -1,9 +1,9 @@
-import { aboutOf, judgeClaims } from './claims.ts';
+import { aboutOf, judgeAssertions } from './assertions.ts';
 import { createEpochs, type Epochs } from './epochs.ts';
+import { checkExpectedDeliveries } from './expected-deliveries.ts';
 import type { DeliverRecord, FinalLog, HistoryRecord } from './history.ts';
 import { checkLog, checkPositions, checkStorage } from './log-check.ts';
 import { countEndings, createMessages, type Messages } from './messages.ts';
-import { settle } from './owed.ts';
 import { checkRealTime } from './real-time.ts';
 import {
   createRoomRecord,
@@ -22,19 +22,19 @@ export interface CheckOptions {
   /** How many problems of each kind are kept with their details; all are counted. */
   readonly keptPerKind?: number;
   /**
-   * The run took the end of the store's log away on purpose: acked messages may then be lost if a new epoch
-   * says so. They are counted as `storeLost` either way.
+   * The run removes the end of the store's log on purpose: acked messages may then be lost if a new epoch says so.
+   * They count as `storeLost` either way.
    */
   readonly storeMayLose?: boolean;
-  /** How far clocks of different processes may be apart: an ack is taken as that much later than it says. */
+  /** How far the clocks of two processes may differ: an ack counts as that much later than its record says. */
   readonly skewMs?: number;
 }
 
 /**
- * Judges a run: was what the clients saw the one order of the log, whole, once each, and nobody else's?
+ * Judges a run: did every client see the one order of the log, complete, each entry once, and no other room's?
  *
- * One pass over the records, which may be read from files as they go: kept are one small object per message
- * and per member, and runs of numbers instead of deliveries.
+ * It reads the records once, also from files as they grow. It keeps one small object per message and per member, and
+ * intervals of numbers instead of deliveries.
  */
 export function checkHistory(
   records: Iterable<HistoryRecord>,
@@ -62,8 +62,8 @@ export function checkHistory(
     }
   }
   for (const log of finals) readLog(roomOf(log.room), log);
-  for (const { room, claims, counts } of rooms.values())
-    judgeClaims(room, claims, messages, counts, findings);
+  for (const { room, assertions, counts } of rooms.values())
+    judgeAssertions(room, assertions, messages, counts, findings);
   for (const message of messages.all()) roomOf(message.room).messages.push(message);
   countEndings(messages, (room) => roomOf(room).counts);
 
@@ -117,7 +117,7 @@ function take(event: RoomEvent, record: RoomRecord, { messages, findings, cuts }
       } else if (event.kind === 'ok') {
         const { epoch, seq, id, dup } = event;
         heard(record, event);
-        record.claims.at(epoch, seq, { id }).claim.acked = true;
+        record.assertions.at(epoch, seq, { id }).assertion.acked = true;
         if (dup) counts.dupAcked += 1;
         const { lastAcked } = stream;
         if (lastAcked?.epoch !== epoch || lastAcked.seq < seq) stream.lastAcked = { epoch, seq };
@@ -159,29 +159,35 @@ function deliver(event: DeliverRecord, record: RoomRecord, stream: Stream, findi
     return;
   }
   if (source === 'live') heard(record, event);
-  const { claim, first } = record.claims.at(epoch, seq, event);
-  claim.client ??= client;
-  claim.times += 1;
-  delivered(stream, event, claim, first);
+  const { assertion, first } = record.assertions.at(epoch, seq, event);
+  assertion.client ??= client;
+  assertion.times += 1;
+  delivered(stream, event, assertion, first);
 }
 
 function judgeRoom(record: RoomRecord, findings: Findings, skewMs: number): Epochs {
-  const { room, counts, claims, log, joins, heardAt } = record;
+  const { room, counts, assertions, log, joins, heardAt } = record;
   const streams = [...record.streams.values()];
-  const passages = streams.flatMap((stream) => stream.passages);
-  const epochs = createEpochs({ claims, log, joins: [...joins.values()], passages, heardAt });
+  const epochChanges = streams.flatMap((stream) => stream.epochChanges);
+  const epochs = createEpochs({
+    assertions,
+    log,
+    joins: [...joins.values()],
+    epochChanges,
+    heardAt,
+  });
   const holes = new Set<string>();
-  const deps = { room, claims, epochs, log, counts, findings, holes };
+  const deps = { room, assertions, epochs, log, counts, findings, holes };
   if (log) checkLog(deps);
   else if (counts.acked > 0) findings.add({ kind: 'no-log', room, detail: 'its log was not read' });
   checkPositions(deps);
   for (const stream of streams) {
-    for (const { kind, claim, over } of genuineMisorders(stream)) {
+    for (const { kind, assertion, over } of genuineMisorders(stream)) {
       if (kind === 'repeated' || kind === 'swapped') counts[kind] += 1;
       const detail = kind === 'repeated' ? 'came before' : over ? `came after ${over.seq}` : 'came too late';
-      findings.add({ ...aboutOf(claim), kind, room, client: stream.client, detail });
+      findings.add({ ...aboutOf(assertion), kind, room, client: stream.client, detail });
     }
-    settle(stream, deps);
+    checkExpectedDeliveries(stream, deps);
   }
   checkRealTime(room, record.messages, epochs, skewMs, findings);
   return epochs;

@@ -1,26 +1,26 @@
-import { type Claims, isGenuine } from './claims.ts';
+import { type Assertions, isGenuine } from './assertions.ts';
 import type { FinalLog } from './history.ts';
 import type { Place } from './messages.ts';
-import type { Passage } from './stream.ts';
+import type { EpochChange } from './stream.ts';
 
 /**
  * A room's epochs in the order they held, and what each left to the next.
  *
  * Numbers run on over epochs. Where the store lost its tail, the next epoch begins at a number that was given
- * already: from there on the older entries are void. So, seen from one epoch, every number belongs to one
+ * already, and voids the older entries from there on. Seen from one epoch, every number therefore belongs to one
  * epoch: the newest up to it that began at or below the number.
  */
 export interface Epochs {
   /** From the newest epoch. */
   readonly top: Place | undefined;
-  /** Negative: a came before b. An epoch nobody vouches for comes first. */
+  /** Negative: a came before b. An epoch without evidence comes first. */
   compare(a: Place, b: Place): number;
   rankOf(epoch: string): number;
-  /** The newest that anybody had heard of. */
+  /** The newest epoch that any client had heard of. */
   heardBy(t: number): string | undefined;
   /** The last number of `epoch` that still counted when `seenFrom` held. */
   kept(epoch: string, seenFrom: string): number;
-  /** The store lost it, or never had it: the log goes from one epoch to the next over it. */
+  /** The store lost it or never had it: the log changes its epoch there. */
   isVoid(place: Place): boolean;
   /** Calls `visit` with the owner of each part of `from`..`to` as seen from an epoch. */
   eachOwned(
@@ -32,17 +32,17 @@ export interface Epochs {
 }
 
 export interface EpochEvidence {
-  readonly claims: Claims;
+  readonly assertions: Assertions;
   readonly log: FinalLog | undefined;
   /** Tops that joins named; a gap names an epoch without a top. */
   readonly joins: readonly Place[];
-  readonly passages: Iterable<Passage>;
+  readonly epochChanges: Iterable<EpochChange>;
   /** When an epoch was first heard of, other than from old pages and the log. */
   readonly heardAt: ReadonlyMap<string, number>;
 }
 
 export function createEpochs(evidence: EpochEvidence): Epochs {
-  const { claims, log, heardAt } = evidence;
+  const { assertions, log, heardAt } = evidence;
   const firsts = firstNumbers(evidence);
   const order = orderOf([...firsts.keys()], evidence);
   const ranks = new Map(order.map((epoch, rank) => [epoch, rank]));
@@ -70,8 +70,8 @@ export function createEpochs(evidence: EpochEvidence): Epochs {
     if (newest === undefined) return undefined;
     let seq = log?.epoch === newest ? topOf(log) : 0;
     for (const epoch of order) {
-      for (const claim of claims.of(epoch)) {
-        if (isGenuine(claim) && claim.seq > seq && !isVoid(claim)) seq = claim.seq;
+      for (const assertion of assertions.of(epoch)) {
+        if (isGenuine(assertion) && assertion.seq > seq && !isVoid(assertion)) seq = assertion.seq;
       }
     }
     return { epoch: newest, seq };
@@ -103,14 +103,14 @@ export function topOf({ entries, top }: FinalLog): number {
   return Math.max(top ?? 0, entries.at(-1)?.seq ?? 0);
 }
 
-/** Of every epoch that anything trustworthy names. A join at top 7 shows that its epoch began at 8 or before. */
-function firstNumbers({ claims, log, joins }: EpochEvidence): Map<string, number> {
+/** The first number of every epoch that trustworthy evidence names. A join at top 7 shows that its epoch began at 8 or before. */
+function firstNumbers({ assertions, log, joins }: EpochEvidence): Map<string, number> {
   const firsts = new Map<string, number>();
   const lower = (epoch: string, seq: number) => {
     firsts.set(epoch, Math.min(seq, firsts.get(epoch) ?? Number.POSITIVE_INFINITY));
   };
-  for (const epoch of claims.epochs()) {
-    for (const claim of claims.of(epoch)) if (isGenuine(claim)) lower(epoch, claim.seq);
+  for (const epoch of assertions.epochs()) {
+    for (const assertion of assertions.of(epoch)) if (isGenuine(assertion)) lower(epoch, assertion.seq);
   }
   for (const { epoch, seq } of joins) lower(epoch, seq + 1);
   if (log) lower(log.epoch, topOf(log) + 1);
@@ -131,16 +131,16 @@ function skippedRanges(log: FinalLog | undefined) {
 }
 
 /**
- * What most clients and the log saw in one order stands in it; the time it was first heard of decides the rest.
+ * Most clients and the log decide the order of two epochs; the time each was first heard of decides the rest.
  * A clock alone would not do: a slow worker's members hear of a short epoch after others have joined the next.
  */
-function orderOf(epochs: readonly string[], { log, passages, heardAt }: EpochEvidence): string[] {
+function orderOf(epochs: readonly string[], { log, epochChanges, heardAt }: EpochEvidence): string[] {
   const votes = new Map<string, Map<string, number>>();
   const vote = (before: string, after: string, weight: number) => {
     const of = votes.get(before) ?? new Map<string, number>();
     votes.set(before, of.set(after, (of.get(after) ?? 0) + weight));
   };
-  for (const { from, to, told } of passages) if (!told) vote(from.epoch, to, 1);
+  for (const { from, to, announced: told } of epochChanges) if (!told) vote(from.epoch, to, 1);
   const logged = [
     ...new Set([...(log?.entries ?? []).map(({ epoch }) => epoch), ...(log ? [log.epoch] : [])]),
   ];

@@ -76,8 +76,8 @@ export interface InfoRecord {
  * and whether it was recovered; the recovered messages come as `deliver` records with source `replay`.
  *
  * The record stands before the `deliver` records of its page. Without `resumed` a membership begins anew if the
- * client's link was down since its last join, otherwise the old one goes on. Who is away and never comes back
- * is still owed everything: a client that goes for good needs a `leave`.
+ * client's connection was down since its last join, otherwise the old one goes on. A member who is away and never
+ * comes back still expects everything: a client that goes for good needs a `leave`.
  */
 export interface JoinRecord {
   readonly kind: 'join';

@@ -1,21 +1,21 @@
-import { aboutOf, type Claim, type Claims, isGenuine } from './claims.ts';
+import { type Assertion, type Assertions, aboutOf, isGenuine } from './assertions.ts';
 import { type Epochs, topOf } from './epochs.ts';
 import type { FinalLog } from './history.ts';
+import { includes } from './interval-set.ts';
 import { endingOf, type Message, type Messages } from './messages.ts';
-import { includes } from './spans.ts';
 import type { Stream } from './stream.ts';
 import type { Counts, Findings } from './verdict.ts';
 
 export interface LogCheckDeps {
   readonly room: string;
-  readonly claims: Claims;
+  readonly assertions: Assertions;
   readonly epochs: Epochs;
   readonly log: FinalLog | undefined;
   readonly findings: Findings;
   readonly holes: Set<string>;
 }
 
-/** The log itself: dense, and its epochs one after the other. */
+/** Checks the log itself: its numbers are dense, and its epochs follow one another. */
 export function checkLog({ room, log, findings, holes }: LogCheckDeps): void {
   const entries = log?.entries ?? [];
   const ended = new Set<string>();
@@ -40,42 +40,42 @@ export function checkLog({ room, log, findings, holes }: LogCheckDeps): void {
   }
 }
 
-/** What clients were told against the log, as far back as it reaches. */
-export function checkPositions({ room, claims, epochs, log, findings }: LogCheckDeps): void {
+/** Compares what clients saw with the log, as far back as it reaches. */
+export function checkPositions({ room, assertions, epochs, log, findings }: LogCheckDeps): void {
   const top = log ? topOf(log) : 0;
   const first = log?.entries[0]?.seq ?? top + 1;
-  for (const epoch of claims.epochs()) {
-    for (const head of claims.of(epoch)) {
-      if (claims.firstAt(epoch, head.seq) !== head) continue;
+  for (const epoch of assertions.epochs()) {
+    for (const head of assertions.of(epoch)) {
+      if (assertions.firstAt(epoch, head.seq) !== head) continue;
       const genuine = genuineFrom(head);
-      const logged = genuine.find((claim) => claim.logged);
-      for (const claim of genuine.slice(1)) {
+      const logged = genuine.find((assertion) => assertion.logged);
+      for (const assertion of genuine.slice(1)) {
         const kind =
-          logged && !(claim.logged && genuine[0]?.logged) && !bothTold(genuine)
+          logged && !(assertion.logged && genuine[0]?.logged) && !bothTold(genuine)
             ? 'log-mismatch'
             : 'reused-seq';
         const detail = `also stands for ${genuine[0]?.id ?? genuine[0]?.serverId}`;
-        findings.add({ ...aboutOf(claim), room, kind, detail });
+        findings.add({ ...aboutOf(assertion), room, kind, detail });
       }
-      const [claim] = genuine;
+      const [assertion] = genuine;
       const reached = head.seq >= first;
-      if (claim && log && reached && !logged && !epochs.isVoid(head)) {
-        const detail = claim.acked ? 'was acked' : 'was delivered';
-        findings.add({ ...aboutOf(claim), room, kind: 'not-in-log', detail });
+      if (assertion && log && reached && !logged && !epochs.isVoid(head)) {
+        const detail = assertion.acked ? 'was acked' : 'was delivered';
+        findings.add({ ...aboutOf(assertion), room, kind: 'not-in-log', detail });
       }
     }
   }
 }
 
-function genuineFrom(head: Claim): Claim[] {
-  const genuine: Claim[] = [];
-  for (let claim: Claim | undefined = head; claim; claim = claim.other)
-    if (isGenuine(claim)) genuine.push(claim);
+function genuineFrom(head: Assertion): Assertion[] {
+  const genuine: Assertion[] = [];
+  for (let assertion: Assertion | undefined = head; assertion; assertion = assertion.other)
+    if (isGenuine(assertion)) genuine.push(assertion);
   return genuine;
 }
 
-function bothTold(claims: readonly Claim[]): boolean {
-  return claims.filter(({ acked, times }) => acked || times > 0).length > 1;
+function bothTold(assertions: readonly Assertion[]): boolean {
+  return assertions.filter(({ acked, times }) => acked || times > 0).length > 1;
 }
 
 export interface StorageDeps {
@@ -88,7 +88,7 @@ export interface StorageDeps {
   readonly findings: Findings;
 }
 
-/** Each message stands in one place; an acked one may leave it only if the store lost its tail. */
+/** Checks that each message stands in one place; an acked one may leave it only if the store lost its tail. */
 export function checkStorage({
   messages,
   epochsOf,

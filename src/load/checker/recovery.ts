@@ -1,6 +1,6 @@
 import type { HistoryRecord } from './history.ts';
 
-/** How long after its end a fault was still felt, over all faults of one name. */
+/** How long the effect of a fault outlasted it, over all faults of one name. */
 export interface Recovery {
   readonly fault: string;
   readonly times: number;
@@ -25,7 +25,7 @@ interface Membership {
   readonly flowedAt: number[];
 }
 
-/** How one fault's end was felt in one run. */
+/** The effect of one fault in one run. */
 interface Felt {
   readonly fault: string;
   readonly tookMs: number | undefined;
@@ -53,7 +53,7 @@ export function measureRecovery(histories: readonly Iterable<HistoryRecord>[]): 
 
 /**
  * A room flows again when every member of that moment has got a message that was sent after the fault's end.
- * Members who left before are not waited for; members whose link is down are.
+ * It does not wait for members who left before, but for members whose connection is down.
  */
 function feltIn(history: Iterable<HistoryRecord>): Felt[] {
   const { ends, sentAt, lastSent } = sendsOf(history);

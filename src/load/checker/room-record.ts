@@ -1,4 +1,4 @@
-import { type Claims, createClaims, isGenuine } from './claims.ts';
+import { type Assertions, createAssertions, isGenuine } from './assertions.ts';
 import type { FinalLog, HistoryRecord } from './history.ts';
 import type { Message, Place } from './messages.ts';
 import { createStream, type Misorder, type Stream } from './stream.ts';
@@ -8,7 +8,7 @@ import { type Counts, noCounts } from './verdict.ts';
 export interface RoomRecord {
   readonly room: string;
   readonly counts: Counts;
-  readonly claims: Claims;
+  readonly assertions: Assertions;
   readonly streams: Map<string, Stream>;
   readonly joins: Map<string, Place>;
   readonly heardAt: Map<string, number>;
@@ -20,7 +20,7 @@ export function createRoomRecord(room: string): RoomRecord {
   return {
     room,
     counts: noCounts(),
-    claims: createClaims(),
+    assertions: createAssertions(),
     streams: new Map(),
     joins: new Map(),
     heardAt: new Map(),
@@ -51,13 +51,13 @@ export function heard({ heardAt }: RoomRecord, { t, epoch }: { t: number; epoch:
 export function readLog(record: RoomRecord, log: FinalLog): void {
   record.log = log;
   for (const { epoch, seq, ...content } of log.entries) {
-    record.claims.at(epoch, seq, content).claim.logged = true;
+    record.assertions.at(epoch, seq, content).assertion.logged = true;
   }
 }
 
-/** Misorders that stand once it is known which claims are anybody's messages. */
+/** Misorders that stand once it is known which assertions are anybody's messages. */
 export function genuineMisorders({ misorders }: Stream): Misorder[] {
-  return misorders.filter(({ claim, over }) => isGenuine(claim) && (!over || isGenuine(over)));
+  return misorders.filter(({ assertion, over }) => isGenuine(assertion) && (!over || isGenuine(over)));
 }
 
 export type RoomEvent = Extract<HistoryRecord, { room: string }>;

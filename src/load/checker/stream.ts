@@ -1,74 +1,75 @@
-import type { Claim } from './claims.ts';
+import type { Assertion } from './assertions.ts';
 import type { DeliverRecord, GapRecord, JoinRecord, LeaveRecord } from './history.ts';
+import { addTo, createIntervalSet, type IntervalSet, includes } from './interval-set.ts';
 import type { Place } from './messages.ts';
-import { addTo, createSpans, includes, type Spans } from './spans.ts';
 
 /*
  * One client in one room, read in the order the client saw it:
  *
  *   away ──join──► member ──leave──► away        member ──join, recovered: false──► member, anew
  *
- * While it is read only order and repeats can be judged. What was owed depends on where epochs end, which other
- * clients' records tell: so the turns of the membership are kept as marks, and `owed.ts` walks them at the end.
+ * Reading it can judge order and repeats only. The expected deliveries depend on where epochs end, which the records of
+ * other clients show: the stream keeps the turns of the membership, and `expected-deliveries.ts` walks them at the end.
  */
 
-/** Where a membership turned. */
-export type Mark =
-  | { readonly turn: 'start'; readonly at: Place }
+/** A change in what a membership entitles the client to. */
+export type MembershipTurn =
+  | { readonly kind: 'start'; readonly at: Place }
   /** Everything up to here was promised. */
-  | { readonly turn: 'reach'; readonly at: Place }
+  | { readonly kind: 'reach'; readonly at: Place }
   | {
-      readonly turn: 'gap';
+      readonly kind: 'gap';
       readonly epoch: string;
       readonly from: number;
       readonly to: number;
       readonly reason: GapRecord['reason'];
     }
-  /** Owed up to the leave's seq if the client knew it, else up to what it got, was promised or claimed to have. */
+  /** Deliveries are expected up to the leave's seq if the client knew it, else up to what it got, was promised or
+   * said it has. */
   | {
-      readonly turn: 'end';
+      readonly kind: 'end';
       readonly got: Place;
       readonly left?: LeaveRecord;
-      readonly claimed?: Place;
+      readonly resumedFrom?: Place;
       readonly waivedTo?: Place;
     };
 
-/** A delivery that came at the wrong moment, unless it or the one `over` it turns out to be nobody's message. */
+/** A delivery at the wrong moment, unless it or the one `over` it turns out to be no message of anybody. */
 export interface Misorder {
   readonly kind: 'repeated' | 'swapped' | 'before-join' | 'epoch-returned';
-  readonly claim: Claim;
-  readonly over?: Claim;
+  readonly assertion: Assertion;
+  readonly over?: Assertion;
 }
 
 /** The client went on from one epoch to another. */
-export interface Passage {
+export interface EpochChange {
   readonly from: Place;
   readonly to: string;
-  /** A gap had told it, so the order of the two says nothing. */
-  readonly told: boolean;
+  /** A gap announced it, so it says nothing about the order of the two epochs. */
+  readonly announced: boolean;
 }
 
 export interface Stream {
   readonly client: string;
-  readonly got: Map<string, Spans>;
+  readonly got: Map<string, IntervalSet>;
   /** Pages of the present membership. */
-  shown: Map<string, Spans>;
+  shown: Map<string, IntervalSet>;
   member: boolean;
   base: Place;
   cursor: Place;
-  /** The newest message it has in its place; a trimmed gap moves only the cursor. */
-  held: Place;
+  /** The newest message that came in order; a trimmed gap moves only the cursor. */
+  lastInPlace: Place;
   /** Set by a gap, until the next delivery. */
-  told: boolean;
+  announced: boolean;
   /** The cursor before the newest delivery, if that one did not follow on. */
   leapt?: Place;
-  newest?: Claim;
-  /** Links the client had lost at its last join. */
+  newest?: Assertion;
+  /** Connections the client had lost at its last join. */
   cutsAtJoin: number;
   lastAcked?: Place;
-  readonly marks: Mark[];
+  readonly turns: MembershipTurn[];
   readonly misorders: Misorder[];
-  readonly passages: Passage[];
+  readonly epochChanges: EpochChange[];
 }
 
 const NOWHERE: Place = { epoch: '', seq: 0 };
@@ -81,31 +82,31 @@ export function createStream(client: string): Stream {
     member: false,
     base: NOWHERE,
     cursor: NOWHERE,
-    held: NOWHERE,
-    told: false,
+    lastInPlace: NOWHERE,
+    announced: false,
     cutsAtJoin: 0,
-    marks: [],
+    turns: [],
     misorders: [],
-    passages: [],
+    epochChanges: [],
   };
 }
 
-/** `cuts`: how many links this client has lost so far. */
+/** `cuts`: how many connections this client has lost so far. */
 export function joined(stream: Stream, { epoch, seq, resumed }: JoinRecord, cuts: number): void {
   const top = { epoch, seq };
   if (resumed?.recovered) {
     if (!stream.member) begin(stream, { epoch: resumed.epoch, seq: resumed.seq });
-    pass(stream, epoch);
-    stream.marks.push({ turn: 'reach', at: top });
+    changeEpoch(stream, epoch);
+    stream.turns.push({ kind: 'reach', at: top });
   } else if (stream.member && !resumed && stream.cutsAtJoin === cuts) {
-    stream.marks.push({ turn: 'reach', at: top });
+    stream.turns.push({ kind: 'reach', at: top });
   } else {
     if (stream.member) {
-      stream.marks.push({
-        turn: 'end',
+      stream.turns.push({
+        kind: 'end',
         got: stream.cursor,
         waivedTo: top,
-        ...(resumed && { claimed: resumed }),
+        ...(resumed && { resumedFrom: resumed }),
       });
     }
     begin(stream, top);
@@ -117,91 +118,91 @@ function begin(stream: Stream, at: Place): void {
   stream.member = true;
   stream.base = at;
   stream.cursor = at;
-  stream.held = at;
-  stream.told = false;
+  stream.lastInPlace = at;
+  stream.announced = false;
   delete stream.leapt;
   stream.shown = new Map();
-  stream.marks.push({ turn: 'start', at });
+  stream.turns.push({ kind: 'start', at });
 }
 
 export function left(stream: Stream, record: LeaveRecord): void {
   if (!stream.member) return;
   stream.member = false;
-  stream.marks.push({ turn: 'end', got: stream.cursor, left: record });
+  stream.turns.push({ kind: 'end', got: stream.cursor, left: record });
 }
 
 export function gapped(stream: Stream, { epoch, from, to, reason }: GapRecord): void {
   if (!stream.member) return;
-  stream.marks.push({ turn: 'gap', epoch, from, to, reason });
+  stream.turns.push({ kind: 'gap', epoch, from, to, reason });
   delete stream.leapt;
   if (reason === 'epoch') {
     stream.cursor = { epoch, seq: from - 1 };
-    stream.held = stream.cursor;
-    stream.told = true;
+    stream.lastInPlace = stream.cursor;
+    stream.announced = true;
   } else if (to > stream.cursor.seq) {
     stream.cursor = { epoch: stream.cursor.epoch, seq: to };
   }
 }
 
-/** `first`: the claim is the first one made for its number. */
+/** `first`: the assertion is the first one made for its number. */
 export function delivered(
   stream: Stream,
   { epoch, seq, source }: DeliverRecord,
-  claim: Claim,
+  assertion: Assertion,
   first: boolean,
 ): void {
   if (source === 'history') {
-    if (!addTo(spansOf(stream.shown, epoch), seq)) stream.misorders.push({ kind: 'repeated', claim });
+    if (!addTo(intervalsOf(stream.shown, epoch), seq)) stream.misorders.push({ kind: 'repeated', assertion });
     return;
   }
   const { cursor, leapt } = stream;
   const visited = stream.got.has(epoch);
-  const got = spansOf(stream.got, epoch);
+  const got = intervalsOf(stream.got, epoch);
   const inShown = stream.shown.get(epoch);
   if (includes(got, seq) || (inShown && includes(inShown, seq))) {
-    // Another message under a number this client had is told as what it is, not as a repeat.
-    if (first) stream.misorders.push({ kind: 'repeated', claim });
+    // Another message under a number that this client has is reported as such, not as a repeat.
+    if (first) stream.misorders.push({ kind: 'repeated', assertion });
     return;
   }
   addTo(got, seq);
   delete stream.leapt;
   if (epoch === cursor.epoch && seq === cursor.seq + 1) {
-    stream.cursor = claim;
-    stream.held = claim;
+    stream.cursor = assertion;
+    stream.lastInPlace = assertion;
   } else if (leapt && epoch === leapt.epoch && seq === leapt.seq + 1) {
-    stream.misorders.push({ kind: 'swapped', claim, ...(stream.newest && { over: stream.newest }) });
-    stream.cursor = claim;
-    stream.held = claim;
+    stream.misorders.push({ kind: 'swapped', assertion, ...(stream.newest && { over: stream.newest }) });
+    stream.cursor = assertion;
+    stream.lastInPlace = assertion;
   } else if (epoch === cursor.epoch && seq > cursor.seq) {
     stream.leapt = cursor;
-    stream.cursor = claim;
-    stream.held = claim;
+    stream.cursor = assertion;
+    stream.lastInPlace = assertion;
   } else if (epoch === cursor.epoch || visited) {
     const early = epoch === stream.base.epoch && seq <= stream.base.seq;
     const kind = early ? 'before-join' : seq > cursor.seq ? 'epoch-returned' : 'swapped';
-    stream.misorders.push({ kind, claim, ...(stream.newest && { over: stream.newest }) });
+    stream.misorders.push({ kind, assertion, ...(stream.newest && { over: stream.newest }) });
   } else {
-    pass(stream, epoch);
+    changeEpoch(stream, epoch);
     stream.leapt = cursor;
-    stream.cursor = claim;
-    stream.held = claim;
+    stream.cursor = assertion;
+    stream.lastInPlace = assertion;
   }
-  stream.told = false;
-  stream.newest = claim;
+  stream.announced = false;
+  stream.newest = assertion;
 }
 
-function pass(stream: Stream, to: string): void {
-  const { held: from, told } = stream;
-  const before = stream.passages.at(-1);
+function changeEpoch(stream: Stream, to: string): void {
+  const { lastInPlace: from, announced: told } = stream;
+  const before = stream.epochChanges.at(-1);
   const known = before?.from === from && before.to === to;
-  if (from.epoch !== to && !known) stream.passages.push({ from, to, told });
+  if (from.epoch !== to && !known) stream.epochChanges.push({ from, to, announced: told });
 }
 
-function spansOf(spans: Map<string, Spans>, epoch: string): Spans {
-  let found = spans.get(epoch);
+function intervalsOf(byEpoch: Map<string, IntervalSet>, epoch: string): IntervalSet {
+  let found = byEpoch.get(epoch);
   if (!found) {
-    found = createSpans();
-    spans.set(epoch, found);
+    found = createIntervalSet();
+    byEpoch.set(epoch, found);
   }
   return found;
 }

@@ -15,7 +15,7 @@ export interface Tally {
   readonly counts: Counts;
   readonly problemCounts: Readonly<Partial<Record<ProblemKind, number>>>;
   readonly outcome: Verdict['outcome'];
-  /** Of the deliveries owed, how many may at most go wrong although none did; undefined if some did. */
+  /** The share of deliveries that may go wrong at most although none did; undefined if some did. */
   readonly upperBound: number | undefined;
   /** By fault: how long until every room flowed again. */
   readonly recovery: readonly Recovery[];

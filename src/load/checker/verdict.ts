@@ -1,6 +1,6 @@
 /** What can be wrong with a run. */
 export const PROBLEM_KINDS = [
-  /** A member was owed a message and never got it. */
+  /** A member should have got a message and never did. */
   'lost',
   /** One message, or one position, twice to one client. */
   'repeated',
@@ -10,7 +10,7 @@ export const PROBLEM_KINDS = [
   'phantom',
   /** A message reached a room it was not sent to, or a client that was not a member. */
   'leaked',
-  /** A number that no message has, though the log reaches it or a member was owed it. */
+  /** A number that no message has, though the log reaches it or a member expected it. */
   'hole',
   /** Two messages under one number of one epoch. */
   'reused-seq',
@@ -18,7 +18,7 @@ export const PROBLEM_KINDS = [
   'stored-twice',
   /** Acked or delivered, but the log does not have it where it should. */
   'not-in-log',
-  /** The log has another message there than the clients were told. */
+  /** The log has another message there than the clients saw. */
   'log-mismatch',
   /** A room with acks whose log was not read. */
   'no-log',
@@ -34,7 +34,7 @@ export const PROBLEM_KINDS = [
   'epoch-returned',
   /** A client held messages that the store lost, and was not told. */
   'silent-epoch',
-  /** A gap was said for messages that the log still has. */
+  /** A gap was sent for messages that the log still has. */
   'false-gap',
   /** Acked, then lost by the store itself. */
   'store-lost',
@@ -60,7 +60,7 @@ export interface Counts {
   /** Neither acked nor definitely refused. */
   unknown: number;
   refused: number;
-  /** Deliveries owed to members, by number. */
+  /** Deliveries that members should get, by number. */
   expected: number;
   /** Deliveries to apps, live and replayed. */
   delivered: number;
@@ -78,11 +78,11 @@ export interface Counts {
   /** Resumes that were answered with `recovered: false`. */
   unrecovered: number;
   gaps: number;
-  /** Deliveries no longer owed, because a gap or `recovered: false` said so. */
+  /** Deliveries no longer expected, because a gap or `recovered: false` said so. */
   waived: number;
   /** Acked messages that the store itself lost. */
   storeLost: number;
-  /** Links lost. */
+  /** Connections lost. */
   cuts: number;
 }
 

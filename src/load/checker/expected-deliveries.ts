@@ -1,56 +1,56 @@
-import { type Claims, genuineAt } from './claims.ts';
+import { type Assertions, genuineAt } from './assertions.ts';
 import type { Epochs } from './epochs.ts';
 import type { FinalLog, LeaveRecord } from './history.ts';
+import { eachMissing } from './interval-set.ts';
 import type { Place } from './messages.ts';
-import { eachMissing } from './spans.ts';
-import type { Mark, Stream } from './stream.ts';
+import type { MembershipTurn, Stream } from './stream.ts';
 import type { Counts, Findings } from './verdict.ts';
 
-export interface OwedDeps {
+export interface ExpectedDeliveriesDeps {
   readonly room: string;
-  readonly claims: Claims;
+  readonly assertions: Assertions;
   readonly epochs: Epochs;
   readonly log: FinalLog | undefined;
   readonly counts: Counts;
   readonly findings: Findings;
-  /** Numbers told as holes already: a message nobody has is missing at every member. */
+  /** Numbers reported as holes already: a message that nobody has is missing at every member. */
   readonly holes: Set<string>;
 }
 
 /**
- * Walks a membership and compares what it was owed, by number, with what came. A gap or `recovered: false` takes
- * off exactly what it said. Time plays no part, so being away changes nothing.
+ * Walks a membership and compares the expected deliveries, by number, with those that came. A gap or
+ * `recovered: false` waives exactly what it names. Time plays no part, so being away changes nothing.
  */
-export function settle(stream: Stream, deps: OwedDeps): void {
+export function checkExpectedDeliveries(stream: Stream, deps: ExpectedDeliveriesDeps): void {
   const { epochs, counts } = deps;
   let position: Place | undefined;
   let promised: Place | undefined;
   const later = (a: Place, b: Place | undefined) => (b && epochs.compare(b, a) > 0 ? b : a);
-  for (const mark of stream.marks) {
-    if (mark.turn === 'start') {
-      position = mark.at;
+  for (const turn of stream.turns) {
+    if (turn.kind === 'start') {
+      position = turn.at;
       promised = undefined;
     } else if (!position) {
-    } else if (mark.turn === 'reach') {
-      promised = later(mark.at, promised);
-    } else if (mark.turn === 'end') {
-      const got = later(later(mark.got, promised), mark.claimed);
-      owe(stream, position, mark.left ? endOf(mark.left, got, epochs) : got, deps);
-      if (mark.waivedTo) counts.waived += Math.max(0, mark.waivedTo.seq - got.seq);
+    } else if (turn.kind === 'reach') {
+      promised = later(turn.at, promised);
+    } else if (turn.kind === 'end') {
+      const got = later(later(turn.got, promised), turn.resumedFrom);
+      expectDeliveries(stream, position, turn.left ? endOf(turn.left, got, epochs) : got, deps);
+      if (turn.waivedTo) counts.waived += Math.max(0, turn.waivedTo.seq - got.seq);
       position = undefined;
     } else {
-      judgeGap(stream, mark, deps);
-      owe(stream, position, { epoch: mark.epoch, seq: mark.from - 1 }, deps);
-      if (mark.reason === 'epoch') {
-        position = { epoch: mark.epoch, seq: mark.from - 1 };
-        if (promised && epochs.rankOf(promised.epoch) < epochs.rankOf(mark.epoch)) promised = undefined;
+      judgeGap(stream, turn, deps);
+      expectDeliveries(stream, position, { epoch: turn.epoch, seq: turn.from - 1 }, deps);
+      if (turn.reason === 'epoch') {
+        position = { epoch: turn.epoch, seq: turn.from - 1 };
+        if (promised && epochs.rankOf(promised.epoch) < epochs.rankOf(turn.epoch)) promised = undefined;
       } else {
-        counts.waived += Math.max(0, mark.to - Math.max(position.seq, mark.from - 1));
-        position = later(position, { epoch: mark.epoch, seq: mark.to });
+        counts.waived += Math.max(0, turn.to - Math.max(position.seq, turn.from - 1));
+        position = later(position, { epoch: turn.epoch, seq: turn.to });
       }
     }
   }
-  if (position && epochs.top) owe(stream, position, later(epochs.top, promised), deps);
+  if (position && epochs.top) expectDeliveries(stream, position, later(epochs.top, promised), deps);
   judgePassages(stream, deps);
 }
 
@@ -60,17 +60,17 @@ function endOf({ t, seq, epoch }: LeaveRecord, got: Place, epochs: Epochs): Plac
   return { epoch: epochs.rankOf(newest) < epochs.rankOf(got.epoch) ? got.epoch : newest, seq };
 }
 
-function owe(stream: Stream, from: Place, to: Place, deps: OwedDeps): void {
-  const { room, claims, epochs, counts, findings, holes } = deps;
+function expectDeliveries(stream: Stream, from: Place, to: Place, deps: ExpectedDeliveriesDeps): void {
+  const { room, assertions, epochs, counts, findings, holes } = deps;
   const { client } = stream;
   if (epochs.rankOf(to.epoch) < epochs.rankOf(from.epoch)) return;
   const start = Math.min(from.seq, epochs.kept(from.epoch, to.epoch)) + 1;
   epochs.eachOwned(to.epoch, start, to.seq, (epoch, first, last) => {
     counts.expected += last - first + 1;
     eachMissing(stream.got.get(epoch), first, last, (seq) => {
-      const claim = genuineAt(claims, epoch, seq);
-      const message = claim?.message;
-      if (!claim) {
+      const assertion = genuineAt(assertions, epoch, seq);
+      const message = assertion?.message;
+      if (!assertion) {
         counts.expected -= 1;
         const place = `${epoch} ${seq}`;
         if (epochs.isVoid({ epoch, seq }) || holes.has(place)) return;
@@ -83,25 +83,25 @@ function owe(stream: Stream, from: Place, to: Place, deps: OwedDeps): void {
         counts.expected -= 1;
       } else {
         counts.lost += 1;
-        const detail = 'was owed and never came';
+        const detail = 'was expected and never came';
         findings.add({ kind: 'lost', room, client, epoch, seq, ...(message && { id: message.id }), detail });
       }
     });
   });
 }
 
-/** What a log still has at the end, it had when the gap was said. */
+/** An entry that the log holds at the end, it held when the gap was sent. */
 function judgeGap(
   { client }: Stream,
-  gap: Mark & { turn: 'gap' },
-  { room, epochs, log, findings }: OwedDeps,
+  gap: MembershipTurn & { kind: 'gap' },
+  { room, epochs, log, findings }: ExpectedDeliveriesDeps,
 ): void {
   for (const entry of overlapping(log, gap.from, gap.to)) {
     const older = epochs.rankOf(entry.epoch) < epochs.rankOf(gap.epoch);
     if (gap.reason === 'epoch' && !older) continue;
     if (gap.reason === 'trimmed' && epochs.rankOf(entry.epoch) > epochs.rankOf(gap.epoch)) continue;
     const { epoch, seq } = entry;
-    const detail = `a gap ${gap.from}..${gap.to} was said, but the log still has this`;
+    const detail = `a gap ${gap.from}..${gap.to} was sent, but the log still has this`;
     findings.add({ kind: 'false-gap', room, client, epoch, seq, detail });
   }
 }
@@ -110,8 +110,11 @@ function overlapping(log: FinalLog | undefined, from: number, to: number) {
   return (log?.entries ?? []).filter(({ seq }) => seq >= from && seq <= to);
 }
 
-function judgePassages({ client, passages }: Stream, { room, epochs, findings }: OwedDeps): void {
-  for (const { from, to, told } of passages) {
+function judgePassages(
+  { client, epochChanges }: Stream,
+  { room, epochs, findings }: ExpectedDeliveriesDeps,
+): void {
+  for (const { from, to, announced: told } of epochChanges) {
     const [before, after] = [epochs.rankOf(from.epoch), epochs.rankOf(to)];
     if (before < 0 || after < 0) continue;
     const about = { room, client, epoch: from.epoch, seq: from.seq };

@@ -1,18 +1,18 @@
 /**
- * A set of numbers that mostly come in order: kept as runs, so a member's 100,000 messages without a hole
- * are one pair of numbers.
+ * A set of numbers that mostly come in order. It keeps intervals: 100,000 messages without a hole are one pair of
+ * numbers.
  */
-export interface Spans {
+export interface IntervalSet {
   readonly starts: number[];
   readonly ends: number[];
 }
 
-export function createSpans(): Spans {
+export function createIntervalSet(): IntervalSet {
   return { starts: [], ends: [] };
 }
 
-/** False if the number was in already. */
-export function addTo({ starts, ends }: Spans, n: number): boolean {
+/** False: the set has the number already. */
+export function addTo({ starts, ends }: IntervalSet, n: number): boolean {
   const newest = ends.length - 1;
   const end = ends[newest];
   if (end !== undefined && n === end + 1) {
@@ -39,16 +39,21 @@ export function addTo({ starts, ends }: Spans, n: number): boolean {
   return true;
 }
 
-export function includes({ starts, ends }: Spans, n: number): boolean {
+export function includes({ starts, ends }: IntervalSet, n: number): boolean {
   const end = ends[runBefore(starts, n)];
   return end !== undefined && n <= end;
 }
 
-/** Calls `visit` with each number of `from`..`to` that is not in. */
-export function eachMissing(spans: Spans | undefined, from: number, to: number, visit: (n: number) => void) {
+/** Calls `visit` with each number of `from`..`to` that is not in the set. */
+export function eachMissing(
+  set: IntervalSet | undefined,
+  from: number,
+  to: number,
+  visit: (n: number) => void,
+) {
   let next = from;
-  if (spans) {
-    const { starts, ends } = spans;
+  if (set) {
+    const { starts, ends } = set;
     for (let run = Math.max(0, runBefore(starts, from)); run < starts.length && next <= to; run += 1) {
       const stop = Math.min((starts[run] ?? 0) - 1, to);
       for (; next <= stop; next += 1) visit(next);
@@ -58,7 +63,7 @@ export function eachMissing(spans: Spans | undefined, from: number, to: number, 
   for (; next <= to; next += 1) visit(next);
 }
 
-/** The index of the last run that starts at or below `n`, or -1. */
+/** The index of the last interval that starts at or below `n`, or -1. */
 function runBefore(starts: readonly number[], n: number): number {
   let low = 0;
   let high = starts.length;
