@@ -3,8 +3,8 @@ import { createAddressBudgets } from '../../../src/server/transport/address-budg
 
 const rates = { events: { perMs: 0.1, burst: 10 }, bytes: undefined };
 
-describe('the connections of one address', () => {
-  it('may do together what fifty may, and others are not concerned', () => {
+describe('the budget of an address', () => {
+  it('is fifty times that of a connection and does not affect other addresses', () => {
     const book = createAddressBudgets({ rates, rateSay: { perMs: 0.02, burst: 2 }, now: () => 0 });
     for (let n = 0; n < 500; n += 1) expect(book.trafficOf('school').take(10)).toBe(0);
     expect(book.trafficOf('school').take(10)).toBeGreaterThan(0);
@@ -14,7 +14,7 @@ describe('the connections of one address', () => {
     expect(book.says.take('home')).toBe(0);
   });
 
-  it('are remembered only while they did something lately', () => {
+  it('is kept in memory only while the address is active', () => {
     let at = 0;
     const book = createAddressBudgets({ rates, rateSay: undefined, now: () => at });
     for (let n = 0; n < 5_000; n += 1) {

@@ -22,12 +22,12 @@ describe('the address of a client', () => {
     expect(addresses().personal(from(peer))).toBe(key);
   });
 
-  it('is the one that a proxy on this machine says', () => {
+  it('comes from a proxy on this machine without TRUST_PROXY', () => {
     const request = from('127.0.0.1', { 'x-forwarded-for': '203.0.113.7' });
     expect(addresses().personal(request)).toBe('203.0.113.7');
   });
 
-  it('is the last that no trusted proxy wrote: what the client says of itself is not believed', () => {
+  it('is the last address that a trusted proxy wrote, whatever the client claims', () => {
     const request = from('127.0.0.1', { 'x-forwarded-for': '198.51.100.1, 203.0.113.7, 10.0.0.5' });
     expect(addresses(['loopback', '10.0.0.0/8']).personal(request)).toBe('203.0.113.7');
   });
@@ -83,7 +83,7 @@ describe('the address of a client', () => {
     }
   });
 
-  it('of a private network counts where nobody named a proxy, but may be that of many', () => {
+  it('counts for RATE_CONNECT only, if it is private and no proxy is named: many may share it', () => {
     const { counted, personal } = addresses();
     for (const peer of ['10.0.0.5', '172.16.0.5', '192.168.0.5', '169.254.0.5', '100.64.0.5']) {
       const through = from('127.0.0.1', { 'x-forwarded-for': peer });
@@ -96,7 +96,7 @@ describe('the address of a client', () => {
     }
   });
 
-  it('is the one it comes from where all proxies are known, whatever its headers say', () => {
+  it('is the peer address if TRUST_PROXY does not name the peer, whatever its headers say', () => {
     for (const trust of [[], ['10.0.0.5']]) {
       const { personal, onStranger, onIgnored } = addresses(trust);
       expect(personal(from('203.0.113.9', { 'x-forwarded-for': '198.51.100.1' }))).toBe('203.0.113.9');
@@ -105,14 +105,14 @@ describe('the address of a client', () => {
     }
   });
 
-  it('of this machine counts, but may be that of many behind a silent proxy', () => {
+  it('counts for RATE_CONNECT only, if it is loopback: a proxy without headers may stand there', () => {
     for (const peer of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
       expect(addresses().counted(from(peer))).toBeDefined();
       expect(addresses().personal(from(peer))).toBeUndefined();
     }
   });
 
-  it('is the proxy’s where what it says is no address', () => {
+  it('is that of the proxy if its header holds no valid address', () => {
     const request = from('127.0.0.1', { 'x-forwarded-for': 'unknown' });
     expect(addresses().counted(request)).toBe('127.0.0.1');
   });

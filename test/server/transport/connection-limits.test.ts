@@ -21,7 +21,7 @@ interface Heard {
   readonly payload: unknown;
 }
 
-/** A Socket.IO server with limits, which notes what reaches it and how. */
+/** A Socket.IO server with limits that records which events reach it. */
 async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: number; connect?: Rate } = {}) {
   const clock = { nowMs: 0 };
   const heard: Heard[] = [];
@@ -83,7 +83,7 @@ async function server(limits: { events?: Rate; bytes?: Rate; maxElements?: numbe
   return { host, clock, heard, left, connectionLimits };
 }
 
-/** Sends nothing by itself but pongs. */
+/** A client that sends only pongs by itself. */
 async function open(host: string, version = 4, headers = {}) {
   const url = `ws://${host}/socket.io/?EIO=${version}&transport=websocket`;
   const socket = new WebSocket(url, { headers });
@@ -107,7 +107,7 @@ const byesOf = (packets: readonly string[]) =>
   packets.filter((packet) => packet.startsWith('42["bye"')).map((packet) => JSON.parse(packet.slice(2))[1]);
 
 describe('the limits of a connection', () => {
-  it('let a burst through, then refuse by name without decoding, and let go of who goes on', async () => {
+  it('pass a burst, then refuse events by name without decoding, and disconnect a client that goes on', async () => {
     const { host, heard, connectionLimits } = await server({ events: { perMs: 0.001, burst: 10 } });
     const client = await open(host);
     await client.enter();
@@ -127,7 +127,7 @@ describe('the limits of a connection', () => {
     expect(connectionLimits.closedCount()).toBe(1);
   });
 
-  it('let through who waits as long as it is told', async () => {
+  it('pass a client that waits for retryAfterMs', async () => {
     const { host, clock, heard } = await server({ events: { perMs: 0.001, burst: 2 } });
     const client = await open(host);
     await client.enter();
@@ -141,7 +141,7 @@ describe('the limits of a connection', () => {
     expect(heard.map(({ code }) => code)).toEqual([undefined, 'rate_limited', undefined]);
   });
 
-  it('count bytes, of whatever they are', async () => {
+  it('count the bytes of any packet', async () => {
     const { host, heard } = await server({ bytes: { perMs: 1, burst: 1_000 } });
     const client = await open(host);
     await client.enter();
@@ -152,7 +152,7 @@ describe('the limits of a connection', () => {
     expect(byesOf(client.packets)).toHaveLength(1);
   });
 
-  it('count heartbeats nobody asked for', async () => {
+  it('count unsolicited heartbeats', async () => {
     const { host } = await server({ events: { perMs: 0.001, burst: 10 } });
     const client = await open(host);
     await client.enter();
@@ -177,7 +177,7 @@ describe('the limits of a connection', () => {
     expect(heard[0]).toMatchObject({ code, payload: undefined });
   });
 
-  it('let a long text through', async () => {
+  it('pass a long text', async () => {
     const { host, heard } = await server();
     const client = await open(host);
     await client.enter();
@@ -200,14 +200,14 @@ describe('the limits of a connection', () => {
     parse.mockRestore();
   });
 
-  it('take the events of a client of 2.x, who is in the main namespace from the start', async () => {
+  it('accept events of a 2.x client, which is in the main namespace from the start', async () => {
     const { host, heard } = await server();
     const client = await open(host, 3);
     client.send('42["x"]');
     await until(() => expect(heard).toHaveLength(1));
   });
 
-  it('let a connection leave and enter again, but not for ever', async () => {
+  it('allow a connection to leave and enter again, a limited number of times', async () => {
     const { host, left } = await server();
     const client = await open(host);
     const entered = () => client.packets.filter((packet) => packet.startsWith('40')).length;
@@ -260,10 +260,10 @@ describe('the limits of a connection', () => {
     },
   );
 
-  it('of one address are shared by its connections, whoever says to be behind it', async () => {
+  it('of an address are shared by its connections, whatever X-Forwarded-For they send', async () => {
     const { host, heard } = await server({ events: { perMs: 0.001, burst: 20 } });
     const school = { 'X-Forwarded-For': '203.0.113.7' };
-    // Each sends less than a connection may, until the address has sent what fifty may.
+    // Each connection stays below its limit, until the address has used up fifty times as much.
     const chatter = async () => {
       const client = await open(host, 4, school);
       await client.enter();
@@ -279,7 +279,7 @@ describe('the limits of a connection', () => {
   });
 });
 
-describe('what is over a limit', () => {
+describe('a connection over its limit', () => {
   it.each(['disconnect', 'connect_error', 'newListener'])(
     'is not taken for the %s that Socket.IO tells of itself',
     async (name) => {
@@ -293,7 +293,7 @@ describe('what is over a limit', () => {
     },
   );
 
-  it('does not keep anybody from entering a namespace or leaving it', async () => {
+  it('may still enter a namespace and leave it', async () => {
     const { host, left } = await server({ events: { perMs: 0.001, burst: 1 } });
     const client = await open(host);
     client.send('3');
@@ -302,7 +302,7 @@ describe('what is over a limit', () => {
     await until(() => expect(left).toHaveLength(1));
   });
 
-  it('may not be said at length on leaving', async () => {
+  it('is closed by a DISCONNECT of more than a namespace’s name', async () => {
     const { host } = await server();
     const client = await open(host);
     await client.enter();
@@ -310,7 +310,7 @@ describe('what is over a limit', () => {
     await client.closed;
   });
 
-  it('are probes of another transport without end', async () => {
+  it('is closed for endless probes of another transport', async () => {
     const { host } = await server();
     const polling = await fetch(`http://${host}/socket.io/?EIO=4&transport=polling`);
     const { sid } = JSON.parse((await polling.text()).slice(1)) as { sid: string };
@@ -329,7 +329,7 @@ describe('RATE_CONNECT', () => {
       headers: { 'X-Forwarded-For': address, ...more },
     });
 
-  it('limits the connections of an address, by polling and by WebSocket, and tells when to come again', async () => {
+  it('limits connections of an address over both transports and answers with Retry-After', async () => {
     const { host, clock } = await server({ connect: { perMs: 0.001, burst: 2 } });
     const first = await ask(host, '203.0.113.7');
     const { sid } = JSON.parse((await first.text()).slice(1)) as { sid: string };
@@ -344,23 +344,26 @@ describe('RATE_CONNECT', () => {
     const [, refused] = await once(socket, 'unexpected-response');
     expect(refused.statusCode).toBe(429);
     expect((await ask(host, '203.0.113.8')).status).toBe(200);
-    // A connection that is open goes on.
+    // An open connection goes on.
     const known = `http://${host}/socket.io/?EIO=4&transport=polling&sid=${sid}`;
     expect((await fetch(known, { method: 'POST', body: '40' })).status).toBe(200);
     clock.nowMs += 1_000;
     expect((await ask(host, '203.0.113.7')).status).toBe(200);
   });
 
-  it.each(['&sid=', '&sid=x&sid=', '#&sid=x', '&%73id='])('takes %s for no session id', async (end) => {
-    const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
-    const open = (path: string) =>
-      new Promise((resolve) => get(`http://${host}`, { path }, ({ statusCode }) => resolve(statusCode)));
-    const path = '/socket.io/?EIO=4&transport=polling';
-    expect(await open(path)).toBe(200);
-    expect(await open(path + end)).toBe(429);
-  });
+  it.each(['&sid=', '&sid=x&sid=', '#&sid=x', '&%73id='])(
+    'does not take %s for a session id',
+    async (end) => {
+      const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
+      const open = (path: string) =>
+        new Promise((resolve) => get(`http://${host}`, { path }, ({ statusCode }) => resolve(statusCode)));
+      const path = '/socket.io/?EIO=4&transport=polling';
+      expect(await open(path)).toBe(200);
+      expect(await open(path + end)).toBe(429);
+    },
+  );
 
-  it('counts a /64 of IPv6 as one, and who comes without a proxy', async () => {
+  it('counts an IPv6 /64 as one address, also without a proxy', async () => {
     const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
     expect((await ask(host, '2001:db8::1')).status).toBe(200);
     expect((await ask(host, '2001:db8::2')).status).toBe(429);

@@ -18,7 +18,7 @@ describe('a connection that was closed', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('may still send what was under way, and say farewell', () => {
+  it('may still send what is in flight and its close frame', () => {
     const { stream, terminated } = setUp();
     stream.bytesRead += 64 * 1024;
     vi.advanceTimersByTime(200);
@@ -28,7 +28,7 @@ describe('a connection that was closed', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is cut off when it goes on sending', () => {
+  it('is terminated if it goes on sending', () => {
     const { stream, terminated, connection } = setUp();
     stream.bytesRead += 64 * 1024 + 1;
     vi.advanceTimersByTime(20);
@@ -36,7 +36,7 @@ describe('a connection that was closed', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is cut off when it says nothing', () => {
+  it('is terminated if it never answers the close', () => {
     const { terminated, connection } = setUp();
     vi.advanceTimersByTime(4_900);
     expect(terminated).toEqual([]);

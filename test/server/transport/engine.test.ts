@@ -32,7 +32,7 @@ async function open(corsOrigin: '*' | undefined, take: () => number) {
 }
 
 describe('a connection', () => {
-  it('that entered no namespace within 10 s is closed', async () => {
+  it('is closed if it enters no namespace within 10 s', async () => {
     const { io, host } = await open(undefined, () => 0);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
@@ -47,7 +47,7 @@ describe('a connection', () => {
     expect(io.engine.clientsCount).toBe(0);
   });
 
-  it('of an address over its limit is refused, but not a browser’s question whether its page may ask', async () => {
+  it('is refused if its address is over RATE_CONNECT, unlike a CORS preflight', async () => {
     const take = vi.fn(() => 1_000);
     const { host } = await open('*', take);
     const ask = (method: string) =>

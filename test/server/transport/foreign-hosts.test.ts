@@ -20,7 +20,7 @@ describe('the Host of a request to a loopback listener', () => {
     '127.0.0.1',
     '127.8.9.1:6001',
     '[::1]:3000',
-    // Of a group of servers, which nginx sends where it is told nothing.
+    // nginx sends the name of its upstream group by default.
     'backend',
     'io_nodes',
   ])('may be %s', (host) => expect(isForeign({ host })).toBe(false));
@@ -49,7 +49,7 @@ describe('the Host of a request to a loopback listener', () => {
     expect(isForeign(headers)).toBe(true);
   });
 
-  it('may be of HOST itself, of an origin in CORS_ORIGIN, or whatever a proxy hands on', () => {
+  it('may be HOST itself, the host of an origin in CORS_ORIGIN, or any name from a proxy', () => {
     expect(isForeign({ host: 'chat.localhost' }, { host: 'chat.localhost' })).toBe(false);
     const corsOrigin = [
       'https://chat.example',
@@ -73,7 +73,7 @@ describe('the Host of a request to a loopback listener', () => {
   });
 });
 
-describe('routes', () => {
+describe('the routes', () => {
   async function open(rules: HostRules) {
     const lines: string[] = [];
     const routes = guardHosts(
@@ -105,7 +105,7 @@ describe('routes', () => {
   }
   const upgrade = { connection: 'Upgrade', upgrade: 'websocket' };
 
-  it('of a loopback listener refuse foreign names, WebSockets too, and say how to let one in', async () => {
+  it('of a loopback listener refuse requests and WebSockets for foreign names, and log how to allow one', async () => {
     const { statusOf, lines } = await open(LOOPBACK);
     expect([await statusOf('localhost'), await statusOf('localhost', upgrade)]).toEqual([200, 101]);
     expect(await statusOf('evil.example', { via: '1.1 nginx' })).toBe(200);
@@ -116,7 +116,7 @@ describe('routes', () => {
     ]);
   });
 
-  it('close the connection of a refused WebSocket, though its client keeps its end open', async () => {
+  it('close the socket of a refused WebSocket even if its client keeps its end open', async () => {
     const { server } = await open(LOOPBACK);
     const { port } = server.address() as AddressInfo;
     const arrived = once(server, 'connection');
@@ -128,7 +128,7 @@ describe('routes', () => {
     client.destroy();
   });
 
-  it('of another listener go by any name', async () => {
+  it('of other listeners accept any name', async () => {
     const { statusOf } = await open({ host: '0.0.0.0', corsOrigin: undefined });
     expect([await statusOf('evil.example'), await statusOf('evil.example', upgrade)]).toEqual([200, 101]);
   });

@@ -7,7 +7,7 @@ import { io as connect, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RefusingEngine } from '../../../src/server/transport/polling-ends.ts';
 
-/** A poll's status and packets, one text each; by Engine.IO's separator. */
+/** Status and packets of a poll. */
 interface Polled {
   readonly status: number;
   readonly packets: readonly string[];
@@ -16,7 +16,7 @@ interface Polled {
 const CLOSE = '1';
 const GONE: Polled = { status: 400, packets: ['{"code":1,"message":"Session ID unknown"}'] };
 
-describe('the end of a session that polls', () => {
+describe('the end of a polling session', () => {
   let engine: RefusingEngine;
   let server: Server;
   let url = '';
@@ -52,7 +52,7 @@ describe('the end of a session that polls', () => {
     const [connection] = await connected;
     return { connection, sid: (connection as unknown as { readonly id: string }).id };
   }
-  /** A poll that the server has. */
+  /** Sends a poll and waits until the server has it. */
   async function waiting(connection: Connection, sid: string): Promise<{ answer: Promise<Polled> }> {
     const had = new Promise((resolve) => connection.transport.once('ready', resolve as () => void));
     const answer = poll(sid);
@@ -60,7 +60,7 @@ describe('the end of a session that polls', () => {
     return { answer };
   }
 
-  it('is a poll refused, not a packet that says so', async () => {
+  it('is a refused poll and not a CLOSE packet', async () => {
     const { connection, sid } = await open();
     const { answer } = await waiting(connection, sid);
     connection.close();
@@ -68,19 +68,22 @@ describe('the end of a session that polls', () => {
     expect(await poll(sid)).toEqual(GONE);
   });
 
-  it.each(['before', 'after'])('comes after what was sent, with a poll from %s it', async (when) => {
-    const { connection, sid } = await open();
-    const early = when === 'before' ? await waiting(connection, sid) : undefined;
-    const ended = new Promise((resolve) => connection.once('close', resolve));
-    connection.write('bye');
-    connection.close();
-    expect(await (early?.answer ?? poll(sid))).toEqual({ status: 200, packets: ['4bye'] });
-    expect(connection.readyState).toBe('closing');
-    expect(await poll(sid)).toEqual(GONE);
-    expect(await ended).toBe('forced close');
-  });
+  it.each(['before', 'after'])(
+    'comes after everything sent, with a poll that was open %s it',
+    async (when) => {
+      const { connection, sid } = await open();
+      const early = when === 'before' ? await waiting(connection, sid) : undefined;
+      const ended = new Promise((resolve) => connection.once('close', resolve));
+      connection.write('bye');
+      connection.close();
+      expect(await (early?.answer ?? poll(sid))).toEqual({ status: 200, packets: ['4bye'] });
+      expect(connection.readyState).toBe('closing');
+      expect(await poll(sid)).toEqual(GONE);
+      expect(await ended).toBe('forced close');
+    },
+  );
 
-  it('takes what the client had still to send, before and after its poll is refused', async () => {
+  it('accepts POSTs before and after the poll is refused', async () => {
     const { connection, sid } = await open();
     const ended = new Promise((resolve) => connection.once('close', resolve));
     const heard: unknown[] = [];
@@ -96,7 +99,7 @@ describe('the end of a session that polls', () => {
     expect((await post(sid)).status).toBe(400);
   });
 
-  it('waits while the client is sending', async () => {
+  it('waits while the client sends', async () => {
     const { connection, sid } = await open();
     connection.close();
     const sending = request(address(sid), { method: 'POST' });
@@ -112,7 +115,7 @@ describe('the end of a session that polls', () => {
     expect(await polled).toEqual(GONE);
   });
 
-  it('cuts off who overlooks it and goes on sending', async () => {
+  it('cuts off a client that misses it and goes on sending', async () => {
     const { connection, sid } = await open();
     connection.close();
     expect(await poll(sid)).toEqual(GONE);
@@ -126,7 +129,7 @@ describe('the end of a session that polls', () => {
     expect(new Set(sent)).toEqual(new Set([200]));
   });
 
-  it('is the same when the client did not answer a ping', async () => {
+  it('is the same after a ping timeout', async () => {
     stop();
     await start({ pingInterval: 5, pingTimeout: 5 });
     const { connection, sid } = await open();
@@ -138,7 +141,7 @@ describe('the end of a session that polls', () => {
     expect(polled.at(-1)).toEqual(GONE);
   });
 
-  it('is a packet for a client that breaks the protocol', async () => {
+  it('is a CLOSE packet for a client that breaks the protocol', async () => {
     const { connection, sid } = await open();
     const { answer } = await waiting(connection, sid);
     expect((await poll(sid)).status).toBe(400);
@@ -146,7 +149,7 @@ describe('the end of a session that polls', () => {
     expect((await post(sid)).status).toBe(400);
   });
 
-  it('comes to whoever polls when the whole engine closes', async () => {
+  it('reaches a polling client when the whole engine closes', async () => {
     const { connection, sid } = await open();
     const { answer } = await waiting(connection, sid);
     engine.close();
@@ -184,7 +187,7 @@ describe('the end of a session that polls', () => {
       },
     );
 
-    it('stays away when it is told to', async () => {
+    it('is final for a client that was told not to reconnect', async () => {
       const io = new SocketServer();
       io.bind(engine);
       const client = connect(url, { path: '/engine.io/', transports: ['polling'], forceNew: true });

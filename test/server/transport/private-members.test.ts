@@ -9,7 +9,7 @@ const LARGE = 'x'.repeat(8_000_000);
 const KEY = 'AAAAAAAAAAAAAAAAAAAAAA==';
 const UPGRADE = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n`;
 
-describe('what waits for a connection', () => {
+describe('the bytes that wait for a connection', () => {
   const internals = createConnectionInternals();
   let engine: Engine;
   let server: Server;
@@ -50,14 +50,14 @@ describe('what waits for a connection', () => {
 
   const sidOf = (connection: Connection) => (connection as unknown as { readonly id: string }).id;
 
-  it('is nothing while it reads', async () => {
+  it('are none while the client reads', async () => {
     const { connection, client } = await open('websocket');
     client.resume();
     connection.write('hello');
     await expect.poll(() => internals.waitingBytes(connection)).toBe(0);
   });
 
-  it('is what its WebSocket did not take, and the packets behind', async () => {
+  it('are those that its WebSocket has not sent, and the packets queued behind', async () => {
     const { connection, client } = await open('websocket');
     connection.write(LARGE);
     const written = internals.waitingBytes(connection);
@@ -70,7 +70,7 @@ describe('what waits for a connection', () => {
     await expect.poll(() => internals.waitingBytes(connection)).toBe(0);
   });
 
-  it('is what was not fetched by polling, and the answer that is not read', async () => {
+  it('are packets that were not polled, and a response that is not read', async () => {
     const { connection } = await open('polling');
     connection.write(LARGE);
     expect(internals.waitingBytes(connection)).toBeGreaterThan(LARGE.length);
@@ -82,7 +82,7 @@ describe('what waits for a connection', () => {
     await expect.poll(() => internals.waitingBytes(connection)).toBe(0);
   });
 
-  it.each(['websocket', 'polling'] as const)('ends with the connection, %s', async (transport) => {
+  it.each(['websocket', 'polling'] as const)('are dropped with the connection, %s', async (transport) => {
     const { connection, client } = await open(transport);
     connection.write(LARGE);
     if (transport === 'polling') {
@@ -99,7 +99,7 @@ describe('what waits for a connection', () => {
     await expect.poll(connections).toBe(0);
   });
 
-  it('is not asked to wait for what is volatile, while that is dropped', async () => {
+  it('include no volatile events while these are dropped', async () => {
     const { connection } = await open('polling');
     const before = internals.waitingBytes(connection);
     internals.dropVolatile(connection, true);
@@ -113,7 +113,7 @@ describe('what waits for a connection', () => {
     expect(internals.waitingBytes(connection)).toBeGreaterThan(after);
   });
 
-  it('is left alone by a request of somebody else’s making', async () => {
+  it('do not count requests of other sessions', async () => {
     const { connection } = await open('polling');
     for (const sid of ['__proto__', 'nobody']) {
       const client = get(`transport=polling&sid=${sid}`);

@@ -42,8 +42,8 @@ function setUp() {
   };
 }
 
-describe('the intake of a worker', () => {
-  it('reads on of who sends little in a turn, however many turns', () => {
+describe('the read throttle', () => {
+  it('does not pause a connection that sends little in each turn', () => {
     const { connection, hear, isRead, turn } = setUp();
     const ann = connection();
     for (let count = 0; count < 100; count += 1) {
@@ -54,7 +54,7 @@ describe('the intake of a worker', () => {
     expect(turn()).toBe(0);
   });
 
-  it('stops reading of who sends much in one turn, until the next', () => {
+  it('pauses a connection that sends much in one turn, until the next turn', () => {
     const { connection, hear, isRead, turn } = setUp();
     const [flooder, bob] = [connection(), connection()];
     hear(flooder, 1_000);
@@ -64,7 +64,7 @@ describe('the intake of a worker', () => {
     expect(isRead(flooder)).toBe(true);
   });
 
-  it('reads of one of many such connections a turn, each in its turn', () => {
+  it('resumes one flooding connection a turn, round-robin', () => {
     const { connection, hear, isRead, turn } = setUp();
     const flooders = [connection(), connection(), connection()];
     for (const flooder of flooders) hear(flooder, 100);
@@ -78,7 +78,7 @@ describe('the intake of a worker', () => {
     expect(seen).toEqual([0, 1, 2, 0, 1, 2]);
   });
 
-  it('does not read on of who has not taken its answers, only of the others', () => {
+  it('does not resume a connection before its client has read the answers', () => {
     const { connection, hear, isRead, turn, moment, behind } = setUp();
     const [flooder, other] = [connection(), connection()];
     hear(flooder, 100);
@@ -96,7 +96,7 @@ describe('the intake of a worker', () => {
     expect([turn(), moment()]).toEqual([0, 0]);
   });
 
-  it('reads nothing more of one that has closed', () => {
+  it('does not resume a closed connection', () => {
     const { connection, hear, isRead, turn } = setUp();
     const ann = connection();
     hear(ann, 100);

@@ -13,7 +13,7 @@ const FREE = createConnectLimit({
 const BUSY = { ...FREE, take: () => 1_000 };
 const WEBSOCKET = '/socket.io/?EIO=4&transport=websocket';
 
-/** What comes until the server closes, to a client that never closes its end by itself. */
+/** Everything a client receives that never closes its end by itself. */
 async function upgrade(target: string, headers = '', connectLimit = FREE): Promise<string> {
   const { engine, route } = createChatEngine({
     socketPath: '/socket.io/',

@@ -11,7 +11,7 @@ import { shrinkConnection } from '../../../src/server/transport/private-members.
 
 type Transport = 'websocket' | 'polling';
 
-/** A Socket.IO server that shrinks whom it lets in. */
+/** A Socket.IO server that shrinks every connection it admits. */
 async function server({ keepsHeaders = false } = {}) {
   const engine = new Engine({ allowEIO3: true });
   const io = new Server({ serveClient: false });
@@ -58,7 +58,7 @@ describe.each<{ transports: Transport[] }>([
   { transports: ['polling'] },
   { transports: ['polling', 'websocket'] },
 ])('a connection of $transports that was shrunk', ({ transports }) => {
-  it('carries events both ways, answers included, and ends as any other', async () => {
+  it('carries events and acks both ways and ends like any other', async () => {
     const { io, sockets, gone, client } = await server();
     const one = await client(transports);
     if (transports.length > 1) await vi.waitFor(() => expect(one.io.engine.transport.name).toBe('websocket'));
@@ -71,7 +71,7 @@ describe.each<{ transports: Transport[] }>([
     await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
   });
 
-  it('notices that the client is cut off', async () => {
+  it('notices a lost client', async () => {
     const { io, gone, client } = await server();
     const one = await client(transports);
     if (transports.length > 1) await vi.waitFor(() => expect(one.io.engine.transport.name).toBe('websocket'));
@@ -80,7 +80,7 @@ describe.each<{ transports: Transport[] }>([
     await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
   });
 
-  it('enters another namespace with the address it came by', async () => {
+  it('enters another namespace with its original URL', async () => {
     const { url, handshakes, gone, io } = await server();
     const manager = new Manager(`${url}?roomid=tea`, { transports, query: { roomid: 'tea' } });
     const [main, post] = [manager.socket('/'), manager.socket('/post')];
@@ -97,7 +97,7 @@ describe.each<{ transports: Transport[] }>([
 });
 
 describe('a shrunk connection', () => {
-  it('keeps of its headers what decides who it is, where they do', async () => {
+  it('keeps the headers that identify its user, in token mode', async () => {
     for (const keepsHeaders of [true, false]) {
       const { url, sockets, client } = await server({ keepsHeaders });
       const headers = { cookie: 'token=t', authorization: 'Bearer b', origin: url, 'x-other': 'o' };
@@ -109,7 +109,7 @@ describe('a shrunk connection', () => {
     }
   });
 
-  it('is not hurt by events named as what every object has', async () => {
+  it('survives events named like members of Object.prototype', async () => {
     const { client } = await server();
     const one = await client(['websocket']);
     for (const event of ['constructor', 'toString', '__proto__', 'error', 'hasOwnProperty']) {
@@ -117,7 +117,7 @@ describe('a shrunk connection', () => {
     }
   });
 
-  it('reads messages that come in pieces, many at once and long, each as it was sent', async () => {
+  it('reads long messages in fragments, and many at once, unchanged', async () => {
     const { url, sockets } = await server();
     const connection = openRaw(url);
     await once(connection, 'data');
@@ -137,7 +137,7 @@ describe('a shrunk connection', () => {
   });
 });
 
-/** A WebSocket of which the test writes the bytes. */
+/** A WebSocket whose bytes the test writes. */
 function openRaw(url: string): TcpSocket {
   const { port, host } = new URL(url);
   const connection = connectTcp(Number(port), '127.0.0.1');
@@ -150,7 +150,7 @@ function openRaw(url: string): TcpSocket {
   return connection;
 }
 
-/** Masked, as a client's are. */
+/** A masked client frame. */
 function frame(text: string): Buffer {
   const mask = Buffer.from([1, 2, 3, 4]);
   const payload = Buffer.from(text).map((byte, at) => byte ^ (mask[at % 4] ?? 0));

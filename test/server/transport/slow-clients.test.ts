@@ -58,7 +58,7 @@ describe('a client that reads too slowly', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('is told in each of its namespaces, let go, and ended 5 s later', async () => {
+  it('gets a bye in each namespace, is closed, and is terminated 5 s later', async () => {
     const { slowClients, connect, happened, wait } = setUp();
     const connection = connect(['/', '/post']);
     connect();
@@ -73,7 +73,7 @@ describe('a client that reads too slowly', () => {
     expect(slowClients.closedCount()).toBe(1);
   });
 
-  it('is found among thousands, which are not all looked at in one turn', async () => {
+  it('is found among thousands, which are checked in several turns', async () => {
     const { slowClients, connect, wait } = setUp();
     const connections = Array.from({ length: 2_000 }, () => connect());
     for (const connection of connections.slice(-3)) wait(connection, MAX_BYTES + 1);
@@ -84,7 +84,7 @@ describe('a client that reads too slowly', () => {
     expect(slowClients.mostWaitingBytes()).toBe(MAX_BYTES + 1);
   });
 
-  it('keeps its place while no more waits than may, without what is volatile until it caught up', async () => {
+  it('stays connected below the limit, without volatile events until it caught up', async () => {
     const { slowClients, connect, happened, wait } = setUp();
     const connection = connect();
     wait(connection, MAX_BYTES);
@@ -97,7 +97,7 @@ describe('a client that reads too slowly', () => {
     expect(slowClients.closedCount()).toBe(0);
   });
 
-  it('is listened to once, however often it falls behind and catches up', async () => {
+  it('has one listener, however often it falls behind', async () => {
     const { connect, happened, wait } = setUp();
     const connection = connect();
     for (let n = 0; n < 20; n += 1) {
@@ -108,7 +108,7 @@ describe('a client that reads too slowly', () => {
     expect(connection.listeners('close')).toHaveLength(1);
   });
 
-  it('is not given the next page before it has taken most of the last, or has gone', async () => {
+  it('gets the next page after it has read most of the last one, or is gone', async () => {
     const { slowClients, connect, wait } = setUp();
     const [connection, other] = [connect(), connect()];
     expect(slowClients.caughtUp(connection)).toBeUndefined();

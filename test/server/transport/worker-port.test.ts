@@ -48,12 +48,12 @@ describe('a worker’s port', () => {
     expect(await answerTo(socket)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('leaves a connection alone that became a WebSocket in time', async () => {
+  it('keeps a connection that became a WebSocket in time', async () => {
     const port = await openPort(50);
     const socket = await port.dial();
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     expect(await once(socket, 'data')).toEqual(['upgraded']);
-    // The end of a later one shows that the time of all was looked at.
+    // The end of a later request shows that the limits were checked.
     const late = await port.dial();
     late.write('GET / HTTP/1.1\r\n');
     await answerTo(late);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';
 import { createWriteGathering } from '../../../src/server/transport/write-gathering.ts';
 
-/** A stream with the calls it makes of the system. */
+/** A stream that records its system calls. */
 function newStream() {
   const calls: string[] = [];
   const stream = new Writable({
@@ -21,14 +21,14 @@ function newStream() {
   return { stream: stream as unknown as Socket, calls };
 }
 
-describe('what is written in one turn', () => {
-  it('leaves the stream in one call, with what rooms were written at its end', async () => {
+describe('the writes of one turn', () => {
+  it('leave the stream in one call, together with the writes of rooms', async () => {
     const turnEnd = createTurnEnd();
     const gather = createWriteGathering(turnEnd);
     const { stream, calls } = newStream();
     gather(stream);
     stream.write('ack');
-    // Begun after the ack, written before it is let go.
+    // The room is scheduled after the ack and written before the stream is uncorked.
     turnEnd.write(() => void stream.write('message'));
     gather(stream);
     stream.write('another');
@@ -37,7 +37,7 @@ describe('what is written in one turn', () => {
     expect(calls).toEqual(['ack+another+message']);
   });
 
-  it('waits for no later turn, also when that begins while the stream is written', async () => {
+  it('do not wait for a later turn, even if it begins during the write', async () => {
     const turnEnd = createTurnEnd();
     const gather = createWriteGathering(turnEnd);
     const { stream, calls } = newStream();
@@ -54,7 +54,7 @@ describe('what is written in one turn', () => {
     expect(calls).toEqual(['first', 'second']);
   });
 
-  it('goes out of each stream by itself, and costs nothing when one was destroyed', async () => {
+  it('leave each stream separately and skip a destroyed stream', async () => {
     const gather = createWriteGathering(createTurnEnd());
     const [a, b] = [newStream(), newStream()];
     for (const { stream } of [a, b]) {
