@@ -56,5 +56,8 @@ function membersOnDemand<T>(make: (name: string) => T): Record<string, T> {
       members[name] ??= make(name);
       return members[name];
     },
+    ownKeys() {
+      throw new Error('a remote service cannot be spread: its members are made when they are read');
+    },
   });
 }

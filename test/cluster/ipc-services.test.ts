@@ -61,3 +61,8 @@ test('an async function can return the services', async () => {
   const { readers } = await Promise.resolve(services);
   expect(await (await Promise.resolve(readers)).count()).toEqual({ ok: true, value: 2 });
 });
+
+test('services cannot be spread: the copy would lack every method not called before', () => {
+  const { services } = openLibrary();
+  expect(() => ({ ...services.books })).toThrow('cannot be spread');
+});

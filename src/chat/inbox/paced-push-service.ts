@@ -14,10 +14,7 @@ export function createPacedPushService(
   const { logs } = deps;
   const service = createPushService({
     ...deps,
-    logs: {
-      ...logs,
-      append: (room, draft) => admission.run(pushes, () => logs.append(room, draft), 'patient'),
-    },
+    logs: { append: (room, draft) => admission.run(pushes, () => logs.append(room, draft), 'patient') },
   });
   return {
     ...service,

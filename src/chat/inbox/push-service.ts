@@ -52,7 +52,7 @@ export interface PushService {
 }
 
 export interface PushServiceDeps {
-  readonly logs: RoomLogs;
+  readonly logs: Pick<RoomLogs, 'append'>;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
   readonly roster: Pick<Roster, 'connections'>;

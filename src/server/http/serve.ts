@@ -80,7 +80,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     // Not what waits for the first try: it would hold a place among all that is asked of the store.
     const claim: Claims['claim'] = (...given) => inTurn(() => claims.claim(...given));
     return answerOnce(
-      { claims: { ...claims, claim }, newId: context.newId, pause },
+      { claims: { claim, settle: claims.settle }, newId: context.newId, pause },
       {
         key: [asked.scope, asked.nsp, method, path, params, idempotencyKey],
         content: [content],
