@@ -78,7 +78,7 @@ describe('two people', () => {
     await ann.page.getByText('Ben left').waitFor();
   });
 
-  it('see that the other is writing, until it is said or given up', async () => {
+  it('see that the other is writing, until the text is sent or cleared', async () => {
     const room = newRoom();
     const [one, other] = host.workerUrls;
     const ann = await inRoom('Ann', room, one);
@@ -97,7 +97,7 @@ describe('two people', () => {
     await ann.page.getByText('is typing…').waitFor({ state: 'detached' });
   });
 
-  it('are told when one may say nothing any more, and until when', async () => {
+  it('see a mute and when it ends', async () => {
     const room = newRoom();
     const ann = await inRoom('Ann', room);
     const ben = await inRoom('Ben', room);
@@ -144,7 +144,7 @@ it.each([
   await ann.page.getByText('<b>Ben</b> joined').waitFor();
 });
 
-it('makes an address a link that tells its target nothing of us', async () => {
+it('makes an address a link that sends its target no referrer', async () => {
   const ann = await inRoom('Ann', newRoom());
   await ann.say('see https://example.org/a?b=1.');
   const link = ann.page.getByRole('link', { name: 'https://example.org/a?b=1' });
@@ -163,17 +163,17 @@ it('stays the same guest with the same history over a refresh', async () => {
   expect(await ann.page.locator('.own .bubble').allTextContents()).toEqual(['mine']);
 });
 
-it('keeps over a refresh what is typed and what was not acked, and says nothing twice', async () => {
+it('restores typed text and unacked messages after a reload, and sends nothing twice', async () => {
   const room = newRoom();
   const [ann, ben] = [await arrive('/'), await member('Ben', room)];
   let deaf = false;
-  await ann.page.routeWebSocket(/\/socket\.io\//, (link) => {
-    const server = link.connectToServer();
+  await ann.page.routeWebSocket(/\/socket\.io\//, (webSocket) => {
+    const server = webSocket.connectToServer();
     server.onMessage((message) => {
-      if (!deaf) link.send(message);
+      if (!deaf) webSocket.send(message);
     });
   });
-  // Only what is loaded from now on goes that way.
+  // The route applies to pages loaded from now on.
   await ann.page.reload();
   await ann.enter('Ann', room);
   deaf = true;
@@ -203,7 +203,7 @@ describe('links', () => {
     await ann.page.getByRole('heading', { name: 'tea' }).waitFor();
   });
 
-  it('to chart.html with a name and avatar go in at once, and are not left in the address', async () => {
+  it('to chart.html with a name and avatar enter at once, and do not stay in the address', async () => {
     const dong = await arrive('/chart.html?name=%E4%B8%9C%E4%B8%9C&avatar=1.jpg');
     await dong.page.getByText(/^Connected/).waitFor();
     await dong.say('你好');
@@ -211,7 +211,7 @@ describe('links', () => {
     expect(new URL(dong.page.url()).search).toBe('?roomid=lobby');
   });
 
-  it('with a room that cannot be say so before anything is sent', async () => {
+  it('with an invalid room show the error before anything is sent', async () => {
     const ann = await arrive('/?roomid=%7Bx%7D');
     await ann.page.getByLabel('Nickname').fill('Ann');
     await ann.page.getByRole('button', { name: 'Enter' }).click();
@@ -249,7 +249,7 @@ describe('writing', () => {
   });
 });
 
-it('gives back the memory of what it has drawn', async () => {
+it('frees the memory of earlier renders', async () => {
   const room = newRoom();
   const [ann, ben] = [await inRoom('Ann', room), await member('Ben', room)];
   const say = (text: string) => ben.do('say', { roomid: room, text });
@@ -263,9 +263,9 @@ it('gives back the memory of what it has drawn', async () => {
   }
   await sayAndSee('ready');
   const before = await ann.heapBytes();
-  // One after the other, or several are drawn at once.
+  // One after the other, or one render draws several.
   for (let n = 0; n < 30; n++) await sayAndSee(`drawn ${n}`);
-  // Where each drawing keeps its tree, a row of it takes about 900 bytes.
+  // A retained render takes about 900 bytes a row.
   expect((await ann.heapBytes()) - before).toBeLessThan(30 * rows * 200);
 });
 
@@ -310,7 +310,7 @@ it('keeps the newest message in sight while the field grows and shrinks, and a r
   expect(await read.boundingBox()).toEqual(place);
 });
 
-it('loads what was said earlier, and leaves a reader where they are when more is said', async () => {
+it('loads earlier messages, and keeps a reader in place when new ones arrive', async () => {
   const room = newRoom();
   const ben = await member('Ben', room);
   for (let n = 1; n <= 120; n++) await ben.do('say', { roomid: room, text: `number ${n}` });
@@ -359,7 +359,7 @@ it('fits a phone: nothing to scroll sideways, and the field is in sight', async 
   expect(size).toBe('16px');
 });
 
-it.each(['light', 'dark'] as const)('has a %s dress', async (colorScheme) => {
+it.each(['light', 'dark'] as const)('has a %s theme', async (colorScheme) => {
   const room = newRoom();
   const [ann, ben] = [await inRoom('Ann Lee', room, undefined, { colorScheme }), await member('Ben', room)];
   const background = await ann.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -372,7 +372,7 @@ it.each(['light', 'dark'] as const)('has a %s dress', async (colorScheme) => {
   await ann.picture(colorScheme);
 });
 
-it('says when the server is away, keeps what is written, and loses nothing when it is back', async () => {
+it('shows when the server is away, keeps messages, and loses nothing when it is back', async () => {
   const room = newRoom();
   const own = await startHost({ workers: 2 });
   let again: Host | undefined;

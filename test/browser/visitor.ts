@@ -18,16 +18,16 @@ const FLAGS = [
 /** A person at a browser of their own. */
 export interface Visitor {
   readonly page: Page;
-  /** Dialogs, uncaught errors, breaches of the page's policy: what must not be there at the end of any test. */
+  /** Dialogs, uncaught errors and violations of the page's policy; no test may leave any. */
   readonly problems: readonly string[];
   /** Fills in the first screen and waits until the room is there. */
   enter(username: string, roomid?: string): Promise<void>;
   say(text: string): Promise<void>;
   /** The texts of the list, top to bottom. */
   texts(): Promise<string[]>;
-  /** What is in use after all garbage was collected. */
+  /** The heap in use after a garbage collection. */
   heapBytes(): Promise<number>;
-  /** Until so many pictures more were painted. */
+  /** Waits for so many painted frames. */
   frames(count: number): Promise<void>;
   /** A picture for people to look at; no test depends on it. */
   picture(name: string): Promise<void>;
@@ -56,7 +56,7 @@ export async function visit(
   });
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
   page.on('console', (line) => {
-    // A server that is away shows as failed requests of Socket.IO; everything else an error says is one.
+    // While a server is away the browser logs failed requests of Socket.IO; every other error is a problem.
     const of = `${line.text()} ${line.location().url}`;
     const away = of.includes('/socket.io/') && /ERR_|\b50[23]\b/.test(of);
     if (line.type() === 'error' && !away) problems.push(line.text());

@@ -9,7 +9,7 @@ import {
   type SaidMessage,
 } from '../../src/client/index.ts';
 
-/** Waits are short, and without chance. */
+/** Short waits, without randomness. */
 export const QUICK: ClientOptions = { retryMinMs: 5, retryMaxMs: 40, random: () => 0.5, userId: 'ada' };
 
 export interface Chatter {
@@ -27,14 +27,14 @@ export function openChatter(url: string, options: ClientOptions = {}): Chatter {
   return { chat, states, errors };
 }
 
-/** What an application that listens to everything has of a room. */
+/** Everything that the listeners of a room received. */
 export interface Heard {
   readonly messages: SaidMessage[];
-  /** `source text`, in the order told. */
+  /** `source text`, in the order of arrival. */
   readonly lines: string[];
   readonly gaps: RoomGap[];
   readonly joins: Joined[];
-  /** Of each `closed`, its error's code. */
+  /** The error code of each `closed`. */
   readonly closed: (string | undefined)[];
 }
 

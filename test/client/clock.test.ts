@@ -10,7 +10,7 @@ describe('a client whose wall clock is set', () => {
     return { at, options: { now: () => at.wallMs, elapsedMs: () => at.elapsedMs } };
   }
 
-  /** Says something that is never answered, and loses the connection after the clocks were moved. */
+  /** Says something, moves the clocks, and loses the connection before an answer. */
   async function unanswered(setMs: number, passedMs: number) {
     const { at, options } = clocks();
     const room = await chatter(options).chat.join('tea');
@@ -23,7 +23,7 @@ describe('a client whose wall clock is set', () => {
     return saying;
   }
 
-  it('an hour back, still says again that somebody types', async () => {
+  it('an hour back still repeats that somebody types', async () => {
     const { at, options } = clocks();
     const room = await chatter(options).chat.join('tea');
     room.typing(true);
@@ -33,12 +33,12 @@ describe('a client whose wall clock is set', () => {
     await vi.waitFor(() => expect(fake().ask('typing')).toHaveLength(2));
   });
 
-  it('an hour back, sends again what the server still remembers', async () => {
+  it('an hour back sends again what the server still remembers', async () => {
     expect(await unanswered(-3_600_000, 1_000)).toMatchObject({ seq: 1 });
     expect(fake().ask('say')).toHaveLength(2);
   });
 
-  it('back by less than what passed, does not send again what the server may have forgotten', async () => {
+  it('back by less than the time that passed does not send again what the server may have forgotten', async () => {
     await expect(unanswered(-300_000, 600_000)).rejects.toMatchObject({ code: 'unknown' });
     expect(fake().ask('say')).toHaveLength(1);
   });

@@ -29,8 +29,8 @@ it('waits longer for an answer while the server answers others', async () => {
   expect(one.states.slice(before)).toEqual([]);
 });
 
-describe('being let go', () => {
-  it('comes back after the time that the server gave, not before', async () => {
+describe('a bye', () => {
+  it('brings the client back after the time that the server gave, not before', async () => {
     const one = chatter();
     const heard = listen(await one.chat.join('tea'));
     const byes: unknown[] = [];
@@ -40,7 +40,7 @@ describe('being let go', () => {
     const left = performance.now();
     fake().store('tea', 'meanwhile');
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay meanwhile']));
-    // The bye was read a little before its state was looked at.
+    // The client handled the bye a little before this.
     expect(performance.now() - left).toBeGreaterThan(60);
     const offline = one.states.find(({ state }) => state === 'offline');
     expect(offline).toMatchObject({ reason: 'this server is going away' });
@@ -48,7 +48,7 @@ describe('being let go', () => {
     expect(byes).toMatchObject([{ code: 3001, afterMs: 120 }]);
   });
 
-  it('stays away when told so, fails what waits, and comes back when the application says so', async () => {
+  it('without reconnect keeps the client away, fails what waits, and ends with reconnect()', async () => {
     const one = chatter();
     const room = await one.chat.join('tea');
     fake().script('say', () => fake().bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
@@ -70,7 +70,7 @@ describe('being let go', () => {
     ).toEqual([undefined, { epoch: 'e1', seq: 0 }]);
   });
 
-  it('takes a disconnect by the server for its last word', async () => {
+  it('is not needed for a disconnect by the server, which is final too', async () => {
     const one = chatter();
     const room = await one.chat.join('tea');
     fake().script('say', ({ socket }) => socket.disconnect(true));
@@ -79,8 +79,8 @@ describe('being let go', () => {
   });
 });
 
-describe('not being let in', () => {
-  it('tries again after a refusal for now, when the server says', async () => {
+describe('a refused connection', () => {
+  it('is tried again after a temporary refusal, when the server says', async () => {
     fake().guard = () => refuse('unavailable', 'full', 50).error;
     const one = chatter();
     await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
@@ -90,7 +90,7 @@ describe('not being let in', () => {
     await one.chat.join('tea');
   });
 
-  it('tries again when nobody is there, after waits that grow to their limit', async () => {
+  it('is tried again when no server is there, after waits that grow to their limit', async () => {
     const one = openChatter('http://127.0.0.1:9', { random: () => 0.999 });
     closeLater(one.chat);
     await vi.waitFor(() =>
@@ -100,7 +100,7 @@ describe('not being let in', () => {
     expect(waits.slice(0, 5)).toEqual([10, 20, 40, 40, 40]);
   });
 
-  it('gives up after a refusal for good, and says why', async () => {
+  it('is given up after a permanent refusal, with its reason', async () => {
     fake().guard = () => refuse('bad_request', 'auth.username: too long').error;
     const one = chatter();
     const refused = { code: 'bad_request', message: 'auth.username: too long' };
@@ -109,18 +109,18 @@ describe('not being let in', () => {
     expect(fake().auths).toHaveLength(1);
   });
 
-  it('gives up on a namespace that is not served', async () => {
+  it('is given up for a namespace that the server lacks', async () => {
     await expect(chatter({ namespace: '/nowhere' }).chat.join('tea')).rejects.toMatchObject({
       code: 'not_found',
     });
   });
 
-  it('does not talk to a server of a later protocol', async () => {
+  it('is given up for a server with a later protocol', async () => {
     fake().hello = { protocol: 2 };
     await expect(chatter().chat.join('tea')).rejects.toMatchObject({ code: 'bad_request' });
   });
 
-  it('gives a server up that lets it in and says nothing, for another try', async () => {
+  it('is tried again when the server accepts it and says nothing', async () => {
     fake().mute = true;
     const one = chatter({ answerTimeoutMs: 200 });
     const joining = one.chat.join('tea');
@@ -130,7 +130,7 @@ describe('not being let in', () => {
     expect(one.states[0]).toMatchObject({ state: 'offline', reason: 'the server does not answer' });
   });
 
-  it('gives a server up that does not answer a join', async () => {
+  it('is replaced when the server does not answer a join', async () => {
     fake().script('join', () => undefined);
     const one = chatter({ answerTimeoutMs: 200 });
     await one.chat.join('tea');
@@ -141,7 +141,7 @@ describe('not being let in', () => {
   });
 });
 
-describe('a browser whose network comes back', () => {
+describe('a browser whose network returns', () => {
   it('connects at once, except where the server asked for a wait', async () => {
     const network = new EventTarget();
     vi.stubGlobal('addEventListener', network.addEventListener.bind(network));
@@ -184,7 +184,7 @@ describe('tokens', () => {
     expect(token).toHaveBeenCalledTimes(2);
   });
 
-  it('gives up when the fresh one is refused too', async () => {
+  it('gives up when the server refuses the new one too', async () => {
     const token = vi.fn().mockResolvedValue('bad');
     fake().guard = () => refuse('unauthorized', 'no').error;
     await expect(chatter({ token }).chat.join('tea')).rejects.toMatchObject({ code: 'unauthorized' });
@@ -195,14 +195,14 @@ describe('tokens', () => {
     expect(fake().auths).toHaveLength(3);
   });
 
-  it('fetches another when the server says that the old one expired', async () => {
+  it('asks for another when the server says that the old one expired', async () => {
     const token = vi.fn().mockResolvedValueOnce('one').mockResolvedValueOnce('two');
     await chatter({ token }).chat.join('tea');
     fake().bye({ code: 3500, reason: 'expired' });
     await vi.waitFor(() => expect(fake().auths.map(({ token: given }) => given)).toEqual(['one', 'two']));
   });
 
-  it('tries again when no token can be had', async () => {
+  it('tries again when the application gives none', async () => {
     const token = vi.fn().mockRejectedValueOnce(new Error('login is down')).mockResolvedValue('one');
     const one = chatter({ token });
     await one.chat.join('tea');
@@ -213,7 +213,7 @@ describe('tokens', () => {
 describe('guests', () => {
   const claim = { userId: 'g-1', guestToken: 'proof of g-1' };
 
-  it('stay who they are over reconnects, and over restarts with a storage', async () => {
+  it('keep their identity over reconnects, and over restarts with a storage', async () => {
     const entries = new Map<string, string>();
     const storage = {
       get: (key: string) => entries.get(key),
@@ -229,7 +229,7 @@ describe('guests', () => {
     expect(fake().auths).toEqual([{}, claim, { ...claim, inbox: { epoch: 'i1', seq: 0 } }]);
   });
 
-  it('become new ones when the server does not know them any more', async () => {
+  it('become new guests when the server does not know them any more', async () => {
     const { chat } = chatter({ userId: undefined });
     await chat.join('tea');
     fake().guard = ({ guestToken }) => (guestToken ? refuse('forbidden', 'who?').error : undefined);
@@ -312,7 +312,7 @@ describe('closing', () => {
       await once(child.stdout, 'data');
       const closedAt = performance.now();
       expect((await exited)[0]).toBe(0);
-      // Its longest timer would hold it for ten seconds.
+      // The longest timer would keep the process alive for ten seconds.
       expect(performance.now() - closedAt).toBeLessThan(5_000);
     },
     30_000,

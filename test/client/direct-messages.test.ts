@@ -45,8 +45,8 @@ describe('a private message', () => {
   });
 
   it.each([
-    ['the link goes before it is stored', cutBeforeStored],
-    ['the link goes before the ack', cutBeforeAcked],
+    ['the connection is lost before it is stored', cutBeforeStored],
+    ['the connection is lost before the ack', cutBeforeAcked],
     ['the server does not answer', silence],
   ])('is stored once and acked once, under the same clientMsgId, when %s', async (_fault, step) => {
     const { chat } = chatter({ answerTimeoutMs: 300 });
@@ -71,7 +71,7 @@ describe('a private message', () => {
     expect(chat.outbox).toBe(0);
   });
 
-  it('of another device is told of although it says the same as one that waits here', async () => {
+  it('of another device arrives as an item although it equals one that waits here', async () => {
     const { chat } = chatter();
     const lines = receivedBy(chat);
     await chat.inbox.list();
@@ -84,7 +84,7 @@ describe('a private message', () => {
     await vi.waitFor(() => expect(lines).toEqual(['private of ada: same']));
   });
 
-  it('that is refused for good rejects with the code, and the next is sent', async () => {
+  it('that is refused permanently rejects with the code, and the next one is sent', async () => {
     const { chat } = chatter();
     const failed: string[] = [];
     chat.on('failed', (error, { to }) => failed.push(`${to} ${error.code}`));
@@ -98,18 +98,18 @@ describe('a private message', () => {
     expect(fake().ask('private')).toHaveLength(3);
   });
 
-  it('is of unknown fate once the server may have forgotten it', async () => {
+  it('fails as unknown once the server may have forgotten it', async () => {
     fake().limits = { dedupeTtlS: 0.2 };
     const { chat } = chatter();
     const lines = receivedBy(chat);
     await chat.inbox.list();
     fake().script('private', cutBeforeAcked, refusal('rate_limited', 'slower', 5_000));
     await expect(chat.private('bob', 'one')).rejects.toMatchObject({ code: 'unknown' });
-    // The inbox knows its fate: it was stored.
+    // The inbox shows that it was stored.
     expect(lines).toEqual(['private of ada: one']);
   });
 
-  it('fails with a client that is closed or told to stay away', async () => {
+  it('fails when the client is closed or turned away', async () => {
     const { chat } = chatter();
     fake().script('private', () => fake().bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
     const outcomes = await Promise.allSettled([chat.private('bob', 'sent'), chat.private('bob', 'not sent')]);
@@ -141,7 +141,7 @@ describe('a private message', () => {
 });
 
 describe('a todo', () => {
-  it('reaches its receiver whole, as it was when it was given, also over a lost link', async () => {
+  it('reaches its receiver as it was at the call, also over a lost connection', async () => {
     const { chat } = chatter();
     const bob = chatter({ userId: 'bob' }).chat;
     const todos: unknown[] = [];
@@ -156,7 +156,7 @@ describe('a todo', () => {
     await vi.waitFor(() => expect(todos).toEqual([['todo', data]]));
   });
 
-  it('to oneself is told of', async () => {
+  it('to oneself arrives as an item', async () => {
     const { chat } = chatter();
     const lines = receivedBy(chat);
     await chat.todo('ada', { text: 'water the tea' });
@@ -168,7 +168,7 @@ describe('a todo', () => {
 });
 
 describe('with a storage', () => {
-  it('sends what an earlier run did not get acked, under the same clientMsgId', async () => {
+  it('sends the unacked messages of an earlier run, under the same clientMsgId', async () => {
     const storage = memory([['roomcast.letters', '[null,{"to":"bob","clientMsgId":"x"}]']]);
     const first = chatter({ storage });
     await first.chat.inbox.list();

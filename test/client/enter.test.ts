@@ -34,7 +34,7 @@ const logged = () =>
 const joined = (one: Screen) => vi.waitFor(() => expect(one.room.joined).toBeDefined());
 
 describe('a room of enter', () => {
-  it('is there before the first join, and hands on the same as another', async () => {
+  it('exists before the first join, and delivers what a joined room does', async () => {
     fake().store('tea', 'one');
     const one = screen();
     expect(one.room.joined).toBeUndefined();
@@ -45,14 +45,14 @@ describe('a room of enter', () => {
     expect(await one.chat.join('tea')).toBe(one.room);
   });
 
-  it('refuses what is no room id, and a closed client', () => {
+  it('throws for an invalid room id and a closed client', () => {
     const { chat } = chatter();
     expect(() => chat.enter('a#b')).toThrow(expect.objectContaining({ code: 'bad_request' }));
     chat.close();
     expect(() => chat.enter('tea')).toThrow(expect.objectContaining({ code: 'closed' }));
   });
 
-  it('is tried again after the time asked for when its first join is refused for now', async () => {
+  it('retries a first join that is refused temporarily, after the time that the server gave', async () => {
     fake().script('join', refusal('unavailable', 'no store', 60));
     const one = screen();
     await joined(one);
@@ -61,7 +61,7 @@ describe('a room of enter', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(59);
   });
 
-  it('waits for the application when it is refused for good, and resumes where it was', async () => {
+  it('waits for reconnect() after a permanent refusal, and resumes where it was', async () => {
     const one = screen();
     const heard = listen(one.room);
     fake().post('tea', 'missed by nobody');
@@ -83,7 +83,7 @@ describe('a room of enter', () => {
   it.each([
     ['kicked', 'you were removed from this room'],
     ['banned', 'you are banned from this room'],
-  ])('tells that the user was %s, and hears nothing until the application rejoins', async (code, message) => {
+  ])('reports that the user was %s, and delivers nothing until reconnect()', async (code, message) => {
     const one = screen();
     const heard = listen(one.room);
     const removed = vi.fn();
@@ -97,12 +97,12 @@ describe('a room of enter', () => {
     );
     expect(removed).toHaveBeenCalledWith({ roomid: 'tea', code });
     void one.room.say('waits');
-    fake().post('tea', 'not heard yet');
+    fake().post('tea', 'not delivered yet');
     one.chat.reconnect();
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay not heard yet', 'live waits']));
+    await vi.waitFor(() => expect(heard.lines).toEqual(['replay not delivered yet', 'live waits']));
   });
 
-  it('keeps what waits while the server does not want the client, and sends it in order afterwards', async () => {
+  it('keeps waiting messages while the client is turned away, and sends them in order afterwards', async () => {
     const one = screen();
     await joined(one);
     fake().script('say', () => fake().bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
@@ -116,7 +116,7 @@ describe('a room of enter', () => {
     await vi.waitFor(() => expect(one.room.unsent).toEqual([]));
   });
 
-  it('tells of a mute and of counts, beside `event` for the mute', async () => {
+  it('reports a mute and counts, and the mute as `event` too', async () => {
     const one = screen();
     const heard: unknown[] = [];
     one.room.on('muted', (muted) => heard.push(muted));
@@ -150,8 +150,8 @@ describe('the connection itself', () => {
 
   it.each([
     ['does not answer', silence, []],
-    ['refuses it for now', refusal('unavailable', 'no store', 10), ['unavailable for now']],
-  ])('gives way to a join of its own when the server %s', async (_fault, step, refusals) => {
+    ['refuses it temporarily', refusal('unavailable', 'no store', 10), ['unavailable for now']],
+  ])('is replaced by a join event when the server %s', async (_fault, step, refusals) => {
     fake().script('joined', step);
     const one = screen({ ...options, answerTimeoutMs: 200 });
     await joined(one);
@@ -159,7 +159,7 @@ describe('the connection itself', () => {
     expect(one.refusals).toEqual(refusals);
   });
 
-  it('joins nothing without a name, for a room that was left, or with another history', async () => {
+  it('joins no room without a name, after leaving it, or with a `history` of its own', async () => {
     const nameless = screen({ roomid: 'tea' });
     await joined(nameless);
     await chatter(options).chat.join('tea', { history: 5 });
@@ -212,7 +212,7 @@ describe('messages that failed', () => {
     expect(logged()).toEqual(['one']);
   });
 
-  it('are those for which there was no room, too', async () => {
+  it('include those over the limit of the outbox', async () => {
     const one = screen({ maxOutbox: 2 });
     await joined(one);
     fake().script('say', silence);
@@ -224,7 +224,7 @@ describe('messages that failed', () => {
     });
   });
 
-  it('are those of a guest whom the server knows no more: they are not sent in the name of another', async () => {
+  it('include those of a guest that the server no longer knows: they are not sent under another name', async () => {
     const one = screen({ userId: undefined });
     await joined(one);
     fake().script('say', silence);
@@ -242,7 +242,7 @@ describe('messages that failed', () => {
 });
 
 describe('a storage', () => {
-  /** Runs that hear no answer: one message on the wire, one behind it, one refused. */
+  /** What a run stored with one message in flight, one behind it and one refused. */
   async function written(storage = memory()) {
     const one = screen({ storage });
     await joined(one);
@@ -254,7 +254,7 @@ describe('a storage', () => {
     return memory(storage.entries);
   }
 
-  it('has what failed, too, and what waits is sent once', async () => {
+  it('restores failed messages, and sends waiting ones once', async () => {
     const left = await written();
     const one = screen({ storage: left });
     await vi.waitFor(() => expect(logged()).toEqual(['one', 'two']));
@@ -265,7 +265,7 @@ describe('a storage', () => {
     await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
   });
 
-  it('gives it to its author only', async () => {
+  it('restores messages for their author only', async () => {
     const left = await written();
     const other = screen({ storage: left, userId: 'bob' });
     await other.room.say('mine');
@@ -275,7 +275,7 @@ describe('a storage', () => {
     expect(texts(author)).toEqual(['bad']);
   });
 
-  it('gives what was written before the first connection to whoever the server then names', async () => {
+  it('gives messages from before the first connection to the user that the server then names', async () => {
     fake().mute = true;
     const storage = memory();
     screen({ storage })
@@ -293,7 +293,7 @@ describe('a storage', () => {
     expect(texts(bob)).toEqual([]);
   });
 
-  it('sends what is older first', async () => {
+  it('sends older messages first', async () => {
     const left = await written();
     fake().mute = true;
     const away = screen({ storage: left });
@@ -306,7 +306,7 @@ describe('a storage', () => {
     await vi.waitFor(() => expect(logged()).toEqual(['one', 'two', 'three', 'four']));
   });
 
-  it('forgets the room that was left', async () => {
+  it('forgets a room that was left', async () => {
     const storage = memory();
     const one = screen({ storage });
     await joined(one);
@@ -317,7 +317,7 @@ describe('a storage', () => {
     await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toBe('[]'));
   });
 
-  it('gets no more than a browser has room for: the oldest', async () => {
+  it('gets at most what a browser can store, the oldest messages', async () => {
     fake().mute = true;
     const storage = memory();
     const one = screen({ storage });

@@ -31,7 +31,7 @@ export interface Asked {
   readonly at: number;
 }
 
-/** Takes the place of the usual answer, which `proceed` gives. */
+/** Replaces the usual answer, which `proceed` gives. */
 export type Step = (turn: {
   readonly payload: Payload;
   readonly ack: Ack;
@@ -45,16 +45,16 @@ interface FakeRoom {
   log: RoomEntry[];
 }
 
-/** A real Socket.IO server with rooms in memory, whose faults a test writes down in advance. */
+/** A real Socket.IO server with rooms in memory, whose faults a test scripts in advance. */
 export interface FakeChat {
   readonly url: string;
-  /** Everything that clients emitted, in its order. */
+  /** All events of clients, in order. */
   readonly asked: Asked[];
   /** The `auth` of every handshake. */
   readonly auths: Record<string, unknown>[];
   readonly queries: Record<string, unknown>[];
   hello: Partial<Hello>;
-  /** Lets clients in and does not greet them while set. */
+  /** While set, the server accepts clients and sends no `hello`. */
   mute: boolean;
   limits: Partial<Hello['limits']>;
   /** Refuses handshakes while set. */
@@ -66,13 +66,13 @@ export interface FakeChat {
   script(event: string, ...steps: Step[]): void;
   store(roomid: string, text: string, more?: Partial<SaidMessage>): SaidMessage;
   deliver(message: RoomEntry): void;
-  /** Deletes a message; not told. */
+  /** Deletes a message and tells nobody. */
   remove(roomid: string, ref: number): DeletedMessage;
   post(roomid: string, text: string): SaidMessage;
   gap(gap: RoomGap): void;
   emit(event: string, payload: object): void;
   bye(bye: Partial<Bye>): void;
-  /** Closes every engine, as a worker that dies. */
+  /** Closes every engine, like a worker that dies. */
   cut(): void;
   clients(): number;
   close(): Promise<void>;
@@ -188,7 +188,7 @@ export async function openFakeChat(): Promise<FakeChat> {
         });
       else enter();
     }
-    // Nothing can be waiting for a guest who was made just now.
+    // A new guest has no inbox yet.
     if (userId !== undefined || token !== undefined) people.show(socket, socket.handshake.auth.inbox);
     socket.onAny((event: string, payload: Payload, ack: Ack) => {
       asked.push({ event, payload, at: performance.now() });

@@ -9,7 +9,7 @@ const DEDUPE_MS = 600_000;
 const forwardClock = () => createForwardClock({ now: Date.now, elapsedMs: () => performance.now() });
 const step = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
-/** Sends, and is never answered: each time the link goes. */
+/** Sends, and loses the connection before each answer. */
 function unanswered(now: () => number) {
   const sent: string[] = [];
   const failed: string[] = [];
@@ -30,11 +30,11 @@ function unanswered(now: () => number) {
   return { outbox, sent, failed };
 }
 
-describe('when the clock of the device is set', () => {
+describe('a wall clock that is set', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it.each(STEPS_MS)('by %d ms, nothing is sent again once it may be forgotten', (ms) => {
+  it.each(STEPS_MS)('by %d ms: nothing is sent again that the server may have forgotten', (ms) => {
     const { outbox, sent, failed } = unanswered(forwardClock());
     void outbox.add({ clientMsgId: 'm-1' });
     outbox.open();
@@ -45,17 +45,20 @@ describe('when the clock of the device is set', () => {
     expect({ sent, failed }).toEqual({ sent: ['m-1'], failed: ['unknown'] });
   });
 
-  it.each([15_000, -15_000, -3_600_000])('by %d ms, it is sent again while it is remembered', (ms) => {
-    const { outbox, sent } = unanswered(forwardClock());
-    void outbox.add({ clientMsgId: 'm-1' });
-    outbox.open();
-    step(ms);
-    vi.advanceTimersByTime(DEDUPE_MS / 2);
-    outbox.open();
-    expect(sent).toEqual(['m-1', 'm-1']);
-  });
+  it.each([15_000, -15_000, -3_600_000])(
+    'by %d ms: a message that the server remembers is sent again',
+    (ms) => {
+      const { outbox, sent } = unanswered(forwardClock());
+      void outbox.add({ clientMsgId: 'm-1' });
+      outbox.open();
+      step(ms);
+      vi.advanceTimersByTime(DEDUPE_MS / 2);
+      outbox.open();
+      expect(sent).toEqual(['m-1', 'm-1']);
+    },
+  );
 
-  it('back over a reload, what was sent before is not sent again', () => {
+  it('back over a reload: a message sent before it is not sent again', () => {
     const firstSentAt = Date.now();
     step(-3_600_000);
     const { outbox, sent, failed } = unanswered(forwardClock());
@@ -64,7 +67,7 @@ describe('when the clock of the device is set', () => {
     expect({ sent, failed }).toEqual({ sent: [], failed: ['unknown'] });
   });
 
-  it.each(STEPS_MS)('by %d ms, that somebody types is still said again', (ms) => {
+  it.each(STEPS_MS)('by %d ms: typing is still repeated', (ms) => {
     const said: boolean[] = [];
     const typists = createTypists({
       send: (on) => said.push(on),
@@ -79,7 +82,7 @@ describe('when the clock of the device is set', () => {
   });
 
   it.each([-15_000, -3_600_000])(
-    'by %d ms and then right again, it is sent again while it is remembered',
+    'by %d ms and then right again: a message that the server remembers is sent again',
     (ms) => {
       const { outbox, sent, failed } = unanswered(forwardClock());
       void outbox.add({ clientMsgId: 'm-1' });
@@ -96,7 +99,7 @@ describe('when the clock of the device is set', () => {
     },
   );
 
-  it('counts what goes ahead after it was set right, and a sleep after it was set back', () => {
+  it('counts time after it was set right, and a sleep after it was set back', () => {
     const clock = forwardClock();
     const before = clock();
     for (const ms of [-3_600_000, 3_600_000, 3_600_000, -3_600_000, 8 * 3_600_000]) {

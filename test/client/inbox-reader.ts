@@ -4,10 +4,10 @@ import type { Chatter } from './chatter.ts';
 import type { FakeInbox } from './fake-inbox.ts';
 import type { Stage } from './stage.ts';
 
-/** What an application that listens to its inbox has of it. */
+/** Everything that the listeners of an inbox received. */
 export interface Received {
   readonly items: InboxItem[];
-  /** `source data`, with a star for the unread. */
+  /** `source data`, with a star for unread items. */
   readonly lines: string[];
 }
 
@@ -23,7 +23,7 @@ export function receive(chat: ChatClient): Received {
 /** The inbox of `ada`, from both sides. */
 export function inboxOf({ fake, chatter }: Pick<Stage, 'fake' | 'chatter'>) {
   return {
-    /** Connected, and shown what there is. */
+    /** A client that is connected and has received its items. */
     async reader(options?: ClientOptions): Promise<Received & Pick<Chatter, 'chat' | 'errors'>> {
       const { chat, errors } = chatter(options);
       const received = receive(chat);
@@ -33,7 +33,7 @@ export function inboxOf({ fake, chatter }: Pick<Stage, 'fake' | 'chatter'>) {
     inbox: (): FakeInbox => fake().people.inbox('ada'),
     keep: (data: unknown, more?: Partial<Item>) => fake().people.keep('ada', data, more),
     bring: (data: unknown, more?: Partial<Item>) => fake().people.bring('ada', data, more),
-    /** Where clients said that they stood, by handshake. */
+    /** The inbox positions of all handshakes. */
     positions: () => fake().auths.map(({ inbox }) => inbox),
     receipts: () =>
       fake()

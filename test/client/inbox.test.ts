@@ -7,7 +7,7 @@ const { fake, chatter } = stageForEach();
 const { reader, inbox, keep, bring, receipts } = inboxOf({ fake, chatter });
 
 describe('receipts', () => {
-  it('are sent for what was handed on, a burst as one', async () => {
+  it('are sent for delivered items, one for a burst', async () => {
     const { lines } = await reader();
     for (let n = 1; n <= 30; n += 1) bring(n);
     await vi.waitFor(() => expect(lines).toHaveLength(30));
@@ -17,7 +17,7 @@ describe('receipts', () => {
     if (second) expect(second.at - (first?.at ?? 0)).toBeGreaterThan(900);
   });
 
-  it('are sent on the next link when theirs was lost', async () => {
+  it('are sent over the next connection when theirs was lost', async () => {
     const { lines } = await reader();
     const lost: Step = ({ socket }) => socket.conn.close();
     fake().script('inbox:ack', lost);
@@ -27,7 +27,7 @@ describe('receipts', () => {
     expect(lines).toEqual(['live one*']);
   });
 
-  it('are tried again after a refusal for now', async () => {
+  it('are sent again after a temporary refusal', async () => {
     await reader();
     fake().script('inbox:ack', refusal('unavailable', 'no store', 10));
     bring('one');
@@ -59,7 +59,7 @@ describe('receipts', () => {
     expect(receipts()).toEqual([1, 2]);
   });
 
-  it('are never about an inbox that the connection does not belong to any more', async () => {
+  it('never concern an inbox that the connection no longer belongs to', async () => {
     const { chat, lines } = await reader();
     bring('one');
     await vi.waitFor(() => expect(inbox().recv).toBe(1));
@@ -97,7 +97,7 @@ describe('the inbox', () => {
     expect(chat.inbox.unread).toBe(0);
   });
 
-  it('counts nothing that a login shows as read on another device', async () => {
+  it('does not count items that a login brings as read', async () => {
     const { chat, lines } = await reader({ autoReceipt: false });
     bring('one');
     await vi.waitFor(() => expect(lines).toHaveLength(1));
@@ -106,7 +106,7 @@ describe('the inbox', () => {
     await vi.waitFor(() => expect(chat.inbox.unread).toBe(0));
   });
 
-  it('is asked once by a listener who hears that the link is up', async () => {
+  it('is asked once by a listener of the state online', async () => {
     const { chat } = chatter();
     const tops: number[] = [];
     chat.on('state', ({ state }) => {
@@ -117,14 +117,14 @@ describe('the inbox', () => {
     expect(fake().ask('inbox:list')).toHaveLength(2);
   });
 
-  it('says when a login did not show all that is unread', async () => {
+  it('reports when a login did not bring all unread items', async () => {
     for (let n = 0; n < 51; n += 1) keep(n);
     const { chat, lines } = await reader();
     expect(lines).toHaveLength(50);
     expect(chat.inbox.more).toBe(true);
   });
 
-  it('is asked again on the next link, rejects what is refused, and nothing waits for a closed client', async () => {
+  it('is asked again over the next connection, rejects refusals, and rejects at once in a closed client', async () => {
     const { chat } = await reader();
     fake().script('inbox:list', ({ socket }) => socket.conn.close());
     expect((await chat.inbox.list()).top).toBe(0);
@@ -139,7 +139,7 @@ describe('the inbox', () => {
 });
 
 describe('logging in', () => {
-  it('becomes that user, with that inbox, on this link and the next ones', async () => {
+  it('changes the user and the inbox of this connection and the next ones', async () => {
     fake().people.keep('bob', 'for bob');
     const { chat } = chatter({ userId: undefined });
     const { lines } = receive(chat);
@@ -152,7 +152,7 @@ describe('logging in', () => {
     expect(fake().auths[1]).toEqual({ userId: 'bob', inbox: { epoch: 'i1', seq: 1 } });
   });
 
-  it('is repeated when the link goes before the answer, and rejects when it is refused', async () => {
+  it('is repeated when the connection is lost before the answer, and rejects when it is refused', async () => {
     const { chat } = chatter();
     fake().script('user_login', ({ socket }) => socket.conn.close());
     expect((await chat.login('bob')).id).toBe('bob');
@@ -162,7 +162,7 @@ describe('logging in', () => {
     expect(chat.user?.id).toBe('bob');
   });
 
-  it('leaves a guest its proof when it logs in as itself', async () => {
+  it('keeps the guest’s proof when the guest logs in as itself', async () => {
     const { chat } = chatter({ userId: undefined });
     await chat.login('g-1');
     fake().cut();

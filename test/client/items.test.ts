@@ -30,7 +30,7 @@ describe('items', () => {
     ]);
   });
 
-  it('are not told of by `event` too, which has what has no form of its own', async () => {
+  it('do not come as `event` too, which has only events without a form of their own', async () => {
     const { chat } = chatter();
     const events: unknown[] = [];
     const counts: unknown[] = [];
@@ -46,7 +46,7 @@ describe('items', () => {
     expect(events).toEqual(['textmsg']);
   });
 
-  it('come at login in their order, read and unread, and are kept for the first listener', async () => {
+  it('come at login in order, read and unread, and wait for the first listener', async () => {
     for (const data of ['one', 'two', 'three']) keep(data);
     inbox().read = 1;
     keep({ to: 'bob', text: 'mine' }, { kind: 'private', from: { id: 'ada', name: 'Ada' } });
@@ -66,7 +66,7 @@ describe('items', () => {
     });
   });
 
-  it('tell of a message that could not be read, and go on', async () => {
+  it('go on after an unreadable message, which is reported', async () => {
     const { lines, errors } = await reader();
     fake().emit('private', null as unknown as object);
     bring('one');
@@ -90,7 +90,7 @@ describe('items', () => {
 });
 
 describe('coming back', () => {
-  it('brings what was stored meanwhile, each once', async () => {
+  it('brings the items stored meanwhile, each once', async () => {
     keep('one');
     const { lines, chat } = await reader();
     bring('two');
@@ -140,7 +140,7 @@ describe('coming back', () => {
     expect(lines).toHaveLength(5);
   });
 
-  it('brings each once when the epoch changes on a link that stays, also for items that do not say theirs', async () => {
+  it('brings each once when the epoch changes during a connection, also items without an epoch', async () => {
     for (const data of ['one', 'two']) keep(data);
     const { lines } = await reader();
     bring('three');
@@ -160,7 +160,7 @@ describe('coming back', () => {
     expect(lines.slice(3)).toEqual(['live push*', 'login away*', 'live [object Object]*']);
   });
 
-  it('brings an announcement once that was heard live and has a number later', async () => {
+  it('brings a live announcement only once, although it gets a number later', async () => {
     const { chat, lines, items } = await reader();
     announce('fire drill', { seq: 40 });
     announce('heard in some rooms');

@@ -44,7 +44,7 @@ describe('the list of members', () => {
     expect(asked).toEqual([]);
   });
 
-  it('is kept by what the room is told', () => {
+  it('follows the diffs and counts of the room', () => {
     const { list, names, answer, diff, asked, seen } = setUp();
     list.follow();
     answer(pageOf(3, [ann, bob]));
@@ -55,7 +55,7 @@ describe('the list of members', () => {
     expect(asked).toEqual([]);
   });
 
-  it('puts what is told meanwhile on top of the pages, and what they hold already only once', () => {
+  it('applies changes that arrive during a fetch, unless the pages have them already', () => {
     const { list, names, answer, diff } = setUp();
     list.follow();
     diff(3, [ann], []);

@@ -22,9 +22,9 @@ const logged = (roomid: string) =>
 
 describe('sending until stored', () => {
   it.each([
-    ['the link goes before the message is stored', cutBeforeStored, {}],
-    ['the link goes before the ack', cutBeforeAcked, { dup: true }],
-    ['the ack is lost on a link that stays', loseAck, { dup: true }],
+    ['the connection is lost before the message is stored', cutBeforeStored, {}],
+    ['the connection is lost before the ack', cutBeforeAcked, { dup: true }],
+    ['the ack is lost on a live connection', loseAck, { dup: true }],
     ['the server does not answer', silence, {}],
   ] as const)('stores once and acks when %s', async (_fault, step, answer) => {
     const { chat } = chatter({ answerTimeoutMs: 300 });
@@ -59,7 +59,7 @@ describe('sending until stored', () => {
     expect(fake().asked.map(({ event }) => event)).toEqual(['join', 'join', 'say']);
   });
 
-  it('joins again and repeats itself when the server does not count it as a member', async () => {
+  it('joins again and sends again when the server does not know it as a member', async () => {
     const room = await chatter().chat.join('tea');
     fake().script('say', refusal('not_joined', 'join tea first'));
     expect((await room.say('one')).seq).toBe(1);
@@ -68,7 +68,7 @@ describe('sending until stored', () => {
     await expect(room.say('two')).rejects.toMatchObject({ code: 'not_joined' });
   });
 
-  it('sends the rest of a room behind a message that is refused for now, after the time asked for', async () => {
+  it('retries a temporarily refused message after the time that the server gave, and the rest of the room behind it', async () => {
     const room = await chatter().chat.join('tea');
     fake().script('say', refusal('rate_limited', 'slower', 80), refusal('unavailable', 'no store', 20));
     await Promise.all(['one', 'two', 'three'].map((text) => room.say(text)));
@@ -78,7 +78,7 @@ describe('sending until stored', () => {
     expect((says[1]?.at ?? 0) - (says[0]?.at ?? 0)).toBeGreaterThanOrEqual(79);
   });
 
-  it('waits by itself when the server does not say how long, and lets other rooms talk meanwhile', async () => {
+  it('backs off when the server gives no time, and other rooms send meanwhile', async () => {
     const { chat } = chatter({ random: () => 0 });
     const [tea, sea] = await Promise.all([chat.join('tea'), chat.join('sea')]);
     fake().script('say', refusal('internal', 'oops'));
@@ -89,7 +89,7 @@ describe('sending until stored', () => {
     expect(logged('tea')).toEqual(['slow']);
   });
 
-  it('rejects what is refused for good, and goes on with the next', async () => {
+  it('rejects a message that is refused permanently, and goes on with the next', async () => {
     const room = await chatter().chat.join('tea');
     const failed: string[] = [];
     const sent: string[] = [];
@@ -104,7 +104,7 @@ describe('sending until stored', () => {
     expect([failed, sent]).toEqual([['one forbidden'], ['two']]);
   });
 
-  it('passes type and an own clientMsgId on, and takes one that waits already for the same message', async () => {
+  it('sends type and clientMsgId, and treats a waiting clientMsgId as the same message', async () => {
     const room = await chatter().chat.join('tea');
     const options = { type: 7, clientMsgId: 'mine' };
     const [one, same] = await Promise.all([room.say('hi', options), room.say('hi', options)]);
@@ -118,8 +118,8 @@ describe('sending until stored', () => {
   });
 });
 
-describe('messages that are not to be heard by their sender', () => {
-  it('takes their ack for their delivery', async () => {
+describe('messages without echo', () => {
+  it('count as delivered by their ack', async () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
     await room.say('mine', { echo: false });
@@ -128,7 +128,7 @@ describe('messages that are not to be heard by their sender', () => {
     expect(fake().ask('join')).toHaveLength(1);
   });
 
-  it('does not hand them on when they are replayed, also where another overtook the ack', async () => {
+  it('are not delivered when they are replayed, also where another message overtook the ack', async () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
     fake().script('say', ({ proceed, ack }) => {
@@ -150,8 +150,8 @@ describe('messages that are not to be heard by their sender', () => {
   });
 });
 
-describe('what is not sent', () => {
-  it('is more than the outbox may hold', async () => {
+describe('the client never sends', () => {
+  it('more than the outbox may hold', async () => {
     const { chat } = chatter({ maxOutbox: 2 });
     const room = await chat.join('tea');
     fake().script('say', silence);
@@ -165,7 +165,7 @@ describe('what is not sent', () => {
     expect(logged('tea')).toEqual(['one', 'two', 'three']);
   });
 
-  it('is text that the server would not take, or whose packet would close the link', async () => {
+  it('text that the server refuses, or a packet that would close the connection', async () => {
     fake().limits = { maxTextBytes: 10 };
     const room = await chatter().chat.join('tea');
     await expect(room.say('ééééééé')).rejects.toMatchObject({ code: 'too_large' });
@@ -176,7 +176,7 @@ describe('what is not sent', () => {
     expect(fake().ask('say')).toHaveLength(1);
   });
 
-  it('is a message that the server may have forgotten: its fate is unknown', async () => {
+  it('a message that the server may have forgotten: it fails as unknown', async () => {
     fake().limits = { dedupeTtlS: 0.2 };
     const { chat } = chatter();
     const room = await chat.join('tea');
@@ -199,7 +199,7 @@ describe('what is not sent', () => {
     ).toEqual(['sent', 'waiting']);
   });
 
-  it('stays unknown when an earlier sending may have been stored and the next was refused for its rate', async () => {
+  it('a message again whose first attempt may be stored and whose next one was refused for its rate', async () => {
     fake().limits = { dedupeTtlS: 0.3 };
     const room = await chatter().chat.join('tea');
     fake().script('say', cutBeforeStored, refusal('rate_limited', 'slower', 5_000));
@@ -209,7 +209,7 @@ describe('what is not sent', () => {
 });
 
 describe('with a storage', () => {
-  it('sends what an earlier run did not get acked, under the same clientMsgId', async () => {
+  it('sends the unacked messages of an earlier run, under the same clientMsgId', async () => {
     const storage = memory();
     const first = chatter({ storage });
     const room = await first.chat.join('tea');
@@ -230,7 +230,7 @@ describe('with a storage', () => {
     expect(left.entries.get('roomcast.outbox')).toBe('[]');
   });
 
-  it('sends nothing of it in the name of another user, and stores it for its author', async () => {
+  it('sends nothing of it under another user, and keeps it for its author', async () => {
     const storage = memory();
     const first = chatter({ storage, userId: 'ada' });
     const room = await first.chat.join('tea');
@@ -249,7 +249,7 @@ describe('with a storage', () => {
     await vi.waitFor(() => expect(logged('tea')).toEqual(['from Bob', 'from Ada']));
   });
 
-  it('keeps nothing of a client that was closed, for the application was told', async () => {
+  it('is empty after the client was closed, since the promises rejected', async () => {
     const storage = memory();
     const { chat } = chatter({ storage });
     const room = await chat.join('tea');
@@ -261,7 +261,7 @@ describe('with a storage', () => {
     expect(storage.entries.get('roomcast.outbox')).toBe('[]');
   });
 
-  it('talks all the same when the storage is spoiled or forbidden', async () => {
+  it('works when the storage is corrupt or forbidden', async () => {
     const spoiled = memory([
       ['roomcast.outbox', '[null, {"text":1}]'],
       ['roomcast.guest', '{'],
@@ -279,7 +279,7 @@ describe('with a storage', () => {
   });
 });
 
-it('settles every say and repeats nothing while links are cut at random points', async () => {
+it('settles every say and repeats nothing while connections are cut at random points', async () => {
   // Numerical Recipes' generator: the same cuts in every run.
   let seed = 7;
   const chance = () => {

@@ -16,7 +16,7 @@ describe('joining', () => {
     expect(room.joined).toMatchObject({ epoch: 'e1', seq: 2, users: 1 });
   });
 
-  it('keeps what arrives before the first listener, in its order', async () => {
+  it('keeps events for the first listener, in order', async () => {
     fake().store('tea', 'one');
     const room = await chatter().chat.join('tea');
     fake().post('tea', 'two');
@@ -30,7 +30,7 @@ describe('joining', () => {
     expect(heard.joins).toHaveLength(1);
   });
 
-  it('hands on live messages that overtook the answer to the join, after it', async () => {
+  it('delivers live messages that overtook the answer to the join after it', async () => {
     fake().store('tea', 'one');
     fake().script('join', ({ socket, proceed }) => {
       void socket.join('tea');
@@ -72,7 +72,7 @@ describe('joining', () => {
     expect((await chat.join('tea')).roomid).toBe('tea');
   });
 
-  it('refuses what is no room id without asking', async () => {
+  it('refuses an invalid room id without asking the server', async () => {
     const { chat } = chatter();
     await expect(chat.join('a#b')).rejects.toMatchObject({ code: 'bad_request' });
     expect(fake().asked).toEqual([]);
@@ -80,7 +80,7 @@ describe('joining', () => {
 });
 
 describe('order while connected', () => {
-  it('drops what comes twice', async () => {
+  it('drops repeated messages', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     const one = fake().post('tea', 'one');
     const two = fake().post('tea', 'two');
@@ -91,7 +91,7 @@ describe('order while connected', () => {
     expect(fake().ask('join')).toHaveLength(1);
   });
 
-  it('asks the log before it hands on what arrives in the wrong order', async () => {
+  it('reads the log before it delivers messages that arrive in the wrong order', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     fake().post('tea', 'one');
     const [two, three] = [fake().store('tea', 'two'), fake().store('tea', 'three')];
@@ -111,7 +111,7 @@ describe('order while connected', () => {
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay one', 'replay two', 'replay three']));
   });
 
-  it('hands on deletions in their place in the order, live or from the log', async () => {
+  it('delivers deletions in order, live or from the log', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     fake().post('tea', 'one');
     fake().deliver(fake().remove('tea', 1));
@@ -133,7 +133,7 @@ describe('order while connected', () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
     fake().post('tea', 'secret');
-    fake().post('tea', 'kept');
+    fake().post('tea', 'stays');
     let answer: () => void = () => undefined;
     fake().script('room:history', ({ ack, proceed }) => proceed((page) => (answer = () => ack(page))));
     const page = room.history();
@@ -144,12 +144,12 @@ describe('order while connected', () => {
     const { messages } = await page;
     expect(messages).toMatchObject([
       { seq: 1, deleted: true, data: { text: '' } },
-      { data: { text: 'kept' } },
+      { data: { text: 'stays' } },
     ]);
     expect((await room.history()).messages).toMatchObject([...messages, { event: 'deleted', ref: 1 }]);
   });
 
-  it('asks once for a message that the log does not know, and goes on', async () => {
+  it('reads the log once for a message that is not in it, and goes on', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     const one = fake().post('tea', 'one');
     fake().deliver({ ...one, seq: 9 });
@@ -173,7 +173,7 @@ describe('order while connected', () => {
     expect(heard.gaps).toEqual([{ roomid: 'tea', epoch: 'e3', from: 1, to: 2, reason: 'epoch' }]);
   });
 
-  it('tells of a gap that the server reports, and goes on behind it', async () => {
+  it('reports a gap of the server, and goes on behind it', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     fake().post('tea', 'one');
     fake().room('tea').top = 5;
@@ -196,7 +196,7 @@ describe('order while connected', () => {
 });
 
 describe('coming back', () => {
-  it('resumes every room where the application stopped hearing', async () => {
+  it('resumes every room at the last delivered message', async () => {
     const { chat, states } = chatter();
     const tea = listen(await chat.join('tea'));
     const sea = listen(await chat.join('sea'));
@@ -225,7 +225,7 @@ describe('coming back', () => {
     expect(states.map(({ state }) => state)).toEqual(['online', 'offline', 'connecting', 'online']);
   });
 
-  it('never takes an ack for a message that it has not handed on', async () => {
+  it('never counts an ack as the delivery of a message', async () => {
     const room = await chatter().chat.join('tea');
     const heard = listen(room);
     fake().script('say', ({ socket, proceed }) => {
@@ -237,7 +237,7 @@ describe('coming back', () => {
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay one']));
   });
 
-  it('says which messages can not be had when the log was trimmed, and continues from the page', async () => {
+  it('reports the messages that a trimmed log lost, and continues from the page', async () => {
     const heard = listen(await chatter().chat.join('tea', { history: 2 }));
     fake().post('tea', '1');
     await vi.waitFor(() => expect(textsOf(heard)).toEqual(['1']));
@@ -251,7 +251,7 @@ describe('coming back', () => {
     expect(heard.gaps).toEqual([{ roomid: 'tea', epoch: 'e1', from: 2, to: 3, reason: 'trimmed' }]);
   });
 
-  it('says what was lost when the store came back older, and hands on what it holds now', async () => {
+  it('reports the messages that an older store lost, and delivers those it has now', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     for (const text of ['1', '2', '3']) fake().post('tea', text);
     await vi.waitFor(() => expect(heard.messages).toHaveLength(3));
@@ -265,7 +265,7 @@ describe('coming back', () => {
     });
   });
 
-  it('waits as long as asked when a room cannot be joined again for now', async () => {
+  it('waits as long as the server says when it refuses a rejoin temporarily', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     fake().script('join', refusal('unavailable', 'no store', 60), refusal('internal', 'oops', 10));
     fake().cut();
@@ -275,7 +275,7 @@ describe('coming back', () => {
     expect((third?.at ?? 0) - (second?.at ?? 0)).toBeGreaterThanOrEqual(59);
   });
 
-  it('closes a room that may not be joined again, and fails what waits in it', async () => {
+  it('closes a room whose rejoin is refused, and fails its waiting messages', async () => {
     const { chat } = chatter();
     const room = await chat.join('tea');
     const heard = listen(room);
@@ -293,7 +293,7 @@ describe('coming back', () => {
 });
 
 describe('leaving', () => {
-  it('hears nothing more and may come again', async () => {
+  it('ends all events, and the room may be joined again', async () => {
     const { chat } = chatter();
     const room = await chat.join('tea');
     const heard = listen(room);
@@ -307,7 +307,7 @@ describe('leaving', () => {
     expect(heard.lines).toEqual([]);
   });
 
-  it('is over when the server removes the client', async () => {
+  it('happens too when the server removes the client', async () => {
     const { chat } = chatter();
     const heard = listen(await chat.join('tea'));
     const events: unknown[] = [];
@@ -321,7 +321,7 @@ describe('leaving', () => {
   });
 });
 
-it('reads history, and tells of people apart from messages', async () => {
+it('reads history, and reports presence apart from messages', async () => {
   const { chat } = chatter();
   const room = await chat.join('tea');
   const people: unknown[] = [];
@@ -337,7 +337,7 @@ it('reads history, and tells of people apart from messages', async () => {
   await expect(room.history()).rejects.toMatchObject({ code: 'unavailable' });
 });
 
-it('survives listeners that throw, and tells of them', async () => {
+it('survives listeners that throw, and reports their errors', async () => {
   const { chat, errors } = chatter();
   const room = await chat.join('tea');
   chat.on('error', () => {
@@ -354,7 +354,7 @@ it('survives listeners that throw, and tells of them', async () => {
 });
 
 describe('typing', () => {
-  it('is said of this client and heard of others, room by room', async () => {
+  it('is sent and received room by room', async () => {
     const { chat } = chatter();
     const [tea, milk] = await Promise.all([chat.join('tea'), chat.join('milk')]);
     const seen: string[] = [];

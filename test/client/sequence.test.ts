@@ -15,7 +15,7 @@ function joined(top: string, places: readonly string[], recovered?: boolean): Jo
   return { roomid: 'tea', epoch, seq, recovered, messages: places.map(message), ...counts };
 }
 
-/** A client that stands somewhere, having heard what is listed. */
+/** A sequence that received the listed entries. */
 function standing(top: string, places: readonly string[] = []) {
   const sequence = createSequence();
   sequence.admit(joined(top, places));

@@ -14,7 +14,7 @@ const refreshed = () =>
 const expire = (inMs = 60_000) => fake().emit('token:expiring', { inMs });
 
 describe('a token that ends', () => {
-  it('is replaced before, and the next link is opened with the new one', async () => {
+  it('is replaced before its end, and the next connection uses the new one', async () => {
     const token = vi.fn().mockResolvedValueOnce('one').mockResolvedValueOnce('two');
     const { chat, states } = chatter({ token });
     const warned: unknown[] = [];

@@ -18,7 +18,7 @@ describe('who types', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('is told once as it begins, and as it stops', () => {
+  it('is reported once as it begins, and as it stops', () => {
     const { seen, hear } = setUp();
     hear('Ann', true);
     hear('Bob', true);
@@ -28,7 +28,7 @@ describe('who types', () => {
     expect(seen).toEqual(['Ann began', 'Bob began', 'Ann stopped']);
   });
 
-  it('stops by itself 6 s after it was last heard of', () => {
+  it('stops by itself 6 s after the last sign of it', () => {
     const { seen, hear } = setUp();
     hear('Ann', true);
     vi.advanceTimersByTime(5_900);
@@ -41,7 +41,7 @@ describe('who types', () => {
     expect(seen.at(-1)).toBe('Ann began');
   });
 
-  it('is heard of no more after the end', () => {
+  it('is not reported after the end', () => {
     const { seen, hear, typists } = setUp();
     hear('Ann', true);
     typists.end();

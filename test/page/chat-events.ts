@@ -76,7 +76,7 @@ export function unsent(...drafts: (string | Partial<Draft>)[]): ChatEvent {
   };
 }
 
-/** What a join brings: its answer, and its messages one by one. */
+/** The events of a join: its answer, and its messages one by one. */
 export function joining(messages: readonly RoomEntry[], more: Partial<Joined> = {}): ChatEvent[] {
   const entries = messages.map(
     (entry): ChatEvent => (entry.event === 'deleted' ? { type: 'deleted', ref: entry.ref } : message(entry)),

@@ -28,14 +28,14 @@ const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
   ...more,
 });
 
-/** The ack of a message, which the SDK lists as unsent no more by then. */
+/** The ack of a message, after the SDK removed it from the unsent ones. */
 const acked = (clientMsgId: string, answer: Said, text = clientMsgId): ChatEvent[] => [
   unsent(),
   { type: 'said', said: answer, draft: { roomid: 'lobby', clientMsgId, text } },
 ];
 const removed = (ref: number): ChatEvent => ({ type: 'deleted', ref });
 
-/** What a reader sees, without the days. */
+/** The list as a reader sees it, without days. */
 function drawn({ timeline }: ChatState): string[] {
   return rowsOf(timeline, [], { userId: 'me', username: 'Me' }).flatMap((row) =>
     row.kind === 'said' ? [row.text] : row.kind === 'notice' ? [row.entry.notice] : [],
@@ -43,12 +43,12 @@ function drawn({ timeline }: ChatState): string[] {
 }
 
 describe('live messages', () => {
-  it('show the history first and then what is said, in the order of their numbers', () => {
+  it('follow the history, in order', () => {
     const state = inRoom(sayings(1, 2), message(said(3)), message(said(4)));
     expect(shown(state)).toEqual(['text 1', 'text 2', 'text 3', 'text 4']);
   });
 
-  it('of a new epoch go below those of the old one, also with numbers that were seen before', () => {
+  it('of a new epoch go below those of the old one, also with repeated numbers', () => {
     const moved = inRoom(sayings(1, 3), message(said(3, { epoch: 'e2', text: 'other 3' })));
     expect(shown(moved)).toEqual(['text 1', 'text 2', 'text 3', 'other 3']);
   });
@@ -72,7 +72,7 @@ describe('live messages', () => {
     expect(drawn({ ...lostTail, timeline })).toEqual([...drawn(back), 'missing', 'removed']);
   });
 
-  it('are asked for from before the deletions among them, which show nothing', () => {
+  it('are loaded from before the deletions among them, which show nothing', () => {
     const state = inRoom([deleted(8, 1), deleted(9, 2)]);
     expect(state.readFrom).toBe(8);
     const page = pageOf([deleted(6, 3), deleted(7, 4)], { more: true });
@@ -86,7 +86,7 @@ describe('live messages', () => {
 });
 
 describe('joins and quits', () => {
-  it('show as notices where they were heard and keep the number of people', () => {
+  it('show as notices where they arrived, and change the number of people', () => {
     const ann = { username: 'Ann', userId: 'a' };
     const state = inRoom(
       sayings(1, 1),
@@ -170,7 +170,7 @@ describe('coming back', () => {
     expect(state.connection.phase).toBe('joined');
   });
 
-  it('replaces the list and says so when not everything could be recovered', () => {
+  it('replaces the list, with a notice, when messages are lost', () => {
     const [answer, ...messages] = joining(sayings(90, 92), { recovered: false, more: true });
     const gap: ChatEvent = { type: 'gap' };
     const state = reduced(inRoom(sayings(1, 3)), lost, ...(answer ? [answer, gap, ...messages] : []));
@@ -182,7 +182,7 @@ describe('coming back', () => {
 });
 
 describe('a gap', () => {
-  it('is said where it is, and the list becomes the newest page with what was heard meanwhile', () => {
+  it('shows in its place, and the list becomes the newest page and the messages since', () => {
     const state = inRoom(
       sayings(1, 5),
       { type: 'gap' },
@@ -234,7 +234,7 @@ describe('who is writing', () => {
 });
 
 describe('a reader who is muted', () => {
-  it('is told so until something can be said again', () => {
+  it('sees it until a message is stored again', () => {
     const muted = inRoom([], { type: 'muted', mute: { until: 5_000 } }, unsent('c1'));
     expect(muted.mute).toEqual({ until: 5_000 });
     expect(reduced(muted, ...acked('c1', ack(1))).mute).toBeUndefined();
@@ -242,14 +242,14 @@ describe('a reader who is muted', () => {
 });
 
 describe('a long talk', () => {
-  it('keeps the newest of the list for who follows it, and the way back to the rest', () => {
+  it('keeps the newest rows for a reader at the end, and the way back to the rest', () => {
     const state = inRoom([], ...sayings(1, MAX_ENTRIES + 500).map(message));
     expect(state.timeline).toHaveLength(MAX_ENTRIES);
     expect(shown(state)[0]).toBe('text 501');
     expect(state.more).toBe(true);
   });
 
-  it('takes nothing away from who reads further up, until they come back to the end', () => {
+  it('removes nothing from a reader further up, until they come back to the end', () => {
     const reading = inRoom(
       sayings(1, MAX_ENTRIES),
       { type: 'following', following: false },

@@ -19,10 +19,10 @@ interface Said {
   readonly clientMsgId: string;
 }
 
-/** What a server did to this page, step by step: a Socket.IO server that answers nothing unless a test says so. */
+/** A Socket.IO server that answers nothing unless a test says so. */
 let io: Server;
 let url: string;
-/** Every connection that was let in, in order. */
+/** All accepted connections, in order. */
 let arrivals: Socket[];
 let handshakes: { query: object; auth: object }[];
 let onArrival: (socket: Socket) => void;
@@ -62,7 +62,7 @@ function enter(messages: readonly SaidMessage[] = [], more = {}) {
   };
 }
 
-/** What a tab stores while it is loaded again. */
+/** The storage of a tab, which outlives a reload. */
 class TabStorage extends Map<string, string> {
   readonly memory = createMemory(() => this as unknown as Storage);
   getItem = (key: string) => this.get(key) ?? null;
@@ -134,7 +134,7 @@ const stored = (seq: number) => ({
 });
 
 describe('coming in', () => {
-  it('says who enters which room, and keeps the guest for the next time', async () => {
+  it('sends the room, name and avatar, and stores the guest for the next time', async () => {
     onArrival = enter(sayings(1, 2));
     const { store, guests } = await inRoom();
     expect(handshakes).toEqual([{ query: { roomid: 'lobby' }, auth: { username: 'Mia', avatar: '1.jpg' } }]);
@@ -142,7 +142,7 @@ describe('coming in', () => {
     expect(guests.find('Mia')).toMatchObject({ userId: ME.id, guestToken: 'token' });
   });
 
-  it('forgets a guest that the server does not know any more, and comes in as a new one', async () => {
+  it('enters as a new guest when the server does not know the old one any more', async () => {
     refuseWith = ({ userId }) =>
       userId === undefined ? undefined : { code: 'forbidden', message: 'not yours', temporary: false };
     const browser = new TabStorage().memory;
@@ -152,7 +152,7 @@ describe('coming in', () => {
     expect(page.guests.find('Mia')?.userId).toBe(ME.id);
   });
 
-  it('stops at a refusal that will not pass, says why, and tries again when asked', async () => {
+  it('stops at a permanent refusal with its reason, and tries again when asked', async () => {
     refuseWith = () => ({ code: 'bad_request', message: 'roomid: is odd', temporary: false });
     const page = open();
     await phase(page, 'stopped');
@@ -162,7 +162,7 @@ describe('coming in', () => {
     await phase(page, 'joined');
   });
 
-  it('comes again by itself when the join was refused for now', async () => {
+  it('joins again by itself after a temporary refusal', async () => {
     onArrival = (socket) => {
       socket.emit('hello', hello());
       const error = { code: 'unavailable', message: 'the store is away', temporary: true, retryAfterMs: 200 };
@@ -179,7 +179,7 @@ describe('coming in', () => {
 });
 
 describe('losing the connection', () => {
-  it('resumes from the last message heard, as the same guest', async () => {
+  it('resumes from the last message, as the same guest', async () => {
     onArrival = enter(sayings(1, 2));
     const page = await inRoom();
     arrivals[0]?.emit('message', said(3));
@@ -206,7 +206,7 @@ describe('losing the connection', () => {
     expect(arrivals).toHaveLength(2);
   });
 
-  it('stays away after a bye without return, until asked', async () => {
+  it('stays away after a bye without reconnect, until asked', async () => {
     const page = await inRoom();
     arrivals[0]?.emit('bye', {
       code: 3503,
@@ -221,7 +221,7 @@ describe('losing the connection', () => {
     expect(arrivals).toHaveLength(2);
   });
 
-  it('does not say when it comes back where the server did not', async () => {
+  it('shows no time to come back where the server gave none', async () => {
     const page = await inRoom();
     arrivals[0]?.conn.close();
     await phase(page, 'lost');
@@ -234,7 +234,7 @@ describe('losing the connection', () => {
     ['kicked', 'You were removed from this room.'],
     ['banned', 'You are banned from this room.'],
   ])(
-    'says that the reader was %s, also over a lost connection, until they come back',
+    'shows that the reader was %s, also over a lost connection, until they come back',
     async (code, reason) => {
       const page = await inRoom();
       arrivals[0]?.emit('removed', { roomid: 'lobby', code });
@@ -290,7 +290,7 @@ describe('saying', () => {
     expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual([draft?.clientMsgId, draft?.clientMsgId]);
   });
 
-  it('keeps no more waiting than a reader can want', async () => {
+  it('refuses more waiting messages than a reader can want', async () => {
     const page = await inRoom();
     heardSays(arrivals[0]);
     for (let n = 1; n <= 101; n++) page.connection.say(`number ${n}`);
@@ -298,7 +298,7 @@ describe('saying', () => {
     expect(failed.map(({ text }) => text)).toEqual(['number 101']);
   });
 
-  it('keeps what is said while away and what was not answered, and sends it in order once back in the room', async () => {
+  it('sends messages from before and during a lost connection in order once back in the room', async () => {
     const page = await inRoom();
     const unanswered = heardSays(arrivals[0]);
     page.connection.say('one');
@@ -320,7 +320,7 @@ describe('saying', () => {
 });
 
 describe('loading the page again', () => {
-  /** What the tab has at this moment, before the page that wrote it is gone. */
+  /** A copy of the tab's storage at this moment, while its page still runs. */
   const reloaded = ({ tab }: { tab: TabStorage }) => new TabStorage([...tab]);
   const texts = ({ store }: ReturnType<typeof open>) => store.get().drafts.map(({ text }) => text);
   const known = (userId: string) => (socket: Socket) => {
@@ -328,7 +328,7 @@ describe('loading the page again', () => {
     socket.emit('joined', joined([]));
   };
 
-  /** A page with one message on the wire, one behind it, one refused and a text half written. */
+  /** A page with one message in flight, one behind it, one refused and a text half written. */
   async function written() {
     const page = await inRoom();
     const error = { code: 'forbidden', message: 'not that', temporary: false };
@@ -342,7 +342,7 @@ describe('loading the page again', () => {
     return page;
   }
 
-  it('keeps what was not acked, what failed and what was typed, and says nothing twice', async () => {
+  it('restores unacked and failed messages and the typed text, and sends nothing twice', async () => {
     const before = await written();
     const tab = reloaded(before);
     const [bad, ...others] = before.store.get().drafts.map(({ clientMsgId }) => clientMsgId);
@@ -364,7 +364,7 @@ describe('loading the page again', () => {
     await vi.waitFor(() => expect([...tab]).toEqual([]));
   });
 
-  it('keeps what was written before the first hello, for whoever the tab then is', async () => {
+  it('restores text from before the first hello for the user that the server then names', async () => {
     onArrival = () => undefined;
     const page = open();
     page.connection.say('early');
@@ -403,7 +403,7 @@ describe('loading the page again', () => {
     },
   );
 
-  it('of a page whose guest the server knows no more leaves it to the reader what was written before', async () => {
+  it('leaves earlier messages to the reader when the server no longer knows the guest', async () => {
     const page = await written();
     onArrival = known('g-new');
     arrivals[0]?.conn.close();
@@ -420,7 +420,7 @@ describe('loading the page again', () => {
     await vi.waitFor(() => expect(says).toMatchObject([{ text: 'two', clientMsgId: unsent?.clientMsgId }]));
   });
 
-  it('after the room was left sends nothing, and has the text of the field', async () => {
+  it('after leaving sends nothing, and restores the text of the field', async () => {
     const page = await written();
     page.connection.close();
     await vi.waitFor(() => expect(page.tab.get('roomcast.unsent')).not.toContain('one'));
@@ -429,7 +429,7 @@ describe('loading the page again', () => {
     expect([texts(again), again.store.get().typed]).toEqual([[], 'half a th']);
   });
 
-  it('works where the tab holds nonsense or keeps nothing', async () => {
+  it('works where the tab’s storage is corrupt', async () => {
     for (const spoiled of [
       '{',
       '[null, {"drafts":[7]}]',
@@ -443,7 +443,7 @@ describe('loading the page again', () => {
     }
   });
 
-  it('stores no more than a tab has room for: the newest rooms', () => {
+  it('stores at most what a tab has room for, the newest rooms', () => {
     const tab = new TabStorage();
     const room = (roomid: string) =>
       createVisitStorage(

@@ -6,7 +6,7 @@ import { endVisit, readArrival, roomAddress, writeVisit } from '../../src/page/v
 const forbidden = () => {
   throw new Error('SecurityError');
 };
-/** Behaves as a browser that lets a page store nothing: what is kept lives as long as the page. */
+/** Behaves like a browser that forbids storage: values live as long as the page. */
 const memory = () => createMemory(forbidden);
 const memories = () => ({ browser: memory(), tab: memory() });
 const at = (path: string) => new URL(path, 'http://chat.example');
