@@ -21,7 +21,7 @@ export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
 
   function keep(transaction: Transaction, key: string, claim: ClaimRecord): void {
     transaction.put({ table: 'claims', key, value: claim });
-    transaction.write({ table: 'dues', key: [claim.until, 'claims', key], value: true });
+    transaction.write({ table: 'expiries', key: [claim.until, 'claims', key], value: true });
   }
 
   return {

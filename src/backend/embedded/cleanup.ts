@@ -4,7 +4,8 @@ import { removeIfExpired } from './expiries.ts';
 import { isIdle, type LogMeta, retentionOf } from './log-meta.ts';
 import type { ExpiryKey } from './rows.ts';
 import type { Tables } from './tables.ts';
-import type { StoreRules, Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
+import type { StoreRules } from './transaction-context.ts';
 
 export interface CleanupDeps {
   readonly tables: Tables;
@@ -38,7 +39,7 @@ export async function cleanUpTables({
       const keys = tables.dedupeKeysOutside(period - 1, period + 1, PORTION);
       if (keys.length === 0) break;
       const forget = (transaction: Transaction) => {
-        for (const key of keys) transaction.put({ table: 'answers', key });
+        for (const key of keys) transaction.put({ table: 'dedupe', key });
       };
       if (!(await plan(forget))) return;
     }
@@ -77,7 +78,7 @@ export async function cleanUpTables({
   async function expireLogs(): Promise<void> {
     for (let after = ''; !closed(); ) {
       const portion = tables.logMetaAfter(after, PORTION);
-      for (const { tag } of portion.filter(({ head }) => isExpired(head, rules, now()))) {
+      for (const { tag } of portion.filter(({ meta }) => isExpired(meta, rules, now()))) {
         if (!(await plan((transaction) => transaction.expire(tag)))) return;
       }
       const last = portion.at(-1);
@@ -94,7 +95,7 @@ export async function cleanUpTables({
   await expireLogs();
 }
 
-function isExpired(head: LogMeta, rules: StoreRules, now: number): boolean {
-  const idle = isIdle(head, retentionOf(head, rules), now);
-  return head.floor < head.first || (idle && (head.top === 0 || head.first <= head.top));
+function isExpired(meta: LogMeta, rules: StoreRules, now: number): boolean {
+  const idle = isIdle(meta, retentionOf(meta, rules), now);
+  return meta.floor < meta.first || (idle && (meta.top === 0 || meta.first <= meta.top));
 }

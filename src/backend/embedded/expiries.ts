@@ -5,9 +5,9 @@ import { hasSubscription, inboxOfKey } from './unread.ts';
 
 /** Removes what was due then, unless it was kept for longer since. */
 export function removeIfExpired(transaction: Transaction, [until, table, key]: ExpiryKey): void {
-  transaction.write({ table: 'dues', key: [until, table, key] });
+  transaction.write({ table: 'expiries', key: [until, table, key] });
   if (table === 'restrictions') removeEndedRestrictions(transaction, until, key);
-  else if (table === 'visits') removeRoomSubscriptions(transaction, until, key);
+  else if (table === 'roomSubscriptions') removeRoomSubscriptions(transaction, until, key);
   else if (table === 'said') removeLastOwnMessage(transaction, key);
   else {
     const row = transaction.row(table, key);
@@ -22,14 +22,14 @@ function removeEndedRestrictions(transaction: Transaction, until: number, key: s
 
 /** Those of an inbox that was begun since go with it. */
 function removeRoomSubscriptions(transaction: Transaction, until: number, tag: string): void {
-  const row = transaction.row('visits', tag);
-  if (!row || transaction.row('heads', tag)) return;
+  const row = transaction.row('roomSubscriptions', tag);
+  if (!row || transaction.row('logMeta', tag)) return;
   if (row.until <= until) transaction.removeRoomSubscriptions(tag);
-  else transaction.write({ table: 'dues', key: [row.until, 'visits', tag], value: true });
+  else transaction.write({ table: 'expiries', key: [row.until, 'roomSubscriptions', tag], value: true });
 }
 
 /** Removes the user's last say too, unless the user has come to the room: then the visit removes it. */
 function removeLastOwnMessage(transaction: Transaction, key: string): void {
-  if (!hasSubscription(transaction.row('visits', inboxOfKey(key)), key))
+  if (!hasSubscription(transaction.row('roomSubscriptions', inboxOfKey(key)), key))
     transaction.put({ table: 'said', key });
 }

@@ -37,17 +37,17 @@ export function createInboxStore({
 }): InboxStore {
   return {
     async marks({ tag }) {
-      return readSnapshot((snapshot) => markersOf(snapshot.row('marks', tag) ?? NO_MARKERS));
+      return readSnapshot((snapshot) => markersOf(snapshot.row('inboxMarkers', tag) ?? NO_MARKERS));
     },
     raise: ({ tag }, to) =>
       queue.add({
         bytes: RECORD_BYTES,
         plan(transaction) {
-          const head = transaction.row('heads', tag);
-          const record = transaction.row('marks', tag) ?? NO_MARKERS;
-          if (!head) return markersOf(NO_MARKERS);
-          const raised = raiseMarkers(record, to, head, transaction.now);
-          if (raised !== record) transaction.put({ table: 'marks', key: tag, value: raised });
+          const meta = transaction.row('logMeta', tag);
+          const record = transaction.row('inboxMarkers', tag) ?? NO_MARKERS;
+          if (!meta) return markersOf(NO_MARKERS);
+          const raised = raiseMarkers(record, to, meta, transaction.now);
+          if (raised !== record) transaction.put({ table: 'inboxMarkers', key: tag, value: raised });
           return markersOf(raised);
         },
       }),
@@ -55,11 +55,15 @@ export function createInboxStore({
       const committed = await queue.add({
         bytes: Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES + RECORD_BYTES,
         plan(transaction): Outcome<boolean> {
-          const record = transaction.row('marks', inbox.tag) ?? NO_MARKERS;
+          const record = transaction.row('inboxMarkers', inbox.tag) ?? NO_MARKERS;
           if (!isAt(record.news, news.was)) return succeed(false);
           const appended = transaction.append(inbox, draft);
           if (!appended.ok) return appended;
-          transaction.put({ table: 'marks', key: inbox.tag, value: { ...record, news: news.becomes } });
+          transaction.put({
+            table: 'inboxMarkers',
+            key: inbox.tag,
+            value: { ...record, news: news.becomes },
+          });
           return succeed(true);
         },
       });
@@ -68,7 +72,7 @@ export function createInboxStore({
     erase: ({ tag }) => queue.add({ bytes: RECORD_BYTES, plan: (transaction) => transaction.erase(tag) }),
     async progress(items) {
       return readSnapshot((snapshot) =>
-        items.map(({ inbox, seq }) => progressOf(snapshot.row('marks', inbox.tag) ?? NO_MARKERS, seq)),
+        items.map(({ inbox, seq }) => progressOf(snapshot.row('inboxMarkers', inbox.tag) ?? NO_MARKERS, seq)),
       );
     },
   };

@@ -3,7 +3,7 @@ import type { RoomKind } from '../../chat/room.ts';
 
 /** What the store knows of a log beside its entries. It outlives them, so no number is handed out twice. */
 export interface LogMeta {
-  /** Absent: a room, as in heads written before there was anything else. */
+  /** Absent: a room, as in metadata written before there was anything else. */
   readonly kind?: RoomKind;
   readonly epoch: string;
   /** The start of the primary in which the epoch began. */
@@ -42,35 +42,35 @@ export function retentionOf({ kind }: LogMeta, retention: RetentionSettings): Lo
 }
 
 export function beginLog(kind: RoomKind, run: string, epoch: string, now: number): LogMeta {
-  const head = { epoch, run, top: 0, at: now, first: 1, floor: 1, links: [] };
-  return kind === 'room' ? head : { kind, ...head };
+  const meta = { epoch, run, top: 0, at: now, first: 1, floor: 1, links: [] };
+  return kind === 'room' ? meta : { kind, ...meta };
 }
 
 /** In a later run the room gets a new epoch; positions of the old one stay good up to its end. */
-export function continueLog(head: LogMeta, run: string, makeEpoch: () => string): LogMeta {
-  if (head.run === run) return head;
-  const links = [...head.links, { epoch: head.epoch, upTo: head.top }].slice(-PREVIOUS_EPOCHS_KEPT);
-  return { ...head, run, epoch: makeEpoch(), links };
+export function continueLog(meta: LogMeta, run: string, makeEpoch: () => string): LogMeta {
+  if (meta.run === run) return meta;
+  const links = [...meta.links, { epoch: meta.epoch, upTo: meta.top }].slice(-PREVIOUS_EPOCHS_KEPT);
+  return { ...meta, run, epoch: makeEpoch(), links };
 }
 
 /** Whether nothing was put in for longer than it is kept. */
-export function isIdle(head: LogMeta, keeping: LogRetention, now: number): boolean {
-  return now - head.at > keeping.ttlS * 1000;
+export function isIdle(meta: LogMeta, retention: LogRetention, now: number): boolean {
+  return now - meta.at > retention.ttlS * 1000;
 }
 
 /** Hides all messages once the last one is too old. */
-export function expireEntries(head: LogMeta, keeping: LogRetention, now: number): LogMeta {
-  const expired = head.first <= head.top && isIdle(head, keeping, now);
-  return expired ? { ...head, first: head.top + 1 } : head;
+export function expireEntries(meta: LogMeta, retention: LogRetention, now: number): LogMeta {
+  const expired = meta.first <= meta.top && isIdle(meta, retention, now);
+  return expired ? { ...meta, first: meta.top + 1 } : meta;
 }
 
 /** Takes the next number, at a time that never runs backwards. */
-export function takeNextSeq(head: LogMeta, now: number): LogMeta {
-  return { ...head, top: head.top + 1, at: Math.max(now, head.at) };
+export function takeNextSeq(meta: LogMeta, now: number): LogMeta {
+  return { ...meta, top: meta.top + 1, at: Math.max(now, meta.at) };
 }
 
 /** Hides the oldest messages beyond the size kept. */
-export function trimEntries(head: LogMeta, keeping: LogRetention): LogMeta {
-  const held = head.top - head.first + 1;
-  return held < keeping.size + TRIM_SLACK ? head : { ...head, first: head.top - keeping.size + 1 };
+export function trimEntries(meta: LogMeta, retention: LogRetention): LogMeta {
+  const held = meta.top - meta.first + 1;
+  return held < retention.size + TRIM_SLACK ? meta : { ...meta, first: meta.top - retention.size + 1 };
 }

@@ -14,7 +14,7 @@ import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import { expireEntries, type LogMeta, retentionOf } from './log-meta.ts';
 import type { ReadSnapshot, Snapshot } from './tables.ts';
-import type { StoreRules } from './transaction.ts';
+import type { StoreRules } from './transaction-context.ts';
 import { ownMessageKey, unreadOf } from './unread.ts';
 
 export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
@@ -44,10 +44,10 @@ const UNCOUNTED_BYTES = 100;
 export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps): LogStore {
   /** Undefined: the log has to be given an epoch of this run first. */
   function page(snapshot: Snapshot, room: Room, query: LogQuery): LogPage | undefined {
-    const head = snapshot.row('heads', room.tag);
-    if (!head && room.kind !== 'room') return emptyPage();
-    if (head?.run !== rules.run) return undefined;
-    return readPage(snapshot, room.tag, expireEntries(head, retentionOf(head, rules), now()), query);
+    const meta = snapshot.row('logMeta', room.tag);
+    if (!meta && room.kind !== 'room') return emptyPage();
+    if (meta?.run !== rules.run) return undefined;
+    return readPage(snapshot, room.tag, expireEntries(meta, retentionOf(meta, rules), now()), query);
   }
 
   return {
@@ -81,17 +81,17 @@ export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps
       const topOf = ({ epoch, top }: LogMeta): LogTop => ({ epoch, top });
       return readSnapshot((snapshot) =>
         rooms.map(({ tag }) => {
-          const head = snapshot.row('heads', tag);
-          return head ? topOf(head) : { top: 0 };
+          const meta = snapshot.row('logMeta', tag);
+          return meta ? topOf(meta) : { top: 0 };
         }),
       );
     },
     async unread(asked) {
       return readSnapshot((snapshot) =>
         asked.map(({ room: { tag, roomid }, reader, read }) => {
-          const head = snapshot.row('heads', tag);
-          if (!head || head.top <= read) return { top: head?.top ?? 0, read, unread: 0 };
-          const held = expireEntries(head, retentionOf(head, rules), now());
+          const meta = snapshot.row('logMeta', tag);
+          if (!meta || meta.top <= read) return { top: meta?.top ?? 0, read, unread: 0 };
+          const held = expireEntries(meta, retentionOf(meta, rules), now());
           const said = reader === undefined ? 0 : (snapshot.row('said', ownMessageKey(reader, roomid)) ?? 0);
           return unreadOf(held, { read }, said, (from, to) => snapshot.uncounted(tag, from, to));
         }),
@@ -108,8 +108,8 @@ function emptyPage(): LogPage {
   return { epoch: NO_EPOCH, top: 0, previousEpochs: [], entries: [], more: false, first: 1 };
 }
 
-function readPage(snapshot: Snapshot, tag: string, head: LogMeta, query: LogQuery): LogPage {
-  const { epoch, top, links, first } = head;
+function readPage(snapshot: Snapshot, tag: string, meta: LogMeta, query: LogQuery): LogPage {
+  const { epoch, top, links, first } = meta;
   const forward = query.after !== undefined;
   const from = forward ? Math.max(query.after + 1, first) : Math.min((query.before ?? top + 1) - 1, top);
   const left = () => (forward ? top - from + 1 : from - first + 1) - entries.length;

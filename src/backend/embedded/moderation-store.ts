@@ -37,7 +37,7 @@ export function createModerationStore({ readSnapshot, queue, now }: ModerationSt
           const others = lasting(transaction.row('restrictions', key), transaction.now);
           transaction.put({ table: 'restrictions', key, value: { ...others, [kind]: restricted } });
           if (until !== undefined)
-            transaction.write({ table: 'dues', key: [until, 'restrictions', key], value: true });
+            transaction.write({ table: 'expiries', key: [until, 'restrictions', key], value: true });
           return restricted;
         },
       });

@@ -29,7 +29,7 @@ export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDe
           const living = kept && kept.until > transaction.now ? kept : undefined;
           const until = Math.max(transaction.now + rules.inboxTtlS * 1000, living?.until ?? 0);
           transaction.put({ table: 'pushes', key: hash, value: { ...merge(living, more), until } });
-          transaction.write({ table: 'dues', key: [until, 'pushes', hash], value: true });
+          transaction.write({ table: 'expiries', key: [until, 'pushes', hash], value: true });
         },
       });
     },

@@ -43,8 +43,8 @@ export function createRoomSubscriptionStore({
 
   const held = ({ tag }: Tagged) =>
     readSnapshot((snapshot) => {
-      const record = snapshot.row('visits', tag);
-      return record && (record.until > now() || snapshot.row('heads', tag)) ? record.rooms : [];
+      const record = snapshot.row('roomSubscriptions', tag);
+      return record && (record.until > now() || snapshot.row('logMeta', tag)) ? record.rooms : [];
     });
 
   function plan(
@@ -52,23 +52,23 @@ export function createRoomSubscriptionStore({
     tag: string,
     change: (rooms: readonly SubscribedRoom[]) => readonly SubscribedRoom[],
   ) {
-    const record = transaction.row('visits', tag);
+    const record = transaction.row('roomSubscriptions', tag);
     const known =
-      record && (record.until > transaction.now || transaction.row('heads', tag)) ? record : undefined;
+      record && (record.until > transaction.now || transaction.row('logMeta', tag)) ? record : undefined;
     const before = known?.rooms ?? [];
     const rooms = change(before);
     // Also of a record whose time is over and that was not tidied away: nothing else remembers its rooms.
     for (const [roomid] of left(record?.rooms ?? [], rooms)) removeLastOwnMessage(transaction, tag, roomid);
     if (rooms.length === 0) {
-      if (record) transaction.put({ table: 'visits', key: tag });
+      if (record) transaction.put({ table: 'roomSubscriptions', key: tag });
       return { rooms, before };
     }
     // Who comes every day changes nothing and is kept: but with a commit a while, not each time.
     const ageing = known && known.until - transaction.now < ttlMs * 0.9;
     if (rooms === before && !ageing) return { rooms, before };
     const until = Math.max(transaction.now + ttlMs, known?.until ?? 0);
-    transaction.put({ table: 'visits', key: tag, value: { until, rooms } });
-    if (!known) transaction.write({ table: 'dues', key: [until, 'visits', tag], value: true });
+    transaction.put({ table: 'roomSubscriptions', key: tag, value: { until, rooms } });
+    if (!known) transaction.write({ table: 'expiries', key: [until, 'roomSubscriptions', tag], value: true });
     return { rooms, before };
   }
 

@@ -39,13 +39,13 @@ export interface ErasedRange {
 
 /** Tables whose rows a commit may depend on, and by what they are found. */
 export interface Rows {
-  heads: LogMeta;
-  marks: InboxMarkerRecord;
-  answers: DedupeRecord;
+  logMeta: LogMeta;
+  inboxMarkers: InboxMarkerRecord;
+  dedupe: DedupeRecord;
   claims: ClaimRecord;
   pushes: PushRecord;
   restrictions: Restrictions;
-  visits: RoomSubscriptionRecord;
+  roomSubscriptions: RoomSubscriptionRecord;
   /** The seq of the newest message a user said in a room, see `saidKey`: it moves their mark. */
   said: number;
   /** Entries that nobody has to read. A row each: a log may hold 100,000 of them. */
@@ -59,13 +59,13 @@ export type DedupeKey = [period: number, tag: string, hash: string];
 export type EntryKey = [tag: string, seq: number];
 
 export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> {
-  heads: string;
-  marks: string;
-  answers: DedupeKey;
+  logMeta: string;
+  inboxMarkers: string;
+  dedupe: DedupeKey;
   claims: string;
   pushes: string;
   restrictions: string;
-  visits: string;
+  roomSubscriptions: string;
   said: string;
   uncounted: EntryKey;
   erased: string;
@@ -74,7 +74,7 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
 /** When a row may be forgotten. Time first, so that what is due is one range. */
 export type ExpiryKey = [
   until: number,
-  table: 'claims' | 'pushes' | 'restrictions' | 'visits' | 'said',
+  table: 'claims' | 'pushes' | 'restrictions' | 'roomSubscriptions' | 'said',
   key: string,
 ];
 
@@ -86,5 +86,5 @@ export type RowWrite = {
 export type Write =
   | RowWrite
   | { readonly table: 'entries'; readonly key: EntryKey; readonly value?: Entry }
-  | { readonly table: 'dues'; readonly key: ExpiryKey; readonly value?: true }
+  | { readonly table: 'expiries'; readonly key: ExpiryKey; readonly value?: true }
   | { readonly table: 'facts'; readonly key: string; readonly value: unknown };

@@ -14,7 +14,8 @@ import { createPushStore } from './push-store.ts';
 import { createRoomSubscriptionStore, type RoomSubscriptionStore } from './room-subscription-store.ts';
 import { createSteadyClock } from './steady-clock.ts';
 import type { ReadSnapshot, Tables } from './tables.ts';
-import { createTransaction, type StoreRules, type Transaction } from './transaction.ts';
+import { createTransaction, type Transaction } from './transaction.ts';
+import type { StoreRules } from './transaction-context.ts';
 
 /** What is on disk, all of it changed through one queue of commits. */
 export interface Store {

@@ -3,7 +3,7 @@ import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
 import type { LogMeta } from './log-meta.ts';
-import type { DedupeKey, DedupeRecord, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
+import type { DedupeKey, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
 
 /** What the store holds at one moment. */
 export interface Snapshot {
@@ -20,7 +20,7 @@ export type ReadSnapshot = <T>(use: (snapshot: Snapshot) => T) => Outcome<T>;
 /** The tables on disk. All reads are of what was committed. */
 export interface Tables {
   readSnapshot<T>(use: (snapshot: Snapshot) => T): T;
-  logMetaAfter(tag: string, limit: number): { tag: string; head: LogMeta }[];
+  logMetaAfter(tag: string, limit: number): { tag: string; meta: LogMeta }[];
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Keys of answers outside the periods `from` to `to`. */
   dedupeKeysOutside(from: number, to: number, limit: number): DedupeKey[];
@@ -45,6 +45,21 @@ export interface Tables {
 /** lmdb allows 12 unless told otherwise. */
 const MAX_TABLES = 32;
 
+/** Stores of earlier releases have these names: in the list of their tables and within the keys of expiries. */
+const NAME_ON_DISK = {
+  logMeta: 'heads',
+  dedupe: 'answers',
+  inboxMarkers: 'marks',
+  claims: 'claims',
+  pushes: 'pushes',
+  restrictions: 'restrictions',
+  roomSubscriptions: 'visits',
+  said: 'said',
+  uncounted: 'uncounted',
+  erased: 'erased',
+} as const satisfies Record<keyof Rows, string>;
+
+type StoredExpiryKey = [until: number, table: string, key: string];
 type StoredEntry = [epoch: string, json: string, except?: string];
 
 /**
@@ -64,22 +79,22 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     eventTurnBatching: false,
     maxDbs: MAX_TABLES,
   });
-  const heads = root.openDB<LogMeta, string>('heads', {});
-  const answers = root.openDB<DedupeRecord, DedupeKey>('answers', {});
+  const table = <T extends keyof Rows>(name: T) => root.openDB<Rows[T], Keys[T]>(NAME_ON_DISK[name], {});
   const rows: { readonly [T in keyof Rows]: Database<Rows[T], Keys[T]> } = {
-    heads,
-    answers,
-    marks: root.openDB('marks', {}),
-    claims: root.openDB('claims', {}),
-    pushes: root.openDB('pushes', {}),
-    restrictions: root.openDB('restrictions', {}),
-    visits: root.openDB('visits', {}),
-    said: root.openDB('said', {}),
-    uncounted: root.openDB('uncounted', {}),
-    erased: root.openDB('erased', {}),
+    logMeta: table('logMeta'),
+    dedupe: table('dedupe'),
+    inboxMarkers: table('inboxMarkers'),
+    claims: table('claims'),
+    pushes: table('pushes'),
+    restrictions: table('restrictions'),
+    roomSubscriptions: table('roomSubscriptions'),
+    said: table('said'),
+    uncounted: table('uncounted'),
+    erased: table('erased'),
   };
+  const { logMeta, dedupe } = rows;
   const entries = root.openDB<StoredEntry, EntryKey>('entries', {});
-  const dues = root.openDB<true, ExpiryKey>('dues', {});
+  const expiries = root.openDB<true, StoredExpiryKey>('dues', {});
   const facts = root.openDB<unknown, string>('facts', {});
 
   function write(one: Write): void {
@@ -87,15 +102,17 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       case 'entries':
         void (one.value ? entries.put(one.key, storedEntry(one.value)) : entries.remove(one.key));
         break;
-      case 'dues':
-        void (one.value ? dues.put(one.key, one.value) : dues.remove(one.key));
+      case 'expiries':
+        void (one.value
+          ? expiries.put(storedExpiryKey(one.key), true)
+          : expiries.remove(storedExpiryKey(one.key)));
         break;
       case 'facts':
         void facts.put(one.key, one.value);
         break;
       default: {
-        const table: Database<unknown, string | DedupeKey | EntryKey> = rows[one.table];
-        void (one.value ? table.put(one.key, one.value) : table.remove(one.key));
+        const changed: Database<unknown, string | DedupeKey | EntryKey> = rows[one.table];
+        void (one.value ? changed.put(one.key, one.value) : changed.remove(one.key));
       }
     }
   }
@@ -126,27 +143,32 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       }
     },
     logMetaAfter: (tag, limit) =>
-      Array.from(heads.getRange({ start: tag, exclusiveStart: true, limit }), ({ key, value }) => ({
+      Array.from(logMeta.getRange({ start: tag, exclusiveStart: true, limit }), ({ key, value }) => ({
         tag: key,
-        head: value,
+        meta: value,
       })),
     row: (table, key) => rows[table].get(key),
     dedupeKeysOutside(from, to, limit) {
-      const older = Array.from(answers.getKeys({ end: [from] as never, limit }));
-      return older.length > 0 ? older : Array.from(answers.getKeys({ start: [to + 1] as never, limit }));
+      const older = Array.from(dedupe.getKeys({ end: [from] as never, limit }));
+      return older.length > 0 ? older : Array.from(dedupe.getKeys({ start: [to + 1] as never, limit }));
     },
-    newestDedupePeriod: () => Array.from(answers.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
+    newestDedupePeriod: () => Array.from(dedupe.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
     dedupeKeysOf: (tag, periods) =>
       // A hash is base64url, of which every character comes before the tilde.
       periods.flatMap((period) =>
-        Array.from(answers.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
+        Array.from(dedupe.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
       ),
     uncountedOf: (tag, from, to) =>
       Array.from(rows.uncounted.getKeys({ start: [tag, from], end: [tag, to + 1] }), ([, seq]) => seq),
     erased: (limit) => Array.from(rows.erased.getKeys({ limit })),
     expiriesBefore: (at, limit, after) =>
       Array.from(
-        dues.getKeys({ end: [at] as never, limit, ...(after && { start: after, exclusiveStart: true }) }),
+        expiries.getKeys({
+          end: [at] as never,
+          limit,
+          ...(after && { start: storedExpiryKey(after), exclusiveStart: true }),
+        }),
+        readExpiryKey,
       ),
     fact: (key) => facts.get(key),
     async commit(writes) {
@@ -185,4 +207,13 @@ function storedEntry({ epoch, json, except }: Entry): StoredEntry {
 
 function readEntry(seq: number, [epoch, json, except]: StoredEntry): Entry {
   return except === undefined ? { epoch, seq, json } : { epoch, seq, json, except };
+}
+
+function storedExpiryKey([until, table, key]: ExpiryKey): StoredExpiryKey {
+  return [until, NAME_ON_DISK[table], key];
+}
+
+function readExpiryKey([until, name, key]: StoredExpiryKey): ExpiryKey {
+  const table = name === NAME_ON_DISK.roomSubscriptions ? 'roomSubscriptions' : name;
+  return [until, table as ExpiryKey[1], key];
 }

@@ -137,7 +137,7 @@ describe('embedded inbox, erased', () => {
     const store = open();
     const inbox = newInbox();
     for (const _ of [1, 2]) granted(await store.inboxes.erase(inbox));
-    expect(tables.row('heads', inbox.tag)).toBeUndefined();
+    expect(tables.row('logMeta', inbox.tag)).toBeUndefined();
     expect(tables.erased(10)).toEqual([]);
   });
 });
@@ -168,7 +168,7 @@ describe('embedded visits', () => {
     const visited = async () => granted(await store.visits.visited(inbox));
     granted(await store.visits.visit(left, 'one', true));
     granted(await store.visits.visit(left, 'one', false));
-    expect(tables.row('visits', left.tag)).toBeUndefined();
+    expect(tables.row('roomSubscriptions', left.tag)).toBeUndefined();
     granted(await store.visits.visit(inbox, 'one', true));
     for (const _ of range(1, 3)) {
       clock.now += TTL_MS - 1;
@@ -182,7 +182,7 @@ describe('embedded visits', () => {
     expect(await visited()).toEqual([]);
     clock.now += 1;
     await store.cleanUp();
-    expect(tables.row('visits', inbox.tag)).toBeUndefined();
+    expect(tables.row('roomSubscriptions', inbox.tag)).toBeUndefined();
     expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
@@ -200,6 +200,6 @@ describe('embedded visits', () => {
     granted(await store.visits.visit(inbox, 'two', true));
     clock.now += TTL_MS + 1;
     await store.cleanUp();
-    expect(tables.row('visits', inbox.tag)).toBeUndefined();
+    expect(tables.row('roomSubscriptions', inbox.tag)).toBeUndefined();
   });
 });

@@ -44,8 +44,8 @@ describe('embedded inbox', () => {
       for (const log of [newInbox(), announcementsOf('/')]) {
         expect(await latest(store, log)).toMatchObject({ epoch: NO_EPOCH, top: 0 });
         expect(granted(await store.inboxes.raise(log, { read: 3 }))).toEqual({ recv: 0, read: 0 });
-        expect(tables.row('heads', log.tag)).toBeUndefined();
-        expect(tables.row('marks', log.tag)).toBeUndefined();
+        expect(tables.row('logMeta', log.tag)).toBeUndefined();
+        expect(tables.row('inboxMarkers', log.tag)).toBeUndefined();
       }
     }
     expect(commits()).toBe(0);
@@ -110,7 +110,7 @@ describe('embedded inbox', () => {
     const room = newRoom();
     const { now: at } = clock;
     const head = { epoch: 'old', run: 'old', top: 0, at, first: 1, floor: 1, links: [] };
-    await tables.commit([{ table: 'heads', key: room.tag, value: head }]);
+    await tables.commit([{ table: 'logMeta', key: room.tag, value: head }]);
     const store = open();
     await fill(store, room, 1);
     expect(await latest(store, room)).toMatchObject({ top: 1, previousEpochs: [{ epoch: 'old', upTo: 0 }] });
@@ -143,16 +143,16 @@ describe('embedded inbox', () => {
     const head = { kind: 'inbox', epoch: 'e', run: 'r', top: 0, at, first: 1, floor: 1, links: [] } as const;
     const marks = { sent: [], recv: [], read: [], news: { epoch: 'news', seq: 1 } };
     await tables.commit([
-      { table: 'heads', key: tag, value: head },
-      { table: 'marks', key: tag, value: marks },
+      { table: 'logMeta', key: tag, value: head },
+      { table: 'inboxMarkers', key: tag, value: marks },
     ]);
     const store = open();
     await store.cleanUp();
     expect(granted(await store.inboxes.marks({ tag }))).toMatchObject({ news: marks.news });
     clock.now += INBOX_TTL_MS + 1;
     await store.cleanUp();
-    expect(tables.row('heads', tag)).toBeUndefined();
-    expect(tables.row('marks', tag)).toBeUndefined();
+    expect(tables.row('logMeta', tag)).toBeUndefined();
+    expect(tables.row('inboxMarkers', tag)).toBeUndefined();
   });
 
   it('lets changes of one commit see one another', async () => {
@@ -237,7 +237,7 @@ describe('embedded inbox', () => {
     expect(progress.map(({ recvAt }) => recvAt)).toEqual(
       range(1, 250).map((seq) => (seq <= 125 ? begin + seq * 2 - 1 : undefined)),
     );
-    expect(tables.row('marks', inbox.tag)?.sent).toHaveLength(200);
+    expect(tables.row('inboxMarkers', inbox.tag)?.sent).toHaveLength(200);
   });
 
   it('dates no step before the item or an earlier step when the clock is set back', async () => {

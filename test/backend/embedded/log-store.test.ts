@@ -100,8 +100,8 @@ describe('embedded log', () => {
     await store.cleanUp();
     expect(
       tables.readSnapshot((snapshot) => [
-        snapshot.row('heads', silent.tag),
-        snapshot.row('heads', spoken.tag)?.top,
+        snapshot.row('logMeta', silent.tag),
+        snapshot.row('logMeta', spoken.tag)?.top,
       ]),
     ).toEqual([undefined, 1]);
   });

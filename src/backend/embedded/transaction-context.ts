@@ -1,0 +1,24 @@
+import type { RetentionSettings } from './log-meta.ts';
+import type { StagedWrites } from './staged-writes.ts';
+import type { Tables } from './tables.ts';
+
+export interface StoreRules extends RetentionSettings {
+  readonly dedupeTtlS: number;
+  /** Names this start of the primary. */
+  readonly run: string;
+}
+
+export interface TransactionTime {
+  /** The wall clock. */
+  readonly now: number;
+  /** The clock of what is remembered for a while, see steady-clock.ts. */
+  readonly steadyMs: number;
+}
+
+/** What the parts of a transaction work on. */
+export interface TransactionContext {
+  readonly staged: StagedWrites;
+  readonly tables: Tables;
+  readonly rules: StoreRules;
+  readonly time: TransactionTime;
+}
