@@ -71,6 +71,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/context.ts',
     'server/events',
   ],
+  'server/edge.ts': ['server'],
+  'server/live-feeds.ts': ['server'],
+  'server/people.ts': ['server'],
   'server/chat-server.ts': ['server'],
 
   client: ['protocol'],

@@ -20,7 +20,7 @@ export async function leaveRoom(
   { socket, memberships, user }: Session,
   roomid: string,
   membership: Membership,
-  { feeds, fanout, presence }: ChatContext,
+  { feeds, fanout, presence }: Pick<ChatContext, 'feeds' | 'fanout' | 'presence'>,
 ): Promise<void> {
   // What this connection was told is stored still comes to it: the bus may be behind the acks.
   if (membership.lastSay) await feeds.whenDelivered(membership.room, membership.lastSay);

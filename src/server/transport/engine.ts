@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly connectLimit: ConnectLimit;
 }
 
-export type ChatServer = Server<ClientToServer, ServerToClient>;
+export type SocketIoServer = Server<ClientToServer, ServerToClient>;
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface Routes {
@@ -33,7 +33,7 @@ export interface Routes {
 
 /** Socket.IO without a listener of its own. */
 export interface ChatEngine {
-  readonly io: ChatServer;
+  readonly io: SocketIoServer;
   readonly engine: Engine;
   /**
    * Returns the handlers for HTTP servers. They serve Socket.IO's path and pass all other requests to `elsewhere`; `onHandled` is
@@ -67,7 +67,7 @@ export function createChatEngine(options: EngineOptions): ChatEngine {
     else if (request.headers.upgrade) next(new Error('this origin is not allowed'));
     else refuseOrigin(response);
   });
-  const io: ChatServer = new Server({
+  const io: SocketIoServer = new Server({
     serveClient: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     parser: { Encoder, Decoder: TextOnlyDecoder },

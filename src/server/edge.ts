@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { WorkerBackend } from '../backend/backend.ts';
+import type { ClientLimits } from './context.ts';
+import { type Delivery, openDelivery } from './delivery/delivery.ts';
+import type { ChatNamespace } from './socket-types.ts';
+import { createChatEngine, type EngineOptions, type Routes } from './transport/engine.ts';
+import { guardHosts, type HostRules } from './transport/foreign-hosts.ts';
+import type { Connection } from './transport/private-members.ts';
+import { createReadThrottle } from './transport/read-throttle.ts';
+import { createSlowClients, type SlowClients } from './transport/slow-clients.ts';
+import { createTrafficLimits, type TrafficLimits, type TrafficSettings } from './transport/traffic-limits.ts';
+
+/** When a throttled sender is looked at again, to see whether it has read what waits for it. */
+const THROTTLE_LOOK_MS = 20;
+
+export interface EdgeDeps
+  extends Omit<EngineOptions, 'onConnection' | 'connectLimit'>,
+    TrafficSettings,
+    HostRules {
+  readonly backend: Pick<WorkerBackend, 'adapter'>;
+  readonly namespaces: readonly string[];
+  readonly limits: ClientLimits;
+  /** The longest time messages of a room are gathered for one write. */
+  readonly flushWindowMs: number;
+  /** What may wait for one client. */
+  readonly maxBufferedBytes: number;
+  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  readonly utilization: () => number;
+  readonly log: Logger;
+}
+
+/** One worker's Socket.IO server, with limits on what clients send and on what waits for them. */
+export interface Edge {
+  readonly engine: ReturnType<typeof createChatEngine>['engine'];
+  readonly traffic: TrafficLimits;
+  readonly delivery: Delivery;
+  readonly slowClients: SlowClients;
+  of(nsp: string): ChatNamespace;
+  readonly namespaces: readonly ChatNamespace[];
+  clients(): number;
+  /** An event arrived on the connection. */
+  onHeard(connection: Connection): void;
+  /** Routes requests by path: to Engine.IO, or to `handle`. */
+  route(handle: (request: IncomingMessage, response: ServerResponse) => void): Routes;
+  close(): void;
+}
+
+export async function openEdge(deps: EdgeDeps): Promise<Edge> {
+  const { flushWindowMs, utilization, maxBufferedBytes, log } = deps;
+  const traffic = createTrafficLimits({
+    ...deps,
+    internals: () => internals,
+    namespaces: deps.namespaces.length,
+    maxTextBytes: deps.limits.maxTextBytes,
+  });
+  const { connectLimit } = traffic;
+  const chatEngine = createChatEngine({ ...deps, connectLimit, onConnection: traffic.connections.watch });
+  const { io, engine } = chatEngine;
+  io.adapter(deps.backend.adapter as never);
+  const of = (nsp: string): ChatNamespace => io.of(nsp);
+  const namespaces = deps.namespaces.map(of);
+  const delivery = await openDelivery({ of, namespaces, engine, flushWindowMs, utilization, log });
+  const { internals } = delivery;
+  const slowClients = createSlowClients({
+    internals,
+    *sockets() {
+      for (const nsp of namespaces) yield* nsp.sockets.values();
+    },
+    maxBufferedBytes,
+    random: Math.random,
+    log,
+  });
+  const throttle = createReadThrottle({
+    internals,
+    isBehind: slowClients.isBehind,
+    nextTurn: setImmediate,
+    later: (callback) => setTimeout(callback, THROTTLE_LOOK_MS),
+  });
+
+  return {
+    engine,
+    traffic,
+    delivery,
+    slowClients,
+    of,
+    namespaces,
+    clients: () => namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0),
+    onHeard: throttle.received,
+    route(handle) {
+      const answering = (request: IncomingMessage, response: ServerResponse) =>
+        internals.answering(engine, request, response);
+      return guardHosts(chatEngine.route(handle, answering), deps, log);
+    },
+    close() {
+      slowClients.close();
+      traffic.connections.close();
+      delivery.close();
+      engine.close();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { Logger } from 'pino';
+import type { WorkerBackend } from '../backend/backend.ts';
+import { createFeeds, type Feeds } from '../chat/feeds.ts';
+import { createPresence, type Presence } from '../chat/presence.ts';
+import type { Room } from '../chat/room.ts';
+import type { RosterEntry } from '../chat/roster.ts';
+import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
+import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
+import { createCountResync } from './delivery/count-resync.ts';
+import type { Delivery } from './delivery/delivery.ts';
+import { createInboxDelivery, type InboxDelivery } from './delivery/inbox-delivery.ts';
+import type { ChatNamespace } from './socket-types.ts';
+
+export interface LiveFeedsDeps {
+  readonly backend: Pick<WorkerBackend, 'logs' | 'bus' | 'roster' | 'inboxes'>;
+  readonly of: (nsp: string) => ChatNamespace;
+  readonly namespaces: readonly string[];
+  readonly delivery: Pick<Delivery, 'fanout' | 'deliverPresence' | 'deliverGap'>;
+  /** Items of the inbox are lost to the feed: the log no longer has them. */
+  readonly onInboxGap: (inbox: Room) => void;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** What the bus brings to this worker's connections: rooms, inboxes, announcements, and who comes and goes. */
+export interface LiveFeeds {
+  readonly feeds: Feeds;
+  readonly presence: Presence;
+  readonly inboxDelivery: InboxDelivery;
+  readonly announcementFeed: AnnouncementFeed;
+  /** Sends every room's counts to its members, who may have missed some. */
+  resyncCounts(): Promise<void>;
+  /** Catches up with everything that the bus or the store may have missed while one of them was away. */
+  resync(): void;
+  close(): void;
+}
+
+export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
+  const { backend, of, delivery, log } = deps;
+  const { logs, bus, roster, inboxes } = backend;
+  const { fanout, deliverPresence, deliverGap } = delivery;
+
+  const notify = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
+    // Nobody hears who is in an audience, which a reaped instance leaves behind as well. A large room gets numbers only.
+    if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
+    const move = { event, user };
+    void bus.notify(room, move).then((notified) => {
+      // Without the bus, at least this worker's members hear of it.
+      if (!notified.ok) deliverPresence(room, move);
+    });
+  };
+
+  const inboxDelivery = createInboxDelivery({ of, inboxes, now: deps.now });
+  const announcementFeed = createAnnouncementFeed({
+    feeds: () => feeds,
+    logs,
+    of,
+    namespaces: deps.namespaces,
+  });
+  const feeds = createFeeds({
+    logs,
+    bus,
+    log,
+    deliver(room, entry) {
+      if (room.kind === 'inbox') inboxDelivery.deliver(room, entry);
+      else if (room.kind === 'news') announcementFeed.deliver(room.nsp, entry);
+      else fanout.enqueue(room, entry);
+    },
+    onGap(room, gap) {
+      if (room.kind === 'inbox') deps.onInboxGap(room);
+      if (room.kind === 'room') deliverGap(room, gap);
+    },
+    onPresence: deliverPresence,
+  });
+  const presence = createPresence({ roster, log, onJoin: notify('join'), onQuit: notify('broadcast_quit') });
+  roster.onReturned(notify('join'));
+  announcementFeed.follow();
+  const resyncCounts = createCountResync({ roster, rooms: feeds.rooms, deliver: deliverPresence });
+
+  return {
+    feeds,
+    presence,
+    inboxDelivery,
+    announcementFeed,
+    resyncCounts,
+    resync() {
+      feeds.resync();
+      void resyncCounts();
+      presence.resync();
+      announcementFeed.follow();
+    },
+    close() {
+      presence.close();
+      feeds.close();
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import type { Logger } from 'pino';
+import type { WorkerBackend } from '../backend/backend.ts';
+import type { Announcements } from '../chat/inbox/announcements.ts';
+import type { InboxView } from '../chat/inbox/inbox-view.ts';
+import { createSharedBuckets, type Rate } from '../chat/rate-limit.ts';
+import type { Fanout } from './delivery/fanout.ts';
+import { leaveRoom } from './events/leave.ts';
+import type { LiveFeeds } from './live-feeds.ts';
+import { type ConnectionBans, createConnectionBans } from './moderation/connection-bans.ts';
+import { createConnectionMutes } from './moderation/connection-mutes.ts';
+import { createEnforcement, type Enforcement } from './moderation/enforcement.ts';
+import type { ChatNamespace } from './socket-types.ts';
+import { createConnectionCounts } from './users/connection-counts.ts';
+import { createLogins, type Logins } from './users/logins.ts';
+import { createMembershipTransfer } from './users/membership-transfer.ts';
+import { createReadMarkers, type ReadMarkers } from './users/read-markers.ts';
+import { createTextmsgAudience, type TextmsgAudience } from './users/textmsg-audience.ts';
+
+export interface PeopleDeps {
+  readonly backend: Pick<WorkerBackend, 'logs' | 'roster' | 'visits' | 'moderation'>;
+  readonly mode: 'open' | 'token';
+  readonly namespaces: readonly ChatNamespace[];
+  readonly live: LiveFeeds;
+  readonly fanout: Pick<Fanout, 'flush'>;
+  readonly announcements: Announcements;
+  readonly inboxView: InboxView;
+  /** What one connection may say; a user may say twice as much on one worker. */
+  readonly rateSay: Rate | undefined;
+  /** The store is away. */
+  readonly degraded: () => boolean;
+  /** Ms since 1970. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Who the connections of this worker belong to, and what those users may do. */
+export interface People {
+  readonly logins: Logins;
+  readonly textmsgAudience: TextmsgAudience;
+  readonly readMarkers: ReadMarkers;
+  readonly connectionBans: ConnectionBans;
+  readonly enforcement: Enforcement;
+  /** Brings the store up to date with this worker, and this worker with the store's bans and mutes. */
+  resync(): void;
+  close(): void;
+}
+
+export function createPeople(deps: PeopleDeps): People {
+  const { backend, mode, namespaces, live, fanout, degraded, log } = deps;
+  const { logs, roster, moderation } = backend;
+  const { feeds, presence } = live;
+  const now = () => performance.now();
+
+  const readMarkers = createReadMarkers({ visits: backend.visits, logs, roster, log });
+  const connectionBans = createConnectionBans({ mode, moderation, now, date: deps.now });
+  const textmsgAudience = createTextmsgAudience({
+    roster,
+    moderation,
+    carriedBan: connectionBans.check,
+    degraded,
+    log,
+  });
+  const connectionCounts = createConnectionCounts({ roster, log });
+  const membershipTransfer = createMembershipTransfer({
+    presence,
+    onBanned: (room, userId) => enforcement.onRefused(room, userId),
+    log,
+  });
+  const perUser = deps.rateSay && { perMs: deps.rateSay.perMs * 2, burst: deps.rateSay.burst * 2 };
+  const logins = createLogins({
+    logs,
+    feeds,
+    inboxView: deps.inboxView,
+    announcements: deps.announcements,
+    announcementFeed: live.announcementFeed,
+    delivery: live.inboxDelivery,
+    connectionCounts,
+    membershipTransfer,
+    userBuckets: createSharedBuckets(perUser, now),
+    onComing: textmsgAudience.arrive,
+    onMoved: (session) => Promise.all([textmsgAudience.moved(session), readMarkers.moved(session)]),
+    degraded,
+    log,
+  });
+  const enforcement = createEnforcement({
+    namespaces,
+    logins,
+    moderation,
+    connectionBans,
+    connectionMutes: createConnectionMutes(mode),
+    banFromTextmsg: textmsgAudience.ban,
+    async leave(session, roomid, membership) {
+      await leaveRoom(session, roomid, membership, { feeds, fanout, presence });
+      await readMarkers.left(session, roomid);
+    },
+    degraded,
+    now: deps.now,
+    log,
+  });
+
+  return {
+    logins,
+    textmsgAudience,
+    readMarkers,
+    connectionBans,
+    enforcement,
+    resync() {
+      textmsgAudience.resync();
+      membershipTransfer.resync();
+      logins.resync();
+      void enforcement.review();
+    },
+    close() {
+      logins.close();
+      connectionCounts.close();
+      membershipTransfer.close();
+      textmsgAudience.close();
+    },
+  };
+}
