@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
-import { type IncomingHttpHeaders, IncomingMessage, type ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Server as Engine } from 'engine.io';
 import type { ClientSocket } from '../socket-types.ts';
+import { KeptRequest, NO_HANDSHAKE } from './kept-request.ts';
 import { SmallQueue } from './small-queue.ts';
 
 /*
@@ -235,21 +236,6 @@ type Handlers = Record<string | symbol, Handler | Handler[]>;
 
 /** These events are emitted once anyway, so the wrapper of `once`, which is larger than the listener, is not needed. */
 const COMES_ONCE: readonly (string | symbol)[] = ['close', 'error'];
-/** The headers that identify the user and decide whether its page may use a cookie. */
-const KEPT_HEADERS = ['authorization', 'cookie', 'host', 'origin', 'sec-fetch-site'] as const;
-const NO_HEADERS: IncomingHttpHeaders = Object.freeze({});
-/** Replaces the handshake of a socket that was admitted. */
-const NO_HANDSHAKE = Object.freeze({
-  headers: {},
-  time: '',
-  address: '',
-  xdomain: false,
-  secure: false,
-  issued: 0,
-  url: '',
-  query: {},
-  auth: {},
-});
 /** Without Object's prototype: a client's event named `constructor` must find no listener. */
 const NO_HANDLERS = Object.freeze(Object.create(null));
 
@@ -261,9 +247,7 @@ export function shrinkConnection(socket: ClientSocket, { keepsHeaders }: { keeps
   const { conn } = socket;
   const connection = conn as unknown as PrivateConnection;
   const { request } = connection;
-  if (request instanceof IncomingMessage) {
-    connection.request = new KeptRequest(request.url, keepsHeaders ? keptOf(request) : NO_HEADERS);
-  }
+  if (request instanceof IncomingMessage) connection.request = new KeptRequest(request, keepsHeaders);
   const own = socket as unknown as PrivateSocket;
   own.handshake = NO_HANDSHAKE;
   shrinkLists(own, connection);
@@ -310,31 +294,6 @@ function shrinkListeners(emitter: EventEmitter): void {
 function unwrapped(handlers: Handler | Handler[]): Handler | Handler[] {
   if (Array.isArray(handlers)) return handlers.map((handler) => handler.listener ?? handler);
   return handlers.listener ?? handlers;
-}
-
-function keptOf({ headers }: IncomingMessage): IncomingHttpHeaders {
-  const kept = KEPT_HEADERS.filter((name) => headers[name] !== undefined);
-  return Object.fromEntries(kept.map((name) => [name, headers[name]]));
-}
-
-/** The kept part of a connection's first request, for when its client enters another namespace. */
-class KeptRequest {
-  readonly url: string | undefined;
-  readonly headers: IncomingHttpHeaders;
-
-  constructor(url: string | undefined, headers: IncomingHttpHeaders) {
-    this.url = url;
-    this.headers = headers;
-  }
-
-  get _query(): Record<string, string> {
-    return Object.fromEntries(new URL(this.url ?? '', 'http://localhost').searchParams);
-  }
-
-  /** Socket.IO reads `encrypted` from it, which is unknown behind a proxy. */
-  get connection(): object {
-    return {};
-  }
 }
 
 interface PrivatePolling {
