@@ -230,7 +230,7 @@ class RoomFeed implements Feed {
   private sharedWith(page: LogPage): number {
     const own = [...this.previousEpochs, { epoch: this.epoch, upTo: this.last }];
     for (const mine of own.reverse()) {
-      const theirs = page.previousEpochs.find((link) => link.epoch === mine.epoch);
+      const theirs = page.previousEpochs.find(({ epoch }) => epoch === mine.epoch);
       if (theirs) return Math.min(mine.upTo, theirs.upTo);
     }
     return 0;

@@ -31,7 +31,7 @@ export interface Claim {
 /** What a connection may do, and until when. */
 export interface Access {
   allows(roomid: string): boolean;
-  /** As the token says it, ms since 1970; absent: for as long as the link lasts. */
+  /** As the token says it, ms since 1970; absent: for as long as the connection lasts. */
   readonly expiresAt?: number;
 }
 

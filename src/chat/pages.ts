@@ -41,9 +41,9 @@ function isSamePast(page: LogPage, from: Position): boolean {
   if (from.seq > page.top) return false;
   // Nothing was there when the device came, and what came since it counted on: not every event names its epoch. So it means the
   // log's first epoch.
-  if (from.epoch === NO_EPOCH) return page.previousEpochs.every((link) => from.seq <= link.upTo);
+  if (from.epoch === NO_EPOCH) return page.previousEpochs.every(({ upTo }) => from.seq <= upTo);
   if (from.epoch === page.epoch) return true;
-  return page.previousEpochs.some((link) => link.epoch === from.epoch && from.seq <= link.upTo);
+  return page.previousEpochs.some(({ epoch, upTo }) => epoch === from.epoch && from.seq <= upTo);
 }
 
 /** The page with what passed since it was read, cut to `limit` from its newest end. */

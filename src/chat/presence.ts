@@ -8,7 +8,7 @@ import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 /*
  * Who of a room is on this worker. A user's state in one room:
  *
- *   absent ──enter──► present(n tabs) ──last tab's link lost──► lingering ──grace over──► absent, quit told
+ *   absent ──enter──► present(n tabs) ──last tab's connection lost──► lingering ──grace over──► absent, quit told
  *     ▲     │            ▲                                          │
  *     └refused           └──────────────enter, nothing told─────────┘
  *
@@ -25,7 +25,7 @@ export interface PresenceDeps {
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
   readonly log: Logger;
-  /** For how long a user whose last link was lost is still there. */
+  /** For how long a user whose last connection was lost is still there. */
   readonly graceMs?: number;
 }
 
@@ -36,7 +36,7 @@ export interface Presence {
    */
   enter(room: Room, user: RosterEntry): Promise<Outcome<RosterCount & { announce: () => void }>>;
   /**
-   * One connection less: at once when the user asked for it, after the grace time when a link was lost. Settles once
+   * One connection less: at once when the user asked for it, after the grace time when a connection was lost. Settles once
    * the roster took what there is to say now, or could not.
    */
   leave(room: Room, userId: string, why: 'asked' | 'lost'): Promise<void>;

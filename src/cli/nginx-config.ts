@@ -96,7 +96,7 @@ hash $roomcast_key consistent;`,
 
 function site(options: NginxOptions): string {
   const scheme = options.trustProxy.length > 0 ? '$roomcast_scheme' : '$scheme';
-  // Workers ping every interval, so a link silent for longer than a whole heartbeat is dead on both sides.
+  // Workers ping every interval, so a connection silent for longer than a whole heartbeat is dead on both sides.
   const silenceS = Math.ceil((options.pingIntervalMs + options.pingTimeoutMs) / 1000) + 30;
   return `# Only WebSocket may upgrade: nothing else that a client asks for is spoken by workers.
 map $http_upgrade $roomcast_upgrade {

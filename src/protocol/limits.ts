@@ -15,7 +15,7 @@ export const MAX_RESUME_BYTES = 512 * 1024;
 
 /**
  * The largest packet the transport takes. A 1 MiB id must still arrive, to be refused by name;
- * what is larger closes the link (WebSocket 1009, polling 413) before anything is parsed.
+ * what is larger closes the connection (WebSocket 1009, polling 413) before anything is parsed.
  */
 export const MAX_PACKET_BYTES = 1_200_000;
 

@@ -67,7 +67,7 @@ export interface MessagePage {
 }
 
 export interface RoomMember extends Person {
-  /** Connections in the room; none: the link was lost less than 5 s ago. */
+  /** Connections in the room; none: the last one was lost less than 5 s ago. */
   readonly clients: number;
   /** `doubtful`: the worker that had the connections stopped proving itself. */
   readonly state: 'online' | 'doubtful';

@@ -110,6 +110,6 @@ function announcedAs({ id, seq, epoch, at }: Appended): StoredAnnouncement {
 /** Up to where the mark and this log are the same; the store may have lost its newest announcements. */
 function positionIn(page: LogPage, mark: Position): number {
   if (mark.epoch === page.epoch) return mark.seq;
-  const link = page.previousEpochs.find(({ epoch }) => epoch === mark.epoch);
-  return link ? Math.min(mark.seq, link.upTo) : 0;
+  const previous = page.previousEpochs.find(({ epoch }) => epoch === mark.epoch);
+  return previous ? Math.min(mark.seq, previous.upTo) : 0;
 }
