@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPresenceNotifier } from '../../../src/backend/redis/presence/presence-notifier.ts';
 import { roomOf } from '../../../src/chat/room.ts';
@@ -6,19 +7,19 @@ const room = roomOf('/', 'lobby');
 
 function setUp(answers: number[]) {
   const startedAt = Date.now();
-  const toldAtMs: number[] = [];
+  const notifiedAtMs: number[] = [];
   const notifier = createPresenceNotifier({
     notify: async () => {
-      toldAtMs.push(Date.now() - startedAt);
+      notifiedAtMs.push(Date.now() - startedAt);
       return { ok: true, value: answers.shift() ?? 0 };
     },
     onNotified: () => undefined,
-    now: () => Date.now(),
+    log: pino({ level: 'silent' }),
   });
-  return { notifier, toldAtMs };
+  return { notifier, notifiedAtMs };
 }
 
-describe('a room with something still to be told', () => {
+describe('a room with changes its members are not notified of', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -26,22 +27,22 @@ describe('a room with something still to be told', () => {
     vi.useRealTimers();
   });
 
-  it('is come back to for a change although its names are due later, and for them after that', async () => {
-    const { notifier, toldAtMs } = setUp([7_000]);
+  it('is notified of a change although its names are due later, and of them after that', async () => {
+    const { notifier, notifiedAtMs } = setUp([7_000]);
     notifier.schedule(room, 10_000);
     await vi.advanceTimersByTimeAsync(2_000);
     notifier.schedule(room, 1_000);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(toldAtMs).toEqual([3_000, 10_000]);
+    expect(notifiedAtMs).toEqual([3_000, 10_000]);
   });
 
-  it('is come back to once for changes that are due at the same turn', async () => {
-    const { notifier, toldAtMs } = setUp([]);
+  it('is notified once of changes that are due in the same turn', async () => {
+    const { notifier, notifiedAtMs } = setUp([]);
     notifier.schedule(room, 1_000);
     await vi.advanceTimersByTimeAsync(400);
     notifier.schedule(room, 600);
     notifier.schedule(room, 10_000);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(toldAtMs).toEqual([1_000]);
+    expect(notifiedAtMs).toEqual([1_000]);
   });
 });

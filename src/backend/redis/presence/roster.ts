@@ -60,7 +60,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const notifier = createPresenceNotifier({
     notify: (room) => redis.evaluate<number>(scripts.notify, scriptKeys(room), scriptArgs(room)),
     onNotified: vacateIfEmpty,
-    now,
+    log,
   });
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
   const resync = createPresenceResync({
