@@ -8,6 +8,7 @@ import { openSubscriber } from './bus/subscriber.ts';
 import { parseRedisAddress } from './connection/address.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
+import { createRightsCheck } from './connection/rights-check.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
 import { createRedisClaims } from './log/claims.ts';
@@ -56,6 +57,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     return kept.ok ? succeed(kept.value ?? fresh) : kept;
   }
 
+  const checkRights = createRightsCheck({ redis, keyPrefix: options.keyPrefix, keys });
   const retention = createRetention(options);
   const epochArgs = createEpochArgs(redis, retention);
   const { dedupeTtlS, maxRoomClients } = options;
@@ -82,7 +84,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     secret,
     check: async () => {
       const ping = await redis.call(['PING']);
-      return ping.ok ? succeed(undefined) : ping;
+      return ping.ok ? checkRights() : ping;
     },
     close: async () => {
       subscriber.close();

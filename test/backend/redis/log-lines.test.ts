@@ -37,5 +37,5 @@ it('a store that refuses everything costs a line for each cause and place, howev
   expect([...texts].sort()).toEqual([...new Set(texts)].sort());
   expect(texts).toContain('a room cannot be compared with its log yet');
   expect(texts).toContain('a departure is not stored yet');
-  expect(texts).toContain('redis: a command failed');
+  expect(texts).toContain('redis: the user in REDIS_URL lacks a right');
 });

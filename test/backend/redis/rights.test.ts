@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { BackendError } from '../../../src/backend/backend.ts';
 import { aclRules } from '../../../src/backend/redis/connection/rights.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
-import { ALLOWED, redisForTest, redisOptions } from '../../contract/redis-harness.ts';
+import { createLog } from '../../../src/log.ts';
+import { append, granted, newRoom } from '../../contract/peers.ts';
+import { ALLOWED, peerForTest, redisForTest, redisOptions } from '../../contract/redis-harness.ts';
 
 /** What the start says, and what it logs: a refusal must be the only thing to read. */
 async function start(
@@ -109,4 +111,36 @@ describe('a Redis that is not fit', () => {
     expect((await start(`${redis.url}/2`)).refusal).toContain('DB index is out of range');
     expect((await start(`${redis.url}/1`)).refusal).toBe('');
   });
+});
+
+describe('a right revoked while a worker runs', () => {
+  it.each([
+    ['of a command', '-evalsha', '+evalsha'],
+    ['of a command inside a script', '-xadd', '+xadd'],
+  ])(
+    '%s makes it answer `unavailable` and not ready, until it is granted again',
+    async (_, revoke, grant) => {
+      const { url, change } = await userForTest();
+      const lines: { msg: string; code?: string }[] = [];
+      const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+      const log = createLog({ level: 'warn', pretty: false, base: {}, destination });
+      const peer = await peerForTest(url, { log });
+      const room = newRoom();
+      await append(peer, room, 'before');
+      granted(await peer.check());
+      await change(revoke);
+      for (let tries = 0; tries < 20; tries += 1) {
+        const appended = await peer.logs.append(room, { id: 'i', members: '"a":1' });
+        expect(appended).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
+      }
+      expect(await peer.check()).toMatchObject({
+        ok: false,
+        error: { code: 'unavailable', message: `the store denies ${grant}` },
+      });
+      expect(lines).toMatchObject([{ msg: 'redis: the user in REDIS_URL lacks a right', code: 'NOPERM' }]);
+      await change(grant);
+      granted(await peer.check());
+      await append(peer, room, 'after');
+    },
+  );
 });

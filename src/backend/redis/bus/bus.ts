@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { RoomBus } from '../../../chat/log-store.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import { away, UNANSWERED } from '../connection/failure.ts';
+import { away, UNANSWERED } from '../connection/failures.ts';
 import { CALL_DEADLINE_MS, type RedisConnection } from '../connection/redis-connection.ts';
 import { createWaiters, type Waiters } from '../connection/waiters.ts';
 import type { RedisKeys } from '../keys.ts';

@@ -7,7 +7,7 @@ import type { RedisAddress } from './address.ts';
 import type { CallPacing } from './call-pacing.ts';
 import { createRedisClient } from './client.ts';
 import { createDeadlines } from './deadlines.ts';
-import { away, refusalOf, UNANSWERED } from './failure.ts';
+import { away, DENIED, isDenied, refusalOf, UNANSWERED } from './failures.ts';
 import { createWaiters } from './waiters.ts';
 
 /** What a connection knows of the server at its other end. */
@@ -27,6 +27,11 @@ export interface RedisConnection {
   evaluate<T>(script: Script, keys: readonly string[], args: readonly string[]): Promise<Outcome<T>>;
   /** Undefined while the connection is not usable. */
   server(): RedisServer | undefined;
+  /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
+  wasDenied(): boolean;
+  forgetDenial(): void;
+  /** Whether Redis denies this command; logs nothing. */
+  denies(args: readonly string[]): Promise<Outcome<boolean>>;
   /** Why it is not usable, as far as known. */
   problem(): unknown;
   /** True once usable, false if it was not within that time. */
@@ -68,6 +73,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   let generation = 0;
   let replies = 0;
   let stalled = false;
+  let denied = false;
   let retry: NodeJS.Timeout | undefined;
 
   client.on('error', (error: unknown) => {
@@ -147,7 +153,10 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
 
   function outcomeOf<T>(reply: Reply): Outcome<T> {
     if ('value' in reply) return succeed(reply.value as T);
-    return reply.error === LATE ? UNANSWERED : refusalOf(reply.error, log);
+    if (reply.error === LATE) return UNANSWERED;
+    const refusal = refusalOf(reply.error, log);
+    denied ||= refusal === DENIED;
+    return refusal;
   }
 
   // After a SCRIPT FLUSH every call on its way fails with NOSCRIPT and goes again with its text. What is called
@@ -181,7 +190,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   }
 
   function refusal() {
-    if (!server || !client.isReady) return away();
+    if (!server || !client.isReady) return isDenied(problem) ? DENIED : away();
     return stalled ? away('the store does not answer') : undefined;
   }
 
@@ -194,6 +203,17 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       if (!held) return run();
       const { later } = held;
       return new Promise<Outcome<T>>((resolve) => later.push(() => resolve(run())));
+    },
+    wasDenied: () => denied,
+    forgetDenial: () => {
+      denied = false;
+    },
+    denies: async (args) => {
+      const refused = refusal();
+      if (refused) return refused;
+      const reply = await exchange(args);
+      if ('value' in reply) return succeed(false);
+      return reply.error === LATE ? UNANSWERED : succeed(isDenied(reply.error));
     },
     server: () => (client.isReady ? server : undefined),
     problem: () => problem,

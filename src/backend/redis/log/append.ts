@@ -6,7 +6,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseOtherContent } from '../../other-content.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
-import { away } from '../connection/failure.ts';
+import { away } from '../connection/failures.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';

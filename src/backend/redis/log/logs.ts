@@ -12,7 +12,7 @@ import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { parseStored } from '../bus/frame.ts';
-import { away } from '../connection/failure.ts';
+import { away } from '../connection/failures.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';

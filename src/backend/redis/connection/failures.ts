@@ -1,0 +1,54 @@
+import type { Logger } from 'pino';
+import { ErrorReply } from 'redis';
+import type { Refusal } from '../../../protocol/codes.ts';
+import { refuse } from '../../../protocol/codes.ts';
+
+/** About the time until a restarted Redis is connected again. */
+export const RETRY_AFTER_MS = 1_000;
+
+/** Replies by which Redis says that it cannot run the command now, by their first word. */
+const TEMPORARY_REPLIES = new Map([
+  ['OOM', 'the store is full'],
+  ['MISCONF', 'the store cannot write to its disk'],
+  ['LOADING', 'the store is starting'],
+  ['READONLY', 'the store is changing its master'],
+  ['NOREPLICAS', 'the store has too few replicas'],
+  ['MASTERDOWN', 'the store has lost its master'],
+  ['BUSY', 'the store is busy'],
+  ['CLUSTERDOWN', 'the store is down'],
+  ['TRYAGAIN', 'the store is moving data'],
+]);
+
+/** The others are what Redis 7.0 and 7.2 reply when the denied command stands in a script. */
+const DENIED_REPLY = /^NOPERM|The user executing the script can't |ACL failure in script/;
+
+export function away(message = 'the store is away'): Refusal {
+  return refuse('unavailable', message, RETRY_AFTER_MS);
+}
+
+/** Nobody knows whether the command ran: a frozen Redis still runs what it was sent once it goes on. */
+export const UNANSWERED: Refusal = away('the store did not answer in time');
+
+/** The user in REDIS_URL lacks a right; an operator can grant it at any time. */
+export const DENIED: Refusal = away('the store denies a right');
+
+export function isDenied(error: unknown): boolean {
+  return error instanceof Error && DENIED_REPLY.test(error.message);
+}
+
+/**
+ * What a rejected command means to its caller. An error that is no reply of Redis is about the connection, and the command
+ * may have run or not. A reply that is neither temporary nor about rights is a bug of ours.
+ */
+export function refusalOf(error: unknown, log: Logger): Refusal {
+  if (!(error instanceof ErrorReply)) return away();
+  const reply = error.message.slice(0, 160);
+  if (isDenied(error)) {
+    log.error({ code: 'NOPERM', reply }, 'redis: the user in REDIS_URL lacks a right');
+    return DENIED;
+  }
+  const temporary = TEMPORARY_REPLIES.get(reply.split(' ', 1)[0] ?? '');
+  if (temporary !== undefined) return away(temporary);
+  log.error({ reply }, 'redis: a command failed');
+  return refuse('internal', 'the store failed');
+}

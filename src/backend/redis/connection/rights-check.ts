@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { RedisKeys } from '../keys.ts';
+import { allValues } from '../outcomes.ts';
+import { away } from './failures.ts';
+import type { RedisConnection } from './redis-connection.ts';
+import { trialsOf } from './rights.ts';
+
+const MOST_NAMED = 3;
+
+export interface RightsCheckDeps {
+  readonly redis: Pick<RedisConnection, 'wasDenied' | 'forgetDenial' | 'denies'>;
+  readonly keyPrefix: string;
+  readonly keys: RedisKeys;
+}
+
+/**
+ * Whether the user in REDIS_URL has all rights. Rights can be revoked while a worker runs, and PING alone does not notice.
+ * Costs nothing until Redis denies a command; from then on each check tries every command, until none is denied any more.
+ */
+export function createRightsCheck({ redis, keyPrefix, keys }: RightsCheckDeps): () => Promise<Outcome<void>> {
+  return async () => {
+    if (!redis.wasDenied()) return succeed(undefined);
+    const { commands } = trialsOf(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const denied = await allValues(commands.map(({ args }) => redis.denies(args)));
+    if (!denied.ok) return denied;
+    const missing = commands.filter((_, index) => denied.value[index]).map(({ rule }) => rule);
+    if (missing.length > 0) {
+      const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
+      return away(`the store denies ${missing.slice(0, MOST_NAMED).join(' ')}${more}`);
+    }
+    redis.forgetDenial();
+    return succeed(undefined);
+  };
+}
