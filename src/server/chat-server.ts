@@ -30,7 +30,7 @@ import { createWorkerPort } from './transport/worker-port.ts';
 export interface ChatServerDeps extends EdgeDeps {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
-  /** Where it will listen. */
+  /** `HOST`: the address that the listeners are bound to. */
   readonly host: string;
   readonly slot: number;
   readonly apiKeys: readonly string[];
@@ -50,9 +50,9 @@ export interface ChatServer {
   listen(host: string, port: number): Promise<unknown>;
   /** Stops listening; clients stay. */
   stopListening(): void;
-  /** Tells of whom the worker process `instanceId` left behind. */
+  /** Announces the users whom the crashed worker process `instanceId` left behind as gone, unless they reconnect. */
   reap(instanceId: string): Promise<void>;
-  /** Ready, or why not; not known until `looked` is over. */
+  /** Ready, or why not; call it after `looked` has resolved. */
   ready(): Outcome<void>;
   readonly looked: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
@@ -199,7 +199,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   };
 }
 
-/** Socket.IO always has the main namespace. Clients of its 2.x must pass through it on the way to another. */
+/** Socket.IO always serves the main namespace. Its 2.x clients must pass through it to reach another one. */
 function refuseMain(main: ChatNamespace): void {
   main.use((socket, next) => next(socket.conn.protocol === 3 ? undefined : new Error('Invalid namespace')));
 }

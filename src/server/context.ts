@@ -23,7 +23,7 @@ import type { Logins } from './users/logins.ts';
 import type { ReadMarkers } from './users/read-markers.ts';
 import type { TextmsgAudience } from './users/textmsg-audience.ts';
 
-/** What the settings allow a client. */
+/** Limits that the settings put on a client. */
 export interface ClientLimits {
   readonly maxTextBytes: number;
   readonly maxRooms: number;
@@ -32,7 +32,7 @@ export interface ClientLimits {
   readonly dedupeTtlS: number;
 }
 
-/** What the events work on. */
+/** Everything that event handlers use. */
 export interface ChatContext {
   readonly admission: Pick<Admission, 'acquire'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;
@@ -58,14 +58,15 @@ export interface ChatContext {
   readonly log: Logger;
 }
 
-/** One event of a client, its payload already looked at. */
+/** Handles one kind of event, whose payload is validated already. */
 export interface EventHandler<E extends EventName> {
+  /** See `EventQueue`. */
   readonly mode: 'inTurn' | 'pipelined';
   /** Takes a token of RATE_SAY. */
   readonly says?: true;
   /** Costs the store little or nothing: is not refused when the store has too much to do. */
   readonly free?: true;
-  /** Answers itself, by `answer`, where the ack must leave in one turn with something else. */
+  /** Calls `answer` itself and returns `answered` where the ack must leave in the same turn as something else. */
   run(
     session: Session,
     payload: Payload<E>,

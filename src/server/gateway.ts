@@ -26,7 +26,7 @@ export interface GatewayDeps {
   /** Since when the store is away, if it is. */
   readonly degradedSince: () => number | undefined;
   readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent'>;
-  /** The connection heard `hello` just now. */
+  /** The connection has just been sent `hello`. */
   readonly onGreeted: (socket: ClientSocket) => void;
   /** An event of the client arrived. */
   readonly onHeard: (connection: ClientSocket['conn']) => void;
@@ -34,7 +34,7 @@ export interface GatewayDeps {
   readonly onDisconnect: () => void;
 }
 
-/** The edge between Socket.IO and the chat: who a connection is, its events, its end. */
+/** Serves the clients of a namespace from handshake to disconnect. */
 export interface Gateway {
   serve(nsp: ChatNamespace): void;
 }
@@ -49,7 +49,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
   const keepsHeaders = context.identities.mode === 'token';
   const introductions = new WeakMap<ClientSocket, Introduction>();
-  /** Beside what of a socket is told to other servers, which no symbol is. */
+  /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
   const sessionKey = Symbol('session');
 
   function connect(socket: ClientSocket, introduction: Introduction): void {
@@ -66,7 +66,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
   }
 
-  /** Called by Socket.IO on the socket. One for all of them: a closure for each costs more than to look it up. */
+  /** Socket.IO calls it on the socket. One function for all: a closure per socket would cost more than the look-up. */
   function hear(this: ClientSocket, event: unknown, ...args: unknown[]): void {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
@@ -89,7 +89,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deps.onDisconnect();
   }
 
-  /** Whoever has heard `hello` is reachable: its user's connections count it. */
+  /** Sends `hello`. The client is reachable from then on: the store counts it among its user's connections. */
   function greet(session: Session): void {
     const { socket, identity, user } = session;
     const { guestToken } = identity;
@@ -117,7 +117,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deps.onGreeted(socket);
   }
 
-  /** As an event of the client's would run. */
+  /** Runs the task as if the client had sent it as an event. */
   async function inOwnTurn<T>(
     session: Session,
     task: () => Promise<T>,
@@ -135,17 +135,17 @@ export function createGateway(deps: GatewayDeps): Gateway {
     }
   }
 
-  /** Before what the client sent meanwhile. */
+  /** Binds the connection to its user, before any event that the client has sent meanwhile. */
   async function inOrder(session: Session, begin: () => Promise<void>): Promise<void> {
     try {
-      // Nothing brings a refused one back, so it waits as long as it takes.
+      // Patient: nothing would try a refused one again.
       await inOwnTurn(session, begin, 'patient');
     } catch (error) {
       context.log.error({ err: error }, 'a connection could not be bound to its user');
     }
   }
 
-  /** `?roomid=` with a name is a join of its own: its answer comes as `joined`. */
+  /** Joins the room that the handshake named with `?roomid=`; the answer comes as `joined`. */
   async function joinAtOnce(session: Session, resume: Introduction['resume']): Promise<void> {
     const payload = { history: DEFAULT_HISTORY, resume };
     try {
@@ -154,7 +154,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const outcome = await inOwnTurn(session, join);
       if (outcome === 'answered') return;
       session.socket.emit('refused', { event: 'join', error: outcome.error });
-      // A stock client would stay outside: nobody told it to try again.
+      // A stock client does not know that it may try again.
       const { temporary, retryAfterMs = JOIN_RETRY_MS } = outcome.error;
       if (!temporary) return;
       await pause(retryAfterMs);

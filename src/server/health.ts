@@ -3,21 +3,21 @@ import type { RoomBus } from '../chat/log-store.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 
 /*
- * Whether this worker can do its work: the store answers, and what is published comes back.
+ * A worker is healthy when the store answers and a probe that it publishes comes back over the bus.
  *
- *   well ──store or bus does not answer──► degraded ──both answer──► well, every held room compared first
+ *   healthy ──store or bus does not answer──► degraded ──both answer──► healthy, after a resync
  *
- * A worker whose subscriber is deaf answers every ping; only a message that went round shows it.
+ * A worker whose subscriber receives nothing still answers every ping; only a round trip shows the fault.
  */
 
 const LOOK_MS = 1_000;
-/** So many probes in a row must be lost before the connection is given up: one may be lost with a connection that is healing. */
+/** One lost probe may have gone down with a connection that is reconnecting by itself. */
 const MISSES_BEFORE_REDIAL = 2;
 
 export interface HealthDeps {
   readonly checkStore: () => Promise<Outcome<void>>;
   readonly bus: Pick<RoomBus, 'probe' | 'reconnect'>;
-  /** Compares every held room with its log. */
+  /** Compares every followed room with its log. */
   readonly resync: () => void;
   readonly onDegraded: (since: number) => void;
   readonly onRestored: () => void;
@@ -28,9 +28,9 @@ export interface HealthDeps {
 export interface Health {
   /** Ready, or why not. */
   state(): Outcome<void>;
-  /** Over once this was looked at for the first time, whatever was found: until then nobody can say. */
+  /** Resolves after the first check, whatever it found. */
   readonly looked: Promise<void>;
-  /** Since when the store is away; undefined while it is there. */
+  /** Since when the store or the bus is away; undefined while both answer. */
   degradedSince(): number | undefined;
   readonly counters: { readonly probesMissed: number; readonly redials: number };
   close(): void;

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
-/** Read when somebody asks, so that nothing is counted twice. */
+/** Numbers that other modules keep; they are read when the metrics are scraped. */
 export interface MetricSources {
   readonly clients: () => number;
   readonly rooms: () => number;
@@ -12,7 +12,7 @@ export interface MetricSources {
   readonly slowClients: () => number;
   readonly overLimit: () => number;
   readonly mostWaitingBytes: () => number;
-  /** Of what is asked of the store. */
+  /** Requests to the store that it has not answered yet. */
   readonly underWay: () => number;
   readonly waiting: () => number;
 }
@@ -22,21 +22,21 @@ export interface Metrics {
   readonly refused: { inc(labels: { code: string }): void };
   readonly contentType: string;
   text(): Promise<string>;
-  /** As the primary merges them. */
+  /** For the primary, which merges those of all workers. */
   asJson(): Promise<object[]>;
 }
 
 /**
- * prom-client looks at the event loop every 10 ms to tell of its delays: 100 times a second an idle worker was woken, which
- * cost more than a thousand idle connections. Looked at less often they would say the interval; what is measured when
- * asked, `eventloop_lag_seconds`, stays, and the worker's delay is in /status.
+ * prom-client samples the event loop every 10 ms for its delay histogram. Waking an idle worker 100 times a second cost more
+ * than a thousand idle connections, and a longer interval would measure itself. `eventloop_lag_seconds`, which is measured at
+ * each scrape, stays, and /status shows the worker's delay.
  */
 const NEVER_MS = 2 ** 31 - 1;
 const LOOKED_AT = /_eventloop_lag_(min|max|mean|stddev|p50|p90|p99)_seconds$/;
 
 const PREFIX = 'roomcast_';
 
-/** One worker's numbers. The primary adds those of all its workers. */
+/** One worker's metrics; the primary adds up those of all its workers. */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });

@@ -8,17 +8,17 @@ import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { ClientSocket } from './socket-types.ts';
 import type { ConnectionBudget } from './transport/connection-budget.ts';
 
-/** A room this connection is in. */
+/** A room that this connection has joined. */
 export interface Membership {
   readonly room: Room;
   readonly lease: FeedLease;
-  /** The newest of this connection's own messages that was stored. */
+  /** Where the newest message stands that this connection has sent and the store has acknowledged. */
   lastSay?: { readonly epoch: string; readonly seq: number };
-  /** As far as this connection's person has read the room; what is stored of a user may be further. */
+  /** How far this connection has read the room; the user's stored marker may be ahead of it. */
   read?: number | undefined;
-  /** The roster does not count it: the connection went over to a user it could not be told of yet. */
+  /** The roster does not count it yet: the connection changed its user while the store was away. */
   uncounted?: true;
-  /** When it was last said that they type, and that they stopped. */
+  /** When `typing` was last broadcast with `on: true`, and with `on: false`. */
   typing?: { readonly on?: number; readonly off?: number };
 }
 
@@ -43,25 +43,25 @@ export interface Session {
   readonly socket: ClientSocket;
   /** Who this connection is and what it may do; `user_login` and `token:refresh` change it. */
   identity: Identity;
-  /** With the name and face it goes by now. */
+  /** The user with the name and avatar of this connection. */
   user: User;
-  /** Where events without a roomid go. */
+  /** The room of events that name none. */
   readonly defaultRoom: string;
-  /** The address named no room: then its `textmsg` are heard without joining it. */
+  /** The handshake named no room: the connection hears the default room's `textmsg` without joining it. */
   readonly hearsTextmsg: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;
-  /** Shared with whoever else speaks over the connection, now or later. */
+  /** Shared by all sockets of the Engine.IO connection, present and future. */
   readonly budget: ConnectionBudget;
-  /** The binding to its user, from the first turn on until the connection ends. */
+  /** Set from the connection's first turn until it ends. */
   binding?: UserBinding | undefined;
-  /** A token of RATE_SAY, the connection's own and then its user's on this worker: else in how many ms there is one. */
+  /** Takes a token of RATE_SAY from connection, user and address. Returns 0, or the ms until the next one. */
   takeToSay(): number;
-  /** Each login may put announcements into an inbox that nobody ever saw. */
+  /** Returns as `takeToSay`. Each login may copy announcements into an inbox that nobody has ever read. */
   takeToLogin(): number;
 }
 
-/** What the connections of a worker may do at which rate. */
+/** Rate limits of a worker's connections. */
 export interface SessionRates {
   readonly say: () => Bucket;
   readonly login: () => Bucket;
@@ -103,7 +103,7 @@ export class ClientSession implements Session {
   takeToSay(): number {
     const { address } = this.budget;
     this.sayBucket ??= this.bucket('say');
-    // In this order, so that what one connection may not send is not taken from its user's others.
+    // In this order: a message that the connection may not send must not cost its user's other connections a token.
     return (
       this.sayBucket.take() ||
       (this.binding?.take() ?? 0) ||

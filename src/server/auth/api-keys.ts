@@ -2,27 +2,25 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 
-/** What one back end did is remembered for it alone. */
+/** The back end that sends a request. Its idempotency keys and clientMsgIds count within its scope. */
 export interface Asker {
   readonly scope: string;
 }
 
-/** Who may use what is for back ends and operators. */
+/** Guards what is for back ends and operators. */
 export interface ApiGate {
   /**
-   * Whose request this is, told by the digest of the key, or why it may not. Nothing of it but its headers is
-   * looked at.
+   * Returns whose request this is, by the digest of its key, or why it is refused. Reads nothing but the headers.
    */
   authorize(request: Pick<IncomingMessage, 'headers'>): Outcome<Asker>;
 }
 
 const SCOPE_CHARS = 22;
 
-/** Only who has a key, wherever they are. */
 export function createApiGate(keys: readonly string[]): ApiGate {
   const digests = keys.map(digestOf);
 
-  /** Of equal length and against every key: the time it takes says neither which was nearly right nor how nearly. */
+  /** Compares digests of equal length with every key, so that the time taken tells nothing about the keys. */
   function knownDigest(given: string): Buffer | undefined {
     const digest = digestOf(given);
     return digests.filter((known) => timingSafeEqual(known, digest))[0];
@@ -32,7 +30,7 @@ export function createApiGate(keys: readonly string[]): ApiGate {
     authorize(request) {
       const given = keysIn(request);
       if (given.length === 0) return refuse('unauthorized', 'an API key must be given');
-      // Either header will do: what a proxy put into the one does not hide the other.
+      // Either header will do: a proxy may have filled one of them with something else.
       const [known] = given.flatMap((key) => knownDigest(key) ?? []);
       return known === undefined
         ? refuse('unauthorized', 'this is no API key')

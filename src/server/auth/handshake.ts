@@ -14,12 +14,12 @@ export interface HandshakeDeps {
   readonly corsOrigin: AllowedOrigins;
 }
 
-/** What a connection said of itself when it opened. */
+/** What a client's handshake says about it. */
 export interface Introduction {
   readonly identity: Identity;
   readonly roomid?: string;
   readonly resume?: { readonly epoch: string; readonly seq: number };
-  /** Where the device stands in the user's inbox. */
+  /** How far the device has received the user's inbox. */
   readonly inbox?: { readonly epoch: string; readonly seq: number };
 }
 
@@ -27,7 +27,7 @@ export async function introduce(
   handshake: Handshake,
   { identities, corsOrigin }: HandshakeDeps,
 ): Promise<Outcome<Introduction>> {
-  // Engine.IO keeps the last of a repeated parameter: which one a proxy hashed by is then a guess.
+  // Engine.IO keeps the last of a repeated parameter, a proxy may have routed by the first.
   if (mayRepeatRoom(handshake.url) && roomsIn(handshake.url).length > 1) {
     return refuse('bad_request', 'roomid: must stand in the address once');
   }
@@ -47,7 +47,7 @@ export async function introduce(
   return succeed({ identity: identity.value, roomid, resume, inbox });
 }
 
-/** Parsing every client's address again would cost as much as checking the rest of its handshake. */
+/** A quick test first: parsing every URL again would cost as much as the rest of the handshake. */
 function mayRepeatRoom(url: string): boolean {
   const first = url.indexOf('roomid=');
   return url.includes('%') || url.indexOf('roomid=', first + 1) > first;
@@ -58,8 +58,8 @@ function roomsIn(url: string): string[] {
 }
 
 /**
- * What the address says. Socket.IO 2.x has an address for every namespace of a connection and sends it on entering one;
- * that is found where later clients put `auth`, which 2.x has not.
+ * The query parameters. Socket.IO 2.x clients have a query for each namespace and send it on entering one: the server
+ * finds it in place of `auth`, which 2.x does not have.
  */
 function addressOf({ query, auth }: Handshake): object {
   return query.EIO === '3' && typeof auth === 'object' && auth !== null ? { ...query, ...auth } : query;

@@ -16,20 +16,20 @@ export interface KeySetDeps {
   readonly log: Logger;
 }
 
-/** The public keys of whoever issues the tokens, read again when one is not known or the set has become old. */
+/** The token issuer's public keys (JWKS), read again when a key is unknown or the set is old. */
 export interface KeySet {
-  /** `unavailable` when the keys cannot be read; rejects when they say that the token is not good. */
+  /** Refuses with `unavailable` when the keys cannot be read; rejects when the token is not valid by them. */
   verify(token: string, checks: JWTVerifyOptions): Promise<Outcome<JWTPayload>>;
 }
 
-/** With a symmetric one, whoever can read the set could sign. */
+/** No symmetric ones: whoever can read the set could sign with them. */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
-/** A key taken out of the set is believed for so long at most. */
+/** The longest time that a key removed from the set still counts. */
 const MAX_AGE_MS = 600_000;
-/** Tokens that name unknown keys make the set be read once in this time. */
+/** Tokens with unknown keys cause at most one read in this time. */
 const COOLDOWN_MS = 5_000;
 const TIMEOUT_MS = 3_000;
 const RETRY_MS = 1_000;
@@ -40,12 +40,12 @@ export function createKeySet({ url, now, log }: KeySetDeps): KeySet {
     cacheMaxAge: MAX_AGE_MS,
     cooldownDuration: COOLDOWN_MS,
     timeoutDuration: TIMEOUT_MS,
-    // While the set cannot be read, a crowd of clients must not be passed on to its server.
+    // While the set cannot be read, many connecting clients must not become as many requests to its server.
     [customFetch]: (at, options) =>
       isTooSoon() ? Promise.reject(new Error('asked a moment ago')) : fetch(at, options),
   });
 
-  /** Unless the clock was set back meanwhile. */
+  /** False as well where the clock was set back meanwhile. */
   function isTooSoon(): boolean {
     const waitMs = retryAt - now();
     return waitMs > 0 && waitMs <= RETRY_MS;
@@ -91,7 +91,7 @@ export function createKeySet({ url, now, log }: KeySetDeps): KeySet {
           failed(error);
           return refuse('unavailable', 'token: cannot be checked now', RETRY_MS);
         }
-        // Without a `kid` any key of the algorithm may be meant.
+        // A token without a `kid` may be signed by any key of its algorithm.
         if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
         return succeed(await verifyWithAny(error, token, checks));
       }
@@ -103,7 +103,7 @@ function isAboutToken(error: unknown): boolean {
   return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
 }
 
-/** Not the message: it may hold the address, and that a password. */
+/** A code instead of the message, which may hold the address and with it a password. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   for (const from of [error.cause, error]) {

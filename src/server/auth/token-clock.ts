@@ -4,26 +4,26 @@ import { TOKEN_EXPIRING_MS, TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
 import type { Session } from '../session.ts';
 import type { ClientSocket } from '../socket-types.ts';
 
-/** Ends connections when their token ends, and tells them before. */
+/** Warns a client before its token expires, and ends the connection when it has. */
 export interface TokenClock {
-  /** To be called at the start and whenever the connection's token changed. */
+  /** Call it when the session begins and whenever its token changes. */
   watch(session: Session): void;
   forget(session: Session): void;
 }
 
 type Connection = ClientSocket['conn'];
 
-/** setTimeout takes a longer time for none at all. */
+/** setTimeout fires at once for anything longer. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface TokenClockDeps {
   readonly now: () => number;
-  /** What is gathered for the room is written now. */
+  /** Writes what is gathered for the room. */
   readonly flush: (room: Room) => void;
 }
 
 export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
-  /** By connection, because namespaces share one: it ends for all of them. */
+  /** By Engine.IO connection: namespaces share one, and it ends for all of them. */
   const connections = new WeakMap<Connection, Map<Session, NodeJS.Timeout>>();
 
   function forget(session: Session): void {
@@ -43,13 +43,13 @@ export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
     if (inMs > TOKEN_EXPIRING_MS) {
       wait(session, inMs - TOKEN_EXPIRING_MS, () => waitToTell(session, expiresAt));
     } else {
-      // Who comes within the leeway is told too: there is time for another token.
+      // Also within the leeway: the client still has time to send another token.
       if (inMs > -TOKEN_LEEWAY_MS) session.socket.emit('token:expiring', { inMs: Math.max(0, inMs) });
       waitToEnd(session, expiresAt + TOKEN_LEEWAY_MS);
     }
   }
 
-  /** With the leeway of the door: without it a client would come in with the same token, and be let go, over and over. */
+  /** With the handshake's leeway: otherwise a client could come in with the same token and be disconnected, over and over. */
   function waitToEnd(session: Session, endsAt: number): void {
     const inMs = endsAt - now();
     // A timer may fire a millisecond early.
@@ -63,7 +63,7 @@ export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
       for (const { room } of memberships.values()) flush(room);
       socket.emit('bye', { code: BYE.expired, reason: 'the token has expired', reconnect: true, afterMs: 0 });
     }
-    // Not `disconnect`: after a closed engine stock clients come back by themselves, with the token they have then.
+    // Not `disconnect`: stock clients reconnect by themselves after a closed engine, with the token they have then.
     conn.close();
   }
 

@@ -10,12 +10,12 @@ export interface TokenCarrier {
 }
 
 const COOKIE = 'token';
-/** `Sec-Fetch-Site` of what no other site's page asked for. */
+/** `Sec-Fetch-Site` of requests that no other site's page has caused. */
 const OWN_SITES: readonly (string | undefined)[] = [undefined, 'same-origin', 'none'];
 
 /**
- * The first of `auth.token`, `Authorization: Bearer` and the cookie that is there. One that is no token is not
- * passed over for the next: a client must not come in as somebody it did not mean to be.
+ * Returns the first that is there of `auth.token`, `Authorization: Bearer` and the cookie. A malformed one is refused, not
+ * skipped: a client must not connect as a user it did not mean to be.
  */
 export function tokenOf(carrier: TokenCarrier, corsOrigin: AllowedOrigins): Outcome<string | undefined> {
   const given =
@@ -24,7 +24,7 @@ export function tokenOf(carrier: TokenCarrier, corsOrigin: AllowedOrigins): Outc
   return token.success ? succeed(token.data) : refuse('unauthorized', 'token: not valid');
 }
 
-/** `null` and `''` are what clients send that have none. */
+/** Clients without a token send `null` or `''`. */
 function saidToken(auth: unknown): unknown {
   if (typeof auth !== 'object' || auth === null || !('token' in auth)) return undefined;
   return auth.token === '' ? undefined : auth.token;
@@ -37,7 +37,7 @@ function bearerToken({ authorization }: IncomingHttpHeaders): string | undefined
     .map((token = '') => token.trim())[0];
 }
 
-/** A browser sends cookies along with whatever a page of any site asks for: only pages we let in may use them. */
+/** A browser sends cookies with the requests of any site's pages, so only allowed origins may use them. */
 function cookieToken(headers: IncomingHttpHeaders, corsOrigin: AllowedOrigins): string | undefined {
   if (corsOrigin === '*') return undefined;
   const ours =

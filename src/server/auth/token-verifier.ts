@@ -6,11 +6,11 @@ import { createKeySet } from './key-set.ts';
 import { type Claims, parseClaims } from './token-claims.ts';
 
 export interface TokenVerifierDeps {
-  /** Of tokens signed with HS256. */
+  /** The secret of tokens signed with HS256. */
   readonly secret?: string | undefined;
-  /** Where the public keys of all other tokens are. */
+  /** The URL of the public keys for all other tokens. */
   readonly jwksUrl?: string | undefined;
-  /** What `aud` must be or hold, and what `iss` must be; undefined: anything. */
+  /** What `aud` must be or contain; undefined: anything. */
   readonly audience?: string | undefined;
   readonly issuer?: string | undefined;
   readonly now: () => number;
@@ -18,7 +18,7 @@ export interface TokenVerifierDeps {
 }
 
 export interface TokenVerifier {
-  /** `unauthorized` does not say which of its checks a token failed, except that it has expired. */
+  /** The refusal says that a token has expired, but of no other check which one failed. */
   verify(token: string): Promise<Outcome<Claims>>;
 }
 
@@ -31,7 +31,7 @@ export function createTokenVerifier(deps: TokenVerifierDeps): TokenVerifier {
   const secretKey = secret === undefined ? undefined : new TextEncoder().encode(secret);
   const keySet = jwksUrl === undefined ? undefined : createKeySet({ url: jwksUrl, now, log });
 
-  /** The secret is never tried on what the key set is for, nor the other way round. */
+  /** The algorithm decides which key is used: the secret never verifies a token of the key set, nor the other way round. */
   async function payloadOf(token: string): Promise<Outcome<JWTPayload>> {
     const checks = {
       currentDate: new Date(now()),
@@ -45,7 +45,7 @@ export function createTokenVerifier(deps: TokenVerifierDeps): TokenVerifier {
     return succeed(verified.payload);
   }
 
-  /** Jose looks only at when a token begins and ends. */
+  /** jose checks `nbf` and `exp` only. */
   function isFromTheFuture({ iat }: JWTPayload): boolean {
     return iat !== undefined && iat > Math.floor(now() / MS_PER_S) + LEEWAY_S;
   }

@@ -4,12 +4,12 @@ export const close: EventHandler<'close'> = {
   mode: 'inTurn',
   free: true,
   async run({ socket, binding, memberships }, _payload, { fanout }, answer) {
-    // Whoever asks any worker after the ack does not find the connection any more.
+    // Read-your-writes: after the ack, no worker counts the connection.
     await binding?.uncount();
-    // What was gathered before it.
+    // Pending messages leave before the ack.
     for (const { room } of memberships.values()) fanout.flush(room);
     answer({});
-    // `disconnect`, not a closed engine: stock clients come back after the latter.
+    // `disconnect`, not a closed engine: stock clients reconnect after the latter.
     socket.disconnect(true);
     return 'answered';
   },

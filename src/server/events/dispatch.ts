@@ -30,18 +30,18 @@ interface ReceivedEvent {
   readonly ack: Answer | undefined;
   readonly clientMsgId: string | undefined;
   readonly packetBytes: number;
-  /** Why the packet was refused before it was decoded. */
+  /** Why the packet was refused before it was decoded, if it was. */
   readonly refusal: WireError | undefined;
   /**
-   * As it was sent, until it is validated. Validation drops unknown keys, so only the validated payload may wait in the
-   * queue: 281 events with an unknown key of 1.2 MB ended a worker while they waited for a client that did not read.
+   * The payload as it was sent, until it is validated. Validation drops unknown keys, so only the validated payload may wait
+   * in the queue: 281 events with an unknown key of 1.2 MB ended a worker while they waited for a client that did not read.
    */
   payload: unknown;
 }
 
 /**
- * The one way in for every event of a client: nothing a client sends, and nothing that fails while it is
- * worked on, gets past here as an exception.
+ * Takes every event of a client from arrival to answer. It never throws, whatever the client sends and whatever fails
+ * while the event runs.
  */
 export function dispatch(session: Session, context: ChatContext, event: ClientEvent): Promise<void> {
   // Not async: the frame of an async function would keep the arguments for as long as the event waits.
@@ -49,8 +49,8 @@ export function dispatch(session: Session, context: ChatContext, event: ClientEv
 }
 
 function receive({ event: given, args }: ClientEvent): ReceivedEvent {
-  // The parser lets numbers pass as names, and packets without a payload: then the first thing is the ack, or
-  // nothing. One such frame ended a worker.
+  // The parser accepts numbers as names, and packets without a payload: then the ack comes first, or nothing does. One
+  // such frame ended a worker.
   const event = typeof given === 'string' || typeof given === 'number' ? String(given) : '';
   const last = args.at(-1) ?? given;
   const ack = typeof last === 'function' ? (last as Answer) : undefined;
@@ -97,7 +97,7 @@ async function handle(
     if (!Object.hasOwn(EVENTS, event.name)) return refuse('bad_request', `event: ${event.name} is not known`);
     const name = event.name as EventName;
     const handler = EVENTS[name] as EventHandler<never>;
-    // Before the payload is looked at: a flood of bad ones is a flood.
+    // Before validation: a flood of invalid payloads is a flood, too.
     const waitMs = handler.says ? session.takeToSay() : 0;
     if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
     const acquired = handler.free ? FREE : context.admission.acquire(session);
@@ -134,7 +134,7 @@ function clientMsgIdOf(given: unknown): string | undefined {
   const { clientMsgId } = given;
   if (typeof clientMsgId !== 'string') return undefined;
   const known = clientMsgId.slice(0, MAX_CLIENT_MSG_ID_CHARS);
-  // The cut may leave half a character, as may the client.
+  // The cut may split a surrogate pair, as may the client.
   return isWellFormed(known) ? known : undefined;
 }
 

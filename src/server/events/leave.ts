@@ -22,13 +22,13 @@ export async function leaveRoom(
   membership: Membership,
   { feeds, fanout, presence }: Pick<ChatContext, 'feeds' | 'fanout' | 'presence'>,
 ): Promise<void> {
-  // What this connection was told is stored still comes to it: the bus may be behind the acks.
+  // The connection still gets its own acknowledged messages: the bus may be behind the acks.
   if (membership.lastSay) await feeds.whenDelivered(membership.room, membership.lastSay);
   if (memberships.get(roomid) !== membership) return;
   memberships.delete(roomid);
   fanout.flush(membership.room);
   void socket.leave(socketRoom(membership.room));
   membership.lease.release();
-  // Whoever asks any worker after the ack who is in the room is not told of this connection any more.
+  // Read-your-writes: after the ack, no worker counts this connection in the room.
   if (!membership.uncounted) await presence.leave(membership.room, user.id, 'asked');
 }

@@ -30,7 +30,7 @@ export const members: EventHandler<'room:members'> = {
   },
 };
 
-/** Opaque, so that where a page ends may become something else than an id. */
+/** Opaque, so that a page may end with something else than an id one day. */
 function cursorOf(userId: string): string {
   return Buffer.from(userId).toString('base64url');
 }

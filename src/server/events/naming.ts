@@ -2,13 +2,13 @@ import type { Identity } from '../../chat/identity.ts';
 import type { ChatContext } from '../context.ts';
 import { personOf, type Session } from '../session.ts';
 
-/** Name and face as an event gives them. */
+/** Name and avatar as an event gives them. */
 export interface Naming {
   readonly username?: string | undefined;
   readonly avatar?: string | undefined;
 }
 
-/** The connection's identity under the name and face asked for; what its token says of them stays. */
+/** The connection's identity with that name and avatar, except those that its token states. */
 export function renamed({ identity, user }: Session, { username, avatar }: Naming): Identity {
   const name = identity.fixed.name ? undefined : username;
   const face = identity.fixed.avatar ? undefined : avatar;
@@ -19,7 +19,7 @@ export function renamed({ identity, user }: Session, { username, avatar }: Namin
   };
 }
 
-/** Gives the connection the name and face of `identity`. Resolves once every worker finds it by them, or the store is away. */
+/** Gives the connection that name and avatar. Resolves once every worker finds it by them, or the store is away. */
 export async function rename(
   session: Session,
   identity: Identity,

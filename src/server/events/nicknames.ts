@@ -3,24 +3,24 @@ import type { Roster } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 
 export interface NicknameQuery {
-  /** The rooms somebody may go by that name in. */
+  /** The rooms that are searched for the name. */
   readonly rooms: readonly Room[];
   readonly name: string;
-  /** Of the payload, for the refusal. */
+  /** The payload's field, for the refusal. */
   readonly field: string;
 }
 
 export interface Named {
   readonly userId: string;
   readonly inbox: Room;
-  /** Connections now. */
+  /** How many connections the user has now. */
   readonly live: number;
 }
 
-/** So many of one name are looked at to find the one who is still connected. */
+/** How many users of one name are considered. */
 const MAX_NAMESAKES = 10;
 
-/** Who goes by a nickname and is connected: a guest who reloaded is for a while in the room twice. */
+/** Finds the one connected user of a nickname. A guest who has reloaded the page is in the room twice for a while. */
 export async function findNamed(
   { rooms, name, field }: NicknameQuery,
   roster: Pick<Roster, 'named' | 'connections'>,

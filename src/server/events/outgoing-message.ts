@@ -16,7 +16,7 @@ export interface OutgoingMessageDeps {
   readonly newId: () => string;
 }
 
-/** Something said in a room, by whomever. */
+/** A message for a room, from a client or a back end. */
 export interface OutgoingMessage {
   readonly room: Room;
   readonly from: Person;
@@ -25,17 +25,17 @@ export interface OutgoingMessage {
   readonly clientMsgId: string | undefined;
   /** Whose `clientMsgId` it is. */
   readonly scope: string;
-  /** Where there is no clientMsgId: the id of the operation, if it may be tried again. */
+  /** The dedupe key of a message without a clientMsgId: the id of an operation that may be tried again. */
   readonly operation?: string | undefined;
-  /** A socket that is not sent it. */
+  /** A socket that does not get the message. */
   readonly except?: string | undefined;
-  /** The user who says it, if it is one: refused while banned or muted. Back ends are not. */
+  /** The user who sends it; the store refuses it while the user is banned or muted. Undefined for back ends. */
   readonly author?: string;
   /** As `Draft.reader`. */
   readonly reader?: string | undefined;
 }
 
-/** Stores it, which sends it to the room's members. Sayings of one room are stored in the order this is called. */
+/** Appends the message to the room's log, which sends it to the members. The order of the calls is the order in the log. */
 export async function storeMessage(
   deps: OutgoingMessageDeps,
   message: OutgoingMessage,
@@ -47,7 +47,7 @@ export async function storeMessage(
   }
   const { roomid } = room;
   const { username, userId, avatar } = from;
-  // Field by field: objects spread into one another took 5 µs of a message. What is undefined has no place in JSON.
+  // Field by field: spreads took 5 µs per message. JSON leaves out what is undefined.
   const data = { username, userId, avatar, text, type };
   const wire = { event: 'broadcast_say', roomid, clientMsgId, data };
   const stored = await deps.logs.append(room, {
@@ -69,7 +69,7 @@ function dedupeOf({ clientMsgId, scope, text, type, operation }: OutgoingMessage
   return operation === undefined ? undefined : { scope: 'operation', clientMsgId: operation };
 }
 
-/** A character takes three bytes at most; to count them is needed only near the limit. */
+/** A character takes three bytes at most, so the bytes need counting only near the limit. */
 function isLonger(text: string, maxBytes: number): boolean {
   return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 }

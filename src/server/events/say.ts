@@ -30,7 +30,7 @@ export const say: EventHandler<'say'> = {
       clientMsgId,
       scope: dedupeScope(identity),
       author: user.id,
-      // What a guest has read is known to the connection alone.
+      // The store keeps no read marker of a guest.
       reader: identity.guestToken === undefined ? session.binding?.inbox.tag : undefined,
       except: echo ? undefined : socket.id,
     });

@@ -1,7 +1,7 @@
 import { refuse } from '../../protocol/codes.ts';
 import type { EventHandler } from '../context.ts';
 
-/** `socketId`, which S0 and S1 sent along, is not looked at: the server knows whose socket this is. */
+/** Ignores `socketId`, which clients of older systems send: the server knows whose socket this is. */
 export const userLogin: EventHandler<'user_login'> = {
   mode: 'inTurn',
   async run(session, { userId, tokenId }, { identities, logins, log }, answer) {

@@ -13,7 +13,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Enforcement } from '../moderation/enforcement.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 
-/** What the routes work on. */
+/** Everything that the routes use. */
 export interface ApiContext {
   readonly admission: Pick<Admission, 'run'>;
   readonly logs: RoomLogs;

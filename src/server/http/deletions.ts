@@ -45,7 +45,7 @@ const user = route({
   params: z.object({ id: userId }),
   answer: z.object({ userId: z.string() }),
   async run({ nsp, params: { id } }, { inboxes }) {
-    // Connected devices are shown the empty inbox: each worker compares the inboxes it follows with the store.
+    // Each worker then compares its inboxes with the store, and connected devices get the empty one.
     const erased = await inboxes.erase(inboxOf(nsp, id));
     return erased.ok ? succeed({ userId: id }) : erased;
   },

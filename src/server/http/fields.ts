@@ -4,8 +4,7 @@ import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH } from '../../protocol/limits.
 import * as payloads from '../../protocol/payloads.ts';
 
 /*
- * Fields that several routes share: the protocol's own, which parse, with what the document says of them, which a
- * parser cannot tell.
+ * Fields that several routes share: the protocol's own parsers, with the descriptions for the OpenAPI document.
  */
 
 const ID =
@@ -30,7 +29,7 @@ export const clientMsgId = payloads.clientMsgId.meta({
 export const text = payloads.text.meta({
   description: 'Plain text of at most MAX_TEXT_BYTES, not only of spaces and characters that cannot be seen.',
 });
-/** Parsed to its JSON text. */
+/** Any JSON value, parsed to its JSON text. */
 export const data = payloads.freeForm.meta({
   description: `Any JSON, at most ${MAX_JSON_DEPTH} levels deep and ${JSON_BYTES_PER_TEXT_BYTE} times MAX_TEXT_BYTES long.`,
 });
@@ -48,7 +47,7 @@ export const entityType = payloads
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 200;
 
-/** In an address everything is text. With `prefault`: the document, unlike the parser, knows no `default` of these. */
+/** A number in a URL, where everything is text. `prefault`, because the document shows no `default` of a piped type. */
 export function wholeNumber(min: number, max: number) {
   return z
     .unknown()

@@ -3,8 +3,8 @@ import { parse } from 'node:querystring';
 const TOKENS = /^tokens(?:\[\d*\])?$/;
 
 /**
- * A urlencoded push in the shape of its JSON: `tokens=` once or repeated, `tokens[]=` or `tokens[0]=`. What else
- * is in it is dropped. Never throws: where the framework calls it nobody would catch that.
+ * Turns a urlencoded push into the shape of its JSON: `tokens=` once or repeated, `tokens[]=` or `tokens[0]=`. Drops all
+ * other fields. It must not throw: the framework would not catch that.
  */
 export function pushOfForm(text: string): object {
   const fields = parse(text, '&', '=', { maxKeys: 0 });

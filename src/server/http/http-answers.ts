@@ -14,7 +14,7 @@ export const STATUS: { readonly [C in ErrorCode]: number } = {
   internal: 500,
 };
 
-/** What a refusal of the framework means; of its other statuses: `bad_request`. */
+/** The error code of the framework's own refusals; `bad_request` for other statuses. */
 const CODE: { readonly [status: number]: ErrorCode } = {
   401: 'unauthorized',
   403: 'forbidden',
@@ -23,17 +23,17 @@ const CODE: { readonly [status: number]: ErrorCode } = {
   429: 'rate_limited',
 };
 
-/** When to try again where the refusal does not say. */
+/** `Retry-After` where the refusal states no time. */
 const RETRY_MS = 1_000;
 
-/** `status`: where it says more than the code's own, such as 415. */
+/** `status` may say more than the code's own, such as 415. */
 export function answerRefusal(
   reply: FastifyReply,
   { error }: Refusal,
   status = STATUS[error.code],
 ): FastifyReply {
   if (error.temporary) {
-    // The header knows whole seconds only; 0 would be no time at all.
+    // The header has whole seconds only, and 0 would mean at once.
     reply.header('Retry-After', Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_MS) / 1_000)));
   }
   if (error.code === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer');
@@ -44,7 +44,7 @@ export interface FrameworkError extends Error {
   readonly statusCode?: number;
 }
 
-/** What the framework found wrong with the request before anybody looked at it; undefined: it is our fault. */
+/** Answers what the framework itself found wrong with the request; undefined: the error is ours. */
 export function answerFrameworkError(reply: FastifyReply, error: FrameworkError): FastifyReply | undefined {
   const { statusCode, message } = error;
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return undefined;

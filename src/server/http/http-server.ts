@@ -13,7 +13,7 @@ export interface HttpDeps {
   readonly pageDir: string;
   readonly socketPath: string;
   readonly namespaces: readonly string[];
-  /** Whoever has one of them may use the API and read the metrics. */
+  /** Each of them opens the API and the metrics. */
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly api: ApiContext;
@@ -23,13 +23,13 @@ export interface HttpDeps {
   readonly log: Logger;
 }
 
-/** Everything a worker serves beside Socket.IO: page, stock client, health, the API. */
+/** Everything that a worker serves beside Socket.IO: page, stock client, health, API. */
 export interface HttpRoutes {
   handle(request: IncomingMessage, response: ServerResponse): void;
   close(): Promise<void>;
 }
 
-/** An id in an address may be all percent signs: that it is too long says its own check, not `not_found`. */
+/** Room for the longest id in percent encoding, so that the id's own check refuses a longer one and not `not_found`. */
 const MAX_PARAM_CHARS = 16_384;
 
 export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
@@ -39,7 +39,7 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     logger: false,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     frameworkErrors(error, request, reply) {
-      // No hook of the API is called for an address that cannot be read.
+      // The framework calls no hook of the API for a malformed URL.
       const asked = isOfApi(request) ? gate.authorize(request.raw) : succeed(undefined);
       void answerRefusal(reply, asked.ok ? refuse('bad_request', error.message) : asked);
     },
@@ -80,7 +80,7 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
 
 function isOfApi({ url }: FastifyRequest): boolean {
   const [, first = ''] = url.split(/[/?]/, 2);
-  // As the router does, which takes %61 for an a.
+  // Decoded as the router does it, which takes %61 for an a.
   return (
     first.replace(/%[0-7][0-9a-f]/gi, (code) => String.fromCharCode(Number(`0x${code.slice(1)}`))) === 'api'
   );

@@ -6,7 +6,7 @@ import type { ApiContext } from './context.ts';
 import { roomid, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
-/** Ten years; what is to last longer has no end. */
+/** Ten years; omit the duration for a restriction without an end. */
 const MAX_SECONDS = 315_360_000;
 
 const ofRoom = z.object({ roomid });
@@ -62,7 +62,7 @@ function restricting(
       const room = roomOf(nsp, params.roomid);
       const restricted = await moderation.restrict(room, body.userId, kind, body.seconds);
       if (!restricted.ok) return restricted;
-      // It is stored: where this does not arrive, the store enforces it.
+      // Best effort: the store enforces the restriction on workers that this does not reach.
       await tell(enforcement, room, body.userId, restricted.value);
       return succeed({ userId: body.userId, roomid: params.roomid, ...restricted.value });
     },

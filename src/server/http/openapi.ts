@@ -4,7 +4,7 @@ import type { ApiRoute } from './route.ts';
 
 type Json = Record<string, unknown>;
 
-/** What of this server the document says. */
+/** What the document says about this server. */
 export interface ApiFacts {
   readonly version: string;
 }
@@ -128,7 +128,7 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _draft, ...rest } = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
-    // Later versions may answer more: who reads an answer must not refuse what it does not know.
+    // Later versions may add fields, so clients must ignore unknown ones.
     override: ({ jsonSchema }) => {
       if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
     },
@@ -136,7 +136,7 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   return rest;
 }
 
-/** Headers reach a server in small letters. */
+/** Node gives header names in lower case. */
 function capitalised(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }

@@ -9,7 +9,7 @@ export interface PageFilesOptions {
   readonly socketPath: string;
 }
 
-/** What the page may do: its own scripts and styles, sockets to any worker, pictures that people name as avatars. */
+/** Content Security Policy: the page's own scripts and styles, sockets to any worker, avatars from anywhere. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",

@@ -6,7 +6,7 @@ import { at, count, data, entityType, tooLong, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
 const MAX_TTL_S = 315_360_000;
-/** Longer than any of ours: it becomes a key of the store. */
+/** Longer than any id of ours. The id becomes a key of the store, so it must be bounded. */
 const MAX_PUSH_ID_CHARS = 64;
 
 const tooMany = (field: string) => ({ error: `${field} must not be more than ${MAX_PUSH_USERS}` });
@@ -21,12 +21,12 @@ const reach = z
   )
   .describe('By user id.');
 
-/** The same push again reaches those whom the store failed. */
+/** A second try reaches the users for whom the store failed. */
 function isStoredForAll(answer: { readonly reach: Readonly<Record<string, { readonly stored: boolean }>> }) {
   return Object.values(answer.reach).every(({ stored }) => stored);
 }
 
-/** A user may be called `__proto__`: no member of an object that is assigned to. */
+/** Built from entries: a user may be called `__proto__`, which an assignment would lose. */
 function reachOf(report: PushResult) {
   return Object.fromEntries(report.reach);
 }
@@ -110,7 +110,7 @@ const receipts = route({
 const NO_DATA = '{}';
 const DONE = { responseCode: 0, data: 'OK!' } as const;
 
-/** The wire of the push server that back ends may still be written for. */
+/** The wire format of an older push server, for back ends that still use it. */
 const plainPush = route({
   method: 'POST',
   path: '/api',

@@ -19,7 +19,7 @@ import {
 } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 
-/** Who says what nobody is named for. */
+/** The sender of messages that name none. */
 const NOBODY = { userId: 'roomcast', username: 'roomcast' };
 
 const MAX_TYPE = 65_535;

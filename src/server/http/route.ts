@@ -4,7 +4,7 @@ import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
 import type { ApiContext } from './context.ts';
 
-/** As the framework gave it: nothing about it is certain. */
+/** A request as the framework gives it: nothing about it is validated. */
 export interface GivenRequest {
   readonly params: unknown;
   readonly query: unknown;
@@ -14,17 +14,17 @@ export interface GivenRequest {
 
 export interface Asked {
   readonly nsp: string;
-  /** Of the back end that asks: whose clientMsgIds these are. */
+  /** The back end's scope, within which its clientMsgIds count. */
   readonly scope: string;
-  /** The id of a write that may be sent twice: the same for each try. */
+  /** The id of a write, the same for each try of it. */
   readonly operation?: string;
 }
 
-/** A request that was looked at. */
+/** A validated request. */
 export interface ApiCall {
-  /** The header of a write. */
+  /** The header `Idempotency-Key` of a write. */
   readonly idempotencyKey: string | undefined;
-  /** What it is done to, in the address; and what is asked for. Both bounded, whatever was sent. */
+  /** The parameters of the path, and the validated body: both are bounded. */
   readonly params: unknown;
   readonly content: unknown;
   run(asked: Asked, context: ApiContext): Promise<Outcome<unknown>>;
@@ -45,13 +45,13 @@ const WRITE_HEADERS = z.object({
     ),
 });
 
-/** What a route takes and answers, for the code that serves it and for the document that describes it. */
+/** A route's input and answer, for the code that serves it and for the OpenAPI document. */
 interface RouteSchemas {
   readonly params?: Fields;
   readonly query?: Fields;
   readonly headers?: Fields;
   readonly body?: z.ZodType;
-  /** The same body urlencoded, where that is taken too. */
+  /** The same body urlencoded, where the route accepts that. */
   readonly form?: z.ZodType;
   readonly answer: z.ZodType;
 }
@@ -59,24 +59,24 @@ interface RouteSchemas {
 /** One route of the API. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** From the root, with `:name` for what varies. */
+  /** The whole path, with `:name` for parameters. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
-  /** Answered to everybody. */
+  /** Needs no API key. */
   readonly open: boolean;
-  /** Waits for its turn among all that is asked of the store; who paces what it does itself does not. */
+  /** Needs a permit of admission. Routes that pace their own work do not. */
   readonly paced: boolean;
-  /** Works in the namespace that `?ns=` says. */
+  /** Takes its namespace from `?ns=`. */
   readonly namespaced: boolean;
   readonly answers: 'json' | 'text';
   readonly schemas: RouteSchemas;
   read(given: GivenRequest): Outcome<ApiCall>;
-  /** Whether another try could do more than was done. */
+  /** Whether another try could do nothing more. */
   isComplete(answer: unknown): boolean;
 }
 
-/** Values are handed on as they are, which nobody may change. */
+/** Handlers get validated values as they are and must not change them. */
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 interface RouteInput<P extends Fields, Q extends Fields, B extends z.ZodType> extends Asked {
@@ -106,7 +106,7 @@ export function route<
   const { method, path, operationId, summary, run, isComplete = () => true } = options;
   const { open = false, paced = !open, namespaced = true, answers = 'json' } = options;
   const headers = method === 'GET' ? undefined : WRITE_HEADERS;
-  // What is not declared is not looked at.
+  // Validates declared parts only.
   const input = z.object({
     params: options.params ?? NOTHING,
     query: ignoringBlanks(options.query ?? NOTHING),
@@ -141,7 +141,7 @@ export function route<
   };
 }
 
-/** A field is named by itself, not by the part of the request it stands in. */
+/** Names a field by itself, without the part of the request it stands in. */
 function withinPart({ issues }: z.ZodError): z.ZodError {
   return new z.ZodError(issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })));
 }

@@ -17,7 +17,7 @@ declare module 'fastify' {
     readonly apiRoute?: ApiRoute;
   }
   interface FastifyRequest {
-    /** As `Asker.scope`; '' on an open route. */
+    /** The back end's scope; '' on an open route. */
     askerScope: string;
   }
 }
@@ -32,10 +32,10 @@ export interface ApiDeps {
 
 export const API_PREFIX = '/api';
 
-/** Does it when there is room, or refuses it. */
+/** Runs the task under a permit of admission, or refuses it. */
 type InTurn = <T>(task: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
-/** The API as a plugin, to be registered under `API_PREFIX`. */
+/** The API as a Fastify plugin, for the prefix `API_PREFIX`. */
 export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void> {
   const { gate, namespaces, version, context, log } = deps;
   const bodyLimit = maxBodyBytes(context.limits.maxTextBytes);
@@ -49,7 +49,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     return namespaces.includes(ns) ? succeed(ns) : refuse('not_found', 'ns: is not served here');
   }
 
-  /** Before a body is read: who may not ask is not listened to. */
+  /** Checks the key before the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     reply.header('Cache-Control', 'no-store');
     const { apiRoute } = request.routeOptions.config;
@@ -59,7 +59,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     return request.is404 ? answerRefusal(reply, refuse('not_found', 'no such path')) : undefined;
   }
 
-  /** Nothing of what was sent, of people or of keys. */
+  /** Logs no content, no user and no key. */
   async function note({ method, routeOptions, query }: FastifyRequest, reply: FastifyReply): Promise<void> {
     if ((routeOptions.config.apiRoute?.method ?? 'GET') === 'GET') return;
     const nsp = namespaceOf(query);
@@ -77,7 +77,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     const { idempotencyKey, params, content } = call;
     if (idempotencyKey === undefined) return inTurn(() => call.run(asked, context));
     const { claims } = context;
-    // Not what waits for the first try: it would hold a place among all that is asked of the store.
+    // A permit for each claim only: a second try that waits for the first one must not hold a permit meanwhile.
     const claim: Claims['claim'] = (...given) => inTurn(() => claims.claim(...given));
     return answerOnce(
       { claims: { claim, settle: claims.settle }, newId: context.newId, pause },
@@ -140,7 +140,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     app.setNotFoundHandler((_request, reply) => answerRefusal(reply, refuse('not_found', 'no such path')));
     for (const apiRoute of routes) if (!apiRoute.schemas.form) mount(app, apiRoute);
     for (const path of new Set(routes.map((apiRoute) => apiRoute.path))) mountOtherMethods(app, path);
-    // In a scope of their own: no other route takes forms.
+    // In a scope of their own: no other route accepts forms.
     await app.register(async (scope) => {
       await scope.register(formbody, { bodyLimit, parser: (text) => ({ ...pushOfForm(text) }) });
       for (const apiRoute of routes) if (apiRoute.schemas.form) mount(scope, apiRoute);
@@ -148,9 +148,9 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   };
 }
 
-/** `__proto__` is just a name, and nothing given is ever merged into an object of ours. */
+/** Allows `__proto__` as a name: no request is merged into an object of ours. */
 function parseJson(text: string): unknown {
-  // Programs that always say that they send JSON, also where there is nothing to send.
+  // Some programs declare JSON also where they send no body.
   if (text === '') return undefined;
   try {
     return JSON.parse(text);
@@ -159,7 +159,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** JSON may spell a character of one byte as `\u0061`. */
+/** JSON may spell a character of one byte as `\u0061`, in six. */
 const MAX_BYTES_PER_BYTE = 6;
 const OTHER_FIELDS_BYTES = 65_536;
 

@@ -21,7 +21,7 @@ const probe = route({
   run: async () => succeed('.' as const),
 });
 
-/** Every route of the API: what is served and what is described are made of these. */
+/** Every route of the API, for the server and for the OpenAPI document. */
 export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
   const openapi = route({
     method: 'GET',
