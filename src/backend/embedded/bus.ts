@@ -6,7 +6,7 @@ import { BUS, type BusService } from './services.ts';
 
 interface Listener {
   readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((told: PresenceChange | PresenceMove) => void) | undefined;
+  readonly onPresence: ((change: PresenceChange | PresenceMove) => void) | undefined;
 }
 
 interface RoomListeners {
@@ -62,7 +62,7 @@ export function createBus({ service, primary }: BusDeps): RoomBus & { close(): v
       return answered;
     },
     async notify({ tag }, move) {
-      primary.notify(BUS.tell, { tag, move });
+      primary.notify(BUS.notify, { tag, move });
       return succeed(undefined);
     },
     /** A worker never outlives its IPC channel, so there is nothing to announce. */

@@ -9,14 +9,14 @@ export interface ClaimStoreDeps {
   readonly rules: { readonly dedupeTtlS: number };
 }
 
-/** What a stored claim holds beside its texts. */
+/** Bytes of a stored claim without its texts. */
 const OVERHEAD_BYTES = 96;
 
-/** Claims with the time they may be forgotten; reading goes by that, tidying gives back the disk. */
+/** Each claim is stored with its expiry. Reads honour the expiry, the cleanup frees the disk. */
 export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
   const ttlMs = rules.dedupeTtlS * 1_000;
 
-  /** Keys come from back ends, of any length; the store's may be 1,978 bytes. */
+  /** Back ends choose keys of any length, and lmdb takes at most 1,978 bytes. */
   const hashOf = (key: string) => createHash('sha256').update(key).digest('base64url');
 
   function keep(transaction: Transaction, key: string, claim: ClaimRecord): void {

@@ -17,10 +17,10 @@ export interface CleanupDeps {
 }
 
 const PORTION = 500;
-/** A push's row holds up to 1,000 places, and is read before it goes. */
+/** Removing a push reads its row, which holds up to 1,000 positions. */
 const EXPIRY_PORTION = 50;
 
-/** Removes what is too old from all tables, in portions. Reading honours the TTLs by itself and does not wait for it. */
+/** Removes what has expired from all tables, in portions. Reads honour the TTLs themselves and do not wait for it. */
 export async function cleanUpTables({
   tables,
   queue,
@@ -43,7 +43,7 @@ export async function cleanUpTables({
       };
       if (!(await plan(forget))) return;
     }
-    // Not before: the next start must not count those of another TTL in this one.
+    // Set last: the next start must not interpret periods of another TTL by this one.
     if (tables.fact(DEDUPE_TTL_FACT) === rules.dedupeTtlS) return;
     await plan((transaction) =>
       transaction.write({ table: 'facts', key: DEDUPE_TTL_FACT, value: rules.dedupeTtlS }),
@@ -51,7 +51,7 @@ export async function cleanUpTables({
   }
 
   async function removeExpiredRows(): Promise<void> {
-    // Neither clock holds up what is due by the other one.
+    // Each table has one of two clocks, and a slow clock must not delay the rows of the other.
     const [claimsAt, othersAt] = [steadyMs(), now()];
     const isDue = ([until, table]: ExpiryKey) => until < (table === 'claims' ? claimsAt : othersAt);
     for (let after: ExpiryKey | undefined; !closed(); ) {
@@ -84,7 +84,7 @@ export async function cleanUpTables({
       const last = portion.at(-1);
       if (!last) return;
       after = last.tag;
-      // A million rooms are looked through without holding up a message for more than a portion.
+      // A scan of a million rooms delays a message by one portion at most.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

@@ -11,16 +11,16 @@ export interface Change<T> {
 }
 
 export interface CommitQueue {
-  /** Answers after the durable commit, in the order queued. */
+  /** Resolves after the durable commit, in the order queued. */
   add<T>(change: Change<T>): Promise<Outcome<T>>;
-  /** Waits for what is queued; takes nothing more. */
+  /** Refuses new changes and waits for the queued ones. */
   close(): Promise<void>;
 }
 
 export interface CommitQueueDeps {
   readonly createTransaction: () => Transaction;
   readonly commit: (writes: readonly Write[]) => Promise<void>;
-  /** Told after the commit and before its answers. */
+  /** Called after the commit and before its changes are answered. */
   readonly publish: (published: Transaction['published']) => void;
   readonly log: Logger;
 }
@@ -37,8 +37,8 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Gathers changes into commits, one in flight: while the disk works on one, the next gathers. So 64 writers share
- * an fdatasync, and a single writer waits for none but its own.
+ * Group commit: one commit is in flight, and changes that arrive meanwhile form the next one. 64 writers share an
+ * fdatasync, and a single writer waits for its own only.
  *
  * States: idle → (add) → scheduled, until the end of the event-loop turn → committing → scheduled or idle.
  */
@@ -71,7 +71,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
       if (failing) deps.log.info('the store commits again');
       failing = false;
     } catch (error) {
-      // Said once: a full disk is not helped by a log line per commit.
+      // Logged once: a line per commit would fill a full disk further.
       if (!failing) deps.log.error({ err: error }, 'the store cannot commit');
       failing = true;
       committed = refuse('unavailable', 'the store could not write', RETRY_AFTER_MS);

@@ -1,12 +1,12 @@
 import type { Room } from '../../chat/room.ts';
 import type { RosterCount } from '../../chat/roster.ts';
 
-/** How many connections each user has on which instance. */
+/** The number of connections of each user on each instance. */
 export interface ConnectionTable {
   set(instanceId: string, inbox: Room, connections: number): void;
-  /** Of one user on the instances that count. */
+  /** The connections of one user on the instances that count. */
   sum(inbox: Pick<Room, 'tag'>, counts: (instanceId: string) => boolean): number;
-  /** Different user ids over all namespaces, and their connections: both of this moment, on the instances that count. */
+  /** Distinct user ids over all namespaces and their connections, at this moment, on the instances that count. */
   total(counts: (instanceId: string) => boolean): RosterCount;
   drop(instanceId: string): void;
 }
@@ -20,7 +20,7 @@ export function createConnectionTable(): ConnectionTable {
   const inboxes = new Map<string, UserRecord>();
   const tagsOf = new Map<string, Set<string>>();
   const clientsOf = new Map<string, number>();
-  /** In how many namespaces a user is. */
+  /** The number of namespaces that each user is connected to. */
   const spread = new Map<string, number>();
 
   function add(tag: string, userId: string): UserRecord {
@@ -39,7 +39,7 @@ export function createConnectionTable(): ConnectionTable {
     else spread.delete(record.userId);
   }
 
-  /** Rarely needed: an instance that has connections and does not count is silent, and reaped soon. */
+  /** Rarely needed: an instance that has connections but does not count is silent, and is reaped soon. */
   function usersOn(counts: (instanceId: string) => boolean): number {
     const users = new Set<string>();
     for (const { userId, instances } of inboxes.values()) {

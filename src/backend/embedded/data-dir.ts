@@ -8,7 +8,7 @@ import { openTables, type Tables } from './tables.ts';
 
 export interface DataDir {
   readonly tables: Tables;
-  /** Made with the store. */
+  /** Generated when the store is created. */
   readonly secret: string;
   readonly warnings: readonly string[];
   close(): Promise<void>;
@@ -17,7 +17,7 @@ export interface DataDir {
 const FORMAT = 1;
 const WARN_FREE_BYTES = 1024 ** 3;
 
-/** The folder of the store, owned by this process alone. */
+/** Opens the folder of the store, which this process alone owns from then on. */
 export async function openDataDir(dataDir: string): Promise<DataDir> {
   const dir = resolve(dataDir);
   refuseUnusable(dir, () => {
@@ -73,7 +73,7 @@ function refuseUnusable<T>(dir: string, use: () => T): T {
   }
 }
 
-/** Not `recursive`: where the file system answers ENOENT below an existing folder (/proc), Node 20 then spins for ever. */
+/** Not `recursive`: Node 20 loops for ever where the file system reports ENOENT below an existing folder (/proc). */
 function makeFolder(dir: string): void {
   if (existsSync(dir)) return;
   if (dirname(dir) !== dir) makeFolder(dirname(dir));

@@ -4,8 +4,8 @@ import type { DedupeKey } from './rows.ts';
 import type { Tables } from './tables.ts';
 
 /**
- * Where an answer is written (the first) and looked for. Two periods together reach back at least one TTL; the
- * coming one is looked into as well, because a clock set back over a period's end would else forget everything.
+ * The keys that a record is searched under; it is written under the first. Two periods together reach back at least one
+ * TTL. The next period is searched too: a clock that is set back across a period's end would otherwise lose every record.
  */
 export function dedupeKeys(
   tag: string,
@@ -20,7 +20,7 @@ export function dedupeKeys(
   return dedupePeriods(ttlS, now).map((period) => [period, tag, hash]);
 }
 
-/** Those that are looked into, the one written to first. */
+/** The periods that are searched, the one written to first. */
 export function dedupePeriods(ttlS: number, now: number): number[] {
   const period = dedupePeriod(ttlS, now);
   return [period, period - 1, period + 1];
@@ -30,15 +30,15 @@ export function dedupePeriod(ttlS: number, now: number): number {
   return Math.floor(now / (ttlS * 1000));
 }
 
-/** The fact that all answers' periods are counted in this TTL, s. */
+/** The name of the fact that holds the TTL, in s, by which the periods of all records were computed. */
 export const DEDUPE_TTL_FACT = 'answersCountedInS';
 
-/** Of another TTL: a clock is seldom set back by more, and a TTL that was raised puts answers decades ahead. */
+/** Limit for records of another TTL: clocks are seldom set back by more, and a raised TTL dates records decades ahead. */
 const MAX_AHEAD_MS = 86_400_000;
 
 /**
- * When the period of the newest answer began, 0 for unknown: a period's number says nothing without the TTL it was counted
- * in. To be called before an answer is written, for those of another TTL may stay until they are tidied.
+ * The time at which the period of the newest record began, 0 if unknown: a period's number means nothing without the TTL
+ * it was computed by. Call it before a record is written: records of another TTL may stay until the cleanup.
  */
 export function newestDedupeMs(
   tables: Pick<Tables, 'fact' | 'compareAndSetFact' | 'newestDedupePeriod'>,

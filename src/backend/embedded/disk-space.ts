@@ -2,8 +2,8 @@ import { statfsSync } from 'node:fs';
 
 /**
  * lmdb 3.5.6 formats the error of a refused write into a buffer that is too short (mdb.c: 100 bytes): on a full
- * disk the primary died of heap corruption. So no write is begun without this much room; the largest transaction dirties
- * less than half of it.
+ * disk the primary died of heap corruption. No write begins without this much free space; the largest transaction
+ * dirties less than half of it.
  */
 export const MIN_FREE_BYTES = 64 * 1024 * 1024;
 

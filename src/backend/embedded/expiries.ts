@@ -3,7 +3,7 @@ import type { ExpiryKey } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 import { hasSubscription, inboxOfKey } from './unread.ts';
 
-/** Removes what was due then, unless it was kept for longer since. */
+/** Removes the row, unless its expiry was extended since. */
 export function removeIfExpired(transaction: Transaction, [until, table, key]: ExpiryKey): void {
   transaction.write({ table: 'expiries', key: [until, table, key] });
   if (table === 'restrictions') removeEndedRestrictions(transaction, until, key);
@@ -20,7 +20,7 @@ function removeEndedRestrictions(transaction: Transaction, until: number, key: s
   transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
 }
 
-/** Those of an inbox that was begun since go with it. */
+/** Once the inbox has a log, the subscriptions live as long as the log. */
 function removeRoomSubscriptions(transaction: Transaction, until: number, tag: string): void {
   const row = transaction.row('roomSubscriptions', tag);
   if (!row || transaction.row('logMeta', tag)) return;
@@ -28,7 +28,7 @@ function removeRoomSubscriptions(transaction: Transaction, until: number, tag: s
   else transaction.write({ table: 'expiries', key: [row.until, 'roomSubscriptions', tag], value: true });
 }
 
-/** Removes the user's last say too, unless the user has come to the room: then the visit removes it. */
+/** Keeps the row of a user who has joined the room since: it goes with the subscription then. */
 function removeLastOwnMessage(transaction: Transaction, key: string): void {
   if (!hasSubscription(transaction.row('roomSubscriptions', inboxOfKey(key)), key))
     transaction.put({ table: 'said', key });

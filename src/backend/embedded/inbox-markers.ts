@@ -1,10 +1,10 @@
 import type { InboxMarkers, ItemProgress, MarkerUpdate } from '../../chat/inbox-store.ts';
 import type { Position } from '../../chat/log-store.ts';
 
-/** A mark was raised to `seq` at that time. */
+/** A marker was raised to `seq` at that time. */
 type Step = readonly [seq: number, at: number];
 
-/** What is stored of an inbox beside its log: the newest steps of each mark, the last of which is the mark. */
+/** The markers of an inbox, stored beside its log: the newest steps of each, the last of which is its value. */
 export interface InboxMarkerRecord {
   readonly sent: readonly Step[];
   readonly recv: readonly Step[];
@@ -20,7 +20,7 @@ export function markersOf({ recv, read, news }: InboxMarkerRecord): InboxMarkers
   return { recv: seqOf(recv), read: seqOf(read), ...(news === undefined ? {} : { news }) };
 }
 
-/** The same record if nothing rises. No step is dated before the inbox's last item or an earlier step. */
+/** Returns the same record if nothing rises. No step is dated before the inbox's last item or an earlier step. */
 export function raiseMarkers(
   record: InboxMarkerRecord,
   { sent = 0, recv = 0, read = 0 }: MarkerUpdate,

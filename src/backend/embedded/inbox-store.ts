@@ -14,7 +14,7 @@ import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** The interface of `chat/inbox-store.ts`; mostly a tag is all it takes. */
+/** The contract in chat/inbox-store.ts. Most methods need only the tag of the inbox. */
 export interface InboxStore extends Pick<ChatInboxStore, 'fold'> {
   marks(inbox: Tagged): Promise<Outcome<InboxMarkers>>;
   raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
@@ -24,10 +24,10 @@ export interface InboxStore extends Pick<ChatInboxStore, 'fold'> {
   ): Promise<Outcome<readonly ItemProgress[]>>;
 }
 
-/** About what a record with all its steps takes on disk; it is written anew at each step. */
+/** About the size of a record with all its steps on disk; each step rewrites it. */
 const RECORD_BYTES = 8_192;
 
-/** Marks live in the commits of the logs, so that an inbox and its marks are never seen apart. */
+/** Markers are committed together with the logs, so that nobody reads an inbox without its markers. */
 export function createInboxStore({
   readSnapshot,
   queue,

@@ -1,21 +1,21 @@
 import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
 
 export interface InstanceRecord {
-  /** The users of this instance by the room's tag; also rooms where it has connections only. */
+  /** The users of this instance by the room's tag. Also holds rooms where it has connections but no users. */
   readonly rooms: Map<string, Set<string>>;
-  /** By a clock that cannot be set. */
+  /** By the monotonic clock. */
   lastHeartbeatAt: number;
   /** False until its first heartbeat: it may have been reaped and not know it. */
   hasHeartbeat: boolean;
 }
 
-/** The worker processes, and which of them count. */
+/** The worker processes, and whether each counts: it is alive by its lease and not fenced. */
 export interface InstanceTable {
-  /** Made when missing: it counts from its first word. */
+  /** Creates the record if it is missing: an instance counts from its first call. */
   record(instanceId: string): InstanceRecord;
   find(instanceId: string): InstanceRecord | undefined;
   drop(instanceId: string): void;
-  /** It counts nowhere any more; what it says from now on is to be ignored, also after `drop`. */
+  /** The instance stops counting. Callers ignore what it sends from now on, also after `drop`. */
   fence(instanceId: string): void;
   isFenced(instanceId: string): boolean;
   counts(instanceId: string): boolean;
@@ -23,7 +23,7 @@ export interface InstanceTable {
   expired(): readonly string[];
 }
 
-/** Of a worker so long dead nothing can still be on its way. */
+/** A worker that was fenced this many fences ago has no messages in flight any more. */
 const FENCED_KEPT = 1_000;
 
 export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => number }): InstanceTable {
@@ -63,7 +63,7 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
     isFenced: (instanceId) => fenced.has(instanceId),
     counts,
     counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
-    // Not those fenced: their primary reaps them when the grace time is over.
+    // Also fenced ones: should their primary not reap them after the grace time, the lease ends.
     expired: () =>
       [...instances].flatMap(([instanceId, { lastHeartbeatAt }]) =>
         elapsedMs() - lastHeartbeatAt > ROSTER_LEASE_MS ? [instanceId] : [],

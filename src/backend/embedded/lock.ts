@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BackendError } from '../backend.ts';
 import type { Tables } from './tables.ts';
 
-/** Who owns the folder: as long as its socket takes connections, that process lives. */
+/** The owner of the folder. As long as its socket accepts connections, that process is alive. */
 interface Owner {
   readonly pid: number;
   readonly socket: string;
@@ -15,15 +15,15 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** The owner as it stands in the store, where it is changed, and in a file, where it is seen without opening that. */
+/** The owner is recorded in the store, where it changes atomically, and in a file, which can be read without opening the store. */
 const OWNER_FACT = 'owner';
 const OWNER_FILE = 'owner.json';
 /** `sun_path` holds 108 bytes with the closing NUL on Linux, 104 on macOS. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
 /**
- * Throws while a living primary owns the folder. To be asked before the store is opened: opening waits for who
- * is just writing to it, and a primary stopped in the middle of a commit would be waited for without end.
+ * Throws while a living primary owns the folder. Call it before the store is opened: opening waits for the current
+ * writer, and a primary that is stopped in the middle of a commit never finishes.
  */
 export async function refuseWhileOwned(dir: string): Promise<void> {
   const owner = readOwnerFile(dir);
@@ -31,9 +31,9 @@ export async function refuseWhileOwned(dir: string): Promise<void> {
 }
 
 /**
- * Makes this process the only owner of the folder. The owner's socket dies with it, however it dies, and its
- * name stands in the store, where it is replaced in one transaction: of several that find the same dead owner,
- * one wins. (A pid alone could meanwhile be another process's, also one of another container.)
+ * Makes this process the only owner of the folder. The owner's socket dies with the process, however that ends. The
+ * owner is replaced in one transaction: of several primaries that find the same dead owner, one wins. (A pid alone
+ * could belong to another process by now, or to one of another container.)
  */
 export async function openLock(dir: string, tables: Tables): Promise<Lock> {
   const own: Owner = { pid: process.pid, socket: `lock-${randomBytes(6).toString('hex')}.sock` };
@@ -46,12 +46,12 @@ export async function openLock(dir: string, tables: Tables): Promise<Lock> {
   }
   return {
     async release() {
-      // In this order no successor's file is removed.
+      // Before the fact is cleared: afterwards the file may be a successor's.
       rmSync(join(dir, OWNER_FILE), { force: true });
       try {
         tables.compareAndSetFact(OWNER_FACT, own, undefined);
       } catch {
-        // The disk is full. Without its socket the name is a dead owner's, which the next primary replaces.
+        // The disk is full. The next primary finds no socket under the name and replaces it.
       }
       await closeSocket();
     },
@@ -106,7 +106,7 @@ async function listen(dir: string, name: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Anything but a clear no counts as alive: a stopped owner, or one of another user, still owns the folder. */
+/** Anything but a refused connection counts as alive: a stopped owner, or one of another user, still owns the folder. */
 async function isAlive(dir: string, { socket: name }: Owner): Promise<boolean> {
   const reach = socketPathIn(dir, name);
   try {
@@ -125,7 +125,7 @@ async function isAlive(dir: string, { socket: name }: Owner): Promise<boolean> {
   }
 }
 
-/** Socket paths are short; a socket deeper than that is reached through its opened folder. */
+/** A path beyond the limit of socket addresses is reached through the opened folder. */
 function socketPathIn(dir: string, name: string): { readonly path: string; close(): void } {
   const path = join(dir, name);
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return { path, close() {} };

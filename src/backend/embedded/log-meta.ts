@@ -1,24 +1,24 @@
 import type { PreviousEpoch } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
 
-/** What the store knows of a log beside its entries. It outlives them, so no number is handed out twice. */
+/** Metadata of a log. It outlives the entries, so no sequence number is handed out twice. */
 export interface LogMeta {
   /** Absent: a room, as in metadata written before there was anything else. */
   readonly kind?: RoomKind;
   readonly epoch: string;
-  /** The start of the primary in which the epoch began. */
+  /** Names the start of the primary in which the epoch began. */
   readonly run: string;
   readonly top: number;
-  /** Of the last message, or of the first look at a room nothing was said in. */
+  /** The time of the last entry, or of the first read of a room that has none. */
   readonly at: number;
-  /** The oldest message that is shown. */
+  /** The oldest entry that is visible. */
   readonly first: number;
-  /** The oldest one that may still be on disk: what lies below `first` is removed in portions. */
+  /** The oldest entry that may still be on disk: entries below `first` are removed in portions. */
   readonly floor: number;
   readonly links: readonly PreviousEpoch[];
 }
 
-/** The settings of all kinds of logs. */
+/** The retention settings of all kinds of logs. */
 export interface RetentionSettings {
   readonly historySize: number;
   readonly historyTtlS: number;
@@ -32,7 +32,7 @@ export interface LogRetention {
 }
 
 const PREVIOUS_EPOCHS_KEPT = 8;
-/** Trimming a message at a time would make every append a removal as well; the contract allows 100. */
+/** Trimming entry by entry would make every append a removal too. The contract allows a slack of 100. */
 const TRIM_SLACK = 64;
 
 export function retentionOf({ kind }: LogMeta, retention: RetentionSettings): LogRetention {
@@ -46,30 +46,30 @@ export function beginLog(kind: RoomKind, run: string, epoch: string, now: number
   return kind === 'room' ? meta : { kind, ...meta };
 }
 
-/** In a later run the room gets a new epoch; positions of the old one stay good up to its end. */
+/** A later run gives the log a new epoch. Positions of the previous epoch stay valid up to its end. */
 export function continueLog(meta: LogMeta, run: string, makeEpoch: () => string): LogMeta {
   if (meta.run === run) return meta;
   const links = [...meta.links, { epoch: meta.epoch, upTo: meta.top }].slice(-PREVIOUS_EPOCHS_KEPT);
   return { ...meta, run, epoch: makeEpoch(), links };
 }
 
-/** Whether nothing was put in for longer than it is kept. */
+/** Whether the last entry is older than the retention time. */
 export function isIdle(meta: LogMeta, retention: LogRetention, now: number): boolean {
   return now - meta.at > retention.ttlS * 1000;
 }
 
-/** Hides all messages once the last one is too old. */
+/** Hides all entries once the last one has expired. */
 export function expireEntries(meta: LogMeta, retention: LogRetention, now: number): LogMeta {
   const expired = meta.first <= meta.top && isIdle(meta, retention, now);
   return expired ? { ...meta, first: meta.top + 1 } : meta;
 }
 
-/** Takes the next number, at a time that never runs backwards. */
+/** Takes the next sequence number, with a time that never runs backwards. */
 export function takeNextSeq(meta: LogMeta, now: number): LogMeta {
   return { ...meta, top: meta.top + 1, at: Math.max(now, meta.at) };
 }
 
-/** Hides the oldest messages beyond the size kept. */
+/** Hides the oldest entries beyond the retained size. */
 export function trimEntries(meta: LogMeta, retention: LogRetention): LogMeta {
   const held = meta.top - meta.first + 1;
   return held < retention.size + TRIM_SLACK ? meta : { ...meta, first: meta.top - retention.size + 1 };

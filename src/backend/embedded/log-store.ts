@@ -18,9 +18,9 @@ import type { StoreRules } from './transaction-context.ts';
 import { ownMessageKey, unreadOf } from './unread.ts';
 
 export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
-  /** As `RoomLogs.tops`; a tag is all it takes. */
+  /** As `RoomLogs.tops`; needs only the tag. */
   tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly LogTop[]>>;
-  /** As `RoomLogs.unread`; of a room a tag and its id are all it takes. */
+  /** As `RoomLogs.unread`; needs only the tag and the id of a room. */
   unread(asked: readonly ReadOf[]): Promise<Outcome<readonly UnreadCount[]>>;
 }
 
@@ -35,14 +35,14 @@ export interface LogStoreDeps {
   readonly now: () => number;
 }
 
-/** What a stored entry holds beside the draft. */
+/** Bytes of a stored entry without the draft. */
 export const ENTRY_OVERHEAD_BYTES = 300;
-/** The part of an entry's record that nobody has to read. */
+/** Bytes of the row that marks an entry as uncounted. */
 const UNCOUNTED_BYTES = 100;
 
-/** All logs. The primary is their only writer; each start of it is a new run, which begins new epochs. */
+/** All logs. The primary is the only writer. Each of its starts is a run, and begins a new epoch in every log it touches. */
 export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps): LogStore {
-  /** Undefined: the log has to be given an epoch of this run first. */
+  /** Undefined if the log has no epoch of this run yet. */
   function page(snapshot: Snapshot, room: Room, query: LogQuery): LogPage | undefined {
     const meta = snapshot.row('logMeta', room.tag);
     if (!meta && room.kind !== 'room') return emptyPage();
@@ -73,9 +73,7 @@ export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps
       if (!touched.ok) return touched;
       const begun = readSnapshot((snapshot) => page(snapshot, room, query));
       if (!begun.ok) return begun;
-      return begun.value
-        ? succeed(begun.value)
-        : refuse('unavailable', 'the room was just tidied away', 1_000);
+      return begun.value ? succeed(begun.value) : refuse('unavailable', 'the room has just expired', 1_000);
     },
     async tops(rooms) {
       const topOf = ({ epoch, top }: LogMeta): LogTop => ({ epoch, top });

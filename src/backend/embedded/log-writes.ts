@@ -18,7 +18,7 @@ export interface LogWrites {
   ensureEpoch(room: Room): void;
 }
 
-/** What the store put before a message's members. */
+/** The members that the store put before those of the message. */
 const POSITION = /^\{"seq":\d+,"epoch":"[^"]*","id":"(?:[^"\\]|\\.)*","at":[^,]+,/;
 
 /** What a transaction writes into logs. */

@@ -7,12 +7,12 @@ import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** As `Moderation`; a tag is all it takes. */
+/** As `Moderation`; needs only the tag of a room. */
 export interface ModerationStore extends Moderation {
   restrict(room: Tagged, userId: string, kind: Restriction, seconds?: number): Promise<Outcome<Restricted>>;
   lift(room: Tagged, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
   restrictions(room: Tagged, userId: string): Promise<Outcome<Restrictions>>;
-  /** Refuses a banned user. At once, so that nothing lies between this and what it is asked for. */
+  /** Refuses a banned user. Synchronous, so that no ban can be set between this check and what it protects. */
   admit(room: Tagged, userId: string): Outcome<void>;
 }
 
@@ -24,7 +24,7 @@ export interface ModerationStoreDeps {
 
 const ROW_BYTES = 100;
 
-/** Restrictions change in the commits of the logs: what was appended after one was, has seen it. */
+/** Restrictions are committed in the same queue as the logs: a later append sees them. */
 export function createModerationStore({ readSnapshot, queue, now }: ModerationStoreDeps): ModerationStore {
   return {
     restrict(room, userId, kind, seconds) {

@@ -9,8 +9,8 @@ import { BUS, type PrimaryServices } from './services.ts';
 import { createStore } from './store.ts';
 import { createSubscribers } from './subscribers.ts';
 
-/** Reading honours the TTLs by itself; tidying only gives back the disk. */
-const TIDY_EVERY_MS = 300_000;
+/** Reads honour the TTLs themselves; the cleanup only frees the disk. */
+const CLEAN_UP_EVERY_MS = 300_000;
 const STOPPING = refuse('unavailable', 'the primary is stopping', 1_000);
 
 /** The primary of embedded mode: the only writer of DATA_DIR, the bus of the workers and their roster. */
@@ -36,13 +36,13 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   });
   const { logs, inboxes, pushes, claims, moderation, visits } = store;
   let closing: Promise<void> | undefined;
-  let tidying = Promise.resolve();
-  const tidyTimer = setInterval(() => {
-    tidying = tidying
+  let cleaningUp = Promise.resolve();
+  const cleanupTimer = setInterval(() => {
+    cleaningUp = cleaningUp
       .then(() => store.cleanUp())
-      .catch((error: unknown) => log.error({ err: error }, 'the store could not be tidied'));
-  }, TIDY_EVERY_MS);
-  tidyTimer.unref();
+      .catch((error: unknown) => log.error({ err: error }, 'the store could not be cleaned up'));
+  }, CLEAN_UP_EVERY_MS);
+  cleanupTimer.unref();
 
   function serve(worker: WorkerIpc): void {
     let gone = false;
@@ -68,7 +68,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       },
       () => (closing ? STOPPING : succeed(undefined)),
     );
-    worker.onNotice(BUS.tell, ({ tag, move }) => subscribers.publishPresence({ tag }, move));
+    worker.onNotice(BUS.notify, ({ tag, move }) => subscribers.publishPresence({ tag }, move));
     worker.onNotice(BUS.unsubscribe, (tag) => subscribers.remove(tag, worker));
     worker.onClose(() => {
       gone = true;
@@ -77,9 +77,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   }
 
   async function shut(): Promise<void> {
-    clearInterval(tidyTimer);
+    clearInterval(cleanupTimer);
     await store.close();
-    await tidying;
+    await cleaningUp;
     await dataDir.close();
   }
 
@@ -87,9 +87,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     serve,
     overview: () => Promise.resolve(succeed(roster.overview())),
     check: () => (closing ? Promise.resolve(STOPPING) : store.check()),
-    // There is no other host, and this one has a file.
+    // No other host could have agreed on another key.
     agreeOnApiKey: (offered) => Promise.resolve(succeed(offered)),
-    // Its registry is its memory.
+    // The registry of workers is this process's memory.
     predecessors: [],
     warnings: dataDir.warnings,
     close() {

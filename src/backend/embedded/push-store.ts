@@ -11,10 +11,10 @@ export interface PushStoreDeps {
   readonly now: () => number;
 }
 
-/** What a stored place holds beside the user's id, and a record beside its places. */
+/** Bytes of a stored position without the user's id, and of a record without its positions. */
 const OVERHEAD_BYTES = 32;
 
-/** Receipts, each with the time it may be forgotten; reading goes by that, tidying gives back the disk. */
+/** Each push is stored with its expiry. Reads honour the expiry, the cleanup frees the disk. */
 export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDeps): PushStore {
   return {
     async keep(id, more) {
@@ -22,7 +22,7 @@ export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDe
       const held = readSnapshot((snapshot) => snapshot.row('pushes', hash));
       if (!held.ok) return held;
       return queue.add({
-        // The whole record is written again: a transaction must not dirty more of the disk than it declares.
+        // A change rewrites the whole record, and a transaction must not dirty more of the disk than it declares.
         bytes: sizeOf(more.places) + sizeOf(held.value ? placesIn(held.value).places : []),
         plan(transaction) {
           const kept = transaction.row('pushes', hash);
@@ -42,7 +42,7 @@ export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDe
   };
 }
 
-/** Callers ask for ids of any length; the store takes keys of 1,978 bytes. */
+/** Callers may ask for ids of any length, and lmdb takes keys of at most 1,978 bytes. */
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }

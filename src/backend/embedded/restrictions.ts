@@ -3,7 +3,7 @@ import { type Restricted, type Restriction, refuseRestricted } from '../../chat/
 import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
 
-/** What one user may not do in one room. */
+/** The ban and the mute of one user in one room. */
 export interface Restrictions {
   readonly ban?: Restricted;
   readonly mute?: Restricted;
@@ -11,12 +11,12 @@ export interface Restrictions {
 
 const KINDS = ['ban', 'mute'] as const satisfies readonly Restriction[];
 
-/** Of room and user. Hashed: an id may be longer than a key of the store. */
+/** The key of a user in a room. The id is hashed: it may be longer than lmdb's keys. */
 export function restrictionKey({ tag }: Pick<Room, 'tag'>, userId: string): string {
   return `${tag}:${createHash('sha256').update(userId).digest('base64url').slice(0, 22)}`;
 }
 
-/** Without those that ended by then; undefined: none is left. */
+/** The restrictions that have not ended by then; undefined if none is left. */
 export function lasting(all: Restrictions | undefined, now: number): Restrictions | undefined {
   const held = KINDS.filter((kind) => {
     const one = all?.[kind];
@@ -25,7 +25,7 @@ export function lasting(all: Restrictions | undefined, now: number): Restriction
   return held.length === 0 ? undefined : Object.fromEntries(held.map((kind) => [kind, all?.[kind]]));
 }
 
-/** The first of those kinds that holds, as a refusal. */
+/** The refusal for the first of those kinds that is in force. */
 export function refusalFor(
   all: Restrictions | undefined,
   kinds: readonly Restriction[],

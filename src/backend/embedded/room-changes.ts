@@ -1,18 +1,18 @@
 import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster.ts';
 import { MAX_TOLD_CLIENTS } from '../../protocol/limits.ts';
 
-const TELL_EVERY_MS = 1_000;
-/** Names after counts make everybody ask for the list: somebody who comes and goes in a room of 200 must not cause that each second. */
+const PUBLISH_EVERY_MS = 1_000;
+/** Names after counts make every member fetch the list: a user who comes and goes in a room of 200 must not cause that each second. */
 const NAMES_AGAIN_EVERY_MS = 10_000;
 
-/** Came, goes by another name or face, went. */
+/** The user came, changed name or avatar, or left. */
 export type ChangeSign = '+' | '=' | '-';
 
-/** What one room is told of who is in it; the rules are those of roster-changes.lua. */
+/** What the members of one room learn of who is in it, by the rules of roster-changes.lua. */
 export interface RoomChanges {
-  /** A coming and a going that were both not told yet are nothing to tell. */
+  /** A join and a leave that are both unpublished cancel each other out. */
   add(sign: ChangeSign, user: RosterEntry): void;
-  /** Tells what is noted as soon as it is the room's turn. */
+  /** Publishes what is pending as soon as the rate limit of the room allows. */
   publishDue(): void;
   rev(): number;
   close(): void;
@@ -26,60 +26,60 @@ export interface RoomChangesDeps {
 
 export function createRoomChanges({ count, publish, now }: RoomChangesDeps): RoomChanges {
   const pending = new Map<string, { readonly sign: ChangeSign; readonly user: RosterEntry }>();
-  let told: RosterCount | undefined;
-  // Numbers begin with the time, so that they go on rising when the room was empty and forgotten.
+  let lastCounts: RosterCount | undefined;
+  // Revisions begin with the time, so that they go on rising after the room was empty and dropped.
   let rev = Math.floor(now() / 1_000) - 1;
-  let isTold = false;
-  let toldAtMs = Number.NEGATIVE_INFINITY;
+  let isPublished = false;
+  let publishedAtMs = Number.NEGATIVE_INFINITY;
   let namedAtMs = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
-  function tell(): void {
+  function publishDue(): void {
     const counts = count();
     if (counts.users === 0) pending.clear();
     const isSmall = counts.clients <= MAX_TOLD_CLIENTS;
-    // Counts of a room this small are told alone for a while: the names follow, also when nothing changes any more.
-    const isOwing = told && told.clients <= MAX_TOLD_CLIENTS && isSmall && counts.users > 0;
-    if (pending.size === 0 && !isOwing) return;
+    // A room that has become small gets counts for a while longer. Names follow, even if nothing changes any more.
+    const namesAreDue = lastCounts && lastCounts.clients <= MAX_TOLD_CLIENTS && isSmall && counts.users > 0;
+    if (pending.size === 0 && !namesAreDue) return;
     const namesInMs = leftMs(namedAtMs, NAMES_AGAIN_EVERY_MS);
-    const turnInMs = leftMs(toldAtMs, TELL_EVERY_MS);
+    const turnInMs = leftMs(publishedAtMs, PUBLISH_EVERY_MS);
     const waitMs = pending.size > 0 ? turnInMs : Math.max(turnInMs, namesInMs);
     if (waitMs > 0) {
       later(waitMs);
       return;
     }
-    toldAtMs = now();
-    isTold = true;
-    if (!isSmall || pending.size > MAX_TOLD_CLIENTS || (told && namesInMs > 0)) tellCount(counts);
-    else tellNames();
+    publishedAtMs = now();
+    isPublished = true;
+    if (!isSmall || pending.size > MAX_TOLD_CLIENTS || (lastCounts && namesInMs > 0)) publishCount(counts);
+    else publishNames();
     pending.clear();
-    if (told && isSmall) later(Math.max(TELL_EVERY_MS, namesInMs));
+    if (lastCounts && isSmall) later(Math.max(PUBLISH_EVERY_MS, namesInMs));
   }
 
   function later(waitMs: number): void {
     clearTimeout(timer);
-    timer = setTimeout(tell, waitMs);
+    timer = setTimeout(publishDue, waitMs);
     timer.unref();
   }
 
-  /** The wait for a turn that the clock says has not come yet; none when the clock was set back. */
+  /** The ms until the next turn; 0 if the clock was set back meanwhile. */
   function leftMs(lastMs: number, everyMs: number): number {
     const waitMs = lastMs + everyMs - now();
     return waitMs <= everyMs ? Math.max(0, waitMs) : 0;
   }
 
-  function tellCount(counts: RosterCount): void {
-    if (told?.users === counts.users && told.clients === counts.clients) return;
-    told = counts;
+  function publishCount(counts: RosterCount): void {
+    if (lastCounts?.users === counts.users && lastCounts.clients === counts.clients) return;
+    lastCounts = counts;
     rev += 1;
     publish({ rev, ...counts });
   }
 
-  function tellNames(): void {
-    // After counts, which name nobody, a number is left out: whoever keeps the list of names asks for it.
-    rev += told ? 2 : 1;
-    if (told) namedAtMs = now();
-    told = undefined;
+  function publishNames(): void {
+    // Counts name nobody. A skipped revision after them makes clients fetch the list of names.
+    rev += lastCounts ? 2 : 1;
+    if (lastCounts) namedAtMs = now();
+    lastCounts = undefined;
     const all = [...pending.values()];
     publish({
       rev,
@@ -95,8 +95,8 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
       else if (before?.sign === '-' && sign !== '-' && isSame(before.user, user)) pending.delete(user.userId);
       else pending.set(user.userId, { sign: signAfter(before?.sign, sign), user });
     },
-    publishDue: tell,
-    rev: () => (isTold ? rev : 0),
+    publishDue,
+    rev: () => (isPublished ? rev : 0),
     close() {
       clearTimeout(timer);
     },

@@ -9,20 +9,20 @@ import {
   type RoomPresenceDeps,
 } from './room-presence.ts';
 
-/** The rooms somebody is in. */
+/** The rooms that have users or connections. */
 export interface RoomDirectory {
   find(tag: string): RoomPresence | undefined;
-  /** Made when missing: to be followed by `forgetVacant`. */
+  /** Creates the room if it is missing; call `forgetVacant` afterwards. */
   presenceIn(room: Room): RoomPresence;
   forgetVacant(presence: RoomPresence): void;
   list(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
-  /** How many of kind `room`, in all namespaces. */
+  /** The number of rooms of kind `room` in all namespaces. */
   size(): number;
 }
 
 export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory {
   const rooms = new Map<string, RoomPresence>();
-  /** Those of kind `room`, by namespace and roomid. */
+  /** The rooms of kind `room`, by namespace and roomid. */
   const listed = new Map<string, PagedMap<RoomPresence>>();
 
   function indexOf({ nsp, kind }: Room): PagedMap<RoomPresence> | undefined {

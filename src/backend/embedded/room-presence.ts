@@ -3,11 +3,11 @@ import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster
 import { createPagedMap, dropPaged, type PagedMap, putPaged } from './paged-map.ts';
 import { createRoomChanges, isSame, type RoomChanges } from './room-changes.ts';
 
-/** Who is in one room, and on which instances. */
+/** The users of one room, and the instances they are on. */
 export interface RoomPresence {
   readonly room: Room;
   readonly users: PagedMap<UserPresence>;
-  /** The users that go by a name on any instance. */
+  /** The users by the name they have on any instance. */
   readonly names: Map<string, Set<string>>;
   /** Connections by instance. */
   readonly clients: Map<string, number>;
@@ -15,15 +15,15 @@ export interface RoomPresence {
 }
 
 export interface UserPresence {
-  /** As last told. */
+  /** As last reported by any instance. */
   shown: RosterEntry;
   readonly instances: Map<string, InstanceEntry>;
 }
 
-/** The user as that instance told of them. */
+/** The user as that instance reported them. */
 interface InstanceEntry {
   readonly user: RosterEntry;
-  /** Connections of theirs in the room. */
+  /** The number of their connections in the room. */
   readonly own: number;
 }
 
@@ -35,7 +35,7 @@ export interface RoomPresenceDeps {
 export function createRoomPresence(room: Room, { publish, now }: RoomPresenceDeps): RoomPresence {
   const changes = createRoomChanges({
     count: () => countRoom(presence),
-    // Of who hears a lounge nobody is told.
+    // Nobody learns who listens to a lounge.
     publish: room.kind === 'room' ? (change) => publish(room, change) : () => undefined,
     now,
   });
@@ -59,7 +59,7 @@ export function countRoom({ users, clients }: RoomPresence): RosterCount {
   return { users: users.values.size, clients: sum };
 }
 
-/** Whether the user was nowhere in the room before. */
+/** Returns whether the user was in the room on no instance before. */
 export function enterRoom(
   presence: RoomPresence,
   instanceId: string,
@@ -79,7 +79,7 @@ export function enterRoom(
   return known === undefined;
 }
 
-/** The user, if now nowhere in the room any more. */
+/** Returns the user if no instance has them in the room any more. */
 export function leaveRoom(
   presence: RoomPresence,
   instanceId: string,
@@ -95,7 +95,7 @@ export function leaveRoom(
     presence.changes.add('-', present.shown);
     return present.shown;
   }
-  // Nobody is shown under a name that `named` does not find.
+  // `named` must find every user under the name they are shown by.
   if (present.shown === before) present.shown = [...present.instances.values()].at(-1)?.user ?? before;
   return undefined;
 }
@@ -104,7 +104,7 @@ function addName({ names }: RoomPresence, { userId, username }: RosterEntry): vo
   names.set(username, (names.get(username) ?? new Set()).add(userId));
 }
 
-/** Unless the user goes by it on another instance. */
+/** Keeps the name if the user has it on another instance. */
 function dropName(
   { names }: RoomPresence,
   { instances }: UserPresence,

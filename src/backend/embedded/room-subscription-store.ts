@@ -15,7 +15,7 @@ import { ownMessageKey } from './unread.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** As `RoomVisits`; a tag is all it takes. */
+/** As `RoomVisits`; it needs only the tag of an inbox. */
 export interface RoomSubscriptionStore extends RoomVisits {
   visit(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
   read(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
@@ -29,10 +29,10 @@ export interface RoomSubscriptionStoreDeps {
   readonly now: () => number;
 }
 
-/** What a stored visit holds beside the room's id, and a record beside its visits. */
+/** Bytes of a stored room without its id, and of a record without its rooms. */
 const OVERHEAD_BYTES = 32;
 
-/** Where users go, beside the marks of their inboxes. */
+/** The rooms that users have joined, and their read markers there. */
 export function createRoomSubscriptionStore({
   readSnapshot,
   queue,
@@ -57,13 +57,13 @@ export function createRoomSubscriptionStore({
       record && (record.until > transaction.now || transaction.row('logMeta', tag)) ? record : undefined;
     const before = known?.rooms ?? [];
     const rooms = change(before);
-    // Also of a record whose time is over and that was not tidied away: nothing else remembers its rooms.
+    // Also for an expired record that the cleanup has not removed yet: nothing else knows its rooms.
     for (const [roomid] of left(record?.rooms ?? [], rooms)) removeLastOwnMessage(transaction, tag, roomid);
     if (rooms.length === 0) {
       if (record) transaction.put({ table: 'roomSubscriptions', key: tag });
       return { rooms, before };
     }
-    // Who comes every day changes nothing and is kept: but with a commit a while, not each time.
+    // A user who joins the same room every day must not expire, but needs no commit each time.
     const ageing = known && known.until - transaction.now < ttlMs * 0.9;
     if (rooms === before && !ageing) return { rooms, before };
     const until = Math.max(transaction.now + ttlMs, known?.until ?? 0);
@@ -89,7 +89,7 @@ export function createRoomSubscriptionStore({
     const seen = held({ tag });
     if (!seen.ok) return seen;
     return queue.add({
-      // The whole record is written again: a transaction must not dirty more of the disk than it declares.
+      // A change rewrites the whole record, and a transaction must not dirty more of the disk than it declares.
       bytes: sizeOf(seen.value) + Buffer.byteLength(roomid) + OVERHEAD_BYTES,
       plan: (transaction) => answer(plan(transaction, tag, apply), transaction),
     });
@@ -102,7 +102,7 @@ export function createRoomSubscriptionStore({
         roomid,
         (rooms) => setSubscribed(rooms, roomid, joined, top),
         ({ before }, transaction) => {
-          // Also where the room is not among theirs: what is said after the user was deleted stands without a visit.
+          // Also if the user is not subscribed: a message that follows the user's deletion has a row without a subscription.
           if (!joined) removeLastOwnMessage(transaction, inbox.tag, roomid);
           return before.some(([id]) => id === roomid) !== joined;
         },

@@ -1,18 +1,18 @@
 import type { VisitedRoom } from '../../chat/visits.ts';
 
-/** What is stored of the rooms a user goes to, the one joined or read last first. */
+/** The rooms of a user, the one joined or read last first. */
 export interface RoomSubscriptionRecord {
-  /** Until when it is kept for an inbox nothing was put in; otherwise it goes with the inbox. */
+  /** The expiry if the inbox has no log; otherwise the record lives as long as the log. */
   readonly until: number;
   readonly rooms: readonly SubscribedRoom[];
 }
 
-/** An array: a room may be called `__proto__`. */
+/** An array and no object, since a room may be called `__proto__`. */
 export type SubscribedRoom = readonly [roomid: string, read: number];
 
 const MAX_ROOM_SUBSCRIPTIONS = 1_000;
 
-/** The same array if nothing changes. */
+/** Returns the same array if nothing changes. */
 export function setSubscribed(
   rooms: readonly SubscribedRoom[],
   roomid: string,
@@ -24,7 +24,7 @@ export function setSubscribed(
   return known && rooms[0] === known ? rooms : putFirst(rooms, known ?? [roomid, top]);
 }
 
-/** The same array if the mark does not rise. */
+/** Returns the same array if the marker does not rise. */
 export function raiseReadMarker(
   rooms: readonly SubscribedRoom[],
   roomid: string,

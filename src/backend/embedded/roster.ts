@@ -20,16 +20,16 @@ import { countRoom, enterRoom, leaveRoom, type RoomPresence, type UserPresence }
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** The `Roster` of the whole cluster, kept in the primary's memory; `instanceId` says which worker is speaking. */
+/** The `Roster` of the whole cluster, in the primary's memory. `instanceId` names the worker that calls. */
 export interface InstanceRoster {
-  /** Bans are not known here: to be asked before. */
+  /** Knows nothing of bans; the caller checks them before. */
   enter(
     instanceId: string,
     room: Room,
     user: RosterEntry,
     own: number,
     clients: number,
-    /** It was there already, and was only taken for gone: it cannot be too full for it. */
+    /** The user was only taken for gone: MAX_ROOM_CLIENTS does not apply. */
     returned?: boolean,
   ): Outcome<RosterCount & { changed: boolean }>;
   exit(instanceId: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
@@ -44,7 +44,7 @@ export interface InstanceRoster {
   connections(inboxes: readonly Tagged[]): readonly number[];
   totals(): RosterCount;
   fence(instanceId: string): void;
-  /** False: this is its first heartbeat, as it is new or was reaped. */
+  /** Returns false for the first heartbeat of an instance that is new or was reaped. */
   heartbeat(instanceId: string): boolean;
   reap(instanceId: string): readonly Departure[];
   expired(): readonly string[];
@@ -53,11 +53,11 @@ export interface InstanceRoster {
 
 export interface InstanceRosterDeps {
   readonly now: () => number;
-  /** A clock that cannot be set. */
+  /** The monotonic clock. */
   readonly elapsedMs: () => number;
   /** 0: no limit. */
   readonly maxRoomClients: number;
-  /** What a room is told of who is in it. */
+  /** Sends a change to everybody who follows the room. */
   readonly publish: (room: Room, change: PresenceChange) => void;
 }
 
@@ -96,7 +96,7 @@ export function createInstanceRoster({
     return countRoom(presence);
   }
 
-  /** Only who adds connections is refused: a limit lowered, or two at once, throw nobody out. */
+  /** Refuses added connections only: nobody is thrown out after the limit was lowered. */
   function overfills(instanceId: string, room: Room, clients: number): boolean {
     const added = clients - (directory.find(room.tag)?.clients.get(instanceId) ?? 0);
     if (room.kind !== 'room') return false;
@@ -131,7 +131,7 @@ export function createInstanceRoster({
       return succeed({ ...setClients(instanceId, presence, clients), changed });
     },
     exit(instanceId, room, userId, clients) {
-      // Who it had is answered by the reap.
+      // `reap` returns its users.
       if (instances.isFenced(instanceId)) return { ...countOf(room), changed: false };
       const presence = directory.presenceIn(room);
       usersOf(instanceId, room).delete(userId);

@@ -4,7 +4,7 @@ import type { LogMeta } from './log-meta.ts';
 import type { Restrictions } from './restrictions.ts';
 import type { RoomSubscriptionRecord } from './room-subscriptions.ts';
 
-/** The first answer to a `clientMsgId`. */
+/** The first answer that was given to a `clientMsgId`. */
 export interface DedupeRecord {
   readonly epoch: string;
   readonly seq: number;
@@ -14,9 +14,9 @@ export interface DedupeRecord {
   readonly content?: string;
 }
 
-/** Remembers a write that may be sent twice, see idempotency.ts. */
+/** A write that a back end may send twice, see chat/idempotency.ts. */
 export interface ClaimRecord {
-  /** The operation's. */
+  /** Names the operation. */
   readonly id: string;
   readonly fingerprint: string;
   readonly until: number;
@@ -24,20 +24,20 @@ export interface ClaimRecord {
   readonly answer?: string;
 }
 
-/** Where a push stands. Places are arrays: a user may be called `__proto__`. */
+/** The positions of a push in the inboxes. Arrays and no objects, since a user may be called `__proto__`. */
 export interface PushRecord {
   readonly nsp: string;
   readonly places: readonly (readonly [userId: string, seq: number, at: number])[];
   readonly until: number;
 }
 
-/** Entries of an erased log that may still be on disk; those that the next log has numbered again are its own. */
+/** Entries of an erased log that may still be on disk, except those whose seq the next log has taken. */
 export interface ErasedRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** Tables whose rows a commit may depend on, and by what they are found. */
+/** The tables that a transaction reads and writes. */
 export interface Rows {
   logMeta: LogMeta;
   inboxMarkers: InboxMarkerRecord;
@@ -46,9 +46,9 @@ export interface Rows {
   pushes: PushRecord;
   restrictions: Restrictions;
   roomSubscriptions: RoomSubscriptionRecord;
-  /** The seq of the newest message a user said in a room, see `saidKey`: it moves their mark. */
+  /** The seq of a user's newest own message in a room, by `ownMessageKey`: it counts as read. */
   said: number;
-  /** Entries that nobody has to read. A row each: a log may hold 100,000 of them. */
+  /** Entries that do not count as unread. A row each: a log may hold 100,000 of them. */
   uncounted: true;
   erased: ErasedRange;
 }
@@ -71,14 +71,14 @@ export interface Keys extends Record<keyof Rows, string | DedupeKey | EntryKey> 
   erased: string;
 }
 
-/** When a row may be forgotten. Time first, so that what is due is one range. */
+/** When a row may be removed. Time first, so that all expired rows are one range. */
 export type ExpiryKey = [
   until: number,
   table: 'claims' | 'pushes' | 'restrictions' | 'roomSubscriptions' | 'said',
   key: string,
 ];
 
-/** Without a value: removed. */
+/** Removes the row if there is no value. */
 export type RowWrite = {
   [T in keyof Rows]: { readonly table: T; readonly key: Keys[T]; readonly value?: Rows[T] };
 }[keyof Rows];

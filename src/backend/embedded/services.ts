@@ -25,14 +25,14 @@ export interface PrimaryServices {
   readonly bus: BusService;
 }
 
-/** `Roster`, spoken by one worker. */
+/** The `Roster` as one worker calls it. */
 export interface RosterService extends Omit<Roster, 'enter' | 'heartbeat' | 'onReturned'> {
   enter(
     room: Room,
     user: RosterEntry,
     own: number,
     clients: number,
-    /** The user was there already and only taken for gone: the room cannot be too full for them. */
+    /** The user was only taken for gone: MAX_ROOM_CLIENTS does not apply. */
     returned?: boolean,
   ): ReturnType<Roster['enter']>;
   /** The answer says whether the worker was known before. The primary counts its connections by `setConnections`. */
@@ -46,15 +46,15 @@ export interface BusService extends Pick<RoomBus, 'probe'> {
 export const BUS: {
   /** worker → primary. As a notice it keeps its place between two `subscribe`. */
   readonly unsubscribe: NoticeKind<string>;
-  /** worker → primary. Not a request: an answer after the time limit would make the worker tell it a second time. */
-  readonly tell: NoticeKind<{ readonly tag: string; readonly move: PresenceMove }>;
+  /** worker → primary. Not a request: after a late answer the worker would send it a second time. */
+  readonly notify: NoticeKind<{ readonly tag: string; readonly move: PresenceMove }>;
   /** primary → worker: what one commit published, in the log's order. */
   readonly entries: NoticeKind<readonly { readonly tag: string; readonly entry: Entry }[]>;
   /** primary → worker: who came to a room and who left it. */
   readonly presence: NoticeKind<{ readonly tag: string; readonly change: PresenceChange | PresenceMove }>;
 } = {
   unsubscribe: 'bus.unsubscribe',
-  tell: 'bus.tell',
+  notify: 'bus.notify',
   entries: 'bus.entries',
   presence: 'bus.presence',
 };

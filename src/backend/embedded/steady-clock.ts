@@ -1,16 +1,16 @@
 export interface SteadyClockDeps {
   /** The wall clock. */
   readonly now: () => number;
-  /** A clock that cannot be set, from whatever time on. */
+  /** The monotonic clock; its zero does not matter. */
   readonly elapsedMs: () => number;
-  /** It does not begin before this. */
+  /** The earliest time to begin with. */
   readonly notBeforeMs: number;
 }
 
 /**
- * For what is remembered for a while, over restarts too: it begins with the wall clock's time and goes on at the true pace
- * whatever the wall clock is set to, so that nothing is forgotten too early. Set ahead while nothing runs, the clock
- * cannot be told from time that passed.
+ * The clock of records that expire. It begins with the wall clock's time and then follows the monotonic clock, so that
+ * nothing expires early when the wall clock is set. A wall clock that is set ahead while the primary is down cannot be
+ * told from time that has passed.
  */
 export function createSteadyClock({ now, elapsedMs, notBeforeMs }: SteadyClockDeps): () => number {
   const offsetMs = Math.max(now(), notBeforeMs) - elapsedMs();

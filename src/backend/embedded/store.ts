@@ -17,7 +17,7 @@ import type { ReadSnapshot, Tables } from './tables.ts';
 import { createTransaction, type Transaction } from './transaction.ts';
 import type { StoreRules } from './transaction-context.ts';
 
-/** What is on disk, all of it changed through one queue of commits. */
+/** Everything on disk. All changes go through one commit queue. */
 export interface Store {
   readonly logs: LogStore;
   readonly inboxes: InboxStore;
@@ -25,9 +25,9 @@ export interface Store {
   readonly claims: Claims;
   readonly moderation: ModerationStore;
   readonly visits: RoomSubscriptionStore;
-  /** Whether the disk takes a commit, or took one within the last seconds. */
+  /** Succeeds if a commit succeeds now, or succeeded within the last seconds. */
   check(): Promise<Outcome<void>>;
-  /** Removes what is too old: to be called now and then. Reading does not wait for it. */
+  /** Removes what has expired; call it now and then. Reads do not wait for it. */
   cleanUp(): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,12 +37,12 @@ export interface StoreDeps {
   readonly rules: Omit<StoreRules, 'run'>;
   readonly publish: (published: Transaction['published']) => void;
   readonly now: () => number;
-  /** A clock that cannot be set. */
+  /** The monotonic clock. */
   readonly elapsedMs: () => number;
   readonly log: Logger;
 }
 
-/** All workers ask every second; a commit for each wrote 13 GB a day to the disk of an idle machine. */
+/** All workers check every second; a commit for each check wrote 13 GB a day to the disk of an idle machine. */
 const CHECK_MS = 5_000;
 
 export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: StoreDeps): Store {
@@ -50,7 +50,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
   const notBeforeMs = newestDedupeMs(tables, rules.dedupeTtlS, now());
   const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
   let closed = false;
-  /** When a commit for a check last succeeded. */
+  /** The time of the last commit for a check. */
   let wellAt = Number.NEGATIVE_INFINITY;
   const queue = createCommitQueue({
     createTransaction: () => createTransaction(tables, rules, { now: now(), steadyMs: steadyMs() }),

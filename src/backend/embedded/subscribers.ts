@@ -4,7 +4,7 @@ import type { WorkerIpc } from '../../cluster/ipc.ts';
 import { BUS } from './services.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Which worker holds which room. */
+/** The workers that are subscribed to each room. */
 export interface Subscribers {
   add(tag: string, worker: WorkerIpc): void;
   remove(tag: string, worker: WorkerIpc): void;
@@ -31,7 +31,7 @@ export function createSubscribers(): Subscribers {
       for (const tag of [...rooms.keys()]) remove(tag, worker);
     },
     publish(published) {
-      // One notice a worker and commit: an IPC message each cost more than the commit did.
+      // One notice per worker and commit: an IPC message per entry cost more than the commit.
       const notices = new Map<WorkerIpc, Transaction['published'][number][]>();
       for (const one of published) {
         for (const worker of rooms.get(one.tag) ?? []) {

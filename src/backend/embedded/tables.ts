@@ -8,36 +8,36 @@ import type { DedupeKey, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.t
 /** What the store holds at one moment. */
 export interface Snapshot {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
-  /** Messages `from` to `to`, which may be the later one. Lazily: a caller that stops has read no more. */
+  /** Entries `from` to `to`, backwards if `to` is less. Lazy: a caller that stops has read no more. */
   entries(tag: string, from: number, to: number): Iterable<Entry>;
-  /** How many of the log's entries `from` to `to` nobody has to read. */
+  /** How many of the log's entries `from` to `to` do not count as unread. */
   uncounted(tag: string, from: number, to: number): number;
 }
 
 /** Reads one snapshot of the store from outside a commit. A closed store refuses. */
 export type ReadSnapshot = <T>(use: (snapshot: Snapshot) => T) => Outcome<T>;
 
-/** The tables on disk. All reads are of what was committed. */
+/** The tables on disk. Every read sees committed data only. */
 export interface Tables {
   readSnapshot<T>(use: (snapshot: Snapshot) => T): T;
   logMetaAfter(tag: string, limit: number): { tag: string; meta: LogMeta }[];
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
-  /** Keys of answers outside the periods `from` to `to`. */
+  /** Dedupe keys outside the periods `from` to `to`. */
   dedupeKeysOutside(from: number, to: number, limit: number): DedupeKey[];
-  /** The newest that holds an answer. */
+  /** The newest period that has a record. */
   newestDedupePeriod(): number | undefined;
-  /** Keys of a log's answers in those periods. */
+  /** The dedupe keys of a log in those periods. */
   dedupeKeysOf(tag: string, periods: readonly number[]): DedupeKey[];
-  /** Which of the log's entries `from` to `to` nobody has to read. */
+  /** Which of the log's entries `from` to `to` do not count as unread. */
   uncountedOf(tag: string, from: number, to: number): number[];
-  /** Tags of logs that were erased and are still on disk in part. */
+  /** Tags of erased logs whose entries are still on disk in part. */
   erased(limit: number): string[];
-  /** Rows that may be forgotten at that time; those behind `after`, one of them, where it is given. */
+  /** Rows that have expired at that time, those behind `after` if it is given. */
   expiriesBefore(at: number, limit: number, after?: ExpiryKey): ExpiryKey[];
   fact(key: string): unknown;
-  /** All of it or none, durable when it resolves; rejected: none, and the next commit may succeed again. */
+  /** Atomic, and durable when it resolves. A rejected commit wrote nothing, and the next one may succeed. */
   commit(writes: readonly Write[]): Promise<void>;
-  /** Sets a fact if it is still `from`, in one step across processes. */
+  /** Sets a fact if it is still `from`, atomically across processes. */
   compareAndSetFact(key: string, from: unknown, to: unknown): boolean;
   close(): Promise<void>;
 }
@@ -154,7 +154,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     },
     newestDedupePeriod: () => Array.from(dedupe.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
     dedupeKeysOf: (tag, periods) =>
-      // A hash is base64url, of which every character comes before the tilde.
+      // A hash is base64url: each of its characters sorts before the tilde.
       periods.flatMap((period) =>
         Array.from(dedupe.getKeys({ start: [period, tag, ''], end: [period, tag, '~'] })),
       ),
@@ -176,7 +176,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       try {
         await root.batch(() => writes.forEach(write));
       } catch (error) {
-        // lmdb gives the cause as a second rejected promise; left alone it ends the process.
+        // lmdb rejects a second promise with the cause; unhandled, it would end the process.
         (error as { commitError?: Promise<unknown> }).commitError?.catch(() => {});
         throw error;
       } finally {
@@ -193,7 +193,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
           return true;
         });
       } finally {
-        // Else the next read in this turn would not show what another process wrote before.
+        // Otherwise the next read in this turn would miss what another process has written.
         root.resetReadTxn();
       }
     },

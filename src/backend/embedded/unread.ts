@@ -2,27 +2,27 @@ import type { UnreadCount, UnreadQuery } from '../../chat/log-store.ts';
 import type { LogMeta } from './log-meta.ts';
 import type { RoomSubscriptionRecord } from './room-subscriptions.ts';
 
-/** Found by the user's inbox and the room, whose entry among the user's rooms it goes with. */
+/** The key of a user's newest own message in a room. The row lives as long as the user's subscription to the room. */
 export function ownMessageKey(inbox: string, roomid: string): string {
   return `${inbox} ${roomid}`;
 }
 
-/** Whether it goes with a room among the user's; else it needs an end of its own. */
+/** Whether a subscription will remove the row; otherwise the row needs an expiry. */
 export function hasSubscription(record: RoomSubscriptionRecord | undefined, key: string): boolean {
   return record?.rooms.some(([roomid]) => roomid === key.slice(key.indexOf(' ') + 1)) ?? false;
 }
 
-/** The inbox a key was made of: a tag holds no space. */
+/** The inbox of a key: a tag contains no space. */
 export function inboxOfKey(key: string): string {
   return key.slice(0, key.indexOf(' '));
 }
 
-/** Of all rooms of a user. */
+/** The keys of all rooms of a user. */
 export function ownMessageKeys(inbox: string, record: RoomSubscriptionRecord | undefined): string[] {
   return (record?.rooms ?? []).map(([roomid]) => ownMessageKey(inbox, roomid));
 }
 
-/** `said`: the reader's newest own message. `uncounted`: how many entries from one to another nobody has to read. */
+/** `said`: the reader's newest own message. `uncounted`: how many entries of a range do not count as unread. */
 export function unreadOf(
   { first, top }: LogMeta,
   { read }: Pick<UnreadQuery, 'read'>,
