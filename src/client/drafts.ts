@@ -39,6 +39,11 @@ export function draftMessage(
   return problem ?? { roomid, clientMsgId, text, type, echo, ...written };
 }
 
+/** A draft without an author is this user's. */
+export function authored(draft: Draft, userId: string): Draft {
+  return { ...draft, by: draft.by ?? userId };
+}
+
 /** Callers in JavaScript have no types. */
 export function checkText(text: unknown): ClientError | undefined {
   return typeof text === 'string' ? undefined : new ClientError('bad_request', 'text: must be a string');

@@ -134,6 +134,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     down() {
       if (phase === 'ended' || phase === 'outside') return;
       phase = 'away';
+      entering = false;
       clearTimeout(timer);
       deps.onAway();
     },

@@ -16,6 +16,7 @@ import type { PersistentRoom, Room, RoomEvents } from './room.ts';
 import { createRoomFeed, type RoomFeed } from './room-feed.ts';
 import { createRoomMembers, type RoomMembers } from './room-members.ts';
 import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
+import type { Position } from './sequence.ts';
 import { createTypists, type Typists } from './typists.ts';
 
 export interface RoomDeps
@@ -36,7 +37,7 @@ export interface RoomDriver
   /** From now on a refusal does not end the room, and failed messages stay. */
   persist(): PersistentRoom;
   /** Whether the connection itself may join it, and where that resumes; undefined: it may not. */
-  entrance(): { readonly resume: ReturnType<MembershipDeps['position']> } | undefined;
+  entrance(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
   hear(message: RoomMessage): void;
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
@@ -180,7 +181,9 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       return room;
     },
     entrance: () =>
-      membership.phase === 'away' && deps.history === undefined ? { resume: feed.position() } : undefined,
+      membership.phase === 'away' && deps.history === undefined
+        ? { roomid, resume: feed.position() }
+        : undefined,
     restore: outbox.restore,
     claim: outbox.claim,
     drafts: outbox.drafts,

@@ -1,7 +1,7 @@
 import type { Said, SaidMessage } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
-import type { Draft } from './drafts.ts';
+import { authored, type Draft } from './drafts.ts';
 import { createOutbox, type OutboxDeps } from './outbox.ts';
 
 export interface RoomOutboxDeps
@@ -116,8 +116,8 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       onChange();
     },
     claim(userId) {
-      for (const [id, draft] of failed) failed.set(id, { by: userId, ...draft });
-      outbox.update((draft) => ({ by: userId, ...draft }));
+      for (const [id, draft] of failed) failed.set(id, authored(draft, userId));
+      outbox.update((draft) => authored(draft, userId));
     },
     drafts,
     waiting: () => outbox.drafts().length,

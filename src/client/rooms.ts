@@ -10,7 +10,7 @@ import type {
   Typing,
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
-import type { Draft } from './drafts.ts';
+import { authored, type Draft } from './drafts.ts';
 import { createRoom, type RoomDeps, type RoomDriver } from './room-driver.ts';
 import type { Position } from './sequence.ts';
 
@@ -50,8 +50,8 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
   const rooms = new Map<string, RoomDriver>();
   /** Messages for rooms that are not open, and of other users, who may come back. */
   let aside = restored;
-  /** The room that the current connection joined itself. */
-  let entering: string | undefined;
+  /** The room that the current connection joins itself. */
+  let entering: RoomDriver | undefined;
 
   const all = () => [...rooms.values()];
   const isOurs = ({ by }: Draft) => by === undefined || by === deps.userId();
@@ -91,7 +91,9 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
         room?.hear(said);
         return true;
       case 'joined':
-        room?.entered(said as Joined);
+        if (room) room.entered(said as Joined);
+        // It was left while the connection that joins it was on its way.
+        else if (roomid !== undefined) deps.connection.ask('leave', { roomid }, () => undefined);
         return true;
       case 'room:gap':
         room?.gap(said as RoomGap);
@@ -106,7 +108,7 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
       case 'refused': {
         // Joins of this client carry an ack: only the join of the connection itself is refused this way.
         const { event, error } = said as { event: string; error: WireError };
-        if (event === 'join' && entering !== undefined) rooms.get(entering)?.notEntered(error);
+        if (event === 'join') entering?.notEntered(error);
         return false;
       }
       case 'muted':
@@ -123,21 +125,22 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
   return {
     open,
     entrance() {
-      const entered = entrance === undefined ? undefined : rooms.get(entrance)?.entrance();
-      entering = entered && entrance;
-      return entering !== undefined && entered ? { roomid: entering, ...entered } : undefined;
+      const room = entrance === undefined ? undefined : rooms.get(entrance);
+      const entered = room?.entrance();
+      entering = entered && room;
+      return entered;
     },
     claim() {
       const userId = deps.userId();
       if (userId === undefined) return;
-      aside = aside.map((draft) => ({ by: userId, ...draft }));
+      aside = aside.map((draft) => authored(draft, userId));
       for (const [roomid, room] of rooms) {
         room.claim(userId);
         restore(roomid, room);
       }
     },
     up() {
-      for (const [roomid, room] of [...rooms]) room.up(roomid === entering);
+      for (const room of all()) room.up(room === entering);
     },
     down() {
       for (const room of all()) room.down();

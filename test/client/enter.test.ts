@@ -159,6 +159,17 @@ describe('the connection itself', () => {
     expect(one.refusals).toEqual(refusals);
   });
 
+  it('leaves the room again that the application left meanwhile', async () => {
+    const { chat, room } = screen(options);
+    const hello = new Promise((resolve) => chat.on('hello', resolve));
+    await vi.waitFor(() => expect(fake().queries).toHaveLength(1));
+    void room.leave();
+    await hello;
+    await vi.waitFor(() =>
+      expect(fake().asked).toMatchObject([{ event: 'leave', payload: { roomid: 'tea' } }]),
+    );
+  });
+
   it('joins no room without a name, after leaving it, or with a `history` of its own', async () => {
     const nameless = screen({ roomid: 'tea' });
     await joined(nameless);
@@ -291,6 +302,18 @@ describe('a storage', () => {
     const bob = screen({ storage: memory(ours.entries), userId: 'bob' });
     await joined(bob);
     expect(texts(bob)).toEqual([]);
+  });
+
+  it('names the author of a message from before the first connection as soon as the server does', async () => {
+    fake().guard = () => refuse('unavailable', 'later').error;
+    const storage = memory();
+    const { room } = screen({ storage });
+    room.say('early').catch(() => undefined);
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
+    expect(storage.entries.get('roomcast.outbox')).not.toContain('"by"');
+    fake().script('say', silence);
+    fake().guard = undefined;
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('"by":"ada"'));
   });
 
   it('sends older messages first', async () => {
