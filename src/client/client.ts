@@ -111,7 +111,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     },
     onEvent(name, args) {
       try {
-        hear(name, args);
+        handle(name, args);
       } catch (error) {
         report(error);
       }
@@ -173,9 +173,9 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     reporting = false;
   }
 
-  function hear(name: string, args: unknown[]): void {
+  function handle(name: string, args: unknown[]): void {
     const [said] = args;
-    if (rooms.hear(name, said) || people.hear(name, args)) return;
+    if (rooms.handle(name, said) || people.handle(name, args)) return;
     if (name === 'token:expiring') tokens.expiring((said as ClientEvents['token:expiring'][0]).inMs);
     if (name === 'refused' || name === 'online' || name === 'token:expiring')
       events.emit(name, said as never);

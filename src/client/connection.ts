@@ -103,14 +103,14 @@ export function openConnection(deps: ConnectionDeps): Connection {
       ...deps,
       query: entrance && { roomid: entrance.roomid },
       auth: { ...auth, resume: entrance?.resume },
-      onEvent: hear,
+      onEvent: handle,
       onRefused: refused,
       onLost: lose,
       onEnded: () => stop(new ClientError('closed', 'the server ended this connection')),
     });
   }
 
-  function hear(name: string, args: unknown[]): void {
+  function handle(name: string, args: unknown[]): void {
     if (name === 'hello') rise(args[0] as Hello);
     else if (name === 'bye') leave(args[0] as Bye);
     else if (state === 'online') deps.onEvent(name, args);

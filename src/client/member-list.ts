@@ -23,7 +23,7 @@ export interface MemberList {
   follow(): () => void;
   /** The room was joined (again). */
   refresh(): void;
-  hear(change: PresenceDiff | PresenceCount): void;
+  apply(change: PresenceDiff | PresenceCount): void;
 }
 
 /** The server's limit: beyond it a room gets counts instead of diffs. */
@@ -119,7 +119,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
       };
     },
     refresh: fetch,
-    hear(change) {
+    apply(change) {
       if (followers === 0) return;
       if (early) {
         early.push(change);

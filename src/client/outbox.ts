@@ -87,10 +87,14 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
       deps.onChange();
     }
     onWire = head;
-    deps.send(head.draft, (answer) => hear(head, answer, before));
+    deps.send(head.draft, (answer) => conclude(head, answer, before));
   }
 
-  function hear(entry: Entry<D, S>, answer: Outcome<S> | undefined, sentBefore: number | undefined): void {
+  function conclude(
+    entry: Entry<D, S>,
+    answer: Outcome<S> | undefined,
+    sentBefore: number | undefined,
+  ): void {
     onWire = undefined;
     if (answer?.ok) {
       backoff.reset();

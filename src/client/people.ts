@@ -62,7 +62,7 @@ export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsen
   up(): void;
   down(): void;
   /** False: this event is not about people. */
-  hear(name: string, args: readonly unknown[]): boolean;
+  handle(name: string, args: readonly unknown[]): boolean;
   /** The application received the item. */
   delivered(item: InboxItem): void;
   stop(error: ClientError): void;
@@ -165,7 +165,7 @@ export function createPeople(deps: PeopleDeps): People {
       directMessages.down();
       receipts.shut();
     },
-    hear(name, args) {
+    handle(name, args) {
       if (name === 'push_message') {
         feed.show(args[0] as PushMessage);
         return true;

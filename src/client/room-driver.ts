@@ -38,7 +38,7 @@ export interface RoomDriver
   persist(): PersistentRoom;
   /** Whether the connection itself may join it, and where that resumes; undefined: it may not. */
   entrance(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
-  hear(message: RoomMessage): void;
+  receive(message: RoomMessage): void;
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
   presence(change: PresenceDiff | PresenceCount): void;
@@ -248,7 +248,7 @@ function createFacade({ roomid, connection, userId, wallMs }: RoomDeps, parts: P
     },
     members: parts.members.follow,
     typing(on) {
-      if (phase() === 'joined') parts.typists.say(on);
+      if (phase() === 'joined') parts.typists.report(on);
     },
     leave: parts.leave,
   };
@@ -263,10 +263,10 @@ function createListeners({
   phase,
 }: Pick<Parts, 'events' | 'feed' | 'members' | 'typists' | 'phase'>): Pick<
   RoomDriver,
-  'hear' | 'gap' | 'typing' | 'presence' | 'muted'
+  'receive' | 'gap' | 'typing' | 'presence' | 'muted'
 > {
   return {
-    hear(message) {
+    receive(message) {
       const isEntry = message.event === 'broadcast_say' || message.event === 'deleted';
       if (isEntry && (phase() === 'joined' || phase() === 'joining')) feed.offer(message);
       else if (!isEntry && phase() === 'joined') events.emit('presence', message);
@@ -276,11 +276,11 @@ function createListeners({
       if (phase() === 'joined') feed.gap(gap);
     },
     typing(typing) {
-      if (phase() !== 'ended') typists.hear(typing);
+      if (phase() !== 'ended') typists.receive(typing);
     },
     presence(change) {
       if (phase() !== 'joined') return;
-      members.hear(change);
+      members.apply(change);
       if ('clients' in change) events.emit('count', { users: change.users, clients: change.clients });
     },
     muted: (muted) => events.emit('muted', muted),

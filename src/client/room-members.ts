@@ -10,7 +10,7 @@ export interface RoomMembersDeps {
 }
 
 /** The member list of one room for any number of listeners. */
-export interface RoomMembers extends Pick<MemberList, 'hear' | 'refresh'> {
+export interface RoomMembers extends Pick<MemberList, 'apply' | 'refresh'> {
   /** Calls back now and on each change. Returns a function that stops it. */
   follow(listener: (members: Members) => void): () => void;
 }
@@ -29,7 +29,7 @@ export function createRoomMembers(
     onChange: (members) => followers.emit('members', members),
   });
   return {
-    hear: list.hear,
+    apply: list.apply,
     refresh: list.refresh,
     follow(listener) {
       const off = followers.on('members', listener);

@@ -36,7 +36,7 @@ export interface Rooms {
   down(): void;
   rejoin(): void;
   /** False: this event is not about rooms. */
-  hear(name: string, said: unknown): boolean;
+  handle(name: string, said: unknown): boolean;
   expel(roomid: string, error: ClientError): void;
   stop(error: ClientError): void;
   end(error: ClientError): void;
@@ -82,13 +82,13 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
     return room;
   }
 
-  function hear(name: string, said: unknown): boolean {
+  function handle(name: string, said: unknown): boolean {
     const { roomid } = (said ?? {}) as { roomid?: string };
     const room = roomid === undefined ? undefined : rooms.get(roomid);
     switch (name) {
       case 'message':
         if (!isRoomMessage(said)) return false;
-        room?.hear(said);
+        room?.receive(said);
         return true;
       case 'joined':
         if (room) room.entered(said as Joined);
@@ -148,7 +148,7 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
     rejoin() {
       for (const room of all()) room.rejoin();
     },
-    hear,
+    handle: handle,
     expel: (roomid, error) => rooms.get(roomid)?.expel(error),
     stop(error) {
       for (const room of all()) room.stop(error);

@@ -15,8 +15,8 @@ export interface TypistsDeps {
 /** Who types in one room, this client too. The events are volatile, so every state ends by itself. */
 export interface Typists {
   /** Call it with every key: it sends only changes and repeats. */
-  say(on: boolean): void;
-  hear(typing: Typing): void;
+  report(on: boolean): void;
+  receive(typing: Typing): void;
   /** Drops all timers. */
   end(): void;
 }
@@ -34,13 +34,13 @@ export function createTypists({ send, onChange, now }: TypistsDeps): Typists {
   }
 
   return {
-    say(on) {
+    report(on) {
       const at = now();
       if (on ? saidAt !== undefined && at - saidAt < REPEAT_MS : saidAt === undefined) return;
       saidAt = on ? at : undefined;
       send(on);
     },
-    hear(typing) {
+    receive(typing) {
       if (!typing.on) {
         stop(typing);
         return;

@@ -3,7 +3,16 @@ import type { Hello } from '../protocol/events.ts';
 import type { Joined, MessagePage, PresenceMessage, Said, SaidMessage } from '../protocol/rooms.ts';
 import type { ChatState, ConnectionState, Mute, Typist } from './chat-state.ts';
 import { type Draft, draftKey, draftOf } from './drafts.ts';
-import { earlier, gapped, heard, joined, latest, presence, said, trimmed } from './room-log.ts';
+import {
+  trimmed,
+  withEarlier,
+  withGap,
+  withJoin,
+  withLatest,
+  withMessage,
+  withOwnMessage,
+  withPresence,
+} from './room-log.ts';
 import { withoutText } from './timeline.ts';
 
 export type ChatEvent =
@@ -52,23 +61,23 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
     case 'hello':
       return { ...state, me: event.hello.user, maxTextBytes: event.hello.limits.maxTextBytes };
     case 'joined':
-      return joined(state, event.joined);
+      return withJoin(state, event.joined);
     case 'message':
-      return trimmed(heard(state, event.message));
+      return trimmed(withMessage(state, event.message));
     case 'deleted':
       return { ...state, timeline: withoutText(state.timeline, event.ref) };
     case 'presence':
-      return presence(state, event.presence);
+      return withPresence(state, event.presence);
     case 'gap':
-      return gapped(state);
+      return withGap(state);
     case 'latest':
-      return trimmed(latest(state, event.page));
+      return trimmed(withLatest(state, event.page));
     case 'earlierAsked':
       return { ...state, earlier: 'loading' };
     case 'earlierFailed':
       return { ...state, earlier: 'failed' };
     case 'earlier':
-      return earlier(state, event.before, event.page);
+      return withEarlier(state, event.before, event.page);
     case 'counted':
       return { ...state, users: event.users };
     case 'typing':
@@ -83,7 +92,7 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
       return { ...state, drafts: notShown(state, event.drafts) };
     case 'said':
       // The server does not tell when a mute ends early; a stored message shows it.
-      return trimmed({ ...said(state, event.said, event.draft), mute: undefined });
+      return trimmed({ ...withOwnMessage(state, event.said, event.draft), mute: undefined });
   }
 }
 

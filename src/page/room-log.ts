@@ -25,19 +25,19 @@ import {
 /* Applies entries of the room's log to the list. The SDK delivers each once and in order; only an ack may overtake them. */
 
 /** The messages of a join follow one by one. After a join that resumed nothing they are the whole list. */
-export function joined(state: ChatState, { users, recovered, messages, more }: Joined): ChatState {
+export function withJoin(state: ChatState, { users, recovered, messages, more }: Joined): ChatState {
   const next: ChatState = { ...state, connection: { phase: 'joined' }, users };
   return recovered === undefined ? emptyFrom(next, messages, more) : next;
 }
 
 /** Shows the page that was read after a gap, then the notice of the gap and everything since. */
-export function latest(state: ChatState, { epoch, top, more, messages }: MessagePage): ChatState {
+export function withLatest(state: ChatState, { epoch, top, more, messages }: MessagePage): ChatState {
   const gap = state.timeline.findLastIndex((entry) => entry.kind === 'notice' && entry.notice === 'missing');
   const since = gap < 0 ? [] : state.timeline.slice(gap);
   const later = since.filter(
     (entry) => entry.kind === 'notice' || (entry.message.epoch === epoch && entry.message.seq > top),
   );
-  const shown = messages.reduce(received, emptyFrom(state, messages, more));
+  const shown = messages.reduce(withEntry, emptyFrom(state, messages, more));
   return { ...shown, timeline: [...shown.timeline, ...later] };
 }
 
@@ -45,13 +45,13 @@ function emptyFrom(state: ChatState, messages: readonly RoomEntry[], more: boole
   return { ...state, timeline: [], more, readFrom: messages[0]?.seq, earlier: 'idle' };
 }
 
-function received(state: ChatState, entry: RoomEntry): ChatState {
+function withEntry(state: ChatState, entry: RoomEntry): ChatState {
   if (entry.event === 'deleted') return { ...state, timeline: withoutText(state.timeline, entry.ref) };
-  return heard(state, entry);
+  return withMessage(state, entry);
 }
 
 /** Shows a message; the echo of an own draft takes its place. */
-export function heard(state: ChatState, message: SaidMessage): ChatState {
+export function withMessage(state: ChatState, message: SaidMessage): ChatState {
   const { clientMsgId } = message;
   const own =
     clientMsgId !== undefined &&
@@ -63,7 +63,11 @@ export function heard(state: ChatState, message: SaidMessage): ChatState {
 }
 
 /** Shows an own message whose ack arrived, perhaps before earlier messages of others. */
-export function said(state: ChatState, said: Said, { clientMsgId, text }: UnsentMessage): ChatState {
+export function withOwnMessage(
+  state: ChatState,
+  said: Said,
+  { clientMsgId, text }: UnsentMessage,
+): ChatState {
   const { me, timeline } = state;
   const { roomid, epoch, seq, id, at, dup } = said;
   const key = draftKey(clientMsgId);
@@ -77,19 +81,19 @@ export function said(state: ChatState, said: Said, { clientMsgId, text }: Unsent
   return { ...state, timeline: place(timeline, saidEntry(message, key)) };
 }
 
-export function presence(state: ChatState, { event, data }: PresenceMessage): ChatState {
+export function withPresence(state: ChatState, { event, data }: PresenceMessage): ChatState {
   const came = event === 'join';
   const own = data.userId === state.me?.id;
   const users = state.users === undefined || own ? state.users : Math.max(1, state.users + (came ? 1 : -1));
-  return trimmed(noticed({ ...state, users }, came ? 'join' : 'quit', data));
+  return trimmed(withNotice({ ...state, users }, came ? 'join' : 'quit', data));
 }
 
 /** Some messages are lost. */
-export function gapped(state: ChatState): ChatState {
-  return noticed(state, 'missing');
+export function withGap(state: ChatState): ChatState {
+  return withNotice(state, 'missing');
 }
 
-function noticed(state: ChatState, notice: NoticeEntry['notice'], person?: Person): ChatState {
+function withNotice(state: ChatState, notice: NoticeEntry['notice'], person?: Person): ChatState {
   const entry: NoticeEntry = {
     kind: 'notice',
     key: `notice:${state.noticesMade}`,
@@ -100,7 +104,7 @@ function noticed(state: ChatState, notice: NoticeEntry['notice'], person?: Perso
   return { ...state, timeline: [...state.timeline, entry], noticesMade: state.noticesMade + 1 };
 }
 
-export function earlier(state: ChatState, before: number, page: MessagePage): ChatState {
+export function withEarlier(state: ChatState, before: number, page: MessagePage): ChatState {
   // The list was replaced meanwhile.
   if (state.readFrom !== before) return { ...state, earlier: 'idle' };
   const timeline = putBefore(state.timeline, page.messages);

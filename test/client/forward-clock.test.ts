@@ -74,10 +74,10 @@ describe('a wall clock that is set', () => {
       onChange: () => undefined,
       now: forwardClock(),
     });
-    typists.say(true);
+    typists.report(true);
     step(ms);
     vi.advanceTimersByTime(2_500);
-    typists.say(true);
+    typists.report(true);
     expect(said).toEqual([true, true]);
   });
 

@@ -32,7 +32,7 @@ function setUp() {
   const names = () => seen.at(-1)?.list?.map(({ userId }) => userId);
   const answer = (page: MemberPage | undefined) => asked.shift()?.answered(page);
   const diff = (rev: number, joins: (typeof ann)[], leaves: (typeof ann)[]) =>
-    list.hear({ roomid, rev, joins, leaves });
+    list.apply({ roomid, rev, joins, leaves });
   return { asked, seen, list, names, answer, diff };
 }
 
@@ -84,9 +84,9 @@ describe('the list of members', () => {
     const { list, names, answer, diff, seen, asked } = setUp();
     list.follow();
     answer(pageOf(3, [ann]));
-    list.hear({ roomid, rev: 4, users: 180, clients: 201 });
+    list.apply({ roomid, rev: 4, users: 180, clients: 201 });
     expect(seen.at(-1)).toEqual({ users: 180 });
-    list.hear({ roomid, rev: 5, users: 400, clients: 450 });
+    list.apply({ roomid, rev: 5, users: 400, clients: 450 });
     expect(seen.at(-1)).toEqual({ users: 400 });
     diff(7, [bob], []);
     expect(asked).toHaveLength(1);
@@ -99,7 +99,7 @@ describe('the list of members', () => {
     list.follow();
     answer(pageOf(3, [ann]));
     for (let rev = 4; rev < 14; rev += 1) {
-      list.hear({ roomid, rev, users: 90 + (rev % 2), clients: 201 - (rev % 2) });
+      list.apply({ roomid, rev, users: 90 + (rev % 2), clients: 201 - (rev % 2) });
       expect(seen.at(-1)).toEqual({ users: 90 + (rev % 2) });
     }
     expect(asked).toHaveLength(0);
@@ -113,9 +113,9 @@ describe('the list of members', () => {
     const { list, answer, asked } = setUp();
     list.follow();
     answer(pageOf(3, [ann]));
-    list.hear({ roomid, rev: 3, users: 1, clients: 2 });
+    list.apply({ roomid, rev: 3, users: 1, clients: 2 });
     expect(asked).toHaveLength(0);
-    list.hear({ roomid, rev: 5, users: 1, clients: 2 });
+    list.apply({ roomid, rev: 5, users: 1, clients: 2 });
     expect(asked).toHaveLength(1);
   });
 

@@ -10,7 +10,7 @@ function setUp() {
     now: Date.now,
   });
   const hear = (username: string, on: boolean) =>
-    typists.hear({ roomid: 'tea', userId: username.toLowerCase(), username, on });
+    typists.receive({ roomid: 'tea', userId: username.toLowerCase(), username, on });
   return { sent, seen, typists, hear };
 }
 
@@ -51,16 +51,16 @@ describe('who types', () => {
 
   it('is said with every key, and sent now and then, so that it never expires at the others', () => {
     const { sent, typists } = setUp();
-    typists.say(false);
+    typists.report(false);
     expect(sent).toEqual([]);
     for (let ms = 0; ms < 10_000; ms += 100) {
-      typists.say(true);
+      typists.report(true);
       vi.advanceTimersByTime(100);
     }
     expect(sent).toEqual([true, true, true, true]);
-    typists.say(false);
-    typists.say(false);
-    typists.say(true);
+    typists.report(false);
+    typists.report(false);
+    typists.report(true);
     expect(sent).toEqual([true, true, true, true, false, true]);
   });
 });
