@@ -34,7 +34,7 @@ async function build() {
   writeFileSync(stamp, wanted);
 }
 
-/** Of everything the build reads. */
+/** A hash of every file that the build reads. */
 function fingerprint() {
   const hash = createHash('sha256');
   const files = ['package-lock.json', 'tsconfig.json', 'deploy/build.mjs'];

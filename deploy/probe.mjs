@@ -1,4 +1,4 @@
-/** Health check of a container without curl: exit code 0 if the admin listener answers the path with 2xx. */
+/** The health check of a container without curl: exits with 0 if the admin port answers the path with 2xx. */
 const host = process.env.ADMIN_HOST || '127.0.0.1';
 const port = process.env.ADMIN_PORT || '5999';
 const admin = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
