@@ -5,15 +5,15 @@ import type { Waiters } from '../connection/waiters.ts';
 export type RawListener = (frame: Buffer, channel: Buffer) => void;
 
 export interface Listening {
-  /** True once every later message of the channel arrives; false if it was not so within that time. */
+  /** True once every later message of the channel arrives, false if that takes longer. */
   established(withinMs: number): Promise<boolean>;
-  /** The listener hears nothing from now on. */
+  /** Nothing reaches the listener any more. */
   close(): void;
 }
 
 type State = 'off' | 'subscribing' | 'on' | 'unsubscribing';
 
-/** There is one for every connected user: what few channels need exists only while it is needed. */
+/** Every connected user has one, so the fields that few channels need exist only while they are needed. */
 export class Channel {
   readonly name: string;
   first: Listener | undefined = undefined;
@@ -21,7 +21,7 @@ export class Channel {
   others: Set<Listener> | undefined = undefined;
   onFrame: RawListener | undefined = undefined;
   state: State = 'off';
-  /** Taken away by the server: who listens is told once it is back. */
+  /** Lost, and not back yet: messages may have been missed. */
   missed = false;
   /** When the last listener left. */
   idleSinceMs: number | undefined = undefined;
@@ -36,7 +36,7 @@ export class Channel {
     else this.first = listener;
   }
 
-  /** False: it was not there. */
+  /** False if it was not there. */
   delete(listener: Listener): boolean {
     if (this.first !== listener) return this.others?.delete(listener) ?? false;
     this.first = undefined;
@@ -52,35 +52,35 @@ export class Channel {
   }
 }
 
-/** What a listener asks of the subscriptions it belongs to. */
-export interface Machine {
+/** The subscriptions a listener belongs to. */
+export interface ListenerOwner {
   established(channel: Channel, withinMs: number): Promise<boolean>;
-  unlisten(listener: Listener): void;
+  remove(listener: Listener): void;
 }
 
 export class Listener implements Listening {
-  readonly machine: Machine;
+  readonly owner: ListenerOwner;
   readonly channel: Channel;
   readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((told: PresenceChange | PresenceMove) => void) | undefined;
+  readonly onPresence: ((presence: PresenceChange | PresenceMove) => void) | undefined;
 
   constructor(
-    machine: Machine,
+    owner: ListenerOwner,
     channel: Channel,
     onEntry: Listener['onEntry'],
     onPresence: Listener['onPresence'],
   ) {
-    this.machine = machine;
+    this.owner = owner;
     this.channel = channel;
     this.onEntry = onEntry;
     this.onPresence = onPresence;
   }
 
   established(withinMs: number): Promise<boolean> {
-    return this.machine.established(this.channel, withinMs);
+    return this.owner.established(this.channel, withinMs);
   }
 
   close(): void {
-    this.machine.unlisten(this);
+    this.owner.remove(this);
   }
 }
