@@ -118,7 +118,7 @@ export async function runWorker({
   });
   report();
   // During a reload it is asked for the slot from here on, and must not say that nothing is known yet.
-  await chat.looked;
+  await chat.firstCheck;
   worker.ready();
 }
 

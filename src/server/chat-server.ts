@@ -10,7 +10,7 @@ import type { Appended } from '../chat/log-store.ts';
 import { inboxOf } from '../chat/room.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import { introduce } from './auth/handshake.ts';
-import { createTokenClock } from './auth/token-clock.ts';
+import { createTokenExpiry } from './auth/token-expiry.ts';
 import type { ChatContext } from './context.ts';
 import { createOnline } from './delivery/online.ts';
 import { createRoomAnnouncements } from './delivery/room-announcements.ts';
@@ -52,9 +52,9 @@ export interface ChatServer {
   stopListening(): void;
   /** Announces the users whom the crashed worker process `instanceId` left behind as gone, unless they reconnect. */
   reap(instanceId: string): Promise<void>;
-  /** Ready, or why not; call it after `looked` has resolved. */
+  /** Ready, or why not; call it after `firstCheck` has resolved. */
   ready(): Outcome<void>;
-  readonly looked: Promise<void>;
+  readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
   metrics(): Promise<object[]>;
   drain(drainMs: number): Promise<void>;
@@ -139,7 +139,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     roster,
     inboxes,
     identities: deps.identities,
-    tokenClock: createTokenClock({ now: deps.now, flush: fanout.flush }),
+    tokenExpiry: createTokenExpiry({ now: deps.now, flush: fanout.flush }),
     directMessages: createDirectMessages({ logs, roster, newId: deps.newId, onAppended }),
     announcements,
     inboxView,
@@ -156,8 +156,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     connectionLimits: traffic.connections,
     degradedSince: health.degradedSince,
     announcer,
-    onGreeted: online.sendTo,
-    onHeard: edge.onHeard,
+    onHelloSent: online.sendTo,
+    onEventReceived: edge.onEventReceived,
   });
   for (const nsp of namespaces) gateway.serve(nsp);
   if (!deps.namespaces.includes('/')) refuseMain(of('/'));
@@ -187,7 +187,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     stopListening: port.close,
     reap: presence.reap,
     ready: health.state,
-    looked: health.looked,
+    firstCheck: health.firstCheck,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
     drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),

@@ -12,7 +12,7 @@ import type { Roster } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, Payload } from '../protocol/payloads.ts';
-import type { TokenClock } from './auth/token-clock.ts';
+import type { TokenExpiry } from './auth/token-expiry.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import type { Metrics } from './metrics.ts';
 import type { ConnectionBans } from './moderation/connection-bans.ts';
@@ -44,7 +44,7 @@ export interface ChatContext {
   readonly inboxes: InboxStore;
   readonly identities: Identities;
   readonly logins: Logins;
-  readonly tokenClock: TokenClock;
+  readonly tokenExpiry: TokenExpiry;
   readonly textmsgAudience: TextmsgAudience;
   readonly readMarkers: ReadMarkers;
   readonly enforcement: Enforcement;

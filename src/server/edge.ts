@@ -40,7 +40,7 @@ export interface Edge {
   readonly namespaces: readonly ChatNamespace[];
   clients(): number;
   /** An event arrived on the connection. */
-  onHeard(connection: Connection): void;
+  onEventReceived(connection: Connection): void;
   /** Routes requests by path: to Engine.IO, or to `handle`. */
   route(handle: (request: IncomingMessage, response: ServerResponse) => void): Routes;
   close(): void;
@@ -86,7 +86,7 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
     of,
     namespaces,
     clients: () => namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0),
-    onHeard: throttle.received,
+    onEventReceived: throttle.received,
     route(handle) {
       const answering = (request: IncomingMessage, response: ServerResponse) =>
         internals.answering(engine, request, response);

@@ -27,9 +27,9 @@ export interface GatewayDeps {
   readonly degradedSince: () => number | undefined;
   readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent'>;
   /** The connection has just been sent `hello`. */
-  readonly onGreeted: (socket: ClientSocket) => void;
+  readonly onHelloSent: (socket: ClientSocket) => void;
   /** An event of the client arrived. */
-  readonly onHeard: (connection: ClientSocket['conn']) => void;
+  readonly onEventReceived: (connection: ClientSocket['conn']) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
 }
@@ -57,32 +57,32 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const budget = deps.connectionLimits.entered(socket);
     const session = new ClientSession(socket, { identity, roomid, budget, rates });
     socket.data[sessionKey] = session;
-    socket.onAny(hear);
-    socket.on('disconnect', end);
+    socket.onAny(onEvent);
+    socket.on('disconnect', onDisconnected);
     shrinkConnection(socket, { keepsHeaders });
     deps.onConnect();
     deps.announcer.awaitHello(socket.id);
-    void inOrder(session, () => context.logins.bind(session, inbox, () => greet(session)));
-    if (roomid !== undefined && identity.named) void joinAtOnce(session, resume);
+    void bindInTurn(session, () => context.logins.bind(session, inbox, () => sendHello(session)));
+    if (roomid !== undefined && identity.named) void joinFromHandshake(session, resume);
   }
 
   /** Socket.IO calls it on the socket. One function for all: a closure per socket would cost more than the look-up. */
-  function hear(this: ClientSocket, event: unknown, ...args: unknown[]): void {
+  function onEvent(this: ClientSocket, event: unknown, ...args: unknown[]): void {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
-    deps.onHeard(this.conn);
+    deps.onEventReceived(this.conn);
     dispatch(session, context, { event, args }).catch((error: unknown) =>
       context.log.error({ err: error }, 'an event could not be answered'),
     );
   }
 
-  function end(this: ClientSocket): void {
+  function onDisconnected(this: ClientSocket): void {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
     this.data[sessionKey] = undefined;
     deps.connectionLimits.left(this);
     deps.announcer.helloSent(this.id);
-    context.tokenClock.forget(session);
+    context.tokenExpiry.forget(session);
     context.textmsgAudience.leave(session);
     leaveAll(session);
     context.logins.end(session);
@@ -90,7 +90,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   /** Sends `hello`. The client is reachable from then on: the store counts it among its user's connections. */
-  function greet(session: Session): void {
+  function sendHello(session: Session): void {
     const { socket, identity, user } = session;
     const { guestToken } = identity;
     deps.announcer.helloSent(socket.id);
@@ -109,12 +109,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
         dedupeTtlS: context.limits.dedupeTtlS,
       },
     });
-    context.tokenClock.watch(session);
+    context.tokenExpiry.watch(session);
     const since = deps.degradedSince();
     if (since !== undefined) socket.emit('cluster:degraded', { since });
     if (socket.nsp.name !== '/') socket.emit('new message', { mess: `welcome to ${socket.nsp.name}` });
     context.textmsgAudience.enter(session);
-    deps.onGreeted(socket);
+    deps.onHelloSent(socket);
   }
 
   /** Runs the task as if the client had sent it as an event. */
@@ -136,7 +136,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   /** Binds the connection to its user, before any event that the client has sent meanwhile. */
-  async function inOrder(session: Session, begin: () => Promise<void>): Promise<void> {
+  async function bindInTurn(session: Session, begin: () => Promise<void>): Promise<void> {
     try {
       // Patient: nothing would try a refused one again.
       await inOwnTurn(session, begin, 'patient');
@@ -146,7 +146,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   /** Joins the room that the handshake named with `?roomid=`; the answer comes as `joined`. */
-  async function joinAtOnce(session: Session, resume: Introduction['resume']): Promise<void> {
+  async function joinFromHandshake(session: Session, resume: Introduction['resume']): Promise<void> {
     const payload = { history: DEFAULT_HISTORY, resume };
     try {
       const join = () =>
@@ -159,7 +159,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (!temporary) return;
       await pause(retryAfterMs);
       if (session.socket.connected && !session.memberships.has(session.defaultRoom)) {
-        void joinAtOnce(session, resume);
+        void joinFromHandshake(session, resume);
       }
     } catch (error) {
       context.log.error({ err: error }, 'the join of a handshake failed');

@@ -10,7 +10,7 @@ import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
  * A worker whose subscriber receives nothing still answers every ping; only a round trip shows the fault.
  */
 
-const LOOK_MS = 1_000;
+const CHECK_MS = 1_000;
 /** One lost probe may have gone down with a connection that is reconnecting by itself. */
 const MISSES_BEFORE_REDIAL = 2;
 
@@ -29,7 +29,7 @@ export interface Health {
   /** Ready, or why not. */
   state(): Outcome<void>;
   /** Resolves after the first check, whatever it found. */
-  readonly looked: Promise<void>;
+  readonly firstCheck: Promise<void>;
   /** Since when the store or the bus is away; undefined while both answer. */
   degradedSince(): number | undefined;
   readonly counters: { readonly probesMissed: number; readonly redials: number };
@@ -40,12 +40,12 @@ export function createHealth(deps: HealthDeps): Health {
   const { checkStore, bus, log, now } = deps;
   const counters = { probesMissed: 0, redials: 0 };
   let since: number | undefined;
-  let last: Outcome<void> = refuse('unavailable', 'not looked at yet', LOOK_MS);
+  let last: Outcome<void> = refuse('unavailable', 'not checked yet', CHECK_MS);
   let missed = 0;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  async function look(): Promise<void> {
+  async function check(): Promise<void> {
     const store = await checkStore();
     const heard = store.ok ? await bus.probe() : store;
     if (closed) return;
@@ -54,7 +54,7 @@ export function createHealth(deps: HealthDeps): Health {
     else missed = 0;
     if (heard.ok) recover();
     else degrade();
-    timer = setTimeout(() => void look(), LOOK_MS);
+    timer = setTimeout(() => void check(), CHECK_MS);
   }
 
   function miss(): void {
@@ -82,9 +82,9 @@ export function createHealth(deps: HealthDeps): Health {
     deps.onRestored();
   }
 
-  const looked = look();
+  const firstCheck = check();
   return {
-    looked,
+    firstCheck,
     state: () => (last.ok ? succeed(undefined) : last),
     degradedSince: () => since,
     counters,

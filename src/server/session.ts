@@ -56,9 +56,9 @@ export interface Session {
   /** Set from the connection's first turn until it ends. */
   binding?: UserBinding | undefined;
   /** Takes a token of RATE_SAY from connection, user and address. Returns 0, or the ms until the next one. */
-  takeToSay(): number;
-  /** Returns as `takeToSay`. Each login may copy announcements into an inbox that nobody has ever read. */
-  takeToLogin(): number;
+  takeSayToken(): number;
+  /** Returns as `takeSayToken`. Each login may copy announcements into an inbox that nobody has ever read. */
+  takeLoginToken(): number;
 }
 
 /** Rate limits of a worker's connections. */
@@ -100,7 +100,7 @@ export class ClientSession implements Session {
     this.rates = rates;
   }
 
-  takeToSay(): number {
+  takeSayToken(): number {
     const { address } = this.budget;
     this.sayBucket ??= this.bucket('say');
     // In this order: a message that the connection may not send must not cost its user's other connections a token.
@@ -111,7 +111,7 @@ export class ClientSession implements Session {
     );
   }
 
-  takeToLogin(): number {
+  takeLoginToken(): number {
     this.loginBucket ??= this.bucket('login');
     return this.loginBucket.take();
   }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { PAYLOADS } from '../../src/protocol/payloads.ts';
-import { createRoutes } from '../../src/server/http/table.ts';
+import { createRoutes } from '../../src/server/http/route-table.ts';
 import { NO_FAULT, PLANS, randomMix } from '../faults/plans.ts';
 import { SUITES } from '../suites.ts';
 import { LAYERS } from './layers.ts';

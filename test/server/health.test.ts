@@ -29,7 +29,7 @@ describe('the health of a worker', () => {
   it('is not known before the first look, and good after it', async () => {
     const { health, told } = watched();
     expect(health.state().ok).toBe(false);
-    await health.looked;
+    await health.firstCheck;
     expect(health.state().ok).toBe(true);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(told).toEqual([]);
@@ -39,7 +39,7 @@ describe('the health of a worker', () => {
   it('is known after the first look also where that finds nothing good', async () => {
     const { health, told, faults } = watched();
     faults.bus = true;
-    await health.looked;
+    await health.firstCheck;
     expect(told).toEqual(['degraded']);
     expect(health.state()).toMatchObject({ error: { message: 'away' } });
     health.close();

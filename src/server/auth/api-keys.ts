@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 
 /** The back end that sends a request. Its idempotency keys and clientMsgIds count within its scope. */
-export interface Asker {
+export interface ApiClient {
   readonly scope: string;
 }
 
@@ -12,7 +12,7 @@ export interface ApiGate {
   /**
    * Returns whose request this is, by the digest of its key, or why it is refused. Reads nothing but the headers.
    */
-  authorize(request: Pick<IncomingMessage, 'headers'>): Outcome<Asker>;
+  authorize(request: Pick<IncomingMessage, 'headers'>): Outcome<ApiClient>;
 }
 
 const SCOPE_CHARS = 22;

@@ -98,7 +98,7 @@ async function handle(
     const name = event.name as EventName;
     const handler = EVENTS[name] as EventHandler<never>;
     // Before validation: a flood of invalid payloads is a flood, too.
-    const waitMs = handler.says ? session.takeToSay() : 0;
+    const waitMs = handler.says ? session.takeSayToken() : 0;
     if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
     const acquired = handler.free ? FREE : context.admission.acquire(session);
     if (!acquired.ok) return acquired;

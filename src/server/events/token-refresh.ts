@@ -13,7 +13,7 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     const { allows, expiresAt } = refreshed.value.access;
     const moved = rename(session, refreshed.value, context);
     // Before the first await: the old token must not expire meanwhile.
-    context.tokenClock.watch(session);
+    context.tokenExpiry.watch(session);
     const forbidden = [...memberships].filter(([roomid]) => !allows(roomid));
     await Promise.all([
       moved,

@@ -5,7 +5,7 @@ import type { EventHandler } from '../context.ts';
 export const userLogin: EventHandler<'user_login'> = {
   mode: 'inTurn',
   async run(session, { userId, tokenId }, { identities, logins, log }, answer) {
-    const waitMs = session.takeToLogin();
+    const waitMs = session.takeLoginToken();
     if (waitMs > 0) return refuse('rate_limited', 'too many logins', waitMs);
     const identity = identities.login(session.identity, tokenId ?? userId ?? '');
     if (!identity.ok) return identity;

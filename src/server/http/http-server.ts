@@ -4,10 +4,10 @@ import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createApiGate } from '../auth/api-keys.ts';
 import type { Metrics } from '../metrics.ts';
-import type { ApiContext } from './context.ts';
-import { answerFrameworkError, answerRefusal, type FrameworkError } from './http-answers.ts';
+import type { ApiContext } from './api-context.ts';
+import { API_PREFIX, createApi } from './api-plugin.ts';
 import { servePageFiles } from './page-files.ts';
-import { API_PREFIX, createApi } from './serve.ts';
+import { answerFrameworkError, answerRefusal, type FrameworkError } from './refusal-answers.ts';
 
 export interface HttpDeps {
   readonly pageDir: string;

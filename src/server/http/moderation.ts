@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Restricted, Restriction } from '../../chat/moderation.ts';
 import { type Room, roomOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
-import type { ApiContext } from './context.ts';
+import type { ApiContext } from './api-context.ts';
 import { roomid, userId } from './fields.ts';
 import { type ApiRoute, route } from './route.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { STATUS } from './http-answers.ts';
+import { STATUS } from './refusal-answers.ts';
 import type { ApiRoute } from './route.ts';
 
 type Json = Record<string, unknown>;

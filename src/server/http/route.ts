@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ignoringBlanks } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
-import type { ApiContext } from './context.ts';
+import type { ApiContext } from './api-context.ts';
 
 /** A request as the framework gives it: nothing about it is validated. */
 export interface GivenRequest {

@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/protocol/codes.ts';
-import { type Asker, createApiGate } from '../../../src/server/auth/api-keys.ts';
+import { type ApiClient, createApiGate } from '../../../src/server/auth/api-keys.ts';
 import { KEYS } from '../http/api-stage.ts';
 
 function from(remoteAddress: string, headers: IncomingHttpHeaders) {
   return { socket: { remoteAddress } as IncomingMessage['socket'], headers };
 }
 
-const codeOf = (asked: Outcome<Asker>) => (asked.ok ? undefined : asked.error.code);
+const codeOf = (asked: Outcome<ApiClient>) => (asked.ok ? undefined : asked.error.code);
 const LOCAL = { host: '127.0.0.1:6001' };
 
 describe('with keys', () => {

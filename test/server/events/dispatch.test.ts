@@ -36,7 +36,7 @@ function openSession(budget = newBudget()) {
     // As the client gets it: JSON has no place for what is undefined.
     emit: emitting<{ event: string }>((_name, refusal) => refused.push(JSON.parse(JSON.stringify(refusal)))),
   });
-  const session = partOf<Session>({ queue, socket, budget, memberships: new Map(), takeToSay: () => 0 });
+  const session = partOf<Session>({ queue, socket, budget, memberships: new Map(), takeSayToken: () => 0 });
   return { session, queue, refused };
 }
 

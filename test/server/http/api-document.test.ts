@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { createApiGate } from '../../../src/server/auth/api-keys.ts';
-import { API_PREFIX, createApi } from '../../../src/server/http/serve.ts';
+import { API_PREFIX, createApi } from '../../../src/server/http/api-plugin.ts';
 import { type Answer, type ApiStage, KEYS, openApiStage } from './api-stage.ts';
 
 interface Operation {

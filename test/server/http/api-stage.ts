@@ -10,7 +10,7 @@ import { createPushService } from '../../../src/chat/inbox/push-service.ts';
 import { inboxOf, type Room } from '../../../src/chat/room.ts';
 import type { RosterEntry, RosterMember, RosterPage } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
-import type { ApiContext } from '../../../src/server/http/context.ts';
+import type { ApiContext } from '../../../src/server/http/api-context.ts';
 import { openHttp } from '../../../src/server/http/http-server.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 

@@ -5,7 +5,7 @@ import type { Session } from '../session.ts';
 import type { ClientSocket } from '../socket-types.ts';
 
 /** Warns a client before its token expires, and ends the connection when it has. */
-export interface TokenClock {
+export interface TokenExpiry {
   /** Call it when the session begins and whenever its token changes. */
   watch(session: Session): void;
   forget(session: Session): void;
@@ -16,13 +16,13 @@ type Connection = ClientSocket['conn'];
 /** setTimeout fires at once for anything longer. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-export interface TokenClockDeps {
+export interface TokenExpiryDeps {
   readonly now: () => number;
   /** Writes what is gathered for the room. */
   readonly flush: (room: Room) => void;
 }
 
-export function createTokenClock({ now, flush }: TokenClockDeps): TokenClock {
+export function createTokenExpiry({ now, flush }: TokenExpiryDeps): TokenExpiry {
   /** By Engine.IO connection: namespaces share one, and it ends for all of them. */
   const connections = new WeakMap<Connection, Map<Session, NodeJS.Timeout>>();
 

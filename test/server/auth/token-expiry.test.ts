@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../../../src/chat/identity.ts';
 import { roomOf } from '../../../src/chat/room.ts';
-import { createTokenClock } from '../../../src/server/auth/token-clock.ts';
+import { createTokenExpiry } from '../../../src/server/auth/token-expiry.ts';
 import type { Membership, Session } from '../../../src/server/session.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { emitting } from '../../support/emitting.ts';
@@ -46,13 +46,13 @@ function sessionOn(
 }
 
 describe('the clock of tokens', () => {
-  let clock: ReturnType<typeof createTokenClock>;
+  let clock: ReturnType<typeof createTokenExpiry>;
   let connection: ReturnType<typeof openConnection>;
 
   beforeEach(() => {
     vi.useFakeTimers();
     connection = openConnection();
-    clock = createTokenClock({
+    clock = createTokenExpiry({
       now: Date.now,
       flush: ({ roomid }) => void connection.flushed.push(`${roomid} after ${connection.told.length}`),
     });

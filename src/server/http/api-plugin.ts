@@ -6,11 +6,11 @@ import { answerOnce, type Claims } from '../../chat/idempotency.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import type { ApiGate } from '../auth/api-keys.ts';
-import type { ApiContext } from './context.ts';
-import { pushOfForm } from './form.ts';
-import { answerRefusal } from './http-answers.ts';
+import type { ApiContext } from './api-context.ts';
+import { pushOfForm } from './form-body.ts';
+import { answerRefusal } from './refusal-answers.ts';
 import type { ApiCall, ApiRoute, Asked } from './route.ts';
-import { createRoutes } from './table.ts';
+import { createRoutes } from './route-table.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
