@@ -21,8 +21,8 @@ export function describeRefusal({ code, message }: Pick<ClientError, 'code' | 'm
     case 'internal':
       return 'Something went wrong on the server.';
     default:
-      // The reader is in one room only.
-      return sentence(message.replace(/^roomid: /, ''));
+      // The reader is in one room only, and a field of the protocol means nothing to them.
+      return sentence(message.replace(/^roomid: (?=banned|muted)/, 'you are ').replace(/^roomid: /, ''));
   }
 }
 
