@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
-import type { Claims } from '../chat/idempotency.ts';
+import type { IdempotencyStore } from '../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
 import type { Moderation } from '../chat/moderation.ts';
-import type { Overview, Roster } from '../chat/roster.ts';
-import type { RoomVisits } from '../chat/visits.ts';
+import type { RoomSubscriptions } from '../chat/room-subscriptions.ts';
+import type { ClusterOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
@@ -32,9 +32,9 @@ export interface WorkerBackend {
   readonly roster: Roster;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
-  readonly claims: Claims;
+  readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
-  readonly visits: RoomVisits;
+  readonly roomSubscriptions: RoomSubscriptions;
   /** Carries what is not in a log (presence, typing, counts) between workers: one of Socket.IO's own adapters. */
   readonly adapter: (nsp: Namespace) => Adapter;
   /** A secret shared by the whole cluster and kept by its store, made at first use. */
@@ -59,7 +59,7 @@ export interface WorkerBackendDeps {
 export interface PrimaryBackend {
   /** To be called for every worker forked, before it sends anything. */
   serve(worker: WorkerIpc): void;
-  overview(): Promise<Outcome<Overview>>;
+  overview(): Promise<Outcome<ClusterOverview>>;
   check(): Promise<Outcome<void>>;
   /** The cluster's key of the HTTP API: `offered`, if it has none yet. */
   agreeOnApiKey(offered: string): Promise<Outcome<string>>;

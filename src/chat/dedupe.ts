@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** How a store knows a message again that its author sends twice. */
-export interface Dedupe {
+export interface DedupeKey {
   /** The author, as `user …` or `key …`: nobody's id answers for another's. */
   readonly scope: string;
   readonly clientMsgId: string;

@@ -4,7 +4,7 @@ import { batchesOf } from './batches.ts';
 import { createFeed, type Feed, type FeedCounters, type FeedDeps, type Gap } from './feed.ts';
 import type { Entry, LogPage, RoomBus, RoomLogs, Subscription } from './log-store.ts';
 import type { Room } from './room.ts';
-import type { PresenceChange, PresenceMove } from './roster.ts';
+import type { PresenceChange, PresenceEvent } from './roster.ts';
 import { createTailWatch } from './tail-watch.ts';
 
 export interface FeedsDeps {
@@ -12,7 +12,7 @@ export interface FeedsDeps {
   readonly bus: RoomBus;
   readonly deliver: (room: Room, entry: Entry) => void;
   readonly onGap: (room: Room, gap: Gap) => void;
-  readonly onPresence: (room: Room, told: PresenceChange | PresenceMove) => void;
+  readonly onPresence: (room: Room, told: PresenceChange | PresenceEvent) => void;
   readonly log: Logger;
 }
 
@@ -100,7 +100,7 @@ const RESYNC_PATIENCE_MS = 2_000;
 export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
   const followed = new Map<string, SharedFeed>();
   const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
-  const tails = createTailWatch({ logs, watched: () => [...followed.values()], timers: globalThis });
+  const tails = createTailWatch({ logs, rooms: () => [...followed.values()], timers: globalThis });
   bus.onResync(resync);
 
   let resyncing = false;
@@ -144,7 +144,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     return entry;
   }
 
-  function hearPresence(room: Room): (told: PresenceChange | PresenceMove) => void {
+  function hearPresence(room: Room): (told: PresenceChange | PresenceEvent) => void {
     return (told) => onPresence(room, told);
   }
 

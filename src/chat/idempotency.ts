@@ -10,7 +10,7 @@ import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
  *                   claimed: the next try runs, under the operation id of the first
  */
 
-export type Claimed =
+export type ClaimResult =
   /** The caller runs it now. `id`: the operation's, the same for each try. */
   | { readonly state: 'granted'; readonly id: string }
   | { readonly state: 'running' }
@@ -18,14 +18,14 @@ export type Claimed =
   /** The key was used for something else. */
   | { readonly state: 'mismatch' };
 
-export interface Claims {
+export interface IdempotencyStore {
   /** `id` becomes the operation's if this is the first claim of the key; it also names this try. */
-  claim(key: string, fingerprint: string, id: string): Promise<Outcome<Claimed>>;
+  claim(key: string, fingerprint: string, id: string): Promise<Outcome<ClaimResult>>;
   /**
    * Ends the try called `id`. The first answer given is kept; without one the next claim is granted. A try whose lease is
    * over ends no other's.
    */
-  settle(key: string, id: string, answer?: string): Promise<Outcome<void>>;
+  complete(key: string, id: string, answer?: string): Promise<Outcome<void>>;
 }
 
 /** For so long a second try waits for a worker that may have died. Tries that overlap are told apart by nothing else. */
@@ -36,12 +36,12 @@ const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 250;
 
 export interface IdempotencyDeps {
-  readonly claims: Claims;
+  readonly store: IdempotencyStore;
   readonly newId: () => string;
   readonly pause: (ms: number) => Promise<void>;
 }
 
-export interface Write {
+export interface IdempotentWrite {
   /** Whose write to what, and the Idempotency-Key. */
   readonly key: readonly unknown[];
   /** What is the same when the same is asked for. */
@@ -53,9 +53,9 @@ export interface Write {
 }
 
 /** The first answer again, temporary refusals excepted: after those the write is tried again. */
-export async function answerOnce(
-  { claims, newId, pause }: IdempotencyDeps,
-  { key, content, run, isComplete }: Write,
+export async function runIdempotent(
+  { store: claims, newId, pause }: IdempotencyDeps,
+  { key, content, run, isComplete }: IdempotentWrite,
 ): Promise<Outcome<unknown>> {
   const [name, fingerprint] = [digestOf(key), digestOf(content)];
   const id = newId();
@@ -84,7 +84,7 @@ export async function answerOnce(
     } finally {
       const final = outcome && (outcome.ok ? isComplete(outcome.value) : !outcome.error.temporary);
       // Not kept, it is done anew by the next try, under the same id.
-      await claims.settle(name, id, final ? JSON.stringify(outcome) : undefined);
+      await claims.complete(name, id, final ? JSON.stringify(outcome) : undefined);
     }
   }
 }

@@ -20,7 +20,7 @@ export function guestSince(guestToken: string): number {
 }
 
 /** What a connection says of itself. */
-export interface Claim {
+export interface Credentials {
   readonly token?: string;
   readonly userId?: string;
   readonly guestToken?: string;
@@ -51,7 +51,7 @@ export interface Identity {
 /** Who a connection is. */
 export interface Identities {
   readonly mode: 'open' | 'token';
-  identify(claim: Claim): Promise<Outcome<Identity>>;
+  identify(claim: Credentials): Promise<Outcome<Identity>>;
   /** `user_login`: who the connection is from now on, if it may be. */
   login(current: Identity, userId: string): Outcome<Identity>;
   /** `token:refresh`: the same user with what the new token allows. */

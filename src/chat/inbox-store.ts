@@ -9,7 +9,7 @@ export interface InboxMarkers {
   /** They have read everything up to here. */
   readonly read: number;
   /** Announcements up to this position of the news were put in. Absent: none yet. */
-  readonly news?: Position;
+  readonly announcements?: Position;
 }
 
 export interface MarkerUpdate {
@@ -28,14 +28,14 @@ export interface ItemProgress {
 
 /** What is kept of a user's inbox beside its log, for as long as the log's numbers. */
 export interface InboxStore {
-  marks(inbox: Room): Promise<Outcome<InboxMarkers>>;
+  markers(inbox: Room): Promise<Outcome<InboxMarkers>>;
   /** `read` raises `recv` along. A seq below its mark changes nothing, one beyond the inbox's end counts as its end. */
   raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   /**
    * Appends as `RoomLogs.append` does and moves the mark `news` from `was` to `becomes`, in one step. If the mark is
    * not `was` any more somebody else put that announcement in: nothing is stored, and the answer is false.
    */
-  fold(
+  appendAnnouncement(
     inbox: Room,
     draft: Draft,
     news: { readonly was: Position | undefined; readonly becomes: Position },
@@ -51,12 +51,12 @@ export interface InboxStore {
 /** Where a push stands in whose inbox. */
 export interface PushPositions {
   readonly nsp: string;
-  readonly places: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
+  readonly positions: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
 }
 
 /** What is kept of a push for its sender. */
 export interface PushStore {
   /** Adds places, kept for INBOX_TTL_S. May be repeated. */
-  keep(id: string, places: PushPositions): Promise<Outcome<void>>;
+  save(id: string, places: PushPositions): Promise<Outcome<void>>;
   find(id: string): Promise<Outcome<PushPositions | undefined>>;
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from '../protocol/codes.ts';
-import type { Dedupe } from './dedupe.ts';
+import type { DedupeKey } from './dedupe.ts';
 import type { Room } from './room.ts';
-import type { PresenceChange, PresenceMove } from './roster.ts';
+import type { PresenceChange, PresenceEvent } from './roster.ts';
 
 /** Where something stands in a log. */
 export interface Position {
@@ -19,7 +19,7 @@ export interface Draft {
    */
   readonly members: string;
   /** Remembers `clientMsgId` per scope for DEDUPE_TTL_S. */
-  readonly dedupe?: Dedupe | undefined;
+  readonly dedupe?: DedupeKey | undefined;
   /** A socket that is not sent the live message: `echo: false`. */
   readonly except?: string | undefined;
   /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
@@ -152,10 +152,10 @@ export interface RoomBus {
     room: Room,
     onEntry: (entry: Entry) => void,
     /** What the roster tells of the room meanwhile; what is lost with the link shows as a jump of `rev`. */
-    onPresence?: (told: PresenceChange | PresenceMove) => void,
+    onPresence?: (told: PresenceChange | PresenceEvent) => void,
   ): Promise<Outcome<Subscription>>;
   /** Tells everybody who follows the room, this worker too. */
-  notify(room: Room, move: PresenceMove): Promise<Outcome<void>>;
+  notify(room: Room, move: PresenceEvent): Promise<Outcome<void>>;
   onResync(listener: () => void): void;
   /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
   probe(): Promise<Outcome<void>>;

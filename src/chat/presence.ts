@@ -20,7 +20,7 @@ import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 const RETRY_MS = 2_000;
 
 export interface PresenceDeps {
-  readonly roster: Pick<Roster, 'enter' | 'exit' | 'recount' | 'reap'>;
+  readonly roster: Pick<Roster, 'enter' | 'exit' | 'reap' | 'setClients'>;
   /** The user came into the room, or left it, cluster-wide; it has so many connections now. */
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
@@ -238,7 +238,7 @@ export function createPresence(deps: PresenceDeps): Presence {
 
   async function recount(local: LocalRoom): Promise<void> {
     const { room } = local;
-    const counted = await roster.recount(room, admitted(local));
+    const counted = await roster.setClients(room, admitted(local));
     // A full store rejects this and passes every health check, so its return alone does not repeat it.
     if (!counted.ok) miscounted.schedule(room);
   }
@@ -274,7 +274,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     },
     count(room) {
       const local = rooms.get(room.tag);
-      return roster.recount(room, local ? admitted(local) : 0);
+      return roster.setClients(room, local ? admitted(local) : 0);
     },
     resync: miscounted.flush,
     reap(instanceId) {

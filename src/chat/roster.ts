@@ -41,16 +41,16 @@ export interface Roster {
   /** The user is no longer in the room on this instance. `changed`: and nowhere else either. */
   exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
   /** This instance has that many connections in the room, nobody's presence changed. */
-  recount(room: Room, clients: number): Promise<Outcome<RosterCount>>;
+  setClients(room: Room, clients: number): Promise<Outcome<RosterCount>>;
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
   /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
-  named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
+  findByUsername(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
   /** Whether the user is in one of these rooms, in one round trip. */
-  isIn(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
+  isInAny(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
   /** Whether an instance that counts has the user in the room: not what a dead one left, which may be told as there for a while. */
-  staysIn(room: Room, userId: string): Promise<Outcome<boolean>>;
+  isOnlineIn(room: Room, userId: string): Promise<Outcome<boolean>>;
   /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
-  members(room: Room, page: RosterPage): Promise<Outcome<MembersPage>>;
+  members(room: Room, page: RosterPage): Promise<Outcome<RosterMembersPage>>;
   /** Rooms of kind `room` somebody is in, by roomid. */
   rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
   /** The user of that inbox has that many connections on this instance. */
@@ -78,7 +78,7 @@ export interface Roster {
   expired(): Promise<Outcome<readonly string[]>>;
 }
 
-export interface MembersPage {
+export interface RosterMembersPage {
   /** Of the change told last before the page was read, 0: none was; what is gathered meanwhile may be in the page. */
   readonly rev: number;
   readonly members: readonly RosterMember[];
@@ -111,7 +111,7 @@ export type PresenceChange =
   | ({ readonly rev: number } & RosterCount);
 
 /** Told at once, in a room that is not large, of a user who came or went. */
-export interface PresenceMove {
+export interface PresenceEvent {
   readonly event: 'join' | 'broadcast_quit';
   readonly user: RosterEntry;
 }
@@ -125,7 +125,7 @@ export const ROSTER_LOOK_MS = 500;
 /** Two and a half missed heartbeats. */
 export const ROSTER_DOUBT_MS = 5_000;
 
-export interface Overview {
+export interface ClusterOverview {
   readonly hosts: number;
   readonly workers: number;
   readonly clients: number;

@@ -23,7 +23,7 @@ export interface WatchedRoom {
 
 export interface TailWatchDeps {
   readonly logs: RoomLogs;
-  readonly watched: () => readonly WatchedRoom[];
+  readonly rooms: () => readonly WatchedRoom[];
   readonly timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
 }
 
@@ -33,7 +33,7 @@ export interface TailWatch {
   close(): void;
 }
 
-export function createTailWatch({ logs, watched, timers }: TailWatchDeps): TailWatch {
+export function createTailWatch({ logs, rooms: watched, timers }: TailWatchDeps): TailWatch {
   let comparing: NodeJS.Timeout | undefined;
   let closed = false;
   let expected = new Map<Feed, { epoch: string; seq: number }>();

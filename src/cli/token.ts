@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type JWTPayload, SignJWT } from 'jose';
-import { parseAvatar, parseOwnId, parseOwnUsername } from '../protocol/names.ts';
+import { parseAvatar, parseUnreservedId, parseUnreservedUsername } from '../protocol/names.ts';
 import { parseRoomPattern } from '../protocol/room-pattern.ts';
 import type { Printer } from './nginx.ts';
 
@@ -85,12 +85,12 @@ function parseTokenArgs(args: readonly string[]): Request {
   if (more.length > 0) problems.push('takes one USER; one with spaces must be quoted');
   const sub = take(
     user,
-    parseOwnId,
+    parseUnreservedId,
     'USER must be 1 to 128 bytes of letters, digits, inner spaces and _ - . : @ ~, and not roomcast',
   );
   const name = take(
     values.name,
-    parseOwnUsername,
+    parseUnreservedUsername,
     '--name takes 1 to 32 characters that can be seen, and not roomcast',
   );
   const avatar = take(values.avatar, parseAvatar, '--avatar takes a short file name or an https: URL');

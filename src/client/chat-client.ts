@@ -1,6 +1,6 @@
 import type { WireError } from '../protocol/codes.ts';
 import type { Bye, Hello } from '../protocol/events.ts';
-import type { Posted, User } from '../protocol/people.ts';
+import type { SendAck, User } from '../protocol/people.ts';
 import type { ClientError } from './client-error.ts';
 import type { StateChange } from './connection.ts';
 import type { DirectMessage, DirectMessageOptions } from './direct-messages.ts';
@@ -51,7 +51,7 @@ export interface ClientEvents {
    */
   item: [item: InboxItem, origin: ItemOrigin];
   /** A message to a person was stored, also one that the storage had from an earlier run. */
-  sent: [posted: Posted, message: DirectMessage];
+  sent: [posted: SendAck, message: DirectMessage];
   /** A message to a person failed, for the reasons that `private` rejects with. */
   failed: [error: ClientError, message: DirectMessage];
   /** How many users and connections the whole cluster serves. */
@@ -87,9 +87,9 @@ export interface ChatClient {
    * Resolves once it is stored for the user `to`, after however many reconnects. `live` is how many connections of that
    * user have it now, if both are in the same room. This client's own private messages do not come as `item`.
    */
-  private(to: string, text: string, options?: DirectMessageOptions): Promise<Posted>;
+  private(to: string, text: string, options?: DirectMessageOptions): Promise<SendAck>;
   /** The same for a JSON object, which the receiver gets whole. */
-  todo(receiverId: string, data: object, options?: DirectMessageOptions): Promise<Posted>;
+  todo(receiverId: string, data: object, options?: DirectMessageOptions): Promise<SendAck>;
   readonly inbox: Inbox;
   /**
    * Binds this connection and the later ones to another user, where the server accepts it (open mode). Waits for a

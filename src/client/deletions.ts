@@ -1,4 +1,4 @@
-import { withEmptied } from '../protocol/deletions.ts';
+import { withTombstones } from '../protocol/deletions.ts';
 import type { DeletedMessage, MessagePage } from '../protocol/rooms.ts';
 
 /** The latest deletions: a page that the server read before one of them may arrive after it. */
@@ -20,7 +20,7 @@ export function createDeletions(): Deletions {
     },
     apply(page) {
       const later = recent.filter(({ seq }) => seq > page.top);
-      return { ...page, messages: withEmptied(page.messages, new Set(later.map(({ ref }) => ref))) };
+      return { ...page, messages: withTombstones(page.messages, new Set(later.map(({ ref }) => ref))) };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { stringifyFreeForm } from '../protocol/free-form.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH, MAX_PACKET_BYTES } from '../protocol/limits.ts';
 import { parseClientMsgId, parseId } from '../protocol/names.ts';
-import type { Posted } from '../protocol/people.ts';
+import type { SendAck } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import { bytes, checkLength, checkMessageId, checkText, MAX_WRITTEN_BYTES } from './drafts.ts';
@@ -28,7 +28,7 @@ export interface DirectMessageOptions {
 
 export interface DirectMessagesDeps
   extends Pick<
-    OutboxDeps<DirectMessage, Posted>,
+    OutboxDeps<DirectMessage, SendAck>,
     'dedupeMs' | 'onChange' | 'onStored' | 'onFailed' | 'now' | 'random'
   > {
   readonly connection: Pick<Connection, 'ask'>;
@@ -42,8 +42,8 @@ export interface DirectMessagesDeps
 
 /** Messages and todos to people; like those of a room each is sent until it is stored. */
 export interface DirectMessages {
-  private(to: string, text: string, options: DirectMessageOptions): Promise<Posted>;
-  todo(to: string, data: object, options: DirectMessageOptions): Promise<Posted>;
+  private(to: string, text: string, options: DirectMessageOptions): Promise<SendAck>;
+  todo(to: string, data: object, options: DirectMessageOptions): Promise<SendAck>;
   restore(messages: readonly DirectMessage[]): void;
   unsent(): readonly DirectMessage[];
   /** Whether this item may be one of the waiting messages, stored without an ack. */
@@ -57,7 +57,7 @@ export interface DirectMessages {
 
 export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
   const { connection, author } = deps;
-  const outboxDeps: OutboxDeps<DirectMessage, Posted> = {
+  const outboxDeps: OutboxDeps<DirectMessage, SendAck> = {
     ...deps,
     check,
     send(message, answered) {
@@ -84,7 +84,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     return new ClientError('too_large', `todo: must not be longer than ${most} bytes as JSON`);
   }
 
-  function add(message: DirectMessage): Promise<Posted> {
+  function add(message: DirectMessage): Promise<SendAck> {
     const problem = deps.crowded() ?? check(message);
     return problem ? Promise.reject(problem) : outbox.add(message);
   }

@@ -1,7 +1,8 @@
 export type { ErrorCode, WireError } from '../protocol/codes.ts';
 export type { Bye, Hello } from '../protocol/events.ts';
-export type { InboxPage, Item, ItemKind, Posted, User } from '../protocol/people.ts';
+export type { InboxPage, Item, ItemKind, SendAck, User } from '../protocol/people.ts';
 export type {
+  ChatMessage,
   DeletedMessage,
   Joined,
   MessagePage,
@@ -11,8 +12,7 @@ export type {
   RoomEntry,
   RoomGap,
   RoomMessage,
-  Said,
-  SaidMessage,
+  SayAck,
   Typing,
 } from '../protocol/rooms.ts';
 export type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';

@@ -1,7 +1,7 @@
 import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
-import type { InboxPage, Posted, PushMessage, User } from '../protocol/people.ts';
+import type { InboxPage, PushMessage, SendAck, User } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -45,7 +45,7 @@ export interface PeopleDeps
   readonly wallMs: () => number;
   /** The server named another user, or the first one. */
   readonly onUser: () => void;
-  readonly onSent: (posted: Posted, message: DirectMessage) => void;
+  readonly onSent: (posted: SendAck, message: DirectMessage) => void;
   readonly onFailed: (error: ClientError, message: DirectMessage) => void;
 }
 

@@ -1,4 +1,4 @@
-import type { Joined, MessagePage, RoomEntry, RoomGap, SaidMessage } from '../protocol/rooms.ts';
+import type { ChatMessage, Joined, MessagePage, RoomEntry, RoomGap } from '../protocol/rooms.ts';
 import { createDeletions } from './deletions.ts';
 import type { Emitter } from './emitter.ts';
 import type { MessageSource, RoomEvents } from './room.ts';
@@ -7,7 +7,7 @@ import { createSequence, type Position } from './sequence.ts';
 export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
   /** Whether the application wants the message; it may have asked not to receive its own. */
-  readonly accepts: (message: SaidMessage) => boolean;
+  readonly accepts: (message: ChatMessage) => boolean;
   /** The room ended: nothing is delivered any more. */
   readonly isOver: () => boolean;
   /** An entry is missing: the log must be read, which begins with `pause`. */

@@ -1,4 +1,4 @@
-import type { Said, SaidMessage } from '../protocol/rooms.ts';
+import type { ChatMessage, SayAck } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import { authored, type Draft } from './drafts.ts';
@@ -6,7 +6,7 @@ import { createOutbox, type OutboxDeps } from './outbox.ts';
 
 export interface RoomOutboxDeps
   extends Pick<
-    OutboxDeps<Draft, Said>,
+    OutboxDeps<Draft, SayAck>,
     'check' | 'dedupeMs' | 'onStored' | 'onFailed' | 'onChange' | 'now' | 'random' | 'rejoin'
   > {
   readonly connection: Pick<Connection, 'ask'>;
@@ -20,7 +20,7 @@ export interface RoomOutboxDeps
 
 /** The messages of this client that one room does not have yet. */
 export interface RoomOutbox {
-  say(draft: Draft): Promise<Said>;
+  say(draft: Draft): Promise<SayAck>;
   /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly Draft[]): void;
   /** Messages without an author are this user's. */
@@ -29,10 +29,10 @@ export interface RoomOutbox {
   drafts(): readonly Draft[];
   /** How many will be sent by themselves. */
   waiting(): number;
-  retry(clientMsgId: string): Promise<Said>;
+  retry(clientMsgId: string): Promise<SayAck>;
   discard(clientMsgId: string): void;
   /** The room has this message, so it did not fail. False: the application asked not to receive it, its own. */
-  accepts(message: SaidMessage): boolean;
+  accepts(message: ChatMessage): boolean;
   open(): void;
   shut(): void;
   /** Everything that waits fails; new messages may wait again. */
@@ -50,7 +50,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
   let written = new Set<string>();
   /** Own messages of `echo: false`. */
   const silent = new Set<string>();
-  const outboxDeps: OutboxDeps<Draft, Said> = {
+  const outboxDeps: OutboxDeps<Draft, SayAck> = {
     ...deps,
     send({ roomid, clientMsgId, text, type, echo }, answered) {
       const payload = { roomid, clientMsgId, text, type, echo };
@@ -87,7 +87,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
     onChange();
   }
 
-  function add(draft: Draft): Promise<Said> {
+  function add(draft: Draft): Promise<SayAck> {
     if (draft.echo === false) silence(draft);
     return outbox.add(draft);
   }

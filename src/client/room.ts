@@ -1,5 +1,6 @@
 import type { PayloadInput } from '../protocol/payloads.ts';
 import type {
+  ChatMessage,
   DeletedMessage,
   Joined,
   MessagePage,
@@ -8,8 +9,7 @@ import type {
   PresenceMessage,
   Removed,
   RoomGap,
-  Said,
-  SaidMessage,
+  SayAck,
   Typing,
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
@@ -21,7 +21,7 @@ export type MessageSource = 'live' | 'replay' | 'history';
 
 export interface RoomEvents {
   /** A message, in the room's order and each once. */
-  message: [message: SaidMessage, how: { readonly source: MessageSource }];
+  message: [message: ChatMessage, how: { readonly source: MessageSource }];
   /** Somebody came or left. A room of more than 200 connections has `count` instead. */
   presence: [presence: PresenceMessage];
   /** How many users and connections are here, at most once a second; `members` tells it of smaller rooms too. */
@@ -41,7 +41,7 @@ export interface RoomEvents {
   /** The room is joined (again); its messages come by `message`. */
   joined: [joined: Joined];
   /** A message was stored, also one that the storage had from an earlier run. */
-  sent: [said: Said, draft: Draft];
+  sent: [said: SayAck, draft: Draft];
   /** A message failed, for the reasons that `say` rejects with. */
   failed: [error: ClientError, draft: Draft];
   /** This user may say nothing here, until the time given or for good. Nothing tells when a back end ends it. */
@@ -75,7 +75,7 @@ export interface Room {
    * Resolves once the message is stored, after any number of reconnects; messages of one room stay in order. Rejects with a
    * `ClientError`: the server's refusal, `too_large`, `limit` (too many wait), `closed`, or `unknown`.
    */
-  say(text: string, options?: SayOptions): Promise<Said>;
+  say(text: string, options?: SayOptions): Promise<SayAck>;
   /** A page of the log, oldest first. Rejects with a `ClientError`, `unavailable` while not connected. */
   history(query?: HistoryQuery): Promise<MessagePage>;
   /**
@@ -103,7 +103,7 @@ export interface PersistentRoom extends Omit<Room, 'joined'> {
    * Sends a failed message again under its `clientMsgId`, as whoever this client is now. After `unknown` the room may show
    * it twice. Rejects as `say` does, and with `not_found` when no such message failed.
    */
-  retry(clientMsgId: string): Promise<Said>;
+  retry(clientMsgId: string): Promise<SayAck>;
   /** Forgets a failed message. */
   discard(clientMsgId: string): void;
 }

@@ -1,6 +1,6 @@
 import type { Draft as UnsentMessage } from '../client/index.ts';
 import type { Hello } from '../protocol/events.ts';
-import type { Joined, MessagePage, PresenceMessage, Said, SaidMessage } from '../protocol/rooms.ts';
+import type { ChatMessage, Joined, MessagePage, PresenceMessage, SayAck } from '../protocol/rooms.ts';
 import type { ChatState, ConnectionState, Mute, Typist } from './chat-state.ts';
 import { type Draft, draftKey, draftOf } from './drafts.ts';
 import {
@@ -19,7 +19,7 @@ export type ChatEvent =
   | { readonly type: 'connection'; readonly connection: ConnectionState }
   | { readonly type: 'hello'; readonly hello: Hello }
   | { readonly type: 'joined'; readonly joined: Joined }
-  | { readonly type: 'message'; readonly message: SaidMessage }
+  | { readonly type: 'message'; readonly message: ChatMessage }
   | { readonly type: 'deleted'; readonly ref: number }
   | { readonly type: 'presence'; readonly presence: PresenceMessage }
   | { readonly type: 'gap' }
@@ -36,7 +36,7 @@ export type ChatEvent =
   | { readonly type: 'typed'; readonly text: string }
   /** All messages that wait or failed. */
   | { readonly type: 'unsent'; readonly drafts: readonly UnsentMessage[] }
-  | { readonly type: 'said'; readonly said: Said; readonly draft: UnsentMessage };
+  | { readonly type: 'said'; readonly said: SayAck; readonly draft: UnsentMessage };
 
 export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
   const next = applied(state, event);

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { MAX_USERNAME_CHARS } from '../protocol/limits.ts';
-import { parseId, parseOwnUsername } from '../protocol/names.ts';
+import { parseId, parseUnreservedUsername } from '../protocol/names.ts';
 import { Avatar } from './avatar.tsx';
 import { avatarOfTone, FACE_TONES, toneOf } from './face.ts';
 import { Logo } from './icons.tsx';
@@ -11,7 +11,7 @@ export function EntryForm({ arrival, onEnter }: { arrival: Arrival; onEnter: (vi
   const [roomid, setRoomid] = useState(arrival.roomid);
   const [avatar, setAvatar] = useState(arrival.avatar);
   const [asked, setAsked] = useState(false);
-  const nameWrong = asked && parseOwnUsername(username) === undefined;
+  const nameWrong = asked && parseUnreservedUsername(username) === undefined;
   const roomWrong = asked && parseId(roomid.trim()) === undefined;
 
   function enter(event: Event): void {

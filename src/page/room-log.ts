@@ -1,12 +1,12 @@
 import type { Draft as UnsentMessage } from '../client/index.ts';
 import type { Person } from '../protocol/people.ts';
 import type {
+  ChatMessage,
   Joined,
   MessagePage,
   PresenceMessage,
   RoomEntry,
-  Said,
-  SaidMessage,
+  SayAck,
 } from '../protocol/rooms.ts';
 import type { ChatState } from './chat-state.ts';
 import { draftKey, withoutDraft } from './drafts.ts';
@@ -51,7 +51,7 @@ function withEntry(state: ChatState, entry: RoomEntry): ChatState {
 }
 
 /** Shows a message; the echo of an own draft takes its place. */
-export function withMessage(state: ChatState, message: SaidMessage): ChatState {
+export function withMessage(state: ChatState, message: ChatMessage): ChatState {
   const { clientMsgId } = message;
   const own =
     clientMsgId !== undefined &&
@@ -65,7 +65,7 @@ export function withMessage(state: ChatState, message: SaidMessage): ChatState {
 /** Shows an own message whose ack arrived, perhaps before earlier messages of others. */
 export function withOwnMessage(
   state: ChatState,
-  said: Said,
+  said: SayAck,
   { clientMsgId, text }: UnsentMessage,
 ): ChatState {
   const { me, timeline } = state;
@@ -77,7 +77,7 @@ export function withOwnMessage(
   // A repeated ack may belong to a message older than the list: at the top it would hide the hole below it.
   if (!me || (dup && oldest && (oldest.epoch !== epoch || oldest.seq > seq))) return state;
   const data = { username: me.name, userId: me.id, avatar: me.avatar, text, type: 0 };
-  const message: SaidMessage = { event: 'broadcast_say', roomid, epoch, seq, id, at, clientMsgId, data };
+  const message: ChatMessage = { event: 'broadcast_say', roomid, epoch, seq, id, at, clientMsgId, data };
   return { ...state, timeline: place(timeline, saidEntry(message, key)) };
 }
 

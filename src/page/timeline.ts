@@ -1,5 +1,5 @@
-import { emptied } from '../protocol/deletions.ts';
-import type { RoomEntry, SaidMessage } from '../protocol/rooms.ts';
+import { toTombstone } from '../protocol/deletions.ts';
+import type { ChatMessage, RoomEntry } from '../protocol/rooms.ts';
 
 /*
  * The list of a room: stored messages in the log's order, and notices where they arrived. (epoch, seq) identifies a
@@ -9,7 +9,7 @@ import type { RoomEntry, SaidMessage } from '../protocol/rooms.ts';
 export interface SaidEntry {
   readonly kind: 'said';
   readonly key: string;
-  readonly message: SaidMessage;
+  readonly message: ChatMessage;
 }
 
 export interface NoticeEntry {
@@ -28,7 +28,7 @@ export const MAX_ENTRIES = 1_000;
 /** While the reader reads older messages none may vanish, up to this bound. */
 export const MAX_ENTRIES_WHILE_READING = 2_000;
 
-export function saidEntry(message: SaidMessage, key = `${message.epoch}:${message.seq}`): SaidEntry {
+export function saidEntry(message: ChatMessage, key = `${message.epoch}:${message.seq}`): SaidEntry {
   return { kind: 'said', key, message };
 }
 
@@ -56,7 +56,7 @@ export function withoutText(timeline: Timeline, seq: number): Timeline {
   const at = timeline.findLastIndex((entry) => entry.kind === 'said' && entry.message.seq === seq);
   const entry = timeline[at];
   if (entry?.kind !== 'said') return timeline;
-  return spliced(timeline, at, 1, { ...entry, message: emptied(entry.message) });
+  return spliced(timeline, at, 1, { ...entry, message: toTombstone(entry.message) });
 }
 
 function spliced(timeline: Timeline, at: number, removed: number, entry: Entry): Timeline {
@@ -72,7 +72,7 @@ export function putBefore(timeline: Timeline, entries: readonly RoomEntry[]): Ti
   return [...older, ...timeline];
 }
 
-export function oldestSaid(timeline: Timeline): SaidMessage | undefined {
+export function oldestSaid(timeline: Timeline): ChatMessage | undefined {
   for (const entry of timeline) if (entry.kind === 'said') return entry.message;
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_ROOM } from '../protocol/limits.ts';
-import { parseAvatar, parseId, parseOwnUsername } from '../protocol/names.ts';
+import { parseAvatar, parseId, parseUnreservedUsername } from '../protocol/names.ts';
 import type { Memory } from './memory.ts';
 
 /** A person and the room they enter. */
@@ -69,7 +69,7 @@ export function parseVisit(fields: {
   roomid: unknown;
   avatar?: unknown;
 }): Visit | undefined {
-  const username = parseOwnUsername(fields.username);
+  const username = parseUnreservedUsername(fields.username);
   const roomid = parseId(fields.roomid);
   if (username === undefined || roomid === undefined) return undefined;
   return { username, roomid, avatar: parseAvatar(fields.avatar) };

@@ -7,7 +7,7 @@ const BLANKS: readonly unknown[] = [null, ''];
  * optional ones: what clients send whose language knows no absent member. Such a field is taken out before anything
  * is checked, also whether one stands beside another. Free-form data, which may be either of them, stays as it is.
  */
-export function ignoringBlanks<T extends z.ZodObject>(object: T) {
+export function withBlankOptionals<T extends z.ZodObject>(object: T) {
   const fields = Object.entries<z.ZodType>(object.shape)
     .filter(
       ([, field]) =>

@@ -3,10 +3,10 @@ import type { EventName, PayloadInput } from './payloads.ts';
 import type {
   Announcement,
   InboxPage,
-  Posted,
   PrivateMessage,
   PushMessage,
   ReceiveMessage,
+  SendAck,
   TextMessage,
   TodoMeta,
   User,
@@ -22,7 +22,7 @@ import type {
   Removed,
   RoomGap,
   RoomMessage,
-  Said,
+  SayAck,
   Typing,
 } from './rooms.ts';
 
@@ -30,7 +30,7 @@ import type {
 export interface Acks {
   join: Joined;
   leave: object;
-  say: Said;
+  say: SayAck;
   'room:history': MessagePage;
   'room:members': MemberPage;
   'room:read': { readonly roomid: string; readonly read: number };
@@ -39,8 +39,8 @@ export interface Acks {
   user_login: { readonly user: User };
   /** `left`: rooms the new token does not allow. `expiresAt`: ms since 1970. */
   'token:refresh': { readonly expiresAt?: number; readonly left: readonly string[] };
-  private: Posted;
-  todo: Posted;
+  private: SendAck;
+  todo: SendAck;
   /** `live`: connections of the named person; only with `to`. */
   textmsg: { readonly live?: number };
   'inbox:list': InboxPage;

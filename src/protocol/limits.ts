@@ -22,14 +22,14 @@ export const MAX_PACKET_BYTES = 1_200_000;
 /** A return within this time shows neither leave nor join. */
 export const PRESENCE_GRACE_MS = 5_000;
 /** A room with more connections than this is told numbers instead of names. */
-export const MAX_TOLD_CLIENTS = 200;
+export const LARGE_ROOM_CLIENTS = 200;
 /** A room hears so many `join` and `broadcast_quit` of one user at once, then one each PRESENCE_GRACE_MS. */
-export const USER_MOVES_AT_ONCE = 4;
+export const USER_PRESENCE_BURST = 4;
 /** And so many of all its users, beyond the MAX_TOLD_CLIENTS that may come or go at once. */
-export const ROOM_MOVES_PER_S = 20;
+export const ROOM_PRESENCE_EVENTS_PER_S = 20;
 
 /** At most so often one connection's `typing` is handed on, for each room and each of on and off. */
-export const TYPING_MS = 1_000;
+export const TYPING_INTERVAL_MS = 1_000;
 /** Who is said to type and does not say it again stops after so long. */
 export const TYPING_EXPIRES_MS = 6_000;
 
@@ -41,8 +41,8 @@ export const MAX_JSON_DEPTH = 16;
 export const JSON_BYTES_PER_TEXT_BYTE = 4;
 
 /** What `push_message` shows at most. */
-export const UNREAD_SHOWN = 50;
-export const READ_SHOWN = 20;
+export const PUSH_MESSAGE_UNREAD = 50;
+export const PUSH_MESSAGE_READ = 20;
 export const DEFAULT_INBOX_PAGE = 50;
 export const MAX_INBOX_PAGE = 200;
 export const MAX_PUSH_USERS = 1_000;

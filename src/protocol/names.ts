@@ -33,7 +33,7 @@ export function parseId(value: unknown): string | undefined {
 }
 
 /** Of somebody who comes in, who may not be taken for the server. */
-export function parseOwnId(value: unknown): string | undefined {
+export function parseUnreservedId(value: unknown): string | undefined {
   const id = parseId(value);
   return id === undefined || isReserved(id) ? undefined : id;
 }
@@ -49,7 +49,7 @@ export function parseUsername(value: unknown): string | undefined {
 }
 
 /** Of a person; back ends may speak under any name. */
-export function parseOwnUsername(value: unknown): string | undefined {
+export function parseUnreservedUsername(value: unknown): string | undefined {
   const name = parseUsername(value);
   return name === undefined || isReserved(name) ? undefined : name;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ignoringBlanks } from './blank-fields.ts';
+import { withBlankOptionals } from './blank-fields.ts';
 import { stringifyFreeForm } from './free-form.ts';
 import {
   DEFAULT_HISTORY,
@@ -16,8 +16,8 @@ import {
   parseAvatar,
   parseClientMsgId,
   parseId,
-  parseOwnId,
-  parseOwnUsername,
+  parseUnreservedId,
+  parseUnreservedUsername,
   parseUsername,
 } from './names.ts';
 
@@ -38,26 +38,26 @@ const USERNAME_GRAMMAR =
   'must be 1 to 32 characters that can be seen: no control, direction or zero-width ones, which some emoji have';
 export const username = named(parseUsername, USERNAME_GRAMMAR);
 /** Of somebody who says who they are: nobody may be taken for the server. */
-const ownUserId = named(parseOwnId, `${ID_GRAMMAR}, and is reserved if it is roomcast`);
-const ownUsername = named(parseOwnUsername, `${USERNAME_GRAMMAR}; roomcast is reserved`);
+const ownUserId = named(parseUnreservedId, `${ID_GRAMMAR}, and is reserved if it is roomcast`);
+const ownUsername = named(parseUnreservedUsername, `${USERNAME_GRAMMAR}; roomcast is reserved`);
 export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
 export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable ASCII characters');
 
 const WHOLE_CHARACTERS = 'must not hold half a character (a lone surrogate)';
 const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A string of no grammar, but of whole characters. */
-export const plain = (field: z.ZodString) => field.refine(isWellFormed, WHOLE_CHARACTERS);
-const epoch = plain(z.string().min(1).max(64));
+export const wellFormed = (field: z.ZodString) => field.refine(isWellFormed, WHOLE_CHARACTERS);
+const epoch = wellFormed(z.string().min(1).max(64));
 /** Where a client stands in a log. */
 export const position = z.object({ epoch, seq });
-export const text = plain(z.string()).refine(isVisible, 'must not be empty');
+export const text = wellFormed(z.string()).refine(isVisible, 'must not be empty');
 
 const JSON_GRAMMAR = `must be JSON of whole characters, nested at most ${MAX_JSON_DEPTH} levels deep`;
 /** Anything, as its JSON text. How long it may be is a setting and is checked where it is used. */
 export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
 
 /** The sender's own object, kept whole: `json` is its text. */
-const todo = ignoringBlanks(
+const todo = withBlankOptionals(
   z.looseObject({ receiver_id: userId, clientMsgId: clientMsgId.optional() }),
 ).transform(({ receiver_id: to, clientMsgId: id }) => ({
   to,
@@ -65,7 +65,7 @@ const todo = ignoringBlanks(
 }));
 
 /** Of which the optional ones may be null or ''. */
-const fields = <S extends z.core.$ZodShape>(shape: S) => ignoringBlanks(z.object(shape));
+const fields = <S extends z.core.$ZodShape>(shape: S) => withBlankOptionals(z.object(shape));
 
 const namedText = fields({
   name: ownUsername,
@@ -111,7 +111,7 @@ export const PAYLOADS = {
   'room:members': fields({
     roomid: roomid.optional(),
     limit: z.number().int().min(1).max(MAX_MEMBERS).default(DEFAULT_MEMBERS),
-    cursor: plain(z.string().min(1).max(MAX_CURSOR_CHARS)).optional(),
+    cursor: wellFormed(z.string().min(1).max(MAX_CURSOR_CHARS)).optional(),
   }),
   'room:read': fields({ roomid: roomid.optional(), seq }),
   'rooms:mine': fields({}),
@@ -123,7 +123,7 @@ export const PAYLOADS = {
       message: ID_GRAMMAR,
     },
   ),
-  'token:refresh': fields({ token: plain(token) }),
+  'token:refresh': fields({ token: wellFormed(token) }),
   private: fields({
     to: userId.optional(),
     toName: username.optional(),
@@ -175,7 +175,7 @@ export const HANDSHAKE_AUTH = fields({
   username: ownUsername.optional(),
   avatar: avatar.optional(),
   userId: ownUserId.optional(),
-  guestToken: plain(z.string().max(512)).optional(),
+  guestToken: wellFormed(z.string().max(512)).optional(),
   resume: position.optional(),
   /** Where a returning client stands in its inbox. */
   inbox: position.optional(),

@@ -91,7 +91,7 @@ export interface Announcement {
 }
 
 /** Where something sent to a person was stored. */
-export interface Posted {
+export interface SendAck {
   readonly id: string;
   /** In the receiver's inbox. */
   readonly seq: number;

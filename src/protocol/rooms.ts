@@ -1,7 +1,7 @@
 import type { Person } from './people.ts';
 
 /** A message of a room. History pages and live delivery have exactly this shape. */
-export interface SaidMessage {
+export interface ChatMessage {
   readonly event: 'broadcast_say';
   readonly roomid: string;
   readonly epoch: string;
@@ -38,7 +38,7 @@ export interface DeletedMessage {
 }
 
 /** What a room's log holds: what is said, and what became of it. */
-export type RoomEntry = SaidMessage | DeletedMessage;
+export type RoomEntry = ChatMessage | DeletedMessage;
 
 export type RoomMessage = RoomEntry | PresenceMessage;
 
@@ -129,7 +129,7 @@ export interface Joined {
   readonly more: boolean;
 }
 
-export interface Said {
+export interface SayAck {
   readonly roomid: string;
   readonly epoch: string;
   readonly seq: number;

@@ -168,7 +168,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       ...context,
       admission,
       pushService: createPacedPushService({ ...backend, newId: deps.newId, onAppended }, admission),
-      claims: backend.claims,
+      idempotency: backend.idempotency,
       now: deps.now,
       announceIn: createRoomAnnouncements({ of, degraded }),
       disconnect: createUserDisconnects({ namespaces, logins, flush: fanout.flush, log }),

@@ -4,7 +4,7 @@ import { createFeeds, type Feeds } from '../chat/feeds.ts';
 import { createPresence, type Presence } from '../chat/presence.ts';
 import type { Room } from '../chat/room.ts';
 import type { RosterEntry } from '../chat/roster.ts';
-import { MAX_TOLD_CLIENTS } from '../protocol/limits.ts';
+import { LARGE_ROOM_CLIENTS } from '../protocol/limits.ts';
 import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
 import { createCountResync } from './delivery/count-resync.ts';
 import type { Delivery } from './delivery/delivery.ts';
@@ -42,7 +42,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
 
   const notify = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
     // Nobody hears who is in an audience, which a reaped instance leaves behind as well. A large room gets numbers only.
-    if (room.kind !== 'room' || clients > MAX_TOLD_CLIENTS) return;
+    if (room.kind !== 'room' || clients > LARGE_ROOM_CLIENTS) return;
     const move = { event, user };
     void bus.notify(room, move).then((notified) => {
       // Without the bus, at least this worker's members hear of it.

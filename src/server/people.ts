@@ -17,7 +17,7 @@ import { createReadMarkers, type ReadMarkers } from './users/read-markers.ts';
 import { createTextmsgAudience, type TextmsgAudience } from './users/textmsg-audience.ts';
 
 export interface PeopleDeps {
-  readonly backend: Pick<WorkerBackend, 'logs' | 'roster' | 'visits' | 'moderation'>;
+  readonly backend: Pick<WorkerBackend, 'logs' | 'roster' | 'roomSubscriptions' | 'moderation'>;
   readonly mode: 'open' | 'token';
   readonly namespaces: readonly ChatNamespace[];
   readonly live: LiveFeeds;
@@ -51,7 +51,7 @@ export function createPeople(deps: PeopleDeps): People {
   const { feeds, presence } = live;
   const now = () => performance.now();
 
-  const readMarkers = createReadMarkers({ visits: backend.visits, logs, roster, log });
+  const readMarkers = createReadMarkers({ subscriptions: backend.roomSubscriptions, logs, roster, log });
   const connectionBans = createConnectionBans({ mode, moderation, now, date: deps.now });
   const textmsgAudience = createTextmsgAudience({
     roster,

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRoomChanges } from '../../src/backend/embedded/room-changes.ts';
 import type { PresenceChange } from '../../src/chat/roster.ts';
-import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
+import { LARGE_ROOM_CLIENTS } from '../../src/protocol/limits.ts';
 
 const SECONDS = 60;
 
 function setUp() {
   const told: PresenceChange[] = [];
-  let clients = MAX_TOLD_CLIENTS;
+  let clients = LARGE_ROOM_CLIENTS;
   const changes = createRoomChanges({
     count: () => ({ users: clients, clients }),
     publish: (change) => told.push(change),
@@ -57,7 +57,7 @@ describe('a room that is as large as one that is told names may be', () => {
       vi.advanceTimersByTime(1_000);
     }
     const counted = told.length;
-    expect(told.at(-1)).toMatchObject({ clients: MAX_TOLD_CLIENTS });
+    expect(told.at(-1)).toMatchObject({ clients: LARGE_ROOM_CLIENTS });
     vi.advanceTimersByTime(60_000);
     expect(told.slice(counted)).toEqual([{ rev: (told[counted - 1]?.rev ?? 0) + 2, joins: [], leaves: [] }]);
   });
@@ -71,6 +71,6 @@ describe('a room that is as large as one that is told names may be', () => {
     const counted = told.length;
     vi.advanceTimersByTime(2_000);
     go('bob');
-    expect(told.slice(counted)).toMatchObject([{ clients: MAX_TOLD_CLIENTS - 1 }]);
+    expect(told.slice(counted)).toMatchObject([{ clients: LARGE_ROOM_CLIENTS - 1 }]);
   });
 });

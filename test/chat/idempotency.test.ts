@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { answerOnce, type Write } from '../../src/chat/idempotency.ts';
+import { type IdempotentWrite, runIdempotent } from '../../src/chat/idempotency.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 
 function setUp() {
-  const { claims } = createMemoryStore();
+  const { idempotency: claims } = createMemoryStore();
   const ran: string[] = [];
   let made = 0;
   let next: (() => Promise<Outcome<unknown>>) | undefined;
@@ -15,9 +15,9 @@ function setUp() {
     onPause();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const write = (more: Partial<Write> = {}) =>
-    answerOnce(
-      { claims, pause, newId: () => `try-${++made}` },
+  const write = (more: Partial<IdempotentWrite> = {}) =>
+    runIdempotent(
+      { store: claims, pause, newId: () => `try-${++made}` },
       {
         key: ['key app', '/', 'POST', '/x', {}, 'k'],
         content: [{ n: 1 }],

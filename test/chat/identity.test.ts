@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Claim, createIdentities, guestSince, type Identity } from '../../src/chat/identity.ts';
+import { type Credentials, createIdentities, guestSince, type Identity } from '../../src/chat/identity.ts';
 
 let nowMs = 1_700_000_000_000;
-const claim = (claimed: Claim, secret = 's') => createIdentities(secret, () => nowMs).identify(claimed);
+const claim = (claimed: Credentials, secret = 's') => createIdentities(secret, () => nowMs).identify(claimed);
 
-async function become(claimed: Claim, secret?: string): Promise<Identity> {
+async function become(claimed: Credentials, secret?: string): Promise<Identity> {
   const identity = await claim(claimed, secret);
   if (!identity.ok) throw new Error(identity.error.message);
   return identity.value;

@@ -42,7 +42,7 @@ function setUp() {
       stored = clients;
       return succeed({ ...counts(clients), changed: present.delete(userId) });
     },
-    async recount(_room, clients) {
+    async setClients(_room, clients) {
       if (failing > 0) return refuse('unavailable', 'away');
       stored = clients;
       return succeed(counts(clients));

@@ -1,12 +1,12 @@
 import type { StateChange } from '../../src/client/connection.ts';
 import {
   type ChatClient,
+  type ChatMessage,
   type ClientOptions,
   createClient,
   type Joined,
   type Room,
   type RoomGap,
-  type SaidMessage,
 } from '../../src/client/index.ts';
 
 /** Short waits, without randomness. */
@@ -29,7 +29,7 @@ export function openChatter(url: string, options: ClientOptions = {}): Chatter {
 
 /** Everything that the listeners of a room received. */
 export interface Heard {
-  readonly messages: SaidMessage[];
+  readonly messages: ChatMessage[];
   /** `source text`, in the order of arrival. */
   readonly lines: string[];
   readonly gaps: RoomGap[];

@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { refuse, type WireError } from '../../src/protocol/codes.ts';
-import { emptied } from '../../src/protocol/deletions.ts';
+import { toTombstone } from '../../src/protocol/deletions.ts';
 import type { Bye, Hello } from '../../src/protocol/events.ts';
-import type { DeletedMessage, RoomEntry, RoomGap, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage, DeletedMessage, RoomEntry, RoomGap } from '../../src/protocol/rooms.ts';
 import { createFakePeople, type FakePeople, type PeoplePayload } from './fake-inbox.ts';
 
 type Ack = (answer: object) => void;
@@ -64,11 +64,11 @@ export interface FakeChat {
   ask(event: string): Asked[];
   /** The next of these events, one step each; `joined`: the next joins of a connection itself. */
   script(event: string, ...steps: Step[]): void;
-  store(roomid: string, text: string, more?: Partial<SaidMessage>): SaidMessage;
+  store(roomid: string, text: string, more?: Partial<ChatMessage>): ChatMessage;
   deliver(message: RoomEntry): void;
   /** Deletes a message and tells nobody. */
   remove(roomid: string, ref: number): DeletedMessage;
-  post(roomid: string, text: string): SaidMessage;
+  post(roomid: string, text: string): ChatMessage;
   gap(gap: RoomGap): void;
   emit(event: string, payload: object): void;
   bye(bye: Partial<Bye>): void;
@@ -98,7 +98,7 @@ export async function openFakeChat(): Promise<FakeChat> {
     return known;
   }
 
-  function store(roomid: string, text: string, more: Partial<SaidMessage> = {}): SaidMessage {
+  function store(roomid: string, text: string, more: Partial<ChatMessage> = {}): ChatMessage {
     const target = room(roomid);
     target.top += 1;
     const { epoch, top: seq } = target;
@@ -132,7 +132,7 @@ export async function openFakeChat(): Promise<FakeChat> {
     },
     say(socket, { roomid, text, clientMsgId, echo = true }, ack) {
       const known = room(roomid).log.find(
-        (entry): entry is SaidMessage => entry.event === 'broadcast_say' && entry.clientMsgId === clientMsgId,
+        (entry): entry is ChatMessage => entry.event === 'broadcast_say' && entry.clientMsgId === clientMsgId,
       );
       const message = known ?? store(roomid, text, { clientMsgId });
       if (!known) (echo ? io.to(roomid) : io.to(roomid).except(socket.id)).emit('message', message);
@@ -218,7 +218,7 @@ export async function openFakeChat(): Promise<FakeChat> {
     remove(roomid, ref) {
       const target = room(roomid);
       target.log = target.log.map((entry) =>
-        entry.event === 'broadcast_say' && entry.seq === ref ? emptied(entry) : entry,
+        entry.event === 'broadcast_say' && entry.seq === ref ? toTombstone(entry) : entry,
       );
       target.top += 1;
       const { epoch, top: seq } = target;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createSequence } from '../../src/client/sequence.ts';
-import type { Joined, RoomEntry, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage, Joined, RoomEntry } from '../../src/protocol/rooms.ts';
 
 /** `e1:3` is the third of epoch e1. */
-function message(place: string): SaidMessage {
+function message(place: string): ChatMessage {
   const [epoch = '', seq] = place.split(':');
   const data = { username: 'Ada', userId: 'ada', text: place, type: 0 };
   return { event: 'broadcast_say', roomid: 'tea', epoch, seq: Number(seq), id: place, at: 0, data };

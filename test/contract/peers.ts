@@ -4,7 +4,7 @@ import type { BackendOptions } from '../../src/backend/backend.ts';
 import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { roomOf } from '../../src/chat/room.ts';
-import type { PresenceChange, PresenceMove } from '../../src/chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
 import type { Harness, Peer, StorePeer } from './suite.ts';
 
@@ -88,13 +88,13 @@ export async function replace(
 export interface Listening {
   readonly entries: Entry[];
   /** Who came and went. */
-  readonly told: (PresenceChange | PresenceMove)[];
+  readonly told: (PresenceChange | PresenceEvent)[];
   readonly close: () => void;
 }
 
 export async function listen(peer: Pick<Peer, 'bus'>, room: Room): Promise<Listening> {
   const entries: Entry[] = [];
-  const told: (PresenceChange | PresenceMove)[] = [];
+  const told: (PresenceChange | PresenceEvent)[] = [];
   const subscription = granted(
     await peer.bus.subscribe(
       room,

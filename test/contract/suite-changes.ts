@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
-import type { PresenceChange, PresenceMove, RosterEntry } from '../../src/chat/roster.ts';
-import { MAX_TOLD_CLIENTS } from '../../src/protocol/limits.ts';
+import type { PresenceChange, PresenceEvent, RosterEntry } from '../../src/chat/roster.ts';
+import { LARGE_ROOM_CLIENTS } from '../../src/protocol/limits.ts';
 import { granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
@@ -16,14 +16,14 @@ function userOf(index: number): RosterEntry {
 
 async function hear(peer: Peer, room: Room): Promise<PresenceChange[]> {
   const heard: PresenceChange[] = [];
-  const onPresence = (told: PresenceChange | PresenceMove) => 'event' in told || heard.push(told);
+  const onPresence = (told: PresenceChange | PresenceEvent) => 'event' in told || heard.push(told);
   granted(await peer.bus.subscribe(room, () => undefined, onPresence));
   return heard;
 }
 
-async function hearMoves(peer: Peer, room: Room): Promise<PresenceMove[]> {
-  const heard: PresenceMove[] = [];
-  const onPresence = (told: PresenceChange | PresenceMove) => 'event' in told && heard.push(told);
+async function hearMoves(peer: Peer, room: Room): Promise<PresenceEvent[]> {
+  const heard: PresenceEvent[] = [];
+  const onPresence = (told: PresenceChange | PresenceEvent) => 'event' in told && heard.push(told);
   granted(await peer.bus.subscribe(room, () => undefined, onPresence));
   return heard;
 }
@@ -121,7 +121,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await enter(a, room, ann);
       await enter(b, room, ann);
       granted(await a.roster.enter(room, ann, 2, 2));
-      granted(await a.roster.recount(room, 1));
+      granted(await a.roster.setClients(room, 1));
       granted(await b.roster.exit(room, 'ann', 0));
       await enter(b, room, carol);
       await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
@@ -145,11 +145,11 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const heard = await hear(b, room);
       await enter(a, room, ann, 1);
       await vi.waitFor(() => expect(heard).toHaveLength(1), SOON);
-      await enter(a, room, bob, MAX_TOLD_CLIENTS + 1);
+      await enter(a, room, bob, LARGE_ROOM_CLIENTS + 1);
       await vi.waitFor(() => expect(heard).toHaveLength(2), SOON);
       const rev = heard[0]?.rev ?? 0;
-      expect(heard[1]).toEqual({ rev: rev + 1, users: 2, clients: MAX_TOLD_CLIENTS + 1 });
-      granted(await a.roster.recount(room, MAX_TOLD_CLIENTS));
+      expect(heard[1]).toEqual({ rev: rev + 1, users: 2, clients: LARGE_ROOM_CLIENTS + 1 });
+      granted(await a.roster.setClients(room, LARGE_ROOM_CLIENTS));
       await enter(b, room, carol, 0);
       await vi.waitFor(() => expect(heard).toHaveLength(3), SOON);
       expect(heard[2]).toEqual({ rev: rev + 3, joins: [carol], leaves: [] });
@@ -163,7 +163,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       for (const [index, user] of [bob, carol, bob, carol].entries()) {
         await vi.waitFor(() => expect(heard).toHaveLength(index + 1), SOON);
         const large = index % 2 === 0;
-        granted(await a.roster.recount(room, large ? MAX_TOLD_CLIENTS : 1));
+        granted(await a.roster.setClients(room, large ? LARGE_ROOM_CLIENTS : 1));
         if (index < 2) await enter(b, room, user, 1);
         else granted(await b.roster.exit(room, user.userId, large ? 1 : 0));
       }
@@ -176,7 +176,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
-      const many = MAX_TOLD_CLIENTS + 1;
+      const many = LARGE_ROOM_CLIENTS + 1;
       await enter(a, room, ann);
       await Promise.all(range(1, many).map((index) => enter(a, room, userOf(index))));
       await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ users: many + 1, clients: 1 }), SOON);

@@ -13,15 +13,15 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       for (const n of range(2, 5)) await append(b, inbox, `${n}`);
       await replace(a, inbox, 3, 'replaced');
       const news = { was: undefined, becomes: { epoch: 'e', seq: 1 } };
-      granted(await a.inboxes.fold(inbox, draftOf(inbox, 'news'), news));
+      granted(await a.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'news'), news));
       granted(await a.inboxes.raise(inbox, { sent: 5, recv: 4, read: 3 }));
-      granted(await a.visits.visit(inbox, 'lobby', true));
-      granted(await a.visits.read(inbox, 'lobby', 7));
+      granted(await a.roomSubscriptions.set(inbox, 'lobby', true));
+      granted(await a.roomSubscriptions.raiseReadMarker(inbox, 'lobby', 7));
 
       granted(await b.inboxes.erase(inbox));
       for (const peer of [a, b]) {
-        expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
-        expect(granted(await peer.visits.visited(inbox))).toEqual([]);
+        expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0 });
+        expect(granted(await peer.roomSubscriptions.list(inbox))).toEqual([]);
         expect(granted(await peer.logs.tops([inbox]))).toEqual([{ top: 0 }]);
         expect(await read(peer, inbox)).toMatchObject({
           top: 0,
@@ -41,7 +41,7 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       expect(page).toMatchObject({ epoch: anew.epoch, previousEpochs: [] });
       const progress = await b.inboxes.progress([1, 2, 3].map((seq) => ({ inbox, seq })));
       expect(granted(progress)).toEqual([{}, {}, {}]);
-      expect(granted(await b.visits.read(inbox, 'lobby', 2))).toBe(2);
+      expect(granted(await b.roomSubscriptions.raiseReadMarker(inbox, 'lobby', 2))).toBe(2);
     });
 
     it('leaves a room of the same id, other inboxes and the user’s connections alone, and stays so', async () => {
@@ -49,7 +49,7 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       const [inbox, there, room] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), roomOf('/', 'ann')];
       for (const log of [inbox, there, room, inboxOf('/', 'bob')]) await append(a, log, 'said');
       granted(await a.moderation.restrict(room, 'bob', 'mute'));
-      granted(await a.visits.visit(there, 'lobby', true));
+      granted(await a.roomSubscriptions.set(there, 'lobby', true));
       for (const peer of [a, b]) granted(await peer.roster.heartbeat(1));
       granted(await a.roster.setConnections(inbox, 2));
       granted(await a.inboxes.erase(inbox));
@@ -60,7 +60,7 @@ export function eraseContract(harness: () => Promise<Harness>): void {
         expect(textsOf((await read(b, log)).entries)).toEqual(['said']);
       }
       expect(granted(await b.moderation.restrictions(room, 'bob'))).toEqual({ mute: {} });
-      expect(granted(await b.visits.visited(there))).toEqual([{ roomid: 'lobby', read: 0 }]);
+      expect(granted(await b.roomSubscriptions.list(there))).toEqual([{ roomid: 'lobby', read: 0 }]);
       await store.restart();
       const c = await store.open();
       expect(await read(c, inbox)).toMatchObject({ top: 0, entries: [] });

@@ -38,7 +38,7 @@ function newInbox(nsp = '/'): Room {
 }
 
 async function marksOf(peer: StorePeer, inbox: Room): Promise<InboxMarkers> {
-  return granted(await peer.inboxes.marks(inbox));
+  return granted(await peer.inboxes.markers(inbox));
 }
 
 async function raise(peer: StorePeer, inbox: Room, to: MarkerUpdate): Promise<InboxMarkers> {
@@ -52,7 +52,7 @@ async function fold(
   becomes: Position,
 ): Promise<boolean> {
   const draft = draftOf(inbox, `announcement ${becomes.seq}`);
-  return granted(await peer.inboxes.fold(inbox, draft, { was, becomes }));
+  return granted(await peer.inboxes.appendAnnouncement(inbox, draft, { was, becomes }));
 }
 
 async function progressOf(
@@ -74,8 +74,8 @@ async function clockTick(): Promise<void> {
   await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(now + 2), { interval: 1 });
 }
 
-function byUser({ nsp, places }: PushPositions): PushPositions {
-  return { nsp, places: [...places].sort((x, y) => (x.userId < y.userId ? -1 : 1)) };
+function byUser({ nsp, positions }: PushPositions): PushPositions {
+  return { nsp, positions: [...positions].sort((x, y) => (x.userId < y.userId ? -1 : 1)) };
 }
 
 export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void {
@@ -376,13 +376,13 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
   });
 
   describe('pushes', () => {
-    it('still knows the places after a restart of the store', async () => {
+    it('still knows the positions after a restart of the store', async () => {
       const { store, a } = await twoPeers(harness);
-      const places = { nsp: '/post', places: [{ userId: 'ann', seq: 3, at: 1_700_000_000_123 }] };
-      granted(await a.pushes.keep('id-1', places));
+      const positions = { nsp: '/post', positions: [{ userId: 'ann', seq: 3, at: 1_700_000_000_123 }] };
+      granted(await a.pushes.save('id-1', positions));
       await store.restart();
       const c = await store.open();
-      expect(granted(await c.pushes.find('id-1'))).toEqual(places);
+      expect(granted(await c.pushes.find('id-1'))).toEqual(positions);
     });
 
     it('finds nothing of a push nobody kept', async () => {
@@ -394,24 +394,24 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
 
     it('gives back who was pushed to where, whatever they are called', async () => {
       const { a, b } = await twoPeers(harness);
-      const places = ODD_USERS.map((userId, index) => ({
+      const positions = ODD_USERS.map((userId, index) => ({
         userId,
         seq: index + 1,
         at: 1_700_000_000_000 + index,
       }));
-      granted(await a.pushes.keep('push 1', { nsp: '/', places }));
+      granted(await a.pushes.save('push 1', { nsp: '/', positions }));
       const found = granted(await b.pushes.find('push 1'));
-      expect(found && byUser(found)).toEqual(byUser({ nsp: '/', places }));
+      expect(found && byUser(found)).toEqual(byUser({ nsp: '/', positions }));
     });
 
     it('adds what is kept later, and keeps the same twice as once', async () => {
       const { a, b } = await twoPeers(harness);
       const place = (n: number) => ({ userId: `user ${n}`, seq: n, at: 1_700_000_000_000 + n });
-      const half = (from: number, to: number) => ({ nsp: '/', places: range(from, to).map(place) });
-      granted(await a.pushes.keep('push 1', half(1, 600)));
-      granted(await b.pushes.keep('push 1', half(401, 1_000)));
-      granted(await b.pushes.keep('push 1', half(401, 1_000)));
-      granted(await b.pushes.keep('push 2', half(1, 1)));
+      const half = (from: number, to: number) => ({ nsp: '/', positions: range(from, to).map(place) });
+      granted(await a.pushes.save('push 1', half(1, 600)));
+      granted(await b.pushes.save('push 1', half(401, 1_000)));
+      granted(await b.pushes.save('push 1', half(401, 1_000)));
+      granted(await b.pushes.save('push 2', half(1, 1)));
       const found = granted(await a.pushes.find('push 1'));
       expect(found && byUser(found)).toEqual(byUser(half(1, 1_000)));
       expect(granted(await a.pushes.find('push 2'))).toEqual(half(1, 1));

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
+import type { RoomSubscription } from '../../src/chat/room-subscriptions.ts';
 import type { RosterEntry, RosterMember } from '../../src/chat/roster.ts';
-import type { VisitedRoom } from '../../src/chat/visits.ts';
 import { append, granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
@@ -20,12 +20,12 @@ function member(user: RosterEntry, clients: number, state: RosterMember['state']
   return { ...user, clients, state, seenAt: expect.any(Number) };
 }
 
-async function visited(peer: Peer, inbox: Room): Promise<readonly VisitedRoom[]> {
-  return granted(await peer.visits.visited(inbox));
+async function visited(peer: Peer, inbox: Room): Promise<readonly RoomSubscription[]> {
+  return granted(await peer.roomSubscriptions.list(inbox));
 }
 
 async function join(peer: Peer, inbox: Room, ...roomids: string[]): Promise<void> {
-  for (const roomid of roomids) granted(await peer.visits.visit(inbox, roomid, true));
+  for (const roomid of roomids) granted(await peer.roomSubscriptions.set(inbox, roomid, true));
 }
 
 export function membersContract(harness: () => Promise<Harness>): void {
@@ -113,7 +113,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
         async () => expect(await members(a, room)).toEqual([member(ann, 0, 'doubtful')]),
         SOON,
       );
-      expect(granted(await b.roster.named(room, 'Ann', 5))).toEqual(['ann']);
+      expect(granted(await b.roster.findByUsername(room, 'Ann', 5))).toEqual(['ann']);
     });
 
     it('are read page by page with all that is known of each', async () => {
@@ -152,8 +152,8 @@ export function membersContract(harness: () => Promise<Harness>): void {
       }
       for (const peer of [a, b]) {
         expect(granted(await peer.roster.count(room))).toMatchObject({ users: 2, clients: 3 });
-        expect(granted(await peer.roster.named(room, 'Carol', 5))).toEqual([]);
-        expect(granted(await peer.roster.named(room, 'Anna', 5))).toEqual([]);
+        expect(granted(await peer.roster.findByUsername(room, 'Carol', 5))).toEqual([]);
+        expect(granted(await peer.roster.findByUsername(room, 'Anna', 5))).toEqual([]);
       }
       expect((await members(a, room)).map(({ seenAt: _, ...rest }) => rest)).toEqual(
         before.map(({ seenAt: _, ...rest }) => rest),
@@ -184,7 +184,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, carol, 1, 2));
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 3, clients: 3 });
       // It grew past the limit by what is not refused: that throws nobody out.
-      granted(await b.roster.recount(room, 5));
+      granted(await b.roster.setClients(room, 5));
       granted(await a.roster.enter(room, ann, 2, 2));
       granted(await b.roster.enter(room, bob, 4, 4));
       expect(await a.roster.enter(room, ann, 3, 3)).toMatchObject(full);
@@ -220,12 +220,12 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       const visit = async (peer: Peer, joined: boolean, top?: number) =>
-        granted(await peer.visits.visit(inbox, 'room', joined, top));
+        granted(await peer.roomSubscriptions.set(inbox, 'room', joined, top));
       expect(await visit(a, false)).toBe(false);
       expect(await visit(a, true, 7)).toBe(true);
       expect(await visit(b, true, 9)).toBe(false);
       expect(await visited(b, inbox)).toEqual([{ roomid: 'room', read: 7 }]);
-      expect(granted(await b.visits.read(inbox, 'room', 8))).toBe(8);
+      expect(granted(await b.roomSubscriptions.raiseReadMarker(inbox, 'room', 8))).toBe(8);
       expect(await visit(a, false)).toBe(true);
       expect(await visit(b, false)).toBe(false);
       expect(await visited(a, inbox)).toEqual([]);
@@ -239,10 +239,10 @@ export function membersContract(harness: () => Promise<Harness>): void {
       await join(b, inbox, 'one');
       const of = (...roomids: string[]) => roomids.map((roomid) => ({ roomid, read: 0 }));
       for (const peer of [a, b]) expect(await visited(peer, inbox)).toEqual(of('one', 'three', '__proto__'));
-      granted(await b.visits.visit(inbox, 'three', false));
-      granted(await b.visits.visit(inbox, 'never joined', false));
+      granted(await b.roomSubscriptions.set(inbox, 'three', false));
+      granted(await b.roomSubscriptions.set(inbox, 'never joined', false));
       for (const peer of [a, b]) expect(await visited(peer, inbox)).toEqual(of('one', '__proto__'));
-      for (const roomid of ['one', '__proto__']) granted(await a.visits.visit(inbox, roomid, false));
+      for (const roomid of ['one', '__proto__']) granted(await a.roomSubscriptions.set(inbox, roomid, false));
       expect(await visited(b, inbox)).toEqual([]);
     });
 
@@ -250,7 +250,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       const read = async (peer: Peer, roomid: string, seq: number) =>
-        granted(await peer.visits.read(inbox, roomid, seq));
+        granted(await peer.roomSubscriptions.raiseReadMarker(inbox, roomid, seq));
       await join(a, inbox, 'one', 'two');
       expect(await read(a, 'one', 7)).toBe(7);
       expect(await read(b, 'one', 3)).toBe(7);
@@ -262,7 +262,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await visited(a, inbox)).toEqual(both);
       await join(b, inbox, 'one');
       expect(await visited(b, inbox)).toEqual(both);
-      granted(await a.visits.visit(inbox, 'one', false));
+      granted(await a.roomSubscriptions.set(inbox, 'one', false));
       await join(a, inbox, 'one');
       expect(await visited(b, inbox)).toEqual([
         { roomid: 'one', read: 0 },
@@ -274,8 +274,8 @@ export function membersContract(harness: () => Promise<Harness>): void {
     it('take a mark of a room that was not joined, too', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
-      expect(granted(await a.visits.read(inbox, 'one', 4))).toBe(4);
-      expect(granted(await b.visits.read(inbox, 'one', 2))).toBe(4);
+      expect(granted(await a.roomSubscriptions.raiseReadMarker(inbox, 'one', 4))).toBe(4);
+      expect(granted(await b.roomSubscriptions.raiseReadMarker(inbox, 'one', 2))).toBe(4);
       await join(b, inbox, 'one');
       expect(await visited(a, inbox)).toEqual([{ roomid: 'one', read: 4 }]);
     });
@@ -285,7 +285,9 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const inbox = inboxOf('/', 'ann');
       await join(a, inbox, 'one');
       await Promise.all(
-        range(1, 40).map((n) => (n % 2 ? a : b).visits.read(inbox, 'one', ((n * 17) % 40) + 1)),
+        range(1, 40).map((n) =>
+          (n % 2 ? a : b).roomSubscriptions.raiseReadMarker(inbox, 'one', ((n * 17) % 40) + 1),
+        ),
       );
       expect(await visited(b, inbox)).toEqual([{ roomid: 'one', read: 40 }]);
     });
@@ -296,7 +298,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const inboxes = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), inboxOf('/', 'bob'), inboxOf('/', long)];
       for (const [index, inbox] of inboxes.entries()) {
         await join(index % 2 ? a : b, inbox, `${long}${index}`);
-        granted(await a.visits.read(inbox, `${long}${index}`, index + 1));
+        granted(await a.roomSubscriptions.raiseReadMarker(inbox, `${long}${index}`, index + 1));
       }
       for (const [index, inbox] of inboxes.entries()) {
         expect(await visited(b, inbox)).toEqual([{ roomid: `${long}${index}`, read: index + 1 }]);
@@ -307,7 +309,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       await join(a, inbox, ...range(1, 1_000).map((n) => `room ${n}`));
-      granted(await a.visits.read(inbox, 'room 2', 5));
+      granted(await a.roomSubscriptions.raiseReadMarker(inbox, 'room 2', 5));
       await join(a, inbox, 'room 1');
       await join(a, inbox, 'room 1001', 'room 1002', 'room 1003');
       const rooms = await visited(b, inbox);
@@ -327,7 +329,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const { store, a } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       await join(a, inbox, 'one', 'two');
-      granted(await a.visits.read(inbox, 'one', 3));
+      granted(await a.roomSubscriptions.raiseReadMarker(inbox, 'one', 3));
       const before = await visited(a, inbox);
       expect(before).toHaveLength(2);
       await store.restart();
@@ -344,11 +346,11 @@ export function membersContract(harness: () => Promise<Harness>): void {
       await append(a, filled, 'item');
       for (const inbox of [filled, empty, other]) {
         await join(a, inbox, 'one');
-        granted(await a.visits.read(inbox, 'one', 3));
+        granted(await a.roomSubscriptions.raiseReadMarker(inbox, 'one', 3));
       }
       for (const inbox of [filled, empty]) granted(await b.inboxes.erase(inbox));
       for (const inbox of [filled, empty]) expect(await visited(a, inbox)).toEqual([]);
-      expect(granted(await a.visits.read(filled, 'one', 1))).toBe(1);
+      expect(granted(await a.roomSubscriptions.raiseReadMarker(filled, 'one', 1))).toBe(1);
       expect(await visited(b, other)).toEqual([{ roomid: 'one', read: 3 }]);
     });
   });

@@ -275,7 +275,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       expect(await append(b, inbox, 'secret', { dedupe })).toEqual({ ...first, dup: true });
       const [entry] = (await read(b, inbox)).entries;
       expect(entry && saidIn(entry)).toMatchObject({ id: first.id, at: first.at, data: { text: 'gone' } });
-      expect(granted(await b.inboxes.marks(inbox))).toEqual({ recv: 1, read: 1 });
+      expect(granted(await b.inboxes.markers(inbox))).toEqual({ recv: 1, read: 1 });
     });
   });
 }

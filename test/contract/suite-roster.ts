@@ -35,7 +35,7 @@ async function enter(peer: Peer, room: Room, user: RosterEntry, clients = 1): Pr
 
 /** Ids of those found, sorted; asked of both workers. */
 async function named(peers: readonly Peer[], room: Room, username: string, limit = 10): Promise<string[]> {
-  const answers = await Promise.all(peers.map((peer) => peer.roster.named(room, username, limit)));
+  const answers = await Promise.all(peers.map((peer) => peer.roster.findByUsername(room, username, limit)));
   const [ids = [], ...others] = answers.map((answer) => [...granted(answer)].sort());
   for (const other of others) expect(other).toEqual(ids);
   return ids;
@@ -85,7 +85,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await come(a, ann, 1)).toEqual({ users: 1, clients: 1, changed: true });
       expect(await come(b, ann, 1)).toEqual({ users: 1, clients: 2, changed: false });
       expect(await come(b, bob, 2)).toEqual({ users: 2, clients: 3, changed: true });
-      expect(granted(await a.roster.recount(room, 4))).toEqual({ users: 2, clients: 6 });
+      expect(granted(await a.roster.setClients(room, 4))).toEqual({ users: 2, clients: 6 });
       expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 2, clients: 2, changed: false });
       expect(granted(await b.roster.exit(room, 'ann', 1))).toEqual({ users: 1, clients: 1, changed: true });
       expect(granted(await b.roster.exit(room, 'bob', 0))).toEqual({ users: 0, clients: 0, changed: true });
@@ -101,7 +101,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         clients: 2,
         changed: false,
       });
-      expect(granted(await a.roster.recount(room, 1))).toEqual({ users: 2, clients: 2 });
+      expect(granted(await a.roster.setClients(room, 1))).toEqual({ users: 2, clients: 2 });
       expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 1, clients: 1, changed: true });
       expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 1, clients: 1, changed: false });
       expect(granted(await a.roster.exit(room, 'nobody', 0))).toEqual({
@@ -131,7 +131,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         changed: true,
       });
       expect(granted(await a.roster.exit(namesake, 'ann', 0))).toMatchObject({ users: 0, changed: true });
-      expect(granted(await a.roster.recount(room, 3))).toEqual({ users: 1, clients: 3 });
+      expect(granted(await a.roster.setClients(room, 3))).toEqual({ users: 1, clients: 3 });
     });
 
     it('takes a dead worker out: everyone who was nowhere else is gone, and said to be once', async () => {
@@ -151,8 +151,8 @@ export function rosterContract(harness: () => Promise<Harness>): void {
           { room: second, user: carol, clients: 0 },
         ]),
       );
-      expect(granted(await b.roster.recount(room, 1))).toEqual({ users: 1, clients: 1 });
-      expect(granted(await b.roster.recount(second, 0))).toEqual({ users: 0, clients: 0 });
+      expect(granted(await b.roster.setClients(room, 1))).toEqual({ users: 1, clients: 1 });
+      expect(granted(await b.roster.setClients(second, 0))).toEqual({ users: 0, clients: 0 });
       expect(granted(await b.roster.exit(room, 'ann', 0))).toEqual({ users: 0, clients: 0, changed: true });
     });
 
@@ -192,7 +192,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       }
       const listed = [{ roomid: room.roomid, users: 2, clients: 3 }];
       expect(granted(await b.roster.rooms('/', { limit: 10 }))).toEqual({ rooms: listed });
-      expect(granted(await a.roster.recount(room, 2))).toEqual({ users: 2, clients: 3 });
+      expect(granted(await a.roster.setClients(room, 2))).toEqual({ users: 2, clients: 3 });
     });
 
     it('finds users by their name, whole and exact, in that room alone', async () => {
@@ -218,14 +218,14 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       await enter(a, room, ann);
       await enter(b, other, { userId: '__proto__', username: 'Ann' });
       for (const { roster } of [a, b]) {
-        expect(granted(await roster.isIn([empty, room], 'ann'))).toBe(true);
-        expect(granted(await roster.isIn([room, other], '__proto__'))).toBe(true);
-        expect(granted(await roster.isIn([empty, other], 'ann'))).toBe(false);
-        expect(granted(await roster.isIn([room, other], 'Ann'))).toBe(false);
-        expect(granted(await roster.isIn([], 'ann'))).toBe(false);
+        expect(granted(await roster.isInAny([empty, room], 'ann'))).toBe(true);
+        expect(granted(await roster.isInAny([room, other], '__proto__'))).toBe(true);
+        expect(granted(await roster.isInAny([empty, other], 'ann'))).toBe(false);
+        expect(granted(await roster.isInAny([room, other], 'Ann'))).toBe(false);
+        expect(granted(await roster.isInAny([], 'ann'))).toBe(false);
       }
       granted(await a.roster.exit(room, 'ann', 0));
-      expect(granted(await b.roster.isIn([room], 'ann'))).toBe(false);
+      expect(granted(await b.roster.isInAny([room], 'ann'))).toBe(false);
     });
 
     it('tells of a user who is left in a room by a dead worker alone that they do not stay in it', async () => {
@@ -233,7 +233,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       const [room, other] = [newRoom(), newRoom()];
       for (const peer of [a, b]) granted(await peer.roster.heartbeat(1));
       const stays = async (where: typeof room, userId: string) =>
-        granted(await a.roster.staysIn(where, userId));
+        granted(await a.roster.isOnlineIn(where, userId));
       expect(await stays(room, 'ann')).toBe(false);
       await enter(b, room, ann);
       for (const peer of [a, b]) await enter(peer, other, ann);
@@ -245,7 +245,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.fence(b.instanceId));
       await vi.waitFor(async () => expect(await stays(room, 'ann')).toBe(false), { timeout: 5_000 });
       expect(await stays(other, 'ann')).toBe(true);
-      expect(granted(await a.roster.isIn([room], 'ann'))).toBe(true);
+      expect(granted(await a.roster.isInAny([room], 'ann'))).toBe(true);
     });
 
     it('finds all users of one name, and no more than asked for', async () => {
@@ -261,7 +261,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         await enter(peer, room, { userId, username: 'a b' });
       }
       expect(await named([a, b], room, 'a b')).toEqual(['__proto__', 'a', 'a b']);
-      const two = granted(await a.roster.named(room, 'a b', 2));
+      const two = granted(await a.roster.findByUsername(room, 'a b', 2));
       expect(new Set(two).size).toBe(2);
       expect(['__proto__', 'a', 'a b']).toEqual(expect.arrayContaining([...two]));
     });

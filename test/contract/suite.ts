@@ -16,7 +16,7 @@ import { unreadContract } from './suite-unread.ts';
 export type Peer = WorkerBackend & { readonly instanceId: string };
 
 /** What every store of logs has, also one that knows no presence. */
-export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'claims' | 'close'>;
+export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'close'>;
 
 /** A store of its own, with nothing in it. */
 export interface Harness<P = Peer> {

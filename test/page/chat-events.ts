@@ -3,19 +3,19 @@ import { type ChatEvent, reduceChat } from '../../src/page/chat-reducer.ts';
 import { type ChatState, INITIAL_STATE } from '../../src/page/chat-state.ts';
 import type { Hello } from '../../src/protocol/events.ts';
 import type {
+  ChatMessage,
   DeletedMessage,
   Joined,
   MessagePage,
   RoomEntry,
-  SaidMessage,
 } from '../../src/protocol/rooms.ts';
 
 export const ME = { id: 'g-me', name: 'Mia' };
 
 export function said(
   seq: number,
-  more: Partial<SaidMessage> & { userId?: string; text?: string } = {},
-): SaidMessage {
+  more: Partial<ChatMessage> & { userId?: string; text?: string } = {},
+): ChatMessage {
   const { userId = 'other', text = `text ${seq}`, ...rest } = more;
   return {
     event: 'broadcast_say',
@@ -29,7 +29,7 @@ export function said(
   };
 }
 
-export function sayings(from: number, to: number): SaidMessage[] {
+export function sayings(from: number, to: number): ChatMessage[] {
   return Array.from({ length: to - from + 1 }, (_, index) => said(from + index));
 }
 
@@ -59,7 +59,7 @@ export function pageOf(messages: readonly RoomEntry[], more: Partial<MessagePage
   return { epoch: 'e1', top: messages.at(-1)?.seq ?? 0, more: false, messages, ...more };
 }
 
-export const message = (heard: SaidMessage): ChatEvent => ({ type: 'message', message: heard });
+export const message = (heard: ChatMessage): ChatEvent => ({ type: 'message', message: heard });
 export const lost: ChatEvent = { type: 'connection', connection: { phase: 'lost', reason: 'gone' } };
 
 export function unsent(...drafts: (string | Partial<Draft>)[]): ChatEvent {

@@ -3,7 +3,7 @@ import type { ChatEvent } from '../../src/page/chat-reducer.ts';
 import type { ChatState } from '../../src/page/chat-state.ts';
 import { rowsOf, saidSince } from '../../src/page/rows.ts';
 import { MAX_ENTRIES, MAX_ENTRIES_WHILE_READING } from '../../src/page/timeline.ts';
-import type { Said } from '../../src/protocol/rooms.ts';
+import type { SayAck } from '../../src/protocol/rooms.ts';
 import {
   deleted,
   inRoom,
@@ -29,7 +29,7 @@ const ack = (seq: number, more: { epoch?: string; dup?: true } = {}) => ({
 });
 
 /** The ack of a message, after the SDK removed it from the unsent ones. */
-const acked = (clientMsgId: string, answer: Said, text = clientMsgId): ChatEvent[] => [
+const acked = (clientMsgId: string, answer: SayAck, text = clientMsgId): ChatEvent[] => [
   unsent(),
   { type: 'said', said: answer, draft: { roomid: 'lobby', clientMsgId, text } },
 ];

@@ -10,7 +10,7 @@ import { createMemory } from '../../src/page/memory.ts';
 import { createStore } from '../../src/page/store.ts';
 import { createVisitStorage } from '../../src/page/visit-storage.ts';
 import type { WireError } from '../../src/protocol/codes.ts';
-import type { SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage } from '../../src/protocol/rooms.ts';
 import { hello, joined, ME, pageOf, said, sayings, shown } from './chat-events.ts';
 
 type SayAnswer = (answer: object) => void;
@@ -55,7 +55,7 @@ afterEach(async () => {
   expect(thrown).toEqual([]);
 });
 
-function enter(messages: readonly SaidMessage[] = [], more = {}) {
+function enter(messages: readonly ChatMessage[] = [], more = {}) {
   return (socket: Socket) => {
     socket.emit('hello', hello({ guestToken: 'token' }));
     socket.emit('joined', joined(messages, more));

@@ -3,8 +3,8 @@ import {
   parseAvatar,
   parseClientMsgId,
   parseId,
-  parseOwnId,
-  parseOwnUsername,
+  parseUnreservedId,
+  parseUnreservedUsername,
   parseUsername,
 } from '../../src/protocol/names.ts';
 
@@ -58,9 +58,9 @@ describe('a room or user id', () => {
 
   it('is not roomcast for somebody who comes in', () => {
     for (const id of ['roomcast', 'RoomCast', 'ｒｏｏｍｃａｓｔ']) {
-      expect([parseId(id), parseOwnId(id)]).toEqual([id, undefined]);
+      expect([parseId(id), parseUnreservedId(id)]).toEqual([id, undefined]);
     }
-    expect([parseOwnId('roomcaster'), parseOwnId(7)]).toEqual(['roomcaster', '7']);
+    expect([parseUnreservedId('roomcaster'), parseUnreservedId(7)]).toEqual(['roomcaster', '7']);
   });
 
   it('is one id in whatever normal form it was typed', () => {
@@ -114,9 +114,9 @@ describe('a username', () => {
 
   it('is not roomcast for people, however it is written', () => {
     for (const name of ['roomcast', 'ROOMCAST', ' Roomcast ', 'ｒｏｏｍｃａｓｔ', '𝓻𝓸𝓸𝓶𝓬𝓪𝓼𝓽']) {
-      expect([parseUsername(name), parseOwnUsername(name)]).toEqual([name.trim(), undefined]);
+      expect([parseUsername(name), parseUnreservedUsername(name)]).toEqual([name.trim(), undefined]);
     }
-    expect(parseOwnUsername('roomcaster')).toBe('roomcaster');
+    expect(parseUnreservedUsername('roomcaster')).toBe('roomcaster');
   });
 });
 

@@ -1,7 +1,7 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import type { Ack, ClientToServer, Hello, ServerToClient } from '../../src/protocol/events.ts';
 import type { EventName, PayloadInput } from '../../src/protocol/payloads.ts';
-import type { Joined, PresenceMessage, RoomEntry, SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage, Joined, PresenceMessage, RoomEntry } from '../../src/protocol/rooms.ts';
 
 const LIMIT_MS = 20_000;
 
@@ -12,8 +12,8 @@ export interface Member {
   readonly socket: ClientSocket;
   readonly hello: Hello;
   /** Said by members and told of them; not what was taken out. */
-  readonly messages: (SaidMessage | PresenceMessage)[];
-  readonly said: SaidMessage[];
+  readonly messages: (ChatMessage | PresenceMessage)[];
+  readonly said: ChatMessage[];
   readonly heard: { readonly event: string; readonly data: unknown; readonly args: readonly unknown[] }[];
   ask<E extends EventName>(event: E, payload?: PayloadInput<E>): Promise<Ack<E>>;
   /** The ack, where a refusal fails the test. */
@@ -34,8 +34,8 @@ export function connectRaw(url: string, options: MemberOptions = {}): ClientSock
 
 export async function connect(url: string, options: MemberOptions = {}): Promise<Member> {
   const socket = connectRaw(url, options);
-  const messages: (SaidMessage | PresenceMessage)[] = [];
-  const said: SaidMessage[] = [];
+  const messages: (ChatMessage | PresenceMessage)[] = [];
+  const said: ChatMessage[] = [];
   const heard: { event: string; data: unknown; args: unknown[] }[] = [];
   socket.onAny((event: string, ...args: unknown[]) => heard.push({ event, data: args[0], args }));
   socket.on('message', (message) => {

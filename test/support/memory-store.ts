@@ -1,5 +1,5 @@
-import { refuseOtherContent } from '../../src/backend/other-content.ts';
-import type { Claimed, Claims } from '../../src/chat/idempotency.ts';
+import { refuseReusedId } from '../../src/backend/reused-id.ts';
+import type { ClaimResult, IdempotencyStore } from '../../src/chat/idempotency.ts';
 import type {
   InboxMarkers,
   InboxStore,
@@ -38,7 +38,7 @@ interface Log {
   readonly said: Map<string, number>;
   readonly answers: Map<string, Appended & { readonly content: string | undefined }>;
   readonly steps: Record<'sent' | 'recv' | 'read', { seq: number; at: number }[]>;
-  news?: InboxMarkers['news'];
+  news?: InboxMarkers['announcements'];
 }
 
 export interface MemoryStoreOptions {
@@ -91,7 +91,7 @@ export function createMemoryStore({
       const { content: first = content, ...answer } = known;
       return content === undefined || first === content
         ? succeed({ ...answer, dup: true })
-        : refuseOtherContent();
+        : refuseReusedId();
     }
     clock += 1;
     log.top += 1;
@@ -161,7 +161,11 @@ export function createMemoryStore({
   const marksOf = (room: Room): InboxMarkers => {
     const log = logOf(room);
     const { news } = log;
-    return { recv: top(log, 'recv'), read: top(log, 'read'), ...(news === undefined ? {} : { news }) };
+    return {
+      recv: top(log, 'recv'),
+      read: top(log, 'read'),
+      ...(news === undefined ? {} : { announcements: news }),
+    };
   };
 
   function answer<T>(what: string, room: Room | undefined, work: () => T): Promise<Outcome<T>> {
@@ -187,7 +191,7 @@ export function createMemoryStore({
   };
 
   const inboxes: InboxStore = {
-    marks: (inbox) => answer('marks', inbox, () => marksOf(inbox)),
+    markers: (inbox) => answer('marks', inbox, () => marksOf(inbox)),
     raise: (inbox, { sent, read, recv }) =>
       answer('raise', inbox, () => {
         const log = logOf(inbox);
@@ -199,8 +203,8 @@ export function createMemoryStore({
         }
         return marksOf(inbox);
       }),
-    fold: (inbox, draft, { was, becomes }) =>
-      answer('fold', inbox, () => {
+    appendAnnouncement: (inbox, draft, { was, becomes }) =>
+      answer('appendAnnouncement', inbox, () => {
         const log = logOf(inbox);
         if (JSON.stringify(log.news) !== JSON.stringify(was)) return false;
         log.news = becomes;
@@ -224,20 +228,20 @@ export function createMemoryStore({
   };
 
   const pushes: PushStore = {
-    keep: (id, { nsp, places }) =>
+    save: (id, { nsp, positions: places }) =>
       answer('keep', undefined, () => {
-        const kept = pushed.get(id)?.places ?? [];
+        const kept = pushed.get(id)?.positions ?? [];
         const has = (userId: string, seq: number) =>
           kept.some((one) => one.userId === userId && one.seq === seq);
         const added = places.filter(({ userId, seq }) => !has(userId, seq));
-        pushed.set(id, { nsp, places: [...kept, ...added] });
+        pushed.set(id, { nsp, positions: [...kept, ...added] });
       }),
     find: (id) => answer('find', undefined, () => pushed.get(id)),
   };
 
-  const claims: Claims = {
+  const claims: IdempotencyStore = {
     claim: (key, fingerprint, id) =>
-      answer('claim', undefined, (): Claimed => {
+      answer('claim', undefined, (): ClaimResult => {
         const claim = claimed.get(key) ?? { id, fingerprint };
         claimed.set(key, claim);
         if (claim.fingerprint !== fingerprint) return { state: 'mismatch' };
@@ -246,7 +250,7 @@ export function createMemoryStore({
         claim.running = id;
         return { state: 'granted', id: claim.id };
       }),
-    settle: (key, id, given) =>
+    complete: (key, id, given) =>
       answer('settle', undefined, () => {
         const claim = claimed.get(key);
         if (claim && given !== undefined) claim.answer ??= given;
@@ -285,11 +289,11 @@ export function createMemoryStore({
     },
   };
 
-  const roster: Pick<Roster, 'connections' | 'isIn' | 'setConnections'> = {
+  const roster: Pick<Roster, 'connections' | 'isInAny' | 'setConnections'> = {
     connections: (rooms) =>
       answer('connections', undefined, () => rooms.map(({ tag }) => connected.get(tag) ?? 0)),
-    isIn: (rooms, userId) =>
-      answer('isIn', undefined, () => rooms.some(({ tag }) => members.get(tag)?.has(userId) ?? false)),
+    isInAny: (rooms, userId) =>
+      answer('isInAny', undefined, () => rooms.some(({ tag }) => members.get(tag)?.has(userId) ?? false)),
     async setConnections(inbox, connections) {
       connected.set(inbox.tag, connections);
       return succeed(undefined);
@@ -300,7 +304,7 @@ export function createMemoryStore({
     logs: roomLogs,
     inboxes,
     pushes,
-    claims,
+    idempotency: claims,
     moderation,
     bus,
     roster,

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type ChatClient,
+  type ChatMessage,
   createClient,
   type Room,
   type RoomEntry,
-  type SaidMessage,
 } from '../../src/client/index.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -17,13 +17,13 @@ const PER_ROOM = SAYS / ROOMS.length;
 
 interface Seat {
   readonly room: Room;
-  readonly heard: SaidMessage[];
+  readonly heard: ChatMessage[];
   readonly gaps: unknown[];
 }
 
 async function sit(chat: ChatClient, roomid: string): Promise<Seat> {
   const room = await chat.join(roomid);
-  const heard: SaidMessage[] = [];
+  const heard: ChatMessage[] = [];
   const gaps: unknown[] = [];
   room.on('message', (message) => heard.push(message));
   room.on('gap', (gap) => gaps.push(gap));

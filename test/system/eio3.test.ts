@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import io, { Manager, type OldOptions, type OldSocket } from 'socket.io-client-2';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage } from '../../src/protocol/rooms.ts';
 import { connect, connectRaw, enter } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
@@ -35,7 +35,7 @@ function listenTo(socket: OldSocket) {
     socket,
     heard,
     all,
-    said: () => all<SaidMessage>('message').filter(({ event }) => event === 'broadcast_say'),
+    said: () => all<ChatMessage>('message').filter(({ event }) => event === 'broadcast_say'),
     ask: (event: string, payload: unknown) =>
       new Promise<{ ok: boolean }>((resolve) => socket.emit(event, payload, resolve)),
     hears: (event: string, what: unknown) => vi.waitFor(() => expect(all(event)).toContainEqual(what), LIMIT),

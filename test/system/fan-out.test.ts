@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage } from '../../src/protocol/rooms.ts';
 import { connectLegacy, type LegacyOptions, type LegacySocket } from '../support/legacy-client.ts';
 import { enter, type Member } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
@@ -19,7 +19,7 @@ const LINKS = [
 
 interface Hearer {
   readonly link: string;
-  readonly said: readonly SaidMessage[];
+  readonly said: readonly ChatMessage[];
   close(): void;
 }
 
@@ -42,9 +42,9 @@ describe.each(MODES)('a room that is said in faster than it is written, %s', (mo
     }
     const query = { roomid: 'hot', username: name };
     const socket: LegacySocket = connectLegacy(entrance(index), { ...options, query });
-    const said: SaidMessage[] = [];
+    const said: ChatMessage[] = [];
     socket.on('message', (message) => {
-      if ((message as SaidMessage).event === 'broadcast_say') said.push(message as SaidMessage);
+      if ((message as ChatMessage).event === 'broadcast_say') said.push(message as ChatMessage);
     });
     await new Promise<void>((resolve) => void socket.once('joined', () => resolve()));
     return { link, said, close: () => void socket.disconnect() };

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { SaidMessage } from '../../src/protocol/rooms.ts';
+import type { ChatMessage } from '../../src/protocol/rooms.ts';
 import { connect, enter } from '../support/member.ts';
 import { openRawClient, type RawAck, type RawClient } from '../support/raw-client.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
@@ -105,7 +105,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
       if (lost >= 0) expect(await say(client, from, lost)).toMatchObject({ ok: true });
     }
     for (const listener of listeners) {
-      const ids = (listener.said as SaidMessage[]).map(({ clientMsgId }) => clientMsgId);
+      const ids = (listener.said as ChatMessage[]).map(({ clientMsgId }) => clientMsgId);
       expect(new Set(ids).size).toBe(ids.length);
       listener.close();
     }

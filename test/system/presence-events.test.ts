@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { MAX_TOLD_CLIENTS, PRESENCE_GRACE_MS, USER_MOVES_AT_ONCE } from '../../src/protocol/limits.ts';
+import { LARGE_ROOM_CLIENTS, PRESENCE_GRACE_MS, USER_PRESENCE_BURST } from '../../src/protocol/limits.ts';
 import type { PresenceCount, PresenceDiff } from '../../src/protocol/rooms.ts';
 import { enter, type Member } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
@@ -117,7 +117,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
       }
     }, LIMIT);
     const tookMs = performance.now() - startedAt;
-    const each = USER_MOVES_AT_ONCE + Math.ceil(tookMs / PRESENCE_GRACE_MS);
+    const each = USER_PRESENCE_BURST + Math.ceil(tookMs / PRESENCE_GRACE_MS);
     for (const [index, watcher] of watchers.entries()) {
       for (const moves of movesOf(watcher)) expect(moves.length).toBeLessThanOrEqual(each);
       const changes = changesOf(watcher).length - (before[index] ?? 0);
@@ -129,18 +129,18 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     const crowd: Member[] = [];
-    for (let n = 0; n < MAX_TOLD_CLIENTS; n += 20) {
+    for (let n = 0; n < LARGE_ROOM_CLIENTS; n += 20) {
       crowd.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => come(i, roomid, `u${n + i}`)))));
     }
-    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${MAX_TOLD_CLIENTS + 1}`), LIMIT);
+    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 1}`), LIMIT);
     const before = eventsOf(watcher).length;
     const late = await come(1, roomid, 'late');
-    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${MAX_TOLD_CLIENTS + 2}`), LIMIT);
+    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 2}`), LIMIT);
     await late.do('leave');
-    await vi.waitFor(() => expect(eventsOf(watcher).at(-1)).toBe(`count ${MAX_TOLD_CLIENTS + 1}`), LIMIT);
+    await vi.waitFor(() => expect(eventsOf(watcher).at(-1)).toBe(`count ${LARGE_ROOM_CLIENTS + 1}`), LIMIT);
     expect(eventsOf(watcher).slice(before)).toEqual([
-      `count ${MAX_TOLD_CLIENTS + 2}`,
-      `count ${MAX_TOLD_CLIENTS + 1}`,
+      `count ${LARGE_ROOM_CLIENTS + 2}`,
+      `count ${LARGE_ROOM_CLIENTS + 1}`,
     ]);
     // Names come again with a number left out: who keeps a list asks for it.
     const { rev } = changesOf(watcher).at(-1) as PresenceCount;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ROSTER_DOUBT_MS } from '../../src/chat/roster.ts';
-import { PRESENCE_GRACE_MS, TYPING_MS } from '../../src/protocol/limits.ts';
+import { PRESENCE_GRACE_MS, TYPING_INTERVAL_MS } from '../../src/protocol/limits.ts';
 import type { MemberPage, Typing } from '../../src/protocol/rooms.ts';
 import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
@@ -295,7 +295,7 @@ describe.each(MODES)('presence, %s', (mode) => {
           expect(typings(other).at(-1)).toEqual({ ...told, on });
         }, LIMIT);
         const times = typings(other).filter((typing) => typing.on === on).length;
-        expect(times).toBeLessThanOrEqual(1 + Math.floor((performance.now() - saidAt) / TYPING_MS));
+        expect(times).toBeLessThanOrEqual(1 + Math.floor((performance.now() - saidAt) / TYPING_INTERVAL_MS));
       }
     }
     await vi.waitFor(async () => {

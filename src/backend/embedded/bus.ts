@@ -1,12 +1,12 @@
 import type { Entry, RoomBus } from '../../chat/log-store.ts';
-import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { IpcChannel } from '../../cluster/ipc.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import { BUS, type BusService } from './services.ts';
 
 interface Listener {
   readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((change: PresenceChange | PresenceMove) => void) | undefined;
+  readonly onPresence: ((change: PresenceChange | PresenceEvent) => void) | undefined;
 }
 
 interface RoomListeners {

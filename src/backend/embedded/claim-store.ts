@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CLAIM_LEASE_MS, type Claimed, type Claims } from '../../chat/idempotency.ts';
+import { CLAIM_LEASE_MS, type ClaimResult, type IdempotencyStore } from '../../chat/idempotency.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { ClaimRecord } from './rows.ts';
 import type { Transaction } from './transaction.ts';
@@ -13,7 +13,7 @@ export interface ClaimStoreDeps {
 const OVERHEAD_BYTES = 96;
 
 /** Each claim is stored with its expiry. Reads honour the expiry, the cleanup frees the disk. */
-export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
+export function createClaimStore({ queue, rules }: ClaimStoreDeps): IdempotencyStore {
   const ttlMs = rules.dedupeTtlS * 1_000;
 
   /** Back ends choose keys of any length, and lmdb takes at most 1,978 bytes. */
@@ -28,7 +28,7 @@ export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
     claim: (key, fingerprint, id) =>
       queue.add({
         bytes: fingerprint.length + id.length + OVERHEAD_BYTES,
-        plan(transaction): Claimed {
+        plan(transaction): ClaimResult {
           const now = transaction.steadyMs;
           const hash = hashOf(key);
           const running = { id, until: now + CLAIM_LEASE_MS };
@@ -44,7 +44,7 @@ export function createClaimStore({ queue, rules }: ClaimStoreDeps): Claims {
           return { state: 'granted', id: claim.id };
         },
       }),
-    settle: (key, id, answer) =>
+    complete: (key, id, answer) =>
       queue.add({
         bytes: (answer?.length ?? 0) + OVERHEAD_BYTES,
         plan(transaction): void {

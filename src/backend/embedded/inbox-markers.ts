@@ -17,7 +17,7 @@ export const NO_MARKERS: InboxMarkerRecord = { sent: [], recv: [], read: [] };
 const STEPS_KEPT = 200;
 
 export function markersOf({ recv, read, news }: InboxMarkerRecord): InboxMarkers {
-  return { recv: seqOf(recv), read: seqOf(read), ...(news === undefined ? {} : { news }) };
+  return { recv: seqOf(recv), read: seqOf(read), ...(news === undefined ? {} : { announcements: news }) };
 }
 
 /** Returns the same record if nothing rises. No step is dated before the inbox's last item or an earlier step. */

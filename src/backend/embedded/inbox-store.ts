@@ -15,8 +15,8 @@ import type { ReadSnapshot } from './tables.ts';
 type Tagged = Pick<Room, 'tag'>;
 
 /** The contract in chat/inbox-store.ts. Most methods need only the tag of the inbox. */
-export interface InboxStore extends Pick<ChatInboxStore, 'fold'> {
-  marks(inbox: Tagged): Promise<Outcome<InboxMarkers>>;
+export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
+  markers(inbox: Tagged): Promise<Outcome<InboxMarkers>>;
   raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   erase(inbox: Tagged): Promise<Outcome<void>>;
   progress(
@@ -36,7 +36,7 @@ export function createInboxStore({
   readonly queue: CommitQueue;
 }): InboxStore {
   return {
-    async marks({ tag }) {
+    async markers({ tag }) {
       return readSnapshot((snapshot) => markersOf(snapshot.row('inboxMarkers', tag) ?? NO_MARKERS));
     },
     raise: ({ tag }, to) =>
@@ -51,7 +51,7 @@ export function createInboxStore({
           return markersOf(raised);
         },
       }),
-    async fold(inbox: Room, draft: Draft, news) {
+    async appendAnnouncement(inbox: Room, draft: Draft, news) {
       const committed = await queue.add({
         bytes: Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES + RECORD_BYTES,
         plan(transaction): Outcome<boolean> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Appended, Draft, Entry, Replaced } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
-import { refuseOtherContent } from '../other-content.ts';
+import { refuseReusedId } from '../reused-id.ts';
 import { dedupeKeys } from './dedupe-keys.ts';
 import { beginLog, continueLog, expireEntries, type LogMeta, retentionOf, takeNextSeq } from './log-meta.ts';
 import { refusalFor, restrictionKey } from './restrictions.ts';
@@ -56,7 +56,7 @@ export function createLogWrites(
     const written = draft.dedupe?.content;
     if (first) {
       const { content = written, ...answer } = first;
-      if (written !== undefined && content !== written) return refuseOtherContent();
+      if (written !== undefined && content !== written) return refuseReusedId();
       return succeed({ ...answer, dup: true });
     }
     if (draft.author !== undefined) {

@@ -17,13 +17,13 @@ const OVERHEAD_BYTES = 32;
 /** Each push is stored with its expiry. Reads honour the expiry, the cleanup frees the disk. */
 export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDeps): PushStore {
   return {
-    async keep(id, more) {
+    async save(id, more) {
       const hash = hashOf(id);
       const held = readSnapshot((snapshot) => snapshot.row('pushes', hash));
       if (!held.ok) return held;
       return queue.add({
         // A change rewrites the whole record, and a transaction must not dirty more of the disk than it declares.
-        bytes: sizeOf(more.places) + sizeOf(held.value ? placesIn(held.value).places : []),
+        bytes: sizeOf(more.positions) + sizeOf(held.value ? placesIn(held.value).positions : []),
         plan(transaction) {
           const kept = transaction.row('pushes', hash);
           const living = kept && kept.until > transaction.now ? kept : undefined;
@@ -47,16 +47,19 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-function merge(kept: PushRecord | undefined, { nsp, places }: PushPositions): Omit<PushRecord, 'until'> {
+function merge(
+  kept: PushRecord | undefined,
+  { nsp, positions: places }: PushPositions,
+): Omit<PushRecord, 'until'> {
   const byUser = new Map(kept?.places.map((place) => [place[0], place]));
   for (const { userId, seq, at } of places) byUser.set(userId, [userId, seq, at]);
   return { nsp, places: [...byUser.values()] };
 }
 
 function placesIn({ nsp, places }: PushRecord): PushPositions {
-  return { nsp, places: places.map(([userId, seq, at]) => ({ userId, seq, at })) };
+  return { nsp, positions: places.map(([userId, seq, at]) => ({ userId, seq, at })) };
 }
 
-function sizeOf(places: PushPositions['places']): number {
+function sizeOf(places: PushPositions['positions']): number {
   return places.reduce((sum, { userId }) => sum + Buffer.byteLength(userId) + OVERHEAD_BYTES, OVERHEAD_BYTES);
 }

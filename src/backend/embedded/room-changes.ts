@@ -1,5 +1,5 @@
 import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster.ts';
-import { MAX_TOLD_CLIENTS } from '../../protocol/limits.ts';
+import { LARGE_ROOM_CLIENTS } from '../../protocol/limits.ts';
 
 const PUBLISH_EVERY_MS = 1_000;
 /** Names after counts make every member fetch the list: a user who comes and goes in a room of 200 must not cause that each second. */
@@ -37,9 +37,9 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
   function publishDue(): void {
     const counts = count();
     if (counts.users === 0) pending.clear();
-    const isSmall = counts.clients <= MAX_TOLD_CLIENTS;
+    const isSmall = counts.clients <= LARGE_ROOM_CLIENTS;
     // A room that has become small gets counts for a while longer. Names follow, even if nothing changes any more.
-    const namesAreDue = lastCounts && lastCounts.clients <= MAX_TOLD_CLIENTS && isSmall && counts.users > 0;
+    const namesAreDue = lastCounts && lastCounts.clients <= LARGE_ROOM_CLIENTS && isSmall && counts.users > 0;
     if (pending.size === 0 && !namesAreDue) return;
     const namesInMs = leftMs(namedAtMs, NAMES_AGAIN_EVERY_MS);
     const turnInMs = leftMs(publishedAtMs, PUBLISH_EVERY_MS);
@@ -50,7 +50,7 @@ export function createRoomChanges({ count, publish, now }: RoomChangesDeps): Roo
     }
     publishedAtMs = now();
     isPublished = true;
-    if (!isSmall || pending.size > MAX_TOLD_CLIENTS || (lastCounts && namesInMs > 0)) publishCount(counts);
+    if (!isSmall || pending.size > LARGE_ROOM_CLIENTS || (lastCounts && namesInMs > 0)) publishCount(counts);
     else publishNames();
     pending.clear();
     if (lastCounts && isSmall) later(Math.max(PUBLISH_EVERY_MS, namesInMs));

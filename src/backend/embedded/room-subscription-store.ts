@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { RoomVisits, VisitedRoom } from '../../chat/visits.ts';
+import type { RoomSubscription, RoomSubscriptions } from '../../chat/room-subscriptions.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import {
@@ -15,11 +15,11 @@ import { ownMessageKey } from './unread.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** As `RoomVisits`; it needs only the tag of an inbox. */
-export interface RoomSubscriptionStore extends RoomVisits {
-  visit(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
-  read(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
-  visited(inbox: Tagged): Promise<Outcome<readonly VisitedRoom[]>>;
+/** As `RoomSubscriptions`; it needs only the tag of an inbox. */
+export interface RoomSubscriptionStore extends RoomSubscriptions {
+  set(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
+  raiseReadMarker(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
+  list(inbox: Tagged): Promise<Outcome<readonly RoomSubscription[]>>;
 }
 
 export interface RoomSubscriptionStoreDeps {
@@ -96,7 +96,7 @@ export function createRoomSubscriptionStore({
   }
 
   return {
-    visit: (inbox, roomid, joined, top = 0) =>
+    set: (inbox, roomid, joined, top = 0) =>
       change(
         inbox,
         roomid,
@@ -107,14 +107,14 @@ export function createRoomSubscriptionStore({
           return before.some(([id]) => id === roomid) !== joined;
         },
       ),
-    read: (inbox, roomid, seq) =>
+    raiseReadMarker: (inbox, roomid, seq) =>
       change(
         inbox,
         roomid,
         (rooms) => raiseReadMarker(rooms, roomid, seq),
         ({ rooms }) => readMarkerIn(rooms, roomid),
       ),
-    async visited(inbox) {
+    async list(inbox) {
       const seen = held(inbox);
       return seen.ok ? { ok: true, value: subscribedRoomsOf(seen.value) } : seen;
     },

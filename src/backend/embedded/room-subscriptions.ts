@@ -1,4 +1,4 @@
-import type { VisitedRoom } from '../../chat/visits.ts';
+import type { RoomSubscription } from '../../chat/room-subscriptions.ts';
 
 /** The rooms of a user, the one joined or read last first. */
 export interface RoomSubscriptionRecord {
@@ -37,7 +37,7 @@ export function readMarkerIn(rooms: readonly SubscribedRoom[], roomid: string): 
   return rooms.find(([id]) => id === roomid)?.[1] ?? 0;
 }
 
-export function subscribedRoomsOf(rooms: readonly SubscribedRoom[]): VisitedRoom[] {
+export function subscribedRoomsOf(rooms: readonly SubscribedRoom[]): RoomSubscription[] {
   return rooms.map(([roomid, read]) => ({ roomid, read }));
 }
 

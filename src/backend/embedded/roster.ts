@@ -1,14 +1,14 @@
 import type { Room } from '../../chat/room.ts';
 import {
+  type ClusterOverview,
   type Departure,
   type ListedRoom,
-  type MembersPage,
-  type Overview,
   type PresenceChange,
   ROSTER_DOUBT_MS,
   type RosterCount,
   type RosterEntry,
   type RosterMember,
+  type RosterMembersPage,
   type RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
@@ -33,12 +33,12 @@ export interface InstanceRoster {
     returned?: boolean,
   ): Outcome<RosterCount & { changed: boolean }>;
   exit(instanceId: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
-  recount(instanceId: string, room: Room, clients: number): RosterCount;
+  setClients(instanceId: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
-  named(room: Tagged, username: string, limit: number): readonly string[];
-  isIn(rooms: readonly Tagged[], userId: string): boolean;
-  staysIn(room: Tagged, userId: string): boolean;
-  members(room: Tagged, page: RosterPage): MembersPage;
+  findByUsername(room: Tagged, username: string, limit: number): readonly string[];
+  isInAny(rooms: readonly Tagged[], userId: string): boolean;
+  isOnlineIn(room: Tagged, userId: string): boolean;
+  members(room: Tagged, page: RosterPage): RosterMembersPage;
   rooms(nsp: string, page: RosterPage): { rooms: readonly ListedRoom[]; next?: string };
   setConnections(instanceId: string, inbox: Room, connections: number): void;
   connections(inboxes: readonly Tagged[]): readonly number[];
@@ -48,7 +48,7 @@ export interface InstanceRoster {
   heartbeat(instanceId: string): boolean;
   reap(instanceId: string): readonly Departure[];
   expired(): readonly string[];
-  overview(): Overview;
+  overview(): ClusterOverview;
 }
 
 export interface InstanceRosterDeps {
@@ -138,12 +138,12 @@ export function createInstanceRoster({
       const changed = leaveRoom(presence, instanceId, userId) !== undefined;
       return { ...setClients(instanceId, presence, clients), changed };
     },
-    recount: (instanceId, room, clients) =>
+    setClients: (instanceId, room, clients) =>
       instances.isFenced(instanceId)
         ? countOf(room)
         : setClients(instanceId, directory.presenceIn(room), clients),
     count: (room) => ({ rev: directory.find(room.tag)?.changes.rev() ?? 0, ...countOf(room) }),
-    named({ tag }, username, limit) {
+    findByUsername({ tag }, username, limit) {
       const found: string[] = [];
       for (const userId of directory.find(tag)?.names.get(username) ?? []) {
         if (found.length >= limit) break;
@@ -151,8 +151,8 @@ export function createInstanceRoster({
       }
       return found;
     },
-    isIn: (rooms, userId) => rooms.some(({ tag }) => directory.find(tag)?.users.values.has(userId)),
-    staysIn: ({ tag }, userId) =>
+    isInAny: (rooms, userId) => rooms.some(({ tag }) => directory.find(tag)?.users.values.has(userId)),
+    isOnlineIn: ({ tag }, userId) =>
       [...(directory.find(tag)?.users.values.get(userId)?.instances.keys() ?? [])].some(instances.counts),
     members({ tag }, query) {
       const presence = directory.find(tag);

@@ -1,10 +1,10 @@
-import type { Claims } from '../../chat/idempotency.ts';
+import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../../chat/inbox-store.ts';
 import type { Entry, RoomBus, RoomLogs } from '../../chat/log-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
-import type { PresenceChange, PresenceMove, Roster, RosterEntry } from '../../chat/roster.ts';
-import type { RoomVisits } from '../../chat/visits.ts';
+import type { RoomSubscriptions } from '../../chat/room-subscriptions.ts';
+import type { PresenceChange, PresenceEvent, Roster, RosterEntry } from '../../chat/roster.ts';
 import type { NoticeKind } from '../../cluster/ipc.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import type { WorkerBackend } from '../backend.ts';
@@ -18,9 +18,9 @@ export interface PrimaryServices {
   readonly logs: RoomLogs;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
-  readonly claims: Claims;
+  readonly claims: IdempotencyStore;
   readonly moderation: Moderation;
-  readonly visits: RoomVisits;
+  readonly visits: RoomSubscriptions;
   readonly roster: RosterService;
   readonly bus: BusService;
 }
@@ -47,11 +47,11 @@ export const BUS: {
   /** worker → primary. As a notice it keeps its place between two `subscribe`. */
   readonly unsubscribe: NoticeKind<string>;
   /** worker → primary. Not a request: after a late answer the worker would send it a second time. */
-  readonly notify: NoticeKind<{ readonly tag: string; readonly move: PresenceMove }>;
+  readonly notify: NoticeKind<{ readonly tag: string; readonly move: PresenceEvent }>;
   /** primary → worker: what one commit published, in the log's order. */
   readonly entries: NoticeKind<readonly { readonly tag: string; readonly entry: Entry }[]>;
   /** primary → worker: who came to a room and who left it. */
-  readonly presence: NoticeKind<{ readonly tag: string; readonly change: PresenceChange | PresenceMove }>;
+  readonly presence: NoticeKind<{ readonly tag: string; readonly change: PresenceChange | PresenceEvent }>;
 } = {
   unsubscribe: 'bus.unsubscribe',
   notify: 'bus.notify',

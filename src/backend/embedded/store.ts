@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Claims } from '../../chat/idempotency.ts';
+import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createClaimStore } from './claim-store.ts';
@@ -22,7 +22,7 @@ export interface Store {
   readonly logs: LogStore;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
-  readonly claims: Claims;
+  readonly claims: IdempotencyStore;
   readonly moderation: ModerationStore;
   readonly visits: RoomSubscriptionStore;
   /** Succeeds if a commit succeeds now, or succeeded within the last seconds. */

@@ -1,5 +1,5 @@
 import type { Room } from '../../chat/room.ts';
-import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { WorkerIpc } from '../../cluster/ipc.ts';
 import { BUS } from './services.ts';
 import type { Transaction } from './transaction.ts';
@@ -10,7 +10,7 @@ export interface Subscribers {
   remove(tag: string, worker: WorkerIpc): void;
   removeWorker(worker: WorkerIpc): void;
   publish(published: Transaction['published']): void;
-  publishPresence(room: Pick<Room, 'tag'>, change: PresenceChange | PresenceMove): void;
+  publishPresence(room: Pick<Room, 'tag'>, change: PresenceChange | PresenceEvent): void;
 }
 
 export function createSubscribers(): Subscribers {
@@ -26,7 +26,7 @@ export function createSubscribers(): Subscribers {
     add(tag, worker) {
       rooms.set(tag, (rooms.get(tag) ?? new Set()).add(worker));
     },
-    remove: remove,
+    remove,
     removeWorker(worker) {
       for (const tag of [...rooms.keys()]) remove(tag, worker);
     },

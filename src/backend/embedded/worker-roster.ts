@@ -37,9 +37,9 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
       reported.exit(room, userId, clients);
       return service.exit(room, userId, clients);
     },
-    recount(room, clients) {
+    setClients(room, clients) {
       reported.setClients(room, clients);
-      return service.recount(room, clients);
+      return service.setClients(room, clients);
     },
     setConnections(inbox, connections) {
       reported.setConnections(inbox, connections);
@@ -55,9 +55,9 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
       returnListeners.push(listener);
     },
     count: service.count,
-    named: service.named,
-    staysIn: service.staysIn,
-    isIn: service.isIn,
+    findByUsername: service.findByUsername,
+    isOnlineIn: service.isOnlineIn,
+    isInAny: service.isInAny,
     members: service.members,
     rooms: service.rooms,
     connections: service.connections,

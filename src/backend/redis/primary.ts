@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Overview } from '../../chat/roster.ts';
+import type { ClusterOverview } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
@@ -55,7 +55,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     throw error;
   }
 
-  async function overview(): Promise<Outcome<Overview>> {
+  async function overview(): Promise<Outcome<ClusterOverview>> {
     const listed = await readInstances();
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);

@@ -77,9 +77,9 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     }),
     inboxes: createRedisInboxes({ redis, scripts, keys, retention, append: writes.append }),
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
-    claims: createRedisClaims({ redis, scripts, keys, dedupeTtlS }),
+    idempotency: createRedisClaims({ redis, scripts, keys, dedupeTtlS }),
     moderation: createRedisModeration({ redis, scripts, keys }),
-    visits: createRedisVisits({ redis, scripts, keys, retention }),
+    roomSubscriptions: createRedisVisits({ redis, scripts, keys, retention }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {

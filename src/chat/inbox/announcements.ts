@@ -1,5 +1,5 @@
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { MAX_PAGE_BYTES, UNREAD_SHOWN } from '../../protocol/limits.ts';
+import { MAX_PAGE_BYTES, PUSH_MESSAGE_UNREAD } from '../../protocol/limits.ts';
 import type { Announcement } from '../../protocol/people.ts';
 import type { InboxStore } from '../inbox-store.ts';
 import type { Appended, Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
@@ -36,13 +36,13 @@ export interface Announcements {
 /** Announcements put in at once. */
 const PORTION = 100;
 /** More often than there are announcements to put in, it cannot be another login. */
-const MAX_TRIES = UNREAD_SHOWN + 10;
+const MAX_TRIES = PUSH_MESSAGE_UNREAD + 10;
 
 export function createAnnouncements({ logs, inboxes, newId }: AnnouncementsDeps): Announcements {
   /** Those after the mark, oldest first; for somebody who never had any the newest that a login shows. */
   async function readSince(inbox: Room, mark: Position | undefined): Promise<Outcome<LogPage>> {
     const news = announcementsOf(inbox.nsp);
-    if (mark === undefined) return logs.read(news, { limit: UNREAD_SHOWN, maxBytes: MAX_PAGE_BYTES });
+    if (mark === undefined) return logs.read(news, { limit: PUSH_MESSAGE_UNREAD, maxBytes: MAX_PAGE_BYTES });
     const query = { limit: PORTION, maxBytes: MAX_PAGE_BYTES };
     const page = await logs.read(news, { ...query, after: mark.seq });
     const from = page.ok ? positionIn(page.value, mark) : mark.seq;
@@ -51,22 +51,22 @@ export function createAnnouncements({ logs, inboxes, newId }: AnnouncementsDeps)
 
   /** False: somebody else put one of them in first. */
   async function foldOnce(inbox: Room): Promise<Outcome<number | false>> {
-    const marks = await inboxes.marks(inbox);
-    if (!marks.ok) return marks;
-    let was = marks.value.news;
+    const markers = await inboxes.markers(inbox);
+    if (!markers.ok) return markers;
+    let was = markers.value.announcements;
     for (;;) {
       const since = await readSince(inbox, was);
       if (!since.ok) return since;
       // Not one after the other: the store keeps the order asked, and a commit for each held up every login.
       const folds = since.value.entries.map((entry) => {
         const becomes = { epoch: entry.epoch, seq: entry.seq };
-        const folding = inboxes.fold(inbox, draftOf(itemOf(entry)), { was, becomes });
+        const folding = inboxes.appendAnnouncement(inbox, draftOf(itemOf(entry)), { was, becomes });
         was = becomes;
         return folding;
       });
       for (const folded of await Promise.all(folds))
         if (!folded.ok || !folded.value) return folded as Outcome<false>;
-      const forward = marks.value.news !== undefined;
+      const forward = markers.value.announcements !== undefined;
       if (!forward || !since.value.more) return succeed(was?.seq ?? 0);
     }
   }

@@ -1,5 +1,5 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
-import type { Posted, User } from '../../protocol/people.ts';
+import type { SendAck, User } from '../../protocol/people.ts';
 import { contentDigest } from '../dedupe.ts';
 import type { Appended, RoomLogs } from '../log-store.ts';
 import { inboxOf, type Room } from '../room.ts';
@@ -8,7 +8,7 @@ import { draftOf, type OutgoingItem } from './items.ts';
 
 export interface DirectMessagesDeps {
   readonly logs: RoomLogs;
-  readonly roster: Pick<Roster, 'connections' | 'isIn'>;
+  readonly roster: Pick<Roster, 'connections' | 'isInAny'>;
   readonly newId: () => string;
   /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
   readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
@@ -35,9 +35,9 @@ export interface Sender {
 /** What people send one another: stored in the receiver's inbox first, which then brings it to all connections. */
 export interface DirectMessages {
   /** The sender's inbox gets it as well, for their other connections. */
-  sendPrivate(message: DirectMessage, text: string, sender: Sender): Promise<Outcome<Posted>>;
+  sendPrivate(message: DirectMessage, text: string, sender: Sender): Promise<Outcome<SendAck>>;
   /** `json`: the todo's text. */
-  sendTodo(message: DirectMessage, json: string): Promise<Outcome<Posted>>;
+  sendTodo(message: DirectMessage, json: string): Promise<Outcome<SendAck>>;
 }
 
 const MEETING = succeed(true);
@@ -59,10 +59,14 @@ export function createDirectMessages({
     return appended;
   }
 
-  async function send(message: DirectMessage, item: OutgoingItem, sender?: Sender): Promise<Outcome<Posted>> {
+  async function send(
+    message: DirectMessage,
+    item: OutgoingItem,
+    sender?: Sender,
+  ): Promise<Outcome<SendAck>> {
     const { nsp, from, to } = message;
     const left = to === from.id && sender ? { except: sender.socketId } : {};
-    const meet = to === from.id || !sender ? MEETING : roster.isIn(sender.rooms, to);
+    const meet = to === from.id || !sender ? MEETING : roster.isInAny(sender.rooms, to);
     const [stored, reached, met] = await Promise.all([
       store(nsp, to, item, { ...left, ...dedupeOf('to', item, message) }),
       roster.connections([inboxOf(nsp, to)]),

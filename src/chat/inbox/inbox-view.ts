@@ -1,5 +1,5 @@
 import { type Outcome, succeed } from '../../protocol/codes.ts';
-import { MAX_PAGE_BYTES, READ_SHOWN, UNREAD_SHOWN } from '../../protocol/limits.ts';
+import { MAX_PAGE_BYTES, PUSH_MESSAGE_READ, PUSH_MESSAGE_UNREAD } from '../../protocol/limits.ts';
 import type { InboxPage, PushMessage } from '../../protocol/people.ts';
 import type { InboxMarkers, InboxStore } from '../inbox-store.ts';
 import type { Entry, LogPage, Position, RoomLogs } from '../log-store.ts';
@@ -11,7 +11,7 @@ import { isExpired, parseItem, type StoredItem, toItem } from './items.ts';
 export interface InboxSnapshot extends LogPage {
   /** Everything after where the device stood: none of it is left out, however much it is. */
   readonly recovered?: boolean;
-  readonly marks: InboxMarkers;
+  readonly markers: InboxMarkers;
   /** Older items that were read, for the part of `push_message` that is not new. */
   readonly older: readonly Entry[];
 }
@@ -38,7 +38,7 @@ const OLDER_BYTES = MAX_PAGE_BYTES / 4;
 export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps): InboxView {
   async function readNewest(inbox: Room): Promise<Outcome<LogPage>> {
     return logs.read(inbox, {
-      limit: UNREAD_SHOWN + READ_SHOWN,
+      limit: PUSH_MESSAGE_UNREAD + PUSH_MESSAGE_READ,
       maxBytes: MAX_PAGE_BYTES - OLDER_BYTES,
     });
   }
@@ -47,13 +47,13 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
   async function readOlder(
     inbox: Room,
     page: LogPage,
-    marks: InboxMarkers,
+    markers: InboxMarkers,
   ): Promise<Outcome<readonly Entry[]>> {
     const [oldest] = page.entries;
-    if (!page.more || !oldest || oldest.seq <= marks.read) return succeed([]);
+    if (!page.more || !oldest || oldest.seq <= markers.read) return succeed([]);
     const older = await logs.read(inbox, {
-      before: marks.read + 1,
-      limit: READ_SHOWN,
+      before: markers.read + 1,
+      limit: PUSH_MESSAGE_READ,
       maxBytes: OLDER_BYTES,
     });
     return older.ok ? succeed(older.value.entries) : older;
@@ -62,19 +62,19 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
   return {
     async read(inbox, from) {
       // Marks first: what is read between the two looks is shown as unread once more, never the other way round.
-      const marks = await inboxes.marks(inbox);
-      if (!marks.ok) return marks;
+      const markers = await inboxes.markers(inbox);
+      if (!markers.ok) return markers;
       if (from) {
         const limits = { messages: inboxSize, latest: 1, maxBytes: MAX_PAGE_BYTES };
         const resumed = await readResumed(logs, inbox, from, limits);
         if (!resumed.ok) return resumed;
-        if (resumed.value.recovered) return succeed({ ...resumed.value, marks: marks.value, older: [] });
+        if (resumed.value.recovered) return succeed({ ...resumed.value, markers: markers.value, older: [] });
       }
       const page = await readNewest(inbox);
       if (!page.ok) return page;
-      const older = await readOlder(inbox, page.value, marks.value);
+      const older = await readOlder(inbox, page.value, markers.value);
       if (!older.ok) return older;
-      return succeed({ ...page.value, marks: marks.value, older: older.value });
+      return succeed({ ...page.value, markers: markers.value, older: older.value });
     },
 
     toPushMessage(page, since, userId) {
@@ -82,7 +82,7 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
       const items = [...page.older, ...page.entries, ...since]
         .map(parseItem)
         .filter((item) => !isExpired(item, at));
-      const isUnread = ({ seq, from }: StoredItem) => seq > page.marks.read && from?.id !== userId;
+      const isUnread = ({ seq, from }: StoredItem) => seq > page.markers.read && from?.id !== userId;
       const unread = items.filter(isUnread);
       const read = items.filter((item) => !isUnread(item));
       const epoch = since.at(-1)?.epoch ?? page.epoch;
@@ -91,22 +91,22 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
         return { epoch, top, unread: unread.map(toItem), read: read.map(toItem), more: false };
       }
       const oldest = page.entries[0]?.seq ?? page.top + 1;
-      const unreadBefore = page.more && oldest > page.marks.read + 1;
+      const unreadBefore = page.more && oldest > page.markers.read + 1;
       return {
         epoch,
         top,
-        unread: unread.slice(-UNREAD_SHOWN).map(toItem),
-        read: read.slice(-READ_SHOWN).map(toItem),
-        more: unread.length > UNREAD_SHOWN || unreadBefore,
+        unread: unread.slice(-PUSH_MESSAGE_UNREAD).map(toItem),
+        read: read.slice(-PUSH_MESSAGE_READ).map(toItem),
+        more: unread.length > PUSH_MESSAGE_UNREAD || unreadBefore,
       };
     },
 
     async list(inbox, { before, limit }) {
-      const [marks, page] = await Promise.all([
-        inboxes.marks(inbox),
+      const [markers, page] = await Promise.all([
+        inboxes.markers(inbox),
         logs.read(inbox, { limit, maxBytes: MAX_PAGE_BYTES, ...(before === undefined ? {} : { before }) }),
       ]);
-      if (!marks.ok) return marks;
+      if (!markers.ok) return markers;
       if (!page.ok) return page;
       const { epoch, top, entries, more } = page.value;
       const at = now();
@@ -114,8 +114,8 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
       return succeed({
         epoch,
         top,
-        recvSeq: marks.value.recv,
-        readSeq: marks.value.read,
+        recvSeq: markers.value.recv,
+        readSeq: markers.value.read,
         items: items.map(toItem),
         more,
       });

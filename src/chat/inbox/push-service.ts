@@ -97,7 +97,7 @@ export function createPushService(deps: PushServiceDeps): PushService {
       const failed = [...stored.values()].find((outcome) => !outcome.ok);
       if (places.length === 0 && failed && !failed.ok) return failed;
       const [kept, connections] = await Promise.all([
-        places.length > 0 ? pushes.keep(id, { nsp: request.nsp, places }) : succeed(undefined),
+        places.length > 0 ? pushes.save(id, { nsp: request.nsp, positions: places }) : succeed(undefined),
         roster.connections(request.users.map((userId) => inboxOf(request.nsp, userId))),
       ]);
       // Stored but without receipts: another try mends it if it has the same id, without one it would be sent twice.
@@ -114,7 +114,7 @@ export function createPushService(deps: PushServiceDeps): PushService {
       const found = await pushes.find(id);
       if (!found.ok) return found;
       if (!found.value) return refuse('not_found', 'id: no such push');
-      const { nsp, places } = found.value;
+      const { nsp, positions: places } = found.value;
       const progress = await inboxes.progress(
         places.map(({ userId, seq }) => ({ inbox: inboxOf(nsp, userId), seq })),
       );

@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose';
 import type { Access } from '../../chat/identity.ts';
-import { parseAvatar, parseOwnId, parseOwnUsername } from '../../protocol/names.ts';
+import { parseAvatar, parseUnreservedId, parseUnreservedUsername } from '../../protocol/names.ts';
 import { createRoomMatcher, parseRoomPattern } from '../../protocol/room-pattern.ts';
 
 /** What a token says, once its signature is known to be good. */
@@ -20,13 +20,13 @@ const LAST_MS = 8.64e15;
  * room. A name or an avatar that no client may take counts as not given.
  */
 export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
-  const userId = parseOwnId(sub);
+  const userId = parseUnreservedId(sub);
   const allows = rooms === undefined ? () => true : parseRooms(rooms);
   if (userId === undefined || allows === undefined) return undefined;
   const expiresAt = exp === undefined ? undefined : Math.min(exp * MS_PER_S, LAST_MS);
   return {
     userId,
-    name: parseOwnUsername(name),
+    name: parseUnreservedUsername(name),
     avatar: parseAvatar(avatar),
     access: { allows, expiresAt },
   };

@@ -1,4 +1,4 @@
-import { type Claim, guestName, type Identities } from '../../chat/identity.ts';
+import { type Credentials, guestName, type Identities } from '../../chat/identity.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { User } from '../../protocol/people.ts';
 import type { Claims } from './token-claims.ts';
@@ -41,7 +41,7 @@ export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
   };
 }
 
-function userOf(claims: Claims, { username, avatar: face }: Claim): User {
+function userOf(claims: Claims, { username, avatar: face }: Credentials): User {
   return {
     id: claims.userId,
     name: claims.name ?? username ?? guestName(claims.userId),

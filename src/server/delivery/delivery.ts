@@ -1,9 +1,9 @@
 import type { Server as Engine } from 'engine.io';
 import type { Logger } from 'pino';
-import { createMovePacing } from '../../chat/move-pacing.ts';
+import { createPresenceThrottle } from '../../chat/presence-throttle.ts';
 import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../../chat/room.ts';
-import type { PresenceChange, PresenceMove } from '../../chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { RoomGap } from '../../protocol/rooms.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import { openConnectionInternals } from '../transport/frame-write-check.ts';
@@ -33,7 +33,7 @@ export interface Delivery {
   readonly fanout: Fanout;
   readonly announcer: ConnectionAnnouncer;
   /** Gathered like what is said: a room that fills up is told of everybody who comes. Of who comes and goes again and again, less. */
-  deliverPresence(room: Room, told: PresenceChange | PresenceMove): void;
+  deliverPresence(room: Room, told: PresenceChange | PresenceEvent): void;
   /** Messages of the room cannot be had any more. */
   deliverGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
   close(): void;
@@ -56,8 +56,8 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     now,
   });
   const announcer = createConnectionAnnouncer({ namespaces, internals, nextTurn: setImmediate });
-  const moves = createMovePacing({
-    tell(room, { event, user }) {
+  const moves = createPresenceThrottle({
+    deliver(room, { event, user }) {
       fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
     },
     now,
@@ -68,7 +68,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     announcer,
     deliverPresence(room, told) {
       if ('event' in told) {
-        moves.hear(room, told);
+        moves.push(room, told);
         return;
       }
       const event = 'joins' in told ? 'presence:diff' : 'presence:count';

@@ -1,7 +1,7 @@
 import type { Entry } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import type { RosterEntry } from '../../chat/roster.ts';
-import { EMPTIED, withEmptied } from '../../protocol/deletions.ts';
+import { DELETED_CONTENT, withTombstones } from '../../protocol/deletions.ts';
 import type { PresenceMessage, RoomEntry } from '../../protocol/rooms.ts';
 
 /** The stored text is the wire's message; only our own store writes it. */
@@ -11,7 +11,7 @@ export function messageOf(entry: Entry): RoomEntry {
 
 /** The members of a message that is taken out, as `Draft.members`. */
 export function tombstoneOf({ roomid }: Pick<Room, 'roomid'>): string {
-  return JSON.stringify({ event: 'broadcast_say', roomid, ...EMPTIED }).slice(1, -1);
+  return JSON.stringify({ event: 'broadcast_say', roomid, ...DELETED_CONTENT }).slice(1, -1);
 }
 
 /** The members of the entry that tells of it. */
@@ -27,7 +27,7 @@ export function messagesOf(entries: readonly Entry[]): readonly RoomEntry[] {
   const messages = entries.map(messageOf);
   const gone = new Set<number>();
   for (const message of messages) if (message.event === 'deleted') gone.add(message.ref);
-  return withEmptied(messages, gone);
+  return withTombstones(messages, gone);
 }
 
 export function presenceMessage(

@@ -23,9 +23,9 @@ const MAX_NAMESAKES = 10;
 /** Finds the one connected user of a nickname. A guest who has reloaded the page is in the room twice for a while. */
 export async function findNamed(
   { rooms, name, field }: NicknameQuery,
-  roster: Pick<Roster, 'named' | 'connections'>,
+  roster: Pick<Roster, 'connections' | 'findByUsername'>,
 ): Promise<Outcome<Named>> {
-  const lists = await Promise.all(rooms.map((room) => roster.named(room, name, MAX_NAMESAKES)));
+  const lists = await Promise.all(rooms.map((room) => roster.findByUsername(room, name, MAX_NAMESAKES)));
   const ids = new Set<string>();
   for (const list of lists) {
     if (!list.ok) return list;

@@ -1,10 +1,10 @@
-import { contentDigest, type Dedupe } from '../../chat/dedupe.ts';
+import { contentDigest, type DedupeKey } from '../../chat/dedupe.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Appended, RoomLogs } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse } from '../../protocol/codes.ts';
 import type { Person } from '../../protocol/people.ts';
-import type { Said } from '../../protocol/rooms.ts';
+import type { SayAck } from '../../protocol/rooms.ts';
 import type { ClientLimits } from '../context.ts';
 import type { Metrics } from '../metrics.ts';
 
@@ -64,7 +64,7 @@ export async function storeMessage(
   return stored;
 }
 
-function dedupeOf({ clientMsgId, scope, text, type, operation }: OutgoingMessage): Dedupe | undefined {
+function dedupeOf({ clientMsgId, scope, text, type, operation }: OutgoingMessage): DedupeKey | undefined {
   if (clientMsgId !== undefined) return { scope, clientMsgId, content: contentDigest(text, type) };
   return operation === undefined ? undefined : { scope: 'operation', clientMsgId: operation };
 }
@@ -74,6 +74,6 @@ function isLonger(text: string, maxBytes: number): boolean {
   return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 }
 
-export function toAck({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): Said {
+export function toAck({ roomid }: Room, { epoch, seq, id, at, dup }: Appended): SayAck {
   return { roomid, epoch, seq, id, at, ...(dup ? { dup } : {}) };
 }

@@ -1,6 +1,6 @@
 import { socketRoom } from '../../chat/room.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { TYPING_MS } from '../../protocol/limits.ts';
+import { TYPING_INTERVAL_MS } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';
 import { memberIn, notJoined } from './room-access.ts';
 
@@ -15,7 +15,7 @@ export const typing: EventHandler<'typing'> = {
     const now = performance.now();
     const toldAt = membership.typing?.[key];
     // Dropped, not refused: a client that sends it with every key does nothing wrong.
-    if (toldAt !== undefined && now - toldAt < TYPING_MS) return succeed({});
+    if (toldAt !== undefined && now - toldAt < TYPING_INTERVAL_MS) return succeed({});
     membership.typing = { ...membership.typing, [key]: now };
     const { room } = membership;
     const { id: userId, name: username } = session.user;

@@ -1,6 +1,6 @@
 import type { Admission } from '../../chat/admission.ts';
 import type { Feeds } from '../../chat/feeds.ts';
-import type { Claims } from '../../chat/idempotency.ts';
+import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { Announcements } from '../../chat/inbox/announcements.ts';
 import type { PushService } from '../../chat/inbox/push-service.ts';
 import type { InboxStore } from '../../chat/inbox-store.ts';
@@ -19,10 +19,10 @@ export interface ApiContext {
   readonly logs: RoomLogs;
   readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
-  readonly inboxes: Pick<InboxStore, 'marks' | 'erase'>;
+  readonly inboxes: Pick<InboxStore, 'erase' | 'markers'>;
   readonly announcements: Pick<Announcements, 'announce'>;
   readonly pushService: PushService;
-  readonly claims: Claims;
+  readonly idempotency: IdempotencyStore;
   readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
   readonly metrics: Pick<Metrics, 'said'>;
   readonly now: () => number;

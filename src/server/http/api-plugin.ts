@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { answerOnce, type Claims } from '../../chat/idempotency.ts';
+import { type IdempotencyStore, runIdempotent } from '../../chat/idempotency.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import type { ApiGate } from '../auth/api-keys.ts';
@@ -76,11 +76,11 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   ): Promise<Outcome<unknown>> {
     const { idempotencyKey, params, content } = call;
     if (idempotencyKey === undefined) return inTurn(() => call.run(asked, context));
-    const { claims } = context;
+    const { idempotency } = context;
     // A permit for each claim only: a second try that waits for the first one must not hold a permit meanwhile.
-    const claim: Claims['claim'] = (...given) => inTurn(() => claims.claim(...given));
-    return answerOnce(
-      { claims: { claim, settle: claims.settle }, newId: context.newId, pause },
+    const claim: IdempotencyStore['claim'] = (...given) => inTurn(() => idempotency.claim(...given));
+    return runIdempotent(
+      { store: { claim, complete: idempotency.complete }, newId: context.newId, pause },
       {
         key: [asked.scope, asked.nsp, method, path, params, idempotencyKey],
         content: [content],

@@ -36,7 +36,7 @@ export const data = payloads.freeForm.meta({
 
 const MAX_ENTITY_TYPE_CHARS = 256;
 export const entityType = payloads
-  .plain(
+  .wellFormed(
     z.string().max(MAX_ENTITY_TYPE_CHARS, {
       error: `must not be longer than ${MAX_ENTITY_TYPE_CHARS} characters`,
     }),

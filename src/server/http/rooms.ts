@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { roomOf } from '../../chat/room.ts';
-import { ignoringBlanks } from '../../protocol/blank-fields.ts';
+import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { DEFAULT_HISTORY, MAX_HISTORY, MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import { messageOf } from '../delivery/messages.ts';
@@ -49,7 +49,7 @@ const say = route({
       .union(
         [
           username,
-          ignoringBlanks(
+          withBlankOptionals(
             z.object({
               userId: userId.optional(),
               username: username.optional(),

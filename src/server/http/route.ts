@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ignoringBlanks } from '../../protocol/blank-fields.ts';
+import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
 import type { ApiContext } from './api-context.ts';
@@ -109,9 +109,10 @@ export function route<
   // Validates declared parts only.
   const input = z.object({
     params: options.params ?? NOTHING,
-    query: ignoringBlanks(options.query ?? NOTHING),
+    query: withBlankOptionals(options.query ?? NOTHING),
     headers: headers ?? NOTHING,
-    body: options.body instanceof z.ZodObject ? ignoringBlanks(options.body) : (options.body ?? z.unknown()),
+    body:
+      options.body instanceof z.ZodObject ? withBlankOptionals(options.body) : (options.body ?? z.unknown()),
   });
 
   return {

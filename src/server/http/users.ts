@@ -27,7 +27,7 @@ const one = route({
     const [counted, ends, marks] = await Promise.all([
       roster.connections([inbox]),
       logs.tops([inbox]),
-      inboxes.marks(inbox),
+      inboxes.markers(inbox),
     ]);
     if (!counted.ok) return counted;
     if (!ends.ok) return ends;

@@ -66,7 +66,7 @@ export interface Logins {
 const RETRY_MS = 1_000;
 /** One after the other, thousands who connected while the store was away would wait for minutes. */
 const BIND_CONCURRENCY = 100;
-const NOTHING_READ = { marks: { recv: 0, read: 0 }, older: [] };
+const NOTHING_READ = { markers: { recv: 0, read: 0 }, older: [] };
 
 /** A connection whose inbox could not be read yet. */
 interface Unbound {

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
+import type { RoomSubscription, RoomSubscriptions } from '../../chat/room-subscriptions.ts';
 import type { Roster } from '../../chat/roster.ts';
-import type { RoomVisits, VisitedRoom } from '../../chat/visits.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { MyRoom } from '../../protocol/rooms.ts';
 import type { Session } from '../session.ts';
 
 export interface ReadMarkersDeps {
-  readonly visits: RoomVisits;
+  readonly subscriptions: RoomSubscriptions;
   readonly logs: Pick<RoomLogs, 'unread'>;
-  readonly roster: Pick<Roster, 'staysIn'>;
+  readonly roster: Pick<Roster, 'isOnlineIn'>;
   readonly log: Logger;
 }
 
@@ -42,7 +42,12 @@ export interface ReadMarkers {
 /** Takes it back, for somebody who was not let in after all: unless the room was among the user's before. */
 export type UndoJoin = () => Promise<void>;
 
-export function createReadMarkers({ visits, logs, roster, log }: ReadMarkersDeps): ReadMarkers {
+export function createReadMarkers({
+  subscriptions: visits,
+  logs,
+  roster,
+  log,
+}: ReadMarkersDeps): ReadMarkers {
   /** A leave must not be overtaken by the join before it. */
   const turns = new WeakMap<Session, Promise<unknown>>();
 
@@ -57,20 +62,20 @@ export function createReadMarkers({ visits, logs, roster, log }: ReadMarkersDeps
 
   /** Answers whether the room is new to the user. */
   async function add(inbox: Room, roomid: string, top: number): Promise<boolean> {
-    const noted = await visits.visit(inbox, roomid, true, top);
+    const noted = await visits.set(inbox, roomid, true, top);
     if (noted.ok) return noted.value;
     log.warn({ code: noted.error.code }, 'a joined room is not noted yet');
     return false;
   }
 
   async function remove(inbox: Room, roomid: string): Promise<void> {
-    const left = await visits.visit(inbox, roomid, false);
+    const left = await visits.set(inbox, roomid, false);
     if (!left.ok) log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
   }
 
-  async function visitedBy(session: Session): Promise<Outcome<readonly VisitedRoom[]>> {
+  async function visitedBy(session: Session): Promise<Outcome<readonly RoomSubscription[]>> {
     const { identity, memberships } = session;
-    const stored = isGuest(session) ? succeed([]) : await visits.visited(inboxFor(session));
+    const stored = isGuest(session) ? succeed([]) : await visits.list(inboxFor(session));
     if (!stored.ok) return stored;
     const noted = new Set(stored.value.map(({ roomid }) => roomid));
     const own = [...memberships].flatMap(([roomid, { read = 0 }]) =>
@@ -105,7 +110,7 @@ export function createReadMarkers({ visits, logs, roster, log }: ReadMarkersDeps
       const inbox = inboxFor(session);
       const { user, socket } = session;
       await inTurn(session, async () => {
-        const elsewhere = await roster.staysIn(roomOf(socket.nsp.name, roomid), user.id);
+        const elsewhere = await roster.isOnlineIn(roomOf(socket.nsp.name, roomid), user.id);
         if (!elsewhere.ok || !elsewhere.value) await remove(inbox, roomid);
       });
     },
@@ -131,7 +136,7 @@ export function createReadMarkers({ visits, logs, roster, log }: ReadMarkersDeps
         const raised = Math.max(read, upTo);
         const marked = isGuest(session)
           ? succeed(raised)
-          : await visits.read(inboxFor(session), roomid, upTo);
+          : await visits.raiseReadMarker(inboxFor(session), roomid, upTo);
         if (!marked.ok) return marked;
         if (membership) membership.read = Math.max(own, upTo);
         return succeed({ roomid, read: Math.max(raised, marked.value) });

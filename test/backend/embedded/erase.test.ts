@@ -46,8 +46,8 @@ describe('embedded inbox, erased', () => {
       for (const n of range(1, 3)) await put(store, one, `${n}`, `m-${n}`);
       granted(await store.inboxes.raise(one, { sent: 3, read: 2 }));
       const becomes = { epoch: 'news', seq: 1 };
-      granted(await store.inboxes.fold(one, draftOf(one, 'news'), { was: undefined, becomes }));
-      granted(await store.visits.visit(one, 'room', true));
+      granted(await store.inboxes.appendAnnouncement(one, draftOf(one, 'news'), { was: undefined, becomes }));
+      granted(await store.visits.set(one, 'room', true));
     }
     const { epoch } = await latest(store, inbox);
     const before = commits();
@@ -60,9 +60,9 @@ describe('embedded inbox, erased', () => {
       entries: [],
     });
     expect(granted(await store.logs.tops([inbox]))).toEqual([{ top: 0 }]);
-    expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
+    expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0 });
     expect(granted(await store.inboxes.progress([{ inbox, seq: 1 }]))).toEqual([{}]);
-    expect(granted(await store.visits.visited(inbox))).toEqual([]);
+    expect(granted(await store.visits.list(inbox))).toEqual([]);
     expect(onDisk(tables, inbox)).toEqual([]);
     expect(tables.dedupeKeysOutside(0, -1, 10).map(([, tag]) => tag)).toEqual([
       other.tag,
@@ -80,7 +80,7 @@ describe('embedded inbox, erased', () => {
       first: 1,
     });
     expect(textsOf((await latest(store, other)).entries)).toEqual(['1', '2', '3', 'news']);
-    expect(granted(await store.inboxes.marks(other))).toMatchObject({ recv: 2, read: 2 });
+    expect(granted(await store.inboxes.markers(other))).toMatchObject({ recv: 2, read: 2 });
     expect(await put(store, other, '1', 'm-1')).toMatchObject({ seq: 1, dup: true });
   });
 
@@ -94,17 +94,17 @@ describe('embedded inbox, erased', () => {
     const outcomes = await Promise.all([
       put(store, inbox, 'old', 'm-1'),
       store.inboxes.raise(inbox, { read: 2 }),
-      store.visits.visit(inbox, 'old', true),
+      store.visits.set(inbox, 'old', true),
       store.inboxes.erase(inbox),
       put(store, inbox, 'new', 'm-1'),
       store.inboxes.raise(inbox, { recv: 9 }),
-      store.visits.visit(inbox, 'new', true),
+      store.visits.set(inbox, 'new', true),
     ] as const);
     expect(commits()).toBe(before + 1);
     expect(outcomes[4]).toMatchObject({ seq: 1, dup: false });
     expect(textsOf((await latest(store, inbox)).entries)).toEqual(['new']);
-    expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 1, read: 0 });
-    expect(granted(await store.visits.visited(inbox))).toEqual([{ roomid: 'new', read: 0 }]);
+    expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 1, read: 0 });
+    expect(granted(await store.visits.list(inbox))).toEqual([{ roomid: 'new', read: 0 }]);
     expect(onDisk(tables, inbox)).toEqual([1]);
     expect(await put(store, inbox, 'new', 'm-1')).toMatchObject({ seq: 1, dup: true });
   });
@@ -148,16 +148,16 @@ describe('embedded visits', () => {
     const { tables, commits } = counted(setup.tables);
     const store = setup.open({ tables });
     const inbox = newInbox();
-    granted(await store.visits.visit(inbox, 'never joined', false));
-    expect(granted(await store.visits.read(inbox, 'never read', 0))).toBe(0);
+    granted(await store.visits.set(inbox, 'never joined', false));
+    expect(granted(await store.visits.raiseReadMarker(inbox, 'never read', 0))).toBe(0);
     expect(commits()).toBe(0);
-    granted(await store.visits.visit(inbox, 'one', true));
-    granted(await store.visits.read(inbox, 'one', 5));
+    granted(await store.visits.set(inbox, 'one', true));
+    granted(await store.visits.raiseReadMarker(inbox, 'one', 5));
     const before = commits();
     setup.clock.now += 60_000;
-    granted(await store.visits.visit(inbox, 'one', true));
-    granted(await store.visits.visit(inbox, 'two', false));
-    expect(granted(await store.visits.read(inbox, 'one', 5))).toBe(5);
+    granted(await store.visits.set(inbox, 'one', true));
+    granted(await store.visits.set(inbox, 'two', false));
+    expect(granted(await store.visits.raiseReadMarker(inbox, 'one', 5))).toBe(5);
     expect(commits()).toBe(before);
   });
 
@@ -165,15 +165,15 @@ describe('embedded visits', () => {
     const { open, tables, clock } = await storeForTest();
     const store = open();
     const [inbox, left] = [newInbox(), newInbox()];
-    const visited = async () => granted(await store.visits.visited(inbox));
-    granted(await store.visits.visit(left, 'one', true));
-    granted(await store.visits.visit(left, 'one', false));
+    const visited = async () => granted(await store.visits.list(inbox));
+    granted(await store.visits.set(left, 'one', true));
+    granted(await store.visits.set(left, 'one', false));
     expect(tables.row('roomSubscriptions', left.tag)).toBeUndefined();
-    granted(await store.visits.visit(inbox, 'one', true));
+    granted(await store.visits.set(inbox, 'one', true));
     for (const _ of range(1, 3)) {
       clock.now += TTL_MS - 1;
       await store.cleanUp();
-      granted(await store.visits.visit(inbox, 'one', true));
+      granted(await store.visits.set(inbox, 'one', true));
     }
     clock.now += TTL_MS - 1;
     await store.cleanUp();
@@ -190,14 +190,14 @@ describe('embedded visits', () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
     const inbox = newInbox();
-    granted(await store.visits.visit(inbox, 'one', true));
+    granted(await store.visits.set(inbox, 'one', true));
     await put(store, inbox, 'item');
     clock.now += 3 * TTL_MS;
     await store.cleanUp();
-    expect(granted(await store.visits.visited(inbox))).toHaveLength(1);
+    expect(granted(await store.visits.list(inbox))).toHaveLength(1);
     expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
     granted(await store.inboxes.erase(inbox));
-    granted(await store.visits.visit(inbox, 'two', true));
+    granted(await store.visits.set(inbox, 'two', true));
     clock.now += TTL_MS + 1;
     await store.cleanUp();
     expect(tables.row('roomSubscriptions', inbox.tag)).toBeUndefined();

@@ -124,14 +124,16 @@ describe('embedded inbox', () => {
     const inbox = newInbox();
     const was: Position = { epoch: 'news', seq: 1 };
     await fill(store, inbox, 2);
-    granted(await store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes: was }));
+    granted(
+      await store.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), { was: undefined, becomes: was }),
+    );
     granted(await store.inboxes.raise(inbox, { read: 2 }));
     clock.now += INBOX_TTL_MS + 1;
     await store.cleanUp();
     expect(await latest(store, inbox)).toMatchObject({ entries: [], top: 3, first: 4 });
-    expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 2, read: 2, news: was });
+    expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 2, read: 2, news: was });
     const again = { was: undefined, becomes: { epoch: 'news', seq: 2 } };
-    expect(granted(await store.inboxes.fold(inbox, draftOf(inbox, 'x'), again))).toBe(false);
+    expect(granted(await store.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), again))).toBe(false);
     await fill(store, inbox, 1);
     expect(await latest(store, inbox)).toMatchObject({ top: 4, first: 4 });
   });
@@ -148,7 +150,7 @@ describe('embedded inbox', () => {
     ]);
     const store = open();
     await store.cleanUp();
-    expect(granted(await store.inboxes.marks({ tag }))).toMatchObject({ news: marks.news });
+    expect(granted(await store.inboxes.markers({ tag }))).toMatchObject({ news: marks.news });
     clock.now += INBOX_TTL_MS + 1;
     await store.cleanUp();
     expect(tables.row('logMeta', tag)).toBeUndefined();
@@ -162,7 +164,7 @@ describe('embedded inbox', () => {
     const inbox = newInbox();
     const place = (seq: number): Position => ({ epoch: 'news', seq });
     const fold = (was: Position | undefined, becomes: Position) =>
-      store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was, becomes });
+      store.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), { was, becomes });
     const changes = [
       store.inboxes.raise(inbox, { recv: 9 }),
       fold(undefined, place(1)),
@@ -205,13 +207,13 @@ describe('embedded inbox', () => {
     const becomes = { epoch: 'news', seq: 1 };
     const failed = await Promise.all([
       store.inboxes.raise(inbox, { read: 2 }),
-      store.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }),
+      store.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }),
       store.claims.claim('key', 'print', 'one'),
-      store.pushes.keep('one', { nsp: '/', places: [] }),
+      store.pushes.save('one', { nsp: '/', positions: [] }),
     ]);
     for (const outcome of failed) expect(outcome).toMatchObject({ error: { code: 'unavailable' } });
     broken = false;
-    expect(granted(await store.inboxes.marks(inbox))).toEqual({ recv: 1, read: 0 });
+    expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 1, read: 0 });
     expect(granted(await store.inboxes.progress([{ inbox, seq: 2 }]))).toEqual([{}]);
     expect(granted(await store.claims.claim('key', 'other', 'two'))).toEqual({ state: 'granted', id: 'two' });
     expect(granted(await store.pushes.find('one'))).toBeUndefined();
@@ -264,11 +266,11 @@ describe('embedded inbox', () => {
     const inbox = newInbox();
     await store.close();
     const outcomes = await Promise.all([
-      store.inboxes.marks(inbox),
+      store.inboxes.markers(inbox),
       store.inboxes.raise(inbox, { read: 1 }),
       store.inboxes.progress([{ inbox, seq: 1 }]),
       store.claims.claim('key', 'print', 'id'),
-      store.pushes.keep('id', { nsp: '/', places: [] }),
+      store.pushes.save('id', { nsp: '/', positions: [] }),
       store.pushes.find('id'),
       store.logs.tops([inbox]),
     ]);
@@ -281,7 +283,7 @@ describe('embedded inbox', () => {
 describe('embedded pushes', () => {
   const placesOf = (...userIds: string[]): PushPositions => ({
     nsp: '/',
-    places: userIds.map((userId, index) => ({ userId, seq: index + 1, at: 5 })),
+    positions: userIds.map((userId, index) => ({ userId, seq: index + 1, at: 5 })),
   });
 
   it('remember a claim for its time and not longer, and give back its disk', async () => {
@@ -289,7 +291,7 @@ describe('embedded pushes', () => {
     const store = open();
     granted(await store.claims.claim('key', 'print', 'one'));
     clock.now += 1_000;
-    granted(await store.claims.settle('key', 'one', '1'));
+    granted(await store.claims.complete('key', 'one', '1'));
     const claim = async (id: string) => granted(await store.claims.claim('key', 'other', id));
     clock.now += RULES.dedupeTtlS * 1000 - 1;
     await store.cleanUp();
@@ -320,16 +322,16 @@ describe('embedded pushes', () => {
   it('keep places for as long as inboxes, from when they were last kept', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
-    granted(await store.pushes.keep('push', placesOf('ann', '__proto__')));
+    granted(await store.pushes.save('push', placesOf('ann', '__proto__')));
     clock.now += INBOX_TTL_MS - 1;
-    granted(await store.pushes.keep('push', placesOf('ann', '__proto__', 'bob')));
+    granted(await store.pushes.save('push', placesOf('ann', '__proto__', 'bob')));
     clock.now += INBOX_TTL_MS - 1;
     await store.cleanUp();
     const found = granted(await store.pushes.find('push'));
-    expect(found?.places.map(({ userId }) => userId)).toEqual(['ann', '__proto__', 'bob']);
+    expect(found?.positions.map(({ userId }) => userId)).toEqual(['ann', '__proto__', 'bob']);
     clock.now += 1;
     expect(granted(await store.pushes.find('push'))).toBeUndefined();
-    granted(await store.pushes.keep('push', placesOf('carol')));
+    granted(await store.pushes.save('push', placesOf('carol')));
     expect(granted(await store.pushes.find('push'))).toEqual(placesOf('carol'));
     clock.now += INBOX_TTL_MS + 1;
     await store.cleanUp();
@@ -357,7 +359,7 @@ describe('embedded pushes', () => {
       state: 'granted',
       id: 'two',
     });
-    granted(await store.pushes.keep(long, placesOf('ann')));
+    granted(await store.pushes.save(long, placesOf('ann')));
     expect(granted(await store.pushes.find(long))).toEqual(placesOf('ann'));
     expect(granted(await store.pushes.find(`${long}e`))).toBeUndefined();
   });

@@ -202,7 +202,7 @@ describe('embedded log', () => {
       const store = open({ rules: { ...RULES, inboxTtlS: RULES.dedupeTtlS } });
       const keep = async (n: number) => {
         granted(await store.claims.claim(`${n}`, 'print', 'id'));
-        granted(await store.pushes.keep(`${n}`, { nsp: '/', places: [] }));
+        granted(await store.pushes.save(`${n}`, { nsp: '/', positions: [] }));
       };
       for (const n of range(1, 120)) await keep(n);
       clock.now += RULES.dedupeTtlS * 1_000 - 5_000;

@@ -130,7 +130,7 @@ describe('embedded primary and its workers', () => {
     granted(await a.roster.heartbeat(3));
     granted(await b.roster.heartbeat(2));
     granted(await a.roster.enter(room, { userId: 'ann', username: 'Ann' }, 2, 2));
-    granted(await b.roster.recount(newRoom(), 1));
+    granted(await b.roster.setClients(newRoom(), 1));
     const [annHere, annThere, bob] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), inboxOf('/', 'bob')];
     granted(await a.roster.setConnections(annHere, 3));
     granted(await b.roster.setConnections(annThere, 1));
@@ -293,7 +293,7 @@ describe('embedded roster', () => {
     const inbox = inboxOf('/', 'ann');
     roster.heartbeat('a');
     roster.enter('a', room, ann, 2, 2);
-    roster.recount('a', empty, 1);
+    roster.setClients('a', empty, 1);
     roster.setConnections('a', inbox, 2);
     expect(roster.overview()).toEqual({ hosts: 1, workers: 1, clients: 2, users: 1, rooms: 2 });
     now += 1;
@@ -301,7 +301,7 @@ describe('embedded roster', () => {
     const late = () => {
       roster.heartbeat('a');
       expect(roster.enter('a', room, bob, 1, 1)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
-      roster.recount('a', empty, 1);
+      roster.setClients('a', empty, 1);
       roster.setConnections('a', inbox, 2);
       expect(roster.exit('a', room, 'ann', 0).changed).toBe(false);
       expect(roster.connections([inbox])).toEqual([0]);
@@ -372,6 +372,6 @@ describe('embedded roster', () => {
     expect(roster.members(room, { limit: 1 }).members).toMatchObject([anna]);
     roster.exit('b', room, 'ann', 0);
     expect(roster.members(room, { limit: 1 }).members).toMatchObject([ann]);
-    expect(roster.named(room, 'Anna', 1)).toEqual([]);
+    expect(roster.findByUsername(room, 'Anna', 1)).toEqual([]);
   });
 });

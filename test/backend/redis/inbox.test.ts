@@ -26,11 +26,11 @@ describe('inboxes in Redis', () => {
     for (const log of [inbox, announcementsOf('/')]) {
       await read(peer, log);
       granted(await peer.logs.tops([log]));
-      granted(await peer.inboxes.marks(log));
+      granted(await peer.inboxes.markers(log));
       granted(await peer.inboxes.raise(log, { sent: 1, recv: 1, read: 1 }));
       granted(await peer.inboxes.progress([{ inbox: log, seq: 1 }]));
       const news = { was: becomes, becomes: { epoch: 'e', seq: 2 } };
-      expect(granted(await peer.inboxes.fold(log, draftOf(log, ''), news))).toBe(false);
+      expect(granted(await peer.inboxes.appendAnnouncement(log, draftOf(log, ''), news))).toBe(false);
     }
     expect(await namesIn(redis)).toEqual([]);
   });
@@ -41,9 +41,11 @@ describe('inboxes in Redis', () => {
     const odd = inboxOf('/post', 'ann{x}:*');
     await append(peer, odd, 'x', { dedupe: { scope: 'ann', clientMsgId: 'm' } });
     granted(await peer.inboxes.raise(odd, { sent: 1, read: 1 }));
-    granted(await peer.claims.claim('ann{x}:*', 'print', 'id {y}'));
-    granted(await peer.claims.settle('ann{x}:*', 'another try', '1'));
-    granted(await peer.pushes.keep('id {y}', { nsp: '/', places: [{ userId: 'ann{x}:*', seq: 1, at: 1 }] }));
+    granted(await peer.idempotency.claim('ann{x}:*', 'print', 'id {y}'));
+    granted(await peer.idempotency.complete('ann{x}:*', 'another try', '1'));
+    granted(
+      await peer.pushes.save('id {y}', { nsp: '/', positions: [{ userId: 'ann{x}:*', seq: 1, at: 1 }] }),
+    );
     const names = await namesIn(redis);
     expect(names).toHaveLength(9);
     for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16,22}\}:\w+$/);
@@ -84,7 +86,7 @@ describe('inboxes in Redis', () => {
     await redis.ask(`DEL ${keys.log(inbox).join(' ')}`);
     await append(peer, inbox, 'anew');
     await append(peer, inbox, 'anew');
-    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
+    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0 });
     const progress = async () =>
       granted(await peer.inboxes.progress([1, 2, 3].map((seq) => ({ inbox, seq }))));
     expect(await progress()).toEqual([{}, {}, {}]);
@@ -98,12 +100,12 @@ describe('inboxes in Redis', () => {
   it('keep their marks through a new epoch', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
-    granted(await peer.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }));
+    granted(await peer.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }));
     granted(await peer.inboxes.raise(inbox, { read: 1 }));
     const { epoch } = await read(peer, inbox);
     await redis.ask(`HSET ${keys.log(inbox)[1]} run another`);
     expect((await append(peer, inbox, 'y')).epoch).not.toBe(epoch);
-    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 1, read: 1, news: becomes });
+    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 1, read: 1, news: becomes });
   });
 
   it('neither append nor move the mark when Redis is full', async () => {
@@ -111,12 +113,13 @@ describe('inboxes in Redis', () => {
     const peer = await peerForTest(redis.url);
     await append(peer, inbox, 'before');
     await redis.ask('CONFIG SET maxmemory 1');
-    const fold = () => peer.inboxes.fold(inbox, draftOf(inbox, 'x'), { was: undefined, becomes });
+    const fold = () =>
+      peer.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), { was: undefined, becomes });
     const refused = { ok: false, error: { code: 'unavailable' } };
     expect(await fold()).toMatchObject(refused);
     expect(await peer.inboxes.raise(inbox, { read: 1 })).toMatchObject(refused);
     await redis.ask('CONFIG SET maxmemory 0');
-    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0 });
+    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0 });
     expect(granted(await fold())).toBe(true);
     expect((await read(peer, inbox)).top).toBe(2);
   });
@@ -126,23 +129,24 @@ describe('inboxes in Redis', () => {
     const peer = await peerForTest(redis.url);
     const dedupe = { scope: 'news', clientMsgId: '1' };
     await append(peer, inbox, 'x', { dedupe });
-    const fold = () => peer.inboxes.fold(inbox, draftOf(inbox, 'x', { dedupe }), { was: undefined, becomes });
+    const fold = () =>
+      peer.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x', { dedupe }), { was: undefined, becomes });
     expect(granted(await fold())).toBe(true);
     expect(granted(await fold())).toBe(false);
     expect(await read(peer, inbox)).toMatchObject({ top: 1 });
-    expect(granted(await peer.inboxes.marks(inbox))).toEqual({ recv: 0, read: 0, news: becomes });
+    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0, news: becomes });
   });
 
   it('grant a claim anew once its lease is over, and take the key for another write once it ran out', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const [claim, running] = keys.claim('key');
-    granted(await peer.claims.claim('key', 'print', 'one'));
+    granted(await peer.idempotency.claim('key', 'print', 'one'));
     await redis.ask(`PEXPIRE ${running} 0`);
-    const second = granted(await peer.claims.claim('key', 'print', 'two'));
+    const second = granted(await peer.idempotency.claim('key', 'print', 'two'));
     expect(second).toEqual({ state: 'granted', id: 'one' });
     await redis.ask(`PEXPIRE ${claim} 0`);
-    const other = granted(await peer.claims.claim('key', 'other', 'three'));
+    const other = granted(await peer.idempotency.claim('key', 'other', 'three'));
     expect(other).toEqual({ state: 'granted', id: 'three' });
   });
 });

@@ -67,7 +67,7 @@ describe('restrictions in Redis', () => {
     granted(await peer.moderation.restrict(odd, 'ann{x}:*', 'ban', 60));
     granted(await peer.logs.append(odd, { ...draftOf(odd, 'x'), reader: inboxOf('/', 'ann{x}:*').tag }));
     await replace(peer, odd, 1, 'y');
-    granted(await peer.visits.visit(inboxOf('/', 'ann{x}:*'), 'lobby{x}:*', true));
+    granted(await peer.roomSubscriptions.set(inboxOf('/', 'ann{x}:*'), 'lobby{x}:*', true));
     const names = (await redis.ask('KEYS *')).split('\r\n').filter((line) => line.startsWith('rc'));
     expect(names).toHaveLength(8);
     for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16}\}:\w+$/);
@@ -215,10 +215,10 @@ describe('visits in Redis', () => {
     const peer = await peerForTest(redis.url, { inboxTtlS: 100 });
     const inbox = inboxOf('/', 'ann');
     const [marks, order] = keys.visits(inbox);
-    await Promise.all(range(1, 1_000).map((n) => peer.visits.visit(inbox, `${n}`, true)));
-    granted(await peer.visits.read(inbox, '1', 5));
-    granted(await peer.visits.visit(inbox, 'one more', true));
-    const rooms = granted(await peer.visits.visited(inbox));
+    await Promise.all(range(1, 1_000).map((n) => peer.roomSubscriptions.set(inbox, `${n}`, true)));
+    granted(await peer.roomSubscriptions.raiseReadMarker(inbox, '1', 5));
+    granted(await peer.roomSubscriptions.set(inbox, 'one more', true));
+    const rooms = granted(await peer.roomSubscriptions.list(inbox));
     expect(rooms.slice(0, 2)).toEqual([
       { roomid: 'one more', read: 0 },
       { roomid: '1', read: 5 },
@@ -237,7 +237,7 @@ describe('visits in Redis', () => {
     await append(peer, inbox, 'y');
     await replace(peer, inbox, 1, 'z');
     granted(await peer.inboxes.raise(inbox, { sent: 1, recv: 1, read: 1 }));
-    granted(await peer.visits.visit(inbox, 'lobby', true));
+    granted(await peer.roomSubscriptions.set(inbox, 'lobby', true));
     granted(await peer.roster.setConnections(inbox, 1));
     granted(await peer.inboxes.erase(inbox));
     const names = (await redis.ask(`KEYS rc:{${inbox.tag}}*`))

@@ -176,7 +176,7 @@ describe('asking the roster in Redis', () => {
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const room = newRoom();
     const named = async (...names: string[]) =>
-      Promise.all(names.map(async (name) => granted(await a.roster.named(room, name, 9)).join()));
+      Promise.all(names.map(async (name) => granted(await a.roster.findByUsername(room, name, 9)).join()));
     granted(await a.roster.enter(room, ann, 1, 1));
     granted(await b.roster.enter(room, { ...ann, username: 'Annie' }, 1, 1));
     granted(await b.roster.enter(room, { ...bob, username: 'Ann' }, 1, 2));

@@ -81,7 +81,7 @@ describe('the roster in Redis', () => {
     granted(await peer.roster.setConnections(annInbox, 2));
     granted(await peer.roster.setConnections(annInbox, 0));
     granted(await peer.roster.exit(room, 'ann', 1));
-    granted(await peer.roster.recount(room, 0));
+    granted(await peer.roster.setClients(room, 0));
     granted(await peer.roster.exit(room, 'bob', 0));
     await vi.waitFor(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
   });
@@ -149,7 +149,7 @@ describe('the roster in Redis', () => {
       async () => expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 }),
       { timeout: 5_000 },
     );
-    expect(granted(await b.roster.named(room, 'Ann', 9))).toEqual(['ann']);
+    expect(granted(await b.roster.findByUsername(room, 'Ann', 9))).toEqual(['ann']);
     expect(granted(await b.roster.count(left))).toMatchObject({ users: 0, clients: 0 });
     expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 0]);
     expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(3);
@@ -229,7 +229,7 @@ describe('the roster in Redis', () => {
       ]),
     );
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 3, clients: 3 });
-    expect(granted(await b.roster.named(room, 'Anna', 9))).toEqual([]);
+    expect(granted(await b.roster.findByUsername(room, 'Anna', 9))).toEqual([]);
     expect(granted(await b.roster.rooms('/', { limit: 9 })).rooms).toHaveLength(1);
   });
 
@@ -250,9 +250,9 @@ describe('the roster in Redis', () => {
     const answers = await Promise.all([
       roster.enter(room, bob, 1, 1),
       roster.exit(room, 'ann', 0),
-      roster.recount(room, 2),
+      roster.setClients(room, 2),
       roster.count(room),
-      roster.named(room, 'Ann', 1),
+      roster.findByUsername(room, 'Ann', 1),
       roster.members(room, { limit: 1 }),
       roster.rooms('/', { limit: 1 }),
       roster.setConnections(annInbox, 1),
@@ -262,24 +262,27 @@ describe('the roster in Redis', () => {
       roster.reap('gone'),
       roster.expired(),
       roster.fence('gone'),
-      roster.staysIn(room, 'ann'),
+      roster.isOnlineIn(room, 'ann'),
       peer.logs.replace(room, 1, '"x":1'),
       peer.logs.unread([{ room, read: 0 }]),
       peer.moderation.restrict(room, 'ann', 'ban'),
       peer.moderation.lift(room, 'ann', 'ban'),
       peer.moderation.restrictions(room, 'ann'),
-      peer.visits.visit(annInbox, 'x', true),
-      peer.visits.visit(annInbox, 'x', false),
-      peer.visits.read(annInbox, 'x', 1),
-      peer.visits.visited(annInbox),
+      peer.roomSubscriptions.set(annInbox, 'x', true),
+      peer.roomSubscriptions.set(annInbox, 'x', false),
+      peer.roomSubscriptions.raiseReadMarker(annInbox, 'x', 1),
+      peer.roomSubscriptions.list(annInbox),
       peer.inboxes.erase(annInbox),
-      peer.inboxes.marks(annInbox),
+      peer.inboxes.markers(annInbox),
       peer.inboxes.raise(annInbox, { read: 1 }),
-      peer.inboxes.fold(annInbox, draftOf(annInbox, ''), { was: undefined, becomes: { epoch: 'e', seq: 1 } }),
+      peer.inboxes.appendAnnouncement(annInbox, draftOf(annInbox, ''), {
+        was: undefined,
+        becomes: { epoch: 'e', seq: 1 },
+      }),
       peer.inboxes.progress([{ inbox: annInbox, seq: 1 }]),
-      peer.claims.claim('key', 'print', 'id'),
-      peer.claims.settle('key', 'id'),
-      peer.pushes.keep('id', { nsp: '/', places: [] }),
+      peer.idempotency.claim('key', 'print', 'id'),
+      peer.idempotency.complete('key', 'id'),
+      peer.pushes.save('id', { nsp: '/', positions: [] }),
       peer.pushes.find('id'),
       peer.secret(),
       peer.check(),

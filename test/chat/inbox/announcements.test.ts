@@ -81,7 +81,7 @@ describe('announcements to everybody', () => {
     const { store, news, itemsOf } = setUp();
     for (const text of ['1', '2']) await news.announce('/', text);
     let folds = 0;
-    store.fail((what) => what === 'fold' && ++folds > 1);
+    store.fail((what) => what === 'appendAnnouncement' && ++folds > 1);
     expect(await news.copyInto(ann)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     store.fail(() => false);
     await news.copyInto(ann);

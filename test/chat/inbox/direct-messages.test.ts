@@ -56,7 +56,7 @@ describe('a private message', () => {
     expect(await live([])).toBe(0);
     expect(await live([roomOf('/', 'hall'), roomOf('/post', 'tea')])).toBe(0);
     expect(await live([tea])).toBe(3);
-    store.fail((what) => what === 'isIn');
+    store.fail((what) => what === 'isInAny');
     expect(await live([tea])).toBe(0);
   });
 

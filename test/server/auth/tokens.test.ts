@@ -1,6 +1,6 @@
 import { generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Claim, Identity } from '../../../src/chat/identity.ts';
+import type { Credentials, Identity } from '../../../src/chat/identity.ts';
 import { createTokenIdentities } from '../../../src/server/auth/tokens.ts';
 import { silentLog } from '../../cluster/silent-log.ts';
 import { type KeyServer, openKeyServer } from '../../support/key-server.ts';
@@ -16,11 +16,11 @@ function sign(claims: JWTPayload, secret = SECRET, alg = 'HS256'): Promise<strin
   return new SignJWT(claims).setProtectedHeader({ alg }).sign(new TextEncoder().encode(secret));
 }
 
-async function identify(claims: object, claim: Claim = {}) {
+async function identify(claims: object, claim: Credentials = {}) {
   return bySecret.identify({ ...claim, token: await sign(claims as JWTPayload) });
 }
 
-async function become(claims: object, claim?: Claim): Promise<Identity> {
+async function become(claims: object, claim?: Credentials): Promise<Identity> {
   const identity = await identify(claims, claim);
   if (!identity.ok) throw new Error(identity.error.message);
   return identity.value;

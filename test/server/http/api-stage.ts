@@ -63,7 +63,7 @@ export async function openApiStage(options: StageOptions = {}) {
     announcements: createAnnouncements({ logs: store.logs, inboxes: store.inboxes, newId }),
     admission: createAdmission({ now: () => performance.now(), random: () => 0.5 }),
     pushService: createPushService({ ...store, newId, onAppended: () => undefined }),
-    claims: store.claims,
+    idempotency: store.idempotency,
     limits: { maxTextBytes },
     metrics: { said: { inc: () => undefined } },
     now: store.now,

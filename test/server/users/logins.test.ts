@@ -20,7 +20,7 @@ const NOTHING: InboxSnapshot = {
   first: 1,
   entries: [],
   more: false,
-  marks: { recv: 0, read: 0 },
+  markers: { recv: 0, read: 0 },
   older: [],
 };
 

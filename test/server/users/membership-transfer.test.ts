@@ -32,7 +32,7 @@ function setUp() {
       async exit(_room, userId, clients) {
         return succeed({ users: inRoom.size, clients, changed: inRoom.delete(userId) });
       },
-      recount: async (_room, clients) => succeed({ users: inRoom.size, clients }),
+      setClients: async (_room, clients) => succeed({ users: inRoom.size, clients }),
       reap: async () => succeed([]),
     },
     onJoin: (_room, { userId }) => told.push(`${userId} came`),

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Identity } from '../../../src/chat/identity.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
-import type { RoomVisits } from '../../../src/chat/visits.ts';
+import type { RoomSubscriptions } from '../../../src/chat/room-subscriptions.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';
 import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
@@ -16,11 +16,11 @@ function setUp() {
   const tops = new Map<string, number>();
   const said = new Map<string, number>();
   const sessions: Session[] = [];
-  let failing: readonly (keyof RoomVisits)[] = [];
+  let failing: readonly (keyof RoomSubscriptions)[] = [];
   const of = (tag: string) => stored.get(tag) ?? new Map<string, { read: number; joined: boolean }>();
-  const visits: RoomVisits = {
-    async visit({ tag }, roomid, joined, top = 0) {
-      if (failing.includes('visit')) return away;
+  const subscriptions: RoomSubscriptions = {
+    async set({ tag }, roomid, joined, top = 0) {
+      if (failing.includes('set')) return away;
       const rooms = of(tag);
       const changed = (rooms.get(roomid)?.joined ?? false) !== joined;
       if (joined) rooms.set(roomid, { read: rooms.get(roomid)?.read ?? top, joined });
@@ -28,23 +28,23 @@ function setUp() {
       stored.set(tag, rooms);
       return succeed(changed);
     },
-    async read({ tag }, roomid, seq) {
-      if (failing.includes('read')) return away;
+    async raiseReadMarker({ tag }, roomid, seq) {
+      if (failing.includes('raiseReadMarker')) return away;
       const rooms = of(tag);
       const { read = 0, joined = false } = rooms.get(roomid) ?? {};
       rooms.set(roomid, { read: Math.max(read, seq), joined });
       stored.set(tag, rooms);
       return succeed(Math.max(read, seq));
     },
-    async visited({ tag }) {
-      if (failing.includes('visited')) return away;
+    async list({ tag }) {
+      if (failing.includes('list')) return away;
       return succeed(
         [...of(tag)].flatMap(([roomid, { read, joined }]) => (joined ? [{ roomid, read }] : [])),
       );
     },
   };
   const readMarkers = createReadMarkers({
-    visits,
+    subscriptions,
     logs: {
       async unread(asked) {
         const found = asked.map(({ room, reader, read: given }) => {
@@ -56,8 +56,8 @@ function setUp() {
       },
     },
     roster: {
-      async staysIn({ roomid }, userId) {
-        if (failing.includes('visited')) return away;
+      async isOnlineIn({ roomid }, userId) {
+        if (failing.includes('list')) return away;
         const within = ({ user, memberships }: Session) => user.id === userId && memberships.has(roomid);
         return succeed(sessions.some(within));
       },
@@ -103,7 +103,7 @@ function setUp() {
       await readMarkers.left(session, roomid);
     },
     stored: (userId: string) => of(inboxOf('/', userId).tag),
-    fail: (...calls: (keyof RoomVisits)[]) => {
+    fail: (...calls: (keyof RoomSubscriptions)[]) => {
       failing = calls;
     },
   };
@@ -113,7 +113,7 @@ describe('the rooms of a user', () => {
   it('are noted with the next join when the store was away, and until then shown to this connection', async () => {
     const { readMarkers, connect, join, tops, stored, fail } = setUp();
     tops.set('tea', 5);
-    fail('visit', 'visited');
+    fail('set', 'list');
     const session = connect('ann', ['tea']);
     expect(await readMarkers.mine(session)).toEqual(away);
     expect(stored('ann').get('tea')?.joined).toBeFalsy();

@@ -34,7 +34,7 @@ function setUp() {
       if (storeAway) return refuse('unavailable', 'away', 1);
       return succeed({ users: present.size, clients, changed: present.delete(userId) });
     },
-    async recount(_room, clients) {
+    async setClients(_room, clients) {
       return succeed({ users: present.size, clients });
     },
   });

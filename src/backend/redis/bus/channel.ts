@@ -1,5 +1,5 @@
 import type { Entry } from '../../../chat/log-store.ts';
-import type { PresenceChange, PresenceMove } from '../../../chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
 import type { Waiters } from '../connection/waiters.ts';
 
 export type RawListener = (frame: Buffer, channel: Buffer) => void;
@@ -62,7 +62,7 @@ export class Listener implements Listening {
   readonly owner: ListenerOwner;
   readonly channel: Channel;
   readonly onEntry: (entry: Entry) => void;
-  readonly onPresence: ((presence: PresenceChange | PresenceMove) => void) | undefined;
+  readonly onPresence: ((presence: PresenceChange | PresenceEvent) => void) | undefined;
 
   constructor(
     owner: ListenerOwner,

@@ -1,7 +1,7 @@
 import type { Entry, Position } from '../../../chat/log-store.ts';
 import type { Room } from '../../../chat/room.ts';
 import { socketRoom } from '../../../chat/room.ts';
-import type { PresenceChange, PresenceMove } from '../../../chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
 
 /*
  * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet
@@ -67,12 +67,12 @@ export function parsePresence(frame: Buffer): PresenceChange | undefined {
 }
 
 /** What is told of one who came or went, as `parseMove` finds it again. */
-export function moveFrame(room: Room, { event, user }: PresenceMove): string {
+export function moveFrame(room: Room, { event, user }: PresenceEvent): string {
   const message = { event, roomid: room.roomid, data: user };
   return frameBefore + JSON.stringify(message) + frameAfter(room);
 }
 
-export function parseMove(frame: Buffer): PresenceMove | undefined {
+export function parseMove(frame: Buffer): PresenceEvent | undefined {
   if (!startsWith(frame, MOVE)) return undefined;
   const { event, data } = JSON.parse(frame.toString()).data.packet.data[1];
   // Not ours: another server on the same adapter tells something else.

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../../chat/log-store.ts';
-import type { PresenceChange, PresenceMove } from '../../../chat/roster.ts';
+import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
 import { Channel, Listener, type ListenerOwner, type Listening, type RawListener } from './channel.ts';
 import { createChannelMachine, type SubscriberClient } from './channel-machine.ts';
 import { createFrameReceiver } from './frame-receiver.ts';
@@ -10,7 +10,7 @@ export interface Subscriptions {
   listen(
     channel: string,
     onEntry: (entry: Entry) => void,
-    onPresence?: (presence: PresenceChange | PresenceMove) => void,
+    onPresence?: (presence: PresenceChange | PresenceEvent) => void,
   ): Listening;
   /** Subscribes to everything else of a channel, for one listener. Never fails: it is retried until it succeeds. */
   attach(channel: string, onFrame: RawListener): void;

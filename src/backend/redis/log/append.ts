@@ -4,7 +4,7 @@ import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import { refuseOtherContent } from '../../other-content.ts';
+import { refuseReusedId } from '../../reused-id.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
 import { away } from '../connection/failures.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
@@ -94,7 +94,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       const [epoch, seq, id, at, outcome] = reply.value;
       if (outcome === BANNED) return refuseRestricted('ban', at);
       if (outcome === MUTED) return refuseRestricted('mute', at);
-      if (outcome === OTHER_CONTENT) return refuseOtherContent();
+      if (outcome === OTHER_CONTENT) return refuseReusedId();
       return succeed(outcome === ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
     },
     async replace(room, seq, members, notice = NO_NOTICE) {

@@ -1,4 +1,4 @@
-import { CLAIM_LEASE_MS, type Claimed, type Claims } from '../../../chat/idempotency.ts';
+import { CLAIM_LEASE_MS, type ClaimResult, type IdempotencyStore } from '../../../chat/idempotency.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
@@ -12,13 +12,13 @@ export interface RedisClaimsDeps {
   readonly dedupeTtlS: number;
 }
 
-type ClaimReply = [state: Claimed['state'], text: string];
+type ClaimReply = [state: ClaimResult['state'], text: string];
 
 /** All that has to be atomic is in claim.lua and claim-settle.lua. */
-export function createRedisClaims({ redis, scripts, keys, dedupeTtlS }: RedisClaimsDeps): Claims {
+export function createRedisClaims({ redis, scripts, keys, dedupeTtlS }: RedisClaimsDeps): IdempotencyStore {
   const ttlMs = String(dedupeTtlS * 1_000);
 
-  async function claim(key: string, fingerprint: string, id: string): Promise<Outcome<Claimed>> {
+  async function claim(key: string, fingerprint: string, id: string): Promise<Outcome<ClaimResult>> {
     const args = [id, fingerprint, ttlMs, String(CLAIM_LEASE_MS)];
     const reply = await redis.evaluate<ClaimReply>(scripts.claim, keys.claim(key), args);
     if (!reply.ok) return reply;
@@ -32,5 +32,5 @@ export function createRedisClaims({ redis, scripts, keys, dedupeTtlS }: RedisCla
     return settled.ok ? succeed(undefined) : settled;
   }
 
-  return { claim, settle };
+  return { claim, complete: settle };
 }

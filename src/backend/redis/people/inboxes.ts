@@ -84,12 +84,12 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
     return succeed(all);
   }
 
-  return { marks, raise, fold, erase, progress };
+  return { markers: marks, raise, appendAnnouncement: fold, erase, progress };
 }
 
 function marksOf(recv: number, read: number, news: string): InboxMarkers {
   const [, seq, epoch] = /^(\d+) (.*)$/.exec(news) ?? [];
-  return epoch === undefined ? { recv, read } : { recv, read, news: { epoch, seq: Number(seq) } };
+  return epoch === undefined ? { recv, read } : { recv, read, announcements: { epoch, seq: Number(seq) } };
 }
 
 function positionText({ epoch, seq }: Position): string {

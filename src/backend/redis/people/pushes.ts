@@ -20,7 +20,7 @@ const NSP = '';
 export function createRedisPushes({ redis, script, keys, options }: RedisPushesDeps): PushStore {
   const placesS = String(options.inboxTtlS);
 
-  async function keep(id: string, { nsp, places }: PushPositions): Promise<Outcome<void>> {
+  async function keep(id: string, { nsp, positions: places }: PushPositions): Promise<Outcome<void>> {
     const fields = places.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
     const key = keys.places(id);
     const [kept, bounded] = await Promise.all([
@@ -41,13 +41,13 @@ export function createRedisPushes({ redis, script, keys, options }: RedisPushesD
       if (userId === NSP) nsp = value;
       else places.push(placeOf(userId, value));
     }
-    return succeed(nsp === undefined ? undefined : { nsp, places });
+    return succeed(nsp === undefined ? undefined : { nsp, positions: places });
   }
 
-  return { keep, find };
+  return { save: keep, find };
 }
 
-function placeOf(userId: string, value: string): PushPositions['places'][number] {
+function placeOf(userId: string, value: string): PushPositions['positions'][number] {
   const [seq, at] = value.split(' ');
   return { userId, seq: Number(seq), at: Number(at) };
 }

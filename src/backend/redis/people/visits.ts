@@ -1,5 +1,5 @@
 import type { Room } from '../../../chat/room.ts';
-import type { RoomVisits, VisitedRoom } from '../../../chat/visits.ts';
+import type { RoomSubscription, RoomSubscriptions } from '../../../chat/room-subscriptions.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
@@ -18,7 +18,7 @@ type VisitReply = [mark: string, isNew: number];
 
 const MOST_ROOMS = '1000';
 
-export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisitsDeps): RoomVisits {
+export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisitsDeps): RoomSubscriptions {
   async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<VisitReply>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
@@ -41,7 +41,7 @@ export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisi
     return used.ok ? succeed(used.value[1] === 1) : used;
   }
 
-  async function visited(inbox: Room): Promise<Outcome<readonly VisitedRoom[]>> {
+  async function visited(inbox: Room): Promise<Outcome<readonly RoomSubscription[]>> {
     const flat = await redis.evaluate<string[]>(scripts.visited, keys.visits(inbox), []);
     if (!flat.ok) return flat;
     const rooms = [];
@@ -56,5 +56,5 @@ export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisi
     return used.ok ? succeed(Number(used.value[0])) : used;
   }
 
-  return { visit, read, visited };
+  return { set: visit, raiseReadMarker: read, list: visited };
 }

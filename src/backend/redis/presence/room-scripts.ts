@@ -1,5 +1,5 @@
 import type { Room } from '../../../chat/room.ts';
-import { MAX_TOLD_CLIENTS } from '../../../protocol/limits.ts';
+import { LARGE_ROOM_CLIENTS } from '../../../protocol/limits.ts';
 import { frameAfter, presenceBefore } from '../bus/frame.ts';
 import type { RedisKeys } from '../keys.ts';
 
@@ -22,6 +22,6 @@ export function roomScriptArgs(keys: RedisKeys, room: Room, instanceId: string):
     presenceBefore,
     frameAfter(room),
     JSON.stringify(room.roomid),
-    String(MAX_TOLD_CLIENTS),
+    String(LARGE_ROOM_CLIENTS),
   ];
 }

@@ -27,7 +27,7 @@ type MembersReply = [rev: number, more: number, last: string, instances: string[
 
 export type RosterQueries = Pick<
   Roster,
-  'count' | 'named' | 'isIn' | 'staysIn' | 'members' | 'rooms' | 'connections' | 'totals'
+  'count' | 'findByUsername' | 'isInAny' | 'isOnlineIn' | 'members' | 'rooms' | 'connections' | 'totals'
 >;
 
 /** A longer page would block every other call of Redis. */
@@ -51,7 +51,11 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     return succeed({ rev: Number(rev.value), users: users.value, clients: clients.value[0] ?? 0 });
   }
 
-  async function named(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>> {
+  async function findByUsername(
+    room: Room,
+    username: string,
+    limit: number,
+  ): Promise<Outcome<readonly string[]>> {
     const [, , namesKey] = keys.roster(room, '');
     const [min, max] = [`[${username}\0`, `(${username}\x01`];
     const query = ['ZRANGEBYLEX', namesKey, min, max, 'LIMIT', '0', String(limit)];
@@ -59,14 +63,14 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     return found.ok ? succeed(found.value.map(roomidOf)) : found;
   }
 
-  async function isIn(among: readonly Room[], userId: string): Promise<Outcome<boolean>> {
+  async function isInAny(among: readonly Room[], userId: string): Promise<Outcome<boolean>> {
     const scores = await allValues(
       among.map((room) => redis.call<unknown>(['ZSCORE', keys.roster(room, '')[1], userId])),
     );
     return scores.ok ? succeed(scores.value.some((score) => score !== null)) : scores;
   }
 
-  async function staysIn(room: Room, userId: string): Promise<Outcome<boolean>> {
+  async function isOnlineIn(room: Room, userId: string): Promise<Outcome<boolean>> {
     const listed = await redis.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
     if (!listed.ok) return listed;
     const instances = await living.listedWith(listed.value);
@@ -149,9 +153,9 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
 
   return {
     count,
-    named,
-    isIn,
-    staysIn,
+    findByUsername,
+    isInAny,
+    isOnlineIn,
     members,
     rooms,
     connections,

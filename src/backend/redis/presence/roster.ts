@@ -178,7 +178,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   return {
     enter,
     exit,
-    recount,
+    setClients: recount,
     setConnections,
     heartbeat,
     onReturned: (listener) => {

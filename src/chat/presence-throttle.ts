@@ -1,12 +1,12 @@
 import {
-  MAX_TOLD_CLIENTS,
+  LARGE_ROOM_CLIENTS,
   PRESENCE_GRACE_MS,
-  ROOM_MOVES_PER_S,
-  USER_MOVES_AT_ONCE,
+  ROOM_PRESENCE_EVENTS_PER_S,
+  USER_PRESENCE_BURST,
 } from '../protocol/limits.ts';
 import { createSharedBuckets, type Rate } from './rate-limit.ts';
 import type { Room } from './room.ts';
-import type { PresenceMove } from './roster.ts';
+import type { PresenceEvent } from './roster.ts';
 
 /*
  * What the members here hear, one by one, of who comes and goes. It stands where members listen and not where users
@@ -20,29 +20,29 @@ import type { PresenceMove } from './roster.ts';
  * do one for which there was no room and its opposite.
  */
 
-const USER_RATE: Rate = { perMs: 1 / PRESENCE_GRACE_MS, burst: USER_MOVES_AT_ONCE };
+const USER_RATE: Rate = { perMs: 1 / PRESENCE_GRACE_MS, burst: USER_PRESENCE_BURST };
 /** A room that names its people fills up, or empties, at once. */
-const ROOM_RATE: Rate = { perMs: ROOM_MOVES_PER_S / 1_000, burst: MAX_TOLD_CLIENTS };
+const ROOM_RATE: Rate = { perMs: ROOM_PRESENCE_EVENTS_PER_S / 1_000, burst: LARGE_ROOM_CLIENTS };
 const LOOK_MS = 1_000;
 /** Of one room. What does not fit is left to `presence:diff` and `presence:count`. */
-const MAX_HELD = MAX_TOLD_CLIENTS;
+const MAX_HELD = LARGE_ROOM_CLIENTS;
 /** Of all rooms: the oldest are forgotten. Who never comes back leaves one behind. */
 const MAX_UNTOLD = 10_000;
 
-export interface MovePacingDeps {
-  readonly tell: (room: Room, move: PresenceMove) => void;
+export interface PresenceThrottleDeps {
+  readonly deliver: (room: Room, move: PresenceEvent) => void;
   /** A clock that never steps. */
   readonly now: () => number;
 }
 
-export interface MovePacing {
+export interface PresenceThrottle {
   /** Tells it now or, if it is still true, as soon as the budgets of the user and the room allow. */
-  hear(room: Room, move: PresenceMove): void;
+  push(room: Room, move: PresenceEvent): void;
   close(): void;
 }
 
 interface Held {
-  move: PresenceMove;
+  move: PresenceEvent;
   /** The user's budget has paid for it; it waits for the room's. */
   paid: boolean;
 }
@@ -52,19 +52,19 @@ interface HeldRoom {
   readonly moves: Map<string, Held>;
 }
 
-export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
+export function createPresenceThrottle({ deliver: tell, now }: PresenceThrottleDeps): PresenceThrottle {
   const users = createSharedBuckets(USER_RATE, now);
   const rooms = createSharedBuckets(ROOM_RATE, now);
   const heldRooms = new Map<string, HeldRoom>();
   /** What the members did not hear and will not, by room and user. */
-  const untold = new Map<string, PresenceMove['event']>();
+  const untold = new Map<string, PresenceEvent['event']>();
   let timer: NodeJS.Timeout | undefined;
 
-  const keyOf = (room: Room, { user }: PresenceMove) => `${room.tag} ${user.userId}`;
-  const userPays = (room: Room, move: PresenceMove) => users.take(keyOf(room, move)) === 0;
+  const keyOf = (room: Room, { user }: PresenceEvent) => `${room.tag} ${user.userId}`;
+  const userPays = (room: Room, move: PresenceEvent) => users.take(keyOf(room, move)) === 0;
   const roomPays = (room: Room) => rooms.take(room.tag) === 0;
 
-  function hold(room: Room, move: PresenceMove, paid: boolean): void {
+  function hold(room: Room, move: PresenceEvent, paid: boolean): void {
     const { moves } = heldRooms.get(room.tag) ?? { moves: new Map<string, Held>() };
     if (moves.size >= MAX_HELD) {
       leaveOut(room, move);
@@ -75,7 +75,7 @@ export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
     timer ??= setTimeout(look, LOOK_MS).unref();
   }
 
-  function leaveOut(room: Room, move: PresenceMove): void {
+  function leaveOut(room: Room, move: PresenceEvent): void {
     untold.set(keyOf(room, move), move.event);
     if (untold.size <= MAX_UNTOLD) return;
     for (const oldest of untold.keys()) {
@@ -85,7 +85,7 @@ export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
   }
 
   /** The members never heard its opposite, so what they heard last is true again. */
-  function undoesUntold(room: Room, move: PresenceMove): boolean {
+  function undoesUntold(room: Room, move: PresenceEvent): boolean {
     if (untold.size === 0) return false;
     const key = keyOf(room, move);
     const left = untold.get(key);
@@ -110,7 +110,7 @@ export function createMovePacing({ tell, now }: MovePacingDeps): MovePacing {
   }
 
   return {
-    hear(room, move) {
+    push(room, move) {
       const moves = heldRooms.get(room.tag)?.moves;
       const held = moves?.get(move.user.userId);
       if (held?.move.event === move.event) held.move = move;

@@ -1,24 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createMovePacing } from '../../src/chat/move-pacing.ts';
+import { createPresenceThrottle } from '../../src/chat/presence-throttle.ts';
 import { roomOf } from '../../src/chat/room.ts';
-import type { PresenceMove } from '../../src/chat/roster.ts';
+import type { PresenceEvent } from '../../src/chat/roster.ts';
 import {
-  MAX_TOLD_CLIENTS,
+  LARGE_ROOM_CLIENTS,
   PRESENCE_GRACE_MS,
-  ROOM_MOVES_PER_S,
-  USER_MOVES_AT_ONCE,
+  ROOM_PRESENCE_EVENTS_PER_S,
+  USER_PRESENCE_BURST,
 } from '../../src/protocol/limits.ts';
 
 const tea = roomOf('/', 'tea');
 
 function setUp() {
   const told: string[] = [];
-  const pacing = createMovePacing({
-    tell: (room, { event, user }) => told.push(`${room.roomid} ${event} ${user.username}`),
+  const pacing = createPresenceThrottle({
+    deliver: (room, { event, user }) => told.push(`${room.roomid} ${event} ${user.username}`),
     now: () => performance.now(),
   });
-  const move = (event: PresenceMove['event']) => (userId: string, username: string, room: typeof tea) =>
-    pacing.hear(room, { event, user: { userId, username } });
+  const move = (event: PresenceEvent['event']) => (userId: string, username: string, room: typeof tea) =>
+    pacing.push(room, { event, user: { userId, username } });
   return {
     told,
     pacing,
@@ -39,7 +39,7 @@ describe('coming and going', () => {
   it('is told at once of everybody, also of who looks in twice', () => {
     const { told, come, go } = setUp();
     for (const user of ['ann', 'bob']) {
-      for (let n = 0; n < USER_MOVES_AT_ONCE / 2; n += 1) {
+      for (let n = 0; n < USER_PRESENCE_BURST / 2; n += 1) {
         come(user);
         go(user);
       }
@@ -60,7 +60,7 @@ describe('coming and going', () => {
       for (let user = 0; user < 5; user += 1) (n % 2 === 0 ? come : go)(`user ${user}`);
       vi.advanceTimersByTime(10);
     }
-    const most = USER_MOVES_AT_ONCE + (SECONDS * 1_000) / PRESENCE_GRACE_MS;
+    const most = USER_PRESENCE_BURST + (SECONDS * 1_000) / PRESENCE_GRACE_MS;
     for (let user = 0; user < 5; user += 1) {
       const heard = told.filter((one) => one.endsWith(`user ${user}`));
       expect(heard.length).toBeLessThanOrEqual(most);
@@ -89,23 +89,23 @@ describe('coming and going', () => {
 
   it('that had to wait is told by the newest name', () => {
     const { told, come, go } = setUp();
-    for (let n = 0; n < USER_MOVES_AT_ONCE / 2; n += 1) {
+    for (let n = 0; n < USER_PRESENCE_BURST / 2; n += 1) {
       come('ann');
       go('ann');
     }
     come('ann', { username: 'Old' });
     come('ann', { username: 'New' });
     vi.advanceTimersByTime(PRESENCE_GRACE_MS + 1_000);
-    expect(told.slice(USER_MOVES_AT_ONCE)).toEqual(['tea join New']);
+    expect(told.slice(USER_PRESENCE_BURST)).toEqual(['tea join New']);
   });
 
   it('of a full room at once is told of each, and then by the second, in their order', () => {
     const { told, come } = setUp();
-    const crowd = Array.from({ length: MAX_TOLD_CLIENTS + 50 }, (_, n) => `user ${n}`);
+    const crowd = Array.from({ length: LARGE_ROOM_CLIENTS + 50 }, (_, n) => `user ${n}`);
     for (const user of crowd) come(user);
-    expect(told).toHaveLength(MAX_TOLD_CLIENTS);
+    expect(told).toHaveLength(LARGE_ROOM_CLIENTS);
     vi.advanceTimersByTime(1_000);
-    expect(told).toHaveLength(MAX_TOLD_CLIENTS + ROOM_MOVES_PER_S);
+    expect(told).toHaveLength(LARGE_ROOM_CLIENTS + ROOM_PRESENCE_EVENTS_PER_S);
     vi.advanceTimersByTime(2_000);
     expect(told).toEqual(crowd.map((user) => `tea join ${user}`));
   });
@@ -118,15 +118,15 @@ describe('coming and going', () => {
       if (n % 2 === 0) go(`guest ${n - 10}`);
       vi.advanceTimersByTime(1);
     }
-    expect(told.length).toBeLessThanOrEqual(MAX_TOLD_CLIENTS + SECONDS * ROOM_MOVES_PER_S);
+    expect(told.length).toBeLessThanOrEqual(LARGE_ROOM_CLIENTS + SECONDS * ROOM_PRESENCE_EVENTS_PER_S);
     const before = told.length;
     vi.advanceTimersByTime(60_000);
-    expect(told.length - before).toBeLessThanOrEqual(MAX_TOLD_CLIENTS);
+    expect(told.length - before).toBeLessThanOrEqual(LARGE_ROOM_CLIENTS);
   });
 
   describe('that had no room to wait', () => {
     /** All that may be told at once, and all that may wait. */
-    const FULL = 2 * MAX_TOLD_CLIENTS;
+    const FULL = 2 * LARGE_ROOM_CLIENTS;
     const fill = (move: (userId: string) => void) => {
       for (let n = 0; n < FULL; n += 1) move(`guest ${n}`);
     };
@@ -180,7 +180,7 @@ describe('coming and going', () => {
   it('of one room or user costs others nothing', () => {
     const { told, come, go } = setUp();
     const milk = roomOf('/', 'milk');
-    for (let n = 0; n < 2 * MAX_TOLD_CLIENTS; n += 1) come(`guest ${n}`);
+    for (let n = 0; n < 2 * LARGE_ROOM_CLIENTS; n += 1) come(`guest ${n}`);
     for (let n = 0; n < 50; n += 1) {
       come('ann', { room: milk });
       go('ann', { room: milk });
@@ -193,10 +193,10 @@ describe('coming and going', () => {
 
   it('is told of nobody after the end', () => {
     const { told, come, pacing } = setUp();
-    for (let n = 0; n <= MAX_TOLD_CLIENTS; n += 1) come(`guest ${n}`);
+    for (let n = 0; n <= LARGE_ROOM_CLIENTS; n += 1) come(`guest ${n}`);
     pacing.close();
     vi.advanceTimersByTime(60_000);
-    expect(told).toHaveLength(MAX_TOLD_CLIENTS);
+    expect(told).toHaveLength(LARGE_ROOM_CLIENTS);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

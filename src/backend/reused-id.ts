@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from '../protocol/codes.ts';
 
 /** Nothing is stored, and the first answer is not given: it is another message's. */
-export function refuseOtherContent(): Refusal {
+export function refuseReusedId(): Refusal {
   return refuse('bad_request', 'clientMsgId: was used for another message');
 }
