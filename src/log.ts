@@ -4,7 +4,7 @@ import { createRepeatedLines, type Line } from './repeated-lines.ts';
 
 export type { Logger };
 
-/** Logs go to standard error, so that standard output holds nothing but the line with the address. */
+/** Logs go to standard error, so that standard output contains only the line with the address. */
 const STDERR = 2;
 const { warn: WARN, fatal: FATAL } = pino.levels.values as { warn: number; fatal: number };
 
@@ -21,7 +21,7 @@ export function createLog(options: {
     level: options.level,
     base: options.base,
     hooks: {
-      // Here and not where lines are made: no place can forget it.
+      // A hook of the logger, so that no caller can forget it.
       logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
         const line = lineOf(args, level);
         if (isRepeatable(line)) repeated.pass(line, ({ about, text }) => method.call(this, about, text));
@@ -36,7 +36,7 @@ export function createLog(options: {
   return pino(settings, options.destination ?? pino.destination({ dest: STDERR, sync: true }));
 }
 
-/** Troubles, and the link to Redis as it comes and goes. Why a process ends is always written. */
+/** Warnings and errors, and the state of the connection to Redis. A fatal line is always written. */
 function isRepeatable({ level, about }: Line): boolean {
   return level < FATAL && (level >= WARN || about.redis !== undefined);
 }

@@ -1,6 +1,6 @@
-/** Origins as browsers and web views name them, and the patterns of CORS_ORIGIN, which may begin with a `*.` label. */
+/** Origins as browsers and web views send them, and the patterns of CORS_ORIGIN, which may begin with a `*.` label. */
 
-/** `capacitor://localhost`, `https://example.org:8443`; the pages of an application have schemes of its own. */
+/** `capacitor://localhost`, `https://example.org:8443`: an application's pages may have a scheme of their own. */
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s/?#@\\]+)$/i;
 const HOST_AND_PORT = /^([^:[\]]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i;
 const ANY_LABEL = '*.';
@@ -8,21 +8,21 @@ const MAX_PORT = 65_535;
 const EXAMPLE = 'https://example.org';
 
 /**
- * In the one spelling in which origins are compared, or undefined. `URL.origin` is no help: of a scheme that is not
- * the web's it is "null", so that one such application would be as good as another.
+ * Returns the canonical spelling in which origins are compared, or undefined. `URL.origin` is "null" for every scheme that
+ * is not the web's, which would make all such applications equal.
  */
 export function parseOrigin(text: string): string | undefined {
   const [, scheme = '', rest = ''] = ORIGIN.exec(text.toLowerCase()) ?? [];
   const [, host, port] = HOST_AND_PORT.exec(rest) ?? [];
   if (host === undefined || Number(port ?? 0) > MAX_PORT) return undefined;
-  // Without its default port, and a name of another script in the letters that it is asked for by.
+  // Drops the default port and writes international names in Punycode, as browsers do.
   if (scheme === 'http' || scheme === 'https') {
     return URL.canParse(`${scheme}://${rest}`) ? new URL(`${scheme}://${rest}`).origin : undefined;
   }
   return `${scheme}://${rest}`;
 }
 
-/** An origin, or `https://*.example.org` for all below that name but not itself. */
+/** Parses an origin, or `https://*.example.org` for all names below that one but not itself. */
 export function parseOriginPattern(raw: string): { readonly value: string } | { readonly problem: string } {
   const problem = problemOf(raw);
   if (problem !== undefined) return { problem };
@@ -31,7 +31,7 @@ export function parseOriginPattern(raw: string): { readonly value: string } | { 
     const value = parseOrigin(begin);
     return value === undefined ? { problem: GRAMMAR } : { value };
   }
-  // A label in its place shows whether what is behind it is a name: nothing stands below an address.
+  // With a label in place of the star it must parse as a name: an address has no names below it.
   const label = 'any.';
   const some = parseOrigin(`${begin}${label}${end}`);
   return some === undefined
@@ -41,7 +41,7 @@ export function parseOriginPattern(raw: string): { readonly value: string } | { 
 
 const GRAMMAR = `must be * or a comma list of origins such as ${EXAMPLE} or https://*.example.org`;
 
-/** What is usually meant by something that would never match, as far as it can be told. */
+/** Explains common mistakes that would make a pattern that never matches. */
 function problemOf(raw: string): string | undefined {
   if (raw === '*') return 'must be * alone or a list without it';
   const [, scheme, authority = '', path = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\\]*)(.*)$/i.exec(raw) ?? [];
@@ -64,9 +64,9 @@ function problemOf(raw: string): string | undefined {
   return undefined;
 }
 
-/** Whether an origin is meant by one of the patterns, each in its parsed spelling. */
+/** Whether the origin matches one of the patterns, which are in their canonical spelling. */
 export function matchesOrigin(patterns: readonly string[], given: string): boolean {
-  // As browsers send it, which is nearly always.
+  // Fast path: browsers nearly always send the canonical spelling.
   if (patterns.includes(given)) return !given.includes(ANY_LABEL);
   const origin = parseOrigin(given);
   if (origin === undefined) return false;
@@ -78,7 +78,7 @@ export function matchesOrigin(patterns: readonly string[], given: string): boole
   });
 }
 
-/** Whether pages under this host name are meant by one of the patterns, whatever the port. */
+/** Whether one of the patterns matches pages of this host name, on any port. */
 export function namesHost(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => {
     const [, scheme, rest = ''] = /^(https?):\/\/(.*)$/.exec(pattern) ?? [];

@@ -23,13 +23,13 @@ export interface PrimaryDeps {
   readonly warnings: readonly string[];
   readonly version: string;
   readonly log: Logger;
-  /** The one line on standard output: where the page is. */
+  /** Prints the one line on standard output, with the address of the page. */
   readonly announce: (line: string) => void;
-  /** What kept the primary from starting, for a person. */
+  /** Prints for the operator why the primary cannot start. */
   readonly complain: (line: string) => void;
 }
 
-/** Runs until told to stop; answers the exit code. */
+/** Runs until it is told to stop; returns the exit code. */
 export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   const { settings, log, complain } = deps;
   const startedAt = Date.now();
@@ -61,8 +61,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 
   let exitCode = 0;
   const ended = new AbortController();
-  const graces = new Set<NodeJS.Timeout>();
-  /** Dead workers, while there was no living one to tell. */
+  const graceTimers = new Set<NodeJS.Timeout>();
+  /** Instances that died while no worker was ready to fence them. */
   const pendingFences = new Set<string>();
   let front: Front | undefined;
   let admin: Admin | undefined;
@@ -77,7 +77,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     log,
     now: () => performance.now(),
     drainMs: settings.drainS * 1_000,
-    onWorkerGone: takeOut,
+    onWorkerGone: fenceAndReap,
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
       const survivor = supervisor.pick();
@@ -91,24 +91,24 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     },
   });
 
-  function takeOut(instanceId: string): void {
+  function fenceAndReap(instanceId: string): void {
     const survivor = supervisor.pick();
     if (survivor) survivor.notify(TASKS.fence, { instanceId });
     else pendingFences.add(instanceId);
-    // Its clients are coming back elsewhere meanwhile: who is back within the grace time never left.
+    // Its clients reconnect to other workers meanwhile. A user who is back within the grace time never left.
     const grace = setTimeout(() => {
-      graces.delete(grace);
+      graceTimers.delete(grace);
       supervisor.pick()?.notify(TASKS.reap, { instanceId });
     }, PRESENCE_GRACE_MS);
-    graces.add(grace);
+    graceTimers.add(grace);
   }
-  for (const instanceId of backend.predecessors) takeOut(instanceId);
+  for (const instanceId of backend.predecessors) fenceAndReap(instanceId);
 
   async function stop(): Promise<void> {
     clearInterval(reaping);
-    for (const grace of graces) clearTimeout(grace);
+    for (const grace of graceTimers) clearTimeout(grace);
     await supervisor.stop();
-    // Not before: polling clients fetch their `bye` through it.
+    // Last: polling clients fetch their `bye` through the front door.
     await front?.close();
     await admin?.close();
     await backend.close();
@@ -116,7 +116,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   const reaping = setInterval(() => supervisor.pick()?.notify(TASKS.reapExpired, null), ROSTER_LOOK_MS);
 
   const signals = listenToSignals({
-    // A second signal finds the drain under way and cuts it short.
+    // A second signal cuts the drain short.
     onEnd: () => (ended.signal.aborted ? void supervisor.stop() : ended.abort()),
     async onReload() {
       const reloaded = await supervisor.reload();
@@ -157,7 +157,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       log.info('stopping');
     }
   } catch (error) {
-    // Somebody took the port after it was tried.
+    // Another process took the port after the check.
     const { syscall, message } = error as NodeJS.ErrnoException;
     if (syscall !== 'listen') throw error;
     complain(`Roomcast cannot start: ${message}`);
@@ -216,7 +216,7 @@ async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervis
   };
 }
 
-/** Where a person's browser finds the page. */
+/** The address of the page for the operator's browser. */
 function pageAddress({ host, front, port, basePort, workers }: Settings): string {
   const everywhere = host === '0.0.0.0' || host === '::';
   const name = everywhere ? 'localhost' : hostInUrl(host);

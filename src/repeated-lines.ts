@@ -1,7 +1,7 @@
 /*
- * A store that fails, or a client that tries, makes the same line thousands of times. The first of a cause is written at
- * once; what follows is counted, and every ten seconds one line says how many there were. After ten seconds without any,
- * the next one is a first one again.
+ * Rate limit of log lines. A failing store or a hostile client can cause the same line thousands of times. The first line
+ * of a cause is written at once. The following ones are counted, and one line every ten seconds sums them up. After ten
+ * seconds without any, the next line is written at once again.
  */
 
 export interface Line {
@@ -11,9 +11,9 @@ export interface Line {
 }
 
 export interface RepeatedLines {
-  /** `write` is called now with the line, or later with how many more like it there were. */
+  /** Calls `write` now with the line, or later with the number of lines like it. */
   pass(line: Line, write: (line: Line) => void): void;
-  /** Writes what is counted, before the process ends. */
+  /** Writes the pending counts; call it before the process ends. */
   flush(): void;
 }
 
@@ -29,9 +29,9 @@ interface Cause {
 }
 
 export const SUMMARY_MS = 10_000;
-/** What a client can vary must not be remembered without end. */
+/** A limit, since clients can vary the text of some lines. */
 const MAX_CAUSES = 100;
-/** Fields that tell places or culprits apart; there are few of each. */
+/** Fields that tell causes apart and have few values. */
 const TELLING = ['slot', 'event', 'kind', 'route', 'redis'] as const;
 
 export function createRepeatedLines({ timers }: RepeatedLinesDeps): RepeatedLines {
@@ -39,7 +39,7 @@ export function createRepeatedLines({ timers }: RepeatedLinesDeps): RepeatedLine
 
   function watch(key: string, cause: Cause): void {
     causes.set(key, cause);
-    // It keeps no process alive.
+    // The timer must not keep the process alive.
     timers
       .setTimeout(() => {
         if (cause.more === 0) {
@@ -91,7 +91,7 @@ function fieldIn(about: Line['about'], field: string): [string, unknown][] {
   return about[field] === undefined ? [] : [[field, about[field]]];
 }
 
-/** ECONNREFUSED, NOPERM, LOADING …: an error's code, or the first word of what Redis replied. */
+/** An error's code or the first word of a Redis reply, such as ECONNREFUSED, NOPERM or LOADING. */
 function causeOf({ err, code, reply, reason, cause }: Line['about']): string | undefined {
   if (err instanceof Error) {
     return String((err as NodeJS.ErrnoException).code ?? codeWord(err.message) ?? err.name);

@@ -1,7 +1,7 @@
 import type { MetricObject } from 'prom-client';
 import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
 
-/** What primary and worker say to each other about the chat. */
+/** The messages between primary and worker that concern the chat. */
 export const TASKS: {
   /** primary → worker: a worker process died just now, nobody is there by it any more. */
   readonly fence: NoticeKind<{ readonly instanceId: string }>;

@@ -24,7 +24,7 @@ const COUNTS_MS = 1_000;
 const HEARTBEAT_CHECK_MS = 500;
 const SECRET_TRIES = 20;
 const NANOS_PER_MS = 1e6;
-/** Each look wakes an idle worker. */
+/** Each sample wakes an idle worker. */
 const LOOP_LOOK_MS = 100;
 
 export async function runWorker({
@@ -97,7 +97,7 @@ export async function runWorker({
     clientCounter.reset();
     ipc.notify(CONTROL.counts, {
       ...chat.counts(),
-      // It counts from one look to the next.
+      // The histogram measures from one sample to the next.
       loopDelayMs: Math.max(0, Math.round(loopDelay.percentile(99) / NANOS_PER_MS) - LOOP_LOOK_MS),
       rssBytes: process.memoryUsage.rss(),
     });
@@ -117,12 +117,12 @@ export async function runWorker({
     await backend.close();
   });
   report();
-  // During a reload it is asked for the slot from here on, and must not say that nothing is known yet.
+  // From here on a reload asks this worker whether the slot is ready, so its health check must have run once.
   await chat.firstCheck;
   worker.ready();
 }
 
-/** Sooner than the lease needs when connections came or went: how many are online is read from it. */
+/** More often than the lease needs when the number of connections changes: the online count is read from the heartbeat. */
 function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => number): NodeJS.Timeout {
   let said = 0;
   let saidAt = performance.now();
@@ -136,7 +136,7 @@ function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => numbe
   }, HEARTBEAT_CHECK_MS);
 }
 
-/** All workers share what proves that a guest is the same one; with tokens nobody is a guest. */
+/** All workers share the secret by which a returning guest is recognised. In token mode there are no guests. */
 async function openIdentities(
   { authSecret, authJwksUrl, authAudience, authIssuer }: Settings,
   backend: WorkerBackend,
@@ -155,7 +155,7 @@ async function openIdentities(
   });
 }
 
-/** Of the primary and not of the store, which may be away when a worker is respawned. */
+/** Asks the primary and not the store, which may be unreachable when a worker is respawned. */
 async function fetchApiKey(primary: Pick<IpcChannel, 'request'>): Promise<string> {
   const key = await primary.request(TASKS.apiKey, null);
   if (!key.ok) throw new Error(`the key of the HTTP API: ${key.error.message}`);
@@ -179,7 +179,7 @@ async function reapExpired(backend: WorkerBackend, chat: ChatServer): Promise<vo
 
 async function fence({ roster }: WorkerBackend, instanceId: string, log: Logger): Promise<void> {
   const fenced = await roster.fence(instanceId);
-  // Not tried again: its lease ends, and it is reaped.
+  // Not retried: its lease expires, and it is reaped.
   if (!fenced.ok)
     log.warn({ instanceId, code: fenced.error.code }, 'a dead worker counts until its lease ends');
 }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join, resolve } from 'node:path';
 import { BackendError, type PrimaryBackend } from './backend.ts';
 
-/** Where the key of the HTTP API is found when `API_KEYS` is not set. */
+/** The file that holds the key of the HTTP API when `API_KEYS` is not set. */
 export function apiKeyPath(dataDir: string): string {
   return join(resolve(dataDir), 'api-key');
 }
@@ -16,18 +16,18 @@ export interface ApiKeyDeps {
 export interface ApiKey {
   readonly key: string;
   readonly path: string;
-  /** Why the file does not hold it, if so: other hosts still do. */
+  /** Why the file could not be written, if so. */
   readonly problem?: string;
 }
 
-/** A header's value, and one that somebody made up must be hard to guess too. */
+/** Valid as a header value, and long enough that a key written by hand is hard to guess. */
 const GRAMMAR = /^[\x21-\x7e]{16,512}$/;
 const KEY_BYTES = 32;
 
 /**
- * The key of the API, made at the first start. Coming from loopback is no right: a proxy on this machine comes from
- * there too, and says no more of itself than nginx's WebSocket sample does. All hosts of a cluster have one key: what
- * their store holds goes before what a host's file says.
+ * Returns the key of the API, which is generated at the first start. Loopback gives no right of its own: requests of a
+ * proxy on this machine come from there too. All hosts of a cluster share one key: the key in the store takes precedence
+ * over a host's file.
  */
 export async function openApiKey({ dataDir, backend }: ApiKeyDeps): Promise<ApiKey> {
   const path = apiKeyPath(dataDir);
@@ -65,7 +65,7 @@ function isAbsence(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-/** Never half a key, also for another host over the same folder. */
+/** Writes atomically: another host on the same folder never reads half a key. */
 function writeKey(path: string, key: string): void {
   const fresh = `${path}.${process.pid}`;
   mkdirSync(resolve(path, '..'), { recursive: true });

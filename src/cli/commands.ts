@@ -17,7 +17,7 @@ export function commandHelp(version: string): string {
   return `Roomcast ${version}\n\nUsage: roomcast COMMAND [options]\n\n${rows}\nEach has --help. Settings are environment variables: roomcast start --help.\n`;
 }
 
-/** Every command but `start` itself; answers the exit code. */
+/** Runs every command but `start` itself; returns the exit code. */
 export async function runCommand(
   name: string,
   args: readonly string[],

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { isHostName } from '../host-names.ts';
 import { NGINX_HASHES, NGINX_PARTS, type NginxHost, type NginxOptions } from './nginx-config.ts';
 
-/** Of the server's settings, so that both sides agree without being told twice. */
+/** The server settings that nginx must agree with. */
 export interface NginxSettings {
   readonly workers: number;
   readonly basePort: number;
@@ -32,7 +32,7 @@ type Name = (typeof NAMES)[number];
 
 const MAX_WORKERS = 256;
 
-/** Every problem is found, not only the first. What passes holds nothing that nginx could read as a directive. */
+/** Finds every problem, not only the first. A value that passes contains nothing that nginx could read as a directive. */
 export function parseNginxArgs(argv: readonly string[], settings: NginxSettings): NginxRequest {
   const problems: string[] = [];
   const given = readOptions(argv, problems);
@@ -81,7 +81,7 @@ export function parseNginxArgs(argv: readonly string[], settings: NginxSettings)
   return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'render', options };
 }
 
-/** By hand: parseArgs of node:util stops at the first problem, or takes the next option for a value. */
+/** Not parseArgs of node:util, which stops at the first problem or takes the next option for a value. */
 function readOptions(argv: readonly string[], problems: string[]): Map<Name, string[]> | 'help' {
   if (argv.includes('--help') || argv.includes('-h')) return 'help';
   const given = new Map<Name, string[]>();

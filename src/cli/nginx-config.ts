@@ -1,6 +1,6 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 
-/** What decides the worker of a client; `roomid` puts a room's members on one worker. */
+/** How nginx chooses the worker of a client; `roomid` puts the members of a room on one worker. */
 export const NGINX_HASHES = ['ip_hash', 'remote_addr', 'roomid'] as const;
 /**
  * `upstream` and `site` go into an `http` block (conf.d), so that adding hosts touches `upstream` only;
@@ -30,7 +30,7 @@ export interface NginxOptions {
   readonly pingTimeoutMs: number;
 }
 
-/** The options must have come through `parseNginxArgs`: they are printed as they are. */
+/** Prints the options as they are: pass only what `parseNginxArgs` has accepted. */
 export function renderNginx(options: NginxOptions): string {
   const head = `# Made by: ${command(options)}\n`;
   switch (options.part) {
@@ -45,7 +45,7 @@ export function renderNginx(options: NginxOptions): string {
   }
 }
 
-/** Said in the file, so that whoever finds it can make the next one. */
+/** The command stands in the file, so that its reader can generate the next version. */
 function command(options: NginxOptions): string {
   const words = [`--hosts ${options.hosts.map(shown).join(',')}`];
   if (options.part !== 'site') words.push(`--hash ${options.hash}`);

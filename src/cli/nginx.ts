@@ -1,7 +1,7 @@
 import { type NginxSettings, parseNginxArgs } from './nginx-arguments.ts';
 import { renderNginx } from './nginx-config.ts';
 
-/** Problems go another way than the config, which is usually redirected into a file. */
+/** Problems go to standard error, since the config is usually redirected into a file. */
 export interface Printer {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;

@@ -6,7 +6,7 @@ export interface SettingRow {
   readonly meaning: string;
 }
 
-/** `start` takes no arguments but --help: everything is an environment variable. */
+/** `start` takes no argument but --help: every setting is an environment variable. */
 export function startHelp(args: readonly string[], rows: readonly SettingRow[], print: Printer): number {
   if (args.some((arg) => arg !== '--help' && arg !== '-h')) {
     print.err('roomcast start: takes no arguments; settings are environment variables, see --help\n');

@@ -9,7 +9,7 @@ export interface StatusSettings {
 
 const TIMEOUT_MS = 5_000;
 
-/** Prints what the primary of this host says at /status. */
+/** Prints the /status of this host's primary. */
 export async function runStatus(
   args: readonly string[],
   { adminHost, adminPort }: StatusSettings,

@@ -18,7 +18,7 @@ type Request =
 const DEFAULT_TTL = '1h';
 const UNIT_S = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
-/** Prints a token for one user, and nothing else on stdout: it is usually taken into a variable. */
+/** Prints a token for one user and nothing else on standard output, for use in a shell variable. */
 export async function runToken(
   args: readonly string[],
   { authSecret, authAudience, authIssuer }: TokenSettings,
@@ -56,7 +56,7 @@ export async function runToken(
   }
 }
 
-/** Every problem is found, not only the first. */
+/** Finds every problem, not only the first. */
 function parseTokenArgs(args: readonly string[]): Request {
   const text = { type: 'string' } as const;
   let parsed: ReturnType<typeof read>;

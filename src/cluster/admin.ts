@@ -19,7 +19,7 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-/** The primary's own listener, for people and programs of this machine: it asks for no key. */
+/** The primary's own listener, for people and programs on this machine. It asks for no key. */
 export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   const { log } = deps;
   const app = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });

@@ -3,14 +3,13 @@ const LONGEST_DELAY_MS = 10_000;
 const HEALTHY_MS = 60_000;
 
 export interface Backoff {
-  /** How long to wait before the next try, given how long the last one served. */
+  /** Returns how long to wait before the next try, given how long the last one served. */
   next(servedMs: number): number;
 }
 
 /**
- * The first respawn is at once, so that one crash costs clients less than a second; those after it wait 0.5, 1,
- * 2, 4, 8, 10 s, so that a worker that dies again and again leaves the machine to the others. A minute of service
- * forgives all.
+ * The first respawn is immediate, so that one crash costs clients less than a second. The following ones wait 0.5, 1, 2,
+ * 4, 8, 10 s, so that a worker that crashes in a loop leaves the CPU to the others. A minute of service resets the delay.
  */
 export function createBackoff(): Backoff {
   let tries = 0;

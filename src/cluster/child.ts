@@ -4,7 +4,7 @@ import type { MessagePort } from './ipc-channel.ts';
 
 /** A worker process as the supervisor needs it. */
 export interface ChildWorker {
-  /** Of node:cluster, unique within this primary. */
+  /** The id that node:cluster gives, unique within this primary. */
   readonly id: number;
   readonly pid: number;
   readonly port: MessagePort;
@@ -13,9 +13,9 @@ export interface ChildWorker {
 }
 
 /**
- * New objects get 16 MB from the start, which V8 allows itself at most anyway, instead of as much as proved too little. What
- * somebody needs who comes and soon goes then mostly dies young: with 1,000 joining and leaving a second the 99th percentile
- * of others' messages was 25 to 38 ms with a full collection of 2,500 connections every three seconds, and is 16 to 17.
+ * V8's young generation starts at its maximum of 16 MB instead of growing to it. Most objects of a short connection then
+ * die young: with 1,000 joins and leaves per second the p99 of other users' messages was 25 to 38 ms, with a full
+ * collection every three seconds, and is 16 to 17 ms now.
  */
 const YOUNG_SPACE = '--min-semi-space-size=16';
 
@@ -27,12 +27,12 @@ export interface ForkOptions {
 }
 
 /**
- * Sets node:cluster up, once, and gives what forks a worker. A worker finds its slot and instance id in the
- * environment variables RC_SLOT and RC_INSTANCE_ID (read by main.ts).
+ * Sets up node:cluster, once, and returns the function that forks a worker. A worker finds its slot and instance id in
+ * the environment variables RC_SLOT and RC_INSTANCE_ID, which main.ts reads.
  *
- * SCHED_NONE: workers accept from the shared listening handle themselves; handing each connection over IPC would
- * cost the primary and queue behind it. `advanced` serialisation: without it the front
- * door's first bytes of a connection do not arrive as bytes, and the connection hangs.
+ * SCHED_NONE: workers accept from the shared listening handle themselves. Handing over each connection by IPC would cost
+ * the primary CPU and queue behind it. `advanced` serialisation: without it the bytes that the front door has read of a
+ * connection do not arrive as bytes, and the connection hangs.
  */
 export function openForks({
   exec,
@@ -42,15 +42,15 @@ export function openForks({
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({
     serialization: 'advanced',
-    // What the operator gave counts: it comes later.
+    // The operator's options come last, so they win.
     execArgv: [YOUNG_SPACE, ...process.execArgv],
     ...(exec === undefined ? {} : { exec }),
     ...(args === undefined ? {} : { args: [...args] }),
   });
   return (slot, instanceId) => {
     const worker = cluster.fork({ RC_SLOT: String(slot), RC_INSTANCE_ID: instanceId });
-    // A failed send without a callback (the cluster adapter's have none) raises `error`, which would end the primary.
-    worker.on('error', (error) => log.warn({ slot, err: error }, 'channel to a worker'));
+    // A failed send without a callback, as the cluster adapter's are, raises `error`, which would end the primary.
+    worker.on('error', (error) => log.warn({ slot, err: error }, 'the IPC channel to a worker failed'));
     finishDisconnect(worker);
     return childOf(worker);
   };
@@ -73,16 +73,16 @@ function childOf(worker: Worker): ChildWorker {
       worker.on('exit', (code: number | null, signal: string | null) =>
         listener(code, signal as NodeJS.Signals | null),
       );
-      // A process that could not be made (no memory, too many of them) raises no `exit`.
+      // A process that could not be forked (no memory, too many processes) raises no `exit`.
       if (worker.process.pid === undefined) worker.process.once('error', () => listener(null, null));
     },
   };
 }
 
 /**
- * A child that dies before it confirmed a socket handed to it never raises `disconnect`: Node goes on waiting for the
- * confirmation. If its `exit` is seen before the end of its channel, node:cluster then keeps it in `cluster.workers`
- * and its slot's port open with nobody behind it. `close` comes in any case, once both have been seen.
+ * A child that dies before it has confirmed a handed-over socket never raises `disconnect`, since Node keeps waiting for
+ * the confirmation. If `exit` comes before the end of the IPC channel, node:cluster then keeps the worker in
+ * `cluster.workers` and its slot's port open with nobody behind it. `close` always comes, after both.
  */
 function finishDisconnect(worker: Worker): void {
   let disconnected = false;

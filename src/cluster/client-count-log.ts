@@ -9,8 +9,8 @@ export interface ClientCountLog {
 }
 
 /**
- * Says the number of clients of all workers in S3's words, when it changed and at most once a second. It is summed
- * over the workers that live, never added up, so a crashed worker takes its share with it and nothing drifts.
+ * Logs the number of clients of all workers in S3's words, when it has changed and at most once a second. The number is
+ * the sum over the living workers, not a running total: a crashed worker takes its share along and nothing drifts.
  */
 export function createClientCountLog(log: Logger, count: () => number): ClientCountLog {
   let said = 0;

@@ -1,17 +1,17 @@
 import { CONTROL } from './control.ts';
 import type { IpcChannel } from './ipc.ts';
 
-/** One message a connection cost 4 % of all that connecting costs, half of it in the primary. */
+/** One IPC message per connection was 4 % of the cost of a connect, half of it in the primary. */
 const GATHER_MS = 50;
 
 export interface ClientCounter {
   connected(): void;
   disconnected(): void;
-  /** Forgets what was not sent yet: the whole count, which is about to be sent, includes it. */
+  /** Drops what is not sent yet: the full count, which the caller sends next, includes it. */
   reset(): void;
 }
 
-/** Tells the primary how many clients came and went, gathered for a moment. */
+/** Reports to the primary how many clients came and went, batched for a moment. */
 export function createClientCounter({ notify }: Pick<IpcChannel, 'notify'>): ClientCounter {
   let came = 0;
   let went = 0;

@@ -5,13 +5,13 @@ import type { NoticeKind } from './ipc.ts';
  * worker by its process, not by a missing reply.
  */
 export const CONTROL: {
-  /** worker → primary: serves on its port. */
+  /** worker → primary: it serves on its port. */
   readonly ready: NoticeKind<null>;
-  /** worker → primary: cannot serve, and why; its process ends. */
+  /** worker → primary: it cannot serve, and why; its process ends. */
   readonly failed: NoticeKind<{ readonly message: string }>;
   /** worker → primary, about every second. */
   readonly counts: NoticeKind<WorkerCounts>;
-  /** primary → worker: let the clients go and exit. */
+  /** primary → worker: disconnect the clients and exit. */
   readonly drain: NoticeKind<{ readonly deadlineMs: number }>;
   /** worker → primary: so many clients came or went. The spelling is that of S3. */
   readonly clientConnect: NoticeKind<{ readonly count: number }>;

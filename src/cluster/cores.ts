@@ -7,9 +7,9 @@ export interface Machine {
 }
 
 /**
- * How many workers to start unless told: one a core, but no more than the CPU quota of the control group allows.
- * `availableParallelism` sees the CPU set only; in a container with a quota of 2 on a 64-core host, 64 workers
- * would be throttled together.
+ * The default number of workers: one per core, but no more than the CPU quota of the control group allows.
+ * `availableParallelism` sees the CPU set only: in a container with a quota of 2 on a 64-core host, the kernel would
+ * throttle 64 workers together.
  */
 export function countCores({ availableParallelism, readFile }: Machine): number {
   const quotas = groupsOf(readFile('/proc/self/cgroup') ?? '').flatMap(({ version, path }) =>
@@ -38,7 +38,7 @@ function groupsOf(text: string): Group[] {
   });
 }
 
-/** A parent's quota binds too. Inside a container the own path may not be visible, and the root is the container. */
+/** The quota of a parent group applies too. Inside a container the own path may be invisible; the root is the container then. */
 function ancestors(path: string): string[] {
   return path === '/' ? ['/'] : [path, ...ancestors(dirname(path))];
 }

@@ -2,11 +2,11 @@ const DEATHS_ALLOWED = 5;
 
 export interface CrashGuard {
   served(): void;
-  /** True when it is pointless to try again. */
+  /** Returns true when another try is pointless. */
   diedUnready(): boolean;
 }
 
-/** Counts the workers of a slot that died in a row without ever serving: a bad release, not bad luck. */
+/** Detects a crash loop: several workers of a slot in a row that died before they were ready. */
 export function createCrashGuard(): CrashGuard {
   let deaths = 0;
   return {

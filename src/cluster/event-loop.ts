@@ -1,4 +1,4 @@
-/** Tells which part of the time since the last call this thread's event loop was busy, 0 to 1. */
+/** Returns the share of the time since the last call that this thread's event loop was busy, 0 to 1. */
 export type Utilization = () => number;
 
 export function createUtilization(): Utilization {

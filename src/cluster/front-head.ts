@@ -3,13 +3,13 @@ import { sessionIdOf } from '../protocol/session-id.ts';
 
 /** Node's own limit for the headers of a request. */
 const MAX_HEAD_BYTES = 16_384;
-/** Which line ends are right is for the worker to say, who answers whatever is wrong with a request. */
+/** Lenient with line ends: the worker validates the request and answers what is wrong with it. */
 const END_OF_HEAD = /\n\r?\n/;
 const END_OF_HEAD_BYTES = 3;
 const CR = 0x0d;
 const LF = 0x0a;
 const TARGET = /^\S+ +(\S+)/;
-/** As Engine.IO makes them. Nobody waits for the session of another. */
+/** The session ids that Engine.IO makes. The front door waits for no other session. */
 const SESSION_ID = /^[\w-]{20}$/;
 
 export interface HeadLimits {
@@ -18,22 +18,22 @@ export interface HeadLimits {
 
 export interface HeadHandlers {
   /**
-   * All headers are here, and maybe more: take them, or leave them for now and call `retry` later. Nothing more is read
-   * from the socket.
+   * All headers have arrived, and maybe more. Take them, or answer `later` and call `retry`. The socket is not read any
+   * further.
    */
   complete(bytes: Buffer, sessionId: string | undefined): 'taken' | 'later';
-  /** Nothing of use will come: what to answer, if anything. The socket is still open. */
+  /** No complete request will come. `status`: what to answer, if anything. The socket is still open. */
   refused(status: '408 Request Timeout' | '431 Request Header Fields Too Large' | undefined): void;
 }
 
 /**
- * Reads a connection up to the end of the first request's headers. A request that is torn before its session id
- * would be given to any worker, and answered "Session ID unknown".
+ * Reads a connection up to the end of the first request's headers. A request that is split before its session id would
+ * otherwise reach any worker, which answers "Session ID unknown".
  *
- * Node throws away what arrives between a socket's being passed to another process and that process's having it: 5 to 13
- * of 600 WebSocket clients lost their first frame and hung (Node issue 8353). So reading stops on the raw handle in the
- * turn in which the headers are complete; `socket.pause()` is not enough, since the stream starts the handle again. What
- * arrives from then on waits in the kernel for the worker.
+ * Node discards bytes that arrive while a socket is on its way to another process: 5 to 13 of 600 WebSocket clients lost
+ * their first frame and hung (Node issue 8353). So reading stops on the raw handle in the turn in which the headers are
+ * complete. `socket.pause()` is not enough, since the stream starts the handle again. Later bytes wait in the kernel for
+ * the worker.
  */
 export function readHead(
   socket: Socket,
@@ -69,7 +69,7 @@ export function readHead(
     } else if (bytes.length > MAX_HEAD_BYTES) refuse('431 Request Header Fields Too Large');
   };
 
-  // A connection that never said anything gets no answer: there was no question.
+  // A connection that sent nothing gets no response.
   const timer = setTimeout(() => refuse(bytes.length > 0 ? '408 Request Timeout' : undefined), timeoutMs);
   socket.on('data', gather);
   socket.on('end', abandoned);
@@ -77,7 +77,7 @@ export function readHead(
   return { retry: offer };
 }
 
-/** Node skips them before a request. */
+/** Node skips empty lines before a request. */
 function withoutEmptyLines(bytes: Buffer): Buffer {
   const start = bytes.findIndex((byte) => byte !== CR && byte !== LF);
   return start < 0 ? Buffer.alloc(0) : bytes.subarray(start);
@@ -88,9 +88,9 @@ function sessionIn(head: string): string | undefined {
   return (target && sessionIdOf(target)?.match(SESSION_ID)?.[0]) || undefined;
 }
 
-/** What of a socket's handle Node keeps to itself. */
+/** The private handle of Node's sockets. */
 export interface TcpHandle {
-  /** What the stream believes; it does not know of who calls the handle itself. */
+  /** The stream's own flag; direct calls of the handle do not change it. */
   reading: boolean;
   readStart(): number;
   readStop(): number;

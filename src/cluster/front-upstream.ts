@@ -2,28 +2,29 @@ import type { Worker } from 'node:cluster';
 import type { Socket } from 'node:net';
 import { handleOf, type TcpHandle } from './front-head.ts';
 
-/** A worker that has not taken a socket for so long is stalled: new sessions go elsewhere. */
+/** A worker that has not accepted a handed-over socket for so long is stalled: new sessions go elsewhere. */
 const STALLED_MS = 2_000;
-/** First bytes of connections that wait for one worker. They wait in the process that may be the store. */
+/** The limit of bytes already read of connections that wait for one worker. They wait in the process that may be the store. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
-/** primary → worker, with a socket `{data}`: take this connection; `data` was read of it. */
+/** primary → worker, with a socket and `{data}`: take this connection, of which `data` is already read. */
 export const CONNECTION = 'front:connection';
-/** worker → primary: what @socket.io/sticky says there of the sessions it has. */
+/** worker → primary: messages of @socket.io/sticky in the worker about its sessions. */
 const SESSION_OPENED = 'sticky:connection';
 const SESSION_CLOSED = 'sticky:disconnection';
 
-/** What the front door knows of one worker. */
+/** One worker as the front door sees it. */
 export interface FrontUpstream {
-  /** Whether new sessions may go to it; until told so they may not. */
+  /** Whether new sessions may go to it; false at first. */
   serving: boolean;
   hasSession(sessionId: string): boolean;
-  /** How much it has to do; infinite: nothing new is for it. */
+  /** The number of its sessions and pending connections; infinite if it takes no new sessions. */
   load(): number;
-  /** Gives the connection to the worker. `bytes` were read of it, and nothing more is; false: too much waits already. */
+  /** Hands the connection and the `bytes` read of it to the worker. Returns false if too many bytes wait already. */
   handOver(socket: Socket, bytes: Buffer): boolean;
   /**
-   * After the worker's death: nobody else would close what was on its way to it, and those clients would wait for ever.
+   * Call it after the worker's death. Nobody else would close the sockets on their way to it, and their clients would
+   * wait for ever.
    */
   release(): void;
 }
@@ -42,7 +43,7 @@ interface HandOver {
 
 export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDeps): FrontUpstream {
   const sessions = new Set<string>();
-  /** Given to the channel, which passes one socket at a time and waits for the worker to say it has it. */
+  /** Queued in the IPC channel, which passes one socket at a time and waits for the worker's confirmation. */
   const handOvers = new Set<HandOver>();
   let lastHandedOver: TcpHandle | undefined;
   let waitingBytes = 0;
@@ -66,7 +67,7 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
     handOver(socket, bytes) {
       if (waitingBytes > MAX_WAITING_BYTES) return false;
       const handle = handleOf(socket);
-      // Closed by the client in this very turn.
+      // The client has closed it in this turn.
       if (!handle) return true;
       const entry = { socket, handle, since: now() };
       handOvers.add(entry);
@@ -84,7 +85,7 @@ export function createFrontUpstream({ worker, now, onSession }: FrontUpstreamDep
         socket.destroy();
         handle.close();
       }
-      // Closing a handle again that the worker had confirmed does nothing.
+      // Closing a handle that the worker has confirmed does nothing.
       lastHandedOver?.close();
     },
   };

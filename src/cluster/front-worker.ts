@@ -7,7 +7,7 @@ import { CONNECTION } from './front-upstream.ts';
 import { closeAfterResponse, enableLingeringClose } from './lingering-close.ts';
 
 export interface FrontWorkerDeps {
-  /** Bound to its Socket.IO server already. */
+  /** Already bound to its Socket.IO server. */
   readonly engine: Engine;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -20,12 +20,12 @@ export interface FrontWorker {
 }
 
 /**
- * Takes over what comes through the front door. To be opened before the worker says it is ready: sockets sent to a
- * process that does not listen for them yet are lost.
+ * Receives the connections of the front door. Open it before the worker reports that it is ready: a socket that is sent
+ * to a process that does not listen yet is lost.
  *
- * It has an HTTP server of its own, which never listens: @socket.io/sticky, which tells the primary of sessions, makes every response of its server close the
- * connection, since the next request on it may belong to a session of another worker. On the worker's own port
- * connections are kept.
+ * It has its own HTTP server, which never listens. @socket.io/sticky, which reports sessions to the primary, makes every
+ * response of its server close the connection, since the next request may belong to a session of another worker. The
+ * worker's own port keeps connections open.
  */
 export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
   const { requestTimeoutMs = 15_000 } = deps;
@@ -50,16 +50,15 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
   enableLingeringClose(httpServer);
   setupWorker({ httpServer, engine: deps.engine } as unknown as Parameters<typeof setupWorker>[0]);
   const take = (message: { type?: unknown; data?: unknown } | null, socket: unknown) => {
-    // No socket: its client closed it on the way.
+    // Without a socket, the client has closed it on the way.
     if (message?.type !== CONNECTION || !(socket instanceof Socket)) return;
     httpServer.emit('connection', socket);
-    // Not at once, as sticky does: the server would be told of a large first part of a body before its socket flows, and
-    // resume, a tick later, what it had paused. A body that nobody read then filled the memory.
+    // Later than sticky does it: the server would get a large first part of a body before its socket flows, and a tick
+    // later resume what it had paused. An unread body then filled the memory.
     socket.once('resume', () => socket.unshift(message.data));
   };
   process.on('message', take);
-  // Node starts the timers that end unfinished requests at this event, which a server that never listens has not:
-  // a request without an end stayed open for ever.
+  // Node starts the timeouts of unfinished requests at this event. Without it a request that never ends stayed open.
   httpServer.emit('listening');
   return {
     close() {
@@ -70,13 +69,14 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
 }
 
 /**
- * What a client sends after its first request without waiting was not looked at by the front: it gets no answer. Node
- * keeps each such request until those before it are answered, and a poll is open for half a minute.
+ * The front door has not seen what a client pipelines after its first request, so the connection ends with the first
+ * response. Node would keep each pipelined request until those before it are answered, and a poll is open for half a
+ * minute.
  */
 function endPipelining(socket: Socket, first: ServerResponse): void {
   if (!first.writableEnded) socket.destroy();
   if (socket.writableEnded || socket.destroyed) return;
-  // The answer may still be on its way: what comes meanwhile is not taken for requests any more.
+  // The response may still be in flight: stop parsing what arrives meanwhile.
   socket.removeAllListeners('data');
   closeAfterResponse(socket, socket);
 }

@@ -12,33 +12,33 @@ export interface FrontDeps {
   readonly port: number;
   readonly log: Logger;
   readonly now: () => number;
-  /** How long a connection may take to say what it wants. */
+  /** How long the first headers of a connection may take to arrive. */
   readonly headTimeoutMs?: number;
 }
 
 export interface Front {
   readonly port: number;
-  /** Whether new sessions may go to this worker; until told so they may not. */
+  /** Whether new sessions may go to this worker; false at first. */
   serving(workerId: number, yes: boolean): void;
-  /** Ends the listener. Sessions live on in their workers; requests that are just coming in are cut. */
+  /** Closes the listener. Sessions go on in their workers; requests whose headers are incomplete are cut off. */
   close(): Promise<void>;
 }
 
 /**
- * A worker answers the handshake at once and its message about the new session comes by another way: the client's
- * second request overtook it in 6 of 1000 polling connects, and another worker said "Session ID unknown".
+ * A worker answers the handshake at once, and reports the new session over IPC. In 6 of 1000 polling connects the client's
+ * second request overtook the report, and another worker answered "Session ID unknown".
  */
 const SESSION_NEWS_MS = 200;
 
 /**
- * To be opened before the first worker is forked. The front door: every connection is read up to the end of its first
- * headers, then given to the worker that has the session, or to the one with the fewest. Of the sessions tells
- * @socket.io/sticky in the workers.
+ * The front door; open it before the first worker is forked. It reads every connection up to the end of the first headers,
+ * then hands it to the worker that has the session, or to the one with the fewest sessions. @socket.io/sticky in the
+ * workers reports the sessions.
  *
- * It is given as a socket whatever it carries, WebSockets and bodies too: the primary, which may be the store, holds none
- * of its bytes but those that came with the headers, and the client is slowed down by the worker that reads it.
- * sticky's own primary relays bodies by message, without back-pressure, and takes an upgrade for a body if its headers
- * contain `content-length:` anywhere: five clients that did not read took this process to 1.4 GB in 30 s.
+ * It hands over the socket itself, for WebSockets and bodies too. So the primary, which may be the store, holds no bytes but
+ * those that came with the headers, and the worker that reads a client applies the backpressure. The primary part of
+ * sticky relays bodies as messages, without backpressure, and takes an upgrade for a body if its headers contain
+ * `content-length:` anywhere: five clients that did not read grew this process to 1.4 GB in 30 s.
  */
 export async function openFront(deps: FrontDeps): Promise<Front> {
   const { log, now, headTimeoutMs = 15_000 } = deps;
@@ -57,7 +57,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
   }
 
   function connect(socket: Socket): void {
-    // A client's reset must not end the primary; what follows it is `close`.
+    // A client's reset must not end the primary; `close` follows.
     socket.on('error', () => {});
     reading.add(socket);
     socket.once('close', () => reading.delete(socket));
@@ -86,7 +86,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     return undefined;
   }
 
-  /** Calls back when a worker says that it has the session, or when it is time to believe that nobody has. */
+  /** Calls back when a worker reports the session, or after the time limit. */
   function expectSession(sessionId: string, retry: () => void): void {
     const known = () => {
       clearTimeout(timer);
@@ -97,7 +97,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     expected.on(sessionId, known);
   }
 
-  /** While no worker takes new sessions, those of workers that drain go on. */
+  /** Existing sessions go on in workers that drain, also while no worker takes new ones. */
   function enter(socket: Socket, bytes: Buffer, owner: FrontUpstream | undefined): void {
     reading.delete(socket);
     const upstream = owner ?? leastLoaded();
@@ -125,7 +125,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     server.once('error', reject);
     server.listen({ host: deps.host, port: deps.port }, resolve);
   });
-  server.on('error', (error) => log.error({ err: error }, 'front door'));
+  server.on('error', (error) => log.error({ err: error }, 'the front door failed'));
   const address = server.address();
 
   return {
@@ -136,7 +136,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     },
     async close() {
       cluster.off('fork', addUpstream);
-      // Not awaited: Node ends a server's `close` only after all sockets that were ever passed on have closed.
+      // Not awaited: Node finishes `close` only after all sockets that were ever handed over have closed.
       server.close();
       for (const socket of reading) socket.destroy();
     },

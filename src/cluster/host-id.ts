@@ -15,7 +15,7 @@ function machineId(): string {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return `${bootId.slice(0, 8)}${readlinkSync('/proc/self/ns/net').replace(/\D+/g, '-').slice(0, -1)}`;
   } catch {
-    // Nobody's predecessor then: its leases end by themselves.
+    // An id that no later run has. The leases of this run expire by themselves.
     return String(process.ppid);
   }
 }

@@ -2,20 +2,21 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { handleOf } from './front-head.ts';
 
-/** How long a client may go on that was answered before it had said all. */
+/** How long a client may go on sending after the response. */
 const LINGER_MS = 2_000;
-/** What it may still send. */
+/** How much it may still send. */
 const LINGER_BYTES = 4 * 1024 * 1024;
 
 /**
- * A request may be answered before its body has come. Where the connection ends with the answer, Node resets it at once,
- * often before the client has read why; where it is kept, Node throws away what comes, without an end. From now on what
- * still comes is thrown away in both cases, for `LINGER_MS` and `LINGER_BYTES`, then the connection is destroyed.
+ * Lingering close, as nginx calls it. A request may be answered before its body has arrived. If the connection closes with
+ * the response, Node resets it at once, often before the client has read the response; if it stays open, Node discards
+ * the body without a limit. With this, the server discards the rest in both cases, for `LINGER_MS` and `LINGER_BYTES` at
+ * most, and then destroys the connection.
  */
 export function enableLingeringClose(httpServer: HttpServer): void {
   httpServer.prependListener('request', (request, response) => {
     const { socket } = request;
-    // Node calls it after the last answer of a connection.
+    // Node calls it after the last response of a connection.
     socket.destroySoon = () => {
       if (request.complete) closeSoon(socket);
       else closeAfterResponse(socket, request);
@@ -26,7 +27,7 @@ export function enableLingeringClose(httpServer: HttpServer): void {
   });
 }
 
-/** The answer is written; `request` ends when its client has said all. */
+/** Call it after the response is written; `request` ends when the client has sent everything. */
 export function closeAfterResponse(socket: Socket, request: Socket | IncomingMessage): void {
   socket.end();
   boundRest(socket, request);
@@ -48,9 +49,9 @@ function boundRest(socket: Socket, request: Socket | IncomingMessage): void {
   };
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   request.once('end', stop).resume();
-  // Of the socket: of a request that nobody read Node does not say what it throws away.
+  // On the socket, since Node does not report what it discards of an unread request.
   socket.on('data', count).once('close', stop);
-  // That listener took the reading over from the parser, which had stopped it maybe, and would have started it again.
+  // The listener has taken over reading from the parser, which may have paused it and would have resumed it.
   const handle = handleOf(socket);
   if (handle && !handle.reading) {
     handle.reading = true;

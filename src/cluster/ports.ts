@@ -1,15 +1,15 @@
 import { createServer } from 'node:net';
 
 export interface PortClaim {
-  /** The setting it comes from, for the message. */
+  /** The setting that chose the port, for the message. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * Listens on each port for a moment, so that a start that cannot succeed ends before anything is forked, with one
- * sentence for every port that cannot be had. Port 0 is always free.
+ * Listens on each port for a moment, so that a start that cannot succeed fails before anything is forked. Returns one
+ * sentence for every port that is not available. Port 0 always is.
  */
 export async function findPortProblems(claims: readonly PortClaim[]): Promise<string[]> {
   const problems: string[] = [];

@@ -3,7 +3,7 @@ import type { WorkerStatus } from './control.ts';
 import type { RequestKind, WorkerIpc } from './ipc.ts';
 
 export interface Readiness {
-  /** Why the host is not ready, one sentence each; none: it is. */
+  /** Why the host is not ready, one sentence each; empty if it is ready. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -14,18 +14,18 @@ export interface ReadinessDeps {
     /** The worker that serves each slot. */
     ready(): readonly WorkerIpc[];
   };
-  /** The request that a worker answers with whether it can do its work: its store answers, its bus comes round. */
+  /** The request that a worker answers successfully if its store responds and its bus delivers. */
   readonly question: RequestKind<null, void>;
   readonly checkStore: () => Promise<Outcome<void>>;
   readonly warnings: readonly string[];
 }
 
-/** A worker that hangs answers nothing; whoever asks here wants to know that soon. */
+/** A hanging worker does not answer, and the caller of /readyz should learn that soon. */
 const ANSWER_LIMIT_MS = 2_000;
 
 /**
- * Whether this host serves: each slot has a worker that says so itself. That the process lives, or that the primary
- * reaches the store, proves neither: a worker may hang, or be deaf on the bus.
+ * The host is ready if each slot has a worker that reports so itself. A living process and a store that the primary
+ * reaches do not prove it: a worker may hang, or receive nothing from the bus.
  */
 export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   const { workers, question } = deps;

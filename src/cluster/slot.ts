@@ -22,21 +22,21 @@ export interface SlotDeps {
 }
 
 /**
- * One fixed port and whoever serves it.
+ * One fixed port and the worker that serves it.
  *
  *   starting → ready            the current worker; when it dies: backoff → starting, until stopped
- *   ready → draining            it leaves: the slot is stopped, or its successor is ready (reload)
+ *   ready → draining            the slot is stopped, or the worker's successor is ready (reload)
  *
  * During a reload a slot has two or three workers: the current one, its successor, and one that still drains.
  */
 export interface Slot {
   start(): void;
-  /** No worker is started any more; those that live drain. */
+  /** Starts no worker any more and drains the living ones. */
   drain(deadlineMs: number): void;
   kill(): void;
-  /** Resolves when no process is left; a slot that is not stopped never empties. */
+  /** Resolves when no process is left, which needs `drain` or `kill` before. */
   empty(): Promise<void>;
-  /** Starts a successor and lets the old one go once it is ready; if it does not get ready the old one stays. */
+  /** Starts a successor and drains the old worker once the new one is ready. Otherwise the old one stays. */
   reload(drainMs: number): Promise<Outcome<void>>;
   workers(): readonly WorkerHandle[];
   ready(): WorkerHandle | undefined;
@@ -89,7 +89,7 @@ export function createSlot(deps: SlotDeps): Slot {
     current = spawn({ ready: () => guard.served(), failed: deps.onFailed, gone: replace });
   }
 
-  /** After the death of the worker that held the slot; of others (drained, or a successor's) it does nothing. */
+  /** Respawns the current worker after its death. Ignores the death of a drained worker or a failed successor. */
   function replace(wasReady: boolean, servedMs: number): void {
     if (stopped || current !== undefined || respawn !== undefined) return;
     if (!wasReady && guard.diedUnready()) {
@@ -98,7 +98,7 @@ export function createSlot(deps: SlotDeps): Slot {
       return;
     }
     const delayMs = backoff.next(servedMs);
-    log.info({ slot, delayMs }, 'worker is started again');
+    log.info({ slot, delayMs }, 'the worker will be respawned');
     respawn = setTimeout(start, delayMs);
   }
 

@@ -11,36 +11,36 @@ export interface SupervisorDeps {
   /** The port of slot 0; slot i has `basePort + i`. */
   readonly basePort: number;
   readonly fork: (slot: number, instanceId: string) => ChildWorker;
-  /** Called for every worker forked, before it can have sent anything. */
+  /** Called for every forked worker, before it can have sent anything. */
   readonly serve: (worker: WorkerIpc) => void;
   readonly log: Logger;
   readonly now: () => number;
-  /** The longest drain; two seconds later what is left is killed. */
+  /** The longest drain. Two seconds after it the supervisor kills what is left. */
   readonly drainMs: number;
-  /** A worker process ended, in whatever way. */
+  /** A worker process ended, expectedly or not. */
   readonly onWorkerGone: (instanceId: string, slot: number) => void;
-  /** Whether new clients may be sent to this worker (the id is node:cluster's). Told at every change. */
+  /** Called when it changes whether new clients may go to this worker. The id is node:cluster's. */
   readonly onServing: (workerId: number, serving: boolean) => void;
-  /** After the start succeeded: a slot's workers only die. Nothing is stopped yet: stop and exit 1. */
+  /** Called after the start if a slot is in a crash loop. The other workers still run: stop, and exit with 1. */
   readonly onGiveUp: (reason: string) => void;
 }
 
 export interface Supervisor {
-  /** Resolves when every slot is ready; or with why not, and then no process is left. */
+  /** Resolves when every slot is ready, or with the reason why not; no process is left then. */
   start(): Promise<Outcome<void>>;
-  /** Ends respawning, drains, kills what is late; resolves when no process is left. Called again it kills at once. */
+  /** Drains all workers and kills those that are late; resolves when no process is left. A second call kills at once. */
   stop(): Promise<void>;
   /**
-   * Replaces all workers, one slot after the other, each by one that serves before the old one lets go. Ends at
-   * the first slot whose new worker does not get ready: that slot and those after it keep their old workers.
+   * Replaces all workers, slot by slot; the new one serves before the old one drains. Stops at the first slot whose new
+   * worker does not become ready: that slot and the following ones keep their old workers.
    */
   reload(): Promise<Outcome<void>>;
   status(): WorkerStatus[];
-  /** All workers that have clients: those that serve, and those that let theirs go. */
+  /** All workers that have clients: those that serve and those that drain. */
   withClients(): WorkerIpc[];
-  /** The worker that serves each slot, of the slots that have one. */
+  /** The workers that serve, at most one per slot. */
   ready(): WorkerIpc[];
-  /** A worker to give a job to. */
+  /** Any worker that serves, to do a task for the primary. */
   pick(): WorkerIpc | undefined;
 }
 

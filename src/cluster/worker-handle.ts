@@ -4,7 +4,7 @@ import { CONTROL, type WorkerCounts } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createIpcChannel } from './ipc-channel.ts';
 
-/** How long a worker may take until it serves; later it hangs and is replaced. */
+/** A worker that is not ready by then hangs, and is replaced. */
 const READY_LIMIT_MS = 30_000;
 /** After the drain's deadline a worker has this long to exit by itself. */
 const EXIT_GRACE_MS = 2_000;
@@ -22,7 +22,7 @@ export interface WorkerHandleDeps {
   readonly child: ChildWorker;
   readonly log: Logger;
   readonly now: () => number;
-  /** Registers handlers for the worker's requests before it can have sent one. */
+  /** Registers handlers before the worker can have sent a request. */
   readonly serve: (worker: WorkerIpc) => void;
   readonly onChange: () => void;
   readonly onReady: () => void;
@@ -47,11 +47,11 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   let state: WorkerHandle['state'] = 'starting';
   let counts: WorkerCounts = { clients: 0, rooms: 0, loopDelayMs: 0, rssBytes: 0 };
   let readySince: number | undefined;
-  let said: string | undefined;
+  let failure: string | undefined;
 
   const fail = (message: string) => {
-    if (state === 'gone' || said !== undefined) return;
-    said = message;
+    if (state === 'gone' || failure !== undefined) return;
+    failure = message;
     log.error({ slot, pid: child.pid }, `worker failed: ${message}`);
     deps.onFailed(message);
     child.kill('SIGKILL');
@@ -116,12 +116,12 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     },
     drain(deadlineMs) {
       if (state === 'gone' || state === 'draining') return;
-      // It has no clients yet, and may not hear: a process that has not come to listen loses what it is sent, and
-      // the stop then took the whole drain's time.
-      const unheard = state === 'starting';
+      // It has no clients yet. A process that does not listen yet loses the notice, and the stop would take the whole
+      // drain time.
+      const isDeaf = state === 'starting';
       state = 'draining';
       clearTimeout(deadline);
-      if (unheard) {
+      if (isDeaf) {
         child.kill('SIGKILL');
         return;
       }

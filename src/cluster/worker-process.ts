@@ -15,21 +15,22 @@ export interface WorkerProcess {
   readonly slot: number;
   readonly instanceId: string;
   readonly ipc: IpcChannel;
-  /** Serves from now on. */
+  /** Reports that this worker serves from now on. */
   ready(): void;
-  /** Says why this worker cannot serve, then ends the process. */
+  /** Reports why this worker cannot serve, then ends the process. */
   failed(message: string): Promise<never>;
   /**
-   * What to do when asked to leave; the process ends when it resolves or throws. Whatever has not left by the
-   * deadline is killed with the process.
+   * Called when the supervisor drains this worker; the process ends when the listener resolves or throws. The supervisor
+   * kills a process that is late.
    */
   onDrain(listener: (deadlineMs: number) => Promise<void>): void;
 }
 
 /**
- * Once per worker process. When the primary goes away node:cluster ends the process at once. SIGINT and SIGTERM are
- * ignored: Ctrl-C and service managers send them to the whole process group, and only the primary decides who
- * leaves when. A bug ends the process with code 1: its state is not to be trusted, and the primary starts another.
+ * Call it once per worker process. When the primary goes away, node:cluster ends the process at once. The worker ignores
+ * SIGINT and SIGTERM: Ctrl-C and service managers send them to the whole process group, and the primary alone decides
+ * which worker drains when. A bug ends the process with code 1, since its state cannot be trusted; the primary respawns
+ * it.
  */
 export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps): WorkerProcess {
   let leave: ((deadlineMs: number) => Promise<void>) | undefined;
@@ -38,7 +39,7 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('uncaughtException', (error, origin) => {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    log.fatal({ origin, message, stack }, 'worker ends after a bug');
+    log.fatal({ origin, message, stack }, 'the worker ends after an uncaught exception');
     process.exit(1);
   });
 
@@ -65,7 +66,7 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
     async failed(message) {
       ipc.notify(CONTROL.failed, { message });
       await ipc.flushed();
-      // The primary kills this process when it has heard. Exiting first could overtake the message.
+      // The primary kills this process when it has the message. An exit could overtake it.
       await sleep(1_000);
       process.exit(1);
     },

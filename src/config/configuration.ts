@@ -14,8 +14,8 @@ export type Configuration =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /**
- * Settings of the contract that this version does not have, with the value that changes nothing: to run as if
- * another were not set would be a lie.
+ * Settings of the contract that this version does not support, with the value that changes nothing. Any other value is
+ * refused, so that the operator does not rely on it.
  */
 const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
   REDIS_CLUSTER_NODES: undefined,
@@ -28,10 +28,10 @@ const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
 
 const MIN_KEY_CHARS = 16;
 
-/** Variables every shell has that happen to be spelled nearly like a setting. */
+/** Common shell variables whose names are close to a setting's. */
 const OTHER_VARIABLES = new Set(['HOME']);
 
-/** Reads the environment; an empty value counts as not set. Every problem is found, not only the first. */
+/** Reads the environment. An empty value counts as not set. Finds every problem, not only the first. */
 export function parseConfiguration(
   env: Readonly<Record<string, string | undefined>>,
   around: Environment,
@@ -78,14 +78,14 @@ function conflicts(settings: Settings): string[] {
     );
   if (settings.front && settings.port === settings.adminPort)
     problems.push(`PORT and ADMIN_PORT are both ${settings.port}`);
-  // In open mode nobody would look at them, which is not what somebody who sets them expects.
+  // Open mode would ignore them, which an operator who sets them does not expect.
   if (isOpen(settings) && (settings.authAudience ?? settings.authIssuer) !== undefined) {
     problems.push('AUTH_AUDIENCE and AUTH_ISSUER are of tokens: set AUTH_SECRET or AUTH_JWKS_URL too');
   }
   return problems;
 }
 
-/** Nobody proves who they are. */
+/** Open mode: clients do not prove who they are. */
 function isOpen({ authSecret, authJwksUrl }: Pick<SettingValues, 'authSecret' | 'authJwksUrl'>): boolean {
   return authSecret === undefined && authJwksUrl === undefined;
 }
@@ -123,7 +123,7 @@ function misspellingWarnings(env: Readonly<Record<string, string | undefined>>):
   return warnings;
 }
 
-/** A wrong address may hold a password. */
+/** A wrong value may contain a password or a key. */
 const HIDDEN = new Set(['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS']);
 
 function shown(name: string, raw: string): string {

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { parseOriginPattern } from '../origin-patterns.ts';
 
-/** Parsers of setting values: a value, or a sentence saying what is wrong. */
+/** Parsers of setting values. Each returns a value, or a sentence that says what is wrong. */
 
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 export type Parser<T> = (raw: string) => Parsed<T>;
@@ -63,7 +63,7 @@ export function list(
   };
 }
 
-/** With the slashes Socket.IO wants on both ends. */
+/** Adds the slashes that Socket.IO expects at both ends. */
 export const urlPath: Parser<string> = (raw) =>
   /^\/?[\w.~-]+(\/[\w.~-]+)*\/?$/.test(raw)
     ? { value: `/${raw.replace(/^\/|\/$/g, '')}/` }
@@ -75,7 +75,7 @@ export const redisUrl: Parser<string> = (raw) => {
   return { problem: 'must be a redis://, rediss:// or unix: address' };
 };
 
-/** Without user and password, which `fetch` refuses to send. */
+/** Refuses a user and a password, which `fetch` does not send. */
 export const httpUrl: Parser<string> = (raw) => {
   const url = URL.canParse(raw) ? new URL(raw) : undefined;
   return url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
@@ -89,7 +89,7 @@ export const origins: Parser<readonly string[] | '*'> = (raw) =>
 
 const PROXY_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 
-/** Addresses, networks in CIDR notation and names of some; `off` is the empty list. */
+/** Addresses, networks in CIDR notation or their names; `off` is the empty list. */
 export const proxies: Parser<readonly string[]> = (raw) => {
   if (raw.trim() === 'off') return { value: [] };
   return list((part) =>

@@ -39,7 +39,7 @@ const port = integer(1, 65_535);
 const address = (raw: string) =>
   isIP(raw) || isHostName(raw) ? { value: raw } : { problem: 'must be an IP address or a host name' };
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
-/** As long as what HS256 makes of it: a shorter one is guessed from any token, where nothing slows the guesses. */
+/** As long as the digest of HS256: a shorter secret can be guessed offline from any token. */
 const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
 const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
@@ -262,7 +262,7 @@ export const SETTINGS = {
 /** Every setting as it was given, or its default. */
 export type SettingValues = { -readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]['fallback'] };
 
-/** What runs: every setting with its value, the ones that depend on others worked out. */
+/** Every setting with its value, those that depend on others resolved. */
 export type Settings = Omit<
   SettingValues,
   'host' | 'front' | 'workers' | 'rateEvents' | 'rateBytes' | 'logPretty'

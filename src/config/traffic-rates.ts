@@ -1,6 +1,6 @@
 import type { Rate } from './grammar.ts';
 
-/** What a client needs beside its messages: joining its rooms again, reading on, typing. */
+/** What a client needs beside its messages: rejoining its rooms, reading history, typing. */
 const LEAST_EVENTS: Rate = { perMs: 100 / 1_000, burst: 1_000 };
 const LEAST_BYTES: Rate = { perMs: 1_000_000 / 1_000, burst: 4_000_000 };
 const EVENTS_PER_SAY = 5;
@@ -12,7 +12,7 @@ export interface TrafficRates {
   readonly bytes: Rate | undefined;
 }
 
-/** No honest client meets them. Where messages are not limited, as in a load test, nothing is. */
+/** Limits that no honest client reaches. Without a limit of messages, as in a load test, there are none. */
 export function trafficRatesFor(say: Rate | undefined, maxTextBytes: number): TrafficRates {
   if (!say) return { events: undefined, bytes: undefined };
   const atLeast = (least: Rate, times: number): Rate => ({

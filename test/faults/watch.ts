@@ -2,7 +2,7 @@ import { childrenOf, isAlive, rssBytes } from './processes.ts';
 
 const EVERY_MS = 500;
 const ERROR_LEVEL = 50;
-const REPAIR = /connected|subscriber is back|restored|taken away|enters again|started again|made anew/;
+const REPAIR = /connected|subscriber is back|restored|taken away|enters again|respawned|made anew/;
 
 interface Watched {
   readonly pid: number;
