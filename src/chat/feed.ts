@@ -4,21 +4,21 @@ import { type Entry, type LogPage, NO_EPOCH, type PreviousEpoch, type RoomLogs }
 import type { Room } from './room.ts';
 
 /*
- * One room on one worker: hands entries on in the log's order, each once.
+ * One room on one worker: delivers entries in the log's order, each exactly once.
  *
- *   opening ──settle(page)──► flowing ──hole, other epoch, resync──► repairing ──log read──► flowing
+ *   opening ──attach(page)──► live ──hole, other epoch, resync──► repairing ──log read──► live
  *
- * While opening or repairing, what arrives waits; in flowing, the expected entry passes at once.
+ * While opening or repairing it queues what arrives; while live it delivers the expected entry at once.
  */
 
-/** Entries that wait while the log is read. Beyond it they are dropped: the repair reads them from the log. */
+/** Entries queued while the log is read. Further ones are dropped: the repair reads them from the log. */
 const MAX_QUEUED = 1_000;
 const REPAIR_PAGE = 200;
 const REPAIR_RETRY_MS = 250;
-/** What passes while pages are read. Joins that never cease to overlap must not keep a room's whole day. */
+/** Entries buffered while pages are read. Joins that overlap without end must not buffer a room's whole day. */
 const MAX_BUFFERED = 2_000;
 const DELIVERY_TIMEOUT_MS = 1_000;
-/** A join does not wait longer than this for a log that cannot be read. */
+/** The longest a join waits for a log that cannot be read. */
 const ATTACH_TIMEOUT_MS = 2_000;
 
 export interface Gap {
@@ -28,17 +28,17 @@ export interface Gap {
   readonly reason: 'epoch' | 'trimmed';
 }
 
-/** What all feeds of a worker share. */
+/** The dependencies that all feeds of a worker share. */
 export interface FeedDeps {
   readonly logs: RoomLogs;
   readonly deliver: (room: Room, entry: Entry) => void;
-  /** Entries that cannot be had any more. */
+  /** Called for entries that the log has lost. */
   readonly onGap: (room: Room, gap: Gap) => void;
   readonly counters: FeedCounters;
   readonly log: Logger;
 }
 
-/** Of all rooms of a worker together. */
+/** Summed over all feeds of a worker. */
 export interface FeedCounters {
   repeatsDropped: number;
   holesRepaired: number;
@@ -51,20 +51,20 @@ export type AttachResult<T> =
 export interface Feed {
   accept(entry: Entry): void;
   /**
-   * Brings the feed to the page's top or above, in its epoch, and calls `admit` with what has passed since the
-   * page was read: in the same turn, so nothing of this room passes between. `stale`: the page is of an older
-   * epoch, read a new one; `behind`: the log could not be read in time.
+   * Brings the feed to the page's top or above, in the page's epoch, and calls `admit` in the same turn with the entries
+   * delivered since the page was read, so that none of this room comes between. `stale`: the page is of an older epoch,
+   * read a new one. `behind`: the log could not be read in time.
    *
-   * The caller must have called `watch` before it read the page.
+   * The caller MUST call `buffer` before it reads the page.
    */
   attach<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<AttachResult<T>>;
-  /** Keeps what passes from now on for `meet`, until the answer is called. */
+  /** Buffers the delivered entries for `attach` until the returned function is called. */
   buffer(): () => void;
-  /** Compares with the log: something may have been missed. Settles once that was read, however often it had to be tried. */
+  /** Reads what may have been missed from the log. Resolves once that succeeded, however many attempts it takes. */
   resync(): Promise<void>;
-  /** Answers once that position has passed, or after a second: the log is then being asked. */
+  /** Resolves once that position is delivered, or after a second; the log is read then. */
   whenDelivered(epoch: string, seq: number): Promise<void>;
-  /** Whether everything up to this position has passed. */
+  /** Whether everything up to this position is delivered. */
   hasReached(epoch: string | undefined, seq: number): boolean;
   close(): void;
 }
@@ -73,7 +73,7 @@ export function createFeed(room: Room, deps: FeedDeps): Feed {
   return new RoomFeed(room, deps);
 }
 
-/** Kept until nothing is missing: what waits while the log is read. */
+/** The state of a repair: exists until nothing is missing. */
 class Repair {
   reading: Promise<void> | undefined = undefined;
   queued: Entry[] = [];
@@ -82,23 +82,23 @@ class Repair {
   readonly asked = new WeakSet<Entry>();
 }
 
-/** Kept while pages are read: what passes meanwhile. */
+/** The entries delivered while pages are read: exists as long as somebody reads one. */
 class LiveBuffer {
   readers = 0;
   entries: Entry[] = [];
-  /** What passed before this number is not kept any more. */
+  /** Entries before this number are no longer in the buffer. */
   completeFrom = 0;
 }
 
 const NO_EPOCHS: readonly PreviousEpoch[] = [];
 
-/** There is one for every connected user: an idle one has no closures, lists or promises. */
+/** There is one for every connected user, so an idle one holds no closures, lists or promises. */
 class RoomFeed implements Feed {
   private readonly room: Room;
   private readonly deps: FeedDeps;
   private epoch: string | undefined = undefined;
   private last = 0;
-  /** The epochs before this one, as the store told. */
+  /** The epochs before this one, as the newest page lists them. */
   private previousEpochs = NO_EPOCHS;
   private closed = false;
   private repair: Repair | undefined = undefined;
@@ -211,7 +211,7 @@ class RoomFeed implements Feed {
     }
   }
 
-  /** Goes on under the page's epoch. False: members saw entries the store has lost, so read again from the cut. */
+  /** Continues in the page's epoch. False: members saw entries that the store has lost, so read again from the cut. */
   private moveTo(page: LogPage): boolean {
     const kept = this.sharedWith(page);
     const { last } = this;

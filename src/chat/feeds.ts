@@ -16,47 +16,47 @@ export interface FeedsDeps {
   readonly log: Logger;
 }
 
-/** A room this worker follows on behalf of somebody. Every hold is released once. */
+/** A share in a room's feed: the worker stays subscribed while a lease is held. Each MUST be released. */
 export interface FeedLease {
-  /** One for all who hold it, to be kept instead of another of the same tag. */
+  /** One object for all leases of a room; keep it instead of an equal one to save memory. */
   readonly room: Room;
   release(): void;
 }
 
-/** Reads the page a client asked for; called again if the room's epoch changed meanwhile. */
+/** Reads the page that a client asked for. It is called again if the room's epoch changes meanwhile. */
 export type ReadPage<P extends LogPage> = () => Promise<Outcome<P>>;
 
 export interface Feeds {
-  /** Follows the room: answers once nothing that is published can be missed. */
+  /** Subscribes to the room. Once it answers, no entry that is published later is missed. */
   lease(room: Room): Promise<Outcome<FeedLease>>;
   /**
-   * Reads a page and calls `admit` with it and with the entries that passed since, in the turn in which the page
-   * and the live entries meet: whoever is made a member in `admit` gets next what follows these, with nothing
-   * between and nothing twice. The room must be held.
+   * Reads a page and calls `admit` with it and with the entries delivered since, in the one turn of the event loop in
+   * which the page and the live feed join: a connection that becomes a member in `admit` gets the next entry next, with
+   * none missing and none twice. The caller MUST hold a lease.
    */
   attach<P extends LogPage, T>(
     room: Room,
     read: ReadPage<P>,
     admit: (page: P, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>>;
-  /** This worker appended that entry; it is looked for if the bus does not bring it. */
+  /** This worker appended that entry: if the bus does not bring it back, the log is read. */
   expectEcho(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
-  /** Answers once that entry has been handed on, or after a second. */
+  /** Resolves once that entry is delivered, or after a second. */
   whenDelivered(room: Room, position: { readonly epoch: string; readonly seq: number }): Promise<void>;
-  /** Compares every held room with its log. */
+  /** Compares every leased room with its log. */
   resync(): void;
   readonly counters: Readonly<FeedCounters>;
-  /** The rooms that are followed; inboxes and announcements are not rooms. */
+  /** The rooms with a lease; inboxes and announcements are not rooms. */
   rooms(): readonly Room[];
   close(): void;
 }
 
-/** A room that is followed, thousands of them: every connected user's inbox is one. */
+/** The feed that all leases of a room share. There is one for every connected user's inbox, so it is kept small. */
 class SharedFeed {
   readonly room: Room;
   readonly feed: Feed;
   private readonly onUnused: (shared: SharedFeed) => void;
-  /** The answer as long as it is waited for. */
+  /** A promise until the bus has answered. */
   subscription: Promise<Outcome<Subscription>> | Subscription | undefined = undefined;
   leases = 0;
 
@@ -91,10 +91,10 @@ class SharedFeedLease implements FeedLease {
   }
 }
 
-/** A page is read again when the epoch moved between page and feed; more often than this it is not the epoch. */
+/** A page is read again if the epoch changed between page and feed, but only so often. */
 const MAX_READS = 5;
 const RESYNC_BATCH = 200;
-/** A log that cannot be read does not keep the others waiting. */
+/** A log that cannot be read does not delay the others longer than this. */
 const RESYNC_PATIENCE_MS = 2_000;
 
 export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
@@ -106,7 +106,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
   let resyncing = false;
   let resyncAgain = false;
 
-  /** Rooms first. So many at a time: every connected user's inbox is followed, too. */
+  /** Rooms before inboxes, of which there is one for every connected user. */
   async function resyncAll(): Promise<void> {
     const all = [...followed.values()];
     const rooms = all.filter(({ room }) => room.kind === 'room');
@@ -137,7 +137,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     const entry = new SharedFeed(room, feed, closeUnused);
     // Bound, not a closure: half as large.
     const hear = feed.accept.bind(feed);
-    // Only rooms tell who is there.
+    // Only rooms have presence.
     entry.subscription =
       room.kind === 'room' ? bus.subscribe(room, hear, hearPresence(room)) : bus.subscribe(room, hear);
     followed.set(room.tag, entry);
@@ -166,7 +166,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     if (entry.subscription instanceof Promise) {
       const answer = await entry.subscription;
       if (!answer.ok) {
-        // Whoever comes next must try afresh instead of sharing this failure.
+        // The next caller must try again instead of sharing this failure.
         remove(entry);
         entry.release();
         return answer;
@@ -182,7 +182,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     admit: (page: P, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>> {
     const feed = followed.get(room.tag)?.feed;
-    if (!feed) throw new Error('a room must be held to be met');
+    if (!feed) throw new Error('attach needs a lease of the room');
     const stopBuffering = feed.buffer();
     try {
       for (let reads = 0; reads < MAX_READS; reads += 1) {

@@ -2,35 +2,35 @@ import { createHash } from 'node:crypto';
 import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
 
 /*
- * A write that a back end may send twice, under one Idempotency-Key:
+ * A write that a back end may send twice under one Idempotency-Key. The states of a key:
  *
- *   free ──claim──► running ──settle with an answer──► answered (until DEDUPE_TTL_S is over)
- *                     │ settle without one, or the lease is over: its worker died or hangs
+ *   free ──claim──► running ──complete with an answer──► answered (until DEDUPE_TTL_S is over)
+ *                     │ complete without one, or the lease ran out because the worker died or hangs
  *                     ▼
- *                   claimed: the next try runs, under the operation id of the first
+ *                   claimable: the next attempt runs under the operation id of the first
  */
 
 export type ClaimResult =
-  /** The caller runs it now. `id`: the operation's, the same for each try. */
+  /** The caller must run the write now. `id` is the operation's, the same for each attempt. */
   | { readonly state: 'granted'; readonly id: string }
   | { readonly state: 'running' }
   | { readonly state: 'answered'; readonly answer: string }
-  /** The key was used for something else. */
+  /** The key was used for a write with other content. */
   | { readonly state: 'mismatch' };
 
 export interface IdempotencyStore {
-  /** `id` becomes the operation's if this is the first claim of the key; it also names this try. */
+  /** Claims the key. `id` names this attempt, and the operation if this is the first claim. MUST be atomic. */
   claim(key: string, fingerprint: string, id: string): Promise<Outcome<ClaimResult>>;
   /**
-   * Ends the try called `id`. The first answer given is kept; without one the next claim is granted. A try whose lease is
-   * over ends no other's.
+   * Ends the attempt `id`. The store MUST keep the first answer given; without one it MUST grant the next claim. An
+   * attempt whose lease ran out MUST NOT end another attempt.
    */
   complete(key: string, id: string, answer?: string): Promise<Outcome<void>>;
 }
 
-/** For so long a second try waits for a worker that may have died. Tries that overlap are told apart by nothing else. */
+/** How long the key of a worker that may have died stays claimed. Nothing else keeps two attempts from overlapping. */
 export const CLAIM_LEASE_MS = 10_000;
-/** Who asks while the first try runs waits for its answer. */
+/** How long a second request waits for the answer of the first. */
 const WAIT_MS = 3_000;
 const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 250;
@@ -42,17 +42,17 @@ export interface IdempotencyDeps {
 }
 
 export interface IdempotentWrite {
-  /** Whose write to what, and the Idempotency-Key. */
+  /** The API key, the route and the Idempotency-Key. */
   readonly key: readonly unknown[];
-  /** What is the same when the same is asked for. */
+  /** The content that must be equal for the request to count as the same. */
   readonly content: readonly unknown[];
-  /** Called with the id of the operation, the same for each try: what was stored under it is not stored again. */
+  /** Performs the write. `operation` is the same for each attempt, so the stores do not store it again. */
   run(operation: string): Promise<Outcome<unknown>>;
-  /** Whether there is nothing left that another try could mend. */
+  /** Whether another attempt could add nothing. */
   isComplete(value: unknown): boolean;
 }
 
-/** The first answer again, temporary refusals excepted: after those the write is tried again. */
+/** Runs the write once and repeats its answer; after a temporary refusal the next request runs it again. */
 export async function runIdempotent(
   { store: claims, newId, pause }: IdempotencyDeps,
   { key, content, run, isComplete }: IdempotentWrite,
@@ -83,7 +83,7 @@ export async function runIdempotent(
       return outcome;
     } finally {
       const final = outcome && (outcome.ok ? isComplete(outcome.value) : !outcome.error.temporary);
-      // Not kept, it is done anew by the next try, under the same id.
+      // Without a final answer the next attempt runs the write again under the same id.
       await claims.complete(name, id, final ? JSON.stringify(outcome) : undefined);
     }
   }

@@ -2,13 +2,13 @@ import type { Outcome } from '../protocol/codes.ts';
 import type { Draft, Position } from './log-store.ts';
 import type { Room } from './room.ts';
 
-/** How far a user is with the inbox. Marks only rise; 0: nothing yet. `read` ≤ `recv` ≤ the inbox's end. */
+/** How far a user is with the inbox. Markers only rise; 0 is the beginning. `read` ≤ `recv` ≤ the inbox's end. */
 export interface InboxMarkers {
-  /** A device of theirs has everything up to here. */
+  /** One of the user's devices has received everything up to here. */
   readonly recv: number;
-  /** They have read everything up to here. */
+  /** The user has read everything up to here. */
   readonly read: number;
-  /** Announcements up to this position of the news were put in. Absent: none yet. */
+  /** Announcements up to this position of their log have been copied into the inbox; absent if none has. */
   readonly announcements?: Position;
 }
 
@@ -19,44 +19,45 @@ export interface MarkerUpdate {
   readonly read?: number;
 }
 
-/** When an item was first covered by a mark, ms by the store's clock; absent: not yet. */
+/** When each marker first reached an item, ms by the store's clock; absent if it has not. */
 export interface ItemProgress {
   readonly sentAt?: number;
   readonly recvAt?: number;
   readonly readAt?: number;
 }
 
-/** What is kept of a user's inbox beside its log, for as long as the log's numbers. */
+/** The markers of inboxes. The store MUST keep them as long as it keeps the numbering of the inbox's log. */
 export interface InboxStore {
   markers(inbox: Room): Promise<Outcome<InboxMarkers>>;
-  /** `read` raises `recv` along. A seq below its mark changes nothing, one beyond the inbox's end counts as its end. */
+  /** Raises markers; `read` raises `recv` too. MUST NOT lower one, nor raise it beyond the inbox's end. */
   raise(inbox: Room, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;
   /**
-   * Appends as `RoomLogs.append` does and moves the mark `news` from `was` to `becomes`, in one step. If the mark is
-   * not `was` any more somebody else put that announcement in: nothing is stored, and the answer is false.
+   * Appends as `RoomLogs.append` does and moves the marker `announcements` from `was` to `becomes`, in one atomic step.
+   * If the marker is no longer `was`, another login has copied that announcement: MUST NOT store anything then, and
+   * returns false.
    */
   appendAnnouncement(
     inbox: Room,
     draft: Draft,
     news: { readonly was: Position | undefined; readonly becomes: Position },
   ): Promise<Outcome<boolean>>;
-  /** Forgets the inbox: items, marks, visits, and which `clientMsgId`s it knew. A new epoch begins with the next item. */
+  /** Erases items, markers, room subscriptions and known `clientMsgId`s. The next item begins a new epoch. */
   erase(inbox: Room): Promise<Outcome<void>>;
-  /** In the order asked, in one round trip. Exact for the newest 200 steps of each mark, later than true before. */
+  /** Answers in the order asked, in one round trip. Times older than a marker's newest 200 steps may be too late. */
   progress(
     items: readonly { readonly inbox: Room; readonly seq: number }[],
   ): Promise<Outcome<readonly ItemProgress[]>>;
 }
 
-/** Where a push stands in whose inbox. */
+/** The position of a push in each receiver's inbox. */
 export interface PushPositions {
   readonly nsp: string;
   readonly positions: readonly { readonly userId: string; readonly seq: number; readonly at: number }[];
 }
 
-/** What is kept of a push for its sender. */
+/** The positions of pushes, from which their senders get receipts. */
 export interface PushStore {
-  /** Adds places, kept for INBOX_TTL_S. May be repeated. */
+  /** Adds positions, stored for INBOX_TTL_S. MUST be idempotent. */
   save(id: string, places: PushPositions): Promise<Outcome<void>>;
   find(id: string): Promise<Outcome<PushPositions | undefined>>;
 }

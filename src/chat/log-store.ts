@@ -3,7 +3,15 @@ import type { DedupeKey } from './dedupe.ts';
 import type { Room } from './room.ts';
 import type { PresenceChange, PresenceEvent } from './roster.ts';
 
-/** Where something stands in a log. */
+/**
+ * A place in a log. `seq` alone does not name it: a store can lose its newest entries.
+ *
+ * Example: a room is at seq 100, and Redis fails over to a replica that has only 90 of its messages. The next message
+ * gets seq 91. A client that saw the lost 91 to 100 and resumes with "after 100" would miss the new 91 to 100 and never
+ * know. So whenever the store may have lost something, the log begins a new epoch, and each page lists up to where the
+ * epochs before it still hold. The client resumes with {epoch: old, seq: 100}, the server sees that the old epoch holds
+ * up to 90 only, and answers `recovered: false` with the newest page.
+ */
 export interface Position {
   readonly epoch: string;
   readonly seq: number;
@@ -20,11 +28,11 @@ export interface Draft {
   readonly members: string;
   /** Remembers `clientMsgId` per scope for DEDUPE_TTL_S. */
   readonly dedupe?: DedupeKey | undefined;
-  /** A socket that is not sent the live message: `echo: false`. */
+  /** The socket that does not get the live message: its sender asked for `echo: false`. */
   readonly except?: string | undefined;
-  /** The user who says it: `forbidden`, with the time that is left, while banned from or muted in the room. */
+  /** The sender. While that user is banned or muted, the append is `forbidden`, with the time left. */
   readonly author?: string | undefined;
-  /** Has read the log up to this message, having said it: the tag of the user's inbox. */
+  /** The tag of the sender's inbox: a sender has read the log up to the own message. */
   readonly reader?: string | undefined;
 }
 
@@ -37,9 +45,9 @@ export interface Appended {
   readonly dup: boolean;
 }
 
-/** What became of an entry that others were to take the place of. */
+/** The result of a replacement. */
 export interface Replaced {
-  /** The notice as it was stored; absent when the entry had these members already, and nothing was done. */
+  /** The stored notice; absent if the entry had these members already and nothing was done. */
   readonly notice?: Appended;
 }
 
@@ -48,12 +56,12 @@ export interface Entry {
   readonly epoch: string;
   readonly seq: number;
   readonly json: string;
-  /** The same bytes as they came over the bus: handed on without being decoded. */
+  /** The same bytes as they came over the bus, so that they are forwarded without being decoded. */
   readonly utf8?: Buffer;
   readonly except?: string;
 }
 
-/** Up to `upTo`, positions of `epoch` still mean the same entries; above it they were lost. */
+/** Up to `upTo` the positions of this epoch still name the same entries; those above were lost. */
 export interface PreviousEpoch {
   readonly epoch: string;
   readonly upTo: number;
@@ -71,8 +79,8 @@ export interface LogQuery {
 
 export interface LogPage {
   /**
-   * A room nothing was ever said in gets an epoch at its first read and keeps it. Other logs nothing was ever put
-   * in are `NO_EPOCH`: reading them stores nothing, for every guest has an inbox.
+   * A room's log without entries gets an epoch at its first read and keeps it. Any other log without entries is
+   * `NO_EPOCH`: reading it MUST NOT store anything, because every guest has an inbox.
    */
   readonly epoch: string;
   readonly top: number;
@@ -88,31 +96,30 @@ export interface LogPage {
 export const NO_EPOCH = 'new';
 
 /**
- * A room's append-only log; also an inbox's and the announcements', which keep INBOX_SIZE entries for INBOX_TTL_S.
+ * The append-only logs: of rooms, and of inboxes and announcements, which keep INBOX_SIZE entries for INBOX_TTL_S.
  *
- * `append` stores, numbers and publishes in one atomic step: the order in the log is the order on the bus.
- * It answers only once the message is stored as durably as the store was set to, and within a bounded time;
- * a failure is `unavailable`, after which the message may or may not be stored: the same draft may be sent
- * again under the same `clientMsgId`. That id with another content is `bad_request`. Appends of one caller to one room are stored in the order called,
- * also when not waited for.
+ * `append` MUST store, number and publish in one atomic step, so that the order in the log is the order on the bus. It
+ * MUST NOT answer before the message is as durable as the store is set to make it, and MUST answer within a bounded
+ * time. `unavailable` leaves open whether the message is stored: the caller may repeat the draft with the same
+ * `clientMsgId`, and MUST then get the first answer. The same id with other content is `bad_request`. Appends of one
+ * caller to one room MUST be stored in the order called, even if the caller does not wait between them.
  */
 export interface RoomLogs {
   append(room: Room, draft: Draft): Promise<Outcome<Appended>>;
-  /** One consistent look at the log. */
+  /** Reads one page; the answer MUST be one consistent look at the log. */
   read(room: Room, query: LogQuery): Promise<Outcome<LogPage>>;
   /**
-   * Puts other members in the place of an entry's, as `Draft.members`; its position, id and time stay. In the same
-   * atomic step `notice` is appended and published like any entry: whoever reads the log finds both or neither, and
-   * whoever follows it learns of the one by the other. An entry that has these members already gets no second notice.
-   * Undefined: the log does not hold it (any more).
+   * Replaces the members of an entry (as `Draft.members`); its position, id and time stay. In the same atomic step it
+   * MUST append and publish `notice` like any entry, so that a reader finds both or neither. An entry that has these
+   * members already MUST NOT get a second notice. Returns undefined if the log does not hold the entry.
    */
   replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
-  /** Where many logs end, in the order asked, in one round trip. A room the store knows nothing of: top 0, no epoch. */
+  /** Returns where each log ends, in the order asked, in one round trip: top 0 and no epoch for an unknown one. */
   tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>>;
   /**
-   * How much of many logs is unread, in the order asked, in few round trips and at a cost that does not grow with the logs:
-   * the entries above the mark that are still there, but for notices and what took another's place by `replace`. A
-   * reader's own messages are not above it, for the newest of them moves it.
+   * Counts the unread entries of each log, in the order asked, in few round trips; the cost MUST NOT grow with the logs.
+   * Notices and replaced entries do not count. A reader's own newest message moves the reader's marker, so own messages
+   * do not count either.
    */
   unread(asked: readonly UnreadQuery[]): Promise<Outcome<readonly UnreadCount[]>>;
 }
@@ -130,35 +137,35 @@ export interface UnreadQuery {
 
 export interface UnreadCount {
   readonly top: number;
-  /** As asked, or up to the reader's newest own message if that is further. */
+  /** The marker asked with, or the reader's newest own message if that is further. */
   readonly read: number;
   readonly unread: number;
 }
 
 export interface Subscription {
-  /** Ends the hand-over at once; the store may learn of it later. */
+  /** Stops the delivery at once; the store may learn of it later. */
   close(): void;
 }
 
 /**
- * Carries published entries to the workers that asked for the room.
+ * Brings published entries to the workers that subscribed to the room.
  *
- * Once `subscribe` answered, every entry published later reaches `onEntry`, in the log's order and once,
- * as long as the link holds. Whenever it may not have held, `onResync` listeners are told after it is back:
- * who holds rooms must then compare them with the log.
+ * After `subscribe` is answered, every entry published later MUST reach `onEntry`, in the log's order and exactly once,
+ * as long as the connection to the bus lasts. After any interruption, however short, the bus MUST call the `onResync`
+ * listeners once it delivers again; the subscribers then compare their rooms with the logs.
  */
 export interface RoomBus {
   subscribe(
     room: Room,
     onEntry: (entry: Entry) => void,
-    /** What the roster tells of the room meanwhile; what is lost with the link shows as a jump of `rev`. */
-    onPresence?: (told: PresenceChange | PresenceEvent) => void,
+    /** The roster's changes of the room. One that is lost shows as a jump of `rev`. */
+    onPresence?: (change: PresenceChange | PresenceEvent) => void,
   ): Promise<Outcome<Subscription>>;
-  /** Tells everybody who follows the room, this worker too. */
-  notify(room: Room, move: PresenceEvent): Promise<Outcome<void>>;
+  /** Publishes a join or quit to all subscribers of the room, this worker included. */
+  notify(room: Room, event: PresenceEvent): Promise<Outcome<void>>;
   onResync(listener: () => void): void;
-  /** Publishes something to this worker alone and answers once it came back; a deaf bus is `unavailable`. */
+  /** Sends this worker a message over the bus and answers once it is back; MUST answer `unavailable` if it is not. */
   probe(): Promise<Outcome<void>>;
-  /** Gives up the link that messages arrive on for a new one: it looks alive and is deaf. */
+  /** Replaces the connection that messages arrive on: it looks alive but delivers nothing. */
   reconnect(): void;
 }

@@ -3,16 +3,16 @@ import type { Room } from './room.ts';
 
 export type Restriction = 'ban' | 'mute';
 
-/** ms by the store's clock; without `until` it holds until it is lifted. */
+/** A ban or mute. `until` is ms by the store's clock; without it the restriction holds until it is lifted. */
 export interface Restricted {
   readonly until?: number;
 }
 
-/** Who may not be in a room, or say something there. Checked by the store itself, in `enter` and `append`. */
+/** Bans and mutes. The store MUST check them itself, atomically, in `Roster.enter` and `RoomLogs.append`. */
 export interface Moderation {
-  /** Takes the place of an earlier one of its kind. Without `seconds` for good. */
+  /** Sets a restriction, which MUST replace an earlier one of its kind. Without `seconds` it has no end. */
   restrict(room: Room, userId: string, kind: Restriction, seconds?: number): Promise<Outcome<Restricted>>;
-  /** False: there was none. */
+  /** Removes a restriction; false if there was none. */
   lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
   restrictions(
     room: Room,

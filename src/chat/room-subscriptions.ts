@@ -1,21 +1,21 @@
 import type { Outcome } from '../protocol/codes.ts';
 import type { Room } from './room.ts';
 
-/** A room a user has joined and not left, and how far they have read it. */
+/** A room that a user has joined and not left, with the user's read marker. */
 export interface RoomSubscription {
   readonly roomid: string;
   readonly read: number;
 }
 
-/** Which rooms a user goes to, by inbox; kept like its marks. */
+/** The rooms of each user, by inbox; stored as long as the inbox's markers. */
 export interface RoomSubscriptions {
   /**
-   * The user has joined the room, or left it for good: then its mark is forgotten. `top`: the room's newest message; whoever
-   * never read it has read so far. Answers whether that changed which rooms the user is in.
+   * Adds the room, or removes it together with its marker. `top` is the room's newest message: the marker of a room that
+   * the user never read begins there. Returns whether the list changed.
    */
   set(inbox: Room, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
-  /** Raises the mark, never lowers it; also of a room that was not visited. Answers where it stands. */
+  /** Raises the marker and returns where it stands. MUST NOT lower it. The room need not be in the list. */
   raiseReadMarker(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>>;
-  /** At most the 1,000 that were joined or read last. */
+  /** Returns at most 1,000 rooms, those joined or read last. */
   list(inbox: Room): Promise<Outcome<readonly RoomSubscription[]>>;
 }

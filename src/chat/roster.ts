@@ -22,15 +22,20 @@ export interface RosterMember extends RosterEntry {
 }
 
 /**
- * Who is where, cluster-wide. Every call that writes states what is now true of one worker process (`instanceId`), so it
- * may be repeated; what a dead instance left is taken out by `reap`. Every read is one bounded round of queries: no
- * worker is ever asked.
+ * The cluster-wide registry of who is in which room and how many connections each user has.
+ *
+ * A write reports what is true now of one worker process, the instance. It MUST be idempotent: a caller that got no
+ * answer repeats it. A write of an instance that was fenced MUST NOT make its users present again. A read MUST be one
+ * bounded round of queries to the store and MUST NOT ask workers, so that no slow worker delays it.
+ *
+ * Read-your-writes: once a write is answered, a read by any worker sees its effect.
  */
 export interface Roster {
   /**
-   * The user is in the room on this instance: with `own` connections, of the `clients` that it has there. `changed`: was
-   * in it nowhere before. `forbidden` for a banned user, `limit` when it would bring the room over MAX_ROOM_CLIENTS:
-   * then nothing changed.
+   * Puts the user into the room on this instance, with `own` of the `clients` connections that the instance has there.
+   * `changed`: the user was not in the room anywhere before; exactly one of several concurrent callers gets it. MUST
+   * refuse a banned user with `forbidden`, and one that does not fit under MAX_ROOM_CLIENTS with `limit`; a refusal
+   * MUST NOT change anything.
    */
   enter(
     room: Room,
@@ -38,48 +43,52 @@ export interface Roster {
     own: number,
     clients: number,
   ): Promise<Outcome<RosterCount & { changed: boolean }>>;
-  /** The user is no longer in the room on this instance. `changed`: and nowhere else either. */
+  /** Removes the user from the room on this instance. `changed`: the user is in the room nowhere else either. */
   exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
-  /** This instance has that many connections in the room, nobody's presence changed. */
+  /** Sets how many connections this instance has in the room. MUST NOT change anybody's presence. */
   setClients(room: Room, clients: number): Promise<Outcome<RosterCount>>;
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
-  /** Ids of at most `limit` users who go by exactly this name in the room. Its cost does not grow with the room. */
+  /** Returns the ids of at most `limit` users with exactly this name. The cost MUST NOT grow with the room. */
   findByUsername(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
-  /** Whether the user is in one of these rooms, in one round trip. */
+  /** Whether the user is in at least one of the rooms, in one round trip. */
   isInAny(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
-  /** Whether an instance that counts has the user in the room: not what a dead one left, which may be told as there for a while. */
+  /** Whether a live instance has the user in the room. MUST ignore what a dead instance has left behind. */
   isOnlineIn(room: Room, userId: string): Promise<Outcome<boolean>>;
-  /** Who is in the room, by user id; those after `after`. `next`: there are more, and this is where to go on. */
+  /** Lists the members by user id, beginning after `after`. `next`: the page is not the last; continue after this id. */
   members(room: Room, page: RosterPage): Promise<Outcome<RosterMembersPage>>;
-  /** Rooms of kind `room` somebody is in, by roomid. */
+  /** Lists the rooms of kind `room` that have members, by roomid. */
   rooms(nsp: string, page: RosterPage): Promise<Outcome<{ rooms: readonly ListedRoom[]; next?: string }>>;
-  /** The user of that inbox has that many connections on this instance. */
+  /** Sets how many connections the owner of the inbox has on this instance. */
   setConnections(inbox: Room, connections: number): Promise<Outcome<void>>;
-  /** How many connections each user has on all living instances, in the order asked, in one round trip. */
+  /** Returns each user's connections on all live instances, in the order asked, in one round trip. */
   connections(inboxes: readonly Room[]): Promise<Outcome<readonly number[]>>;
   /**
-   * Of the whole cluster and all namespaces: different user ids and all connections. Never a user without a
-   * connection, nor connections of nobody. May be a second old, or older the more users there are, so that asking
-   * every second costs the store next to nothing.
+   * Counts the distinct user ids and the connections of the whole cluster, all namespaces together. MUST NOT count a
+   * user without a connection, nor a connection without a user. The answer may be a second old, or older the more
+   * users there are, so that asking every second costs the store next to nothing.
    */
   totals(): Promise<Outcome<RosterCount>>;
-  /** That worker process is dead: it counts nowhere from now on, whatever its lease says. `reap` follows later. */
+  /** Declares a worker process dead: it counts nowhere from now on, even while its lease runs. `reap` follows later. */
   fence(instanceId: string): Promise<Outcome<void>>;
   /**
-   * Extends this instance's lease and reports its connections. To be called every `ROSTER_HEARTBEAT_MS`. An instance
-   * that was taken for dead meanwhile, frozen or cut off, states all it holds anew.
+   * Extends this instance's lease and reports its connections; the caller MUST call it every `ROSTER_HEARTBEAT_MS`. If
+   * the instance was fenced or its lease ran out, because it was frozen or cut off, the roster MUST report the whole
+   * presence of the instance again.
    */
   heartbeat(clients: number): Promise<Outcome<void>>;
-  /** Told of users who are in the room again because of that, and were in it nowhere meanwhile. */
+  /** Calls the listener for each user who is in the room again through such a repeated report and was nowhere meanwhile. */
   onReturned(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
-  /** Takes a dead instance out, answering who is now gone from which room. Each departure is answered once cluster-wide. */
+  /**
+   * Removes everything a dead instance has left and returns who is now gone from which room. MUST return each departure
+   * to exactly one caller in the cluster.
+   */
   reap(instanceId: string): Promise<Outcome<readonly Departure[]>>;
-  /** Instances that have sent no heartbeat for `ROSTER_LEASE_MS`. */
+  /** Returns the instances that have sent no heartbeat for `ROSTER_LEASE_MS`. */
   expired(): Promise<Outcome<readonly string[]>>;
 }
 
 export interface RosterMembersPage {
-  /** Of the change told last before the page was read, 0: none was; what is gathered meanwhile may be in the page. */
+  /** The number of the last published change before the page was read, 0 if there was none. A later one may be in the page. */
   readonly rev: number;
   readonly members: readonly RosterMember[];
   readonly next?: string;
@@ -102,24 +111,24 @@ export interface Departure {
 }
 
 /**
- * What the roster tells the members of a room, everywhere the same and in this order, at most once a second: who came
- * (or goes by another name) and who went since the last time, or in a room of more than `MAX_TOLD_CLIENTS` how many
- * there are. `rev` rises by 1, and by more where names were left out.
+ * A change that the roster publishes to the members of a room, on all workers the same and in the same order, at most
+ * once a second: who joined (or has a new name) and who left since the last one, or only the counts in a room of more
+ * than `LARGE_ROOM_CLIENTS`. `rev` rises by 1, and by more where names were left out.
  */
 export type PresenceChange =
   | { readonly rev: number; readonly joins: readonly RosterEntry[]; readonly leaves: readonly RosterEntry[] }
   | ({ readonly rev: number } & RosterCount);
 
-/** Told at once, in a room that is not large, of a user who came or went. */
+/** A user joined or left: published at once, but not in a large room. */
 export interface PresenceEvent {
   readonly event: 'join' | 'broadcast_quit';
   readonly user: RosterEntry;
 }
 
 export const ROSTER_HEARTBEAT_MS = 2_000;
-/** With the time until somebody looks it makes less than 10 s from the death of a host to its people's leaving. */
+/** Together with ROSTER_LOOK_MS it keeps the time from the death of a host to the departure of its users under 10 s. */
 export const ROSTER_LEASE_MS = 9_000;
-/** So often every host looks for instances whose lease is over. */
+/** Every host looks for expired leases at this interval. */
 export const ROSTER_LOOK_MS = 500;
 
 /** Two and a half missed heartbeats. */

@@ -4,13 +4,13 @@ import { NO_EPOCH, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
 /*
- * A message lost at the end of a quiet room leaves no hole that the next one could show. So every few seconds
- * the ends of all held rooms are compared with their logs, and what this worker appended itself is expected
- * back within half a second, and looked for within a second.
+ * A message lost at the end of a quiet room leaves no hole, because no later message shows it. So the watch compares the
+ * ends of all leased rooms with their logs every few seconds, and expects this worker's own appends back within half a
+ * second; after a second it reads the log.
  */
 
 const COMPARE_MS = 3_000;
-/** What the log has and the bus has not brought yet is most often just on its way. */
+/** An entry that the log has and the bus has not brought yet is usually on its way: look again after this time. */
 const ON_ITS_WAY_MS = 500;
 const OWN_COPY_MS = 500;
 /** One question for all of 10,000 followed inboxes would hold up the event loop. */
@@ -28,7 +28,7 @@ export interface TailWatchDeps {
 }
 
 export interface TailWatch {
-  /** This worker appended `seq`: if it does not come back over the bus, the log is read. */
+  /** This worker appended `seq`: if the bus does not bring it back, the log is read. */
   expectEcho(feed: Feed, epoch: string, seq: number): void;
   close(): void;
 }
@@ -37,7 +37,7 @@ export function createTailWatch({ logs, rooms: watched, timers }: TailWatchDeps)
   let comparing: NodeJS.Timeout | undefined;
   let closed = false;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
-  /** Expected for long enough when they are looked at next: in a busy room something always came just now. */
+  /** Expected since the last look. A single set would never become overdue in a busy room. */
   let overdue: typeof expected = new Map();
   let looking: NodeJS.Timeout | undefined;
 
