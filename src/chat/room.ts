@@ -35,19 +35,3 @@ export function inboxOf(nsp: string, userId: string): Room {
 export function announcementsOf(nsp: string): Room {
   return roomOf(nsp, 'news', 'news');
 }
-
-const PREFIX: { readonly [K in RoomKind]: string } = {
-  room: 'room',
-  inbox: 'user',
-  news: 'news',
-  lounge: 'text',
-};
-
-/**
- * The Socket.IO room. The braces put its channel into the Redis Cluster slot of the room's keys;
- * the prefix keeps its length from 20, which the sharded adapter takes for a socket id.
- */
-export function socketRoom(room: Room): string {
-  // Joined, as the tag: Socket.IO's table keeps it.
-  return [PREFIX[room.kind], ':{', room.tag, '}'].join('');
-}

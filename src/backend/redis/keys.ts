@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Room } from '../../chat/room.ts';
-import { socketRoom } from '../../chat/room.ts';
+import { socketRoom } from '../socket-room.ts';
 
 /**
  * Every key and channel there is. They are made of the prefix, tags, hashes and instance ids alone, never of a

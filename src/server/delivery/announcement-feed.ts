@@ -1,7 +1,8 @@
+import { socketRoom } from '../../backend/socket-room.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import { announcementOf } from '../../chat/inbox/announcements.ts';
 import type { Entry, RoomLogs } from '../../chat/log-store.ts';
-import { announcementsOf, socketRoom } from '../../chat/room.ts';
+import { announcementsOf } from '../../chat/room.ts';
 import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 

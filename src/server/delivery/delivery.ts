@@ -1,8 +1,8 @@
 import type { Server as Engine } from 'engine.io';
 import type { Logger } from 'pino';
+import { socketRoom } from '../../backend/socket-room.ts';
 import { createPresenceThrottle } from '../../chat/presence-throttle.ts';
 import type { Room } from '../../chat/room.ts';
-import { socketRoom } from '../../chat/room.ts';
 import type { PresenceChange, PresenceEvent } from '../../chat/roster.ts';
 import type { RoomGap } from '../../protocol/rooms.ts';
 import type { ChatNamespace } from '../socket-types.ts';

@@ -1,7 +1,8 @@
+import { socketRoom } from '../../backend/socket-room.ts';
 import { isExpired, parseItem, type StoredItem } from '../../chat/inbox/items.ts';
 import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { Entry } from '../../chat/log-store.ts';
-import { type Room, socketRoom } from '../../chat/room.ts';
+import type { Room } from '../../chat/room.ts';
 import type { PrivateMessage } from '../../protocol/people.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 

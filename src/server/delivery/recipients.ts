@@ -1,4 +1,5 @@
-import { type Room, socketRoom } from '../../chat/room.ts';
+import { socketRoom } from '../../backend/socket-room.ts';
+import type { Room } from '../../chat/room.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import type { Connection, ConnectionInternals, FramePath } from '../transport/private-members.ts';
 

@@ -1,4 +1,5 @@
-import { roomOf, socketRoom } from '../../chat/room.ts';
+import { socketRoom } from '../../backend/socket-room.ts';
+import { roomOf } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Announcement } from '../../protocol/people.ts';
 import type { ChatNamespace } from '../socket-types.ts';

@@ -1,6 +1,7 @@
+import { socketRoom } from '../../backend/socket-room.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import { extendPage, type JoinPage, readLatest, readResumed } from '../../chat/pages.ts';
-import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
+import { type Room, roomOf } from '../../chat/room.ts';
 import type { RosterCount } from '../../chat/roster.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';

@@ -1,4 +1,4 @@
-import { socketRoom } from '../../chat/room.ts';
+import { socketRoom } from '../../backend/socket-room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { Membership, Session } from '../session.ts';

@@ -1,4 +1,5 @@
-import { inboxOf, type RoomKind, roomOf, socketRoom } from '../../chat/room.ts';
+import { socketRoom } from '../../backend/socket-room.ts';
+import { inboxOf, type RoomKind, roomOf } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';

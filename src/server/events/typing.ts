@@ -1,4 +1,4 @@
-import { socketRoom } from '../../chat/room.ts';
+import { socketRoom } from '../../backend/socket-room.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { TYPING_INTERVAL_MS } from '../../protocol/limits.ts';
 import type { EventHandler } from '../context.ts';

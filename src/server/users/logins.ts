@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { socketRoom } from '../../backend/socket-room.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Identity } from '../../chat/identity.ts';
 import type { Announcements } from '../../chat/inbox/announcements.ts';
@@ -6,7 +7,7 @@ import type { InboxSnapshot, InboxView } from '../../chat/inbox/inbox-view.ts';
 import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
 import type { SharedBuckets } from '../../chat/rate-limit.ts';
 import { type AttemptResult, createReconciler } from '../../chat/reconciler.ts';
-import { type Room, socketRoom } from '../../chat/room.ts';
+import type { Room } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { AnnouncementFeed } from '../delivery/announcement-feed.ts';
 import { type InboxDelivery, isFromBackEnd } from '../delivery/inbox-delivery.ts';

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
+import { socketRoom } from '../../backend/socket-room.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 import { createPresence } from '../../chat/presence.ts';
 import { createReconciler } from '../../chat/reconciler.ts';
-import { type Room, roomOf, socketRoom } from '../../chat/room.ts';
+import { type Room, roomOf } from '../../chat/room.ts';
 import type { Roster, RosterEntry } from '../../chat/roster.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { TextMessage } from '../../protocol/people.ts';

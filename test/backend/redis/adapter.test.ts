@@ -15,7 +15,8 @@ import {
   parseMove,
 } from '../../../src/backend/redis/bus/frame.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
-import { roomOf, socketRoom } from '../../../src/chat/room.ts';
+import { socketRoom } from '../../../src/backend/socket-room.ts';
+import { roomOf } from '../../../src/chat/room.ts';
 import { append, arrivalOf, listen, newRoom, type Said } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { socketRoom } from '../../../src/backend/socket-room.ts';
 import type { Entry } from '../../../src/chat/log-store.ts';
-import { roomOf, socketRoom } from '../../../src/chat/room.ts';
+import { roomOf } from '../../../src/chat/room.ts';
 import { createFanout } from '../../../src/server/delivery/fanout.ts';
 import { createRecipients, type RecipientsDeps } from '../../../src/server/delivery/recipients.ts';
 import { createTurnEnd } from '../../../src/server/transport/turn-end.ts';

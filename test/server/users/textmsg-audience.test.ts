@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { socketRoom } from '../../../src/backend/socket-room.ts';
 import type { Identity } from '../../../src/chat/identity.ts';
-import { roomOf, socketRoom } from '../../../src/chat/room.ts';
+import { roomOf } from '../../../src/chat/room.ts';
 import type { Roster, RosterEntry } from '../../../src/chat/roster.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { Session } from '../../../src/server/session.ts';

@@ -1,7 +1,7 @@
 import type { Entry, Position } from '../../../chat/log-store.ts';
 import type { Room } from '../../../chat/room.ts';
-import { socketRoom } from '../../../chat/room.ts';
 import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
+import { socketRoom } from '../../socket-room.ts';
 
 /*
  * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet
