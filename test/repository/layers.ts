@@ -31,8 +31,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'server/transport': ['server/socket-types.ts'],
   'server/session.ts': ['server/socket-types.ts', 'server/event-queue.ts', 'server/transport'],
   'server/auth': ['server/socket-types.ts', 'server/transport', 'server/session.ts'],
-  'server/delivery': ['server/socket-types.ts', 'server/transport', 'server/session.ts'],
-  'server/users': ['server/socket-types.ts', 'server/session.ts', 'server/delivery'],
+  'server/delivery': ['server/socket-types.ts', 'server/transport'],
+  'server/users': ['server/session.ts', 'server/delivery'],
   'server/moderation': [
     'server/socket-types.ts',
     'server/event-queue.ts',
@@ -52,7 +52,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/transport',
     'server/session.ts',
     'server/delivery',
-    'server/users',
     'server/context.ts',
   ],
   'server/http': [
@@ -71,9 +70,16 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/context.ts',
     'server/events',
   ],
-  'server/edge.ts': ['server'],
-  'server/live-feeds.ts': ['server'],
-  'server/people.ts': ['server'],
+  'server/edge.ts': ['server/socket-types.ts', 'server/transport', 'server/delivery', 'server/context.ts'],
+  'server/live-feeds.ts': ['server/socket-types.ts', 'server/delivery'],
+  'server/people.ts': [
+    'server/socket-types.ts',
+    'server/delivery',
+    'server/users',
+    'server/moderation',
+    'server/events',
+    'server/live-feeds.ts',
+  ],
   'server/chat-server.ts': ['server'],
 
   client: ['protocol'],
