@@ -22,7 +22,7 @@ export function describeRefusal({ code, message }: Pick<ClientError, 'code' | 'm
       return 'Something went wrong on the server.';
     default:
       // The reader is in one room only, and a field of the protocol means nothing to them.
-      return sentence(message.replace(/^roomid: (?=banned|muted)/, 'you are ').replace(/^roomid: /, ''));
+      return sentence(message.replace(/^roomid: (?=banned)/, 'you are ').replace(/^roomid: /, ''));
   }
 }
 

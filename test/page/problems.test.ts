@@ -3,7 +3,7 @@ import { describeProblem, describeRefusal } from '../../src/page/problems.ts';
 
 it.each([
   ['roomid: banned from this room', 'You are banned from this room.'],
-  ['roomid: muted in this room', 'You are muted in this room.'],
+  ['roomid: muted in this room', 'Muted in this room.'],
   ['roomid: the room is full', 'The room is full.'],
   ['the client is closed', 'The client is closed.'],
 ])('tells a reader %j as %j', (message, sentence) => {
