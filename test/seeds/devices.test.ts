@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { PushMessage, ReceiveMessage } from '../../src/protocol/people.ts';
+import { eventually } from '../support/eventually.ts';
 import { type ClientSocket, connectRaw } from '../support/member.ts';
 import { MODES } from '../support/system.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { LIBRARIES, type Library } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 
 const BLACK_HOLE_MS = 10_000;
 
@@ -41,16 +42,12 @@ function openDevice(url: string, userId: string): Device {
 }
 
 describe.each(MODES)('one user on many devices, %s', (mode) => {
-  let stage: Stage;
+  const stage = seedStage(mode);
   const proxies: TcpProxy[] = [];
   const devices: Device[] = [];
-  beforeAll(async () => {
-    stage = await openStage(mode);
-  });
   afterAll(async () => {
     for (const { socket } of devices) socket.disconnect();
     for (const proxy of proxies) await proxy.close();
-    await stage?.close();
   });
 
   async function deviceAt(index: number, userId: string): Promise<Device & { readonly proxy: TcpProxy }> {
@@ -63,7 +60,7 @@ describe.each(MODES)('one user on many devices, %s', (mode) => {
   }
 
   it('a push reaches all of them once; after 10 s in a black hole a device has everything once, whether its link heals or it comes back', async () => {
-    const user = stage.someone('Ann');
+    const user = stage.fresh('Ann');
     const fine = await deviceAt(0, user);
     const heals = await deviceAt(1, user);
     const returns = await deviceAt(2, user);
@@ -101,7 +98,7 @@ describe.each(MODES)('one user on many devices, %s', (mode) => {
   });
 
   it('are on workers of their own, on both hosts of two', async () => {
-    const user = stage.someone('Bob');
+    const user = stage.fresh('Bob');
     const [library] = LIBRARIES as [Library];
     const count = stage.system.workers;
     const clients = await Promise.all(

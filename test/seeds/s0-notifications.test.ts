@@ -1,8 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Item, PushMessage } from '../../src/protocol/people.ts';
+import { eventually } from '../support/eventually.ts';
 import { MODES } from '../support/system.ts';
 import { LIBRARIES, type SeedClient } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 import { mint, SECRET } from './tokens.ts';
 
 /** The latest `push_message`, once there are so many. */
@@ -18,16 +19,11 @@ const titles = (items: readonly Item[]) =>
   items.filter(({ kind }) => kind === 'todo').map(({ data }) => (data as { title: string }).title);
 
 describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, { PING_INTERVAL_MS: '1000' });
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode, { PING_INTERVAL_MS: '1000' });
 
   describe.each(LIBRARIES)('$name', (library) => {
     it('row 2: user_login {userId, socketId} binds the connection to the user, and without userId binds it to nobody', async () => {
-      const [ann, bob] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [ann, bob] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const receiver = await stage.visit(library, 0);
       const guest = receiver.hello.user.id;
       expect(await receiver.ask('user_login', { socketId: receiver.hello.clientId })).toMatchObject({
@@ -47,7 +43,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
     });
 
     it('row 3: push_message at login has what was stored, read and unread apart', async () => {
-      const [ann, bob] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [ann, bob] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const sender = await stage.login(library, 0, ann);
       for (const title of ['one', 'two', 'three']) await sender.do('todo', { receiver_id: bob, title });
       const first = await stage.login(library, 1, bob);
@@ -65,7 +61,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
     });
 
     it('row 4: todo {receiver_id, …} is stored first, then comes as todo_message(todo), or waits for the login', async () => {
-      const [ann, bob] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [ann, bob] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const sender = await stage.login(library, 0, ann);
       const todo = { receiver_id: bob, title: 'tea', time: '16:00', guests: ['Ann', null, { n: 2 }] };
       const waiting = await sender.do('todo', { ...todo, title: 'early' });
@@ -82,7 +78,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
     });
 
     it('row 5: disconnect unbinds: nothing is sent to the connection that is gone, and all of it waits', async () => {
-      const [ann, bob] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [ann, bob] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const sender = await stage.login(library, 0, ann);
       const before = await stage.login(library, 1, bob);
       before.close();
@@ -98,9 +94,9 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
     });
 
     it('row 6: announcement, remind and private are the classes of notices: for all, for some, from person to person', async () => {
-      const [ann, bob] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [ann, bob] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const [writer, reader] = [await stage.login(library, 0, ann), await stage.login(library, 1, bob)];
-      const notice = stage.someone('closed on Monday');
+      const notice = stage.fresh('closed on Monday');
       expect((await stage.post('/api/v1/announce', { data: { notice } })).status).toBe(200);
       for (const client of [writer, reader]) {
         await eventually(() =>
@@ -123,13 +119,13 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
       expect([writer.all('receive_message'), writer.all('private')]).toEqual([[], []]);
       const { unread } = await shown(await stage.login(library, 2, bob));
       expect(new Set(unread.map(({ kind }) => kind))).toEqual(new Set(['announcement', 'remind', 'private']));
-      const late = await stage.login(library, 0, stage.someone('Away'));
+      const late = await stage.login(library, 0, stage.fresh('Away'));
       const kept = (await shown(late)).unread.filter(({ kind }) => kind === 'announcement');
       expect(kept.map(({ data }) => data)).toContainEqual({ notice });
     });
 
     it('row 6b: heartbeats keep the link; push and announce reach one and all, and say who of many is connected', async () => {
-      const [ann, bob, nobody] = [stage.someone('Ann'), stage.someone('Bob'), stage.someone('Nobody')];
+      const [ann, bob, nobody] = [stage.fresh('Ann'), stage.fresh('Bob'), stage.fresh('Nobody')];
       const [here, there] = [await stage.login(library, 0, ann), await stage.login(library, 1, bob)];
       await Promise.all([here.beat(), there.beat()]);
       await stage.login(library, 2, bob);
@@ -146,7 +142,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
         { userId: nobody, online: false, connections: 0 },
       ]);
       await stage.post('/api/v1/push', { users: [bob], data: 'for one' }, 1);
-      const all = stage.someone('for all');
+      const all = stage.fresh('for all');
       await stage.post('/api/v1/announce', { data: all }, 1);
       await eventually(() => {
         for (const client of [here, there]) {
@@ -159,7 +155,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
     });
 
     it('row 7: scopes: the ack to this connection, echo:false to all others, say to all, private to one', async () => {
-      const roomid = stage.someone('room');
+      const roomid = stage.fresh('room');
       const ann = await stage.enter(library, 0, roomid, 'Ann');
       const bob = await stage.enter(library, 1, roomid, 'Bob');
       const carl = await stage.enter(library, 2, roomid, 'Carl');
@@ -180,7 +176,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
     });
 
     it('defect (g): a user has many connections, todo and login cannot miss each other, a login replays only what is unread', async () => {
-      const [ann, bob] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [ann, bob] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const sender = await stage.login(library, 0, ann);
       const both = [await stage.login(library, 1, bob), await stage.login(library, 2, bob)];
       await sender.do('todo', { receiver_id: bob, title: 'both' });
@@ -218,17 +214,12 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
 });
 
 describe.each(MODES)('S0, its settings, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, {
-      FRONT: 'on',
-      SOCKET_PATH: '/socket',
-      CORS_ORIGIN: '*',
-      LOG_LEVEL: 'debug',
-    });
+  const stage = seedStage(mode, {
+    FRONT: 'on',
+    SOCKET_PATH: '/socket',
+    CORS_ORIGIN: '*',
+    LOG_LEVEL: 'debug',
   });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
 
   it('row 8: PORT, CORS_ORIGIN=*, SOCKET_PATH=/socket and LOG_LEVEL=debug are the bootstrap', async () => {
     const [host] = stage.system.hosts;
@@ -239,7 +230,7 @@ describe.each(MODES)('S0, its settings, %s', (mode) => {
     expect(handshake.status).toBe(200);
     expect(['*', origin]).toContain(handshake.headers.get('access-control-allow-origin'));
     expect((await fetch(`${host?.url}/socket.io/?EIO=4&transport=polling`)).status).toBe(404);
-    const user = stage.someone('Ann');
+    const user = stage.fresh('Ann');
     for (const library of LIBRARIES) {
       for (const index of [0, 1]) {
         const options = { path: '/socket', extraHeaders: { origin } };
@@ -258,12 +249,7 @@ describe.each(MODES)('S0, its settings, %s', (mode) => {
 });
 
 describe.each(MODES)('S0, who may come in, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, { AUTH_SECRET: SECRET });
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode, { AUTH_SECRET: SECRET });
 
   describe.each(LIBRARIES)('$name', (library) => {
     it('row 1: connect_error unauthorized for who comes without the token of a login', async () => {
@@ -278,7 +264,7 @@ describe.each(MODES)('S0, who may come in, %s', (mode) => {
     });
 
     it('row 6b: the session of the web site is read from the handshake: cookie token, or Authorization', async () => {
-      const sub = stage.someone('Ann');
+      const sub = stage.fresh('Ann');
       const token = await mint({ sub, name: 'Ann', avatar: '1.jpg' });
       const ways: Record<string, string>[] = [
         { cookie: `theme=dark; token=${token}` },

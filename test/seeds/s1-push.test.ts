@@ -1,20 +1,16 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { openRedis } from '../support/redis-server.ts';
 import { MODES } from '../support/system.ts';
 import { LIBRARIES, type SeedClient } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 
 const received = (client: SeedClient) =>
   client.all<{ data: unknown }>('receive_message').map(({ data }) => data);
 
 describe.each(MODES)('S1, push server, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode);
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode);
 
   /** The line that the log has for each call of the API that changes something. */
   const accessLines = () =>
@@ -25,7 +21,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
 
   describe.each(LIBRARIES)('$name', (library) => {
     it('row 9: a back end posts {tokens, entityType, data} to POST /api, as JSON or urlencoded', async () => {
-      const [one, two] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [one, two] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const [ann, bob] = [await stage.login(library, 0, one), await stage.login(library, 1, two)];
       const done = { responseCode: 0, data: 'OK!' };
       const json = await stage.post('/api', { tokens: [one, two], entityType: 'like', data: 'json' });
@@ -53,7 +49,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
         expect(received(bob)).toEqual(['json', 'form 1', 'form 2']);
       });
       expect(await stage.post('/api', {})).toMatchObject({ status: 200, json: done });
-      const nobody = stage.someone('Nobody');
+      const nobody = stage.fresh('Nobody');
       const reached = await stage.post('/api', { tokens: [nobody], data: { kept: true } }, 1);
       expect(reached).toMatchObject({
         status: 200,
@@ -62,10 +58,10 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
     });
 
     it('row 10: receive_message {entityType, data} comes to every connection of each token, once', async () => {
-      const [one, two] = [stage.someone('Ann'), stage.someone('Bob')];
+      const [one, two] = [stage.fresh('Ann'), stage.fresh('Bob')];
       const anns = await Promise.all([0, 1, 2].map((index) => stage.login(library, index, one)));
       const bob = await stage.login(library, 1, two);
-      const other = await stage.login(library, 0, stage.someone('Carl'));
+      const other = await stage.login(library, 0, stage.fresh('Carl'));
       const data = { who: 'Dan', post: 7, tags: ['a', null, { deep: true }], text: '<b>“é”</b>' };
       for (let n = 0; n < 5; n += 1) {
         await stage.post('/api', { tokens: [one, two], entityType: 'comment', data: { ...data, n } }, n);
@@ -85,7 +81,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
     });
 
     it('row 11: user_login {userId, socketId, tokenId} adds a connection to the token, again and again; the last to go ends it', async () => {
-      const [token, user] = [stage.someone('token'), stage.someone('Ann')];
+      const [token, user] = [stage.fresh('token'), stage.fresh('Ann')];
       const live = async () => {
         const { json } = await stage.post('/api', { tokens: [token], data: 'count' }, 1);
         return (json.reach as Record<string, { live: number }>)[token]?.live;
@@ -108,7 +104,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
     });
 
     it('row 12: message {event: join} tells the others of a newcomer, and not the newcomer', async () => {
-      const roomid = stage.someone('feed');
+      const roomid = stage.fresh('feed');
       const ann = await stage.enter(library, 0, roomid, 'Ann');
       const bob = await stage.enter(library, 1, roomid, 'Bob');
       const newcomers = (client: SeedClient) =>
@@ -123,7 +119,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
     });
 
     it('row 15: with reconnectionAttempts the client comes back, says user_login on every connect, and misses nothing', async () => {
-      const user = stage.someone('Ann');
+      const user = stage.fresh('Ann');
       const client = await stage.visit(library, 0, {
         reconnection: true,
         reconnectionAttempts: 10,
@@ -151,7 +147,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
     });
 
     it('defect (h): one table for all workers and hosts, and a token is the same as a number and as a string', async () => {
-      const token = String(Date.now()) + String(stage.someone('7').length);
+      const token = String(Date.now()) + String(stage.fresh('7').length);
       const clients = await Promise.all(
         stage.system.workerUrls.map((_, index) =>
           stage.visit(library, index).then(async (client) => {
@@ -184,7 +180,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
       expect(await stage.get('/api', index)).toMatchObject({ status: 200, text: '.' });
     }
     const before = accessLines().length;
-    const secret = stage.someone('not-for-the-log');
+    const secret = stage.fresh('not-for-the-log');
     await stage.post('/api', { tokens: ['Ann'], data: secret });
     await stage.get('/api');
     await stage.post('/api/v1/push', { users: ['Ann'], data: secret }, 1);
@@ -197,12 +193,7 @@ describe.each(MODES)('S1, push server, %s', (mode) => {
 });
 
 describe.each(MODES)('S1, below a path, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, { SOCKET_PATH: '/ws/socket.io' });
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode, { SOCKET_PATH: '/ws/socket.io' });
 
   it.each(LIBRARIES)(
     'row 14: SOCKET_PATH=/ws/socket.io is a path; /ws in the URL is a namespace that is not there, $name',

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { eventually } from '../support/eventually.ts';
 import { MODES } from '../support/system.ts';
 import { LIBRARIES, type SeedClient } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 
 interface Said {
   readonly event: string;
@@ -16,12 +17,7 @@ const messages = (client: SeedClient, event = 'broadcast_say') =>
 const texts = (client: SeedClient) => messages(client).map(({ data }) => data.text);
 
 describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, { NAMESPACES: '/,/post,/get', PING_INTERVAL_MS: '700' });
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode, { NAMESPACES: '/,/post,/get', PING_INTERVAL_MS: '700' });
 
   describe.each(LIBRARIES)('$name', (library) => {
     const enter = async (index: number, nsp: string, roomid: string, username: string) => {
@@ -31,7 +27,7 @@ describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
     };
 
     it('row 16: NAMESPACES has /post and /get; each says new message {mess} on connecting, / does not', async () => {
-      const roomid = stage.someone('same');
+      const roomid = stage.fresh('same');
       for (const [index, nsp] of ['/post', '/get'].entries()) {
         const client = await stage.visit(library, index, { nsp });
         await eventually(() =>
@@ -46,7 +42,7 @@ describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
     });
 
     it('row 17: a client’s post is say; the sender has its own copy, in its room and in room:history', async () => {
-      const roomid = stage.someone('posts');
+      const roomid = stage.fresh('posts');
       const ann = await enter(0, '/post', roomid, 'Ann');
       const bob = await enter(1, '/post', roomid, 'Bob');
       for (const text of ['one', 'two']) await ann.do('say', { roomid, text, time: Date.now() });
@@ -57,7 +53,7 @@ describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
     });
 
     it('row 18 and row 19: echo:false leaves the sender out, say without it and POST …/messages reach everybody', async () => {
-      const roomid = stage.someone('room one');
+      const roomid = stage.fresh('room one');
       const ann = await enter(0, '/get', roomid, 'Ann');
       const bob = await enter(1, '/get', roomid, 'Bob');
       const elsewhere = await enter(1, '/post', roomid, 'Eve');
@@ -75,7 +71,7 @@ describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
     });
 
     it('row 20: join and leave are asked for by the client, room by room', async () => {
-      const [one, two] = [stage.someone('room one'), stage.someone('room two')];
+      const [one, two] = [stage.fresh('room one'), stage.fresh('room two')];
       const ann = await enter(0, '/post', one, 'Ann');
       await ann.do('join', { roomid: two });
       const bob = await enter(1, '/post', one, 'Bob');
@@ -107,7 +103,7 @@ describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
     });
 
     it('row 22: the chat example is join (add user), its ack (login {numUsers}), say (new message), join and broadcast_quit with names (user joined, user left)', async () => {
-      const roomid = stage.someone('example');
+      const roomid = stage.fresh('example');
       const ann = await stage.visit(library, 0, { query: { roomid } });
       expect(await ann.do('join', { username: 'Ann' })).toMatchObject({ users: 1, clients: 1 });
       const bob = await stage.visit(library, 1, { query: { roomid } });

@@ -2,15 +2,16 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser, type Visitor, visit } from '../browser/visitor.ts';
 import { startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
 import { openRedis } from '../support/redis-server.ts';
 import { MODES } from '../support/system.ts';
 import { connectWith, LIBRARIES, type Library, type SeedClient } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 
 const [MODERN, LEGACY] = LIBRARIES as [Library, Library];
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -28,16 +29,13 @@ const messages = (client: SeedClient, event: string) =>
 const texts = (client: SeedClient) => messages(client, 'broadcast_say').map(({ data }) => data.text);
 
 describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
-  let stage: Stage;
+  const stage = seedStage(mode);
   let browser: Browser;
   beforeAll(async () => {
-    stage = await openStage(mode);
     browser = await launchBrowser();
   });
-  afterEach(() => stage.clear());
   afterAll(async () => {
     await browser?.close();
-    await stage?.close();
   });
 
   const workers = async () =>
@@ -68,7 +66,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('row 27: ?roomid= is the room of the connection, joined at once with a name', async () => {
-      const roomid = stage.someone('k12_webcourse_room_1');
+      const roomid = stage.fresh('k12_webcourse_room_1');
       const named = await stage.enter(library, 0, roomid, 'Ann');
       expect(named.all('joined')).toMatchObject([{ roomid, users: 1, seq: 0 }]);
       const unnamed = await stage.visit(library, 1, { query: { roomid } });
@@ -77,7 +75,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('row 28: join {username} tells the room by message {event: join}, over one subscription of each worker', async () => {
-      const roomid = stage.someone('joining');
+      const roomid = stage.fresh('joining');
       const before = await channels();
       const watcher = await stage.enter(library, 0, roomid, 'Watcher');
       const ann = await stage.visit(library, 1, { query: { roomid } });
@@ -100,7 +98,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('row 29: say {text, type, username} is stored and told as broadcast_say under the name the server holds', async () => {
-      const roomid = stage.someone('saying');
+      const roomid = stage.fresh('saying');
       const ann = await stage.enter(library, 0, roomid, 'Ann');
       const bob = await stage.enter(library, 1, roomid, 'Bob');
       expect(await ann.do('say', { text: 'hello', type: 0, username: 'Bob' })).toMatchObject({
@@ -119,7 +117,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('row 31: message {event, data} is the one event, the same in the same order for every connection of the room', async () => {
-      const roomid = stage.someone('order');
+      const roomid = stage.fresh('order');
       const count = stage.system.entrances.length;
       const clients: SeedClient[] = [];
       for (let index = 0; index < count; index += 1) {
@@ -152,7 +150,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
 
     it('defect (a): a say before the join is answered not_joined, and the worker lives on', async () => {
       const pids = (await workers()).map(({ pid }) => pid);
-      const roomid = stage.someone('early');
+      const roomid = stage.fresh('early');
       for (const index of stage.system.workerUrls.keys()) {
         const client = await stage.visit(library, index, { query: { roomid } });
         client.send('say', { text: 'no ack' });
@@ -169,7 +167,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('defect (b): counts are true after joins twice and disconnects without one, and never below 0', async () => {
-      const roomid = stage.someone('counting');
+      const roomid = stage.fresh('counting');
       await eventually(async () => expect(await clientsNow()).toBe(0));
       const ann = await stage.enter(library, 0, roomid, 'Ann');
       for (let time = 0; time < 3; time += 1) {
@@ -181,7 +179,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
       expect(await bob.ask('leave')).toMatchObject({ error: { code: 'not_joined' } });
       expect(await ann.do('join')).toMatchObject({ users: 1, clients: 1 });
       await eventually(async () => expect(await clientsNow()).toBe(2));
-      stage.clear();
+      for (const client of [ann, bob]) client.close();
       await eventually(async () => expect(await clientsNow()).toBe(0));
       const log = stage.system.hosts.map((host) => host.output().stderr).join('\n');
       expect(log).toContain('connectnum:');
@@ -189,7 +187,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('defect (d): no key or channel is a bare roomid, and who names no room is in lobby and not in undefined', async () => {
-      const roomid = stage.someone('bare');
+      const roomid = stage.fresh('bare');
       const nameless = await stage.visit(library, 0);
       expect(await nameless.do('join', { username: 'Ann' })).toMatchObject({ roomid: 'lobby' });
       const empty = await stage.visit(library, 0, { query: { roomid: '' } });
@@ -215,7 +213,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
     });
 
     it('defect (e): two namesakes see each other, and a second tab sees what the first one says', async () => {
-      const roomid = stage.someone('namesakes');
+      const roomid = stage.fresh('namesakes');
       const kims = [
         await stage.enter(library, 0, roomid, 'Kim'),
         await stage.enter(library, 1, roomid, 'Kim'),
@@ -223,7 +221,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
       const [one, two] = kims as [SeedClient, SeedClient];
       await one.do('say', { text: 'I am Kim', clientMsgId: 'one-1' });
       await two.do('say', { text: 'So am I', clientMsgId: 'two-1' });
-      const user = stage.someone('Ann');
+      const user = stage.fresh('Ann');
       const tabs: SeedClient[] = [];
       for (const index of [0, 1]) {
         const tab = await stage.login(library, index, user);
@@ -243,7 +241,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
   });
 
   it('row 30: a disconnect is told as broadcast_quit, once, whatever library the leaver uses', async () => {
-    const roomid = stage.someone('quitting');
+    const roomid = stage.fresh('quitting');
     const ann = await stage.enter(MODERN, 0, roomid, 'Ann');
     const leavers: SeedClient[] = [];
     for (const [index, library] of LIBRARIES.entries()) {
@@ -259,15 +257,14 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
 
   it('defect (c): a room without members leaves no subscription and no entry of a worker behind', async () => {
     const roomsHeld = async () => sum((await workers()).map(({ rooms }) => rooms));
-    const resident = await stage.enter(MODERN, 0, stage.someone('stays'), 'Ann');
+    const resident = await stage.enter(MODERN, 0, stage.fresh('stays'), 'Ann');
     await eventually(async () => expect(await roomsHeld()).toBe(1));
     const before = await channels();
     const guests = await Promise.all(
       [MODERN, LEGACY, MODERN].map((library, index) => stage.visit(library, index)),
     );
     for (const guest of guests) {
-      for (let n = 0; n < 10; n += 1)
-        await guest.do('join', { roomid: stage.someone('goes'), username: 'G' });
+      for (let n = 0; n < 10; n += 1) await guest.do('join', { roomid: stage.fresh('goes'), username: 'G' });
     }
     await eventually(async () => expect(await roomsHeld()).toBe(31));
     const added = (await channels()).filter((channel) => !before.includes(channel));
@@ -281,7 +278,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
   });
 
   it('row 31: clients of both libraries are in one room, and hear the same', async () => {
-    const roomid = stage.someone('mixed');
+    const roomid = stage.fresh('mixed');
     const clients: SeedClient[] = [];
     for (const [index, library] of [...LIBRARIES, ...LIBRARIES].entries()) {
       clients.push(await stage.enter(library, index, roomid, `p${index}`));
@@ -311,7 +308,7 @@ describe.each(MODES)('S3, rooms on many processes, %s', (mode) => {
 
   it('row 32: the page asks for room and nickname, tells who comes and goes, and draws own and others’ bubbles', async () => {
     const visitors: Visitor[] = [];
-    const roomid = stage.someone('page');
+    const roomid = stage.fresh('page');
     try {
       for (const [index, name] of ['Ann', 'Ben'].entries()) {
         const visitor = await visit(browser, `${stage.system.workerUrls[index]}/`);
@@ -361,12 +358,7 @@ describe('S3, Redis with a password', () => {
 const COMING_BACK = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
 
 describe.each(MODES)('S3, a node is lost, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode);
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode);
 
   /** The entrance that stays when a node dies: nginx before two hosts, or the front door before two workers. */
   async function openEntrance(): Promise<{ url: string; close(): Promise<void> }> {
@@ -398,7 +390,7 @@ describe.each(MODES)('S3, a node is lost, %s', (mode) => {
   it(title, async () => {
     const entrance = await openEntrance();
     try {
-      const roomid = stage.someone('lost');
+      const roomid = stage.fresh('lost');
       const clients = await Promise.all(
         LIBRARIES.map((library) =>
           connectWith(library, entrance.url, { ...COMING_BACK, query: { roomid, username: 'Ann' } }),

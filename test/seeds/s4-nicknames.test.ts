@@ -1,23 +1,21 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser, visit } from '../browser/visitor.ts';
+import { eventually } from '../support/eventually.ts';
 import { MODES } from '../support/system.ts';
 import { LIBRARIES, type Library, type SeedClient } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 
 const heard = (client: SeedClient) => client.all<unknown>('textmsg');
 
 describe.each(MODES)('S4, nicknames, %s', (mode) => {
-  let stage: Stage;
+  const stage = seedStage(mode);
   let browser: Browser;
   beforeAll(async () => {
-    stage = await openStage(mode);
     browser = await launchBrowser();
   });
-  afterEach(() => stage.clear());
   afterAll(async () => {
     await browser?.close();
-    await stage?.close();
   });
 
   /** Connections that say nothing of themselves, on workers in a row. */
@@ -51,7 +49,7 @@ describe.each(MODES)('S4, nicknames, %s', (mode) => {
 
     it('row 36: textmsg with to goes to the one of that nickname, and to nobody else', async () => {
       const [ann, bob, carl] = (await people(library, 3)) as [SeedClient, SeedClient, SeedClient];
-      const names = [stage.someone('Ann'), stage.someone('Bob'), stage.someone('Carl')];
+      const names = [stage.fresh('Ann'), stage.fresh('Bob'), stage.fresh('Carl')];
       for (const [index, client] of [ann, bob, carl].entries()) {
         await client.do('textmsg', { name: names[index], avatar: `${index}.jpg`, content: 'here' });
       }
@@ -68,12 +66,12 @@ describe.each(MODES)('S4, nicknames, %s', (mode) => {
 
     it('row 37: online {users, clients} goes to everybody when somebody comes or goes, on whatever worker', async () => {
       const counts = (client: SeedClient) => client.all<{ users: number; clients: number }>('online');
-      const user = stage.someone('Ann');
+      const user = stage.fresh('Ann');
       const ann = await stage.login(library, 0, user);
       await eventually(() => expect(counts(ann).at(-1)).toEqual({ users: 1, clients: 1 }));
       const tab = await stage.login(library, 1, user);
       await eventually(() => expect(counts(ann).at(-1)).toEqual({ users: 1, clients: 2 }));
-      const bob = await stage.login(library, 1, stage.someone('Bob'));
+      const bob = await stage.login(library, 1, stage.fresh('Bob'));
       for (const client of [ann, tab, bob]) {
         await eventually(() => expect(counts(client).at(-1)).toEqual({ users: 2, clients: 3 }));
       }
@@ -84,14 +82,14 @@ describe.each(MODES)('S4, nicknames, %s', (mode) => {
 
     it('defect (i): a nickname that several have is refused, one that nobody has is said to be, an avatar is no script', async () => {
       const [ann, one, two] = (await people(library, 3)) as [SeedClient, SeedClient, SeedClient];
-      const kim = stage.someone('Kim');
+      const kim = stage.fresh('Kim');
       for (const client of [one, two]) await client.do('textmsg', { name: kim, content: 'here' });
-      const say = { name: stage.someone('Ann'), content: 'psst' };
+      const say = { name: stage.fresh('Ann'), content: 'psst' };
       expect(await ann.ask('textmsg', { ...say, to: kim })).toMatchObject({
         ok: false,
         error: { code: 'bad_request', message: expect.stringMatching(/^to:/), temporary: false },
       });
-      expect(await ann.ask('textmsg', { ...say, to: stage.someone('Nobody') })).toMatchObject({
+      expect(await ann.ask('textmsg', { ...say, to: stage.fresh('Nobody') })).toMatchObject({
         ok: false,
         error: { code: 'not_found', message: expect.stringMatching(/^to:/), temporary: false },
       });

@@ -1,8 +1,9 @@
 import { request } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { MODES } from '../support/system.ts';
 import { LIBRARIES, type Library, type SeedClient } from './libraries.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { seedStage } from './stage.ts';
 import { mint, SECRET, unsigned } from './tokens.ts';
 
 const KEY = 'a-key-of-the-back-end';
@@ -54,12 +55,7 @@ function call(
 const refusedWith = (code: string) => ({ ok: false, error: { code, temporary: false } });
 
 describe.each(MODES)('security with tokens and keys, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, { AUTH_SECRET: SECRET, API_KEYS: `another-key-of-it,${KEY}` });
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode, { AUTH_SECRET: SECRET, API_KEYS: `another-key-of-it,${KEY}` });
 
   /** Somebody with a good token; the 4.x client could say it in `auth`, this way both can. */
   async function come(
@@ -104,7 +100,7 @@ describe.each(MODES)('security with tokens and keys, %s', (mode) => {
     });
 
     it('defect (f): a forged userId, tokenId or socketId -> forbidden, and it stays who its token says', async () => {
-      const [annId, bobId] = [stage.someone('ann'), stage.someone('bob')];
+      const [annId, bobId] = [stage.fresh('ann'), stage.fresh('bob')];
       const bob = await come(library, 1, { sub: bobId, name: 'Bob' });
       const ann = await come(library, 0, { sub: annId, name: 'Ann' });
       for (const forged of [{ userId: bobId }, { userId: annId, tokenId: bobId }, { tokenId: bobId }]) {
@@ -117,7 +113,7 @@ describe.each(MODES)('security with tokens and keys, %s', (mode) => {
       expect(await ann.ask('token:refresh', { token: await mint({ sub: bobId }) })).toMatchObject(
         refusedWith('forbidden'),
       );
-      const roomid = stage.someone('room');
+      const roomid = stage.fresh('room');
       await bob.do('join', { roomid });
       await ann.do('join', { roomid, username: 'Bob' });
       await ann.do('say', { roomid, text: 'I am Bob', username: 'Bob', userId: bobId });
@@ -136,7 +132,7 @@ describe.each(MODES)('security with tokens and keys, %s', (mode) => {
     });
 
     it('another’s inbox: inbox:list and inbox:ack are about the own one, whatever is said', async () => {
-      const [annId, bobId, carlId] = [stage.someone('ann'), stage.someone('bob'), stage.someone('carl')];
+      const [annId, bobId, carlId] = [stage.fresh('ann'), stage.fresh('bob'), stage.fresh('carl')];
       const carl = await come(library, 0, { sub: carlId });
       for (const text of ['one', 'two']) await carl.do('private', { to: bobId, text });
       const ann = await come(library, 1, { sub: annId });
@@ -150,9 +146,9 @@ describe.each(MODES)('security with tokens and keys, %s', (mode) => {
     });
 
     it('another’s room: forbidden for a token that does not name it, in every event', async () => {
-      const [tea, secret] = [stage.someone('tea'), stage.someone('secret')];
-      const claims = { sub: stage.someone('ann'), name: 'Ann', rooms: ['tea*'] };
-      const bob = await come(library, 1, { sub: stage.someone('bob'), name: 'Bob' }, { roomid: secret });
+      const [tea, secret] = [stage.fresh('tea'), stage.fresh('secret')];
+      const claims = { sub: stage.fresh('ann'), name: 'Ann', rooms: ['tea*'] };
+      const bob = await come(library, 1, { sub: stage.fresh('bob'), name: 'Bob' }, { roomid: secret });
       await bob.do('say', { text: 'for us' });
       const ann = await come(library, 0, claims);
       await ann.do('join', { roomid: tea });
@@ -182,7 +178,7 @@ describe.each(MODES)('security with tokens and keys, %s', (mode) => {
   });
 
   it('a handshake’s auth.userId of another -> connect_error forbidden; auth.token is a token, too', async () => {
-    const sub = stage.someone('ann');
+    const sub = stage.fresh('ann');
     const token = await mint({ sub });
     expect(await stage.refusal(MODERN, 0, { auth: { token, userId: 'bob' } })).toMatchObject({
       code: 'forbidden',
@@ -223,12 +219,7 @@ describe.each(MODES)('security with tokens and keys, %s', (mode) => {
 });
 
 describe.each(MODES)('security of the open mode, %s', (mode) => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await openStage(mode, { NAMESPACES: '/,/post' });
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage?.close());
+  const stage = seedStage(mode, { NAMESPACES: '/,/post' });
 
   it.each(ROUTES)(
     '$method $path without API_KEYS: 401 for whoever has not the key of DATA_DIR, programs of this machine too',
@@ -265,13 +256,13 @@ describe.each(MODES)('security of the open mode, %s', (mode) => {
   });
 
   it.each(LIBRARIES)('nothing crosses from one namespace to another, $name', async (library) => {
-    const [user, other, roomid] = [stage.someone('Ann'), stage.someone('Bob'), stage.someone('room')];
+    const [user, other, roomid] = [stage.fresh('Ann'), stage.fresh('Bob'), stage.fresh('room')];
     const sides: { text: string; ns: string; reader: SeedClient; writer: SeedClient }[] = [];
     for (const nsp of ['', '/post']) {
       const reader = await stage.login(library, 0, user, { nsp });
       const writer = await stage.login(library, 1, other, { nsp });
       for (const client of [reader, writer]) await client.do('join', { roomid });
-      sides.push({ text: stage.someone('said'), ns: `?ns=${nsp || '/'}`, reader, writer });
+      sides.push({ text: stage.fresh('said'), ns: `?ns=${nsp || '/'}`, reader, writer });
     }
     for (const { text, ns, writer } of sides) {
       await writer.do('say', { roomid, text });

@@ -1,8 +1,8 @@
-import { vi } from 'vitest';
-import { type Mode, type System, startSystem } from '../support/system.ts';
+import { afterEach } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { type Fixture, systemFixture } from '../support/fixture.ts';
+import type { Mode } from '../support/system.ts';
 import { connectWith, type Library, refusalOf, type SeedClient, type SeedOptions } from './libraries.ts';
-
-const LIMIT = { timeout: 20_000, interval: 20 };
 
 export interface HttpAnswer<T = Readonly<Record<string, unknown>>> {
   readonly status: number;
@@ -15,12 +15,7 @@ export interface HttpAnswer<T = Readonly<Record<string, unknown>>> {
 export type VisitOptions = SeedOptions & { readonly nsp?: string };
 
 /** Where a scenario is played: a running system, and who has come to it. */
-export interface Stage {
-  readonly system: System;
-  /** Where the client of this number comes in: numbers in a row are different workers. */
-  at(index: number): string;
-  /** A name, room or user id that nobody had before. */
-  someone(name: string): string;
+export interface Stage extends Pick<Fixture, 'system' | 'at' | 'fresh'> {
   visit(library: Library, index: number, options?: VisitOptions): Promise<SeedClient>;
   /** A connection under a user id, as S0 and S1 said it: by `user_login`. */
   login(library: Library, index: number, userId: string, options?: VisitOptions): Promise<SeedClient>;
@@ -29,36 +24,32 @@ export interface Stage {
   refusal(library: Library, index: number, options?: VisitOptions): Promise<unknown>;
   get(path: string, index?: number): Promise<HttpAnswer>;
   post(path: string, body: unknown, index?: number, headers?: Record<string, string>): Promise<HttpAnswer>;
-  /** Everybody leaves. */
-  clear(): void;
-  close(): Promise<void>;
 }
 
-export async function openStage(mode: Mode, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
-  const system = await startSystem(mode, { ALLOW_EIO3: 'on', RATE_SAY: '0', ...env });
+/** To be called in a `describe`: its system, and clients that leave after each test. */
+export function seedStage(mode: Mode, env: Readonly<Record<string, string>> = {}): Stage {
+  const fixture = systemFixture(mode, { ALLOW_EIO3: 'on', RATE_SAY: '0', ...env });
+  const { at, fresh } = fixture;
   // Where a test chose the keys it says which one it sends.
-  const key = env.API_KEYS === undefined ? system.keyHeader : {};
+  const key = () => (env.API_KEYS === undefined ? fixture.system.keyHeader : {});
   const clients: SeedClient[] = [];
-  let names = 0;
 
-  const at = (index: number) => system.entrances[index % system.entrances.length] as string;
   async function visit(library: Library, index: number, options: VisitOptions = {}): Promise<SeedClient> {
     const { nsp = '', ...rest } = options;
     const client = await connectWith(library, at(index) + nsp, rest);
     clients.push(client);
     return client;
   }
-  function clear(): void {
+  afterEach(() => {
     for (const client of clients.splice(0)) client.close();
-  }
+  });
 
   return {
-    system,
-    at,
-    someone(name) {
-      names += 1;
-      return `${name}-${mode}-${names}`;
+    get system() {
+      return fixture.system;
     },
+    at,
+    fresh,
     visit,
     async login(library, index, userId, options = {}) {
       const username = userId.split('-')[0] as string;
@@ -76,19 +67,14 @@ export async function openStage(mode: Mode, env: Readonly<Record<string, string>
     refusal(library, index, { nsp = '', ...rest } = {}) {
       return refusalOf(library, at(index) + nsp, rest);
     },
-    get: (path, index = 0) => ask(at(index) + path, { headers: key }),
+    get: (path, index = 0) => ask(at(index) + path, { headers: key() }),
     post(path, body, index = 0, headers = {}) {
       const form = body instanceof URLSearchParams;
       return ask(at(index) + path, {
         method: 'POST',
-        headers: { ...(form ? {} : { 'Content-Type': 'application/json' }), ...key, ...headers },
+        headers: { ...(form ? {} : { 'Content-Type': 'application/json' }), ...key(), ...headers },
         body: form ? body : JSON.stringify(body),
       });
-    },
-    clear,
-    async close() {
-      clear();
-      await system.stop();
     },
   };
 }
@@ -103,9 +89,4 @@ async function ask(url: string, init?: RequestInit): Promise<HttpAnswer> {
     json = undefined;
   }
   return { status: response.status, text, json: json as HttpAnswer['json'] };
-}
-
-/** Until it no longer throws: what comes over the bus comes when it comes. */
-export function eventually<T>(look: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(look, LIMIT);
 }

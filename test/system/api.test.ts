@@ -3,15 +3,16 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Bye } from '../../src/protocol/events.ts';
 import type { Announcement, PushMessage, ReceiveMessage } from '../../src/protocol/people.ts';
-import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member } from '../support/member.ts';
 import { openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
-const LIMIT = { timeout: 20_000, interval: 20 };
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 type Json = Readonly<Record<string, unknown>>;
@@ -28,37 +29,10 @@ async function askAs(url: string, body?: unknown, headers: Readonly<Record<strin
 }
 
 describe.each(MODES)('the HTTP API, %s', (mode) => {
-  let system: System;
-  let names = 0;
-  const members: Member[] = [];
+  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
+  const { at, worker, fresh, connect, device, enter } = stage;
   const ask = (url: string, body?: unknown, headers = {}) =>
-    askAs(url, body, { ...system.keyHeader, ...headers });
-
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
-  });
-  afterEach(() => {
-    for (const member of members.splice(0)) member.close();
-  });
-  afterAll(() => system?.stop());
-
-  /** An id nobody had before. */
-  function someone(name: string): string {
-    names += 1;
-    return `${name}-${mode}-${names}`;
-  }
-  const at = (index: number) => system.entrances[index % system.entrances.length] as string;
-  const worker = (index: number) => system.workerUrls[index % system.workerUrls.length] as string;
-  async function device(url: string, userId: string, options: MemberOptions = {}): Promise<Member> {
-    const member = await connect(url, { ...options, auth: { userId, username: userId.split('-')[0] } });
-    members.push(member);
-    return member;
-  }
-  async function visitor(url: string, roomid: string, name: string): Promise<Member> {
-    const member = await enter(url, roomid, name);
-    members.push(member);
-    return member;
-  }
+    askAs(url, body, { ...stage.system.keyHeader, ...headers });
   function all<T>(member: Member, event: string): T[] {
     return member.heard.filter((one) => one.event === event).map(({ data }) => data as T);
   }
@@ -73,9 +47,9 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     // Half of them are there, every tenth of these twice, on different workers.
     const owners = users.slice(0, 500).flatMap((user, n) => (n % 10 === 0 ? [user, user] : [user]));
     const live = await Promise.all(owners.map((user, n) => device(worker(n), user)));
-    await vi.waitFor(async () => {
-      expect((await system.clientsByWorker()).every((clients) => clients > 0)).toBe(true);
-    }, LIMIT);
+    await eventually(async () => {
+      expect((await stage.system.clientsByWorker()).every((clients) => clients > 0)).toBe(true);
+    });
     const { status, json } = await ask(`${at(0)}/api/v1/push`, { users, entityType: 'like', data: { n: 1 } });
     expect(status).toBe(200);
     const count = (user: string) => owners.filter((owner) => owner === user).length;
@@ -84,22 +58,22 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     );
     const wanted = [{ entityType: 'like', data: { n: 1 }, id: json.id, seq: 1 }];
     for (const member of live) {
-      await vi.waitFor(() => expect(all<ReceiveMessage>(member, 'receive_message')).toEqual(wanted), LIMIT);
+      await eventually(() => expect(all<ReceiveMessage>(member, 'receive_message')).toEqual(wanted));
     }
     const states = (receipts: Receipts) => users.map((user) => receipts[user]?.state);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const sent = users.map((user) => (count(user) > 0 ? 'sent' : 'queued'));
       expect(states(await receiptsOf(json.id))).toEqual(sent);
-    }, LIMIT);
+    });
 
     await live[0]?.do('inbox:ack', { recv: 1 });
     await live.at(-1)?.do('inbox:ack', { read: 1 });
     const late = await device(at(2), users[999] as string);
-    await vi.waitFor(() => expect(all<PushMessage>(late, 'push_message')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(all<PushMessage>(late, 'push_message')).toHaveLength(1));
     expect(all<PushMessage>(late, 'push_message')[0]?.unread).toMatchObject([
       { id: json.id, kind: 'push', entityType: 'like', data: { n: 1 } },
     ]);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const receipts = await receiptsOf(json.id);
       expect([users[0], users[499], users[999], users[500]].map((user) => receipts[user as string])).toEqual([
         {
@@ -118,30 +92,30 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
         { state: 'sent', queuedAt: expect.any(Number), sentAt: expect.any(Number) },
         { state: 'queued', queuedAt: expect.any(Number) },
       ]);
-    }, LIMIT);
+    });
   });
 
   it('sends a push once, however often and wherever it is asked for under one Idempotency-Key', async () => {
-    const ann = someone('Ann');
+    const ann = fresh('Ann');
     const member = await device(at(0), ann);
-    const key = { 'Idempotency-Key': someone('key') };
+    const key = { 'Idempotency-Key': fresh('key') };
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, n) => ask(`${at(n)}/api/v1/push`, { users: [ann], data: 'once' }, key)),
     );
     expect(new Set(answers.map(({ status, json }) => `${status} ${json.id}`)).size).toBe(1);
     expect((await ask(`${at(1)}/api/v1/push`, { users: [ann], data: 'fence' })).status).toBe(200);
-    await vi.waitFor(() => {
+    await eventually(() => {
       const data = all<ReceiveMessage>(member, 'receive_message').map((message) => message.data);
       expect(data).toEqual(['once', 'fence']);
-    }, LIMIT);
+    });
     const other = await ask(`${at(1)}/api/v1/push`, { users: [ann], data: 'other' }, key);
     expect(other).toMatchObject({ status: 400, json: { error: { code: 'bad_request' } } });
   });
 
   it('says things in a room, in one order with what its members say', async () => {
-    const roomid = someone('room');
+    const roomid = fresh('room');
     const path = `/api/v1/rooms/${encodeURIComponent(roomid)}/messages`;
-    const [ann, bob] = [await visitor(at(0), roomid, 'Ann'), await visitor(at(1), roomid, 'Bob')];
+    const [ann, bob] = [await enter(at(0), roomid, 'Ann'), await enter(at(1), roomid, 'Bob')];
     await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
         n % 2 === 0
@@ -151,7 +125,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     );
     const again = await ask(`${at(1)}${path}`, { text: '1', clientMsgId: 'c1' });
     expect(again.json).toMatchObject({ roomid, dup: true });
-    for (const { said } of [ann, bob]) await vi.waitFor(() => expect(said).toHaveLength(20), LIMIT);
+    for (const { said } of [ann, bob]) await eventually(() => expect(said).toHaveLength(20));
     expect(bob.said).toEqual(ann.said);
     expect(ann.said.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
     const bot = ann.said.find(({ clientMsgId }) => clientMsgId === 'c1');
@@ -163,39 +137,32 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
   });
 
   it('announces to everybody of a namespace, and live to some rooms, to each connection once', async () => {
-    const [one, two, three] = [someone('one'), someone('two'), someone('three')];
-    const inBoth = await visitor(at(0), one, 'Both');
+    const [one, two, three] = [fresh('one'), fresh('two'), fresh('three')];
+    const inBoth = await enter(at(0), one, 'Both');
     await inBoth.do('join', { roomid: two });
-    const inTwo = await visitor(at(1), two, 'Two');
-    const inThree = await visitor(at(2), three, 'Three');
+    const inTwo = await enter(at(1), two, 'Two');
+    const inThree = await enter(at(2), three, 'Three');
     const inPost = await connect(`${at(0)}/post`, { query: { roomid: one, username: 'Post' } });
-    members.push(inPost);
     const some = await ask(`${at(1)}/api/v1/announce`, { data: { to: 'some' }, rooms: [one, two, one] });
     expect(some.json).toEqual({ id: expect.any(String), at: expect.any(Number), rooms: 2 });
     const { id, at: when } = some.json;
     const announcements = (member: Member) => all<Announcement>(member, 'announcement');
     for (const member of [inBoth, inTwo]) {
-      await vi.waitFor(
-        () => expect(announcements(member)).toEqual([{ id, at: when, data: { to: 'some' } }]),
-        LIMIT,
-      );
+      await eventually(() => expect(announcements(member)).toEqual([{ id, at: when, data: { to: 'some' } }]));
     }
     const every = await ask(`${at(2)}/api/v1/announce`, { data: 'all' });
     expect(every.json).toEqual({ id: expect.any(String), seq: expect.any(Number), at: expect.any(Number) });
     for (const member of [inBoth, inTwo, inThree]) {
-      await vi.waitFor(
-        () => expect(announcements(member).at(-1)).toEqual({ ...every.json, data: 'all' }),
-        LIMIT,
-      );
+      await eventually(() => expect(announcements(member).at(-1)).toEqual({ ...every.json, data: 'all' }));
     }
     expect([inBoth, inTwo, inThree].map((member) => announcements(member).length)).toEqual([2, 2, 1]);
     expect((await ask(`${at(2)}/api/v1/announce?ns=/post`, { data: 'post' })).status).toBe(200);
-    await vi.waitFor(() => expect(announcements(inPost).map(({ data }) => data)).toEqual(['post']), LIMIT);
+    await eventually(() => expect(announcements(inPost).map(({ data }) => data)).toEqual(['post']));
   });
 
   it('says who is where, the same from every worker', async () => {
-    const roomid = someone('room');
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const roomid = fresh('room');
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const devices = await Promise.all([ann, ann, bob].map((user, n) => device(at(n), user)));
     for (const [n, member] of devices.entries()) {
       await member.do('join', { roomid, username: n < 2 ? 'Ann' : 'Bob', avatar: '1.jpg' });
@@ -204,7 +171,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     await ask(`${at(0)}/api`, { tokens: [ann], data: 1 });
     await devices[0]?.do('inbox:ack', { recv: 1 });
     const path = `/api/v1/rooms/${encodeURIComponent(roomid)}`;
-    for (const url of system.workerUrls) {
+    for (const url of stage.system.workerUrls) {
       const { json: room } = await ask(url + path);
       expect(room).toEqual({ roomid, users: 2, clients: 3, epoch: expect.any(String), top: 1 });
       const { json: people } = await ask(`${url}${path}/members?limit=1`);
@@ -242,21 +209,21 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
   });
 
   it('lets every connection of a user go, on all workers of all hosts, and stock clients stay away', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const reconnecting = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
     const transports = [['websocket'], ['polling'], ['polling', 'websocket']];
     const anns = await Promise.all(
-      system.workerUrls.flatMap((url) =>
+      stage.system.workerUrls.flatMap((url) =>
         transports.map((way) => device(url, ann, { ...reconnecting, transports: way })),
       ),
     );
-    const others = await Promise.all(system.workerUrls.map((url) => device(url, bob, reconnecting)));
+    const others = await Promise.all(stage.system.workerUrls.map((url) => device(url, bob, reconnecting)));
     const inPost = await device(`${at(0)}/post`, ann, reconnecting);
     const reasons: string[] = [];
     for (const { socket } of anns) socket.on('disconnect', (reason) => void reasons.push(reason));
     const answer = await ask(`${at(1)}/api/v1/users/${encodeURIComponent(ann)}/disconnect`, {});
     expect([answer.status, answer.json]).toEqual([200, { connections: anns.length }]);
-    await vi.waitFor(() => expect(reasons).toHaveLength(anns.length), LIMIT);
+    await eventually(() => expect(reasons).toHaveLength(anns.length));
     expect(new Set(reasons)).toEqual(new Set(['io server disconnect']));
     for (const member of anns) {
       const byes = all<Bye>(member, 'bye');
@@ -267,36 +234,36 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     for (const member of [...others, inPost]) {
       expect([member.socket.connected, all(member, 'bye')]).toEqual([true, []]);
     }
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { json } = await ask(`${at(0)}/api/v1/users/${encodeURIComponent(ann)}`);
       expect(json).toMatchObject({ connections: 0, online: false });
-    }, LIMIT);
+    });
     const none = await ask(`${at(0)}/api/v1/users/${encodeURIComponent(ann)}/disconnect`, {});
     expect(none.json).toEqual({ connections: 0 });
   });
 
   it('lets nobody go because a client says so', async () => {
-    const [ann, eve] = [await device(at(0), someone('Ann')), await device(at(1), someone('Eve'))];
+    const [ann, eve] = [await device(at(0), fresh('Ann')), await device(at(1), fresh('Eve'))];
     const refused = await eve.ask('user:disconnect' as never, ann.hello.user.id as never);
     expect(refused).toMatchObject({ ok: false, error: { code: 'bad_request' } });
     await ask(`${at(0)}/api`, { tokens: [ann.hello.user.id], data: 'fence' });
-    await vi.waitFor(() => expect(all(ann, 'receive_message')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(all(ann, 'receive_message')).toHaveLength(1));
     expect([ann.socket.connected, all(ann, 'bye')]).toEqual([true, []]);
   });
 
   it('without API_KEYS wants the key in DATA_DIR/api-key, which all hosts have, of programs of this machine too', async () => {
-    const nginx = await openBehindNginx(system);
+    const nginx = await openBehindNginx(stage.system);
     // All that nginx's own sample of a WebSocket proxy says of a client: `Host: 127.0.0.1`.
     const samplePort = await freePorts(1);
     const sample = await openNginx(
       `pid /run/nginx.pid;\nerror_log /var/log/nginx/error.log;\nevents {}\nhttp {\nserver { listen 127.0.0.1:${samplePort}; location / { proxy_pass ${worker(0)}; proxy_http_version 1.1; proxy_set_header Host 127.0.0.1; } }\n}`,
     );
     try {
-      for (const { dataDir, apiKey } of system.hosts) {
+      for (const { dataDir, apiKey } of stage.system.hosts) {
         expect((await stat(join(dataDir, 'api-key'))).mode & 0o777).toBe(0o600);
-        expect([apiKey, apiKey.length]).toEqual([system.keyHeader['x-api-key'], 43]);
+        expect([apiKey, apiKey.length]).toEqual([stage.system.keyHeader['x-api-key'], 43]);
       }
-      for (const url of [...system.entrances, nginx.url, `http://127.0.0.1:${samplePort}`]) {
+      for (const url of [...stage.system.entrances, nginx.url, `http://127.0.0.1:${samplePort}`]) {
         for (const path of ['/api/v1/rooms', '/api/v1/openapi.json', '/api/v1/nothing', '/metrics']) {
           expect([path, (await askAs(url + path)).status]).toEqual([path, 401]);
           expect([path, (await ask(url + path)).status]).toEqual([
@@ -304,7 +271,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
             path.endsWith('nothing') ? 404 : 200,
           ]);
         }
-        const ann = someone('Ann');
+        const ann = fresh('Ann');
         for (const path of ['/api', '/api/v1/push', '/api/v1/announce']) {
           const body = { tokens: [ann], users: [ann], data: 1 };
           expect(await askAs(url + path, body)).toMatchObject({
@@ -317,7 +284,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
         });
         expect((await askAs(`${url}/api`)).text).toBe('.');
       }
-      for (const { output, apiKey } of system.hosts) expect(output().stderr).not.toContain(apiKey);
+      for (const { output, apiKey } of stage.system.hosts) expect(output().stderr).not.toContain(apiKey);
     } finally {
       await Promise.all([nginx.close(), sample.close()]);
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type ChatClient,
   type ChatMessage,
@@ -7,6 +7,7 @@ import {
   type Room,
   type RoomEntry,
 } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -75,7 +76,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
     });
     const faults = (async () => {
       const reached = (count: number) =>
-        vi.waitFor(() => expect(acked).toBeGreaterThanOrEqual(count), { timeout: 30_000, interval: 2 });
+        eventually(() => expect(acked).toBeGreaterThanOrEqual(count), { timeout: 30_000, interval: 2 });
       const { workers } = (await system.hosts[0]?.status()) ?? { workers: [] };
       await reached(SAYS * 0.1);
       proxies[0]?.cut();
@@ -91,9 +92,9 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
     const acks = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
 
     for (const [index, { room, heard, gaps }] of seats.entries()) {
-      const log = await vi.waitFor(() => readAll(room), { timeout: 20_000 });
+      const log = await eventually(() => readAll(room), { timeout: 20_000 });
       expect(log.map(({ seq }) => seq)).toEqual(Array.from({ length: PER_ROOM }, (_, n) => n + 1));
-      await vi.waitFor(() => expect(heard).toHaveLength(PER_ROOM), { timeout: 10_000 });
+      await eventually(() => expect(heard).toHaveLength(PER_ROOM), { timeout: 10_000 });
       expect(heard).toEqual(log);
       expect(gaps).toEqual([]);
       const own = heard.filter(({ data }) => data.userId === `user${Math.floor(index / ROOMS.length)}`);
@@ -114,7 +115,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
     expect(user?.id).toMatch(/^g-/);
     const again = new Promise((resolve) => chat.on('hello', resolve));
     // Between two polls there is no link to cut, or one that is done with.
-    await vi.waitFor(() => {
+    await eventually(() => {
       proxy.cut();
       expect(chat.state).not.toBe('online');
     });

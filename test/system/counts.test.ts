@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PresenceDiff } from '../../src/protocol/rooms.ts';
 import { type Host, startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { connect, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
@@ -140,7 +141,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
 
   /** Who is connected, at all places that tell of it, until they all tell the same. */
   async function agree(sockets: number): Promise<void> {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const real = truth();
       expect(real.cluster.clients).toBe(sockets);
       for (const said of await atPrimaries()) expect(said).toEqual(real);
@@ -197,7 +198,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     const pidsOf = async () => (await (hosts[0] as Host).status()).workers.map(({ pid }) => pid);
     const old = await pidsOf();
     process.kill((hosts[0] as Host).pid, 'SIGHUP');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const now = await pidsOf();
       expect(now).toHaveLength(2);
       expect(now.filter((pid) => old.includes(pid))).toEqual([]);
@@ -235,7 +236,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
       };
       // Not ann, who is on the other host, too.
       const both = ['only 0', 'only 1'];
-      await vi.waitFor(() => expect(departures()).toEqual({ quits: both, leaves: both }), LIMIT);
+      await eventually(() => expect(departures()).toEqual({ quits: both, leaves: both }), LIMIT);
       const host = await startHost({
         redisUrl: system.redis?.url as string,
         env: ENV,

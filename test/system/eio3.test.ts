@@ -1,11 +1,11 @@
 import { SignJWT } from 'jose';
 import io, { Manager, type OldOptions, type OldSocket } from 'socket.io-client-2';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/protocol/rooms.ts';
+import { eventually } from '../support/eventually.ts';
 import { connect, connectRaw, enter } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
-const LIMIT = { timeout: 20_000, interval: 20 };
 const SECRET = 'a-secret-that-is-long-enough-to-be-one';
 const EVENTS = [
   'hello',
@@ -38,7 +38,7 @@ function listenTo(socket: OldSocket) {
     said: () => all<ChatMessage>('message').filter(({ event }) => event === 'broadcast_say'),
     ask: (event: string, payload: unknown) =>
       new Promise<{ ok: boolean }>((resolve) => socket.emit(event, payload, resolve)),
-    hears: (event: string, what: unknown) => vi.waitFor(() => expect(all(event)).toContainEqual(what), LIMIT),
+    hears: (event: string, what: unknown) => eventually(() => expect(all(event)).toContainEqual(what)),
   };
 }
 
@@ -81,8 +81,8 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       );
       for (const ack of acks) expect(ack).toMatchObject({ ok: true, roomid, seq: expect.any(Number) });
       const wanted = texts.map((_, n) => n + 1);
-      await vi.waitFor(() => expect(ann.said().map(({ seq }) => seq)).toEqual(wanted), LIMIT);
-      await vi.waitFor(() => expect(bob.said).toEqual(ann.said()), LIMIT);
+      await eventually(() => expect(ann.said().map(({ seq }) => seq)).toEqual(wanted));
+      await eventually(() => expect(bob.said).toEqual(ann.said()));
       await ann.hears('online', { users: expect.any(Number), clients: expect.any(Number) });
       expect(await ann.ask('say', { text: '' })).toMatchObject({ ok: false, error: { code: 'bad_request' } });
       bob.close();
@@ -107,12 +107,10 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
         expect.objectContaining({ from: { id: bobsId, name: 'Bob' }, text: 'live' }),
       );
       expect(await ann.ask('private', { to: bobsId, text: 'back' })).toMatchObject({ ok: true, live: 1 });
-      await vi.waitFor(
-        () =>
-          expect(bob.heard).toContainEqual(
-            expect.objectContaining({ event: 'private', data: expect.objectContaining({ text: 'back' }) }),
-          ),
-        LIMIT,
+      await eventually(() =>
+        expect(bob.heard).toContainEqual(
+          expect.objectContaining({ event: 'private', data: expect.objectContaining({ text: 'back' }) }),
+        ),
       );
       bob.close();
     });
@@ -147,13 +145,11 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       const bob = await enter(`${other}/post`, inPost, 'Bob');
       await bob.do('say', { text: 'here' });
       expect(await post.ask('say', { text: 'there' })).toMatchObject({ ok: true, roomid: inPost, seq: 2 });
-      await vi.waitFor(
-        () =>
-          expect(post.said().map(({ data }) => [data.username, data.text])).toEqual([
-            ['Bob', 'here'],
-            ['Post', 'there'],
-          ]),
-        LIMIT,
+      await eventually(() =>
+        expect(post.said().map(({ data }) => [data.username, data.text])).toEqual([
+          ['Bob', 'here'],
+          ['Post', 'there'],
+        ]),
       );
       expect(ann.said()).toEqual([]);
       bob.close();
@@ -185,7 +181,7 @@ describe.each(['polling', 'websocket'] as const)('Socket.IO 2.x clients by %s', 
   it('are refused unless they are let in', async () => {
     const system = await startSystem('embedded');
     const ann = old(system.workerUrls[0] as string, { transports });
-    await vi.waitFor(() => expect(ann.all('connect_error')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(ann.all('connect_error')).toHaveLength(1));
     expect(ann.heard.map(({ event }) => event)).toEqual(['connect_error']);
     await system.stop();
   });

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/protocol/rooms.ts';
+import { eventually } from '../support/eventually.ts';
 import { connectLegacy, type LegacyOptions, type LegacySocket } from '../support/legacy-client.ts';
 import { enter, type Member } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
@@ -69,13 +70,13 @@ describe.each(MODES)('a room that is said in faster than it is written, %s', (mo
     await Promise.all([sayAll(loud, {}), sayAll(silent, { echo: false })]);
     const all = 2 * MESSAGES;
     for (const { link, said } of [...hearers, { link: 'loud', said: loud.said }]) {
-      await vi.waitFor(() => expect([link, said.length]).toEqual([link, all]), LIMIT);
+      await eventually(() => expect([link, said.length]).toEqual([link, all]), LIMIT);
       expect([link, said.map(({ seq }) => seq)]).toEqual([
         link,
         Array.from({ length: all }, (_, n) => n + 1),
       ]);
     }
-    await vi.waitFor(() => expect(silent.said).toHaveLength(MESSAGES), LIMIT);
+    await eventually(() => expect(silent.said).toHaveLength(MESSAGES), LIMIT);
     const others = loud.said.filter(({ data }) => data.username === 'loud').map(({ seq }) => seq);
     expect(silent.said.map(({ seq }) => seq)).toEqual(others);
     for (const one of [...hearers, loud, silent]) one.close();
@@ -96,9 +97,9 @@ describe.each(MODES)('a room that is said in faster than it is written, %s', (mo
     for (let round = 0; round < 40; round += 1) {
       const from = mover.said.length;
       const joined = await mover.do('join', { roomid: 'moved', history: 0 });
-      await vi.waitFor(() => expect(mover.said.length).toBeGreaterThan(from + 20), LIMIT);
+      await eventually(() => expect(mover.said.length).toBeGreaterThan(from + 20), LIMIT);
       const again = await mover.do('join', { roomid: 'moved', history: 0 });
-      await vi.waitFor(() => expect(mover.said.at(-1)?.seq).toBeGreaterThan(again.seq + 5), LIMIT);
+      await eventually(() => expect(mover.said.at(-1)?.seq).toBeGreaterThan(again.seq + 5), LIMIT);
       await mover.do('leave', { roomid: 'moved' });
       const heard = mover.said.length;
       const seqs = mover.said.slice(from).map(({ seq }) => seq);

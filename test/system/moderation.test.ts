@@ -1,47 +1,32 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PushMessage } from '../../src/protocol/people.ts';
 import type { MessagePage } from '../../src/protocol/rooms.ts';
-import { connect, type Member, type MemberOptions, textsOf } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
-
-const LIMIT = { timeout: 20_000, interval: 20 };
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { type Member, type MemberOptions, textsOf } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 describe.each(MODES)('moderation, %s', (mode) => {
-  let system: System;
-  let names = 0;
-  const members: Member[] = [];
+  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
+  const { worker, fresh, connect } = stage;
+  let asked = 0;
 
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/post' });
-  });
-  afterEach(() => {
-    for (const member of members.splice(0)) member.close();
-  });
-  afterAll(() => system?.stop());
-
-  function something(name: string): string {
-    names += 1;
-    return `${name}-${mode}-${names}`;
-  }
-  const worker = (index: number) => system.workerUrls[index % system.workerUrls.length] as string;
   async function ask(method: string, path: string, body?: unknown): Promise<{ status: number; json: Json }> {
-    const response = await fetch(`${worker(names)}/api/v1/${path}`, {
+    asked += 1;
+    const response = await fetch(`${worker(asked)}/api/v1/${path}`, {
       method,
-      headers: { ...system.keyHeader, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      headers: {
+        ...stage.system.keyHeader,
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, json: (await response.json()) as Json };
   }
-  async function device(index: number, userId: string, options: MemberOptions = {}): Promise<Member> {
-    const member = await connect(worker(index), {
-      ...options,
-      auth: { userId, username: userId.split('-')[0] },
-    });
-    members.push(member);
-    return member;
-  }
+  const device = (index: number, userId: string, options?: MemberOptions) =>
+    stage.device(worker(index), userId, options);
   async function inRoom(index: number, userId: string, roomid: string): Promise<Member> {
     const member = await device(index, userId);
     await member.do('join', { roomid });
@@ -53,21 +38,21 @@ describe.each(MODES)('moderation, %s', (mode) => {
     member.messages.filter((message) => message.event === 'broadcast_quit' && message.data.userId === userId);
 
   it('kicks a user’s every connection out of the room on all workers; they stay connected and may come again', async () => {
-    const [roomid, other, bob] = [something('room'), something('room'), something('Bob')];
-    const ann = await inRoom(0, something('Ann'), roomid);
-    const devices = await Promise.all(system.workerUrls.map((_, index) => inRoom(index, bob, roomid)));
+    const [roomid, other, bob] = [fresh('room'), fresh('room'), fresh('Bob')];
+    const ann = await inRoom(0, fresh('Ann'), roomid);
+    const devices = await Promise.all(stage.system.workerUrls.map((_, index) => inRoom(index, bob, roomid)));
     await devices[0]?.do('join', { roomid: other });
     const { status, json } = await ask('POST', `rooms/${roomid}/kick`, { userId: bob });
     expect([status, json]).toEqual([200, { userId: bob, roomid }]);
     for (const one of devices) {
-      await vi.waitFor(() => expect(all(one, 'removed')).toEqual([{ roomid, code: 'kicked' }]), LIMIT);
+      await eventually(() => expect(all(one, 'removed')).toEqual([{ roomid, code: 'kicked' }]));
       expect(await one.ask('say', { roomid, text: 'still here?' })).toMatchObject({
         error: { code: 'not_joined' },
       });
     }
-    await vi.waitFor(() => expect(quits(ann, bob)).toHaveLength(1), LIMIT);
+    await eventually(() => expect(quits(ann, bob)).toHaveLength(1));
     await ann.do('say', { roomid, text: 'gone' });
-    await vi.waitFor(() => expect(ann.said).toHaveLength(1), LIMIT);
+    await eventually(() => expect(ann.said).toHaveLength(1));
     await devices[0]?.do('say', { roomid: other, text: 'elsewhere' });
     expect(await devices[1]?.do('join', { roomid })).toMatchObject({ users: 2, clients: 2, seq: 1 });
     expect(devices.flatMap(({ said }) => said.map(({ data }) => data.text))).toEqual(['elsewhere']);
@@ -75,29 +60,27 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('bans a user from joining and saying until the time is over or it is lifted', async () => {
-    const [roomid, bob] = [something('room'), something('Bob')];
-    const ann = await inRoom(0, something('Ann'), roomid);
+    const [roomid, bob] = [fresh('room'), fresh('Bob')];
+    const ann = await inRoom(0, fresh('Ann'), roomid);
     const [here, there] = [await inRoom(1, bob, roomid), await inRoom(2, bob, roomid)];
     const { status, json } = await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 600 });
     expect([status, json]).toEqual([200, { userId: bob, roomid, until: expect.any(Number) }]);
     for (const one of [here, there]) {
-      await vi.waitFor(
-        () => expect(all(one, 'removed')).toEqual([{ roomid, code: 'banned', until: json.until }]),
-        LIMIT,
+      await eventually(() =>
+        expect(all(one, 'removed')).toEqual([{ roomid, code: 'banned', until: json.until }]),
       );
     }
-    await vi.waitFor(() => expect(quits(ann, bob)).toHaveLength(1), LIMIT);
+    await eventually(() => expect(quits(ann, bob)).toHaveLength(1));
     const refused = await here.ask('join', { roomid });
     expect(refused).toMatchObject({ ok: false, error: { code: 'forbidden', temporary: false } });
     const leftMs = refused.ok ? 0 : refused.error.retryAfterMs;
     expect(leftMs).toBeGreaterThan(500_000);
     expect(leftMs).toBeLessThanOrEqual(600_000);
     const late = await device(3, bob, { query: { roomid, username: 'Bob' } });
-    await vi.waitFor(
-      () => expect(all(late, 'refused')).toMatchObject([{ event: 'join', error: { code: 'forbidden' } }]),
-      LIMIT,
+    await eventually(() =>
+      expect(all(late, 'refused')).toMatchObject([{ event: 'join', error: { code: 'forbidden' } }]),
     );
-    await here.do('join', { roomid: something('room') });
+    await here.do('join', { roomid: fresh('room') });
     expect((await ask('DELETE', `rooms/${roomid}/ban/${bob}`)).status).toBe(200);
     expect((await ask('DELETE', `rooms/${roomid}/ban/${bob}`)).status).toBe(404);
     await here.do('join', { roomid });
@@ -105,33 +88,33 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('lets a ban end by itself', async () => {
-    const [roomid, bob] = [something('room'), something('Bob')];
+    const [roomid, bob] = [fresh('room'), fresh('Bob')];
     const here = await inRoom(0, bob, roomid);
     await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 1 });
-    await vi.waitFor(() => expect(all(here, 'removed')).toHaveLength(1), LIMIT);
-    await vi.waitFor(async () => expect((await here.ask('join', { roomid })).ok).toBe(true), LIMIT);
+    await eventually(() => expect(all(here, 'removed')).toHaveLength(1));
+    await eventually(async () => expect((await here.ask('join', { roomid })).ok).toBe(true));
   });
 
   it('leaves no banned user in a room who joined while the ban was made', async () => {
-    const [roomid, bob] = [something('room'), something('Bob')];
+    const [roomid, bob] = [fresh('room'), fresh('Bob')];
     const devices = await Promise.all(Array.from({ length: 12 }, (_, index) => device(index, bob)));
     const joins = devices.map((one) => one.ask('join', { roomid }));
     await ask('POST', `rooms/${roomid}/ban`, { userId: bob });
     await Promise.all(joins);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await ask('GET', `rooms/${roomid}`)).json).toMatchObject({ users: 0, clients: 0 });
-    }, LIMIT);
+    });
     for (const one of devices) expect((await one.ask('leave', { roomid })).ok).toBe(false);
   });
 
   it('mutes a user, who hears on and is told for how long', async () => {
-    const [roomid, bob] = [something('room'), something('Bob')];
-    const ann = await inRoom(0, something('Ann'), roomid);
+    const [roomid, bob] = [fresh('room'), fresh('Bob')];
+    const ann = await inRoom(0, fresh('Ann'), roomid);
     const [here, there] = [await inRoom(1, bob, roomid), await inRoom(2, bob, roomid)];
     const outside = await device(3, bob);
     const { json } = await ask('POST', `rooms/${roomid}/mute`, { userId: bob, seconds: 600 });
     for (const one of [here, there]) {
-      await vi.waitFor(() => expect(all(one, 'muted')).toEqual([{ roomid, until: json.until }]), LIMIT);
+      await eventually(() => expect(all(one, 'muted')).toEqual([{ roomid, until: json.until }]));
       const refused = await one.ask('say', { roomid, text: 'no' });
       expect(refused).toMatchObject({
         error: { code: 'forbidden', retryAfterMs: expect.any(Number), temporary: false },
@@ -144,22 +127,22 @@ describe.each(MODES)('moderation, %s', (mode) => {
       });
     }
     await ann.do('say', { roomid, text: 'quiet' });
-    await vi.waitFor(() => expect(there.said).toHaveLength(1), LIMIT);
+    await eventually(() => expect(there.said).toHaveLength(1));
     await ask('DELETE', `rooms/${roomid}/mute/${bob}`);
     await here.do('say', { roomid, text: 'thanks' });
-    await vi.waitFor(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['quiet', 'thanks']), LIMIT);
+    await eventually(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['quiet', 'thanks']));
     expect(all(outside, 'muted')).toEqual([]);
     expect(all(here, 'removed')).toEqual([]);
     expect(all(ann, 'typing')).toEqual([]);
     await here.do('typing', { roomid, on: false });
-    await vi.waitFor(() => expect(all(ann, 'typing')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(all(ann, 'typing')).toHaveLength(1));
   });
 
   it('keeps a muted user’s link quiet, whoever speaks over it next, until it is lifted', async () => {
-    const [roomid, bob, carl] = [something('room'), something('Bob'), something('Carl')];
-    const [ann, one] = [await inRoom(0, something('Ann'), roomid), await inRoom(1, bob, roomid)];
+    const [roomid, bob, carl] = [fresh('room'), fresh('Bob'), fresh('Carl')];
+    const [ann, one] = [await inRoom(0, fresh('Ann'), roomid), await inRoom(1, bob, roomid)];
     for (const muted of [roomid, 'lobby']) await ask('POST', `rooms/${muted}/mute`, { userId: bob });
-    await vi.waitFor(() => expect(all(one, 'muted')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(all(one, 'muted')).toHaveLength(1));
     const forbidden = { error: { code: 'forbidden' } };
     const quiet = async (on: boolean) => {
       expect(await one.ask('say', { roomid, text: 'no' })).toMatchObject(forbidden);
@@ -171,12 +154,12 @@ describe.each(MODES)('moderation, %s', (mode) => {
     await quiet(false);
     for (const muted of [roomid, 'lobby']) await ask('DELETE', `rooms/${muted}/mute/${bob}`);
     await one.do('say', { roomid, text: 'yes' });
-    await vi.waitFor(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['yes']), LIMIT);
+    await eventually(() => expect(ann.said.map(({ data }) => data.text)).toEqual(['yes']));
     expect(all(ann, 'typing')).toEqual([]);
   });
 
   it('holds for textmsg too, in the default room', async () => {
-    const bob = await device(0, something('Bob'));
+    const bob = await device(0, fresh('Bob'));
     const userId = bob.hello.user.id;
     await ask('POST', 'rooms/lobby/mute', { userId });
     expect(await bob.ask('textmsg', 'hi')).toMatchObject({ error: { code: 'forbidden' } });
@@ -188,80 +171,77 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('lets a banned user hear no textmsg either, who never joined', async () => {
-    const [roomid, bob] = ['lobby', something('Bob')];
-    const [ann, listener] = [await device(0, something('Ann')), await device(1, bob)];
+    const [roomid, bob] = ['lobby', fresh('Bob')];
+    const [ann, listener] = [await device(0, fresh('Ann')), await device(1, bob)];
     const texts = (one: Member) => all(one, 'textmsg');
     await ann.do('textmsg', 'before');
-    await vi.waitFor(() => expect(texts(listener)).toEqual(['before']), LIMIT);
+    await eventually(() => expect(texts(listener)).toEqual(['before']));
     await ask('POST', `rooms/${roomid}/ban`, { userId: bob });
     const later = await device(2, bob);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await ann.do('textmsg', 'after');
       const [heard, heardLater] = [texts(listener).length, texts(later).length];
       await ann.do('textmsg', 'once more');
-      const third = await device(0, something('Carl'));
+      const third = await device(0, fresh('Carl'));
       await ann.do('textmsg', 'last');
-      await vi.waitFor(() => expect(texts(third)).toContain('last'), LIMIT);
+      await eventually(() => expect(texts(third)).toContain('last'));
       expect([texts(listener).length, texts(later).length]).toEqual([heard, heardLater]);
-    }, LIMIT);
+    });
     await ask('DELETE', `rooms/${roomid}/ban/${bob}`);
   });
 
   it('puts a connection out of the rooms that the user it logs in as is banned from', async () => {
-    const [roomid, free, bob] = [something('room'), something('room'), something('Bob')];
-    const ann = await inRoom(0, something('Ann'), roomid);
+    const [roomid, free, bob] = [fresh('room'), fresh('room'), fresh('Bob')];
+    const ann = await inRoom(0, fresh('Ann'), roomid);
     await ann.do('join', { roomid: free });
     await ask('POST', `rooms/${roomid}/ban`, { userId: bob });
     await ann.do('user_login', { userId: bob });
-    await vi.waitFor(() => expect(all(ann, 'removed')).toEqual([{ roomid, code: 'banned' }]), LIMIT);
+    await eventually(() => expect(all(ann, 'removed')).toEqual([{ roomid, code: 'banned' }]));
     expect(await ann.ask('say', { roomid, text: 'x' })).toMatchObject({ error: { code: 'not_joined' } });
     await ann.do('say', { roomid: free, text: 'still here' });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await ask('GET', `rooms/${roomid}`)).json).toMatchObject({ users: 0, clients: 0 });
-    }, LIMIT);
+    });
   });
 
   it('knows guests by their ids, and each namespace apart', async () => {
-    const roomid = something('room');
+    const roomid = fresh('room');
     const guest = await connect(worker(0));
     const elsewhere = await connect(`${worker(1)}/post`, {
       auth: { userId: guest.hello.user.id, guestToken: guest.hello.guestToken },
     });
-    members.push(guest, elsewhere);
     await guest.do('join', { roomid, username: 'Guest' });
     await elsewhere.do('join', { roomid, username: 'Guest' });
     const userId = elsewhere.hello.user.id;
     await ask('POST', `rooms/${roomid}/ban`, { userId: guest.hello.user.id });
-    await vi.waitFor(() => expect(all(guest, 'removed')).toEqual([{ roomid, code: 'banned' }]), LIMIT);
+    await eventually(() => expect(all(guest, 'removed')).toEqual([{ roomid, code: 'banned' }]));
     await elsewhere.do('say', { roomid, text: 'other namespace' });
     await ask('POST', `rooms/${roomid}/kick?ns=/post`, { userId });
-    await vi.waitFor(() => expect(all(elsewhere, 'removed')).toEqual([{ roomid, code: 'kicked' }]), LIMIT);
+    await eventually(() => expect(all(elsewhere, 'removed')).toEqual([{ roomid, code: 'kicked' }]));
   });
 
   it('keeps a banned guest’s link and new guests of the address out, and nobody else', async () => {
-    const roomid = something('room');
+    const roomid = fresh('room');
     const from = (index: number, address: string, auth: object = {}) =>
       connect(worker(index), { auth, extraHeaders: { 'X-Forwarded-For': address } });
     const guest = await from(0, '203.0.113.7');
     const before = await from(1, '203.0.113.7');
     const { user, guestToken } = before.hello;
-    members.push(guest, before);
     await guest.do('join', { roomid, username: 'Guest' });
     const userId = guest.hello.user.id;
     await ask('POST', `rooms/${roomid}/ban`, { userId });
-    await vi.waitFor(() => expect(all(guest, 'removed')).toEqual([{ roomid, code: 'banned' }]), LIMIT);
-    expect(await guest.ask('user_login', { userId: something('Other') })).toMatchObject({ ok: true });
+    await eventually(() => expect(all(guest, 'removed')).toEqual([{ roomid, code: 'banned' }]));
+    expect(await guest.ask('user_login', { userId: fresh('Other') })).toMatchObject({ ok: true });
     const forbidden = { ok: false, error: { code: 'forbidden' } };
     expect(await guest.ask('join', { roomid, username: 'Other' })).toMatchObject(forbidden);
-    const again = await Promise.all(system.workerUrls.map((_, index) => from(index, '203.0.113.7')));
+    const again = await Promise.all(stage.system.workerUrls.map((_, index) => from(index, '203.0.113.7')));
     const elsewhere = await from(0, '203.0.113.8');
-    const named = await from(1, '203.0.113.7', { userId: something('Carl'), username: 'Carl' });
+    const named = await from(1, '203.0.113.7', { userId: fresh('Carl'), username: 'Carl' });
     const returning = await from(0, '203.0.113.7', { userId: user.id, guestToken });
-    members.push(...again, elsewhere, named, returning);
     for (const one of again) {
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await one.ask('join', { roomid, username: 'New' })).toMatchObject(forbidden);
-      }, LIMIT);
+      });
     }
     for (const one of [elsewhere, named, returning]) await one.do('join', { roomid, username: 'Welcome' });
     await ask('DELETE', `rooms/${roomid}/ban/${userId}`);
@@ -269,21 +249,21 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('takes a message out: live, in history and for who joins later; its place stays', async () => {
-    const roomid = something('room');
-    const ann = await inRoom(0, something('Ann'), roomid);
-    const bob = await inRoom(1, something('Bob'), roomid);
+    const roomid = fresh('room');
+    const ann = await inRoom(0, fresh('Ann'), roomid);
+    const bob = await inRoom(1, fresh('Bob'), roomid);
     for (const text of ['one', 'two', 'three']) await ann.do('say', { roomid, text, clientMsgId: text });
     const path = `rooms/${roomid}/messages/2`;
     expect(await ask('DELETE', path)).toEqual({ status: 200, json: { roomid, seq: 2 } });
     const deletions = (one: Member) =>
       all(one, 'message').filter((message) => (message as { event: string }).event === 'deleted');
     for (const one of [ann, bob]) {
-      await vi.waitFor(() => expect(deletions(one)).toMatchObject([{ roomid, seq: 4, ref: 2 }]), LIMIT);
+      await eventually(() => expect(deletions(one)).toMatchObject([{ roomid, seq: 4, ref: 2 }]));
     }
     expect((await ask('DELETE', path)).status).toBe(200);
     expect((await ask('DELETE', `rooms/${roomid}/messages/9`)).status).toBe(404);
     await ann.do('say', { roomid, text: 'four' });
-    await vi.waitFor(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2, 3, 5]), LIMIT);
+    await eventually(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2, 3, 5]));
     const { id, at, epoch } = bob.said[1] ?? {};
     const tombstone = {
       event: 'broadcast_say',
@@ -303,9 +283,9 @@ describe.each(MODES)('moderation, %s', (mode) => {
     expect(messages[3]).toEqual(deletions(ann)[0]);
     const { json } = await ask('GET', `rooms/${roomid}/messages`);
     expect((json.messages as unknown[])[1]).toEqual(tombstone);
-    const carl = await device(2, something('Carl'));
+    const carl = await device(2, fresh('Carl'));
     expect((await carl.do('join', { roomid })).messages[1]).toEqual(tombstone);
-    const back = await device(3, something('Dan'));
+    const back = await device(3, fresh('Dan'));
     const resumedFrom = (seq: number) => back.do('join', { roomid, resume: { epoch: epoch as string, seq } });
     const resumed = await resumedFrom(1);
     expect(resumed).toMatchObject({ recovered: true, seq: 5 });
@@ -316,7 +296,7 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('holds after everything was killed and started again', async () => {
-    const [roomid, ann, bob, carl] = ['room', 'Ann', 'Bob', 'Carl'].map(something) as [
+    const [roomid, ann, bob, carl] = ['room', 'Ann', 'Bob', 'Carl'].map(fresh) as [
       string,
       string,
       string,
@@ -327,8 +307,8 @@ describe.each(MODES)('moderation, %s', (mode) => {
     const { json: banned } = await ask('POST', `rooms/${roomid}/ban`, { userId: bob, seconds: 600 });
     await ask('POST', `rooms/${roomid}/mute`, { userId: carl });
     await ask('DELETE', `rooms/${roomid}/messages/1`);
-    await system.restart('SIGKILL');
-    for (const [index] of system.workerUrls.entries()) {
+    await stage.system.restart('SIGKILL');
+    for (const [index] of stage.system.workerUrls.entries()) {
       const refused = await (await device(index, bob)).ask('join', { roomid });
       expect(refused).toMatchObject({ error: { code: 'forbidden', retryAfterMs: expect.any(Number) } });
       const muted = await inRoom(index, carl, roomid);
@@ -341,19 +321,19 @@ describe.each(MODES)('moderation, %s', (mode) => {
   });
 
   it('erases a user: connected devices are shown the empty inbox, and what comes next comes to them', async () => {
-    const [bob, ann] = [something('Bob'), await device(0, something('Ann'))];
+    const [bob, ann] = [fresh('Bob'), await device(0, fresh('Ann'))];
     const devices = [await device(0, bob), await device(1, bob)];
     await ann.do('private', { to: bob, text: 'secret' });
     for (const one of devices) {
-      await vi.waitFor(() => expect(all(one, 'private')).toHaveLength(1), LIMIT);
+      await eventually(() => expect(all(one, 'private')).toHaveLength(1));
     }
     expect(await ask('DELETE', `users/${bob}`)).toEqual({ status: 200, json: { userId: bob } });
     for (const one of devices) {
-      await vi.waitFor(() => {
+      await eventually(() => {
         const shown = all(one, 'push_message').at(-1) as PushMessage;
         expect(all(one, 'push_message').length).toBeGreaterThan(1);
         expect([shown.top, shown.unread, shown.read]).toEqual([0, [], []]);
-      }, LIMIT);
+      });
     }
     expect((await ask('GET', `users/${bob}`)).json).toMatchObject({
       connections: 2,
@@ -361,13 +341,11 @@ describe.each(MODES)('moderation, %s', (mode) => {
     });
     await ann.do('private', { to: bob, text: 'anew' });
     for (const one of devices) {
-      await vi.waitFor(
-        () =>
-          expect(all(one, 'private').map((item) => (item as { text: string }).text)).toEqual([
-            'secret',
-            'anew',
-          ]),
-        LIMIT,
+      await eventually(() =>
+        expect(all(one, 'private').map((item) => (item as { text: string }).text)).toEqual([
+          'secret',
+          'anew',
+        ]),
       );
     }
   });

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { connect, enter, type Member } from '../support/member.ts';
 import { type NginxServer, openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
@@ -61,10 +62,10 @@ describe('two hosts with two workers each behind nginx', () => {
     ['polling, then an upgrade', ['polling', 'websocket']],
   ])('let members on all four workers chat with each other by %s', async (_name, transports) => {
     const members = await comeFrom32Addresses(transports.join('-'), transports);
-    await vi.waitFor(async () => expect((await system.clientsByWorker()).every((n) => n > 0)).toBe(true));
+    await eventually(async () => expect((await system.clientsByWorker()).every((n) => n > 0)).toBe(true));
     const talkers = members.slice(0, 8);
     await Promise.all(talkers.map((member, n) => member.do('say', { text: `from ${n}` })));
-    for (const { said } of members) await vi.waitFor(() => expect(said).toHaveLength(8), { timeout: 10_000 });
+    for (const { said } of members) await eventually(() => expect(said).toHaveLength(8), { timeout: 10_000 });
     const orders = members.map(({ said }) => said.map(({ seq, data }) => `${seq} ${data.text}`).join());
     expect(new Set(orders).size).toBe(1);
     for (const member of members) member.close();
@@ -125,11 +126,11 @@ describe('two hosts with two workers each behind nginx', () => {
     const other = workers.find(({ clients }) => clients === 0);
     const bob = await enter(`http://127.0.0.1:${other?.port}`, 'moves', 'Bob');
     process.kill(serving?.pid as number, 'SIGKILL');
-    await vi.waitFor(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
+    await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
       timeout: 15_000,
     });
     await bob.do('say', { text: 'welcome back' });
-    await vi.waitFor(() => expect(ann.said.at(-1)?.data.text).toBe('welcome back'));
+    await eventually(() => expect(ann.said.at(-1)?.data.text).toBe('welcome back'));
     for (const member of [ann, bob]) member.close();
   });
 });

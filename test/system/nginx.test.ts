@@ -7,8 +7,9 @@ import {
 } from 'node:http';
 import { Server as SocketServer } from 'socket.io';
 import { io, type Socket } from 'socket.io-client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { runNginx } from '../../src/cli/nginx.ts';
+import { eventually } from '../support/eventually.ts';
 import { type NginxServer, openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
 
@@ -115,7 +116,7 @@ async function ask(cluster: Cluster, options: ClientRequestArgs = {}, body?: Buf
 
 /** Every process of nginx gathers its lines for a second. */
 async function logged(cluster: Cluster, line: RegExp): Promise<void> {
-  await vi.waitFor(async () => expect(await cluster.nginx.accessLog()).toMatch(line), { timeout: 15_000 });
+  await eventually(async () => expect(await cluster.nginx.accessLog()).toMatch(line), { timeout: 15_000 });
 }
 
 type Transport = 'websocket' | 'polling';
@@ -163,7 +164,7 @@ describe('Socket.IO through the generated config', () => {
       for (let round = 0; round < 5; round += 1) ports.push(await which(socket));
       expect(new Set(ports).size).toBe(1);
       seen.add(ports[0] ?? 0);
-      await vi.waitFor(() => expect(socket.io.engine.transport.name).toBe(transports.at(-1)));
+      await eventually(() => expect(socket.io.engine.transport.name).toBe(transports.at(-1)));
       expect(await which(socket)).toBe(ports[0]);
     }
     expect(seen.size).toBeGreaterThanOrEqual(2);
@@ -282,7 +283,7 @@ describe('a worker that is gone', () => {
     expect(elsewhere.status).toBe(200);
     expect(elsewhere.port).not.toBe(home);
     await openUpstream(home);
-    await vi.waitFor(async () => expect((await ask(cluster)).port).toBe(home), {
+    await eventually(async () => expect((await ask(cluster)).port).toBe(home), {
       timeout: 20_000,
       interval: 200,
     });

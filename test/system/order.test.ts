@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { enter } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
@@ -19,7 +20,7 @@ describe.each(MODES)('one order for everyone, %s', (mode) => {
       Promise.all(Array.from({ length: count }, (_, n) => enter(at(n), 'order', `${name}${n}`)));
     const receivers = await people(RECEIVERS, 'receiver');
     const writers = await people(WRITERS, 'writer');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const busy = (await system.clientsByWorker()).filter((clients) => clients > 0);
       expect(busy).toHaveLength(system.workers);
     });
@@ -30,7 +31,7 @@ describe.each(MODES)('one order for everyone, %s', (mode) => {
       }),
     );
     for (const { said } of receivers) {
-      await vi.waitFor(() => expect(said).toHaveLength(WRITERS * EACH), { timeout: 20_000 });
+      await eventually(() => expect(said).toHaveLength(WRITERS * EACH), { timeout: 20_000 });
     }
     const orders = receivers.map(({ said }) => said.map(({ seq, id, data }) => `${seq} ${id} ${data.text}`));
     for (const order of orders) expect(order).toEqual(orders[0]);

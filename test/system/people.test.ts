@@ -1,53 +1,32 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Item, PrivateMessage, PushMessage } from '../../src/protocol/people.ts';
-import { connect, connectRaw, enter, type Member, type MemberOptions } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
-
-const LIMIT = { timeout: 20_000, interval: 20 };
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { connectRaw, type Member, type MemberOptions } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('people, %s', (mode) => {
-  let system: System;
-  let names = 0;
-  const members: Member[] = [];
+  const stage = systemFixture(mode, { RATE_SAY: '0', NAMESPACES: '/,/news' }, { clientsStay: true });
+  const { at, fresh, connect, enter } = stage;
+  const device = (index: number, userId: string, options?: MemberOptions) =>
+    stage.device(at(index), userId, options);
 
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', NAMESPACES: '/,/news' });
-  });
-  afterAll(async () => {
-    for (const member of members) member.close();
-    await system?.stop();
-  });
-
-  /** A user id nobody had before. */
-  function someone(name: string): string {
-    names += 1;
-    return `${name}-${mode}-${names}`;
-  }
-  function at(index: number): string {
-    return system.entrances[index % system.entrances.length] as string;
-  }
-  async function device(index: number, userId: string, options: MemberOptions = {}): Promise<Member> {
-    const auth = { userId, username: userId.split('-')[0], ...(options.auth as object) };
-    const member = await connect(at(index), { ...options, auth });
-    members.push(member);
-    return member;
-  }
   function all<T>(member: Member, event: string): T[] {
     return member.heard.filter((one) => one.event === event).map(({ data }) => data as T);
   }
   async function together(...members: readonly Member[]): Promise<void> {
-    const roomid = someone('room');
+    const roomid = fresh('room');
     await Promise.all(members.map((member) => member.do('join', { roomid })));
   }
   async function shown(member: Member, count = 1): Promise<PushMessage> {
-    await vi.waitFor(() => expect(all(member, 'push_message').length).toBeGreaterThanOrEqual(count), LIMIT);
+    await eventually(() => expect(all(member, 'push_message').length).toBeGreaterThanOrEqual(count));
     return all<PushMessage>(member, 'push_message').at(-1) as PushMessage;
   }
   const texts = (messages: readonly PrivateMessage[]) => messages.map(({ text }) => text);
   const itemTexts = (items: readonly Item[]) => items.map(({ data }) => (data as { text: string }).text);
 
   it('get private messages on all their connections, the sender on the others, each once and in order', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const bobs = await Promise.all([0, 1, 2].map((index) => device(index, bob)));
     const [sending, other] = await Promise.all([device(0, ann), device(1, ann)]);
     await together(sending as Member, bobs[1] as Member);
@@ -57,7 +36,7 @@ describe.each(MODES)('people, %s', (mode) => {
     }
     const wanted = Array.from({ length: 20 }, (_, index) => `t${index + 1}`);
     for (const member of [...bobs, other as Member]) {
-      await vi.waitFor(() => expect(texts(all(member, 'private'))).toEqual(wanted), LIMIT);
+      await eventually(() => expect(texts(all(member, 'private'))).toEqual(wanted));
     }
     expect(all(bobs[0] as Member, 'private')[0]).toEqual({
       id: expect.any(String),
@@ -72,7 +51,7 @@ describe.each(MODES)('people, %s', (mode) => {
   });
 
   it('find what came while they were away, unread until they say that they read it', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     for (const text of ['one', 'two', 'three']) {
       expect(await sender.do('private', { to: bob, text })).toMatchObject({ live: 0 });
@@ -93,22 +72,22 @@ describe.each(MODES)('people, %s', (mode) => {
   });
 
   it('get only what is newer after a lost link, and everything once', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     const before = await device(1, bob);
     await sender.do('private', { to: bob, text: 'live' });
-    await vi.waitFor(() => expect(texts(all(before, 'private'))).toEqual(['live']), LIMIT);
+    await eventually(() => expect(texts(all(before, 'private'))).toEqual(['live']));
     const [{ epoch, seq }] = all<PrivateMessage>(before, 'private') as [PrivateMessage];
     before.close();
     await sender.do('private', { to: bob, text: 'missed' });
     const after = await device(2, bob, { auth: { inbox: { epoch, seq } } });
     expect(itemTexts((await shown(after)).unread)).toEqual(['missed']);
     await sender.do('private', { to: bob, text: 'live again' });
-    await vi.waitFor(() => expect(texts(all(after, 'private'))).toEqual(['live again']), LIMIT);
+    await eventually(() => expect(texts(all(after, 'private'))).toEqual(['live again']));
   });
 
   it('miss nothing and get nothing twice between login and live, while somebody writes without pause', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     let writing = true;
     const written = (async () => {
@@ -122,7 +101,7 @@ describe.each(MODES)('people, %s', (mode) => {
     const count = (await written) + 1;
     await sender.do('private', { to: bob, text: `${count - 1}` });
     for (const member of devices) {
-      await vi.waitFor(() => expect(texts(all(member, 'private')).at(-1)).toBe(`${count - 1}`), LIMIT);
+      await eventually(() => expect(texts(all(member, 'private')).at(-1)).toBe(`${count - 1}`));
       const [first] = all<PrivateMessage>(member, 'private');
       const message = await shown(member);
       expect(first?.seq).toBe(message.top + 1);
@@ -134,10 +113,9 @@ describe.each(MODES)('people, %s', (mode) => {
 
   it('get each announcement once, in what they are shown or live, and hello before everything', async () => {
     // Of a namespace of its own: nobody else is told.
-    const bob = someone('Bob');
+    const bob = fresh('Bob');
     const arrive = async (index: number) => {
       const member = await connect(`${at(index)}/news`, { auth: { userId: bob } });
-      members.push(member);
       return member;
     };
     await (await arrive(0)).do('inbox:list', {});
@@ -147,7 +125,7 @@ describe.each(MODES)('people, %s', (mode) => {
       while (announcing && ids.length < 40) {
         const response = await fetch(`${at(ids.length)}/api/v1/announce?ns=/news`, {
           method: 'POST',
-          headers: { 'Content-Type': 'application/json', ...system.keyHeader },
+          headers: { 'Content-Type': 'application/json', ...stage.system.keyHeader },
           body: JSON.stringify({ data: { text: `news ${ids.length}` } }),
         });
         ids.push(((await response.json()) as { id: string }).id);
@@ -162,14 +140,14 @@ describe.each(MODES)('people, %s', (mode) => {
       ...all<{ id: string }>(member, 'announcement').map(({ id }) => id),
     ];
     for (const member of devices) {
-      await vi.waitFor(() => expect(had(member).sort()).toEqual([...ids].sort()), LIMIT);
+      await eventually(() => expect(had(member).sort()).toEqual([...ids].sort()));
       expect(member.heard[0]?.event).toBe('hello');
       member.close();
     }
   });
 
   it('leave nothing behind when they go before they were let in', async () => {
-    const quick = Array.from({ length: 60 }, () => someone('Quick'));
+    const quick = Array.from({ length: 60 }, () => fresh('Quick'));
     await Promise.all(
       quick.map(async (userId, index) => {
         const socket = connectRaw(at(index), { auth: { userId } });
@@ -178,26 +156,28 @@ describe.each(MODES)('people, %s', (mode) => {
         socket.io.engine.close();
       }),
     );
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const counted = await Promise.all(
         quick.map(async (userId, index) => {
-          const response = await fetch(`${at(index)}/api/v1/users/${userId}`, { headers: system.keyHeader });
+          const response = await fetch(`${at(index)}/api/v1/users/${userId}`, {
+            headers: stage.system.keyHeader,
+          });
           return ((await response.json()) as { connections: number }).connections;
         }),
       );
       expect(counted.every((connections) => connections === 0)).toBe(true);
-    }, LIMIT);
+    });
   });
 
   it('are found by a nickname in a room, by nobody’s and by two people’s not', async () => {
-    const roomid = someone('room');
+    const roomid = fresh('room');
     const named = (name: string, index: number) =>
-      enter(at(index), roomid, name, { auth: { userId: someone(name) } });
+      enter(at(index), roomid, name, { auth: { userId: fresh(name) } });
     const ann = await named('Ann', 0);
     const carl = await named('Carl', 1);
-    members.push(ann, carl, await named('Bob', 2), await named('Bob', 3));
+    for (const index of [2, 3]) await named('Bob', index);
     expect(await ann.do('private', { toName: 'Carl', text: 'psst' })).toMatchObject({ live: 1 });
-    await vi.waitFor(() => expect(texts(all(carl, 'private'))).toEqual(['psst']), LIMIT);
+    await eventually(() => expect(texts(all(carl, 'private'))).toEqual(['psst']));
     expect(await ann.ask('private', { toName: 'Dan', text: 'x' })).toMatchObject({
       error: { code: 'not_found' },
     });
@@ -213,22 +193,22 @@ describe.each(MODES)('people, %s', (mode) => {
   });
 
   it('do not tell a stranger whether they are there, and are told so by who is in a room with them', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
     const ask = async () => (await sender.do('private', { to: bob, text: 'there?' })).live;
     expect(await ask()).toBe(0);
     await together(sender, receiver);
     expect(await ask()).toBe(1);
-    await vi.waitFor(() => expect(all(receiver, 'private')).toHaveLength(2), LIMIT);
+    await eventually(() => expect(all(receiver, 'private')).toHaveLength(2));
   });
 
   it('get a todo whole, with what it was stored under beside it', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
     const todo = { receiver_id: bob, title: 'x', deep: { list: [1, null, 'ü'] }, socketId: 'forged' };
     const ack = await sender.do('todo', todo as never);
     expect(ack).toMatchObject({ seq: 1, live: 1 });
-    await vi.waitFor(() => expect(all(receiver, 'todo_message')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(all(receiver, 'todo_message')).toHaveLength(1));
     const [said, meta] = receiver.heard.find(({ event }) => event === 'todo_message')?.args ?? [];
     expect(said).toEqual(todo);
     expect(meta).toEqual({ id: ack.id, seq: 1, epoch: expect.any(String), at: ack.at });
@@ -245,12 +225,11 @@ describe.each(MODES)('people, %s', (mode) => {
   });
 
   it('are who they log in as, in every room and for every message, until they log in as another', async () => {
-    const roomid = someone('room');
-    const [ann, zoe] = [someone('Ann'), someone('Zoe')];
+    const roomid = fresh('room');
+    const [ann, zoe] = [fresh('Ann'), fresh('Zoe')];
     const watcher = await enter(at(1), roomid, 'Watcher');
     const member = await enter(at(0), roomid, 'Ann');
-    members.push(watcher, member);
-    const writer = await device(2, someone('Writer'));
+    const writer = await device(2, fresh('Writer'));
     await writer.do('join', { roomid });
     await writer.do('private', { to: ann, text: 'for ann' });
     await writer.do('private', { to: zoe, text: 'for zoe' });
@@ -264,30 +243,25 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(itemTexts((await shown(member, 2)).unread)).toEqual(['for zoe']);
     expect(await writer.do('private', { to: ann, text: 'gone' })).toMatchObject({ live: 0 });
     expect(await writer.do('private', { to: zoe, text: 'here' })).toMatchObject({ live: 1 });
-    await vi.waitFor(() => expect(texts(all(member, 'private'))).toEqual(['here']), LIMIT);
+    await eventually(() => expect(texts(all(member, 'private'))).toEqual(['here']));
     await member.do('say', { text: 'as zoe' });
-    await vi.waitFor(
-      () => expect(watcher.said.at(-1)?.data).toMatchObject({ userId: zoe, text: 'as zoe' }),
-      LIMIT,
-    );
+    await eventually(() => expect(watcher.said.at(-1)?.data).toMatchObject({ userId: zoe, text: 'as zoe' }));
     const moves = () =>
       watcher.messages
         .filter(({ event }) => event !== 'broadcast_say')
         .map(({ event, data }) => `${event} ${data.userId}`);
-    await vi.waitFor(
-      () =>
-        expect(moves().filter((move) => move.includes(mode))).toEqual(
-          expect.arrayContaining([`join ${ann}`, `broadcast_quit ${ann}`, `join ${zoe}`]),
-        ),
-      LIMIT,
+    await eventually(() =>
+      expect(moves().filter((move) => move.includes(mode))).toEqual(
+        expect.arrayContaining([`join ${ann}`, `broadcast_quit ${ann}`, `join ${zoe}`]),
+      ),
     );
     expect(await member.do('join')).toMatchObject({ users: 3, clients: 3 });
   });
 
   it('may log in again and again, but not without end: each may fill an inbox', async () => {
-    const member = await device(0, someone('Ann'));
+    const member = await device(0, fresh('Ann'));
     const answers = await Promise.all(
-      Array.from({ length: 150 }, () => member.ask('user_login', { userId: someone('Many') })),
+      Array.from({ length: 150 }, () => member.ask('user_login', { userId: fresh('Many') })),
     );
     const refused = answers.filter((answer) => !answer.ok);
     expect(answers.slice(0, 20).every(({ ok }) => ok)).toBe(true);
@@ -298,7 +272,7 @@ describe.each(MODES)('people, %s', (mode) => {
   });
 
   it('see only their own inbox, page by page', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     for (let n = 1; n <= 5; n += 1) await sender.do('private', { to: bob, text: `t${n}` });
     const receiver = await device(1, bob);
@@ -315,22 +289,22 @@ describe.each(MODES)('people, %s', (mode) => {
   });
 
   it('keep their inbox, its marks and its numbers when everything is killed and started again', async () => {
-    const [ann, bob] = [someone('Ann'), someone('Bob')];
+    const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     for (const text of ['one', 'two', 'three']) await sender.do('private', { to: bob, text });
     const before = await device(1, bob);
     const { epoch, top } = await shown(before);
     await before.do('inbox:ack', { read: 1 });
-    await system.restart('SIGKILL');
-    const [resumed, fresh, writer] = await Promise.all([
+    await stage.system.restart('SIGKILL');
+    const [resumed, unknown, writer] = await Promise.all([
       device(0, bob, { auth: { inbox: { epoch, seq: top - 1 } } }),
       device(1, bob),
       device(2, ann),
     ]);
     expect(itemTexts((await shown(resumed)).unread)).toEqual(['three']);
-    const message = await shown(fresh);
+    const message = await shown(unknown);
     expect([itemTexts(message.unread), itemTexts(message.read)]).toEqual([['two', 'three'], ['one']]);
     expect(await writer.do('private', { to: bob, text: 'four' })).toMatchObject({ seq: 4 });
-    await vi.waitFor(() => expect(texts(all(fresh, 'private'))).toEqual(['four']), LIMIT);
+    await eventually(() => expect(texts(all(unknown, 'private'))).toEqual(['four']));
   });
 });

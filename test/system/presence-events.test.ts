@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LARGE_ROOM_CLIENTS, PRESENCE_GRACE_MS, USER_PRESENCE_BURST } from '../../src/protocol/limits.ts';
 import type { PresenceCount, PresenceDiff } from '../../src/protocol/rooms.ts';
-import { enter, type Member } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
-const LIMIT = { timeout: 20_000, interval: 20 };
 const REFRESHES = 50;
 const [LOOPERS, LOOPS] = [5, 20];
 
@@ -31,46 +32,28 @@ function changesOf({ heard }: Member): (PresenceDiff | PresenceCount)[] {
 }
 
 describe.each(MODES)('what a room is told of its people, %s', (mode) => {
-  let system: System;
-  let rooms = 0;
-  const open: Member[] = [];
-
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
-  });
-  afterAll(async () => {
-    for (const member of open) member.close();
-    await system?.stop();
-  });
-
-  function newRoom(): string {
-    rooms += 1;
-    return `room-${mode}-${rooms}`;
-  }
-  async function come(index: number, roomid: string, userId: string): Promise<Member> {
-    const url = system.entrances[index % system.entrances.length] as string;
-    const member = await enter(url, roomid, userId, { auth: { userId } });
-    open.push(member);
-    return member;
-  }
+  const stage = systemFixture(mode, { RATE_SAY: '0' }, { clientsStay: true });
+  const newRoom = () => stage.fresh('room');
+  const come = (index: number, roomid: string, userId: string) =>
+    stage.enter(stage.at(index), roomid, userId, { auth: { userId } });
 
   it('is the same on every worker, under numbers that rise by one and that the list of members has', async () => {
     const roomid = newRoom();
     const watchers = [await come(0, roomid, 'w0'), await come(1, roomid, 'w1'), await come(2, roomid, 'w2')];
     const others = await Promise.all(['ann', 'bob', 'carl'].map((userId, n) => come(n, roomid, userId)));
     for (const other of others) await other.do('leave');
-    await vi.waitFor(() => {
+    await eventually(() => {
       const [first, ...rest] = watchers.map((watcher) => changesOf(watcher).map(({ rev }) => rev));
       // Each has heard everything since it came.
       for (const revs of rest) expect(first).toEqual(expect.arrayContaining(revs));
       const gone = new Set(watchers.map((watcher) => changesOf(watcher).at(-1)?.rev));
       expect(gone.size).toBe(1);
-    }, LIMIT);
-    await vi.waitFor(async () => {
+    });
+    await eventually(async () => {
       const { rev, users, members } = await (watchers[2] as Member).do('room:members');
       expect([users, members.map(({ userId }) => userId)]).toEqual([3, ['w0', 'w1', 'w2']]);
       for (const watcher of watchers) expect(changesOf(watcher).at(-1)?.rev).toBe(rev);
-    }, LIMIT);
+    });
     for (const watcher of watchers) {
       const revs = changesOf(watcher).map(({ rev }) => rev);
       expect(revs).toEqual(revs.map((_, index) => (revs[0] ?? 0) + index));
@@ -81,7 +64,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     let member = await come(1, roomid, 'ann');
-    await vi.waitFor(() => expect(eventsOf(watcher)).toContain('diff +ann'), LIMIT);
+    await eventually(() => expect(eventsOf(watcher)).toContain('diff +ann'));
     const before = eventsOf(watcher);
     for (let n = 1; n <= REFRESHES; n += 1) {
       member.close();
@@ -89,7 +72,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     }
     await member.do('leave');
     const since = () => eventsOf(watcher).slice(before.length).sort();
-    await vi.waitFor(() => expect(since()).toEqual(['broadcast_quit ann', 'diff -ann']), LIMIT);
+    await eventually(() => expect(since()).toEqual(['broadcast_quit ann', 'diff -ann']));
   });
 
   it(`is little of ${LOOPERS} people who come and go in a loop, on all workers, and where it ends`, async () => {
@@ -111,11 +94,11 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
       loopers.map(({ hello }) =>
         eventsOf(watcher).filter((told) => !told.startsWith('diff') && told.endsWith(` ${hello.user.id}`)),
       );
-    await vi.waitFor(() => {
+    await eventually(() => {
       for (const watcher of watchers) {
         for (const moves of movesOf(watcher)) expect(moves.at(-1)).toMatch('broadcast_quit');
       }
-    }, LIMIT);
+    });
     const tookMs = performance.now() - startedAt;
     const each = USER_PRESENCE_BURST + Math.ceil(tookMs / PRESENCE_GRACE_MS);
     for (const [index, watcher] of watchers.entries()) {
@@ -132,12 +115,12 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     for (let n = 0; n < LARGE_ROOM_CLIENTS; n += 20) {
       crowd.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => come(i, roomid, `u${n + i}`)))));
     }
-    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 1}`), LIMIT);
+    await eventually(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 1}`));
     const before = eventsOf(watcher).length;
     const late = await come(1, roomid, 'late');
-    await vi.waitFor(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 2}`), LIMIT);
+    await eventually(() => expect(eventsOf(watcher)).toContain(`count ${LARGE_ROOM_CLIENTS + 2}`));
     await late.do('leave');
-    await vi.waitFor(() => expect(eventsOf(watcher).at(-1)).toBe(`count ${LARGE_ROOM_CLIENTS + 1}`), LIMIT);
+    await eventually(() => expect(eventsOf(watcher).at(-1)).toBe(`count ${LARGE_ROOM_CLIENTS + 1}`));
     expect(eventsOf(watcher).slice(before)).toEqual([
       `count ${LARGE_ROOM_CLIENTS + 2}`,
       `count ${LARGE_ROOM_CLIENTS + 1}`,
@@ -145,24 +128,24 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     // Names come again with a number left out: who keeps a list asks for it.
     const { rev } = changesOf(watcher).at(-1) as PresenceCount;
     for (const member of crowd.slice(0, 2)) await member.do('leave');
-    await vi.waitFor(() => {
+    await eventually(() => {
       const diff = changesOf(watcher).at(-1);
       expect(diff && 'leaves' in diff).toBe(true);
       expect(diff?.rev).toBeGreaterThan(rev + 1);
-    }, LIMIT);
+    });
   });
 
   it.runIf(mode === 'cluster')('shows a jump when some of it was lost with the bus', async () => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     const far = await come(1, roomid, 'far');
-    await vi.waitFor(() => expect(eventsOf(watcher)).toContain('diff +far'), LIMIT);
+    await eventually(() => expect(eventsOf(watcher)).toContain('diff +far'));
     const known = changesOf(watcher).at(-1)?.rev ?? 0;
     // Of the watcher's host alone: others go on hearing, and it is told what it has missed.
-    await vi.waitFor(
+    await eventually(
       async () => {
         const leaving = far.ask('leave');
-        await system.redis?.ask('CLIENT KILL TYPE pubsub');
+        await stage.system.redis?.ask('CLIENT KILL TYPE pubsub');
         await leaving;
         await far.do('join', { roomid });
         expect(changesOf(watcher).some((change) => 'users' in change && change.rev > known)).toBe(true);

@@ -1,47 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ROSTER_DOUBT_MS } from '../../src/chat/roster.ts';
 import { PRESENCE_GRACE_MS, TYPING_INTERVAL_MS } from '../../src/protocol/limits.ts';
 import type { MemberPage, Typing } from '../../src/protocol/rooms.ts';
-import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
-const LIMIT = { timeout: 20_000, interval: 20 };
 const MAX_ROOM_CLIENTS = 6;
 
 describe.each(MODES)('presence, %s', (mode) => {
-  let system: System;
-  let names = 0;
-  const open: Member[] = [];
-
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) });
-  });
-  afterAll(async () => {
-    for (const member of open) member.close();
-    await system?.stop();
-  });
-
-  /** An id nobody had before. */
-  function fresh(name: string): string {
-    names += 1;
-    return `${name}-${mode}-${names}`;
-  }
-  function at(index: number): string {
-    return system.entrances[index % system.entrances.length] as string;
-  }
-  function named(userId: string, options: MemberOptions = {}) {
-    return { ...options, auth: { userId, username: userId.split('-')[0], ...(options.auth as object) } };
-  }
-  async function device(url: string, userId: string): Promise<Member> {
-    const member = await connect(url, named(userId));
-    open.push(member);
-    return member;
-  }
-  async function inRoom(url: string, roomid: string, userId: string) {
-    const member = await enter(url, roomid, userId.split('-')[0] as string, { auth: { userId } });
-    open.push(member);
-    return member;
-  }
+  const stage = systemFixture(
+    mode,
+    { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) },
+    { clientsStay: true },
+  );
+  const { at, fresh, device, connect, enter } = stage;
+  const inRoom = (url: string, roomid: string, userId: string) =>
+    enter(url, roomid, userId.split('-')[0] as string, { auth: { userId } });
   /** `event userId` of what is not said, in its order. */
   function moves({ messages }: Member): string[] {
     return messages.flatMap((message) =>
@@ -80,21 +56,18 @@ describe.each(MODES)('presence, %s', (mode) => {
       seenAt: expect.any(Number),
     });
     for (const asking of [first, second, last]) {
-      await vi.waitFor(
-        async () =>
-          expect(await listed(asking as Member)).toEqual({
-            rev: expect.any(Number),
-            users: 3,
-            clients: 4,
-            members: [there(ann, 2), there(bob, 1), there(carl, 1)],
-          }),
-        LIMIT,
+      await eventually(async () =>
+        expect(await listed(asking as Member)).toEqual({
+          rev: expect.any(Number),
+          users: 3,
+          clients: 4,
+          members: [there(ann, 2), there(bob, 1), there(carl, 1)],
+        }),
       );
     }
     await first.do('leave', { roomid });
-    await vi.waitFor(
-      async () => expect((await last.do('room:members')).members).toContainEqual(there(ann, 1)),
-      LIMIT,
+    await eventually(async () =>
+      expect((await last.do('room:members')).members).toContainEqual(there(ann, 1)),
     );
     expect(await first.ask('room:members', { roomid })).toMatchObject({ error: { code: 'not_joined' } });
     for (const wrong of [{ limit: 0 }, { limit: 201 }, { cursor: '_' }, { cursor: '_w' }]) {
@@ -112,11 +85,11 @@ describe.each(MODES)('presence, %s', (mode) => {
     for (let n = 1; n <= 20; n += 1) {
       member.close();
       // The room has a limit: a worker may not have noticed yet that the last one is gone.
-      await vi.waitFor(async () => expect((await watcher.do('room:members')).clients).toBe(1), LIMIT);
+      await eventually(async () => expect((await watcher.do('room:members')).clients).toBe(1));
       member = await inRoom(at(n), roomid, ann);
     }
     await member.do('leave');
-    await vi.waitFor(() => expect(moves(watcher)).toContain(`broadcast_quit ${ann}`), LIMIT);
+    await eventually(() => expect(moves(watcher)).toContain(`broadcast_quit ${ann}`));
     expect(moves(watcher).filter((move) => move.endsWith(ann))).toEqual([
       `join ${ann}`,
       `broadcast_quit ${ann}`,
@@ -126,15 +99,15 @@ describe.each(MODES)('presence, %s', (mode) => {
   it('has who was on a killed worker in doubt at once, and away after the grace time, told once', async () => {
     const roomid = fresh('room');
     const [ann, bob, carl, dan] = [fresh('Ann'), fresh('Bob'), fresh('Carl'), fresh('Dan')];
-    const [dying, living] = system.workerUrls as [string, string];
+    const [dying, living] = stage.system.workerUrls as [string, string];
     const watcher = await inRoom(living, roomid, carl);
     await inRoom(dying, roomid, ann);
     await inRoom(dying, roomid, bob);
-    const [host] = system.hosts;
+    const [host] = stage.system.hosts;
     const worker = (await host?.status())?.workers.find(({ port }) => dying.endsWith(`:${port}`));
     const killedAt = performance.now();
     process.kill(worker?.pid as number, 'SIGKILL');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { members } = await watcher.do('room:members');
       expect(members.map(({ userId, state }) => `${userId} ${state}`)).toEqual([
         `${ann} doubtful`,
@@ -144,28 +117,26 @@ describe.each(MODES)('presence, %s', (mode) => {
       const { at: now } = await watcher.do('say', { text: 'what is the time' });
       // Sooner than its silence alone would tell.
       expect(now - (members[0]?.seenAt ?? 0)).toBeLessThan(ROSTER_DOUBT_MS);
-    }, LIMIT);
+    });
     await inRoom(living, roomid, bob);
-    await vi.waitFor(() => expect(moves(watcher)).toContain(`broadcast_quit ${ann}`), LIMIT);
+    await eventually(() => expect(moves(watcher)).toContain(`broadcast_quit ${ann}`));
     expect(performance.now() - killedAt).toBeGreaterThanOrEqual(PRESENCE_GRACE_MS);
-    await vi.waitFor(
-      async () =>
-        expect(await watcher.do('room:members')).toMatchObject({
-          users: 2,
-          clients: 2,
-          members: [
-            { userId: bob, state: 'online', clients: 1 },
-            { userId: carl, state: 'online', clients: 1 },
-          ],
-        }),
-      LIMIT,
+    await eventually(async () =>
+      expect(await watcher.do('room:members')).toMatchObject({
+        users: 2,
+        clients: 2,
+        members: [
+          { userId: bob, state: 'online', clients: 1 },
+          { userId: carl, state: 'online', clients: 1 },
+        ],
+      }),
     );
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const workers = (await host?.status())?.workers ?? [];
       expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
-    }, LIMIT);
+    });
     await inRoom(dying, roomid, dan);
-    await vi.waitFor(() => expect(moves(watcher)).toContain(`join ${dan}`), LIMIT);
+    await eventually(() => expect(moves(watcher)).toContain(`join ${dan}`));
     expect(moves(watcher).filter((move) => move !== `join ${carl}`)).toEqual([
       `join ${ann}`,
       `join ${bob}`,
@@ -208,7 +179,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect((await mineOf(phone)).map(({ roomid }) => roomid)).toEqual([tea]);
     await writer.do('say', { roomid: tea, text: 'one more' });
 
-    await system.restart('SIGKILL');
+    await stage.system.restart('SIGKILL');
     const again = await device(at(0), ann);
     expect(await mineOf(again)).toEqual([{ roomid: tea, top: 8, read: 7, unread: 1 }]);
     await again.do('join', { roomid: tea });
@@ -229,12 +200,12 @@ describe.each(MODES)('presence, %s', (mode) => {
     for (let n = 1; n <= 4; n += 1) await bob.do('say', { text: `${n}` });
     await agreed(4, 0, 4);
     const path = `${at(0)}/api/v1/rooms/${roomid}/messages`;
-    await fetch(`${path}/2`, { method: 'DELETE', headers: system.keyHeader });
+    await fetch(`${path}/2`, { method: 'DELETE', headers: stage.system.keyHeader });
     await agreed(5, 0, 3);
     await tabs[1].do('say', { text: 'hello', clientMsgId: 'once' });
     await agreed(6, 6, 0);
     const body = JSON.stringify({ text: 'of a back end', from: { userId: ann } });
-    const headers = { 'Content-Type': 'application/json', ...system.keyHeader };
+    const headers = { 'Content-Type': 'application/json', ...stage.system.keyHeader };
     await fetch(path, { method: 'POST', headers, body });
     await agreed(7, 6, 1);
     await bob.do('say', { text: 'and one more' });
@@ -254,7 +225,6 @@ describe.each(MODES)('presence, %s', (mode) => {
     await writer.do('join', { roomid });
     await writer.do('say', { roomid, text: 'before' });
     const guest = await enter(at(1), roomid, 'Guest');
-    open.push(guest);
     await writer.do('say', { roomid, text: 'since' });
     expect(await mineOf(guest)).toEqual([{ roomid, top: 2, read: 1, unread: 1 }]);
     expect(await guest.do('room:read', { seq: 2 })).toMatchObject({ roomid, read: 2 });
@@ -270,7 +240,6 @@ describe.each(MODES)('presence, %s', (mode) => {
     await guest.do('room:read', { seq: 5 });
     const { user, guestToken } = guest.hello;
     const back = await connect(at(2), { auth: { userId: user.id, guestToken } });
-    open.push(back);
     expect(await mineOf(back)).toEqual([]);
     const ann = fresh('Ann');
     await guest.do('user_login', { userId: ann });
@@ -289,19 +258,19 @@ describe.each(MODES)('presence, %s', (mode) => {
       const saidAt = performance.now();
       for (let n = 0; n < 5; n += 1) expect(await typist.ask('typing', { on })).toEqual({ ok: true });
       for (const other of others) {
-        await vi.waitFor(async () => {
+        await eventually(async () => {
           // Volatile: a client that is being written to at the moment does not get it.
           await typist.do('typing', { on });
           expect(typings(other).at(-1)).toEqual({ ...told, on });
-        }, LIMIT);
+        });
         const times = typings(other).filter((typing) => typing.on === on).length;
         expect(times).toBeLessThanOrEqual(1 + Math.floor((performance.now() - saidAt) / TYPING_INTERVAL_MS));
       }
     }
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await others[1]?.do('typing', { on: true });
       expect(typings(typist)).not.toEqual([]);
-    }, LIMIT);
+    });
     expect(typings(typist)[0]?.username).toBe('Carl');
     expect(typings(outside)).toEqual([]);
     expect(await typist.ask('typing', { roomid: elsewhere, on: true })).toMatchObject({
@@ -324,7 +293,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect(await (inside[0] as Member).do('join')).toMatchObject({ clients: MAX_ROOM_CLIENTS });
     await (inside[2] as Member).do('leave');
     await late.do('join', { roomid });
-    await vi.waitFor(() => expect(moves(inside[0] as Member).join()).toContain('Late'), LIMIT);
+    await eventually(() => expect(moves(inside[0] as Member).join()).toContain('Late'));
     expect(moves(inside[0] as Member).filter((move) => move.includes('Late'))).toHaveLength(1);
   });
 });

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { connect, enter, type Member } from '../support/member.ts';
 import { type System, startSystem } from '../support/system.ts';
-
-const LIMIT = { timeout: 20_000, interval: 50 };
 
 describe('Redis away', () => {
   let system: System;
@@ -30,12 +29,12 @@ describe('Redis away', () => {
     const query = { roomid: 'patience', username: 'Ann' };
     const late = await connect(system.entrances[0] as string, { query });
     members.push(late);
-    await vi.waitFor(() => expect(heard(late, 'refused').length).toBeGreaterThan(0), LIMIT);
+    await eventually(() => expect(heard(late, 'refused').length).toBeGreaterThan(0));
     expect(heard(late, 'refused')[0]?.data).toMatchObject({ event: 'join', error: { code: 'unavailable' } });
     redis().thaw();
-    await vi.waitFor(() => expect(heard(late, 'joined')).toHaveLength(1), LIMIT);
+    await eventually(() => expect(heard(late, 'joined')).toHaveLength(1));
     expect(await late.ask('say', { text: 'here' })).toMatchObject({ ok: true, roomid: 'patience' });
-    await vi.waitFor(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])), LIMIT);
+    await eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])));
   });
 
   it('answers unavailable in time, tells the clients, and everybody is caught up when it is back', async () => {
@@ -48,24 +47,23 @@ describe('Redis away', () => {
       error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
     });
     for (const member of [ann, bob]) {
-      await vi.waitFor(() => expect(heard(member, 'cluster:degraded')).toHaveLength(1), LIMIT);
+      await eventually(() => expect(heard(member, 'cluster:degraded')).toHaveLength(1));
       expect(heard(member, 'cluster:degraded')[0]?.data).toEqual({ since: expect.any(Number) });
     }
     expect(new Set(await statuses('/healthz'))).toEqual(new Set([200]));
-    await vi.waitFor(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([503])), LIMIT);
+    await eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([503])));
     expect(await bob.ask('join', { roomid: 'another' })).toMatchObject({ error: { code: 'unavailable' } });
     redis().thaw();
     for (const member of [ann, bob]) {
-      await vi.waitFor(() => expect(heard(member, 'cluster:restored')).toHaveLength(1), LIMIT);
+      await eventually(() => expect(heard(member, 'cluster:restored')).toHaveLength(1));
     }
-    await vi.waitFor(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])), LIMIT);
+    await eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])));
     // The frozen append may or may not have been stored: the same id makes it one message either way.
     await ann.do('say', { text: 'meanwhile', clientMsgId: 'meanwhile' });
     await ann.do('say', { text: 'after' });
     for (const { said } of [ann, bob]) {
-      await vi.waitFor(
-        () => expect(said.map(({ data }) => data.text)).toEqual(['before', 'meanwhile', 'after']),
-        LIMIT,
+      await eventually(() =>
+        expect(said.map(({ data }) => data.text)).toEqual(['before', 'meanwhile', 'after']),
       );
     }
     expect(heard(bob, 'room:gap')).toEqual([]);
@@ -76,17 +74,15 @@ describe('Redis away', () => {
     const first = await ann.do('say', { text: '1' });
     await redis().kill9();
     await redis().start();
-    const second = await vi.waitFor(() => ann.do('say', { text: '2', clientMsgId: 'second' }), LIMIT);
+    const second = await eventually(() => ann.do('say', { text: '2', clientMsgId: 'second' }));
     expect(second.seq).toBe(2);
     expect(second.epoch).not.toBe(first.epoch);
     for (const { said } of [ann, bob]) {
-      await vi.waitFor(
-        () =>
-          expect(said.map(({ seq, epoch }) => [seq, epoch])).toEqual([
-            [1, first.epoch],
-            [2, second.epoch],
-          ]),
-        LIMIT,
+      await eventually(() =>
+        expect(said.map(({ seq, epoch }) => [seq, epoch])).toEqual([
+          [1, first.epoch],
+          [2, second.epoch],
+        ]),
       );
     }
     expect([...heard(ann, 'room:gap'), ...heard(bob, 'room:gap')]).toEqual([]);
@@ -102,11 +98,11 @@ describe('Redis away', () => {
     await redis().ask('FLUSHALL');
     await redis().stop();
     await redis().start();
-    const said = await vi.waitFor(() => ann.do('say', { text: 'anew', clientMsgId: 'anew' }), LIMIT);
+    const said = await eventually(() => ann.do('say', { text: 'anew', clientMsgId: 'anew' }));
     expect(said.epoch).not.toBe(epoch);
     expect(said.seq).toBe(1);
     for (const member of [ann, bob]) {
-      await vi.waitFor(() => expect(member.said.at(-1)).toMatchObject({ seq: 1, epoch: said.epoch }), LIMIT);
+      await eventually(() => expect(member.said.at(-1)).toMatchObject({ seq: 1, epoch: said.epoch }));
       expect(heard(member, 'room:gap').map(({ data }) => data)).toEqual([
         { roomid: 'empty', epoch: said.epoch, from: 1, to: 3, reason: 'epoch' },
       ]);
@@ -150,11 +146,11 @@ describe('Redis away', () => {
     const names = (slot: number) => (reason: string) =>
       reason.startsWith(`the worker of slot ${slot} is not ready: `);
     const both = (status: number, deaf: boolean) => [1, 2].map(() => ({ status, deaf: [deaf, deaf] }));
-    await vi.waitFor(async () => expect(await readiness()).toEqual(both(200, false)), LIMIT);
+    await eventually(async () => expect(await readiness()).toEqual(both(200, false)));
     // The store answers them all the same.
     await redis().ask('ACL SETUSER default resetchannels');
-    await vi.waitFor(async () => expect(await readiness()).toEqual(both(503, true)), LIMIT);
+    await eventually(async () => expect(await readiness()).toEqual(both(503, true)));
     await redis().ask('ACL SETUSER default allchannels');
-    await vi.waitFor(async () => expect(await readiness()).toEqual(both(200, false)), LIMIT);
+    await eventually(async () => expect(await readiness()).toEqual(both(200, false)));
   });
 });

@@ -1,38 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connect, connectRaw, enter, type Member, textsOf } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { connectRaw, enter, type MemberOptions, textsOf } from '../support/member.ts';
+import { MODES, startSystem } from '../support/system.ts';
 
 describe.each(MODES)('rooms, %s', (mode) => {
-  let system: System;
-  const members: Member[] = [];
-  let rooms = 0;
-
-  function newRoom(): string {
-    rooms += 1;
-    return `room ${mode} ${rooms}`;
-  }
-
-  beforeAll(async () => {
-    system = await startSystem(mode);
-  });
-  afterAll(async () => {
-    for (const member of members) member.close();
-    await system?.stop();
-  });
-
-  function at(index: number): string {
-    return system.entrances[index % system.entrances.length] as string;
-  }
-  async function guest(index = 0, options = {}): Promise<Member> {
-    const member = await connect(at(index), options);
-    members.push(member);
-    return member;
-  }
-  async function visitor(index: number, roomid: string, username: string, options = {}) {
-    const member = await enter(at(index), roomid, username, options);
-    members.push(member);
-    return member;
-  }
+  const stage = systemFixture(mode, {}, { clientsStay: true });
+  const { at } = stage;
+  const newRoom = () => stage.fresh('room').replaceAll('-', ' ');
+  const guest = (index = 0, options?: MemberOptions) => stage.connect(at(index), options);
+  const visitor = (index: number, roomid: string, username: string, options?: MemberOptions) =>
+    stage.enter(at(index), roomid, username, options);
 
   it('greet a connection first of all', async () => {
     const { hello, heard, socket } = await guest(0, {
@@ -64,7 +42,9 @@ describe.each(MODES)('rooms, %s', (mode) => {
 
   it('carry what is said to every member on every worker, the sender too', async () => {
     const roomid = newRoom();
-    const people = await Promise.all(system.entrances.map((_, index) => visitor(index, roomid, `p${index}`)));
+    const people = await Promise.all(
+      stage.system.entrances.map((_, index) => visitor(index, roomid, `p${index}`)),
+    );
     expect(new Set(people.map(({ hello }) => hello.worker)).size).toBeGreaterThan(1);
     const said = await people[0]?.do('say', {
       text: 'héllo </script> 🎈\n"\u2028',
@@ -73,7 +53,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     });
     expect(said).toMatchObject({ roomid, seq: 1, epoch: expect.any(String), id: expect.any(String) });
     for (const { said: heard } of people) {
-      await vi.waitFor(() => expect(heard).toHaveLength(1));
+      await eventually(() => expect(heard).toHaveLength(1));
       expect(heard[0]).toEqual({
         event: 'broadcast_say',
         roomid,
@@ -100,7 +80,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const joined = await bob.do('join', { roomid, username: 'Bob', history: 2 });
     expect(joined).toMatchObject({ seq: 5, more: true, users: 2, clients: 2 });
     expect(textsOf(joined.messages)).toEqual(['t4', 't5']);
-    await vi.waitFor(() => expect(ann.said).toHaveLength(5));
+    await eventually(() => expect(ann.said).toHaveLength(5));
     expect(joined.messages).toEqual(ann.said.slice(3));
     expect(await bob.do('join', { roomid, history: 0 })).toMatchObject({ seq: 5, messages: [] });
     expect(await bob.do('join', { roomid })).toMatchObject({ seq: 5, more: false, users: 2 });
@@ -149,7 +129,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(answers.filter(({ dup }) => !dup)).toHaveLength(1);
     await two.do('say', { text: 'last' });
     for (const { said } of [one, two]) {
-      await vi.waitFor(() => expect(said.map(({ data }) => data.text)).toEqual(['once', 'last']));
+      await eventually(() => expect(said.map(({ data }) => data.text)).toEqual(['once', 'last']));
     }
   });
 
@@ -161,7 +141,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const other = await one.ask('say', { text: 'other', clientMsgId: '1' });
     expect(other).toMatchObject({ ok: false, error: { code: 'bad_request', temporary: false } });
     expect(await one.do('say', { text: 'one', clientMsgId: '1' })).toMatchObject({ seq: 1, dup: true });
-    await vi.waitFor(() => expect(two.said.map(({ data }) => data.text)).toEqual(['one', 'two']));
+    await eventually(() => expect(two.said.map(({ data }) => data.text)).toEqual(['one', 'two']));
   });
 
   it('leave the sender out with echo:false, on its connection only', async () => {
@@ -170,8 +150,8 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const bob = await visitor(1, roomid, 'Bob');
     expect(await ann.do('say', { text: 'not to me', echo: false })).toMatchObject({ seq: 1 });
     await ann.do('say', { text: 'to all' });
-    await vi.waitFor(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2]));
-    await vi.waitFor(() => expect(ann.said.map(({ seq }) => seq)).toEqual([2]));
+    await eventually(() => expect(bob.said.map(({ seq }) => seq)).toEqual([1, 2]));
+    await eventually(() => expect(ann.said.map(({ seq }) => seq)).toEqual([2]));
     expect((await ann.do('join', { roomid })).messages).toHaveLength(2);
   });
 
@@ -182,13 +162,13 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const onlyBlue = await visitor(1, blue, 'Blue');
     await both.do('say', { text: 'in red' });
     await both.do('say', { text: 'in blue', roomid: blue });
-    await vi.waitFor(() => expect(onlyBlue.said.map(({ data }) => data.text)).toEqual(['in blue']));
-    await vi.waitFor(() => expect(both.said.map(({ roomid }) => roomid).sort()).toEqual([blue, red].sort()));
+    await eventually(() => expect(onlyBlue.said.map(({ data }) => data.text)).toEqual(['in blue']));
+    await eventually(() => expect(both.said.map(({ roomid }) => roomid).sort()).toEqual([blue, red].sort()));
     await both.do('leave');
     expect(await both.ask('say', { text: 'gone' })).toMatchObject({ error: { code: 'not_joined' } });
     expect(await both.ask('leave')).toMatchObject({ error: { code: 'not_joined' } });
     await both.do('say', { text: 'still here', roomid: blue });
-    await vi.waitFor(() => expect(onlyBlue.said).toHaveLength(2));
+    await eventually(() => expect(onlyBlue.said).toHaveLength(2));
   });
 
   it('give a leaver nothing after the ack of its leave', async () => {
@@ -201,7 +181,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await Promise.all(says);
     const witness = await visitor(2, roomid, 'Witness');
     await ann.do('say', { text: 'last' });
-    await vi.waitFor(() => expect(witness.said.at(-1)?.data.text).toBe('last'));
+    await eventually(() => expect(witness.said.at(-1)?.data.text).toBe('last'));
     expect(bob.messages).toHaveLength(heardAtLeave);
   });
 
@@ -232,7 +212,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await bob.do('leave');
     expect(ann.messages.filter(({ event }) => event === 'broadcast_quit')).toEqual([]);
     await tab.do('leave');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(ann.messages.slice(-2)).toEqual([
         { event: 'join', roomid, data: person },
         { event: 'broadcast_quit', roomid, data: person },
@@ -251,7 +231,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await Promise.all(asked.flat());
     await bob.do('leave', { roomid });
     const ofBob = () => ann.messages.filter(({ data }) => data.username === 'Bob').map(({ event }) => event);
-    await vi.waitFor(() => expect(ofBob().at(-1)).toBe('broadcast_quit'));
+    await eventually(() => expect(ofBob().at(-1)).toBe('broadcast_quit'));
     const told = ofBob();
     expect(told).toEqual(told.map((_, n) => (n % 2 === 0 ? 'join' : 'broadcast_quit')));
   });
@@ -265,7 +245,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     }
     const last = await visitor(1, roomid, 'Last');
     last.close();
-    await vi.waitFor(
+    await eventually(
       () =>
         expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Last' } }),
       { timeout: 15_000, interval: 100 },
@@ -298,13 +278,13 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const bob = await visitor(1, roomid, 'Old');
     await bob.do('join', { roomid, username: 'New' });
     await bob.do('say', { text: 'x' });
-    await vi.waitFor(() => expect(ann.said.at(-1)?.data.username).toBe('New'));
+    await eventually(() => expect(ann.said.at(-1)?.data.username).toBe('New'));
     for (let n = 1; n < 50; n += 1) await bob.do('join', { roomid: `${roomid} ${n}`, history: 0 });
     expect(await bob.ask('join', { roomid: 'one more', username: 'Refused' })).toMatchObject({
       error: { code: 'limit' },
     });
     await bob.do('leave', { roomid });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'New' } }),
     );
   });
@@ -314,13 +294,13 @@ describe.each(MODES)('rooms, %s', (mode) => {
     const ann = await visitor(0, roomid, 'Ann');
     const options = { auth: { userId: `carl${mode}` } };
     const first = await visitor(1, roomid, 'Carl', options);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(ann.messages.at(-1)).toMatchObject({ event: 'join', data: { username: 'Carl' } }),
     );
     first.close();
     const second = await visitor(2, roomid, 'Carl', options);
     second.close();
-    await vi.waitFor(
+    await eventually(
       () =>
         expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Carl' } }),
       { timeout: 15_000, interval: 100 },
@@ -362,14 +342,13 @@ describe.each(MODES)('rooms, %s', (mode) => {
 
   it('serve polling-only clients on the ports of the workers', async () => {
     const roomid = newRoom();
-    const url = system.workerUrls[0] as string;
+    const url = stage.system.workerUrls[0] as string;
     const polling = await enter(url, roomid, 'Polly', { transports: ['polling'] });
-    members.push(polling);
     const ann = await visitor(1, roomid, 'Ann');
     await polling.do('say', { text: 'by polling' });
     await ann.do('say', { text: 'by websocket' });
     for (const { said } of [polling, ann]) {
-      await vi.waitFor(() =>
+      await eventually(() =>
         expect(said.map(({ data }) => data.text)).toEqual(['by polling', 'by websocket']),
       );
     }
@@ -401,8 +380,8 @@ describe.each(MODES)('namespaces, %s', (mode) => {
       const otherPost = await enter(`${two}/post`, 'lobby', 'Other');
       await post.do('say', { text: 'in post' });
       await main.do('say', { text: 'in main' });
-      await vi.waitFor(() => expect(otherPost.said.map(({ data }) => data.text)).toEqual(['in post']));
-      await vi.waitFor(() => expect(main.said.map(({ data }) => data.text)).toEqual(['in main']));
+      await eventually(() => expect(otherPost.said.map(({ data }) => data.text)).toEqual(['in post']));
+      await eventually(() => expect(main.said.map(({ data }) => data.text)).toEqual(['in main']));
       for (const member of [main, post, otherPost]) member.close();
     } finally {
       await system.stop();

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { enter } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
@@ -28,7 +29,7 @@ describe.each(MODES)('joining a busy room, %s', (mode) => {
         done += 1;
         const joiner = await enter(at(done + lane), 'busy', `joiner${done}`);
         const { joined, heard, said } = joiner;
-        await vi.waitFor(() => expect(said.length).toBeGreaterThanOrEqual(LIVE), {
+        await eventually(() => expect(said.length).toBeGreaterThanOrEqual(LIVE), {
           timeout: 10_000,
           interval: 2,
         });

@@ -4,8 +4,9 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MAIN, runRoomcast, startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { connect, enter } from '../support/member.ts';
 import { freePorts } from '../support/ports.ts';
 import { openRedis } from '../support/redis-server.ts';
@@ -144,13 +145,13 @@ describe('the processes', () => {
     const mute = await connect(two);
     await ann.do('join');
     await ann.do('join');
-    await vi.waitFor(async () => expect(await clients()).toEqual([1, 2]));
+    await eventually(async () => expect(await clients()).toEqual([1, 2]));
     expect((await host.status()).cluster).toMatchObject({ hosts: 1, workers: 2, rooms: 1 });
     const killed = (await host.status()).workers[1]?.pid as number;
     process.kill(killed, 'SIGKILL');
-    await vi.waitFor(async () => expect(await clients()).toEqual([1, 0]), { timeout: 10_000 });
+    await eventually(async () => expect(await clients()).toEqual([1, 0]), { timeout: 10_000 });
     ann.close();
-    await vi.waitFor(async () => expect(await clients()).toEqual([0, 0]));
+    await eventually(async () => expect(await clients()).toEqual([0, 0]));
     for (const member of [bob, mute]) member.close();
     await host.stop();
     await host.remove();
@@ -164,7 +165,7 @@ describe('the processes', () => {
     const carl = await enter(two, 'killed', 'Carl');
     const before = (await host.status()).workers[1]?.pid as number;
     process.kill(before, 'SIGKILL');
-    await vi.waitFor(
+    await eventually(
       async () => {
         const worker = (await host.status()).workers[1];
         expect(worker?.state).toBe('ready');
@@ -172,10 +173,10 @@ describe('the processes', () => {
       },
       { timeout: 10_000 },
     );
-    await vi.waitFor(() => expect(bob.heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
+    await eventually(() => expect(bob.heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
       timeout: 10_000,
     });
-    await vi.waitFor(
+    await eventually(
       () =>
         expect(ann.messages).toContainEqual(
           expect.objectContaining({
@@ -186,7 +187,7 @@ describe('the processes', () => {
       { timeout: 20_000 },
     );
     await bob.do('say', { text: 'back' });
-    await vi.waitFor(() => expect(ann.said.at(-1)?.data.text).toBe('back'));
+    await eventually(() => expect(ann.said.at(-1)?.data.text).toBe('back'));
     for (const member of [ann, bob, carl]) member.close();
     await host.stop();
     await host.remove();
@@ -210,7 +211,7 @@ describe('the processes', () => {
     const host = await startHost();
     const workers = (await host.status()).workers.map(({ pid }) => pid);
     await host.kill9();
-    await vi.waitFor(() => expect(workers.filter(alive)).toEqual([]), { timeout: 5_000 });
+    await eventually(() => expect(workers.filter(alive)).toEqual([]), { timeout: 5_000 });
     await host.remove();
   });
 
@@ -222,7 +223,7 @@ describe('the processes', () => {
     const ann = await enter(host.workerUrls[0] as string, 'reload', 'Ann', options);
     const bob = await enter(host.url, 'reload', 'Bob', options);
     process.kill(host.pid, 'SIGHUP');
-    await vi.waitFor(
+    await eventually(
       async () => {
         const now = await pids();
         expect(now).toHaveLength(2);
@@ -231,13 +232,13 @@ describe('the processes', () => {
       { timeout: 30_000, interval: 100 },
     );
     for (const { heard } of [ann, bob]) {
-      await vi.waitFor(() => expect(heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
+      await eventually(() => expect(heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
         timeout: 10_000,
       });
     }
     await ann.do('say', { text: 'after the reload' });
     for (const { said } of [ann, bob]) {
-      await vi.waitFor(() => expect(said.map(({ data }) => data.text)).toEqual(['after the reload']));
+      await eventually(() => expect(said.map(({ data }) => data.text)).toEqual(['after the reload']));
     }
     for (const member of [ann, bob]) member.close();
     expect(await host.stop()).toBe(0);

@@ -1,37 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PRESENCE_GRACE_MS } from '../../src/protocol/limits.ts';
 import type { TextMessage } from '../../src/protocol/people.ts';
-import { connect, enter, type Member, type MemberOptions } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
-
-const LIMIT = { timeout: 20_000, interval: 20 };
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member, MemberOptions } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('textmsg, %s', (mode) => {
-  let system: System;
-  const members: Member[] = [];
+  const stage = systemFixture(mode, { RATE_SAY: '0', MAX_TEXT_BYTES: '1000', NAMESPACES: '/,/post' });
+  const { at, connect } = stage;
   let marks = 0;
 
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', MAX_TEXT_BYTES: '1000', NAMESPACES: '/,/post' });
-  });
-  afterEach(() => {
-    for (const member of members.splice(0)) member.close();
-  });
-  afterAll(() => system?.stop());
-
-  function at(index: number): string {
-    return system.entrances[index % system.entrances.length] as string;
-  }
-  async function lounger(index: number, auth: Record<string, unknown> = {}, nsp = ''): Promise<Member> {
-    const member = await connect(at(index) + nsp, { auth });
-    members.push(member);
-    return member;
-  }
-  async function visitor(index: number, roomid: string, username: string, options: MemberOptions = {}) {
-    const member = await enter(at(index), roomid, username, options);
-    members.push(member);
-    return member;
-  }
+  const lounger = (index: number, auth: Record<string, unknown> = {}, nsp = '') =>
+    connect(at(index) + nsp, { auth });
+  const visitor = (index: number, roomid: string, username: string, options?: MemberOptions) =>
+    stage.enter(at(index), roomid, username, options);
   function texts(member: Member): TextMessage[] {
     return member.heard.filter(({ event }) => event === 'textmsg').map(({ data }) => data as TextMessage);
   }
@@ -42,10 +25,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     expect(await sender.ask('textmsg', mark)).toEqual({ ok: true });
     for (const hearer of hearers) {
       const times = hearer === sender ? 2 : 1;
-      await vi.waitFor(
-        () => expect(texts(hearer).filter((text) => text === mark)).toHaveLength(times),
-        LIMIT,
-      );
+      await eventually(() => expect(texts(hearer).filter((text) => text === mark)).toHaveLength(times));
     }
   }
   const told = (member: Member) => texts(member).filter((text) => !String(text).startsWith('mark '));
@@ -78,7 +58,6 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     for (const member of [ann, bob]) expect(told(member)).toEqual([{ name: 'Ann', content: 'only here' }]);
     expect(texts(inLounge)).toEqual([]);
     const outside = await connect(at(0), { query: { roomid } });
-    members.push(outside);
     expect(await outside.ask('textmsg', 'hi')).toMatchObject({ error: { code: 'not_joined' } });
   });
 
@@ -95,10 +74,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
       { ...asAnn, content: 'two' },
     ]);
     await ann.do('say', { roomid, text: 'x' });
-    await vi.waitFor(
-      () => expect(ann.said[0]?.data).toMatchObject({ username: 'Ann', avatar: '1.jpg' }),
-      LIMIT,
-    );
+    await eventually(() => expect(ann.said[0]?.data).toMatchObject({ username: 'Ann', avatar: '1.jpg' }));
     expect(await bob.ask('textmsg', { name: 'Bob', content: 'x', to: 'Mallory' })).toMatchObject({
       error: { code: 'not_found' },
     });
@@ -148,18 +124,18 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     const first = await lounger(1, { username: to });
     const second = await lounger(2, { username: to });
     const several = { error: { code: 'bad_request', message: expect.stringMatching(/^to: /) } };
-    await vi.waitFor(async () => expect(await ask()).toMatchObject(several), LIMIT);
+    await eventually(async () => expect(await ask()).toMatchObject(several));
     second.close();
-    await vi.waitFor(async () => expect(await ask()).toEqual({ ok: true, live: 1 }), LIMIT);
+    await eventually(async () => expect(await ask()).toEqual({ ok: true, live: 1 }));
     first.close();
-    await vi.waitFor(async () => expect(await ask()).toMatchObject({ error: { code: 'not_found' } }), LIMIT);
+    await eventually(async () => expect(await ask()).toMatchObject({ error: { code: 'not_found' } }));
     const inRoom = await visitor(1, 'lobby', to);
     expect(await ask()).toEqual({ ok: true, live: 1 });
     inRoom.close();
     const back = await visitor(2, 'lobby', to);
     // While the room still keeps the one who left, in case they come back.
     const withinGrace = { timeout: PRESENCE_GRACE_MS - 500, interval: 20 };
-    await vi.waitFor(async () => expect(await ask()).toEqual({ ok: true, live: 1 }), withinGrace);
+    await eventually(async () => expect(await ask()).toEqual({ ok: true, live: 1 }), withinGrace);
     await afterAMark(ann, [back]);
     expect(told(back)).toContainEqual({ name: 'Ann', content: 'x', to });
   });
@@ -175,12 +151,12 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     await bob.do('textmsg', { name: oldName, content: 'here' });
     expect(await ask(oldName)).toEqual({ ok: true, live: 1 });
     await bob.do('join', { roomid: `moved ${mode}`, username: newName });
-    await vi.waitFor(async () => expect(await ask(newName)).toEqual({ ok: true, live: 1 }), LIMIT);
+    await eventually(async () => expect(await ask(newName)).toEqual({ ok: true, live: 1 }));
     expect(await ask(oldName)).toMatchObject({ error: { code: 'not_found' } });
     await bob.do('user_login', { userId: `moved ${mode}` });
-    await vi.waitFor(async () => expect(await ask(newName)).toEqual({ ok: true, live: 1 }), LIMIT);
+    await eventually(async () => expect(await ask(newName)).toEqual({ ok: true, live: 1 }));
     await bob.do('join', { roomid: `moved ${mode}`, username: lastName });
-    await vi.waitFor(async () => expect(await ask(lastName)).toEqual({ ok: true, live: 1 }), LIMIT);
+    await eventually(async () => expect(await ask(lastName)).toEqual({ ok: true, live: 1 }));
   });
 
   it.each([
@@ -200,16 +176,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
 });
 
 describe.each(MODES)('online, %s', (mode) => {
-  let system: System;
-  const members: Member[] = [];
-
-  beforeAll(async () => {
-    system = await startSystem(mode, { NAMESPACES: '/,/post' });
-  });
-  afterAll(async () => {
-    for (const member of members) member.close();
-    await system?.stop();
-  });
+  const stage = systemFixture(mode, { NAMESPACES: '/,/post' }, { clientsStay: true });
 
   interface Count {
     readonly users: number;
@@ -217,14 +184,13 @@ describe.each(MODES)('online, %s', (mode) => {
   }
   const counts = (member: Member) =>
     member.heard.filter(({ event }) => event === 'online').map(({ data }) => data as Count);
-  const shows = (member: Member, wanted: Count, timeout = LIMIT.timeout) =>
-    vi.waitFor(() => expect(counts(member).at(-1)).toEqual(wanted), { ...LIMIT, timeout });
+  const shows = (member: Member, wanted: Count, timeout?: number) =>
+    eventually(() => expect(counts(member).at(-1)).toEqual(wanted), timeout === undefined ? {} : { timeout });
 
   it('goes up and down with who is there, for everybody everywhere, also after a worker was killed', async () => {
-    const url = (index: number) => system.workerUrls[index % system.workers] as string;
+    const url = (index: number) => stage.system.workerUrls[index % stage.system.workers] as string;
     async function come(index: number, userId: string, nsp = ''): Promise<Member> {
-      const member = await connect(url(index) + nsp, { auth: { userId } });
-      members.push(member);
+      const member = await stage.connect(url(index) + nsp, { auth: { userId } });
       return member;
     }
     const ann = await come(0, 'ann');
@@ -236,32 +202,31 @@ describe.each(MODES)('online, %s', (mode) => {
     for (const member of [ann, inPost, carl]) await shows(member, { users: 3, clients: 4 });
     carl.close();
     for (const member of [ann, inPost, tab]) await shows(member, { users: 2, clients: 3 });
-    const last = system.workers - 1;
+    const last = stage.system.workers - 1;
     const doomed = [await come(last, 'dora'), await come(last, 'emil')];
     for (const member of [ann, tab, inPost, ...doomed]) await shows(member, { users: 4, clients: 5 });
 
-    const status = await system.hosts.at(-1)?.status();
+    const status = await stage.system.hosts.at(-1)?.status();
     process.kill(status?.workers.at(-1)?.pid as number, 'SIGKILL');
     // In embedded mode Ann's tab was on that worker too.
-    const left = { users: 2, clients: system.workers === 2 ? 2 : 3 };
+    const left = { users: 2, clients: stage.system.workers === 2 ? 2 : 3 };
     for (const member of [ann, inPost]) await shows(member, left, 15_000);
-    for (const { users, clients } of members.flatMap(counts)) {
+    for (const { users, clients } of [ann, tab, inPost, ...doomed].flatMap(counts)) {
       expect(users).toBeGreaterThan(0);
       expect(clients).toBeGreaterThanOrEqual(users);
     }
     const late = await come(0, 'ann');
-    await vi.waitFor(() => expect(counts(late).length).toBeGreaterThan(0), LIMIT);
+    await eventually(() => expect(counts(late).length).toBeGreaterThan(0));
     expect(late.heard[0]?.event).toBe('hello');
   });
 
   it('is told to who comes though nothing changes', async () => {
     const [one, two] = [
-      await connect(system.workerUrls[0] as string, { auth: { userId: 'ann' } }),
-      await connect(system.workerUrls[0] as string, { auth: { userId: 'ann' } }),
+      await stage.connect(stage.worker(0), { auth: { userId: 'ann' } }),
+      await stage.connect(stage.worker(0), { auth: { userId: 'ann' } }),
     ];
-    members.push(one, two);
     for (const member of [one, two]) {
-      await vi.waitFor(() => expect(counts(member).length).toBeGreaterThan(0), LIMIT);
+      await eventually(() => expect(counts(member).length).toBeGreaterThan(0));
     }
   });
 });

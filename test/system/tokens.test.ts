@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WireError } from '../../src/protocol/codes.ts';
 import { type Host, runRoomcast, startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { type KeyServer, openKeyServer } from '../support/key-server.ts';
 import { connect, connectRaw, enter, type Member, type MemberOptions } from '../support/member.ts';
 import { MODES, type System, startSystem } from '../support/system.ts';
 
 const SECRET = 'a-secret-that-is-long-enough-for-HS256';
 const ENV = { AUTH_SECRET: SECRET, HOST: '127.0.0.1', LOG_LEVEL: 'trace' };
-const LIMIT = { timeout: 15_000 };
 const INVALID = { code: 'unauthorized', message: 'token: not valid', temporary: false };
 const MISSING = { code: 'unauthorized', message: 'token: must be given', temporary: false };
 
@@ -128,7 +128,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     expect((await ann.do('user_login', { userId: 'ann' })).user.id).toBe('ann');
     const carl = await connectAs(url, { sub: 'carl' });
     for (const to of ['bob', 'ann']) await carl.do('private', { to, text: `for ${to}` });
-    await vi.waitFor(() => expect(heardOf(ann, 'private')).toMatchObject([{ to: 'ann', text: 'for ann' }]));
+    await eventually(() => expect(heardOf(ann, 'private')).toMatchObject([{ to: 'ann', text: 'for ann' }]));
     for (const member of [ann, bob, carl]) member.close();
   });
 
@@ -141,7 +141,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     await ann.do('say', { text: 'who am I' });
     await bob.do('join', { username: 'Bob' });
     await bob.do('say', { text: 'and I' });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(bob.said.map(({ data }) => [data.userId, data.username, data.avatar])).toEqual([
         ['ann', 'Ann', '1.jpg'],
         ['bob', 'Bob', undefined],
@@ -175,7 +175,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
   it('keeps a room closed to whom names it in the address', async () => {
     const token = await sign({ sub: 'ann', name: 'Ann', rooms: ['own'] });
     const ann = await connect(url, withToken(token, { query: { roomid: 'secret' } }));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(heardOf(ann, 'refused')).toEqual([
         { event: 'join', error: forbidden('roomid: the token does not allow secret') },
       ]),
@@ -189,13 +189,13 @@ describe.each(MODES)('token mode, %s', (mode) => {
     const bob = await connectAs(other, { sub: 'bob' });
     const carl = await connectAs(url, { sub: 'carl' });
     await bob.do('textmsg', 'to the lobby');
-    await vi.waitFor(() => expect(heardOf(carl, 'textmsg')).toEqual(['to the lobby']));
+    await eventually(() => expect(heardOf(carl, 'textmsg')).toEqual(['to the lobby']));
     await ann.do('token:refresh', { token: await sign({ sub: 'ann', rooms: ['lobby'] }) });
     await carl.do('token:refresh', { token: await sign({ sub: 'carl', rooms: ['own'] }) });
     await bob.do('textmsg', 'again');
-    await vi.waitFor(() => expect(heardOf(ann, 'textmsg')).toEqual(['again']));
+    await eventually(() => expect(heardOf(ann, 'textmsg')).toEqual(['again']));
     await bob.do('private', { to: 'carl', text: 'the last' });
-    await vi.waitFor(() => expect(heardOf(carl, 'private')).toHaveLength(1));
+    await eventually(() => expect(heardOf(carl, 'private')).toHaveLength(1));
     expect(heardOf(carl, 'textmsg')).toEqual(['to the lobby']);
     for (const member of [ann, bob, carl]) member.close();
   });
@@ -211,7 +211,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
         await connect(url, withToken(await sign({ sub: 'bob' }, 0), options)),
       ];
       for (const { socket, heard } of [ann, bob]) {
-        await vi.waitFor(() =>
+        await eventually(() =>
           expect(heard.find(({ event }) => event === 'token:expiring')?.data).toEqual({ inMs: 0 }),
         );
         expect(socket.connected).toBe(true);
@@ -219,7 +219,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
       const token = await sign(short, 600);
       const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
       expect(await ann.do('token:refresh', { token })).toMatchObject({ expiresAt: exp * 1_000, left: [] });
-      await vi.waitFor(() => expect(bob.socket.connected).toBe(false), LIMIT);
+      await eventually(() => expect(bob.socket.connected).toBe(false));
       expect(heardOf(bob, 'bye')).toEqual([
         { code: 3500, reason: 'the token has expired', reconnect: true, afterMs: 0 },
       ]);
@@ -236,7 +236,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
       reconnection: true,
       reconnectionDelay: 50,
     });
-    await vi.waitFor(() => expect(heardOf(ann, 'hello')).toHaveLength(2), LIMIT);
+    await eventually(() => expect(heardOf(ann, 'hello')).toHaveLength(2));
     expect(heardOf(ann, 'bye')).toHaveLength(1);
     ann.close();
   });
@@ -274,14 +274,14 @@ describe.each(MODES)('token mode, %s', (mode) => {
         forbidden('roomid: the token does not allow lost'),
       );
     }
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(bob.messages).toContainEqual(
         expect.objectContaining({ event: 'broadcast_quit', roomid: 'lost', data: expect.anything() }),
       ),
     );
     await bob.do('say', { roomid: 'lost', text: 'not for her' });
     await ann.do('say', { roomid: 'kept', text: 'my new name' });
-    await vi.waitFor(() => expect(bob.said.at(-1)?.data).toMatchObject({ username: 'Anna', userId: 'ann' }));
+    await eventually(() => expect(bob.said.at(-1)?.data).toMatchObject({ username: 'Anna', userId: 'ann' }));
     expect(ann.said.map(({ data }) => data.text)).not.toContain('not for her');
     for (const member of [ann, bob]) member.close();
   });
@@ -409,7 +409,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
     const next = await issuer.turn('replace', 'RS256');
     const token = await tokenOf(next, { sub: 'ann' });
     // A set that was read less than 5 s ago is not read again for a name it does not have.
-    const after = await vi.waitFor(() => connect(url, withToken(token)), { timeout: 15_000, interval: 200 });
+    const after = await eventually(() => connect(url, withToken(token)), { timeout: 15_000, interval: 200 });
     expect(after.hello.user.id).toBe('ann');
     // Now this worker has read the set that no longer has the old key.
     expect(await refusal(url, withToken(old))).toEqual(INVALID);
@@ -441,7 +441,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
       retryAfterMs: 1_000,
     });
     issuer.answer('keys');
-    const ann = await vi.waitFor(() => connect(worker, withToken(token)), { timeout: 15_000, interval: 200 });
+    const ann = await eventually(() => connect(worker, withToken(token)), { timeout: 15_000, interval: 200 });
     ann.close();
   });
 

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { connect, enter, type Member, type MemberOptions } from './member.ts';
+import { type Mode, type System, startSystem } from './system.ts';
+
+/** A running system for the tests of one block, and the clients that came to it. */
+export interface Fixture {
+  /** From the first test on. */
+  readonly system: System;
+  /** Where the client of this number comes in: numbers in a row are different workers. */
+  at(index: number): string;
+  /** The own port of a worker. */
+  worker(index: number): string;
+  /** A name, room or user id that nobody had before. */
+  fresh(name: string): string;
+  connect(url: string, options?: MemberOptions): Promise<Member>;
+  /** A connection of the user, named by the id up to its first hyphen. */
+  device(url: string, userId: string, options?: MemberOptions): Promise<Member>;
+  /** A connection that comes into the room by its address. */
+  enter: typeof enter;
+}
+
+export interface FixtureOptions {
+  /** Whether clients stay connected from one test to the next. */
+  readonly clientsStay?: boolean;
+}
+
+/** To be called in a `describe`: starts the system before its tests, and closes clients and system after them. */
+export function systemFixture(
+  mode: Mode,
+  env: Readonly<Record<string, string>> = {},
+  { clientsStay = false }: FixtureOptions = {},
+): Fixture {
+  const members: Member[] = [];
+  let system: System | undefined;
+  let names = 0;
+
+  function running(): System {
+    if (!system) throw new Error('the system is started before the first test');
+    return system;
+  }
+  function closeClients(): void {
+    for (const member of members.splice(0)) member.close();
+  }
+  function kept<M extends Member>(member: M): M {
+    members.push(member);
+    return member;
+  }
+  const oneOf = (urls: readonly string[], index: number) => urls[index % urls.length] as string;
+
+  beforeAll(async () => {
+    system = await startSystem(mode, env);
+  });
+  afterEach(() => {
+    if (!clientsStay) closeClients();
+  });
+  afterAll(async () => {
+    closeClients();
+    await system?.stop();
+  });
+
+  return {
+    get system() {
+      return running();
+    },
+    at: (index) => oneOf(running().entrances, index),
+    worker: (index) => oneOf(running().workerUrls, index),
+    fresh(name) {
+      names += 1;
+      return `${name}-${mode}-${names}`;
+    },
+    connect: async (url, options) => kept(await connect(url, options)),
+    async device(url, userId, options = {}) {
+      const auth = { userId, username: userId.split('-')[0], ...(options.auth as object) };
+      return kept(await connect(url, { ...options, auth }));
+    },
+    enter: async (...given) => kept(await enter(...given)),
+  };
+}
