@@ -41,7 +41,7 @@ export async function checkCrowd(crowd: Crowd, system: RunningSystem): Promise<v
   const deaths = system.deaths();
   if (lost + again + cut + deaths === 0) return;
   throw new Error(
-    `lost ${lost}, repeated or out of order ${again}, links cut ${cut}, workers dead ${deaths}: ${words.join('; ')}`,
+    `lost ${lost}, repeated or out of order ${again}, connections cut ${cut}, workers dead ${deaths}: ${words.join('; ')}`,
   );
 }
 

@@ -18,4 +18,10 @@ export interface ChatterOptions {
 }
 
 /** What a fault does to clients; a run without any of it proves nothing. */
-export type Effect = 'linksLost' | 'retries' | 'refused' | 'duplicateAcks' | 'repeatsDropped' | 'unrecovered';
+export type Effect =
+  | 'connectionsLost'
+  | 'retries'
+  | 'refused'
+  | 'duplicateAcks'
+  | 'repeatsDropped'
+  | 'unrecovered';

@@ -1,10 +1,10 @@
 import type { Chatter, ChatterOptions, Effect } from './chatter.ts';
 import type { CrowdOptions, Order, Report } from './crowd.ts';
-import { openMiniLine } from './mini-line.ts';
+import { openFrameConnection } from './frame-connection.ts';
+import { openLibraryConnection } from './library-connection.ts';
 import { openRecorder } from './recorder.ts';
 import { openRoomChatter } from './room-chatter.ts';
 import { openSdkChatter } from './sdk-chatter.ts';
-import { openSioLine } from './sio-line.ts';
 import { openStockChatter } from './stock-chatter.ts';
 
 const TICK_MS = 20;
@@ -17,7 +17,7 @@ const PADDING = 'so that a message is as long as people make them '.repeat(2);
 const options = JSON.parse(process.argv[2] as string) as CrowdOptions;
 const recorder = openRecorder(options.file);
 const effects: Record<Effect, number> = {
-  linksLost: 0,
+  connectionsLost: 0,
   retries: 0,
   refused: 0,
   duplicateAcks: 0,
@@ -48,8 +48,9 @@ const members = Array.from({ length: options.clients }, (_, n) => {
 /** Half of them by hand, half on the library, in every room. */
 function openChatter(n: number, chatterOptions: ChatterOptions): Chatter {
   const byHand = n < options.clients / 2;
-  if (options.kind === 'stock') return openStockChatter(chatterOptions, byHand ? openMiniLine : openSioLine);
-  return byHand ? openRoomChatter(chatterOptions, openMiniLine) : openSdkChatter(chatterOptions);
+  if (options.kind === 'stock')
+    return openStockChatter(chatterOptions, byHand ? openFrameConnection : openLibraryConnection);
+  return byHand ? openRoomChatter(chatterOptions, openFrameConnection) : openSdkChatter(chatterOptions);
 }
 
 /**

@@ -10,7 +10,7 @@ export interface Plan {
   readonly name: string;
   readonly title: string;
   /**
-   * Answers how often the fault was seen to bite by the one who made it, such as links that came back after
+   * Answers how often the fault was seen to bite by the one who made it, such as connections that came back after
    * they were cut. What the clients felt is counted apart.
    */
   run(stage: Stage, random: Random): Promise<number>;
@@ -86,8 +86,8 @@ const redisRestart: Plan = {
   },
 };
 
-/** The links between one worker and Redis; on the first host they go through a proxy. */
-function oneWorkersLinks(stage: Stage, random: Random): (clientPort: number) => boolean {
+/** The connections between one worker and Redis; on the first host they go through a proxy. */
+function oneWorkersConnections(stage: Stage, random: Random): (clientPort: number) => boolean {
   const workers = stage.workers(0);
   const pid = workers[random.below(workers.length)] ?? 0;
   return (port) => dialledBy(pid, port);
@@ -98,23 +98,23 @@ function halfOpen(name: string, title: string, dials: boolean): Plan {
     name,
     title,
     async run(stage, random) {
-      const { redisLink } = stage;
-      const held = redisLink.hold(oneWorkersLinks(stage, random), dials);
-      if (held === 0) throw new Error('no link of the worker to hold');
-      const before = redisLink.accepted;
+      const { redisProxy } = stage;
+      const held = redisProxy.hold(oneWorkersConnections(stage, random), dials);
+      if (held === 0) throw new Error('no connection of the worker to hold');
+      const before = redisProxy.accepted;
       await pause(HALF_OPEN_MS);
-      redisLink.release();
-      return redisLink.accepted - before;
+      redisProxy.release();
+      return redisProxy.accepted - before;
     },
   };
 }
 
-const linkHalfOpen = halfOpen(
+const halfOpenConnections = halfOpen(
   'half-open',
   'Redis connections of one worker half open for 8 s, new ones work',
   false,
 );
-const linkGone = halfOpen(
+const partition = halfOpen(
   'partition',
   'one worker cut from Redis for 8 s, all its connections half open',
   true,
@@ -140,8 +140,8 @@ export const PLANS: readonly Plan[] = [
   pubsubKill,
   redisFreeze,
   redisRestart,
-  linkHalfOpen,
-  linkGone,
+  halfOpenConnections,
+  partition,
   clientCuts,
 ];
 

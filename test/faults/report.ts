@@ -16,8 +16,8 @@ export interface Row {
 
 /** Whether the run showed what it is for: a fault that nobody felt proves nothing. */
 export function isConclusive({ plan, effects }: RunOutcome): boolean {
-  const { linksLost, retries, refused, bites, repairs, late } = effects;
-  return plan.name === 'none' || linksLost + retries + refused + bites + repairs + late > 0;
+  const { connectionsLost, retries, refused, bites, repairs, late } = effects;
+  return plan.name === 'none' || connectionsLost + retries + refused + bites + repairs + late > 0;
 }
 
 const HEADER = [

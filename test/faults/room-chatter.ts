@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Ack } from '../../src/protocol/events.ts';
 import type { RoomEntry, RoomGap, RoomMessage } from '../../src/protocol/rooms.ts';
 import type { Chatter, ChatterOptions } from './chatter.ts';
-import { comeBackMs, type OpenLine } from './line.ts';
+import { comeBackMs, type OpenConnection } from './connection.ts';
 import { contentOf, hashOf, roomName } from './recorder.ts';
 
-interface Place {
+interface Membership {
   readonly roomid: string;
   joined: boolean;
   says: number;
@@ -14,11 +14,11 @@ interface Place {
   readonly seen: Set<string>;
 }
 
-interface Letter {
+interface OutgoingMessage {
   readonly roomid: string;
   readonly text: string;
   attempt: number;
-  /** The link on which it is under way or waits to be said again; none at first. */
+  /** The connection on which it is under way or waits to be said again; none at first. */
   busyOn?: number;
 }
 
@@ -27,46 +27,46 @@ const SAY_AGAIN_EVERY = 20;
 const STEP_OUT_EVERY = 40;
 
 /** A client of the protocol without the SDK: joins with resume, says again until acked. */
-export function openRoomChatter(options: ChatterOptions, openLine: OpenLine): Chatter {
+export function openRoomChatter(options: ChatterOptions, openConnection: OpenConnection): Chatter {
   const { name, rooms, record, count } = options;
-  const places = new Map<string, Place>(
+  const memberships = new Map<string, Membership>(
     rooms.map((roomid) => [roomid, { roomid, joined: false, says: 0, seen: new Set() }]),
   );
-  const outbox = new Map<string, Letter>();
+  const outbox = new Map<string, OutgoingMessage>();
   let closed = false;
-  /** Of the link; what an older one still answers is not for the new one. */
+  /** Of the connection; what an older one still answers is not for the new one. */
   let generation = 0;
 
-  const line = openLine({
+  const connection = openConnection({
     ...options,
     onUp() {
       generation += 1;
-      record({ kind: 'link', client: name, up: true });
-      for (const place of places.values()) void join(place, generation);
+      record({ kind: 'connection', client: name, up: true });
+      for (const membership of memberships.values()) void join(membership, generation);
     },
     onDown(reason) {
       generation += 1;
-      count('linksLost');
-      record({ kind: 'link', client: name, up: false, reason });
-      for (const place of places.values()) place.joined = false;
+      count('connectionsLost');
+      record({ kind: 'connection', client: name, up: false, reason });
+      for (const membership of memberships.values()) membership.joined = false;
     },
     onEvent(event, data) {
       if (event === 'message') hear(data as RoomMessage);
       else if (event === 'room:gap') hearGap(data as RoomGap);
-      else if (event === 'bye') line.drop((data as { afterMs: number }).afterMs);
+      else if (event === 'bye') connection.drop((data as { afterMs: number }).afterMs);
     },
   });
 
-  async function join(place: Place, of: number): Promise<void> {
-    const { roomid, position } = place;
+  async function join(membership: Membership, of: number): Promise<void> {
+    const { roomid, position } = membership;
     const resume = position === undefined ? {} : { resume: position };
-    const ack = (await line.ask('join', { roomid, history: 0, ...resume })) as Ack<'join'> | undefined;
+    const ack = (await connection.ask('join', { roomid, history: 0, ...resume })) as Ack<'join'> | undefined;
     if (of !== generation) return;
     if (!ack?.ok) {
       if (ack) count('refused');
-      else line.drop();
+      else connection.drop();
       await pause(ack?.error.retryAfterMs ?? 500);
-      if (of === generation) void join(place, of);
+      if (of === generation) void join(membership, of);
       return;
     }
     const recovered = ack.recovered ?? false;
@@ -79,45 +79,50 @@ export function openRoomChatter(options: ChatterOptions, openLine: OpenLine): Ch
       seq: ack.seq,
       ...(position === undefined ? {} : { resumed: { ...position, recovered } }),
     });
-    for (const message of ack.messages) deliver(place, message, position && recovered ? 'replay' : 'history');
-    place.position = { epoch: ack.epoch, seq: ack.seq };
-    place.joined = true;
-    for (const [id, letter] of outbox) {
-      if (letter.roomid === roomid && letter.busyOn !== of) void send(id, letter);
+    for (const message of ack.messages)
+      deliver(membership, message, position && recovered ? 'replay' : 'history');
+    membership.position = { epoch: ack.epoch, seq: ack.seq };
+    membership.joined = true;
+    for (const [id, message] of outbox) {
+      if (message.roomid === roomid && message.busyOn !== of) void send(id, message);
     }
   }
 
   /** Leaves and comes back as somebody new: what is said meanwhile is not owed. */
-  async function stepOut(place: Place): Promise<void> {
+  async function stepOut(membership: Membership): Promise<void> {
     const of = generation;
-    place.joined = false;
-    const ack = (await line.ask('leave', { roomid: place.roomid })) as Ack<'leave'> | undefined;
+    membership.joined = false;
+    const ack = (await connection.ask('leave', { roomid: membership.roomid })) as Ack<'leave'> | undefined;
     if (of !== generation) return;
     if (ack?.ok) {
-      record({ kind: 'leave', client: name, room: roomName(place.roomid) });
-      delete place.position;
+      record({ kind: 'leave', client: name, room: roomName(membership.roomid) });
+      delete membership.position;
     }
-    void join(place, of);
+    void join(membership, of);
   }
 
   function hear(message: RoomMessage): void {
     if (message.event !== 'broadcast_say' && message.event !== 'deleted') return;
-    const place = places.get(message.roomid);
+    const membership = memberships.get(message.roomid);
     // A message of a room this client was never in is recorded too: it is a leak.
-    deliver(place ?? { roomid: message.roomid, joined: false, says: 0, seen: new Set() }, message, 'live');
+    deliver(
+      membership ?? { roomid: message.roomid, joined: false, says: 0, seen: new Set() },
+      message,
+      'live',
+    );
   }
 
-  function deliver(place: Place, message: RoomEntry, source: 'live' | 'replay' | 'history'): void {
+  function deliver(membership: Membership, message: RoomEntry, source: 'live' | 'replay' | 'history'): void {
     const { epoch, seq } = message;
-    const at = { client: name, room: roomName(place.roomid), epoch, seq };
+    const at = { client: name, room: roomName(membership.roomid), epoch, seq };
     const key = `${epoch} ${seq}`;
-    if (place.seen.has(key)) {
+    if (membership.seen.has(key)) {
       count('repeatsDropped');
       record({ kind: 'repeat', ...at });
       return;
     }
-    place.seen.add(key);
-    place.position = { epoch, seq };
+    membership.seen.add(key);
+    membership.position = { epoch, seq };
     record({
       kind: 'deliver',
       ...at,
@@ -131,23 +136,23 @@ export function openRoomChatter(options: ChatterOptions, openLine: OpenLine): Ch
     record({ kind: 'gap', client: name, room: roomName(roomid), epoch, from, to, reason });
   }
 
-  async function send(id: string, letter: Letter): Promise<void> {
-    const { roomid, text } = letter;
+  async function send(id: string, message: OutgoingMessage): Promise<void> {
+    const { roomid, text } = message;
     const of = generation;
     const about = { client: name, room: roomName(roomid), id };
-    letter.attempt += 1;
-    letter.busyOn = of;
-    if (letter.attempt > 1) count('retries');
-    record({ kind: 'invoke', ...about, text: hashOf(text), attempt: letter.attempt });
-    const ack = (await line.ask('say', { roomid, text, clientMsgId: id })) as Ack<'say'> | undefined;
+    message.attempt += 1;
+    message.busyOn = of;
+    if (message.attempt > 1) count('retries');
+    record({ kind: 'invoke', ...about, text: hashOf(text), attempt: message.attempt });
+    const ack = (await connection.ask('say', { roomid, text, clientMsgId: id })) as Ack<'say'> | undefined;
     if (closed) return;
     if (ack?.ok) {
       outbox.delete(id);
       if (ack.dup) count('duplicateAcks');
       record({ kind: 'ok', ...about, epoch: ack.epoch, seq: ack.seq, ...(ack.dup ? { dup: true } : {}) });
-      const place = places.get(roomid);
-      if (place?.joined && place.says % SAY_AGAIN_EVERY === 0) void sayAgain(id, letter);
-      if (place?.joined && place.says % STEP_OUT_EVERY === 0) void stepOut(place);
+      const membership = memberships.get(roomid);
+      if (membership?.joined && membership.says % SAY_AGAIN_EVERY === 0) void sayAgain(id, message);
+      if (membership?.joined && membership.says % STEP_OUT_EVERY === 0) void stepOut(membership);
       return;
     }
     if (ack) count('refused');
@@ -159,38 +164,38 @@ export function openRoomChatter(options: ChatterOptions, openLine: OpenLine): Ch
     // `unavailable` leaves open whether it was stored, as no answer does.
     record({ kind: 'info', ...about });
     await pause((ack?.error.retryAfterMs ?? 200) + comeBackMs(0));
-    // After a new link its join says again what is still in the outbox.
-    if (of === generation && places.get(roomid)?.joined) void send(id, letter);
-    else delete letter.busyOn;
+    // After a new connection its join says again what is still in the outbox.
+    if (of === generation && memberships.get(roomid)?.joined) void send(id, message);
+    else delete message.busyOn;
   }
 
-  async function sayAgain(id: string, { roomid, text }: Letter): Promise<void> {
+  async function sayAgain(id: string, { roomid, text }: OutgoingMessage): Promise<void> {
     const about = { client: name, room: roomName(roomid), id };
     record({ kind: 'invoke', ...about, text: hashOf(text) });
-    const ack = (await line.ask('say', { roomid, text, clientMsgId: id })) as Ack<'say'> | undefined;
+    const ack = (await connection.ask('say', { roomid, text, clientMsgId: id })) as Ack<'say'> | undefined;
     if (ack?.ok)
       record({ kind: 'ok', ...about, epoch: ack.epoch, seq: ack.seq, ...(ack.dup ? { dup: true } : {}) });
   }
 
   return {
     get joined() {
-      return [...places.values()].every(({ joined }) => joined);
+      return [...memberships.values()].every(({ joined }) => joined);
     },
     get pending() {
       return outbox.size;
     },
     say(roomid, id, text) {
-      const letter = { roomid, text, attempt: 0 };
-      outbox.set(id, letter);
-      const place = places.get(roomid);
-      if (!place) return;
-      place.says += 1;
-      if (place.joined) void send(id, letter);
+      const message = { roomid, text, attempt: 0 };
+      outbox.set(id, message);
+      const membership = memberships.get(roomid);
+      if (!membership) return;
+      membership.says += 1;
+      if (membership.joined) void send(id, message);
     },
     close() {
       closed = true;
       generation += 1;
-      line.close();
+      connection.close();
     },
   };
 }

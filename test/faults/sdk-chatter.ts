@@ -14,8 +14,8 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
   chat.on('state', ({ state, reason }) => {
     if (closed || (state === 'online') === up) return;
     up = state === 'online';
-    if (!up) count('linksLost');
-    record({ kind: 'link', client: name, up, ...(reason === undefined ? {} : { reason }) });
+    if (!up) count('connectionsLost');
+    record({ kind: 'connection', client: name, up, ...(reason === undefined ? {} : { reason }) });
   });
   chat.on('error', (error) => {
     throw error;

@@ -30,7 +30,7 @@ export interface StageHost {
   remove(): Promise<void>;
 }
 
-/** Clients → front links → nginx → 2 hosts × 2 workers → Redis, with what faults need to get at each part. */
+/** Clients → front connections → nginx → 2 hosts × 2 workers → Redis, with what faults need to get at each part. */
 export interface Stage {
   readonly kind: Kind;
   /** Where clients come in, each url as from another address: nginx spreads them by that. */
@@ -40,7 +40,7 @@ export interface Stage {
   /** Between the clients and nginx, one for each url. */
   readonly fronts: readonly TcpProxy[];
   /** Between the first host and Redis; the second host dials Redis itself. */
-  readonly redisLink: TcpProxy;
+  readonly redisProxy: TcpProxy;
   readonly watch: Watch;
   /** Pids of a host's workers. */
   workers(host: number): number[];
@@ -76,8 +76,8 @@ async function build(
     return it;
   };
   const redis = await opened(openRedis(), (it) => it.close());
-  const redisLink = await opened(openTcpProxy(redis), (it) => it.close());
-  const urls = [`redis://127.0.0.1:${redisLink.port}`, redis.url];
+  const redisProxy = await opened(openTcpProxy(redis), (it) => it.close());
+  const urls = [`redis://127.0.0.1:${redisProxy.port}`, redis.url];
 
   const basePorts: number[] = [];
   const hosts: StageHost[] = [];
@@ -134,7 +134,7 @@ async function build(
     workerUrls: basePorts.flatMap((port) => [port, port + 1].map((each) => `http://127.0.0.1:${each}`)),
     redis,
     fronts,
-    redisLink,
+    redisProxy,
     watch,
     workers,
     killWorker(host, slot) {

@@ -1,5 +1,5 @@
 import type { Chatter, ChatterOptions } from './chatter.ts';
-import type { OpenLine } from './line.ts';
+import type { OpenConnection } from './connection.ts';
 import { hashOf, roomName } from './recorder.ts';
 
 interface StockMessage {
@@ -10,22 +10,22 @@ interface StockMessage {
 
 /**
  * A client of the stock chat: joins again after a reconnect and keeps what it wants to say while it is away. What
- * was under way when the link broke stays unknown: without a memory of ids in the server, saying it again would
+ * was under way when the connection broke stays unknown: without a memory of ids in the server, saying it again would
  * repeat it.
  */
-export function openStockChatter(options: ChatterOptions, openLine: OpenLine): Chatter {
+export function openStockChatter(options: ChatterOptions, openConnection: OpenConnection): Chatter {
   const { name, rooms, record, count } = options;
   const waiting: { readonly roomid: string; readonly id: string; readonly text: string }[] = [];
   let joined = false;
   let pending = 0;
 
-  const line = openLine({
+  const connection = openConnection({
     ...options,
     async onUp() {
-      record({ kind: 'link', client: name, up: true });
-      const answers = await Promise.all(rooms.map((roomid) => line.ask('join', { roomid })));
+      record({ kind: 'connection', client: name, up: true });
+      const answers = await Promise.all(rooms.map((roomid) => connection.ask('join', { roomid })));
       if (answers.some((answer) => answer === undefined)) {
-        if (line.up) line.drop();
+        if (connection.up) connection.drop();
         return;
       }
       for (const roomid of rooms)
@@ -35,8 +35,8 @@ export function openStockChatter(options: ChatterOptions, openLine: OpenLine): C
     },
     onDown(reason) {
       joined = false;
-      count('linksLost');
-      record({ kind: 'link', client: name, up: false, reason });
+      count('connectionsLost');
+      record({ kind: 'connection', client: name, up: false, reason });
     },
     onEvent(event, data) {
       if (event !== 'message') return;
@@ -59,7 +59,7 @@ export function openStockChatter(options: ChatterOptions, openLine: OpenLine): C
   async function send(roomid: string, id: string, text: string): Promise<void> {
     const about = { client: name, room: roomName(roomid), id };
     record({ kind: 'invoke', ...about, text: hashOf(text) });
-    const answer = await line.ask('say', { roomid, text, clientMsgId: id });
+    const answer = await connection.ask('say', { roomid, text, clientMsgId: id });
     pending -= 1;
     if (answer === undefined) record({ kind: 'info', ...about });
     else record({ kind: 'ok', ...about, epoch: '-', seq: 0 });
@@ -77,6 +77,6 @@ export function openStockChatter(options: ChatterOptions, openLine: OpenLine): C
       if (joined) void send(roomid, id, text);
       else waiting.push({ roomid, id, text });
     },
-    close: () => line.close(),
+    close: () => connection.close(),
   };
 }

@@ -6,7 +6,12 @@ import { checkStock } from './stock-check.ts';
 const ROOM = '/ tea';
 const CLIENTS = ['ann', 'bob', 'cid'];
 
-const link = (t: number, client: string, up: boolean): HistoryRecord => ({ kind: 'link', t, client, up });
+const connection = (t: number, client: string, up: boolean): HistoryRecord => ({
+  kind: 'connection',
+  t,
+  client,
+  up,
+});
 const join = (t: number, client: string): HistoryRecord => ({
   kind: 'join',
   t,
@@ -35,7 +40,7 @@ function said(t: number, id: string, acked = true): HistoryRecord[] {
     : { kind: 'info', t: t + 1, ...about };
   return [{ kind: 'invoke', t, ...about, text: id }, ending];
 }
-const everybodyIn = CLIENTS.flatMap((client) => [link(0, client, true), join(1, client)]);
+const everybodyIn = CLIENTS.flatMap((client) => [connection(0, client, true), join(1, client)]);
 const toAll = (t: number, id: string) => CLIENTS.map((client) => deliver(t, client, id));
 
 describe('what the stock chat did', () => {
@@ -52,7 +57,7 @@ describe('what the stock chat did', () => {
   });
 
   it('is no loss, but missed, when the member was away, or unknown when nobody had an ack', () => {
-    const away = [link(9_000, 'cid', false), link(12_000, 'cid', true), join(12_001, 'cid')];
+    const away = [connection(9_000, 'cid', false), connection(12_000, 'cid', true), join(12_001, 'cid')];
     const records = [...everybodyIn, ...away, ...said(10_000, 'a'), ...toAll(10_002, 'a').slice(0, 2)];
     records.push(...said(30_000, 'b', false));
     expect(checkStock(records)).toMatchObject({ acked: 1, unknown: 1, lost: 0, missed: 1 });

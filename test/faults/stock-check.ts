@@ -14,7 +14,7 @@ export interface StockTally {
   readonly swapped: number;
 }
 
-/** A member counts as there all the time when its link held from this long before the say until this long after its ack. */
+/** A member counts as there all the time when its connection held from this long before the say until this long after its ack. */
 const MARGIN_MS = 3_000;
 
 interface Spoken {
@@ -51,7 +51,7 @@ export function checkStock(records: readonly HistoryRecord[]): StockTally {
       if (!members.has(record.client)) members.set(record.client, []);
       const last = absencesOf(record.client).at(-1);
       if (last?.to === Infinity) last.to = record.t;
-    } else if (record.kind === 'link' && !record.up) {
+    } else if (record.kind === 'connection' && !record.up) {
       absencesOf(record.client).push({ from: record.t, to: Infinity });
     } else if (record.kind === 'deliver' && record.id !== undefined) {
       const key = `${record.client} ${record.id}`;

@@ -35,7 +35,7 @@ async function client() {
   return it;
 }
 
-it('carries bytes both ways and the end of the link', async () => {
+it('carries bytes both ways and the end of the connection', async () => {
   const ann = await client();
   ann.socket.write('hello');
   await vi.waitFor(() => expect(ann.heard()).toBe('hello'));
@@ -46,7 +46,7 @@ it('carries bytes both ways and the end of the link', async () => {
   await vi.waitFor(() => expect(proxy.open).toBe(0));
 });
 
-it('resets the links it is told to cut, and only those', async () => {
+it('resets the connections it is told to cut, and only those', async () => {
   const [ann, bob] = [await client(), await client()];
   ann.socket.write('a');
   await vi.waitFor(() => expect(ann.heard()).toBe('a'));
@@ -56,7 +56,7 @@ it('resets the links it is told to cut, and only those', async () => {
   await vi.waitFor(() => expect(bob.heard()).toBe('b'));
 });
 
-it('holds a link half open, lets others pass, and delivers what was held in its order', async () => {
+it('holds a connection half open, lets others pass, and delivers what was held in its order', async () => {
   const [ann, bob] = [await client(), await client()];
   for (const { socket } of [ann, bob]) socket.write('1');
   await vi.waitFor(() => expect(ann.heard() + bob.heard()).toBe('11'));
@@ -72,7 +72,7 @@ it('holds a link half open, lets others pass, and delivers what was held in its 
   expect(ann.heard()).toBe('123');
 });
 
-it('holds links that come later too when told so', async () => {
+it('holds connections that come later too when told so', async () => {
   proxy.hold(() => true, true);
   const [late, other] = [await client(), await client()];
   late.socket.write('late');
@@ -94,7 +94,7 @@ it('keeps the order of bytes when their delay shrinks', async () => {
   await vi.waitFor(() => expect(ann.heard()).toBe('slow fast'));
 });
 
-it('refuses new links when told so', async () => {
+it('refuses new connections when told so', async () => {
   proxy.refuse(true);
   const ann = await client().catch(() => undefined);
   await vi.waitFor(() => expect(clients[0]?.closedBy() ?? 'refused').toMatch(/ECONNRESET|refused/));

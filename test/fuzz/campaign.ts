@@ -7,7 +7,7 @@ export interface Surface<Input = unknown> {
   /** The only mode that has this door. */
   readonly mode?: 'embedded' | 'cluster';
   readonly input: fc.Arbitrary<Input>;
-  /** Sends them, at least those of one link in their order; answers what is wrong with the answers. */
+  /** Sends them, at least those of one connection in their order; answers what is wrong with the answers. */
   send(target: Target, inputs: readonly Input[]): Promise<readonly string[]>;
 }
 
@@ -93,9 +93,10 @@ export async function fuzz<Input>(
   return { seed, path: failedAt, why, inputs: JSON.stringify(inputs) };
 }
 
-/** What each of several links at once is to send. */
-export function shared<Input>(inputs: readonly Input[], perLink: number): Input[][] {
-  const links: Input[][] = [];
-  for (let at = 0; at < inputs.length; at += perLink) links.push(inputs.slice(at, at + perLink));
-  return links;
+/** What each of several connections at once is to send. */
+export function shared<Input>(inputs: readonly Input[], perConnection: number): Input[][] {
+  const connections: Input[][] = [];
+  for (let at = 0; at < inputs.length; at += perConnection)
+    connections.push(inputs.slice(at, at + perConnection));
+  return connections;
 }

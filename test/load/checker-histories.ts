@@ -115,7 +115,7 @@ export function validHistory({
 
   function resume(client: string) {
     up.set(client, true);
-    record({ kind: 'link', t: now(), client, up: true });
+    record({ kind: 'connection', t: now(), client, up: true });
     for (const [room, model] of rooms) {
       const member = model.members.get(client);
       if (!member) continue;
@@ -146,7 +146,7 @@ export function validHistory({
 
   function cut(client: string) {
     up.set(client, false);
-    record({ kind: 'link', t: now(), client, up: false });
+    record({ kind: 'connection', t: now(), client, up: false });
   }
 
   function store({ client, room, id, text, echo }: Sending): { entry: Stored; dup: boolean } {
@@ -274,7 +274,7 @@ export function validHistory({
     record({ kind: 'ok', t: now(), client, room, id: last.id, epoch, seq });
     for (const member of roomOf(room).members.keys()) while (deliverNext(member, room));
   }
-  for (const client of CLIENTS) record({ kind: 'link', t: now(), client, up: false });
+  for (const client of CLIENTS) record({ kind: 'connection', t: now(), client, up: false });
   const finals = [...rooms].map(([room, { epoch, log }]) => ({
     room,
     epoch,

@@ -70,7 +70,7 @@ describe('what a member should get', () => {
       join('bob', 0),
       ...all(1, 2).flatMap((seq) => sent(seq)),
       got('bob', 1),
-      { kind: 'link', t: 15, client: 'bob', up: false } as const,
+      { kind: 'connection', t: 15, client: 'bob', up: false } as const,
     ];
     expect(kindsOf(records, logOf(1, 2))).toEqual([['lost', 'bob', 2]]);
   });

@@ -159,7 +159,7 @@ describe('a history on disk', () => {
 
   it('leaves out a last line that was being written, and takes no other broken one', async () => {
     const path = pathOf(folder, 'torn.jsonl');
-    const whole: HistoryRecord = { kind: 'link', t: 1, client: 'ünn', up: true };
+    const whole: HistoryRecord = { kind: 'connection', t: 1, client: 'ünn', up: true };
     const journal = await openJournal(path);
     journal.write(whole);
     await journal.close();

@@ -59,7 +59,7 @@ describe.each(MODES)('one user on many devices, %s', (mode) => {
     return { ...device, proxy };
   }
 
-  it('a push reaches all of them once; after 10 s in a black hole a device has everything once, whether its link heals or it comes back', async () => {
+  it('a push reaches all of them once; after 10 s in a black hole a device has everything once, whether its connection heals or it comes back', async () => {
     const user = stage.fresh('Ann');
     const fine = await deviceAt(0, user);
     const heals = await deviceAt(1, user);

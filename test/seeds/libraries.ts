@@ -28,7 +28,7 @@ export interface SeedClient {
   connected(): boolean;
   /** The next heartbeat between it and the server. */
   beat(): Promise<void>;
-  /** The link is lost; a client with `reconnection` comes back. */
+  /** The connection is lost; a client with `reconnection` comes back. */
   drop(): void;
   close(): void;
 }
@@ -49,7 +49,7 @@ export interface SeedOptions {
 type Listener = (...args: unknown[]) => void;
 
 /** One connection, the differences between the libraries taken out. */
-interface Link {
+interface Connection {
   readonly socket: {
     on(event: string, listener: Listener): unknown;
     emit(event: string, ...args: unknown[]): unknown;
@@ -65,7 +65,7 @@ interface Link {
 
 export interface Library {
   readonly name: string;
-  open(url: string, options: SeedOptions): Link;
+  open(url: string, options: SeedOptions): Connection;
 }
 
 const modern: Library = {
@@ -78,7 +78,7 @@ const modern: Library = {
       ...options,
     });
     return {
-      socket: socket as unknown as Link['socket'],
+      socket: socket as unknown as Connection['socket'],
       onAny: (listener) => void socket.onAny(listener),
       onRefused: (listener) =>
         void socket.on('connect_error', (error: Error & { data?: unknown }) => {

@@ -124,7 +124,7 @@ describe.each(MODES)('S0, notifications from person to person, %s', (mode) => {
       expect(kept.map(({ data }) => data)).toContainEqual({ notice });
     });
 
-    it('row 6b: heartbeats keep the link; push and announce reach one and all, and say who of many is connected', async () => {
+    it('row 6b: heartbeats keep the connection; push and announce reach one and all, and say who of many is connected', async () => {
       const [ann, bob, nobody] = [stage.fresh('Ann'), stage.fresh('Bob'), stage.fresh('Nobody')];
       const [here, there] = [await stage.login(library, 0, ann), await stage.login(library, 1, bob)];
       await Promise.all([here.beat(), there.beat()]);

@@ -164,7 +164,7 @@ describe.each(MODES)('S2, namespaces and rooms, %s', (mode) => {
     socket.close();
   });
 
-  it('row 21: closing all is the drain: every client gets bye 3001 and its link is closed, in every namespace', async () => {
+  it('row 21: closing all is the drain: every client gets bye 3001 and its connection is closed, in every namespace', async () => {
     const clients: SeedClient[] = [];
     for (const library of LIBRARIES) {
       for (const [index, nsp] of ['', '/post', '/get'].entries()) {

@@ -9,7 +9,7 @@ export interface RawRefusal {
 
 /** Socket.IO by hand on a WebSocket: nothing of the library holds back what is asked, or goes on reading. */
 export interface RawClient {
-  /** Sends at once, whatever is not answered yet. Undefined: the link ended first. */
+  /** Sends at once, whatever is not answered yet. Undefined: the connection ended first. */
   ask(event: string, payload: object): Promise<RawAck | undefined>;
   /** What was heard of an event, in order. */
   heard(event: string): readonly unknown[];

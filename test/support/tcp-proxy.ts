@@ -1,40 +1,40 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Which links a fault is for, by the port their client dialled from. */
+/** Which connections a fault is for, by the port their client dialled from. */
 export type Which = (clientPort: number) => boolean;
 
-/** What goes wrong with a link between two processes of this machine, where the kernel has no netem. */
+/** What goes wrong with a connection between two processes of this machine, where the kernel has no netem. */
 export interface TcpProxy {
   readonly port: number;
-  /** Links up now. */
+  /** Connections up now. */
   readonly open: number;
-  /** Links accepted since the start. */
+  /** Connections accepted since the start. */
   readonly accepted: number;
-  /** Both ends get a RST; answers how many links were cut. */
+  /** Both ends get a RST; answers how many connections were cut. */
   cut(which?: Which): number;
   /**
    * Half open: both ends stay connected, what they send is taken and goes nowhere until `release`, not even
-   * their farewell. With `dials` the links that come later are held as well.
+   * their farewell. With `dials` the connections that come later are held as well.
    */
   hold(which?: Which, dials?: boolean): number;
   /** What was held goes on its way, in its order. */
   release(): void;
   /** How late everything arrives from now on. */
   delay(ms: number): void;
-  /** New links are reset at once. */
+  /** New connections are reset at once. */
   refuse(on: boolean): void;
   close(): Promise<void>;
 }
 
-interface Link {
+interface Connection {
   readonly clientPort: number;
   held: boolean;
   flush(): void;
   cut(): void;
 }
 
-const everyLink: Which = () => true;
+const everyConnection: Which = () => true;
 
 export interface TcpTarget {
   readonly port: number;
@@ -44,7 +44,7 @@ export interface TcpTarget {
 
 export async function openTcpProxy({ port, localAddress }: TcpTarget): Promise<TcpProxy> {
   const dial = { host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true };
-  const links = new Set<Link>();
+  const connections = new Set<Connection>();
   let accepted = 0;
   let delayMs = 0;
   let refusing = false;
@@ -57,14 +57,14 @@ export async function openTcpProxy({ port, localAddress }: TcpTarget): Promise<T
     }
     accepted += 1;
     const upstream = connect({ ...dial, ...(localAddress === undefined ? {} : { localAddress }) });
-    const link = join(client, upstream);
-    link.held = holdsDial(link.clientPort);
-    links.add(link);
+    const connection = join(client, upstream);
+    connection.held = holdsDial(connection.clientPort);
+    connections.add(connection);
   });
 
-  function join(client: Socket, upstream: Socket): Link {
+  function join(client: Socket, upstream: Socket): Connection {
     const directions = [carry(client, upstream), carry(upstream, client)];
-    const link: Link = {
+    const connection: Connection = {
       clientPort: client.remotePort ?? 0,
       held: false,
       flush: () => directions.forEach((flush) => void flush()),
@@ -77,18 +77,18 @@ export async function openTcpProxy({ port, localAddress }: TcpTarget): Promise<T
     for (const socket of [client, upstream]) {
       socket.on('close', () => {
         open -= 1;
-        if (open === 0) links.delete(link);
+        if (open === 0) connections.delete(connection);
       });
     }
-    return link;
+    return connection;
 
-    /** Steps of one direction, bytes or its end, in their order; a step waits while the link is held. */
+    /** Steps of one direction, bytes or its end, in their order; a step waits while the connection is held. */
     function carry(from: Socket, to: Socket): () => void {
       const steps: { dueAt: number; run(): void }[] = [];
       let timer: NodeJS.Timeout | undefined;
       const flush = () => {
         clearTimeout(timer);
-        for (let step = steps[0]; step && !link.held; step = steps[0]) {
+        for (let step = steps[0]; step && !connection.held; step = steps[0]) {
           const waitMs = step.dueAt - performance.now();
           if (waitMs > 0) {
             timer = setTimeout(flush, waitMs);
@@ -118,32 +118,32 @@ export async function openTcpProxy({ port, localAddress }: TcpTarget): Promise<T
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
-  const chosen = (which: Which) => [...links].filter(({ clientPort }) => which(clientPort));
+  const chosen = (which: Which) => [...connections].filter(({ clientPort }) => which(clientPort));
 
   return {
     port: (server.address() as AddressInfo).port,
     get open() {
-      return links.size;
+      return connections.size;
     },
     get accepted() {
       return accepted;
     },
-    cut(which = everyLink) {
+    cut(which = everyConnection) {
       const cut = chosen(which);
-      for (const link of cut) link.cut();
+      for (const connection of cut) connection.cut();
       return cut.length;
     },
-    hold(which = everyLink, dials = false) {
+    hold(which = everyConnection, dials = false) {
       const held = chosen(which);
-      for (const link of held) link.held = true;
+      for (const connection of held) connection.held = true;
       if (dials) holdsDial = which;
       return held.length;
     },
     release() {
       holdsDial = () => false;
-      for (const link of links) {
-        link.held = false;
-        link.flush();
+      for (const connection of connections) {
+        connection.held = false;
+        connection.flush();
       }
     },
     delay(ms) {
@@ -154,7 +154,7 @@ export async function openTcpProxy({ port, localAddress }: TcpTarget): Promise<T
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      for (const link of links) link.cut();
+      for (const connection of connections) connection.cut();
       await closed;
     },
   };

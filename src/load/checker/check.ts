@@ -53,7 +53,7 @@ export function checkHistory(
   let cuts = 0;
   const cutsOf = new Map<string, number>();
   for (const record of records) {
-    if (record.kind === 'link') {
+    if (record.kind === 'connection') {
       if (record.up) continue;
       cuts += 1;
       cutsOf.set(record.client, (cutsOf.get(record.client) ?? 0) + 1);

@@ -19,7 +19,7 @@ export type HistoryRecord =
   | DeliverRecord
   | RepeatRecord
   | GapRecord
-  | LinkRecord
+  | ConnectionRecord
   | FaultRecord;
 
 /** A send begins. A retry is another record with the same `id`. */
@@ -140,8 +140,8 @@ export interface GapRecord {
   readonly reason: 'epoch' | 'trimmed';
 }
 
-export interface LinkRecord {
-  readonly kind: 'link';
+export interface ConnectionRecord {
+  readonly kind: 'connection';
   readonly t: number;
   readonly client: string;
   readonly up: boolean;

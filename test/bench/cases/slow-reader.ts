@@ -87,7 +87,7 @@ async function watch({ system, crowd }: Stage, windowMs: number): Promise<Watche
   for (;;) {
     const elapsedMs = performance.now() - startedAt;
     if (elapsedMs >= windowMs) break;
-    if (letGoMs === undefined && !(await crowd.linked(STALLED))) letGoMs = performance.now() - startedAt;
+    if (letGoMs === undefined && !(await crowd.connected(STALLED))) letGoMs = performance.now() - startedAt;
     for (const pid of system.pids('worker')) pssBytes = Math.max(pssBytes, pssOf(pid));
     if (elapsedMs >= ((collections + 0.9) / COLLECTIONS) * windowMs) {
       collections += 1;

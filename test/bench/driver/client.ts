@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
+import { Connection } from './connection.ts';
 import type { Dialect } from './dialects.ts';
 import { type Ledger, record } from './ledger.ts';
-import { Link } from './link.ts';
 import type { ClientSpec } from './orders.ts';
 import { NUMBERS_FROM } from './say-frame.ts';
 import type { Sender } from './sender.ts';
@@ -11,7 +11,7 @@ const AT = 0x40;
 const TIME_DIGITS = 16;
 
 export interface ClientDeps {
-  /** All links of a process are read into this one. */
+  /** All connections of a process are read into this one. */
   readonly buffer: Buffer;
   readonly dialect: Dialect;
   readonly ledger: Ledger;
@@ -34,7 +34,7 @@ export class Client {
   last = 0;
   sender: Sender | undefined;
   readonly dialledUs: number;
-  readonly link: Link;
+  readonly connection: Connection;
   private readonly deps: ClientDeps;
   private readonly start: Buffer;
   /** What the answer to an event of ours begins with, and what to do then. */
@@ -45,7 +45,7 @@ export class Client {
     this.deps = deps;
     this.start = Buffer.from(deps.dialect.messageStart(spec.room ?? ''));
     this.dialledUs = deps.clock();
-    this.link = new Link(
+    this.connection = new Connection(
       deps.buffer,
       { port: spec.port, source: deps.sources(), path: deps.dialect.path(spec) },
       this,
@@ -54,7 +54,7 @@ export class Client {
 
   onOpen(): void {
     const { dialect } = this.deps;
-    if (dialect.hello !== undefined) this.link.say(dialect.hello);
+    if (dialect.hello !== undefined) this.connection.say(dialect.hello);
     if (dialect.joinsByOpening) this.enter(NUMBERS_FROM);
   }
 
@@ -78,12 +78,12 @@ export class Client {
   /** Sends an event with an ack id of its own. */
   ask(id: number, event: string, then: () => void): void {
     this.awaited = { start: `43${id}[`, then };
-    this.link.say(`42${id}${event}`);
+    this.connection.say(`42${id}${event}`);
   }
 
   destroy(): void {
     this.gone = true;
-    this.link.destroy();
+    this.connection.destroy();
   }
 
   private message(buffer: Buffer, digitsAt: number, end: number): void {
@@ -127,7 +127,7 @@ export class Client {
       ledger.asideBytes += text.length;
     }
     const meaning = dialect.hear(text, this.spec);
-    if (meaning?.send !== undefined) this.link.say(meaning.send);
+    if (meaning?.send !== undefined) this.connection.say(meaning.send);
     if (meaning?.joinedAt !== undefined) this.enter(meaning.joinedAt);
     if (meaning?.bye !== undefined) this.bye = meaning.bye;
   }

@@ -47,7 +47,7 @@ async function connect({ tongue, clients: specs, inFlight, limitMs, talk: style 
       if (spec.role !== 'member') {
         client.sender = new Sender({
           room: spec.room as string,
-          link: client.link,
+          connection: client.connection,
           dialect,
           ledger,
           clock,
@@ -134,16 +134,16 @@ function stall(id: number): Answers['stall'] {
   const client = clients.get(id);
   if (client) {
     client.stalled = true;
-    client.link.stall();
+    client.connection.stall();
   }
   return {};
 }
 
-/** Of a link that the other side ended, whatever lies unread before the end of it. */
-function linked(id: number): Answers['linked'] {
-  const port = (clients.get(id)?.link.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0');
+/** Of a connection that the other side ended, whatever lies unread before the end of it. */
+function connected(id: number): Answers['connected'] {
+  const port = (clients.get(id)?.connection.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0');
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
-  return { linked: lines.some((line) => new RegExp(`^ *\\d+: \\w+:${port} \\w+:\\w+ 01 `).test(line)) };
+  return { connected: lines.some((line) => new RegExp(`^ *\\d+: \\w+:${port} \\w+:\\w+ 01 `).test(line)) };
 }
 
 async function answer(order: Order): Promise<Answers[Order['do']]> {
@@ -162,8 +162,8 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
       return cut();
     case 'stall':
       return stall(order.id);
-    case 'linked':
-      return linked(order.id);
+    case 'connected':
+      return connected(order.id);
     case 'pass':
       return passThrough([...clients.values()], order);
   }

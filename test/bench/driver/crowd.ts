@@ -47,8 +47,8 @@ export interface Crowd {
   settle(): Promise<Faults>;
   cut(): Promise<void>;
   stall(id: number): Promise<void>;
-  /** Whether the server still keeps that client's link. */
-  linked(id: number): Promise<boolean>;
+  /** Whether the server still keeps that client's connection. */
+  connected(id: number): Promise<boolean>;
   pass(passing: { room: string; overMs: number; stayMs: number }): Promise<{ entered: number; left: number }>;
   close(): Promise<void>;
 }
@@ -104,8 +104,8 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
     async stall(id) {
       await drivers[id % processes]?.ask<'stall'>({ do: 'stall', id });
     },
-    async linked(id) {
-      return (await drivers[id % processes]?.ask<'linked'>({ do: 'linked', id }))?.linked ?? false;
+    async connected(id) {
+      return (await drivers[id % processes]?.ask<'connected'>({ do: 'connected', id }))?.connected ?? false;
     },
     async pass(passing) {
       const answers = await all<'pass'>({ do: 'pass', ...passing });

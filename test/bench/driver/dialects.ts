@@ -13,7 +13,7 @@ export interface Meaning {
 /** How to speak to a system over a WebSocket, and what to look for in what it says. */
 export interface Dialect {
   path(client: ClientSpec): string;
-  /** Sent by the client as soon as the link is open. */
+  /** Sent by the client as soon as the connection is open. */
   readonly hello?: string;
   /** In a room without a word of the server. */
   readonly joinsByOpening?: boolean;

@@ -53,8 +53,8 @@ export type Order =
   | { readonly do: 'cut' }
   /** The client reads nothing any more. */
   | { readonly do: 'stall'; readonly id: number }
-  /** Whether the client still has a link, as the kernel sees it: who reads nothing hears of no end. */
-  | { readonly do: 'linked'; readonly id: number }
+  /** Whether the client still has a connection, as the kernel sees it: who reads nothing hears of no end. */
+  | { readonly do: 'connected'; readonly id: number }
   /** Clients in no room enter one, each stays a while and leaves again. */
   | {
       readonly do: 'pass';
@@ -80,7 +80,7 @@ export interface Faults {
   readonly lost: number;
   /** Numbers that came again, or after a higher one. */
   readonly again: number;
-  /** Links that ended by themselves. */
+  /** Connections that ended by themselves. */
   readonly cut: number;
   /** The first few, in words. */
   readonly words: readonly string[];
@@ -114,6 +114,6 @@ export interface Answers {
   readonly mark: Window;
   readonly cut: Record<never, never>;
   readonly stall: Record<never, never>;
-  readonly linked: { readonly linked: boolean };
+  readonly connected: { readonly connected: boolean };
   readonly pass: { readonly entered: number; readonly left: number };
 }

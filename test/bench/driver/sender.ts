@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
 import type { Dialect } from './dialects.ts';
 import { type Ledger, record } from './ledger.ts';
-import type { Link } from './link.ts';
 import { createSayFrame, NUMBERS_FROM, type SayFrame } from './say-frame.ts';
 
 /** More than may ever be unanswered. */
@@ -11,7 +11,7 @@ const SEQ = Buffer.from('"seq":');
 
 export interface SenderDeps {
   readonly room: string;
-  readonly link: Link;
+  readonly connection: Connection;
   readonly dialect: Dialect;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -36,13 +36,13 @@ export class Sender {
   private readonly sentUs = new Float64Array(RING);
   private readonly frame: SayFrame;
   private readonly ackStart: Buffer | undefined;
-  private readonly link: Link;
+  private readonly connection: Connection;
   private readonly ledger: Ledger;
   private readonly clock: Clock;
 
-  constructor({ room, link, dialect, ledger, clock, textBytes }: SenderDeps) {
+  constructor({ room, connection, dialect, ledger, clock, textBytes }: SenderDeps) {
     this.room = room;
-    this.link = link;
+    this.connection = connection;
     this.ledger = ledger;
     this.clock = clock;
     this.frame = createSayFrame(dialect.say(room, textBytes));
@@ -80,7 +80,7 @@ export class Sender {
     }
     this.unanswered += count;
     this.ledger.sent += count;
-    this.link.write(frames);
+    this.connection.write(frames);
   }
 
   /** Whether the text was an answer. */

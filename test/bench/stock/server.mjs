@@ -36,7 +36,7 @@ async function runWorker() {
   const commandOptions = COMMAND_TIMEOUT_MS === undefined ? {} : { timeout: Number(COMMAND_TIMEOUT_MS) };
   const publisher = createClient({ url: REDIS_URL, commandOptions });
   const subscriber = publisher.duplicate();
-  // Without these a lost link ends the process.
+  // Without these a lost connection ends the process.
   publisher.on('error', () => {});
   subscriber.on('error', () => {});
   process.on('unhandledRejection', () => {});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Surface, shared } from '../campaign.ts';
-import { openLink } from '../link.ts';
+import { openConnection } from '../connection.ts';
 import { payload, text, value } from '../values.ts';
 
 /** Every event with its fields. */
@@ -49,18 +49,18 @@ export const events: Surface<Sent> = {
   name: 'events',
   input: fc.record({ event, asks: fc.boolean() }),
   async send({ system }, inputs) {
-    const links = shared(inputs, PER_LINK).map(async (sent, index) => {
+    const connections = shared(inputs, PER_LINK).map(async (sent, index) => {
       const url = system.entrances[index % system.entrances.length] as string;
-      const link = openLink(url, 'EIO=4&transport=websocket&roomid=tea&username=Fuzz');
-      link.send('40');
+      const connection = openConnection(url, 'EIO=4&transport=websocket&roomid=tea&username=Fuzz');
+      connection.send('40');
       for (const [id, { event: one, asks }] of sent.entries()) {
-        link.send(`42${asks ? id : ''}${JSON.stringify(one)}`);
+        connection.send(`42${asks ? id : ''}${JSON.stringify(one)}`);
       }
-      link.send(`42${FENCE}["rooms:mine",{}]`);
-      await link.until(`43${FENCE}[`);
-      link.close();
-      return link.wrong;
+      connection.send(`42${FENCE}["rooms:mine",{}]`);
+      await connection.until(`43${FENCE}[`);
+      connection.close();
+      return connection.wrong;
     });
-    return (await Promise.all(links)).flat();
+    return (await Promise.all(connections)).flat();
   },
 };

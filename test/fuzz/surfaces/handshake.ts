@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Surface } from '../campaign.ts';
-import { openLink } from '../link.ts';
+import { openConnection } from '../connection.ts';
 import { payload, text } from '../values.ts';
 
 const QUERY = [
@@ -44,7 +44,7 @@ const header = fc.oneof(
   fc.string({ maxLength: 30 }).map((all) => all.replace(/[^\x20-\x7e]/g, '?')),
 );
 
-/** How somebody comes: the address, the headers and what the connecting packet carries. Each input is a link. */
+/** How somebody comes: the address, the headers and what the connecting packet carries. Each input is a connection. */
 export const handshake: Surface<Sent> = {
   name: 'handshake',
   input: fc.record({
@@ -59,11 +59,11 @@ export const handshake: Surface<Sent> = {
       const search = [['EIO', '4'], ['transport', 'websocket'], ...query].map((pair) =>
         pair.map(quoted).join('='),
       );
-      const link = openLink(url, search.join('&'), headers);
-      link.send(`40${nsp}${JSON.stringify(auth)}`);
-      await link.until('4');
-      link.close();
-      return link.wrong;
+      const connection = openConnection(url, search.join('&'), headers);
+      connection.send(`40${nsp}${JSON.stringify(auth)}`);
+      await connection.until('4');
+      connection.close();
+      return connection.wrong;
     });
     return (await Promise.all(answers)).flat();
   },

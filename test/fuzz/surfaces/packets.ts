@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { type Surface, shared } from '../campaign.ts';
-import { openLink } from '../link.ts';
+import { openConnection } from '../connection.ts';
 import { mangled, text, value } from '../values.ts';
 import { event } from './events.ts';
 
-/** Many end the link they come over. */
+/** Many end the connection they come over. */
 const PER_LINK = 3;
 const NESTED = ['[', '{"a":', '[[],', '"', '{}'].map((one) => one.repeat(20_000));
 const SHORT = [
@@ -79,17 +79,17 @@ export const packets: Surface<Sent> = {
     ),
   }),
   async send({ system }, inputs) {
-    const links = shared(inputs, PER_LINK).map(async (sent, index) => {
-      const link = openLink(system.entrances[index % system.entrances.length] as string);
-      if (index % 4 > 0) link.send('40');
-      for (const { packet: one, binary } of sent) link.send(binary ? Buffer.from(one) : one);
-      // Whoever is still there is let in, or was; anything else ends the link.
-      link.send('40');
-      link.send('42999999["rooms:mine",{}]');
-      await link.until('43999999[');
-      link.close();
-      return link.wrong;
+    const connections = shared(inputs, PER_LINK).map(async (sent, index) => {
+      const connection = openConnection(system.entrances[index % system.entrances.length] as string);
+      if (index % 4 > 0) connection.send('40');
+      for (const { packet: one, binary } of sent) connection.send(binary ? Buffer.from(one) : one);
+      // Whoever is still there is let in, or was; anything else ends the connection.
+      connection.send('40');
+      connection.send('42999999["rooms:mine",{}]');
+      await connection.until('43999999[');
+      connection.close();
+      return connection.wrong;
     });
-    return (await Promise.all(links)).flat();
+    return (await Promise.all(connections)).flat();
   },
 };

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { ANSWER_LIMIT_MS, comeBackMs, type Line, type LineOptions } from './line.ts';
+import { ANSWER_LIMIT_MS, type Connection, type ConnectionOptions, comeBackMs } from './connection.ts';
 
 const OPEN_LIMIT_MS = 5_000;
 
@@ -7,7 +7,7 @@ const OPEN_LIMIT_MS = 5_000;
  * Engine.IO 4 and Socket.IO 5 by hand on WebSocket frames: half of the clients share no code with the library,
  * so that a fault of the client cannot hide one of the server.
  */
-export function openMiniLine({ url, name, onUp, onDown, onEvent }: LineOptions): Line {
+export function openFrameConnection({ url, name, onUp, onDown, onEvent }: ConnectionOptions): Connection {
   const target = `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&${new URLSearchParams({ username: name })}`;
   const waiting = new Map<number, (answer: unknown) => void>();
   let socket: WebSocket;

@@ -10,33 +10,33 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 const KEY = 'cm9vbWNhc3QgYmVuY2ggMQ==';
 const NOTHING = Buffer.alloc(0);
 
-export interface LinkOwner {
+export interface ConnectionOwner {
   onOpen(): void;
   /** The text stands in `buffer` from `at` to `end`, and only until this returns. */
   onText(buffer: Buffer, at: number, end: number): void;
   onEnd(reason: string): void;
 }
 
-export interface LinkTarget {
+export interface ConnectionTarget {
   readonly port: number;
   readonly source: Source;
   readonly path: string;
 }
 
 /**
- * A WebSocket client on a plain socket that must cost less than the server it measures: all links of a process are
+ * A WebSocket client on a plain socket that must cost less than the server it measures: all connections of a process are
  * read into one buffer and their frames are looked at where they lie. Servers neither mask nor compress nor, here,
  * split a message into several frames.
  */
-export class Link {
+export class Connection {
   private readonly socket: Socket;
-  private readonly owner: LinkOwner;
+  private readonly owner: ConnectionOwner;
   private open = false;
   private ended = false;
   /** The part of a frame that came so far. */
   private rest = NOTHING;
 
-  constructor(buffer: Buffer, { port, source, path }: LinkTarget, owner: LinkOwner) {
+  constructor(buffer: Buffer, { port, source, path }: ConnectionTarget, owner: ConnectionOwner) {
     this.owner = owner;
     this.socket = connect({
       host: '127.0.0.1',

@@ -1,8 +1,8 @@
 import { io } from 'socket.io-client';
-import { ANSWER_LIMIT_MS, type Line, type LineOptions } from './line.ts';
+import { ANSWER_LIMIT_MS, type Connection, type ConnectionOptions } from './connection.ts';
 
 /** The stock client with its own reconnecting. */
-export function openSioLine({ url, name, onUp, onDown, onEvent }: LineOptions): Line {
+export function openLibraryConnection({ url, name, onUp, onDown, onEvent }: ConnectionOptions): Connection {
   const waiting = new Set<() => void>();
   const socket = io(url, {
     forceNew: true,

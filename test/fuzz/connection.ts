@@ -1,25 +1,25 @@
 import { WebSocket } from 'ws';
 import { wrongWithPacket } from './answers.ts';
 
-/** A link that answers nothing for longer than this hangs. */
+/** A connection that answers nothing for longer than this hangs. */
 const ANSWER_LIMIT_MS = 15_000;
 
 /** A WebSocket that says what it is told and looks at every answer. */
-export interface Link {
+export interface Connection {
   /** What is wrong with what came. */
   readonly wrong: string[];
   send(data: string | Buffer): void;
-  /** Answers once the link ended, or a packet came that starts so. */
+  /** Answers once the connection ended, or a packet came that starts so. */
   until(start: string): Promise<void>;
   close(): void;
 }
 
 /** `query` and `headers` as they stand. */
-export function openLink(
+export function openConnection(
   url: string,
   search = 'EIO=4&transport=websocket',
   headers: Record<string, string> = {},
-): Link {
+): Connection {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?${search}`, {
     perMessageDeflate: false,
     headers,
@@ -54,7 +54,7 @@ export function openLink(
     until: (start) =>
       new Promise((resolve) => {
         const limit = setTimeout(() => {
-          wrong.push(`neither ${start} nor the end of the link came`);
+          wrong.push(`neither ${start} nor the end of the connection came`);
           resolve();
         }, ANSWER_LIMIT_MS);
         look = () => {

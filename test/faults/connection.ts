@@ -1,14 +1,14 @@
 /** A connection that comes back by itself, whoever keeps it up: raw frames (mini-line) or socket.io-client (sio-line). */
-export interface Line {
+export interface Connection {
   readonly up: boolean;
-  /** Answers undefined when nothing came: the link went down, or `ANSWER_LIMIT_MS` went by. */
+  /** Answers undefined when nothing came: the connection went down, or `ANSWER_LIMIT_MS` went by. */
   ask(event: string, payload: object): Promise<unknown>;
-  /** Lets the link go and comes back after `afterMs`. */
+  /** Lets the connection go and comes back after `afterMs`. */
   drop(afterMs?: number): void;
   close(): void;
 }
 
-export interface LineOptions {
+export interface ConnectionOptions {
   readonly url: string;
   readonly name: string;
   readonly onUp: () => void;
@@ -16,7 +16,7 @@ export interface LineOptions {
   readonly onEvent: (event: string, data: unknown) => void;
 }
 
-export type OpenLine = (options: LineOptions) => Line;
+export type OpenConnection = (options: ConnectionOptions) => Connection;
 
 export const ANSWER_LIMIT_MS = 8_000;
 
