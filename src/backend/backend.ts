@@ -10,14 +10,14 @@ import type { ClusterOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
-/** What of the settings a backend needs. */
+/** The settings that a backend needs. */
 export interface BackendOptions {
   readonly redisUrl?: string;
   readonly keyPrefix: string;
   readonly dataDir: string;
   readonly historySize: number;
   readonly historyTtlS: number;
-  /** Of inboxes and of the announcements. */
+  /** For inboxes and for the announcements. */
   readonly inboxSize: number;
   readonly inboxTtlS: number;
   /** Connections a room may have, 0: no limit. */
@@ -35,37 +35,37 @@ export interface WorkerBackend {
   readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
   readonly roomSubscriptions: RoomSubscriptions;
-  /** Carries what is not in a log (presence, typing, counts) between workers: one of Socket.IO's own adapters. */
+  /** One of Socket.IO's own adapters: carries what is in no log (typing, moderation, counts) between workers. */
   readonly adapter: (nsp: Namespace) => Adapter;
-  /** A secret shared by the whole cluster and kept by its store, made at first use. */
+  /** Returns the cluster's shared secret, which the store creates at first use. */
   secret(): Promise<Outcome<string>>;
-  /** Whether the store answers now, within a second or two. */
+  /** Whether the store answers now. MUST itself answer within two seconds. */
   check(): Promise<Outcome<void>>;
   close(): Promise<void>;
 }
 
 export interface WorkerBackendDeps {
   readonly options: BackendOptions;
-  /** Of this worker process, unique in the cluster and for all time. */
+  /** Names this worker process; unique in the cluster and never used again. */
   readonly instanceId: string;
   readonly host: string;
   readonly primary: IpcChannel;
-  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  /** The fraction of the time since the last call in which the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
   readonly log: Logger;
 }
 
 /** The primary's side: owns the embedded store, or checks that Redis can be used. */
 export interface PrimaryBackend {
-  /** To be called for every worker forked, before it sends anything. */
+  /** Serves a forked worker. The caller MUST call it before the worker sends anything. */
   serve(worker: WorkerIpc): void;
   overview(): Promise<Outcome<ClusterOverview>>;
   check(): Promise<Outcome<void>>;
-  /** The cluster's key of the HTTP API: `offered`, if it has none yet. */
+  /** Returns the cluster's key of the HTTP API, which becomes `offered` if there is none yet. */
   agreeOnApiKey(offered: string): Promise<Outcome<string>>;
-  /** Workers of an earlier run of this very host that were never taken out: they are dead. */
+  /** Instances that an earlier run of this host left behind. They are dead. */
   readonly predecessors: readonly string[];
-  /** Things an operator should know, one sentence each. */
+  /** What an operator should know, one sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
 }
@@ -76,5 +76,5 @@ export interface PrimaryBackendDeps {
   readonly log: Logger;
 }
 
-/** Why a backend cannot be opened: for the operator, with what to do. */
+/** The backend cannot be opened. The message tells the operator why and what to do. */
 export class BackendError extends Error {}

@@ -1,23 +1,23 @@
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 
 /*
- * The door before the store. What is asked of the store is answered after a time, so only so much may be on its way
- * that the last of it is answered in time (Little's law: on its way = rate × time). How much that is changes with the
- * store, its other users and this process, and is found out by looking at the times:
+ * Admission control before the store, with a window on the requests in flight. By Little's law (in flight = rate × time)
+ * a bounded window bounds the response time. The right size changes with the store, its other users and this process, so
+ * the window adapts to the measured times:
  *
  *   asked ──► waits in its asker's line ──► on its way ──► answered
  *     │ line too long      │ waited too long
  *     ▼                    ▼
  *   rate_limited: nothing was begun, nothing was written
  *
- * Lines take turns, so whoever asks too much waits for itself. One asker's tasks begin in the order asked.
+ * The lines are served round-robin, so a flooding asker only delays itself. An asker's tasks begin in the order asked.
  */
 
-/** What the store answers within this is well; then more may be on its way. */
+/** A faster answer lets the window grow. */
 const WELL_MS = 150;
 /** An answer that took longer means that too much is. Far below the 1.5 s after which a call has failed. */
 const TARGET_MS = 400;
-/** Nobody waits longer at the door. */
+/** The longest wait for a permit. */
 const PATIENCE_MS = 500;
 
 /** 128 at once from each of two cold workers were answered in time by the slowest machine tried, 512 were not. */
@@ -31,12 +31,12 @@ const FIRST_GROWTH = 1;
 const GROWTH = 0.25;
 const SHRINK_AT_MOST = 0.5;
 
-/** So many may wait before it is known how many are answered in a second. */
+/** The assumed rate before one is measured. */
 const FIRST_RATE_PER_MS = 2;
-/** However many there are, nobody's line is shorter. */
+/** The shortest limit of a line, however many askers there are. */
 const MIN_LINE = 4;
 const TICK_MS = 50;
-/** A worker whose event loop is so late answers nobody in time: who cannot begin at once is refused. */
+/** A worker whose event loop is this late answers nothing in time: it refuses what cannot begin at once. */
 const LATE_MS = 250;
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 5_000;

@@ -6,47 +6,46 @@ import type { Room } from './room.ts';
 import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 
 /*
- * Who of a room is on this worker. A user's state in one room:
+ * The users of each room on this worker. The states of a user in one room:
  *
- *   absent ──enter──► present(n tabs) ──last tab's connection lost──► lingering ──grace over──► absent, quit told
+ *   absent ──enter──► present(n tabs) ──last tab's connection lost──► lingering ──grace over──► absent, quit announced
  *     ▲     │            ▲                                          │
- *     └refused           └──────────────enter, nothing told─────────┘
+ *     └refused           └──────────enter, nothing announced────────┘
  *
- * What is said to the roster of one user in one room goes one after the other: an exit and the enter that
- * overtook it would tell of one change and not of the other. The roster keeps a lingering user, so a return on
- * another worker tells nothing either.
+ * Calls to the roster about one user in one room are serialised: if an enter overtook an exit, the room would hear of one
+ * change and not of the other. The roster keeps a lingering user, so a return on another worker is not announced either.
  */
 
 const RETRY_MS = 2_000;
 
 export interface PresenceDeps {
   readonly roster: Pick<Roster, 'enter' | 'exit' | 'reap' | 'setClients'>;
-  /** The user came into the room, or left it, cluster-wide; it has so many connections now. */
+  /** The user joined or left the room cluster-wide; the room has `clients` connections now. */
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
   readonly log: Logger;
-  /** For how long a user whose last connection was lost is still there. */
+  /** How long a user stays present after the last connection is lost. */
   readonly graceMs?: number;
 }
 
 export interface Presence {
   /**
-   * One more connection of the user is in the room. `announce` tells the room, if the user is new to it. Refused
-   * by the roster, for a ban or a full room, nothing is different from before.
+   * Adds a connection of the user to the room. `announce` publishes the join, if the user is new to the room. A refusal
+   * by the roster, for a ban or a full room, changes nothing.
    */
   enter(room: Room, user: RosterEntry): Promise<Outcome<RosterCount & { announce: () => void }>>;
   /**
-   * One connection less: at once when the user asked for it, after the grace time when a connection was lost. Settles once
-   * the roster took what there is to say now, or could not.
+   * Removes a connection: at once if the user asked for it, after the grace time if it was lost. Resolves once the roster
+   * has accepted or rejected the change.
    */
   leave(room: Room, userId: string, why: 'asked' | 'lost'): Promise<void>;
-  /** The user goes by another name or face from now on. Settles as `leave` does. */
+  /** Changes the user's name or avatar. Resolves as `leave` does. */
   rename(room: Room, user: RosterEntry): Promise<void>;
-  /** How many are in the room now. */
+  /** Counts the users and connections in the room now. */
   count(room: Room): Promise<Outcome<RosterCount>>;
   /** Repeats at once what the store has not accepted. */
   resync(): void;
-  /** Tells of everybody a dead worker left behind. */
+  /** Announces the departure of every user that a dead worker left behind. */
   reap(instanceId: string): Promise<void>;
   close(): void;
 }
@@ -144,7 +143,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     });
     user.entering -= 1;
     if (!entered.ok) {
-      // Of a store that was away nobody knows what it took.
+      // A store that was away may have accepted it all the same.
       if (entered.error.temporary) void leave(room, entry.userId, 'asked');
       else takeBack(local, user);
       return entered;
@@ -194,7 +193,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     return state(local, user);
   }
 
-  /** Repeated until the store took it: a departure that is not stored leaves a ghost. */
+  /** Repeats until the store accepts it, because a departure that is not stored leaves a ghost. */
   function depart(local: LocalRoom, user: LocalUser): Promise<void> {
     const { room, users } = local;
     return inTurn(user, async () => {

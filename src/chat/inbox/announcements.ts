@@ -7,10 +7,10 @@ import { announcementsOf, type Room } from '../room.ts';
 import { draftOf, type OutgoingItem, parseItem } from './items.ts';
 
 /*
- * Announcements to everybody are one log, and each is appended to it once. Whoever is connected hears it live. It
- * is put into a person's inbox only when they next log in, list or acknowledge: so an announcement costs one append
- * and not one per user, and still has a number in each inbox by which it is marked as read. The mark `news` of an
- * inbox says how far that went.
+ * Announcements to everybody are one log (fan-out on read). Connected users get an announcement live. It is copied into a
+ * user's inbox only when the user next logs in, lists or acknowledges: so it costs one append instead of one per user,
+ * and still has a number in each inbox by which it is marked as read. The inbox's marker `announcements` is the position
+ * up to which copies exist.
  */
 
 export interface AnnouncementsDeps {
@@ -29,7 +29,7 @@ export interface StoredAnnouncement {
 export interface Announcements {
   /** `json`: the text of its data. `operation`: its id if it may be tried again, as of a push. */
   announce(nsp: string, json: string, operation?: string): Promise<Outcome<StoredAnnouncement>>;
-  /** Puts what was announced since into the inbox, answering up to where. May be called by many at once. */
+  /** Copies newer announcements into the inbox and returns up to which one. Safe to call concurrently. */
   copyInto(inbox: Room): Promise<Outcome<number>>;
 }
 

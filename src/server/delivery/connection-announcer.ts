@@ -3,14 +3,14 @@ import type { ConnectionInternals } from '../transport/private-members.ts';
 import { createMessageEncoder, type Encoded, type OutboundEvent } from '../transport/websocket-frames.ts';
 
 /**
- * `hello` is the first that a connection hears. It comes after a round trip or two, and nothing that is told to everybody
- * meanwhile may come before: who waits is left out, and told with `hello` how things are then.
+ * Sends events to every connection of this worker. `hello` must be the first event of a connection and takes a round trip
+ * or two, so a broadcast leaves out connections that still wait for it; `hello` then carries the current state.
  */
 export interface ConnectionAnnouncer {
   awaitHello(socketId: string): void;
-  /** Greeted, or gone. */
+  /** The connection got its `hello`, or is gone. */
   helloSent(socketId: string): void;
-  /** To every connection of this worker that was greeted; what is told first is heard first. */
+  /** Sends to every connection that got its `hello`; broadcasts keep their order. */
   broadcast(event: NonNullable<OutboundEvent['event']>, payload: object): void;
   close(): void;
 }
@@ -21,10 +21,10 @@ export interface ConnectionAnnouncerDeps {
   readonly nextTurn: (task: () => void) => void;
 }
 
-/** Told in one turn. At once, 2,500 connections kept all else waiting for 90 ms; so many take about two. */
+/** Connections in one turn, which take about 2 ms. 2,500 at once held up the event loop for 90 ms. */
 const SLICE = 200;
 
-/** One event to those of a namespace who were greeted when it was told. */
+/** One event for the connections of a namespace that had their `hello` when it was broadcast. */
 interface Broadcast {
   readonly sockets: ChatNamespace['sockets'];
   readonly ids: readonly string[];

@@ -9,8 +9,8 @@ export interface CountResyncDeps {
 }
 
 /**
- * Tells the members of every room how many are there and under which number. What was told while the bus was away
- * nobody stored; by the jump in the number a client sees that it missed something.
+ * Sends the members of every room its counts with the current `rev`. Presence changes published while the bus was away are
+ * stored nowhere; the jump in `rev` shows a client that it missed some.
  */
 export function createCountResync({ roster, rooms, deliver: tell }: CountResyncDeps): () => Promise<void> {
   return async () => {
@@ -19,7 +19,7 @@ export function createCountResync({ roster, rooms, deliver: tell }: CountResyncD
       const counts = await Promise.all(batch.map((room) => roster.count(room)));
       for (const [index, room] of batch.entries()) {
         const counted = counts[index];
-        // Away again: it is told after the next time.
+        // The store is away again: the next resync follows.
         if (!counted?.ok) return;
         if (counted.value.rev > 0) tell(room, counted.value);
       }

@@ -4,23 +4,23 @@ import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
 import type { Session } from '../session.ts';
 
-/** New guests of a banned guest's address stay out for so long: others may share it, and addresses change hands. */
+/** How long a ban keeps new guests of the address out: others may share an address, and addresses change hands. */
 const ADDRESS_MS = 10 * 60_000;
 /** Of one connection or address. */
 const MAX_ROOMS = 100;
 const MAX_ADDRESSES = 10_000;
 
 /**
- * In open mode nobody proves who they are: whoever is banned is somebody else a moment later. So a ban goes with the connection it
- * was met on, and with the address of a guest's connection to new guests from there. Noted is only who was banned; whether that
- * holds is asked of the store, so that a ban that was lifted is lifted for all.
+ * Bans that go with a connection. In open mode nobody proves who they are, so a banned user could come back under another
+ * name at once. A ban therefore holds for everybody on the connection where it was met, and, if that was a guest's, for
+ * new guests from its address. Only the banned user's id is noted; the store decides whether the ban still holds.
  */
 export interface ConnectionBans {
   /** The session's user is banned from the room. Answers the address that it goes to from now on, if it does. */
   note(session: Session, room: Room): string | undefined;
-  /** Another worker noted it. */
+  /** Another worker noted a ban for the address. */
   noteAddress(address: string, room: Room, userId: string): void;
-  /** Undefined: nothing is noted. Else why the session may not be in the room, if so. */
+  /** Undefined if no ban is noted for the session; else the refusal, if the ban still holds. */
   check(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
@@ -84,7 +84,7 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
   async function look(room: Room, notes: readonly Note[]): Promise<Refusal | undefined> {
     for (const { userId } of notes) {
       const found = await moderation.restrictions(room, userId);
-      // A store that is away refuses what comes after this, too.
+      // If the store is away it refuses the next step as well.
       if (found.ok && found.value.ban) return refuseRestricted('ban');
     }
     return undefined;

@@ -6,9 +6,9 @@ const MAX_ROOMS = 100;
 const MAX_USERS = 10;
 
 /**
- * In open mode whoever is muted is somebody else a moment later, over the same connection. So a mute goes with the connection it was met
- * on. Noted is only who was muted; whether that holds is asked of the store. Addresses are not noted: a mute is a small thing,
- * and many may share one.
+ * Mutes that go with a connection, because in open mode a muted user could change the name at once. Only the muted users'
+ * ids are noted; the store decides whether a mute still holds. Addresses are not noted: many users may share one, and a
+ * mute is not worth silencing them.
  */
 export interface ConnectionMutes {
   /** The session's user is muted in the room. */

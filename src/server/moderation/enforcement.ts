@@ -18,9 +18,9 @@ export interface EnforcementDeps {
   readonly moderation: Pick<Moderation, 'restrictions'>;
   readonly connectionBans: Pick<ConnectionBans, 'note' | 'noteAddress'>;
   readonly connectionMutes: ConnectionMutes;
-  /** It hears nothing of the room any more, without having been in it. */
+  /** Ends the `textmsg` of a room that the connection has not joined. */
   readonly banFromTextmsg: (session: Session, roomid: string) => void;
-  /** As when the user asked for it. */
+  /** Leaves the room as if the user had asked for it. */
   readonly leave: (session: Session, roomid: string, membership: Membership) => Promise<void>;
   readonly degraded: () => boolean;
   readonly now: () => number;
@@ -28,30 +28,30 @@ export interface EnforcementDeps {
 }
 
 /**
- * Brings what an operator decided to the connections it concerns, on all workers of all hosts. A worker that does
- * not hear of it is not lost: the store refuses what a banned or muted user does next.
+ * Applies an operator's decision to the connections it concerns, on all workers of all hosts. A worker that misses the
+ * command is safe: the store refuses what a banned or muted user does next.
  */
 export interface Enforcement {
-  /** Takes every connection of the user out of the room. The connections stay. Answers as `OrderWorkers` does. */
+  /** Removes the user's connections from the room without closing them. Resolves as `CommandWorkers` does. */
   remove(room: Room, userId: string, why: Pick<Removed, 'code' | 'until'>): Promise<Outcome<void>>;
-  /** Tells those of the user's connections that are in the room. */
+  /** Sends `muted` to the user's connections in the room. */
   mute(room: Room, userId: string, restricted: Restricted): Promise<void>;
-  /** The store refused what the user said: whoever is banned is still in the room here and is put out. */
+  /** The store refused the user: if the user is banned and still in the room here, removes them. */
   onRefused(room: Room, userId: string): void;
-  /** Why the user may not be there, if so; then they are put out, should they still be in the room here. */
+  /** Returns the refusal of a banned user, and removes the user if they are still in the room here. */
   banOf(room: Room, userId: string): Promise<Refusal | undefined>;
   /**
-   * Looks up every member on this worker. What was decided while this worker could not be told was told to nobody
-   * here: whoever is banned would go on hearing the room until they do something.
+   * Checks every member on this worker. A command sent while this worker was cut off never arrived: without the check a
+   * banned user would keep getting the room's messages until they send something.
    */
   review(): Promise<void>;
-  /** Why the user may say nothing there, if so. */
+  /** Returns the refusal of a banned or muted user. */
   refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
-  /** Undefined: nothing is noted. Else why nobody may say anything there over the session's connection, if so. */
+  /** Undefined if no mute is noted for the session's connection; else the refusal, if the mute still holds. */
   connectionRefusal(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
-/** What the workers tell one another. */
+/** A command from one worker to all. */
 type WorkerCommand = { readonly roomid: string; readonly userId: string; readonly until?: number } & (
   | { readonly does: 'remove'; readonly code: Removed['code'] }
   | { readonly does: 'mute' }
@@ -59,7 +59,7 @@ type WorkerCommand = { readonly roomid: string; readonly userId: string; readonl
 );
 
 const RETRY_MS = 1_000;
-/** So many at a time, that a worker with many members does not ask for all in one write. */
+/** Bounds the questions in one write. */
 const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
@@ -90,7 +90,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     session.socket.emit('removed', { roomid, code: command.code, ...ends });
   }
 
-  /** Whoever comes next over its connection, or as a guest from its address, to whichever worker. */
+  /** Extends the ban to the next user of the connection and to new guests from its address, on all workers. */
   function carry(session: Session, roomid: string): void {
     const nsp = session.socket.nsp.name;
     const { id: userId } = session.user;
@@ -104,25 +104,25 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       return undefined;
     }
     const sessions = logins.sessionsOf(inboxOf(nsp, command.userId));
-    // After what the connection is doing: a join that was let in just before must not outlast it.
+    // In the connection's turn: a join admitted just before must not survive the command.
     return Promise.all(sessions.map((session) => insist(session.queue, () => follow(session, command))));
   }
 
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
     const found = await moderation.restrictions(room, userId);
-    // A store that is away refuses what comes after this, too.
+    // If the store is away it refuses the next step as well.
     const { ban, mute } = found.ok ? found.value : {};
     if (mute) carryMute(room, userId);
     if (!ban) return undefined;
     const command = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
-    // Not waited for: who asks may be what the connection is doing.
+    // Not awaited: the caller may hold the connection's turn.
     followHere(room.nsp, command).catch((error: unknown) =>
       log.error({ err: error }, 'somebody banned could not be put out'),
     );
     return refuseRestricted('ban', leftMs(ban));
   }
 
-  /** Of before, which was told to no worker where the user is now. */
+  /** Notes an earlier mute, whose command did not reach the worker where the user is now. */
   function carryMute(room: Room, userId: string): void {
     for (const session of logins.sessionsOf(inboxOf(room.nsp, userId))) {
       if (session.user.id === userId) connectionMutes.note(session, room);
@@ -158,7 +158,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
 
   return {
     async remove({ nsp, roomid }, userId, { code, until }) {
-      // What the other workers cannot be told now is not told later.
+      // A command that cannot reach the other workers now is not sent later.
       if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
       await orderAll(nsp, {
         does: 'remove',

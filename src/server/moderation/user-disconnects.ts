@@ -10,12 +10,12 @@ import { type CommandWorkers, createWorkerCommands } from './worker-commands.ts'
 export interface UserDisconnectsDeps {
   readonly namespaces: readonly ChatNamespace[];
   readonly logins: Pick<Logins, 'sessionsOf'>;
-  /** What is gathered for the room is written now. */
+  /** Writes the room's gathered messages now. */
   readonly flush: (room: Room) => void;
   readonly log: Logger;
 }
 
-/** Lets every connection of the user in that namespace go, on all workers of all hosts. */
+/** Disconnects all of the user's connections in that namespace, on all workers of all hosts. */
 export type DisconnectUser = CommandWorkers<string>;
 
 export function createUserDisconnects({
@@ -26,7 +26,7 @@ export function createUserDisconnects({
 }: UserDisconnectsDeps): DisconnectUser {
   async function end({ socket, memberships, binding, user }: Session, userId: string): Promise<void> {
     if (user.id !== userId || !socket.connected) return;
-    // Whoever asks any worker after the answer does not find it any more.
+    // Read-your-writes: after the answer no worker counts the connection.
     await binding?.uncount();
     for (const { room } of memberships.values()) flush(room);
     socket.emit('bye', {
@@ -35,7 +35,7 @@ export function createUserDisconnects({
       reconnect: false,
       afterMs: 0,
     });
-    // `disconnect`, not a closed engine: stock clients come back after the latter.
+    // `disconnect`, because stock clients reconnect after a closed engine.
     socket.disconnect(true);
   }
 
@@ -44,7 +44,7 @@ export function createUserDisconnects({
     event: 'user:disconnect',
     carryOut({ name }, userId) {
       const sessions = logins.sessionsOf(inboxOf(name, userId));
-      // After what the connection is doing: it may be going over to this user, or to another.
+      // In the connection's turn: it may be changing to this user, or to another.
       return Promise.all(sessions.map((session) => insist(session.queue, () => end(session, userId))));
     },
     log,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { ChatNamespace } from '../socket-types.ts';
 
-/** A worker that is frozen, or was killed just now, keeps nobody waiting longer. */
+/** The longest wait for a worker that is frozen or was just killed. */
 const PATIENCE_MS = 1_000;
 
 export interface WorkerCommandsDeps<T> {
@@ -12,7 +12,7 @@ export interface WorkerCommandsDeps<T> {
   readonly log: Logger;
 }
 
-/** Answers once every worker of every host has done in that namespace what was ordered, or after a second. */
+/** Resolves once every worker of every host has carried out the command in that namespace, or after a second. */
 export type CommandWorkers<T> = (nsp: string, command: T) => Promise<void>;
 
 export function createWorkerCommands<T>(deps: WorkerCommandsDeps<T>): CommandWorkers<T> {
@@ -23,11 +23,11 @@ export function createWorkerCommands<T>(deps: WorkerCommandsDeps<T>): CommandWor
     try {
       await carryOut(nsp, command);
     } catch (error) {
-      log.error({ event, err: error }, 'what an operator ordered could not be carried out');
+      log.error({ event, err: error }, 'a command of an operator failed');
     }
   }
 
-  /** Typed as what clients send, which this is not. */
+  /** Socket.IO types it as a client's event, which it is not. */
   function hear(nsp: ChatNamespace, listener: (command: T, done?: () => void) => void): void {
     nsp.on(event as never, listener as never);
   }
@@ -43,7 +43,7 @@ export function createWorkerCommands<T>(deps: WorkerCommandsDeps<T>): CommandWor
     });
     const others = new Promise<void>((resolve) => {
       nsp.serverSideEmit(event, command, (failed: Error | null, replies: readonly unknown[]) => {
-        // The adapter knows of no other server just now, and sent nothing: there may be some.
+        // The adapter knows of no other server yet and sent nothing, though there may be some.
         if (!failed && replies.length === 0) nsp.serverSideEmit(event, command);
         resolve();
       });

@@ -17,13 +17,13 @@ import type { MembershipTransfer } from './membership-transfer.ts';
 import { createUserBindings } from './user-bindings.ts';
 
 /*
- * Which user a connection belongs to, and with it which inbox it hears.
+ * Binds each connection to a user, and so to that user's inbox.
  *
- *   connected ──begin──► bound(user) ──rebind──► bound(another user) ──end──► gone
- *                 └──store away──► unbound ──it is back──► bound
+ *   connected ──bind──► bound(user) ──rebind──► bound(another user) ──end──► gone
+ *                └──store away──► unbound ──it is back──► bound
  *
- * A connection is counted for its user before it is shown the inbox, and shown the inbox in the turn in which it
- * starts to hear it live: nothing lies between, and nothing comes twice.
+ * The roster counts a connection for its user before the connection gets the inbox. The page and the live items join in
+ * one turn of the event loop, so no item is missing and none comes twice.
  */
 
 export interface LoginsDeps {
@@ -36,9 +36,9 @@ export interface LoginsDeps {
   readonly connectionCounts: ConnectionCounts;
   readonly membershipTransfer: Pick<MembershipTransfer, 'transfer'>;
   readonly userBuckets: SharedBuckets;
-  /** The connection goes by another id from now on. Answers once whoever looks for that one finds it. */
+  /** The connection has another user now. Resolves once every worker finds it under the new id. */
   readonly onMoved: (session: Session) => Promise<unknown>;
-  /** It is about to be let in. Answers as `onMoved` does. */
+  /** The connection is about to be admitted. Resolves as `onMoved` does. */
   readonly onComing: (session: Session) => Promise<unknown>;
   readonly degraded: () => boolean;
   readonly log: Logger;
@@ -46,13 +46,13 @@ export interface LoginsDeps {
 
 export interface Logins {
   /**
-   * Binds the connection to its user. `greet` is called once, before anything of the inbox is sent; when the store
-   * is away at once, and the inbox follows when it is back.
+   * Binds the connection to its user. It calls `greet` once, before it sends anything of the inbox. While the store is
+   * away it calls `greet` at once and sends the inbox when the store is back.
    */
   bind(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
-  /** Binds it to another user, or shows the same one the inbox again. `answer` is called before it is shown. */
+  /** Binds it to another user, or sends the same user the inbox again. It calls `answer` before it sends the inbox. */
   rebind(session: Session, identity: Identity, answer: () => void): Promise<Refusal | 'answered'>;
-  /** After a gap that cannot be filled, the user is shown what there is. */
+  /** Sends the user what the inbox still has, after a gap that cannot be filled. */
   showAgain(inbox: Room): void;
   /** The user's connections on this worker. */
   sessionsOf(inbox: Room): readonly Session[];
@@ -109,10 +109,10 @@ export function createLogins(deps: LoginsDeps): Logins {
   }
 
   /**
-   * Follows the inbox and calls `admit` in the turn in which its page and its live items meet. `prepare` comes before that,
-   * each time the inbox could be read.
+   * Leases the inbox's feed and calls `admit` in the turn in which page and live items join. `prepare` runs before that,
+   * after each successful read of the inbox.
    */
-  async function meet<T>(
+  async function attach<T>(
     binding: UserBinding,
     known: boolean,
     from: Position | undefined,
@@ -142,7 +142,7 @@ export function createLogins(deps: LoginsDeps): Logins {
   function show({ socket }: Session, inbox: Room, page: InboxSnapshot, since: readonly Entry[]): void {
     const message = inboxView.toPushMessage(page, since, inbox.roomid);
     socket.emit('push_message', message);
-    // What there was no room for was not sent; one mark cannot leave a part out.
+    // A marker covers everything below it, so it must not rise when the message left items out.
     if (!message.more && message.unread.some(isFromBackEnd)) delivery.sent(inbox, message.top);
   }
 
@@ -153,7 +153,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     greet: () => void,
   ): Promise<boolean> {
     const { known } = session.identity;
-    const met = await meet(binding, known, from, (page, since, announced) => {
+    const met = await attach(binding, known, from, (page, since, announced) => {
       if (!session.socket.connected || session.binding !== binding) return;
       void session.socket.join(socketRoom(binding.inbox));
       greet();
@@ -170,7 +170,7 @@ export function createLogins(deps: LoginsDeps): Logins {
     return bound || session.binding !== binding ? 'done' : 'failed';
   }
 
-  /** Answers with what tells its rooms of it. */
+  /** Resolves with a function that announces the change in the rooms. */
   async function goOver(session: Session, identity: Identity): Promise<() => void> {
     const moved = membershipTransfer.transfer(session, identity);
     const [tellRooms] = await Promise.all([moved, deps.onMoved(session)]);
@@ -179,7 +179,7 @@ export function createLogins(deps: LoginsDeps): Logins {
 
   return {
     async bind(session, from, greet) {
-      // Gone before its turn came: `end` was called, and nothing would be given back.
+      // `end` was called before this turn came, so nobody would release the binding.
       if (!session.socket.connected) return;
       const binding = bindings.bind(session, session.user);
       session.binding = binding;
@@ -199,7 +199,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       const same = identity.user.id === before.user.id;
       const current = session.binding;
       if (same && current) {
-        const met = await meet(current, true, undefined, (page, since) => {
+        const met = await attach(current, true, undefined, (page, since) => {
           if (!session.socket.connected) return;
           answer();
           session.identity = { ...identity, known: true };
@@ -209,7 +209,7 @@ export function createLogins(deps: LoginsDeps): Logins {
       }
       const binding = bindings.bind(session, identity.user);
       let tellMoved: (() => void) | undefined;
-      // Whoever asks any worker after the answer finds the connection with the new user and not with the old one.
+      // Read-your-writes: once this is acknowledged, every worker counts the connection for the new user only.
       async function prepare(): Promise<void> {
         if (tellMoved || !session.socket.connected) return;
         const [tell] = await Promise.all([goOver(session, identity), binding.counted, current?.uncount()]);
@@ -227,7 +227,7 @@ export function createLogins(deps: LoginsDeps): Logins {
         tellMoved?.();
         return true;
       }
-      const met = await meet(binding, identity.known, undefined, admit, prepare);
+      const met = await attach(binding, identity.known, undefined, admit, prepare);
       if (met.ok && met.value) return 'answered';
       binding.release();
       if (met.ok) return 'answered';

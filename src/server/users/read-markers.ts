@@ -15,31 +15,31 @@ export interface ReadMarkersDeps {
 }
 
 /**
- * Which rooms a user has joined and not left, and how far they have read each. Of a user it is stored, of a guest,
- * who may never come back, known as long as the connection lasts.
+ * The rooms that a user has joined and not left, with a read marker for each. They are stored for users; for a guest,
+ * who may never come back, they last as long as the connection.
  */
 export interface ReadMarkers {
   /**
-   * The connection is let into the room, whose newest message is `top`: whoever never read it has read so far. Answers
-   * once every worker finds the room among the user's, or cannot: a join does not fail because this is not stored, it is
-   * tried again with the next one.
+   * Adds a room that the connection is being admitted to; `top` is its newest message and the first marker. Resolves
+   * once every worker finds the room among the user's. A failure to store it does not fail the join: the next join
+   * repeats it.
    */
   joining(session: Session, roomid: string, top: number): Promise<UndoJoin>;
-  /** It is in the room. */
+  /** The connection is in the room now. */
   joined(session: Session, roomid: string, top: number): void;
-  /** The connection belongs to another user from now on, who is in its rooms. Answers as `joining` does. */
+  /** Adds the connection's rooms to its new user. Resolves as `joining` does. */
   moved(session: Session): Promise<void>;
   /**
-   * The connection has left the room, as its user asked. Another one of theirs that is in it keeps it among the user's,
-   * with the mark. Answers as `joining` does.
+   * Removes a room that the user left with this connection, unless another of the user's connections is in it. Resolves
+   * as `joining` does.
    */
   left(session: Session, roomid: string): Promise<void>;
-  /** Of a room that the connection, or its user, is in. */
+  /** Raises the marker of a room that the connection, or its user, is in. */
   read(session: Session, roomid: string, seq: number): Promise<Outcome<{ roomid: string; read: number }>>;
   mine(session: Session): Promise<Outcome<{ rooms: readonly MyRoom[] }>>;
 }
 
-/** Takes it back, for somebody who was not let in after all: unless the room was among the user's before. */
+/** Undoes `joining` after a refusal, unless the room was among the user's before. */
 export type UndoJoin = () => Promise<void>;
 
 export function createReadMarkers({
@@ -60,7 +60,7 @@ export function createReadMarkers({
     return said;
   }
 
-  /** Answers whether the room is new to the user. */
+  /** Returns whether the room is new to the user. */
   async function add(inbox: Room, roomid: string, top: number): Promise<boolean> {
     const noted = await visits.set(inbox, roomid, true, top);
     if (noted.ok) return noted.value;
@@ -88,7 +88,7 @@ export function createReadMarkers({
     async joining(session, roomid, top) {
       if (isGuest(session)) return async () => undefined;
       const inbox = inboxFor(session);
-      // Not what is there by now, if the first try failed: that may be unread.
+      // After a failed first attempt the current top may be unread, so the first `top` counts.
       const upTo = session.memberships.get(roomid)?.read ?? top;
       const isNew = await inTurn(session, () => add(inbox, roomid, upTo));
       return () => (isNew ? inTurn(session, () => remove(inbox, roomid)) : Promise.resolve());

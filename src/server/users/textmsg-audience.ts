@@ -14,29 +14,29 @@ const RETRY_MS = 2_000;
 export interface TextmsgAudienceDeps {
   readonly roster: Roster;
   readonly moderation: Pick<Moderation, 'restrictions'>;
-  /** Undefined: nothing is noted. Else why the session may not be in the room, if a ban goes with its connection or address. */
+  /** Undefined if no ban is noted for the session's connection or address; else the refusal, if the ban still holds. */
   readonly carriedBan: (session: Session, room: Room) => Promise<Refusal | undefined> | undefined;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
 
-/** Who hears `textmsg` of a room without having joined it, and under which nicknames they are found there. */
+/** The connections that get a room's `textmsg` without having joined it, and their nicknames in the roster. */
 export interface TextmsgAudience {
-  /** A connection that named no room is about to be let in. Answers as `moved` does. */
+  /** A connection that named no room is about to be admitted. Resolves as `moved` does. */
   arrive(session: Session): Promise<void>;
-  /** It hears its default room's `textmsg` from now on. */
+  /** Subscribes the connection to its default room's `textmsg`. */
   enter(session: Session): void;
   /**
-   * It goes by another id, name or face from now on, or may hear other rooms. Answers once it is found by its
-   * nickname from every worker; also when the store cannot be told, which is then told later.
+   * The connection has another id, name, avatar or access now. Resolves once every worker finds it by its nickname, or
+   * once the store has rejected that, which is repeated later.
    */
   moved(session: Session): Promise<void>;
-  /** Its user was banned from the room: it hears nothing of it any more. */
+  /** The connection's user was banned from the room: unsubscribes it. */
   ban(session: Session, roomid: string): void;
   leave(session: Session): void;
-  /** True once for each connection: its first `textmsg` with a name gives it that name. */
+  /** True once for each connection, whose first `textmsg` with a name gives it that name. */
   introduces(session: Session): boolean;
-  /** To the members of the connection's default room and its textmsgAudience, each connection once. A string is echoed first. */
+  /** Sends to the members and the audience of the connection's default room, each once. A string is echoed first. */
   broadcast(session: Session, message: TextMessage): Outcome<object>;
   /** Repeats at once what the store has not accepted. */
   resync(): void;
@@ -45,7 +45,7 @@ export interface TextmsgAudience {
 
 interface Listener {
   readonly room: Room;
-  /** Under what it is to be found in the roster, and under what it is. */
+  /** The entry that the roster should have, and the one that it has. */
   wanted: RosterEntry | undefined;
   held: RosterEntry | undefined;
   turn: Promise<void>;
@@ -60,7 +60,7 @@ export function createTextmsgAudience({
   degraded,
   log,
 }: TextmsgAudienceDeps): TextmsgAudience {
-  // Nobody is told who listens without having joined.
+  // The audience is not announced to anybody.
   const presence = createPresence({ roster, onJoin: () => undefined, onQuit: () => undefined, log });
   const listeners = new Map<Session, Listener>();
   /** Listeners under whose nickname the roster does not find them yet. */
@@ -114,7 +114,7 @@ export function createTextmsgAudience({
     return beFound(session);
   }
 
-  /** One after the other: who was entered twice at once and leaves once would stay as a ghost. */
+  /** Serialised: a listener entered twice at once would stay as a ghost after one leave. */
   function settle(listener: Listener): Promise<void> {
     listener.turn = listener.turn.then(() => follow(listener));
     return listener.turn;
@@ -131,7 +131,7 @@ export function createTextmsgAudience({
           return;
         }
       }
-      // Without the grace time: who comes back as another guest of the same name would have a namesake.
+      // Without the grace time, because a guest who returns under the same name would find a namesake.
       if (held) await presence.leave(listener.room, held.userId, 'asked');
       listener.held = wanted;
     }
@@ -144,7 +144,7 @@ export function createTextmsgAudience({
     void place(session);
   }
 
-  /** A ban of before. Until the store has answered the room is heard: it is never waited for. */
+  /** Looks for an earlier ban. The connection gets the room's `textmsg` until the store has answered. */
   function lookUp(session: Session): void {
     const { socket, defaultRoom, hearsTextmsg, user } = session;
     if (!hearsTextmsg) return;
@@ -182,7 +182,7 @@ export function createTextmsgAudience({
       return true;
     },
     broadcast({ socket, defaultRoom }, message) {
-      // Live only: what the other workers cannot be told now is not told later.
+      // Live only: what cannot reach the other workers now is not sent later.
       if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
       const { nsp } = socket;
       const [room, textmsgAudience] = [

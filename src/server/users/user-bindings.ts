@@ -5,15 +5,15 @@ import type { User } from '../../protocol/people.ts';
 import type { Session, UserBinding } from '../session.ts';
 import type { ConnectionCounts } from './connection-counts.ts';
 
-/** Which connections of this worker belong to whom. */
+/** The connections of this worker by user. */
 export interface UserBindings {
-  /** Counts the connection for the user. */
+  /** Binds the connection to the user and counts it. */
   bind(session: Session, user: User): UserBinding;
   sessionsOf(inbox: Room): readonly Session[];
   sessions(): Iterable<Session>;
 }
 
-/** Most users have one connection: a Set of its own for each of them costs more than the rest of a tie. */
+/** Most users have one connection, for which a Set would cost more than the rest of a binding. */
 type Owned = Session | Set<Session>;
 
 interface BindingDeps {
@@ -66,7 +66,7 @@ class ConnectionBinding implements UserBinding {
   }
 
   setLease(hold: FeedLease): void {
-    // Whoever leaves while the store is asked must not leave a followed inbox behind.
+    // A connection that ends during the call must not leave a lease behind.
     if (this.released) hold.release();
     else this.kept = hold;
   }
