@@ -1,4 +1,4 @@
--- Stands before the scripts that ask what time it is.
+-- A prelude of the scripts that need the time.
 
 local function clock()
   local time = redis.call('TIME')

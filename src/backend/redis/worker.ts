@@ -75,7 +75,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
       maxRoomClients,
       now: elapsedMs,
     }),
-    inboxes: createRedisInboxes({ redis, scripts, keys, retention, append: writes.append }),
+    inboxes: createRedisInboxes({ redis, scripts, keys, retention, writes }),
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
     idempotency: createRedisClaims({ redis, scripts, keys, dedupeTtlS }),
     moderation: createRedisModeration({ redis, scripts, keys }),

@@ -1,23 +1,23 @@
--- Stores, numbers and publishes one message, or answers its clientMsgId's first answer.
+-- Stores, numbers and publishes one message, or returns the result of the first append with its clientMsgId.
 -- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
--- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of the newest message they said (zset)
--- KEYS[8] entries that nobody has to read, by seq (zset); see unread.ts for both
+-- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of their own newest message (zset)
+-- KEYS[8] entries that nobody has to read, by seq (zset); for both see unread.ts
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
--- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] socket left out, '' for none
--- ARGV[11] channel             ARGV[12], ARGV[13] what stands before and after the message on the bus
--- ARGV[14], ARGV[15] of a fold: where the mark `news` must stand and where it goes, '' for nowhere; else both ''
+-- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] excepted socket, '' for none
+-- ARGV[11] channel             ARGV[12], ARGV[13] the frame before and after the message
+-- ARGV[14], ARGV[15] for a fold: where the mark `news` must stand ('' for nowhere) and where it moves to; otherwise both ''
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
--- ARGV[17] digest of the content, '' where the clientMsgId alone says what it is
--- ARGV[18] who has read the log up to the message, having said it, '' for nobody   ARGV[19] '1': nobody has to read it
--- Answers {epoch, seq, id, at, outcome}: 0 stored, 1 known already; nothing was done for 2, the mark stood elsewhere,
--- 3, banned, and 4, muted: then `at` is how long still, ms, 0 for no end; and 5, the clientMsgId is another content's.
--- The message is spliced as text: cjson would lose digits of numbers and empty arrays.
+-- ARGV[17] digest of the content, '' to compare the clientMsgId alone
+-- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': nobody has to read the entry
+-- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the mark stood
+-- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content.
+-- The message is spliced as text, because cjson would lose digits of numbers and empty arrays.
 
--- Replaced entries that the stream was trimmed past are looked for at every so many messages.
+-- Every so many messages the script removes replaced entries that the stream was trimmed past.
 local TIDY_EVERY = 64
--- Each key's end is put off only when this part of the log's time is over, and then by as much more: three calls less, and
--- less to be written to the append-only file, for each message.
+-- The script extends the keys' lifetimes only once this part of the log's lifetime is over, and then by that much more. It
+-- saves three calls per message, and their lines in the append-only file.
 local SLACK = 1 / 64
 
 local now = clock()
@@ -34,7 +34,7 @@ if field ~= '' then
   for slot = 4, 5 do
     local first = redis.call('HGET', KEYS[slot], field)
     if first then
-      -- Of an earlier version: without a digest, which fits every content.
+      -- An earlier version stored no digest; then any content matches.
       local epoch, seq, at, id, digest = string.match(first, '^(%S+) (%d+) (%d+) (%S+) ?(%S*)$')
       if digest ~= '' and ARGV[17] ~= '' and digest ~= ARGV[17] then
         return { '', 0, '', 0, 5 }
@@ -75,7 +75,7 @@ end
 
 local stored = store()
 if type(stored) == 'table' and stored.err and string.find(stored.err, 'equal or smaller', 1, true) then
-  -- The log is ahead of meta (restored by hand): its numbers are taken.
+  -- The log is ahead of meta (somebody restored it): its numbers are taken.
   beginEpoch(room)
   stored = store()
 end
@@ -87,7 +87,7 @@ local meta = { 'top', decimal(seq), 'at', decimal(at) }
 if folding then
   meta[#meta + 1], meta[#meta + 2] = 'news', ARGV[15]
 end
--- When the ends were put off last, and to which log's time that belongs.
+-- When the lifetimes were last extended, and for which lifetime of the log.
 local ends = decimal(math.ceil(lifetime * (1 + SLACK)))
 local kept, of = string.match(room.kept, '^(%d+) (%d+)$')
 if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
@@ -98,10 +98,10 @@ if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
     redis.call('PEXPIRE', beside, ends)
   end
 else
-  -- Of a log that was taken away by hand meanwhile.
+  -- In case somebody deleted the log meanwhile.
   redis.call('PEXPIRE', KEYS[1], ARGV[5], 'NX')
 end
--- Their keys have an end from here on, never before the log's, and are put off with it.
+-- From here on these keys expire, never before the log, and are extended with it.
 if ARGV[18] ~= '' and redis.call('ZADD', KEYS[7], decimal(seq), ARGV[18]) == 1 then
   redis.call('PEXPIRE', KEYS[7], ends, 'NX')
 end
@@ -113,11 +113,11 @@ if seq % TIDY_EVERY == 0 then
   if redis.call('EXISTS', KEYS[3], KEYS[8]) > 0 then
     redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', '(' .. decimal(firstHeld(seq)))
   end
-  -- As many as the log has entries: who said nothing for so long has their stored mark alone.
+  -- As many readers as the log has entries; an older one is left with the stored mark.
   redis.call('ZREMRANGEBYRANK', KEYS[7], 0, decimal(-1 - ARGV[4]))
 end
 if field ~= '' then
-  -- This period's hash is gone when its slot's turn comes again, so an id is known for one to two TTLs.
+  -- This period's hash expires before its slot is used again, so an id is known for one to two TTLs.
   local ids, ending = KEYS[4 + period % 2], decimal((period + 2) * ttl)
   local answer = room.epoch .. ' ' .. decimal(seq) .. ' ' .. decimal(at) .. ' ' .. ARGV[8]
   redis.call('HSET', ids, field, ARGV[17] == '' and answer or answer .. ' ' .. ARGV[17])

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Appended, Draft, Replaced } from '../../../chat/log-store.ts';
+import type { Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
@@ -22,32 +22,30 @@ export interface RedisAppendDeps {
   readonly dedupeTtlS: number;
 }
 
-/** The mark `news` of an inbox as its meta holds it, moved in the same step; `was` '': there is none yet. */
+/** The mark `news` of an inbox as its meta holds it; `was` '': there is none yet. */
 export interface Folding {
   readonly was: string;
   readonly becomes: string;
 }
 
-export interface RedisAppend {
-  /** Undefined: the mark was elsewhere and nothing was stored, which only a fold is told. */
-  append(room: Room, draft: Draft, folding?: Folding): Promise<Outcome<Appended | undefined>>;
-  /** As `RoomLogs.replace`. */
-  replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
+export interface RedisAppend extends Pick<RoomLogs, 'append' | 'replace'> {
+  /** Appends and moves the mark in one step. False: the mark stood elsewhere, and nothing was stored. */
+  fold(inbox: Room, draft: Draft, folding: Folding): Promise<Outcome<boolean>>;
 }
 
 type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome: number];
 
 const KNOWN = 1;
-const ELSEWHERE = 2;
+const MARK_ELSEWHERE = 2;
 const BANNED = 3;
 const MUTED = 4;
 const OTHER_CONTENT = 5;
-const NOT_HELD = 6;
-const NOTHING_TO_TELL = 7;
+const NOT_FOUND = 6;
+const NO_NOTICE_DUE = 7;
 const NO_FOLDING: Folding = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
-/** All that has to be atomic is in append.lua and replace.lua. */
+/** Writes to logs. What has to be atomic is in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   const { redis, scripts, keys, epochArgs, retention } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
@@ -87,28 +85,36 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     );
   }
 
+  /** Undefined: the mark stood elsewhere, and nothing was stored. */
+  async function store(room: Room, draft: Draft, folding: Folding): Promise<Outcome<Appended | undefined>> {
+    const reply = await run(room, draft, folding, undefined);
+    if (!reply.ok) return reply;
+    const [epoch, seq, id, at, outcome] = reply.value;
+    if (outcome === BANNED) return refuseRestricted('ban', at);
+    if (outcome === MUTED) return refuseRestricted('mute', at);
+    if (outcome === OTHER_CONTENT) return refuseReusedId();
+    return succeed(outcome === MARK_ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
+  }
+
   return {
-    async append(room, draft, folding = NO_FOLDING) {
-      const reply = await run(room, draft, folding, undefined);
-      if (!reply.ok) return reply;
-      const [epoch, seq, id, at, outcome] = reply.value;
-      if (outcome === BANNED) return refuseRestricted('ban', at);
-      if (outcome === MUTED) return refuseRestricted('mute', at);
-      if (outcome === OTHER_CONTENT) return refuseReusedId();
-      return succeed(outcome === ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
+    // Without a fold there is no mark that could stand elsewhere.
+    append: (room, draft) => store(room, draft, NO_FOLDING) as Promise<Outcome<Appended>>,
+    async fold(inbox, draft, folding) {
+      const stored = await store(inbox, draft, folding);
+      return stored.ok ? succeed(stored.value !== undefined) : stored;
     },
     async replace(room, seq, members, notice = NO_NOTICE) {
       const reply = await run(room, notice, NO_FOLDING, [String(seq), members]);
       if (!reply.ok) return reply;
       const [epoch, noticeSeq, id, at, outcome] = reply.value;
-      if (outcome === NOT_HELD) return succeed(undefined);
-      if (outcome === NOTHING_TO_TELL) return succeed({});
+      if (outcome === NOT_FOUND) return succeed(undefined);
+      if (outcome === NO_NOTICE_DUE) return succeed({});
       return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: false } });
     },
   };
 }
 
-/** Hashed to 16 characters: a busy room remembers a million of them. */
+/** 16 characters of a hash, since a busy room remembers a million of them. */
 function dedupeField({ dedupe }: Draft): string {
   if (!dedupe) return '';
   const digest = hash('sha256', `${dedupe.scope}\0${dedupe.clientMsgId}`, 'base64url');

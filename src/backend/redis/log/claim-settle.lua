@@ -1,5 +1,5 @@
--- Ends a try of claim.lua.
--- KEYS as in claim.lua   ARGV[1] id of the try   ARGV[2] the answer, '' for none   ARGV[3] how long it is kept, ms
+-- Ends an attempt of claim.lua.
+-- KEYS as in claim.lua   ARGV[1] id of the attempt   ARGV[2] the answer, '' for none   ARGV[3] its lifetime, ms
 
 local claim = redis.call('HMGET', KEYS[1], 'id', 'answer')
 if ARGV[2] ~= '' and claim[1] and not claim[2] then

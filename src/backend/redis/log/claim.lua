@@ -1,7 +1,7 @@
 -- Claims a key for a write that may be sent twice; see idempotency.ts.
--- KEYS[1] claim (hash: id, print, answer)   KEYS[2] the try that runs (string)
--- ARGV[1] id of this try   ARGV[2] fingerprint   ARGV[3] how long the claim is kept, ms   ARGV[4] of the lease, ms
--- Answers {state, text}: granted and the operation's id, running, answered and the answer, or mismatch.
+-- KEYS[1] claim (hash: id, print, answer)   KEYS[2] the attempt under way (string)
+-- ARGV[1] id of this attempt   ARGV[2] fingerprint   ARGV[3] lifetime of the claim, ms   ARGV[4] lease of the attempt, ms
+-- Returns {state, text}: granted and the operation's id, running, answered and the answer, or mismatch.
 
 local id, print, answer = unpack(redis.call('HMGET', KEYS[1], 'id', 'print', 'answer'))
 if not id then

@@ -14,7 +14,7 @@ export interface RedisClaimsDeps {
 
 type ClaimReply = [state: ClaimResult['state'], text: string];
 
-/** All that has to be atomic is in claim.lua and claim-settle.lua. */
+/** What has to be atomic is in claim.lua and claim-settle.lua. */
 export function createRedisClaims({ redis, scripts, keys, dedupeTtlS }: RedisClaimsDeps): IdempotencyStore {
   const ttlMs = String(dedupeTtlS * 1_000);
 

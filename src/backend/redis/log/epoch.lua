@@ -1,11 +1,12 @@
--- Stands before append.lua and read.lua, after log.lua: a room's epoch and what numbers it.
--- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, epoch, top, at, links, and kept, ids as in append.lua; of an
--- inbox also its marks: sent, recv, read, news)
--- ARGV[1] run_id of this server, known to the connection   ARGV[2] a fresh random epoch, should one be needed
+-- A prelude of append.lua and read.lua, after log.lua: a room's epoch and its sequence numbers. log-store.ts (Position) tells
+-- by an example why epochs exist.
+-- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, epoch, top, at, links = previous epochs; kept and ids as in
+-- append.lua; for an inbox also its marks: sent, recv, read, news)
+-- ARGV[1] run_id of this server, as the connection knows it   ARGV[2] a fresh random epoch, in case one is needed
 -- ARGV[3] how long meta lives without use, ms: longer than the log
 --
--- `top` runs on for ever; a new epoch begins when another run of a server answers for the room (it may have
--- lost the newest entries) or when log and meta disagree. So a number is never given twice within an epoch.
+-- `top` never goes back. A new epoch begins when another run of a server answers for the room, which may have lost the newest
+-- entries, or when log and meta disagree. So no number is given twice within an epoch.
 
 local PREVIOUS_KEPT = 8
 
@@ -23,7 +24,7 @@ local function beginEpoch(room)
   local tail = tailOf(KEYS[1])
   if room.epoch then
     local upTo = room.top
-    -- A log older than meta (restored by hand): what stands between them is gone.
+    -- The log is older than meta (somebody restored it): the entries between them are gone.
     if tail > 0 and tail < upTo then
       upTo = tail
     end

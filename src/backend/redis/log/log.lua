@@ -1,14 +1,14 @@
--- Stands before epoch.lua, append.lua, read.lua and replace.lua: what a log holds.
+-- A prelude of epoch.lua, append.lua, read.lua and replace.lua: what a log contains.
 -- KEYS[1] log (stream)   KEYS[2] meta, see epoch.lua
 -- KEYS[3] replaced entries, taken out of the stream (zset of `except NUL message` by seq)
--- Between the log's first seq and its top each seq stands in the stream or among the replaced ones.
+-- Each seq from the log's first to its top is in the stream or among the replaced entries.
 
 -- Lua writes large numbers as 1e+15.
 local function decimal(number)
   return string.format('%.0f', number)
 end
 
--- The last seq ever put in, also if that entry is no longer in the stream.
+-- The last seq ever added, even if that entry has left the stream.
 local function tailOf(log)
   if redis.call('EXISTS', log) == 0 then
     return 0
@@ -21,7 +21,7 @@ local function tailOf(log)
   end
 end
 
--- The first seq the log holds, `top + 1` for none, and whether any entry of it was replaced.
+-- Returns the first seq of the log, `top + 1` if it is empty, and whether any of its entries was replaced.
 local function firstHeld(top)
   local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
   local first = oldest and tonumber(string.match(oldest[1], '^%d+')) or top + 1
@@ -40,7 +40,7 @@ local function firstHeld(top)
   if redis.call('ZCOUNT', KEYS[3], decimal(lowest), below) == first - lowest then
     return lowest, true
   end
-  -- The stream was trimmed past some of them; it is long enough without them.
+  -- The stream was trimmed past some of them, so the log is long enough without them.
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', below)
   return first, redis.call('EXISTS', KEYS[3]) == 1
 end

@@ -1,6 +1,4 @@
 import {
-  type Appended,
-  type Draft,
   type LogPage,
   type LogQuery,
   type LogTop,
@@ -15,6 +13,7 @@ import { parseStored } from '../bus/frame.ts';
 import { away } from '../connection/failures.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
+import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
 import type { RedisAppend } from './append.ts';
 import type { EpochArgs } from './epochs.ts';
@@ -25,7 +24,7 @@ export interface RedisLogsDeps {
   readonly scripts: Pick<Scripts, 'read'>;
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
-  readonly writes: RedisAppend;
+  readonly writes: Pick<RedisAppend, 'append' | 'replace'>;
 }
 
 type ReadReply = [
@@ -37,16 +36,9 @@ type ReadReply = [
   messagesAndExcepts: string[],
 ];
 
-/** Logs as Redis streams; all that has to be atomic is in append.lua, read.lua and replace.lua. */
+/** Logs as Redis streams. What has to be atomic is in append.lua, read.lua and replace.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   const { redis, scripts, keys, epochArgs, writes } = deps;
-
-  async function append(room: Room, draft: Draft): Promise<Outcome<Appended>> {
-    const appended = await writes.append(room, draft);
-    if (!appended.ok) return appended;
-    if (!appended.value) throw new Error('only a fold is left unstored');
-    return succeed(appended.value);
-  }
 
   async function read(room: Room, query: LogQuery): Promise<Outcome<LogPage>> {
     const epoch = epochArgs(room);
@@ -80,21 +72,16 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   }
 
   async function tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>> {
-    // One turn, one write: node-redis pipelines them.
-    const answers = await Promise.all(
+    // In one turn of the event loop: node-redis pipelines them into one write.
+    const found = await allValues(
       rooms.map((room) => redis.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
     );
-    const all: LogTop[] = [];
-    for (const answer of answers) {
-      if (!answer.ok) return answer;
-      const [epoch, top] = answer.value;
-      all.push({ ...(epoch ? { epoch } : {}), top: Number(top ?? 0) });
-    }
-    return succeed(all);
+    if (!found.ok) return found;
+    return succeed(found.value.map(([epoch, top]) => ({ epoch: epoch ?? undefined, top: Number(top ?? 0) })));
   }
 
   return {
-    append,
+    append: writes.append,
     read,
     replace: writes.replace,
     tops,

@@ -1,15 +1,15 @@
--- One look at a room's log.
+-- Reads one page of a room's log.
 -- KEYS[1..3] as in log.lua   ARGV[1..3] as in epoch.lua
 -- ARGV[4] 'before' (the newest below ARGV[5]), 'after' (the oldest above ARGV[5]) or 'latest'
--- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is given even if it is larger
--- ARGV[8] what is answered for the epoch of an empty log that has none yet, '' to begin one
--- Answers {epoch, top, previous epochs, first, more, {message, except, message, except, …}}, entries in the order asked for:
--- oldest first after 'after', newest first otherwise.
+-- ARGV[6] most entries   ARGV[7] most bytes of JSON; the first entry is returned even if it is larger
+-- ARGV[8] the epoch to return for an empty log that has none yet, '' to begin one
+-- Returns {epoch, top, previous epochs, first, more, {message, except, message, except, …}}, entries in the order of the
+-- query: oldest first for 'after', otherwise newest first.
 
--- Fetched by this many, so that a page that ends at its bytes does not copy the whole log first.
+-- Entries per fetch: a page that ends at its bytes must not copy the whole log first.
 local CHUNK = 32
 
--- A room nothing was said in has no past to keep: whoever joins made-up rooms must not fill the store with them.
+-- An empty room has no history to keep: clients that join made-up rooms must not fill the store with them.
 local EMPTY_MS = 3600000
 
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
@@ -17,7 +17,7 @@ if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
 end
 
 local room = openRoom()
--- A room that is only read keeps its epoch too; written seldom, because rooms are read far more often than begun.
+-- A room that is only read keeps its epoch, too. The lifetime is extended seldom, since reads are frequent.
 local lifetime = tonumber(ARGV[3])
 if room.top == 0 then
   lifetime = math.min(lifetime, EMPTY_MS)
@@ -43,7 +43,7 @@ local function seqOf(entry)
   return tonumber(string.match(entry[1], '^%d+'))
 end
 
--- As many of the replaced entries as of the stream, and like those.
+-- A chunk of replaced entries, in the form of the stream's.
 local function replacedFrom(from)
   local found
   if forward then
@@ -58,7 +58,7 @@ local function replacedFrom(from)
   return found
 end
 
--- The next of both, in order. Each is complete up to its own end, so as many of both together are.
+-- Merges two sorted chunks. Each is complete up to its own end, so the first CHUNK of both together are complete.
 local function merged(ones, others)
   local all, one, other = {}, 1, 1
   while #all < CHUNK and (ones[one] or others[other]) do

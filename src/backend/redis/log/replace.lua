@@ -1,8 +1,8 @@
--- Stands before append.lua: puts other members in the place of an entry's, and appends what tells of it. A stream's entry
--- cannot be changed and its id not be given again: it is taken out, and what takes its place is kept beside.
--- KEYS and ARGV as in append.lua; then, the last two of ARGV: the entry's seq, members of its JSON object
--- Answers as append.lua, or with the outcome 6: the log does not hold the entry, 7: it had these members already or
--- there is nothing to append, for want of an id.
+-- A prelude of append.lua: replaces the members of an entry, and append.lua then appends the notice of that. An entry of a
+-- stream can neither change nor be added again under its id. So it leaves the stream, and its replacement goes to KEYS[3].
+-- KEYS and ARGV as in append.lua; the last two of ARGV are the entry's seq and the new members of its JSON object
+-- Returns what append.lua returns, or the outcome 6: the log does not contain the entry; 7: the entry had these members
+-- already, or there is no notice to append.
 
 local function replaced()
   local seq, members, kept = ARGV[#ARGV - 1], ARGV[#ARGV], tonumber(ARGV[4])
@@ -25,7 +25,7 @@ local function replaced()
   if becomes == message then
     return 7
   end
-  -- First: a full Redis refuses it, but nothing more of a script that has written.
+  -- The first write: a full Redis rejects a script's first write, but none after it.
   redis.call('ZADD', KEYS[3], seq, except .. '\0' .. becomes)
   if earlier then
     redis.call('ZREM', KEYS[3], earlier)
@@ -33,7 +33,7 @@ local function replaced()
   redis.call('ZADD', KEYS[8], seq, seq)
   redis.call('XDEL', KEYS[1], seq .. '-0')
 
-  -- A stream that is emptied this way is never trimmed for its length.
+  -- Replacing empties the stream, so XADD's MAXLEN alone would not bound the log.
   if redis.call('ZCARD', KEYS[3]) > kept then
     redis.call('XTRIM', KEYS[1], 'MINID', decimal(top - kept + 1) .. '-0')
     redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', decimal(top - kept))

@@ -5,6 +5,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
+import { allValues } from '../outcomes.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 
@@ -13,19 +14,21 @@ export interface RedisInboxesDeps {
   readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
-  /** Undefined: the mark `news` was elsewhere than `was`, and nothing was stored. */
-  readonly append: (
-    inbox: Room,
-    draft: Draft,
-    folding: { readonly was: string; readonly becomes: string },
-  ) => Promise<Outcome<unknown>>;
+  /** Appends and moves the mark `news` in one step; false: the mark stood elsewhere. */
+  readonly writes: {
+    fold(
+      inbox: Room,
+      draft: Draft,
+      folding: { readonly was: string; readonly becomes: string },
+    ): Promise<Outcome<boolean>>;
+  };
 }
 
 const STEPS_KEPT = '200';
 
-/** Marks are fields of the hash that numbers the inbox, so they never speak of other numbers. */
+/** The marks are fields of the inbox's meta, so they never outlive the numbers they speak of. */
 export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
-  const { redis, scripts, keys, retention, append } = deps;
+  const { redis, scripts, keys, retention, writes } = deps;
   const markKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
 
   async function marks(inbox: Room): Promise<Outcome<InboxMarkers>> {
@@ -52,8 +55,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
     { was, becomes }: { readonly was: Position | undefined; readonly becomes: Position },
   ): Promise<Outcome<boolean>> {
     const folding = { was: was ? positionText(was) : '', becomes: positionText(becomes) };
-    const appended = await append(inbox, draft, folding);
-    return appended.ok ? succeed(appended.value !== undefined) : appended;
+    return writes.fold(inbox, draft, folding);
   }
 
   async function erase(inbox: Room): Promise<Outcome<void>> {
@@ -66,22 +68,20 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   async function progress(
     items: readonly { readonly inbox: Room; readonly seq: number }[],
   ): Promise<Outcome<readonly ItemProgress[]>> {
-    const answers = await Promise.all(
+    const found = await allValues(
       items.map(({ inbox, seq }) =>
         redis.evaluate<number[]>(scripts.progress, markKeys(inbox), [String(seq)]),
       ),
     );
-    const all: ItemProgress[] = [];
-    for (const answer of answers) {
-      if (!answer.ok) return answer;
-      const [sentAt, recvAt, readAt] = answer.value;
-      all.push({
+    if (!found.ok) return found;
+    // The script says 0 for "not yet".
+    return succeed(
+      found.value.map(([sentAt, recvAt, readAt]) => ({
         ...(sentAt ? { sentAt } : {}),
         ...(recvAt ? { recvAt } : {}),
         ...(readAt ? { readAt } : {}),
-      });
-    }
-    return succeed(all);
+      })),
+    );
   }
 
   return { markers: marks, raise, appendAnnouncement: fold, erase, progress };

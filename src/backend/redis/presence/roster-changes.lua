@@ -1,13 +1,13 @@
--- Stands, after clock.lua and roster-room.lua, before the scripts that change who is in a room: what the room is told.
--- KEYS[5] what was told last (hash: rev, at, counted, users, clients; named: when names came again after counts)
--- KEYS[6] who came ('+'), goes by another name or face ('=') or went ('-') since then (hash id -> sign and the person's JSON)
--- ARGV[4] channel, '' for a place whose people are not told of each other
--- ARGV[5] what stands before an event's name on the bus   ARGV[6] what stands behind its payload
--- ARGV[7] the room's id as JSON   ARGV[8] users that are told one by one: connections of the room, changes at once
--- Changes are gathered here and not at the workers, so that all members are told the same under the same number.
+-- A prelude of the scripts that change who is in a room, after clock.lua and roster-room.lua: notifies the room's members.
+-- KEYS[5] the last notification (hash: rev, at, counted, users, clients; named: when names followed counts)
+-- KEYS[6] pending changes (hash user id -> sign and the person's JSON): '+' came, '=' has another name or avatar, '-' left
+-- ARGV[4] channel, '' for a lounge, whose users are not announced to each other
+-- ARGV[5] the frame before the event's name   ARGV[6] the frame after its payload
+-- ARGV[7] the room's id as JSON   ARGV[8] the most connections in the room, and changes at once, that are announced by name
+-- The changes are collected here and not at the workers, so that all members get the same changes under the same number.
 
 local NOTIFY_EVERY_MS = 1000
--- Names after counts make everybody ask for the list: somebody who comes and goes in a room of 200 must not cause that each second.
+-- Names after counts make every member fetch the list; one user who joins and leaves must not cause that every second.
 local NAMES_AGAIN_EVERY_MS = 10000
 
 local function personJson(id, person)
@@ -19,7 +19,7 @@ local function personJson(id, person)
   return json .. '}'
 end
 
--- A coming and a going that were both not told yet are nothing to tell.
+-- A join and a leave that are both still pending cancel each other out.
 local function note(sign, id, person)
   if ARGV[4] == '' then
     return
@@ -39,7 +39,7 @@ local function note(sign, id, person)
     end
     sign = '='
   end
-  -- Not `call`: a full Redis refuses this one, and a departure has to be answered.
+  -- Not `call`: a full Redis rejects this write, and the departure must still be returned.
   redis.pcall('HSET', KEYS[6], id, sign .. json)
 end
 
@@ -62,10 +62,10 @@ local function leftOfTurn(now, last, every)
   return since >= 0 and since < every and every - since or 0
 end
 
--- Tells the room what is gathered, at most once a second. Answers how many ms its turn is still away, 0 when nothing waits.
--- Numbers begin with the time, so that a room that was empty and forgotten goes on with higher ones, and rise by 1; after counts, which name nobody, one is left out, so that whoever keeps
--- the list of names asks for it. Counts of a room so small that names could be told are told alone for a while: the names
--- follow, also when nothing changes any more.
+-- Publishes the pending changes, at most once a second. Returns the ms until the room's next turn, 0 when nothing is pending.
+-- `rev` starts at the time, so that a room that was empty and forgotten goes on with higher numbers. It rises by 1, and by 2
+-- when names follow counts, which name nobody: the gap makes whoever keeps the list of names fetch it. In a room small enough
+-- for names, counts go out alone for a while, and the names follow even if nothing changes any more.
 local function notifyRoom(users, clients)
   if users == 0 then
     redis.call('DEL', KEYS[5], KEYS[6])

@@ -1,10 +1,10 @@
--- A user is in the room on this instance, which has that many connections in it.
+-- Enters a user into the room on this instance, which then has so many connections there.
 -- KEYS[1..6], ARGV[1..8] as in roster-room.lua   KEYS[7] as in restricted.lua   ARGV[9] connections   ARGV[10] user id
--- ARGV[11] username   ARGV[12] the user as the fourth key holds them
--- ARGV[13] most connections the room may be brought to, 0: any number
--- Answers {users, connections, changed, wait, refused, left}; changed: the user was in the room nowhere before;
--- wait: for so long (ms) what is gathered is not told, 0: nothing is;
--- refused: 1 banned, for so long still (ms, 0 for no end), 2 the room is full; then nothing was done.
+-- ARGV[11] username   ARGV[12] the user's value in KEYS[4]
+-- ARGV[13] the most connections the call may bring the room to, 0 for any number
+-- Returns {users, connections, changed, wait, refused, left}. changed: 1 if no instance had the user in the room before.
+-- wait: ms until the room is notified of its pending changes, 0 if there are none. refused: 1 banned, for `left` ms more
+-- (0 for no end); 2 the room is full. A refused call changes nothing.
 
 local ends = redis.call('ZSCORE', KEYS[7], 'ban:' .. ARGV[10])
 local left = ends and leftOf(ends, clock())

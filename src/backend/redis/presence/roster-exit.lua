@@ -1,8 +1,8 @@
--- A user is no longer in the room on this instance, or only the instance's number of connections changed.
--- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to change nobody's presence
--- Answers {users, connections, changed, wait, vacant}; changed: the user is nowhere else in the room either;
--- wait as in roster-enter.lua; vacant: nothing of this instance is left in the room.
--- An instance that is not in the room does not come in by this: it may be a dead one's last word, after its reap.
+-- Takes a user out of the room on this instance, or only sets the instance's number of connections.
+-- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to take nobody out
+-- Returns {users, connections, changed, wait, vacant}. changed: 1 if no other instance has the user in the room. wait: as in
+-- roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
+-- An instance that is not in the room stays out: this may be the last command of a dead one that was reaped already.
 
 local changed = 0
 if ARGV[10] ~= '' then
@@ -18,7 +18,7 @@ local vacant = ARGV[9] == '0' and redis.call('EXISTS', KEYS[4]) == 0
 if vacant then
   redis.call('HDEL', KEYS[1], ARGV[1])
 elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
-  -- Not `call`: a full Redis refuses this one, and the departure above has to be answered.
+  -- Not `call`: a full Redis rejects this write, and the departure above must still be returned.
   redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[9])
 end
 local users, clients = countRoom()

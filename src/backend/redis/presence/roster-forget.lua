@@ -1,8 +1,8 @@
--- A dead instance was reaped. It stays listed as fenced for one lease more: what it had still under way counts nowhere then,
--- and is found when that lease is over and it is reaped once more.
+-- Ends the reaping of a dead instance: it stays listed as fenced and reaped for one lease more, then it is no longer listed.
+-- Its last commands count nowhere meanwhile, and the second reap takes them out.
 -- KEYS[1] instances, as in roster-heartbeat.lua   ARGV[1] instance id   ARGV[2] lease, ms
--- ARGV[3] its record, if it stood there for that lease, by the clock of who asks; else ''
--- Answers 1 if it is no longer listed.
+-- ARGV[3] its record if that has stood for a lease by the caller's clock, otherwise ''
+-- Returns 1 if the instance is no longer listed.
 
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record then

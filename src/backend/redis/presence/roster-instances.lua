@@ -1,5 +1,5 @@
--- All instances that are listed, and what time it is.
+-- Returns all listed instances, and the time.
 -- KEYS[1] instances, as in roster-heartbeat.lua
--- Answers {ms, {instance, record, instance, …}}.
+-- Returns {ms, {instance, record, instance, …}}.
 
 return { string.format('%.0f', clock()), redis.call('HGETALL', KEYS[1]) }

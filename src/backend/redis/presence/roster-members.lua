@@ -1,7 +1,7 @@
--- One page of who is in a room, by user id, and which instances say so.
+-- Returns one page of a room's users, by user id, with the instances that have them.
 -- KEYS[1..2] as in roster-room.lua   KEYS[3] as KEYS[5] in roster-changes.lua
 -- ARGV[1] where the page begins (ZRANGEBYLEX)   ARGV[2] as in roster-room.lua   ARGV[3] most users
--- Answers {rev, more, last id, {instance, instance, …}, {id, {index of instance, user, index, user, …}, id, …}}.
+-- Returns {rev, more, last id, {instance, instance, …}, {id, {index of instance, user, index, user, …}, id, …}}.
 
 local limit = tonumber(ARGV[3])
 local ids = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 0, limit + 1)

@@ -1,5 +1,5 @@
--- Tells a room what is gathered, if it is time.
+-- Notifies a room of its pending changes if it is time.
 -- KEYS, ARGV[1..8] as in roster-room.lua
--- Answers how long to wait, as roster-enter.lua does.
+-- Returns `wait` of roster-enter.lua.
 
 return notifyRoom(countRoom())

@@ -1,7 +1,7 @@
 -- Takes a dead instance out of one room.
 -- KEYS, ARGV[1..8] as in roster-room.lua
--- Answers {connections left, wait, {id, user, id, user, …}}: those who are now gone from the room, whoever runs it second
--- gets none; wait as in roster-enter.lua.
+-- Returns {connections left, wait, {id, user, id, user, …}}: the users who are now gone from the room. A second run returns
+-- none. wait: as in roster-enter.lua.
 
 local users = redis.call('HGETALL', KEYS[4])
 redis.call('DEL', KEYS[4])

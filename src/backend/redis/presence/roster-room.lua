@@ -1,10 +1,10 @@
--- Stands before the scripts that change who is in a room: who is where in it.
+-- A prelude of the scripts that change who is in a room.
 -- KEYS[1] connections by instance (hash)   KEYS[2] users (zset, all of score 0)
 -- KEYS[3] names (zset of `username NUL id`, all of score 0)
 -- KEYS[4] users of this instance (hash id -> `connections NUL username`, perhaps `NUL avatar` behind it)
 -- KEYS[5..6], ARGV[4..8] as in roster-changes.lua
--- ARGV[1] instance id   ARGV[2] what the fourth key of any instance begins with   ARGV[3] lifetime of the keys, ms
--- Where a user is, is looked up and never counted: a repeated or lost call cannot make a counter drift.
+-- ARGV[1] instance id   ARGV[2] prefix of every instance's KEYS[4]   ARGV[3] lifetime of the keys, ms
+-- The scripts look up where a user is and keep no counters, which repeated or lost calls would make drift.
 
 local others
 
@@ -12,7 +12,7 @@ local function nameOf(person)
   return string.match(person, '^%d+%z([^%z]*)')
 end
 
--- Whether another instance has the user in the room, and whether one of them by that name.
+-- Whether another instance has the user in the room, and whether one of them has the user under that name.
 local function elsewhere(id, name)
   others = others or redis.call('HKEYS', KEYS[1])
   local present, named = false, false
@@ -26,7 +26,7 @@ local function elsewhere(id, name)
   return present, named
 end
 
--- What this instance said of the user holds no more. Answers 1 if the user is now gone from the room.
+-- Takes the user out on this instance. Returns 1 if no instance has the user in the room any more.
 local function takeOut(id, person)
   local name = person and nameOf(person)
   local present, named = elsewhere(id, name)

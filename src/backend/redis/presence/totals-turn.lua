@@ -1,6 +1,6 @@
--- The cluster is to be counted again: who asks first for this count's successor is to do it.
--- KEYS[1] whose successor was asked for   ARGV[1] the count, as it stands in the store   ARGV[2] how long this is kept, ms
--- Answers 1 if nobody was before.
+-- Elects the worker that counts the cluster again: the first to ask for a count's successor.
+-- KEYS[1] the count whose successor was asked for   ARGV[1] the count, as it stands in the store   ARGV[2] lifetime of KEYS[1], ms
+-- Returns 1 for the first.
 
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   return 0
