@@ -105,7 +105,7 @@ describe('inboxes in Redis', () => {
     const { epoch } = await read(peer, inbox);
     await redis.ask(`HSET ${keys.log(inbox)[1]} run another`);
     expect((await append(peer, inbox, 'y')).epoch).not.toBe(epoch);
-    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 1, read: 1, news: becomes });
+    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 1, read: 1, announcements: becomes });
   });
 
   it('neither append nor move the mark when Redis is full', async () => {
@@ -134,7 +134,7 @@ describe('inboxes in Redis', () => {
     expect(granted(await fold())).toBe(true);
     expect(granted(await fold())).toBe(false);
     expect(await read(peer, inbox)).toMatchObject({ top: 1 });
-    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0, news: becomes });
+    expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0, announcements: becomes });
   });
 
   it('grant a claim anew once its lease is over, and take the key for another write once it ran out', async () => {
