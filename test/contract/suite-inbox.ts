@@ -248,7 +248,11 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       const before = await progressOf(a, inbox, [2, 4, 5]);
       await store.restart();
       const [c, d] = [await store.open(), await store.open()];
-      expect(await marksOf(c, inbox)).toEqual({ recv: 4, read: 2, news: { epoch: 'news epoch', seq: 3 } });
+      expect(await marksOf(c, inbox)).toEqual({
+        recv: 4,
+        read: 2,
+        announcements: { epoch: 'news epoch', seq: 3 },
+      });
       expect(await progressOf(d, inbox, [2, 4, 5])).toEqual(before);
       expect((await append(d, inbox, 'item 7')).seq).toBe(7);
       expect(await raise(c, inbox, { recv: 3, read: 7 })).toMatchObject({ recv: 7, read: 7 });
@@ -271,7 +275,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       const { entries } = await read(b, inbox);
       expect(textsOf(entries)).toEqual(['before', ...range(1, 10).map((n) => `announcement ${n}`)]);
       expect(seqsOf(entries)).toEqual(range(1, 11));
-      expect(await marksOf(a, inbox)).toEqual({ recv: 0, read: 0, news: news(10) });
+      expect(await marksOf(a, inbox)).toEqual({ recv: 0, read: 0, announcements: news(10) });
     });
 
     it('begins an inbox nothing was ever put in', async () => {
@@ -291,12 +295,12 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       for (const was of [undefined, news(4), news(6), { epoch: 'another', seq: 5 }]) {
         expect(await fold(b, inbox, was, news(9))).toBe(false);
       }
-      expect(await marksOf(b, inbox)).toMatchObject({ news: news(5) });
+      expect(await marksOf(b, inbox)).toMatchObject({ announcements: news(5) });
       // Only equality is asked for: after a new epoch of the news the mark may well go down.
       expect(await fold(b, inbox, news(5), { epoch: 'another', seq: 1 })).toBe(true);
       await arrivalOf(2, heard.entries);
       expect(textsOf(heard.entries)).toEqual(['announcement 5', 'announcement 1']);
-      expect(await marksOf(a, inbox)).toMatchObject({ news: { epoch: 'another', seq: 1 } });
+      expect(await marksOf(a, inbox)).toMatchObject({ announcements: { epoch: 'another', seq: 1 } });
     });
 
     it('leaves the mark alone when something else is put in', async () => {
@@ -305,7 +309,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       await fold(a, inbox, undefined, news(1));
       await append(b, inbox, 'between');
       await raise(b, inbox, { read: 2 });
-      expect(await marksOf(a, inbox)).toEqual({ recv: 2, read: 2, news: news(1) });
+      expect(await marksOf(a, inbox)).toEqual({ recv: 2, read: 2, announcements: news(1) });
       expect(await fold(a, inbox, news(1), news(2))).toBe(true);
     });
 

@@ -131,7 +131,7 @@ describe('embedded inbox', () => {
     clock.now += INBOX_TTL_MS + 1;
     await store.cleanUp();
     expect(await latest(store, inbox)).toMatchObject({ entries: [], top: 3, first: 4 });
-    expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 2, read: 2, news: was });
+    expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 2, read: 2, announcements: was });
     const again = { was: undefined, becomes: { epoch: 'news', seq: 2 } };
     expect(granted(await store.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), again))).toBe(false);
     await fill(store, inbox, 1);
@@ -150,7 +150,7 @@ describe('embedded inbox', () => {
     ]);
     const store = open();
     await store.cleanUp();
-    expect(granted(await store.inboxes.markers({ tag }))).toMatchObject({ news: marks.news });
+    expect(granted(await store.inboxes.markers({ tag }))).toMatchObject({ announcements: marks.news });
     clock.now += INBOX_TTL_MS + 1;
     await store.cleanUp();
     expect(tables.row('logMeta', tag)).toBeUndefined();
@@ -181,12 +181,12 @@ describe('embedded inbox', () => {
       { recv: 0, read: 0 },
       true,
       false,
-      { recv: 1, read: 0, news: place(1) },
+      { recv: 1, read: 0, announcements: place(1) },
       true,
-      { recv: 1, read: 1, news: place(2) },
+      { recv: 1, read: 1, announcements: place(2) },
       expect.objectContaining({ seq: 3 }),
-      { recv: 3, read: 3, news: place(2) },
-      { recv: 3, read: 3, news: place(2) },
+      { recv: 3, read: 3, announcements: place(2) },
+      { recv: 3, read: 3, announcements: place(2) },
     ]);
     expect(commits()).toBe(1);
     expect(seqsOf((await latest(store, inbox)).entries)).toEqual([1, 2, 3]);
