@@ -33,7 +33,7 @@ export interface RedisKeys {
   /** When an inbox's marks moved: sent, recv, read. */
   readonly steps: (inbox: Room) => readonly [string, string, string];
   /** How far the inbox's user has read which room, and the rooms by their last use. */
-  readonly visits: (inbox: Room) => readonly [marks: string, order: string];
+  readonly roomSubscriptions: (inbox: Room) => readonly [marks: string, order: string];
   /** Instance -> how many connections the inbox's user has there. */
   readonly connections: (inbox: Room) => string;
   /** Remembers a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
@@ -78,7 +78,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     changes: (room) => [`${base(room)}:told`, `${base(room)}:changes`],
     rosterOfInstances: ofInstances,
     steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
-    visits: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
+    roomSubscriptions: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
     connections: (inbox) => `${base(inbox)}:c`,
     claim: (key) => [`${prefix}:{${hashOf(key)}}:claimed`, `${prefix}:{${hashOf(key)}}:running`],
     places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,

@@ -29,8 +29,8 @@ export interface Scripts {
   readonly settleClaim: Script;
   readonly restrict: Script;
   readonly restrictions: Script;
-  readonly visit: Script;
-  readonly visited: Script;
+  readonly subscribeRoom: Script;
+  readonly subscribedRooms: Script;
 }
 
 /** Reads the Lua files, each of which lies beside the module that runs it. */
@@ -60,8 +60,8 @@ export function openScripts(): Scripts {
     settleClaim: scriptOf(textOf('log/claim-settle')),
     restrict: scriptOf(clock + restricted + textOf('moderation/moderation-restrict')),
     restrictions: scriptOf(clock + restricted + textOf('moderation/moderation-read')),
-    visit: scriptOf(textOf('people/visit')),
-    visited: scriptOf(textOf('people/visited')),
+    subscribeRoom: scriptOf(textOf('people/room-subscribe')),
+    subscribedRooms: scriptOf(textOf('people/room-subscriptions')),
   };
 }
 

@@ -17,7 +17,7 @@ import { createRedisLogs } from './log/logs.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
-import { createRedisVisits } from './people/visits.ts';
+import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
 import { createRedisRoster } from './presence/roster.ts';
 import { createRetention } from './retention.ts';
 import { openScripts, type Scripts } from './scripts.ts';
@@ -79,7 +79,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
     idempotency: createRedisClaims({ redis, scripts, keys, dedupeTtlS }),
     moderation: createRedisModeration({ redis, scripts, keys }),
-    roomSubscriptions: createRedisVisits({ redis, scripts, keys, retention }),
+    roomSubscriptions: createRedisRoomSubscriptions({ redis, scripts, keys, retention }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {

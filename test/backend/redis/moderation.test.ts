@@ -214,7 +214,7 @@ describe('visits in Redis', () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { inboxTtlS: 100 });
     const inbox = inboxOf('/', 'ann');
-    const [marks, order] = keys.visits(inbox);
+    const [marks, order] = keys.roomSubscriptions(inbox);
     await Promise.all(range(1, 1_000).map((n) => peer.roomSubscriptions.set(inbox, `${n}`, true)));
     granted(await peer.roomSubscriptions.raiseReadMarker(inbox, '1', 5));
     granted(await peer.roomSubscriptions.set(inbox, 'one more', true));

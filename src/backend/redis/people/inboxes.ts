@@ -59,8 +59,8 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   }
 
   async function erase(inbox: Room): Promise<Outcome<void>> {
-    const { log, ids, steps, visits, unread } = keys;
-    const kept = [log, ids, steps, visits, unread].flatMap((of) => [...of(inbox)]);
+    const { log, ids, steps, roomSubscriptions, unread } = keys;
+    const kept = [log, ids, steps, roomSubscriptions, unread].flatMap((of) => [...of(inbox)]);
     const gone = await redis.call(['DEL', ...kept]);
     return gone.ok ? succeed(undefined) : gone;
   }

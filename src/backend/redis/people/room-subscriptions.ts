@@ -7,26 +7,36 @@ import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 
-export interface RedisVisitsDeps {
+export interface RedisRoomSubscriptionsDeps {
   readonly redis: RedisConnection;
-  readonly scripts: Pick<Scripts, 'visit' | 'visited'>;
+  readonly scripts: Pick<Scripts, 'subscribeRoom' | 'subscribedRooms'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
 }
 
-type VisitReply = [mark: string, isNew: number];
+type SubscribeReply = [mark: string, isNew: number];
 
 const MOST_ROOMS = '1000';
 
-export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisitsDeps): RoomSubscriptions {
-  async function use(inbox: Room, roomid: string, seq: number, first: number): Promise<Outcome<VisitReply>> {
+export function createRedisRoomSubscriptions({
+  redis,
+  scripts,
+  keys,
+  retention,
+}: RedisRoomSubscriptionsDeps): RoomSubscriptions {
+  async function use(
+    inbox: Room,
+    roomid: string,
+    seq: number,
+    first: number,
+  ): Promise<Outcome<SubscribeReply>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
-    return redis.evaluate<VisitReply>(scripts.visit, keys.visits(inbox), args);
+    return redis.evaluate<SubscribeReply>(scripts.subscribeRoom, keys.roomSubscriptions(inbox), args);
   }
 
   async function leave(inbox: Room, roomid: string): Promise<Outcome<boolean>> {
-    const [marks, order] = keys.visits(inbox);
+    const [marks, order] = keys.roomSubscriptions(inbox);
     const [unmarked, unlisted] = await Promise.all([
       redis.call(['HDEL', marks, roomid]),
       redis.call<number>(['ZREM', order, roomid]),
@@ -35,14 +45,14 @@ export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisi
     return unlisted.ok ? succeed(unlisted.value === 1) : unlisted;
   }
 
-  async function visit(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<boolean>> {
+  async function set(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<boolean>> {
     if (!joined) return leave(inbox, roomid);
     const used = await use(inbox, roomid, 0, top);
     return used.ok ? succeed(used.value[1] === 1) : used;
   }
 
-  async function visited(inbox: Room): Promise<Outcome<readonly RoomSubscription[]>> {
-    const flat = await redis.evaluate<string[]>(scripts.visited, keys.visits(inbox), []);
+  async function list(inbox: Room): Promise<Outcome<readonly RoomSubscription[]>> {
+    const flat = await redis.evaluate<string[]>(scripts.subscribedRooms, keys.roomSubscriptions(inbox), []);
     if (!flat.ok) return flat;
     const rooms = [];
     for (let index = 0; index < flat.value.length; index += 2) {
@@ -51,10 +61,10 @@ export function createRedisVisits({ redis, scripts, keys, retention }: RedisVisi
     return succeed(rooms);
   }
 
-  async function read(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
+  async function raiseReadMarker(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
     const used = await use(inbox, roomid, seq, 0);
     return used.ok ? succeed(Number(used.value[0])) : used;
   }
 
-  return { set: visit, raiseReadMarker: read, list: visited };
+  return { set, raiseReadMarker, list };
 }

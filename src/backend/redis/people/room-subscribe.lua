@@ -1,8 +1,8 @@
--- A user joined a room, or has read it up to somewhere.
+-- Subscribes a user to a room, or raises the read marker there.
 -- KEYS[1] marks (hash roomid -> read)   KEYS[2] rooms by their last use (zset, counted up)
 -- ARGV[1] roomid   ARGV[2] read up to, 0 for nothing   ARGV[3] lifetime of both, ms   ARGV[4] most rooms
 -- ARGV[5] read up to if there is no mark yet
--- Answers {mark, new}: where the mark stands, as text, for node-redis reads an integer near 2^53 wrongly; 1 if there was none.
+-- Returns {mark, new}: where the mark stands, as text, for node-redis reads an integer near 2^53 wrongly; 1 if there was none.
 
 local before = redis.call('HGET', KEYS[1], ARGV[1])
 local mark = math.max(tonumber(before or ARGV[5]), tonumber(ARGV[2]))

@@ -1,6 +1,6 @@
--- The rooms a user goes to, those used last first.
--- KEYS as in visit.lua
--- Answers {roomid, read, roomid, read, …}.
+-- Returns the rooms a user is subscribed to, those used last first.
+-- KEYS as in room-subscribe.lua
+-- Returns {roomid, read, roomid, read, …}.
 
 local rooms = redis.call('ZRANGE', KEYS[2], 0, -1, 'REV')
 if #rooms == 0 then
