@@ -91,7 +91,7 @@ export async function redisHarness(): Promise<Harness> {
       return peer;
     },
     async endLease(instanceId) {
-      await redis.ask(`HSET rc:instances ${instanceId} "1 0 test"`);
+      await redis.ask(`HSET rc:boots ${instanceId} "1 0 test"`);
     },
     async restart() {
       await closePeers();
