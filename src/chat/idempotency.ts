@@ -28,12 +28,12 @@ export interface IdempotencyStore {
   complete(key: string, id: string, answer?: string): Promise<Outcome<void>>;
 }
 
-/** How long the key of a worker that may have died stays claimed. Nothing else keeps two attempts from overlapping. */
+/** A claim's lease: a worker that dies keeps its key for this long. Nothing else keeps two attempts from overlapping. */
 export const CLAIM_LEASE_MS = 10_000;
 /** How long a second request waits for the answer of the first. */
 const WAIT_MS = 3_000;
-const FIRST_LOOK_MS = 20;
-const LAST_LOOK_MS = 250;
+const FIRST_POLL_MS = 20;
+const MAX_POLL_MS = 250;
 
 export interface IdempotencyDeps {
   readonly store: IdempotencyStore;
@@ -54,14 +54,14 @@ export interface IdempotentWrite {
 
 /** Runs the write once and repeats its answer; after a temporary refusal the next request runs it again. */
 export async function runIdempotent(
-  { store: claims, newId, pause }: IdempotencyDeps,
+  { store, newId, pause }: IdempotencyDeps,
   { key, content, run, isComplete }: IdempotentWrite,
 ): Promise<Outcome<unknown>> {
   const [name, fingerprint] = [digestOf(key), digestOf(content)];
   const id = newId();
-  let lookMs = FIRST_LOOK_MS;
-  for (let waitedMs = 0; ; waitedMs += lookMs, lookMs = Math.min(LAST_LOOK_MS, lookMs * 2)) {
-    const claimed = await claims.claim(name, fingerprint, id);
+  let pollMs = FIRST_POLL_MS;
+  for (let waitedMs = 0; ; waitedMs += pollMs, pollMs = Math.min(MAX_POLL_MS, pollMs * 2)) {
+    const claimed = await store.claim(name, fingerprint, id);
     if (!claimed.ok) return claimed;
     switch (claimed.value.state) {
       case 'answered':
@@ -72,7 +72,7 @@ export async function runIdempotent(
         return runOnce(claimed.value.id);
       case 'running':
         if (waitedMs >= WAIT_MS) return RUNNING;
-        await pause(lookMs);
+        await pause(pollMs);
     }
   }
 
@@ -84,7 +84,7 @@ export async function runIdempotent(
     } finally {
       const final = outcome && (outcome.ok ? isComplete(outcome.value) : !outcome.error.temporary);
       // Without a final answer the next attempt runs the write again under the same id.
-      await claims.complete(name, id, final ? JSON.stringify(outcome) : undefined);
+      await store.complete(name, id, final ? JSON.stringify(outcome) : undefined);
     }
   }
 }

@@ -27,10 +27,10 @@ export interface UserBinding extends Bucket {
   readonly inbox: Room;
   /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
   readonly counted: Promise<void> | undefined;
-  /** Whether the inbox is followed on behalf of this binding. */
+  /** Whether this binding leases the inbox's feed. */
   hasLease(): boolean;
-  /** Follows the inbox until the binding is released; if it was released already, gives the hold back at once. */
-  setLease(hold: FeedLease): void;
+  /** Keeps the lease until the binding is released; if it was released already, returns the lease at once. */
+  setLease(lease: FeedLease): void;
   /** Stops counting the connection for the user; settles as `counted` does. All else stays as it is. */
   uncount(): Promise<void>;
   /** Counts it again, unless the binding was released. */

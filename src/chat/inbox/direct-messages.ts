@@ -10,37 +10,37 @@ export interface DirectMessagesDeps {
   readonly logs: RoomLogs;
   readonly roster: Pick<Roster, 'connections' | 'isInAny'>;
   readonly newId: () => string;
-  /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
+  /** This worker has appended to that inbox: the feed looks for the item if the bus does not bring it. */
   readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
 }
 
-/** From one person to another. */
+/** A message from one user to another. */
 export interface DirectMessage {
   readonly nsp: string;
   readonly from: User;
-  /** A user id, whether that user was ever seen or not. */
+  /** The receiver's user id; the user need not have connected before. */
   readonly to: string;
   readonly clientMsgId?: string;
-  /** Whose clientMsgIds are remembered together. */
+  /** Each scope has its own `clientMsgId`s. */
   readonly scope: string;
 }
 
-/** The connection a message is sent by. */
+/** The connection that sends a message. */
 export interface Sender {
   readonly socketId: string;
-  /** It is in these. Whether somebody is there now is told to who shares a room with them: `live` is 0 for others. */
+  /** The rooms it has joined. A receiver who shares none of them gets `live: 0`, so that presence stays private. */
   readonly rooms: readonly Room[];
 }
 
-/** What people send one another: stored in the receiver's inbox first, which then brings it to all connections. */
+/** Messages between users. The receiver's inbox stores a message first and then delivers it to every connection. */
 export interface DirectMessages {
-  /** The sender's inbox gets it as well, for their other connections. */
+  /** Stores a copy in the sender's inbox as well, for the sender's other connections. */
   sendPrivate(message: DirectMessage, text: string, sender: Sender): Promise<Outcome<SendAck>>;
-  /** `json`: the todo's text. */
+  /** `json` is the todo as JSON text. */
   sendTodo(message: DirectMessage, json: string): Promise<Outcome<SendAck>>;
 }
 
-const MEETING = succeed(true);
+const VISIBLE = succeed(true);
 
 export function createDirectMessages({
   logs,
@@ -65,17 +65,17 @@ export function createDirectMessages({
     sender?: Sender,
   ): Promise<Outcome<SendAck>> {
     const { nsp, from, to } = message;
-    const left = to === from.id && sender ? { except: sender.socketId } : {};
-    const meet = to === from.id || !sender ? MEETING : roster.isInAny(sender.rooms, to);
-    const [stored, reached, met] = await Promise.all([
-      store(nsp, to, item, { ...left, ...dedupeOf('to', item, message) }),
+    const excluded = to === from.id && sender ? { except: sender.socketId } : {};
+    const visible = to === from.id || !sender ? VISIBLE : roster.isInAny(sender.rooms, to);
+    const [stored, reached, seen] = await Promise.all([
+      store(nsp, to, item, { ...excluded, ...dedupeOf('to', item, message) }),
       roster.connections([inboxOf(nsp, to)]),
-      meet,
+      visible,
     ]);
     if (!stored.ok) return stored;
     const { id, seq, at, dup } = stored.value;
-    const connections = reached.ok && met.ok && met.value ? (reached.value[0] ?? 0) : 0;
-    const live = Math.max(0, connections - ('except' in left ? 1 : 0));
+    const connections = reached.ok && seen.ok && seen.value ? (reached.value[0] ?? 0) : 0;
+    const live = Math.max(0, connections - ('except' in excluded ? 1 : 0));
     return succeed({ id, seq, at, live, ...(dup ? { dup } : {}) });
   }
 
@@ -83,23 +83,23 @@ export function createDirectMessages({
     async sendPrivate(message, text, sender) {
       const { nsp, from, to, clientMsgId } = message;
       const item: OutgoingItem = { id: newId(), kind: 'private', from, json: JSON.stringify({ to, text }) };
-      const posted = await send(message, item, sender);
-      if (!posted.ok || to === from.id) return posted;
-      // Under the receiver's id, so that a repetition finds both.
-      const copy = { ...item, id: posted.value.id };
-      const kept = await store(nsp, from.id, copy, {
+      const sent = await send(message, item, sender);
+      if (!sent.ok || to === from.id) return sent;
+      // Both carry one id, so that a repetition finds both.
+      const copy = { ...item, id: sent.value.id };
+      const copied = await store(nsp, from.id, copy, {
         except: sender.socketId,
         ...dedupeOf('of', item, message),
       });
-      // With a clientMsgId the sender tries again and both are stored once; without, a second try would be a
-      // second message, and the first has arrived.
-      return kept.ok || clientMsgId === undefined ? posted : kept;
+      // With a clientMsgId the sender can retry, and both are stored once. Without one a retry would be a second
+      // message, and the first has arrived.
+      return copied.ok || clientMsgId === undefined ? sent : copied;
     },
     sendTodo: (message, json) => send(message, { id: newId(), kind: 'todo', from: message.from, json }),
   };
 }
 
-/** A message and the sender's copy of another never answer for each other. */
+/** Each side has its own keys: a message never counts as a repetition of a sender's copy. */
 function dedupeOf(
   side: 'to' | 'of',
   { kind, json }: OutgoingItem,

@@ -1,37 +1,37 @@
 import type { Item, ItemKind, User } from '../../protocol/people.ts';
 import type { Draft, Entry } from '../log-store.ts';
 
-/** Something for a person, before their inbox numbered it. */
+/** An item for a user's inbox, before the store gives it a position. */
 export interface OutgoingItem {
   readonly id: string;
   readonly kind: ItemKind;
   readonly from?: User;
   readonly entityType?: string;
-  /** The JSON text of its data. */
+  /** The data as JSON text. */
   readonly json: string;
-  /** For how long it is shown, from when it is stored. */
+  /** How long the inbox shows it, counted from when it is stored. */
   readonly ttlS?: number;
-  /** An announcement keeps its time when it is put into an inbox later. */
+  /** An announcement's own time, which it keeps when it is copied into an inbox later. */
   readonly at?: number;
 }
 
-/** As `append` takes it: the store puts position, id and time before these members. */
+/** Converts it to what `append` takes: the store puts position, id and time before these members. */
 export function draftOf(item: OutgoingItem, more: Pick<Draft, 'dedupe' | 'except'> = {}): Draft {
   const { kind, from, entityType, ttlS, at: sentAt } = item;
   const members = JSON.stringify({ kind, from, entityType, ttlS, sentAt }).slice(1, -1);
   return { id: item.id, members: `${members},"data":${item.json}`, ...more };
 }
 
-/** An item with what only the server needs of it. */
+/** An item with the fields that only the server needs. */
 export interface StoredItem extends Item {
   readonly epoch: string;
-  /** An announcement to everybody, put in when its owner came. */
+  /** True for an announcement to everybody, copied in when the owner connected. */
   readonly copied: boolean;
   /** ms since 1970, by the store's clock. */
   readonly expiresAt?: number;
 }
 
-type StoredMembers = Omit<StoredItem, 'expiresAt' | 'folded'> & {
+type StoredMembers = Omit<StoredItem, 'expiresAt' | 'copied'> & {
   readonly ttlS?: number;
   readonly sentAt?: number;
 };
@@ -46,8 +46,8 @@ export function parseItem(entry: Entry): StoredItem {
   };
 }
 
-/** As a person is shown it. */
-export function toItem({ epoch: _epoch, expiresAt: _expiresAt, copied: _folded, ...item }: StoredItem): Item {
+/** Returns the item without the server's fields. */
+export function toItem({ epoch: _epoch, expiresAt: _expiresAt, copied: _copied, ...item }: StoredItem): Item {
   return item;
 }
 

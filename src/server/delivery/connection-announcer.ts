@@ -39,24 +39,24 @@ export function createConnectionAnnouncer({
 }: ConnectionAnnouncerDeps): ConnectionAnnouncer {
   const waiting = new Set<string>();
   const served = namespaces.map(({ name, sockets }) => ({ sockets, encoder: createMessageEncoder(name) }));
-  let tellings: Broadcast[] = [];
-  let telling = false;
+  let broadcasts: Broadcast[] = [];
+  let sending = false;
 
-  function tellSlice(): void {
+  function sendSlice(): void {
     for (let left = SLICE; left > 0; left -= 1) {
-      while (tellings[0] && tellings[0].sent === tellings[0].ids.length) tellings.shift();
-      const [first] = tellings;
-      telling = first !== undefined;
+      while (broadcasts[0] && broadcasts[0].sent === broadcasts[0].ids.length) broadcasts.shift();
+      const [first] = broadcasts;
+      sending = first !== undefined;
       if (!first) return;
-      tellOne(first);
+      sendNext(first);
     }
-    nextTurn(tellSlice);
+    nextTurn(sendSlice);
   }
 
-  function tellOne(one: Broadcast): void {
-    const { sockets, ids, encoded } = one;
-    const connection = sockets.get(ids[one.sent] ?? '')?.conn;
-    one.sent += 1;
+  function sendNext(broadcast: Broadcast): void {
+    const { sockets, ids, encoded } = broadcast;
+    const connection = sockets.get(ids[broadcast.sent] ?? '')?.conn;
+    broadcast.sent += 1;
     if (!connection || internals.pathTo(connection).write(encoded.frames)) return;
     for (const packet of encoded.packets()) connection.write(packet);
   }
@@ -68,12 +68,12 @@ export function createConnectionAnnouncer({
       const json = JSON.stringify(payload);
       for (const { sockets, encoder } of served) {
         const ids = [...sockets.keys()].filter((id) => !waiting.has(id));
-        tellings.push({ sockets, ids, encoded: encoder.encode([{ event, json }]), sent: 0 });
+        broadcasts.push({ sockets, ids, encoded: encoder.encode([{ event, json }]), sent: 0 });
       }
-      if (!telling) tellSlice();
+      if (!sending) sendSlice();
     },
     close() {
-      tellings = [];
+      broadcasts = [];
     },
   };
 }

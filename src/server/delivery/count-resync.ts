@@ -12,7 +12,7 @@ export interface CountResyncDeps {
  * Sends the members of every room its counts with the current `rev`. Presence changes published while the bus was away are
  * stored nowhere; the jump in `rev` shows a client that it missed some.
  */
-export function createCountResync({ roster, rooms, deliver: tell }: CountResyncDeps): () => Promise<void> {
+export function createCountResync({ roster, rooms, deliver }: CountResyncDeps): () => Promise<void> {
   return async () => {
     const all = rooms();
     for (const batch of batchesOf(all)) {
@@ -21,7 +21,7 @@ export function createCountResync({ roster, rooms, deliver: tell }: CountResyncD
         const counted = counts[index];
         // The store is away again: the next resync follows.
         if (!counted?.ok) return;
-        if (counted.value.rev > 0) tell(room, counted.value);
+        if (counted.value.rev > 0) deliver(room, counted.value);
       }
     }
   };

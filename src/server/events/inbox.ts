@@ -4,21 +4,21 @@ import type { EventHandler } from '../context.ts';
 
 export const inboxList: EventHandler<'inbox:list'> = {
   mode: 'inTurn',
-  async run({ socket, user }, { before, limit }, { announcements: news, inboxView: shown }) {
+  async run({ socket, user }, { before, limit }, { announcements, inboxView }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
-    // The list shows announcements under numbers of the inbox, so those of meanwhile are put into it first.
-    const folded = await news.copyInto(inbox);
-    if (!folded.ok) return folded;
-    return shown.list(inbox, { limit, before });
+    // The list shows announcements under the inbox's own numbers, so new ones are copied into the inbox first.
+    const copied = await announcements.copyInto(inbox);
+    if (!copied.ok) return copied;
+    return inboxView.list(inbox, { limit, before });
   },
 };
 
 export const inboxAck: EventHandler<'inbox:ack'> = {
   mode: 'inTurn',
-  async run({ socket, user }, { recv, read }, { inboxes, announcements: news }) {
+  async run({ socket, user }, { recv, read }, { inboxes, announcements }) {
     const inbox = inboxOf(socket.nsp.name, user.id);
-    const folded = await news.copyInto(inbox);
-    if (!folded.ok) return folded;
+    const copied = await announcements.copyInto(inbox);
+    if (!copied.ok) return copied;
     const raised = await inboxes.raise(inbox, { recv, read });
     return raised.ok ? succeed({ recvSeq: raised.value.recv, readSeq: raised.value.read }) : raised;
   },

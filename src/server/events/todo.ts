@@ -6,7 +6,7 @@ import type { EventHandler } from '../context.ts';
 export const todo: EventHandler<'todo'> = {
   mode: 'pipelined',
   says: true,
-  async run({ socket, identity, user: from }, { to, clientMsgId, json }, { directMessages: post, limits }) {
+  async run({ socket, identity, user: from }, { to, clientMsgId, json }, { directMessages, limits }) {
     const maxBytes = limits.maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;
     if (Buffer.byteLength(json) > maxBytes) {
       return refuse('too_large', `todo: must not be longer than ${maxBytes} bytes as JSON`);
@@ -18,6 +18,6 @@ export const todo: EventHandler<'todo'> = {
       scope: dedupeScope(identity),
       clientMsgId,
     };
-    return post.sendTodo(message, json);
+    return directMessages.sendTodo(message, json);
   },
 };

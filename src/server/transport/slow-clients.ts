@@ -4,7 +4,7 @@ import type { ClientSocket } from '../socket-types.ts';
 import type { Connection, ConnectionInternals } from './private-members.ts';
 
 /*
- * Backpressure for clients that do not read as fast as messages arrive. Their heartbeat may go on. States of a connection, by the
+ * Backpressure for clients that do not read as fast as messages arrive. Their heartbeats may continue. States of a connection, by the
  * bytes that wait for its client:
  *
  *   caught up ──► behind: no volatile events, no further pages ──► caught up
@@ -15,16 +15,16 @@ import type { Connection, ConnectionInternals } from './private-members.ts';
  * Dropping loses nothing: the client reconnects and resumes from what it has, as after any lost connection.
  */
 
-const LOOK_MS = 500;
+const CHECK_MS = 500;
 /** Connections checked in one turn of the event loop: checking 2,500 took 4 ms. */
 const SLICE = 500;
 /** A client that reads again gets its `bye` within this time. */
-const LAST_MS = 5_000;
+const TERMINATE_AFTER_MS = 5_000;
 /** A connection is behind beyond this part of the limit. Two of the largest pages fit into the rest. */
 const BEHIND_PART = 1 / 4;
-const CAUGHT_UP_LOOK_MS = 50;
+const CAUGHT_UP_CHECK_MS = 50;
 /** The client reconnects to a full page, so it gets a moment to read on. */
-const AFTER_MS = 1_000;
+const RECONNECT_AFTER_MS = 1_000;
 
 export interface SlowClientsDeps {
   readonly internals: Pick<
@@ -61,27 +61,27 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
   let closedCount = 0;
   let mostWaitingBytes = 0;
 
-  function look(): void {
+  function startRound(): void {
     // The last round may not be finished.
     if (next) return;
     most = 0;
     round = sockets()[Symbol.iterator]();
-    lookOn();
+    checkSlice();
   }
 
-  function lookOn(): void {
+  function checkSlice(): void {
     next = undefined;
     const slow = new Set<Connection>();
-    for (let looked = 0; looked < SLICE; looked += 1) {
+    for (let checked = 0; checked < SLICE; checked += 1) {
       const { done, value: socket } = round.next();
       if (done) {
         mostWaitingBytes = most;
         break;
       }
       if (isTooSlow(socket.conn)) slow.add(socket.conn);
-      if (looked === SLICE - 1) next = setImmediate(lookOn);
+      if (checked === SLICE - 1) next = setImmediate(checkSlice);
     }
-    if (slow.size > 0) release(slow);
+    if (slow.size > 0) disconnect(slow);
   }
 
   function isTooSlow(connection: Connection): boolean {
@@ -106,7 +106,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
     connection.once('close', () => behind.delete(connection));
   }
 
-  function release(slow: ReadonlySet<Connection>): void {
+  function disconnect(slow: ReadonlySet<Connection>): void {
     for (const connection of slow) internals.dropPackets(connection);
     // Namespaces share a connection: each of its sockets gets a `bye` before it closes.
     for (const socket of sockets()) {
@@ -115,7 +115,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
         code: BYE.slow,
         reason: 'this client does not read what it is sent fast enough',
         reconnect: true,
-        afterMs: Math.round(AFTER_MS * (1 + random())),
+        afterMs: Math.round(RECONNECT_AFTER_MS * (1 + random())),
       });
     }
     for (const connection of slow) {
@@ -124,7 +124,7 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
       const timer = setTimeout(() => {
         ending.delete(timer);
         internals.terminate(connection);
-      }, LAST_MS);
+      }, TERMINATE_AFTER_MS);
       ending.add(timer);
       connection.close();
     }
@@ -137,18 +137,18 @@ export function createSlowClients(deps: SlowClientsDeps): SlowClients {
 
   async function catchUp(connection: Connection): Promise<void> {
     while (isBehind(connection)) {
-      await new Promise((resolve) => setTimeout(resolve, CAUGHT_UP_LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, CAUGHT_UP_CHECK_MS));
     }
   }
 
-  const looking = setInterval(look, LOOK_MS);
+  const checks = setInterval(startRound, CHECK_MS);
   return {
     isBehind,
     caughtUp: (connection) => (isBehind(connection) ? catchUp(connection) : undefined),
     closedCount: () => closedCount,
     mostWaitingBytes: () => mostWaitingBytes,
     close() {
-      clearInterval(looking);
+      clearInterval(checks);
       clearImmediate(next);
       for (const timer of ending) clearTimeout(timer);
     },

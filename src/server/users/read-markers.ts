@@ -42,44 +42,40 @@ export interface ReadMarkers {
 /** Undoes `joining` after a refusal, unless the room was among the user's before. */
 export type UndoJoin = () => Promise<void>;
 
-export function createReadMarkers({
-  subscriptions: visits,
-  logs,
-  roster,
-  log,
-}: ReadMarkersDeps): ReadMarkers {
+export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMarkersDeps): ReadMarkers {
   /** A leave must not be overtaken by the join before it. */
   const turns = new WeakMap<Session, Promise<unknown>>();
 
-  function inTurn<T>(session: Session, say: () => Promise<T>): Promise<T> {
-    const said = (turns.get(session) ?? Promise.resolve()).then(say);
+  function inTurn<T>(session: Session, task: () => Promise<T>): Promise<T> {
+    const result = (turns.get(session) ?? Promise.resolve()).then(task);
     turns.set(
       session,
-      said.catch((error: unknown) => log.error({ err: error }, 'a room of a user could not be noted')),
+      result.catch((error: unknown) => log.error({ err: error }, 'a room of a user could not be stored')),
     );
-    return said;
+    return result;
   }
 
   /** Returns whether the room is new to the user. */
   async function add(inbox: Room, roomid: string, top: number): Promise<boolean> {
-    const noted = await visits.set(inbox, roomid, true, top);
-    if (noted.ok) return noted.value;
-    log.warn({ code: noted.error.code }, 'a joined room is not noted yet');
+    const added = await subscriptions.set(inbox, roomid, true, top);
+    if (added.ok) return added.value;
+    log.warn({ code: added.error.code }, 'a joined room is not stored yet');
     return false;
   }
 
   async function remove(inbox: Room, roomid: string): Promise<void> {
-    const left = await visits.set(inbox, roomid, false);
-    if (!left.ok) log.warn({ code: left.error.code }, 'a room that was left stays among those of its user');
+    const removed = await subscriptions.set(inbox, roomid, false);
+    if (!removed.ok)
+      log.warn({ code: removed.error.code }, 'a room that was left stays among those of its user');
   }
 
-  async function visitedBy(session: Session): Promise<Outcome<readonly RoomSubscription[]>> {
+  async function roomsOf(session: Session): Promise<Outcome<readonly RoomSubscription[]>> {
     const { identity, memberships } = session;
-    const stored = isGuest(session) ? succeed([]) : await visits.list(inboxFor(session));
+    const stored = isGuest(session) ? succeed([]) : await subscriptions.list(inboxFor(session));
     if (!stored.ok) return stored;
-    const noted = new Set(stored.value.map(({ roomid }) => roomid));
+    const storedIds = new Set(stored.value.map(({ roomid }) => roomid));
     const own = [...memberships].flatMap(([roomid, { read = 0 }]) =>
-      noted.has(roomid) ? [] : [{ roomid, read }],
+      storedIds.has(roomid) ? [] : [{ roomid, read }],
     );
     return succeed([...stored.value, ...own].filter(({ roomid }) => identity.access.allows(roomid)));
   }
@@ -118,15 +114,15 @@ export function createReadMarkers({
       inTurn(session, async () => {
         const membership = session.memberships.get(roomid);
         if (!membership) {
-          const visited = await visitedBy(session);
-          if (!visited.ok) return visited;
-          if (!visited.value.some((room) => room.roomid === roomid)) {
+          const rooms = await roomsOf(session);
+          if (!rooms.ok) return rooms;
+          if (!rooms.value.some((room) => room.roomid === roomid)) {
             return refuse('not_joined', `roomid: join ${roomid} first`);
           }
         }
         const room = membership?.room ?? roomOf(session.socket.nsp.name, roomid);
         const own = membership?.read ?? 0;
-        // What is stored of a user may be less than this connection was shown.
+        // The user's stored marker may be behind what this connection has read.
         const known = await logs.unread([
           { room, reader: readerOf(session), read: isGuest(session) ? own : 0 },
         ]);
@@ -136,23 +132,23 @@ export function createReadMarkers({
         const raised = Math.max(read, upTo);
         const marked = isGuest(session)
           ? succeed(raised)
-          : await visits.raiseReadMarker(inboxFor(session), roomid, upTo);
+          : await subscriptions.raiseReadMarker(inboxFor(session), roomid, upTo);
         if (!marked.ok) return marked;
         if (membership) membership.read = Math.max(own, upTo);
         return succeed({ roomid, read: Math.max(raised, marked.value) });
       }),
     mine: (session) =>
       inTurn(session, async () => {
-        const visited = await visitedBy(session);
-        if (!visited.ok) return visited;
+        const listed = await roomsOf(session);
+        if (!listed.ok) return listed;
         const { name: nsp } = session.socket.nsp;
         const reader = readerOf(session);
         const counted = await logs.unread(
-          visited.value.map(({ roomid, read }) => ({ room: roomOf(nsp, roomid), reader, read })),
+          listed.value.map(({ roomid, read }) => ({ room: roomOf(nsp, roomid), reader, read })),
         );
         if (!counted.ok) return counted;
         const rooms = counted.value.map(({ top, read, unread }, index) => {
-          const roomid = visited.value[index]?.roomid ?? '';
+          const roomid = listed.value[index]?.roomid ?? '';
           return { roomid, top, read, unread };
         });
         return succeed({ rooms });

@@ -14,7 +14,7 @@ const RETRY_MS = 2_000;
 export interface TextmsgAudienceDeps {
   readonly roster: Roster;
   readonly moderation: Pick<Moderation, 'restrictions'>;
-  /** Undefined if no ban is noted for the session's connection or address; else the refusal, if the ban still holds. */
+  /** Undefined if no ban is recorded for the session's connection or address; else the refusal, if it is still in force. */
   readonly carriedBan: (session: Session, room: Room) => Promise<Refusal | undefined> | undefined;
   readonly degraded: () => boolean;
   readonly log: Logger;
@@ -46,11 +46,11 @@ export interface TextmsgAudience {
 interface Listener {
   readonly room: Room;
   /** The entry that the roster should have, and the one that it has. */
-  wanted: RosterEntry | undefined;
-  held: RosterEntry | undefined;
+  wantedEntry: RosterEntry | undefined;
+  storedEntry: RosterEntry | undefined;
   turn: Promise<void>;
-  /** The user who may not hear the room. */
-  barred?: string;
+  /** The user who is banned from the room. */
+  bannedUserId?: string;
 }
 
 export function createTextmsgAudience({
@@ -66,7 +66,7 @@ export function createTextmsgAudience({
   /** Listeners under whose nickname the roster does not find them yet. */
   const pending = createReconciler<Listener>({
     attempt: async (listener) => {
-      await settle(listener);
+      await syncRoster(listener);
       return 'done';
     },
     onError: (error) => log.error({ err: error }, 'a listener could not be entered in the roster'),
@@ -81,100 +81,100 @@ export function createTextmsgAudience({
     const room = roomOf(socket.nsp.name, defaultRoom, 'lounge');
     const listener = listeners.get(session) ?? {
       room,
-      wanted: undefined,
-      held: undefined,
+      wantedEntry: undefined,
+      storedEntry: undefined,
       turn: Promise.resolve(),
     };
     listeners.set(session, listener);
     return listener;
   }
 
-  function mayHear({ identity, user, defaultRoom }: Session, { barred }: Listener): boolean {
-    return identity.access.allows(defaultRoom) && barred !== user.id;
+  function mayReceive({ identity, user, defaultRoom }: Session, { bannedUserId }: Listener): boolean {
+    return identity.access.allows(defaultRoom) && bannedUserId !== user.id;
   }
 
-  function hear(session: Session): void {
+  function updateSubscription(session: Session): void {
     const { socket, hearsTextmsg } = session;
     if (!hearsTextmsg || !socket.connected) return;
     const listener = listenerOf(session);
-    if (mayHear(session, listener)) void socket.join(socketRoom(listener.room));
+    if (mayReceive(session, listener)) void socket.join(socketRoom(listener.room));
     else void socket.leave(socketRoom(listener.room));
   }
 
-  function beFound(session: Session): Promise<void> {
+  function updateRoster(session: Session): Promise<void> {
     const { socket, identity, user, hearsTextmsg } = session;
     if (!hearsTextmsg || !socket.connected) return Promise.resolve();
     const listener = listenerOf(session);
-    listener.wanted = mayHear(session, listener) && identity.named ? personOf(user) : undefined;
-    return settle(listener);
+    listener.wantedEntry = mayReceive(session, listener) && identity.named ? personOf(user) : undefined;
+    return syncRoster(listener);
   }
 
-  function place(session: Session): Promise<void> {
-    hear(session);
-    return beFound(session);
+  function update(session: Session): Promise<void> {
+    updateSubscription(session);
+    return updateRoster(session);
   }
 
   /** Serialised: a listener entered twice at once would stay as a ghost after one leave. */
-  function settle(listener: Listener): Promise<void> {
-    listener.turn = listener.turn.then(() => follow(listener));
+  function syncRoster(listener: Listener): Promise<void> {
+    listener.turn = listener.turn.then(() => applyWanted(listener));
     return listener.turn;
   }
 
-  async function follow(listener: Listener): Promise<void> {
+  async function applyWanted(listener: Listener): Promise<void> {
     pending.cancel(listener);
-    while (listener.wanted !== listener.held && !closed) {
-      const { wanted, held } = listener;
-      if (wanted) {
-        const entered = await presence.enter(listener.room, wanted);
+    while (listener.wantedEntry !== listener.storedEntry && !closed) {
+      const { wantedEntry, storedEntry } = listener;
+      if (wantedEntry) {
+        const entered = await presence.enter(listener.room, wantedEntry);
         if (!entered.ok) {
           pending.schedule(listener);
           return;
         }
       }
       // Without the grace time, because a guest who returns under the same name would find a namesake.
-      if (held) await presence.leave(listener.room, held.userId, 'asked');
-      listener.held = wanted;
+      if (storedEntry) await presence.leave(listener.room, storedEntry.userId, 'asked');
+      listener.storedEntry = wantedEntry;
     }
   }
 
-  function bar(session: Session, roomid: string): void {
+  function ban(session: Session, roomid: string): void {
     const listener = listeners.get(session);
     if (!listener || session.defaultRoom !== roomid) return;
-    listener.barred = session.user.id;
-    void place(session);
+    listener.bannedUserId = session.user.id;
+    void update(session);
   }
 
   /** Looks for an earlier ban. The connection gets the room's `textmsg` until the store has answered. */
-  function lookUp(session: Session): void {
+  function checkForBan(session: Session): void {
     const { socket, defaultRoom, hearsTextmsg, user } = session;
     if (!hearsTextmsg) return;
     const room = roomOf(socket.nsp.name, defaultRoom);
-    const looked = Promise.all([moderation.restrictions(room, user.id), carriedBan(session, room)]);
-    void looked.then(([found, carried]) => {
-      const banned = carried || (found.ok && found.value.ban);
-      if (banned && session.user.id === user.id) bar(session, defaultRoom);
+    const lookups = Promise.all([moderation.restrictions(room, user.id), carriedBan(session, room)]);
+    void lookups.then(([found, connectionBan]) => {
+      const banned = connectionBan || (found.ok && found.value.ban);
+      if (banned && session.user.id === user.id) ban(session, defaultRoom);
     });
   }
 
   return {
-    arrive: beFound,
+    arrive: updateRoster,
     enter(session) {
-      hear(session);
+      updateSubscription(session);
       // The store was away when it arrived.
-      if (!listeners.get(session)?.wanted) void beFound(session);
-      lookUp(session);
+      if (!listeners.get(session)?.wantedEntry) void updateRoster(session);
+      checkForBan(session);
     },
     moved(session) {
-      lookUp(session);
-      return place(session);
+      checkForBan(session);
+      return update(session);
     },
-    ban: bar,
+    ban,
     leave(session) {
       const listener = listeners.get(session);
       if (!listener) return;
       listeners.delete(session);
-      listener.wanted = undefined;
-      void settle(listener);
+      listener.wantedEntry = undefined;
+      void syncRoster(listener);
     },
     introduces(session) {
       if (introduced.has(session)) return false;
@@ -185,12 +185,10 @@ export function createTextmsgAudience({
       // Live only: what cannot reach the other workers now is not sent later.
       if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
       const { nsp } = socket;
-      const [room, textmsgAudience] = [
-        roomOf(nsp.name, defaultRoom),
-        roomOf(nsp.name, defaultRoom, 'lounge'),
-      ];
+      const room = roomOf(nsp.name, defaultRoom);
+      const audienceRoom = roomOf(nsp.name, defaultRoom, 'lounge');
       if (typeof message === 'string') socket.emit('textmsg', message);
-      nsp.to([socketRoom(room), socketRoom(textmsgAudience)]).emit('textmsg', message);
+      nsp.to([socketRoom(room), socketRoom(audienceRoom)]).emit('textmsg', message);
       return succeed({});
     },
     resync() {
