@@ -9,122 +9,123 @@ import type { Room } from './room.ts';
 import type { PresenceEvent } from './roster.ts';
 
 /*
- * What the members here hear, one by one, of who comes and goes. It stands where members listen and not where users
- * move, so that it holds whatever worker a user comes and goes through. A user's moves in one room:
+ * Rate-limits the `join` and `quit` events that the members on this worker get. It runs on the receiving worker, so it
+ * limits a user whichever workers they join and quit through. A user's presence events in one room:
  *
- *   told at once ──over a budget──► held ──budget again──► told
- *                                    │ ▲
- *              the opposite move ────┘ └──── the next one
+ *   delivered at once ──over a rate──► queued ──tokens again──► delivered
+ *                                       │ ▲
+ *            cancelled by the opposite ─┘ └─ the next one
  *
- * Moves alternate, so a held one and its opposite leave the members with what they heard last, which is true again. So
- * do one for which there was no room and its opposite.
+ * Joins and quits alternate, so an undelivered event and its opposite cancel out: the last one delivered is true again.
+ * The same holds for an event that was dropped from a full queue.
  */
 
 const USER_RATE: Rate = { perMs: 1 / PRESENCE_GRACE_MS, burst: USER_PRESENCE_BURST };
-/** A room that names its people fills up, or empties, at once. */
+/** The burst lets a room fill up or empty at once as long as it is small enough to announce each user. */
 const ROOM_RATE: Rate = { perMs: ROOM_PRESENCE_EVENTS_PER_S / 1_000, burst: LARGE_ROOM_CLIENTS };
-const LOOK_MS = 1_000;
-/** Of one room. What does not fit is left to `presence:diff` and `presence:count`. */
-const MAX_HELD = LARGE_ROOM_CLIENTS;
-/** Of all rooms: the oldest are forgotten. Who never comes back leaves one behind. */
-const MAX_UNTOLD = 10_000;
+const RETRY_MS = 1_000;
+/** Queued events per room. `presence:diff` and `presence:count` cover what is dropped beyond it. */
+const MAX_QUEUED = LARGE_ROOM_CLIENTS;
+/** Remembered drops of all rooms; the oldest go first. A user who never returns leaves one behind. */
+const MAX_DROPPED = 10_000;
 
 export interface PresenceThrottleDeps {
-  readonly deliver: (room: Room, move: PresenceEvent) => void;
+  readonly deliver: (room: Room, event: PresenceEvent) => void;
   /** A clock that never steps. */
   readonly now: () => number;
 }
 
 export interface PresenceThrottle {
-  /** Tells it now or, if it is still true, as soon as the budgets of the user and the room allow. */
-  push(room: Room, move: PresenceEvent): void;
+  /** Delivers the event now or, if it is still true then, as soon as the rates of the user and the room allow. */
+  push(room: Room, event: PresenceEvent): void;
   close(): void;
 }
 
-interface Held {
-  move: PresenceEvent;
-  /** The user's budget has paid for it; it waits for the room's. */
-  paid: boolean;
+interface QueuedEvent {
+  event: PresenceEvent;
+  /** It has a token of the user's bucket and waits for one of the room's. */
+  hasUserToken: boolean;
 }
 
-interface HeldRoom {
+interface RoomQueue {
   readonly room: Room;
-  readonly moves: Map<string, Held>;
+  /** By user id. */
+  readonly events: Map<string, QueuedEvent>;
 }
 
-export function createPresenceThrottle({ deliver: tell, now }: PresenceThrottleDeps): PresenceThrottle {
-  const users = createSharedBuckets(USER_RATE, now);
-  const rooms = createSharedBuckets(ROOM_RATE, now);
-  const heldRooms = new Map<string, HeldRoom>();
-  /** What the members did not hear and will not, by room and user. */
-  const untold = new Map<string, PresenceEvent['event']>();
+export function createPresenceThrottle({ deliver, now }: PresenceThrottleDeps): PresenceThrottle {
+  const userBuckets = createSharedBuckets(USER_RATE, now);
+  const roomBuckets = createSharedBuckets(ROOM_RATE, now);
+  const queues = new Map<string, RoomQueue>();
+  /** Events that were dropped, by room and user. */
+  const dropped = new Map<string, PresenceEvent['event']>();
   let timer: NodeJS.Timeout | undefined;
 
   const keyOf = (room: Room, { user }: PresenceEvent) => `${room.tag} ${user.userId}`;
-  const userPays = (room: Room, move: PresenceEvent) => users.take(keyOf(room, move)) === 0;
-  const roomPays = (room: Room) => rooms.take(room.tag) === 0;
+  const takeUserToken = (room: Room, event: PresenceEvent) => userBuckets.take(keyOf(room, event)) === 0;
+  const takeRoomToken = (room: Room) => roomBuckets.take(room.tag) === 0;
 
-  function hold(room: Room, move: PresenceEvent, paid: boolean): void {
-    const { moves } = heldRooms.get(room.tag) ?? { moves: new Map<string, Held>() };
-    if (moves.size >= MAX_HELD) {
-      leaveOut(room, move);
+  function enqueue(room: Room, event: PresenceEvent, hasUserToken: boolean): void {
+    const { events } = queues.get(room.tag) ?? { events: new Map<string, QueuedEvent>() };
+    if (events.size >= MAX_QUEUED) {
+      drop(room, event);
       return;
     }
-    moves.set(move.user.userId, { move, paid });
-    heldRooms.set(room.tag, { room, moves });
-    timer ??= setTimeout(look, LOOK_MS).unref();
+    events.set(event.user.userId, { event, hasUserToken });
+    queues.set(room.tag, { room, events });
+    timer ??= setTimeout(flush, RETRY_MS).unref();
   }
 
-  function leaveOut(room: Room, move: PresenceEvent): void {
-    untold.set(keyOf(room, move), move.event);
-    if (untold.size <= MAX_UNTOLD) return;
-    for (const oldest of untold.keys()) {
-      untold.delete(oldest);
+  function drop(room: Room, event: PresenceEvent): void {
+    dropped.set(keyOf(room, event), event.event);
+    if (dropped.size <= MAX_DROPPED) return;
+    for (const oldest of dropped.keys()) {
+      dropped.delete(oldest);
       break;
     }
   }
 
-  /** The members never heard its opposite, so what they heard last is true again. */
-  function undoesUntold(room: Room, move: PresenceEvent): boolean {
-    if (untold.size === 0) return false;
-    const key = keyOf(room, move);
-    const left = untold.get(key);
-    return untold.delete(key) && left !== move.event;
+  /** Returns whether the event's opposite was dropped: then the last event delivered is true again. */
+  function cancelsDropped(room: Room, event: PresenceEvent): boolean {
+    if (dropped.size === 0) return false;
+    const key = keyOf(room, event);
+    const last = dropped.get(key);
+    return dropped.delete(key) && last !== event.event;
   }
 
-  function look(): void {
+  function flush(): void {
     timer = undefined;
-    for (const held of heldRooms.values()) lookAt(held);
-    if (heldRooms.size > 0) timer = setTimeout(look, LOOK_MS).unref();
+    for (const queue of queues.values()) flushRoom(queue);
+    if (queues.size > 0) timer = setTimeout(flush, RETRY_MS).unref();
   }
 
-  function lookAt({ room, moves }: HeldRoom): void {
-    for (const [userId, held] of moves) {
-      held.paid ||= userPays(room, held.move);
-      if (!held.paid) continue;
-      if (!roomPays(room)) break;
-      moves.delete(userId);
-      tell(room, held.move);
+  function flushRoom({ room, events }: RoomQueue): void {
+    for (const [userId, queued] of events) {
+      queued.hasUserToken ||= takeUserToken(room, queued.event);
+      if (!queued.hasUserToken) continue;
+      if (!takeRoomToken(room)) break;
+      events.delete(userId);
+      deliver(room, queued.event);
     }
-    if (moves.size === 0) heldRooms.delete(room.tag);
+    if (events.size === 0) queues.delete(room.tag);
   }
 
   return {
-    push(room, move) {
-      const moves = heldRooms.get(room.tag)?.moves;
-      const held = moves?.get(move.user.userId);
-      if (held?.move.event === move.event) held.move = move;
-      else if (held) moves?.delete(move.user.userId);
-      else if (!undoesUntold(room, move)) {
-        const paid = userPays(room, move);
-        if (paid && roomPays(room)) tell(room, move);
-        else hold(room, move, paid);
+    push(room, event) {
+      const events = queues.get(room.tag)?.events;
+      const queued = events?.get(event.user.userId);
+      if (queued?.event.event === event.event) queued.event = event;
+      else if (queued) events?.delete(event.user.userId);
+      else if (!cancelsDropped(room, event)) {
+        const hasUserToken = takeUserToken(room, event);
+        if (hasUserToken && takeRoomToken(room)) deliver(room, event);
+        else enqueue(room, event, hasUserToken);
       }
     },
     close() {
       clearTimeout(timer);
-      heldRooms.clear();
-      untold.clear();
+      queues.clear();
+      dropped.clear();
     },
   };
 }

@@ -6,7 +6,8 @@ import type { Room } from './room.ts';
 import type { Roster, RosterCount, RosterEntry } from './roster.ts';
 
 /*
- * The users of each room on this worker. The states of a user in one room:
+ * Presence: reports this worker's users of each room to the roster, and announces who joins or quits. The states of a
+ * user in one room:
  *
  *   absent ──enter──► present(n tabs) ──last tab's connection lost──► lingering ──grace over──► absent, quit announced
  *     ▲     │            ▲                                          │
@@ -53,18 +54,19 @@ export interface Presence {
 interface LocalUser {
   entry: RosterEntry;
   clients: number;
-  /** What the roster has of `clients`; undefined: it does not have the user from here. */
-  stated: number | undefined;
-  /** Enters that the roster has not answered, and those of them it was not asked yet. Their connections may be gone already. */
+  /** The count that the roster last accepted; undefined while the roster does not list the user for this worker. */
+  reported: number | undefined;
+  /** Enters that the roster has not answered. Their connections may be gone already. */
   entering: number;
+  /** Those of `entering` that the roster has not been asked for yet. */
   arriving: number;
-  /** To be stated in a turn that has not come yet. */
-  stating: boolean;
-  /** The roster did not take what was stated last: a number, a name or a face. */
-  owed: boolean;
-  /** In the roster, but the room was not told: the connection was gone before it was let in. */
-  untold: boolean;
-  /** What is said to the roster, one after the other. */
+  /** A report is queued and has not started. */
+  reportQueued: boolean;
+  /** The roster rejected the last report, of a count, a name or an avatar; it is to be repeated. */
+  reportFailed: boolean;
+  /** In the roster, but not announced to the room: the connection was gone before it was admitted. */
+  unannounced: boolean;
+  /** The last call to the roster; the next one waits for it. */
   turn: Promise<unknown>;
   timer?: NodeJS.Timeout;
 }
@@ -73,14 +75,14 @@ interface LocalRoom {
   readonly room: Room;
   readonly users: Map<string, LocalUser>;
   clients: number;
-  /** Those of `clients` that the roster was not asked to let in yet. */
+  /** Those of `clients` that the roster has not been asked to admit yet. */
   arriving: number;
 }
 
 export function createPresence(deps: PresenceDeps): Presence {
   const { roster, onJoin, onQuit, log, graceMs = PRESENCE_GRACE_MS } = deps;
   const rooms = new Map<string, LocalRoom>();
-  /** Rooms of which the store has a wrong count, of the room or of one of its users. */
+  /** Rooms for which the store has a wrong count, of the room or of one of its users. */
   const miscounted = createReconciler<Room>({
     attempt: async ({ tag }) => {
       await correct(tag);
@@ -90,26 +92,26 @@ export function createPresence(deps: PresenceDeps): Presence {
     keyOf: ({ tag }) => tag,
     retryMs: RETRY_MS,
   });
-  /** A store that answers slowly is asked twice a second, and must not get the same work each time. */
+  /** Reaps under way: the caller repeats a reap twice a second, and a slow store must not get the same work each time. */
   const reaps = new Map<string, Promise<void>>();
   let closed = false;
 
-  function inTurn<T>(user: LocalUser, say: () => Promise<T>): Promise<T> {
-    const said = user.turn.then(say);
-    // Without the answer, which would be kept until the user's next turn.
-    user.turn = said.then(nothing, nothing);
-    return said;
+  function inTurn<T>(user: LocalUser, task: () => Promise<T>): Promise<T> {
+    const result = user.turn.then(task);
+    // Drops the result, which would stay in memory until the user's next turn.
+    user.turn = result.then(nothing, nothing);
+    return result;
   }
 
-  /** How many connections the user has, of how many in the room, as it is when this is called. */
-  async function tell(local: LocalRoom, user: LocalUser) {
+  /** Sends the roster the current counts of the user's and of the room's connections. */
+  async function report(local: LocalRoom, user: LocalUser) {
     const own = admitted(user);
     const clients = admitted(local);
     const answer = await roster.enter(local.room, user.entry, own, clients);
     if (answer.ok) {
-      user.stated = own;
-      user.owed = false;
-      if (answer.value.changed) user.untold = true;
+      user.reported = own;
+      user.reportFailed = false;
+      if (answer.value.changed) user.unannounced = true;
     }
     return answer;
   }
@@ -120,12 +122,12 @@ export function createPresence(deps: PresenceDeps): Presence {
     const user: LocalUser = local.users.get(entry.userId) ?? {
       entry,
       clients: 0,
-      stated: undefined,
+      reported: undefined,
       entering: 0,
       arriving: 0,
-      stating: false,
-      owed: false,
-      untold: false,
+      reportQueued: false,
+      reportFailed: false,
+      unannounced: false,
       turn: Promise.resolve(),
     };
     local.users.set(entry.userId, user);
@@ -139,44 +141,44 @@ export function createPresence(deps: PresenceDeps): Presence {
     const entered = await inTurn(user, () => {
       user.arriving -= 1;
       local.arriving -= 1;
-      return tell(local, user);
+      return report(local, user);
     });
     user.entering -= 1;
     if (!entered.ok) {
-      // A store that was away may have accepted it all the same.
+      // A store that was away may have accepted the enter all the same.
       if (entered.error.temporary) void leave(room, entry.userId, 'asked');
-      else takeBack(local, user);
+      else undoEnter(local, user);
       return entered;
     }
     const { users, clients } = entered.value;
     return succeed({ users, clients, announce: () => announce(room, user, clients) });
   }
 
-  /** The roster took nothing; but others of the room may have been counted together with this connection. */
-  function takeBack(local: LocalRoom, user: LocalUser): void {
+  /** Removes a connection that the roster refused. Another user's enter may have counted it, so it reports the counts again. */
+  function undoEnter(local: LocalRoom, user: LocalUser): void {
     if (user.clients === 0) return;
     user.clients -= 1;
     local.clients -= 1;
-    if (user.clients > 0) void state(local, user);
-    else if (user.stated !== undefined) void depart(local, user);
+    if (user.clients > 0) void queueReport(local, user);
+    else if (user.reported !== undefined) void depart(local, user);
     else {
       forget(local, user);
-      // Also when the last answer has this number: what was said since, of others, may have counted this connection.
+      // Even if the last answer has this count: a later report about another user may have counted this connection.
       void recount(local);
     }
   }
 
   function forget(local: LocalRoom, user: LocalUser): void {
     const { room, users } = local;
-    // Whom the roster is still to be told of must be found when they are to depart.
+    // A user with an unanswered enter stays findable, because a refusal of that enter has to remove them again.
     if (user.entering > 0) return;
     users.delete(user.entry.userId);
     if (users.size === 0 && rooms.get(room.tag) === local) rooms.delete(room.tag);
   }
 
   function announce(room: Room, user: LocalUser, clients: number): void {
-    if (!user.untold) return;
-    user.untold = false;
+    if (!user.unannounced) return;
+    user.unannounced = false;
     onJoin(room, user.entry, clients);
   }
 
@@ -186,11 +188,11 @@ export function createPresence(deps: PresenceDeps): Presence {
     if (!local || !user || user.clients === 0) return;
     user.clients -= 1;
     local.clients -= 1;
-    if (user.clients > 0) return state(local, user);
+    if (user.clients > 0) return queueReport(local, user);
     clearTimeout(user.timer);
     if (why === 'asked') return depart(local, user);
     user.timer = setTimeout(() => void depart(local, user), graceMs);
-    return state(local, user);
+    return queueReport(local, user);
   }
 
   /** Repeats until the store accepts it, because a departure that is not stored leaves a ghost. */
@@ -205,32 +207,32 @@ export function createPresence(deps: PresenceDeps): Presence {
         if (user.clients === 0) user.timer = setTimeout(() => void depart(local, user), RETRY_MS);
         return;
       }
-      user.stated = undefined;
-      if (left.value.changed && !user.untold) onQuit(room, user.entry, left.value.clients);
-      user.untold = false;
+      user.reported = undefined;
+      if (left.value.changed && !user.unannounced) onQuit(room, user.entry, left.value.clients);
+      user.unannounced = false;
       if (user.clients === 0) forget(local, user);
     });
   }
 
-  /** Says how many connections a user has that the roster knows of already; a burst of changes costs one call. */
-  async function state(local: LocalRoom, user: LocalUser): Promise<void> {
-    if (user.stating) {
+  /** Reports a user whom the roster lists already, in their next turn; a burst of changes costs one call. */
+  async function queueReport(local: LocalRoom, user: LocalUser): Promise<void> {
+    if (user.reportQueued) {
       await user.turn;
       return;
     }
-    user.stating = true;
+    user.reportQueued = true;
     return inTurn(user, async () => {
-      user.stating = false;
-      if (closed || user.stated === undefined) return;
-      const stated = await tell(local, user);
-      if (stated.ok) {
-        // It was taken for dead and reaped: the room was told that the user left.
-        if (user.clients > 0) announce(local.room, user, stated.value.clients);
-      } else if (stated.error.temporary) {
-        user.owed = true;
+      user.reportQueued = false;
+      if (closed || user.reported === undefined) return;
+      const answer = await report(local, user);
+      if (answer.ok) {
+        // If another worker reaped this one as dead, the room has seen the user quit and sees them join again.
+        if (user.clients > 0) announce(local.room, user, answer.value.clients);
+      } else if (answer.error.temporary) {
+        user.reportFailed = true;
         miscounted.schedule(local.room);
       }
-      // Banned while there: no longer counted apart, until it is put out.
+      // Banned while in the room: until the removal, only the room's count includes the connections.
       else void recount(local);
     });
   }
@@ -242,14 +244,15 @@ export function createPresence(deps: PresenceDeps): Presence {
     if (!counted.ok) miscounted.schedule(room);
   }
 
-  /** Reports every user of whom the roster has a wrong count, name or face, or else the count of the room. */
+  /** Reports every user whose count, name or avatar is wrong in the roster; if there is none, the room's count. */
   async function correct(tag: string): Promise<void> {
     const local = rooms.get(tag);
     if (!local) return;
     const wrong = [...local.users.values()].filter(
-      ({ stated, clients, owed }) => stated !== undefined && (owed || stated !== clients),
+      ({ reported, clients, reportFailed }) =>
+        reported !== undefined && (reportFailed || reported !== clients),
     );
-    await Promise.all(wrong.length > 0 ? wrong.map((user) => state(local, user)) : [recount(local)]);
+    await Promise.all(wrong.length > 0 ? wrong.map((user) => queueReport(local, user)) : [recount(local)]);
   }
 
   async function reapNow(instanceId: string): Promise<void> {
@@ -269,7 +272,7 @@ export function createPresence(deps: PresenceDeps): Presence {
       const user = local?.users.get(entry.userId);
       if (!local || !user) return;
       user.entry = entry;
-      if (user.clients > 0) await state(local, user);
+      if (user.clients > 0) await queueReport(local, user);
     },
     count(room) {
       const local = rooms.get(room.tag);
@@ -290,8 +293,8 @@ export function createPresence(deps: PresenceDeps): Presence {
 }
 
 /**
- * How many connections the roster is told of: who comes at once is let in one by one. Told of all of them it would refuse each
- * for a room that has place for some.
+ * The connections to report, without those that still wait for admission. If all of a burst were reported at once, a room
+ * with space for some of them would refuse each.
  */
 function admitted({ clients, arriving }: Pick<LocalRoom, 'clients' | 'arriving'>): number {
   return Math.max(0, clients - arriving);

@@ -77,8 +77,8 @@ export function createPeople(deps: PeopleDeps): People {
     connectionCounts,
     membershipTransfer,
     userBuckets: createSharedBuckets(perUser, now),
-    onComing: textmsgAudience.arrive,
-    onMoved: (session) => Promise.all([textmsgAudience.moved(session), readMarkers.moved(session)]),
+    onAdmitting: textmsgAudience.arrive,
+    onUserChange: (session) => Promise.all([textmsgAudience.moved(session), readMarkers.moved(session)]),
     degraded,
     log,
   });

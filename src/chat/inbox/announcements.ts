@@ -27,45 +27,45 @@ export interface StoredAnnouncement {
 }
 
 export interface Announcements {
-  /** `json`: the text of its data. `operation`: its id if it may be tried again, as of a push. */
+  /** `json` is the data as JSON text. `operation` is the announcement's id if the caller may retry, as for a push. */
   announce(nsp: string, json: string, operation?: string): Promise<Outcome<StoredAnnouncement>>;
-  /** Copies newer announcements into the inbox and returns up to which one. Safe to call concurrently. */
+  /** Copies newer announcements into the inbox and returns the position of the last one. Safe to call concurrently. */
   copyInto(inbox: Room): Promise<Outcome<number>>;
 }
 
-/** Announcements put in at once. */
-const PORTION = 100;
-/** More often than there are announcements to put in, it cannot be another login. */
-const MAX_TRIES = PUSH_MESSAGE_UNREAD + 10;
+/** Announcements copied in one step. */
+const BATCH = 100;
+/** Each lost race copies at least one announcement, so more attempts than announcements cannot all lose to another login. */
+const MAX_ATTEMPTS = PUSH_MESSAGE_UNREAD + 10;
 
 export function createAnnouncements({ logs, inboxes, newId }: AnnouncementsDeps): Announcements {
-  /** Those after the mark, oldest first; for somebody who never had any the newest that a login shows. */
-  async function readSince(inbox: Room, mark: Position | undefined): Promise<Outcome<LogPage>> {
-    const news = announcementsOf(inbox.nsp);
-    if (mark === undefined) return logs.read(news, { limit: PUSH_MESSAGE_UNREAD, maxBytes: MAX_PAGE_BYTES });
-    const query = { limit: PORTION, maxBytes: MAX_PAGE_BYTES };
-    const page = await logs.read(news, { ...query, after: mark.seq });
-    const from = page.ok ? positionIn(page.value, mark) : mark.seq;
-    return from === mark.seq ? page : logs.read(news, { ...query, after: from });
+  /** Returns those after the marker, oldest first; for an inbox without a marker, the newest that a login shows. */
+  async function readSince(inbox: Room, marker: Position | undefined): Promise<Outcome<LogPage>> {
+    const log = announcementsOf(inbox.nsp);
+    if (marker === undefined) return logs.read(log, { limit: PUSH_MESSAGE_UNREAD, maxBytes: MAX_PAGE_BYTES });
+    const query = { limit: BATCH, maxBytes: MAX_PAGE_BYTES };
+    const page = await logs.read(log, { ...query, after: marker.seq });
+    const from = page.ok ? positionIn(page.value, marker) : marker.seq;
+    return from === marker.seq ? page : logs.read(log, { ...query, after: from });
   }
 
-  /** False: somebody else put one of them in first. */
-  async function foldOnce(inbox: Room): Promise<Outcome<number | false>> {
+  /** Returns false if another login copied one of them first. */
+  async function copyOnce(inbox: Room): Promise<Outcome<number | false>> {
     const markers = await inboxes.markers(inbox);
     if (!markers.ok) return markers;
     let was = markers.value.announcements;
     for (;;) {
       const since = await readSince(inbox, was);
       if (!since.ok) return since;
-      // Not one after the other: the store keeps the order asked, and a commit for each held up every login.
-      const folds = since.value.entries.map((entry) => {
+      // Concurrent, because the store keeps the order of the calls, and one commit for each delayed every login.
+      const copies = since.value.entries.map((entry) => {
         const becomes = { epoch: entry.epoch, seq: entry.seq };
-        const folding = inboxes.appendAnnouncement(inbox, draftOf(itemOf(entry)), { was, becomes });
+        const copy = inboxes.appendAnnouncement(inbox, draftOf(itemOf(entry)), { was, becomes });
         was = becomes;
-        return folding;
+        return copy;
       });
-      for (const folded of await Promise.all(folds))
-        if (!folded.ok || !folded.value) return folded as Outcome<false>;
+      for (const copied of await Promise.all(copies))
+        if (!copied.ok || !copied.value) return copied as Outcome<false>;
       const forward = markers.value.announcements !== undefined;
       if (!forward || !since.value.more) return succeed(was?.seq ?? 0);
     }
@@ -77,15 +77,15 @@ export function createAnnouncements({ logs, inboxes, newId }: AnnouncementsDeps)
       const dedupe =
         operation === undefined ? {} : { dedupe: { scope: 'operation', clientMsgId: operation } };
       const appended = await logs.append(announcementsOf(nsp), draftOf(item, dedupe));
-      return appended.ok ? succeed(announcedAs(appended.value)) : appended;
+      return appended.ok ? succeed(toStored(appended.value)) : appended;
     },
 
     async copyInto(inbox) {
-      // Whoever finds another login of the same person at it looks again: when this answers, all of it is in.
-      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-        const folded = await foldOnce(inbox);
-        if (!folded.ok) return folded;
-        if (folded.value !== false) return succeed(folded.value);
+      // After losing a race to another login of the user it starts again, so every announcement is copied on return.
+      for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts += 1) {
+        const copied = await copyOnce(inbox);
+        if (!copied.ok) return copied;
+        if (copied.value !== false) return succeed(copied.value);
       }
       return refuse('unavailable', 'the inbox is changing too fast, try again', 1_000);
     },
@@ -97,19 +97,19 @@ export function announcementOf(entry: Entry): Announcement {
   return { id, seq, at, data };
 }
 
-/** Under its own id and time, so that who heard it live knows it again. */
+/** Keeps the announcement's id and time, so that clients that got it live recognise the copy. */
 function itemOf(entry: Entry): OutgoingItem {
   const { id, at, data } = parseItem(entry);
   return { id, at, kind: 'announcement', json: JSON.stringify(data) };
 }
 
-function announcedAs({ id, seq, epoch, at }: Appended): StoredAnnouncement {
+function toStored({ id, seq, epoch, at }: Appended): StoredAnnouncement {
   return { id, seq, epoch, at };
 }
 
-/** Up to where the mark and this log are the same; the store may have lost its newest announcements. */
-function positionIn(page: LogPage, mark: Position): number {
-  if (mark.epoch === page.epoch) return mark.seq;
-  const previous = page.previousEpochs.find(({ epoch }) => epoch === mark.epoch);
-  return previous ? Math.min(mark.seq, previous.upTo) : 0;
+/** Returns how far the marker and this log agree; the store may have lost its newest announcements. */
+function positionIn(page: LogPage, marker: Position): number {
+  if (marker.epoch === page.epoch) return marker.seq;
+  const previous = page.previousEpochs.find(({ epoch }) => epoch === marker.epoch);
+  return previous ? Math.min(marker.seq, previous.upTo) : 0;
 }

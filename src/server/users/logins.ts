@@ -36,10 +36,10 @@ export interface LoginsDeps {
   readonly connectionCounts: ConnectionCounts;
   readonly membershipTransfer: Pick<MembershipTransfer, 'transfer'>;
   readonly userBuckets: SharedBuckets;
-  /** The connection has another user now. Resolves once every worker finds it under the new id. */
-  readonly onMoved: (session: Session) => Promise<unknown>;
-  /** The connection is about to be admitted. Resolves as `onMoved` does. */
-  readonly onComing: (session: Session) => Promise<unknown>;
+  /** The connection changes its user. Resolves once every worker finds it under the new id. */
+  readonly onUserChange: (session: Session) => Promise<unknown>;
+  /** The connection is about to be admitted. Resolves as `onUserChange` does. */
+  readonly onAdmitting: (session: Session) => Promise<unknown>;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -65,14 +65,14 @@ export interface Logins {
 }
 
 const RETRY_MS = 1_000;
-/** One after the other, thousands who connected while the store was away would wait for minutes. */
+/** Binds at once: one at a time, thousands that connected while the store was away would wait for minutes. */
 const BIND_CONCURRENCY = 100;
 const NOTHING_READ = { markers: { recv: 0, read: 0 }, older: [] };
 
 /** A connection whose inbox could not be read yet. */
 interface Unbound {
   readonly session: Session;
-  /** Where its device stands in the inbox. */
+  /** The device's position in the inbox. */
   readonly from?: Position | undefined;
 }
 
@@ -91,7 +91,7 @@ export function createLogins(deps: LoginsDeps): Logins {
   const bindings = createUserBindings(connectionCounts, deps.userBuckets);
   const unbound = createReconciler<Unbound>({
     attempt: bindAgain,
-    onError: (error) => log.error({ err: error }, 'an inbox could not be shown'),
+    onError: (error) => log.error({ err: error }, 'an inbox could not be sent'),
     keyOf: ({ session }) => session,
     retryMs: RETRY_MS,
     concurrency: BIND_CONCURRENCY,
@@ -121,12 +121,12 @@ export function createLogins(deps: LoginsDeps): Logins {
   ): Promise<Outcome<T>> {
     const { inbox } = binding;
     if (!binding.hasLease()) {
-      const held = await feeds.lease(inbox);
-      if (!held.ok) return held;
-      binding.setLease(held.value);
+      const lease = await feeds.lease(inbox);
+      if (!lease.ok) return lease;
+      binding.setLease(lease.value);
     }
-    const folded = known ? await announcements.copyInto(inbox) : succeed(undefined);
-    if (!folded.ok) return folded;
+    const copied = known ? await announcements.copyInto(inbox) : succeed(undefined);
+    if (!copied.ok) return copied;
     if (!binding.hasLease()) return refuse('unavailable', 'the connection is gone');
     return feeds.attach(
       inbox,
@@ -135,7 +135,7 @@ export function createLogins(deps: LoginsDeps): Logins {
         if (page.ok) await prepare?.();
         return page;
       },
-      (page, since) => admit(page, since, folded.value),
+      (page, since) => admit(page, since, copied.value),
     );
   }
 
@@ -153,14 +153,14 @@ export function createLogins(deps: LoginsDeps): Logins {
     greet: () => void,
   ): Promise<boolean> {
     const { known } = session.identity;
-    const met = await attach(binding, known, from, (page, since, announced) => {
+    const attached = await attach(binding, known, from, (page, since, announced) => {
       if (!session.socket.connected || session.binding !== binding) return;
       void session.socket.join(socketRoom(binding.inbox));
       greet();
       if (known) show(session, binding.inbox, page, since);
       announcementFeed.subscribe(session.socket, announced);
     });
-    return met.ok;
+    return attached.ok;
   }
 
   async function bindAgain({ session, from }: Unbound): Promise<AttemptResult> {
@@ -171,20 +171,20 @@ export function createLogins(deps: LoginsDeps): Logins {
   }
 
   /** Resolves with a function that announces the change in the rooms. */
-  async function goOver(session: Session, identity: Identity): Promise<() => void> {
-    const moved = membershipTransfer.transfer(session, identity);
-    const [tellRooms] = await Promise.all([moved, deps.onMoved(session)]);
-    return tellRooms;
+  async function transfer(session: Session, identity: Identity): Promise<() => void> {
+    const transferred = membershipTransfer.transfer(session, identity);
+    const [announce] = await Promise.all([transferred, deps.onUserChange(session)]);
+    return announce;
   }
 
   return {
     async bind(session, from, greet) {
-      // `end` was called before this turn came, so nobody would release the binding.
+      // `end` was called before this turn, so nobody would release the binding.
       if (!session.socket.connected) return;
       const binding = bindings.bind(session, session.user);
       session.binding = binding;
       if (!deps.degraded()) {
-        await Promise.all([binding.counted, deps.onComing(session)]);
+        await Promise.all([binding.counted, deps.onAdmitting(session)]);
         if (await bind(session, binding, from, greet)) return;
       }
       if (session.binding !== binding) return;
@@ -199,21 +199,25 @@ export function createLogins(deps: LoginsDeps): Logins {
       const same = identity.user.id === before.user.id;
       const current = session.binding;
       if (same && current) {
-        const met = await attach(current, true, undefined, (page, since) => {
+        const attached = await attach(current, true, undefined, (page, since) => {
           if (!session.socket.connected) return;
           answer();
           session.identity = { ...identity, known: true };
           show(session, current.inbox, page, since);
         });
-        return met.ok ? 'answered' : met;
+        return attached.ok ? 'answered' : attached;
       }
       const binding = bindings.bind(session, identity.user);
-      let tellMoved: (() => void) | undefined;
+      let announceChange: (() => void) | undefined;
       // Read-your-writes: once this is acknowledged, every worker counts the connection for the new user only.
       async function prepare(): Promise<void> {
-        if (tellMoved || !session.socket.connected) return;
-        const [tell] = await Promise.all([goOver(session, identity), binding.counted, current?.uncount()]);
-        tellMoved = tell;
+        if (announceChange || !session.socket.connected) return;
+        const [announce] = await Promise.all([
+          transfer(session, identity),
+          binding.counted,
+          current?.uncount(),
+        ]);
+        announceChange = announce;
       }
       function admit(page: InboxSnapshot, since: readonly Entry[]): boolean {
         if (!session.socket.connected) return false;
@@ -224,16 +228,16 @@ export function createLogins(deps: LoginsDeps): Logins {
         void session.socket.join(socketRoom(binding.inbox));
         answer();
         show(session, binding.inbox, page, since);
-        tellMoved?.();
+        announceChange?.();
         return true;
       }
-      const met = await attach(binding, identity.known, undefined, admit, prepare);
-      if (met.ok && met.value) return 'answered';
+      const attached = await attach(binding, identity.known, undefined, admit, prepare);
+      if (attached.ok && attached.value) return 'answered';
       binding.release();
-      if (met.ok) return 'answered';
+      if (attached.ok) return 'answered';
       current?.count();
-      if (tellMoved && session.socket.connected) (await goOver(session, before))();
-      return met;
+      if (announceChange && session.socket.connected) (await transfer(session, before))();
+      return attached;
     },
 
     showAgain(inbox) {

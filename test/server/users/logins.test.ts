@@ -61,8 +61,8 @@ function setUp(refuses?: 'reading' | 'meeting') {
     },
     connectionCounts: createConnectionCounts({ roster, log: pino({ level: 'silent' }) }),
     userBuckets: createSharedBuckets({ perMs: 1, burst: 1 }, () => 0),
-    onMoved: async () => undefined,
-    onComing: async () => undefined,
+    onUserChange: async () => undefined,
+    onAdmitting: async () => undefined,
     degraded: () => false,
     log: pino({ level: 'silent' }),
   };
