@@ -124,14 +124,14 @@ export async function runWorker({
 
 /** More often than the lease needs when the number of connections changes: the online count is read from the heartbeat. */
 function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => number): NodeJS.Timeout {
-  let said = 0;
-  let saidAt = performance.now();
+  let lastClients = 0;
+  let lastHeartbeatAt = performance.now();
   return setInterval(() => {
     const now = performance.now();
     const count = clients();
-    if (count === said && now - saidAt < ROSTER_HEARTBEAT_MS) return;
-    said = count;
-    saidAt = now;
+    if (count === lastClients && now - lastHeartbeatAt < ROSTER_HEARTBEAT_MS) return;
+    lastClients = count;
+    lastHeartbeatAt = now;
     void roster.heartbeat(count);
   }, HEARTBEAT_CHECK_MS);
 }

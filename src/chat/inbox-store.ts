@@ -58,6 +58,6 @@ export interface PushPositions {
 /** The positions of pushes, from which their senders get receipts. */
 export interface PushStore {
   /** Adds positions, stored for INBOX_TTL_S. MUST be idempotent. */
-  save(id: string, places: PushPositions): Promise<Outcome<void>>;
+  save(id: string, push: PushPositions): Promise<Outcome<void>>;
   find(id: string): Promise<Outcome<PushPositions | undefined>>;
 }

@@ -66,7 +66,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
         else deps.onGiveUp(reason);
       },
       onChange(worker) {
-        population.changed();
+        clientCountLog.changed();
         if (worker && serving.has(worker.id) !== (worker.state === 'ready')) {
           if (!serving.delete(worker.id)) serving.add(worker.id);
           deps.onServing(worker.id, serving.has(worker.id));
@@ -76,13 +76,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     }),
   );
 
-  const population = createClientCountLog(log, () =>
+  const clientCountLog = createClientCountLog(log, () =>
     slots.flatMap((slot) => slot.workers()).reduce((sum, { counts }) => sum + counts.clients, 0),
   );
 
   const everySlotEmpty = async () => {
     await Promise.all(slots.map((slot) => slot.empty()));
-    population.stop();
+    clientCountLog.stop();
   };
 
   async function start(): Promise<Outcome<void>> {

@@ -118,7 +118,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     repeatsDropped: () => feeds.counters.repeatsDropped,
     holesRepaired: () => feeds.counters.holesRepaired,
     probesMissed: () => health.counters.probesMissed,
-    redials: () => health.counters.redials,
+    reconnects: () => health.counters.reconnects,
     degraded,
     slowClients: slowClients.closedCount,
     overLimit: traffic.connections.closedCount,

@@ -32,13 +32,13 @@ export interface Health {
   readonly firstCheck: Promise<void>;
   /** Since when the store or the bus is away; undefined while both answer. */
   degradedSince(): number | undefined;
-  readonly counters: { readonly probesMissed: number; readonly redials: number };
+  readonly counters: { readonly probesMissed: number; readonly reconnects: number };
   close(): void;
 }
 
 export function createHealth(deps: HealthDeps): Health {
   const { checkStore, bus, log, now } = deps;
-  const counters = { probesMissed: 0, redials: 0 };
+  const counters = { probesMissed: 0, reconnects: 0 };
   let since: number | undefined;
   let last: Outcome<void> = refuse('unavailable', 'not checked yet', CHECK_MS);
   let missed = 0;
@@ -62,7 +62,7 @@ export function createHealth(deps: HealthDeps): Health {
     missed += 1;
     if (missed < MISSES_BEFORE_REDIAL) return;
     missed = 0;
-    counters.redials += 1;
+    counters.reconnects += 1;
     log.warn('the bus is deaf though the store answers: its connection is made anew');
     bus.reconnect();
   }

@@ -7,7 +7,7 @@ export interface MetricSources {
   readonly repeatsDropped: () => number;
   readonly holesRepaired: () => number;
   readonly probesMissed: () => number;
-  readonly redials: () => number;
+  readonly reconnects: () => number;
   readonly degraded: () => boolean;
   readonly slowClients: () => number;
   readonly overLimit: () => number;
@@ -83,7 +83,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     sources.holesRepaired,
   );
   counter('bus_probes_missed_total', 'Probes over the bus that did not come back', sources.probesMissed);
-  counter('bus_redials_total', 'Times a deaf connection of the bus was made anew', sources.redials);
+  counter('bus_redials_total', 'Times a deaf connection of the bus was made anew', sources.reconnects);
   counter('slow_clients_total', 'Clients let go because they read too slowly', sources.slowClients);
   counter('over_limit_clients_total', 'Clients let go because they sent too much', sources.overLimit);
   gauge(

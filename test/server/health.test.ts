@@ -11,7 +11,7 @@ function watched() {
     checkStore: async () => (faults.store ? away : succeed(undefined)),
     bus: {
       probe: async () => (faults.bus ? away : succeed(undefined)),
-      reconnect: () => void told.push('redial'),
+      reconnect: () => void told.push('reconnect'),
     },
     resync: () => void told.push('resync'),
     onDegraded: () => void told.push('degraded'),
@@ -57,19 +57,19 @@ describe('the health of a worker', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(told).toEqual(['degraded', 'resync', 'restored']);
     expect(health.degradedSince()).toBeUndefined();
-    expect(health.counters).toEqual({ probesMissed: 0, redials: 0 });
+    expect(health.counters).toEqual({ probesMissed: 0, reconnects: 0 });
     health.close();
   });
 
-  it('redials a bus that is deaf though the store answers, again and again until it hears', async () => {
+  it('reconnects a bus that is deaf though the store answers, again and again until it hears', async () => {
     const { health, told, faults } = watched();
     await vi.advanceTimersByTimeAsync(0);
     faults.bus = true;
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(told).toEqual(['degraded', 'redial']);
+    expect(told).toEqual(['degraded', 'reconnect']);
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(told).toEqual(['degraded', 'redial', 'redial']);
-    expect(health.counters).toEqual({ probesMissed: 4, redials: 2 });
+    expect(told).toEqual(['degraded', 'reconnect', 'reconnect']);
+    expect(health.counters).toEqual({ probesMissed: 4, reconnects: 2 });
     faults.bus = false;
     await vi.advanceTimersByTimeAsync(1_000);
     expect(told.slice(3)).toEqual(['resync', 'restored']);

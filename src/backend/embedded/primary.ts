@@ -34,7 +34,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     elapsedMs,
     log,
   });
-  const { logs, inboxes, pushes, claims, moderation, visits } = store;
+  const { logs, inboxes, pushes, idempotency, moderation, roomSubscriptions } = store;
   let closing: Promise<void> | undefined;
   let cleaningUp = Promise.resolve();
   const cleanupTimer = setInterval(() => {
@@ -60,9 +60,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
         logs,
         inboxes,
         pushes,
-        claims,
+        idempotency,
         moderation,
-        visits,
+        roomSubscriptions,
         roster: createRosterService(roster, worker.instanceId, moderation),
         bus,
       },

@@ -23,7 +23,7 @@ export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDe
       if (!held.ok) return held;
       return queue.add({
         // A change rewrites the whole record, and a transaction must not dirty more of the disk than it declares.
-        bytes: sizeOf(more.positions) + sizeOf(held.value ? placesIn(held.value).positions : []),
+        bytes: sizeOf(more.positions) + sizeOf(held.value ? positionsIn(held.value).positions : []),
         plan(transaction) {
           const kept = transaction.row('pushes', hash);
           const living = kept && kept.until > transaction.now ? kept : undefined;
@@ -36,7 +36,7 @@ export function createPushStore({ readSnapshot, queue, rules, now }: PushStoreDe
     async find(id) {
       return readSnapshot((snapshot) => {
         const kept = snapshot.row('pushes', hashOf(id));
-        return kept && kept.until > now() ? placesIn(kept) : undefined;
+        return kept && kept.until > now() ? positionsIn(kept) : undefined;
       });
     },
   };
@@ -47,19 +47,19 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-function merge(
-  kept: PushRecord | undefined,
-  { nsp, positions: places }: PushPositions,
-): Omit<PushRecord, 'until'> {
+function merge(kept: PushRecord | undefined, { nsp, positions }: PushPositions): Omit<PushRecord, 'until'> {
   const byUser = new Map(kept?.places.map((place) => [place[0], place]));
-  for (const { userId, seq, at } of places) byUser.set(userId, [userId, seq, at]);
+  for (const { userId, seq, at } of positions) byUser.set(userId, [userId, seq, at]);
   return { nsp, places: [...byUser.values()] };
 }
 
-function placesIn({ nsp, places }: PushRecord): PushPositions {
+function positionsIn({ nsp, places }: PushRecord): PushPositions {
   return { nsp, positions: places.map(([userId, seq, at]) => ({ userId, seq, at })) };
 }
 
-function sizeOf(places: PushPositions['positions']): number {
-  return places.reduce((sum, { userId }) => sum + Buffer.byteLength(userId) + OVERHEAD_BYTES, OVERHEAD_BYTES);
+function sizeOf(positions: PushPositions['positions']): number {
+  return positions.reduce(
+    (sum, { userId }) => sum + Buffer.byteLength(userId) + OVERHEAD_BYTES,
+    OVERHEAD_BYTES,
+  );
 }

@@ -18,9 +18,9 @@ export interface PrimaryServices {
   readonly logs: RoomLogs;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
-  readonly claims: IdempotencyStore;
+  readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
-  readonly visits: RoomSubscriptions;
+  readonly roomSubscriptions: RoomSubscriptions;
   readonly roster: RosterService;
   readonly bus: BusService;
 }

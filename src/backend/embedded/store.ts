@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { PushStore } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { createClaimStore } from './claim-store.ts';
 import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import { newestDedupeMs } from './dedupe-keys.ts';
+import { createIdempotencyStore } from './idempotency-store.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
 import { createModerationStore, type ModerationStore } from './moderation-store.ts';
@@ -22,9 +22,9 @@ export interface Store {
   readonly logs: LogStore;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
-  readonly claims: IdempotencyStore;
+  readonly idempotency: IdempotencyStore;
   readonly moderation: ModerationStore;
-  readonly visits: RoomSubscriptionStore;
+  readonly roomSubscriptions: RoomSubscriptionStore;
   /** Succeeds if a commit succeeds now, or succeeded within the last seconds. */
   check(): Promise<Outcome<void>>;
   /** Removes what has expired; call it now and then. Reads do not wait for it. */
@@ -65,9 +65,9 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     logs: createLogStore({ readSnapshot, queue, rules, now }),
     inboxes: createInboxStore({ readSnapshot, queue }),
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
-    claims: createClaimStore({ queue, rules }),
+    idempotency: createIdempotencyStore({ queue, rules }),
     moderation: createModerationStore({ readSnapshot, queue, now }),
-    visits: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
+    roomSubscriptions: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
     async check() {
       const at = elapsedMs();
       if (at - wellAt < CHECK_MS) return succeed(undefined);

@@ -16,7 +16,7 @@ export async function openEmbeddedWorker({ primary, log }: WorkerBackendDeps): P
     if (outcome.ok || outcome.error.code !== 'unavailable') return outcome;
     return { ok: false, error: { retryAfterMs: RETRY_AFTER_MS, ...outcome.error } };
   });
-  const { store, logs, inboxes, pushes, claims, moderation, visits } = services;
+  const { store, logs, inboxes, pushes, idempotency, moderation, roomSubscriptions } = services;
   const bus = createBus({ service: services.bus, primary });
 
   return {
@@ -25,9 +25,9 @@ export async function openEmbeddedWorker({ primary, log }: WorkerBackendDeps): P
     roster: createWorkerRoster({ service: services.roster, log }),
     inboxes,
     pushes,
-    idempotency: claims,
+    idempotency,
     moderation,
-    roomSubscriptions: visits,
+    roomSubscriptions,
     adapter: createAdapter(),
     secret: store.secret,
     check: store.check,

@@ -39,7 +39,7 @@ export interface RedisKeys {
   /** Remembers a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
   readonly claim: (key: string) => readonly [claim: string, running: string];
   /** Where a push stands: user id -> `seq at`. */
-  readonly places: (pushId: string) => string;
+  readonly pushPositions: (pushId: string) => string;
   /** Instance -> `leaseEndMs clients host`, see roster-heartbeat.lua. */
   readonly instances: string;
   /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see places.ts. */
@@ -81,7 +81,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     roomSubscriptions: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
     connections: (inbox) => `${base(inbox)}:c`,
     claim: (key) => [`${prefix}:{${hashOf(key)}}:claimed`, `${prefix}:{${hashOf(key)}}:running`],
-    places: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
+    pushPositions: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
     instances: `${prefix}:boots`,
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],

@@ -11,8 +11,8 @@ import { openRedisConnection } from './connection/redis-connection.ts';
 import { createRightsCheck } from './connection/rights-check.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
-import { createRedisClaims } from './log/claims.ts';
 import { createEpochArgs } from './log/epochs.ts';
+import { createRedisIdempotency } from './log/idempotency.ts';
 import { createRedisLogs } from './log/logs.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
@@ -40,8 +40,14 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
   const redis = openRedisConnection({ address, scripts: Object.values(scripts), log, pacing });
   const subscriber = openSubscriber({ address, log });
-  const { subscriptions, redial } = subscriber;
-  const bus = createRedisBus({ redis, subscriptions, keys, probeChannel: keys.probe(instanceId), redial });
+  const { subscriptions, reconnect } = subscriber;
+  const bus = createRedisBus({
+    redis,
+    subscriptions,
+    keys,
+    probeChannel: keys.probe(instanceId),
+    reconnect,
+  });
 
   const there = await Promise.all([redis.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
   if (there.includes(false)) {
@@ -77,7 +83,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     }),
     inboxes: createRedisInboxes({ redis, scripts, keys, retention, writes }),
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
-    idempotency: createRedisClaims({ redis, scripts, keys, dedupeTtlS }),
+    idempotency: createRedisIdempotency({ redis, scripts, keys, dedupeTtlS }),
     moderation: createRedisModeration({ redis, scripts, keys }),
     roomSubscriptions: createRedisRoomSubscriptions({ redis, scripts, keys, retention }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),

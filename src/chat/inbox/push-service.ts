@@ -91,13 +91,13 @@ export function createPushService(deps: PushServiceDeps): PushService {
     async push(request) {
       const id = request.operation ?? newId();
       const stored = await storeAll(request, id);
-      const places = [...stored].flatMap(([userId, outcome]) =>
+      const positions = [...stored].flatMap(([userId, outcome]) =>
         outcome.ok ? [{ userId, seq: outcome.value.seq, at: outcome.value.at }] : [],
       );
       const failed = [...stored.values()].find((outcome) => !outcome.ok);
-      if (places.length === 0 && failed && !failed.ok) return failed;
+      if (positions.length === 0 && failed && !failed.ok) return failed;
       const [kept, connections] = await Promise.all([
-        places.length > 0 ? pushes.save(id, { nsp: request.nsp, positions: places }) : succeed(undefined),
+        positions.length > 0 ? pushes.save(id, { nsp: request.nsp, positions }) : succeed(undefined),
         roster.connections(request.users.map((userId) => inboxOf(request.nsp, userId))),
       ]);
       // Stored but without receipts: another try mends it if it has the same id, without one it would be sent twice.
@@ -114,12 +114,12 @@ export function createPushService(deps: PushServiceDeps): PushService {
       const found = await pushes.find(id);
       if (!found.ok) return found;
       if (!found.value) return refuse('not_found', 'id: no such push');
-      const { nsp, positions: places } = found.value;
+      const { nsp, positions } = found.value;
       const progress = await inboxes.progress(
-        places.map(({ userId, seq }) => ({ inbox: inboxOf(nsp, userId), seq })),
+        positions.map(({ userId, seq }) => ({ inbox: inboxOf(nsp, userId), seq })),
       );
       if (!progress.ok) return progress;
-      const users = places.map(({ userId, at }, index): [string, PushReceipt] => [
+      const users = positions.map(({ userId, at }, index): [string, PushReceipt] => [
         userId,
         receiptOf(at, progress.value[index] ?? {}),
       ]);

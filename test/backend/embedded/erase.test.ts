@@ -47,7 +47,7 @@ describe('embedded inbox, erased', () => {
       granted(await store.inboxes.raise(one, { sent: 3, read: 2 }));
       const becomes = { epoch: 'news', seq: 1 };
       granted(await store.inboxes.appendAnnouncement(one, draftOf(one, 'news'), { was: undefined, becomes }));
-      granted(await store.visits.set(one, 'room', true));
+      granted(await store.roomSubscriptions.set(one, 'room', true));
     }
     const { epoch } = await latest(store, inbox);
     const before = commits();
@@ -62,7 +62,7 @@ describe('embedded inbox, erased', () => {
     expect(granted(await store.logs.tops([inbox]))).toEqual([{ top: 0 }]);
     expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0 });
     expect(granted(await store.inboxes.progress([{ inbox, seq: 1 }]))).toEqual([{}]);
-    expect(granted(await store.visits.list(inbox))).toEqual([]);
+    expect(granted(await store.roomSubscriptions.list(inbox))).toEqual([]);
     expect(onDisk(tables, inbox)).toEqual([]);
     expect(tables.dedupeKeysOutside(0, -1, 10).map(([, tag]) => tag)).toEqual([
       other.tag,
@@ -94,17 +94,17 @@ describe('embedded inbox, erased', () => {
     const outcomes = await Promise.all([
       put(store, inbox, 'old', 'm-1'),
       store.inboxes.raise(inbox, { read: 2 }),
-      store.visits.set(inbox, 'old', true),
+      store.roomSubscriptions.set(inbox, 'old', true),
       store.inboxes.erase(inbox),
       put(store, inbox, 'new', 'm-1'),
       store.inboxes.raise(inbox, { recv: 9 }),
-      store.visits.set(inbox, 'new', true),
+      store.roomSubscriptions.set(inbox, 'new', true),
     ] as const);
     expect(commits()).toBe(before + 1);
     expect(outcomes[4]).toMatchObject({ seq: 1, dup: false });
     expect(textsOf((await latest(store, inbox)).entries)).toEqual(['new']);
     expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 1, read: 0 });
-    expect(granted(await store.visits.list(inbox))).toEqual([{ roomid: 'new', read: 0 }]);
+    expect(granted(await store.roomSubscriptions.list(inbox))).toEqual([{ roomid: 'new', read: 0 }]);
     expect(onDisk(tables, inbox)).toEqual([1]);
     expect(await put(store, inbox, 'new', 'm-1')).toMatchObject({ seq: 1, dup: true });
   });
@@ -148,16 +148,16 @@ describe('embedded visits', () => {
     const { tables, commits } = counted(setup.tables);
     const store = setup.open({ tables });
     const inbox = newInbox();
-    granted(await store.visits.set(inbox, 'never joined', false));
-    expect(granted(await store.visits.raiseReadMarker(inbox, 'never read', 0))).toBe(0);
+    granted(await store.roomSubscriptions.set(inbox, 'never joined', false));
+    expect(granted(await store.roomSubscriptions.raiseReadMarker(inbox, 'never read', 0))).toBe(0);
     expect(commits()).toBe(0);
-    granted(await store.visits.set(inbox, 'one', true));
-    granted(await store.visits.raiseReadMarker(inbox, 'one', 5));
+    granted(await store.roomSubscriptions.set(inbox, 'one', true));
+    granted(await store.roomSubscriptions.raiseReadMarker(inbox, 'one', 5));
     const before = commits();
     setup.clock.now += 60_000;
-    granted(await store.visits.set(inbox, 'one', true));
-    granted(await store.visits.set(inbox, 'two', false));
-    expect(granted(await store.visits.raiseReadMarker(inbox, 'one', 5))).toBe(5);
+    granted(await store.roomSubscriptions.set(inbox, 'one', true));
+    granted(await store.roomSubscriptions.set(inbox, 'two', false));
+    expect(granted(await store.roomSubscriptions.raiseReadMarker(inbox, 'one', 5))).toBe(5);
     expect(commits()).toBe(before);
   });
 
@@ -165,15 +165,15 @@ describe('embedded visits', () => {
     const { open, tables, clock } = await storeForTest();
     const store = open();
     const [inbox, left] = [newInbox(), newInbox()];
-    const visited = async () => granted(await store.visits.list(inbox));
-    granted(await store.visits.set(left, 'one', true));
-    granted(await store.visits.set(left, 'one', false));
+    const visited = async () => granted(await store.roomSubscriptions.list(inbox));
+    granted(await store.roomSubscriptions.set(left, 'one', true));
+    granted(await store.roomSubscriptions.set(left, 'one', false));
     expect(tables.row('roomSubscriptions', left.tag)).toBeUndefined();
-    granted(await store.visits.set(inbox, 'one', true));
+    granted(await store.roomSubscriptions.set(inbox, 'one', true));
     for (const _ of range(1, 3)) {
       clock.now += TTL_MS - 1;
       await store.cleanUp();
-      granted(await store.visits.set(inbox, 'one', true));
+      granted(await store.roomSubscriptions.set(inbox, 'one', true));
     }
     clock.now += TTL_MS - 1;
     await store.cleanUp();
@@ -190,14 +190,14 @@ describe('embedded visits', () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
     const inbox = newInbox();
-    granted(await store.visits.set(inbox, 'one', true));
+    granted(await store.roomSubscriptions.set(inbox, 'one', true));
     await put(store, inbox, 'item');
     clock.now += 3 * TTL_MS;
     await store.cleanUp();
-    expect(granted(await store.visits.list(inbox))).toHaveLength(1);
+    expect(granted(await store.roomSubscriptions.list(inbox))).toHaveLength(1);
     expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
     granted(await store.inboxes.erase(inbox));
-    granted(await store.visits.set(inbox, 'two', true));
+    granted(await store.roomSubscriptions.set(inbox, 'two', true));
     clock.now += TTL_MS + 1;
     await store.cleanUp();
     expect(tables.row('roomSubscriptions', inbox.tag)).toBeUndefined();

@@ -208,14 +208,17 @@ describe('embedded inbox', () => {
     const failed = await Promise.all([
       store.inboxes.raise(inbox, { read: 2 }),
       store.inboxes.appendAnnouncement(inbox, draftOf(inbox, 'x'), { was: undefined, becomes }),
-      store.claims.claim('key', 'print', 'one'),
+      store.idempotency.claim('key', 'print', 'one'),
       store.pushes.save('one', { nsp: '/', positions: [] }),
     ]);
     for (const outcome of failed) expect(outcome).toMatchObject({ error: { code: 'unavailable' } });
     broken = false;
     expect(granted(await store.inboxes.markers(inbox))).toEqual({ recv: 1, read: 0 });
     expect(granted(await store.inboxes.progress([{ inbox, seq: 2 }]))).toEqual([{}]);
-    expect(granted(await store.claims.claim('key', 'other', 'two'))).toEqual({ state: 'granted', id: 'two' });
+    expect(granted(await store.idempotency.claim('key', 'other', 'two'))).toEqual({
+      state: 'granted',
+      id: 'two',
+    });
     expect(granted(await store.pushes.find('one'))).toBeUndefined();
     expect((await latest(store, inbox)).top).toBe(2);
   });
@@ -269,7 +272,7 @@ describe('embedded inbox', () => {
       store.inboxes.markers(inbox),
       store.inboxes.raise(inbox, { read: 1 }),
       store.inboxes.progress([{ inbox, seq: 1 }]),
-      store.claims.claim('key', 'print', 'id'),
+      store.idempotency.claim('key', 'print', 'id'),
       store.pushes.save('id', { nsp: '/', positions: [] }),
       store.pushes.find('id'),
       store.logs.tops([inbox]),
@@ -289,10 +292,10 @@ describe('embedded pushes', () => {
   it('remember a claim for its time and not longer, and give back its disk', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
-    granted(await store.claims.claim('key', 'print', 'one'));
+    granted(await store.idempotency.claim('key', 'print', 'one'));
     clock.now += 1_000;
-    granted(await store.claims.complete('key', 'one', '1'));
-    const claim = async (id: string) => granted(await store.claims.claim('key', 'other', id));
+    granted(await store.idempotency.complete('key', 'one', '1'));
+    const claim = async (id: string) => granted(await store.idempotency.claim('key', 'other', id));
     clock.now += RULES.dedupeTtlS * 1000 - 1;
     await store.cleanUp();
     expect(await claim('two')).toEqual({ state: 'mismatch' });
@@ -311,7 +314,7 @@ describe('embedded pushes', () => {
   it('grant a claim anew once its lease is over', async () => {
     const { open, clock } = await storeForTest();
     const store = open();
-    const claim = async (id: string) => granted(await store.claims.claim('key', 'print', id));
+    const claim = async (id: string) => granted(await store.idempotency.claim('key', 'print', id));
     await claim('one');
     clock.now += CLAIM_LEASE_MS - 1;
     expect(await claim('two')).toEqual({ state: 'running' });
@@ -341,7 +344,7 @@ describe('embedded pushes', () => {
   it('are tidied however many are due at once', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
-    const claimed = range(1, 180).map((n) => store.claims.claim(`key ${n}`, 'print', `${n}`));
+    const claimed = range(1, 180).map((n) => store.idempotency.claim(`key ${n}`, 'print', `${n}`));
     for (const outcome of await Promise.all(claimed)) granted(outcome);
     expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 1_000)).toHaveLength(180);
     clock.now += RULES.dedupeTtlS * 1000 + 1;
@@ -353,9 +356,9 @@ describe('embedded pushes', () => {
     const { open } = await storeForTest();
     const store = open();
     const long = 'é'.repeat(100_000);
-    granted(await store.claims.claim(long, 'print', 'one'));
-    expect(granted(await store.claims.claim(long, 'print', 'two'))).toEqual({ state: 'running' });
-    expect(granted(await store.claims.claim(`${long}e`, 'print', 'two'))).toEqual({
+    granted(await store.idempotency.claim(long, 'print', 'one'));
+    expect(granted(await store.idempotency.claim(long, 'print', 'two'))).toEqual({ state: 'running' });
+    expect(granted(await store.idempotency.claim(`${long}e`, 'print', 'two'))).toEqual({
       state: 'granted',
       id: 'two',
     });

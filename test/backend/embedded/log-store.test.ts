@@ -167,7 +167,7 @@ describe('embedded log', () => {
           const id = `${tries} ${time}`;
           const first = await say(store, room, 'once', id);
           expect(await say(store, room, 'once', id)).toEqual({ ...first, dup: true });
-          granted(await store.claims.claim(id, 'print', id));
+          granted(await store.idempotency.claim(id, 'print', id));
           expect(tables.row('claims', claimKey(id))?.until).toBe(clock.now + dedupeTtlS * 1_000);
           if (tries % 2 === 1) await store.cleanUp();
         }
@@ -201,7 +201,7 @@ describe('embedded log', () => {
       const { open, tables, clock } = await storeForTest();
       const store = open({ rules: { ...RULES, inboxTtlS: RULES.dedupeTtlS } });
       const keep = async (n: number) => {
-        granted(await store.claims.claim(`${n}`, 'print', 'id'));
+        granted(await store.idempotency.claim(`${n}`, 'print', 'id'));
         granted(await store.pushes.save(`${n}`, { nsp: '/', positions: [] }));
       };
       for (const n of range(1, 120)) await keep(n);

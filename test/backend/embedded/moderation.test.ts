@@ -163,9 +163,9 @@ describe('embedded moderation', () => {
       store.moderation.admit(room, 'ann'),
       await store.logs.replace(room, 1, membersOf('x')),
       await store.inboxes.erase(room),
-      await store.visits.set(room, 'x', true),
-      await store.visits.raiseReadMarker(room, 'x', 1),
-      await store.visits.list(room),
+      await store.roomSubscriptions.set(room, 'x', true),
+      await store.roomSubscriptions.raiseReadMarker(room, 'x', 1),
+      await store.roomSubscriptions.list(room),
     ]) {
       expect(outcome).toMatchObject({ ok: false, error: { code: 'unavailable', retryAfterMs: 1_000 } });
     }

@@ -15,7 +15,7 @@ it('an embedded store forgets what a user said last with the room among theirs',
   const say = async () =>
     granted(await store.logs.append(room, { ...draftOf(room, 'x'), reader: inbox.tag }));
   const visit = async (roomid: string, joined: boolean) =>
-    granted(await store.visits.set(inbox, roomid, joined));
+    granted(await store.roomSubscriptions.set(inbox, roomid, joined));
   const comeAndSay = async () => {
     await visit('tea', true);
     const { seq } = await say();
@@ -47,26 +47,26 @@ it('an embedded store keeps nothing of what was said in rooms of a record that e
   const said = () =>
     ['tea', 'milk', 'jam'].filter((roomid) => tables.row('said', `${inbox.tag} ${roomid}`) !== undefined);
   const changes: readonly (() => Promise<Outcome<unknown>>)[] = [
-    () => store.visits.set(inbox, 'milk', true),
-    () => store.visits.raiseReadMarker(inbox, 'milk', 1),
-    () => store.visits.set(inbox, 'milk', false),
+    () => store.roomSubscriptions.set(inbox, 'milk', true),
+    () => store.roomSubscriptions.raiseReadMarker(inbox, 'milk', 1),
+    () => store.roomSubscriptions.set(inbox, 'milk', false),
   ];
   for (const change of changes) {
     for (const roomid of ['tea', 'milk', 'jam']) {
-      granted(await store.visits.set(inbox, roomid, true));
+      granted(await store.roomSubscriptions.set(inbox, roomid, true));
       await sayIn(roomid);
     }
     clock.now += RULES.inboxTtlS * 1_000 + 1;
     granted(await change());
     expect(said().filter((roomid) => roomid !== 'milk')).toEqual([]);
-    granted(await store.visits.set(inbox, 'milk', false));
+    granted(await store.roomSubscriptions.set(inbox, 'milk', false));
     expect(said()).toEqual([]);
   }
-  granted(await store.visits.set(inbox, 'tea', true));
+  granted(await store.roomSubscriptions.set(inbox, 'tea', true));
   granted(await store.inboxes.erase(inbox));
   await sayIn('tea');
   expect(said()).toEqual(['tea']);
-  expect(granted(await store.visits.set(inbox, 'tea', false))).toBe(false);
+  expect(granted(await store.roomSubscriptions.set(inbox, 'tea', false))).toBe(false);
   expect(said()).toEqual([]);
 });
 
@@ -82,7 +82,7 @@ it('an embedded store keeps what was said in a room without a visit for the time
   for (const roomid of [...rooms, ...rooms]) await say(roomid);
   clock.now += RULES.inboxTtlS * 500;
   for (const roomid of rooms) await say(roomid);
-  granted(await store.visits.set(inbox, 'joined', true));
+  granted(await store.roomSubscriptions.set(inbox, 'joined', true));
   await store.cleanUp();
   expect(said()).toEqual(rooms);
   clock.now += RULES.inboxTtlS * 500 + 1;
@@ -92,7 +92,7 @@ it('an embedded store keeps what was said in a room without a visit for the time
   await store.cleanUp();
   expect(said()).toEqual([]);
   expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
-  granted(await store.visits.set(inbox, 'joined', true));
+  granted(await store.roomSubscriptions.set(inbox, 'joined', true));
   for (const _ of range(1, 2)) await say('joined');
   expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10).map(([, table]) => table)).toEqual([
     'roomSubscriptions',

@@ -56,7 +56,7 @@ describe('inboxes in Redis', () => {
       expect(Math.abs((await ttlS(redis, steps)) - (await ttlS(redis, meta)))).toBeLessThan(3);
     }
     expect(await ttlS(redis, meta)).toBeGreaterThan(200);
-    expect(await ttlS(redis, keys.places('id {y}'))).toBeGreaterThan(95);
+    expect(await ttlS(redis, keys.pushPositions('id {y}'))).toBeGreaterThan(95);
     const [claim, running] = keys.claim('ann{x}:*');
     expect(await ttlS(redis, claim)).toBeLessThanOrEqual(50);
     expect(await ttlS(redis, running)).toBeLessThanOrEqual(CLAIM_LEASE_MS / 1_000);

@@ -16,11 +16,17 @@ export interface RedisBusDeps {
   /** The channel of this worker's probes. */
   readonly probeChannel: string;
   /** Gives up the subscriber's connection for a new one. */
-  readonly redial: () => void;
+  readonly reconnect: () => void;
 }
 
 /** The entries of rooms, as append.lua publishes them. */
-export function createRedisBus({ redis, subscriptions, keys, probeChannel, redial }: RedisBusDeps): RoomBus {
+export function createRedisBus({
+  redis,
+  subscriptions,
+  keys,
+  probeChannel,
+  reconnect,
+}: RedisBusDeps): RoomBus {
   return {
     subscribe: async (room, onEntry, onPresence) => {
       const listening = subscriptions.listen(keys.channel(room), onEntry, onPresence);
@@ -35,7 +41,7 @@ export function createRedisBus({ redis, subscriptions, keys, probeChannel, redia
     },
     onResync: subscriptions.onResync,
     probe: createBusProbe(redis, subscriptions, probeChannel),
-    reconnect: redial,
+    reconnect,
   };
 }
 

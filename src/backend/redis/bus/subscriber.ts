@@ -9,7 +9,7 @@ export interface Subscriber {
   /** True once connected, false if it was not within that time. */
   usable(withinMs: number): Promise<boolean>;
   /** Drops the connection, however alive it looks, and dials anew. */
-  redial(): void;
+  reconnect(): void;
   close(): void;
 }
 
@@ -46,7 +46,7 @@ export function openSubscriber(deps: SubscriberDeps): Subscriber {
   return {
     subscriptions,
     usable: (withinMs) => (client.isReady ? Promise.resolve(true) : waiters.wait(withinMs)),
-    redial: () => {
+    reconnect: () => {
       const deaf = client;
       client = dial();
       subscriptions.moveTo(client);

@@ -6,11 +6,12 @@
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] excepted socket, '' for none
 -- ARGV[11] channel             ARGV[12], ARGV[13] the frame before and after the message
--- ARGV[14], ARGV[15] for a fold: where the mark `news` must stand ('' for nowhere) and where it moves to; otherwise both ''
+-- ARGV[14], ARGV[15] for an announcement that is copied into an inbox: where the marker in field `news` must stand ('' for
+--   nowhere) and where it moves to; otherwise both ''
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
 -- ARGV[17] digest of the content, '' to compare the clientMsgId alone
 -- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': nobody has to read the entry
--- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the mark stood
+-- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the marker stood
 -- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content.
 -- The message is spliced as text, because cjson would lose digits of numbers and empty arrays.
 
@@ -22,8 +23,8 @@ local SLACK = 1 / 64
 
 local now = clock()
 
-local folding = ARGV[15] ~= ''
-if folding and (redis.call('HGET', KEYS[2], 'news') or '') ~= ARGV[14] then
+local movesMarker = ARGV[15] ~= ''
+if movesMarker and (redis.call('HGET', KEYS[2], 'news') or '') ~= ARGV[14] then
   return { '', 0, '', 0, 2 }
 end
 
@@ -39,7 +40,7 @@ if field ~= '' then
       if digest ~= '' and ARGV[17] ~= '' and digest ~= ARGV[17] then
         return { '', 0, '', 0, 5 }
       end
-      if folding then
+      if movesMarker then
         redis.call('HSET', KEYS[2], 'news', ARGV[15])
         redis.call('PEXPIRE', KEYS[2], ARGV[3])
       end
@@ -84,7 +85,7 @@ if type(stored) == 'table' and stored.err then
 end
 
 local meta = { 'top', decimal(seq), 'at', decimal(at) }
-if folding then
+if movesMarker then
   meta[#meta + 1], meta[#meta + 2] = 'news', ARGV[15]
 end
 -- When the lifetimes were last extended, and for which lifetime of the log.

@@ -22,27 +22,27 @@ export interface RedisAppendDeps {
   readonly dedupeTtlS: number;
 }
 
-/** The mark `news` of an inbox as its meta holds it; `was` '': there is none yet. */
-export interface Folding {
+/** Where an inbox's marker of announcements must stand and where it moves to, as text; `was` is '' if there is none yet. */
+export interface AnnouncementMarkerMove {
   readonly was: string;
   readonly becomes: string;
 }
 
 export interface RedisAppend extends Pick<RoomLogs, 'append' | 'replace'> {
-  /** Appends and moves the mark in one step. False: the mark stood elsewhere, and nothing was stored. */
-  fold(inbox: Room, draft: Draft, folding: Folding): Promise<Outcome<boolean>>;
+  /** Appends and moves the marker atomically. Returns false and stores nothing if the marker is not where it must stand. */
+  appendAnnouncement(inbox: Room, draft: Draft, move: AnnouncementMarkerMove): Promise<Outcome<boolean>>;
 }
 
 type AppendReply = [epoch: string, seq: number, id: string, at: number, outcome: number];
 
 const KNOWN = 1;
-const MARK_ELSEWHERE = 2;
+const MARKER_ELSEWHERE = 2;
 const BANNED = 3;
 const MUTED = 4;
 const OTHER_CONTENT = 5;
 const NOT_FOUND = 6;
 const NO_NOTICE_DUE = 7;
-const NO_FOLDING: Folding = { was: '', becomes: '' };
+const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
 /** Writes to logs. What has to be atomic is in append.lua and replace.lua. */
@@ -53,7 +53,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   async function run(
     room: Room,
     draft: Draft,
-    folding: Folding,
+    move: AnnouncementMarkerMove,
     replacing: readonly [seq: string, members: string] | undefined,
   ): Promise<Outcome<AppendReply>> {
     const epoch = epochArgs(room);
@@ -74,8 +74,8 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
         keys.channel(room),
         frameBefore,
         frameAfter(room, draft.except),
-        folding.was,
-        folding.becomes,
+        move.was,
+        move.becomes,
         draft.author ?? '',
         draft.dedupe?.content ?? '',
         draft.reader ?? '',
@@ -85,26 +85,30 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     );
   }
 
-  /** Undefined: the mark stood elsewhere, and nothing was stored. */
-  async function store(room: Room, draft: Draft, folding: Folding): Promise<Outcome<Appended | undefined>> {
-    const reply = await run(room, draft, folding, undefined);
+  /** Returns undefined and stores nothing if the marker is not where it must stand. */
+  async function store(
+    room: Room,
+    draft: Draft,
+    move: AnnouncementMarkerMove,
+  ): Promise<Outcome<Appended | undefined>> {
+    const reply = await run(room, draft, move, undefined);
     if (!reply.ok) return reply;
     const [epoch, seq, id, at, outcome] = reply.value;
     if (outcome === BANNED) return refuseRestricted('ban', at);
     if (outcome === MUTED) return refuseRestricted('mute', at);
     if (outcome === OTHER_CONTENT) return refuseReusedId();
-    return succeed(outcome === MARK_ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
+    return succeed(outcome === MARKER_ELSEWHERE ? undefined : { epoch, seq, id, at, dup: outcome === KNOWN });
   }
 
   return {
-    // Without a fold there is no mark that could stand elsewhere.
-    append: (room, draft) => store(room, draft, NO_FOLDING) as Promise<Outcome<Appended>>,
-    async fold(inbox, draft, folding) {
-      const stored = await store(inbox, draft, folding);
+    // No marker moves here, so none can stand elsewhere.
+    append: (room, draft) => store(room, draft, NO_MARKER_MOVE) as Promise<Outcome<Appended>>,
+    async appendAnnouncement(inbox, draft, move) {
+      const stored = await store(inbox, draft, move);
       return stored.ok ? succeed(stored.value !== undefined) : stored;
     },
     async replace(room, seq, members, notice = NO_NOTICE) {
-      const reply = await run(room, notice, NO_FOLDING, [String(seq), members]);
+      const reply = await run(room, notice, NO_MARKER_MOVE, [String(seq), members]);
       if (!reply.ok) return reply;
       const [epoch, noticeSeq, id, at, outcome] = reply.value;
       if (outcome === NOT_FOUND) return succeed(undefined);

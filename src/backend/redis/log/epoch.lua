@@ -1,7 +1,7 @@
 -- A prelude of append.lua and read.lua, after log.lua: a room's epoch and its sequence numbers. log-store.ts (Position) tells
 -- by an example why epochs exist.
 -- KEYS[1] and KEYS[3] as in log.lua   KEYS[2] meta (hash: run, epoch, top, at, links = previous epochs; kept and ids as in
--- append.lua; for an inbox also its marks: sent, recv, read, news)
+-- append.lua; for an inbox also its markers: sent, recv, read, news)
 -- ARGV[1] run_id of this server, as the connection knows it   ARGV[2] a fresh random epoch, in case one is needed
 -- ARGV[3] how long meta lives without use, ms: longer than the log
 --

@@ -1,12 +1,12 @@
--- When the marks of an inbox first covered an item.
+-- When an inbox's markers first covered an item.
 -- KEYS as in inbox-raise.lua   ARGV[1] the item's seq
--- Answers the times of sent, recv and read, 0 for not yet.
+-- Returns the times of sent, recv and read, 0 for not yet.
 
-local marks = redis.call('HMGET', KEYS[1], 'sent', 'recv', 'read')
+local markers = redis.call('HMGET', KEYS[1], 'sent', 'recv', 'read')
 local times = {}
 for index = 1, 3 do
   times[index] = 0
-  if tonumber(marks[index] or '0') >= tonumber(ARGV[1]) then
+  if tonumber(markers[index] or '0') >= tonumber(ARGV[1]) then
     local step = redis.call('ZRANGE', KEYS[1 + index], ARGV[1], '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
     times[index] = step and tonumber(string.match(step, '%d+$')) or 0
   end

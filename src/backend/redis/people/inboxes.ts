@@ -14,29 +14,30 @@ export interface RedisInboxesDeps {
   readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
-  /** Appends and moves the mark `news` in one step; false: the mark stood elsewhere. */
+  /** As `RedisAppend` in log/append.ts. */
   readonly writes: {
-    fold(
+    appendAnnouncement(
       inbox: Room,
       draft: Draft,
-      folding: { readonly was: string; readonly becomes: string },
+      markerMove: { readonly was: string; readonly becomes: string },
     ): Promise<Outcome<boolean>>;
   };
 }
 
+/** For each marker. The field of a marker in Redis is `news` for the announcements. */
 const STEPS_KEPT = '200';
 
-/** The marks are fields of the inbox's meta, so they never outlive the numbers they speak of. */
+/** The markers are fields of the inbox's meta key, so they never outlive the numbers they refer to. */
 export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   const { redis, scripts, keys, retention, writes } = deps;
-  const markKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
+  const markerKeys = (inbox: Room) => [keys.log(inbox)[1], ...keys.steps(inbox)];
 
-  async function marks(inbox: Room): Promise<Outcome<InboxMarkers>> {
+  async function markers(inbox: Room): Promise<Outcome<InboxMarkers>> {
     const meta = keys.log(inbox)[1];
-    const kept = await redis.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
-    if (!kept.ok) return kept;
-    const [recv, read, news] = kept.value;
-    return succeed(marksOf(Number(recv ?? 0), Number(read ?? 0), news ?? ''));
+    const stored = await redis.call<(string | null)[]>(['HMGET', meta, 'recv', 'read', 'news']);
+    if (!stored.ok) return stored;
+    const [recv, read, announcements] = stored.value;
+    return succeed(markersOf(Number(recv ?? 0), Number(read ?? 0), announcements ?? ''));
   }
 
   async function raise(
@@ -45,23 +46,23 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   ): Promise<Outcome<InboxMarkers>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
     const args = [String(sent), String(recv), String(read), lifetimeMs, STEPS_KEPT];
-    const raised = await redis.evaluate<[number, number, string]>(scripts.raise, markKeys(inbox), args);
-    return raised.ok ? succeed(marksOf(...raised.value)) : raised;
+    const raised = await redis.evaluate<[number, number, string]>(scripts.raise, markerKeys(inbox), args);
+    return raised.ok ? succeed(markersOf(...raised.value)) : raised;
   }
 
-  async function fold(
+  async function appendAnnouncement(
     inbox: Room,
     draft: Draft,
     { was, becomes }: { readonly was: Position | undefined; readonly becomes: Position },
   ): Promise<Outcome<boolean>> {
-    const folding = { was: was ? positionText(was) : '', becomes: positionText(becomes) };
-    return writes.fold(inbox, draft, folding);
+    const markerMove = { was: was ? positionText(was) : '', becomes: positionText(becomes) };
+    return writes.appendAnnouncement(inbox, draft, markerMove);
   }
 
   async function erase(inbox: Room): Promise<Outcome<void>> {
     const { log, ids, steps, roomSubscriptions, unread } = keys;
-    const kept = [log, ids, steps, roomSubscriptions, unread].flatMap((of) => [...of(inbox)]);
-    const gone = await redis.call(['DEL', ...kept]);
+    const erased = [log, ids, steps, roomSubscriptions, unread].flatMap((of) => [...of(inbox)]);
+    const gone = await redis.call(['DEL', ...erased]);
     return gone.ok ? succeed(undefined) : gone;
   }
 
@@ -70,7 +71,7 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
   ): Promise<Outcome<readonly ItemProgress[]>> {
     const found = await allValues(
       items.map(({ inbox, seq }) =>
-        redis.evaluate<number[]>(scripts.progress, markKeys(inbox), [String(seq)]),
+        redis.evaluate<number[]>(scripts.progress, markerKeys(inbox), [String(seq)]),
       ),
     );
     if (!found.ok) return found;
@@ -84,11 +85,11 @@ export function createRedisInboxes(deps: RedisInboxesDeps): InboxStore {
     );
   }
 
-  return { markers: marks, raise, appendAnnouncement: fold, erase, progress };
+  return { markers, raise, appendAnnouncement, erase, progress };
 }
 
-function marksOf(recv: number, read: number, news: string): InboxMarkers {
-  const [, seq, epoch] = /^(\d+) (.*)$/.exec(news) ?? [];
+function markersOf(recv: number, read: number, announcements: string): InboxMarkers {
+  const [, seq, epoch] = /^(\d+) (.*)$/.exec(announcements) ?? [];
   return epoch === undefined ? { recv, read } : { recv, read, announcements: { epoch, seq: Number(seq) } };
 }
 

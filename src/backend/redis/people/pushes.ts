@@ -18,36 +18,36 @@ export interface RedisPushesDeps {
 const NSP = '';
 
 export function createRedisPushes({ redis, script, keys, options }: RedisPushesDeps): PushStore {
-  const placesS = String(options.inboxTtlS);
+  const lifetimeS = String(options.inboxTtlS);
 
-  async function keep(id: string, { nsp, positions: places }: PushPositions): Promise<Outcome<void>> {
-    const fields = places.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
-    const key = keys.places(id);
-    const [kept, bounded] = await Promise.all([
+  async function save(id: string, { nsp, positions }: PushPositions): Promise<Outcome<void>> {
+    const fields = positions.flatMap(({ userId, seq, at }) => [userId, `${seq} ${at}`]);
+    const key = keys.pushPositions(id);
+    const [stored, expiring] = await Promise.all([
       redis.call(['HSET', key, NSP, nsp, ...fields]),
-      redis.call(['EXPIRE', key, placesS]),
+      redis.call(['EXPIRE', key, lifetimeS]),
     ]);
-    if (!kept.ok) return kept;
-    return bounded.ok ? succeed(undefined) : bounded;
+    if (!stored.ok) return stored;
+    return expiring.ok ? succeed(undefined) : expiring;
   }
 
   async function find(id: string): Promise<Outcome<PushPositions | undefined>> {
-    const kept = await redis.evaluate<string[]>(script, [keys.places(id)], []);
-    if (!kept.ok) return kept;
+    const stored = await redis.evaluate<string[]>(script, [keys.pushPositions(id)], []);
+    if (!stored.ok) return stored;
     let nsp: string | undefined;
-    const places = [];
-    for (let index = 0; index < kept.value.length; index += 2) {
-      const [userId = '', value = ''] = kept.value.slice(index, index + 2);
+    const positions = [];
+    for (let index = 0; index < stored.value.length; index += 2) {
+      const [userId = '', value = ''] = stored.value.slice(index, index + 2);
       if (userId === NSP) nsp = value;
-      else places.push(placeOf(userId, value));
+      else positions.push(positionOf(userId, value));
     }
-    return succeed(nsp === undefined ? undefined : { nsp, positions: places });
+    return succeed(nsp === undefined ? undefined : { nsp, positions });
   }
 
-  return { save: keep, find };
+  return { save, find };
 }
 
-function placeOf(userId: string, value: string): PushPositions['positions'][number] {
+function positionOf(userId: string, value: string): PushPositions['positions'][number] {
   const [seq, at] = value.split(' ');
   return { userId, seq: Number(seq), at: Number(at) };
 }

@@ -6,10 +6,10 @@ local rooms = redis.call('ZRANGE', KEYS[2], 0, -1, 'REV')
 if #rooms == 0 then
   return {}
 end
-local marks = redis.call('HMGET', KEYS[1], unpack(rooms))
-local answer = {}
+local markers = redis.call('HMGET', KEYS[1], unpack(rooms))
+local list = {}
 for index, roomid in ipairs(rooms) do
-  answer[2 * index - 1] = roomid
-  answer[2 * index] = marks[index] or '0'
+  list[2 * index - 1] = roomid
+  list[2 * index] = markers[index] or '0'
 end
-return answer
+return list

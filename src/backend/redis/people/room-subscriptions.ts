@@ -14,7 +14,7 @@ export interface RedisRoomSubscriptionsDeps {
   readonly retention: (inbox: Room) => Retention;
 }
 
-type SubscribeReply = [mark: string, isNew: number];
+type SubscribeReply = [marker: string, isNew: number];
 
 const MOST_ROOMS = '1000';
 
@@ -24,21 +24,21 @@ export function createRedisRoomSubscriptions({
   keys,
   retention,
 }: RedisRoomSubscriptionsDeps): RoomSubscriptions {
-  async function use(
+  async function subscribe(
     inbox: Room,
     roomid: string,
     seq: number,
-    first: number,
+    initial: number,
   ): Promise<Outcome<SubscribeReply>> {
     const lifetimeMs = String(retention(inbox).metaTtlMs);
-    const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(first)];
+    const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(initial)];
     return redis.evaluate<SubscribeReply>(scripts.subscribeRoom, keys.roomSubscriptions(inbox), args);
   }
 
   async function leave(inbox: Room, roomid: string): Promise<Outcome<boolean>> {
-    const [marks, order] = keys.roomSubscriptions(inbox);
+    const [markers, order] = keys.roomSubscriptions(inbox);
     const [unmarked, unlisted] = await Promise.all([
-      redis.call(['HDEL', marks, roomid]),
+      redis.call(['HDEL', markers, roomid]),
       redis.call<number>(['ZREM', order, roomid]),
     ]);
     if (!unmarked.ok) return unmarked;
@@ -47,8 +47,8 @@ export function createRedisRoomSubscriptions({
 
   async function set(inbox: Room, roomid: string, joined: boolean, top = 0): Promise<Outcome<boolean>> {
     if (!joined) return leave(inbox, roomid);
-    const used = await use(inbox, roomid, 0, top);
-    return used.ok ? succeed(used.value[1] === 1) : used;
+    const subscribed = await subscribe(inbox, roomid, 0, top);
+    return subscribed.ok ? succeed(subscribed.value[1] === 1) : subscribed;
   }
 
   async function list(inbox: Room): Promise<Outcome<readonly RoomSubscription[]>> {
@@ -62,8 +62,8 @@ export function createRedisRoomSubscriptions({
   }
 
   async function raiseReadMarker(inbox: Room, roomid: string, seq: number): Promise<Outcome<number>> {
-    const used = await use(inbox, roomid, seq, 0);
-    return used.ok ? succeed(Number(used.value[0])) : used;
+    const subscribed = await subscribe(inbox, roomid, seq, 0);
+    return subscribed.ok ? succeed(Number(subscribed.value[0])) : subscribed;
   }
 
   return { set, raiseReadMarker, list };

@@ -7,7 +7,7 @@ export interface LiveInstances {
   /** All listed ones, by instance. */
   listed(): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
   /** The same; read afresh if one of `instances` was not known of, for it may have come just now. */
-  listedWith(instances: Iterable<string>): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
+  listedIncluding(instances: Iterable<string>): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
   /** What was read is known to be wrong now. */
   forget(): void;
 }
@@ -18,14 +18,14 @@ interface Reading {
   readonly atMs: number;
   readonly instances: Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
   /** Asked for and not listed: what a reaped instance left is no reason to read again. */
-  readonly strangers: Set<string>;
+  readonly notListed: Set<string>;
 }
 
 export function createLiveInstances(readInstances: ReadInstances, now: () => number): LiveInstances {
   let last: Reading | undefined;
 
   function readNow(): Reading {
-    const reading: Reading = { atMs: now(), instances: load(), strangers: new Set() };
+    const reading: Reading = { atMs: now(), instances: load(), notListed: new Set() };
     last = reading;
     void reading.instances.then((instances) => {
       if (!instances.ok && last === reading) last = undefined;
@@ -40,19 +40,19 @@ export function createLiveInstances(readInstances: ReadInstances, now: () => num
 
   const recent = () => (last && now() - last.atMs < KEPT_MS ? last : readNow());
 
-  async function listedWith(instances: Iterable<string>) {
+  async function listedIncluding(instances: Iterable<string>) {
     const asked = [...instances];
     const reading = recent();
     const known = await reading.instances;
     if (!known.ok) return known;
     const unknown = asked.filter(
-      (instanceId) => !known.value.has(instanceId) && !reading.strangers.has(instanceId),
+      (instanceId) => !known.value.has(instanceId) && !reading.notListed.has(instanceId),
     );
     if (unknown.length === 0) return known;
     const fresh = readNow();
     const listed = await fresh.instances;
     if (listed.ok)
-      for (const instanceId of unknown) if (!listed.value.has(instanceId)) fresh.strangers.add(instanceId);
+      for (const instanceId of unknown) if (!listed.value.has(instanceId)) fresh.notListed.add(instanceId);
     return listed;
   }
 
@@ -60,5 +60,5 @@ export function createLiveInstances(readInstances: ReadInstances, now: () => num
     last = undefined;
   }
 
-  return { listed: () => recent().instances, listedWith, forget };
+  return { listed: () => recent().instances, listedIncluding, forget };
 }

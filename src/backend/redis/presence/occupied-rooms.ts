@@ -52,7 +52,7 @@ export interface OccupiedRooms {
   /** Whether any room is left. */
   any(instanceId: string): Promise<Outcome<boolean>>;
   /** Puts the index's end off; it has one in case the instance's record is lost. */
-  keep(instanceId: string, forMs: string): Promise<Outcome<unknown>>;
+  extendLifetime(instanceId: string, forMs: string): Promise<Outcome<unknown>>;
   /** Passes the members in the range page by page, each page once `handle` is done with the one before. */
   eachPage(
     instanceId: string,
@@ -98,7 +98,7 @@ export function createOccupiedRooms(
       const found = await redis.call<number>(['EXISTS', keyOf(instanceId)]);
       return found.ok ? succeed(found.value === 1) : found;
     },
-    keep: (instanceId, forMs) => redis.call(['PEXPIRE', keyOf(instanceId), forMs]),
+    extendLifetime: (instanceId, forMs) => redis.call(['PEXPIRE', keyOf(instanceId), forMs]),
     eachPage,
     async of(instanceIds, range, limit) {
       const found = await allValues(instanceIds.map((instanceId) => page(instanceId, range, limit)));

@@ -73,7 +73,7 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
   async function isOnlineIn(room: Room, userId: string): Promise<Outcome<boolean>> {
     const listed = await redis.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
     if (!listed.ok) return listed;
-    const instances = await living.listedWith(listed.value);
+    const instances = await living.listedIncluding(listed.value);
     if (!instances.ok) return instances;
     const alive = listed.value.filter((instanceId) => instances.value.get(instanceId)?.alive);
     const found = await allValues(
@@ -96,7 +96,7 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     const page = await asked;
     if (!page.ok) return page;
     const [rev, more, last, instances, members] = page.value;
-    const listed = await living.listedWith(instances);
+    const listed = await living.listedIncluding(instances);
     if (!listed.ok) return listed;
     return succeed({
       rev,
@@ -141,7 +141,7 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     await living.listed();
     const found = await asked;
     if (!found.ok) return found;
-    const instances = await living.listedWith(new Set(found.value.flatMap(Object.keys)));
+    const instances = await living.listedIncluding(new Set(found.value.flatMap(Object.keys)));
     if (!instances.ok) return instances;
     const alive = (instanceId: string) => instances.value.get(instanceId)?.alive;
     return succeed(

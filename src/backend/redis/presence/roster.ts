@@ -73,7 +73,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     now,
     log,
   });
-  let keptAtMs = Number.NEGATIVE_INFINITY;
+  let lifetimeExtendedAtMs = Number.NEGATIVE_INFINITY;
 
   const list = (one: string) =>
     redis.evaluate<number>(scripts.heartbeat, [keys.instances], [one, LEASE_MS, '?', host, 'new']);
@@ -135,7 +135,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return counted(await sendExit(room, userId, clients));
   }
 
-  async function recount(room: Room, clients: number) {
+  async function setClients(room: Room, clients: number) {
     reported.setClients(room, clients);
     const outcome = await sendExit(room, '', clients);
     return outcome.ok ? succeed({ users: outcome.value[0], clients: outcome.value[1] }) : outcome;
@@ -161,9 +161,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function heartbeat(clients: number): Promise<Outcome<void>> {
-    if (now() - keptAtMs >= ROSTER_HEARTBEAT_MS) {
-      keptAtMs = now();
-      void occupied.keep(instanceId, ROSTER_KEYS_LIVE_MS);
+    if (now() - lifetimeExtendedAtMs >= ROSTER_HEARTBEAT_MS) {
+      lifetimeExtendedAtMs = now();
+      void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
     }
     const args = [instanceId, LEASE_MS, String(clients), host, ''];
     const outcome = await redis.evaluate<number>(scripts.heartbeat, [keys.instances], args);
@@ -178,7 +178,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   return {
     enter,
     exit,
-    setClients: recount,
+    setClients,
     setConnections,
     heartbeat,
     onReturned: (listener) => {

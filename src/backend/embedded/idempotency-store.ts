@@ -13,7 +13,7 @@ export interface ClaimStoreDeps {
 const OVERHEAD_BYTES = 96;
 
 /** Each claim is stored with its expiry. Reads honour the expiry, the cleanup frees the disk. */
-export function createClaimStore({ queue, rules }: ClaimStoreDeps): IdempotencyStore {
+export function createIdempotencyStore({ queue, rules }: ClaimStoreDeps): IdempotencyStore {
   const ttlMs = rules.dedupeTtlS * 1_000;
 
   /** Back ends choose keys of any length, and lmdb takes at most 1,978 bytes. */

@@ -5,7 +5,7 @@ import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 
-export interface RedisClaimsDeps {
+export interface RedisIdempotencyDeps {
   readonly redis: RedisConnection;
   readonly scripts: Pick<Scripts, 'claim' | 'settleClaim'>;
   readonly keys: RedisKeys;
@@ -15,7 +15,12 @@ export interface RedisClaimsDeps {
 type ClaimReply = [state: ClaimResult['state'], text: string];
 
 /** What has to be atomic is in claim.lua and claim-settle.lua. */
-export function createRedisClaims({ redis, scripts, keys, dedupeTtlS }: RedisClaimsDeps): IdempotencyStore {
+export function createRedisIdempotency({
+  redis,
+  scripts,
+  keys,
+  dedupeTtlS,
+}: RedisIdempotencyDeps): IdempotencyStore {
   const ttlMs = String(dedupeTtlS * 1_000);
 
   async function claim(key: string, fingerprint: string, id: string): Promise<Outcome<ClaimResult>> {
