@@ -43,8 +43,11 @@ const MAX_RETRY_MS = 5_000;
 
 /** Leave to ask the store for one thing. Must be released once, begun or not. */
 export interface Permit {
-  /** Resolves when the asker's turn comes, in the order of its calls, or refuses: then the asker must not begin. */
-  begin(): Promise<Refusal | undefined>;
+  /**
+   * Waits for the asker's turn, in the order of its calls: returns no promise when there is nothing to wait for. After a
+   * refusal the asker must not begin.
+   */
+  begin(): Refusal | undefined | Promise<Refusal | undefined>;
   release(): void;
 }
 
@@ -212,7 +215,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
 
     return succeed({
       begin() {
-        if (standing.size === 0 && !isFull()) return Promise.resolve(enter());
+        if (standing.size === 0 && !isFull()) return enter();
         waiting += 1;
         standing.add(line);
         watch();

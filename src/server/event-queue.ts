@@ -12,8 +12,11 @@ type Mode = 'inTurn' | 'pipelined';
  * so a burst of says costs one round trip instead of one each.
  */
 export interface EventQueue {
-  /** Resolves when the event's turn comes, in the order of the calls; refuses at once when too many events wait. */
-  take(mode: Mode): Promise<Outcome<Turn>>;
+  /**
+   * Grants the event its turn, in the order of the calls: at once when the event need not wait, by a promise when it
+   * must. Refuses at once when too many events wait.
+   */
+  take(mode: Mode): Outcome<Turn> | Promise<Outcome<Turn>>;
   /** Runs the task in its turn. */
   run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal>;
 }
@@ -31,7 +34,7 @@ export function createEventQueue(): EventQueue {
 class ConnectionQueue implements EventQueue {
   private work: Work | undefined = undefined;
 
-  take(mode: Mode): Promise<Outcome<Turn>> {
+  take(mode: Mode): Outcome<Turn> | Promise<Outcome<Turn>> {
     this.work ??= new Work(() => {
       this.work = undefined;
     });
@@ -63,11 +66,11 @@ class Work implements Turn {
     this.onIdle = onIdle;
   }
 
-  take(mode: Mode): Promise<Outcome<Turn>> {
+  take(mode: Mode): Outcome<Turn> | Promise<Outcome<Turn>> {
     if (this.running + this.waiting.length >= MAX_WAITING) {
-      return Promise.resolve(refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS));
+      return refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS);
     }
-    if (this.waiting.length === 0 && this.mayBegin(mode)) return Promise.resolve(this.begin(mode));
+    if (this.waiting.length === 0 && this.mayBegin(mode)) return this.begin(mode);
     return new Promise((begin) => {
       this.waiting.push({ mode, begin });
     });

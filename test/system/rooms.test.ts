@@ -202,6 +202,24 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(textsOf(messages)).toEqual(Array.from({ length: 20 }, (_, n) => `t${n}`));
   });
 
+  it('take what a client sent before its disconnect', async () => {
+    const roomid = newRoom();
+    const ann = await visitor(0, roomid, 'Ann');
+    const userId = stage.fresh('hasty');
+    const rounds = Array.from({ length: 10 }, (_, n) => `t${n}`);
+    for (const text of rounds) {
+      const bob = await visitor(1, roomid, 'Bob');
+      bob.socket.emit('say', { text });
+      bob.close();
+      const eve = await visitor(1, `${roomid} ${text}`, 'Eve', { auth: { userId } });
+      eve.socket.emit('leave', {});
+      eve.close();
+    }
+    await eventually(() => expect(ann.said.map(({ data }) => data.text)).toEqual(rounds));
+    const again = await guest(0, { auth: { userId } });
+    await eventually(async () => expect((await again.do('rooms:mine')).rooms).toEqual([]));
+  });
+
   it('tell who came and who left, once per user', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');

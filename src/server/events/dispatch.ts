@@ -20,7 +20,7 @@ type Answer = (answer: object) => void;
 const HELD_RETRY_MS = 1_000;
 
 /** The permit of an event that costs the store little or nothing: the load of others does not get it refused. */
-const FREE: Outcome<Permit> = succeed({ begin: () => Promise.resolve(undefined), release: () => undefined });
+const FREE: Outcome<Permit> = succeed({ begin: () => undefined, release: () => undefined });
 
 const NO_PACKET = { bytes: 0, refusal: undefined } as const;
 
@@ -79,7 +79,13 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
   }
 }
 
-/** Takes an event through: counts its bytes, acquires a permit, validates it, waits for its turn, runs its handler. */
+/**
+ * Takes an event through: counts its bytes, acquires a permit, validates it, waits for its turn, runs its handler.
+ *
+ * An event with nothing to wait for reaches its handler before this returns, so that it takes effect before a disconnect
+ * sent right behind it: Socket.IO delivers the packets of one chunk in consecutive ticks, and a function that awaits
+ * anything, even a value, resumes after all of them. Hence only promises are awaited here.
+ */
 async function handle(
   session: Session,
   context: ChatContext,
@@ -106,12 +112,15 @@ async function handle(
     const parsed = PAYLOADS[name].safeParse(event.payload === undefined ? {} : event.payload);
     event.payload = undefined;
     if (!parsed.success) return refuse('bad_request', describeIssues(parsed.error));
-    const taken = await queue.take(handler.mode);
+    const taking = queue.take(handler.mode);
+    const taken = taking instanceof Promise ? await taking : taking;
     if (!taken.ok) return taken;
     turn = taken.value;
     // A client that has not taken the last pages gets no further ones.
-    if (handler.mode === 'inTurn') await context.slowClients.caughtUp(socket.conn);
-    const refused = await permit.begin();
+    const catchingUp = handler.mode === 'inTurn' ? context.slowClients.caughtUp(socket.conn) : undefined;
+    if (catchingUp) await catchingUp;
+    const beginning = permit.begin();
+    const refused = beginning instanceof Promise ? await beginning : beginning;
     return refused ?? (await handler.run(session, parsed.data as never, context, answer as never));
   } finally {
     turn?.release();

@@ -2,14 +2,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { succeed } from '../../../src/protocol/codes.ts';
+import { createAdmission } from '../../../src/chat/admission.ts';
+import { roomOf } from '../../../src/chat/room.ts';
+import { refuse, succeed } from '../../../src/protocol/codes.ts';
 import type { ChatContext } from '../../../src/server/context.ts';
 import { createEventQueue } from '../../../src/server/event-queue.ts';
 import { dispatch } from '../../../src/server/events/dispatch.ts';
-import type { Session } from '../../../src/server/session.ts';
+import type { Membership, Session } from '../../../src/server/session.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { ConnectionBudget, Traffic } from '../../../src/server/transport/connection-budget.ts';
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
+import { silentLog } from '../../cluster/silent-log.ts';
 import { emitting } from '../../support/emitting.ts';
 import { partOf } from '../../support/part-of.ts';
 
@@ -58,6 +61,45 @@ it('rooms:mine takes as much of the connection’s events as the rooms it asks t
 });
 
 describe('an event of a client', () => {
+  it.each(['say', 'leave'])('takes effect before the disconnect sent right behind it: %s', async (event) => {
+    const admission = createAdmission({ now: () => 0, random: () => 0 });
+    const { session } = openSession();
+    const user = { id: 'ann', name: 'Ann' };
+    const identity = partOf<Session['identity']>({ user, guestToken: '', access: { allows: () => true } });
+    const membership = {
+      room: roomOf('/', 'tea'),
+      lease: partOf<Membership['lease']>({ release: () => undefined }),
+      uncounted: true,
+    } as const;
+    session.memberships.set('tea', membership);
+    Object.assign(session, { user, identity });
+    Object.assign(session.socket, { id: 'socket', leave: () => undefined });
+    const reached: string[] = [];
+    const reaching: ChatContext = {
+      ...context,
+      admission,
+      limits: partOf<ChatContext['limits']>({ maxTextBytes: 100 }),
+      newId: () => 'id',
+      enforcement: partOf<ChatContext['enforcement']>({ connectionRefusal: () => undefined }),
+      logs: partOf<ChatContext['logs']>({
+        append: async () => {
+          reached.push('say');
+          return refuse('unavailable', 'the test has no store');
+        },
+      }),
+      fanout: { flush: () => reached.push('leave') },
+      readMarkers: partOf<ChatContext['readMarkers']>({ left: async () => undefined }),
+      log: silentLog,
+    };
+    const args = [{ roomid: 'tea', text: 'bye' }, new IncomingPacket('', 9)];
+    // Socket.IO delivers each packet of a chunk in a tick of its own.
+    process.nextTick(() => void dispatch(session, reaching, { event, args }));
+    process.nextTick(() => session.memberships.clear());
+    await turn();
+    admission.close();
+    expect(reached).toEqual([event]);
+  });
+
   it('is refused under its clientMsgId, cut where that is too long, unless that leaves half a character', async () => {
     const { session, refused } = openSession();
     for (const clientMsgId of ['c1', 'x'.repeat(70), `${'x'.repeat(63)}😀`, '\ud800']) {
