@@ -49,8 +49,9 @@ export async function introduce(
 
 /** A quick test first: parsing every URL again would cost as much as the rest of the handshake. */
 function mayRepeatRoom(url: string): boolean {
-  const first = url.indexOf('roomid=');
-  return url.includes('%') || url.indexOf('roomid=', first + 1) > first;
+  // Without `=`, which a parameter need not have.
+  const first = url.indexOf('roomid');
+  return url.includes('%') || url.indexOf('roomid', first + 1) > first;
 }
 
 function roomsIn(url: string): string[] {

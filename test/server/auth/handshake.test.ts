@@ -56,6 +56,8 @@ describe('a handshake', () => {
   it.each([
     ['roomid=a&roomid=b', undefined, 'roomid'],
     ['roomid=a&%72oomid=b', undefined, 'roomid'],
+    ['roomid=a&roomid', undefined, 'roomid'],
+    ['roomid&roomid=a', undefined, 'roomid'],
     ['roomid=a%23b', undefined, 'roomid'],
     ['avatar=javascript:x', undefined, 'avatar'],
     ['username=Room%43ast', undefined, 'username'],
