@@ -74,7 +74,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
     return [made, sign(`${id}\0${made}`)].join(MADE_END);
   }
 
-  function writesHeartbeats(id: string, token: string): boolean {
+  function isTokenOf(id: string, token: string): boolean {
     const end = token.indexOf(MADE_END);
     // Those of earlier versions have no time.
     const wanted = Buffer.from(end < 0 ? sign(id) : tokenOf(id, token.slice(0, end)));
@@ -90,7 +90,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
       const guest = userId === undefined || userId.startsWith(GUEST_PREFIX);
       // Joined, for it is kept as long as the connection: what is added up keeps its parts.
       const id = userId ?? [GUEST_PREFIX, randomBytes(9).toString('hex')].join('');
-      if (guest && userId !== undefined && !writesHeartbeats(userId, guestToken ?? '')) {
+      if (guest && userId !== undefined && !isTokenOf(userId, guestToken ?? '')) {
         return refuse('forbidden', 'auth.userId: a guest id is only had again with its guestToken');
       }
       const user = { id, name: username ?? guestName(id), ...(avatar === undefined ? {} : { avatar }) };
