@@ -31,6 +31,11 @@ export interface ChatState {
   readonly more: boolean;
   /** The oldest seq that was read. It may be a deletion, which is an entry of the log but not of the timeline. */
   readonly readFrom?: number;
+  /**
+   * While the room may have messages that fill the newest gap: `more` and `readFrom` are those of the rows below the gap,
+   * and these are those of the rows above it.
+   */
+  readonly above?: Pick<ChatState, 'more' | 'readFrom'>;
   readonly earlier: 'idle' | 'loading' | 'failed';
   /** The reader is at the end of the list. */
   readonly following: boolean;

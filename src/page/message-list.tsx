@@ -6,7 +6,7 @@ import { DownIcon } from './icons.tsx';
 import { DayRow, NoticeRow } from './notice.tsx';
 import { rowsOf, saidSince } from './rows.ts';
 import { useScrollAnchor } from './scroll-anchor.ts';
-import { MAX_ENTRIES_WHILE_READING } from './timeline.ts';
+import { lastGap, MAX_ENTRIES_WHILE_READING } from './timeline.ts';
 
 export interface MessageListProps extends BubbleActions {
   readonly state: ChatState;
@@ -16,14 +16,14 @@ export interface MessageListProps extends BubbleActions {
 }
 
 export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: MessageListProps) {
-  const { timeline, drafts, more, earlier, following } = state;
+  const { timeline, drafts, more, earlier, following, above } = state;
   const rows = useMemo(() => rowsOf(timeline, drafts, me), [timeline, drafts, me]);
   const canLoad = more && timeline.length < MAX_ENTRIES_WHILE_READING;
   const { list, onScroll, toEnd } = useScrollAnchor({
     rows,
     onFollowing,
     onTop: () => {
-      if (canLoad && earlier === 'idle') onEarlier();
+      if (canLoad && !above && earlier === 'idle') onEarlier();
     },
   });
 
@@ -38,6 +38,13 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
     draftCount.current = drafts.length;
   }, [drafts.length, toEnd]);
 
+  const gapKey = above && timeline[lastGap(timeline)]?.key;
+  const loadEarlier = canLoad && (
+    <button type="button" class="earlier" disabled={earlier === 'loading'} onClick={onEarlier}>
+      {EARLIER[earlier]}
+    </button>
+  );
+
   return (
     <main class="messages">
       <div
@@ -50,11 +57,7 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
         ref={list}
         onScroll={onScroll}
       >
-        {canLoad && (
-          <button type="button" class="earlier" disabled={earlier === 'loading'} onClick={onEarlier}>
-            {EARLIER[earlier]}
-          </button>
-        )}
+        {!above && loadEarlier}
         {more && !canLoad && <p class="notice">This page goes no further back.</p>}
         {rows.length === 0 && state.connection.phase === 'joined' && (
           <p class="empty">Nothing said yet. Say hello!</p>
@@ -62,7 +65,11 @@ export function MessageList({ state, me, onEarlier, onFollowing, ...actions }: M
         {rows.map((row) => {
           if (row.kind === 'said') return <Bubble key={row.key} row={row} {...actions} />;
           if (row.kind === 'day') return <DayRow key={row.key} at={row.at} />;
-          return <NoticeRow key={row.key} row={row} />;
+          return (
+            <NoticeRow key={row.key} row={row}>
+              {row.key === gapKey && loadEarlier}
+            </NoticeRow>
+          );
         })}
       </div>
       {!following && (

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { Row } from './rows.ts';
 
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
@@ -6,12 +7,19 @@ export function DayRow({ at }: { at: number }) {
   return <p class="day">{day.format(at)}</p>;
 }
 
-export function NoticeRow({ row: { entry, own } }: { row: Extract<Row, { kind: 'notice' }> }) {
+export interface NoticeRowProps {
+  readonly row: Extract<Row, { kind: 'notice' }>;
+  /** The way to load what a gap misses. */
+  readonly children?: ComponentChildren;
+}
+
+export function NoticeRow({ row: { entry, own }, children }: NoticeRowProps) {
   if (entry.notice === 'missing') {
     return (
-      <p class="notice missing">
-        Some messages may be missing here. These are the latest the server still has.
-      </p>
+      <>
+        <p class="notice missing">Some messages may be missing here.</p>
+        {children}
+      </>
     );
   }
   if (entry.notice === 'removed') return <p class="notice">A message was removed</p>;

@@ -11,14 +11,18 @@ import type {
 import type { ChatState } from './chat-state.ts';
 import { draftKey, withoutDraft } from './drafts.ts';
 import {
+  keysOf,
+  lastGap,
   MAX_ENTRIES,
   MAX_ENTRIES_WHILE_READING,
   type NoticeEntry,
   newest,
+  newestSaid,
   oldestSaid,
   place,
   putBefore,
   saidEntry,
+  type Timeline,
   withoutText,
 } from './timeline.ts';
 
@@ -30,19 +34,54 @@ export function withJoin(state: ChatState, { users, recovered, messages, more }:
   return recovered === undefined ? emptyFrom(next, messages, more) : next;
 }
 
-/** Shows the page that was read after a gap, then the notice of the gap and everything since. */
-export function withLatest(state: ChatState, { epoch, top, more, messages }: MessagePage): ChatState {
-  const gap = state.timeline.findLastIndex((entry) => entry.kind === 'notice' && entry.notice === 'missing');
-  const since = gap < 0 ? [] : state.timeline.slice(gap);
+/** Puts the newest page, read after a gap, between the rows before the gap and those since. */
+export function withLatest(state: ChatState, page: MessagePage): ChatState {
+  const gap = lastGap(state.timeline);
+  const since = gap < 0 ? [] : state.timeline.slice(gap + 1);
   const later = since.filter(
-    (entry) => entry.kind === 'notice' || (entry.message.epoch === epoch && entry.message.seq > top),
+    (entry) =>
+      entry.kind === 'notice' || (entry.message.epoch === page.epoch && entry.message.seq > page.top),
   );
-  const shown = messages.reduce(withEntry, emptyFrom(state, messages, more));
-  return { ...shown, timeline: [...shown.timeline, ...later] };
+  const above = { more: state.more, readFrom: state.readFrom };
+  if (gap >= 0) return withGapFilled({ ...state, above, earlier: 'idle' }, gap, page, later);
+  const { messages, more } = page;
+  return messages.reduce(withEntry, emptyFrom(state, messages, more));
+}
+
+/** Puts a page below the rows that were read before the gap. The notice stays where entries are missing. */
+function withGapFilled(state: ChatState, gap: number, page: MessagePage, below: Timeline): ChatState {
+  const [old, notice] = [state.timeline.slice(0, gap), state.timeline.slice(gap, gap + 1)];
+  const known = keysOf(old);
+  const isKnown = (entry: RoomEntry) => entry.event !== 'deleted' && known.has(saidEntry(entry).key);
+  const overlap = page.messages.findLastIndex(isKnown);
+  const read = page.messages.filter((entry, index) => index > overlap || isKnown(entry));
+  const { timeline, drafts } = read.reduce(withEntry, { ...state, timeline: old });
+  const rows = timeline.slice(old.length);
+  const shown = keysOf(rows);
+  const later = below.filter((entry) => entry.kind === 'notice' || !shown.has(saidEntry(entry.message).key));
+  const between = isNext(newestSaid(old), page.messages, overlap) ? [] : notice;
+  const next = {
+    ...state,
+    drafts,
+    timeline: [...timeline.slice(0, old.length), ...between, ...rows, ...later],
+  };
+  if (overlap >= 0 || between.length === 0) return { ...next, ...state.above, above: undefined };
+  const above = page.more ? state.above : undefined;
+  return { ...next, more: page.more, readFrom: page.messages[0]?.seq ?? state.readFrom, above };
+}
+
+/** Whether nothing is missing between the newest row and the page. */
+function isNext(newest: ChatMessage | undefined, page: readonly RoomEntry[], overlap: number): boolean {
+  const same = page[overlap];
+  const first = page[0];
+  if (!newest || !first) return false;
+  if (same) return same.epoch === newest.epoch && same.seq === newest.seq;
+  return first.epoch === newest.epoch && first.seq === newest.seq + 1;
 }
 
 function emptyFrom(state: ChatState, messages: readonly RoomEntry[], more: boolean): ChatState {
-  return { ...state, timeline: [], more, readFrom: messages[0]?.seq, earlier: 'idle' };
+  const readFrom = messages[0]?.seq;
+  return { ...state, timeline: [], more, readFrom, above: undefined, earlier: 'idle' };
 }
 
 function withEntry(state: ChatState, entry: RoomEntry): ChatState {
@@ -88,9 +127,11 @@ export function withPresence(state: ChatState, { event, data }: PresenceMessage)
   return trimmed(withNotice({ ...state, users }, came ? 'join' : 'quit', data));
 }
 
-/** Some messages are lost. */
+/** Some messages are lost. Of two gaps only the newer one can be filled, so the rows above the older one go. */
 export function withGap(state: ChatState): ChatState {
-  return withNotice(state, 'missing');
+  if (!state.above) return withNotice(state, 'missing');
+  const timeline = state.timeline.slice(lastGap(state.timeline) + 1);
+  return withNotice({ ...state, timeline, above: undefined }, 'missing');
 }
 
 function withNotice(state: ChatState, notice: NoticeEntry['notice'], person?: Person): ChatState {
@@ -107,6 +148,10 @@ function withNotice(state: ChatState, notice: NoticeEntry['notice'], person?: Pe
 export function withEarlier(state: ChatState, before: number, page: MessagePage): ChatState {
   // The list was replaced meanwhile.
   if (state.readFrom !== before) return { ...state, earlier: 'idle' };
+  const gap = lastGap(state.timeline);
+  if (state.above && gap >= 0) {
+    return withGapFilled({ ...state, earlier: 'idle' }, gap, page, state.timeline.slice(gap + 1));
+  }
   const timeline = putBefore(state.timeline, page.messages);
   const readFrom = page.messages[0]?.seq ?? before;
   return { ...state, timeline, readFrom, more: page.more, earlier: 'idle' };
@@ -115,5 +160,7 @@ export function withEarlier(state: ChatState, before: number, page: MessagePage)
 export function trimmed(state: ChatState): ChatState {
   const timeline = newest(state.timeline, state.following ? MAX_ENTRIES : MAX_ENTRIES_WHILE_READING);
   if (timeline === state.timeline) return state;
-  return { ...state, timeline, more: true, readFrom: oldestSaid(timeline)?.seq ?? state.readFrom };
+  const oldest = { more: true, readFrom: oldestSaid(timeline)?.seq ?? state.readFrom };
+  if (state.above && lastGap(timeline) >= 0) return { ...state, timeline, above: oldest };
+  return { ...state, timeline, ...oldest, above: undefined };
 }

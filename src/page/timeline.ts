@@ -65,11 +65,27 @@ function spliced(timeline: Timeline, at: number, removed: number, entry: Entry):
 
 /** Puts an older page before the list, without the messages that the list has already. */
 export function putBefore(timeline: Timeline, entries: readonly RoomEntry[]): Timeline {
-  const known = new Set<string>();
-  for (const entry of timeline) if (entry.kind === 'said') known.add(saidEntry(entry.message).key);
+  const known = keysOf(timeline);
   const messages = entries.filter((entry) => entry.event === 'broadcast_say');
   const older = messages.map((message) => saidEntry(message)).filter(({ key }) => !known.has(key));
   return [...older, ...timeline];
+}
+
+/** The keys of the messages, also of those that are drawn under the key of a draft. */
+export function keysOf(timeline: Timeline): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const entry of timeline) if (entry.kind === 'said') keys.add(saidEntry(entry.message).key);
+  return keys;
+}
+
+/** Where the notice of the newest gap stands; −1 without a gap. */
+export function lastGap(timeline: Timeline): number {
+  return timeline.findLastIndex((entry) => entry.kind === 'notice' && entry.notice === 'missing');
+}
+
+export function newestSaid(timeline: Timeline): ChatMessage | undefined {
+  const entry = timeline.findLast(({ kind }) => kind === 'said');
+  return entry?.kind === 'said' ? entry.message : undefined;
 }
 
 export function oldestSaid(timeline: Timeline): ChatMessage | undefined {

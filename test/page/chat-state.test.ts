@@ -170,19 +170,27 @@ describe('coming back', () => {
     expect(state.connection.phase).toBe('joined');
   });
 
-  it('replaces the list, with a notice, when messages are lost', () => {
+  it('puts a notice between the rows read before and the newest page when messages are lost', () => {
     const [answer, ...messages] = joining(sayings(90, 92), { recovered: false, more: true });
     const gap: ChatEvent = { type: 'gap' };
     const state = reduced(inRoom(sayings(1, 3)), lost, ...(answer ? [answer, gap, ...messages] : []));
     expect(shown(state).slice(-4)).toEqual(['(missing)', 'text 90', 'text 91', 'text 92']);
     const renewed = reduced(state, { type: 'latest', page: pageOf(sayings(90, 92), { more: true }) });
-    expect(shown(renewed)).toEqual(['text 90', 'text 91', 'text 92', '(missing)']);
+    expect(shown(renewed)).toEqual([
+      'text 1',
+      'text 2',
+      'text 3',
+      '(missing)',
+      'text 90',
+      'text 91',
+      'text 92',
+    ]);
     expect(renewed.more).toBe(true);
   });
 });
 
 describe('a gap', () => {
-  it('shows in its place, and the list becomes the newest page and the messages since', () => {
+  it('shows in its place, before what the newest page adds and the messages since', () => {
     const state = inRoom(
       sayings(1, 5),
       { type: 'gap' },
@@ -192,7 +200,50 @@ describe('a gap', () => {
     expect(shown(state).slice(-3)).toEqual(['(missing)', 'new 4', 'new 5']);
     const page = pageOf([...sayings(1, 3), said(4, { epoch: 'e2', text: 'new 4' })], { epoch: 'e2' });
     const renewed = reduced(state, { type: 'latest', page });
-    expect(shown(renewed)).toEqual(['text 1', 'text 2', 'text 3', 'new 4', '(missing)', 'new 5']);
+    const before = sayings(1, 5).map(({ data }) => data.text);
+    expect(shown(renewed)).toEqual([...before, '(missing)', 'new 4', 'new 5']);
+  });
+
+  const texts = (from: number, to: number) => sayings(from, to).map(({ data }) => data.text);
+  /** A reader who has read 11 to 13 and missed more than the newest page holds. */
+  const behind = () =>
+    reduced(
+      inRoom(sayings(11, 13)),
+      { type: 'gap' },
+      { type: 'latest', page: pageOf(sayings(90, 92), { more: true }) },
+    );
+
+  it('is filled from below by the earlier messages, until nothing is missing', () => {
+    const state = behind();
+    expect(state).toMatchObject({ readFrom: 90, more: true });
+    const page = pageOf([...sayings(50, 88), deleted(89, 12)], { more: true });
+    const half = reduced(state, { type: 'earlier', before: 90, page });
+    expect(drawn(half).slice(0, 5)).toEqual(['text 11', 'removed', 'text 13', 'missing', 'text 50']);
+    const rest = pageOf(sayings(10, 49), { more: true });
+    const whole = reduced(half, { type: 'earlier', before: 50, page: rest });
+    expect(drawn(whole)).toEqual(['text 11', 'removed', ...texts(13, 88), ...texts(90, 92)]);
+    expect(whole).toMatchObject({ readFrom: 11, more: false, above: undefined });
+  });
+
+  it('stays where the server has nothing more to fill it with', () => {
+    const state = reduced(behind(), { type: 'earlier', before: 90, page: pageOf(sayings(80, 89)) });
+    expect(shown(state)).toEqual([...texts(11, 13), '(missing)', ...texts(80, 92)]);
+    expect(state).toMatchObject({ more: false, above: undefined });
+  });
+
+  it('leaves no notice where the newest page follows the rows read before', () => {
+    const state = reduced(
+      inRoom(sayings(1, 3)),
+      { type: 'gap' },
+      { type: 'latest', page: pageOf(sayings(4, 6), { more: true }) },
+    );
+    expect(shown(state)).toEqual(texts(1, 6));
+    expect(state).toMatchObject({ readFrom: 1, more: false });
+  });
+
+  it('replaces an older one that is still open', () => {
+    const state = reduced(behind(), { type: 'gap' }, { type: 'latest', page: pageOf(sayings(200, 202)) });
+    expect(shown(state)).toEqual([...texts(90, 92), '(missing)', ...texts(200, 202)]);
   });
 });
 

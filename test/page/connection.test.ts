@@ -483,6 +483,13 @@ describe('reading', () => {
       reply({ ok: true, ...pageOf(sayings(8, 9)) }),
     );
     arrivals[0]?.emit('room:gap', { roomid: 'lobby', epoch: 'e1', from: 4, to: 7, reason: 'trimmed' });
-    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['text 8', 'text 9', '(missing)']));
+    await vi.waitFor(() =>
+      expect(shown(page.store.get())).toEqual([
+        ...sayings(1, 3).map(({ data }) => data.text),
+        '(missing)',
+        'text 8',
+        'text 9',
+      ]),
+    );
   });
 });
