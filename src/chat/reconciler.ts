@@ -6,7 +6,8 @@
  *                        ▲                                                     │
  *                        └─────────────── failed, wait, scheduled meanwhile ───┘
  *
- * An item is never attempted twice at the same time, and scheduling it again while it waits costs no second attempt.
+ * An item is never attempted twice at the same time, not even one cancelled and scheduled again during its attempt.
+ * Scheduling an item again while it waits costs no second attempt.
  */
 
 /** `failed`: repeat with backoff. `waitMs`: nothing failed, but it is not time yet. */
@@ -40,9 +41,9 @@ export interface Reconciler<T> {
   cancel(item: T): void;
   /** Whether the item waits for an attempt; one under way does not count. */
   has(item: T): boolean;
-  /** All items, those under way included. */
+  /** All items that are not cancelled, those under way included. */
   readonly size: number;
-  /** Attempts all waiting items now, in the order scheduled: the store is back. */
+  /** Attempts all items now, first those due and then the waiting ones in the order scheduled: the store is back. */
   flush(): void;
   /** Forgets all items. An attempt under way goes on, but is not repeated. */
   close(): void;
@@ -57,6 +58,8 @@ interface Entry<T> {
   failures: number;
   /** It was scheduled for then during its attempt. */
   nextDueAt: number;
+  /** It was cancelled during its attempt, whose result counts no longer. */
+  cancelled: boolean;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -66,8 +69,14 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
   const { attempt, onError, keyOf = (item) => item, retryMs, maxRetryMs = retryMs } = options;
   const { maxAttempts = NEVER, concurrency = DEFAULT_CONCURRENCY, isPaused } = options;
   const entries = new Map<unknown, Entry<T>>();
-  let ready: Entry<T>[] = [];
+  /** Cancelled entries whose attempt is under way. */
+  const ending = new Map<unknown, Entry<T>>();
+  const ready = new Set<Entry<T>>();
+  // One iterator for good: a new one would pass again over the places of all entries taken before. It ends for ever when
+  // it is asked for an entry while there is none.
+  const upcoming = ready.values();
   let running = 0;
+  let pause: NodeJS.Timeout | undefined;
   let closed = false;
 
   const now = () => performance.now();
@@ -89,20 +98,25 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
     clearTimeout(entry.timer);
     entry.timer = undefined;
     entry.state = 'ready';
-    ready.push(entry);
+    ready.add(entry);
   }
 
   function startReady(): void {
-    if (ready.length > 0 && isPaused?.()) {
-      const held = ready;
-      ready = [];
-      for (const entry of held) if (isCurrent(entry)) wait(entry, now() + retryMs);
+    if (ready.size > 0 && isPaused?.()) {
+      pause ??= setTimeout(onPauseOver, retryMs).unref();
+      return;
     }
-    while (running < concurrency) {
-      const entry = ready.shift();
+    while (running < concurrency && ready.size > 0) {
+      const { value: entry } = upcoming.next();
       if (!entry) return;
-      if (isCurrent(entry)) void run(entry);
+      ready.delete(entry);
+      void run(entry);
     }
+  }
+
+  function onPauseOver(): void {
+    pause = undefined;
+    startReady();
   }
 
   async function run(entry: Entry<T>): Promise<void> {
@@ -116,11 +130,19 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
       result = 'failed';
     }
     running -= 1;
-    if (isCurrent(entry)) settle(entry, result);
+    const key = keyOf(entry.item);
+    ending.delete(key);
+    if (entries.get(key) === entry) settle(entry, result);
     startReady();
   }
 
   function settle(entry: Entry<T>, result: AttemptResult): void {
+    if (entry.cancelled) {
+      entry.cancelled = false;
+      entry.failures = 0;
+      wait(entry, entry.nextDueAt);
+      return;
+    }
     entry.failures = result === 'failed' ? entry.failures + 1 : 0;
     let dueAt = entry.nextDueAt;
     if (typeof result === 'object') dueAt = Math.min(dueAt, now() + result.waitMs);
@@ -134,17 +156,12 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
     return Math.min(maxRetryMs, retryMs * 2 ** (failures - 1));
   }
 
-  /** False if the entry was cancelled meanwhile. */
-  function isCurrent(entry: Entry<T>): boolean {
-    return entries.get(keyOf(entry.item)) === entry;
-  }
-
   return {
     schedule(item, delayMs = retryMs) {
       if (closed) return;
       const key = keyOf(item);
       const dueAt = now() + delayMs;
-      const known = entries.get(key);
+      const known = entries.get(key) ?? ending.get(key);
       if (!known) {
         const entry: Entry<T> = {
           item,
@@ -153,19 +170,30 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
           timer: undefined,
           failures: 0,
           nextDueAt: NEVER,
+          cancelled: false,
         };
         entries.set(key, entry);
         wait(entry, dueAt);
         return;
       }
       known.item = item;
-      if (known.state === 'running') known.nextDueAt = Math.min(known.nextDueAt, dueAt);
-      else if (known.state === 'waiting' && dueAt < known.dueAt) wait(known, dueAt);
+      if (known.state === 'running') {
+        known.nextDueAt = Math.min(known.nextDueAt, dueAt);
+        ending.delete(key);
+        entries.set(key, known);
+      } else if (known.state === 'waiting' && dueAt < known.dueAt) wait(known, dueAt);
     },
     cancel(item) {
       const key = keyOf(item);
-      clearTimeout(entries.get(key)?.timer);
+      const entry = entries.get(key);
+      if (!entry) return;
       entries.delete(key);
+      clearTimeout(entry.timer);
+      ready.delete(entry);
+      if (entry.state !== 'running') return;
+      entry.cancelled = true;
+      entry.nextDueAt = NEVER;
+      ending.set(key, entry);
     },
     has(item) {
       const entry = entries.get(keyOf(item));
@@ -181,8 +209,9 @@ export function createReconciler<T>(options: ReconcilerOptions<T>): Reconciler<T
     close() {
       closed = true;
       for (const { timer } of entries.values()) clearTimeout(timer);
+      clearTimeout(pause);
       entries.clear();
-      ready = [];
+      ready.clear();
     },
   };
 }

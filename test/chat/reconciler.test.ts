@@ -141,6 +141,42 @@ describe('items scheduled again', () => {
   });
 });
 
+describe('an item cancelled during its attempt', () => {
+  it('and scheduled again is attempted once more only after that attempt, whose failure no longer counts', async () => {
+    const { attempt, started, end } = gated();
+    const { reconciler, attemptedIn } = setUp({ attempt });
+    reconciler.schedule('a', 0);
+    await attemptedIn(0);
+    reconciler.cancel('a');
+    reconciler.schedule('a', 0);
+    expect([reconciler.has('a'), reconciler.size]).toEqual([true, 1]);
+    await attemptedIn(5_000);
+    expect(started).toEqual(['a']);
+    end('failed');
+    await attemptedIn(0);
+    expect(started).toEqual(['a', 'a']);
+    end();
+    await attemptedIn(60_000);
+    expect([started, reconciler.size]).toEqual([['a', 'a'], 0]);
+  });
+
+  it('does not count, nor after it was scheduled and cancelled again', async () => {
+    const { attempt, started, end } = gated();
+    const { reconciler, attemptedIn } = setUp({ attempt });
+    reconciler.schedule('a', 0);
+    await attemptedIn(0);
+    for (let round = 0; round < 2; round += 1) {
+      reconciler.cancel('a');
+      expect([reconciler.has('a'), reconciler.size]).toEqual([false, 0]);
+      reconciler.schedule('a', 0);
+    }
+    reconciler.cancel('a');
+    end({ waitMs: 10 });
+    await attemptedIn(60_000);
+    expect([started, reconciler.has('a'), reconciler.size]).toEqual([['a'], false, 0]);
+  });
+});
+
 describe('all waiting items', () => {
   it('are attempted at once in the order scheduled when they are flushed', async () => {
     const { reconciler, attemptedIn } = setUp();
@@ -170,6 +206,25 @@ describe('all waiting items', () => {
     expect(await attemptedIn(5_000)).toEqual([]);
     paused = false;
     expect(await attemptedIn(1_000)).toEqual(['a', 'b']);
+  });
+
+  it('share one timer while the store is away, and are attempted at once when it is back', async () => {
+    let paused = true;
+    const { reconciler, attemptedIn } = setUp({ isPaused: () => paused });
+    const items = Array.from({ length: 250 }, (_, index) => `item ${index}`);
+    for (const item of items) reconciler.schedule(item);
+    reconciler.schedule('cancelled');
+    expect(await attemptedIn(5_500)).toEqual([]);
+    expect([vi.getTimerCount(), reconciler.size, reconciler.has('item 7')]).toEqual([1, 251, true]);
+    reconciler.cancel('cancelled');
+    paused = false;
+    reconciler.flush();
+    expect(await attemptedIn(0)).toEqual(items);
+    paused = true;
+    reconciler.schedule('late', 0);
+    await attemptedIn(500);
+    reconciler.close();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('are forgotten when the reconciler closes, and none is taken after that', async () => {

@@ -48,6 +48,9 @@ export function createMembershipTransfer({
     onError: (error) => log.error({ err: error }, 'a membership could not be transferred'),
     keyOf: ({ membership }) => membership,
     retryMs: RETRY_MS,
+    // An attempt waits for its connection's turn, for as long as the client stays behind. The connection's queue runs its
+    // transfers one at a time; a limit on all of them would let a few connections block everybody's.
+    concurrency: Number.POSITIVE_INFINITY,
   });
 
   async function enter(session: Session, membership: Membership): Promise<() => void> {

@@ -44,13 +44,15 @@ function setUp() {
     onBanned: (_room, userId) => banned.push(userId),
     log: pino({ level: 'silent' }),
   });
-  async function connect(id: string): Promise<Session> {
-    const membership: Membership = { room: tea, lease: { room: tea, release: () => undefined } };
-    const memberships = new Map([['tea', membership]]);
-    const entering = presence.enter(tea, { userId: id, username: id });
-    await vi.advanceTimersByTimeAsync(50);
-    const entered = await entering;
-    if (entered.ok) entered.value.announce();
+  async function connect(id: string, rooms = [tea]): Promise<Session> {
+    const memberships = new Map<string, Membership>();
+    for (const room of rooms) {
+      memberships.set(room.roomid, { room, lease: { room, release: () => undefined } });
+      const entering = presence.enter(room, { userId: id, username: id });
+      await vi.advanceTimersByTimeAsync(50);
+      const entered = await entering;
+      if (entered.ok) entered.value.announce();
+    }
     return partOf<Session>({ user: named(id).user, memberships, queue: createEventQueue() });
   }
   /** As the gateway does when a connection is lost. */
@@ -130,6 +132,23 @@ describe('a connection that goes over to another user', () => {
     ban('bob');
     await move(await connect('ann'), 'bob');
     expect([banned, inRoom()]).toEqual([['bob'], []]);
+  });
+
+  it('does not wait for others with many rooms, whose turn does not come because their clients stay behind', async () => {
+    const { connect, move, inRoom, fill } = setUp();
+    const rooms = Array.from({ length: 50 }, (_, index) => roomOf('/', `room ${index}`));
+    const behind = [await connect('ann', rooms), await connect('bob', rooms)];
+    const dora = await connect('carl');
+    fill(true);
+    for (const [index, session] of behind.entries()) {
+      void session.queue.run('inTurn', () => new Promise(() => undefined));
+      await move(session, `behind ${index}`);
+    }
+    await vi.advanceTimersByTimeAsync(5_000);
+    await move(dora, 'dora');
+    fill(false);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(inRoom()).toEqual([['dora', 1]]);
   });
 
   it('is not tried again after the end', async () => {
