@@ -24,9 +24,14 @@ export function isLoopbackName(given: string): boolean {
   );
 }
 
-/** A host name, or an IPv4 address: all digits and dots is meant as an address, and 10.0.0.300 is none. */
+/**
+ * A host name, or an IPv4 address: all digits and dots is meant as an address, and 10.0.0.300 is none. `0` is a short
+ * form of 0.0.0.0 that the system resolves.
+ */
 export function isHostName(text: string): boolean {
-  return /^[\d.]+$/.test(text) ? isIP(text) === 4 : /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text);
+  return /^[\d.]+$/.test(text)
+    ? text === '0' || isIP(text) === 4
+    : /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text);
 }
 
 /** A host name or an address as a URL holds it: an IPv6 address stands in brackets. */

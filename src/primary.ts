@@ -218,7 +218,7 @@ async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervis
 
 /** The address of the page for the operator's browser. */
 function pageAddress({ host, front, port, basePort, workers }: Settings): string {
-  const everywhere = host === '0.0.0.0' || host === '::';
+  const everywhere = ['0.0.0.0', '0', '::'].includes(host);
   const name = everywhere ? 'localhost' : hostInUrl(host);
   if (front) return `http://${name}:${port}/`;
   const last = basePort + workers - 1;

@@ -46,6 +46,10 @@ describe('settings', () => {
     expect(parsed.ok && parsed.warnings.join()).not.toContain('in open mode');
   });
 
+  it.each(['0', '0.0.0.0', '::', 'chat.example.org'])('may name HOST=%s to listen on', (host) => {
+    expect(settings({ HOST: host, AUTH_SECRET: 'x'.repeat(32) }).host).toBe(host);
+  });
+
   it.each([
     ['ACK_REPLICAS', '1'],
     ['BUS_SECRET', 'x'.repeat(32)],
@@ -78,6 +82,8 @@ describe('settings', () => {
     ['NAMESPACES', 'post'],
     ['PORT', '65536'],
     ['HOST', 'a b'],
+    ['HOST', '00'],
+    ['HOST', '10.0.0.300'],
     ['MAX_TEXT_BYTES', '0'],
     ['AUTH_SECRET', 'with a space'.padEnd(32, 'x')],
     ['AUTH_SECRET', 'x'.repeat(31)],
