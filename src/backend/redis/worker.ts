@@ -89,8 +89,9 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
-      const ping = await redis.call(['PING']);
-      return ping.ok ? checkRights() : ping;
+      // At once: each of them alone may take until the deadline of a call.
+      const [ping, rights] = await Promise.all([redis.call(['PING']), checkRights()]);
+      return ping.ok ? rights : ping;
     },
     close: async () => {
       subscriber.close();

@@ -48,6 +48,16 @@ it('what was called of one server, and waits to be written, never runs on the ne
   expect(await connection.call(['GET', 'late'])).toEqual({ ok: true, value: null });
 });
 
+it('whether a command is denied is not known when the connection is lost meanwhile', async () => {
+  const redis = await redisForTest();
+  const { connection } = await gatheringConnection(redis.url, []);
+  expect(await connection.denies(['GET', 'a'])).toEqual({ ok: true, value: false });
+  redis.freeze();
+  const denies = connection.denies(['GET', 'a']);
+  await redis.kill9();
+  expect(await denies).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
+});
+
 it('what waits to be written when Redis forgot a script goes behind what was called before', async () => {
   const redis = await redisForTest();
   const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";

@@ -30,7 +30,7 @@ export interface RedisConnection {
   /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
   wasDenied(): boolean;
   forgetDenial(): void;
-  /** Whether Redis denies this command; logs nothing. */
+  /** Whether Redis denies this command, if Redis itself answers; logs nothing. */
   denies(args: readonly string[]): Promise<Outcome<boolean>>;
   /** Why it is not usable, as far as known. */
   problem(): unknown;
@@ -213,7 +213,8 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       if (refused) return refused;
       const reply = await exchange(args);
       if ('value' in reply) return succeed(false);
-      return reply.error === LATE ? UNANSWERED : succeed(isDenied(reply.error));
+      if (reply.error === LATE) return UNANSWERED;
+      return reply.error instanceof ErrorReply ? succeed(isDenied(reply.error)) : away();
     },
     server: () => (client.isReady ? server : undefined),
     problem: () => problem,
