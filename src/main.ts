@@ -23,8 +23,9 @@ const print = {
 // Each role imports its own modules: the primary runs without the chat server, which workers have in memory.
 const isOurWorker = cluster.isWorker && process.env.RC_SLOT !== undefined;
 process.exitCode = isOurWorker ? await work() : await command(process.argv.slice(2));
-// A half-closed connection of a client or a log stream would keep a primary alive that has ended.
-if (!isOurWorker) process.exit();
+// A half-closed connection of a client or a log stream would keep a primary alive that has ended, and the IPC channel a
+// worker that could not begin.
+if (!isOurWorker || process.exitCode !== OK) process.exit();
 
 async function command([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -68,10 +69,16 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
 }
 
 async function work(): Promise<number> {
+  const instanceId = process.env.RC_INSTANCE_ID;
+  if (!instanceId) {
+    await printed(
+      'This worker cannot start: RC_INSTANCE_ID is not set. Its primary is of another version than the files on disk; restart Roomcast\n',
+    );
+    return FAILED;
+  }
   const configuration = configure();
   if (!configuration.ok) return FAILED;
   const slot = Number(process.env.RC_SLOT);
-  const instanceId = String(process.env.RC_INSTANCE_ID);
   const { settings } = configuration;
   const { runWorker } = await import('./worker.ts');
   await runWorker({ settings, slot, instanceId, version, log: logOf(settings, { slot }) });

@@ -123,6 +123,14 @@ describe('a start', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^Roomcast cannot start: .*pm2.*\n$/)]);
   });
 
+  it('as a worker whose primary gives it no instance id, being of another version, says so and ends', async () => {
+    const worker = fork(MAIN, ['start'], { env: { NODE_UNIQUE_ID: '1', RC_SLOT: '0' }, silent: true });
+    let stderr = '';
+    worker.stderr?.on('data', (chunk: Buffer) => (stderr += chunk));
+    const [code] = (await once(worker, 'close')) as [number | null];
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^This worker cannot start: .*version.*\n$/)]);
+  });
+
   it('waits for a Redis that comes up a little later', async () => {
     const redis = await openRedis();
     await redis.stop();
