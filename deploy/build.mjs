@@ -11,10 +11,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'dist', '.stamp');
 const wanted = fingerprint();
-// An installed package has dist/ but no sources: there is nothing to build.
-const installed = !existsSync(join(root, 'src')) && existsSync(join(root, 'dist', 'main.js'));
 const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
-if (!(process.argv.includes('--if-needed') && (fresh || installed))) await build();
+if (!(process.argv.includes('--if-needed') && fresh)) await build();
 
 async function build() {
   const { buildPage } = await import(new URL('../src/page/build.mjs', import.meta.url).href);
@@ -38,15 +36,15 @@ async function build() {
 function fingerprint() {
   const hash = createHash('sha256');
   const files = ['package-lock.json', 'tsconfig.json', 'deploy/build.mjs'];
-  if (existsSync(join(root, 'src'))) {
-    for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })) {
-      if (entry.isFile() && !entry.name.endsWith('.md'))
-        files.push(join('src', entry.parentPath.slice(join(root, 'src').length), entry.name));
-    }
+  for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && !entry.name.endsWith('.md'))
+      files.push(join('src', entry.parentPath.slice(join(root, 'src').length), entry.name));
   }
-  for (const file of files.sort()) {
-    const path = join(root, file);
-    if (existsSync(path)) hash.update(file).update('\0').update(readFileSync(path)).update('\0');
-  }
+  for (const file of files.sort())
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(join(root, file)))
+      .update('\0');
   return hash.digest('hex');
 }
