@@ -48,10 +48,11 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
     for (const room of reported.rooms()) {
       await inBatches(reported.usersIn(room), async ({ userId }) => {
         // Look the user up now: somebody who left since the batch began must not come back.
-        const now = reported.userIn(room, userId);
-        const entered = now && (await enter(room, now.user, now.clients));
+        const present = reported.userIn(room, userId);
+        const entered = present && (await enter(room, present.user, present.clients));
         if (entered?.ok === false) taken &&= !entered.error.temporary;
-        else if (now && entered?.value.changed) onReturned(room, entryOf(now.user), entered.value.clients);
+        else if (present && entered?.value.changed)
+          onReturned(room, entryOf(present.user), entered.value.clients);
       });
     }
     return taken;

@@ -9,8 +9,9 @@ export interface ClientCountLog {
 }
 
 /**
- * Logs the number of clients of all workers in S3's words, when it has changed and at most once a second. The number is
- * the sum over the living workers, not a running total: a crashed worker takes its share along and nothing drifts.
+ * Logs the number of clients of all workers when it has changed, at most once a second. The text is that of the program
+ * S3 in test/seeds/README.md, whose users may look for it. The number is the sum over the living workers, not a running
+ * total: a crashed worker takes its share along and nothing drifts.
  */
 export function createClientCountLog(log: Logger, count: () => number): ClientCountLog {
   let said = 0;

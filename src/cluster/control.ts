@@ -13,7 +13,7 @@ export const CONTROL: {
   readonly counts: NoticeKind<WorkerCounts>;
   /** primary → worker: disconnect the clients and exit. */
   readonly drain: NoticeKind<{ readonly deadlineMs: number }>;
-  /** worker → primary: so many clients came or went. The spelling is that of S3. */
+  /** worker → primary: so many clients came or went. The contract names these two kinds. */
   readonly clientConnect: NoticeKind<{ readonly count: number }>;
   readonly clientDisconnect: NoticeKind<{ readonly count: number }>;
 } = {

@@ -95,7 +95,7 @@ export function leaveRoom(
     presence.changes.add('-', present.shown);
     return present.shown;
   }
-  // `named` must find every user under the name they are shown by.
+  // `findByUsername` must find every user under the name they are shown by.
   if (present.shown === before) present.shown = [...present.instances.values()].at(-1)?.user ?? before;
   return undefined;
 }

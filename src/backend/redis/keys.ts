@@ -42,7 +42,7 @@ export interface RedisKeys {
   readonly pushPositions: (pushId: string) => string;
   /** Instance -> `leaseEndMs clients host`, see roster-heartbeat.lua. */
   readonly instances: string;
-  /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see places.ts. */
+  /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see presence/occupied-rooms.ts. */
   readonly occupiedRooms: (instanceId: string) => string;
   /** The last count of the whole cluster, and what keeps others from counting again. */
   readonly totals: readonly [totals: string, turn: string];
