@@ -39,7 +39,7 @@ export interface InboxStore {
   appendAnnouncement(
     inbox: Room,
     draft: Draft,
-    news: { readonly was: Position | undefined; readonly becomes: Position },
+    move: { readonly was: Position | undefined; readonly becomes: Position },
   ): Promise<Outcome<boolean>>;
   /** Erases items, markers, room subscriptions and known `clientMsgId`s. The next item begins a new epoch. */
   erase(inbox: Room): Promise<Outcome<void>>;

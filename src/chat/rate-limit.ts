@@ -4,7 +4,7 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** A token bucket. `take` answers 0 when the event may pass, else in how many ms the next one may. */
+/** A token bucket. `take` takes one token and returns 0, or the ms until the next one. */
 export interface Bucket {
   take(): number;
 }
@@ -15,7 +15,7 @@ export function createBucket(rate: Rate | undefined, now: () => number): Bucket 
   return rate ? new TokenBucket(rate, now) : UNLIMITED;
 }
 
-/** Tokens that come back with time. */
+/** Tokens that refill with time. */
 class Tokens {
   protected readonly rate: Rate;
   protected tokens: number;
@@ -41,7 +41,7 @@ class Tokens {
     this.filledAt = at;
   }
 
-  /** Until there is one again. */
+  /** Ms until the next token. */
   protected get waitMs(): number {
     return Math.ceil(Math.max(0, 1 - this.tokens) / this.rate.perMs);
   }
@@ -57,55 +57,55 @@ class TokenBucket extends Tokens implements Bucket {
 }
 
 /**
- * A bucket from which refused events take too: a client that goes on regardless gets ever deeper into debt, one that waits as
- * long as told gets through.
+ * A bucket from which rejected events take too: a client that ignores rejections gets deeper into debt, and one that waits
+ * as long as told gets through.
  */
 export class DebtBucket extends Tokens {
-  /** 0 when it may pass, else in how many ms the next one may. One that is larger than the burst passes when nothing is owed. */
+  /** Returns 0, or the ms until the next event may pass. One that is larger than the burst passes when there is no debt. */
   take(amount: number): number {
     this.fill();
     const { tokens } = this;
-    // Twice the burst is as deep as it gets: who stops is forgiven in a time that can be told.
+    // Twice the burst is the deepest debt, so a client that stops is out of debt within a known time.
     this.tokens = Math.max(-2 * this.rate.burst, tokens - amount);
     return tokens >= 1 ? 0 : this.waitMs;
   }
 
-  /** As much was sent in vain as could have been sent at once. */
+  /** More than a whole burst was rejected. */
   get isDeepInDebt(): boolean {
     return this.tokens < -this.rate.burst;
   }
 
-  /** Until nothing is owed. */
+  /** Ms until there is no debt. */
   get debtMs(): number {
     return this.waitMs;
   }
 }
 
-/** Buckets made when their key is first asked for. */
+/** Buckets by key, made at the first use of the key. */
 export interface KeyedBuckets<B> {
   of(key: string): B;
   /** How many are kept. */
   readonly size: number;
 }
 
-/** As many are kept before the full ones among them are looked for. */
-const KEPT_UNSEEN = 1_000;
+/** Full buckets are evicted only once there are more than this. */
+const MIN_EVICTION_SIZE = 1_000;
 
-/** A bucket that is full again is as good as none: so they cost something only of those who say something. */
+/** Evicts buckets that are full again, because they are equal to new ones: only active keys cost memory. */
 export function createKeyedBuckets<B extends { readonly isFull: boolean }>(make: () => B): KeyedBuckets<B> {
   const buckets = new Map<string, B>();
-  let sweepAt = KEPT_UNSEEN;
+  let evictAt = MIN_EVICTION_SIZE;
 
-  function sweep(): void {
+  function evict(): void {
     for (const [key, bucket] of buckets) if (bucket.isFull) buckets.delete(key);
-    sweepAt = Math.max(KEPT_UNSEEN, buckets.size * 2);
+    evictAt = Math.max(MIN_EVICTION_SIZE, buckets.size * 2);
   }
 
   return {
     of(key) {
       const known = buckets.get(key);
       if (known) return known;
-      if (buckets.size >= sweepAt) sweep();
+      if (buckets.size >= evictAt) evict();
       const bucket = make();
       buckets.set(key, bucket);
       return bucket;
@@ -116,7 +116,7 @@ export function createKeyedBuckets<B extends { readonly isFull: boolean }>(make:
   };
 }
 
-/** One bucket a user, shared by their connections on this worker. */
+/** One bucket for each key, such as a user, shared by its connections on this worker. */
 export interface SharedBuckets {
   take(key: string): number;
   /** How many are kept. */

@@ -24,7 +24,7 @@ export interface PeopleDeps {
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
-  /** What one connection may say; a user may say twice as much on one worker. */
+  /** RATE_SAY of one connection; a user gets twice as much on one worker. */
   readonly rateSay: Rate | undefined;
   /** The store is away. */
   readonly degraded: () => boolean;
@@ -33,7 +33,7 @@ export interface PeopleDeps {
   readonly log: Logger;
 }
 
-/** Who the connections of this worker belong to, and what those users may do. */
+/** The users of this worker's connections, and what they may do. */
 export interface People {
   readonly logins: Logins;
   readonly textmsgAudience: TextmsgAudience;
@@ -56,7 +56,7 @@ export function createPeople(deps: PeopleDeps): People {
   const textmsgAudience = createTextmsgAudience({
     roster,
     moderation,
-    carriedBan: connectionBans.check,
+    checkConnectionBan: connectionBans.check,
     degraded,
     log,
   });

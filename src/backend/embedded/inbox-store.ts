@@ -51,18 +51,18 @@ export function createInboxStore({
           return markersOf(raised);
         },
       }),
-    async appendAnnouncement(inbox: Room, draft: Draft, news) {
+    async appendAnnouncement(inbox: Room, draft: Draft, move) {
       const committed = await queue.add({
         bytes: Buffer.byteLength(draft.members) + ENTRY_OVERHEAD_BYTES + RECORD_BYTES,
         plan(transaction): Outcome<boolean> {
           const record = transaction.row('inboxMarkers', inbox.tag) ?? NO_MARKERS;
-          if (!isAt(record.news, news.was)) return succeed(false);
+          if (!isAt(record.news, move.was)) return succeed(false);
           const appended = transaction.append(inbox, draft);
           if (!appended.ok) return appended;
           transaction.put({
             table: 'inboxMarkers',
             key: inbox.tag,
-            value: { ...record, news: news.becomes },
+            value: { ...record, news: move.becomes },
           });
           return succeed(true);
         },

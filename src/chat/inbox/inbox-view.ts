@@ -7,12 +7,12 @@ import { readResumed } from '../pages.ts';
 import type { Room } from '../room.ts';
 import { isExpired, parseItem, type StoredItem, toItem } from './items.ts';
 
-/** What is read for a login: a consistent page of the log, and what is told of it once it met the live items. */
+/** What a login reads of the inbox: a consistent page of the log, the markers and some older items. */
 export interface InboxSnapshot extends LogPage {
-  /** Everything after where the device stood: none of it is left out, however much it is. */
+  /** The page holds everything after the device's position, so `push_message` leaves nothing out. */
   readonly recovered?: boolean;
   readonly markers: InboxMarkers;
-  /** Older items that were read, for the part of `push_message` that is not new. */
+  /** Older, read items for the `read` part of `push_message`. */
   readonly older: readonly Entry[];
 }
 
@@ -23,16 +23,16 @@ export interface InboxViewDeps {
   readonly now: () => number;
 }
 
-/** What of an inbox its owner is shown. */
+/** The owner's view of an inbox. */
 export interface InboxView {
-  /** `from`: where the device stands, if it says so. */
+  /** `from` is the device's position, if the client sent one. */
   read(inbox: Room, from: Position | undefined): Promise<Outcome<InboxSnapshot>>;
-  /** The page with what came since it was read. `userId`: the owner, whose own messages are never unread. */
+  /** Combines the page with the items since. `userId` is the owner, whose own messages are never unread. */
   toPushMessage(page: InboxSnapshot, since: readonly Entry[], userId: string): PushMessage;
   list(inbox: Room, query: { readonly before?: number; readonly limit: number }): Promise<Outcome<InboxPage>>;
 }
 
-/** Of a page's bytes, for the items that were read already: the unread ones matter more. */
+/** The share of a page's bytes for read items: the unread ones matter more. */
 const OLDER_BYTES = MAX_PAGE_BYTES / 4;
 
 export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps): InboxView {
@@ -43,7 +43,7 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
     });
   }
 
-  /** Items that were read, when the newest page is all unread ones. */
+  /** Reads items below the read marker if the newest page holds unread ones only. */
   async function readOlder(
     inbox: Room,
     page: LogPage,
@@ -61,7 +61,7 @@ export function createInboxView({ logs, inboxes, inboxSize, now }: InboxViewDeps
 
   return {
     async read(inbox, from) {
-      // Marks first: what is read between the two looks is shown as unread once more, never the other way round.
+      // Markers first: an item that is read between the two queries is shown as unread once more, never the reverse.
       const markers = await inboxes.markers(inbox);
       if (!markers.ok) return markers;
       if (from) {

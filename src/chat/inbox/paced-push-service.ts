@@ -3,24 +3,24 @@ import type { Admission } from '../admission.ts';
 import { createPushService, type PushService, type PushServiceDeps } from './push-service.ts';
 
 /**
- * A push is as much as its users, so each of them passes the door; all pushes together are one asker among the others.
- * A push is refused before it began or not at all: half of its users would be reached twice by a second try.
+ * A push costs one append for each user, so admission control admits each of them; all pushes together are one caller.
+ * A push is rejected before it begins or not at all: after a partial push, a retry would reach half of its users twice.
  */
 export function createPacedPushService(
   deps: PushServiceDeps,
   admission: Pick<Admission, 'run'>,
 ): PushService {
-  const pushes = {};
+  const caller = {};
   const { logs } = deps;
   const service = createPushService({
     ...deps,
-    logs: { append: (room, draft) => admission.run(pushes, () => logs.append(room, draft), 'patient') },
+    logs: { append: (room, draft) => admission.run(caller, () => logs.append(room, draft), 'patient') },
   });
   return {
     ...service,
     async push(request) {
-      const turn = await admission.run(pushes, async () => succeed(undefined));
-      return turn.ok ? service.push(request) : turn;
+      const admitted = await admission.run(caller, async () => succeed(undefined));
+      return admitted.ok ? service.push(request) : admitted;
     },
   };
 }

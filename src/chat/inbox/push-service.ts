@@ -8,19 +8,19 @@ import { draftOf, type OutgoingItem } from './items.ts';
 
 export interface PushRequest {
   readonly nsp: string;
-  /** Each once. */
+  /** Without duplicates. */
   readonly users: readonly string[];
   readonly entityType: string;
   readonly kind: 'push' | 'announcement' | 'remind';
-  /** The text of its data. */
+  /** The data as JSON text. */
   readonly json: string;
-  /** For how long it is shown to who was away. */
+  /** How long the inbox shows it to a user who was offline. */
   readonly ttlS?: number;
-  /** Its id if it may be tried again: under the same id it reaches nobody twice, within DEDUPE_TTL_S. */
+  /** The push's id if the caller may retry: within DEDUPE_TTL_S the same id reaches no user twice. */
   readonly operation?: string | undefined;
 }
 
-/** What became of one user's copy. */
+/** The result for one user. */
 export interface PushReach {
   /** The user's connections now. */
   readonly live: number;
@@ -33,7 +33,7 @@ export interface PushResult {
 }
 
 export interface PushReceipt {
-  /** `sent`: written to a connection; `delivered` and `read`: the user's marks. */
+  /** `sent`: written to a connection; `delivered` and `read`: by the user's markers. */
   readonly state: 'queued' | 'sent' | 'delivered' | 'read';
   readonly queuedAt: number;
   readonly sentAt?: number;
@@ -57,14 +57,14 @@ export interface PushServiceDeps {
   readonly pushes: PushStore;
   readonly roster: Pick<Roster, 'connections'>;
   readonly newId: () => string;
-  /** This worker appended to that inbox: to look for the item if the bus does not bring it. */
+  /** This worker has appended to that inbox: the feed looks for the item if the bus does not bring it. */
   readonly onAppended: (nsp: string, userId: string, appended: Appended) => void;
 }
 
 /** A store that failed for one user will hardly serve the other 999 in time. */
 const BATCH = 100;
 
-/** What back ends send to people: stored in each inbox, which then brings it to all connections. */
+/** Pushes from back ends to users. Each user's inbox stores the item and then delivers it to every connection. */
 export function createPushService(deps: PushServiceDeps): PushService {
   const { logs, inboxes, pushes, roster, newId, onAppended } = deps;
 
@@ -96,12 +96,12 @@ export function createPushService(deps: PushServiceDeps): PushService {
       );
       const failed = [...stored.values()].find((outcome) => !outcome.ok);
       if (positions.length === 0 && failed && !failed.ok) return failed;
-      const [kept, connections] = await Promise.all([
+      const [saved, connections] = await Promise.all([
         positions.length > 0 ? pushes.save(id, { nsp: request.nsp, positions }) : succeed(undefined),
         roster.connections(request.users.map((userId) => inboxOf(request.nsp, userId))),
       ]);
-      // Stored but without receipts: another try mends it if it has the same id, without one it would be sent twice.
-      if (!kept.ok && request.operation !== undefined) return kept;
+      // Stored but without receipts: a retry under the same id repairs that; without an id it would send the push twice.
+      if (!saved.ok && request.operation !== undefined) return saved;
       const live = connections.ok ? connections.value : [];
       const reach = request.users.map((userId, index): [string, PushReach] => [
         userId,

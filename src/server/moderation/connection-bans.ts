@@ -4,23 +4,23 @@ import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
 import type { Session } from '../session.ts';
 
-/** How long a ban keeps new guests of the address out: others may share an address, and addresses change hands. */
-const ADDRESS_MS = 10 * 60_000;
-/** Of one connection or address. */
+/** How long a ban applies to an address: others may share it, and addresses change hands. */
+const ADDRESS_BAN_MS = 10 * 60_000;
+/** Per connection or address. */
 const MAX_ROOMS = 100;
 const MAX_ADDRESSES = 10_000;
 
 /**
  * Bans that go with a connection. In open mode nobody proves who they are, so a banned user could come back under another
- * name at once. A ban therefore holds for everybody on the connection where it was met, and, if that was a guest's, for
- * new guests from its address. Only the banned user's id is noted; the store decides whether the ban still holds.
+ * name at once. A ban therefore applies to every user of the connection that it hit and, if that was a guest's, to new
+ * guests from its address. Only the banned user's id is recorded; the store decides whether the ban is still in force.
  */
 export interface ConnectionBans {
-  /** The session's user is banned from the room. Answers the address that it goes to from now on, if it does. */
+  /** The session's user is banned from the room. Returns the address if the ban applies to it from now on. */
   note(session: Session, room: Room): string | undefined;
-  /** Another worker noted a ban for the address. */
+  /** Another worker has recorded a ban for the address. */
   noteAddress(address: string, room: Room, userId: string): void;
-  /** Undefined if no ban is noted for the session; else the refusal, if the ban still holds. */
+  /** Undefined if no ban is recorded for the session; else the refusal, if the ban is still in force. */
   check(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface ConnectionBansDeps {
 interface Note {
   readonly userId: string;
   readonly notedAt: number;
-  /** Guests who were there before this date are not new. */
+  /** The date of the ban: older guests are not new. */
   readonly since: number;
 }
 
@@ -49,13 +49,13 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
   const keyOf = ({ nsp, roomid }: Room) => `${nsp} ${roomid}`;
   const isGuest = ({ user }: Session) => user.id.startsWith(GUEST_PREFIX);
 
-  const holds = ({ notedAt }: Note) => now() - notedAt < ADDRESS_MS;
+  const isInForce = ({ notedAt }: Note) => now() - notedAt < ADDRESS_BAN_MS;
 
   function put(notes: Notes, room: Room, userId: string): void {
     const key = keyOf(room);
     const before = notes.get(key);
-    // A ban that is met again makes no guest an old one who came after it.
-    const since = before && holds(before) ? before.since : date();
+    // A repeated ban keeps its first date: a guest who came after that stays new.
+    const since = before && isInForce(before) ? before.since : date();
     notes.delete(key);
     notes.set(key, { userId, notedAt: now(), since });
     dropOldest(notes, MAX_ROOMS);
@@ -73,15 +73,15 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
     const { address } = session.budget;
     if (address === undefined || !isGuest(session)) return undefined;
     const note = ofAddresses.get(address)?.get(key);
-    return note && holds(note) && isNew(session, note) ? note : undefined;
+    return note && isInForce(note) && isNew(session, note) ? note : undefined;
   }
 
-  /** Not by whether it came with a token: a new guest has one a moment later. */
+  /** Decides by the token's date and not by its presence: a new guest gets a token a moment later. */
   function isNew({ identity: { guestToken } }: Session, { since }: Note): boolean {
     return guestToken === undefined || guestSince(guestToken) >= since;
   }
 
-  async function look(room: Room, notes: readonly Note[]): Promise<Refusal | undefined> {
+  async function firstBan(room: Room, notes: readonly Note[]): Promise<Refusal | undefined> {
     for (const { userId } of notes) {
       const found = await moderation.restrictions(room, userId);
       // If the store is away it refuses the next step as well.
@@ -99,7 +99,7 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
       put(notes, room, user.id);
       if (budget.address === undefined || !isGuest(session)) return undefined;
       const before = ofAddresses.get(budget.address)?.get(keyOf(room));
-      const known = before !== undefined && holds(before) && before.userId === user.id;
+      const known = before !== undefined && isInForce(before) && before.userId === user.id;
       noteAddress(budget.address, room, user.id);
       return known ? undefined : budget.address;
     },
@@ -108,7 +108,7 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
       const key = keyOf(room);
       const notes = [ofConnections.get(session.budget)?.get(key), ofAddress(session, key)];
       const others = notes.filter((note) => note !== undefined && note.userId !== session.user.id);
-      return others.length === 0 ? undefined : look(room, others as Note[]);
+      return others.length === 0 ? undefined : firstBan(room, others as Note[]);
     },
   };
 }

@@ -1,19 +1,19 @@
 import type { Room } from '../../chat/room.ts';
 import type { Session } from '../session.ts';
 
-/** Of one connection, each with the users that were muted there. */
+/** Per connection, each with the users that were muted there. */
 const MAX_ROOMS = 100;
 const MAX_USERS = 10;
 
 /**
  * Mutes that go with a connection, because in open mode a muted user could change the name at once. Only the muted users'
- * ids are noted; the store decides whether a mute still holds. Addresses are not noted: many users may share one, and a
- * mute is not worth silencing them.
+ * ids are recorded; the store decides whether a mute is still in force. Addresses are not recorded: many users may share
+ * one, and a mute is not worth silencing them.
  */
 export interface ConnectionMutes {
   /** The session's user is muted in the room. */
   note(session: Session, room: Room): void;
-  /** Whoever else was muted in the room over the session's connection. Costs nothing as long as nobody was. */
+  /** Returns other users who were muted in the room over the session's connection. Costs nothing before the first mute. */
   of(session: Session, room: Room): readonly string[] | undefined;
   /** The user's mute is over. */
   forget(session: Session, room: Room, userId: string): void;
@@ -21,14 +21,14 @@ export interface ConnectionMutes {
 
 export function createConnectionMutes(mode: 'open' | 'token'): ConnectionMutes {
   const ofConnections = new WeakMap<Session['budget'], Map<string, Set<string>>>();
-  let noted = false;
+  let anyMute = false;
 
   const keyOf = ({ nsp, roomid }: Room) => `${nsp} ${roomid}`;
 
   return {
     note({ budget, user }, room) {
       if (mode !== 'open') return;
-      noted = true;
+      anyMute = true;
       const rooms = ofConnections.get(budget) ?? new Map<string, Set<string>>();
       ofConnections.set(budget, rooms);
       const key = keyOf(room);
@@ -41,7 +41,7 @@ export function createConnectionMutes(mode: 'open' | 'token'): ConnectionMutes {
       dropOldest(rooms, MAX_ROOMS);
     },
     of({ budget, user }, room) {
-      const users = noted ? ofConnections.get(budget)?.get(keyOf(room)) : undefined;
+      const users = anyMute ? ofConnections.get(budget)?.get(keyOf(room)) : undefined;
       const others = users && [...users].filter((id) => id !== user.id);
       return others?.length ? others : undefined;
     },

@@ -47,7 +47,7 @@ export interface Enforcement {
   review(): Promise<void>;
   /** Returns the refusal of a banned or muted user. */
   refusalOf(room: Room, userId: string): Promise<Refusal | undefined>;
-  /** Undefined if no mute is noted for the session's connection; else the refusal, if the mute still holds. */
+  /** Undefined if no mute is recorded for the session's connection; else the refusal, if it is still in force. */
   connectionRefusal(session: Session, room: Room): Promise<Refusal | undefined> | undefined;
 }
 
@@ -55,28 +55,29 @@ export interface Enforcement {
 type WorkerCommand = { readonly roomid: string; readonly userId: string; readonly until?: number } & (
   | { readonly does: 'remove'; readonly code: Removed['code'] }
   | { readonly does: 'mute' }
+  /** Extends a ban to new guests from the address. */
   | { readonly does: 'bar'; readonly address: string }
 );
 
 const RETRY_MS = 1_000;
-/** Bounds the questions in one write. */
+/** Bounds the queries in one write. */
 const REVIEW_BATCH = 200;
 
 export function createEnforcement(deps: EnforcementDeps): Enforcement {
   const { namespaces, logins, moderation, connectionBans, connectionMutes, leave, degraded, now, log } = deps;
-  const orderAll = createWorkerCommands<WorkerCommand>({
+  const commandWorkers = createWorkerCommands<WorkerCommand>({
     namespaces,
     event: 'moderation',
-    carryOut: ({ name }, command) => followHere(name, command),
+    carryOut: ({ name }, command) => applyHere(name, command),
     log,
   });
 
-  async function follow(session: Session, command: WorkerCommand): Promise<void> {
+  async function apply(session: Session, command: WorkerCommand): Promise<void> {
     const { roomid, userId, until } = command;
     if (session.user.id !== userId) return;
     if (command.does === 'remove' && command.code === 'banned') {
       deps.banFromTextmsg(session, roomid);
-      carry(session, roomid);
+      extendBan(session, roomid);
     }
     if (command.does === 'mute') connectionMutes.note(session, roomOf(session.socket.nsp.name, roomid));
     const membership = session.memberships.get(roomid);
@@ -91,39 +92,40 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
   }
 
   /** Extends the ban to the next user of the connection and to new guests from its address, on all workers. */
-  function carry(session: Session, roomid: string): void {
+  function extendBan(session: Session, roomid: string): void {
     const nsp = session.socket.nsp.name;
     const { id: userId } = session.user;
     const address = connectionBans.note(session, roomOf(nsp, roomid));
-    if (address !== undefined && !degraded()) void orderAll(nsp, { does: 'bar', roomid, userId, address });
+    if (address !== undefined && !degraded())
+      void commandWorkers(nsp, { does: 'bar', roomid, userId, address });
   }
 
-  async function followHere(nsp: string, command: WorkerCommand): Promise<unknown> {
+  async function applyHere(nsp: string, command: WorkerCommand): Promise<unknown> {
     if (command.does === 'bar') {
       connectionBans.noteAddress(command.address, roomOf(nsp, command.roomid), command.userId);
       return undefined;
     }
     const sessions = logins.sessionsOf(inboxOf(nsp, command.userId));
     // In the connection's turn: a join admitted just before must not survive the command.
-    return Promise.all(sessions.map((session) => insist(session.queue, () => follow(session, command))));
+    return Promise.all(sessions.map((session) => insist(session.queue, () => apply(session, command))));
   }
 
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
     const found = await moderation.restrictions(room, userId);
     // If the store is away it refuses the next step as well.
     const { ban, mute } = found.ok ? found.value : {};
-    if (mute) carryMute(room, userId);
+    if (mute) recordMute(room, userId);
     if (!ban) return undefined;
     const command = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
     // Not awaited: the caller may hold the connection's turn.
-    followHere(room.nsp, command).catch((error: unknown) =>
-      log.error({ err: error }, 'somebody banned could not be put out'),
+    applyHere(room.nsp, command).catch((error: unknown) =>
+      log.error({ err: error }, 'a banned user could not be removed from a room'),
     );
     return refuseRestricted('ban', leftMs(ban));
   }
 
-  /** Notes an earlier mute, whose command did not reach the worker where the user is now. */
-  function carryMute(room: Room, userId: string): void {
+  /** Records an earlier mute, whose command did not reach the worker where the user is now. */
+  function recordMute(room: Room, userId: string): void {
     for (const session of logins.sessionsOf(inboxOf(room.nsp, userId))) {
       if (session.user.id === userId) connectionMutes.note(session, room);
     }
@@ -133,13 +135,13 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     const found = await moderation.restrictions(room, userId);
     if (!found.ok) return found;
     const { ban, mute } = found.value;
-    if (mute) carryMute(room, userId);
-    const held = ban ?? mute;
-    if (!held) return undefined;
-    return refuseRestricted(ban ? 'ban' : 'mute', leftMs(held));
+    if (mute) recordMute(room, userId);
+    const restriction = ban ?? mute;
+    if (!restriction) return undefined;
+    return refuseRestricted(ban ? 'ban' : 'mute', leftMs(restriction));
   }
 
-  async function lookUp(
+  async function firstRefusal(
     session: Session,
     room: Room,
     userIds: readonly string[],
@@ -160,7 +162,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     async remove({ nsp, roomid }, userId, { code, until }) {
       // A command that cannot reach the other workers now is not sent later.
       if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
-      await orderAll(nsp, {
+      await commandWorkers(nsp, {
         does: 'remove',
         roomid,
         userId,
@@ -170,7 +172,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       return succeed(undefined);
     },
     async mute({ nsp, roomid }, userId, { until }) {
-      await orderAll(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
+      await commandWorkers(nsp, { does: 'mute', roomid, userId, ...(until === undefined ? {} : { until }) });
     },
     onRefused(room, userId) {
       void banOf(room, userId);
@@ -188,7 +190,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     refusalOf,
     connectionRefusal(session, room) {
       const users = connectionMutes.of(session, room);
-      return users && lookUp(session, room, users);
+      return users && firstRefusal(session, room, users);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ChatNamespace } from '../socket-types.ts';
 
 /** The longest wait for a worker that is frozen or was just killed. */
-const PATIENCE_MS = 1_000;
+const TIMEOUT_MS = 1_000;
 
 export interface WorkerCommandsDeps<T> {
   readonly namespaces: readonly ChatNamespace[];
@@ -19,7 +19,7 @@ export function createWorkerCommands<T>(deps: WorkerCommandsDeps<T>): CommandWor
   const { namespaces, event, carryOut, log } = deps;
   const served = new Map(namespaces.map((nsp) => [nsp.name, nsp]));
 
-  async function follow(nsp: ChatNamespace, command: T): Promise<void> {
+  async function execute(nsp: ChatNamespace, command: T): Promise<void> {
     try {
       await carryOut(nsp, command);
     } catch (error) {
@@ -27,28 +27,28 @@ export function createWorkerCommands<T>(deps: WorkerCommandsDeps<T>): CommandWor
     }
   }
 
-  /** Socket.IO types it as a client's event, which it is not. */
-  function hear(nsp: ChatNamespace, listener: (command: T, done?: () => void) => void): void {
+  /** Casts, because Socket.IO types this as a client's event. */
+  function listen(nsp: ChatNamespace, listener: (command: T, done?: () => void) => void): void {
     nsp.on(event as never, listener as never);
   }
 
-  for (const nsp of namespaces) hear(nsp, (command, done) => void follow(nsp, command).then(done));
+  for (const nsp of namespaces) listen(nsp, (command, done) => void execute(nsp, command).then(done));
 
   return async (name, command) => {
     const nsp = served.get(name);
     if (!nsp) return;
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS);
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, TIMEOUT_MS);
     });
     const others = new Promise<void>((resolve) => {
       nsp.serverSideEmit(event, command, (failed: Error | null, replies: readonly unknown[]) => {
-        // The adapter knows of no other server yet and sent nothing, though there may be some.
+        // The adapter knows no other server yet and sent nothing, though there may be some.
         if (!failed && replies.length === 0) nsp.serverSideEmit(event, command);
         resolve();
       });
     });
-    await Promise.race([Promise.all([others, follow(nsp, command)]), patience]);
+    await Promise.race([Promise.all([others, execute(nsp, command)]), timeout]);
     clearTimeout(timer);
   };
 }

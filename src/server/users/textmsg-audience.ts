@@ -15,7 +15,7 @@ export interface TextmsgAudienceDeps {
   readonly roster: Roster;
   readonly moderation: Pick<Moderation, 'restrictions'>;
   /** Undefined if no ban is recorded for the session's connection or address; else the refusal, if it is still in force. */
-  readonly carriedBan: (session: Session, room: Room) => Promise<Refusal | undefined> | undefined;
+  readonly checkConnectionBan: (session: Session, room: Room) => Promise<Refusal | undefined> | undefined;
   readonly degraded: () => boolean;
   readonly log: Logger;
 }
@@ -56,7 +56,7 @@ interface Listener {
 export function createTextmsgAudience({
   roster,
   moderation,
-  carriedBan,
+  checkConnectionBan,
   degraded,
   log,
 }: TextmsgAudienceDeps): TextmsgAudience {
@@ -149,7 +149,7 @@ export function createTextmsgAudience({
     const { socket, defaultRoom, hearsTextmsg, user } = session;
     if (!hearsTextmsg) return;
     const room = roomOf(socket.nsp.name, defaultRoom);
-    const lookups = Promise.all([moderation.restrictions(room, user.id), carriedBan(session, room)]);
+    const lookups = Promise.all([moderation.restrictions(room, user.id), checkConnectionBan(session, room)]);
     void lookups.then(([found, connectionBan]) => {
       const banned = connectionBan || (found.ok && found.value.ban);
       if (banned && session.user.id === user.id) ban(session, defaultRoom);

@@ -39,7 +39,7 @@ class ConnectionBinding implements UserBinding {
   counted: Promise<void> | undefined;
   private readonly deps: BindingDeps;
   private readonly session: Session;
-  private kept: FeedLease | undefined = undefined;
+  private lease: FeedLease | undefined = undefined;
   private released = false;
   private counts = true;
 
@@ -62,13 +62,13 @@ class ConnectionBinding implements UserBinding {
   }
 
   hasLease(): boolean {
-    return this.kept !== undefined && !this.released;
+    return this.lease !== undefined && !this.released;
   }
 
-  setLease(hold: FeedLease): void {
+  setLease(lease: FeedLease): void {
     // A connection that ends during the call must not leave a lease behind.
-    if (this.released) hold.release();
-    else this.kept = hold;
+    if (this.released) lease.release();
+    else this.lease = lease;
   }
 
   async uncount(): Promise<void> {
@@ -89,7 +89,7 @@ class ConnectionBinding implements UserBinding {
     const { owners } = this.deps;
     const { inbox, session } = this;
     void this.uncount();
-    this.kept?.release();
+    this.lease?.release();
     const owned = owners.get(inbox.tag);
     if (owned instanceof Set) owned.delete(session);
     if (owned === session || (owned instanceof Set && owned.size === 0)) owners.delete(inbox.tag);

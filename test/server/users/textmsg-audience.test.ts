@@ -44,7 +44,7 @@ function setUp() {
   const textmsgAudience = createTextmsgAudience({
     roster,
     moderation,
-    carriedBan: () => undefined,
+    checkConnectionBan: () => undefined,
     degraded: () => healthKnows,
     log: pino({ level: 'silent' }),
   });
