@@ -22,7 +22,7 @@ export interface LiveFeedsDeps {
   readonly log: Logger;
 }
 
-/** What the bus brings to this worker's connections: rooms, inboxes, announcements, and who comes and goes. */
+/** Connects the bus to this worker's connections: rooms, inboxes, announcements and presence. */
 export interface LiveFeeds {
   readonly feeds: Feeds;
   readonly presence: Presence;
@@ -41,12 +41,12 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
   const { fanout, deliverPresence, deliverGap } = delivery;
 
   const notify = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
-    // Nobody hears who is in an audience, which a reaped instance leaves behind as well. A large room gets numbers only.
+    // An audience has no presence events, although reaping an instance reports its users too. A large room gets counts only.
     if (room.kind !== 'room' || clients > LARGE_ROOM_CLIENTS) return;
-    const move = { event, user };
-    void bus.notify(room, move).then((notified) => {
-      // Without the bus, at least this worker's members hear of it.
-      if (!notified.ok) deliverPresence(room, move);
+    const presenceEvent = { event, user };
+    void bus.notify(room, presenceEvent).then((notified) => {
+      // Without the bus, at least this worker's members get the event.
+      if (!notified.ok) deliverPresence(room, presenceEvent);
     });
   };
 

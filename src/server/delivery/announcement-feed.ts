@@ -7,20 +7,20 @@ import { MAX_PAGE_BYTES } from '../../protocol/limits.ts';
 import type { ChatNamespace, ClientSocket } from '../socket-types.ts';
 
 export interface AnnouncementFeedDeps {
-  /** Called when something is to be followed: the feeds hand on what comes to `deliver`. */
+  /** A function, because the feeds are created later: they pass new announcements to `deliver`. */
   readonly feeds: () => Pick<Feeds, 'lease' | 'attach'>;
   readonly logs: RoomLogs;
   readonly of: (nsp: string) => ChatNamespace;
   readonly namespaces: readonly string[];
 }
 
-/** This worker follows the announcements of every namespace as long as it lives. */
+/** Subscribes this worker to the announcements of every namespace for as long as it runs. */
 export interface AnnouncementFeed {
-  /** Begins, and follows those that could not be followed while the store was away. */
+  /** Subscribes to every namespace that has no subscription yet; repeats what failed while the store was away. */
   follow(): void;
   /**
-   * The connection hears what comes from now on, but not again what its user was just shown: announcements up to
-   * `shown`. Those after these that were told before it could hear them it hears now.
+   * Sends the connection announcements from now on, each once: `shown` is the last one that the user's inbox has just
+   * shown. If this worker delivered later ones before the call, the connection gets those now.
    */
   subscribe(socket: ClientSocket, shown?: number): void;
   deliver(nsp: string, entry: Entry): void;
@@ -32,25 +32,27 @@ export function createAnnouncementFeed({
   of,
   namespaces,
 }: AnnouncementFeedDeps): AnnouncementFeed {
-  const missing = new Set(namespaces);
-  /** The newest announcement told here, by namespace. */
-  const told = new Map<string, number>();
-  /** Connections that were shown announcements which are still on their way here. */
+  const unsubscribed = new Set(namespaces);
+  /** The newest announcement delivered here, by namespace. */
+  const delivered = new Map<string, number>();
+  /** Connections that were shown announcements which have not arrived here yet, with the last one shown. */
   const ahead = new Map<string, number>();
 
   async function follow(nsp: string): Promise<void> {
-    missing.delete(nsp);
-    const news = announcementsOf(nsp);
-    const held = await feeds().lease(news);
-    const read = () => logs.read(news, { limit: 1, maxBytes: 1 });
-    const met = held.ok ? await feeds().attach(news, read, ({ top }) => void told.set(nsp, top)) : held;
-    if (met.ok) return;
-    if (held.ok) held.value.release();
-    missing.add(nsp);
+    unsubscribed.delete(nsp);
+    const room = announcementsOf(nsp);
+    const lease = await feeds().lease(room);
+    const read = () => logs.read(room, { limit: 1, maxBytes: 1 });
+    const attached = lease.ok
+      ? await feeds().attach(room, read, ({ top }) => void delivered.set(nsp, top))
+      : lease;
+    if (attached.ok) return;
+    if (lease.ok) lease.value.release();
+    unsubscribed.add(nsp);
   }
 
-  /** If it cannot be read they are shown with the next login, as everything that was heard live. */
-  async function makeUp(socket: ClientSocket, from: number, upTo: number): Promise<void> {
+  /** If the log cannot be read, the next login shows these announcements, like all others. */
+  async function sendMissed(socket: ClientSocket, from: number, upTo: number): Promise<void> {
     const query = { after: from, limit: upTo - from, maxBytes: MAX_PAGE_BYTES };
     const page = await logs.read(announcementsOf(socket.nsp.name), query);
     if (!page.ok) return;
@@ -61,24 +63,27 @@ export function createAnnouncementFeed({
 
   return {
     follow() {
-      for (const nsp of [...missing]) void follow(nsp);
+      for (const nsp of [...unsubscribed]) void follow(nsp);
     },
     subscribe(socket, shown) {
       const { name } = socket.nsp;
       void socket.join(socketRoom(announcementsOf(name)));
-      const last = told.get(name);
+      const last = delivered.get(name);
       if (shown === undefined || last === undefined) return;
-      if (shown < last) void makeUp(socket, shown, last);
+      if (shown < last) void sendMissed(socket, shown, last);
       if (shown <= last) return;
       ahead.set(socket.id, shown);
       socket.once('disconnect', () => ahead.delete(socket.id));
     },
     deliver(nsp, entry) {
-      told.set(nsp, entry.seq);
-      const knowing = [...ahead].filter(([, shown]) => shown >= entry.seq).map(([id]) => id);
+      delivered.set(nsp, entry.seq);
+      const informed = [...ahead].filter(([, shown]) => shown >= entry.seq).map(([id]) => id);
       for (const [id, shown] of ahead) if (shown <= entry.seq) ahead.delete(id);
-      const hearers = of(nsp).local.to(socketRoom(announcementsOf(nsp)));
-      (knowing.length > 0 ? hearers.except(knowing) : hearers).emit('announcement', announcementOf(entry));
+      const subscribers = of(nsp).local.to(socketRoom(announcementsOf(nsp)));
+      (informed.length > 0 ? subscribers.except(informed) : subscribers).emit(
+        'announcement',
+        announcementOf(entry),
+      );
     },
   };
 }

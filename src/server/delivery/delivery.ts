@@ -22,19 +22,19 @@ export interface DeliveryDeps {
   readonly engine: Pick<Engine, 'on'>;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
-  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  /** The share of the time since the last call in which the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
   readonly log: Logger;
 }
 
-/** What a worker's connections are told, and the ways it takes to their streams. */
+/** Everything that sends events to a worker's connections. */
 export interface Delivery {
   readonly internals: ConnectionInternals;
   readonly fanout: Fanout;
   readonly announcer: ConnectionAnnouncer;
-  /** Gathered like what is said: a room that fills up is told of everybody who comes. Of who comes and goes again and again, less. */
-  deliverPresence(room: Room, told: PresenceChange | PresenceEvent): void;
-  /** Messages of the room cannot be had any more. */
+  /** Batches presence like messages, and rate-limits `join` and `quit` with `PresenceThrottle`. */
+  deliverPresence(room: Room, change: PresenceChange | PresenceEvent): void;
+  /** Sends `room:gap` for messages that the log has lost. */
   deliverGap(room: Room, gap: Omit<RoomGap, 'roomid'>): void;
   close(): void;
 }
@@ -56,7 +56,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     now,
   });
   const announcer = createConnectionAnnouncer({ namespaces, internals, nextTurn: setImmediate });
-  const moves = createPresenceThrottle({
+  const presenceThrottle = createPresenceThrottle({
     deliver(room, { event, user }) {
       fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
     },
@@ -66,13 +66,13 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     internals,
     fanout,
     announcer,
-    deliverPresence(room, told) {
-      if ('event' in told) {
-        moves.push(room, told);
+    deliverPresence(room, change) {
+      if ('event' in change) {
+        presenceThrottle.push(room, change);
         return;
       }
-      const event = 'joins' in told ? 'presence:diff' : 'presence:count';
-      fanout.enqueue(room, { event, json: JSON.stringify({ roomid: room.roomid, ...told }) });
+      const event = 'joins' in change ? 'presence:diff' : 'presence:count';
+      fanout.enqueue(room, { event, json: JSON.stringify({ roomid: room.roomid, ...change }) });
     },
     deliverGap(room, gap) {
       fanout.flush(room);
@@ -81,7 +81,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
         .emit('room:gap', { roomid: room.roomid, ...gap });
     },
     close() {
-      moves.close();
+      presenceThrottle.close();
       announcer.close();
       fanout.close();
     },

@@ -9,18 +9,19 @@ import type { FlushPace } from './flush-pace.ts';
 import type { RecipientsOf } from './recipients.ts';
 
 /*
- * Hands a room's messages to its members on this worker: gathered, encoded once, all of them in one write each. A room:
+ * Fan-out: writes a room's messages to its members on this worker, batched, encoded once, one write for each member. The
+ * states of a room:
  *
- *   idle ──message──► gathering until the end of the turn ──written──► cooling for the pace's window ──► idle
+ *   idle ──message──► gathering until the end of the turn ──written──► waiting for the pace's window ──► idle
  *                                                             ▲             │ messages
  *                                                             └──written────┘
  *
- * So a quiet room waits for nothing but the turn, in which whatever else arrived with the message is still taken in.
+ * So a message of a quiet room waits only for the end of the turn, and goes out with all others that arrive in it.
  */
 
-/** More than this of one room is not gathered. */
+/** A room that has gathered more than this is written at once. */
 const MAX_GATHERED_CHARS = 64 * 1024;
-/** A timer fires up to a millisecond late; who would be due by then goes along. */
+/** A timer fires up to a millisecond late, so rooms due by then are written with it. */
 const TIMER_MS = 1;
 
 export interface FanoutDeps {
@@ -32,12 +33,12 @@ export interface FanoutDeps {
 }
 
 /**
- * Every member hears the messages in the order handed over. Acks and personal events may overtake them by the window,
- * so whoever changes what a connection is a member of, or ends it, flushes first.
+ * Every member gets the messages in the order of the calls. Acks and personal events may overtake them by the window, so
+ * pending messages MUST be flushed before a membership change or a disconnect.
  */
 export interface Fanout {
   enqueue(room: Room, message: OutboundEvent): void;
-  /** What was gathered for the room is written now. */
+  /** Writes the room's gathered messages now. */
   flush(room: Pick<Room, 'tag'>): void;
   flushAll(): void;
   close(): void;
@@ -48,7 +49,7 @@ interface Gathering {
   readonly encoder: MessageEncoder;
   messages: OutboundEvent[];
   chars: number;
-  /** When it is written next, once it was. */
+  /** When the window after the last write ends. */
   dueAt: number;
 }
 
@@ -56,8 +57,8 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
   let turn: Gathering[] = [];
-  /** In the order due. */
-  const cooling = new Set<Gathering>();
+  /** Rooms within their window, by `dueAt`. */
+  const waiting = new Set<Gathering>();
   let timer: NodeJS.Timeout | undefined;
 
   function encoderOf(nsp: string): MessageEncoder {
@@ -77,37 +78,37 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   function endTurn(): void {
     const written = turn;
     turn = [];
-    pass(written);
+    writeAll(written);
   }
 
   function endWindow(): void {
     timer = undefined;
     const due: Gathering[] = [];
     const by = now() + TIMER_MS;
-    for (const gathering of cooling) {
+    for (const gathering of waiting) {
       if (gathering.dueAt > by) break;
-      cooling.delete(gathering);
+      waiting.delete(gathering);
       if (gathering.messages.length > 0) due.push(gathering);
       else rooms.delete(gathering.room.tag);
     }
-    pass(due);
+    writeAll(due);
   }
 
-  function pass(written: readonly Gathering[]): void {
+  function writeAll(batch: readonly Gathering[]): void {
     const startedAt = now();
-    for (const gathering of fewestFirst(written)) write(gathering);
+    for (const gathering of smallestFirst(batch)) write(gathering);
     const endedAt = now();
-    if (written.length > 0) pace.wrote(endedAt - startedAt);
+    if (batch.length > 0) pace.wrote(endedAt - startedAt);
     const windowMs = pace.windowMs();
-    for (const gathering of written) {
+    for (const gathering of batch) {
       if (windowMs === 0) {
         rooms.delete(gathering.room.tag);
         continue;
       }
       gathering.dueAt = endedAt + windowMs;
-      cooling.add(gathering);
+      waiting.add(gathering);
     }
-    const [first] = cooling;
+    const [first] = waiting;
     if (first && !timer) timer = setTimeout(endWindow, Math.max(TIMER_MS, first.dueAt - endedAt));
   }
 
@@ -122,18 +123,18 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
     const all = encoder.encode(messages);
     for (const [index, path] of paths.entries()) {
       const id = ids[index];
-      const spared = id !== undefined && excepted?.has(id);
-      const encoded = spared ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
+      const skips = id !== undefined && excepted?.has(id);
+      const encoded = skips ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
       if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
-      // Behind what already waits for it.
+      // Through Engine.IO, behind the packets that already wait for this connection.
       for (const packet of encoded.packets()) connections[index]?.write(packet);
     }
   }
 
-  /** A room of a thousand takes ten milliseconds: the few do not wait for the many. */
-  function fewestFirst(written: readonly Gathering[]): readonly Gathering[] {
-    if (written.length < 2) return written;
-    const sized = written.map((gathering) => ({
+  /** A room of a thousand takes ten milliseconds, so smaller rooms are written before it. */
+  function smallestFirst(batch: readonly Gathering[]): readonly Gathering[] {
+    if (batch.length < 2) return batch;
+    const sized = batch.map((gathering) => ({
       gathering,
       members: recipientsOf(gathering.room).paths.length,
     }));
@@ -157,7 +158,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
     close() {
       clearTimeout(timer);
       rooms.clear();
-      cooling.clear();
+      waiting.clear();
     },
   };
 }

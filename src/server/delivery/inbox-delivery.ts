@@ -12,40 +12,40 @@ export interface InboxDeliveryDeps {
   readonly now: () => number;
 }
 
-/** Hands what arrives in an inbox to the owner's connections on this worker. */
+/** Sends new items of an inbox to the owner's connections on this worker. */
 export interface InboxDelivery {
   deliver(inbox: Room, entry: Entry): void;
-  /** Items up to here were written to a connection. */
+  /** The items up to `seq` were written to a connection. */
   sent(inbox: Room, seq: number): void;
 }
 
 export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): InboxDelivery {
-  /** Inboxes whose mark `sent` is to be raised at the end of the turn: a burst of items is one write. */
-  const sentTo = new Map<string, { readonly inbox: Room; readonly seq: number }>();
+  /** Inboxes whose marker `sent` is raised at the end of the turn, so that a burst of items costs one write. */
+  const pending = new Map<string, { readonly inbox: Room; readonly seq: number }>();
 
   function sent(inbox: Room, seq: number): void {
-    if (sentTo.size === 0) setImmediate(flush);
-    sentTo.set(inbox.tag, { inbox, seq });
+    if (pending.size === 0) setImmediate(flush);
+    pending.set(inbox.tag, { inbox, seq });
   }
 
   function flush(): void {
-    const raised = [...sentTo.values()];
-    sentTo.clear();
+    const markers = [...pending.values()];
+    pending.clear();
     // Not repeated when the store is away: the next item or login raises it again.
-    for (const { inbox, seq } of raised) void inboxes.raise(inbox, { sent: seq });
+    for (const { inbox, seq } of markers) void inboxes.raise(inbox, { sent: seq });
   }
 
   return {
     sent,
     deliver(inbox, entry) {
       const item = parseItem(entry);
-      // Put in later by a login: whoever is connected heard the announcement when it was made.
+      // A login copied it in later: connected users got the announcement live.
       if (item.copied || isExpired(item, now())) return;
       const everyone = of(inbox.nsp).local.to(socketRoom(inbox));
       const owners = entry.except === undefined ? everyone : everyone.except(entry.except);
       emit(owners, item);
-      const heard = of(inbox.nsp).adapter.rooms.has(socketRoom(inbox));
-      if (heard && isFromBackEnd(item)) sent(inbox, entry.seq);
+      const delivered = of(inbox.nsp).adapter.rooms.has(socketRoom(inbox));
+      if (delivered && isFromBackEnd(item)) sent(inbox, entry.seq);
     },
   };
 }
@@ -76,7 +76,7 @@ function privateMessage({ id, seq, epoch, at, from, data }: StoredItem): Private
   return { id, seq, epoch, at, from: from ?? { id: '', name: '' }, to, text };
 }
 
-/** Of these its sender can ask what became of them. */
+/** Whether the item's sender can ask for a receipt. */
 export function isFromBackEnd({ kind }: Pick<StoredItem, 'kind'>): boolean {
   return kind === 'push' || kind === 'announcement' || kind === 'remind';
 }

@@ -2,51 +2,51 @@ import type { Roster, RosterCount } from '../../chat/roster.ts';
 import type { ClientSocket } from '../socket-types.ts';
 
 const SHORTEST_MS = 1_000;
-/** A worker is counted on for 100,000 deliveries a second; the number of people online may take 1 % of them. */
+/** 1 % of the 100,000 deliveries a second that a worker is sized for. */
 const DELIVERIES_PER_S = 1_000;
 
 export interface OnlineDeps {
   readonly roster: Pick<Roster, 'totals'>;
-  /** To all connections of this worker that may be told. */
+  /** Sends to all connections of this worker that got their `hello`. */
   readonly broadcast: (totals: RosterCount) => void;
   /** Connections on this worker. */
   readonly clients: () => number;
   readonly degraded: () => boolean;
 }
 
-/** Tells every connection on this worker how many are online in the whole cluster. */
+/** Sends every connection on this worker the number of users and connections online in the whole cluster. */
 export interface Online {
-  /** The connection just came: it is told what is known. */
+  /** Sends a new connection the last known totals. */
   sendTo(socket: Pick<ClientSocket, 'emit'>): void;
   close(): void;
 }
 
-/** Every worker asks for itself and emits to its own: the number costs the bus nothing, however many there are. */
-export function createOnline({ roster, broadcast: tellAll, clients, degraded }: OnlineDeps): Online {
-  let told: RosterCount | undefined;
+/** Each worker queries the totals and sends them to its own connections, so they cost the bus nothing. */
+export function createOnline({ roster, broadcast, clients, degraded }: OnlineDeps): Online {
+  let sent: RosterCount | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  async function look(): Promise<void> {
-    const asked = degraded() ? undefined : await roster.totals();
+  async function poll(): Promise<void> {
+    const totals = degraded() ? undefined : await roster.totals();
     if (closed) return;
-    // After the store was away everybody is told: who came meanwhile was not.
-    if (asked?.ok) tell(asked.value);
-    else told = undefined;
-    timer = setTimeout(() => void look(), intervalMs(clients()));
+    // After a failure the next totals are sent even if unchanged: connections since then got none.
+    if (totals?.ok) publish(totals.value);
+    else sent = undefined;
+    timer = setTimeout(() => void poll(), intervalMs(clients()));
   }
 
-  function tell(totals: RosterCount): void {
-    if (told?.users === totals.users && told.clients === totals.clients) return;
-    told = totals;
-    tellAll(told);
+  function publish(totals: RosterCount): void {
+    if (sent?.users === totals.users && sent.clients === totals.clients) return;
+    sent = totals;
+    broadcast(totals);
   }
 
-  void look();
+  void poll();
   return {
     sendTo(socket) {
-      // Whoever finds nobody is not counted yet, and told when it is.
-      if (told && told.clients > 0) socket.emit('online', told);
+      // Zero connections means that this one is not counted yet; it gets the totals that include it.
+      if (sent && sent.clients > 0) socket.emit('online', sent);
     },
     close() {
       closed = true;

@@ -9,7 +9,7 @@ export interface RoomAnnouncementsDeps {
   readonly degraded: () => boolean;
 }
 
-/** To the members of these rooms on all workers, each connection once. Live only. */
+/** Sends to the members of these rooms on all workers, to each connection once. Live only. */
 export type AnnounceInRooms = (
   nsp: string,
   roomids: readonly string[],
@@ -20,10 +20,10 @@ const RETRY_MS = 1_000;
 
 export function createRoomAnnouncements({ of, degraded }: RoomAnnouncementsDeps): AnnounceInRooms {
   return (nsp, roomids, announcement) => {
-    // What the other workers cannot be told now is not told later.
+    // Live only: what cannot reach the other workers now is not sent later.
     if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
     const rooms = roomids.map((roomid) => socketRoom(roomOf(nsp, roomid)));
-    // To no room is, for Socket.IO, to everybody.
+    // For Socket.IO an empty list of rooms means every connection.
     if (rooms.length > 0) of(nsp).to(rooms).emit('announcement', announcement);
     return succeed(undefined);
   };
