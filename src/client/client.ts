@@ -121,7 +121,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     maxOutbox: options.maxOutbox ?? 1_000,
     waiting: () => rooms.waiting() + people.unsent().length,
     maxTextBytes: () => hello?.limits.maxTextBytes,
-    userId: () => people.user?.id,
+    userId: () => people.userId(),
   });
   const shared = {
     connection,
@@ -149,7 +149,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     entrance: options.username === undefined ? undefined : options.roomid,
     restored: unsent.drafts,
     answerTimeoutMs: timeoutMs,
-    userId: () => people.user?.id,
+    userId: () => people.userId(),
     check: limits.check,
     onThrow: report,
   });

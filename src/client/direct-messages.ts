@@ -4,15 +4,15 @@ import { parseClientMsgId, parseId } from '../protocol/names.ts';
 import type { SendAck } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
-import { bytes, checkLength, checkMessageId, checkText, MAX_WRITTEN_BYTES } from './drafts.ts';
+import { authored, bytes, checkLength, checkMessageId, checkText, MAX_WRITTEN_BYTES } from './drafts.ts';
 import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
-import { createOutbox, type OutboxDeps, type Unsent } from './outbox.ts';
+import { createOutbox, type OutboxDeps, type Unsent, unknownFate } from './outbox.ts';
 
 interface Addressed extends Unsent {
   /** A user id. */
   readonly to: string;
-  /** The id of the user who wrote it; absent for guests, who may come back under another id. */
+  /** The id of the user who wrote it; absent while nobody was known. */
   readonly by?: string;
 }
 
@@ -34,8 +34,8 @@ export interface DirectMessagesDeps
   readonly connection: Pick<Connection, 'ask'>;
   /** Undefined before the first connection. */
   readonly maxTextBytes: () => number | undefined;
-  /** The current user; undefined for a guest, and before the first connection. */
-  readonly author: () => string | undefined;
+  /** The current user's id, before the first connection the expected one. */
+  readonly userId: () => string | undefined;
   /** Why nothing more may wait. */
   readonly crowded: () => ClientError | undefined;
 }
@@ -45,6 +45,8 @@ export interface DirectMessages {
   private(to: string, text: string, options: DirectMessageOptions): Promise<SendAck>;
   todo(to: string, data: object, options: DirectMessageOptions): Promise<SendAck>;
   restore(messages: readonly DirectMessage[]): void;
+  /** Messages without an author are this user's. */
+  claim(userId: string): void;
   unsent(): readonly DirectMessage[];
   /** Whether this item may be one of the waiting messages, stored without an ack. */
   mayHaveSent(item: InboxItem): boolean;
@@ -56,7 +58,7 @@ export interface DirectMessages {
 }
 
 export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
-  const { connection, author } = deps;
+  const { connection, userId } = deps;
   const outboxDeps: OutboxDeps<DirectMessage, SendAck> = {
     ...deps,
     check,
@@ -73,8 +75,9 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
   let outbox = createOutbox(outboxDeps);
 
   function check(message: DirectMessage): ClientError | undefined {
-    const now = author();
-    if (message.by !== undefined && message.by !== now) {
+    if (message.by !== undefined && message.by !== userId()) {
+      // The server knows a clientMsgId again only of the user who sent it before.
+      if (message.firstSentAt !== undefined) return unknownFate();
       return new ClientError('forbidden', `to ${message.to}: it was written by somebody else`);
     }
     const limit = deps.maxTextBytes() ?? MAX_PACKET_BYTES;
@@ -91,7 +94,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
 
   function addressed(given: string, clientMsgId: string): Addressed | ClientError {
     const to = parseId(given);
-    const by = author();
+    const by = userId();
     if (to === undefined) return new ClientError('bad_request', 'to: not a user id');
     return checkMessageId(clientMsgId) ?? { to, clientMsgId, ...(by === undefined ? {} : { by }) };
   }
@@ -117,6 +120,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     restore(messages) {
       for (const message of messages) void outbox.add(message);
     },
+    claim: (owner) => outbox.update((message) => authored(message, owner)),
     unsent: () => outbox.drafts(),
     mayHaveSent(item) {
       if (item.kind !== 'private') return false;

@@ -10,7 +10,7 @@ export interface Draft extends Unsent {
   readonly text: string;
   readonly type?: number;
   readonly echo?: boolean;
-  /** The id of the user who wrote it; absent before the first connection. */
+  /** The id of the user who wrote it; absent while nobody was known. */
   readonly by?: string;
   /** When it was written, ms since 1970 by this device's clock. */
   readonly at?: number;
@@ -39,8 +39,8 @@ export function draftMessage(
   return problem ?? { roomid, clientMsgId, text, type, echo, ...written };
 }
 
-/** A draft without an author is this user's. */
-export function authored(draft: Draft, userId: string): Draft {
+/** A message without an author is this user's. */
+export function authored<D extends { readonly by?: string }>(draft: D, userId: string): D {
   return { ...draft, by: draft.by ?? userId };
 }
 

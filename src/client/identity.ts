@@ -31,6 +31,8 @@ export interface Auth {
 }
 
 export interface Identity {
+  /** The user that the next connection is expected to be; undefined: only the server knows. */
+  expectedUserId(): string | undefined;
   auth(): Promise<Auth>;
   /** The server accepted the connection; a new guest is this one from now on. */
   learn(hello: Hello): void;
@@ -58,6 +60,8 @@ export function createIdentity(options: IdentityOptions): Identity {
   }
 
   return {
+    // A token names the user itself, whoever this client was as a guest.
+    expectedUserId: () => userId ?? (token === undefined ? guest?.userId : undefined),
     async auth() {
       const current = await currentToken();
       const who =

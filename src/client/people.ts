@@ -36,9 +36,9 @@ export interface Inbox {
 
 export interface PeopleDeps
   extends Pick<InboxFeedDeps, 'storage' | 'emit'>,
-    Omit<DirectMessagesDeps, 'author' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
+    Omit<DirectMessagesDeps, 'userId' | 'maxTextBytes' | 'onStored' | 'onFailed'> {
   readonly connection: Pick<Connection, 'ask' | 'state'>;
-  readonly identity: Pick<Identity, 'become'>;
+  readonly identity: Pick<Identity, 'become' | 'expectedUserId'>;
   readonly hello: () => Hello | undefined;
   readonly autoReceipt: boolean;
   /** Dates items that carry no time. */
@@ -53,8 +53,8 @@ export interface PeopleDeps
 export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsent' | 'restore'> {
   readonly inbox: Inbox;
   readonly user: User | undefined;
-  /** The current author; undefined for a guest, and before the first connection. */
-  author(): string | undefined;
+  /** The current user's id, before the first connection the expected one; undefined: nobody is known yet. */
+  userId(): string | undefined;
   login(userId: string): Promise<User>;
   claim(auth: Auth): Auth;
   /** False: the client must give this connection up, since its inbox would begin in the middle. */
@@ -72,7 +72,6 @@ export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsen
 export function createPeople(deps: PeopleDeps): People {
   const { connection, hello } = deps;
   let user: User | undefined;
-  let guest = true;
   /** Pending logins: meanwhile it is unknown whose inbox a receipt would be for. */
   let logins = 0;
 
@@ -86,10 +85,10 @@ export function createPeople(deps: PeopleDeps): People {
       if (deps.autoReceipt) receipts.received(seq);
     },
   });
-  const author = () => (guest ? undefined : user?.id);
+  const userId = () => user?.id ?? deps.identity.expectedUserId();
   const directMessages = createDirectMessages({
     ...deps,
-    author,
+    userId,
     maxTextBytes: () => hello()?.limits.maxTextBytes,
     onStored(posted, message) {
       deps.onSent(posted, message);
@@ -102,12 +101,12 @@ export function createPeople(deps: PeopleDeps): People {
   });
 
   /** Returns what `identify` does. */
-  function become(now: User, isGuest: boolean): boolean {
+  function become(now: User): boolean {
     const isOther = user?.id !== now.id;
     user = now;
-    guest = isGuest;
     if (isOther) {
       receipts.reset();
+      directMessages.claim(now.id);
       deps.onUser();
     }
     return feed.identify(now.id);
@@ -131,18 +130,18 @@ export function createPeople(deps: PeopleDeps): People {
     get user() {
       return user;
     },
-    author,
+    userId,
     async login(given) {
-      const userId = parseId(given);
-      if (userId === undefined) throw new ClientError('bad_request', 'userId: not a user id');
+      const id = parseId(given);
+      if (id === undefined) throw new ClientError('bad_request', 'userId: not a user id');
       logins += 1;
       receipts.shut();
       try {
-        const answer = await requests.ask('user_login', { userId }, ({ user: now }) => {
+        const answer = await requests.ask('user_login', { userId: id }, ({ user: now }) => {
           // The same id again: a guest must go on proving it, and a token proves it by itself.
           if (now.id === user?.id) return;
           deps.identity.become(now.id);
-          become(now, false);
+          become(now);
         });
         return answer.user;
       } finally {
@@ -155,7 +154,7 @@ export function createPeople(deps: PeopleDeps): People {
     unsent: directMessages.unsent,
     restore: directMessages.restore,
     claim: feed.claim,
-    identify: (said) => become(said.user, said.guestToken !== undefined),
+    identify: (said) => become(said.user),
     up() {
       requests.up();
       directMessages.up();

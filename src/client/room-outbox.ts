@@ -12,7 +12,7 @@ export interface RoomOutboxDeps
   readonly connection: Pick<Connection, 'ask'>;
   /** Why nothing more may wait. */
   readonly crowded: () => ClientError | undefined;
-  /** Undefined before the first connection. */
+  /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
   /** Whether a failed message stays until the application retries or discards it. */
   readonly keepsFailed: () => boolean;
@@ -134,7 +134,8 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
     accepts({ clientMsgId, data }) {
       if (clientMsgId === undefined) return true;
       if (failed.get(clientMsgId)?.by === data.userId) discard(clientMsgId);
-      return !silent.delete(clientMsgId);
+      // Another user's message may carry the same clientMsgId.
+      return data.userId !== deps.userId() || !silent.delete(clientMsgId);
     },
     open: () => outbox.open(),
     shut: () => outbox.shut(),

@@ -8,6 +8,7 @@ export interface UnsentLimitsDeps {
   readonly waiting: () => number;
   /** Undefined before the first connection. */
   readonly maxTextBytes: () => number | undefined;
+  /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
 }
 

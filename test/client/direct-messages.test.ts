@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatClient } from '../../src/client/index.ts';
+import { refuse } from '../../src/protocol/codes.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
@@ -201,7 +202,53 @@ describe('with a storage', () => {
     const { chat } = chatter({ storage: left, userId: 'bob' });
     const failed: unknown[] = [];
     chat.on('failed', ({ code }) => failed.push(code));
-    await vi.waitFor(() => expect(failed).toEqual(['forbidden']));
+    // The server knows its clientMsgId only of ada, so nobody can tell whether it was stored.
+    await vi.waitFor(() => expect(failed).toEqual(['unknown']));
     expect(textsTo('eve')).toEqual([]);
   });
+
+  it('never sends what one person wrote before the first connection as another', async () => {
+    fake().guard = () => refuse('unavailable', 'later').error;
+    const storage = memory();
+    const ada = chatter({ storage }).chat;
+    ada.private('eve', 'from ada').catch(() => undefined);
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('from ada'));
+    const left = memory(storage.entries);
+    ada.close();
+    fake().guard = undefined;
+    const { chat } = chatter({ storage: left, userId: 'bob' });
+    const failed: unknown[] = [];
+    chat.on('failed', ({ code }) => failed.push(code));
+    await chat.private('eve', 'from bob');
+    expect(failed).toEqual(['forbidden']);
+    expect(textsTo('eve')).toEqual(['from bob']);
+  });
+
+  it('gives a message of nobody to the user that the server names first', async () => {
+    fake().guard = () => refuse('unavailable', 'later').error;
+    const storage = memory();
+    const { chat } = chatter({ storage, userId: undefined });
+    chat.private('eve', 'early').catch(() => undefined);
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('early'));
+    expect(storage.entries.get('roomcast.letters')).not.toContain('"by"');
+    fake().script('private', silence);
+    fake().guard = undefined;
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('"by":"g-'));
+  });
+});
+
+it('of a guest whom the server no longer knows is not sent again as another guest', async () => {
+  const { chat } = chatter({ userId: undefined });
+  const failed: string[] = [];
+  chat.on('failed', (error, { kind }) => failed.push(`${kind} ${error.code}`));
+  await chat.join('tea');
+  fake().script('private', ({ proceed, socket }) => {
+    proceed(() => undefined);
+    fake().guard = ({ guestToken }) => (guestToken ? refuse('forbidden', 'who?').error : undefined);
+    socket.conn.close();
+  });
+  await Promise.allSettled([chat.private('bob', 'once'), chat.todo('bob', { text: 'not sent' })]);
+  expect(failed).toEqual(['private unknown', 'todo forbidden']);
+  expect(textsTo('bob')).toEqual(['once']);
+  await chat.private('bob', 'of the new guest');
 });

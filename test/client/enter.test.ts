@@ -289,7 +289,7 @@ describe('a storage', () => {
   it('gives messages from before the first connection to the user that the server then names', async () => {
     fake().mute = true;
     const storage = memory();
-    screen({ storage })
+    screen({ storage, userId: undefined })
       .room.say('early')
       .catch(() => undefined);
     await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
@@ -307,13 +307,37 @@ describe('a storage', () => {
   it('names the author of a message from before the first connection as soon as the server does', async () => {
     fake().guard = () => refuse('unavailable', 'later').error;
     const storage = memory();
-    const { room } = screen({ storage });
+    const { room } = screen({ storage, userId: undefined });
     room.say('early').catch(() => undefined);
     await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
     expect(storage.entries.get('roomcast.outbox')).not.toContain('"by"');
     fake().script('say', silence);
     fake().guard = undefined;
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('"by":"ada"'));
+    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('"by":"g-'));
+  });
+
+  it('names the expected author before the first connection: nobody else sends the message', async () => {
+    fake().guard = () => refuse('unavailable', 'later').error;
+    const storage = memory([['roomcast.guest', '{"userId":"g-9","guestToken":"proof of g-9"}']]);
+    const early: Screen[] = [];
+    for (const userId of ['ada', undefined]) {
+      const one = screen({ storage, userId });
+      early.push(one);
+      one.room.say(`of ${userId}`).catch(() => undefined);
+      await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain(`of ${userId}`));
+    }
+    expect(JSON.parse(storage.entries.get('roomcast.outbox') ?? '')).toMatchObject([
+      { by: 'ada' },
+      { by: 'g-9' },
+    ]);
+    const left = memory(storage.entries);
+    for (const { chat } of early) chat.close();
+    fake().guard = undefined;
+    const bob = screen({ storage: left, userId: 'bob' });
+    await joined(bob);
+    await bob.room.say('of bob');
+    expect(logged()).toEqual(['of bob']);
+    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toContain('"ada"'));
   });
 
   it('sends older messages first', async () => {
@@ -325,7 +349,7 @@ describe('a storage', () => {
     fake().mute = false;
     const one = screen({ storage: memory(left.entries) });
     one.room.say('four').catch(() => undefined);
-    expect(texts(one)).toEqual(['three', 'four']);
+    expect(texts(one)).toEqual(['bad', 'one', 'two', 'three', 'four']);
     await vi.waitFor(() => expect(logged()).toEqual(['one', 'two', 'three', 'four']));
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ClientStorage } from '../../src/client/index.ts';
+import type { ChatMessage, ClientStorage } from '../../src/client/index.ts';
 import { listen, textsOf } from './chatter.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
@@ -147,6 +147,20 @@ describe('messages without echo', () => {
     await vi.waitFor(() => expect(heard.lines).toEqual(['replay theirs', 'live more']));
     expect(logged('tea')).toEqual(['mine', 'theirs', 'mine too', 'more']);
     expect(heard.gaps).toEqual([]);
+  });
+
+  it('hide no message of another user with the same clientMsgId', async () => {
+    const room = await chatter().chat.join('tea');
+    const heard = listen(room);
+    fake().script('say', ({ payload: { text, clientMsgId }, proceed }) => {
+      const data = { username: 'Bob', userId: 'bob', text: `not ${text}`, type: 0 };
+      fake().store('tea', data.text, { clientMsgId: 'other', data });
+      const bobs = fake().room('tea').log.at(-1);
+      fake().deliver({ ...bobs, clientMsgId } as ChatMessage);
+      proceed();
+    });
+    await room.say('mine', { echo: false });
+    await vi.waitFor(() => expect(heard.lines).toEqual(['live not mine']));
   });
 });
 
