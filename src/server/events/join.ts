@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { socketRoom } from '../../backend/socket-room.ts';
 import type { Entry } from '../../chat/log-store.ts';
 import { extendPage, type JoinPage, readLatest, readResumed } from '../../chat/pages.ts';
@@ -59,11 +60,14 @@ export async function joinRoom(
 
   /** Takes the new name, and the room among the user's own, before the answer: every worker then finds both. */
   async function prepare(top: number): Promise<void> {
-    const [removeMarker] = await Promise.all([
-      readMarkers.joining(session, roomid, top),
-      rename(session, identity, context),
-    ]);
-    if (!membership) undo.push(() => Promise.all([removeMarker(), rename(session, before, context)]));
+    const joining = readMarkers.joining(session, roomid, top);
+    if (!membership) {
+      undo.push(
+        () => rename(session, before, context),
+        async () => (await joining)(),
+      );
+    }
+    await Promise.all([joining, rename(session, identity, context)]);
   }
 
   let prepared: Promise<void> | undefined;
@@ -82,14 +86,23 @@ export async function joinRoom(
     since: readonly Entry[],
   ): Entered | undefined {
     if (!socket.connected) return undefined;
+    const joined = describe(roomid, page, since, page.entered, payload.history);
     // The answer holds what the room has gathered: members get that now, and the joiner does not get it twice.
     fanout.flush(room);
     if (!membership) {
       // `read` is set below: a field that is added later takes an object of its own.
       memberships.set(roomid, { room, lease, read: undefined });
       void socket.join(socketRoom(room));
-    } else if (!counted) delete membership.uncounted;
-    const joined = describe(roomid, page, since, page.entered, payload.history);
+      undo.push(() => {
+        memberships.delete(roomid);
+        return socket.leave(socketRoom(room));
+      });
+    } else if (!counted) {
+      delete membership.uncounted;
+      undo.push(() => {
+        membership.uncounted = true;
+      });
+    }
     answer(joined);
     readMarkers.joined(session, roomid, joined.seq);
     return page.entered;
@@ -100,7 +113,7 @@ export async function joinRoom(
     attached = await feeds.attach(room, read, admit);
   } finally {
     const admitted = attached?.ok && attached.value !== undefined;
-    if (!admitted) for (const step of undo.reverse()) await step();
+    if (!admitted) await takeBack(undo, context.log);
     // Members have a lease of their own.
     else if (membership) lease.release();
   }
@@ -111,6 +124,17 @@ export async function joinRoom(
   }
   attached.value?.announce?.();
   return 'answered';
+}
+
+/** Runs the steps from the last to the first, each whatever became of the others: nothing else would undo them. */
+async function takeBack(undo: readonly (() => unknown)[], log: Logger): Promise<void> {
+  for (const step of undo.toReversed()) {
+    try {
+      await step();
+    } catch (error) {
+      log.error({ err: error }, 'a step of a failed join could not be taken back');
+    }
+  }
 }
 
 /** Why the connection may not join, as far as this worker can tell: the store checks bans itself. */
