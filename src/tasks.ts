@@ -1,19 +1,19 @@
 import type { MetricObject } from 'prom-client';
 import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
 
-/** The messages between primary and worker that concern the chat. */
+/** The IPC messages between primary and worker that concern the chat. */
 export const TASKS: {
-  /** primary → worker: a worker process died just now, nobody is there by it any more. */
+  /** primary → worker: a worker process has just died; count its connections no more. */
   readonly fence: NoticeKind<{ readonly instanceId: string }>;
-  /** primary → worker: a worker process died, tell of whom it left behind. */
+  /** primary → worker: a worker process died; announce that its users have left. */
   readonly reap: NoticeKind<{ readonly instanceId: string }>;
-  /** primary → worker: look for instances whose host died. */
+  /** primary → worker: reap the instances whose lease has expired. */
   readonly reapExpired: NoticeKind<null>;
-  /** primary → worker: its metrics, as prom-client merges them. */
+  /** primary → worker: return your metrics, as prom-client merges them. */
   readonly metrics: RequestKind<null, MetricObject[]>;
   /** worker → primary: the key of the HTTP API where `API_KEYS` is not set. */
   readonly apiKey: RequestKind<null, string>;
-  /** primary → worker: whether it is ready, as its own /readyz says. */
+  /** primary → worker: return whether you are ready, as your /readyz says. */
   readonly readiness: RequestKind<null, void>;
 } = {
   fence: 'presence.fence',

@@ -14,24 +14,24 @@ export interface ClientCountLog {
  * total: a crashed worker takes its share along and nothing drifts.
  */
 export function createClientCountLog(log: Logger, count: () => number): ClientCountLog {
-  let said = 0;
+  let lastLogged = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  function say(): void {
+  function logChange(): void {
     const clients = count();
-    if (clients === said) return;
-    said = clients;
+    if (clients === lastLogged) return;
+    lastLogged = clients;
     log.info({ clients }, `socket server connectnum:${clients}`);
     timer = setTimeout(() => {
       timer = undefined;
-      say();
+      logChange();
     }, LOG_INTERVAL_MS);
     timer.unref();
   }
 
   return {
     changed() {
-      if (timer === undefined) say();
+      if (timer === undefined) logChange();
     },
     stop() {
       clearTimeout(timer);

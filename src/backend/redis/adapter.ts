@@ -12,9 +12,9 @@ export interface RedisAdapterDeps {
 }
 
 /**
- * Socket.IO's sharded adapter over our two connections. It never awaits its subscribes, and it holds *local*
- * delivery until Redis answered a publish (7 s with a frozen Redis): so what it is handed never rejects and
- * answers a publish at once. What is lost that way is live news only; messages go through the log.
+ * Socket.IO's sharded adapter over our two connections. The adapter never awaits its subscribes, and it delays *local*
+ * delivery until Redis answers a publish (7 s with a frozen Redis). So the clients that it gets here never reject and
+ * answer a publish at once. This can lose only live events; messages go through the log.
  */
 export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => Adapter {
   const { redis, subscriptions, channelPrefix } = deps;
@@ -29,13 +29,13 @@ export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => 
     },
   };
   const publisher = {
-    // The adapter takes who has this method for a node-redis client.
+    // The adapter recognises a node-redis client by this method.
     sSubscribe: subscriber.sSubscribe,
     sPublish(channel: string, frame: string | Buffer): Promise<number> {
       void redis.publish(channel, frame);
       return Promise.resolve(0);
     },
-    /** `PUBSUB SHARDNUMSUB channel`: how many servers there are. Without an answer it is this one. */
+    /** `PUBSUB SHARDNUMSUB channel` counts the servers. Without an answer, the adapter counts this one alone. */
     async sendCommand(args: string[]): Promise<unknown> {
       const counted = await redis.call(args);
       return counted.ok ? counted.value : [args.at(-1), '1'];
@@ -45,7 +45,7 @@ export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => 
   const create = createShardedAdapter(publisher, subscriber, options) as unknown as (
     nsp: Namespace,
   ) => Adapter;
-  // Socket.IO calls it with `new`, which an arrow function does not take.
+  // Socket.IO calls it with `new`, which an arrow function does not support.
   return function redisAdapter(nsp: Namespace): Adapter {
     return create(nsp);
   };

@@ -3,52 +3,52 @@ import type { Room } from '../../chat/room.ts';
 import { socketRoom } from '../socket-room.ts';
 
 /**
- * Every key and channel there is. They are made of the prefix, tags, hashes and instance ids alone, never of a
- * user's text. A room's keys and its channel carry one hash tag and so lie in one slot of a Redis Cluster,
- * where a script that publishes to another slot's channel fails. Keys belong to their database; channels are
- * the server's, so those of another database than 0 name it.
+ * All keys and channels. They consist of the prefix, tags, hashes and instance ids alone, never of a user's text. A
+ * room's keys and its channel share one hash tag and thereby one slot of a Redis Cluster, where a script must not publish
+ * to a channel of another slot. Keys belong to their database, but channels to the whole server; so the channels of every
+ * database but 0 contain its number.
  */
 export interface RedisKeys {
-  /** The log (a stream), what numbers it, and its replaced entries, in the order the scripts take them. */
+  /** The log (a stream), its meta and its replaced entries, in the order the scripts take them. */
   readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
-  /** Who said what last in it, and what nobody has to read, in the order the scripts take them. */
+  /** The readers' own newest messages, and the entries that nobody has to read, in the order the scripts take them. */
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
-  /** The two dedupe hashes, of this TTL period and of the one before. */
+  /** The two dedupe hashes, for even and for odd TTL periods. */
   readonly ids: (room: Room) => readonly [string, string];
-  /** Who is banned from the room or muted in it, see restricted.lua. */
+  /** The bans and mutes of a room, see restricted.lua. */
   readonly restrictions: (room: Room) => string;
-  /** What every channel begins with, as Socket.IO's sharded adapter takes it. */
+  /** The prefix of every channel, as Socket.IO's sharded adapter takes it. */
   readonly channelPrefix: string;
-  /** The dynamic channel of Socket.IO's sharded adapter. */
+  /** A room's channel, named as Socket.IO's sharded adapter names its dynamic ones. */
   readonly channel: (room: Room) => string;
-  /** Of a room's roster, in the order the scripts take them; the last one holds the users of one instance. */
+  /** A room's roster, in the order the scripts take the keys. The last key holds the users of one instance. */
   readonly roster: (
     room: Room,
     instanceId: string,
   ) => readonly [clients: string, users: string, names: string, ofInstance: string];
-  /** What a room was last told of who is in it, and what it is told next; see roster-changes.lua. */
-  readonly changes: (room: Room) => readonly [notified: string, waiting: string];
-  /** What `roster`'s last key begins with: the scripts look a user up at every instance of the room. */
+  /** A room's last presence notification and its pending changes, see roster-changes.lua. */
+  readonly changes: (room: Room) => readonly [notified: string, pending: string];
+  /** The prefix of `roster`'s last key: the scripts look a user up on every instance of the room. */
   readonly rosterOfInstances: (room: Room) => string;
-  /** When an inbox's marks moved: sent, recv, read. */
+  /** When an inbox's markers were raised: sent, recv, read. */
   readonly steps: (inbox: Room) => readonly [string, string, string];
-  /** How far the inbox's user has read which room, and the rooms by their last use. */
-  readonly roomSubscriptions: (inbox: Room) => readonly [marks: string, order: string];
-  /** Instance -> how many connections the inbox's user has there. */
+  /** The read markers of the inbox's user by room, and those rooms by their last use. */
+  readonly roomSubscriptions: (inbox: Room) => readonly [markers: string, order: string];
+  /** A hash: instance id -> the connections of the inbox's user there. */
   readonly connections: (inbox: Room) => string;
-  /** Remembers a write that may be sent twice, see claim.lua. Not `:claim`, under which an earlier version kept texts. */
+  /** A write that may be sent twice, see claim.lua. The key is not `:claim`, where an earlier version stored texts. */
   readonly claim: (key: string) => readonly [claim: string, running: string];
-  /** Where a push stands: user id -> `seq at`. */
+  /** A push's positions in its receivers' inboxes, see push-find.lua. */
   readonly pushPositions: (pushId: string) => string;
-  /** Instance -> `leaseEndMs clients host`, see roster-heartbeat.lua. */
+  /** A hash: instance id -> its record, see roster-heartbeat.lua. */
   readonly instances: string;
-  /** The rooms, lounges and inboxes somebody of this instance is in, a zset of score 0; see presence/occupied-rooms.ts. */
+  /** The rooms, lounges and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
   readonly occupiedRooms: (instanceId: string) => string;
-  /** The last count of the whole cluster, and what keeps others from counting again. */
+  /** The last count of the whole cluster, and the election of the worker that counts next; see totals.ts. */
   readonly totals: readonly [totals: string, turn: string];
   readonly probe: (instanceId: string) => string;
   readonly secret: string;
-  /** Of the HTTP API, where API_KEYS is not set. */
+  /** The key of the HTTP API if API_KEYS is not set. */
   readonly apiKey: string;
 }
 
@@ -57,7 +57,7 @@ function hashOf(text: string): string {
 }
 
 export function redisKeys(prefix: string, database = 0): RedisKeys {
-  // KEY_PREFIX holds no `#`, and a namespace begins with `/`: no other prefix or database has these channels.
+  // KEY_PREFIX has no `#`, and a namespace begins with `/`: no other prefix or database uses these channels.
   const channelPrefix = database === 0 ? prefix : `${prefix}#${database}`;
   const base = (room: Room) => `${prefix}:{${room.tag}}`;
   const ofInstances = (room: Room) => `${base(room)}:b:`;
@@ -67,7 +67,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
     restrictions: (room) => `${base(room)}:restricted`,
     channelPrefix,
-    // Joined, for it is kept as long as the room is followed: what is added up keeps its parts.
+    // A string made with `+` or a template would keep its parts in memory as long as the room is subscribed to.
     channel: (room) => [channelPrefix, '#', room.nsp, '#', socketRoom(room), '#'].join(''),
     roster: (room, instanceId) => [
       `${base(room)}:w`,

@@ -7,7 +7,7 @@ function setUp(utilization = 1) {
   const pacing = createCallPacing({ now: () => performance.now(), utilization: () => busy });
   const startedAt = performance.now();
   const call = (name: string, prompt = false) =>
-    pacing.pass(() => written.push(`${name} at ${Math.round(performance.now() - startedAt)}`), prompt);
+    pacing.schedule(() => written.push(`${name} at ${Math.round(performance.now() - startedAt)}`), prompt);
   return {
     pacing,
     written,

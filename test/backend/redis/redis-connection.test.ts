@@ -15,7 +15,7 @@ async function gatheringConnection(url: string, scripts: readonly Script[]) {
     scripts,
     log: pino({ level: 'silent' }),
     pacing: {
-      pass: (call) => (gathers ? void waiting.push(call) : call()),
+      schedule: (call) => (gathers ? void waiting.push(call) : call()),
       close: () => undefined,
     },
   });

@@ -15,11 +15,11 @@ export interface RedisBusDeps {
   readonly keys: RedisKeys;
   /** The channel of this worker's probes. */
   readonly probeChannel: string;
-  /** Gives up the subscriber's connection for a new one. */
+  /** Replaces the subscriber's connection by a new one. */
   readonly reconnect: () => void;
 }
 
-/** The entries of rooms, as append.lua publishes them. */
+/** Carries the entries that append.lua publishes, and the joins and leaves that are not stored. */
 export function createRedisBus({
   redis,
   subscriptions,
@@ -35,9 +35,9 @@ export function createRedisBus({
       return away('the bus is away');
     },
     async notify(room, move) {
-      const told = await redis.publish(keys.channel(room), moveFrame(room, move));
-      // A frozen Redis still tells it when it goes on: told by other means too, it would be heard twice.
-      return told.ok || told === UNANSWERED ? succeed(undefined) : told;
+      const published = await redis.publish(keys.channel(room), moveFrame(room, move));
+      // A frozen Redis still publishes it once it continues. Sent by other means as well, it would arrive twice.
+      return published.ok || published === UNANSWERED ? succeed(undefined) : published;
     },
     onResync: subscriptions.onResync,
     probe: createBusProbe(redis, subscriptions, probeChannel),
@@ -46,26 +46,26 @@ export function createRedisBus({
 }
 
 /**
- * Whether what is published comes back: a worker whose subscriber is deaf answers pings and every other health
- * check, and its members hear nothing.
+ * Tests whether a published message comes back. A worker whose subscriber is deaf passes every other health check, and its
+ * members get no messages.
  */
 function createBusProbe(
   redis: RedisConnection,
   subscriptions: Subscriptions,
   channel: string,
 ): () => Promise<Outcome<void>> {
-  const awaited = new Map<string, Waiters>();
-  subscriptions.attach(channel, (frame) => awaited.get(frame.toString())?.release());
+  const pendingProbes = new Map<string, Waiters>();
+  subscriptions.attach(channel, (frame) => pendingProbes.get(frame.toString())?.release());
   return async () => {
     const nonce = randomBytes(9).toString('base64url');
     const echo = createWaiters();
-    awaited.set(nonce, echo);
-    const heard = echo.wait(CALL_DEADLINE_MS);
+    pendingProbes.set(nonce, echo);
+    const echoed = echo.wait(CALL_DEADLINE_MS);
     const published = await redis.publish(channel, nonce);
     if (!published.ok) echo.release();
-    const back = await heard;
-    awaited.delete(nonce);
+    const arrived = await echoed;
+    pendingProbes.delete(nonce);
     if (!published.ok) return published;
-    return back ? succeed(undefined) : away('the bus is deaf');
+    return arrived ? succeed(undefined) : away('the bus is deaf');
   };
 }

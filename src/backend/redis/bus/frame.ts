@@ -4,10 +4,10 @@ import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
 import { socketRoom } from '../../socket-room.ts';
 
 /*
- * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet
- * (type 2) to the room's Socket.IO room, so any Socket.IO server on the same adapter hears rooms. The sender
- * `emitter` is the one the adapters leave out of their node count. What varies comes last, so that an entry is
- * told from all other traffic by its first bytes and cut out without a parse.
+ * An entry on the bus is the sharded adapter's own broadcast message (type 3) of a `message` event packet (type 2) to the
+ * room's Socket.IO room, so any Socket.IO server on the same adapter receives it. The sender is `emitter`, which the
+ * adapters leave out of their node count. The variable parts come last: a worker recognises an entry by its first bytes
+ * and cuts it out without parsing the frame.
  */
 const EVENT = '{"uid":"emitter","type":3,"data":{"packet":{"type":2,"data":["';
 const BEFORE = `${EVENT}message",`;
@@ -15,22 +15,22 @@ const PRESENCE = Buffer.from(`${EVENT}presence:`);
 const MOVE = Buffer.from(`${BEFORE}{"event":"`);
 const HEAD = Buffer.from(`${BEFORE}{"seq":`);
 const EPOCH = Buffer.from(',"epoch":"');
-/** Closes the packet's data. Not in any JSON string, where its quotes would be escaped; so the last one is it. */
+/** Ends the packet's data. No JSON string contains it, since quotes are escaped there; so its last occurrence is the end. */
 const AFTER = Buffer.from('],"nsp":');
 const NO_EXCEPT = Buffer.from('"except":[]');
 
 export const frameBefore = BEFORE;
-/** What stands before the name of a presence event. */
+/** The frame before the name of a presence event. */
 export const presenceBefore = EVENT;
 
 export function frameAfter(room: Room, except?: string): string {
   const nsp = JSON.stringify(room.nsp);
   const rooms = JSON.stringify([socketRoom(room)]);
-  const left = JSON.stringify(except === undefined ? [] : [except]);
-  return `],"nsp":${nsp}},"opts":{"rooms":${rooms},"flags":{},"except":${left}}},"nsp":${nsp}}`;
+  const excepted = JSON.stringify(except === undefined ? [] : [except]);
+  return `],"nsp":${nsp}},"opts":{"rooms":${rooms},"flags":{},"except":${excepted}}},"nsp":${nsp}}`;
 }
 
-/** The entry a frame of the bus carries, or undefined: then it is the adapter's. */
+/** Returns the entry that a frame carries, or undefined for a frame of the adapter. */
 export function parseFrame(frame: Buffer): Entry | undefined {
   if (!startsWith(frame, HEAD)) return undefined;
   const position = positionAt(frame, HEAD.length);
@@ -40,7 +40,7 @@ export function parseFrame(frame: Buffer): Entry | undefined {
   return new BusEntry(position, frame.subarray(BEFORE.length, end), except);
 }
 
-/** Most are handed on as they came: decoded is only what somebody who joins just then is shown. */
+/** Most entries are forwarded as bytes. `json` decodes one only for a user who joins at that moment. */
 class BusEntry implements Entry {
   readonly epoch: string;
   readonly seq: number;
@@ -59,14 +59,14 @@ class BusEntry implements Entry {
   }
 }
 
-/** What a frame of the bus tells of who is in the room, see roster-changes.lua. */
+/** Returns the presence change that a frame carries, see roster-changes.lua. */
 export function parsePresence(frame: Buffer): PresenceChange | undefined {
   if (!startsWith(frame, PRESENCE)) return undefined;
   const { roomid: _, ...change } = JSON.parse(frame.toString()).data.packet.data[1];
   return change;
 }
 
-/** What is told of one who came or went, as `parseMove` finds it again. */
+/** Builds the frame of a join or a leave, which `parseMove` reads. */
 export function moveFrame(room: Room, { event, user }: PresenceEvent): string {
   const message = { event, roomid: room.roomid, data: user };
   return frameBefore + JSON.stringify(message) + frameAfter(room);
@@ -75,11 +75,11 @@ export function moveFrame(room: Room, { event, user }: PresenceEvent): string {
 export function parseMove(frame: Buffer): PresenceEvent | undefined {
   if (!startsWith(frame, MOVE)) return undefined;
   const { event, data } = JSON.parse(frame.toString()).data.packet.data[1];
-  // Not ours: another server on the same adapter tells something else.
+  // Another server on the same adapter may send other events.
   return event === 'join' || event === 'broadcast_quit' ? { event, user: data } : undefined;
 }
 
-/** The entry a stored message is. */
+/** Returns the entry of a stored message. */
 export function parseStored(json: string, except: string): Entry {
   const head = /^\{"seq":(\d+),"epoch":"([^"]*)"/.exec(json);
   if (!head) throw new Error('a log holds an entry without a position');

@@ -6,9 +6,9 @@ import { createSubscriptions, type Subscriptions, type SubscriptionsDeps } from 
 
 export interface Subscriber {
   readonly subscriptions: Subscriptions;
-  /** True once connected, false if it was not within that time. */
+  /** Resolves with true once it is connected, or with false after that time. */
   usable(withinMs: number): Promise<boolean>;
-  /** Drops the connection, however alive it looks, and dials anew. */
+  /** Replaces the connection, even one that looks alive. */
   reconnect(): void;
   close(): void;
 }
@@ -18,39 +18,39 @@ export interface SubscriberDeps extends Pick<SubscriptionsDeps, 'lingerMs' | 're
   readonly log: Logger;
 }
 
-/** The connection messages arrive on. It dials until it is closed. */
+/** Opens the connection on which messages arrive. It reconnects until it is closed. */
 export function openSubscriber(deps: SubscriberDeps): Subscriber {
   const { address, log, ...timing } = deps;
   const waiters = createWaiters();
-  let client = dial();
+  let client = connect();
   const subscriptions = createSubscriptions({ client, log, ...timing });
 
-  function dial(): RedisClient {
-    const dialled = createRedisClient(address, 'subscriber');
-    let told = false;
-    dialled.on('error', (error: unknown) => {
-      if (dialled.isReady || told) return;
-      told = true;
+  function connect(): RedisClient {
+    const created = createRedisClient(address, 'subscriber');
+    let lossLogged = false;
+    created.on('error', (error: unknown) => {
+      if (created.isReady || lossLogged) return;
+      lossLogged = true;
       log.warn({ redis: address.shown, err: error }, 'redis: subscriber lost');
     });
-    dialled.on('ready', () => {
-      if (told) log.info({ redis: address.shown }, 'redis: subscriber is back');
-      told = false;
+    created.on('ready', () => {
+      if (lossLogged) log.info({ redis: address.shown }, 'redis: subscriber is back');
+      lossLogged = false;
       waiters.release();
     });
-    // Settles only when it is closed: the reconnect strategy never gives up.
-    dialled.connect().catch(() => undefined);
-    return dialled;
+    // Settles only when the client is closed: the reconnect strategy never gives up.
+    created.connect().catch(() => undefined);
+    return created;
   }
 
   return {
     subscriptions,
     usable: (withinMs) => (client.isReady ? Promise.resolve(true) : waiters.wait(withinMs)),
     reconnect: () => {
-      const deaf = client;
-      client = dial();
+      const previous = client;
+      client = connect();
       subscriptions.moveTo(client);
-      deaf.destroy();
+      previous.destroy();
     },
     close: () => {
       subscriptions.close();

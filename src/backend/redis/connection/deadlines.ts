@@ -1,63 +1,63 @@
 /**
- * One timer for all calls: each has the same time, so they end in the order they began. A timer of its own for each call, set
- * and taken back, took a tenth of what a message costs in a small room.
+ * One timer for all calls: all have the same time limit, so their deadlines pass in the order in which they began. A timer per
+ * call, set and cleared, took a tenth of what a message costs in a small room.
  */
 export interface Deadlines {
-  /** `expire` is called when the time is over, unless what is answered was called before. */
+  /** Calls `expire` when the time is over, unless the caller has called the returned function, because the answer is there. */
   begin(expire: () => void): () => void;
   close(): void;
 }
 
 export interface DeadlinesDeps {
   readonly afterMs: number;
-  /** A clock that only rises, ms. */
+  /** A monotonic clock, ms. */
   readonly now: () => number;
 }
 
-interface Open {
+interface PendingCall {
   readonly dueMs: number;
   expire: (() => void) | undefined;
-  next: Open | undefined;
+  next: PendingCall | undefined;
 }
 
 export function createDeadlines({ afterMs, now }: DeadlinesDeps): Deadlines {
-  let first: Open | undefined;
-  let last: Open | undefined;
+  let first: PendingCall | undefined;
+  let last: PendingCall | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  /** What was answered meanwhile does not wait for the timer: it would keep what it was called with. */
+  /** Frees the calls answered meanwhile. If they waited for the timer, their closures would stay in memory. */
   function dropAnswered(): void {
     while (first && !first.expire) {
       const { next } = first;
-      // Not from an old one to a new one: the collector would take the new ones for old.
+      // A reference from an old object to a young one would make the garbage collector promote the young one.
       first.next = undefined;
       first = next;
     }
     if (!first) last = undefined;
   }
 
-  function watch(): void {
-    if (first) timer = setTimeout(look, Math.max(1, Math.ceil(first.dueMs - now())));
+  function startTimer(): void {
+    if (first) timer = setTimeout(expireDue, Math.max(1, Math.ceil(first.dueMs - now())));
   }
 
-  function look(): void {
+  function expireDue(): void {
     timer = undefined;
-    const at = now();
-    for (dropAnswered(); first && first.dueMs <= at; dropAnswered()) {
+    const nowMs = now();
+    for (dropAnswered(); first && first.dueMs <= nowMs; dropAnswered()) {
       const { expire } = first;
       first.expire = undefined;
       expire?.();
     }
-    watch();
+    startTimer();
   }
 
   return {
     begin(expire) {
-      const open: Open = { dueMs: now() + afterMs, expire, next: undefined };
+      const open: PendingCall = { dueMs: now() + afterMs, expire, next: undefined };
       if (last) last.next = open;
       else first = open;
       last = open;
-      if (!timer) watch();
+      if (!timer) startTimer();
       return () => {
         open.expire = undefined;
         dropAnswered();

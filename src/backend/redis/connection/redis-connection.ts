@@ -146,7 +146,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
           );
         }
       }
-      if (pacing) pacing.pass(send, prompt);
+      if (pacing) pacing.schedule(send, prompt);
       else send();
     });
   }

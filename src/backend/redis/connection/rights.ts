@@ -3,11 +3,11 @@ import { roomOf } from '../../../chat/room.ts';
 import { type RedisKeys, redisKeys } from '../keys.ts';
 
 /*
- * What a Redis user needs, and how the start tries it: by doing each thing once on keys of its own. The contract suite runs
- * as a user with exactly these rights, so a command that is missing here fails there.
+ * The rights that a Redis user needs. The start check and a running worker's rights check try each command once, on keys of
+ * their own. The contract suite runs as a user with exactly these rights, so a command that is missing here fails there.
  */
 
-/** Something to be tried, and the rule of ACL SETUSER that allows it. */
+/** A command to try, and the rule of ACL SETUSER that allows it. */
 export interface Trial {
   readonly rule: string;
   readonly args: readonly string[];
@@ -19,10 +19,10 @@ export interface ChannelTrial {
 }
 
 export interface Trials {
-  /** In this order: the last one takes the keys away. */
+  /** To be sent in this order: the last one deletes the keys. */
   readonly commands: readonly Trial[];
   readonly channels: readonly ChannelTrial[];
-  /** Of all keys. */
+  /** The rule that allows all keys. */
   readonly keyRule: string;
 }
 
@@ -31,11 +31,11 @@ export const UNSUBSCRIBE_RULE = '+sunsubscribe';
 
 const SCRIPT = "return redis.call('EXISTS', KEYS[1])";
 const SHA1 = createHash('sha1').update(SCRIPT).digest('hex');
-const KEPT_MS = '10000';
+const TRIAL_KEY_TTL_MS = '10000';
 
 /**
- * `name`: of this start alone, another start may try at the same moment. Each key has an end as soon as it may, for a user
- * without DEL or a start that dies takes none away.
+ * `name` MUST be unique to the check that runs them, since several may run at the same moment. Each key gets an expiry right
+ * after it is created: a user without the right to DEL, or a check that is cut off, deletes none.
  */
 export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Trials {
   const base = `${keyPrefix}:{start:${name}}`;
@@ -51,7 +51,7 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['PING'],
     ['INFO', 'server'],
     ['TIME'],
-    ['SET', text, '1', 'NX', 'GET', 'PX', KEPT_MS],
+    ['SET', text, '1', 'NX', 'GET', 'PX', TRIAL_KEY_TTL_MS],
     ['GET', text],
     ['EXISTS', text],
     ['EXPIRE', text, '10'],
@@ -59,9 +59,9 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['PEXPIRETIME', text],
     ['PTTL', text],
     ['PERSIST', text],
-    ['PEXPIRE', text, KEPT_MS],
+    ['PEXPIRE', text, TRIAL_KEY_TTL_MS],
     ['HSET', hash, 'f', '1'],
-    ['PEXPIRE', hash, KEPT_MS],
+    ['PEXPIRE', hash, TRIAL_KEY_TTL_MS],
     ['HGET', hash, 'f'],
     ['HMGET', hash, 'f'],
     ['HGETALL', hash],
@@ -71,7 +71,7 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['HLEN', hash],
     ['HDEL', hash, 'g'],
     ['ZADD', zset, '0', 'm'],
-    ['PEXPIRE', zset, KEPT_MS],
+    ['PEXPIRE', zset, TRIAL_KEY_TTL_MS],
     ['ZCARD', zset],
     ['ZCOUNT', zset, '0', '1'],
     ['ZSCORE', zset, 'm'],
@@ -83,7 +83,7 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['ZREMRANGEBYSCORE', zset, '1', '1'],
     ['ZPOPMIN', zset],
     ['XADD', stream, '1-0', 'm', '1'],
-    ['PEXPIRE', stream, KEPT_MS],
+    ['PEXPIRE', stream, TRIAL_KEY_TTL_MS],
     ['XINFO', 'STREAM', stream],
     ['XRANGE', stream, '-', '+'],
     ['XREVRANGE', stream, '+', '-'],
@@ -96,13 +96,13 @@ export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Tria
     ['PUBSUB', 'SHARDNUMSUB', channel],
     ['DEL', text, hash, zset, stream],
   ];
-  const [ofAdapter = '', ofProbe = ''] = channelRules;
+  const [adapterRule = '', probeRule = ''] = channelRules;
   const probe = keys.probe(name);
   return {
     commands: commands.map((args) => ({ rule: ruleOf(args), args })),
     channels: [
-      { rule: ofAdapter, channel },
-      { rule: probe.startsWith(`${keyPrefix}:`) ? ofProbe : ofAdapter, channel: probe },
+      { rule: adapterRule, channel },
+      { rule: probe.startsWith(`${keyPrefix}:`) ? probeRule : adapterRule, channel: probe },
     ],
     keyRule,
   };
@@ -115,15 +115,15 @@ function ruleOf([command = '', subcommand = '']: readonly string[]): string {
   return `+${name.toLowerCase()}`;
 }
 
-/** Of keys, of the adapter's channels and of the probe's; the prefix is no pattern. */
+/** The rules for the keys, the adapter's channels and the probe's. The prefix is escaped, since it is no pattern. */
 function patternRules(keyPrefix: string): readonly string[] {
   const literal = keyPrefix.replace(/[*?[\]\\^]/g, '\\$&');
   return [`~${literal}:*`, `&${literal}#*`, `&${literal}:*`];
 }
 
-/** All that ACL SETUSER is told beside name and password. */
+/** The arguments of ACL SETUSER that follow the name and the password. */
 export function aclRules(keyPrefix: string): readonly string[] {
   const { commands } = trialsOf(keyPrefix, redisKeys(keyPrefix), '');
-  const ofCommands = new Set([...commands.map(({ rule }) => rule), SUBSCRIBE_RULE, UNSUBSCRIBE_RULE]);
-  return [...patternRules(keyPrefix), '-@all', ...[...ofCommands].sort()];
+  const commandRules = new Set([...commands.map(({ rule }) => rule), SUBSCRIBE_RULE, UNSUBSCRIBE_RULE]);
+  return [...patternRules(keyPrefix), '-@all', ...[...commandRules].sort()];
 }

@@ -13,13 +13,13 @@ export interface StartCheckDeps {
   readonly keys: RedisKeys;
 }
 
-/** What a server answered to a command that was tried. */
-export type Tried = { readonly value: unknown } | { readonly refused: string };
+/** A server's reply to a command that was tried. */
+export type TrialReply = { readonly value: unknown } | { readonly refused: string };
 
-/** A connection whose refusals are read and not logged. It is for the start alone and dials once. */
+/** A connection for the checks at the start. It dials once, and it returns refusals instead of logging them. */
 export interface StartCheck {
-  ask(args: readonly string[]): Promise<Tried>;
-  /** Does once what the workers do, and throws for the operator what this server or its user is not fit for. */
+  ask(args: readonly string[]): Promise<TrialReply>;
+  /** Tries once what the workers do. Throws a `BackendError` that tells the operator what this server or its user lacks. */
   requireFit(): Promise<void>;
   close(): void;
 }
@@ -29,7 +29,7 @@ const NOT_ALLOWED = /^NOPERM/;
 
 export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDeps): Promise<StartCheck> {
   const client = createRedisClient(address, 'commands');
-  const ready = new Promise<Tried>((resolve) => {
+  const ready = new Promise<TrialReply>((resolve) => {
     client.on('ready', () => resolve({ value: undefined }));
     client.on('error', (error: unknown) => resolve({ refused: reasonOf(error) }));
   });
@@ -41,7 +41,7 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
       ask(['INFO', 'replication']),
       ask(['INFO', 'cluster']),
     ]);
-    const field = (info: Tried, name: string) =>
+    const field = (info: TrialReply, name: string) =>
       'value' in info ? fieldOf(String(info.value), name) : undefined;
     if (field(cluster, 'cluster_enabled') === '1') throw isClusterNode();
     if (field(replication, 'role') === 'slave') {
@@ -62,14 +62,14 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
     );
   }
 
-  async function ask(args: readonly string[]): Promise<Tried> {
-    return withinLimit(tried(client.sendCommand([...args])));
+  async function ask(args: readonly string[]): Promise<TrialReply> {
+    return withinLimit(replyTo(client.sendCommand([...args])));
   }
 
   async function requireRights(): Promise<void> {
     const missing = new Set<string>();
     const unknown = new Set<string>();
-    const note = (answer: Tried, rule: string, patternRule?: string) => {
+    const collect = (answer: TrialReply, rule: string, patternRule?: string) => {
       if (!('refused' in answer)) return;
       const { refused } = answer;
       if (/^(MOVED|CROSSSLOT)/.test(refused)) throw isClusterNode();
@@ -79,14 +79,14 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
       missing.add(patternRule !== undefined && !/to run the/.test(refused) ? patternRule : rule);
     };
     const { commands, channels, keyRule } = trialsOf(keyPrefix, keys, randomBytes(6).toString('hex'));
-    const answers = await Promise.all(commands.map(({ args }) => ask(args)));
+    const replies = await Promise.all(commands.map(({ args }) => ask(args)));
     for (const [index, { rule }] of commands.entries()) {
-      const answer = answers[index] as Tried;
-      note(answer, rule, rule === '+spublish' ? channels[0]?.rule : keyRule);
+      const answer = replies[index] as TrialReply;
+      collect(answer, rule, rule === '+spublish' ? channels[0]?.rule : keyRule);
     }
     for (const { rule, channel } of channels) {
-      note(await withinLimit(tried(client.sSubscribe(channel, () => undefined))), SUBSCRIBE_RULE, rule);
-      note(await withinLimit(tried(client.sUnsubscribe(channel))), UNSUBSCRIBE_RULE);
+      collect(await withinLimit(replyTo(client.sSubscribe(channel, () => undefined))), SUBSCRIBE_RULE, rule);
+      collect(await withinLimit(replyTo(client.sUnsubscribe(channel))), UNSUBSCRIBE_RULE);
     }
     if (unknown.size > 0) {
       throw new BackendError(
@@ -116,16 +116,16 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
   };
 }
 
-function tried(answer: Promise<unknown>): Promise<Tried> {
+function replyTo(answer: Promise<unknown>): Promise<TrialReply> {
   return answer.then(
     (value) => ({ value }),
     (error: unknown) => ({ refused: reasonOf(error) }),
   );
 }
 
-async function withinLimit(answer: Promise<Tried>): Promise<Tried> {
+async function withinLimit(answer: Promise<TrialReply>): Promise<TrialReply> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<Tried>((resolve) => {
+  const limit = new Promise<TrialReply>((resolve) => {
     timer = setTimeout(resolve, ANSWER_MS, { refused: 'no answer in time' });
   });
   const first = await Promise.race([answer, limit]);

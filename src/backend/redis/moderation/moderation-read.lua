@@ -1,11 +1,11 @@
--- How a user is restricted in a room.
+-- Reads whether a user is banned from a room or muted in it.
 -- KEYS[1] as in restricted.lua   ARGV[1] `ban:USER`   ARGV[2] `mute:USER`
--- Answers when each of them ends: 0 for no end, -1 if there is none.
+-- Returns when the ban and the mute end, ms: 0 for never, -1 if there is none.
 
 local now = clock()
-local answer = {}
+local endings = {}
 for index, ends in ipairs(redis.call('ZMSCORE', KEYS[1], ARGV[1], ARGV[2])) do
   local left = leftOf(ends, now)
-  answer[index] = left and (left == 0 and 0 or now + left) or -1
+  endings[index] = left and (left == 0 and 0 or now + left) or -1
 end
-return answer
+return endings

@@ -1,7 +1,7 @@
--- Stands, after clock.lua, before the scripts that ask who is restricted in a room: a zset of `ban:USER` and `mute:USER` by the
--- time each ends, ms, `inf` for those that hold until they are lifted.
+-- A prelude, after clock.lua, of the scripts that check bans and mutes in a room. They are a zset of `ban:USER` and `mute:USER`,
+-- scored by the time each ends, ms; `inf` for one that holds until it is lifted.
 
--- What is left of a restriction that ends then, ms; 0: it has no end. Nil: it is over, or there is none.
+-- Returns the ms left of a restriction by its score: 0 if it never ends, nil if it is over or there is none.
 local function leftOf(ends, now)
   if ends == 'inf' then
     return 0

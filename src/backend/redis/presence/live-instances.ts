@@ -2,22 +2,22 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { ListedInstance, ReadInstances } from './instances.ts';
 
-/** Which instances live, at most a second old. */
+/** The listed instances, cached for at most a second. */
 export interface LiveInstances {
-  /** All listed ones, by instance. */
+  /** All listed instances by id. */
   listed(): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** The same; read afresh if one of `instances` was not known of, for it may have come just now. */
-  listedIncluding(instances: Iterable<string>): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** What was read is known to be wrong now. */
+  /** The same, but read again if one of `instanceIds` is not among them: it may have been listed just now. */
+  listedIncluding(instanceIds: Iterable<string>): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
+  /** Drops the cache. The caller knows that it is outdated. */
   forget(): void;
 }
 
-const KEPT_MS = 1_000;
+const CACHE_MS = 1_000;
 
 interface Reading {
   readonly atMs: number;
   readonly instances: Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** Asked for and not listed: what a reaped instance left is no reason to read again. */
+  /** Ids that this reading was asked for in vain. A reaped instance leaves such ids behind, which must not cause reads. */
   readonly notListed: Set<string>;
 }
 
@@ -38,10 +38,10 @@ export function createLiveInstances(readInstances: ReadInstances, now: () => num
     return instances.ok ? succeed(new Map(instances.value.map((one) => [one.instanceId, one]))) : instances;
   }
 
-  const recent = () => (last && now() - last.atMs < KEPT_MS ? last : readNow());
+  const recent = () => (last && now() - last.atMs < CACHE_MS ? last : readNow());
 
-  async function listedIncluding(instances: Iterable<string>) {
-    const asked = [...instances];
+  async function listedIncluding(instanceIds: Iterable<string>) {
+    const asked = [...instanceIds];
     const reading = recent();
     const known = await reading.instances;
     if (!known.ok) return known;

@@ -51,7 +51,7 @@ export interface OccupiedRooms {
   vacate(instanceId: string, room: Room): Promise<Outcome<unknown>>;
   /** Whether any room is left. */
   any(instanceId: string): Promise<Outcome<boolean>>;
-  /** Puts the index's end off; it has one in case the instance's record is lost. */
+  /** Extends the index's lifetime. It expires in case the instance's record is lost. */
   extendLifetime(instanceId: string, forMs: string): Promise<Outcome<unknown>>;
   /** Passes the members in the range page by page, each page once `handle` is done with the one before. */
   eachPage(

@@ -19,21 +19,21 @@ local function personJson(id, person)
   return json .. '}'
 end
 
--- A join and a leave that are both still pending cancel each other out.
-local function note(sign, id, person)
+-- Adds a change to the pending ones. A join and a leave that are both still pending cancel each other out.
+local function addChange(sign, id, person)
   if ARGV[4] == '' then
     return
   end
   local json = personJson(id, person)
-  local noted = redis.call('HGET', KEYS[6], id)
-  local before = noted and string.sub(noted, 1, 1)
+  local pending = redis.call('HGET', KEYS[6], id)
+  local before = pending and string.sub(pending, 1, 1)
   if before == '+' and sign == '-' then
     redis.call('HDEL', KEYS[6], id)
     return
   elseif before == '+' then
     sign = '+'
   elseif before == '-' and sign ~= '-' then
-    if string.sub(noted, 2) == json then
+    if string.sub(pending, 2) == json then
       redis.call('HDEL', KEYS[6], id)
       return
     end
@@ -51,14 +51,14 @@ end
 local function publishDiff(rev, changes)
   local joins, leaves = {}, {}
   for index = 2, #changes, 2 do
-    local told = string.sub(changes[index], 1, 1) == '-' and leaves or joins
-    told[#told + 1] = string.sub(changes[index], 2)
+    local list = string.sub(changes[index], 1, 1) == '-' and leaves or joins
+    list[#list + 1] = string.sub(changes[index], 2)
   end
   publish('presence:diff', rev, '"joins":[' .. table.concat(joins, ',') .. '],"leaves":[' .. table.concat(leaves, ',') .. ']')
 end
 
-local function leftOfTurn(now, last, every)
-  local since = now - last
+local function msUntilTurn(now, lastTurn, every)
+  local since = now - lastTurn
   return since >= 0 and since < every and every - since or 0
 end
 
@@ -75,34 +75,34 @@ local function notifyRoom(users, clients)
     return 0
   end
   local most = tonumber(ARGV[8])
-  local waiting = redis.call('HLEN', KEYS[6])
-  local told = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients', 'named')
-  local owing = told[3] == '1' and (tonumber(told[5] or '') or 0) <= most and clients <= most
-  if waiting == 0 and not owing then
+  local pendingCount = redis.call('HLEN', KEYS[6])
+  local last = redis.call('HMGET', KEYS[5], 'rev', 'at', 'counted', 'users', 'clients', 'named')
+  local namesDue = last[3] == '1' and (tonumber(last[5] or '') or 0) <= most and clients <= most
+  if pendingCount == 0 and not namesDue then
     return 0
   end
   local now = clock()
-  local named = tonumber(told[6] or '') or 0
-  local namesIn = leftOfTurn(now, named, NAMES_AGAIN_EVERY_MS)
-  local wait = leftOfTurn(now, tonumber(told[2] or '') or 0, NOTIFY_EVERY_MS)
-  if waiting == 0 then
+  local named = tonumber(last[6] or '') or 0
+  local namesIn = msUntilTurn(now, named, NAMES_AGAIN_EVERY_MS)
+  local wait = msUntilTurn(now, tonumber(last[2] or '') or 0, NOTIFY_EVERY_MS)
+  if pendingCount == 0 then
     wait = math.max(wait, namesIn)
   end
   if wait > 0 then
     redis.call('PEXPIRE', KEYS[6], ARGV[3])
     return wait
   end
-  local early = told[3] == '1' and namesIn > 0
-  local counting = clients > most or waiting > most or early
-  local rev = (tonumber(told[1] or '') or math.floor(now / 1000) - 1) + 1
+  local tooSoonForNames = last[3] == '1' and namesIn > 0
+  local counting = clients > most or pendingCount > most or tooSoonForNames
+  local rev = (tonumber(last[1] or '') or math.floor(now / 1000) - 1) + 1
   if counting then
-    if told[3] ~= '1' or told[4] ~= tostring(users) or told[5] ~= tostring(clients) then
+    if last[3] ~= '1' or last[4] ~= tostring(users) or last[5] ~= tostring(clients) then
       publish('presence:count', rev, '"users":' .. users .. ',"clients":' .. clients)
     else
       rev = rev - 1
     end
   else
-    if told[3] == '1' then
+    if last[3] == '1' then
       rev = rev + 1
       named = now
     end

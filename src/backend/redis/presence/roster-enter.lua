@@ -37,9 +37,9 @@ if oldName and oldName ~= ARGV[11] then
 end
 redis.call('ZADD', KEYS[3], 0, ARGV[11] .. '\0' .. ARGV[10])
 if changed == 1 then
-  note('+', ARGV[10], ARGV[12])
+  addChange('+', ARGV[10], ARGV[12])
 elseif before and string.match(before, '%z.*') ~= string.match(ARGV[12], '%z.*') then
-  note('=', ARGV[10], ARGV[12])
+  addChange('=', ARGV[10], ARGV[12])
 end
 local users, clients = countRoom()
 return { users, clients, changed, notifyRoom(users, clients), 0, 0 }

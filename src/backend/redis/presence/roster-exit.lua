@@ -10,7 +10,7 @@ if ARGV[10] ~= '' then
   redis.call('HDEL', KEYS[4], ARGV[10])
   changed = takeOut(ARGV[10], person)
   if changed == 1 then
-    note('-', ARGV[10], person or '0\0')
+    addChange('-', ARGV[10], person or '0\0')
   end
 end
 

@@ -20,9 +20,9 @@ if #ids > 0 then
   for number, instance in ipairs(instances) do
     for index, person in ipairs(redis.call('HMGET', ARGV[2] .. instance, unpack(ids))) do
       if person then
-        local said = page[2 * index]
-        said[#said + 1] = number
-        said[#said + 1] = person
+        local presences = page[2 * index]
+        presences[#presences + 1] = number
+        presences[#presences + 1] = person
       end
     end
   end

@@ -10,7 +10,7 @@ local gone = {}
 for index = 1, #users, 2 do
   local id, person = users[index], users[index + 1]
   if takeOut(id, person) == 1 then
-    note('-', id, person)
+    addChange('-', id, person)
     gone[#gone + 1] = id
     gone[#gone + 1] = person
   end

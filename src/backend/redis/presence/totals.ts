@@ -8,10 +8,10 @@ import { countPeople, type ReadInstances } from './instances.ts';
 import type { OccupiedRooms } from './occupied-rooms.ts';
 
 const SHORTEST_MS = 1_000;
-/** Counting reads every user's id once: at this rate it stays a small part of what a worker and Redis do. */
+/** Counting reads every user's id once. At this rate it stays a small part of the work of a worker and of Redis. */
 const USERS_PER_MS = 50;
 
-/** In lifetimes of a count: so long stands the last one if whoever was to count did not. */
+/** In lifetimes of a count. A count this old is overdue: the elected worker did not replace it. */
 const OVERDUE = 3;
 
 export interface TotalsDeps {
@@ -25,13 +25,13 @@ export interface TotalsDeps {
 }
 
 /*
- * Counted by one worker for all and kept in Redis: `totals` holds the last count under a number, and each worker sees by
- * its own clock, which cannot step, for how long that has stood there. Who finds that it is time and is the first to
- * say so counts; the others answer with the last count meanwhile.
+ * One worker counts for all and stores the count in Redis with a number that rises. Each worker measures the age of the
+ * stored count by its own monotonic clock. The first worker to find it too old is elected to count again, and the others
+ * answer with the last count meanwhile.
  */
 export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCount>> {
   const { redis, turn, keys, occupied, readInstances, now } = deps;
-  const [totals, turns] = keys.totals;
+  const [totalsKey, turnKey] = keys.totals;
   let seen: { readonly text: string; readonly atMs: number } | undefined;
 
   async function countNow(number: number): Promise<Outcome<RosterCount>> {
@@ -41,13 +41,19 @@ export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCoun
     const people = await countPeople(occupied, alive);
     if (!people.ok) return people;
     const { users, clients } = people.value;
-    // It goes by itself when nobody asks any more.
-    void redis.call(['SET', totals, `${users} ${clients} ${number}`, 'PX', String(OVERDUE * ageOf(users))]);
+    // It expires once nobody asks any more.
+    void redis.call([
+      'SET',
+      totalsKey,
+      `${users} ${clients} ${number}`,
+      'PX',
+      String(OVERDUE * ageOf(users)),
+    ]);
     return people;
   }
 
   return async () => {
-    const last = await redis.call<string | null>(['GET', totals]);
+    const last = await redis.call<string | null>(['GET', totalsKey]);
     if (!last.ok) return last;
     const text = last.value;
     if (text === null) return countNow(1);
@@ -55,10 +61,10 @@ export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCoun
     if (seen?.text !== text) seen = { text, atMs: now() };
     const ageMs = now() - seen.atMs;
     if (ageMs < ageOf(users)) return succeed({ users, clients });
-    const mine = await redis.evaluate<number>(turn, [turns], [text, String(OVERDUE * ageOf(users))]);
-    if (!mine.ok) return mine;
+    const elected = await redis.evaluate<number>(turn, [turnKey], [text, String(OVERDUE * ageOf(users))]);
+    if (!elected.ok) return elected;
     const overdue = ageMs >= OVERDUE * ageOf(users);
-    return mine.value === 1 || overdue ? countNow(number + 1) : succeed({ users, clients });
+    return elected.value === 1 || overdue ? countNow(number + 1) : succeed({ users, clients });
   };
 }
 
