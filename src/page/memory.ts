@@ -7,12 +7,24 @@ export interface Memory {
 
 export function createMemory(storage: () => Storage): Memory {
   const fallback = new Map<string, string>();
+
+  function remove(key: string): void {
+    try {
+      storage().removeItem(key);
+    } catch {
+      // Nothing was stored there either.
+    }
+  }
+
   return {
     read(key) {
+      // After a failed write the browser may still store the older value.
+      const newer = fallback.get(key);
+      if (newer !== undefined) return newer;
       try {
-        return storage().getItem(key) ?? fallback.get(key);
+        return storage().getItem(key) ?? undefined;
       } catch {
-        return fallback.get(key);
+        return undefined;
       }
     },
     write(key, value) {
@@ -20,16 +32,14 @@ export function createMemory(storage: () => Storage): Memory {
         storage().setItem(key, value);
         fallback.delete(key);
       } catch {
+        // A reload must not bring the older value back.
+        remove(key);
         fallback.set(key, value);
       }
     },
     forget(key) {
       fallback.delete(key);
-      try {
-        storage().removeItem(key);
-      } catch {
-        // Nothing was stored there either.
-      }
+      remove(key);
     },
   };
 }
