@@ -40,6 +40,16 @@ export function createStore<State, Event>(deps: StoreDeps<State, Event>): Store<
 
 /** Hidden tabs paint no frames, but their title goes on counting. */
 export function nextFrame(callback: () => void): void {
-  if (document.hidden) setTimeout(callback, 250);
-  else requestAnimationFrame(callback);
+  if (document.hidden) {
+    setTimeout(callback, 250);
+    return;
+  }
+  // A tab that is hidden before the frame does not paint it.
+  const frame = requestAnimationFrame(run);
+  document.addEventListener('visibilitychange', run);
+  function run(): void {
+    document.removeEventListener('visibilitychange', run);
+    cancelAnimationFrame(frame);
+    callback();
+  }
 }
