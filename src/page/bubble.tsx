@@ -34,9 +34,9 @@ export class Bubble extends Component<BubbleProps> {
         {opens && <Avatar username={author.username} avatar={author.avatar} />}
         <p class={opens ? 'said-by' : 'said-by visually-hidden'}>
           <bdi class="name">{author.username}</bdi>{' '}
-          <time dateTime={new Date(at).toISOString()}>{clock.format(at)}</time>
+          {at !== undefined && <time dateTime={new Date(at).toISOString()}>{clock.format(at)}</time>}
         </p>
-        <p class="bubble" dir="auto" title={moment.format(at)}>
+        <p class="bubble" dir="auto" title={at === undefined ? undefined : moment.format(at)}>
           <LinkedText text={text} />
         </p>
         {draft && <DraftState draft={draft} onRetry={onRetry} onDiscard={onDiscard} />}
@@ -64,6 +64,7 @@ function LinkedText({ text }: { text: string }) {
 
 function DraftState({ draft, onRetry, onDiscard }: { draft: Draft } & BubbleActions) {
   if (draft.status === 'sending') return <p class="draft-state">Sending…</p>;
+  if (draft.status === 'outside') return <p class="draft-state">Not sent: you are not in this room.</p>;
   if (draft.status === 'waiting') return <p class="draft-state">Waiting for the connection…</p>;
   return (
     <p class="draft-state" role="alert">

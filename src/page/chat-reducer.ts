@@ -41,14 +41,19 @@ export type ChatEvent =
 export function reduceChat(state: ChatState, event: ChatEvent): ChatState {
   const next = applied(state, event);
   if (next.drafts === state.drafts && next.connection === state.connection) return next;
-  return {
-    ...next,
-    drafts: withStatus(next.drafts, next.connection.phase === 'joined' ? 'sending' : 'waiting'),
-  };
+  return { ...next, drafts: withStatus(next.drafts, STATUS[next.connection.phase]) };
 }
 
 /** While the room is joined, a waiting message is about to be sent. */
-function withStatus(drafts: readonly Draft[], status: 'sending' | 'waiting'): readonly Draft[] {
+const STATUS = {
+  connecting: 'waiting',
+  joined: 'sending',
+  lost: 'waiting',
+  outside: 'outside',
+  stopped: 'waiting',
+} as const;
+
+function withStatus(drafts: readonly Draft[], status: Exclude<Draft['status'], 'failed'>): readonly Draft[] {
   return drafts.map((draft) =>
     draft.status === 'failed' || draft.status === status ? draft : { ...draft, status },
   );
@@ -63,7 +68,7 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
     case 'joined':
       return withJoin(state, event.joined);
     case 'message':
-      return trimmed(withMessage(state, event.message));
+      return trimmed(withMessage(withoutTypist(state, event.message.data.userId), event.message));
     case 'deleted':
       return { ...state, timeline: withoutText(state.timeline, event.ref) };
     case 'presence':
@@ -106,7 +111,13 @@ function notShown({ timeline }: ChatState, drafts: readonly UnsentMessage[]): re
 function connected(state: ChatState, connection: ConnectionState): ChatState {
   if (connection.phase === 'joined') return { ...state, connection };
   const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
-  return { ...state, connection, earlier, typists: [] };
+  return { ...state, connection, earlier };
+}
+
+/** A message ends the typing of its author, whose own event of it may be lost. */
+function withoutTypist(state: ChatState, userId: string): ChatState {
+  if (!state.typists.some((typist) => typist.userId === userId)) return state;
+  return { ...state, typists: state.typists.filter((typist) => typist.userId !== userId) };
 }
 
 function typistsWith(

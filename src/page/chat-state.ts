@@ -8,6 +8,8 @@ export type ConnectionState =
   | { readonly phase: 'joined' }
   /** Comes back by itself; `backAt` when the server said when. */
   | { readonly phase: 'lost'; readonly reason: string; readonly backAt?: number }
+  /** Connected, but the room refuses the reader. Comes back only when the reader asks. */
+  | { readonly phase: 'outside'; readonly reason: string }
   /** Comes back only when the reader asks. */
   | { readonly phase: 'stopped'; readonly reason: string };
 
@@ -24,6 +26,8 @@ export interface ChatState {
   readonly me?: User;
   readonly maxTextBytes: number;
   readonly timeline: Timeline;
+  /** The key of the newest message that the room had when the page entered. */
+  readonly history?: string;
   readonly drafts: readonly Draft[];
   /** The field's text from before the tab was loaded again. */
   readonly typed: string;
@@ -40,7 +44,7 @@ export interface ChatState {
   /** The reader is at the end of the list. */
   readonly following: boolean;
   readonly users?: number;
-  /** Other people who are writing now. */
+  /** Other people who are writing now. Over a lost connection the SDK ends those who stop meanwhile. */
   readonly typists: readonly Typist[];
   readonly mute?: Mute;
   readonly noticesMade: number;

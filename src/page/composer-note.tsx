@@ -1,20 +1,20 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Mute, Typist } from './chat-state.ts';
+import { isTime, sentenceUntil } from './time.ts';
 
 const SECOND_MS = 1_000;
 /** The longest timer of browsers. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const DAY_MS = 86_400_000;
 
 /** The line above the field: a mute, or else who is writing. */
 export function ComposerNote({ mute, typists }: { mute?: Mute; typists: readonly Typist[] }) {
   const muted = useLasting(mute);
   return (
     <div class={muted ? 'composer-note muted' : 'composer-note'}>
-      <span role="status">{muted && mutedSentence(muted)}</span>
+      <span role="status">
+        {muted && sentenceUntil('You are muted in this room', muted.until, Date.now())}
+      </span>
       {/* Screen readers skip it: it would interrupt the messages. */}
       {!muted && <span aria-live="off">{typingSentence(typists)}</span>}
     </div>
@@ -24,7 +24,7 @@ export function ComposerNote({ mute, typists }: { mute?: Mute; typists: readonly
 /** The mute until it ends, then undefined. */
 function useLasting(mute: Mute | undefined): Mute | undefined {
   const [, look] = useState(0);
-  const leftMs = mute?.until === undefined ? undefined : mute.until - Date.now();
+  const leftMs = isTime(mute?.until) ? mute.until - Date.now() : undefined;
   useEffect(() => {
     if (leftMs === undefined || leftMs <= 0) return;
     const timer = setTimeout(
@@ -34,12 +34,6 @@ function useLasting(mute: Mute | undefined): Mute | undefined {
     return () => clearTimeout(timer);
   }, [leftMs]);
   return leftMs !== undefined && leftMs <= 0 ? undefined : mute;
-}
-
-function mutedSentence({ until }: Mute): string {
-  if (until === undefined) return 'You are muted in this room.';
-  const format = until - Date.now() < DAY_MS ? time : dayAndTime;
-  return `You are muted in this room until ${format.format(until)}.`;
 }
 
 function typingSentence([first, second, third]: readonly Typist[]): ComponentChildren {

@@ -23,11 +23,11 @@ export function ConnectionBanner({ connection, onReconnect }: ConnectionBannerPr
           )}
         </p>
       )}
-      {connection.phase === 'stopped' && (
+      {(connection.phase === 'stopped' || connection.phase === 'outside') && (
         <p class="banner stopped">
           <span>{sentence(connection.reason)}</span>
           <button type="button" class="text-button" onClick={onReconnect}>
-            Reconnect
+            {connection.phase === 'outside' ? 'Enter again' : 'Reconnect'}
           </button>
         </p>
       )}

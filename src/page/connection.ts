@@ -1,10 +1,11 @@
 import { type ClientError, type ClientStorage, createClient } from '../client/index.ts';
-import type { MessagePage } from '../protocol/rooms.ts';
+import type { MessagePage, Removed } from '../protocol/rooms.ts';
 import type { ChatEvent } from './chat-reducer.ts';
 import type { ChatState } from './chat-state.ts';
 import { createFieldText } from './field-text.ts';
 import { describeRefusal } from './problems.ts';
 import type { Store } from './store.ts';
+import { isTime, sentenceUntil } from './time.ts';
 import type { Visit } from './visit.ts';
 
 export interface ConnectionDeps {
@@ -61,7 +62,8 @@ export function openConnection(deps: ConnectionDeps): Connection {
 
   function lose(reason: string, backInMs: number | undefined): void {
     // After a stop only the reader comes back, even if the connection is lost meanwhile.
-    if (store.get().connection.phase === 'stopped') return;
+    const { phase } = store.get().connection;
+    if (phase === 'stopped' || phase === 'outside') return;
     const backAt = backInMs === undefined ? undefined : now() + backInMs;
     dispatch({ type: 'connection', connection: { phase: 'lost', reason, backAt } });
   }
@@ -70,8 +72,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
     dispatch({ type: 'connection', connection: { phase: 'stopped', reason } });
   }
 
+  function stayOutside(reason: string): void {
+    dispatch({ type: 'connection', connection: { phase: 'outside', reason } });
+  }
+
   function refused(error: ClientError, retryInMs: number | undefined): void {
-    if (retryInMs === undefined) stop(describeRefusal(error));
+    if (retryInMs === undefined) stayOutside(describeRefusal(error));
     else lose(describeRefusal(error), retryInMs);
   }
 
@@ -102,6 +108,11 @@ export function openConnection(deps: ConnectionDeps): Connection {
   chat.on('hello', (hello) => {
     dispatch({ type: 'hello', hello });
     field.claim(hello.user.id);
+  });
+  chat.on('event', (name, order) => {
+    const removed = order as Partial<Removed> | undefined;
+    if (name !== 'removed' || removed?.roomid !== roomid || !isTime(removed.until)) return;
+    stayOutside(sentenceUntil('You are banned from this room', removed.until, now()));
   });
   room.on('joined', (joined) => dispatch({ type: 'joined', joined }));
   room.on('refused', refused);

@@ -7,13 +7,15 @@ import { describeProblem } from './problems.ts';
  *   waiting ──room joined──► sending ──ack or echo──► (a message of the timeline)
  *      ▲                        │ ├──refused for good, fate unknown──► failed ──retry──► waiting
  *      └─────room lost──────────┘
+ *
+ * While the room refuses the reader, `outside` takes the place of `waiting`.
  */
 export interface Draft {
   readonly clientMsgId: string;
   readonly text: string;
   /** ms since 1970 by this device's clock. */
   readonly writtenAt: number;
-  readonly status: 'waiting' | 'sending' | 'failed';
+  readonly status: 'waiting' | 'outside' | 'sending' | 'failed';
   readonly problem?: string;
 }
 

@@ -1,12 +1,16 @@
 import type { ClientError, Draft } from '../client/index.ts';
 
 const UNKNOWN_FATE = 'It is not known whether this arrived. Sending it again may show it twice.';
+/** All messages that the page shows were written under this nickname, in this tab. */
+const NEW_IDENTITY =
+  'Not sent: the server knows you under a new identity now. Retry sends it under that one.';
 const TOO_MANY = 'Too many messages wait to be sent already.';
 
 /** Why a message is not sent by itself. */
 export function describeProblem(problem: NonNullable<Draft['problem']>): string {
   if (problem.code === 'unknown') return UNKNOWN_FATE;
   if (problem.code === 'limit') return TOO_MANY;
+  if (problem.message.endsWith('written by somebody else')) return NEW_IDENTITY;
   if (problem.code === 'too_large') return 'This is too long to send.';
   return describeRefusal(problem);
 }

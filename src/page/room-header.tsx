@@ -35,6 +35,7 @@ const PHASES: Record<ConnectionState['phase'], string> = {
   connecting: 'Connecting…',
   joined: 'Connected',
   lost: 'Reconnecting…',
+  outside: 'Not in this room',
   stopped: 'Disconnected',
 };
 

@@ -81,7 +81,9 @@ function isNext(newest: ChatMessage | undefined, page: readonly RoomEntry[], ove
 
 function emptyFrom(state: ChatState, messages: readonly RoomEntry[], more: boolean): ChatState {
   const readFrom = messages[0]?.seq;
-  return { ...state, timeline: [], more, readFrom, above: undefined, earlier: 'idle' };
+  const newest = messages.findLast((entry) => entry.event !== 'deleted');
+  const history = newest && saidEntry(newest).key;
+  return { ...state, timeline: [], more, readFrom, above: undefined, history, earlier: 'idle' };
 }
 
 function withEntry(state: ChatState, entry: RoomEntry): ChatState {

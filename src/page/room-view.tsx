@@ -25,7 +25,7 @@ export function RoomView({ session, onLeave }: { session: Session; onLeave: () =
     (following: boolean) => store.dispatch({ type: 'following', following }),
     [store],
   );
-  useTabTitle(visit.roomid, state.timeline, me?.id);
+  useTabTitle(visit.roomid, state);
 
   function leave(): void {
     const unsent = state.drafts.length;
@@ -45,7 +45,7 @@ export function RoomView({ session, onLeave }: { session: Session; onLeave: () =
         onRetry={connection.retry}
         onDiscard={connection.discard}
       />
-      <ComposerNote mute={state.mute} typists={state.typists} />
+      <ComposerNote mute={state.mute} typists={state.connection.phase === 'joined' ? state.typists : []} />
       <Composer
         maxTextBytes={state.maxTextBytes}
         restored={state.typed}

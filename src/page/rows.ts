@@ -1,5 +1,6 @@
 import type { Person } from '../protocol/people.ts';
 import { type Draft, draftKey } from './drafts.ts';
+import { isTime } from './time.ts';
 import type { NoticeEntry, Timeline } from './timeline.ts';
 
 /** One line of the list as it is drawn. */
@@ -13,7 +14,8 @@ export interface SaidRow {
   readonly key: string;
   readonly author: Person;
   readonly text: string;
-  readonly at: number;
+  /** Absent where the server sent no time. */
+  readonly at?: number;
   readonly own: boolean;
   /** Shows name, picture and time; the lines that follow it closely do not. */
   readonly opens: boolean;
@@ -38,17 +40,19 @@ const GROUP_GAP_MS = 5 * 60_000;
 
 export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person): readonly Row[] {
   const rows: Row[] = [];
-  let last: SaidRow | undefined;
+  let lastAt: number | undefined;
 
-  function say(key: string, author: Person, text: string, at: number, draft?: Draft): void {
-    if (!last || !sameDay(last.at, at)) rows.push({ kind: 'day', key: `day:${key}`, at });
+  function say(key: string, author: Person, text: string, sent: number, draft?: Draft): void {
+    const at = isTime(sent) ? sent : undefined;
+    if (at !== undefined && (lastAt === undefined || !sameDay(lastAt, at)))
+      rows.push({ kind: 'day', key: `day:${key}`, at });
     const previous = rows.at(-1);
     const opens =
       previous?.kind !== 'said' ||
       previous.author.userId !== author.userId ||
-      at - previous.at > GROUP_GAP_MS;
-    last = { kind: 'said', key, author, text, at, own: author.userId === me.userId, opens, draft };
-    rows.push(last);
+      (at !== undefined && previous.at !== undefined && at - previous.at > GROUP_GAP_MS);
+    rows.push({ kind: 'said', key, author, text, at, own: author.userId === me.userId, opens, draft });
+    lastAt = at ?? lastAt;
   }
 
   for (const entry of timeline) {
@@ -61,7 +65,7 @@ export function rowsOf(timeline: Timeline, drafts: readonly Draft[], me: Person)
   }
   // A draft is newer than all stored messages, even if the server's clock is ahead of this device's.
   for (const draft of drafts) {
-    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.writtenAt, last?.at ?? 0), draft);
+    say(draftKey(draft.clientMsgId), me, draft.text, Math.max(draft.writtenAt, lastAt ?? 0), draft);
   }
   return rows;
 }

@@ -85,6 +85,11 @@ describe('live messages', () => {
   });
 });
 
+it('the history is no news to a tab that was opened in the background', () => {
+  const state = inRoom([...sayings(1, 3), deleted(4, 1)], message(said(5)));
+  expect(saidSince(state.timeline, state.history, 'g-me')).toBe(1);
+});
+
 describe('joins and quits', () => {
   it('show as notices where they arrived, and change the number of people', () => {
     const ann = { username: 'Ann', userId: 'a' };
@@ -279,8 +284,14 @@ describe('who is writing', () => {
     expect(reduced(both, typing('a', false)).typists.map(({ username }) => username)).toEqual(['B']);
   });
 
-  it('is not known while the connection is lost', () => {
-    expect(inRoom([], typing('a'), lost).typists).toEqual([]);
+  it('is still known after a short loss of the connection, for the SDK says only who begins and stops', () => {
+    const back = inRoom([], typing('a'), lost, ...joining([], { recovered: true }));
+    expect(back.typists).toMatchObject([{ userId: 'a' }]);
+  });
+
+  it('is over with the message, also when its end is lost', () => {
+    const state = inRoom([], typing('a'), typing('b'), message(said(1, { userId: 'a' })));
+    expect(state.typists).toMatchObject([{ userId: 'b' }]);
   });
 });
 

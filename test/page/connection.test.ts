@@ -238,15 +238,25 @@ describe('losing the connection', () => {
     async (code, reason) => {
       const page = await inRoom();
       arrivals[0]?.emit('removed', { roomid: 'lobby', code });
-      await phase(page, 'stopped');
+      await phase(page, 'outside');
+      page.connection.say('unheard');
+      expect(page.store.get().drafts).toMatchObject([{ status: 'outside' }]);
       arrivals[0]?.conn.close();
       await vi.waitFor(() => expect(arrivals).toHaveLength(2), { timeout: 8_000 });
-      expect(page.store.get().connection).toEqual({ phase: 'stopped', reason });
+      expect(page.store.get().connection).toEqual({ phase: 'outside', reason });
       arrivals[1]?.on('join', (_payload: object, reply: SayAnswer) => reply({ ok: true, ...joined([]) }));
       page.connection.reconnect();
       await phase(page, 'joined');
     },
   );
+
+  it('says until when the reader is banned', async () => {
+    const page = await inRoom();
+    const until = Date.now() + 3 * 86_400_000;
+    arrivals[0]?.emit('removed', { roomid: 'lobby', code: 'banned', until });
+    const reason = expect.stringMatching(/^You are banned from this room until .*\d+.*\.$/);
+    await vi.waitFor(() => expect(page.store.get().connection).toEqual({ phase: 'outside', reason }));
+  });
 
   it('leaves the room when the page is left', async () => {
     const page = await inRoom();
@@ -414,7 +424,7 @@ describe('loading the page again', () => {
     );
     const [, sent, unsent] = page.store.get().drafts;
     expect(sent?.problem).toContain('may show it twice');
-    expect(unsent?.problem).toContain('somebody else');
+    expect(unsent?.problem).toContain('new identity');
     const says = heardSays(arrivals[1]);
     page.connection.retry(unsent?.clientMsgId ?? '');
     await vi.waitFor(() => expect(says).toMatchObject([{ text: 'two', clientMsgId: unsent?.clientMsgId }]));

@@ -75,3 +75,10 @@ it('draws avatars from the name or the number of the picture, and fetches https 
   expect(pictureOf('https://example.org/a.png')).toBe('https://example.org/a.png');
   expect(pictureOf('1.jpg')).toBeUndefined();
 });
+
+it.each([Number.NaN, undefined, 'soon', 9e15])('draws a message whose time is %j without one', (at) => {
+  const odd = { ...said(2), at: at as number };
+  const rows = rowsOf([saidEntry(said(1, { at: NOON })), saidEntry(odd)], [], ME);
+  expect(rows.map((row) => row.kind)).toEqual(['day', 'said', 'said']);
+  expect(rows[2]).toMatchObject({ at: undefined });
+});
