@@ -82,7 +82,7 @@ class Repair {
   readonly asked = new WeakSet<Entry>();
 }
 
-/** The entries delivered while pages are read: exists as long as somebody reads one. */
+/** The entries delivered while pages are read; exists while a page is being read. */
 class LiveBuffer {
   readers = 0;
   entries: Entry[] = [];
@@ -151,7 +151,7 @@ class RoomFeed implements Feed {
     this.last = entry.seq;
     if (this.liveBuffer) append(this.liveBuffer, entry);
     this.deps.deliver(this.room, entry);
-    if (this.waiters) for (const look of this.waiters) look();
+    if (this.waiters) for (const check of this.waiters) check();
   }
 
   hasReached(wanted: string | undefined, seq: number): boolean {
@@ -213,19 +213,19 @@ class RoomFeed implements Feed {
 
   /** Continues in the page's epoch. False: members saw entries that the store has lost, so read again from the cut. */
   private moveTo(page: LogPage): boolean {
-    const kept = this.sharedWith(page);
+    const sharedUpTo = this.sharedWith(page);
     const { last } = this;
     this.epoch = page.epoch;
-    if (kept >= last) return true;
-    const from = Math.min(kept, page.top) + 1;
+    if (sharedUpTo >= last) return true;
+    const from = Math.min(sharedUpTo, page.top) + 1;
     if (last >= from) this.deps.onGap(this.room, { epoch: page.epoch, from, to: last, reason: 'epoch' });
     this.last = from - 1;
     return false;
   }
 
   /**
-   * Up to where this feed's past and the store's are the same: at the newest epoch both know. A store that was
-   * restored from before this feed's epoch began knows only older ones.
+   * Returns the position up to which this feed and the store agree, in the newest epoch that both know. A store restored
+   * from a backup older than this feed's epoch knows only older epochs.
    */
   private sharedWith(page: LogPage): number {
     const own = [...this.previousEpochs, { epoch: this.epoch, upTo: this.last }];
@@ -247,7 +247,7 @@ class RoomFeed implements Feed {
 
   async attach<T>(page: LogPage, admit: (since: readonly Entry[]) => T): Promise<AttachResult<T>> {
     if (this.epoch === undefined) {
-      // One text for the inboxes of all who never got anything.
+      // All empty inboxes share one string.
       this.epoch = page.epoch === NO_EPOCH ? NO_EPOCH : page.epoch;
       this.last = page.top;
       this.previousEpochs = previousEpochsOf(page);
@@ -279,15 +279,15 @@ class RoomFeed implements Feed {
     return new Promise((resolve) => {
       const arrive = () => {
         clearTimeout(limit);
-        waiters.delete(look);
+        waiters.delete(check);
         if (waiters.size === 0 && this.waiters === waiters) this.waiters = undefined;
         resolve();
       };
-      const look = () => {
+      const check = () => {
         if (this.hasReached(wanted, seq)) arrive();
       };
       const limit = setTimeout(arrive, DELIVERY_TIMEOUT_MS);
-      waiters.add(look);
+      waiters.add(check);
     });
   }
 

@@ -12,7 +12,7 @@ export interface FeedsDeps {
   readonly bus: RoomBus;
   readonly deliver: (room: Room, entry: Entry) => void;
   readonly onGap: (room: Room, gap: Gap) => void;
-  readonly onPresence: (room: Room, told: PresenceChange | PresenceEvent) => void;
+  readonly onPresence: (room: Room, change: PresenceChange | PresenceEvent) => void;
   readonly log: Logger;
 }
 
@@ -94,13 +94,13 @@ class SharedFeedLease implements FeedLease {
 /** A page is read again if the epoch changed between page and feed, but only so often. */
 const MAX_READS = 5;
 const RESYNC_BATCH = 200;
-/** A log that cannot be read does not delay the others longer than this. */
-const RESYNC_PATIENCE_MS = 2_000;
+/** The longest time that an unreadable log delays the others. */
+const RESYNC_TIMEOUT_MS = 2_000;
 
 export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
-  const followed = new Map<string, SharedFeed>();
+  const sharedFeeds = new Map<string, SharedFeed>();
   const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
-  const tails = createTailWatch({ logs, rooms: () => [...followed.values()], timers: globalThis });
+  const tails = createTailWatch({ logs, rooms: () => [...sharedFeeds.values()], timers: globalThis });
   bus.onResync(resync);
 
   let resyncing = false;
@@ -108,14 +108,14 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
 
   /** Rooms before inboxes, of which there is one for every connected user. */
   async function resyncAll(): Promise<void> {
-    const all = [...followed.values()];
+    const all = [...sharedFeeds.values()];
     const rooms = all.filter(({ room }) => room.kind === 'room');
     const inOrder = [...rooms, ...all.filter(({ room }) => room.kind !== 'room')];
     for (const batch of batchesOf(inOrder, RESYNC_BATCH)) {
       if (resyncAgain) return;
       await settled(
         batch.map(({ feed }) => feed.resync()),
-        RESYNC_PATIENCE_MS,
+        RESYNC_TIMEOUT_MS,
       );
     }
   }
@@ -136,20 +136,22 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     const feed = createFeed(room, feedDeps);
     const entry = new SharedFeed(room, feed, closeUnused);
     // Bound, not a closure: half as large.
-    const hear = feed.accept.bind(feed);
+    const onEntry = feed.accept.bind(feed);
     // Only rooms have presence.
     entry.subscription =
-      room.kind === 'room' ? bus.subscribe(room, hear, hearPresence(room)) : bus.subscribe(room, hear);
-    followed.set(room.tag, entry);
+      room.kind === 'room'
+        ? bus.subscribe(room, onEntry, presenceListener(room))
+        : bus.subscribe(room, onEntry);
+    sharedFeeds.set(room.tag, entry);
     return entry;
   }
 
-  function hearPresence(room: Room): (told: PresenceChange | PresenceEvent) => void {
-    return (told) => onPresence(room, told);
+  function presenceListener(room: Room): (change: PresenceChange | PresenceEvent) => void {
+    return (change) => onPresence(room, change);
   }
 
   function remove(entry: SharedFeed): void {
-    if (followed.get(entry.room.tag) === entry) followed.delete(entry.room.tag);
+    if (sharedFeeds.get(entry.room.tag) === entry) sharedFeeds.delete(entry.room.tag);
   }
 
   function closeUnused(entry: SharedFeed): void {
@@ -161,7 +163,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
   }
 
   async function lease(room: Room): Promise<Outcome<FeedLease>> {
-    const entry = followed.get(room.tag) ?? open(room);
+    const entry = sharedFeeds.get(room.tag) ?? open(room);
     entry.leases += 1;
     if (entry.subscription instanceof Promise) {
       const answer = await entry.subscription;
@@ -181,7 +183,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     read: ReadPage<P>,
     admit: (page: P, since: readonly Entry[]) => T,
   ): Promise<Outcome<T>> {
-    const feed = followed.get(room.tag)?.feed;
+    const feed = sharedFeeds.get(room.tag)?.feed;
     if (!feed) throw new Error('attach needs a lease of the room');
     const stopBuffering = feed.buffer();
     try {
@@ -202,28 +204,28 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     lease,
     attach,
     expectEcho(room, { epoch, seq }) {
-      const feed = followed.get(room.tag)?.feed;
+      const feed = sharedFeeds.get(room.tag)?.feed;
       if (feed) tails.expectEcho(feed, epoch, seq);
     },
     async whenDelivered(room, { epoch, seq }) {
-      await followed.get(room.tag)?.feed.whenDelivered(epoch, seq);
+      await sharedFeeds.get(room.tag)?.feed.whenDelivered(epoch, seq);
     },
     resync,
     counters,
     rooms() {
       const rooms = [];
-      for (const { room } of followed.values()) if (room.kind === 'room') rooms.push(room);
+      for (const { room } of sharedFeeds.values()) if (room.kind === 'room') rooms.push(room);
       return rooms;
     },
     close() {
       tails.close();
-      for (const { feed } of followed.values()) feed.close();
-      followed.clear();
+      for (const { feed } of sharedFeeds.values()) feed.close();
+      sharedFeeds.clear();
     },
   };
 }
 
-/** Answers when all have settled, or after that time. */
+/** Resolves when all have resolved, or after that time. */
 async function settled(all: readonly Promise<void>[], withinMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -4,22 +4,22 @@ import type { User } from '../protocol/people.ts';
 
 export const GUEST_PREFIX = 'g-';
 
-/** A guest's retry after a reconnect is known again if the guest came back with its guestToken. */
+/** The scope of a user's `clientMsgId`s. A guest keeps it across a reconnect only with the guestToken. */
 export function dedupeScope({ user }: Pick<Identity, 'user'>): string {
   return `user ${user.id}`;
 }
 
-/** A guest's token: when the guest was made, and the proof. */
+/** A guest's token is the time at which the guest was created and a signature. */
 const MADE_RADIX = 36;
 const MADE_END = '.';
 
-/** Since when there is the guest to whom we gave the token, ms since 1970. */
+/** Returns when the token's guest was created, ms since 1970. */
 export function guestSince(guestToken: string): number {
   const end = guestToken.indexOf(MADE_END);
   return end < 0 ? 0 : Number.parseInt(guestToken.slice(0, end), MADE_RADIX);
 }
 
-/** What a connection says of itself. */
+/** What a client claims in its handshake. */
 export interface Credentials {
   readonly token?: string;
   readonly userId?: string;
@@ -31,30 +31,30 @@ export interface Credentials {
 /** What a connection may do, and until when. */
 export interface Access {
   allows(roomid: string): boolean;
-  /** As the token says it, ms since 1970; absent: for as long as the connection lasts. */
+  /** By the token, ms since 1970; absent if the access lasts as long as the connection. */
   readonly expiresAt?: number;
 }
 
 export interface Identity {
   readonly user: User;
-  /** Only a guest gets one: with it, the same id can be claimed again. */
+  /** Guests only: the token that claims the same id again. */
   readonly guestToken?: string;
-  /** False: the name was made up by us. */
+  /** False if the server made the name up. */
   readonly named: boolean;
-  /** What of the user the token says: no event changes it. */
+  /** The fields that the token states: no event changes them. */
   readonly fixed: { readonly name: boolean; readonly avatar: boolean };
-  /** False: an id made just now, so nothing can be waiting for it. */
+  /** False if the id was created just now, so its inbox is empty. */
   readonly known: boolean;
   readonly access: Access;
 }
 
-/** Who a connection is. */
+/** Decides which user a connection has. */
 export interface Identities {
   readonly mode: 'open' | 'token';
   identify(claim: Credentials): Promise<Outcome<Identity>>;
-  /** `user_login`: who the connection is from now on, if it may be. */
+  /** `user_login`: returns the connection's new identity, or refuses it. */
   login(current: Identity, userId: string): Outcome<Identity>;
-  /** `token:refresh`: the same user with what the new token allows. */
+  /** `token:refresh`: returns the same user with the access of the new token. */
   refresh(current: Identity, token: string): Promise<Outcome<Identity>>;
 }
 
@@ -62,8 +62,8 @@ const EVERYTHING: Access = { allows: () => true };
 const NOTHING_FIXED = { name: false, avatar: false };
 
 /**
- * Open mode: a user is who the client says. Only guest ids are ours, so that one guest cannot be another. A guest's token says
- * since when there is the guest, also when it is given again.
+ * Open mode: the client chooses its user id. Only the server makes guest ids, and signs them, so that no guest can claim the
+ * id of another. A guest's token states when the guest was created, and keeps stating it when the guest returns.
  *
  * @param now ms since 1970
  */
@@ -76,7 +76,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
 
   function isTokenOf(id: string, token: string): boolean {
     const end = token.indexOf(MADE_END);
-    // Those of earlier versions have no time.
+    // Tokens of earlier versions have no time.
     const wanted = Buffer.from(end < 0 ? sign(id) : tokenOf(id, token.slice(0, end)));
     const given = Buffer.from(token);
     return wanted.length === given.length && timingSafeEqual(wanted, given);
@@ -88,7 +88,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
     mode: 'open',
     async identify({ userId, guestToken, username, avatar }) {
       const guest = userId === undefined || userId.startsWith(GUEST_PREFIX);
-      // Joined, for it is kept as long as the connection: what is added up keeps its parts.
+      // `join` and not `+`: V8 would keep the parts of a concatenation as long as the connection lasts.
       const id = userId ?? [GUEST_PREFIX, randomBytes(9).toString('hex')].join('');
       if (guest && userId !== undefined && !isTokenOf(userId, guestToken ?? '')) {
         return refuse('forbidden', 'auth.userId: a guest id is only had again with its guestToken');

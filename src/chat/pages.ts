@@ -3,7 +3,7 @@ import { MAX_PAGE_BYTES, MAX_RESUME_BYTES } from '../protocol/limits.ts';
 import { type Entry, type LogPage, NO_EPOCH, type Position, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
-/** What a client that joins is shown of a room's past. */
+/** The page of a room's log that a joining client gets. */
 export interface JoinPage extends LogPage {
   /** Absent when no resume was asked for. */
   readonly recovered?: boolean;
@@ -15,9 +15,9 @@ export async function readLatest(logs: RoomLogs, room: Room, limit: number): Pro
 }
 
 /**
- * Everything after a position, if it is certain that this is everything: the position still means the same
- * entries, nothing behind it was trimmed, and it is not more than a resume may carry. Else the newest entries
- * under `recovered: false`, never a part of the truth.
+ * Reads everything after a position, if the log can prove that it is complete: the position still names the same entry,
+ * nothing after it was trimmed, and the page is within the limits of a resume. Otherwise reads the newest entries, with
+ * `recovered: false`; never a partial recovery.
  */
 export async function readResumed(
   logs: RoomLogs,
@@ -36,17 +36,17 @@ export async function readResumed(
   return latest.ok ? succeed({ ...latest.value, recovered: false }) : latest;
 }
 
-/** Whether the position names an entry that this log still knows as the same. */
+/** Whether the position names the same entry in this log. */
 function isSamePast(page: LogPage, from: Position): boolean {
   if (from.seq > page.top) return false;
-  // Nothing was there when the device came, and what came since it counted on: not every event names its epoch. So it means the
-  // log's first epoch.
+  // The log was empty when the device connected, and the device has counted live events, not all of which name their epoch. So
+  // the position is in the log's first epoch.
   if (from.epoch === NO_EPOCH) return page.previousEpochs.every(({ upTo }) => from.seq <= upTo);
   if (from.epoch === page.epoch) return true;
   return page.previousEpochs.some(({ epoch, upTo }) => epoch === from.epoch && from.seq <= upTo);
 }
 
-/** The page with what passed since it was read, cut to `limit` from its newest end. */
+/** Appends the entries since the page was read and keeps the newest `limit`. */
 export function extendPage(
   page: JoinPage,
   since: readonly Entry[],

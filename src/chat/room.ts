@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 
 /**
- * What has members and keys of its own. `room`: said in, with a log. `inbox`: of one user, with a log. `news`: the
- * announcements to everybody of a namespace, one log. `lounge`: who hears `textmsg` of a room without having
- * joined it; no log.
+ * Everything that has members and keys of its own. `room`: a chat room, with a log. `inbox`: one user's inbox, with a log.
+ * `news`: a namespace's announcements to everybody, one log. `lounge`: the connections that get a room's `textmsg` without
+ * having joined it, no log. The names are part of stored keys.
  */
 export type RoomKind = 'room' | 'inbox' | 'news' | 'lounge';
 
@@ -11,20 +11,20 @@ export type RoomKind = 'room' | 'inbox' | 'news' | 'lounge';
 export interface Room {
   readonly nsp: string;
   readonly kind: RoomKind;
-  /** Of an inbox: the user's id. */
+  /** The user's id for an inbox. */
   readonly roomid: string;
   /**
-   * First 16 base64url characters of SHA-256(namespace NUL roomid), with the kind between for all but rooms. No
-   * text of a user reaches a key, so none can pick a Redis slot, match a pattern or be taken for a socket id.
+   * The first 16 base64url characters of SHA-256(namespace NUL roomid), with the kind before the roomid for all but rooms.
+   * No user's text reaches a key, so none can choose a Redis slot, match a pattern or pass for a socket id.
    */
   readonly tag: string;
 }
 
 export function roomOf(nsp: string, roomid: string, kind: RoomKind = 'room'): Room {
-  // No id holds a NUL, so what is hashed for one kind is never another's.
+  // No id contains NUL, so the hashed names of two kinds are never equal.
   const name = kind === 'room' ? roomid : `${kind}\0${roomid}`;
   const digest = hash('sha256', `${nsp}\0${name}`, 'base64url');
-  // A slice of more than 12 characters keeps all of the digest: 64 bytes for every connected user.
+  // V8 keeps the whole digest for a slice of more than 12 characters: 64 bytes for every connected user.
   return { nsp, kind, roomid, tag: [digest.slice(0, 8), digest.slice(8, 16)].join('') };
 }
 

@@ -10,10 +10,10 @@ import type { Room } from './room.ts';
  */
 
 const COMPARE_MS = 3_000;
-/** An entry that the log has and the bus has not brought yet is usually on its way: look again after this time. */
-const ON_ITS_WAY_MS = 500;
-const OWN_COPY_MS = 500;
-/** One question for all of 10,000 followed inboxes would hold up the event loop. */
+/** An entry that the log has and the bus has not brought yet is usually on its way: check again after this time. */
+const IN_FLIGHT_MS = 500;
+const ECHO_TIMEOUT_MS = 500;
+/** One query for all of 10,000 leased inboxes would block the event loop. */
 const BATCH = 500;
 
 export interface WatchedRoom {
@@ -33,20 +33,20 @@ export interface TailWatch {
   close(): void;
 }
 
-export function createTailWatch({ logs, rooms: watched, timers }: TailWatchDeps): TailWatch {
+export function createTailWatch({ logs, rooms: leasedRooms, timers }: TailWatchDeps): TailWatch {
   let comparing: NodeJS.Timeout | undefined;
   let closed = false;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
-  /** Expected since the last look. A single set would never become overdue in a busy room. */
+  /** Expected since before the last check. A single set would never become overdue in a busy room. */
   let overdue: typeof expected = new Map();
-  let looking: NodeJS.Timeout | undefined;
+  let checking: NodeJS.Timeout | undefined;
 
-  function again(): void {
+  function scheduleCompare(): void {
     if (!closed) comparing = timers.setTimeout(() => void compare(), COMPARE_MS);
   }
 
   async function compare(): Promise<void> {
-    const rooms = watched();
+    const rooms = leasedRooms();
     const behind: { feed: Feed; epoch: string; top: number }[] = [];
     for (const batch of batchesOf(rooms, BATCH)) {
       const tops = await logs.tops(batch.map(({ room }) => room));
@@ -59,28 +59,28 @@ export function createTailWatch({ logs, rooms: watched, timers }: TailWatchDeps)
     }
     comparing = timers.setTimeout(() => {
       for (const { feed, epoch, top } of behind) if (!feed.hasReached(epoch, top)) void feed.resync();
-      again();
-    }, ON_ITS_WAY_MS);
+      scheduleCompare();
+    }, IN_FLIGHT_MS);
   }
 
-  function look(): void {
+  function checkEchoes(): void {
     for (const [feed, { epoch, seq }] of overdue) if (!feed.hasReached(epoch, seq)) void feed.resync();
     overdue = expected;
     expected = new Map();
-    looking = overdue.size > 0 ? timers.setTimeout(look, OWN_COPY_MS) : undefined;
+    checking = overdue.size > 0 ? timers.setTimeout(checkEchoes, ECHO_TIMEOUT_MS) : undefined;
   }
 
-  again();
+  scheduleCompare();
   return {
     expectEcho(feed, epoch, seq) {
       if (feed.hasReached(epoch, seq)) return;
       expected.set(feed, { epoch, seq });
-      looking ??= timers.setTimeout(look, OWN_COPY_MS);
+      checking ??= timers.setTimeout(checkEchoes, ECHO_TIMEOUT_MS);
     },
     close() {
       closed = true;
       timers.clearTimeout(comparing);
-      timers.clearTimeout(looking);
+      timers.clearTimeout(checking);
     },
   };
 }

@@ -30,7 +30,7 @@ export interface Health {
   state(): Outcome<void>;
   /** Resolves after the first check, whatever it found. */
   readonly firstCheck: Promise<void>;
-  /** Since when the store or the bus is away; undefined while both answer. */
+  /** When the store or the bus went away, undefined while both answer. */
   degradedSince(): number | undefined;
   readonly counters: { readonly probesMissed: number; readonly reconnects: number };
   close(): void;
@@ -47,12 +47,12 @@ export function createHealth(deps: HealthDeps): Health {
 
   async function check(): Promise<void> {
     const store = await checkStore();
-    const heard = store.ok ? await bus.probe() : store;
+    const probed = store.ok ? await bus.probe() : store;
     if (closed) return;
-    last = heard;
-    if (store.ok && !heard.ok) miss();
+    last = probed;
+    if (store.ok && !probed.ok) miss();
     else missed = 0;
-    if (heard.ok) recover();
+    if (probed.ok) recover();
     else degrade();
     timer = setTimeout(() => void check(), CHECK_MS);
   }

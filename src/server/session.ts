@@ -47,7 +47,7 @@ export interface Session {
   user: User;
   /** The room of events that name none. */
   readonly defaultRoom: string;
-  /** The handshake named no room: the connection hears the default room's `textmsg` without joining it. */
+  /** The handshake named no room: the connection gets the default room's `textmsg` without joining it. */
   readonly hearsTextmsg: boolean;
   readonly memberships: Map<string, Membership>;
   readonly queue: EventQueue;

@@ -27,11 +27,11 @@ const announce = route({
     rooms: count.optional().describe('How many different rooms were told.'),
   }),
   async run({ nsp, operation, body: { data: json, rooms } }, context) {
-    const { announcements: news, feeds, limits, newId, now } = context;
+    const { announcements, feeds, limits, newId, now } = context;
     const refusal = tooLong(json, limits.maxTextBytes);
     if (refusal) return refusal;
     if (rooms === undefined) {
-      const announced = await news.announce(nsp, json, operation);
+      const announced = await announcements.announce(nsp, json, operation);
       if (!announced.ok) return announced;
       feeds.expectEcho(announcementsOf(nsp), announced.value);
       const { id, seq, at: when } = announced.value;
@@ -39,8 +39,8 @@ const announce = route({
     }
     const roomids = [...new Set(rooms)];
     const announcement = { id: operation ?? newId(), at: now(), data: JSON.parse(json) as unknown };
-    const told = context.announceIn(nsp, roomids, announcement);
-    return told.ok ? succeed({ id: announcement.id, at: announcement.at, rooms: roomids.length }) : told;
+    const sent = context.announceIn(nsp, roomids, announcement);
+    return sent.ok ? succeed({ id: announcement.id, at: announcement.at, rooms: roomids.length }) : sent;
   },
 });
 

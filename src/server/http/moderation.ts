@@ -43,7 +43,7 @@ function restricting(
   kind: Restriction,
   operationId: string,
   summary: string,
-  tell: (
+  notify: (
     enforcement: ApiContext['enforcement'],
     room: Room,
     userId: string,
@@ -63,7 +63,7 @@ function restricting(
       const restricted = await moderation.restrict(room, body.userId, kind, body.seconds);
       if (!restricted.ok) return restricted;
       // Best effort: the store enforces the restriction on workers that this does not reach.
-      await tell(enforcement, room, body.userId, restricted.value);
+      await notify(enforcement, room, body.userId, restricted.value);
       return succeed({ userId: body.userId, roomid: params.roomid, ...restricted.value });
     },
   });

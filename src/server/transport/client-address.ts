@@ -102,11 +102,11 @@ export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresse
   };
 }
 
-function once(tell: (address: string) => void): (address: string) => void {
-  let told = false;
+function once(report: (address: string) => void): (address: string) => void {
+  let reported = false;
   return (address) => {
-    if (!told) tell(address);
-    told = true;
+    if (!reported) report(address);
+    reported = true;
   };
 }
 

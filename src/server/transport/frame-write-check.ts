@@ -116,9 +116,9 @@ function arrives(client: Socket, expected: string): Promise<boolean> {
 }
 
 /** Length of the HTTP response and of the frame with the handshake packet behind it. */
-function handshakeLength(heard: Buffer): number | undefined {
-  const end = heard.indexOf('\r\n\r\n');
-  const length = heard[end + 5];
+function handshakeLength(received: Buffer): number | undefined {
+  const end = received.indexOf('\r\n\r\n');
+  const length = received[end + 5];
   return end < 0 || length === undefined ? undefined : end + 6 + length;
 }
 

@@ -25,12 +25,12 @@ export interface ReadThrottle {
 }
 
 export function createReadThrottle({ internals, isBehind, nextTurn, later }: ReadThrottleDeps): ReadThrottle {
-  const heard = new Map<Connection, number>();
+  const counts = new Map<Connection, number>();
   const paused = new Set<Connection>();
   const called = new Set<ReadThrottleDeps['later']>();
 
   function turn(): void {
-    heard.clear();
+    counts.clear();
     if (paused.size === 0) return;
     const next = firstToRead();
     if (next) {
@@ -60,8 +60,8 @@ export function createReadThrottle({ internals, isBehind, nextTurn, later }: Rea
 
   return {
     received(connection) {
-      const events = (heard.get(connection) ?? 0) + 1;
-      heard.set(connection, events);
+      const events = (counts.get(connection) ?? 0) + 1;
+      counts.set(connection, events);
       if (events > EVENTS_PER_TURN && !paused.has(connection)) {
         paused.add(connection);
         internals.pauseReading(connection);
