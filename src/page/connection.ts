@@ -7,6 +7,7 @@ import { describeRefusal } from './problems.ts';
 import type { Store } from './store.ts';
 import { isTime, sentenceUntil } from './time.ts';
 import type { Visit } from './visit.ts';
+import { storedGuestId } from './visit-storage.ts';
 
 export interface ConnectionDeps {
   readonly visit: Visit;
@@ -58,7 +59,11 @@ export function openConnection(deps: ConnectionDeps): Connection {
     random,
   });
   const room = chat.enter(roomid);
-  const field = createFieldText({ storage, onRestored: (text) => dispatch({ type: 'typed', text }) });
+  const field = createFieldText({
+    storage,
+    guestId: storedGuestId(storage),
+    onRestored: (text) => dispatch({ type: 'typed', text }),
+  });
 
   function lose(reason: string, backInMs: number | undefined): void {
     // After a stop only the reader comes back, even if the connection is lost meanwhile.

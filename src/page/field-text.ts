@@ -1,13 +1,16 @@
 import type { ClientStorage } from '../client/index.ts';
 
 export interface FieldTextDeps {
+  /** The storage of one nickname. */
   readonly storage: ClientStorage;
+  /** The guest that this nickname was before. */
+  readonly guestId: string | undefined;
   readonly onRestored: (text: string) => void;
 }
 
 /**
- * Keeps the text in the field over a reload, for its author only: another person in the same tab does not see it. Text from
- * before the first connection belongs to whoever the server then names.
+ * Keeps the text in the field over a reload, for its author only: another person in the same tab does not see it. Text of a
+ * guest whom the server no longer knows, and text from before the first connection, belong to whoever the server then names.
  */
 export interface FieldText {
   save(text: string): void;
@@ -15,20 +18,27 @@ export interface FieldText {
   claim(userId: string): void;
 }
 
-export function createFieldText({ storage, onRestored }: FieldTextDeps): FieldText {
-  let author: string | undefined;
+const KEY = 'field';
+
+export function createFieldText({ storage, guestId, onRestored }: FieldTextDeps): FieldText {
+  let author = guestId;
   let text = '';
 
-  const key = () => (author === undefined ? 'field' : `field of ${author}`);
+  const key = () => (author === undefined ? KEY : `${KEY} of ${author}`);
 
-  function restore(): void {
-    const stored = storage.get(key());
+  function restore(from: string): void {
+    const stored = storage.get(from);
     if (!stored) return;
     text = text === '' ? stored : `${stored}\n${text}`;
     onRestored(text);
   }
 
-  restore();
+  restore(KEY);
+  if (author !== undefined) {
+    restore(key());
+    storage.set(KEY, '');
+    storage.set(key(), text);
+  }
   return {
     save(typed) {
       text = typed;
@@ -36,9 +46,9 @@ export function createFieldText({ storage, onRestored }: FieldTextDeps): FieldTe
     },
     claim(userId) {
       if (userId === author) return;
-      if (author === undefined) storage.set(key(), '');
+      storage.set(key(), '');
       author = userId;
-      restore();
+      restore(key());
       storage.set(key(), text);
     },
   };

@@ -1,5 +1,5 @@
 import type { ClientStorage } from '../client/index.ts';
-import { createGuests } from './guests.ts';
+import { createGuests, type Guest } from './guests.ts';
 import type { Memory } from './memory.ts';
 import type { Visit, VisitDeps } from './visit.ts';
 
@@ -53,6 +53,12 @@ export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): C
       writePlaces(tab, [...here, ...places.filter((other) => !isHere(other))]);
     },
   };
+}
+
+/** The guest that the storage's nickname was before. */
+export function storedGuestId(storage: ClientStorage): string | undefined {
+  const guest: Partial<Guest> | null = JSON.parse(storage.get(GUEST_KEY) ?? 'null');
+  return typeof guest?.userId === 'string' ? guest.userId : undefined;
 }
 
 /** Stores the newest places, as many as fit. */

@@ -430,6 +430,27 @@ describe('loading the page again', () => {
     await vi.waitFor(() => expect(says).toMatchObject([{ text: 'two', clientMsgId: unsent?.clientMsgId }]));
   });
 
+  it('shows all of it when the server no longer knows the guest, for the reader to send', async () => {
+    const before = await written();
+    const browser = new TabStorage().memory;
+    createGuests(browser).store('Mia', { userId: ME.id, guestToken: 'token' });
+    refuseWith = ({ userId }) =>
+      userId === undefined ? undefined : { code: 'forbidden', message: 'not yours', temporary: false };
+    let says: Said[] = [];
+    onArrival = (socket) => {
+      says = heardSays(socket);
+      socket.emit('hello', hello({ user: { id: 'g-new', name: 'Mia' }, guestToken: 'new' }));
+      socket.emit('joined', joined([]));
+    };
+    const page = await inRoom({ tab: reloaded(before), browser });
+    expect(page.store.get().typed).toBe('half a th');
+    expect(texts(page)).toEqual(['bad', 'one', 'two']);
+    expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
+    expect(says).toEqual([]);
+    const again = await inRoom({ tab: reloaded(page), browser });
+    expect(again.store.get().typed).toBe('half a th');
+  });
+
   it('after leaving sends nothing, and restores the text of the field', async () => {
     const page = await written();
     page.connection.close();
