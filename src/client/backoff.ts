@@ -24,6 +24,15 @@ export function createBackoff({ minMs, maxMs, random }: BackoffOptions): Backoff
   };
 }
 
+/** How long to wait after a temporary refusal: as long as the server says, else longer each time. */
+export function retryWaitMs(
+  retryAfterMs: number | undefined,
+  backoff: Pick<Backoff, 'nextMs'>,
+  random: () => number,
+): number {
+  return retryAfterMs === undefined ? backoff.nextMs() : spreadMs(retryAfterMs, random);
+}
+
 const LEAST_SPREAD_MS = 200;
 
 /** Adds jitter: never earlier than the given wait, and up to a quarter later. */

@@ -58,7 +58,10 @@ export interface ClientEvents {
   online: [online: { readonly users: number; readonly clients: number }];
   /** The token ends soon. When `token` is a function, the client asks it for another one already. */
   'token:expiring': [expiring: { readonly inMs: number }];
-  /** Your listener or token function threw, or a message of the server could not be read. */
+  /**
+   * Your listener or token function threw, or a message of the server could not be read. Without a listener the client
+   * calls `reportError`, or `console.error` where that is missing.
+   */
   error: [error: unknown];
   /** Every other event of the server, such as `cluster:degraded` or `textmsg`; `removed` and `muted` too. */
   event: [name: string, ...args: unknown[]];
@@ -74,12 +77,14 @@ export interface ChatClient {
   /** Returns a function that stops listening. */
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): () => void;
   /**
-   * Resolves once the room is joined, which waits for a connection. A refusal rejects. `history`: how many
+   * Resolves once the room is joined, which waits for a connection. A refusal rejects, also the last one of a room of
+   * `enter` that waits outside. `history`: how many
    * earlier messages come first.
    */
   join(roomid: string, options?: { readonly history?: number }): Promise<Room>;
   /**
-   * The room at once, joined as soon as possible, for a screen that also shows what waits and what failed. Throws a
+   * The room at once, joined as soon as possible, for a screen that also shows what waits and what failed. Every call gives
+   * the same room until it is left. Throws a
    * `ClientError`: `bad_request` when this is no room id, `closed` after `close`.
    */
   enter(roomid: string, options?: { readonly history?: number }): PersistentRoom;
@@ -101,6 +106,9 @@ export interface ChatClient {
    * from which it was removed.
    */
   reconnect(): void;
-  /** For good. Messages that are not acked yet fail: as `unknown` if they were sent, else as `closed`. */
+  /**
+   * For good. Messages that are not acked yet fail: as `unknown` if they were sent, else as `closed`; the storage keeps
+   * those of rooms of `enter`.
+   */
   close(): void;
 }

@@ -46,7 +46,8 @@ const DEFAULT_DEDUPE_MS = 600_000;
  * });
  *
  * const { live } = await chat.private('bob', 'are you there?');
- * console.log(live > 0 ? 'Bob has it' : 'Bob will find it');
+ * // `live` counts Bob's connections only if both are in the same room; else the message waits in Bob's inbox.
+ * console.log(live > 0 ? 'Bob has it now' : 'stored for Bob');
  *
  * const { items, top } = await chat.inbox.list({ limit: 50 });
  * await chat.inbox.ack({ read: top });
@@ -57,14 +58,14 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   const steadyMs = createForwardClock({ now, elapsedMs });
   const events = createEmitter<ClientEvents>({
     onThrow: report,
-    buffered: ['item'],
+    buffered: { item: 1_000 },
     onDelivered(event, [item]) {
       if (event === 'item') people.delivered(item as InboxItem);
     },
   });
   const identity = createIdentity(options);
   let hello: Hello | undefined;
-  /** An error listener that throws is not reported again. */
+  /** An error listener that throws does not hear of its own error. */
   let reporting = false;
 
   const unsent = createUnsentStorage({
@@ -167,7 +168,10 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   });
 
   function report(error: unknown): void {
-    if (reporting) return;
+    if (reporting || !events.hasListener('error')) {
+      reportUnheard(error);
+      return;
+    }
     reporting = true;
     events.emit('error', error);
     reporting = false;
@@ -183,6 +187,14 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
   }
 
   return createFacade({ connection, people, rooms, events, hello: () => hello, waiting: limits.waiting });
+}
+
+/** Nobody listens to `error`: the runtime shows it as it does an uncaught one, and the client goes on. */
+function reportUnheard(error: unknown): void {
+  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
+  if (reportError) reportError(error);
+  // biome-ignore lint/suspicious/noConsole: Node has no reportError, and silence would hide the application's mistake.
+  else console.error(error);
 }
 
 interface Parts {
@@ -224,7 +236,7 @@ function createFacade({ connection, people, rooms, events, hello, waiting }: Par
         return Promise.reject(new ClientError('closed', 'the client is closed'));
       }
       const room = open(roomid, history);
-      return room instanceof ClientError ? Promise.reject(room) : room.ready;
+      return room instanceof ClientError ? Promise.reject(room) : room.join();
     },
     enter(roomid, { history } = {}) {
       const room = open(roomid, history);

@@ -1,10 +1,18 @@
 import { stringifyFreeForm } from '../protocol/free-form.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_JSON_DEPTH, MAX_PACKET_BYTES } from '../protocol/limits.ts';
-import { parseClientMsgId, parseId } from '../protocol/names.ts';
+import { parseId } from '../protocol/names.ts';
 import type { SendAck } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
-import { authored, bytes, checkLength, checkMessageId, checkText, MAX_WRITTEN_BYTES } from './drafts.ts';
+import {
+  authored,
+  bytes,
+  checkLength,
+  checkMessageId,
+  checkText,
+  isStoredMessage,
+  MAX_WRITTEN_BYTES,
+} from './drafts.ts';
 import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
 import { createOutbox, type OutboxDeps, type Unsent, unknownFate } from './outbox.ts';
@@ -160,9 +168,8 @@ function isPlainObject(value: unknown): boolean {
 export function parseDirectMessages(value: unknown): readonly DirectMessage[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.filter((message: { [key in string]?: unknown } | null) => {
-    if (parseId(message?.to) === undefined || parseClientMsgId(message?.clientMsgId) === undefined)
-      return false;
-    if (message?.kind === 'private') return typeof message.text === 'string';
-    return message?.kind === 'todo' && typeof message.data === 'object' && message.data !== null;
+    if (!isStoredMessage(message) || parseId(message.to) === undefined) return false;
+    if (message.kind === 'private') return typeof message.text === 'string';
+    return message.kind === 'todo' && typeof message.data === 'object' && message.data !== null;
   });
 }

@@ -1,5 +1,5 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
-import { parseClientMsgId } from '../protocol/names.ts';
+import { parseClientMsgId, parseId } from '../protocol/names.ts';
 import { ClientError, type ClientErrorCode } from './client-error.ts';
 import { newMessageId } from './message-id.ts';
 import type { Unsent } from './outbox.ts';
@@ -68,9 +68,26 @@ export function parseDrafts(value: unknown): readonly Draft[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.filter(
     (draft: Partial<Draft> | null) =>
-      typeof draft?.roomid === 'string' &&
+      isStoredMessage(draft) &&
+      typeof draft.roomid === 'string' &&
       typeof draft.text === 'string' &&
-      parseClientMsgId(draft.clientMsgId) !== undefined &&
+      isTime(draft.at) &&
+      (draft.type === undefined || Number.isSafeInteger(draft.type)) &&
       (draft.problem === undefined || typeof draft.problem?.message === 'string'),
   );
+}
+
+/** Checks the fields that stored messages of rooms and to people share. */
+export function isStoredMessage<D extends Partial<Unsent> & { readonly by?: unknown }>(
+  value: D | null,
+): value is D {
+  return (
+    parseClientMsgId(value?.clientMsgId) !== undefined &&
+    (value?.by === undefined || (typeof value.by === 'string' && parseId(value.by) === value.by)) &&
+    isTime(value?.firstSentAt)
+  );
+}
+
+function isTime(value: unknown): boolean {
+  return value === undefined || (Number.isFinite(value) && Number(value) >= 0);
 }

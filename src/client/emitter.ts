@@ -4,10 +4,11 @@ type Events<M> = { [E in keyof M]: unknown[] };
 export interface EmitterOptions<M> {
   /** A listener threw; the other listeners are called all the same. */
   readonly onThrow: (error: unknown) => void;
-  /** Events that wait for their first listener: it may be added only after an `await` that returns the room. */
-  readonly buffered?: readonly (keyof M)[];
-  /** The oldest are dropped beyond it, since nobody may ever listen. 1,000. */
-  readonly maxBuffered?: number;
+  /**
+   * How many events of a name wait for their first listener, which may be added only after an `await` that returns the
+   * room. The oldest of that name are dropped beyond it.
+   */
+  readonly buffered?: { readonly [E in keyof M]?: number };
   /** All listeners of the event were called, at least one. */
   readonly onDelivered?: (event: keyof M, args: readonly unknown[]) => void;
 }
@@ -16,13 +17,16 @@ export interface Emitter<M extends Events<M>> {
   /** Returns a function that stops listening. */
   on<E extends keyof M>(event: E, listener: Listener<M[E]>): () => void;
   emit<E extends keyof M>(event: E, ...args: M[E]): void;
+  hasListener(event: keyof M): boolean;
 }
 
 export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): Emitter<M> {
-  const { onThrow, maxBuffered = 1_000, onDelivered } = options;
-  const unclaimed = new Set<keyof M>(options.buffered);
+  const { onThrow, buffered = {} as NonNullable<EmitterOptions<M>['buffered']>, onDelivered } = options;
+  const unclaimed = new Set(Object.keys(buffered) as (keyof M)[]);
   const listeners = new Map<keyof M, Set<Listener<never>>>();
-  let waiting: { event: keyof M; args: unknown[] }[] = [];
+  const waiting: { event: keyof M; args: unknown[] }[] = [];
+  /** How many of each name wait. */
+  const stored = new Map<keyof M, number>();
   let releasing = false;
 
   function call(event: keyof M, args: unknown[]): void {
@@ -39,14 +43,16 @@ export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): 
 
   /** Runs in a later turn than `on`, so that listeners added one after the other get everything in order. */
   function release(): void {
-    for (let index = waiting.findIndex(hasListener); index >= 0; index = waiting.findIndex(hasListener)) {
+    for (let index = waiting.findIndex(isDue); index >= 0; index = waiting.findIndex(isDue)) {
       const [next] = waiting.splice(index, 1);
-      if (next) call(next.event, next.args);
+      if (!next) continue;
+      stored.set(next.event, (stored.get(next.event) ?? 1) - 1);
+      call(next.event, next.args);
     }
     releasing = false;
   }
 
-  function hasListener({ event }: { event: keyof M }): boolean {
+  function isDue({ event }: { event: keyof M }): boolean {
     return !unclaimed.has(event);
   }
 
@@ -68,7 +74,14 @@ export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): 
         return;
       }
       waiting.push({ event, args });
-      if (waiting.length > maxBuffered) waiting = waiting.slice(-maxBuffered);
+      const count = (stored.get(event) ?? 0) + 1;
+      if (count <= (buffered[event] ?? Infinity)) stored.set(event, count);
+      else
+        waiting.splice(
+          waiting.findIndex((one) => one.event === event),
+          1,
+        );
     },
+    hasListener: (event) => (listeners.get(event)?.size ?? 0) > 0,
   };
 }

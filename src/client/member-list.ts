@@ -9,8 +9,11 @@ export interface Members {
 }
 
 export interface MemberListDeps {
-  /** Asks for one page of `room:members`; undefined: there is no answer now. */
-  readonly ask: (cursor: string | undefined, answered: (page: MemberPage | undefined) => void) => void;
+  /** Asks for one page of `room:members`; no page: there is no answer now, but after `retryInMs` there may be. */
+  readonly ask: (
+    cursor: string | undefined,
+    answered: (page: MemberPage | undefined, retryInMs?: number) => void,
+  ) => void;
   readonly onChange: (members: Members) => void;
 }
 
@@ -24,6 +27,8 @@ export interface MemberList {
   /** The room was joined (again). */
   refresh(): void;
   apply(change: PresenceDiff | PresenceCount): void;
+  /** Asks for nothing more. */
+  end(): void;
 }
 
 /** The server's limit: beyond it a room gets counts instead of diffs. */
@@ -40,19 +45,21 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
   let early: (PresenceDiff | PresenceCount)[] | undefined;
   /** Answers to earlier fetches are ignored. */
   let turn = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   function fetch(): void {
     if (followers === 0) return;
-    turn += 1;
+    stop();
     const mine = turn;
     const found = new Map<string, Person>();
     let first: MemberPage | undefined;
     early = [];
     function next(cursor: string | undefined): void {
-      ask(cursor, (page) => {
+      ask(cursor, (page, retryInMs) => {
         if (mine !== turn) return;
         if (!page) {
           early = undefined;
+          if (retryInMs !== undefined) timer = setTimeout(fetch, retryInMs);
           return;
         }
         first ??= page;
@@ -64,6 +71,12 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
       });
     }
     next(undefined);
+  }
+
+  function stop(): void {
+    turn += 1;
+    clearTimeout(timer);
+    early = undefined;
   }
 
   function settle(first: MemberPage, found: Map<string, Person>): void {
@@ -112,13 +125,13 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
         ended = true;
         followers -= 1;
         if (followers > 0) return;
-        turn += 1;
-        early = undefined;
+        stop();
         people = undefined;
         rev = 0;
       };
     },
     refresh: fetch,
+    end: stop,
     apply(change) {
       if (followers === 0) return;
       if (early) {

@@ -1,6 +1,6 @@
 import type { WireError } from '../protocol/codes.ts';
 import type { Joined } from '../protocol/rooms.ts';
-import { createBackoff, spreadMs } from './backoff.ts';
+import { createBackoff, retryWaitMs } from './backoff.ts';
 import { type ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import type { Position } from './sequence.ts';
@@ -32,6 +32,8 @@ export interface MembershipDeps {
   /** Nothing can be said for now. */
   readonly onAway: () => void;
   readonly onRefused: (error: ClientError, retryInMs: number | undefined) => void;
+  /** The server joined this client although it was removed or left the room meanwhile. */
+  readonly onStray: () => void;
   /** The room is over for this client. */
   readonly onOver: (error: ClientError) => void;
 }
@@ -63,6 +65,10 @@ export function createMembership(deps: MembershipDeps): Membership {
   let entering = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  function isOut(): boolean {
+    return phase === 'outside' || phase === 'ended';
+  }
+
   function begin(): void {
     clearTimeout(timer);
     phase = 'joining';
@@ -74,6 +80,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     entering = false;
     const payload = { roomid, history, resume: deps.position() };
     connection.ask('join', payload, (answer) => {
+      if (answer?.ok && isOut()) deps.onStray();
       if (phase !== 'joining' || !answer) return;
       const { ok, ...joined } = answer;
       if (answer.ok) admit(joined as Joined);
@@ -102,8 +109,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     }
     phase = 'resting';
     deps.onAway();
-    const { retryAfterMs } = error;
-    const waitMs = retryAfterMs === undefined ? backoff.nextMs() : spreadMs(retryAfterMs, random);
+    const waitMs = retryWaitMs(error.retryAfterMs, backoff, random);
     timer = setTimeout(join, waitMs);
     deps.onRefused(errorOf(error), waitMs);
   }
@@ -111,6 +117,7 @@ export function createMembership(deps: MembershipDeps): Membership {
   function stayOutside(error: ClientError): void {
     clearTimeout(timer);
     phase = 'outside';
+    entering = false;
     deps.onAway();
     deps.onRefused(error, undefined);
   }
@@ -132,7 +139,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     },
     up,
     down() {
-      if (phase === 'ended' || phase === 'outside') return;
+      if (isOut()) return;
       phase = 'away';
       entering = false;
       clearTimeout(timer);
@@ -140,7 +147,8 @@ export function createMembership(deps: MembershipDeps): Membership {
     },
     join,
     entered(joined) {
-      if (entering) admit(joined);
+      if (isOut()) deps.onStray();
+      else if (entering) admit(joined);
     },
     notEntered(error) {
       if (entering) refuse(error);

@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
-import { createBackoff, spreadMs } from './backoff.ts';
+import { createBackoff, retryWaitMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
 
 /*
@@ -106,8 +106,7 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     } else if (answer?.error.temporary) {
       // The server refused it before it looked further: this attempt starts no dedupe time.
       if (answer.error.code === 'rate_limited') entry.draft = { ...entry.draft, firstSentAt: sentBefore };
-      const { retryAfterMs } = answer.error;
-      const waitMs = retryAfterMs === undefined ? backoff.nextMs() : spreadMs(retryAfterMs, random);
+      const waitMs = retryWaitMs(answer.error.retryAfterMs, backoff, random);
       retryTimer = setTimeout(retry, waitMs);
     } else if (answer?.error.code === 'not_joined' && deps.rejoin && !entry.rejoined) {
       entry.rejoined = true;

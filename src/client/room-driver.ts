@@ -25,15 +25,19 @@ export interface RoomDeps
   /** Wall clock in ms. */
   readonly wallMs: () => number;
   readonly onThrow: (error: unknown) => void;
+  /** The application left the room. */
+  readonly onLeft: () => void;
   readonly onEnded: () => void;
+  /** Whether the room was opened again after this one ended. */
+  readonly isReopened: () => boolean;
 }
 
 /** The room as the client drives it. */
 export interface RoomDriver
   extends Pick<Membership, 'up' | 'down' | 'entered' | 'notEntered' | 'rejoin'>,
     Pick<RoomOutbox, 'restore' | 'claim' | 'drafts' | 'waiting'> {
-  /** Resolves with the first join; rejects when that is refused. */
-  readonly ready: Promise<Room>;
+  /** Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. */
+  join(): Promise<Room>;
   /** From now on a refusal does not end the room, and failed messages stay. */
   persist(): PersistentRoom;
   /** Whether the connection itself may join it, and where that resumes; undefined: it may not. */
@@ -56,19 +60,27 @@ const REMOVED: Record<Removed['code'], string> = {
   banned: 'you are banned from this room',
 };
 
+/** The oldest events beyond it are dropped, since nobody may ever listen. */
+const MAX_BUFFERED = 1_000;
+
 export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection } = deps;
   const events = createEmitter<RoomEvents>({
     onThrow: deps.onThrow,
-    buffered: ['message', 'presence', 'deleted', 'gap', 'joined'],
+    buffered: {
+      message: MAX_BUFFERED,
+      presence: MAX_BUFFERED,
+      deleted: MAX_BUFFERED,
+      gap: MAX_BUFFERED,
+      joined: 1,
+    },
   });
   let latest: Joined | undefined;
   let persistent = false;
-  /** Until the first join is answered. */
-  let settle: { resolve: (room: Room) => void; reject: (error: ClientError) => void } | undefined;
-  const ready = new Promise<Room>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
+  let left = false;
+  let refusal: ClientError | undefined;
+  /** Callers of `join` that wait for the first join. */
+  const joins: { resolve: (room: Room) => void; reject: (error: ClientError) => void }[] = [];
 
   const outbox = createRoomOutbox({
     ...deps,
@@ -100,11 +112,20 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   const membership = createMembership({
     ...deps,
     position: feed.position,
-    persists: ({ temporary }) => persistent || (temporary && !settle),
+    persists: ({ temporary }) => persistent || (temporary && latest !== undefined),
     onJoining: feed.pause,
     onJoined: enter,
     onAway: outbox.shut,
-    onRefused: (error, retryInMs) => events.emit('refused', error, retryInMs),
+    onRefused(error, retryInMs) {
+      refusal = error;
+      rejectJoins(error);
+      events.emit('refused', error, retryInMs);
+    },
+    onStray() {
+      // `leave` asked for it already; and whoever opened the room again wants to be in it.
+      if (isOver() && (left || deps.isReopened())) return;
+      connection.ask('leave', { roomid }, () => undefined);
+    },
     onOver: end,
   });
   const typists = createTypists({
@@ -123,11 +144,20 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     latest = joined;
     events.emit('joined', joined);
     feed.resume(joined, source);
-    settle?.resolve(room as Room);
-    settle = undefined;
+    for (const { resolve } of joins.splice(0)) resolve(room as Room);
     members.refresh();
     // A listener may have ended it, or a message that arrived early may have shown a hole.
     if (membership.phase === 'joined') outbox.open();
+  }
+
+  function rejectJoins(error: ClientError): void {
+    for (const { reject } of joins.splice(0)) reject(error);
+  }
+
+  function join(): Promise<Room> {
+    if (membership.phase === 'outside' && refusal) return Promise.reject(refusal);
+    if (latest) return Promise.resolve(room as Room);
+    return new Promise((resolve, reject) => joins.push({ resolve, reject }));
   }
 
   function expel(error: ClientError): void {
@@ -143,13 +173,17 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     const reason = error ?? new ClientError('closed', `${roomid} was left`);
     outbox.end(reason);
     deps.onChange();
-    settle?.reject(reason);
-    settle = undefined;
+    rejectJoins(reason);
+    members.end();
     events.emit('closed', error);
   }
 
   function leave(): Promise<void> {
     const isMember = membership.phase === 'joined' || membership.phase === 'joining';
+    if (!isOver()) {
+      left = true;
+      deps.onLeft();
+    }
     end(undefined);
     if (!isMember) return Promise.resolve();
     // Without an answer the connection is lost, and with it the membership.
@@ -168,7 +202,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
 
   return {
-    ready,
+    join,
     up: membership.up,
     down: membership.down,
     entered: membership.entered,
@@ -176,8 +210,6 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     rejoin: membership.rejoin,
     persist() {
       persistent = true;
-      // Its application hears of a refusal by `refused`.
-      ready.catch(() => undefined);
       return room;
     },
     entrance: () =>
@@ -196,7 +228,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     expel,
     stop(error) {
       if (isOver() || persistent) return;
-      if (settle) end(error);
+      if (!latest) end(error);
       else outbox.stop(error);
     },
     end,

@@ -1,4 +1,5 @@
 import { MAX_MEMBERS } from '../protocol/limits.ts';
+import { createBackoff, retryWaitMs } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import { createEmitter } from './emitter.ts';
 import { createMemberList, type MemberList, type Members } from './member-list.ts';
@@ -7,30 +8,46 @@ export interface RoomMembersDeps {
   readonly roomid: string;
   readonly connection: Pick<Connection, 'ask'>;
   readonly onThrow: (error: unknown) => void;
+  readonly random: () => number;
 }
 
 /** The member list of one room for any number of listeners. */
-export interface RoomMembers extends Pick<MemberList, 'apply' | 'refresh'> {
+export interface RoomMembers extends Pick<MemberList, 'apply' | 'refresh' | 'end'> {
   /** Calls back now and on each change. Returns a function that stops it. */
   follow(listener: (members: Members) => void): () => void;
 }
 
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 10_000;
+
 export function createRoomMembers(
-  { roomid, connection, onThrow }: RoomMembersDeps,
+  { roomid, connection, onThrow, random }: RoomMembersDeps,
   isJoined: () => boolean,
 ): RoomMembers {
   const followers = createEmitter<{ members: [members: Members] }>({ onThrow });
+  const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
   const list = createMemberList({
     ask(cursor, answered) {
       const query = { roomid, limit: MAX_MEMBERS, cursor };
-      if (!isJoined()) answered(undefined);
-      else connection.ask('room:members', query, (answer) => answered(answer?.ok ? answer : undefined));
+      if (!isJoined()) {
+        answered(undefined);
+        return;
+      }
+      connection.ask('room:members', query, (answer) => {
+        if (answer?.ok) {
+          backoff.reset();
+          answered(answer);
+        } else if (answer?.error.temporary) {
+          answered(undefined, retryWaitMs(answer.error.retryAfterMs, backoff, random));
+        } else answered(undefined);
+      });
     },
     onChange: (members) => followers.emit('members', members),
   });
   return {
     apply: list.apply,
     refresh: list.refresh,
+    end: list.end,
     follow(listener) {
       const off = followers.on('members', listener);
       const unfollow = list.follow();

@@ -67,8 +67,8 @@ export interface Room {
   /** The latest answer to a join. */
   readonly joined: Joined;
   /**
-   * Returns a function that stops listening. Events of `message`, `presence`, `deleted`, `gap` and `joined` before their
-   * first listener are stored for it, at most 1,000 of them.
+   * Returns a function that stops listening. Events before their first listener are stored for it: at most 1,000 each of
+   * `message`, `presence`, `deleted` and `gap`, and the newest `joined`.
    */
   on<E extends keyof RoomEvents>(event: E, listener: (...args: RoomEvents[E]) => void): () => void;
   /**
@@ -85,7 +85,7 @@ export interface Room {
   members(listener: (members: Members) => void): () => void;
   /** Call it with every key that is typed, and with false when the text was sent or given up. */
   typing(on: boolean): void;
-  /** Messages that are not sent yet fail as `closed`. */
+  /** Messages that are not sent yet fail as `closed`, and the storage forgets everything of the room. */
   leave(): Promise<void>;
 }
 

@@ -14,7 +14,8 @@ import { authored, type Draft } from './drafts.ts';
 import { createRoom, type RoomDeps, type RoomDriver } from './room-driver.ts';
 import type { Position } from './sequence.ts';
 
-export interface RoomsDeps extends Omit<RoomDeps, 'roomid' | 'history' | 'onEnded'> {
+export interface RoomsDeps
+  extends Omit<RoomDeps, 'roomid' | 'history' | 'onLeft' | 'onEnded' | 'isReopened'> {
   /** The room that the connection itself shall join. */
   readonly entrance: string | undefined;
   /** Messages that an earlier run left. */
@@ -50,6 +51,8 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
   const rooms = new Map<string, RoomDriver>();
   /** Messages for rooms that are not open, and of other users, who may come back. */
   let aside = restored;
+  /** The rooms that were open when the client was closed: their failed messages stay in the storage. */
+  let closed: readonly RoomDriver[] = [];
   /** The room that the current connection joins itself. */
   let entering: RoomDriver | undefined;
 
@@ -72,6 +75,10 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
       ...deps,
       roomid,
       history,
+      onLeft() {
+        aside = aside.filter((draft) => draft.roomid !== roomid);
+      },
+      isReopened: () => rooms.has(roomid),
       onEnded() {
         if (rooms.get(roomid) === room) rooms.delete(roomid);
       },
@@ -154,9 +161,10 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
       for (const room of all()) room.stop(error);
     },
     end(error) {
-      for (const room of all()) room.end(error);
+      closed = all();
+      for (const room of closed) room.end(error);
     },
-    drafts: () => [...aside, ...all().flatMap((room) => room.drafts())],
+    drafts: () => [...aside, ...[...closed, ...all()].flatMap((room) => room.drafts())],
     waiting: () => all().reduce((sum, room) => sum + room.waiting(), aside.filter(mayWait).length),
   };
 }

@@ -80,6 +80,52 @@ describe('a room of enter', () => {
     expect(heard.closed).toEqual([]);
   });
 
+  it('rejects a join with the refusal, and resolves a later one once it is joined', async () => {
+    fake().script('join', refusal('forbidden', 'banned'));
+    const one = screen();
+    await expect(one.chat.join('tea')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(one.chat.join('tea')).rejects.toMatchObject({ code: 'forbidden' });
+    one.chat.reconnect();
+    expect(await one.chat.join('tea')).toBe(one.room);
+  });
+
+  it.each(['enter', 'join'] as const)(
+    'leaves a room of %s again that it was joined to after a removal',
+    async (call) => {
+      fake().script('join', ({ proceed, socket }) => {
+        socket.emit('removed', { roomid: 'tea', code: 'kicked' });
+        proceed();
+      });
+      const { chat } = chatter();
+      if (call === 'enter') chat.enter('tea');
+      else await expect(chat.join('tea')).rejects.toMatchObject({ code: 'forbidden' });
+      await vi.waitFor(() => expect(fake().asked.map(({ event }) => event)).toEqual(['join', 'leave']));
+    },
+  );
+
+  it('stays outside when it is removed while the connection joins it', async () => {
+    fake().script('joined', ({ proceed, socket }) => {
+      socket.emit('removed', { roomid: 'tea', code: 'kicked' });
+      proceed();
+    });
+    const one = screen({ username: 'Ada', roomid: 'tea' });
+    await vi.waitFor(() => expect(fake().asked.map(({ event }) => event)).toEqual(['leave']));
+    expect(one.refusals).toEqual(['forbidden']);
+    expect(one.room.joined).toBeUndefined();
+  });
+
+  it('shows its members once a temporary refusal of the list is over', async () => {
+    const one = screen();
+    await joined(one);
+    const page = { rev: 1, users: 1, clients: 1, members: [{ userId: 'ada', username: 'Ada' }] };
+    fake().script('room:members', refusal('rate_limited', 'slower', 20), ({ ack }) =>
+      ack({ ok: true, ...page }),
+    );
+    const seen: number[] = [];
+    one.room.members(({ users }) => seen.push(users));
+    await vi.waitFor(() => expect(seen).toEqual([1]));
+  });
+
   it.each([
     ['kicked', 'you were removed from this room'],
     ['banned', 'you are banned from this room'],
@@ -362,6 +408,51 @@ describe('a storage', () => {
     await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
     void one.room.leave();
     await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toBe('[]'));
+  });
+
+  it('forgets the messages that were set aside for a room that was left', async () => {
+    const left = await written();
+    const bob = screen({ storage: left, userId: 'bob' });
+    await joined(bob);
+    await bob.room.leave();
+    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
+  });
+
+  it('keeps failed messages of a room of enter when the client is closed', async () => {
+    const left = await written();
+    const one = screen({ storage: left });
+    await vi.waitFor(() => expect(texts(one)).toEqual(['bad']));
+    fake().script('say', silence);
+    for (const text of ['sent', 'not sent']) one.room.say(text).catch(() => undefined);
+    await vi.waitFor(() => expect(fake().ask('say').at(-1)?.payload.text).toBe('sent'));
+    one.chat.close();
+    await Promise.resolve();
+    const again = screen({ storage: memory(left.entries) });
+    expect(again.room.unsent.map(({ text, problem }) => `${text} ${problem?.code}`)).toEqual([
+      'bad forbidden',
+      'sent unknown',
+      'not sent closed',
+    ]);
+  });
+
+  it.each([
+    { at: 'noon' },
+    { by: 7 },
+    { by: '' },
+    { type: 'x' },
+    { firstSentAt: '1' },
+    { firstSentAt: null },
+    { firstSentAt: -1 },
+  ])('drops a message with a field that no client writes: %j', async (bad) => {
+    const message = { clientMsgId: 'x', roomid: 'tea', to: 'bob', kind: 'private', text: 'spoiled', ...bad };
+    const storage = memory([
+      ['roomcast.outbox', JSON.stringify([message])],
+      ['roomcast.letters', JSON.stringify('at' in bad || 'type' in bad ? [] : [message])],
+    ]);
+    const one = screen({ storage });
+    expect(one.chat.outbox).toBe(0);
+    await joined(one);
+    expect(one.room.unsent).toEqual([]);
   });
 
   it('gets at most what a browser can store, the oldest messages', async () => {

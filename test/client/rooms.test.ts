@@ -339,6 +339,7 @@ it('reads history, and reports presence apart from messages', async () => {
 
 it('survives listeners that throw, and reports their errors', async () => {
   const { chat, errors } = chatter();
+  const shown = vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const room = await chat.join('tea');
   chat.on('error', () => {
     throw new Error('even here');
@@ -351,6 +352,8 @@ it('survives listeners that throw, and reports their errors', async () => {
   await room.say('two');
   await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
   expect(errors).toEqual([new Error('a bug of the application'), new Error('a bug of the application')]);
+  expect(shown.mock.calls).toEqual([[new Error('even here')], [new Error('even here')]]);
+  shown.mockRestore();
 });
 
 describe('typing', () => {
