@@ -17,7 +17,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 /** Codes after which the same request may succeed later, unchanged. */
 const TEMPORARY: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'unavailable', 'internal']);
 
-/** A refusal as it stands on the wire. */
+/** A refusal on the wire. */
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;

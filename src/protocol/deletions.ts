@@ -1,17 +1,17 @@
 import type { ChatMessage, RoomEntry } from './rooms.ts';
 
-/** What is left of a message that was deleted: nothing of who said it or what it was. */
+/** The rest of a deleted message, with neither its sender nor its content. */
 export const DELETED_CONTENT = {
   deleted: true,
   data: { username: '', userId: '', text: '', type: 0 },
 } as const;
 
-/** As the log has the message once it is deleted. */
+/** Converts a message to what the log holds once it is deleted. */
 export function toTombstone({ event, roomid, epoch, seq, id, at }: ChatMessage): ChatMessage {
   return { event, roomid, epoch, seq, id, at, ...DELETED_CONTENT };
 }
 
-/** The entries, of which the messages of those numbers were deleted. */
+/** Returns the entries with the messages at these positions replaced by tombstones. */
 export function withTombstones(
   entries: readonly RoomEntry[],
   refs: ReadonlySet<number>,

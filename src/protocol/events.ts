@@ -37,11 +37,11 @@ export interface Acks {
   'rooms:mine': { readonly rooms: readonly MyRoom[] };
   typing: object;
   user_login: { readonly user: User };
-  /** `left`: rooms the new token does not allow. `expiresAt`: ms since 1970. */
+  /** `left`: the rooms that the new token does not allow. `expiresAt`: ms since 1970. */
   'token:refresh': { readonly expiresAt?: number; readonly left: readonly string[] };
   private: SendAck;
   todo: SendAck;
-  /** `live`: connections of the named person; only with `to`. */
+  /** `live`: the connections of the named user; only with `to`. */
   textmsg: { readonly live?: number };
   'inbox:list': InboxPage;
   'inbox:ack': { readonly recvSeq: number; readonly readSeq: number };
@@ -73,7 +73,7 @@ export interface Bye {
   readonly code: number;
   readonly reason: string;
   readonly reconnect: boolean;
-  /** How long to wait before coming back. */
+  /** How long to wait before reconnecting. */
   readonly afterMs: number;
 }
 
@@ -91,9 +91,9 @@ export interface ServerToClient {
   muted: (muted: Muted) => void;
   'presence:diff': (diff: PresenceDiff) => void;
   'presence:count': (count: PresenceCount) => void;
-  /** Not repeated within 6 s, it is over. */
+  /** Ends unless it is repeated within 6 s. */
   typing: (typing: Typing) => void;
-  /** The store is away: nothing can be said until `cluster:restored`. */
+  /** The store is away: messages are rejected until `cluster:restored`. */
   'cluster:degraded': (degraded: { since: number }) => void;
   'cluster:restored': (restored: object) => void;
   push_message: (shown: PushMessage) => void;
@@ -102,9 +102,9 @@ export interface ServerToClient {
   receive_message: (message: ReceiveMessage) => void;
   announcement: (announcement: Announcement) => void;
   textmsg: (message: TextMessage) => void;
-  /** S2: on connecting to another namespace than `/`. */
+  /** S2: sent after connecting to any namespace but `/`. */
   'new message': (message: { mess: string }) => void;
-  /** Of the whole cluster. */
+  /** The totals of the whole cluster. */
   online: (online: { users: number; clients: number }) => void;
   'token:expiring': (expiring: { inMs: number }) => void;
   bye: (bye: Bye) => void;

@@ -2,8 +2,8 @@ import { MAX_JSON_DEPTH } from './limits.ts';
 import { isWellFormed } from './names.ts';
 
 /**
- * The text of a JSON value somebody else made, or undefined when it is none, nested too deep or holds half a
- * character, in a key too. The depth is looked at first: an array nested 6,000 deep fits into 12 kB and ends a worker
+ * Converts a client's or back end's JSON value to text. Returns undefined if it is not JSON, is nested too deep or contains
+ * a lone surrogate, in a key too. Checks the depth first: an array nested 6,000 deep fits into 12 kB and crashes a worker
  * that stringifies it.
  */
 export function stringifyFreeForm(value: unknown): string | undefined {

@@ -21,7 +21,7 @@ import {
   parseUsername,
 } from './names.ts';
 
-/** A string field with a grammar of its own: parsed to its one spelling or refused under the field's name. */
+/** A string field with its own grammar: parsed and normalised, or rejected under the field's name. */
 function named(parse: (value: unknown) => string | undefined, grammar: string) {
   return z.unknown().transform((value, context): string => {
     const parsed = parse(value);
@@ -37,7 +37,7 @@ export const userId = named(parseId, ID_GRAMMAR);
 const USERNAME_GRAMMAR =
   'must be 1 to 32 characters that can be seen: no control, direction or zero-width ones, which some emoji have';
 export const username = named(parseUsername, USERNAME_GRAMMAR);
-/** Of somebody who says who they are: nobody may be taken for the server. */
+/** A client's own id or name, which must not pass for the server's. */
 const ownUserId = named(parseUnreservedId, `${ID_GRAMMAR}, and is reserved if it is roomcast`);
 const ownUsername = named(parseUnreservedUsername, `${USERNAME_GRAMMAR}; roomcast is reserved`);
 export const avatar = named(parseAvatar, 'must be a short file name or an https: URL');
@@ -45,18 +45,18 @@ export const clientMsgId = named(parseClientMsgId, 'must be 1 to 64 printable AS
 
 const WHOLE_CHARACTERS = 'must not hold half a character (a lone surrogate)';
 const seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** A string of no grammar, but of whole characters. */
+/** A string without lone surrogates, and otherwise free. */
 export const wellFormed = (field: z.ZodString) => field.refine(isWellFormed, WHOLE_CHARACTERS);
 const epoch = wellFormed(z.string().min(1).max(64));
-/** Where a client stands in a log. */
+/** A client's position in a log. */
 export const position = z.object({ epoch, seq });
 export const text = wellFormed(z.string()).refine(isVisible, 'must not be empty');
 
 const JSON_GRAMMAR = `must be JSON of whole characters, nested at most ${MAX_JSON_DEPTH} levels deep`;
-/** Anything, as its JSON text. How long it may be is a setting and is checked where it is used. */
+/** Any JSON value, as its text. A setting limits its length, which is checked where the text is used. */
 export const freeForm = named(stringifyFreeForm, JSON_GRAMMAR);
 
-/** The sender's own object, kept whole: `json` is its text. */
+/** The sender's whole object; `json` is its text. */
 const todo = withBlankOptionals(
   z.looseObject({ receiver_id: userId, clientMsgId: clientMsgId.optional() }),
 ).transform(({ receiver_id: to, clientMsgId: id }) => ({
@@ -64,7 +64,7 @@ const todo = withBlankOptionals(
   ...(id === undefined ? {} : { clientMsgId: id }),
 }));
 
-/** Of which the optional ones may be null or ''. */
+/** An object whose optional fields may be `null` or `''`. */
 const fields = <S extends z.core.$ZodShape>(shape: S) => withBlankOptionals(z.object(shape));
 
 const namedText = fields({
@@ -75,13 +75,13 @@ const namedText = fields({
 });
 
 const MAX_TOKEN_CHARS = 8_192;
-/** Looked at apart from the rest of a handshake: one that is none is not a bad request but somebody unknown. */
+/** Checked apart from the rest of a handshake: a malformed token is `unauthorized` and not `bad_request`. */
 export const token = z.string().min(1).max(MAX_TOKEN_CHARS);
 const MAX_CURSOR_CHARS = 256;
 
 /**
  * What a client may send, by event. `MAX_TEXT_BYTES` is a setting and is checked where the text is used.
- * Unknown keys are dropped, so a payload handed on holds nothing that was not looked at.
+ * Unknown keys are dropped, so handlers get validated fields only.
  */
 export const PAYLOADS = {
   join: fields({
@@ -177,18 +177,18 @@ export const HANDSHAKE_AUTH = fields({
   userId: ownUserId.optional(),
   guestToken: wellFormed(z.string().max(512)).optional(),
   resume: position.optional(),
-  /** Where a returning client stands in its inbox. */
+  /** A returning client's position in its inbox. */
   inbox: position.optional(),
 });
 
-/** Names the first wrong field: `roomid: must be …`. */
+/** Describes the first wrong field: `roomid: must be …`. */
 export function describeIssues(error: z.ZodError): string {
   const issue = error.issues[0] && innermost(error.issues[0]);
   const field = issue?.path.join('.') || 'payload';
   return `${field}: ${issue?.message ?? 'is not valid'}`;
 }
 
-/** Of a payload that may have several shapes, what is wrong with the one that has the field. */
+/** For a payload with alternative shapes, returns the issue of the alternative that has the field. */
 function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors.flat().find(({ path }) => path.length > 0);

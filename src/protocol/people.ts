@@ -4,7 +4,7 @@ export interface User {
   readonly avatar?: string;
 }
 
-/** Who an entry of a room is from or about. */
+/** The user that an entry of a room is from or about. */
 export interface Person {
   readonly username: string;
   readonly userId: string;
@@ -13,30 +13,30 @@ export interface Person {
 
 export type ItemKind = 'private' | 'todo' | 'push' | 'announcement' | 'remind';
 
-/** Something for one person, kept in their inbox. */
+/** An item in a user's inbox. */
 export interface Item {
   readonly id: string;
-  /** In the inbox; rises by exactly 1. */
+  /** The item's position in the inbox; rises by exactly 1. */
   readonly seq: number;
-  /** The store's clock, ms since 1970. Of an announcement: when it was announced. */
+  /** Ms since 1970 by the store's clock; for an announcement, when it was made. */
   readonly at: number;
   readonly kind: ItemKind;
   readonly from?: User;
-  /** Of a push, an announcement or a reminder from a back end, if it gave one. */
+  /** Only items from a back end have one, if it gave one. */
   readonly entityType?: string;
-  /** `private`: `{to, text}`. `todo`: the whole todo. Else what the back end gave. */
+  /** `private`: `{to, text}`. `todo`: the whole todo. Otherwise the back end's data. */
   readonly data: unknown;
 }
 
-/** What a person is shown after login. */
+/** The inbox as a user gets it after login. */
 export interface PushMessage {
   readonly epoch: string;
-  /** Items up to here do not come live again. */
+  /** Items up to this position are not sent live again. */
   readonly top: number;
-  /** The newest ones, oldest first. */
+  /** The newest unread items, oldest first. */
   readonly unread: readonly Item[];
   readonly read: readonly Item[];
-  /** There are more unread ones than shown: `inbox:list`. */
+  /** There are more unread items; `inbox:list` returns them. */
   readonly more: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface InboxPage {
   readonly more: boolean;
 }
 
-/** A message to one person; also what the sender's other connections get. */
+/** A message to one user; the sender's other connections get it too. */
 export interface PrivateMessage {
   readonly id: string;
   readonly seq: number;
@@ -62,7 +62,7 @@ export interface PrivateMessage {
   readonly text: string;
 }
 
-/** Beside a `todo_message`. */
+/** The second argument of `todo_message`. */
 export interface TodoMeta {
   readonly id: string;
   readonly seq: number;
@@ -82,21 +82,21 @@ export interface ReceiveMessage {
 export interface Announcement {
   readonly id: string;
   /**
-   * Of the announcements to everybody, or of the inbox when it was pushed to this person; absent when only some
-   * rooms were told, which is not kept.
+   * The position among the announcements to everybody, or in the inbox if it was pushed to this user. Absent if it was
+   * sent to some rooms only, because those are not stored.
    */
   readonly seq?: number;
   readonly at: number;
   readonly data: unknown;
 }
 
-/** Where something sent to a person was stored. */
+/** Where an item for a user was stored. */
 export interface SendAck {
   readonly id: string;
-  /** In the receiver's inbox. */
+  /** The position in the receiver's inbox. */
   readonly seq: number;
   readonly at: number;
-  /** The receiver's connections now. Of a private message to somebody in none of the sender's rooms: 0. */
+  /** The receiver's connections now. 0 for a private message to a user who is in none of the sender's rooms. */
   readonly live: number;
   readonly dup?: true;
 }

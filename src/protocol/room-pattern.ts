@@ -2,15 +2,15 @@ import { parseId } from './names.ts';
 
 const ANY = '*';
 
-/** `room`, or `prefix*` for every room whose id begins so, in its one spelling; or undefined. */
+/** Parses `room`, or `prefix*` for every room whose id begins with the prefix, to its normalised spelling. */
 export function parseRoomPattern(value: unknown): string | undefined {
   if (typeof value !== 'string' || !value.endsWith(ANY)) return parseId(value);
   // A prefix need not be an id itself: it may end in a space.
-  const begun = parseId(`${value.slice(0, -ANY.length)}x`);
-  return begun === undefined ? undefined : begun.slice(0, -1) + ANY;
+  const extended = parseId(`${value.slice(0, -ANY.length)}x`);
+  return extended === undefined ? undefined : extended.slice(0, -1) + ANY;
 }
 
-/** Whether a room is meant by one of the patterns. */
+/** Returns a test for whether a room matches one of the patterns. */
 export function createRoomMatcher(patterns: readonly string[]): (roomid: string) => boolean {
   const rooms = new Set(patterns.filter((pattern) => !pattern.endsWith(ANY)));
   const prefixes = patterns

@@ -11,19 +11,19 @@ export interface ChatMessage {
   /** The store's clock, ms since 1970; never runs backwards within a room. */
   readonly at: number;
   readonly clientMsgId?: string;
-  /** It was taken out, which an entry of its own tells: only its place is left, `data` is empty. */
+  /** The message was deleted, which an entry of its own announces: only its position is left, `data` is empty. */
   readonly deleted?: true;
   readonly data: Person & { readonly text: string; readonly type: number };
 }
 
-/** Someone came or left; not stored, not numbered. */
+/** A user joined or left; neither stored nor numbered. */
 export interface PresenceMessage {
   readonly event: 'join' | 'broadcast_quit';
   readonly roomid: string;
   readonly data: Person;
 }
 
-/** A stored message was taken out. An entry of the log with a number of its own; the message's place stays, with `deleted`. */
+/** A stored message was deleted. This is an entry of the log with its own `seq`; the message keeps its position, with `deleted`. */
 export interface DeletedMessage {
   readonly event: 'deleted';
   readonly roomid: string;
@@ -33,11 +33,11 @@ export interface DeletedMessage {
   readonly at: number;
   /** The `seq` of the message. */
   readonly ref: number;
-  /** Who took it out; absent: a back end. */
+  /** The user who deleted it; absent for a back end. */
   readonly by?: Pick<Person, 'userId' | 'username'>;
 }
 
-/** What a room's log holds: what is said, and what became of it. */
+/** An entry of a room's log: a message or a deletion. */
 export type RoomEntry = ChatMessage | DeletedMessage;
 
 export type RoomMessage = RoomEntry | PresenceMessage;
@@ -50,7 +50,7 @@ export interface Removed {
   readonly until?: number;
 }
 
-/** This connection's user may say nothing in the room. */
+/** This connection's user cannot send messages to the room. */
 export interface Muted {
   readonly roomid: string;
   /** When it ends, ms since 1970; without it there is no end. */
@@ -59,7 +59,7 @@ export interface Muted {
 
 export interface MessagePage {
   readonly epoch: string;
-  /** The newest seq of the room, 0 when nothing was ever said. */
+  /** The newest seq of the room, 0 if it has never had a message. */
   readonly top: number;
   readonly more: boolean;
   /** Oldest first. */
@@ -67,24 +67,24 @@ export interface MessagePage {
 }
 
 export interface RoomMember extends Person {
-  /** Connections in the room; none: the last one was lost less than 5 s ago. */
+  /** Connections in the room; 0 if the last one was lost less than 5 s ago. */
   readonly clients: number;
-  /** `doubtful`: the worker that had the connections stopped proving itself. */
+  /** `doubtful`: the worker that had the connections has stopped its heartbeats. */
   readonly state: 'online' | 'doubtful';
-  /** When that worker last proved itself, ms since 1970 by the store's clock. */
+  /** That worker's last heartbeat, ms since 1970 by the store's clock. */
   readonly seenAt: number;
 }
 
-/** Who came (or goes by another name or face now) and who went; at most once a second. */
+/** Who joined (or has a new name or avatar) and who left; at most once a second. */
 export interface PresenceDiff {
   readonly roomid: string;
-  /** Rises by 1 with each diff or count of the room; a jump means that something was missed: `room:members`. */
+  /** Rises by 1 with each diff or count of the room; after a jump, read `room:members`, because something was missed. */
   readonly rev: number;
   readonly joins: readonly Person[];
   readonly leaves: readonly Person[];
 }
 
-/** Instead of a diff in rooms of more than 200 connections, or when diffs may have been lost. */
+/** Replaces the diff in rooms of more than 200 connections, or when diffs may have been lost. */
 export interface PresenceCount {
   readonly roomid: string;
   readonly rev: number;
@@ -93,13 +93,13 @@ export interface PresenceCount {
 }
 
 export interface MemberPage {
-  /** Of the change told last before this page was read: diffs with a greater one come on top, in any case. */
+  /** The `rev` of the last change sent before this page was read: diffs with a greater `rev` apply on top of the page. */
   readonly rev: number;
   readonly users: number;
   readonly clients: number;
-  /** By user id. */
+  /** Sorted by user id. */
   readonly members: readonly RoomMember[];
-  /** There are more: to be given with the next question. */
+  /** Present if there are more members; the next request continues with it. */
   readonly cursor?: string;
 }
 

@@ -1,8 +1,8 @@
 const ANY_HOST = 'http://localhost';
 
 /**
- * The session id in a request's address, as Engine.IO finds it: of several the last one counts, an empty one is none. Who
- * finds another one than Engine.IO sends requests to the wrong worker, or counts a new connection as an old one.
+ * Returns the session id of a request's URL by the rules of Engine.IO: the last of several counts, an empty one is none. With
+ * other rules a request would reach the wrong worker, or a new connection would count as an old one.
  */
 export function sessionIdOf(target: string): string | undefined {
   if (!URL.canParse(target, ANY_HOST)) return undefined;
