@@ -11,7 +11,7 @@ import { createReadThrottle } from './transport/read-throttle.ts';
 import { createSlowClients, type SlowClients } from './transport/slow-clients.ts';
 import { createTrafficLimits, type TrafficLimits, type TrafficSettings } from './transport/traffic-limits.ts';
 
-/** When a throttled sender is looked at again, to see whether it has read what waits for it. */
+/** The interval at which a throttled sender is checked for having read its output. */
 const THROTTLE_LOOK_MS = 20;
 
 export interface EdgeDeps
@@ -23,9 +23,9 @@ export interface EdgeDeps
   readonly limits: ClientLimits;
   /** The longest time messages of a room are gathered for one write. */
   readonly flushWindowMs: number;
-  /** What may wait for one client. */
+  /** The most bytes that may wait for one client. */
   readonly maxBufferedBytes: number;
-  /** Which part of the time since the last call the event loop was busy, 0 to 1. */
+  /** The share of the time since the last call in which the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
   readonly log: Logger;
 }

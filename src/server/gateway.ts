@@ -23,7 +23,7 @@ export interface GatewayDeps {
   readonly sayOfAddress: SharedBuckets;
   readonly connectionLimits: Pick<ConnectionLimits, 'entered' | 'left'>;
   readonly now: () => number;
-  /** Since when the store is away, if it is. */
+  /** When the store went away; undefined while it answers. */
   readonly degradedSince: () => number | undefined;
   readonly announcer: Pick<ConnectionAnnouncer, 'awaitHello' | 'helloSent'>;
   /** The connection has just been sent `hello`. */

@@ -20,7 +20,7 @@ const SCOPE_CHARS = 22;
 export function createApiGate(keys: readonly string[]): ApiGate {
   const digests = keys.map(digestOf);
 
-  /** Compares digests of equal length with every key, so that the time taken tells nothing about the keys. */
+  /** Compares digests of equal length with every key, so that the time taken reveals nothing about the keys. */
   function knownDigest(given: string): Buffer | undefined {
     const digest = digestOf(given);
     return digests.filter((known) => timingSafeEqual(known, digest))[0];

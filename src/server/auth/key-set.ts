@@ -22,7 +22,7 @@ export interface KeySet {
   verify(token: string, checks: JWTVerifyOptions): Promise<Outcome<JWTPayload>>;
 }
 
-/** No symmetric ones: whoever can read the set could sign with them. */
+/** No symmetric algorithms: every reader of the set could sign with its keys. */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],

@@ -3,7 +3,7 @@ import type { Access } from '../../chat/identity.ts';
 import { parseAvatar, parseUnreservedId, parseUnreservedUsername } from '../../protocol/names.ts';
 import { createRoomMatcher, parseRoomPattern } from '../../protocol/room-pattern.ts';
 
-/** What a token says, once its signature is known to be good. */
+/** The claims of a token whose signature is verified. */
 export interface Claims {
   readonly userId: string;
   readonly name: string | undefined;
@@ -12,12 +12,12 @@ export interface Claims {
 }
 
 const MS_PER_S = 1_000;
-/** The end of what a Date can say. */
+/** The last time that a Date can represent. */
 const LAST_MS = 8.64e15;
 
 /**
- * Undefined where the token does not say who its user is, or where `rooms` cannot be read: that must not open every
- * room. A name or an avatar that no client may take counts as not given.
+ * Returns undefined if the token names no user, or if `rooms` is malformed, which must not allow every room. A name or an
+ * avatar that clients may not have counts as absent.
  */
 export function parseClaims({ sub, name, avatar, rooms, exp }: JWTPayload): Claims | undefined {
   const userId = parseUnreservedId(sub);

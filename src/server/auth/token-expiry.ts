@@ -18,7 +18,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface TokenExpiryDeps {
   readonly now: () => number;
-  /** Writes what is gathered for the room. */
+  /** Writes the room's gathered messages now. */
   readonly flush: (room: Room) => void;
 }
 

@@ -18,7 +18,7 @@ export interface TokenVerifierDeps {
 }
 
 export interface TokenVerifier {
-  /** The refusal says that a token has expired, but of no other check which one failed. */
+  /** A refusal states that a token has expired, but does not state which other check failed. */
   verify(token: string): Promise<Outcome<Claims>>;
 }
 

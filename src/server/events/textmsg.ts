@@ -8,7 +8,7 @@ import { rename, renamed } from './naming.ts';
 import { findNamed } from './nicknames.ts';
 import { denied, notJoined } from './room-access.ts';
 
-/** The rosters of those who hear a room's `textmsg`: its members, and the audience that did not join it. */
+/** The rosters of the users who get a room's `textmsg`: its members, and the audience that has not joined it. */
 const KINDS: readonly RoomKind[] = ['room', 'lounge'];
 
 type NamedText = Exclude<Payload<'textmsg'>, string>;
@@ -46,7 +46,7 @@ export const textmsg: EventHandler<'textmsg'> = {
   },
 };
 
-/** The server names the sender: nobody writes under another's name. */
+/** The server sets the sender's name, so that no client writes under another's name. */
 function textOf({ user: { name, avatar } }: Session, { content }: NamedText) {
   return { name, avatar, content };
 }

@@ -77,7 +77,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     const { idempotencyKey, params, content } = call;
     if (idempotencyKey === undefined) return inTurn(() => call.run(asked, context));
     const { idempotency } = context;
-    // A permit for each claim only: a second try that waits for the first one must not hold a permit meanwhile.
+    // A permit for each claim only: a retry that waits for the first attempt must not hold a permit meanwhile.
     const claim: IdempotencyStore['claim'] = (...given) => inTurn(() => idempotency.claim(...given));
     return runIdempotent(
       { store: { claim, complete: idempotency.complete }, newId: context.newId, pause },

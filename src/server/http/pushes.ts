@@ -21,7 +21,7 @@ const reach = z
   )
   .describe('By user id.');
 
-/** A second try reaches the users for whom the store failed. */
+/** A retry reaches the users for whom the store failed. */
 function isStoredForAll(answer: { readonly reach: Readonly<Record<string, { readonly stored: boolean }>> }) {
   return Object.values(answer.reach).every(({ stored }) => stored);
 }

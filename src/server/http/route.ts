@@ -16,7 +16,7 @@ export interface Asked {
   readonly nsp: string;
   /** The back end's scope, within which its clientMsgIds count. */
   readonly scope: string;
-  /** The id of a write, the same for each try of it. */
+  /** The id of a write, the same for each attempt. */
   readonly operation?: string;
 }
 
@@ -72,7 +72,7 @@ export interface ApiRoute {
   readonly answers: 'json' | 'text';
   readonly schemas: RouteSchemas;
   read(given: GivenRequest): Outcome<ApiCall>;
-  /** Whether another try could do nothing more. */
+  /** Whether a retry could add nothing. */
   isComplete(answer: unknown): boolean;
 }
 
