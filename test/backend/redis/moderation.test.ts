@@ -60,7 +60,7 @@ describe('restrictions in Redis', () => {
     expect(await redis.ask(`ZCARD ${key}`)).toBe(':2\r\n');
   });
 
-  it('have no text of a user in a key, nor do visits', async () => {
+  it('have no text of a user in a key, nor do room subscriptions', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const odd = { ...newRoom(), roomid: 'lobby{x}:*' };

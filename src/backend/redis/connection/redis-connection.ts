@@ -8,18 +8,19 @@ import type { CallPacing } from './call-pacing.ts';
 import { createRedisClient } from './client.ts';
 import { createDeadlines } from './deadlines.ts';
 import { away, DENIED, isDenied, refusalOf, UNANSWERED } from './failures.ts';
+import { createScriptCalls, type Reply } from './script-calls.ts';
 import { createWaiters } from './waiters.ts';
 
-/** What a connection knows of the server at its other end. */
+/** The server at the other end, as INFO describes it. */
 export interface RedisServer {
-  /** Another one after every restart or failover. */
+  /** It changes with every restart and failover. */
   readonly runId: string;
   readonly version: string;
 }
 
 /**
- * The connection commands go over. Calls are answered in a bounded time and never reject; those of one caller
- * reach Redis in the order called. A call made while Redis is away is refused at once and never runs later.
+ * The connection for commands. Every call returns within a time limit and never rejects, and the calls of one caller reach
+ * Redis in the order in which they are made. A call while Redis is away is refused at once and never runs later.
  */
 export interface RedisConnection {
   call<T>(args: readonly string[]): Promise<Outcome<T>>;
@@ -32,24 +33,22 @@ export interface RedisConnection {
   forgetDenial(): void;
   /** Whether Redis denies this command, if Redis itself answers; logs nothing. */
   denies(args: readonly string[]): Promise<Outcome<boolean>>;
-  /** Why it is not usable, as far as known. */
+  /** The last error, as the reason why it is not usable. */
   problem(): unknown;
-  /** True once usable, false if it was not within that time. */
+  /** Resolves with true once it is usable, or with false after that time. */
   usable(withinMs: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export interface RedisConnectionDeps {
   readonly address: RedisAddress;
-  /** Loaded into the server whenever the connection is (again) there, before it counts as usable. */
+  /** They are loaded after every connect, before the connection counts as usable. */
   readonly scripts: readonly Script[];
   readonly log: Logger;
   readonly deadlineMs?: number;
-  /** When calls are written; without it at once. */
+  /** Decides when calls are written. Without it, they are written at once. */
   readonly pacing?: CallPacing;
 }
-
-type Reply = { readonly value: unknown } | { readonly error: unknown };
 
 export const CALL_DEADLINE_MS = 1_500;
 const PREPARE_RETRY_MS = 200;
@@ -59,9 +58,9 @@ const LOST = new Error('the connection was lost');
 
 /*
  * away -> (ready) preparing -> (server known, scripts loaded) usable -> (connection lost) away
- * usable -> (a deadline passed without any reply since the call) stalled -> (any reply) usable
- * While stalled nothing is written: calls would only pile up in front of a frozen Redis, and their bytes
- * would keep the silent socket from being given up after its 3 s.
+ * usable -> (a deadline passes without any reply since the call) stalled -> (any reply) usable
+ * While it is stalled, nothing is written: calls would pile up in front of a frozen Redis, and their bytes would keep
+ * node-redis from closing the silent socket after 3 s.
  */
 export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection {
   const { address, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
@@ -78,7 +77,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
 
   client.on('error', (error: unknown) => {
     problem = error;
-    // A refused PING also arrives here, on a connection that stands.
+    // A rejected PING also causes this event, while the connection stands.
     if (client.isReady || !server) return;
     server = undefined;
     log.warn({ redis: address.shown, err: error }, 'redis: connection lost');
@@ -97,7 +96,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     if (mine !== generation || !client.isReady) return;
     const failed = [info, ...loaded].find((result) => result?.status === 'rejected');
     if (failed || info?.status !== 'fulfilled') {
-      // LOADING, mostly: it connects but runs no scripts yet.
+      // Mostly LOADING: Redis accepts connections before it runs scripts.
       problem = failed?.reason;
       retry = setTimeout(() => void prepare(mine), PREPARE_RETRY_MS);
       return;
@@ -108,16 +107,16 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     waiters.release();
   }
 
-  /** `mayGo`: asked when its turn to be written comes. False: it keeps `again` and calls it later. */
+  /** See `Exchange` in script-calls.ts. */
   function exchange(
     args: readonly (string | Buffer)[],
     prompt = false,
-    mayGo?: (again: () => void) => boolean,
+    mayWrite?: (write: () => void) => boolean,
   ): Promise<Reply> {
     const repliesBefore = replies;
     const mine = generation;
     return new Promise((resolve) => {
-      // The answer may wait in the socket behind a stall of our own: one look at the sockets before giving up.
+      // After a stall of this process, the reply may wait in the socket: the sockets are read once before the call fails.
       const answeredInTime = deadlines.begin(() => setImmediate(expire));
       let open = true;
       function expire(): void {
@@ -137,9 +136,9 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       }
       function send(): void {
         if (!open) return;
-        // What was called for one server never runs on another: it carries its run_id.
+        // A call for one server must not run on another, since it carries the server's run_id.
         if (mine !== generation) settle({ error: LOST }, false);
-        else if (mayGo?.(send) ?? true) {
+        else if (mayWrite?.(send) ?? true) {
           client.sendCommand(args).then(
             (value) => settle({ value }, true),
             (error) => settle({ error }, error instanceof ErrorReply),
@@ -159,35 +158,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     return refusal;
   }
 
-  // After a SCRIPT FLUSH every call on its way fails with NOSCRIPT and goes again with its text. What is called
-  // meanwhile waits for them, and so does what was called before and is not written yet, or a caller's messages would be
-  // stored in another order than sent.
-  let evaluating = 0;
-  let held: { readonly earlier: (() => void)[]; readonly later: (() => void)[] } | undefined;
-
-  async function evaluateNow(script: Script, tail: readonly string[]): Promise<Reply> {
-    let written = false;
-    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt, (again) => {
-      if (held) {
-        held.earlier.push(again);
-        return false;
-      }
-      written = true;
-      evaluating += 1;
-      return true;
-    });
-    if ('error' in reply && reply.error instanceof ErrorReply && reply.error.message.startsWith('NOSCRIPT')) {
-      held ??= { earlier: [], later: [] };
-      reply = await exchange(['EVAL', script.text, ...tail], script.prompt);
-    }
-    if (written) evaluating -= 1;
-    if (evaluating === 0 && held) {
-      const { earlier, later } = held;
-      held = undefined;
-      for (const call of [...earlier, ...later]) call();
-    }
-    return reply;
-  }
+  const scriptCalls = createScriptCalls(exchange);
 
   function refusal() {
     if (!server || !client.isReady) return isDenied(problem) ? DENIED : away();
@@ -197,13 +168,11 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   return {
     call: async (args) => refusal() ?? outcomeOf(await exchange(args)),
     publish: async (channel, frame) => refusal() ?? outcomeOf(await exchange(['SPUBLISH', channel, frame])),
-    evaluate: <T>(script: Script, keys: readonly string[], args: readonly string[]) => {
-      const run = async (): Promise<Outcome<T>> =>
-        refusal() ?? outcomeOf(await evaluateNow(script, [String(keys.length), ...keys, ...args]));
-      if (!held) return run();
-      const { later } = held;
-      return new Promise<Outcome<T>>((resolve) => later.push(() => resolve(run())));
-    },
+    evaluate: <T>(script: Script, keys: readonly string[], args: readonly string[]) =>
+      scriptCalls.inOrder(
+        async (): Promise<Outcome<T>> =>
+          refusal() ?? outcomeOf(await scriptCalls.run(script, [String(keys.length), ...keys, ...args])),
+      ),
     wasDenied: () => denied,
     forgetDenial: () => {
       denied = false;
@@ -235,7 +204,7 @@ function parseServer(info: string): RedisServer {
   return { runId: fieldOf(info, 'run_id') ?? '', version: fieldOf(info, 'redis_version') ?? '' };
 }
 
-/** A value of a reply of INFO. */
+/** Returns one field of a reply of INFO. */
 export function fieldOf(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 }

@@ -1,0 +1,69 @@
+import { ErrorReply } from 'redis';
+import type { Script } from '../scripts.ts';
+
+export type Reply = { readonly value: unknown } | { readonly error: unknown };
+
+/**
+ * Sends a command when pacing allows it. It asks `mayWrite` right before that: if it returns false, the command is not
+ * written, and whoever holds `write` calls it later.
+ */
+export type Exchange = (
+  args: readonly string[],
+  prompt?: boolean,
+  mayWrite?: (write: () => void) => boolean,
+) => Promise<Reply>;
+
+export interface ScriptCalls {
+  /** Runs a script by its digest, or with its text if Redis does not have it. `tail` follows the digest. */
+  run(script: Script, tail: readonly string[]): Promise<Reply>;
+  /** Starts the call now, or while scripts are missing after those that came before it. */
+  inOrder<T>(call: () => Promise<T>): Promise<T>;
+}
+
+/*
+ * normal -> (NOSCRIPT) recovering -> (every written call has ended) normal
+ * normal: calls are written as EVALSHA.
+ * recovering: the failed calls are sent again with their text, and no others are written: `unwritten` holds those that
+ * wait for pacing, `notStarted` those made since. At the end, all start in the order in which they were made.
+ * Otherwise a SCRIPT FLUSH would let later messages of a caller overtake those that failed.
+ */
+export function createScriptCalls(exchange: Exchange): ScriptCalls {
+  let written = 0;
+  let recovering: { readonly unwritten: (() => void)[]; readonly notStarted: (() => void)[] } | undefined;
+
+  async function run(script: Script, tail: readonly string[]): Promise<Reply> {
+    let wasWritten = false;
+    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt, (write) => {
+      if (recovering) {
+        recovering.unwritten.push(write);
+        return false;
+      }
+      wasWritten = true;
+      written += 1;
+      return true;
+    });
+    if (isNoScript(reply)) {
+      recovering ??= { unwritten: [], notStarted: [] };
+      reply = await exchange(['EVAL', script.text, ...tail], script.prompt);
+    }
+    if (wasWritten) written -= 1;
+    if (written === 0 && recovering) {
+      const { unwritten, notStarted } = recovering;
+      recovering = undefined;
+      for (const go of [...unwritten, ...notStarted]) go();
+    }
+    return reply;
+  }
+
+  function inOrder<T>(call: () => Promise<T>): Promise<T> {
+    if (!recovering) return call();
+    const { notStarted } = recovering;
+    return new Promise((resolve) => notStarted.push(() => resolve(call())));
+  }
+
+  return { run, inOrder };
+}
+
+function isNoScript(reply: Reply): boolean {
+  return 'error' in reply && reply.error instanceof ErrorReply && reply.error.message.startsWith('NOSCRIPT');
+}
