@@ -13,17 +13,17 @@ import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
 import { openScripts } from './scripts.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
-  /** How long a Redis that is still starting is waited for. */
+  /** How long to wait for a Redis that is still starting. */
   readonly patienceMs?: number;
 }
 
 const PATIENCE_MS = 10_000;
-const SAY_AGAIN_MS = 1_000;
-const LOADING_AGAIN_MS = 500;
+const LOG_EVERY_MS = 1_000;
+const LOADING_RETRY_MS = 500;
 const OLDEST_MAJOR = 7;
 /** Trying again changes nothing: wrong credentials, or a Redis that knows no HELLO (before 6.0). */
 const FINAL = /^(WRONGPASS|NOAUTH)|unknown command|invalid password|DB index is out of range/i;
-/** Of this it is found out what else is not allowed. */
+/** The start check then finds out which other rights are missing. */
 const NOT_ALLOWED = /^NOPERM/;
 
 /** Connects and checks that this Redis can be used; throws a `BackendError` that tells the operator why not. */
@@ -82,9 +82,9 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       return ping.ok ? succeed(undefined) : ping;
     },
     async agreeOnApiKey(offered) {
-      // Hosts that start at once must end up with one.
-      const kept = await redis.call<string | null>(['SET', keys.apiKey, offered, 'NX', 'GET']);
-      return kept.ok ? succeed(kept.value ?? offered) : kept;
+      // Hosts that start at the same moment must agree on one key.
+      const stored = await redis.call<string | null>(['SET', keys.apiKey, offered, 'NX', 'GET']);
+      return stored.ok ? succeed(stored.value ?? offered) : stored;
     },
     predecessors,
     warnings,
@@ -92,11 +92,11 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   };
 }
 
-/** Answers what an operator should know about a Redis that can be used. */
+/** Returns warnings for the operator about a Redis that can be used. */
 async function checkFit(redis: RedisConnection, address: RedisAddress, keyPrefix: string): Promise<string[]> {
   const keys = redisKeys(keyPrefix, address.database);
   const server = redis.server();
-  // An older one does not know half of what is tried.
+  // An older version lacks half of the commands to try.
   if (server) requireVersion(server.version, address);
   const check = await openStartCheck({ address, keyPrefix, keys });
   try {
@@ -115,7 +115,7 @@ async function awaitRedis(
 ): Promise<void> {
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {
-    const sliceMs = Math.max(0, Math.min(SAY_AGAIN_MS, giveUpAt - performance.now()));
+    const sliceMs = Math.max(0, Math.min(LOG_EVERY_MS, giveUpAt - performance.now()));
     const loading = (await redis.usable(sliceMs)) ? await isLoading(redis) : undefined;
     if (loading === false) return;
     const cause = loading ? 'it is still loading its data' : causeOf(redis.problem());
@@ -131,17 +131,17 @@ async function awaitRedis(
       );
     }
     log.warn({ redis: address.shown, cause }, 'redis: not there yet');
-    if (loading) await delay(LOADING_AGAIN_MS);
+    if (loading) await delay(LOADING_RETRY_MS);
   }
 }
 
-/** It is connected to and tells its version while it reads its data, but answers nothing else. */
+/** While Redis loads its data, it accepts connections and replies to INFO, but to nothing else. */
 async function isLoading(redis: RedisConnection): Promise<boolean> {
   const info = await redis.call<string>(['INFO', 'persistence']);
   return !info.ok || fieldOf(info.value, 'loading') !== '0';
 }
 
-/** node's errors for a host with several addresses have no message of their own. */
+/** Node's errors for a host with several addresses have no message of their own. */
 function causeOf(problem: unknown): string {
   if (problem instanceof AggregateError) return problem.errors.map(causeOf).join(', ');
   return problem instanceof Error ? problem.message : 'no answer';
@@ -154,7 +154,7 @@ function requireVersion(version: string, address: RedisAddress): void {
   );
 }
 
-/** By INFO and not CONFIG, which hosted services refuse. */
+/** It relies on INFO, since hosted services reject CONFIG. */
 async function durabilityWarnings({ ask }: StartCheck): Promise<string[]> {
   const info = await ask(['INFO']);
   if ('refused' in info) return [];
@@ -165,8 +165,8 @@ async function durabilityWarnings({ ask }: StartCheck): Promise<string[]> {
       'Redis runs with `appendonly no`: a restart of Redis loses acked messages. Set `appendonly yes`.',
     );
   }
-  // Hosted services refuse CONFIG; then nothing can be said. While a sync in the background is slow, `everysec`
-  // answers before it writes: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
+  // No warning if CONFIG is rejected. While a background sync is slow, a Redis with `everysec` replies before it
+  // writes: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
   const config = await ask(['CONFIG', 'GET', 'appendfsync']);
   const sync =
     'value' in config ? (config.value as { readonly appendfsync?: string }).appendfsync : undefined;

@@ -6,11 +6,11 @@ export type RetentionOptions = Pick<
   'historySize' | 'historyTtlS' | 'inboxSize' | 'inboxTtlS'
 >;
 
-/** How much of a log Redis keeps, and how long after its last use. */
+/** How many entries of a log Redis keeps, and for how long after its last use. */
 export interface Retention {
   readonly entries: number;
   readonly logTtlMs: number;
-  /** Longer than `logTtlMs`: without its meta a room would give its old numbers again. */
+  /** Longer than `logTtlMs`: without its meta, a room would assign its old numbers again. */
   readonly metaTtlMs: number;
 }
 

@@ -31,7 +31,7 @@ function setUp() {
         silentMs: storeMs() - at,
       }));
       return Object.fromEntries(
-        watch.look(all).map((silence, index) => [all[index]?.instanceId ?? '', silence] as const),
+        watch.observe(all).map((silence, index) => [all[index]?.instanceId ?? '', silence] as const),
       );
     },
   };

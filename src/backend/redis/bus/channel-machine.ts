@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { createWaiters } from '../connection/waiters.ts';
 import type { Channel, RawListener } from './channel.ts';
 
-/** What the subscriptions need of node-redis' subscriber. */
+/** The part of node-redis' subscriber that the subscriptions use. */
 export interface SubscriberClient {
   readonly isReady: boolean;
   on(event: 'ready', listener: () => void): unknown;
@@ -25,13 +25,13 @@ export interface ChannelMachineDeps {
 }
 
 export interface ChannelMachine {
-  /** Brings the channel a step nearer to what its listeners want. To be called when they changed. */
+  /** Brings the channel one step closer to what its listeners want. Call it whenever they change. */
   step(channel: Channel): void;
   /** A listener left; the channel lingers if it was the last. */
   release(channel: Channel): void;
-  /** True once every later message of the channel arrives, false if that takes longer. */
+  /** Resolves with true once all later messages of the channel arrive, or with false after that time. */
   established(channel: Channel, withinMs: number): Promise<boolean>;
-  /** Subscribes everything wanted at this client instead. */
+  /** Subscribes all wanted channels through this client instead. */
   moveTo(client: SubscriberClient): void;
   close(): void;
 }

@@ -5,9 +5,9 @@ import type { Waiters } from '../connection/waiters.ts';
 export type RawListener = (frame: Buffer, channel: Buffer) => void;
 
 export interface Listening {
-  /** True once every later message of the channel arrives, false if that takes longer. */
+  /** Resolves with true once all later messages of the channel arrive, or with false after that time. */
   established(withinMs: number): Promise<boolean>;
-  /** Nothing reaches the listener any more. */
+  /** From then on the listener gets nothing. */
   close(): void;
 }
 

@@ -17,7 +17,7 @@ export interface Subscriptions {
   detach(channel: string): void;
   /** Calls the listener whenever messages may have been missed, once they arrive again. */
   onResync(listener: () => void): void;
-  /** Subscribes everything wanted at this client instead, then calls the `onResync` listeners. */
+  /** Subscribes all wanted channels through this client instead, then calls the `onResync` listeners. */
   moveTo(client: SubscriberClient): void;
   close(): void;
 }
@@ -34,7 +34,7 @@ export interface SubscriptionsDeps {
 const LINGER_MS = 5_000;
 const RECONCILE_MS = 5_000;
 
-/** Which channels are wanted, and by whom; channel-machine.ts brings them about. */
+/** Records which listeners want which channels. channel-machine.ts subscribes to them. */
 export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
   const { client, log, now = () => performance.now() } = deps;
   const channels = new Map<string, Channel>();

@@ -1,12 +1,12 @@
 import { BackendError } from '../../backend.ts';
 
-/** Where Redis is: the URL in node-redis' spelling, and what may be shown of it. */
+/** The address of Redis, as node-redis spells it and as logs may show it. */
 export interface RedisAddress {
   readonly url: string;
   readonly tls: boolean;
-  /** What node-redis selects; channels carry it, for publish/subscribe knows no databases. */
+  /** node-redis selects it. Channels contain it, since publish/subscribe spans all databases. */
   readonly database: number;
-  /** Host and port, or the socket's path. Without user and password: it stands in logs and errors. */
+  /** Host and port, or the socket's path. Logs and errors show it, so it has no user and password. */
   readonly shown: string;
 }
 

@@ -4,8 +4,8 @@ import type { Script } from '../scripts.ts';
 export type Reply = { readonly value: unknown } | { readonly error: unknown };
 
 /**
- * Sends a command when pacing allows it. It asks `mayWrite` right before that: if it returns false, the command is not
- * written, and whoever holds `write` calls it later.
+ * Writes a command when the pacing lets it, after asking `mayWrite`. If that returns false, the command is not written until
+ * `mayWrite`'s owner calls `write`.
  */
 export type Exchange = (
   args: readonly string[],

@@ -1,6 +1,6 @@
-/** Whoever waits for one event, each with a time limit of its own. */
+/** The callers that wait for one event, each with its own time limit. */
 export interface Waiters {
-  /** True at the next `release`, false when none came in time. */
+  /** Resolves with true at the next `release`, or with false after that time. */
   wait(withinMs: number): Promise<boolean>;
   release(): void;
 }

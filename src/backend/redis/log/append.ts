@@ -45,7 +45,7 @@ const NO_NOTICE_DUE = 7;
 const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
-/** Writes to logs. What has to be atomic is in append.lua and replace.lua. */
+/** Writes to logs. The atomic parts are in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
   const { redis, scripts, keys, epochArgs, retention } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);

@@ -14,7 +14,7 @@ export interface RedisIdempotencyDeps {
 
 type ClaimReply = [state: ClaimResult['state'], text: string];
 
-/** What has to be atomic is in claim.lua and claim-settle.lua. */
+/** The atomic parts are in claim.lua and claim-settle.lua. */
 export function createRedisIdempotency({
   redis,
   scripts,

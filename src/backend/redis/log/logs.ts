@@ -36,7 +36,7 @@ type ReadReply = [
   messagesAndExcepts: string[],
 ];
 
-/** Logs as Redis streams. What has to be atomic is in append.lua, read.lua and replace.lua. */
+/** Logs as Redis streams. The atomic parts are in append.lua, read.lua and replace.lua. */
 export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   const { redis, scripts, keys, epochArgs, writes } = deps;
 

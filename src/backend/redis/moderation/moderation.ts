@@ -16,7 +16,7 @@ const UNTIL_LIFTED = 'inf';
 const LIFT = '0';
 const NONE = -1;
 
-/** Who is restricted is kept in the room's slot, where roster-enter.lua and append.lua look. */
+/** The restrictions are in the room's slot, so that roster-enter.lua and append.lua can check them. */
 export function createRedisModeration({ redis, scripts, keys }: RedisModerationDeps): Moderation {
   const change = (room: Room, userId: string, kind: Restriction, lengthMs: string) =>
     redis.evaluate<number>(scripts.restrict, [keys.restrictions(room)], [`${kind}:${userId}`, lengthMs]);

@@ -18,15 +18,15 @@ export interface Lease {
 }
 
 export interface Silence {
-  /** As far as can be told: of an instance that is looked at for the first time, what the store's clock says. */
+  /** The best estimate: for an instance seen for the first time, the store's clock decides. */
   readonly silentMs: number;
-  /** Of that, what this process is certain of. */
+  /** The part of `silentMs` of which this process is certain. */
   readonly certainMs: number;
 }
 
 export interface InstanceWatch {
-  /** To be told of all that are listed each time they are read, every `ROSTER_HEARTBEAT_MS` at least. */
-  look(leases: readonly Lease[]): readonly Silence[];
+  /** MUST be called with all listed instances each time they are read, at least every `ROSTER_HEARTBEAT_MS`. */
+  observe(leases: readonly Lease[]): readonly Silence[];
   /** The store accepted a heartbeat of this process. */
   onHeartbeat(): void;
 }
@@ -39,7 +39,7 @@ interface Seen {
 
 export function createInstanceWatch(now: () => number): InstanceWatch {
   let seen = new Map<string, Seen>();
-  let lookedAtMs: number | undefined;
+  let observedAtMs: number | undefined;
   let countedMs = 0;
   let countedAtMs = now();
   let writesHeartbeats = false;
@@ -54,24 +54,24 @@ export function createInstanceWatch(now: () => number): InstanceWatch {
   function see({ instanceId, leaseEndMs, silentMs }: Lease, atMs: number): Seen {
     const before = seen.get(instanceId);
     if (before?.leaseEndMs === leaseEndMs) return before;
-    const mostMs = lookedAtMs === undefined ? Number.POSITIVE_INFINITY : atMs - lookedAtMs;
+    const mostMs = observedAtMs === undefined ? Number.POSITIVE_INFINITY : atMs - observedAtMs;
     const lastHeartbeatAtMs = atMs - Math.min(Math.max(0, silentMs), mostMs);
     return {
       leaseEndMs,
       lastHeartbeatAtMs,
-      certainAtMs: lookedAtMs === undefined ? atMs : lastHeartbeatAtMs,
+      certainAtMs: observedAtMs === undefined ? atMs : lastHeartbeatAtMs,
     };
   }
 
   return {
-    look(leases) {
+    observe(leases) {
       if (!writesHeartbeats) count();
       const atMs = watchTime();
-      const looked = new Map(leases.map((lease) => [lease.instanceId, see(lease, atMs)]));
-      seen = looked;
-      lookedAtMs = atMs;
+      const observed = new Map(leases.map((lease) => [lease.instanceId, see(lease, atMs)]));
+      seen = observed;
+      observedAtMs = atMs;
       return leases.map(({ instanceId }) => {
-        const { lastHeartbeatAtMs = atMs, certainAtMs = atMs } = looked.get(instanceId) ?? {};
+        const { lastHeartbeatAtMs = atMs, certainAtMs = atMs } = observed.get(instanceId) ?? {};
         return { silentMs: atMs - lastHeartbeatAtMs, certainMs: atMs - certainAtMs };
       });
     },

@@ -19,7 +19,7 @@ export interface ListedInstance {
    * primary to reap it, and a reaped one as long again for commands it still had under way.
    */
   readonly expired: boolean;
-  /** Its users were taken out already: what it still has came too late. */
+  /** Its users were taken out already. Those it still has were entered too late. */
   readonly reaped: boolean;
   /** By the store's clock. */
   readonly lastHeartbeatAtMs: number;
@@ -47,11 +47,11 @@ export function createReadInstances({ redis, script, keys, watch }: ReadInstance
     const instances = [];
     for (let index = 0; index < flat.length; index += 2)
       instances.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
-    const silences = watch.look(instances);
+    const silences = watch.observe(instances);
     return succeed(
       instances.map(({ leaseEndMs, fenced, ...instance }, index) => {
         const { silentMs = 0, certainMs = 0 } = silences[index] ?? {};
-        // Earlier than any clock: somebody ended the lease by hand.
+        // No clock is that early: somebody ended the lease by hand.
         const ended = leaseEndMs <= ROSTER_LEASE_MS;
         return {
           ...instance,

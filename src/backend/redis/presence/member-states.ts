@@ -4,10 +4,10 @@ import type { ReportedUser } from '../../reported-presence.ts';
 import type { ListedInstance } from './instances.ts';
 import { entryOf, personOf } from './persons.ts';
 
-/** What roster-members.lua answers of one page: `id, [index of instance, user, index, user, …], id, …`; indices from 1. */
+/** A page as roster-members.lua returns it: `id, [index of instance, user, index, user, …], id, …`; indices from 1. */
 export type MembersPage = readonly (string | readonly (string | number)[])[];
 
-/** What the instances that have a user make of that user. */
+/** Merges the reports of all instances that have a user into one member. */
 export function membersOf(
   page: MembersPage,
   instances: readonly string[],
@@ -16,7 +16,7 @@ export function membersOf(
   const members = [];
   for (let index = 0; index < page.length; index += 2) {
     const reports = reportsOf(String(page[index]), page[index + 1], instances, listed);
-    // Taken out on all instances, and of the room's users only later: nothing to show.
+    // No instance has the user any more, but the room's list of users still does.
     if (reports.length > 0) members.push(memberOf(reports));
   }
   return members;

@@ -4,19 +4,19 @@ import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 
 const RETRY_MS = 1_000;
-/** After so many failures the room's next change notifies it. */
+/** After this many failures, the room is notified only at its next change. */
 const MAX_ATTEMPTS = 10;
 
-/** Rooms whose members are not notified yet of all changes of presence; this worker has to come back to each of them. */
+/** Schedules the notifications of rooms whose pending changes were not due yet when this worker made them. */
 export interface PresenceNotifier {
-  /** Comes back in `waitMs`, or earlier if the room was scheduled for earlier. */
+  /** Notifies the room in `waitMs`, or earlier if it is already scheduled for earlier. */
   schedule(room: Room, waitMs: number): void;
 }
 
 export interface PresenceNotifierDeps {
   /** Notifies the room if it is time. Returns how long to wait, 0 when nothing is left. */
   readonly notify: (room: Room) => Promise<Outcome<number>>;
-  /** Nothing is left. If this worker dies before that, whoever reaps it notifies the room instead. */
+  /** No change is pending any more. If this worker dies first, the worker that reaps it notifies the room instead. */
   readonly onNotified: (room: Room) => void;
   readonly log: Logger;
 }
