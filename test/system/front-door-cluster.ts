@@ -14,6 +14,7 @@ import { pino } from 'pino';
 import { Server } from 'socket.io';
 import { openAdmin } from '../../src/cluster/admin.ts';
 import { openForks } from '../../src/cluster/child.ts';
+import { createClientCounter } from '../../src/cluster/client-counter.ts';
 import { openFront } from '../../src/cluster/front.ts';
 import { openFrontWorker } from '../../src/cluster/front-worker.ts';
 import { createSupervisor } from '../../src/cluster/supervisor.ts';
@@ -69,10 +70,11 @@ function runWorker(): void {
   // Clients that a test leaves behind are gone three seconds later, and no drain waits for them.
   const engine = new Engine({ pingInterval: 2_000, pingTimeout: 1_000 });
   const io = new Server({ adapter: createAdapter() });
+  const counter = createClientCounter(worker.ipc);
   io.bind(engine);
   io.on('connection', (socket) => {
-    worker.ipc.notify('client connect', {});
-    socket.on('disconnect', () => worker.ipc.notify('client disconnect', {}));
+    counter.connected();
+    socket.on('disconnect', counter.disconnected);
     socket.on('digest', (text: string, ack: (sha256: string) => void) =>
       ack(createHash('sha256').update(text).digest('hex')),
     );
