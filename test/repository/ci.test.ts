@@ -63,7 +63,7 @@ function on(version: string, ...projects: string[]): string[] {
   ];
 }
 const NEWEST = on('26', 'unit');
-const LTS = on('24', 'unit', 'backend', 'contract');
+const LTS = on('24', 'unit', 'contract');
 const OLDEST = on('20.19.0', 'unit');
 
 describe('.ci/run', () => {
