@@ -1,7 +1,7 @@
 import type { Person } from '../protocol/people.ts';
 import type { MemberPage, PresenceCount, PresenceDiff } from '../protocol/rooms.ts';
 
-/** Who is in a room, as far as the server tells. */
+/** The members of a room that the server has reported. */
 export interface Members {
   readonly users: number;
   /** Sorted by user id. Absent in a room that has, or lately had, more than 200 connections: the server sends counts only. */

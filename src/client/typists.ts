@@ -12,7 +12,7 @@ export interface TypistsDeps {
   readonly now: () => number;
 }
 
-/** Who types in one room, this client too. The events are volatile, so every state ends by itself. */
+/** The people typing in one room, and this client among them. The events are volatile, so every state ends by itself. */
 export interface Typists {
   /** Call it with every key: it sends only changes and repeats. */
   report(on: boolean): void;

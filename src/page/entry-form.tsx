@@ -92,7 +92,7 @@ interface FieldProps {
   readonly value: string;
   readonly autocomplete: string;
   readonly autocapitalize: 'none' | 'words';
-  /** What is wrong with the value; false before the first attempt. */
+  /** The problem with the value; false before the first attempt. */
   readonly wrong: string | false;
   readonly onInput: (value: string) => void;
 }

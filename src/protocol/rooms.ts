@@ -71,11 +71,11 @@ export interface RoomMember extends Person {
   readonly clients: number;
   /** `doubtful`: the worker that had the connections has stopped its heartbeats. */
   readonly state: 'online' | 'doubtful';
-  /** That worker's last heartbeat, ms since 1970 by the store's clock. */
+  /** The last heartbeat of the user's worker, ms since 1970 by the store's clock. */
   readonly seenAt: number;
 }
 
-/** Who joined (or has a new name or avatar) and who left; at most once a second. */
+/** Lists users who joined or changed name or avatar, and users who left; sent at most once a second. */
 export interface PresenceDiff {
   readonly roomid: string;
   /** Rises by 1 with each diff or count of the room; after a jump, read `room:members`, because something was missed. */

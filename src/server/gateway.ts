@@ -1,18 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
-import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
-import { DEFAULT_HISTORY, MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
+import { type Outcome, refuse } from '../protocol/codes.ts';
+import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { Handshake, Introduction } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
 import { dispatch } from './events/dispatch.ts';
-import { joinRoom } from './events/join.ts';
+import { createFirstTasks } from './first-tasks.ts';
 import { ClientSession, type Session } from './session.ts';
 import type { ChatNamespace, ClientSocket } from './socket-types.ts';
 import type { ConnectionLimits } from './transport/connection-limits.ts';
 import { shrinkConnection } from './transport/private-members.ts';
 
-const JOIN_RETRY_MS = 1_000;
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
 export interface GatewayDeps {
@@ -47,6 +45,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     login: () => createBucket(LOGIN_RATE, elapsedMs),
     sayOfAddress: deps.sayOfAddress,
   };
+  const { bindInTurn, joinFromHandshake } = createFirstTasks(context);
   const keepsHeaders = context.identities.mode === 'token';
   const introductions = new WeakMap<ClientSocket, Introduction>();
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
@@ -115,57 +114,6 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (socket.nsp.name !== '/') socket.emit('new message', { mess: `welcome to ${socket.nsp.name}` });
     context.textmsgAudience.enter(session);
     deps.onHelloSent(socket);
-  }
-
-  /** Runs the task as if the client had sent it as an event. */
-  async function inOwnTurn<T>(
-    session: Session,
-    task: () => Promise<T>,
-    patient?: 'patient',
-  ): Promise<T | Refusal> {
-    const permit = context.admission.acquire(session, patient);
-    if (!permit.ok) return permit;
-    try {
-      return await session.queue.run<T | Refusal>(
-        'inTurn',
-        async () => (await permit.value.begin()) ?? (await task()),
-      );
-    } finally {
-      permit.value.release();
-    }
-  }
-
-  /** Binds the connection to its user, before any event that the client has sent meanwhile. */
-  async function bindInTurn(session: Session, begin: () => Promise<void>): Promise<void> {
-    try {
-      // Patient: nothing would try a refused one again.
-      await inOwnTurn(session, begin, 'patient');
-    } catch (error) {
-      context.log.error({ err: error }, 'a connection could not be bound to its user');
-    }
-  }
-
-  /** Joins the room that the handshake named with `?roomid=`; the answer comes as `joined`. */
-  async function joinFromHandshake(session: Session, resume: Introduction['resume']): Promise<void> {
-    const payload = { history: DEFAULT_HISTORY, resume };
-    try {
-      const join = () =>
-        joinRoom(session, payload, context, (joined) => session.socket.emit('joined', joined));
-      const outcome = await inOwnTurn(session, join);
-      if (outcome === 'answered') return;
-      session.socket.emit('refused', { event: 'join', error: outcome.error });
-      // A stock client does not know that it may try again.
-      const { temporary, retryAfterMs = JOIN_RETRY_MS } = outcome.error;
-      if (!temporary) return;
-      await pause(retryAfterMs);
-      if (session.socket.connected && !session.memberships.has(session.defaultRoom)) {
-        void joinFromHandshake(session, resume);
-      }
-    } catch (error) {
-      context.log.error({ err: error }, 'the join of a handshake failed');
-      const { error: internal } = refuse('internal', 'something went wrong here');
-      session.socket.emit('refused', { event: 'join', error: internal });
-    }
   }
 
   function leaveAll({ memberships, user }: Session): void {

@@ -61,6 +61,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/context.ts',
     'server/events',
   ],
+  'server/first-tasks.ts': ['server/session.ts', 'server/auth', 'server/context.ts', 'server/events'],
   'server/gateway.ts': [
     'server/socket-types.ts',
     'server/transport',
@@ -69,6 +70,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/delivery',
     'server/context.ts',
     'server/events',
+    'server/first-tasks.ts',
   ],
   'server/edge.ts': ['server/socket-types.ts', 'server/transport', 'server/delivery', 'server/context.ts'],
   'server/live-feeds.ts': ['server/socket-types.ts', 'server/delivery'],

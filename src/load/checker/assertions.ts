@@ -10,7 +10,7 @@ export interface Assertion extends Place {
   serverId?: string;
   sender?: string;
   text?: string;
-  /** Who got it first; nobody if only the log or an ack says so. */
+  /** The client that got it first; undefined if only the log or an ack proves the entry. */
   client?: string;
   times: number;
   acked: boolean;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PrimaryBackend } from '../../../src/backend/backend.ts';
-import { createInstanceRoster } from '../../../src/backend/embedded/roster.ts';
+import { createInstanceRoster, type InstanceRoster } from '../../../src/backend/embedded/roster.ts';
 import { BUS } from '../../../src/backend/embedded/services.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
@@ -17,6 +17,11 @@ async function setUp(): Promise<PrimaryBackend> {
     await rm(dataDir, { recursive: true, force: true });
   });
   return primary;
+}
+
+/** A roster whose wall clock and monotonic clock both read `now`. */
+function rosterAt(now: () => number, maxRoomClients = 0): InstanceRoster {
+  return createInstanceRoster({ now, elapsedMs: now, maxRoomClients, publish: () => undefined });
 }
 
 /** A peer, and how many entries the primary sent it. */
@@ -157,12 +162,7 @@ describe('embedded primary and its workers', () => {
 describe('embedded roster', () => {
   it('takes a worker for expired when it sent no heartbeat for the lease, until it does or is reaped', () => {
     let now = 1_000;
-    const roster = createInstanceRoster({
-      now: () => now,
-      elapsedMs: () => now,
-      maxRoomClients: 0,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => now);
     roster.heartbeat('a');
     roster.heartbeat('b');
     roster.setConnections('a', inboxOf('/', 'ann'), 3);
@@ -212,12 +212,7 @@ describe('embedded roster', () => {
 
   it('counts the lease of a worker without a heartbeat from its first report', () => {
     let now = 1_000;
-    const roster = createInstanceRoster({
-      now: () => now,
-      elapsedMs: () => now,
-      maxRoomClients: 0,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => now);
     roster.enter('a', newRoom(), { userId: 'ann', username: 'Ann' }, 1, 1);
     expect(roster.expired()).toEqual([]);
     now += ROSTER_LEASE_MS + 1;
@@ -226,12 +221,7 @@ describe('embedded roster', () => {
 
   it('counts the connections of workers with a heartbeat within the lease, and drops them when reaped', () => {
     let now = 1_000;
-    const roster = createInstanceRoster({
-      now: () => now,
-      elapsedMs: () => now,
-      maxRoomClients: 0,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => now);
     const inbox = inboxOf('/', 'ann');
     roster.setConnections('a', inbox, 2);
     roster.heartbeat('b');
@@ -253,12 +243,7 @@ describe('embedded roster', () => {
 
   it('doubts users whose workers missed heartbeats, and counts connections of those within the lease', () => {
     let now = 1_000;
-    const roster = createInstanceRoster({
-      now: () => now,
-      elapsedMs: () => now,
-      maxRoomClients: 0,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => now);
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const members = () => roster.members(room, { limit: 9 }).members;
@@ -281,12 +266,7 @@ describe('embedded roster', () => {
 
   it('lets nothing that a fenced worker still says count, before or after it is reaped', () => {
     let now = 1_000;
-    const roster = createInstanceRoster({
-      now: () => now,
-      elapsedMs: () => now,
-      maxRoomClients: 2,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => now, 2);
     const [room, empty] = [newRoom(), newRoom()];
     const ann = { userId: 'ann', username: 'Ann' };
     const bob = { userId: 'bob', username: 'Bob' };
@@ -327,12 +307,7 @@ describe('embedded roster', () => {
   });
 
   it('keeps a room of thousands in order while they come and go', () => {
-    const roster = createInstanceRoster({
-      now: () => 1_000,
-      elapsedMs: () => 1_000,
-      maxRoomClients: 0,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => 1_000);
     const room = newRoom();
     const ids = range(1, 3_000).map((n) => `${String.fromCodePoint(0x4e00 + ((n * 7919) % 3_000))}${n % 7}`);
     const present = new Set<string>();
@@ -358,12 +333,7 @@ describe('embedded roster', () => {
   });
 
   it('shows no user under a name that nobody finds them by', () => {
-    const roster = createInstanceRoster({
-      now: () => 1_000,
-      elapsedMs: () => 1_000,
-      maxRoomClients: 0,
-      publish: () => undefined,
-    });
+    const roster = rosterAt(() => 1_000);
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };
     const anna = { userId: 'ann', username: 'Anna' };
