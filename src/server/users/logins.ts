@@ -77,17 +77,8 @@ interface Unbound {
 }
 
 export function createLogins(deps: LoginsDeps): Logins {
-  const {
-    logs,
-    feeds,
-    inboxView,
-    announcements,
-    announcementFeed,
-    delivery,
-    connectionCounts,
-    membershipTransfer,
-    log,
-  } = deps;
+  const { inboxView, announcementFeed, delivery, connectionCounts, membershipTransfer, log } = deps;
+  const attach = createInboxAttach(deps);
   const bindings = createUserBindings(connectionCounts, deps.userBuckets);
   const unbound = createReconciler<Unbound>({
     attempt: bindAgain,
@@ -97,47 +88,6 @@ export function createLogins(deps: LoginsDeps): Logins {
     concurrency: BIND_CONCURRENCY,
     isPaused: deps.degraded,
   });
-
-  async function readPage(
-    inbox: Room,
-    known: boolean,
-    from: Position | undefined,
-  ): Promise<Outcome<InboxSnapshot>> {
-    if (known) return inboxView.read(inbox, from);
-    const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
-    return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
-  }
-
-  /**
-   * Leases the inbox's feed and calls `admit` in the turn in which page and live items join. `prepare` runs before that,
-   * after each successful read of the inbox.
-   */
-  async function attach<T>(
-    binding: UserBinding,
-    known: boolean,
-    from: Position | undefined,
-    admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
-    prepare?: () => Promise<void>,
-  ): Promise<Outcome<T>> {
-    const { inbox } = binding;
-    if (!binding.hasLease()) {
-      const lease = await feeds.lease(inbox);
-      if (!lease.ok) return lease;
-      binding.setLease(lease.value);
-    }
-    const copied = known ? await announcements.copyInto(inbox) : succeed(undefined);
-    if (!copied.ok) return copied;
-    if (!binding.hasLease()) return refuse('unavailable', 'the connection is gone');
-    return feeds.attach(
-      inbox,
-      async () => {
-        const page = await readPage(inbox, known, from);
-        if (page.ok) await prepare?.();
-        return page;
-      },
-      (page, since) => admit(page, since, copied.value),
-    );
-  }
 
   function show({ socket }: Session, inbox: Room, page: InboxSnapshot, since: readonly Entry[]): void {
     const message = inboxView.toPushMessage(page, since, inbox.roomid);
@@ -258,5 +208,53 @@ export function createLogins(deps: LoginsDeps): Logins {
       unbound.flush();
     },
     close: unbound.close,
+  };
+}
+
+/**
+ * Leases the inbox's feed and calls `admit` in the turn in which page and live items join. `prepare` runs before that,
+ * after each successful read of the inbox.
+ */
+function createInboxAttach({
+  logs,
+  feeds,
+  inboxView,
+  announcements,
+}: Pick<LoginsDeps, 'logs' | 'feeds' | 'inboxView' | 'announcements'>) {
+  async function readPage(
+    inbox: Room,
+    known: boolean,
+    from: Position | undefined,
+  ): Promise<Outcome<InboxSnapshot>> {
+    if (known) return inboxView.read(inbox, from);
+    const page = await logs.read(inbox, { limit: 1, maxBytes: 1 });
+    return page.ok ? succeed({ ...page.value, ...NOTHING_READ }) : page;
+  }
+
+  return async function attach<T>(
+    binding: UserBinding,
+    known: boolean,
+    from: Position | undefined,
+    admit: (page: InboxSnapshot, since: readonly Entry[], announced: number | undefined) => T,
+    prepare?: () => Promise<void>,
+  ): Promise<Outcome<T>> {
+    const { inbox } = binding;
+    if (!binding.hasLease()) {
+      const lease = await feeds.lease(inbox);
+      if (!lease.ok) return lease;
+      binding.setLease(lease.value);
+    }
+    const copied = known ? await announcements.copyInto(inbox) : succeed(undefined);
+    if (!copied.ok) return copied;
+    if (!binding.hasLease()) return refuse('unavailable', 'the connection is gone');
+    return feeds.attach(
+      inbox,
+      async () => {
+        const page = await readPage(inbox, known, from);
+        if (page.ok) await prepare?.();
+        return page;
+      },
+      (page, since) => admit(page, since, copied.value),
+    );
   };
 }
