@@ -18,8 +18,10 @@ export default defineConfig({
           pool: 'forks',
           ...(filesAtOnce === undefined ? {} : { maxWorkers: filesAtOnce }),
           fileParallelism: filesAtOnce !== 1,
-          testTimeout: name === 'unit' ? 10_000 : 120_000,
+          testTimeout: name === 'unit' ? 30_000 : 120_000,
           hookTimeout: 60_000,
+          // Vitest's own second is too short for a server on a machine that is busy with other things.
+          expect: { poll: { timeout: 20_000 } },
           sequence: { groupOrder: group },
         },
       }),

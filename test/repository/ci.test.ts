@@ -45,9 +45,11 @@ function runCi({ version = 'v20.20.2', argument, outcomes = {} }: FakeMachine = 
     env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
     encoding: 'utf8',
   });
+  const lines = stdout.trimEnd().split('\n');
   return {
     status,
-    last: stdout.trimEnd().split('\n').at(-1),
+    lines,
+    last: lines.at(-1),
     calls: existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : [],
     stderr,
   };
@@ -116,6 +118,41 @@ describe('.ci/run', () => {
     const { status, last } = runCi({ outcomes: { [call]: { prints, code: 7 } } });
     expect(status).toBe(1);
     expect(last).toMatch(/^\d+ passed, 1 failed$/);
+  });
+
+  it('repeats the failed tests of all runs at the end', () => {
+    const block = (failure: string) => `-- failed tests --\n${failure}\n-- end of failed tests --`;
+    const { lines } = runCi({
+      outcomes: {
+        'npm cit': {
+          prints: `${block('FAILED  a room\n    no port')}\nmuch else\n40 passed, 1 failed`,
+          code: 1,
+        },
+        [LTS[0] as string]: { prints: `${block('FAILED  an inbox')}\n10 passed, 1 failed`, code: 1 },
+      },
+    });
+    const at = lines.lastIndexOf('node v20.20.2:');
+    expect(lines.slice(at, at + 5)).toEqual([
+      'node v20.20.2:',
+      'FAILED  a room',
+      '    no port',
+      'node 24:',
+      'FAILED  an inbox',
+    ]);
+    expect(lines.length - at).toBeLessThan(20);
+  });
+
+  it('repeats the last lines of a run that fails without naming a test', () => {
+    const { lines } = runCi({ outcomes: { 'npm cit': { prints: 'npm error ENOSPC', code: 1 } } });
+    expect(lines.slice(lines.lastIndexOf('node v20.20.2:')).at(1)).toBe('npm error ENOSPC');
+  });
+
+  it('keeps its end short, however much fails', () => {
+    const failures = Array.from({ length: 200 }, (_, n) => `FAILED  test ${n}`).join('\n');
+    const prints = `-- failed tests --\n${failures}\n-- end of failed tests --\n1 passed, 200 failed`;
+    const { lines } = runCi({ outcomes: { 'npm cit': { prints, code: 1 } } });
+    expect(lines.length - lines.lastIndexOf('FAILED  test 0')).toBeLessThan(65);
+    expect(lines.at(-1)).toBe('7 passed, 200 failed');
   });
 
   it('does not take a run for good that says no count', () => {
