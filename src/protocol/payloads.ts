@@ -179,6 +179,8 @@ export const HANDSHAKE_AUTH = fields({
   resume: position.optional(),
   /** A returning client's position in its inbox. */
   inbox: position.optional(),
+  /** The client connects to another worker by itself after `bye` 3001, and then ends this connection. */
+  moves: z.boolean().optional(),
 });
 
 /** Describes the first wrong field: `roomid: must be …`. */
