@@ -31,7 +31,7 @@ export function parseOriginPattern(raw: string): { readonly value: string } | { 
     const value = parseOrigin(begin);
     return value === undefined ? { problem: GRAMMAR } : { value };
   }
-  // With a label in place of the star it must parse as a name: an address has no names below it.
+  // A label replaces the star, and the result must parse as a name: an address has no names below it.
   const label = 'any.';
   const some = parseOrigin(`${begin}${label}${end}`);
   return some === undefined
@@ -64,7 +64,7 @@ function problemOf(raw: string): string | undefined {
   return undefined;
 }
 
-/** Whether the origin matches one of the patterns, which are in their canonical spelling. */
+/** Returns whether the origin matches one of the patterns, which are in their canonical spelling. */
 export function matchesOrigin(patterns: readonly string[], given: string): boolean {
   // Fast path: browsers nearly always send the canonical spelling.
   if (patterns.includes(given)) return !given.includes(ANY_LABEL);
@@ -78,7 +78,7 @@ export function matchesOrigin(patterns: readonly string[], given: string): boole
   });
 }
 
-/** Whether one of the patterns matches pages of this host name, on any port. */
+/** Returns whether one of the patterns matches pages of this host name, on any port. */
 export function namesHost(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => {
     const [, scheme, rest = ''] = /^(https?):\/\/(.*)$/.exec(pattern) ?? [];

@@ -117,12 +117,15 @@ export async function runWorker({
     await backend.close();
   });
   report();
-  // From here on a reload asks this worker whether the slot is ready, so its health check must have run once.
+  // A reload asks this worker from now on whether the slot is ready, so its health check must have run once.
   await chat.firstCheck;
   worker.ready();
 }
 
-/** More often than the lease needs when the number of connections changes: the online count is read from the heartbeat. */
+/**
+ * Heartbeats come sooner than the lease needs when the number of connections changes: the online count is read from
+ * them.
+ */
 function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => number): NodeJS.Timeout {
   let lastClients = 0;
   let lastHeartbeatAt = performance.now();
@@ -136,7 +139,7 @@ function startHeartbeats(roster: Pick<Roster, 'heartbeat'>, clients: () => numbe
   }, HEARTBEAT_CHECK_MS);
 }
 
-/** All workers share the secret by which a returning guest is recognised. In token mode there are no guests. */
+/** All workers share the secret by which a returning guest is recognised. Token mode has no guests. */
 async function openIdentities(
   { authSecret, authJwksUrl, authAudience, authIssuer }: Settings,
   backend: WorkerBackend,
@@ -179,7 +182,7 @@ async function reapExpired(backend: WorkerBackend, chat: ChatServer): Promise<vo
 
 async function fence({ roster }: WorkerBackend, instanceId: string, log: Logger): Promise<void> {
   const fenced = await roster.fence(instanceId);
-  // Not retried: its lease expires, and it is reaped.
+  // A failed fence is not retried: the lease expires, and the instance is reaped.
   if (!fenced.ok)
     log.warn({ instanceId, code: fenced.error.code }, 'a dead worker counts until its lease ends');
 }

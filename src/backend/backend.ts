@@ -17,7 +17,7 @@ export interface BackendOptions {
   readonly dataDir: string;
   readonly historySize: number;
   readonly historyTtlS: number;
-  /** For inboxes and for the announcements. */
+  /** The retention of inboxes and of the announcements. */
   readonly inboxSize: number;
   readonly inboxTtlS: number;
   /** Connections a room may have, 0: no limit. */
@@ -39,7 +39,7 @@ export interface WorkerBackend {
   readonly adapter: (nsp: Namespace) => Adapter;
   /** Returns the cluster's shared secret, which the store creates at first use. */
   secret(): Promise<Outcome<string>>;
-  /** Whether the store answers now. MUST itself answer within two seconds. */
+  /** Reports whether the store answers now. MUST itself answer within two seconds. */
   check(): Promise<Outcome<void>>;
   close(): Promise<void>;
 }
@@ -65,7 +65,7 @@ export interface PrimaryBackend {
   agreeOnApiKey(offered: string): Promise<Outcome<string>>;
   /** Instances that an earlier run of this host left behind. They are dead. */
   readonly predecessors: readonly string[];
-  /** What an operator should know, one sentence each. */
+  /** Facts that an operator should know, one sentence each. */
   readonly warnings: readonly string[];
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { PrimaryBackend, PrimaryBackendDeps, WorkerBackend, WorkerBackendDe
  * nothing of what only a worker needs.
  */
 
-/** To be called before the first worker is forked. */
+/** The caller MUST call it before it forks the first worker. */
 export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
   if (deps.options.redisUrl !== undefined) {
     const { openRedisPrimary } = await import('./redis/primary.ts');

@@ -26,7 +26,10 @@ const FIRST_WINDOW = 64;
 const QUIET_WINDOW = 512;
 const MIN_WINDOW = 32;
 const MAX_WINDOW = 4_096;
-/** For each good answer: doubles in the time of one until too much was let in for the first time, then times 1.25. */
+/**
+ * The growth of the window for each good answer. It doubles in the time of one answer at first; after the first
+ * overload it grows 1.25-fold.
+ */
 const FIRST_GROWTH = 1;
 const GROWTH = 0.25;
 const SHRINK_AT_MOST = 0.5;
@@ -44,8 +47,8 @@ const MAX_RETRY_MS = 5_000;
 /** Leave to ask the store for one thing. Must be released once, begun or not. */
 export interface Permit {
   /**
-   * Waits for the asker's turn, in the order of its calls: returns no promise when there is nothing to wait for. After a
-   * refusal the asker must not begin.
+   * Waits for the asker's turn, in the order of its calls; returns no promise if there is nothing to wait for. The
+   * caller must not begin after a refusal.
    */
   begin(): Refusal | undefined | Promise<Refusal | undefined>;
   release(): void;
@@ -56,7 +59,7 @@ export interface Admission {
   acquire(who: object, patient?: 'patient'): Outcome<Permit>;
   /** Runs the task under a permit. */
   run<T>(who: object, task: () => Promise<T>, patient?: 'patient'): Promise<T | Refusal>;
-  /** For the metrics. */
+  /** The state that the metrics show. */
   state(): { readonly underWay: number; readonly waiting: number; readonly window: number };
   close(): void;
 }
@@ -64,7 +67,7 @@ export interface Admission {
 export interface AdmissionDeps {
   /** Monotonic, ms. */
   readonly now: () => number;
-  /** So that all who were refused at once do not come back at once. */
+  /** Spreads the retries of askers that were refused at the same time. */
   readonly random: () => number;
 }
 
@@ -78,15 +81,15 @@ interface Waiting {
 interface Line {
   /** All that arrived and has not left, also what does not stand at the door yet. */
   here: number;
-  /** How long the one that was begun last had waited. */
+  /** The wait of the task that began last. */
   waitedMs: number;
   readonly waiting: Waiting[];
 }
 
 export function createAdmission({ now, random }: AdmissionDeps): Admission {
-  /** In the order of their turns. */
+  /** Askers' lines, in the order of their turns. */
   const lines = new Map<object, Line>();
-  /** Those of them in which somebody stands. */
+  /** The lines with a waiting task. */
   const standing = new Set<Line>();
   let underWay = 0;
   let waiting = 0;
@@ -117,7 +120,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     return refuse('rate_limited', 'more is asked than can be answered', Math.ceil(afterMs));
   }
 
-  /** Everybody gets the same part of what can be answered within their patience. */
+  /** Each asker gets an equal share of what the store can answer within their patience. */
   function longestLine(): number {
     if (late) return isFull() ? 0 : MIN_LINE;
     return Math.max(MIN_LINE, (ratePerMs * PATIENCE_MS + window) / lines.size);
@@ -134,7 +137,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     next();
   }
 
-  /** Once for all that were on their way together. */
+  /** Shrinks the window once for all tasks that were in flight together. */
   function shrink(tookMs: number): void {
     const at = now();
     if (at - shrunkAt < tookMs) return;
@@ -153,7 +156,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
       standing.delete(line);
       const first = line.waiting.shift();
       if (!first) continue;
-      // Behind the others: it is their turn.
+      // The line goes to the end, because it is the others' turn.
       if (line.waiting.length > 0) standing.add(line);
       waiting -= 1;
       if (isTired(first)) first.refuse(refusal());
@@ -179,7 +182,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     late = false;
   }
 
-  /** Only while somebody waited all the time is what is answered all that can be. */
+  /** Measures the rate of answers. It shows the store's capacity only if something waited all the time. */
   function measure(at: number): void {
     if (busySince !== undefined && at > busySince) {
       ratePerMs = Math.max(0.01, ratePerMs * 0.7 + (answered / (at - busySince)) * 0.3);
@@ -194,7 +197,7 @@ export function createAdmission({ now, random }: AdmissionDeps): Admission {
     ticking = setInterval(tick, TICK_MS);
   }
 
-  /** Also who sends one thing after the other without looking at the answers: its own line does not move fast enough. */
+  /** Catches an asker that sends without reading the answers, too: its own line does not move fast enough. */
   function isTooMuch(line: Line): boolean {
     return line.here >= MIN_LINE && (line.here >= longestLine() || line.waitedMs > PATIENCE_MS);
   }

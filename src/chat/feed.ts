@@ -64,7 +64,7 @@ export interface Feed {
   resync(): Promise<void>;
   /** Resolves once that position is delivered, or after a second; the log is read then. */
   whenDelivered(epoch: string, seq: number): Promise<void>;
-  /** Whether everything up to this position is delivered. */
+  /** Returns whether everything up to this position is delivered. */
   hasReached(epoch: string | undefined, seq: number): boolean;
   close(): void;
 }
@@ -92,7 +92,10 @@ class LiveBuffer {
 
 const NO_EPOCHS: readonly PreviousEpoch[] = [];
 
-/** There is one for every connected user, so an idle one holds no closures, lists or promises. */
+/**
+ * The feed of one room. Every connected user has one for the inbox, so an idle feed holds no closures, lists or
+ * promises.
+ */
 class RoomFeed implements Feed {
   private readonly room: Room;
   private readonly deps: FeedDeps;

@@ -27,7 +27,7 @@ export interface FeedLease {
 export type ReadPage<P extends LogPage> = () => Promise<Outcome<P>>;
 
 export interface Feeds {
-  /** Subscribes to the room. Once it answers, no entry that is published later is missed. */
+  /** Subscribes to the room. An entry that is published after the answer is never missed. */
   lease(room: Room): Promise<Outcome<FeedLease>>;
   /**
    * Reads a page and calls `admit` with it and with the entries delivered since, in the one turn of the event loop in
@@ -51,7 +51,7 @@ export interface Feeds {
   close(): void;
 }
 
-/** The feed that all leases of a room share. There is one for every connected user's inbox, so it is kept small. */
+/** The feed that all leases of a room share. Every connected user's inbox has one, so it is kept small. */
 class SharedFeed {
   readonly room: Room;
   readonly feed: Feed;
@@ -137,7 +137,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     const entry = new SharedFeed(room, feed, closeUnused);
     // Bound, not a closure: half as large.
     const onEntry = feed.accept.bind(feed);
-    // Only rooms have presence.
+    // Inboxes and announcements have no presence.
     entry.subscription =
       room.kind === 'room'
         ? bus.subscribe(room, onEntry, presenceListener(room))

@@ -28,9 +28,11 @@ export interface IdempotencyStore {
   complete(key: string, id: string, answer?: string): Promise<Outcome<void>>;
 }
 
-/** A claim's lease: a worker that dies keeps its key for this long. Nothing else keeps two attempts from overlapping. */
+/**
+ * A claim's lease: a worker that dies keeps its key for this long. The lease alone keeps two attempts from overlapping.
+ */
 export const CLAIM_LEASE_MS = 10_000;
-/** How long a second request waits for the answer of the first. */
+/** The longest wait of a second request for the answer of the first. */
 const WAIT_MS = 3_000;
 const FIRST_POLL_MS = 20;
 const MAX_POLL_MS = 250;
@@ -48,7 +50,7 @@ export interface IdempotentWrite {
   readonly content: readonly unknown[];
   /** Performs the write. `operation` is the same for each attempt, so the stores do not store it again. */
   run(operation: string): Promise<Outcome<unknown>>;
-  /** Whether another attempt could add nothing. */
+  /** Returns whether another attempt could add nothing. */
   isComplete(value: unknown): boolean;
 }
 
@@ -83,7 +85,7 @@ export async function runIdempotent(
       return outcome;
     } finally {
       const final = outcome && (outcome.ok ? isComplete(outcome.value) : !outcome.error.temporary);
-      // Without a final answer the next attempt runs the write again under the same id.
+      // The next attempt runs the write again under the same id if there is no final answer.
       await store.complete(name, id, final ? JSON.stringify(outcome) : undefined);
     }
   }

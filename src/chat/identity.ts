@@ -19,7 +19,7 @@ export function guestSince(guestToken: string): number {
   return end < 0 ? 0 : Number.parseInt(guestToken.slice(0, end), MADE_RADIX);
 }
 
-/** What a client claims in its handshake. */
+/** The claims of a client's handshake. */
 export interface Credentials {
   readonly token?: string;
   readonly userId?: string;
@@ -28,10 +28,10 @@ export interface Credentials {
   readonly avatar?: string;
 }
 
-/** What a connection may do, and until when. */
+/** The rights of a connection and their end. */
 export interface Access {
   allows(roomid: string): boolean;
-  /** By the token, ms since 1970; absent if the access lasts as long as the connection. */
+  /** The token's end, ms since 1970; absent if the access lasts as long as the connection. */
   readonly expiresAt?: number;
 }
 

@@ -2,7 +2,7 @@ import type { Outcome } from '../protocol/codes.ts';
 import type { Draft, Position } from './log-store.ts';
 import type { Room } from './room.ts';
 
-/** How far a user is with the inbox. Markers only rise; 0 is the beginning. `read` ≤ `recv` ≤ the inbox's end. */
+/** A user's positions in the inbox. Markers only rise; 0 is the beginning. `read` ≤ `recv` ≤ the inbox's end. */
 export interface InboxMarkers {
   /** One of the user's devices has received everything up to here. */
   readonly recv: number;

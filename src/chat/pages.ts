@@ -36,7 +36,7 @@ export async function readResumed(
   return latest.ok ? succeed({ ...latest.value, recovered: false }) : latest;
 }
 
-/** Whether the position names the same entry in this log. */
+/** Returns whether the position names the same entry in this log. */
 function isSamePast(page: LogPage, from: Position): boolean {
   if (from.seq > page.top) return false;
   // The log was empty when the device connected, and the device has counted live events, not all of which name their epoch. So

@@ -49,7 +49,7 @@ interface QueuedEvent {
 
 interface RoomQueue {
   readonly room: Room;
-  /** By user id. */
+  /** Queued events by user id. */
   readonly events: Map<string, QueuedEvent>;
 }
 

@@ -25,7 +25,7 @@ export interface PresenceDeps {
   readonly onJoin: (room: Room, user: RosterEntry, clients: number) => void;
   readonly onQuit: (room: Room, user: RosterEntry, clients: number) => void;
   readonly log: Logger;
-  /** How long a user stays present after the last connection is lost. */
+  /** The time that a user stays present after the last connection is lost. */
   readonly graceMs?: number;
 }
 
@@ -58,13 +58,13 @@ interface LocalUser {
   reported: number | undefined;
   /** Enters that the roster has not answered. Their connections may be gone already. */
   entering: number;
-  /** Those of `entering` that the roster has not been asked for yet. */
+  /** The part of `entering` that the roster has not been asked for yet. */
   arriving: number;
   /** A report is queued and has not started. */
   reportQueued: boolean;
   /** The roster rejected the last report, of a count, a name or an avatar; it is to be repeated. */
   reportFailed: boolean;
-  /** In the roster, but not announced to the room: the connection was gone before it was admitted. */
+  /** The roster lists the user but the room does not know: the connection was gone before it was admitted. */
   unannounced: boolean;
   /** The last call to the roster; the next one waits for it. */
   turn: Promise<unknown>;
@@ -75,7 +75,7 @@ interface LocalRoom {
   readonly room: Room;
   readonly users: Map<string, LocalUser>;
   clients: number;
-  /** Those of `clients` that the roster has not been asked to admit yet. */
+  /** The part of `clients` that the roster has not been asked to admit yet. */
   arriving: number;
 }
 
@@ -163,7 +163,8 @@ export function createPresence(deps: PresenceDeps): Presence {
     else if (user.reported !== undefined) void depart(local, user);
     else {
       forget(local, user);
-      // Even if the last answer has this count: a later report about another user may have counted this connection.
+      // The recount is needed even if the last answer has this count: a later report about another user may have
+      // counted this connection.
       void recount(local);
     }
   }

@@ -70,7 +70,7 @@ export class DebtBucket extends Tokens {
     return tokens >= 1 ? 0 : this.waitMs;
   }
 
-  /** More than a whole burst was rejected. */
+  /** The debt exceeds a whole burst. */
   get isDeepInDebt(): boolean {
     return this.tokens < -this.rate.burst;
   }
@@ -84,7 +84,7 @@ export class DebtBucket extends Tokens {
 /** Buckets by key, made at the first use of the key. */
 export interface KeyedBuckets<B> {
   of(key: string): B;
-  /** How many are kept. */
+  /** The number of buckets kept. */
   readonly size: number;
 }
 
@@ -119,7 +119,7 @@ export function createKeyedBuckets<B extends { readonly isFull: boolean }>(make:
 /** One bucket for each key, such as a user, shared by its connections on this worker. */
 export interface SharedBuckets {
   take(key: string): number;
-  /** How many are kept. */
+  /** The number of buckets kept. */
   readonly size: number;
 }
 

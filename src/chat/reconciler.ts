@@ -26,11 +26,11 @@ export interface ReconcilerOptions<T> {
   /** The wait before the first retry; it doubles with each failure in a row, up to `maxRetryMs`. */
   readonly retryMs: number;
   readonly maxRetryMs?: number;
-  /** After so many failures in a row the item is dropped. */
+  /** An item that fails this often in a row is dropped. */
   readonly maxAttempts?: number;
   /** Attempts under way at the same time. */
   readonly concurrency?: number;
-  /** While this holds nothing is attempted: the store is known to be away. */
+  /** Returns true while the store is known to be away; nothing is attempted then. */
   readonly isPaused?: () => boolean;
 }
 
@@ -39,7 +39,7 @@ export interface Reconciler<T> {
   schedule(item: T, delayMs?: number): void;
   /** The item needs no further attempt. An attempt under way goes on, but is not repeated. */
   cancel(item: T): void;
-  /** Whether the item waits for an attempt; one under way does not count. */
+  /** Returns whether the item waits for an attempt; one under way does not count. */
   has(item: T): boolean;
   /** All items that are not cancelled, those under way included. */
   readonly size: number;
@@ -53,7 +53,7 @@ interface Entry<T> {
   item: T;
   state: 'waiting' | 'ready' | 'running';
   dueAt: number;
-  /** While it waits. Node keeps timers of one length in a list, so thousands of them cost no search. */
+  /** The timer of a waiting item. Node keeps timers of one length in a list, so thousands of them cost no search. */
   timer: NodeJS.Timeout | undefined;
   failures: number;
   /** It was scheduled for then during its attempt. */

@@ -50,9 +50,9 @@ export interface Roster {
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;
   /** Returns the ids of at most `limit` users with exactly this name. The cost MUST NOT grow with the room. */
   findByUsername(room: Room, username: string, limit: number): Promise<Outcome<readonly string[]>>;
-  /** Whether the user is in at least one of the rooms, in one round trip. */
+  /** Returns whether the user is in at least one of the rooms, in one round trip. */
   isInAny(rooms: readonly Room[], userId: string): Promise<Outcome<boolean>>;
-  /** Whether a live instance has the user in the room. MUST ignore what a dead instance has left behind. */
+  /** Returns whether a live instance has the user in the room. MUST ignore what a dead instance has left behind. */
   isOnlineIn(room: Room, userId: string): Promise<Outcome<boolean>>;
   /** Lists the members by user id, beginning after `after`. `next`: the page is not the last; continue after this id. */
   members(room: Room, page: RosterPage): Promise<Outcome<RosterMembersPage>>;

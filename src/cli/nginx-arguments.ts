@@ -81,7 +81,7 @@ export function parseNginxArgs(argv: readonly string[], settings: NginxSettings)
   return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'render', options };
 }
 
-/** Not parseArgs of node:util, which stops at the first problem or takes the next option for a value. */
+/** A parser of our own: parseArgs of node:util stops at the first problem or takes the next option for a value. */
 function readOptions(argv: readonly string[], problems: string[]): Map<Name, string[]> | 'help' {
   if (argv.includes('--help') || argv.includes('-h')) return 'help';
   const given = new Map<Name, string[]>();

@@ -1,6 +1,6 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
 
-/** How nginx chooses the worker of a client; `roomid` puts the members of a room on one worker. */
+/** The ways in which nginx chooses a client's worker; `roomid` puts the members of a room on one worker. */
 export const NGINX_HASHES = ['ip_hash', 'remote_addr', 'roomid'] as const;
 /**
  * `upstream` and `site` go into an `http` block (conf.d), so that adding hosts touches `upstream` only;
@@ -9,7 +9,7 @@ export const NGINX_HASHES = ['ip_hash', 'remote_addr', 'roomid'] as const;
 export const NGINX_PARTS = ['upstream', 'site', 'main', 'full'] as const;
 
 export interface NginxHost {
-  /** As nginx writes it: an IPv6 address stands in brackets. */
+  /** The address in nginx's spelling: an IPv6 address stands in brackets. */
   readonly address: string;
   readonly basePort: number;
   readonly workers: number;

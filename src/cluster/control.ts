@@ -1,8 +1,8 @@
 import type { NoticeKind } from './ipc.ts';
 
 /**
- * Notices between the supervisor and its workers. Nobody waits for an answer: the supervisor notices a dead or hanging
- * worker by its process, not by a missing reply.
+ * Notices between the supervisor and its workers. They have no answers: the supervisor notices a dead or hanging worker
+ * by its process, not by a missing reply.
  */
 export const CONTROL: {
   /** worker → primary: it serves on its port. */

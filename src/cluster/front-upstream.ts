@@ -15,7 +15,7 @@ const SESSION_CLOSED = 'sticky:disconnection';
 
 /** One worker as the front door sees it. */
 export interface FrontUpstream {
-  /** Whether new sessions may go to it; false at first. */
+  /** New sessions may go to the worker; false at first. */
   serving: boolean;
   hasSession(sessionId: string): boolean;
   /** The number of its sessions and pending connections; infinite if it takes no new sessions. */
@@ -23,7 +23,7 @@ export interface FrontUpstream {
   /** Hands the connection and the `bytes` read of it to the worker. Returns false if too many bytes wait already. */
   handOver(socket: Socket, bytes: Buffer): boolean;
   /**
-   * Call it after the worker's death. Nobody else would close the sockets on their way to it, and their clients would
+   * Closes the sockets on their way to a dead worker. Call it after the worker's death: otherwise their clients would
    * wait for ever.
    */
   release(): void;

@@ -11,7 +11,7 @@ export interface FrontWorkerDeps {
   readonly engine: Engine;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** How long a request may take to arrive. */
+  /** The time limit for a request to arrive. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -50,7 +50,7 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
   enableLingeringClose(httpServer);
   setupWorker({ httpServer, engine: deps.engine } as unknown as Parameters<typeof setupWorker>[0]);
   const take = (message: { type?: unknown; data?: unknown } | null, socket: unknown) => {
-    // Without a socket, the client has closed it on the way.
+    // The socket is absent if the client closed it on the way.
     if (message?.type !== CONNECTION || !(socket instanceof Socket)) return;
     httpServer.emit('connection', socket);
     // Later than sticky does it: the server would get a large first part of a body before its socket flows, and a tick
@@ -58,7 +58,8 @@ export function openFrontWorker(deps: FrontWorkerDeps): FrontWorker {
     socket.once('resume', () => socket.unshift(message.data));
   };
   process.on('message', take);
-  // Node starts the timeouts of unfinished requests at this event. Without it a request that never ends stayed open.
+  // Node starts the timeouts of unfinished requests at this event. A request that never ends would stay open without
+  // it.
   httpServer.emit('listening');
   return {
     close() {

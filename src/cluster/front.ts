@@ -12,13 +12,13 @@ export interface FrontDeps {
   readonly port: number;
   readonly log: Logger;
   readonly now: () => number;
-  /** How long the first headers of a connection may take to arrive. */
+  /** The time limit for the first headers of a connection to arrive. */
   readonly headTimeoutMs?: number;
 }
 
 export interface Front {
   readonly port: number;
-  /** Whether new sessions may go to this worker; false at first. */
+  /** Sets whether new sessions may go to this worker; false at first. */
   serving(workerId: number, yes: boolean): void;
   /** Closes the listener. Sessions go on in their workers; requests whose headers are incomplete are cut off. */
   close(): Promise<void>;
@@ -136,7 +136,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     },
     async close() {
       cluster.off('fork', addUpstream);
-      // Not awaited: Node finishes `close` only after all sockets that were ever handed over have closed.
+      // `close` is not awaited: Node finishes it only after all sockets that were ever handed over have closed.
       server.close();
       for (const socket of reading) socket.destroy();
     },

@@ -2,9 +2,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * Names this host in the cluster's registry. Two Roomcasts with different ports on one machine count as two hosts. Only
- * one Roomcast can use the same ports in the same network namespace of the same running machine: a primary that finds its
- * own id in the registry at the start finds a dead predecessor.
+ * Returns this host's name in the cluster's registry. Two Roomcasts with different ports on one machine count as two
+ * hosts. Only one Roomcast can use the same ports in the same network namespace of the same running machine: a primary
+ * that finds its own id in the registry at the start finds a dead predecessor.
  */
 export function hostId(basePort: number): string {
   return `${hostname()}:${basePort}@${machineId()}`;

@@ -27,7 +27,7 @@ export function callServices<S extends Services<S>>(
         (...args) =>
           request(`${name}.${method}`, args),
     );
-  // What the members are is what `S` declares: they are made from its names alone.
+  // The cast is safe: the type `S` declares the members, and they are made from its names alone.
   return membersOnDemand(service) as unknown as S;
 }
 

@@ -36,6 +36,6 @@ export interface IpcChannel {
 /** The primary's end of the channel to one worker. */
 export interface WorkerIpc extends IpcChannel {
   readonly slot: number;
-  /** Of that worker process; a respawned one has another. */
+  /** The id of that worker process; a respawned one has another. */
   readonly instanceId: string;
 }

@@ -2,16 +2,16 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { handleOf } from './front-head.ts';
 
-/** How long a client may go on sending after the response. */
+/** The time that a client may go on sending after the response. */
 const LINGER_MS = 2_000;
-/** How much it may still send. */
+/** The bytes that it may still send. */
 const LINGER_BYTES = 4 * 1024 * 1024;
 
 /**
- * Lingering close, as nginx calls it. A request may be answered before its body has arrived. If the connection closes with
- * the response, Node resets it at once, often before the client has read the response; if it stays open, Node discards
- * the body without a limit. With this, the server discards the rest in both cases, for `LINGER_MS` and `LINGER_BYTES` at
- * most, and then destroys the connection.
+ * Lingering close, as nginx calls it. A server may answer a request before its body has arrived. If the connection
+ * closes with the response, Node resets it at once, often before the client has read the response; if it stays open,
+ * Node discards the body without a limit. This function makes the server discard the rest in both cases, for
+ * `LINGER_MS` and `LINGER_BYTES` at most, and then destroys the connection.
  */
 export function enableLingeringClose(httpServer: HttpServer): void {
   httpServer.prependListener('request', (request, response) => {
@@ -49,7 +49,7 @@ function boundRest(socket: Socket, request: Socket | IncomingMessage): void {
   };
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   request.once('end', stop).resume();
-  // On the socket, since Node does not report what it discards of an unread request.
+  // The listener is on the socket, because Node does not report what it discards of an unread request.
   socket.on('data', count).once('close', stop);
   // The listener has taken over reading from the parser, which may have paused it and would have resumed it.
   const handle = handleOf(socket);

@@ -6,7 +6,7 @@ import { createIpcChannel } from './ipc-channel.ts';
 
 /** A worker that is not ready by then hangs, and is replaced. */
 const READY_LIMIT_MS = 30_000;
-/** After the drain's deadline a worker has this long to exit by itself. */
+/** The time that a worker has to exit by itself after the drain's deadline. */
 const EXIT_GRACE_MS = 2_000;
 
 export interface WorkerExit {

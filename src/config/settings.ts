@@ -18,7 +18,7 @@ import {
 
 interface Setting<T> {
   readonly name: string;
-  /** As deploy/README.md prints it. */
+  /** The default in the spelling of deploy/README.md. */
   readonly shownDefault: string;
   readonly meaning: string;
   readonly parse: Parser<T>;
@@ -39,7 +39,7 @@ const port = integer(1, 65_535);
 const address = (raw: string) =>
   isIP(raw) || isHostName(raw) ? { value: raw } : { problem: 'must be an IP address or a host name' };
 const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
-/** As long as the digest of HS256: a shorter secret can be guessed offline from any token. */
+/** The shortest secret is as long as the digest of HS256: a shorter one can be guessed offline from any token. */
 const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
 const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');

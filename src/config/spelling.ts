@@ -1,4 +1,4 @@
-/** Whether two words are at most two letters apart (insertions, deletions, replacements). */
+/** Returns whether two words are at most two letters apart (insertions, deletions, replacements). */
 export function isMisspelling(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 2) return false;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -1,6 +1,6 @@
 import type { Rate } from './grammar.ts';
 
-/** What a client needs beside its messages: rejoining its rooms, reading history, typing. */
+/** The events that a client needs beside its messages: rejoining its rooms, reading history, typing. */
 const LEAST_EVENTS: Rate = { perMs: 100 / 1_000, burst: 1_000 };
 const LEAST_BYTES: Rate = { perMs: 1_000_000 / 1_000, burst: 4_000_000 };
 const EVENTS_PER_SAY = 5;
@@ -12,7 +12,7 @@ export interface TrafficRates {
   readonly bytes: Rate | undefined;
 }
 
-/** Limits that no honest client reaches. Without a limit of messages, as in a load test, there are none. */
+/** Limits that no honest client reaches. There are none if messages have no limit, as in a load test. */
 export function trafficRatesFor(say: Rate | undefined, maxTextBytes: number): TrafficRates {
   if (!say) return { events: undefined, bytes: undefined };
   const atLeast = (least: Rate, times: number): Rate => ({

@@ -26,7 +26,7 @@ import type {
   Typing,
 } from './rooms.ts';
 
-/** What each event's ack carries beside `ok: true`. */
+/** The fields that each event's ack carries beside `ok: true`. */
 export interface Acks {
   join: Joined;
   leave: object;
@@ -73,7 +73,7 @@ export interface Bye {
   readonly code: number;
   readonly reason: string;
   readonly reconnect: boolean;
-  /** How long to wait before reconnecting. */
+  /** The wait before a reconnect. */
   readonly afterMs: number;
 }
 

@@ -23,7 +23,7 @@ export const MAX_PACKET_BYTES = 1_200_000;
 export const PRESENCE_GRACE_MS = 5_000;
 /** A room with more connections than this gets counts instead of names. */
 export const LARGE_ROOM_CLIENTS = 200;
-/** How many joins and quits of one user a room gets at once; afterwards one each PRESENCE_GRACE_MS. */
+/** The joins and quits of one user that a room gets at once; afterwards one each PRESENCE_GRACE_MS. */
 export const USER_PRESENCE_BURST = 4;
 /** The same for all users of a room together, beyond a burst of LARGE_ROOM_CLIENTS. */
 export const ROOM_PRESENCE_EVENTS_PER_S = 20;
@@ -54,5 +54,5 @@ export const MAX_ANNOUNCE_ROOMS = 1_000;
  * and after its end, at the handshake and on an open connection.
  */
 export const TOKEN_LEEWAY_MS = 5_000;
-/** How long before its end a token is reported as expiring. */
+/** The time before its end at which a token is reported as expiring. */
 export const TOKEN_EXPIRING_MS = 60_000;

@@ -41,7 +41,7 @@ export function parseUnreservedId(value: unknown): string | undefined {
 /** Parses a nickname, trims it and normalises it (NFC). */
 export function parseUsername(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > MAX_USERNAME_CHARS * 8) return undefined;
-  // Before trimming, because `trim` removes U+FEFF as a space.
+  // The check comes before trimming, because `trim` removes U+FEFF as a space.
   if (INVISIBLE.test(value)) return undefined;
   const name = value.normalize('NFC').trim();
   const chars = [...name].length;
@@ -74,13 +74,16 @@ export function parseClientMsgId(value: unknown): string | undefined {
   return CLIENT_MSG_ID.test(value) ? value : undefined;
 }
 
-/** Whether the text has no lone surrogate, which UTF-8 cannot encode: other clients could neither print nor store it. */
+/**
+ * Returns whether the text has no lone surrogate, which UTF-8 cannot encode: other clients could neither print nor
+ * store it.
+ */
 export function isWellFormed(text: string): boolean {
   // Some browsers that the SDK supports lack the method; the pattern takes ten times as long.
   return typeof text.isWellFormed === 'function' ? text.isWellFormed() : !LONE_SURROGATE.test(text);
 }
 
-/** Whether the text has a visible character. */
+/** Returns whether the text has a visible character. */
 export function isVisible(text: string): boolean {
   return VISIBLE.test(text);
 }

@@ -80,8 +80,8 @@ export const token = z.string().min(1).max(MAX_TOKEN_CHARS);
 const MAX_CURSOR_CHARS = 256;
 
 /**
- * What a client may send, by event. `MAX_TEXT_BYTES` is a setting and is checked where the text is used.
- * Unknown keys are dropped, so handlers get validated fields only.
+ * The events that a client may send, with their payloads. `MAX_TEXT_BYTES` is a setting and is checked where the text
+ * is used. Unknown keys are dropped, so handlers get validated fields only.
  */
 export const PAYLOADS = {
   join: fields({
@@ -190,7 +190,7 @@ export function describeIssues(error: z.ZodError): string {
   return `${field}: ${issue?.message ?? 'is not valid'}`;
 }
 
-/** For a payload with alternative shapes, returns the issue of the alternative that has the field. */
+/** Finds the issue to report of a payload with alternative shapes: that of the alternative that has the field. */
 function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors.flat().find(({ path }) => path.length > 0);

@@ -90,7 +90,7 @@ export interface Announcement {
   readonly data: unknown;
 }
 
-/** Where an item for a user was stored. */
+/** The place where an item for a user was stored. */
 export interface SendAck {
   readonly id: string;
   /** The position in the receiver's inbox. */

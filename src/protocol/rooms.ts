@@ -53,7 +53,7 @@ export interface Removed {
 /** This connection's user cannot send messages to the room. */
 export interface Muted {
   readonly roomid: string;
-  /** When it ends, ms since 1970; without it there is no end. */
+  /** The end of the mute, ms since 1970; absent if it has no end. */
   readonly until?: number;
 }
 

@@ -32,7 +32,7 @@ export interface ClientLimits {
   readonly dedupeTtlS: number;
 }
 
-/** Everything that event handlers use. */
+/** The services that event handlers use. */
 export interface ChatContext {
   readonly admission: Pick<Admission, 'acquire'>;
   readonly slowClients: Pick<SlowClients, 'caughtUp'>;

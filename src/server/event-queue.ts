@@ -1,6 +1,6 @@
 import { type Outcome, type Refusal, refuse, succeed } from '../protocol/codes.ts';
 
-/** More than this waiting of one connection is not kept: its sender does not look at the answers. */
+/** A connection with more waiting events loses the further ones: its sender does not look at the answers. */
 const MAX_WAITING = 10_000;
 const RETRY_MS = 1_000;
 
@@ -30,7 +30,7 @@ export function createEventQueue(): EventQueue {
   return new ConnectionQueue();
 }
 
-/** One for each connection. While the connection is idle the queue holds nothing. */
+/** The queue of one connection. It holds nothing while the connection is idle. */
 class ConnectionQueue implements EventQueue {
   private work: Work | undefined = undefined;
 

@@ -45,7 +45,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
     if (room.kind !== 'room' || clients > LARGE_ROOM_CLIENTS) return;
     const presenceEvent = { event, user };
     void bus.notify(room, presenceEvent).then((notified) => {
-      // Without the bus, at least this worker's members get the event.
+      // This worker's members get the event even if the bus is away.
       if (!notified.ok) deliverPresence(room, presenceEvent);
     });
   };

@@ -22,7 +22,7 @@ export interface Metrics {
   readonly refused: { inc(labels: { code: string }): void };
   readonly contentType: string;
   text(): Promise<string>;
-  /** For the primary, which merges those of all workers. */
+  /** The metrics for the primary, which merges those of all workers. */
   asJson(): Promise<object[]>;
 }
 

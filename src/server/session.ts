@@ -12,9 +12,9 @@ import type { ConnectionBudget } from './transport/connection-budget.ts';
 export interface Membership {
   readonly room: Room;
   readonly lease: FeedLease;
-  /** Where the newest message stands that this connection has sent and the store has acknowledged. */
+  /** The position of the newest message that this connection has sent and the store has acknowledged. */
   lastSay?: { readonly epoch: string; readonly seq: number };
-  /** How far this connection has read the room; the user's stored marker may be ahead of it. */
+  /** The position up to which this connection has read the room; the user's stored marker may be ahead of it. */
   read?: number | undefined;
   /** The roster does not count it yet: the connection changed its user while the store was away. */
   uncounted?: true;
@@ -27,7 +27,7 @@ export interface UserBinding extends Bucket {
   readonly inbox: Room;
   /** Settles once the connection is counted for the user, or cannot be; absent when that was before. */
   readonly counted: Promise<void> | undefined;
-  /** Whether this binding leases the inbox's feed. */
+  /** Returns whether this binding leases the inbox's feed. */
   hasLease(): boolean;
   /** Keeps the lease until the binding is released; if it was released already, returns the lease at once. */
   setLease(lease: FeedLease): void;
@@ -38,10 +38,10 @@ export interface UserBinding extends Bucket {
   release(): void;
 }
 
-/** What the worker knows of one connection in one namespace. */
+/** The worker's state of one connection in one namespace. */
 export interface Session {
   readonly socket: ClientSocket;
-  /** Who this connection is and what it may do; `user_login` and `token:refresh` change it. */
+  /** The connection's user and rights; `user_login` and `token:refresh` change it. */
   identity: Identity;
   /** The user with the name and avatar of this connection. */
   user: User;
@@ -103,7 +103,7 @@ export class ClientSession implements Session {
   takeSayToken(): number {
     const { address } = this.budget;
     this.sayBucket ??= this.bucket('say');
-    // In this order: a message that the connection may not send must not cost its user's other connections a token.
+    // The order matters: a message that the connection may not send must not cost its user's other connections a token.
     return (
       this.sayBucket.take() ||
       (this.binding?.take() ?? 0) ||

@@ -73,7 +73,10 @@ function refuseUnusable<T>(dir: string, use: () => T): T {
   }
 }
 
-/** Not `recursive`: Node 20 loops for ever where the file system reports ENOENT below an existing folder (/proc). */
+/**
+ * Does not pass `recursive`: Node 20 loops for ever where the file system reports ENOENT below an existing folder
+ * (/proc).
+ */
 function makeFolder(dir: string): void {
   if (existsSync(dir)) return;
   if (dirname(dir) !== dir) makeFolder(dirname(dir));

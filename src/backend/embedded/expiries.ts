@@ -20,7 +20,7 @@ function removeEndedRestrictions(transaction: Transaction, until: number, key: s
   transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
 }
 
-/** Once the inbox has a log, the subscriptions live as long as the log. */
+/** The subscriptions of an inbox with a log live as long as the log. */
 function removeRoomSubscriptions(transaction: Transaction, until: number, tag: string): void {
   const row = transaction.row('roomSubscriptions', tag);
   if (!row || transaction.row('logMeta', tag)) return;

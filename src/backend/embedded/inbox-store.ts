@@ -14,7 +14,7 @@ import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** The contract in chat/inbox-store.ts. Most methods need only the tag of the inbox. */
+/** Same as chat/inbox-store.ts, but most methods need only the tag of the inbox. */
 export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
   markers(inbox: Tagged): Promise<Outcome<InboxMarkers>>;
   raise(inbox: Tagged, to: MarkerUpdate): Promise<Outcome<InboxMarkers>>;

@@ -1,9 +1,12 @@
 import { ROSTER_LEASE_MS } from '../../chat/roster.ts';
 
 export interface InstanceRecord {
-  /** The users of this instance by the room's tag. Also holds rooms where it has connections but no users. */
+  /**
+   * The ids of this instance's users, by the room's tag. It also has the rooms with connections of the instance but no
+   * users.
+   */
   readonly rooms: Map<string, Set<string>>;
-  /** By the monotonic clock. */
+  /** The time of the last heartbeat, by the monotonic clock. */
   lastHeartbeatAt: number;
   /** False until its first heartbeat: it may have been reaped and not know it. */
   hasHeartbeat: boolean;
@@ -63,7 +66,7 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
     isFenced: (instanceId) => fenced.has(instanceId),
     counts,
     counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
-    // Also fenced ones: should their primary not reap them after the grace time, the lease ends.
+    // It includes fenced instances: if their primary does not reap them after the grace time, the lease ends.
     expired: () =>
       [...instances].flatMap(([instanceId, { lastHeartbeatAt }]) =>
         elapsedMs() - lastHeartbeatAt > ROSTER_LEASE_MS ? [instanceId] : [],

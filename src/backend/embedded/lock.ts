@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BackendError } from '../backend.ts';
 import type { Tables } from './tables.ts';
 
-/** The owner of the folder. As long as its socket accepts connections, that process is alive. */
+/** The owner of the folder. Its process is alive as long as its socket accepts connections. */
 interface Owner {
   readonly pid: number;
   readonly socket: string;
@@ -46,7 +46,7 @@ export async function openLock(dir: string, tables: Tables): Promise<Lock> {
   }
   return {
     async release() {
-      // Before the fact is cleared: afterwards the file may be a successor's.
+      // The fact is cleared last: from then on the file may be a successor's.
       rmSync(join(dir, OWNER_FILE), { force: true });
       try {
         tables.compareAndSetFact(OWNER_FACT, own, undefined);

@@ -53,7 +53,7 @@ export function continueLog(meta: LogMeta, run: string, makeEpoch: () => string)
   return { ...meta, run, epoch: makeEpoch(), links };
 }
 
-/** Whether the last entry is older than the retention time. */
+/** Returns whether the last entry is older than the retention time. */
 export function isIdle(meta: LogMeta, retention: LogRetention, now: number): boolean {
   return now - meta.at > retention.ttlS * 1000;
 }

@@ -9,7 +9,7 @@ export interface LogRemovals {
   expire(tag: string): void;
   /** Removes the rooms that the user of that inbox has joined, and what was read there. */
   removeRoomSubscriptions(tag: string): void;
-  /** Removes the log and all that is kept beside it. What is not removed at once is hidden. */
+  /** Removes the log and everything kept beside it. Entries that are not removed at once are hidden. */
   erase(tag: string): void;
   /** Removes more of an erased log. */
   removeErased(tag: string): void;
@@ -20,7 +20,7 @@ export interface LogRemovals {
 /** Removing a whole log of 100,000 entries in one commit would hold up every room. */
 const MAX_REMOVED_PER_ROOM = 1_000;
 
-/** What a transaction removes from logs. */
+/** The part of a transaction that removes entries and logs. */
 export function createLogRemovals({ staged, tables, rules, time }: TransactionContext): LogRemovals {
   function removeHidden(tag: string, meta: LogMeta): void {
     const trimmed = trimEntries(meta, retentionOf(meta, rules));
@@ -70,7 +70,7 @@ export function createLogRemovals({ staged, tables, rules, time }: TransactionCo
     erase(tag) {
       const meta = staged.row('logMeta', tag);
       for (const table of ['logMeta', 'inboxMarkers'] as const) staged.put({ table, key: tag });
-      // At once: the next log's entries are counted under the same numbers.
+      // These rows must go now: the next log counts its entries under the same numbers.
       removeUncounted(tag, 1, Number.MAX_SAFE_INTEGER - 1);
       removeRoomSubscriptions(tag);
       for (const key of tables.dedupeKeysOf(tag, dedupePeriods(rules.dedupeTtlS, time.steadyMs)))

@@ -18,9 +18,9 @@ import type { StoreRules } from './transaction-context.ts';
 import { ownMessageKey, unreadOf } from './unread.ts';
 
 export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
-  /** As `RoomLogs.tops`; needs only the tag. */
+  /** Same as `RoomLogs.tops`; it needs only the tag. */
   tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly LogTop[]>>;
-  /** As `RoomLogs.unread`; needs only the tag and the id of a room. */
+  /** Same as `RoomLogs.unread`; it needs only the tag and the id of a room. */
   unread(asked: readonly ReadOf[]): Promise<Outcome<readonly UnreadCount[]>>;
 }
 

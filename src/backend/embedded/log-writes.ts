@@ -12,7 +12,7 @@ import { hasSubscription, ownMessageKey } from './unread.ts';
 
 export interface LogWrites {
   append(room: Room, draft: Draft): Outcome<Appended>;
-  /** As `RoomLogs.replace`. */
+  /** Same as `RoomLogs.replace`. */
   replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined;
   /** Gives the log an epoch of this run. Begins the log of a room that has none, but no other kind of log. */
   ensureEpoch(room: Room): void;
@@ -21,7 +21,7 @@ export interface LogWrites {
 /** The members that the store put before those of the message. */
 const POSITION = /^\{"seq":\d+,"epoch":"[^"]*","id":"(?:[^"\\]|\\.)*","at":[^,]+,/;
 
-/** What a transaction writes into logs. */
+/** The part of a transaction that writes into logs. */
 export function createLogWrites(
   { staged, rules, time }: TransactionContext,
   publish: (tag: string, entry: Entry) => void,

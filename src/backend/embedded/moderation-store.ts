@@ -7,7 +7,7 @@ import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** As `Moderation`; needs only the tag of a room. */
+/** `Moderation`, which needs only the tag of a room here. */
 export interface ModerationStore extends Moderation {
   restrict(room: Tagged, userId: string, kind: Restriction, seconds?: number): Promise<Outcome<Restricted>>;
   lift(room: Tagged, userId: string, kind: Restriction): Promise<Outcome<boolean>>;

@@ -8,7 +8,7 @@ const NAMES_AGAIN_EVERY_MS = 10_000;
 /** The user came, changed name or avatar, or left. */
 export type ChangeSign = '+' | '=' | '-';
 
-/** What the members of one room learn of who is in it, by the rules of roster-changes.lua. */
+/** Publishes the changes of one room's roster to its members, by the rules of roster-changes.lua. */
 export interface RoomChanges {
   /** A join and a leave that are both unpublished cancel each other out. */
   add(sign: ChangeSign, user: RosterEntry): void;

@@ -15,7 +15,7 @@ export interface RoomPresence {
 }
 
 export interface UserPresence {
-  /** As last reported by any instance. */
+  /** The entry that an instance reported last. */
   shown: RosterEntry;
   readonly instances: Map<string, InstanceEntry>;
 }
@@ -35,7 +35,7 @@ export interface RoomPresenceDeps {
 export function createRoomPresence(room: Room, { publish, now }: RoomPresenceDeps): RoomPresence {
   const changes = createRoomChanges({
     count: () => countRoom(presence),
-    // Nobody learns who listens to a lounge.
+    // A lounge publishes no presence.
     publish: room.kind === 'room' ? (change) => publish(room, change) : () => undefined,
     now,
   });

@@ -15,7 +15,7 @@ import { ownMessageKey } from './unread.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
-/** As `RoomSubscriptions`; it needs only the tag of an inbox. */
+/** `RoomSubscriptions`, which needs only the tag of an inbox here. */
 export interface RoomSubscriptionStore extends RoomSubscriptions {
   set(inbox: Tagged, roomid: string, joined: boolean, top?: number): Promise<Outcome<boolean>>;
   raiseReadMarker(inbox: Tagged, roomid: string, seq: number): Promise<Outcome<number>>;
@@ -57,7 +57,7 @@ export function createRoomSubscriptionStore({
       record && (record.until > transaction.now || transaction.row('logMeta', tag)) ? record : undefined;
     const before = known?.rooms ?? [];
     const rooms = change(before);
-    // Also for an expired record that the cleanup has not removed yet: nothing else knows its rooms.
+    // An expired record that the cleanup has not removed yet counts, because nothing else knows its rooms.
     for (const [roomid] of left(record?.rooms ?? [], rooms)) removeLastOwnMessage(transaction, tag, roomid);
     if (rooms.length === 0) {
       if (record) transaction.put({ table: 'roomSubscriptions', key: tag });
@@ -102,7 +102,8 @@ export function createRoomSubscriptionStore({
         roomid,
         (rooms) => setSubscribed(rooms, roomid, joined, top),
         ({ before }, transaction) => {
-          // Also if the user is not subscribed: a message that follows the user's deletion has a row without a subscription.
+          // The row is removed even without a subscription: a message that follows the user's deletion leaves such a
+          // row.
           if (!joined) removeLastOwnMessage(transaction, inbox.tag, roomid);
           return before.some(([id]) => id === roomid) !== joined;
         },

@@ -10,7 +10,7 @@ export interface DedupeRecord {
   readonly seq: number;
   readonly id: string;
   readonly at: number;
-  /** As `Dedupe.content`. */
+  /** Same as `Dedupe.content`. */
   readonly content?: string;
 }
 

@@ -10,8 +10,8 @@ import type { Outcome } from '../../protocol/codes.ts';
 import type { WorkerBackend } from '../backend.ts';
 
 /**
- * What a worker asks of the primary over IPC. The worker's side is a proxy and the primary serves objects of these
- * types, so a method that is declared here is written nowhere else but where it is implemented.
+ * The services of the primary that workers call over IPC. The worker's side is a proxy and the primary serves objects
+ * of these types, so a method declared here is written once more only: where it is implemented.
  */
 export interface PrimaryServices {
   readonly store: Pick<WorkerBackend, 'secret' | 'check'>;
@@ -44,9 +44,11 @@ export interface BusService extends Pick<RoomBus, 'probe'> {
 }
 
 export const BUS: {
-  /** worker → primary. As a notice it keeps its place between two `subscribe`. */
+  /** worker → primary. A notice, so that it keeps its place between two `subscribe`. */
   readonly unsubscribe: NoticeKind<string>;
-  /** worker → primary. Not a request: after a late answer the worker would send it a second time. */
+  /**
+   * worker → primary. A notice and not a request: after a late answer the worker would send a request a second time.
+   */
   readonly notify: NoticeKind<{ readonly tag: string; readonly move: PresenceEvent }>;
   /** primary → worker: what one commit published, in the log's order. */
   readonly entries: NoticeKind<readonly { readonly tag: string; readonly entry: Entry }[]>;

@@ -10,7 +10,7 @@ export interface StagedWrites {
   put(write: RowWrite): void;
   entry(tag: string, seq: number): Entry | undefined;
   putEntry(tag: string, entry: Entry): void;
-  /** For what nothing in the same transaction reads. */
+  /** Stages a write that nothing in the same transaction reads. */
   write(write: Exclude<Write, RowWrite>): void;
   /** The rows of a table that were put so far. */
   staged<T extends keyof Rows>(table: T): readonly RowOf<T>[];

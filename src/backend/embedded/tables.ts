@@ -5,12 +5,12 @@ import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
 import type { LogMeta } from './log-meta.ts';
 import type { DedupeKey, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
 
-/** What the store holds at one moment. */
+/** A consistent view of the store at one moment. */
 export interface Snapshot {
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Entries `from` to `to`, backwards if `to` is less. Lazy: a caller that stops has read no more. */
   entries(tag: string, from: number, to: number): Iterable<Entry>;
-  /** How many of the log's entries `from` to `to` do not count as unread. */
+  /** Counts the entries from `from` to `to` that do not count as unread. */
   uncounted(tag: string, from: number, to: number): number;
 }
 
@@ -28,7 +28,7 @@ export interface Tables {
   newestDedupePeriod(): number | undefined;
   /** The dedupe keys of a log in those periods. */
   dedupeKeysOf(tag: string, periods: readonly number[]): DedupeKey[];
-  /** Which of the log's entries `from` to `to` do not count as unread. */
+  /** Lists the entries from `from` to `to` that do not count as unread. */
   uncountedOf(tag: string, from: number, to: number): number[];
   /** Tags of erased logs whose entries are still on disk in part. */
   erased(limit: number): string[];

@@ -15,7 +15,7 @@ export interface TransactionTime {
   readonly steadyMs: number;
 }
 
-/** What the parts of a transaction work on. */
+/** The dependencies that the parts of a transaction share. */
 export interface TransactionContext {
   readonly staged: StagedWrites;
   readonly tables: Tables;

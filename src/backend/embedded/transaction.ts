@@ -7,15 +7,15 @@ import type { Tables } from './tables.ts';
 import type { StoreRules, TransactionContext, TransactionTime } from './transaction-context.ts';
 
 /**
- * What one commit will change. It takes sequence numbers from what is on disk, while no other commit is in flight: a commit
- * that fails leaves nothing in memory to be undone.
+ * The changes of one commit. It takes sequence numbers from what is on disk, while no other commit is in flight: a
+ * commit that fails leaves nothing in memory to be undone.
  */
 export interface Transaction
   extends TransactionTime,
     Pick<StagedWrites, 'row' | 'put' | 'write'>,
     LogWrites,
     Omit<LogRemovals, 'finish'> {
-  /** To be published after the commit, in this order. */
+  /** The entries to publish after the commit, in this order. */
   readonly published: readonly { readonly tag: string; readonly entry: Entry }[];
   finish(): readonly Write[];
 }

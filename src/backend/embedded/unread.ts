@@ -7,7 +7,7 @@ export function ownMessageKey(inbox: string, roomid: string): string {
   return `${inbox} ${roomid}`;
 }
 
-/** Whether a subscription will remove the row; otherwise the row needs an expiry. */
+/** Returns whether a subscription will remove the row; otherwise the row needs an expiry. */
 export function hasSubscription(record: RoomSubscriptionRecord | undefined, key: string): boolean {
   return record?.rooms.some(([roomid]) => roomid === key.slice(key.indexOf(' ') + 1)) ?? false;
 }

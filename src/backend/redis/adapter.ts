@@ -35,7 +35,7 @@ export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => 
       void redis.publish(channel, frame);
       return Promise.resolve(0);
     },
-    /** `PUBSUB SHARDNUMSUB channel` counts the servers. Without an answer, the adapter counts this one alone. */
+    /** `PUBSUB SHARDNUMSUB channel` counts the servers. The adapter counts only itself if there is no answer. */
     async sendCommand(args: string[]): Promise<unknown> {
       const counted = await redis.call(args);
       return counted.ok ? counted.value : [args.at(-1), '1'];

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 
-/** As `Promise.all`: every value, or the first refusal. */
+/** Like `Promise.all` for outcomes: returns every value, or the first refusal. */
 export async function allValues<T>(
   calls: readonly (Outcome<T> | Promise<Outcome<T>>)[],
 ): Promise<Outcome<T[]>> {

@@ -13,7 +13,7 @@ import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
 import { openScripts } from './scripts.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
-  /** How long to wait for a Redis that is still starting. */
+  /** The longest wait for a Redis that is still starting. */
   readonly patienceMs?: number;
 }
 
@@ -135,7 +135,7 @@ async function awaitRedis(
   }
 }
 
-/** While Redis loads its data, it accepts connections and replies to INFO, but to nothing else. */
+/** A Redis that loads its data accepts connections and replies to INFO, but to nothing else. */
 async function isLoading(redis: RedisConnection): Promise<boolean> {
   const info = await redis.call<string>(['INFO', 'persistence']);
   return !info.ok || fieldOf(info.value, 'loading') !== '0';
@@ -165,8 +165,8 @@ async function durabilityWarnings({ ask }: StartCheck): Promise<string[]> {
       'Redis runs with `appendonly no`: a restart of Redis loses acked messages. Set `appendonly yes`.',
     );
   }
-  // No warning if CONFIG is rejected. While a background sync is slow, a Redis with `everysec` replies before it
-  // writes: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
+  // A rejected CONFIG gives no warning. A Redis with `everysec` replies before it writes while a background sync is
+  // slow: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
   const config = await ask(['CONFIG', 'GET', 'appendfsync']);
   const sync =
     'value' in config ? (config.value as { readonly appendfsync?: string }).appendfsync : undefined;

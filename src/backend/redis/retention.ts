@@ -6,7 +6,7 @@ export type RetentionOptions = Pick<
   'historySize' | 'historyTtlS' | 'inboxSize' | 'inboxTtlS'
 >;
 
-/** How many entries of a log Redis keeps, and for how long after its last use. */
+/** The number of entries that Redis keeps of a log, and the time that it keeps an unused log. */
 export interface Retention {
   readonly entries: number;
   readonly logTtlMs: number;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface Script {
   readonly text: string;
   readonly sha1: string;
-  /** Somebody waits for what it does: see call-pacing.ts. */
+  /** The script is not delayed by call-pacing.ts, because somebody waits for its effect. */
   readonly prompt?: true;
 }
 

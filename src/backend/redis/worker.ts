@@ -89,7 +89,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
-      // At once: each of them alone may take until the deadline of a call.
+      // Both run at once, because each alone may take until the deadline of a call.
       const [ping, rights] = await Promise.all([redis.call(['PING']), checkRights()]);
       return ping.ok ? rights : ping;
     },

@@ -81,7 +81,7 @@ export function createAnnouncements({ logs, inboxes, newId }: AnnouncementsDeps)
     },
 
     async copyInto(inbox) {
-      // After losing a race to another login of the user it starts again, so every announcement is copied on return.
+      // It starts again after losing a race to another login of the user, so every announcement is copied on return.
       for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts += 1) {
         const copied = await copyOnce(inbox);
         if (!copied.ok) return copied;

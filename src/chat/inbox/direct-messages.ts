@@ -91,8 +91,8 @@ export function createDirectMessages({
         except: sender.socketId,
         ...dedupeOf('of', item, message),
       });
-      // With a clientMsgId the sender can retry, and both are stored once. Without one a retry would be a second
-      // message, and the first has arrived.
+      // The sender can retry with a clientMsgId, and both copies are then stored once. A retry without one would be a
+      // second message, and the first has arrived.
       return copied.ok || clientMsgId === undefined ? sent : copied;
     },
     sendTodo: (message, json) => send(message, { id: newId(), kind: 'todo', from: message.from, json }),

@@ -7,7 +7,7 @@ import { readResumed } from '../pages.ts';
 import type { Room } from '../room.ts';
 import { isExpired, parseItem, type StoredItem, toItem } from './items.ts';
 
-/** What a login reads of the inbox: a consistent page of the log, the markers and some older items. */
+/** The inbox as a login reads it: a consistent page of the log, the markers and some older items. */
 export interface InboxSnapshot extends LogPage {
   /** The page holds everything after the device's position, so `push_message` leaves nothing out. */
   readonly recovered?: boolean;

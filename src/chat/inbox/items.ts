@@ -9,7 +9,7 @@ export interface OutgoingItem {
   readonly entityType?: string;
   /** The data as JSON text. */
   readonly json: string;
-  /** How long the inbox shows it, counted from when it is stored. */
+  /** The time that the inbox shows it, counted from when it is stored. */
   readonly ttlS?: number;
   /** An announcement's own time, which it keeps when it is copied into an inbox later. */
   readonly at?: number;

@@ -8,13 +8,13 @@ import { draftOf, type OutgoingItem } from './items.ts';
 
 export interface PushRequest {
   readonly nsp: string;
-  /** Without duplicates. */
+  /** User ids, each once. */
   readonly users: readonly string[];
   readonly entityType: string;
   readonly kind: 'push' | 'announcement' | 'remind';
   /** The data as JSON text. */
   readonly json: string;
-  /** How long the inbox shows it to a user who was offline. */
+  /** The time that the inbox shows it to a user who was offline. */
   readonly ttlS?: number;
   /** The push's id if the caller may retry: within DEDUPE_TTL_S the same id reaches no user twice. */
   readonly operation?: string | undefined;

@@ -2,8 +2,8 @@ import { endingOf, type Message, type Messages, type Place } from './messages.ts
 import type { Counts, Findings } from './verdict.ts';
 
 /**
- * What a client or the log says stands at one number of one epoch. Two that differ are kept side by side; the end of
- * the run shows which of them was sent.
+ * A client's or the log's claim about one number of one epoch. Two that differ are kept side by side; the end of the
+ * run shows which of them was sent.
  */
 export interface Assertion extends Place {
   id?: string;

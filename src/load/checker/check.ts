@@ -19,14 +19,17 @@ import { delivered, gapped, joined, left, type Stream } from './stream.ts';
 import { createFindings, type Findings, outcomeOf, sumCounts, type Verdict } from './verdict.ts';
 
 export interface CheckOptions {
-  /** How many problems of each kind are kept with their details; all are counted. */
+  /** The number of problems of each kind that are kept with their details; all are counted. */
   readonly keptPerKind?: number;
   /**
    * The run removes the end of the store's log on purpose: acked messages may then be lost if a new epoch says so.
    * They count as `storeLost` either way.
    */
   readonly storeMayLose?: boolean;
-  /** How far the clocks of two processes may differ: an ack counts as that much later than its record says. */
+  /**
+   * The tolerated difference between the clocks of two processes: an ack counts as that much later than its record
+   * says.
+   */
   readonly skewMs?: number;
 }
 

@@ -4,14 +4,12 @@ import type { Place } from './messages.ts';
 import type { EpochChange } from './stream.ts';
 
 /**
- * A room's epochs in the order they held, and what each left to the next.
- *
- * Numbers run on over epochs. Where the store lost its tail, the next epoch begins at a number that was given
- * already, and voids the older entries from there on. Seen from one epoch, every number therefore belongs to one
- * epoch: the newest up to it that began at or below the number.
+ * A room's epochs in order, and the history that each left to the next. Numbers run on over epochs. If the store lost
+ * its tail, the next epoch begins at a number that was given already, and voids the older entries from there on. Seen
+ * from one epoch, every number therefore belongs to one epoch: the newest up to it that began at or below the number.
  */
 export interface Epochs {
-  /** From the newest epoch. */
+  /** The newest epoch's top. */
   readonly top: Place | undefined;
   /** Negative: a came before b. An epoch without evidence comes first. */
   compare(a: Place, b: Place): number;

@@ -96,11 +96,11 @@ export interface LeaveRecord {
   readonly client: string;
   readonly room: string;
   readonly seq?: number;
-  /** Of `seq`; without it, the newest epoch anybody had heard of by then. */
+  /** The epoch of `seq`; if absent, the newest epoch that any client had heard of by then. */
   readonly epoch?: string;
 }
 
-/** What the app got. `history` is a page shown at a join: nobody is entitled to it by number. */
+/** A delivery to the app. `history` is a page shown at a join: nobody is entitled to it by number. */
 export interface DeliverRecord {
   readonly kind: 'deliver';
   readonly t: number;
@@ -163,7 +163,7 @@ export interface LogEntry {
   readonly serverId: string;
   readonly sender?: string;
   readonly text?: string;
-  /** As of a delivery. */
+  /** Same as in `DeliverRecord`. */
   readonly bare?: true;
 }
 

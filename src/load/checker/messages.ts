@@ -22,9 +22,9 @@ export interface Message {
   unanswered: boolean;
   /** When the first ack came. */
   okAt?: number;
-  /** What its sender had acked, latest in the room, when it invoked this one. */
+  /** The sender's latest acked message in the room when it sent this one. */
   readonly after?: Place;
-  /** Where it is known to stand; filled in when all records are in. More than one is a fault, or a lost tail. */
+  /** The known positions, complete when all records are in. More than one is a fault, or a lost tail. */
   readonly places: Place[];
 }
 
@@ -44,7 +44,7 @@ export interface Messages {
   /** False: nobody invoked it in this room. */
   answer(record: OkRecord | FailRecord | InfoRecord): boolean;
   get(id: string): Message | undefined;
-  /** For what came without a clientMsgId. Call it only when all records are in. */
+  /** Finds a message that came without a clientMsgId. Call it only when all records are in. */
   like(room: string, sender: string, text: string): Message | undefined;
   all(): Iterable<Message>;
 }

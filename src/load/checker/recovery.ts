@@ -1,10 +1,10 @@
 import type { HistoryRecord } from './history.ts';
 
-/** How long the effect of a fault outlasted it, over all faults of one name. */
+/** The times by which the effect of a fault outlasted it, over all faults of one name. */
 export interface Recovery {
   readonly fault: string;
   readonly times: number;
-  /** From the fault's end until every room flowed again; undefined if that never happened. */
+  /** The time from the fault's end until every room flowed again; undefined if that never happened. */
   readonly p50Ms: number | undefined;
   readonly maxMs: number | undefined;
   /** Rooms where a member never got a message that was acked and sent after the fault's end. */

@@ -4,7 +4,7 @@ import type { Message, Place } from './messages.ts';
 import { createStream, type Misorder, type Stream } from './stream.ts';
 import { type Counts, noCounts } from './verdict.ts';
 
-/** What all clients and the log tell of one room. */
+/** The records of all clients and the log about one room. */
 export interface RoomRecord {
   readonly room: string;
   readonly counts: Counts;
@@ -37,7 +37,7 @@ export function streamOf({ streams }: RoomRecord, client: string): Stream {
   return stream;
 }
 
-/** Of all the tops that joins named under an epoch the lowest says most about where it began. */
+/** The lowest of all tops that joins named under an epoch says most about where the epoch began. */
 export function namedTop({ joins }: RoomRecord, epoch: string, seq: number): void {
   const known = joins.get(epoch);
   if (!known || seq < known.seq) joins.set(epoch, { epoch, seq });

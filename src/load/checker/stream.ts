@@ -15,7 +15,7 @@ import type { Place } from './messages.ts';
 /** A change in what a membership entitles the client to. */
 export type MembershipTurn =
   | { readonly kind: 'start'; readonly at: Place }
-  /** Everything up to here was promised. */
+  /** The client is entitled to everything up to this position. */
   | { readonly kind: 'reach'; readonly at: Place }
   | {
       readonly kind: 'gap';

@@ -17,7 +17,7 @@ export interface Tally {
   readonly outcome: Verdict['outcome'];
   /** The share of deliveries that may go wrong at most although none did; undefined if some did. */
   readonly upperBound: number | undefined;
-  /** By fault: how long until every room flowed again. */
+  /** The time until every room flowed again, by fault. */
   readonly recovery: readonly Recovery[];
 }
 

@@ -1,4 +1,4 @@
-/** What can be wrong with a run. */
+/** The kinds of faults that a run can show. */
 export const PROBLEM_KINDS = [
   /** A member should have got a message and never did. */
   'lost',
@@ -6,7 +6,7 @@ export const PROBLEM_KINDS = [
   'repeated',
   /** A message came after a later one. */
   'swapped',
-  /** Something arrived that nobody sent, or not with this text or sender. */
+  /** A message arrived that nobody sent, or not with this text or sender. */
   'phantom',
   /** A message reached a room it was not sent to, or a client that was not a member. */
   'leaked',

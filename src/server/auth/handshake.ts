@@ -14,12 +14,12 @@ export interface HandshakeDeps {
   readonly corsOrigin: AllowedOrigins;
 }
 
-/** What a client's handshake says about it. */
+/** The client's handshake, parsed. */
 export interface Introduction {
   readonly identity: Identity;
   readonly roomid?: string;
   readonly resume?: { readonly epoch: string; readonly seq: number };
-  /** How far the device has received the user's inbox. */
+  /** The position up to which the device has received the user's inbox. */
   readonly inbox?: { readonly epoch: string; readonly seq: number };
 }
 
@@ -49,7 +49,7 @@ export async function introduce(
 
 /** A quick test first: parsing every URL again would cost as much as the rest of the handshake. */
 function mayRepeatRoom(url: string): boolean {
-  // Without `=`, which a parameter need not have.
+  // The search has no `=`, which a parameter need not have.
   const first = url.indexOf('roomid');
   return url.includes('%') || url.indexOf('roomid', first + 1) > first;
 }

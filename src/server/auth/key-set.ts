@@ -40,7 +40,7 @@ export function createKeySet({ url, now, log }: KeySetDeps): KeySet {
     cacheMaxAge: MAX_AGE_MS,
     cooldownDuration: COOLDOWN_MS,
     timeoutDuration: TIMEOUT_MS,
-    // While the set cannot be read, many connecting clients must not become as many requests to its server.
+    // Many connecting clients must not become as many requests to the key set's server while that cannot be read.
     [customFetch]: (at, options) =>
       isTooSoon() ? Promise.reject(new Error('asked a moment ago')) : fetch(at, options),
   });

@@ -23,7 +23,7 @@ export interface TokenExpiryDeps {
 }
 
 export function createTokenExpiry({ now, flush }: TokenExpiryDeps): TokenExpiry {
-  /** By Engine.IO connection: namespaces share one, and it ends for all of them. */
+  /** Timers by Engine.IO connection: namespaces share one, and it ends for all of them. */
   const connections = new WeakMap<Connection, Map<Session, NodeJS.Timeout>>();
 
   function forget(session: Session): void {
@@ -43,13 +43,16 @@ export function createTokenExpiry({ now, flush }: TokenExpiryDeps): TokenExpiry 
     if (inMs > TOKEN_EXPIRING_MS) {
       wait(session, inMs - TOKEN_EXPIRING_MS, () => waitToTell(session, expiresAt));
     } else {
-      // Also within the leeway: the client still has time to send another token.
+      // The event is sent within the leeway too: the client still has time to send another token.
       if (inMs > -TOKEN_LEEWAY_MS) session.socket.emit('token:expiring', { inMs: Math.max(0, inMs) });
       waitToEnd(session, expiresAt + TOKEN_LEEWAY_MS);
     }
   }
 
-  /** With the handshake's leeway: otherwise a client could come in with the same token and be disconnected, over and over. */
+  /**
+   * Waits for the handshake's leeway, too: otherwise a client could come in with the same token and be disconnected,
+   * over and over.
+   */
   function waitToEnd(session: Session, endsAt: number): void {
     const inMs = endsAt - now();
     // A timer may fire a millisecond early.
@@ -63,7 +66,8 @@ export function createTokenExpiry({ now, flush }: TokenExpiryDeps): TokenExpiry 
       for (const { room } of memberships.values()) flush(room);
       socket.emit('bye', { code: BYE.expired, reason: 'the token has expired', reconnect: true, afterMs: 0 });
     }
-    // Not `disconnect`: stock clients reconnect by themselves after a closed engine, with the token they have then.
+    // Closes the engine instead of calling `disconnect`: stock clients then reconnect by themselves, with the token
+    // they have by then.
     conn.close();
   }
 

@@ -10,7 +10,7 @@ export interface TokenVerifierDeps {
   readonly secret?: string | undefined;
   /** The URL of the public keys for all other tokens. */
   readonly jwksUrl?: string | undefined;
-  /** What `aud` must be or contain; undefined: anything. */
+  /** The value that `aud` must be or contain; undefined accepts any. */
   readonly audience?: string | undefined;
   readonly issuer?: string | undefined;
   readonly now: () => number;

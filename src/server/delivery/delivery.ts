@@ -27,7 +27,7 @@ export interface DeliveryDeps {
   readonly log: Logger;
 }
 
-/** Everything that sends events to a worker's connections. */
+/** The services that send events to a worker's connections. */
 export interface Delivery {
   readonly internals: ConnectionInternals;
   readonly fanout: Fanout;

@@ -126,7 +126,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
       const skips = id !== undefined && excepted?.has(id);
       const encoded = skips ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
       if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
-      // Through Engine.IO, behind the packets that already wait for this connection.
+      // Engine.IO sends them behind the packets that already wait for this connection.
       for (const packet of encoded.packets()) connections[index]?.write(packet);
     }
   }

@@ -5,7 +5,7 @@
  * loop is busy with other work: batching then raises throughput, where latency would collapse.
  */
 export interface FlushPace {
-  /** How long a room waits after a write before the next one. */
+  /** The wait of a room between a write and the next one. */
   windowMs(): number;
   /** Reports how long writing to the members of some rooms took. */
   wrote(tookMs: number): void;
@@ -27,7 +27,7 @@ const WRITING_SHARE = 0.15;
 const BUSY_SHARE = 0.95;
 const BUSY_GROWTH = 1.25;
 const ADJUST_EVERY_MS = 50;
-/** After this time without a write the measurements are out of date. */
+/** The measurements are out of date after this time without a write. */
 const STALE_MS = 1_000;
 const SHORTEST_MS = 1;
 

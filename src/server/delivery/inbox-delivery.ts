@@ -31,7 +31,7 @@ export function createInboxDelivery({ of, inboxes, now }: InboxDeliveryDeps): In
   function flush(): void {
     const markers = [...pending.values()];
     pending.clear();
-    // Not repeated when the store is away: the next item or login raises it again.
+    // The call is not repeated if the store is away: the next item or login raises the marker again.
     for (const { inbox, seq } of markers) void inboxes.raise(inbox, { sent: seq });
   }
 
@@ -76,7 +76,7 @@ function privateMessage({ id, seq, epoch, at, from, data }: StoredItem): Private
   return { id, seq, epoch, at, from: from ?? { id: '', name: '' }, to, text };
 }
 
-/** Whether the item's sender can ask for a receipt. */
+/** Returns whether the item's sender can ask for a receipt. */
 export function isFromBackEnd({ kind }: Pick<StoredItem, 'kind'>): boolean {
   return kind === 'push' || kind === 'announcement' || kind === 'remind';
 }

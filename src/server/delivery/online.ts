@@ -30,7 +30,7 @@ export function createOnline({ roster, broadcast, clients, degraded }: OnlineDep
   async function poll(): Promise<void> {
     const totals = degraded() ? undefined : await roster.totals();
     if (closed) return;
-    // After a failure the next totals are sent even if unchanged: connections since then got none.
+    // The next totals after a failure are sent even if unchanged: connections made since then got none.
     if (totals?.ok) publish(totals.value);
     else sent = undefined;
     timer = setTimeout(() => void poll(), intervalMs(clients()));

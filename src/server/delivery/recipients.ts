@@ -21,7 +21,7 @@ export type RecipientsOf = (room: Room) => Recipients;
 const EMPTY: Recipients = { ids: [], connections: [], paths: [] };
 
 export function createRecipients({ of, internals }: RecipientsDeps): RecipientsOf {
-  /** By namespace and Socket.IO room. */
+  /** Recipients by namespace and Socket.IO room. */
   const cache = new Map<string, Map<string, Recipients>>();
   const paths = new WeakMap<Connection, FramePath>();
 

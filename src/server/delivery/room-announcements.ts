@@ -23,7 +23,7 @@ export function createRoomAnnouncements({ of, degraded }: RoomAnnouncementsDeps)
     // Live only: what cannot reach the other workers now is not sent later.
     if (degraded()) return refuse('unavailable', 'the store is away', RETRY_MS);
     const rooms = roomids.map((roomid) => socketRoom(roomOf(nsp, roomid)));
-    // For Socket.IO an empty list of rooms means every connection.
+    // Socket.IO takes an empty list of rooms for every connection.
     if (rooms.length > 0) of(nsp).to(rooms).emit('announcement', announcement);
     return succeed(undefined);
   };

@@ -44,7 +44,7 @@ interface ReceivedEvent {
  * while the event runs.
  */
 export function dispatch(session: Session, context: ChatContext, event: ClientEvent): Promise<void> {
-  // Not async: the frame of an async function would keep the arguments for as long as the event waits.
+  // The function is not async: the frame of an async function would keep the arguments for as long as the event waits.
   return answerEvent(session, context, receive(event));
 }
 
@@ -103,7 +103,7 @@ async function handle(
     if (!Object.hasOwn(EVENTS, event.name)) return refuse('bad_request', `event: ${event.name} is not known`);
     const name = event.name as EventName;
     const handler = EVENTS[name] as EventHandler<never>;
-    // Before validation: a flood of invalid payloads is a flood, too.
+    // The limit comes before validation: a flood of invalid payloads is a flood, too.
     const waitMs = handler.says ? session.takeSayToken() : 0;
     if (waitMs > 0) return refuse('rate_limited', 'too many messages', waitMs);
     const acquired = handler.free ? FREE : context.admission.acquire(session);

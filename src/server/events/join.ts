@@ -75,7 +75,7 @@ export async function joinRoom(
     const [entered, page] = await Promise.all([entering, readPage(context, room, payload)]);
     if (!entered.ok) return entered;
     if (!page.ok) return page;
-    // Once, though the page is read again when the epoch changes.
+    // Prepares once, though the page is read again when the epoch changes.
     prepared ??= prepare(page.value.top);
     await prepared;
     return succeed({ ...page.value, entered: entered.value });
@@ -118,7 +118,7 @@ export async function joinRoom(
     else if (membership) lease.release();
   }
   if (!attached.ok) {
-    // So that the banned user does not bring anybody else in over this connection.
+    // It keeps the banned user from bringing anybody else in over this connection.
     if (attached.error.code === 'forbidden') enforcement.onRefused(room, person.userId);
     return attached;
   }
@@ -152,7 +152,7 @@ async function refusalOf(
   return refuse('limit', `roomid: a connection may be in ${limits.maxRooms} rooms`);
 }
 
-/** For a member: a ban that this worker did not hear of ends the membership. */
+/** Counts a member again: a ban that this worker did not hear of ends the membership. */
 async function countAgain({ user }: Session, room: Room, context: ChatContext): Promise<Outcome<Entered>> {
   const { presence, enforcement } = context;
   const [banned, counted] = await Promise.all([enforcement.banOf(room, user.id), presence.count(room)]);

@@ -1,6 +1,6 @@
 import type { EventHandler } from '../context.ts';
 
-/** For a user with a thousand rooms, one request costs the worker and the store as much as dozens of other events. */
+/** One request of a user with a thousand rooms costs the worker and the store as much as dozens of other events. */
 const ROOMS_PER_EVENT = 20;
 
 export const mine: EventHandler<'rooms:mine'> = {

@@ -13,11 +13,11 @@ export interface NicknameQuery {
 export interface Named {
   readonly userId: string;
   readonly inbox: Room;
-  /** How many connections the user has now. */
+  /** The connections that the user has now. */
   readonly live: number;
 }
 
-/** How many users of one name are considered. */
+/** The number of users of one name that are considered. */
 const MAX_NAMESAKES = 10;
 
 /** Finds the one connected user of a nickname. A guest who has reloaded the page is in the room twice for a while. */

@@ -31,7 +31,7 @@ export interface OutgoingMessage {
   readonly except?: string | undefined;
   /** The user who sends it; the store refuses it while the user is banned or muted. Undefined for back ends. */
   readonly author?: string;
-  /** As `Draft.reader`. */
+  /** Same as `Draft.reader`. */
   readonly reader?: string | undefined;
 }
 

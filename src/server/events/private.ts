@@ -8,7 +8,7 @@ import { memberIn } from './room-access.ts';
 
 /** Called `privately`, as `private` is a reserved word. */
 export const privately: EventHandler<'private'> = {
-  // Not pipelined: while this one looks a nickname up, a later message must not overtake it.
+  // The mode is not `pipelined`: a later message must not overtake this one while it looks a nickname up.
   mode: 'inTurn',
   says: true,
   async run(session, payload, context) {

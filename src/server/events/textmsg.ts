@@ -14,7 +14,7 @@ const KINDS: readonly RoomKind[] = ['room', 'lounge'];
 type NamedText = Exclude<Payload<'textmsg'>, string>;
 
 export const textmsg: EventHandler<'textmsg'> = {
-  // Not pipelined: while this one looks a nickname up, a later message must not overtake it.
+  // The mode is not `pipelined`: a later message must not overtake this one while it looks a nickname up.
   mode: 'inTurn',
   says: true,
   async run(session, message, context) {
@@ -35,7 +35,7 @@ export const textmsg: EventHandler<'textmsg'> = {
       (await context.connectionBans.check(session, room));
     if (restricted) return restricted;
     if (typeof message === 'string') return textmsgAudience.broadcast(session, message);
-    // Before the receiver is looked up: two who write only to each other must get their names, too.
+    // Names come before the lookup of the receiver: two users who write only to each other must get theirs, too.
     if (textmsgAudience.introduces(session)) {
       const { name: username, avatar } = message;
       await rename(session, renamed(session, { username, avatar }), context);

@@ -12,7 +12,7 @@ export const tokenRefresh: EventHandler<'token:refresh'> = {
     if (!refreshed.ok) return refreshed;
     const { allows, expiresAt } = refreshed.value.access;
     const moved = rename(session, refreshed.value, context);
-    // Before the first await: the old token must not expire meanwhile.
+    // The watch changes before the first await: the old token must not expire meanwhile.
     context.tokenExpiry.watch(session);
     const forbidden = [...memberships].filter(([roomid]) => !allows(roomid));
     await Promise.all([

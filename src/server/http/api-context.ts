@@ -13,7 +13,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Enforcement } from '../moderation/enforcement.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 
-/** Everything that the routes use. */
+/** The services that the routes use. */
 export interface ApiContext {
   readonly admission: Pick<Admission, 'run'>;
   readonly logs: RoomLogs;

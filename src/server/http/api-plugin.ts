@@ -140,7 +140,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     app.setNotFoundHandler((_request, reply) => answerRefusal(reply, refuse('not_found', 'no such path')));
     for (const apiRoute of routes) if (!apiRoute.schemas.form) mount(app, apiRoute);
     for (const path of new Set(routes.map((apiRoute) => apiRoute.path))) mountOtherMethods(app, path);
-    // In a scope of their own: no other route accepts forms.
+    // The form parser has a scope of its own: no other route accepts forms.
     await app.register(async (scope) => {
       await scope.register(formbody, { bodyLimit, parser: (text) => ({ ...pushOfForm(text) }) });
       for (const apiRoute of routes) if (apiRoute.schemas.form) mount(scope, apiRoute);

@@ -17,13 +17,13 @@ export interface HttpDeps {
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly api: ApiContext;
-  /** Whether this worker can serve. */
+  /** Returns whether this worker can serve. */
   readonly ready: () => Outcome<void>;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;
 }
 
-/** Everything that a worker serves beside Socket.IO: page, stock client, health, API. */
+/** The routes that a worker serves beside Socket.IO: page, stock client, health, API. */
 export interface HttpRoutes {
   handle(request: IncomingMessage, response: ServerResponse): void;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import type { ApiRoute } from './route.ts';
 
 type Json = Record<string, unknown>;
 
-/** What the document says about this server. */
+/** The facts about this server that the document states. */
 export interface ApiFacts {
   readonly version: string;
 }

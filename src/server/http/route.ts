@@ -72,7 +72,7 @@ export interface ApiRoute {
   readonly answers: 'json' | 'text';
   readonly schemas: RouteSchemas;
   read(given: GivenRequest): Outcome<ApiCall>;
-  /** Whether a retry could add nothing. */
+  /** Returns whether a retry could add nothing. */
   isComplete(answer: unknown): boolean;
 }
 

@@ -4,7 +4,7 @@ import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
 import type { Session } from '../session.ts';
 
-/** How long a ban applies to an address: others may share it, and addresses change hands. */
+/** The time that a ban applies to an address: others may share it, and addresses change hands. */
 const ADDRESS_BAN_MS = 10 * 60_000;
 /** Per connection or address. */
 const MAX_ROOMS = 100;

@@ -6,9 +6,9 @@ const MAX_ROOMS = 100;
 const MAX_USERS = 10;
 
 /**
- * Mutes that go with a connection, because in open mode a muted user could change the name at once. Only the muted users'
- * ids are recorded; the store decides whether a mute is still in force. Addresses are not recorded: many users may share
- * one, and a mute is not worth silencing them.
+ * Mutes that go with a connection, because in open mode a muted user could change the name at once. Only the muted
+ * users' ids are recorded; the store decides whether a mute is still in force. Addresses are not recorded: many users
+ * may share one, and a mute is not worth silencing them.
  */
 export interface ConnectionMutes {
   /** The session's user is muted in the room. */

@@ -106,7 +106,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       return undefined;
     }
     const sessions = logins.sessionsOf(inboxOf(nsp, command.userId));
-    // In the connection's turn: a join admitted just before must not survive the command.
+    // The command waits for the connection's turn: a join admitted just before must not survive it.
     return Promise.all(sessions.map((session) => insist(session.queue, () => apply(session, command))));
   }
 
@@ -117,7 +117,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     if (mute) recordMute(room, userId);
     if (!ban) return undefined;
     const command = { does: 'remove', roomid: room.roomid, userId, code: 'banned', ...ban } as const;
-    // Not awaited: the caller may hold the connection's turn.
+    // The result is not awaited: the caller may hold the connection's turn.
     applyHere(room.nsp, command).catch((error: unknown) =>
       log.error({ err: error }, 'a banned user could not be removed from a room'),
     );

@@ -44,7 +44,7 @@ export function createUserDisconnects({
     event: 'user:disconnect',
     carryOut({ name }, userId) {
       const sessions = logins.sessionsOf(inboxOf(name, userId));
-      // In the connection's turn: it may be changing to this user, or to another.
+      // The disconnect waits for the connection's turn: it may be changing to this user, or to another.
       return Promise.all(sessions.map((session) => insist(session.queue, () => end(session, userId))));
     },
     log,

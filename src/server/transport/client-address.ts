@@ -89,7 +89,7 @@ export function createClientAddresses(deps: ClientAddressesDeps): ClientAddresse
     counted(request) {
       const address = addressOf(request);
       if (address === undefined) return undefined;
-      // Without TRUST_PROXY a loopback address may also be a client on this machine.
+      // A loopback address may also be a client on this machine if TRUST_PROXY is not set.
       const { isTrusted, key } = kindOf(address);
       return trustProxy !== undefined && isTrusted ? undefined : key;
     },

@@ -33,7 +33,7 @@ export function createConnectLimit({ rate, addresses, now }: ConnectLimitDeps): 
   };
 }
 
-/** Whether the request opens an Engine.IO session; others belong to one. */
+/** Returns whether the request opens an Engine.IO session; others belong to one. */
 export function opensSession({ url = '' }: IncomingMessage): boolean {
   return sessionIdOf(url) === undefined;
 }

@@ -8,7 +8,7 @@ import type { Connection, ConnectionInternals } from './private-members.ts';
  */
 
 const LOOK_MS = 20;
-/** In flight when the connection closed. */
+/** The bytes that may be in flight when the connection closes. */
 const MAX_LATE_BYTES = 64 * 1024;
 /** The close frame of a slow client takes a while. */
 const MAX_LOOKS = 5_000 / LOOK_MS;

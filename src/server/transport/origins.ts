@@ -6,9 +6,9 @@ import { matchesOrigin } from '../../origin-patterns.ts';
 export type AllowedOrigins = readonly string[] | '*' | undefined;
 
 /**
- * Whether a page of the request's Origin may connect. Browsers do not apply CORS to WebSockets, so handshakes are checked too. A
- * request without Origin does not come from a page of another site. Without CORS_ORIGIN the page must have the host name that the
- * request was sent to, on any port.
+ * Returns whether a page of the request's Origin may connect. Browsers do not apply CORS to WebSockets, so handshakes
+ * are checked too. A request without Origin does not come from a page of another site. If CORS_ORIGIN is not set, the
+ * page must have the host name that the request was sent to, on any port.
  */
 export function isOriginAllowed(request: Pick<IncomingMessage, 'headers'>, allowed: AllowedOrigins): boolean {
   const { origin } = request.headers;

@@ -9,7 +9,7 @@ const EIO3_BINARY_LENGTH_END = 255;
 /** The same limit as Engine.IO's. */
 const MOST_LENGTH_DIGITS = 310;
 
-/** Whether the payload, in the format of the client's protocol, contains more packets than `most`. */
+/** Returns whether the payload, in the format of the client's protocol, contains more packets than `most`. */
 export function hasMorePackets(payload: string | Buffer, protocol: number, most: number): boolean {
   if (typeof payload !== 'string') return hasMoreBinary(payload, most);
   return protocol === 3 ? hasMorePrefixed(payload, most) : hasMoreSeparated(payload, most);

@@ -100,7 +100,7 @@ interface PrivateWebSocket extends EventEmitter {
 const EIO4 = 4;
 /** The same value as in ws. */
 const OPEN = 1;
-/** Objects around a packet's text. With small messages they take more memory than the text. */
+/** The memory of the objects around a packet's text. They take more than the text of a small message. */
 const PACKET_BYTES = 256;
 
 /** Caches what a write checks: with a thousand members most of the time went into fetching it. */
@@ -236,7 +236,7 @@ type Handlers = Record<string | symbol, Handler | Handler[]>;
 
 /** These events are emitted once anyway, so the wrapper of `once`, which is larger than the listener, is not needed. */
 const COMES_ONCE: readonly (string | symbol)[] = ['close', 'error'];
-/** Without Object's prototype: a client's event named `constructor` must find no listener. */
+/** The object has no prototype: a client's event named `constructor` must find no listener. */
 const NO_HANDLERS = Object.freeze(Object.create(null));
 
 /**
@@ -345,7 +345,8 @@ export function endPollingBy(
       transport.onClose();
     };
     if (transport.discarded) {
-      // After an upgrade the connection goes on without this transport. When the engine closes, the next poll fails anyway.
+      // The connection goes on without this transport after an upgrade. When the engine closes, the next poll fails
+      // anyway.
       if (transport.writable) transport.send([{ type: 'noop' }]);
       end();
       return;

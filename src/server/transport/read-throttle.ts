@@ -5,7 +5,7 @@ const EVENTS_PER_TURN = 64;
 
 export interface ReadThrottleDeps {
   readonly internals: Pick<ConnectionInternals, 'pauseReading' | 'resumeReading'>;
-  /** Whether the client has not read much of its output. */
+  /** Returns whether the client has much unread output. */
   readonly isBehind: (connection: Connection) => boolean;
   /** Runs the callback in the next turn of the event loop. */
   readonly nextTurn: (callback: () => void) => void;

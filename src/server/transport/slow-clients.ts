@@ -38,7 +38,7 @@ export interface SlowClientsDeps {
 }
 
 export interface SlowClients {
-  /** Whether an open connection is behind. */
+  /** Returns whether an open connection is behind. */
   isBehind(connection: Connection): boolean;
   /** Resolves when the connection has caught up or ended. Undefined if it is not behind. */
   caughtUp(connection: Connection): Promise<void> | undefined;

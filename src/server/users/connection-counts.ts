@@ -3,7 +3,7 @@ import { createReconciler } from '../../chat/reconciler.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Roster } from '../../chat/roster.ts';
 
-/** How many connections each user has on this worker, as the roster knows it. */
+/** The number of each user's connections on this worker, as the roster knows it. */
 export interface ConnectionCounts {
   /** Settles once the roster has the new count, or has rejected it; a rejected one is repeated until it is stored. */
   increment(inbox: Room): Promise<void>;

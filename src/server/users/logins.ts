@@ -46,8 +46,8 @@ export interface LoginsDeps {
 
 export interface Logins {
   /**
-   * Binds the connection to its user. It calls `greet` once, before it sends anything of the inbox. While the store is
-   * away it calls `greet` at once and sends the inbox when the store is back.
+   * Binds the connection to its user. It calls `greet` once, before it sends anything of the inbox. If the store is
+   * away, it calls `greet` at once and sends the inbox when the store is back.
    */
   bind(session: Session, from: Position | undefined, greet: () => void): Promise<void>;
   /** Binds it to another user, or sends the same user the inbox again. It calls `answer` before it sends the inbox. */

@@ -71,7 +71,7 @@ export function createMembershipTransfer({
     return entered.value.announce;
   }
 
-  /** In the connection's turn: a join of that room that is under way enters it as well. */
+  /** Enters in the connection's turn: a join of that room that is under way enters it as well. */
   async function enterInTurn({ session, membership }: Transferred): Promise<AttemptResult> {
     const refused = await session.queue.run('inTurn', async () => {
       if (session.memberships.get(membership.room.roomid) !== membership || !membership.uncounted) return;

@@ -84,7 +84,7 @@ export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMark
     async joining(session, roomid, top) {
       if (isGuest(session)) return async () => undefined;
       const inbox = inboxFor(session);
-      // After a failed first attempt the current top may be unread, so the first `top` counts.
+      // The current top may be unread after a failed first attempt, so the first `top` counts.
       const upTo = session.memberships.get(roomid)?.read ?? top;
       const isNew = await inTurn(session, () => add(inbox, roomid, upTo));
       return () => (isNew ? inTurn(session, () => remove(inbox, roomid)) : Promise.resolve());

@@ -131,7 +131,7 @@ export function createTextmsgAudience({
           return;
         }
       }
-      // Without the grace time, because a guest who returns under the same name would find a namesake.
+      // There is no grace time, because a guest who returns under the same name would find a namesake.
       if (storedEntry) await presence.leave(listener.room, storedEntry.userId, 'asked');
       listener.storedEntry = wantedEntry;
     }

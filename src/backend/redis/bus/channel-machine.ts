@@ -51,7 +51,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
   const { channels, receive, onResync, log, now, lingerMs, reconcileMs } = deps;
   let { client } = deps;
   let wasReady = false;
-  /** How many channels are `missed`. */
+  /** The number of `missed` channels. */
   let missing = 0;
   let closed = false;
   /** See `shareRecord`. */
@@ -91,7 +91,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
       (error: unknown) => {
         if (client !== at) return;
         channel.state = 'off';
-        // While the connection is lost, `ready` tries again; a subscribe that Redis refused, the next reconcile.
+        // The next `ready` retries after a lost connection; the next reconcile retries a subscribe that Redis refused.
         if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
         if (!channel.wanted()) step(channel);
       },
@@ -115,7 +115,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     const at = client;
     const done = () => {
       if (client !== at) return;
-      // After a failure node-redis keeps the channel.
+      // node-redis keeps the channel after a failure.
       channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
       if (channel.state === 'on') releaseWaiters(channel);
       if (channel.state === 'off' || channel.wanted()) step(channel);
@@ -134,7 +134,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     const subscribed = client.getPubSubListeners('SHARDED');
     for (const channel of channels.values()) {
       if (channel.state === 'on' && client.isReady && !subscribed.has(channel.name)) {
-        // Only a cluster does this, when a slot moves; no listener hears of it.
+        // Only a cluster sends this, when a slot moves; no listener hears of it.
         log.warn({ channel: channel.name }, 'redis: a channel was taken away');
         lose(channel);
       }

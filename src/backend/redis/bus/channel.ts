@@ -7,7 +7,7 @@ export type RawListener = (frame: Buffer, channel: Buffer) => void;
 export interface Listening {
   /** Resolves with true once all later messages of the channel arrive, or with false after that time. */
   established(withinMs: number): Promise<boolean>;
-  /** From then on the listener gets nothing. */
+  /** Stops the delivery to the listener at once. */
   close(): void;
 }
 

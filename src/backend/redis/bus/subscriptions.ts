@@ -12,7 +12,7 @@ export interface Subscriptions {
     onEntry: (entry: Entry) => void,
     onPresence?: (presence: PresenceChange | PresenceEvent) => void,
   ): Listening;
-  /** Subscribes to everything else of a channel, for one listener. Never fails: it is retried until it succeeds. */
+  /** Subscribes one listener to all other frames of a channel. It never fails: it is retried until it succeeds. */
   attach(channel: string, onFrame: RawListener): void;
   detach(channel: string): void;
   /** Calls the listener whenever messages may have been missed, once they arrive again. */

@@ -23,18 +23,18 @@ export interface CallPacingDeps {
 /** The longest time between two writes, and the utilization from which on it applies. */
 const LONGEST_MS = 10;
 const BUSY = 0.4;
-/** For a shorter wait, the timer would cost more than the wait saves. */
+/** A timer costs more than a shorter wait saves. */
 const SHORTEST_MS = 1;
 /** Calls wait if at least this many come in LONGEST_MS. At two, rooms of 100 would gain nothing and be 5 ms slower. */
 const MIN_CALLS = 4;
 const MEASURE_EVERY_MS = 100;
-/** After this long without a call, the measurement says nothing any more. */
+/** A measurement is stale after this long without a call. */
 const STALE_MS = 1_000;
 
 /** Calls that wait for each other. */
 interface Lane {
   writtenMs: number;
-  /** How many calls came since the last measurement. */
+  /** Calls since the last measurement. */
   came: number;
   /** The time between two writes. */
   gapMs: number;

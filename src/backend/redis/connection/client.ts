@@ -13,8 +13,8 @@ const SILENCE_MS = 3_000;
 const RESUBSCRIBE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Creates a node-redis client that neither gives up nor hangs. By default, a silent connection ends the client for ever,
- * and the pings of an idle client never close a dead one.
+ * Creates a node-redis client that neither gives up nor hangs. By default, a silent connection ends the client for
+ * ever, and the pings of an idle client never close a dead one.
  */
 export function createRedisClient(address: RedisAddress, role: 'commands' | 'subscriber') {
   return createClient({

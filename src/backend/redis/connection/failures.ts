@@ -26,7 +26,7 @@ export function away(message = 'the store is away'): Refusal {
   return refuse('unavailable', message, RETRY_AFTER_MS);
 }
 
-/** Nobody knows whether the command ran: a frozen Redis still runs what it was sent once it goes on. */
+/** The command may have run or may still run: a frozen Redis runs the commands it was sent once it goes on. */
 export const UNANSWERED: Refusal = away('the store did not answer in time');
 
 /** The user in REDIS_URL lacks a right; an operator can grant it at any time. */
@@ -37,8 +37,8 @@ export function isDenied(error: unknown): boolean {
 }
 
 /**
- * What a rejected command means to its caller. An error that is no reply of Redis is about the connection, and the command
- * may have run or not. A reply that is neither temporary nor about rights is a bug of ours.
+ * Maps a rejected command to a refusal. An error that is no reply of Redis is about the connection, and the command may
+ * have run or not. A reply that is neither temporary nor about rights is a bug of ours.
  */
 export function refusalOf(error: unknown, log: Logger): Refusal {
   if (!(error instanceof ErrorReply)) return away();

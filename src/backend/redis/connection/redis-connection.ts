@@ -31,7 +31,7 @@ export interface RedisConnection {
   /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
   wasDenied(): boolean;
   forgetDenial(): void;
-  /** Whether Redis denies this command, if Redis itself answers; logs nothing. */
+  /** Returns whether Redis denies this command, if Redis itself answers; logs nothing. */
   denies(args: readonly string[]): Promise<Outcome<boolean>>;
   /** The last error, as the reason why it is not usable. */
   problem(): unknown;
@@ -46,7 +46,7 @@ export interface RedisConnectionDeps {
   readonly scripts: readonly Script[];
   readonly log: Logger;
   readonly deadlineMs?: number;
-  /** Decides when calls are written. Without it, they are written at once. */
+  /** Decides when calls are written. Calls are written at once if it is absent. */
   readonly pacing?: CallPacing;
 }
 
@@ -116,7 +116,8 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     const repliesBefore = replies;
     const mine = generation;
     return new Promise((resolve) => {
-      // After a stall of this process, the reply may wait in the socket: the sockets are read once before the call fails.
+      // The reply may wait in the socket after a stall of this process: the sockets are read once before the call
+      // fails.
       const answeredInTime = deadlines.begin(() => setImmediate(expire));
       let open = true;
       function expire(): void {

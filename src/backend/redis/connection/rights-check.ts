@@ -16,8 +16,9 @@ export interface RightsCheckDeps {
 }
 
 /**
- * Whether the user in REDIS_URL has all rights. Rights can be revoked while a worker runs, and PING alone does not notice.
- * Costs nothing until Redis denies a command; from then on each check tries every command, until none is denied any more.
+ * Checks whether the user in REDIS_URL has all rights. Rights can be revoked while a worker runs, and PING alone does
+ * not notice. It costs nothing until Redis denies a command; from then on each check tries every command, until none is
+ * denied any more.
  */
 export function createRightsCheck({ redis, keyPrefix, keys }: RightsCheckDeps): () => Promise<Outcome<void>> {
   return async () => {

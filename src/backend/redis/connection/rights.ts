@@ -19,7 +19,7 @@ export interface ChannelTrial {
 }
 
 export interface Trials {
-  /** To be sent in this order: the last one deletes the keys. */
+  /** The order matters: the last one deletes the keys. */
   readonly commands: readonly Trial[];
   readonly channels: readonly ChannelTrial[];
   /** The rule that allows all keys. */

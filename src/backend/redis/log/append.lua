@@ -99,10 +99,10 @@ if of ~= ARGV[5] or now - kept >= lifetime * SLACK or now < tonumber(kept) then
     redis.call('PEXPIRE', beside, ends)
   end
 else
-  -- In case somebody deleted the log meanwhile.
+  -- Somebody may have deleted the log meanwhile.
   redis.call('PEXPIRE', KEYS[1], ARGV[5], 'NX')
 end
--- From here on these keys expire, never before the log, and are extended with it.
+-- These keys never expire before the log, and are extended with it.
 if ARGV[18] ~= '' and redis.call('ZADD', KEYS[7], decimal(seq), ARGV[18]) == 1 then
   redis.call('PEXPIRE', KEYS[7], ends, 'NX')
 end
@@ -114,7 +114,7 @@ if seq % TIDY_EVERY == 0 then
   if redis.call('EXISTS', KEYS[3], KEYS[8]) > 0 then
     redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', '(' .. decimal(firstHeld(seq)))
   end
-  -- As many readers as the log has entries; an older one is left with the stored mark.
+  -- The set keeps as many readers as the log has entries; an older reader has only the stored mark.
   redis.call('ZREMRANGEBYRANK', KEYS[7], 0, decimal(-1 - ARGV[4]))
 end
 if field ~= '' then

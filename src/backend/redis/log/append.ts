@@ -22,7 +22,9 @@ export interface RedisAppendDeps {
   readonly dedupeTtlS: number;
 }
 
-/** Where an inbox's marker of announcements must stand and where it moves to, as text; `was` is '' if there is none yet. */
+/**
+ * The expected and the new position of an inbox's marker of announcements, as text; `was` is '' if there is none yet.
+ */
 export interface AnnouncementMarkerMove {
   readonly was: string;
   readonly becomes: string;

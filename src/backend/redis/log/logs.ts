@@ -72,7 +72,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   }
 
   async function tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>> {
-    // In one turn of the event loop: node-redis pipelines them into one write.
+    // One turn of the event loop, so that node-redis pipelines them into one write.
     const found = await allValues(
       rooms.map((room) => redis.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
     );

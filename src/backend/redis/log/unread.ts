@@ -13,9 +13,10 @@ export interface UnreadDeps {
 type Oldest = readonly (readonly [id: string, fields: unknown])[];
 
 /**
- * As `RoomLogs.unread`. Beside each log stand two sorted sets: what each reader said last, and the entries that nobody has to
- * read. So the count looks at no entry. It takes single commands and no script: a script cost Redis 17 µs per room, they cost
- * 3, and a user may ask for a thousand rooms. A change between two commands counts as before or after the count.
+ * Implements `RoomLogs.unread`. Beside each log stand two sorted sets: each reader's newest own message, and the
+ * entries that nobody has to read. So the count looks at no entry. It takes single commands and no script: a script
+ * cost Redis 17 µs per room, they cost 3, and a user may ask for a thousand rooms. A change between two commands counts
+ * as before or after the count.
  */
 export async function countUnread(
   { redis, keys }: UnreadDeps,
@@ -48,6 +49,6 @@ export async function countUnread(
     return succeed({ top, read: upTo, unread: Math.max(0, top - from + 1 - spared.value) });
   }
 
-  // In one turn of the event loop, so each of their steps goes out as one write.
+  // One turn of the event loop, so that each of their steps goes out as one write.
   return allValues(asked.map(one));
 }

@@ -14,7 +14,7 @@ export interface RedisInboxesDeps {
   readonly scripts: Pick<Scripts, 'raise' | 'progress'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;
-  /** As `RedisAppend` in log/append.ts. */
+  /** The same methods as `RedisAppend` in log/append.ts. */
   readonly writes: {
     appendAnnouncement(
       inbox: Room,
@@ -24,7 +24,7 @@ export interface RedisInboxesDeps {
   };
 }
 
-/** For each marker. The field of a marker in Redis is `news` for the announcements. */
+/** The limit for each marker. The field of a marker in Redis is `news` for the announcements. */
 const STEPS_KEPT = '200';
 
 /** The markers are fields of the inbox's meta key, so they never outlive the numbers they refer to. */

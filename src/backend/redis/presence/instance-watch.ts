@@ -13,7 +13,7 @@ const MOST_UNSEEN_MS = 2 * ROSTER_HEARTBEAT_MS;
 export interface Lease {
   readonly instanceId: string;
   readonly leaseEndMs: number;
-  /** By the store's clock, which may have been set meanwhile. */
+  /** The silence by the store's clock, which may have been set meanwhile. */
   readonly silentMs: number;
 }
 

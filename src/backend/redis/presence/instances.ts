@@ -10,7 +10,7 @@ import { type OccupiedRooms, rangeOf, roomidOf } from './occupied-rooms.ts';
 /** A worker process as roster-heartbeat.lua lists it. */
 export interface ListedInstance {
   readonly instanceId: string;
-  /** As it stands in the store. */
+  /** The record as the store has it. */
   readonly record: string;
   /** Its users and connections count: its lease is not over and it is not fenced. */
   readonly alive: boolean;
@@ -19,9 +19,9 @@ export interface ListedInstance {
    * primary to reap it, and a reaped one as long again for commands it still had under way.
    */
   readonly expired: boolean;
-  /** Its users were taken out already. Those it still has were entered too late. */
+  /** Its users were removed already. Users that it still has were entered too late. */
   readonly reaped: boolean;
-  /** By the store's clock. */
+  /** The time of its last heartbeat, by the store's clock. */
   readonly lastHeartbeatAtMs: number;
   readonly silentMs: number;
   readonly clients: number;
@@ -83,9 +83,9 @@ function parsed(instanceId: string, record: string, nowMs: number) {
 }
 
 /**
- * How many different users have connections on these instances, over all namespaces, and how many connections. A user is
- * listed at once, connections with the instance's next heartbeat. So the two are of different moments, and the users, which
- * are newer, decide: without users there are no connections, and every user has at least one.
+ * Counts the different users with connections on these instances, and the connections, over all namespaces. A user is
+ * listed at once, connections with the instance's next heartbeat. So the two are of different moments, and the users,
+ * which are newer, decide: without users there are no connections, and every user has at least one.
  */
 export async function countPeople(
   occupied: OccupiedRooms,

@@ -16,7 +16,7 @@ import { allValues } from '../outcomes.ts';
 const PAGE = 1_000;
 const KINDS = ['room', 'inbox', 'lounge'] as const satisfies readonly Room['kind'][];
 
-/** Of ZRANGEBYLEX. */
+/** A range of ZRANGEBYLEX. */
 export type Range = readonly [min: string, max: string];
 
 export const ALL_OCCUPIED: Range = ['-', '+'];
@@ -49,7 +49,7 @@ export function rangeAfter(nsp: string, after = ''): Range {
 export interface OccupiedRooms {
   occupy(instanceId: string, room: Room): Promise<Outcome<unknown>>;
   vacate(instanceId: string, room: Room): Promise<Outcome<unknown>>;
-  /** Whether any room is left. */
+  /** Returns whether the instance has any room left. */
   any(instanceId: string): Promise<Outcome<boolean>>;
   /** Extends the index's lifetime. It expires in case the instance's record is lost. */
   extendLifetime(instanceId: string, forMs: string): Promise<Outcome<unknown>>;
@@ -61,7 +61,7 @@ export interface OccupiedRooms {
   ): Promise<Outcome<void>>;
   /** The members in the range, at most `limit` of each instance. */
   of(instanceIds: readonly string[], range: Range, limit: number): Promise<Outcome<string[]>>;
-  /** How many different members the instances have in the range; members of one `nameOf` count as one. */
+  /** Counts the different members that the instances have in the range; members of one `nameOf` count as one. */
   countDifferent(
     instanceIds: readonly string[],
     range: Range,

@@ -1,7 +1,10 @@
 import type { RosterEntry } from '../../../chat/roster.ts';
 import type { ReportedUser } from '../../reported-presence.ts';
 
-/** As the roster's hashes hold them: `own NUL username`, perhaps `NUL avatar` behind it, so that scripts see the name. */
+/**
+ * Encodes a user for the roster's hashes: `own NUL username`, perhaps `NUL avatar` behind it, so that scripts see the
+ * name.
+ */
 export function personText({ own, username, avatar }: ReportedUser): string {
   return avatar === undefined ? `${own}\0${username}` : `${own}\0${username}\0${avatar}`;
 }
@@ -16,7 +19,7 @@ export function entryOf({ userId, username, avatar }: ReportedUser): RosterEntry
   return avatar === undefined ? { userId, username } : { userId, username, avatar };
 }
 
-/** Of `id, text, id, text, …`, as the scripts answer. */
+/** Decodes the scripts' answer `id, text, id, text, …`. */
 export function entriesOf(flat: readonly string[]): RosterEntry[] {
   const entries = [];
   for (let index = 0; index < flat.length; index += 2) {

@@ -4,7 +4,7 @@ import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 
 const RETRY_MS = 1_000;
-/** After this many failures, the room is notified only at its next change. */
+/** A room that fails this often in a row is notified only at its next change. */
 const MAX_ATTEMPTS = 10;
 
 /** Schedules the notifications of rooms whose pending changes were not due yet when this worker made them. */

@@ -39,7 +39,7 @@ local function addChange(sign, id, person)
     end
     sign = '='
   end
-  -- Not `call`: a full Redis rejects this write, and the departure must still be returned.
+  -- `pcall`, because a full Redis rejects this write, and the departure must still be returned.
   redis.pcall('HSET', KEYS[6], id, sign .. json)
 end
 

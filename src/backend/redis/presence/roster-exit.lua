@@ -18,7 +18,7 @@ local vacant = ARGV[9] == '0' and redis.call('EXISTS', KEYS[4]) == 0
 if vacant then
   redis.call('HDEL', KEYS[1], ARGV[1])
 elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
-  -- Not `call`: a full Redis rejects this write, and the departure above must still be returned.
+  -- `pcall`, because a full Redis rejects this write, and the departure above must still be returned.
   redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[9])
 end
 local users, clients = countRoom()

@@ -137,7 +137,8 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
   /** Sums hashes of instance id -> connections over the living instances. */
   async function livingSums(hashes: readonly string[]): Promise<Outcome<readonly number[]>> {
     const asked = allValues(hashes.map((hash) => redis.call<Record<string, string>>(['HGETALL', hash])));
-    // In the same round trip, if it is time to read the instances again; after the hashes, so it knows every instance in them.
+    // The instances are read in the same round trip, if they are due; after the hashes, so that every instance in those
+    // is known.
     await living.listed();
     const found = await asked;
     if (!found.ok) return found;
@@ -163,7 +164,7 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
   };
 }
 
-/** As Redis orders: by UTF-8. JavaScript's own order differs beyond U+FFFF. */
+/** Sorts by UTF-8, as Redis does. JavaScript's own order differs beyond U+FFFF. */
 function inByteOrder(ids: Iterable<string>): string[] {
   return Array.from(ids, (id) => Buffer.from(id))
     .sort(Buffer.compare)

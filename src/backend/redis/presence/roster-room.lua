@@ -12,7 +12,7 @@ local function nameOf(person)
   return string.match(person, '^%d+%z([^%z]*)')
 end
 
--- Whether another instance has the user in the room, and whether one of them has the user under that name.
+-- Returns whether another instance has the user in the room, and whether one of them has the user under that name.
 local function elsewhere(id, name)
   others = others or redis.call('HKEYS', KEYS[1])
   local present, named = false, false

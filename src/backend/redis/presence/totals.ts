@@ -8,10 +8,10 @@ import { countPeople, type ReadInstances } from './instances.ts';
 import type { OccupiedRooms } from './occupied-rooms.ts';
 
 const SHORTEST_MS = 1_000;
-/** Counting reads every user's id once. At this rate it stays a small part of the work of a worker and of Redis. */
+/** A count reads every user's id once. This rate keeps it a small part of the work of a worker and of Redis. */
 const USERS_PER_MS = 50;
 
-/** In lifetimes of a count. A count this old is overdue: the elected worker did not replace it. */
+/** The age, in lifetimes of a count, at which a count is overdue: the elected worker did not replace it. */
 const OVERDUE = 3;
 
 export interface TotalsDeps {
