@@ -24,7 +24,7 @@ export function createBackoff({ minMs, maxMs, random }: BackoffOptions): Backoff
   };
 }
 
-/** How long to wait after a temporary refusal: as long as the server says, else longer each time. */
+/** The wait after a temporary refusal: as long as the server says, else longer each time. */
 export function retryWaitMs(
   retryAfterMs: number | undefined,
   backoff: Pick<Backoff, 'nextMs'>,

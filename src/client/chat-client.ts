@@ -22,14 +22,14 @@ export interface ClientOptions extends IdentityOptions {
   readonly path?: string;
   /** Tried in this order; WebSocket, then polling. */
   readonly transports?: readonly ('websocket' | 'polling')[];
-  /** How many messages to rooms and people may wait for their ack; one more is refused with `limit`. 1,000. */
+  /** The number of messages to rooms and people that may wait for their ack; one more is refused with `limit`. 1,000. */
   readonly maxOutbox?: number;
   /** In ms: the client gives up a server that does not answer for so long, and tries again. 10,000. */
   readonly answerTimeoutMs?: number;
   /** In ms: the wait between two attempts to connect, growing at random from the one to the other. 500 and 10,000. */
   readonly retryMinMs?: number;
   readonly retryMaxMs?: number;
-  /** Whether the client tells the server which items the application has received, at most once a second. True. */
+  /** True: the client tells the server which items the application has received, at most once a second. Default: true. */
   readonly autoReceipt?: boolean;
   readonly random?: () => number;
   /** Wall clock in ms. */
@@ -54,7 +54,7 @@ export interface ClientEvents {
   sent: [posted: SendAck, message: DirectMessage];
   /** A message to a person failed, for the reasons that `private` rejects with. */
   failed: [error: ClientError, message: DirectMessage];
-  /** How many users and connections the whole cluster serves. */
+  /** The users and connections of the whole cluster. */
   online: [online: { readonly users: number; readonly clients: number }];
   /** The token ends soon. When `token` is a function, the client asks it for another one already. */
   'token:expiring': [expiring: { readonly inMs: number }];
@@ -78,8 +78,8 @@ export interface ChatClient {
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): () => void;
   /**
    * Resolves once the room is joined, which waits for a connection. A refusal rejects, also the last one of a room of
-   * `enter` that waits outside. `history`: how many
-   * earlier messages come first.
+   * `enter` that waits outside. `history`: the number of
+   * earlier messages that come first.
    */
   join(roomid: string, options?: { readonly history?: number }): Promise<Room>;
   /**

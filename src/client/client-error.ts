@@ -7,13 +7,13 @@ import type { ErrorCode, WireError } from '../protocol/codes.ts';
  */
 export type ClientErrorCode = ErrorCode | 'unknown' | 'closed';
 
-/** What every promise of the client rejects with. */
+/** The error that every promise of the client rejects with. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ClientErrorCode;
-  /** Whether the same request may succeed later, unchanged. */
+  /** The same request may succeed later, unchanged. */
   readonly temporary: boolean;
-  /** When to try again, in ms from now. */
+  /** Ms to wait before another attempt. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ClientErrorCode, message: string, temporary = false, retryAfterMs?: number) {

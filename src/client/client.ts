@@ -22,7 +22,7 @@ const DEFAULT_DEDUPE_MS = 600_000;
  * Connects to a Roomcast and stays connected. After every lost connection each room is joined again where the
  * application stopped hearing; messages come in order and once; what is said is sent until it is stored.
  *
- * @param url Of the server, such as `https://chat.example.org`.
+ * @param url The server's address, such as `https://chat.example.org`.
  * @example
  * ```ts
  * import { createClient } from 'roomcast/client';
@@ -86,8 +86,8 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       random,
     }),
     random,
-    identity: { ...identity, auth: () => identity.auth().then((auth) => people.claim(auth)) },
-    entrance: () => rooms.entrance(),
+    identity: { ...identity, auth: () => identity.auth().then((auth) => people.withInboxPosition(auth)) },
+    handshakeJoin: () => rooms.handshakeJoin(),
     onState: (change) => events.emit('state', change),
     onUp(said) {
       if (!people.identify(said)) {
@@ -140,14 +140,14 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     autoReceipt: options.autoReceipt ?? true,
     hello: () => hello,
     emit: (item, origin) => events.emit('item', item, origin),
-    onUser: () => rooms.claim(),
+    onUser: () => rooms.assignAuthor(),
     onSent: (posted, message) => events.emit('sent', posted, message),
     onFailed: (error, message) => events.emit('failed', error, message),
   });
   const rooms = createRooms({
     ...shared,
     // Without a name the server joins nothing by itself.
-    entrance: options.username === undefined ? undefined : options.roomid,
+    handshakeRoom: options.username === undefined ? undefined : options.roomid,
     restored: unsent.drafts,
     answerTimeoutMs: timeoutMs,
     userId: () => people.userId(),
@@ -206,9 +206,9 @@ interface Parts {
   readonly waiting: () => number;
 }
 
-/** What the application sees of the parts. */
+/** The client as the application sees it. */
 function createFacade({ connection, people, rooms, events, hello, waiting }: Parts): ChatClient {
-  const stopWatching = onNetworkBack(connection.hurry);
+  const stopWatching = onNetworkBack(connection.retryNow);
   let closed = false;
 
   function open(given: string, history: number | undefined): RoomDriver | ClientError {

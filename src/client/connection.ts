@@ -16,19 +16,19 @@ import { type Answered, createPendingAnswers } from './pending-answers.ts';
 export interface StateChange {
   readonly state: 'connecting' | 'online' | 'offline' | 'closed';
   readonly reason?: string;
-  /** Of `offline`: when the next attempt begins. */
+  /** Ms until the next attempt; only with `offline`. */
   readonly retryInMs?: number;
-  /** Of `offline`: the server asked for this wait; only `reconnect` makes it shorter. */
+  /** The server asked for this wait, which only `reconnect` makes shorter; only with `offline`. */
   readonly askedByServer?: true;
-  /** Of `closed`: why the server does not want this client. */
+  /** The server's refusal of this client; only with `closed`. */
   readonly error?: ClientError;
 }
 
 export interface ConnectionDeps
   extends Pick<AttemptDeps, 'url' | 'path' | 'namespace' | 'transports' | 'timeoutMs'> {
   readonly identity: Identity;
-  /** The room that the next connection joins itself. */
-  readonly entrance: () => { readonly roomid: string; readonly resume: Auth['resume'] } | undefined;
+  /** The join that the next handshake carries. */
+  readonly handshakeJoin: () => { readonly roomid: string; readonly resume: Auth['resume'] } | undefined;
   readonly backoff: Backoff;
   readonly random: () => number;
   readonly onState: (change: StateChange) => void;
@@ -54,7 +54,7 @@ export interface Connection {
   /** Connects at once, unless it is online or connecting. */
   reconnect(): void;
   /** The network is back: ends a wait that the server did not ask for. */
-  hurry(): void;
+  retryNow(): void;
   /** Gives this connection up for another one. */
   drop(reason: string): void;
   close(): void;
@@ -70,7 +70,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   /** Credentials that arrive for an earlier attempt are ignored. */
   let turn = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let mayHurry = false;
+  let mayRetryNow = false;
   let ended = false;
   const answers = createPendingAnswers({
     timeoutMs: deps.timeoutMs,
@@ -98,11 +98,11 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   function open(auth: AttemptDeps['auth']): void {
-    const entrance = deps.entrance();
+    const join = deps.handshakeJoin();
     attempt = openAttempt({
       ...deps,
-      query: entrance && { roomid: entrance.roomid },
-      auth: { ...auth, resume: entrance?.resume },
+      query: join && { roomid: join.roomid },
+      auth: { ...auth, resume: join?.resume },
       onEvent: handle,
       onRefused: refused,
       onLost: lose,
@@ -111,12 +111,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   function handle(name: string, args: unknown[]): void {
-    if (name === 'hello') rise(args[0] as Hello);
-    else if (name === 'bye') leave(args[0] as Bye);
+    if (name === 'hello') greeted(args[0] as Hello);
+    else if (name === 'bye') onBye(args[0] as Bye);
     else if (state === 'online') deps.onEvent(name, args);
   }
 
-  function rise(hello: Hello): void {
+  function greeted(hello: Hello): void {
     if (hello.protocol > PROTOCOL_VERSION) {
       stop(new ClientError('bad_request', `this client is too old for protocol ${hello.protocol}`));
       return;
@@ -129,7 +129,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     if (mine === turn) deps.onUp(hello);
   }
 
-  function fall(): void {
+  function disconnect(): void {
     turn += 1;
     clearTimeout(timer);
     attempt?.close();
@@ -142,16 +142,16 @@ export function openConnection(deps: ConnectionDeps): Connection {
 
   function lose(reason: string, askedMs?: number): void {
     if (ended) return;
-    fall();
+    disconnect();
     const retryInMs = askedMs === undefined ? backoff.nextMs() : spreadMs(askedMs, random);
-    mayHurry = askedMs === undefined;
+    mayRetryNow = askedMs === undefined;
     timer = setTimeout(connect, retryInMs);
-    change({ state: 'offline', reason, retryInMs, ...(mayHurry ? {} : { askedByServer: true }) });
+    change({ state: 'offline', reason, retryInMs, ...(mayRetryNow ? {} : { askedByServer: true }) });
   }
 
   function stop(error: ClientError): void {
     if (ended) return;
-    fall();
+    disconnect();
     change({ state: 'closed', reason: error.message, error });
     deps.onStopped(error);
   }
@@ -159,13 +159,13 @@ export function openConnection(deps: ConnectionDeps): Connection {
   /** Needs no jitter: tokens end one by one, and not all at once like connections in a fault. */
   function returnAtOnce(reason: string): void {
     if (ended) return;
-    fall();
+    disconnect();
     const mine = turn;
     change({ state: 'offline', reason, retryInMs: 0 });
     if (mine === turn) connect();
   }
 
-  function leave(bye: Bye): void {
+  function onBye(bye: Bye): void {
     deps.onBye(bye);
     const renewed = bye.code === BYE.expired && identity.renew();
     if (renewed && bye.reconnect && bye.afterMs === 0) returnAtOnce(bye.reason);
@@ -179,7 +179,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
       lose(error.message, error.retryAfterMs);
       return;
     }
-    fall();
+    disconnect();
     if (RENEWABLE.has(error.code) && identity.renew()) connect();
     else stop(error);
   }
@@ -199,8 +199,8 @@ export function openConnection(deps: ConnectionDeps): Connection {
     reconnect() {
       if (!ended && (state === 'offline' || state === 'closed')) connect();
     },
-    hurry() {
-      if (mayHurry && state === 'offline') connect();
+    retryNow() {
+      if (mayRetryNow && state === 'offline') connect();
     },
     drop(reason) {
       if (state === 'online') lose(reason, 0);
@@ -208,7 +208,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     close() {
       if (ended) return;
       ended = true;
-      fall();
+      disconnect();
       change({ state: 'closed', reason: 'closed by the application' });
     },
   };

@@ -5,13 +5,13 @@ import type { SendAck } from '../protocol/people.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 import {
-  authored,
   bytes,
   checkLength,
   checkMessageId,
   checkText,
   isStoredMessage,
   MAX_WRITTEN_BYTES,
+  withAuthor,
 } from './drafts.ts';
 import type { InboxItem } from './inbox-item.ts';
 import { newMessageId } from './message-id.ts';
@@ -44,7 +44,7 @@ export interface DirectMessagesDeps
   readonly maxTextBytes: () => number | undefined;
   /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
-  /** Why nothing more may wait. */
+  /** The error of one message too many. */
   readonly crowded: () => ClientError | undefined;
 }
 
@@ -54,9 +54,9 @@ export interface DirectMessages {
   todo(to: string, data: object, options: DirectMessageOptions): Promise<SendAck>;
   restore(messages: readonly DirectMessage[]): void;
   /** Messages without an author are this user's. */
-  claim(userId: string): void;
+  assignAuthor(userId: string): void;
   unsent(): readonly DirectMessage[];
-  /** Whether this item may be one of the waiting messages, stored without an ack. */
+  /** The item may be one of the waiting messages, stored without an ack. */
   mayHaveSent(item: InboxItem): boolean;
   up(): void;
   down(): void;
@@ -128,7 +128,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     restore(messages) {
       for (const message of messages) void outbox.add(message);
     },
-    claim: (owner) => outbox.update((message) => authored(message, owner)),
+    assignAuthor: (owner) => outbox.update((message) => withAuthor(message, owner)),
     unsent: () => outbox.drafts(),
     mayHaveSent(item) {
       if (item.kind !== 'private') return false;

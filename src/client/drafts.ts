@@ -12,9 +12,9 @@ export interface Draft extends Unsent {
   readonly echo?: boolean;
   /** The id of the user who wrote it; absent while nobody was known. */
   readonly by?: string;
-  /** When it was written, ms since 1970 by this device's clock. */
+  /** The time of writing, ms since 1970 by this device's clock. */
   readonly at?: number;
-  /** Why it is not sent until the application retries it; only in a room of `enter`. */
+  /** The error after which only the application sends it again; only in a room of `enter`. */
   readonly problem?: { readonly code: ClientErrorCode; readonly message: string };
 }
 
@@ -40,7 +40,7 @@ export function draftMessage(
 }
 
 /** A message without an author is this user's. */
-export function authored<D extends { readonly by?: string }>(draft: D, userId: string): D {
+export function withAuthor<D extends { readonly by?: string }>(draft: D, userId: string): D {
   return { ...draft, by: draft.by ?? userId };
 }
 

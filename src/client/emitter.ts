@@ -5,8 +5,8 @@ export interface EmitterOptions<M> {
   /** A listener threw; the other listeners are called all the same. */
   readonly onThrow: (error: unknown) => void;
   /**
-   * How many events of a name wait for their first listener, which may be added only after an `await` that returns the
-   * room. The oldest of that name are dropped beyond it.
+   * The number of events of a name that wait for their first listener, which may be added only after an `await` that
+   * returns the room. The oldest of that name are dropped beyond it.
    */
   readonly buffered?: { readonly [E in keyof M]?: number };
   /** All listeners of the event were called, at least one. */
@@ -22,10 +22,10 @@ export interface Emitter<M extends Events<M>> {
 
 export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): Emitter<M> {
   const { onThrow, buffered = {} as NonNullable<EmitterOptions<M>['buffered']>, onDelivered } = options;
-  const unclaimed = new Set(Object.keys(buffered) as (keyof M)[]);
+  const unheard = new Set(Object.keys(buffered) as (keyof M)[]);
   const listeners = new Map<keyof M, Set<Listener<never>>>();
   const waiting: { event: keyof M; args: unknown[] }[] = [];
-  /** How many of each name wait. */
+  /** The number of waiting events by name. */
   const stored = new Map<keyof M, number>();
   let releasing = false;
 
@@ -53,7 +53,7 @@ export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): 
   }
 
   function isDue({ event }: { event: keyof M }): boolean {
-    return !unclaimed.has(event);
+    return !unheard.has(event);
   }
 
   return {
@@ -62,14 +62,14 @@ export function createEmitter<M extends Events<M>>(options: EmitterOptions<M>): 
       const own: Listener<never> = (...args: never[]) => (listener as unknown as Listener<never[]>)(...args);
       const all = listeners.get(event) ?? new Set();
       listeners.set(event, all.add(own));
-      if (unclaimed.delete(event) && !releasing) {
+      if (unheard.delete(event) && !releasing) {
         releasing = true;
         queueMicrotask(release);
       }
       return () => void all.delete(own);
     },
     emit(event, ...args) {
-      if (!releasing && !unclaimed.has(event)) {
+      if (!releasing && !unheard.has(event)) {
         call(event, args);
         return;
       }

@@ -26,7 +26,7 @@ export interface Auth {
   readonly avatar?: string;
   readonly token?: string;
   readonly inbox?: { readonly epoch: string; readonly seq: number };
-  /** Where the room that the connection joins resumes. */
+  /** The position where the room of the handshake resumes. */
   readonly resume?: { readonly epoch: string; readonly seq: number };
 }
 

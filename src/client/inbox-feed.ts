@@ -10,18 +10,18 @@ import { createUnreadItems } from './unread-items.ts';
 export interface InboxFeedDeps {
   readonly storage: ClientStorage | undefined;
   readonly emit: (item: InboxItem, origin: ItemOrigin) => void;
-  /** Whether the item may be a message of this client whose ack was lost. */
+  /** The item may be a message of this client whose ack was lost. */
   readonly mayBeOwn: (item: InboxItem) => boolean;
   /** The application has received everything up to here. */
   readonly onReceived: (seq: number) => void;
 }
 
-/** Hands the items of the current user's inbox to the application. */
+/** Delivers the items of the current user's inbox to the application. */
 export interface InboxFeed {
   readonly unread: number;
   readonly more: boolean;
   /** Adds the position to resume from, if it belongs to the inbox of the user that connects. */
-  claim(auth: Auth): Auth;
+  withPosition(auth: Auth): Auth;
   /** The server names the user. False: it is about to resume from a position in another user's inbox. */
   identify(userId: string): boolean;
   show(page: PushMessage): void;
@@ -30,13 +30,13 @@ export interface InboxFeed {
   delivered(item: InboxItem): void;
   /** A message was stored under this id, or failed. */
   settled(id: string | undefined): void;
-  /** How far the inbox is read, on any device. */
-  marked(marks: Acks['inbox:ack']): void;
+  /** The person read or received items, on any device. */
+  markersMoved(markers: Acks['inbox:ack']): void;
   listed(page: InboxPage): void;
   end(): void;
 }
 
-interface Handover {
+interface Delivery {
   readonly item: InboxItem;
   readonly origin: ItemOrigin;
 }
@@ -47,35 +47,31 @@ interface StoredPosition extends Position {
 
 const MAX_EPOCH_CHARS = 64;
 
-export function createInboxFeed({
-  storage,
-  emit,
-  mayBeOwn: awaits,
-  onReceived: onHad,
-}: InboxFeedDeps): InboxFeed {
+export function createInboxFeed({ storage, emit, mayBeOwn, onReceived }: InboxFeedDeps): InboxFeed {
   const storedPosition = createStoredValue(storage, 'roomcast.inbox', parsePosition);
   const start = storedPosition.load();
   let owner = start?.userId;
   let order = createInboxOrder(start && { epoch: start.epoch, seq: start.seq });
   let unread = createUnreadItems();
   let more = false;
-  let claimed = false;
+  /** The next connection asks for what is newer than `order`'s position. */
+  let resumes = false;
   let ended = false;
   /** Items that may be this client's own messages: the ack of the repeated message will tell. */
-  let doubtful: Handover[] = [];
-  let lastGiven: InboxItem | undefined;
-  let lastHeard: InboxItem | undefined;
+  let doubtful: Delivery[] = [];
+  let lastEmitted: InboxItem | undefined;
+  let lastDelivered: InboxItem | undefined;
 
-  function deliver(handovers: readonly Handover[]): void {
-    const certain: Handover[] = [];
-    for (const one of handovers) (isMine(one.item) && awaits(one.item) ? doubtful : certain).push(one);
-    lastGiven = certain.at(-1)?.item ?? lastGiven;
+  function deliver(deliveries: readonly Delivery[]): void {
+    const certain: Delivery[] = [];
+    for (const one of deliveries) (isMine(one.item) && mayBeOwn(one.item) ? doubtful : certain).push(one);
+    lastEmitted = certain.at(-1)?.item ?? lastEmitted;
     for (const { item, origin } of certain) {
       if (ended) return;
       if (origin.unread) unread.add(item);
       emit(item, origin);
     }
-    if (certain.length === 0 && lastHeard === lastGiven) settle();
+    if (certain.length === 0 && lastDelivered === lastEmitted) settle();
   }
 
   function isMine({ kind, from }: InboxItem): boolean {
@@ -86,7 +82,7 @@ export function createInboxFeed({
   function settle(): void {
     const position = order.position();
     if (position && owner !== undefined) storedPosition.save({ userId: owner, ...position });
-    onHad(order.top());
+    onReceived(order.top());
   }
 
   return {
@@ -96,24 +92,24 @@ export function createInboxFeed({
     get more() {
       return more;
     },
-    claim(auth) {
+    withPosition(auth) {
       const inbox = order.position();
       const ours = auth.userId === undefined ? auth.token !== undefined : auth.userId === owner;
-      claimed = ours && owner !== undefined && inbox !== undefined;
-      return claimed && inbox ? { ...auth, inbox } : auth;
+      resumes = ours && owner !== undefined && inbox !== undefined;
+      return resumes && inbox ? { ...auth, inbox } : auth;
     },
     identify(userId) {
       if (userId === owner) return true;
-      const trusted = !claimed;
+      const isComplete = !resumes;
       owner = userId;
       order = createInboxOrder();
       unread = createUnreadItems();
       more = false;
-      claimed = false;
+      resumes = false;
       doubtful = [];
-      lastGiven = undefined;
-      lastHeard = undefined;
-      return trusted;
+      lastEmitted = undefined;
+      lastDelivered = undefined;
+      return isComplete;
     },
     show(page) {
       more = page.more;
@@ -125,12 +121,12 @@ export function createInboxFeed({
     },
     offer(live) {
       if (!order.offer(live)) return;
-      const { item, persisted: isKept } = live;
-      deliver([{ item, origin: { source: 'live', unread: isKept && !isMine(item) } }]);
+      const { item, persisted } = live;
+      deliver([{ item, origin: { source: 'live', unread: persisted && !isMine(item) } }]);
     },
     delivered(item) {
-      lastHeard = item;
-      if (item === lastGiven) settle();
+      lastDelivered = item;
+      if (item === lastEmitted) settle();
     },
     settled(id) {
       if (id !== undefined) order.own(id);
@@ -138,7 +134,7 @@ export function createInboxFeed({
       doubtful = [];
       if (waiting.length > 0) deliver(waiting);
     },
-    marked({ readSeq }) {
+    markersMoved({ readSeq }) {
       unread.readUpTo(readSeq);
     },
     listed({ items, readSeq }) {

@@ -23,7 +23,7 @@ export type InboxItem =
     })
   | (ForSomebody & { readonly kind: Exclude<ItemKind, 'private'>; readonly data: unknown });
 
-/** How an item arrived. */
+/** The way an item arrived. */
 export interface ItemOrigin {
   /** `login`: it was stored while this client was away, or before its first connection. */
   readonly source: 'live' | 'login';

@@ -9,7 +9,7 @@ export interface InboxOrder {
   position(): Position | undefined;
   /** The newest seq that arrived. */
   top(): number;
-  /** Whether the item is new. */
+  /** True: the item is new. */
   offer(live: LiveItem): boolean;
   /** The new items of the page, in the order of their numbers. */
   admit(page: PushMessage): readonly InboxItem[];

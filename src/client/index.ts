@@ -30,6 +30,12 @@ export type {
 export type { Draft, SayOptions } from './drafts.ts';
 export type { InboxItem, ItemOrigin } from './inbox-item.ts';
 export type { Members } from './member-list.ts';
-export type { Inbox, InboxMarks, InboxQuery } from './people.ts';
+export type {
+  Inbox,
+  InboxMarkers,
+  /** @deprecated The former name. */
+  InboxMarkers as InboxMarks,
+  InboxQuery,
+} from './people.ts';
 export type { HistoryQuery, MessageSource, PersistentRoom, Room, RoomEvents } from './room.ts';
 export type { ClientStorage } from './storage.ts';

@@ -17,15 +17,15 @@ type Phase = 'away' | 'joining' | 'joined' | 'resting' | 'outside' | 'ended';
 
 export interface MembershipDeps {
   readonly roomid: string;
-  /** How many messages the first answer shall bring. */
+  /** The number of messages that the first answer brings. */
   readonly history: number | undefined;
   readonly connection: Pick<Connection, 'ask' | 'state'>;
-  /** How long to wait for the answer to a join that the connection itself brought. */
+  /** The longest wait for the answer to a join of the handshake. */
   readonly answerTimeoutMs: number;
   readonly random: () => number;
-  /** Where a join shall resume. */
+  /** The position where a join resumes. */
   readonly position: () => Position | undefined;
-  /** Whether it goes on after a refusal that would end another room. */
+  /** True: the room lasts after this refusal. */
   readonly persists: (error: WireError) => boolean;
   readonly onJoining: () => void;
   readonly onJoined: (joined: Joined) => void;
@@ -38,17 +38,17 @@ export interface MembershipDeps {
   readonly onOver: (error: ClientError) => void;
 }
 
-/** Whether this client is in one room, over all reconnects. */
+/** The membership of this client in one room, over all reconnects. */
 export interface Membership {
   readonly phase: Phase;
-  /** `entering`: the connection itself joined the room, its answer is on the way. */
-  up(entering: boolean): void;
+  /** `byHandshake`: the handshake joined the room, its answer is on the way. */
+  up(byHandshake: boolean): void;
   down(): void;
   /** Joins anew where the application stopped hearing. */
   join(): void;
-  /** The answers to the join of the connection itself. */
-  entered(joined: Joined): void;
-  notEntered(error: WireError): void;
+  /** The answers to a join of the handshake. */
+  handshakeJoined(joined: Joined): void;
+  handshakeRefused(error: WireError): void;
   /** The server took this client out of the room. */
   expel(error: ClientError): void;
   rejoin(): void;
@@ -62,7 +62,7 @@ export function createMembership(deps: MembershipDeps): Membership {
   const { roomid, history, connection, random } = deps;
   const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
   let phase: Phase = 'away';
-  let entering = false;
+  let byHandshake = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function isOut(): boolean {
@@ -77,7 +77,7 @@ export function createMembership(deps: MembershipDeps): Membership {
 
   function join(): void {
     begin();
-    entering = false;
+    byHandshake = false;
     const payload = { roomid, history, resume: deps.position() };
     connection.ask('join', payload, (answer) => {
       if (answer?.ok && isOut()) deps.onStray();
@@ -90,7 +90,7 @@ export function createMembership(deps: MembershipDeps): Membership {
 
   function admit(joined: Joined): void {
     clearTimeout(timer);
-    entering = false;
+    byHandshake = false;
     phase = 'joined';
     backoff.reset();
     deps.onJoined(joined);
@@ -98,7 +98,7 @@ export function createMembership(deps: MembershipDeps): Membership {
 
   function refuse(error: WireError): void {
     clearTimeout(timer);
-    entering = false;
+    byHandshake = false;
     if (!deps.persists(error)) {
       deps.onOver(errorOf(error));
       return;
@@ -117,19 +117,19 @@ export function createMembership(deps: MembershipDeps): Membership {
   function stayOutside(error: ClientError): void {
     clearTimeout(timer);
     phase = 'outside';
-    entering = false;
+    byHandshake = false;
     deps.onAway();
     deps.onRefused(error, undefined);
   }
 
-  function up(isEntering: boolean): void {
+  function up(isByHandshake: boolean): void {
     if (phase !== 'away') return;
-    if (!isEntering) {
+    if (!isByHandshake) {
       join();
       return;
     }
     begin();
-    entering = true;
+    byHandshake = true;
     timer = setTimeout(join, deps.answerTimeoutMs);
   }
 
@@ -141,17 +141,17 @@ export function createMembership(deps: MembershipDeps): Membership {
     down() {
       if (isOut()) return;
       phase = 'away';
-      entering = false;
+      byHandshake = false;
       clearTimeout(timer);
       deps.onAway();
     },
     join,
-    entered(joined) {
+    handshakeJoined(joined) {
       if (isOut()) deps.onStray();
-      else if (entering) admit(joined);
+      else if (byHandshake) admit(joined);
     },
-    notEntered(error) {
-      if (entering) refuse(error);
+    handshakeRefused(error) {
+      if (byHandshake) refuse(error);
     },
     expel: stayOutside,
     rejoin() {

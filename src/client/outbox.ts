@@ -21,7 +21,7 @@ export interface Unsent {
 export interface OutboxDeps<D extends Unsent, S> {
   /** Undefined: no answer came, and none will. */
   readonly send: (draft: D, answered: (answer: Outcome<S> | undefined) => void) => void;
-  /** Why the message cannot be sent: the server may close the connection on a packet it does not read. */
+  /** The error of a message that cannot be sent: the server may close the connection on a packet it does not read. */
   readonly check: (draft: D) => ClientError | undefined;
   /** The server does not know this client as a member, although it answered the join. */
   readonly rejoin?: () => void;

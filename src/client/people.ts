@@ -17,13 +17,13 @@ import { createReceipts } from './receipts.ts';
 import { createRequests } from './requests.ts';
 
 export type InboxQuery = Pick<PayloadInput<'inbox:list'>, 'before' | 'limit'>;
-export type InboxMarks = Pick<PayloadInput<'inbox:ack'>, 'recv' | 'read'>;
+export type InboxMarkers = Pick<PayloadInput<'inbox:ack'>, 'recv' | 'read'>;
 
 /** The items that the server stores for this person. */
 export interface Inbox {
   /**
-   * How many items came as unread and are not known to be read. Items read on another device count until the server says
-   * so, at the latest with the next receipt.
+   * The number of items that came as unread and are not known to be read. Items read on another device count until the
+   * server says so, at the latest with the next receipt.
    */
   readonly unread: number;
   /** The last login brought the newest unread items only: `list` has the others. */
@@ -31,7 +31,7 @@ export interface Inbox {
   /** A page, oldest first; without `before` the newest. Waits for a connection. */
   list(query?: InboxQuery): Promise<InboxPage>;
   /** The person has read (`read`), or this device has received (`recv`), everything up to that seq. Waits for a connection. */
-  ack(marks: InboxMarks): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
+  ack(markers: InboxMarkers): Promise<{ readonly recvSeq: number; readonly readSeq: number }>;
 }
 
 export interface PeopleDeps
@@ -56,7 +56,8 @@ export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsen
   /** The current user's id, before the first connection the expected one; undefined: nobody is known yet. */
   userId(): string | undefined;
   login(userId: string): Promise<User>;
-  claim(auth: Auth): Auth;
+  /** Adds the inbox position to resume from. */
+  withInboxPosition(auth: Auth): Auth;
   /** False: the client must give this connection up, since its inbox would begin in the middle. */
   identify(hello: Hello): boolean;
   up(): void;
@@ -76,7 +77,7 @@ export function createPeople(deps: PeopleDeps): People {
   let logins = 0;
 
   const requests = createRequests(connection);
-  const receipts = createReceipts({ connection, onMarks: (marks) => feed.marked(marks) });
+  const receipts = createReceipts({ connection, onMarkers: (markers) => feed.markersMoved(markers) });
   const feed = createInboxFeed({
     storage: deps.storage,
     emit: deps.emit,
@@ -106,7 +107,7 @@ export function createPeople(deps: PeopleDeps): People {
     user = now;
     if (isOther) {
       receipts.reset();
-      directMessages.claim(now.id);
+      directMessages.assignAuthor(now.id);
       deps.onUser();
     }
     return feed.identify(now.id);
@@ -125,7 +126,7 @@ export function createPeople(deps: PeopleDeps): People {
         return feed.more;
       },
       list: (query = {}) => requests.ask('inbox:list', query, (page) => feed.listed(page)),
-      ack: (marks) => requests.ask('inbox:ack', marks, (now) => feed.marked(now)),
+      ack: (markers) => requests.ask('inbox:ack', markers, (now) => feed.markersMoved(now)),
     },
     get user() {
       return user;
@@ -153,7 +154,7 @@ export function createPeople(deps: PeopleDeps): People {
     todo: directMessages.todo,
     unsent: directMessages.unsent,
     restore: directMessages.restore,
-    claim: feed.claim,
+    withInboxPosition: feed.withPosition,
     identify: (said) => become(said.user),
     up() {
       requests.up();

@@ -3,7 +3,7 @@ import { type Connection, outcomeOf } from './connection.ts';
 
 export interface ReceiptsDeps {
   readonly connection: Pick<Connection, 'ask'>;
-  readonly onMarks: (marks: Acks['inbox:ack']) => void;
+  readonly onMarkers: (markers: Acks['inbox:ack']) => void;
 }
 
 /** Tells the server up to where the application has received its items, so that senders can see it. */
@@ -18,7 +18,7 @@ export interface Receipts {
 /** At most one receipt in this time, since each is a write to the store. */
 const PAUSE_MS = 1_000;
 
-export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts {
+export function createReceipts({ connection, onMarkers }: ReceiptsDeps): Receipts {
   let flowing = false;
   let newest = 0;
   let sent = 0;
@@ -36,7 +36,7 @@ export function createReceipts({ connection, onMarks }: ReceiptsDeps): Receipts 
       const outcome = outcomeOf(answer);
       if (outcome.ok || !outcome.error.temporary) sent = recv;
       rest(outcome.ok ? PAUSE_MS : Math.max(PAUSE_MS, outcome.error.retryAfterMs ?? 0));
-      if (outcome.ok) onMarks(outcome.value);
+      if (outcome.ok) onMarkers(outcome.value);
     });
   }
 

@@ -8,16 +8,17 @@ import type {
   RoomMessage,
   Typing,
 } from '../protocol/rooms.ts';
-import { ClientError, errorOf } from './client-error.ts';
-import { draftMessage } from './drafts.ts';
-import { createEmitter, type Emitter } from './emitter.ts';
+import { ClientError } from './client-error.ts';
+import { createEmitter } from './emitter.ts';
+import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
-import { createRoomFeed, type RoomFeed } from './room-feed.ts';
-import { createRoomMembers, type RoomMembers } from './room-members.ts';
+import { createRoomFacade, type RoomParts } from './room-facade.ts';
+import { createRoomFeed } from './room-feed.ts';
+import { createRoomMembers } from './room-members.ts';
 import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
 import type { Position } from './sequence.ts';
-import { createTypists, type Typists } from './typists.ts';
+import { createTypists } from './typists.ts';
 
 export interface RoomDeps
   extends Pick<MembershipDeps, 'roomid' | 'history' | 'connection' | 'answerTimeoutMs' | 'random'>,
@@ -28,20 +29,20 @@ export interface RoomDeps
   /** The application left the room. */
   readonly onLeft: () => void;
   readonly onEnded: () => void;
-  /** Whether the room was opened again after this one ended. */
+  /** The room was opened again after this one ended. */
   readonly isReopened: () => boolean;
 }
 
 /** The room as the client drives it. */
 export interface RoomDriver
-  extends Pick<Membership, 'up' | 'down' | 'entered' | 'notEntered' | 'rejoin'>,
-    Pick<RoomOutbox, 'restore' | 'claim' | 'drafts' | 'waiting'> {
+  extends Pick<Membership, 'up' | 'down' | 'handshakeJoined' | 'handshakeRefused' | 'rejoin'>,
+    Pick<RoomOutbox, 'restore' | 'assignAuthor' | 'drafts' | 'waiting'> {
   /** Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. */
   join(): Promise<Room>;
   /** From now on a refusal does not end the room, and failed messages stay. */
   persist(): PersistentRoom;
-  /** Whether the connection itself may join it, and where that resumes; undefined: it may not. */
-  entrance(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
+  /** The join that the handshake may carry; undefined: it may carry none. */
+  handshakeJoin(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
   receive(message: RoomMessage): void;
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
@@ -60,27 +61,16 @@ const REMOVED: Record<Removed['code'], string> = {
   banned: 'you are banned from this room',
 };
 
-/** The oldest events beyond it are dropped, since nobody may ever listen. */
-const MAX_BUFFERED = 1_000;
+/** The oldest events beyond these numbers are dropped, since nobody may ever listen. */
+const BUFFERED = { message: 1_000, presence: 1_000, deleted: 1_000, gap: 1_000, joined: 1 };
 
 export function createRoom(deps: RoomDeps): RoomDriver {
   const { roomid, connection } = deps;
-  const events = createEmitter<RoomEvents>({
-    onThrow: deps.onThrow,
-    buffered: {
-      message: MAX_BUFFERED,
-      presence: MAX_BUFFERED,
-      deleted: MAX_BUFFERED,
-      gap: MAX_BUFFERED,
-      joined: 1,
-    },
-  });
+  const events = createEmitter<RoomEvents>({ onThrow: deps.onThrow, buffered: BUFFERED });
   let latest: Joined | undefined;
   let persistent = false;
   let left = false;
-  let refusal: ClientError | undefined;
-  /** Callers of `join` that wait for the first join. */
-  const joins: { resolve: (room: Room) => void; reject: (error: ClientError) => void }[] = [];
+  const firstJoin = createFirstJoin();
 
   const outbox = createRoomOutbox({
     ...deps,
@@ -114,11 +104,10 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     position: feed.position,
     persists: ({ temporary }) => persistent || (temporary && latest !== undefined),
     onJoining: feed.pause,
-    onJoined: enter,
+    onJoined,
     onAway: outbox.shut,
     onRefused(error, retryInMs) {
-      refusal = error;
-      rejectJoins(error);
+      firstJoin.refused(error);
       events.emit('refused', error, retryInMs);
     },
     onStray() {
@@ -139,25 +128,15 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     return membership.phase === 'ended';
   }
 
-  function enter(joined: Joined): void {
+  function onJoined(joined: Joined): void {
     const source = latest ? 'replay' : 'history';
     latest = joined;
     events.emit('joined', joined);
     feed.resume(joined, source);
-    for (const { resolve } of joins.splice(0)) resolve(room as Room);
+    firstJoin.joined(room as Room);
     members.refresh();
     // A listener may have ended it, or a message that arrived early may have shown a hole.
     if (membership.phase === 'joined') outbox.open();
-  }
-
-  function rejectJoins(error: ClientError): void {
-    for (const { reject } of joins.splice(0)) reject(error);
-  }
-
-  function join(): Promise<Room> {
-    if (membership.phase === 'outside' && refusal) return Promise.reject(refusal);
-    if (latest) return Promise.resolve(room as Room);
-    return new Promise((resolve, reject) => joins.push({ resolve, reject }));
   }
 
   function expel(error: ClientError): void {
@@ -173,7 +152,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     const reason = error ?? new ClientError('closed', `${roomid} was left`);
     outbox.end(reason);
     deps.onChange();
-    rejectJoins(reason);
+    firstJoin.rejectAll(reason);
     members.end();
     events.emit('closed', error);
   }
@@ -190,7 +169,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     return new Promise((resolve) => connection.ask('leave', { roomid }, () => resolve()));
   }
 
-  const room = createFacade(deps, {
+  const room = createRoomFacade(deps, {
     events,
     outbox,
     feed,
@@ -202,22 +181,22 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   });
 
   return {
-    join,
+    join: () => firstJoin.wait(membership.phase === 'outside'),
     up: membership.up,
     down: membership.down,
-    entered: membership.entered,
-    notEntered: membership.notEntered,
+    handshakeJoined: membership.handshakeJoined,
+    handshakeRefused: membership.handshakeRefused,
     rejoin: membership.rejoin,
     persist() {
       persistent = true;
       return room;
     },
-    entrance: () =>
+    handshakeJoin: () =>
       membership.phase === 'away' && deps.history === undefined
         ? { roomid, resume: feed.position() }
         : undefined,
     restore: outbox.restore,
-    claim: outbox.claim,
+    assignAuthor: outbox.assignAuthor,
     drafts: outbox.drafts,
     waiting: outbox.waiting,
     ...createListeners({ events, feed, members, typists, phase: () => membership.phase }),
@@ -235,65 +214,14 @@ export function createRoom(deps: RoomDeps): RoomDriver {
   };
 }
 
-interface Parts {
-  readonly events: Emitter<RoomEvents>;
-  readonly outbox: RoomOutbox;
-  readonly feed: RoomFeed;
-  readonly members: RoomMembers;
-  readonly typists: Typists;
-  readonly phase: () => Membership['phase'];
-  readonly latest: () => Joined | undefined;
-  readonly leave: () => Promise<void>;
-}
-
-/** What the application sees of the room. */
-function createFacade({ roomid, connection, userId, wallMs }: RoomDeps, parts: Parts): PersistentRoom {
-  const { events, outbox, feed, phase } = parts;
-  return {
-    roomid,
-    get joined() {
-      return parts.latest();
-    },
-    get unsent() {
-      return outbox.drafts();
-    },
-    on: events.on,
-    say(text, options = {}) {
-      const draft = draftMessage(roomid, text, options, { by: userId(), at: wallMs() });
-      if (draft instanceof ClientError) return Promise.reject(draft);
-      if (phase() === 'ended') return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
-      return outbox.say(draft);
-    },
-    retry: outbox.retry,
-    discard: outbox.discard,
-    history(query = {}) {
-      return new Promise((resolve, reject) => {
-        connection.ask('room:history', { roomid, ...query }, (answer) => {
-          if (!answer) reject(new ClientError('unavailable', 'not connected', true));
-          else if (!answer.ok) reject(errorOf(answer.error));
-          else {
-            const { epoch, top, more, messages } = answer;
-            resolve(feed.current({ epoch, top, more, messages }));
-          }
-        });
-      });
-    },
-    members: parts.members.follow,
-    typing(on) {
-      if (phase() === 'joined') parts.typists.report(on);
-    },
-    leave: parts.leave,
-  };
-}
-
-/** What the server tells of the room. */
+/** Passes the server's events to the parts of the room. */
 function createListeners({
   events,
   feed,
   members,
   typists,
   phase,
-}: Pick<Parts, 'events' | 'feed' | 'members' | 'typists' | 'phase'>): Pick<
+}: Pick<RoomParts, 'events' | 'feed' | 'members' | 'typists' | 'phase'>): Pick<
   RoomDriver,
   'receive' | 'gap' | 'typing' | 'presence' | 'muted'
 > {

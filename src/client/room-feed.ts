@@ -6,7 +6,7 @@ import { createSequence, type Position } from './sequence.ts';
 
 export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
-  /** Whether the application wants the message; it may have asked not to receive its own. */
+  /** The application wants the message; it may have asked not to receive its own. */
   readonly accepts: (message: ChatMessage) => boolean;
   /** The room ended: nothing is delivered any more. */
   readonly isOver: () => boolean;

@@ -1,7 +1,7 @@
 import type { ChatMessage, SayAck } from '../protocol/rooms.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
-import { authored, type Draft } from './drafts.ts';
+import { type Draft, withAuthor } from './drafts.ts';
 import { createOutbox, type OutboxDeps } from './outbox.ts';
 
 export interface RoomOutboxDeps
@@ -10,11 +10,11 @@ export interface RoomOutboxDeps
     'check' | 'dedupeMs' | 'onStored' | 'onFailed' | 'onChange' | 'now' | 'random' | 'rejoin'
   > {
   readonly connection: Pick<Connection, 'ask'>;
-  /** Why nothing more may wait. */
+  /** The error of one message too many. */
   readonly crowded: () => ClientError | undefined;
   /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
-  /** Whether a failed message stays until the application retries or discards it. */
+  /** True: a failed message stays until the application retries or discards it. */
   readonly keepsFailed: () => boolean;
 }
 
@@ -24,10 +24,10 @@ export interface RoomOutbox {
   /** Adds the messages of an earlier run before those that wait already. */
   restore(drafts: readonly Draft[]): void;
   /** Messages without an author are this user's. */
-  claim(userId: string): void;
-  /** In the order written, failed ones among them. */
+  assignAuthor(userId: string): void;
+  /** All messages in the order written, failed ones among them. */
   drafts(): readonly Draft[];
-  /** How many will be sent by themselves. */
+  /** The number of messages that will be sent by themselves. */
   waiting(): number;
   retry(clientMsgId: string): Promise<SayAck>;
   discard(clientMsgId: string): void;
@@ -48,7 +48,7 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
   const failed = new Map<string, Draft>();
   /** The clientMsgIds of all drafts, in the order written. */
   let written = new Set<string>();
-  /** Own messages of `echo: false`. */
+  /** The clientMsgIds of own messages with `echo: false`. */
   const silent = new Set<string>();
   const outboxDeps: OutboxDeps<Draft, SayAck> = {
     ...deps,
@@ -115,9 +115,9 @@ export function createRoomOutbox(deps: RoomOutboxDeps): RoomOutbox {
       outbox.restore(older.filter(({ problem }) => !problem));
       onChange();
     },
-    claim(userId) {
-      for (const [id, draft] of failed) failed.set(id, authored(draft, userId));
-      outbox.update((draft) => authored(draft, userId));
+    assignAuthor(userId) {
+      for (const [id, draft] of failed) failed.set(id, withAuthor(draft, userId));
+      outbox.update((draft) => withAuthor(draft, userId));
     },
     drafts,
     waiting: () => outbox.drafts().length,

@@ -24,7 +24,7 @@ export interface RoomEvents {
   message: [message: ChatMessage, how: { readonly source: MessageSource }];
   /** Somebody came or left. A room of more than 200 connections has `count` instead. */
   presence: [presence: PresenceMessage];
-  /** How many users and connections are here, at most once a second; `members` tells it of smaller rooms too. */
+  /** The number of users and connections here, at most once a second; `members` tells it of smaller rooms too. */
   count: [count: Pick<PresenceCount, 'users' | 'clients'>];
   /** Somebody began to type, or stopped, at the latest 6 s after the last sign of it. */
   typing: [typing: Typing];
@@ -49,11 +49,11 @@ export interface RoomEvents {
   /** An operator took this user out of the room: `closed` or `refused` follows. */
   removed: [removed: Removed];
   /**
-   * Only of a room of `enter`: this client is not in it although it is connected. With `retryInMs` it joins again by
+   * Only for a room of `enter`: this client is not in it although it is connected. With `retryInMs` it joins again by
    * itself after so long; without it the server refused for good or removed it, and it joins again after `reconnect`.
    */
   refused: [error: ClientError, retryInMs: number | undefined];
-  /** Only of a room of `enter`: `unsent` changed. */
+  /** Only for a room of `enter`: `unsent` changed. */
   unsent: [drafts: readonly Draft[]];
   /** The room is over for this client: left (no error), removed or refused. */
   closed: [error: ClientError | undefined];

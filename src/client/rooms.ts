@@ -10,14 +10,14 @@ import type {
   Typing,
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
-import { authored, type Draft } from './drafts.ts';
+import { type Draft, withAuthor } from './drafts.ts';
 import { createRoom, type RoomDeps, type RoomDriver } from './room-driver.ts';
 import type { Position } from './sequence.ts';
 
 export interface RoomsDeps
   extends Omit<RoomDeps, 'roomid' | 'history' | 'onLeft' | 'onEnded' | 'isReopened'> {
-  /** The room that the connection itself shall join. */
-  readonly entrance: string | undefined;
+  /** The room that the handshake may join. */
+  readonly handshakeRoom: string | undefined;
   /** Messages that an earlier run left. */
   readonly restored: readonly Draft[];
 }
@@ -26,13 +26,13 @@ export interface RoomsDeps
 export interface Rooms {
   /** The room, which is opened if this client is not in it yet. */
   open(roomid: string, history: number | undefined): RoomDriver;
-  /** The room that the next connection joins itself, if there is one. */
-  entrance(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
+  /** The join that the next handshake carries, if there is one. */
+  handshakeJoin(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
   /**
-   * The server says who the user is: messages without an author become this user's, and what the user wrote in an
-   * earlier run waits again.
+   * The server named the user: messages without an author become this user's, and those that the user wrote in an
+   * earlier run wait again.
    */
-  claim(): void;
+  assignAuthor(): void;
   up(): void;
   down(): void;
   rejoin(): void;
@@ -41,20 +41,20 @@ export interface Rooms {
   expel(roomid: string, error: ClientError): void;
   stop(error: ClientError): void;
   end(error: ClientError): void;
-  /** Everything that is to be stored. */
+  /** All messages to store. */
   drafts(): readonly Draft[];
-  /** How many messages wait. */
+  /** The number of messages that wait. */
   waiting(): number;
 }
 
-export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
+export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Rooms {
   const rooms = new Map<string, RoomDriver>();
   /** Messages for rooms that are not open, and of other users, who may come back. */
   let aside = restored;
   /** The rooms that were open when the client was closed: their failed messages stay in the storage. */
   let closed: readonly RoomDriver[] = [];
-  /** The room that the current connection joins itself. */
-  let entering: RoomDriver | undefined;
+  /** The room that the current handshake joins. */
+  let joining: RoomDriver | undefined;
 
   const all = () => [...rooms.values()];
   const isOurs = ({ by }: Draft) => by === undefined || by === deps.userId();
@@ -98,8 +98,8 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
         room?.receive(said);
         return true;
       case 'joined':
-        if (room) room.entered(said as Joined);
-        // It was left while the connection that joins it was on its way.
+        if (room) room.handshakeJoined(said as Joined);
+        // The application left it while the handshake that joins it was on its way.
         else if (roomid !== undefined) deps.connection.ask('leave', { roomid }, () => undefined);
         return true;
       case 'room:gap':
@@ -113,9 +113,9 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
         room?.typing(said as Typing);
         return true;
       case 'refused': {
-        // Joins of this client carry an ack: only the join of the connection itself is refused this way.
+        // The client sends `join` with an ack, so only the join of the handshake is refused this way.
         const { event, error } = said as { event: string; error: WireError };
-        if (event === 'join') entering?.notEntered(error);
+        if (event === 'join') joining?.handshakeRefused(error);
         return false;
       }
       case 'muted':
@@ -131,23 +131,23 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
 
   return {
     open,
-    entrance() {
-      const room = entrance === undefined ? undefined : rooms.get(entrance);
-      const entered = room?.entrance();
-      entering = entered && room;
-      return entered;
+    handshakeJoin() {
+      const room = handshakeRoom === undefined ? undefined : rooms.get(handshakeRoom);
+      const join = room?.handshakeJoin();
+      joining = join && room;
+      return join;
     },
-    claim() {
+    assignAuthor() {
       const userId = deps.userId();
       if (userId === undefined) return;
-      aside = aside.map((draft) => authored(draft, userId));
+      aside = aside.map((draft) => withAuthor(draft, userId));
       for (const [roomid, room] of rooms) {
-        room.claim(userId);
+        room.assignAuthor(userId);
         restore(roomid, room);
       }
     },
     up() {
-      for (const room of all()) room.up(room === entering);
+      for (const room of all()) room.up(room === joining);
     },
     down() {
       for (const room of all()) room.down();
@@ -155,7 +155,7 @@ export function createRooms({ entrance, restored, ...deps }: RoomsDeps): Rooms {
     rejoin() {
       for (const room of all()) room.rejoin();
     },
-    handle: handle,
+    handle,
     expel: (roomid, error) => rooms.get(roomid)?.expel(error),
     stop(error) {
       for (const room of all()) room.stop(error);

@@ -1,6 +1,6 @@
 import type { Joined, RoomEntry, RoomGap } from '../protocol/rooms.ts';
 
-/** Where the application stands in a room's log. */
+/** The newest entry of a room's log that the application received. */
 export interface Position {
   readonly epoch: string;
   readonly seq: number;

@@ -12,10 +12,10 @@ export interface UnsentLimitsDeps {
   readonly userId: () => string | undefined;
 }
 
-/** Which messages the client does not even try to send. */
+/** Rejects messages that the client does not even try to send. */
 export interface UnsentLimits {
   waiting(): number;
-  /** Why nothing more may wait. */
+  /** The error of one message too many. */
   crowded(): ClientError | undefined;
   check(draft: Draft): ClientError | undefined;
 }

@@ -8,9 +8,9 @@ export interface UnsentStorageDeps {
   readonly directMessages: () => readonly DirectMessage[];
 }
 
-/** Stores what is not acked yet for the next run. */
+/** Stores messages without an ack for the next run. */
 export interface UnsentStorage {
-  /** What an earlier run left. */
+  /** Messages that an earlier run left. */
   readonly drafts: readonly Draft[];
   readonly directMessages: readonly DirectMessage[];
   /** Stores everything at the end of this turn: a burst of messages is written once. */

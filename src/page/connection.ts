@@ -112,7 +112,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
   });
   chat.on('hello', (hello) => {
     dispatch({ type: 'hello', hello });
-    field.claim(hello.user.id);
+    field.setAuthor(hello.user.id);
   });
   chat.on('event', (name, order) => {
     const removed = order as Partial<Removed> | undefined;

@@ -10,12 +10,12 @@ export interface FieldTextDeps {
 
 /**
  * Keeps the text in the field over a reload, for its author only: another person in the same tab does not see it. Text of a
- * guest whom the server no longer knows, and text from before the first connection, belong to whoever the server then names.
+ * guest whom the server no longer knows, and text from before the first connection, belong to the user whom the server then names.
  */
 export interface FieldText {
   save(text: string): void;
-  /** The server says who the user is. */
-  claim(userId: string): void;
+  /** The server named the user. */
+  setAuthor(userId: string): void;
 }
 
 const KEY = 'field';
@@ -44,7 +44,7 @@ export function createFieldText({ storage, guestId, onRestored }: FieldTextDeps)
       text = typed;
       storage.set(key(), text);
     },
-    claim(userId) {
+    setAuthor(userId) {
       if (userId === author) return;
       storage.set(key(), '');
       author = userId;

@@ -6,7 +6,7 @@ const NEW_IDENTITY =
   'Not sent: the server knows you under a new identity now. Retry sends it under that one.';
 const TOO_MANY = 'Too many messages wait to be sent already.';
 
-/** Why a message is not sent by itself. */
+/** Says why a message is not sent by itself. */
 export function describeProblem(problem: NonNullable<Draft['problem']>): string {
   if (problem.code === 'unknown') return UNKNOWN_FATE;
   if (problem.code === 'limit') return TOO_MANY;
@@ -15,7 +15,7 @@ export function describeProblem(problem: NonNullable<Draft['problem']>): string 
   return describeRefusal(problem);
 }
 
-/** Why the server refused a request. */
+/** Says why the server refused a request. */
 export function describeRefusal({ code, message }: Pick<ClientError, 'code' | 'message'>): string {
   switch (code) {
     case 'rate_limited':

@@ -70,7 +70,7 @@ function withGapFilled(state: ChatState, gap: number, page: MessagePage, below: 
   return { ...next, more: page.more, readFrom: page.messages[0]?.seq ?? state.readFrom, above };
 }
 
-/** Whether nothing is missing between the newest row and the page. */
+/** True: nothing is missing between the newest row and the page. */
 function isNext(newest: ChatMessage | undefined, page: readonly RoomEntry[], overlap: number): boolean {
   const same = page[overlap];
   const first = page[0];

@@ -22,7 +22,7 @@ export interface SaidRow {
   readonly draft?: Draft;
 }
 
-/** Whether both look the same. */
+/** True: both look the same. */
 export function sameRow(one: SaidRow, other: SaidRow): boolean {
   return (
     one.text === other.text &&

@@ -1,4 +1,4 @@
-/** Whether this device can write it as a date: a server may send anything. */
+/** True: this device can write it as a date. A server may send anything. */
 export function isTime(at: unknown): at is number {
   return typeof at === 'number' && !Number.isNaN(new Date(at).getTime());
 }

@@ -78,7 +78,7 @@ export function keysOf(timeline: Timeline): ReadonlySet<string> {
   return keys;
 }
 
-/** Where the notice of the newest gap stands; −1 without a gap. */
+/** The index of the newest gap's notice; −1 without a gap. */
 export function lastGap(timeline: Timeline): number {
   return timeline.findLastIndex((entry) => entry.kind === 'notice' && entry.notice === 'missing');
 }

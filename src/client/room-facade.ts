@@ -1,0 +1,75 @@
+import type { Joined } from '../protocol/rooms.ts';
+import { ClientError, errorOf } from './client-error.ts';
+import type { Connection } from './connection.ts';
+import { draftMessage } from './drafts.ts';
+import type { Emitter } from './emitter.ts';
+import type { Membership } from './membership.ts';
+import type { PersistentRoom, RoomEvents } from './room.ts';
+import type { RoomFeed } from './room-feed.ts';
+import type { RoomMembers } from './room-members.ts';
+import type { RoomOutbox } from './room-outbox.ts';
+import type { Typists } from './typists.ts';
+
+export interface RoomFacadeDeps {
+  readonly roomid: string;
+  readonly connection: Pick<Connection, 'ask'>;
+  /** The current user's id, before the first connection the expected one. */
+  readonly userId: () => string | undefined;
+  /** Wall clock in ms. */
+  readonly wallMs: () => number;
+}
+
+/** The parts of a room. */
+export interface RoomParts {
+  readonly events: Emitter<RoomEvents>;
+  readonly outbox: RoomOutbox;
+  readonly feed: RoomFeed;
+  readonly members: RoomMembers;
+  readonly typists: Typists;
+  readonly phase: () => Membership['phase'];
+  readonly latest: () => Joined | undefined;
+  readonly leave: () => Promise<void>;
+}
+
+/** The room as the application sees it. */
+export function createRoomFacade(
+  { roomid, connection, userId, wallMs }: RoomFacadeDeps,
+  parts: RoomParts,
+): PersistentRoom {
+  const { events, outbox, feed, phase } = parts;
+  return {
+    roomid,
+    get joined() {
+      return parts.latest();
+    },
+    get unsent() {
+      return outbox.drafts();
+    },
+    on: events.on,
+    say(text, options = {}) {
+      const draft = draftMessage(roomid, text, options, { by: userId(), at: wallMs() });
+      if (draft instanceof ClientError) return Promise.reject(draft);
+      if (phase() === 'ended') return Promise.reject(new ClientError('closed', `not in ${roomid} any more`));
+      return outbox.say(draft);
+    },
+    retry: outbox.retry,
+    discard: outbox.discard,
+    history(query = {}) {
+      return new Promise((resolve, reject) => {
+        connection.ask('room:history', { roomid, ...query }, (answer) => {
+          if (!answer) reject(new ClientError('unavailable', 'not connected', true));
+          else if (!answer.ok) reject(errorOf(answer.error));
+          else {
+            const { epoch, top, more, messages } = answer;
+            resolve(feed.current({ epoch, top, more, messages }));
+          }
+        });
+      });
+    },
+    members: parts.members.follow,
+    typing(on) {
+      if (phase() === 'joined') parts.typists.report(on);
+    },
+    leave: parts.leave,
+  };
+}
