@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { createPresence, type Presence } from '../../src/chat/presence.ts';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
 import {
@@ -13,6 +13,7 @@ import type { Outcome } from '../../src/protocol/codes.ts';
 import { createConnectionCounts } from '../../src/server/users/connection-counts.ts';
 import { draftOf, granted, newRoom } from '../contract/peers.ts';
 import type { Harness, Peer } from '../contract/suite.ts';
+import { eventually } from '../support/eventually.ts';
 import { createPresenceLedger, toldList } from './presence-ledger.ts';
 
 /** One step of a run; numbers choose among what there is at that moment. */
@@ -33,9 +34,9 @@ const USERS = 6;
 const ROOMS = 3;
 /** In one, departures run into all else; in the other nobody needs as long for a refresh, but on a very busy machine. */
 export const GRACES_MS = [15, 300] as const;
-const SETTLED = { timeout: 8_000, interval: 10 };
+const SETTLED = { interval: 10 };
 /** Who lives is read once a second. */
-const KNOWN = { timeout: 3_000, interval: 20 };
+const KNOWN = { interval: 20 };
 /** In every room all the time, on a worker that stays: what it is told is what a member is told. */
 const WATCHER = { userId: 'watcher', username: 'Watcher' };
 
@@ -200,7 +201,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
       lastHeartbeat = await roster.heartbeat(0);
     granted(lastHeartbeat);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await heartbeatAll();
       for (const room of rooms) {
         const here = members.filter((member) => member.room === room).length;
@@ -316,7 +317,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   /** Of whom a dead worker brings after its reap nobody is told that they are there. */
   async function neverBack(room: Room, { userId }: RosterEntry): Promise<void> {
     const { roster } = (workers[0] as Worker).peer;
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(granted(await roster.connections([inboxOf('/', userId)]))).toEqual([0]);
       const { members: listed } = granted(await roster.members(room, { limit: 100 }));
       expect(listed.map((one) => one.userId)).not.toContain(userId);
@@ -402,12 +403,12 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
       await settleSteps();
       await reap(workers[0] as Worker);
       for (const { peer } of workers) {
-        await vi.waitFor(async () => {
+        await eventually(async () => {
           await heartbeatAll();
           expect(await registry(peer)).toEqual(truth());
         }, SETTLED);
       }
-      await vi.waitFor(() => {
+      await eventually(() => {
         for (const room of rooms) {
           for (const user of users) {
             const present = members.some((member) => member.room === room && member.user === user);

@@ -1,10 +1,11 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createPresenceResync } from '../../src/backend/presence-resync.ts';
 import { createReportedPresence } from '../../src/backend/reported-presence.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
 import { ROSTER_LEASE_MS } from '../../src/chat/roster.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 
 const rooms = Array.from({ length: 3 }, (_, n) => roomOf('/', `room ${n}`));
 const inbox = inboxOf('/', 'ann');
@@ -95,11 +96,11 @@ describe('a worker that the roster took for dead', () => {
     });
     resync.onHeartbeat(true);
     resync.onHeartbeat(false);
-    await vi.waitFor(() => expect(said.size).toBe(100));
+    await eventually(() => expect(said.size).toBe(100));
     reported.exit(room, 'user 240', 249);
     reported.enter(room, user(241, 'after'), 249);
     goOn();
-    await vi.waitFor(() => expect(said.size).toBe(249));
+    await eventually(() => expect(said.size).toBe(249));
     expect(said.has('user 240')).toBe(false);
     expect(said.get('user 241')).toBe('after of 249');
     expect(said.get('user 249')).toBe('before of 249');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type System, startSystem } from '../support/system.ts';
 import { launchBrowser, visit } from './visitor.ts';
 
-const LIMIT = { timeout: 15_000 };
+const LIMIT = { timeout: 20_000 };
 
 describe('two people in one room', () => {
   let system: System;

@@ -9,7 +9,7 @@ const PHONE: BrowserContextOptions = {
   hasTouch: true,
   isMobile: true,
 };
-const LIMIT = { timeout: 15_000 };
+const LIMIT = { timeout: 20_000 };
 
 let browser: Browser;
 let host: Host;

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Gap } from '../../src/chat/feed.ts';
 import { createFeeds } from '../../src/chat/feeds.ts';
 import { roomOf } from '../../src/chat/room.ts';
+import { eventually } from '../support/eventually.ts';
 import { createMemoryRoom } from '../support/memory-room.ts';
 
 const room = roomOf('/', 'lobby');
@@ -111,13 +112,13 @@ describe('a followed room', () => {
     await join();
     const reads = memory.reads();
     memory.publish({ epoch: 'of another store', seq: 1, json: '{}' });
-    await vi.waitFor(() => expect(memory.reads()).toBe(reads + 1));
+    await eventually(() => expect(memory.reads()).toBe(reads + 1));
     memory.restart('e2');
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered).toEqual(['e2:1']));
+    await eventually(() => expect(delivered).toEqual(['e2:1']));
     memory.publish({ epoch: 'of another store', seq: 2, json: '{}' });
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered).toEqual(['e2:1', 'e2:2']));
+    await eventually(() => expect(delivered).toEqual(['e2:1', 'e2:2']));
     expect(gaps).toEqual([]);
     expect(feeds.counters.holesRepaired).toBe(0);
   });
@@ -127,7 +128,7 @@ describe('a followed room', () => {
     await join();
     const [, , third] = [memory.store(), memory.store(), memory.store()];
     memory.publish(third);
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3']));
     expect(gaps).toEqual([]);
     expect(feeds.counters.holesRepaired).toBe(3);
   });
@@ -137,7 +138,7 @@ describe('a followed room', () => {
     await join();
     const entries = [memory.store(), memory.store(), memory.store(), memory.store()];
     for (const index of [1, 0, 3, 2]) memory.publish(entries[index] as (typeof entries)[0]);
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e1:4']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e1:4']));
   });
 
   it('finds what was lost at the tail when the bus says that its link was away', async () => {
@@ -146,7 +147,7 @@ describe('a followed room', () => {
     memory.store();
     memory.store();
     memory.resync();
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
   });
 
   it('catches up once the log can be read again', async () => {
@@ -156,10 +157,10 @@ describe('a followed room', () => {
     memory.store();
     const second = memory.store();
     memory.publish(second);
-    await vi.waitFor(() => expect(memory.reads()).toBeGreaterThan(3));
+    await eventually(() => expect(memory.reads()).toBeGreaterThan(3));
     expect(delivered).toEqual([]);
     memory.failReads(false);
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
   });
 
   it('says which messages cannot be had any more when the log was trimmed past a hole', async () => {
@@ -169,7 +170,7 @@ describe('a followed room', () => {
     memory.trim(2);
     const fifth = memory.store();
     memory.publish(fifth);
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:3', 'e1:4', 'e1:5']));
+    await eventually(() => expect(delivered).toEqual(['e1:3', 'e1:4', 'e1:5']));
     expect(gaps).toEqual([{ epoch: 'e1', from: 1, to: 2, reason: 'trimmed' }]);
   });
 
@@ -179,7 +180,7 @@ describe('a followed room', () => {
     memory.publish(memory.store());
     memory.restart('e2', 1);
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e2:2']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e2:2']));
     expect(gaps).toEqual([]);
   });
 
@@ -189,7 +190,7 @@ describe('a followed room', () => {
     for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
     memory.restart('e2', 1);
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:2']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:2']));
     expect(gaps).toEqual([{ epoch: 'e2', from: 2, to: 3, reason: 'epoch' }]);
     memory.publish(memory.store());
     expect(delivered.at(-1)).toBe('e2:3');
@@ -201,10 +202,10 @@ describe('a followed room', () => {
     for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
     memory.restart('e2', 3);
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered.at(-1)).toBe('e2:4'));
+    await eventually(() => expect(delivered.at(-1)).toBe('e2:4'));
     memory.restore('e3', 'e1', 2);
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:4', 'e3:3']));
+    await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:4', 'e3:3']));
     expect(gaps).toEqual([{ epoch: 'e3', from: 3, to: 4, reason: 'epoch' }]);
   });
 
@@ -214,7 +215,7 @@ describe('a followed room', () => {
     for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
     memory.restart('e2');
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered.at(-1)).toBe('e2:1'));
+    await eventually(() => expect(delivered.at(-1)).toBe('e2:1'));
     expect(gaps).toEqual([{ epoch: 'e2', from: 1, to: 3, reason: 'epoch' }]);
   });
 
@@ -223,7 +224,7 @@ describe('a followed room', () => {
     await join();
     memory.publish({ epoch: 'elsewhere', seq: 9, json: '{}' });
     memory.publish(memory.store());
-    await vi.waitFor(() => expect(delivered).toEqual(['e1:1']));
+    await eventually(() => expect(delivered).toEqual(['e1:1']));
     const reads = memory.reads();
     memory.publish(memory.store());
     expect(memory.reads()).toBeLessThanOrEqual(reads + 1);

@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { stageForEach } from './stage.ts';
 
 const { fake, chatter } = stageForEach();
@@ -16,7 +17,7 @@ describe('a client whose wall clock is set', () => {
     const room = await chatter(options).chat.join('tea');
     fake().script('say', () => undefined);
     const saying = room.say('one');
-    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+    await eventually(() => expect(fake().ask('say')).toHaveLength(1));
     at.wallMs += setMs + passedMs;
     at.elapsedMs += passedMs;
     fake().cut();
@@ -30,7 +31,7 @@ describe('a client whose wall clock is set', () => {
     at.wallMs -= 3_600_000;
     at.elapsedMs += 3_000;
     room.typing(true);
-    await vi.waitFor(() => expect(fake().ask('typing')).toHaveLength(2));
+    await eventually(() => expect(fake().ask('typing')).toHaveLength(2));
   });
 
   it('an hour back sends again what the server still remembers', async () => {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { refuse } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import { listen, openChatter } from './chatter.ts';
-
 import { stageForEach } from './stage.ts';
 
 const { fake, chatter, closeLater } = stageForEach();
@@ -36,10 +36,10 @@ describe('a bye', () => {
     const byes: unknown[] = [];
     one.chat.on('bye', (bye) => byes.push(bye));
     fake().bye({ afterMs: 120, reason: 'this server is going away' });
-    await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
+    await eventually(() => expect(one.chat.state).toBe('offline'));
     const left = performance.now();
     fake().store('tea', 'meanwhile');
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay meanwhile']));
+    await eventually(() => expect(heard.lines).toEqual(['replay meanwhile']));
     // The client handled the bye a little before this.
     expect(performance.now() - left).toBeGreaterThan(60);
     const offline = one.states.find(({ state }) => state === 'offline');
@@ -83,7 +83,7 @@ describe('a refused connection', () => {
   it('is tried again after a temporary refusal, when the server says', async () => {
     fake().guard = () => refuse('unavailable', 'full', 50).error;
     const one = chatter();
-    await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
+    await eventually(() => expect(one.chat.state).toBe('offline'));
     expect(one.states.at(-1)).toMatchObject({ reason: 'full' });
     expect(one.states.at(-1)?.retryInMs).toBeGreaterThanOrEqual(50);
     fake().guard = undefined;
@@ -93,7 +93,7 @@ describe('a refused connection', () => {
   it('is tried again when no server is there, after waits that grow to their limit', async () => {
     const one = openChatter('http://127.0.0.1:9', { random: () => 0.999 });
     closeLater(one.chat);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(statesOf(one).filter((state) => state === 'offline').length).toBeGreaterThan(4),
     );
     const waits = one.states.flatMap(({ retryInMs }) => retryInMs ?? []);
@@ -124,7 +124,7 @@ describe('a refused connection', () => {
     fake().mute = true;
     const one = chatter({ answerTimeoutMs: 200 });
     const joining = one.chat.join('tea');
-    await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
+    await eventually(() => expect(one.chat.state).toBe('offline'));
     fake().mute = false;
     await joining;
     expect(one.states[0]).toMatchObject({ state: 'offline', reason: 'the server does not answer' });
@@ -150,15 +150,15 @@ describe('a browser whose network returns', () => {
       const one = chatter({ retryMinMs: 600_000, retryMaxMs: 600_000 });
       await one.chat.join('tea');
       fake().cut();
-      await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
+      await eventually(() => expect(one.chat.state).toBe('offline'));
       network.dispatchEvent(new Event('online'));
-      await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+      await eventually(() => expect(fake().ask('join')).toHaveLength(2));
       fake().bye({ afterMs: 600_000 });
-      await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
+      await eventually(() => expect(one.chat.state).toBe('offline'));
       network.dispatchEvent(new Event('online'));
       expect(one.chat.state).toBe('offline');
       one.chat.reconnect();
-      await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(3));
+      await eventually(() => expect(fake().ask('join')).toHaveLength(3));
       one.chat.close();
       const removed = vi.fn();
       vi.stubGlobal('removeEventListener', removed);
@@ -180,7 +180,7 @@ describe('tokens', () => {
     await chat.join('tea');
     expect(fake().auths.map(({ token: given }) => given)).toEqual(['old', 'new']);
     fake().cut();
-    await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+    await eventually(() => expect(fake().ask('join')).toHaveLength(2));
     expect(token).toHaveBeenCalledTimes(2);
   });
 
@@ -199,7 +199,7 @@ describe('tokens', () => {
     const token = vi.fn().mockResolvedValueOnce('one').mockResolvedValueOnce('two');
     await chatter({ token }).chat.join('tea');
     fake().bye({ code: 3500, reason: 'expired' });
-    await vi.waitFor(() => expect(fake().auths.map(({ token: given }) => given)).toEqual(['one', 'two']));
+    await eventually(() => expect(fake().auths.map(({ token: given }) => given)).toEqual(['one', 'two']));
   });
 
   it('tries again when the application gives none', async () => {
@@ -222,7 +222,7 @@ describe('guests', () => {
     const { chat } = chatter({ userId: undefined, storage });
     await chat.join('tea');
     fake().cut();
-    await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+    await eventually(() => expect(fake().ask('join')).toHaveLength(2));
     expect(chat.user?.id).toBe('g-1');
     chat.close();
     await chatter({ userId: undefined, storage }).chat.join('tea');
@@ -234,7 +234,7 @@ describe('guests', () => {
     await chat.join('tea');
     fake().guard = ({ guestToken }) => (guestToken ? refuse('forbidden', 'who?').error : undefined);
     fake().cut();
-    await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+    await eventually(() => expect(fake().ask('join')).toHaveLength(2));
     expect(fake().auths).toEqual([{}, claim, {}]);
     expect(chat.user?.id).toBe('g-2');
   });
@@ -248,7 +248,7 @@ describe('closing', () => {
       async () => {
         fake().guard = () => refuse('unavailable', 'later', 60_000).error;
         const one = chatter();
-        await vi.waitFor(() => expect(one.chat.state).toBe('offline'));
+        await eventually(() => expect(one.chat.state).toBe('offline'));
         return one;
       },
     ],
@@ -258,7 +258,7 @@ describe('closing', () => {
         fake().script('join', () => undefined);
         const one = chatter();
         one.chat.join('tea').catch(() => undefined);
-        await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(1));
+        await eventually(() => expect(fake().ask('join')).toHaveLength(1));
         return one;
       },
     ],
@@ -270,7 +270,7 @@ describe('closing', () => {
     one.chat.reconnect();
     expect(one.chat.state).toBe('closed');
     await expect(one.chat.join('tea')).rejects.toMatchObject({ code: 'closed' });
-    await vi.waitFor(() => expect(fake().clients()).toBe(0));
+    await eventually(() => expect(fake().clients()).toBe(0));
   });
 
   it('inside any listener ends everything there', async () => {
@@ -281,7 +281,7 @@ describe('closing', () => {
         () => fake().bye({}),
         () => undefined,
       );
-      await vi.waitFor(() => expect(one.chat.state).toBe('closed'));
+      await eventually(() => expect(one.chat.state).toBe('closed'));
       expect(statesOf(one).filter((state) => state === 'closed')).toHaveLength(1);
     }
     fake().store('sea', 'one');
@@ -294,7 +294,7 @@ describe('closing', () => {
       chat.close();
     });
     fake().post('sea', 'three');
-    await vi.waitFor(() => expect(fake().clients()).toBe(0));
+    await eventually(() => expect(fake().clients()).toBe(0));
     expect(texts[0]).toBe('one');
     expect(texts).not.toContain('three');
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatClient } from '../../src/client/index.ts';
 import { refuse } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
@@ -34,13 +35,13 @@ describe('a private message', () => {
     for (const chat of [ada, phone, bob]) await chat.inbox.list();
     const posted = await ada.private('bob', 'psst');
     expect(posted).toEqual({ id: expect.any(String), seq: 1, at: expect.any(Number), live: 1 });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(lines.slice(1)).toEqual([['private of ada: psst'], ['private of ada: psst']]),
     );
     expect(phone.inbox.unread).toBe(0);
     expect(bob.inbox.unread).toBe(1);
     fake().cut();
-    await vi.waitFor(() => expect(fake().auths).toHaveLength(6));
+    await eventually(() => expect(fake().auths).toHaveLength(6));
     await ada.inbox.list();
     expect(lines[0]).toEqual([]);
   });
@@ -82,7 +83,7 @@ describe('a private message', () => {
       socket.conn.close();
     });
     await chat.private('bob', 'same');
-    await vi.waitFor(() => expect(lines).toEqual(['private of ada: same']));
+    await eventually(() => expect(lines).toEqual(['private of ada: same']));
   });
 
   it('that is refused permanently rejects with the code, and the next one is sent', async () => {
@@ -154,7 +155,7 @@ describe('a todo', () => {
     todo.title = 'changed';
     expect(await posting).toMatchObject({ seq: 1 });
     const data = { title: 'tea', steps: [{ boil: true }], receiver_id: 'bob', clientMsgId: 'mine' };
-    await vi.waitFor(() => expect(todos).toEqual([['todo', data]]));
+    await eventually(() => expect(todos).toEqual([['todo', data]]));
   });
 
   it('to oneself arrives as an item', async () => {
@@ -162,7 +163,7 @@ describe('a todo', () => {
     const lines = receivedBy(chat);
     await chat.todo('ada', { text: 'water the tea' });
     fake().cut();
-    await vi.waitFor(() => expect(fake().auths).toHaveLength(2));
+    await eventually(() => expect(fake().auths).toHaveLength(2));
     await chat.inbox.list();
     expect(lines).toHaveLength(1);
   });
@@ -176,7 +177,7 @@ describe('with a storage', () => {
     fake().script('private', ({ proceed }) => proceed(() => undefined));
     void first.chat.private('bob', 'stored');
     void first.chat.todo('bob', { text: 'never sent' });
-    await vi.waitFor(() => expect(textsTo('bob')).toEqual(['stored']));
+    await eventually(() => expect(textsTo('bob')).toEqual(['stored']));
     const left = memory(storage.entries);
     first.chat.close();
 
@@ -184,10 +185,10 @@ describe('with a storage', () => {
     const lines = receivedBy(chat);
     const sent: string[] = [];
     chat.on('sent', ({ dup = false }, { kind }) => sent.push(`${kind} ${dup}`));
-    await vi.waitFor(() => expect(sent).toEqual(['private true', 'todo false']));
+    await eventually(() => expect(sent).toEqual(['private true', 'todo false']));
     expect(textsTo('bob')).toEqual(['stored', 'never sent']);
     expect(lines).toEqual([]);
-    await vi.waitFor(() => expect(left.entries.get('roomcast.letters')).toBe('[]'));
+    await eventually(() => expect(left.entries.get('roomcast.letters')).toBe('[]'));
   });
 
   it('never sends what one person wrote as another', async () => {
@@ -196,14 +197,14 @@ describe('with a storage', () => {
     await first.chat.inbox.list();
     fake().script('private', silence);
     void first.chat.private('eve', 'from ada');
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('from ada'));
+    await eventually(() => expect(storage.entries.get('roomcast.letters')).toContain('from ada'));
     const left = memory(storage.entries);
     first.chat.close();
     const { chat } = chatter({ storage: left, userId: 'bob' });
     const failed: unknown[] = [];
     chat.on('failed', ({ code }) => failed.push(code));
     // The server knows its clientMsgId only of ada, so nobody can tell whether it was stored.
-    await vi.waitFor(() => expect(failed).toEqual(['unknown']));
+    await eventually(() => expect(failed).toEqual(['unknown']));
     expect(textsTo('eve')).toEqual([]);
   });
 
@@ -212,7 +213,7 @@ describe('with a storage', () => {
     const storage = memory();
     const ada = chatter({ storage }).chat;
     ada.private('eve', 'from ada').catch(() => undefined);
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('from ada'));
+    await eventually(() => expect(storage.entries.get('roomcast.letters')).toContain('from ada'));
     const left = memory(storage.entries);
     ada.close();
     fake().guard = undefined;
@@ -229,11 +230,11 @@ describe('with a storage', () => {
     const storage = memory();
     const { chat } = chatter({ storage, userId: undefined });
     chat.private('eve', 'early').catch(() => undefined);
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('early'));
+    await eventually(() => expect(storage.entries.get('roomcast.letters')).toContain('early'));
     expect(storage.entries.get('roomcast.letters')).not.toContain('"by"');
     fake().script('private', silence);
     fake().guard = undefined;
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.letters')).toContain('"by":"g-'));
+    await eventually(() => expect(storage.entries.get('roomcast.letters')).toContain('"by":"g-'));
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ClientOptions, PersistentRoom } from '../../src/client/index.ts';
 import { refuse } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Chatter, listen } from './chatter.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
@@ -31,7 +32,7 @@ const logged = () =>
   fake()
     .room('tea')
     .log.map((entry) => (entry.event === 'broadcast_say' ? entry.data.text : entry));
-const joined = (one: Screen) => vi.waitFor(() => expect(one.room.joined).toBeDefined());
+const joined = (one: Screen) => eventually(() => expect(one.room.joined).toBeDefined());
 
 describe('a room of enter', () => {
   it('exists before the first join, and delivers what a joined room does', async () => {
@@ -41,7 +42,7 @@ describe('a room of enter', () => {
     const heard = listen(one.room);
     await joined(one);
     fake().post('tea', 'two');
-    await vi.waitFor(() => expect(heard.lines).toEqual(['history one', 'live two']));
+    await eventually(() => expect(heard.lines).toEqual(['history one', 'live two']));
     expect(await one.chat.join('tea')).toBe(one.room);
   });
 
@@ -67,15 +68,15 @@ describe('a room of enter', () => {
     fake().post('tea', 'missed by nobody');
     await joined(one);
     fake().post('tea', 'one');
-    await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('live one'));
+    await eventually(() => expect(heard.lines.at(-1)).toBe('live one'));
     fake().script('join', refusal('forbidden', 'banned'));
     fake().cut();
-    await vi.waitFor(() => expect(one.refusals).toEqual(['forbidden']));
+    await eventually(() => expect(one.refusals).toEqual(['forbidden']));
     fake().cut();
-    await vi.waitFor(() => expect(fake().auths).toHaveLength(3));
+    await eventually(() => expect(fake().auths).toHaveLength(3));
     fake().store('tea', 'two');
     one.chat.reconnect();
-    await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('replay two'));
+    await eventually(() => expect(heard.lines.at(-1)).toBe('replay two'));
     expect(fake().ask('join')).toHaveLength(3);
     expect(heard.closed).toEqual([]);
   });
@@ -99,7 +100,7 @@ describe('a room of enter', () => {
       const { chat } = chatter();
       if (call === 'enter') chat.enter('tea');
       else await expect(chat.join('tea')).rejects.toMatchObject({ code: 'forbidden' });
-      await vi.waitFor(() => expect(fake().asked.map(({ event }) => event)).toEqual(['join', 'leave']));
+      await eventually(() => expect(fake().asked.map(({ event }) => event)).toEqual(['join', 'leave']));
     },
   );
 
@@ -109,7 +110,7 @@ describe('a room of enter', () => {
       proceed();
     });
     const one = screen({ username: 'Ada', roomid: 'tea' });
-    await vi.waitFor(() => expect(fake().asked.map(({ event }) => event)).toEqual(['leave']));
+    await eventually(() => expect(fake().asked.map(({ event }) => event)).toEqual(['leave']));
     expect(one.refusals).toEqual(['forbidden']);
     expect(one.room.joined).toBeUndefined();
   });
@@ -123,7 +124,7 @@ describe('a room of enter', () => {
     );
     const seen: number[] = [];
     one.room.members(({ users }) => seen.push(users));
-    await vi.waitFor(() => expect(seen).toEqual([1]));
+    await eventually(() => expect(seen).toEqual([1]));
   });
 
   it.each([
@@ -138,14 +139,14 @@ describe('a room of enter', () => {
     one.room.on('refused', refused);
     await joined(one);
     fake().emit('removed', { roomid: 'tea', code });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(refused).toHaveBeenCalledWith(expect.objectContaining({ message }), undefined),
     );
     expect(removed).toHaveBeenCalledWith({ roomid: 'tea', code });
     void one.room.say('waits');
     fake().post('tea', 'not delivered yet');
     one.chat.reconnect();
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay not delivered yet', 'live waits']));
+    await eventually(() => expect(heard.lines).toEqual(['replay not delivered yet', 'live waits']));
   });
 
   it('keeps waiting messages while the client is turned away, and sends them in order afterwards', async () => {
@@ -154,12 +155,12 @@ describe('a room of enter', () => {
     fake().script('say', () => fake().bye({ code: 3503, reconnect: false, reason: 'by an operator' }));
     void one.room.say('one');
     void one.room.say('two');
-    await vi.waitFor(() => expect(one.chat.state).toBe('closed'));
+    await eventually(() => expect(one.chat.state).toBe('closed'));
     void one.room.say('three');
     expect(texts(one)).toEqual(['one', 'two', 'three']);
     one.chat.reconnect();
-    await vi.waitFor(() => expect(logged()).toEqual(['one', 'two', 'three']));
-    await vi.waitFor(() => expect(one.room.unsent).toEqual([]));
+    await eventually(() => expect(logged()).toEqual(['one', 'two', 'three']));
+    await eventually(() => expect(one.room.unsent).toEqual([]));
   });
 
   it('reports a mute and counts, and the mute as `event` too', async () => {
@@ -172,7 +173,7 @@ describe('a room of enter', () => {
     fake().emit('muted', { roomid: 'tea', until: 5 });
     fake().emit('presence:count', { roomid: 'tea', rev: 1, users: 300, clients: 301 });
     const muted = { roomid: 'tea', until: 5 };
-    await vi.waitFor(() => expect(heard).toEqual([muted, 'muted', { users: 300, clients: 301 }]));
+    await eventually(() => expect(heard).toEqual([muted, 'muted', { users: 300, clients: 301 }]));
   });
 });
 
@@ -187,7 +188,7 @@ describe('the connection itself', () => {
     await joined(one);
     fake().cut();
     fake().store('tea', 'three');
-    await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('replay three'));
+    await eventually(() => expect(heard.lines.at(-1)).toBe('replay three'));
     expect(fake().queries.map(({ roomid }) => roomid)).toEqual(['tea', 'tea']);
     expect(fake().auths[1]?.resume).toEqual({ epoch: 'e1', seq: 2 });
     await one.room.say('four');
@@ -208,10 +209,10 @@ describe('the connection itself', () => {
   it('leaves the room again that the application left meanwhile', async () => {
     const { chat, room } = screen(options);
     const hello = new Promise((resolve) => chat.on('hello', resolve));
-    await vi.waitFor(() => expect(fake().queries).toHaveLength(1));
+    await eventually(() => expect(fake().queries).toHaveLength(1));
     void room.leave();
     await hello;
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(fake().asked).toMatchObject([{ event: 'leave', payload: { roomid: 'tea' } }]),
     );
   });
@@ -224,7 +225,7 @@ describe('the connection itself', () => {
     await joined(left);
     await left.room.leave();
     fake().cut();
-    await vi.waitFor(() => expect(fake().queries).toHaveLength(6));
+    await eventually(() => expect(fake().queries).toHaveLength(6));
     expect(fake().queries.map(({ roomid }) => roomid)).toEqual([undefined, undefined, 'tea', ...Array(3)]);
   });
 });
@@ -263,9 +264,9 @@ describe('messages that failed', () => {
       socket.conn.close();
     });
     one.room.say('one').catch(() => undefined);
-    await vi.waitFor(() => expect(one.room.unsent[0]?.problem?.code).toBe('unknown'));
+    await eventually(() => expect(one.room.unsent[0]?.problem?.code).toBe('unknown'));
     fake().guard = undefined;
-    await vi.waitFor(() => expect(one.room.unsent).toEqual([]));
+    await eventually(() => expect(one.room.unsent).toEqual([]));
     expect(logged()).toEqual(['one']);
   });
 
@@ -286,11 +287,11 @@ describe('messages that failed', () => {
     await joined(one);
     fake().script('say', silence);
     for (const text of ['sent', 'not sent']) one.room.say(text).catch(() => undefined);
-    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+    await eventually(() => expect(fake().ask('say')).toHaveLength(1));
     fake().guard = ({ guestToken }) =>
       guestToken ? { code: 'forbidden', message: 'who?', temporary: false } : undefined;
     fake().cut();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(one.room.unsent.map(({ problem }) => problem?.code)).toEqual(['unknown', 'forbidden']),
     );
     await one.room.retry(one.room.unsent[1]?.clientMsgId ?? '');
@@ -306,20 +307,20 @@ describe('a storage', () => {
     fake().script('say', refusal('forbidden', 'not that'), silence);
     one.room.say('bad').catch(() => undefined);
     for (const text of ['one', 'two']) one.room.say(text).catch(() => undefined);
-    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(2));
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('not that'));
+    await eventually(() => expect(fake().ask('say')).toHaveLength(2));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('not that'));
     return memory(storage.entries);
   }
 
   it('restores failed messages, and sends waiting ones once', async () => {
     const left = await written();
     const one = screen({ storage: left });
-    await vi.waitFor(() => expect(logged()).toEqual(['one', 'two']));
+    await eventually(() => expect(logged()).toEqual(['one', 'two']));
     expect(one.room.unsent).toMatchObject([
       { text: 'bad', problem: { code: 'forbidden', message: 'not that' } },
     ]);
     one.room.discard(one.room.unsent[0]?.clientMsgId ?? '');
-    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
+    await eventually(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
   });
 
   it('restores messages for their author only', async () => {
@@ -328,7 +329,7 @@ describe('a storage', () => {
     await other.room.say('mine');
     expect(texts(other)).toEqual([]);
     const author = screen({ storage: memory(left.entries) });
-    await vi.waitFor(() => expect(logged()).toEqual(['mine', 'one', 'two']));
+    await eventually(() => expect(logged()).toEqual(['mine', 'one', 'two']));
     expect(texts(author)).toEqual(['bad']);
   });
 
@@ -338,13 +339,13 @@ describe('a storage', () => {
     screen({ storage, userId: undefined })
       .room.say('early')
       .catch(() => undefined);
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
     fake().mute = false;
     fake().script('say', silence, silence);
     const ours = memory(storage.entries);
     const ada = screen({ storage: ours });
     expect(texts(ada)).toEqual(['early']);
-    await vi.waitFor(() => expect(ours.entries.get('roomcast.outbox')).toContain('"ada"'));
+    await eventually(() => expect(ours.entries.get('roomcast.outbox')).toContain('"ada"'));
     const bob = screen({ storage: memory(ours.entries), userId: 'bob' });
     await joined(bob);
     expect(texts(bob)).toEqual([]);
@@ -355,11 +356,11 @@ describe('a storage', () => {
     const storage = memory();
     const { room } = screen({ storage, userId: undefined });
     room.say('early').catch(() => undefined);
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('early'));
     expect(storage.entries.get('roomcast.outbox')).not.toContain('"by"');
     fake().script('say', silence);
     fake().guard = undefined;
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('"by":"g-'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('"by":"g-'));
   });
 
   it('names the expected author before the first connection: nobody else sends the message', async () => {
@@ -370,7 +371,7 @@ describe('a storage', () => {
       const one = screen({ storage, userId });
       early.push(one);
       one.room.say(`of ${userId}`).catch(() => undefined);
-      await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain(`of ${userId}`));
+      await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain(`of ${userId}`));
     }
     expect(JSON.parse(storage.entries.get('roomcast.outbox') ?? '')).toMatchObject([
       { by: 'ada' },
@@ -383,7 +384,7 @@ describe('a storage', () => {
     await joined(bob);
     await bob.room.say('of bob');
     expect(logged()).toEqual(['of bob']);
-    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toContain('"ada"'));
+    await eventually(() => expect(left.entries.get('roomcast.outbox')).toContain('"ada"'));
   });
 
   it('sends older messages first', async () => {
@@ -391,12 +392,12 @@ describe('a storage', () => {
     fake().mute = true;
     const away = screen({ storage: left });
     away.room.say('three').catch(() => undefined);
-    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toContain('three'));
+    await eventually(() => expect(left.entries.get('roomcast.outbox')).toContain('three'));
     fake().mute = false;
     const one = screen({ storage: memory(left.entries) });
     one.room.say('four').catch(() => undefined);
     expect(texts(one)).toEqual(['bad', 'one', 'two', 'three', 'four']);
-    await vi.waitFor(() => expect(logged()).toEqual(['one', 'two', 'three', 'four']));
+    await eventually(() => expect(logged()).toEqual(['one', 'two', 'three', 'four']));
   });
 
   it('forgets a room that was left', async () => {
@@ -405,9 +406,9 @@ describe('a storage', () => {
     await joined(one);
     fake().script('say', silence);
     one.room.say('never').catch(() => undefined);
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
     void one.room.leave();
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toBe('[]'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toBe('[]'));
   });
 
   it('forgets the messages that were set aside for a room that was left', async () => {
@@ -415,16 +416,16 @@ describe('a storage', () => {
     const bob = screen({ storage: left, userId: 'bob' });
     await joined(bob);
     await bob.room.leave();
-    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
+    await eventually(() => expect(left.entries.get('roomcast.outbox')).toBe('[]'));
   });
 
   it('keeps failed messages of a room of enter when the client is closed', async () => {
     const left = await written();
     const one = screen({ storage: left });
-    await vi.waitFor(() => expect(texts(one)).toEqual(['bad']));
+    await eventually(() => expect(texts(one)).toEqual(['bad']));
     fake().script('say', silence);
     for (const text of ['sent', 'not sent']) one.room.say(text).catch(() => undefined);
-    await vi.waitFor(() => expect(fake().ask('say').at(-1)?.payload.text).toBe('sent'));
+    await eventually(() => expect(fake().ask('say').at(-1)?.payload.text).toBe('sent'));
     one.chat.close();
     await Promise.resolve();
     const again = screen({ storage: memory(left.entries) });
@@ -460,7 +461,7 @@ describe('a storage', () => {
     const storage = memory();
     const one = screen({ storage });
     for (let n = 0; n < 30; n++) one.room.say(`${n}${'x'.repeat(50_000)}`).catch(() => undefined);
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toBeDefined());
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toBeDefined());
     const stored = storage.entries.get('roomcast.outbox') ?? '';
     expect(stored.length).toBeLessThan(1_000_100);
     const kept = (JSON.parse(stored) as { text: string }[]).map(({ text }) =>

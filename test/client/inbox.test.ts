@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { inboxOf, receive } from './inbox-reader.ts';
 import { stageForEach } from './stage.ts';
@@ -10,8 +11,8 @@ describe('receipts', () => {
   it('are sent for delivered items, one for a burst', async () => {
     const { lines } = await reader();
     for (let n = 1; n <= 30; n += 1) bring(n);
-    await vi.waitFor(() => expect(lines).toHaveLength(30));
-    await vi.waitFor(() => expect(inbox().recv).toBe(30), { timeout: 5_000 });
+    await eventually(() => expect(lines).toHaveLength(30));
+    await eventually(() => expect(inbox().recv).toBe(30));
     expect(receipts().length).toBeLessThanOrEqual(2);
     const [first, second] = fake().ask('inbox:ack');
     if (second) expect(second.at - (first?.at ?? 0)).toBeGreaterThan(900);
@@ -22,7 +23,7 @@ describe('receipts', () => {
     const lost: Step = ({ socket }) => socket.conn.close();
     fake().script('inbox:ack', lost);
     bring('one');
-    await vi.waitFor(() => expect(inbox().recv).toBe(1));
+    await eventually(() => expect(inbox().recv).toBe(1));
     expect(receipts()).toEqual([1, 1]);
     expect(lines).toEqual(['live one*']);
   });
@@ -31,7 +32,7 @@ describe('receipts', () => {
     await reader();
     fake().script('inbox:ack', refusal('unavailable', 'no store', 10));
     bring('one');
-    await vi.waitFor(() => expect(inbox().recv).toBe(1), { timeout: 5_000 });
+    await eventually(() => expect(inbox().recv).toBe(1));
     expect(receipts()).toEqual([1, 1]);
   });
 
@@ -41,7 +42,7 @@ describe('receipts', () => {
     await silent.chat.inbox.list();
     expect(receipts()).toEqual([]);
     const { lines } = receive(silent.chat);
-    await vi.waitFor(() => expect(receipts()).toEqual([1]));
+    await eventually(() => expect(receipts()).toEqual([1]));
     expect(lines).toEqual(['login one*']);
     silent.chat.close();
 
@@ -62,19 +63,19 @@ describe('receipts', () => {
   it('never concern an inbox that the connection no longer belongs to', async () => {
     const { chat, lines } = await reader();
     bring('one');
-    await vi.waitFor(() => expect(inbox().recv).toBe(1));
+    await eventually(() => expect(inbox().recv).toBe(1));
     let proceed: () => void = () => undefined;
     fake().script('user_login', (turn) => {
       proceed = turn.proceed;
     });
     const login = chat.login('bob');
-    await vi.waitFor(() => expect(fake().ask('user_login')).toHaveLength(1));
+    await eventually(() => expect(fake().ask('user_login')).toHaveLength(1));
     bring('two');
-    await vi.waitFor(() => expect(lines).toEqual(['live one*', 'live two*']));
+    await eventually(() => expect(lines).toEqual(['live one*', 'live two*']));
     proceed();
     await login;
     fake().people.bring('bob', 'for bob');
-    await vi.waitFor(() => expect(fake().people.inbox('bob').recv).toBe(1));
+    await eventually(() => expect(fake().people.inbox('bob').recv).toBe(1));
     expect(inbox().recv).toBe(1);
     expect(receipts()).toEqual([1, 1]);
   });
@@ -86,7 +87,7 @@ describe('the inbox', () => {
     const { chat } = await reader();
     bring('two');
     bring('three');
-    await vi.waitFor(() => expect(chat.inbox.unread).toBe(3));
+    await eventually(() => expect(chat.inbox.unread).toBe(3));
     const page = await chat.inbox.list({ before: 3, limit: 1 });
     expect(page).toMatchObject({ epoch: 'i1', top: 3, readSeq: 0, items: [{ data: 'two' }] });
     expect(page).not.toHaveProperty('ok');
@@ -100,10 +101,10 @@ describe('the inbox', () => {
   it('does not count items that a login brings as read', async () => {
     const { chat, lines } = await reader({ autoReceipt: false });
     bring('one');
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await eventually(() => expect(lines).toHaveLength(1));
     inbox().read = 1;
     await chat.login('ada');
-    await vi.waitFor(() => expect(chat.inbox.unread).toBe(0));
+    await eventually(() => expect(chat.inbox.unread).toBe(0));
   });
 
   it('is asked once by a listener of the state online', async () => {
@@ -112,7 +113,7 @@ describe('the inbox', () => {
     chat.on('state', ({ state }) => {
       if (state === 'online') void chat.inbox.list().then(({ top }) => tops.push(top));
     });
-    await vi.waitFor(() => expect(tops).toEqual([0]));
+    await eventually(() => expect(tops).toEqual([0]));
     await chat.inbox.list();
     expect(fake().ask('inbox:list')).toHaveLength(2);
   });
@@ -145,10 +146,10 @@ describe('logging in', () => {
     const { lines } = receive(chat);
     expect(await chat.login('bob')).toEqual({ id: 'bob', name: 'bob' });
     expect(chat.user?.id).toBe('bob');
-    await vi.waitFor(() => expect(lines).toEqual(['login for bob*']));
+    await eventually(() => expect(lines).toEqual(['login for bob*']));
     fake().cut();
     fake().people.keep('bob', 'more');
-    await vi.waitFor(() => expect(lines).toEqual(['login for bob*', 'login more*']));
+    await eventually(() => expect(lines).toEqual(['login for bob*', 'login more*']));
     expect(fake().auths[1]).toEqual({ userId: 'bob', inbox: { epoch: 'i1', seq: 1 } });
   });
 
@@ -166,7 +167,7 @@ describe('logging in', () => {
     const { chat } = chatter({ userId: undefined });
     await chat.login('g-1');
     fake().cut();
-    await vi.waitFor(() => expect(fake().auths).toHaveLength(2));
+    await eventually(() => expect(fake().auths).toHaveLength(2));
     expect(fake().auths[1]).toMatchObject({ userId: 'g-1', guestToken: 'proof of g-1' });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { inboxOf, receive } from './inbox-reader.ts';
 import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
@@ -18,7 +19,7 @@ describe('items', () => {
     bring('soon', { entityType: 'alarm', kind: 'remind' });
     bring('for you', { kind: 'announcement' });
     announce('open day', { seq: 9 });
-    await vi.waitFor(() => expect(items).toHaveLength(6));
+    await eventually(() => expect(items).toHaveLength(6));
     const id = expect.stringContaining('item');
     expect(items).toEqual([
       { id, seq: 1, at: 1_001, kind: 'private', from: bob, data: { to: 'ada', text: 'psst' } },
@@ -41,7 +42,7 @@ describe('items', () => {
     bring('one');
     fake().emit('textmsg', { name: 'Bob', content: 'hi' });
     fake().emit('online', { users: 2, clients: 3 });
-    await vi.waitFor(() => expect(counts).toEqual([{ users: 2, clients: 3 }]));
+    await eventually(() => expect(counts).toEqual([{ users: 2, clients: 3 }]));
     expect(lines).toEqual(['live one*']);
     expect(events).toEqual(['textmsg']);
   });
@@ -55,7 +56,7 @@ describe('items', () => {
     bring('four');
     await chat.inbox.list();
     const { lines } = receive(chat);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(lines).toEqual([
         'login one',
         'login two*',
@@ -70,7 +71,7 @@ describe('items', () => {
     const { lines, errors } = await reader();
     fake().emit('private', null as unknown as object);
     bring('one');
-    await vi.waitFor(() => expect(lines).toEqual(['live one*']));
+    await eventually(() => expect(lines).toEqual(['live one*']));
     expect(errors).toHaveLength(1);
   });
 
@@ -80,8 +81,8 @@ describe('items', () => {
     const { chat } = chatter({ storage });
     const { lines } = receive(chat);
     chat.on('item', () => chat.close());
-    await vi.waitFor(() => expect(lines).toEqual(['login one*']));
-    await vi.waitFor(() => expect(fake().clients()).toBe(0));
+    await eventually(() => expect(lines).toEqual(['login one*']));
+    await eventually(() => expect(fake().clients()).toBe(0));
     expect(lines).toEqual(['login one*']);
     expect(receipts()).toEqual([]);
     const again = await reader({ storage });
@@ -94,13 +95,13 @@ describe('coming back', () => {
     keep('one');
     const { lines, chat } = await reader();
     bring('two');
-    await vi.waitFor(() => expect(lines).toHaveLength(2));
+    await eventually(() => expect(lines).toHaveLength(2));
     fake().cut();
     for (const data of ['three', 'four']) keep(data);
-    await vi.waitFor(() => expect(lines).toHaveLength(4));
+    await eventually(() => expect(lines).toHaveLength(4));
     bring('five');
     fake().cut();
-    await vi.waitFor(() => expect(fake().auths).toHaveLength(3));
+    await eventually(() => expect(fake().auths).toHaveLength(3));
     await chat.inbox.list();
     expect(lines).toEqual(['login one*', 'live two*', 'login three*', 'login four*', 'live five*']);
     expect(positions()).toEqual([undefined, { epoch: 'i1', seq: 2 }, { epoch: 'i1', seq: 5 }]);
@@ -109,11 +110,11 @@ describe('coming back', () => {
   it('repeats nothing of an inbox that was empty, whose items did not say their epoch', async () => {
     const { lines } = await reader();
     for (const data of ['one', 'two']) bring(data);
-    await vi.waitFor(() => expect(lines).toHaveLength(2));
+    await eventually(() => expect(lines).toHaveLength(2));
     inbox().epoch = 'i2';
     fake().cut();
     keep('three');
-    await vi.waitFor(() => expect(lines).toEqual(['live one*', 'live two*', 'login three*']));
+    await eventually(() => expect(lines).toEqual(['live one*', 'live two*', 'login three*']));
     expect(positions()).toEqual([undefined, { epoch: 'i1', seq: 0 }]);
   });
 
@@ -122,21 +123,21 @@ describe('coming back', () => {
     for (const data of ['one', 'two']) bring(data);
     await chat.login('ada');
     bring('three');
-    await vi.waitFor(() => expect(lines).toEqual(['live one*', 'live two*', 'live three*']));
+    await eventually(() => expect(lines).toEqual(['live one*', 'live two*', 'live three*']));
   });
 
   it('brings what is new under another epoch, whose numbers begin below ours', async () => {
     const { lines } = await reader();
     for (const data of ['one', 'two', 'three']) bring(data);
-    await vi.waitFor(() => expect(lines).toHaveLength(3));
+    await eventually(() => expect(lines).toHaveLength(3));
     fake().cut();
     const box = inbox();
     box.log.pop();
     Object.assign(box, { epoch: 'i2', top: 2 });
     for (const data of ['three anew', 'four']) keep(data);
-    await vi.waitFor(() => expect(lines.slice(3)).toEqual(['login three anew*', 'login four*']));
+    await eventually(() => expect(lines.slice(3)).toEqual(['login three anew*', 'login four*']));
     fake().cut();
-    await vi.waitFor(() => expect(positions().at(-1)).toEqual({ epoch: 'i2', seq: 4 }));
+    await eventually(() => expect(positions().at(-1)).toEqual({ epoch: 'i2', seq: 4 }));
     expect(lines).toHaveLength(5);
   });
 
@@ -144,19 +145,19 @@ describe('coming back', () => {
     for (const data of ['one', 'two']) keep(data);
     const { lines } = await reader();
     bring('three');
-    await vi.waitFor(() => expect(lines).toHaveLength(3));
+    await eventually(() => expect(lines).toHaveLength(3));
     Object.assign(inbox(), { epoch: 'i2', top: 0, log: [] });
     bring('push');
-    await vi.waitFor(() => expect(lines).toHaveLength(4));
+    await eventually(() => expect(lines).toHaveLength(4));
     fake().cut();
     keep('away');
-    await vi.waitFor(() => expect(lines).toHaveLength(5));
+    await eventually(() => expect(lines).toHaveLength(5));
     expect(positions()).toEqual([undefined, undefined]);
     Object.assign(inbox(), { epoch: 'i3', top: 0, log: [] });
     bring({ to: 'ada', text: 'hi' }, { kind: 'private', from: bob });
-    await vi.waitFor(() => expect(lines).toHaveLength(6));
+    await eventually(() => expect(lines).toHaveLength(6));
     fake().cut();
-    await vi.waitFor(() => expect(positions().at(-1)).toEqual({ epoch: 'i3', seq: 1 }));
+    await eventually(() => expect(positions().at(-1)).toEqual({ epoch: 'i3', seq: 1 }));
     expect(lines.slice(3)).toEqual(['live push*', 'login away*', 'live [object Object]*']);
   });
 
@@ -164,14 +165,14 @@ describe('coming back', () => {
     const { chat, lines, items } = await reader();
     announce('fire drill', { seq: 40 });
     announce('heard in some rooms');
-    await vi.waitFor(() => expect(lines).toHaveLength(2));
+    await eventually(() => expect(lines).toHaveLength(2));
     expect(items.map(({ seq }) => seq)).toEqual([undefined, undefined]);
     expect(chat.inbox.unread).toBe(1);
     fake().cut();
     keep('fire drill', { id: 'fire drill', kind: 'announcement' });
     keep('sale', { id: 'sale', kind: 'announcement' });
     keep('mail');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(lines).toEqual(['live fire drill*', 'live heard in some rooms', 'login sale*', 'login mail*']);
     });
     expect(chat.inbox.unread).toBe(3);
@@ -184,10 +185,10 @@ describe('coming back', () => {
     const { lines } = receive(chat);
     await chat.inbox.list();
     fake().people.bring('g-1', 'one');
-    await vi.waitFor(() => expect(lines).toEqual(['live one*']));
+    await eventually(() => expect(lines).toEqual(['live one*']));
     fake().cut();
     fake().people.keep('g-1', 'two');
-    await vi.waitFor(() => expect(lines).toEqual(['live one*', 'login two*']));
+    await eventually(() => expect(lines).toEqual(['live one*', 'login two*']));
   });
 
   it('starts anew when the token is of another user now, and misses nothing of that inbox', async () => {
@@ -201,7 +202,7 @@ describe('coming back', () => {
     fake().people.keep('eve', 'for eve');
     fake().hello = { user: { id: 'eve', name: 'Eve' }, auth: 'token' };
     fake().bye({ code: 3500, reason: 'expired' });
-    await vi.waitFor(() => expect(positions()).toEqual([undefined, { epoch: 'i1', seq: 1 }, undefined]));
+    await eventually(() => expect(positions()).toEqual([undefined, { epoch: 'i1', seq: 1 }, undefined]));
     await chat.inbox.list();
     expect(chat.user?.id).toBe('eve');
     expect(lines).toEqual(['login for ada*', 'login for eve*']);
@@ -214,7 +215,7 @@ describe('with a storage', () => {
     keep('one');
     const first = await reader({ storage });
     bring('two');
-    await vi.waitFor(() => expect(first.lines).toHaveLength(2));
+    await eventually(() => expect(first.lines).toHaveLength(2));
     first.chat.close();
     keep('three');
     const silent = chatter({ storage });
@@ -229,7 +230,7 @@ describe('with a storage', () => {
     const entries = new Map([['roomcast.inbox', '{"userId":"ada","epoch":"","seq":4}']]);
     const { chat, lines } = await reader({ storage: memory(entries) });
     bring('one');
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await eventually(() => expect(lines).toHaveLength(1));
     chat.close();
     await chatter({ storage: memory(entries), userId: 'bob' }).chat.inbox.list();
     expect(positions()).toEqual([undefined, undefined]);

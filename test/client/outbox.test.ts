@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ChatMessage, ClientStorage } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { listen, textsOf } from './chatter.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
@@ -37,7 +38,7 @@ describe('sending until stored', () => {
     expect(said.map(({ seq }) => seq)).toEqual([1, 2, 3]);
     expect(said[0]).toMatchObject(answer);
     expect(said[0]).not.toHaveProperty('ok');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three']));
     expect(logged('tea')).toEqual(['one', 'two', 'three']);
     const ids = fake()
       .ask('say')
@@ -52,7 +53,7 @@ describe('sending until stored', () => {
     const room = await chat.join('tea');
     fake().guard = () => ({ code: 'unavailable', message: 'later', temporary: true });
     fake().cut();
-    await vi.waitFor(() => expect(chat.state).not.toBe('online'));
+    await eventually(() => expect(chat.state).not.toBe('online'));
     const saying = room.say('patience');
     fake().guard = undefined;
     await saying;
@@ -124,7 +125,7 @@ describe('messages without echo', () => {
     const heard = listen(room);
     await room.say('mine', { echo: false });
     fake().post('tea', 'theirs');
-    await vi.waitFor(() => expect(heard.lines).toEqual(['live theirs']));
+    await eventually(() => expect(heard.lines).toEqual(['live theirs']));
     expect(fake().ask('join')).toHaveLength(1);
   });
 
@@ -140,11 +141,11 @@ describe('messages without echo', () => {
       ack(answer);
     });
     await room.say('mine', { echo: false });
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay theirs']));
+    await eventually(() => expect(heard.lines).toEqual(['replay theirs']));
     fake().script('say', cutBeforeAcked);
     await room.say('mine too', { echo: false });
     fake().post('tea', 'more');
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay theirs', 'live more']));
+    await eventually(() => expect(heard.lines).toEqual(['replay theirs', 'live more']));
     expect(logged('tea')).toEqual(['mine', 'theirs', 'mine too', 'more']);
     expect(heard.gaps).toEqual([]);
   });
@@ -160,7 +161,7 @@ describe('messages without echo', () => {
       proceed();
     });
     await room.say('mine', { echo: false });
-    await vi.waitFor(() => expect(heard.lines).toEqual(['live not mine']));
+    await eventually(() => expect(heard.lines).toEqual(['live not mine']));
   });
 });
 
@@ -172,7 +173,7 @@ describe('the client never sends', () => {
     const waiting = [room.say('one'), room.say('two')];
     await expect(room.say('three')).rejects.toMatchObject({ code: 'limit' });
     expect(chat.outbox).toBe(2);
-    await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+    await eventually(() => expect(fake().ask('say')).toHaveLength(1));
     fake().cut();
     await Promise.all(waiting);
     await room.say('three');
@@ -200,7 +201,7 @@ describe('the client never sends', () => {
       socket.conn.close();
     });
     const outcomes = Promise.allSettled([room.say('sent'), room.say('waiting')]);
-    await vi.waitFor(() => expect(chat.outbox).toBe(1));
+    await eventually(() => expect(chat.outbox).toBe(1));
     fake().guard = undefined;
     expect(await outcomes).toMatchObject([
       { status: 'rejected', reason: { code: 'unknown', temporary: false } },
@@ -230,7 +231,7 @@ describe('with a storage', () => {
     fake().script('say', loseAck);
     void room.say('stored');
     void room.say('never sent');
-    await vi.waitFor(() => expect(logged('tea')).toEqual(['stored']));
+    await eventually(() => expect(logged('tea')).toEqual(['stored']));
     const left = memory(storage.entries);
     first.chat.close();
 
@@ -239,7 +240,7 @@ describe('with a storage', () => {
     const sent: string[] = [];
     const again = await chat.join('tea');
     again.on('sent', (said, { text }) => sent.push(`${text} ${said.dup ?? false}`));
-    await vi.waitFor(() => expect(sent).toEqual(['stored true', 'never sent false']));
+    await eventually(() => expect(sent).toEqual(['stored true', 'never sent false']));
     expect(logged('tea')).toEqual(['stored', 'never sent']);
     expect(left.entries.get('roomcast.outbox')).toBe('[]');
   });
@@ -250,17 +251,17 @@ describe('with a storage', () => {
     const room = await first.chat.join('tea');
     fake().script('say', silence);
     void room.say('from Ada');
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('from Ada'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('from Ada'));
     const left = memory(storage.entries);
     first.chat.close();
     const { chat } = chatter({ storage: left, userId: 'bob' });
     await (await chat.join('tea')).say('from Bob');
     expect(logged('tea')).toEqual(['from Bob']);
     chat.close();
-    await vi.waitFor(() => expect(left.entries.get('roomcast.outbox')).toContain('from Ada'));
+    await eventually(() => expect(left.entries.get('roomcast.outbox')).toContain('from Ada'));
     const back = chatter({ storage: left, userId: 'ada' }).chat;
     await back.join('tea');
-    await vi.waitFor(() => expect(logged('tea')).toEqual(['from Bob', 'from Ada']));
+    await eventually(() => expect(logged('tea')).toEqual(['from Bob', 'from Ada']));
   });
 
   it('is empty after the client was closed, since the promises rejected', async () => {
@@ -269,7 +270,7 @@ describe('with a storage', () => {
     const room = await chat.join('tea');
     fake().script('say', silence);
     const saying = room.say('never');
-    await vi.waitFor(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
+    await eventually(() => expect(storage.entries.get('roomcast.outbox')).toContain('never'));
     chat.close();
     await expect(saying).rejects.toMatchObject({ code: 'unknown' });
     expect(storage.entries.get('roomcast.outbox')).toBe('[]');
@@ -321,7 +322,7 @@ it('settles every say and repeats nothing while connections are cut at random po
   expect(new Set(logged('tea')).size).toBe(80);
   expect(logged('tea')).toHaveLength(80);
   for (const [writer, one] of heard.entries()) {
-    await vi.waitFor(() => expect(textsOf(one)).toEqual(logged('tea')));
+    await eventually(() => expect(textsOf(one)).toEqual(logged('tea')));
     expect(one.gaps).toEqual([]);
     const own = textsOf(one).filter((text) => text.startsWith(`${writer}:`));
     expect(own).toEqual(Array.from({ length: 40 }, (_, n) => `${writer}:${n}`));

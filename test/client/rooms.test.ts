@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { listen, textsOf } from './chatter.ts';
 import { refusal } from './fake-chat.ts';
 import { stageForEach } from './stage.ts';
@@ -24,7 +25,7 @@ describe('joining', () => {
     expect([epoch, seq]).toEqual(['e1', 3]);
     const heard = listen(room);
     fake().post('tea', 'four');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(heard.lines).toEqual(['history one', 'live two', 'live three', 'live four']);
     });
     expect(heard.joins).toHaveLength(1);
@@ -40,14 +41,14 @@ describe('joining', () => {
       fake().room('tea').top = 3;
     });
     const heard = listen(await chatter().chat.join('tea'));
-    await vi.waitFor(() => expect(heard.lines).toEqual(['history one', 'history two', 'live three']));
+    await eventually(() => expect(heard.lines).toEqual(['history one', 'history two', 'live three']));
   });
 
   it('waits for a connection', async () => {
     fake().guard = () => ({ code: 'unavailable', message: 'not yet', temporary: true });
     const { chat, states } = chatter();
     const joining = chat.join('tea');
-    await vi.waitFor(() => expect(states.some(({ state }) => state === 'offline')).toBe(true));
+    await eventually(() => expect(states.some(({ state }) => state === 'offline')).toBe(true));
     fake().guard = undefined;
     expect((await joining).roomid).toBe('tea');
   });
@@ -87,7 +88,7 @@ describe('order while connected', () => {
     fake().deliver(one);
     fake().deliver(two);
     fake().post('tea', 'three');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three']));
     expect(fake().ask('join')).toHaveLength(1);
   });
 
@@ -98,7 +99,7 @@ describe('order while connected', () => {
     fake().deliver(three);
     fake().deliver(two);
     fake().post('tea', 'four');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three', 'four']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two', 'three', 'four']));
     expect(fake().ask('join')[1]?.payload.resume).toEqual({ epoch: 'e1', seq: 1 });
     expect(heard.gaps).toEqual([]);
   });
@@ -108,7 +109,7 @@ describe('order while connected', () => {
     fake().store('tea', 'one');
     fake().store('tea', 'two');
     fake().post('tea', 'three');
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay one', 'replay two', 'replay three']));
+    await eventually(() => expect(heard.lines).toEqual(['replay one', 'replay two', 'replay three']));
   });
 
   it('delivers deletions in order, live or from the log', async () => {
@@ -117,15 +118,15 @@ describe('order while connected', () => {
     fake().deliver(fake().remove('tea', 1));
     fake().post('tea', 'two');
     const lines = ['live one', 'live -1', 'live two'];
-    await vi.waitFor(() => expect(heard.lines).toEqual(lines));
+    await eventually(() => expect(heard.lines).toEqual(lines));
     expect(fake().ask('join')).toHaveLength(1);
     fake().remove('tea', 3);
     fake().post('tea', 'three');
-    await vi.waitFor(() => expect(heard.lines).toEqual([...lines, 'replay -3', 'replay three']));
+    await eventually(() => expect(heard.lines).toEqual([...lines, 'replay -3', 'replay three']));
     expect(heard.gaps).toEqual([]);
     fake().deliver({ event: 'deleted', roomid: 'tea', seq: 6 } as never);
     fake().post('tea', 'of a worker without numbered deletions');
-    await vi.waitFor(() => expect(heard.lines).toHaveLength(6));
+    await eventually(() => expect(heard.lines).toHaveLength(6));
     expect(fake().ask('join')).toHaveLength(2);
   });
 
@@ -137,9 +138,9 @@ describe('order while connected', () => {
     let answer: () => void = () => undefined;
     fake().script('room:history', ({ ack, proceed }) => proceed((page) => (answer = () => ack(page))));
     const page = room.history();
-    await vi.waitFor(() => expect(fake().ask('room:history')).toHaveLength(1));
+    await eventually(() => expect(fake().ask('room:history')).toHaveLength(1));
     fake().deliver(fake().remove('tea', 1));
-    await vi.waitFor(() => expect(heard.lines).toContain('live -1'));
+    await eventually(() => expect(heard.lines).toContain('live -1'));
     answer();
     const { messages } = await page;
     expect(messages).toMatchObject([
@@ -153,9 +154,9 @@ describe('order while connected', () => {
     const heard = listen(await chatter().chat.join('tea'));
     const one = fake().post('tea', 'one');
     fake().deliver({ ...one, seq: 9 });
-    await vi.waitFor(() => expect(heard.joins).toHaveLength(2));
+    await eventually(() => expect(heard.joins).toHaveLength(2));
     fake().post('tea', 'two');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two']));
     expect(fake().ask('join')).toHaveLength(2);
   });
 
@@ -164,12 +165,12 @@ describe('order while connected', () => {
     fake().post('tea', 'one');
     fake().room('tea').epoch = 'e2';
     fake().post('tea', 'two');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two']));
     expect(fake().ask('join')).toHaveLength(1);
 
     Object.assign(fake().room('tea'), { epoch: 'e3', top: 0, log: [] });
     fake().post('tea', 'one again');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two', 'one again']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two', 'one again']));
     expect(heard.gaps).toEqual([{ roomid: 'tea', epoch: 'e3', from: 1, to: 2, reason: 'epoch' }]);
   });
 
@@ -182,7 +183,7 @@ describe('order while connected', () => {
     Object.assign(fake().room('tea'), { epoch: 'e2', top: 4 });
     fake().gap({ roomid: 'tea', epoch: 'e2', from: 5, to: 6, reason: 'epoch' });
     fake().post('tea', 'five anew');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(heard.lines).toEqual([
         'live one',
         'gap 2-5 trimmed',
@@ -203,13 +204,13 @@ describe('coming back', () => {
     fake().post('tea', 'tea 1');
     fake().post('tea', 'tea 2');
     fake().post('sea', 'sea 1');
-    await vi.waitFor(() => expect([tea.messages.length, sea.messages.length]).toEqual([2, 1]));
+    await eventually(() => expect([tea.messages.length, sea.messages.length]).toEqual([2, 1]));
     fake().cut();
     fake().store('tea', 'tea 3');
     fake().store('sea', 'sea 2');
-    await vi.waitFor(() => expect(textsOf(sea)).toEqual(['sea 1', 'sea 2']));
+    await eventually(() => expect(textsOf(sea)).toEqual(['sea 1', 'sea 2']));
     fake().post('tea', 'tea 4');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(tea.lines).toEqual(['live tea 1', 'live tea 2', 'replay tea 3', 'live tea 4']);
     });
     expect(
@@ -234,17 +235,17 @@ describe('coming back', () => {
     });
     await room.say('one');
     fake().cut();
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay one']));
+    await eventually(() => expect(heard.lines).toEqual(['replay one']));
   });
 
   it('reports the messages that a trimmed log lost, and continues from the page', async () => {
     const heard = listen(await chatter().chat.join('tea', { history: 2 }));
     fake().post('tea', '1');
-    await vi.waitFor(() => expect(textsOf(heard)).toEqual(['1']));
+    await eventually(() => expect(textsOf(heard)).toEqual(['1']));
     fake().cut();
     for (const text of ['2', '3', '4', '5']) fake().store('tea', text);
     fake().room('tea').log.splice(0, 2);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(heard.lines).toEqual(['live 1', 'gap 2-3 trimmed', 'replay 4', 'replay 5']),
     );
     expect(heard.joins.at(-1)?.recovered).toBe(false);
@@ -254,13 +255,13 @@ describe('coming back', () => {
   it('reports the messages that an older store lost, and delivers those it has now', async () => {
     const heard = listen(await chatter().chat.join('tea'));
     for (const text of ['1', '2', '3']) fake().post('tea', text);
-    await vi.waitFor(() => expect(heard.messages).toHaveLength(3));
+    await eventually(() => expect(heard.messages).toHaveLength(3));
     fake().cut();
     const room = fake().room('tea');
     room.log.pop();
     Object.assign(room, { epoch: 'e2', top: 2 });
     fake().store('tea', '3 anew');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(heard.lines).toEqual(['live 1', 'live 2', 'live 3', 'gap 3-3 epoch', 'replay 3 anew']);
     });
   });
@@ -270,7 +271,7 @@ describe('coming back', () => {
     fake().script('join', refusal('unavailable', 'no store', 60), refusal('internal', 'oops', 10));
     fake().cut();
     fake().store('tea', 'one');
-    await vi.waitFor(() => expect(heard.lines).toEqual(['replay one']));
+    await eventually(() => expect(heard.lines).toEqual(['replay one']));
     const [, second, third] = fake().ask('join');
     expect((third?.at ?? 0) - (second?.at ?? 0)).toBeGreaterThanOrEqual(59);
   });
@@ -303,7 +304,7 @@ describe('leaving', () => {
     expect(heard.closed).toEqual([undefined]);
     const again = listen(await chat.join('tea'));
     fake().post('tea', 'hello again');
-    await vi.waitFor(() => expect(again.lines).toEqual(['history late', 'live hello again']));
+    await eventually(() => expect(again.lines).toEqual(['history late', 'live hello again']));
     expect(heard.lines).toEqual([]);
   });
 
@@ -313,10 +314,10 @@ describe('leaving', () => {
     const events: unknown[] = [];
     chat.on('event', (...args) => events.push(args));
     fake().emit('removed', { roomid: 'tea', code: 'kicked' });
-    await vi.waitFor(() => expect(heard.closed).toEqual(['forbidden']));
+    await eventually(() => expect(heard.closed).toEqual(['forbidden']));
     expect(events).toEqual([['removed', { roomid: 'tea', code: 'kicked' }]]);
     fake().cut();
-    await vi.waitFor(() => expect(fake().auths).toHaveLength(2));
+    await eventually(() => expect(fake().auths).toHaveLength(2));
     expect(fake().ask('join')).toHaveLength(1);
   });
 });
@@ -328,7 +329,7 @@ it('reads history, and reports presence apart from messages', async () => {
   room.on('presence', ({ event, data }) => people.push([event, data.username]));
   fake().post('tea', 'one');
   fake().emit('message', { event: 'join', roomid: 'tea', data: { username: 'Bob', userId: 'bob' } });
-  await vi.waitFor(() => expect(people).toEqual([['join', 'Bob']]));
+  await eventually(() => expect(people).toEqual([['join', 'Bob']]));
   const page = await room.history({ limit: 10 });
   expect(page).toMatchObject({ epoch: 'e1', top: 1, more: false, messages: [{ data: { text: 'one' } }] });
   fake().script('room:history', refusal('bad_request', 'limit: too many'));
@@ -350,7 +351,7 @@ it('survives listeners that throw, and reports their errors', async () => {
   const heard = listen(room);
   fake().post('tea', 'one');
   await room.say('two');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['one', 'two']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['one', 'two']));
   expect(errors).toEqual([new Error('a bug of the application'), new Error('a bug of the application')]);
   expect(shown.mock.calls).toEqual([[new Error('even here')], [new Error('even here')]]);
   shown.mockRestore();
@@ -367,7 +368,7 @@ describe('typing', () => {
     tea.typing(true);
     tea.typing(true);
     tea.typing(false);
-    await vi.waitFor(() => expect(fake().ask('typing')).toHaveLength(2));
+    await eventually(() => expect(fake().ask('typing')).toHaveLength(2));
     expect(fake().ask('typing')).toMatchObject([
       { payload: { roomid: 'tea', on: true } },
       { payload: { roomid: 'tea', on: false } },
@@ -375,6 +376,6 @@ describe('typing', () => {
     for (const on of [true, true, false]) {
       fake().emit('typing', { roomid: 'milk', userId: 'bob', username: 'Bob', on });
     }
-    await vi.waitFor(() => expect(seen).toEqual(['milk Bob true', 'milk Bob false']));
+    await eventually(() => expect(seen).toEqual(['milk Bob true', 'milk Bob false']));
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { refuse } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import { listen } from './chatter.ts';
 import { refusal } from './fake-chat.ts';
 import { stageForEach } from './stage.ts';
@@ -21,12 +22,12 @@ describe('a token that ends', () => {
     chat.on('token:expiring', (warning) => warned.push(warning));
     await chat.inbox.list();
     expire();
-    await vi.waitFor(() => expect(refreshed()).toEqual(['two']));
+    await eventually(() => expect(refreshed()).toEqual(['two']));
     await chat.inbox.list();
     expect(warned).toEqual([{ inMs: 60_000 }]);
     expect(states.map(({ state }) => state)).toEqual(['online']);
     fake().cut();
-    await vi.waitFor(() => expect(tokens()).toEqual(['one', 'two']));
+    await eventually(() => expect(tokens()).toEqual(['one', 'two']));
     expect(token).toHaveBeenCalledTimes(2);
   });
 
@@ -36,7 +37,7 @@ describe('a token that ends', () => {
     chat.on('token:expiring', warned);
     await chat.inbox.list();
     expire();
-    await vi.waitFor(() => expect(warned).toHaveBeenCalledOnce());
+    await eventually(() => expect(warned).toHaveBeenCalledOnce());
     await chat.inbox.list();
     expect(refreshed()).toEqual([]);
   });
@@ -51,11 +52,11 @@ describe('a token that ends', () => {
     const one = chatter({ token, retryMinMs: 600_000, retryMaxMs: 600_000 });
     const heard = listen(await one.chat.join('tea'));
     expire();
-    await vi.waitFor(() => expect(one.errors).toEqual([down]));
+    await eventually(() => expect(one.errors).toEqual([down]));
     expect(one.chat.state).toBe('online');
     fake().bye({ code: 3500, reason: 'expired' });
-    await vi.waitFor(() => expect(tokens()).toEqual(['one', 'two']));
-    await vi.waitFor(() => expect(heard.joins).toHaveLength(2));
+    await eventually(() => expect(tokens()).toEqual(['one', 'two']));
+    await eventually(() => expect(heard.joins).toHaveLength(2));
     expect(one.states).toContainEqual({ state: 'offline', reason: 'expired', retryInMs: 0 });
   });
 
@@ -69,11 +70,11 @@ describe('a token that ends', () => {
     await chat.inbox.list();
     fake().script('token:refresh', refusal('unauthorized', 'token: not one of ours'));
     expire();
-    await vi.waitFor(() => expect(refreshed()).toEqual(['bad']));
+    await eventually(() => expect(refreshed()).toEqual(['bad']));
     await chat.inbox.list();
     fake().guard = ({ token: given }) => (given === 'one' ? refuse('unauthorized', 'over').error : undefined);
     fake().cut();
-    await vi.waitFor(() => expect(tokens()).toEqual(['one', 'one', 'two']));
+    await eventually(() => expect(tokens()).toEqual(['one', 'one', 'two']));
   });
 
   it('is not asked for again and again when each lives shorter than the warning', async () => {
@@ -92,7 +93,7 @@ describe('a token that ends', () => {
       });
     warnEachTime();
     expire(30_000);
-    await vi.waitFor(() => expect(refreshed()).toHaveLength(1));
+    await eventually(() => expect(refreshed()).toHaveLength(1));
     for (let n = 0; n < 5; n += 1) await chat.inbox.list();
     expect(refreshed()).toHaveLength(1);
   });
@@ -102,10 +103,10 @@ describe('a token that ends', () => {
     const [tea, sea] = [listen(await chat.join('tea')), listen(await chat.join('sea'))];
     fake().script('token:refresh', ({ ack }) => ack({ ok: true, left: ['tea'] }));
     expire();
-    await vi.waitFor(() => expect(tea.closed).toEqual(['forbidden']));
+    await eventually(() => expect(tea.closed).toEqual(['forbidden']));
     expect(sea.closed).toEqual([]);
     fake().cut();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(
         fake()
           .ask('join')

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
 import type { Appended, Draft, Entry, LogPage, LogQuery } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { roomOf } from '../../src/chat/room.ts';
 import type { PresenceChange, PresenceEvent } from '../../src/chat/roster.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Harness, Peer, StorePeer } from './suite.ts';
 
 /** A message as tests read it back from an entry's JSON. */
@@ -112,7 +113,7 @@ function asRead({ epoch, seq, json, except }: Entry): Entry {
 
 /** Waits until the last of `entries` is the message of that seq. */
 export async function arrivalOf(seq: number, entries: readonly Entry[]): Promise<void> {
-  await vi.waitFor(() => expect(entries.at(-1)?.seq).toBe(seq), { timeout: 10_000, interval: 5 });
+  await eventually(() => expect(entries.at(-1)?.seq).toBe(seq), { interval: 5 });
 }
 
 /** A fresh store with two workers, closed when the test ends. */

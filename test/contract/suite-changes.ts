@@ -1,14 +1,15 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
 import type { PresenceChange, PresenceEvent, RosterEntry } from '../../src/chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../../src/protocol/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
 const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
 const bob = { userId: 'bob', username: 'Bob "the\n" ё日本👩‍👩‍👧/\\' };
 const carol = { userId: 'carol', username: 'Carol' };
-const SOON = { timeout: 5_000, interval: 10 };
+const SOON = { interval: 10 };
 
 function userOf(index: number): RosterEntry {
   return { userId: `user ${index}`, username: `User ${index}` };
@@ -54,13 +55,13 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const room = newRoom();
       const [atA, atB] = [await hear(a, room), await hear(b, room)];
       await enter(a, room, ann);
-      await vi.waitFor(() => expect(atB).toHaveLength(1), SOON);
+      await eventually(() => expect(atB).toHaveLength(1), SOON);
       expect(atB).toEqual([{ rev: expect.any(Number), joins: [ann], leaves: [] }]);
       await enter(b, room, bob);
       granted(await a.roster.exit(room, 'ann', 0));
-      await vi.waitFor(() => expect(usersAfter(atB)).toEqual(['bob']), SOON);
+      await eventually(() => expect(usersAfter(atB)).toEqual(['bob']), SOON);
       expect(atB.at(-1)).toMatchObject({ joins: [bob], leaves: [ann] });
-      await vi.waitFor(() => expect(atA).toEqual(atB), SOON);
+      await eventually(() => expect(atA).toEqual(atB), SOON);
       const [first = 0] = revs(atA);
       expect(revs(atA)).toEqual(range(first, first + atA.length - 1));
     });
@@ -78,7 +79,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
         { event: 'join', user: face },
         { event: 'broadcast_quit', user: carol },
       ];
-      for (const moves of heard) await vi.waitFor(() => expect(moves).toEqual(told), SOON);
+      for (const moves of heard) await eventually(() => expect(moves).toEqual(told), SOON);
       expect(others).toEqual([]);
     });
 
@@ -95,7 +96,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const { members } = granted(await b.roster.members(room, { limit: 200 }));
       const there = members.map(({ userId }) => userId).sort();
       expect(there.length).toBeGreaterThan(30);
-      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(there), SOON);
+      await eventually(() => expect(usersAfter(heard)).toEqual(there), SOON);
       expect(heard.length).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - startedAt) / 1_000));
     });
 
@@ -107,7 +108,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await enter(a, room, bob, 2);
       granted(await a.roster.exit(room, 'bob', 1));
       await enter(b, room, carol);
-      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
+      await eventually(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
       expect(heard).toMatchObject([
         { joins: [ann], leaves: [] },
         { joins: [carol], leaves: [] },
@@ -124,7 +125,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.setClients(room, 1));
       granted(await b.roster.exit(room, 'ann', 0));
       await enter(b, room, carol);
-      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
+      await eventually(() => expect(usersAfter(heard)).toEqual(['ann', 'carol']), SOON);
       expect(heard).toMatchObject([{ joins: [ann] }, { joins: [carol], leaves: [] }]);
     });
 
@@ -133,9 +134,9 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const room = newRoom();
       const heard = await hear(b, room);
       await enter(a, room, ann);
-      await vi.waitFor(() => expect(heard).toHaveLength(1), SOON);
+      await eventually(() => expect(heard).toHaveLength(1), SOON);
       await enter(a, room, { ...ann, username: 'Anna' });
-      await vi.waitFor(() => expect(heard).toHaveLength(2), SOON);
+      await eventually(() => expect(heard).toHaveLength(2), SOON);
       expect(heard[1]).toMatchObject({ joins: [{ ...ann, username: 'Anna' }], leaves: [] });
     });
 
@@ -144,14 +145,14 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const room = newRoom();
       const heard = await hear(b, room);
       await enter(a, room, ann, 1);
-      await vi.waitFor(() => expect(heard).toHaveLength(1), SOON);
+      await eventually(() => expect(heard).toHaveLength(1), SOON);
       await enter(a, room, bob, LARGE_ROOM_CLIENTS + 1);
-      await vi.waitFor(() => expect(heard).toHaveLength(2), SOON);
+      await eventually(() => expect(heard).toHaveLength(2), SOON);
       const rev = heard[0]?.rev ?? 0;
       expect(heard[1]).toEqual({ rev: rev + 1, users: 2, clients: LARGE_ROOM_CLIENTS + 1 });
       granted(await a.roster.setClients(room, LARGE_ROOM_CLIENTS));
       await enter(b, room, carol, 0);
-      await vi.waitFor(() => expect(heard).toHaveLength(3), SOON);
+      await eventually(() => expect(heard).toHaveLength(3), SOON);
       expect(heard[2]).toEqual({ rev: rev + 3, joins: [carol], leaves: [] });
     });
 
@@ -161,13 +162,13 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const heard = await hear(b, room);
       await enter(a, room, ann, 1);
       for (const [index, user] of [bob, carol, bob, carol].entries()) {
-        await vi.waitFor(() => expect(heard).toHaveLength(index + 1), SOON);
+        await eventually(() => expect(heard).toHaveLength(index + 1), SOON);
         const large = index % 2 === 0;
         granted(await a.roster.setClients(room, large ? LARGE_ROOM_CLIENTS : 1));
         if (index < 2) await enter(b, room, user, 1);
         else granted(await b.roster.exit(room, user.userId, large ? 1 : 0));
       }
-      await vi.waitFor(() => expect(heard).toHaveLength(5), SOON);
+      await eventually(() => expect(heard).toHaveLength(5), SOON);
       expect(heard.map((change) => 'joins' in change)).toEqual([true, false, true, false, false]);
       expect(heard.at(-1)).toMatchObject({ users: 1, clients: 1 });
     });
@@ -179,9 +180,9 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const many = LARGE_ROOM_CLIENTS + 1;
       await enter(a, room, ann);
       await Promise.all(range(1, many).map((index) => enter(a, room, userOf(index))));
-      await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ users: many + 1, clients: 1 }), SOON);
+      await eventually(() => expect(heard.at(-1)).toMatchObject({ users: many + 1, clients: 1 }), SOON);
       const { rev = 0 } = heard.at(-1) ?? {};
-      await vi.waitFor(() => expect(heard.at(-1)).toEqual({ rev: rev + 2, joins: [], leaves: [] }), SOON);
+      await eventually(() => expect(heard.at(-1)).toEqual({ rev: rev + 2, joins: [], leaves: [] }), SOON);
       expect(granted(await a.roster.count(room)).rev).toBe(rev + 2);
     });
 
@@ -192,7 +193,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const heard = await hear(b, room);
       for (const user of [ann, bob, carol]) {
         await enter(a, room, user, 3);
-        await vi.waitFor(() => expect(usersAfter(heard)).toContain(user.userId), SOON);
+        await eventually(() => expect(usersAfter(heard)).toContain(user.userId), SOON);
         for (const peer of [a, b]) {
           const rev = heard.at(-1)?.rev;
           expect(granted(await peer.roster.count(room)).rev).toBe(rev);
@@ -213,7 +214,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       granted(await b.roster.reap(a.instanceId));
       granted(await b.roster.reap(a.instanceId));
       await enter(b, room, { userId: 'dora', username: 'Dora' }, 2);
-      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['carol', 'dora']), SOON);
+      await eventually(() => expect(usersAfter(heard)).toEqual(['carol', 'dora']), SOON);
       const left = heard.flatMap((change) => ('leaves' in change ? change.leaves : []));
       expect(new Set(left.map(({ userId }) => userId)).size).toBe(left.length);
     });
@@ -233,12 +234,12 @@ export function changesContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, ann, 2, 3));
       granted(await a.roster.enter(room, bob, 1, 3));
       granted(await b.roster.reap(a.instanceId));
-      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
+      await eventually(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
       granted(await a.roster.heartbeat(3));
-      await vi.waitFor(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);
+      await eventually(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);
       expect(returned).toEqual(['ann 4 true']);
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 4 });
-      await vi.waitFor(async () => expect(granted(await b.roster.connections([inbox]))).toEqual([2]), SOON);
+      await eventually(async () => expect(granted(await b.roster.connections([inbox]))).toEqual([2]), SOON);
     });
 
     it('are told of rooms alone', async () => {
@@ -247,7 +248,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const [inLounge, inRoom] = [await hear(b, lounge), await hear(b, room)];
       await enter(a, lounge, ann);
       await enter(a, room, ann);
-      await vi.waitFor(() => expect(inRoom).toHaveLength(1), SOON);
+      await eventually(() => expect(inRoom).toHaveLength(1), SOON);
       expect(inLounge).toEqual([]);
     });
   });

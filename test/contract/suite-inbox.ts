@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { InboxMarkers, ItemProgress, MarkerUpdate, PushPositions } from '../../src/chat/inbox-store.ts';
 import type { Position } from '../../src/chat/log-store.ts';
 import { NO_EPOCH } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import { announcementsOf, inboxOf, roomOf } from '../../src/chat/room.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   append,
   arrivalOf,
@@ -71,7 +72,7 @@ async function fill(peer: StorePeer, inbox: Room, count: number): Promise<void> 
 /** A later event has a later time than now. */
 async function clockTick(): Promise<void> {
   const now = Date.now();
-  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(now + 2), { interval: 1 });
+  await eventually(() => expect(Date.now()).toBeGreaterThan(now + 2), { interval: 1 });
 }
 
 function byUser({ nsp, positions }: PushPositions): PushPositions {

@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inboxOf, type Room } from '../../src/chat/room.ts';
 import type { RoomSubscription } from '../../src/chat/room-subscriptions.ts';
 import type { RosterEntry, RosterMember } from '../../src/chat/roster.ts';
+import { eventually } from '../support/eventually.ts';
 import { append, granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
@@ -10,7 +11,7 @@ const bob = { userId: 'bob', username: 'Bob' };
 const carol = { userId: 'carol', username: 'Carol' };
 
 /** What one worker knows of another may be a second old. */
-const SOON = { timeout: 10_000, interval: 20 };
+const SOON = { interval: 20 };
 
 async function members(peer: Peer, room: Room): Promise<readonly RosterMember[]> {
   return granted(await peer.roster.members(room, { limit: 100 })).members;
@@ -42,7 +43,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, bob, 1, 3));
       granted(await b.roster.enter(room, ann, 4, 4));
       for (const peer of [a, b]) {
-        await vi.waitFor(
+        await eventually(
           async () => expect(await members(peer, room)).toEqual([member(ann, 6), member(bob, 1)]),
           SOON,
         );
@@ -60,7 +61,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       const seenAt = async () => (await members(b, room))[0]?.seenAt ?? 0;
       const first = await seenAt();
       expect(Math.abs(Date.now() - first)).toBeLessThan(60_000);
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         granted(await a.roster.heartbeat(1));
         expect(await seenAt()).toBeGreaterThan(first);
       }, SOON);
@@ -79,7 +80,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       granted(await b.roster.setConnections(inboxes[2], 2));
       granted(await a.roster.heartbeat(3));
       granted(await b.roster.heartbeat(3));
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(granted(await b.roster.connections(inboxes))).toEqual([2, 1, 3]);
         expect(granted(await b.roster.totals())).toEqual({ users: 3, clients: 6 });
         expect(granted(await b.roster.count(room)).clients).toBe(6);
@@ -90,7 +91,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await members(b, room)).toEqual(left);
       expect(granted(await b.roster.connections(inboxes))).toEqual([0, 1, 2]);
       expect(granted(await b.roster.count(room)).clients).toBe(3);
-      await vi.waitFor(
+      await eventually(
         async () => expect(granted(await b.roster.totals())).toEqual({ users: 2, clients: 3 }),
         SOON,
       );
@@ -109,7 +110,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       granted(await b.roster.fence(a.instanceId));
       granted(await b.roster.fence(a.instanceId));
       granted(await b.roster.fence('never-started'));
-      await vi.waitFor(
+      await eventually(
         async () => expect(await members(a, room)).toEqual([member(ann, 0, 'doubtful')]),
         SOON,
       );
@@ -121,7 +122,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter(room, ann, 1, 1));
       granted(await b.roster.enter(room, bob, 2, 2));
       granted(await b.roster.enter(room, carol, 3, 5));
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(granted(await a.roster.members(room, { limit: 2 }))).toMatchObject({
           members: [member(ann, 1), member(bob, 2)],
           next: 'bob',

@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Appended, Draft } from '../../src/chat/log-store.ts';
 import type { Room } from '../../src/chat/room.ts';
 import type { Outcome } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import { append, draftOf, granted, listen, newRoom, read, seqsOf, textsOf, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
@@ -37,10 +38,7 @@ function say(
 
 /** A later answer than this one is stamped later. */
 async function endOf(until: number | undefined): Promise<void> {
-  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan((until ?? 0) + 5), {
-    timeout: 5_000,
-    interval: 20,
-  });
+  await eventually(() => expect(Date.now()).toBeGreaterThan((until ?? 0) + 5), { interval: 20 });
 }
 
 export function moderationContract(harness: () => Promise<Harness>): void {
@@ -151,7 +149,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       const page = await read(b, room);
       expect(textsOf(page.entries)).toEqual(['before', 'bob speaks', 'of nobody']);
       expect(seqsOf(page.entries)).toEqual([1, 2, 3]);
-      await vi.waitFor(() => expect(textsOf(heard.entries)).toEqual(['bob speaks', 'of nobody']));
+      await eventually(() => expect(textsOf(heard.entries)).toEqual(['bob speaks', 'of nobody']));
       expect(granted(await b.moderation.lift(room, 'ann', 'mute'))).toBe(true);
       expect(granted(await say(b, room, 'ann', 'again')).seq).toBe(4);
     });

@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Room } from '../../src/chat/room.ts';
 import { inboxOf, roomOf } from '../../src/chat/room.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   append,
   draftOf,
@@ -69,7 +70,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       const json = `{"seq":${seq},"epoch":"${epoch}","id":"${id}","at":${at},${notice.members}}`;
       expect(entries[seq - 1]).toEqual({ epoch, seq, json });
       expect(textsOf(entries.slice(0, 2))).toEqual(['gone', '2']);
-      await vi.waitFor(() => expect(heard.entries).toEqual(entries.slice(2)));
+      await eventually(() => expect(heard.entries).toEqual(entries.slice(2)));
       expect(await read(b, room)).toMatchObject({ entries, top: 4 });
       expect(granted(await a.logs.replace(room, 1, gone, notice))).toEqual({});
       expect((await append(b, room, '5')).seq).toBe(5);
@@ -132,7 +133,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       const heard = await listen(b, room);
       await replace(a, room, 1, 'gone');
       await append(a, room, 'next');
-      await vi.waitFor(() => expect(textsOf(heard.entries)).toEqual(['next']));
+      await eventually(() => expect(textsOf(heard.entries)).toEqual(['next']));
       expect(textsOf((await read(b, namesake)).entries)).toEqual(['said']);
     });
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../src/chat/room.ts';
 import type { RosterEntry, RosterPage } from '../../src/chat/roster.ts';
+import { eventually } from '../support/eventually.ts';
 import { granted, newRoom, range, twoPeers } from './peers.ts';
 import type { Harness, Peer } from './suite.ts';
 
@@ -243,7 +244,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
         false,
       ]);
       granted(await a.roster.fence(b.instanceId));
-      await vi.waitFor(async () => expect(await stays(room, 'ann')).toBe(false), { timeout: 5_000 });
+      await eventually(async () => expect(await stays(room, 'ann')).toBe(false));
       expect(await stays(other, 'ann')).toBe(true);
       expect(granted(await a.roster.isInAny([room], 'ann'))).toBe(true);
     });
@@ -449,13 +450,13 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       const people = range(1, 2_100).map((n) => ({ userId: `u${n}`, username: `U${n}` }));
       await Promise.all(people.map(({ userId }) => a.roster.setConnections(inboxOf('/', userId), 1)));
       for (const user of people.slice(0, 5)) await enter(a, room, user);
-      await vi.waitFor(
+      await eventually(
         async () => {
           granted(await a.roster.heartbeat(people.length));
           granted(await b.roster.heartbeat(0));
           expect(granted(await b.roster.totals())).toEqual({ users: 2_100, clients: 2_100 });
         },
-        { timeout: 8_000, interval: 50 },
+        { interval: 50 },
       );
       expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(5);
       const inboxes = people.map(({ userId }) => inboxOf('/', userId));
@@ -468,15 +469,12 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       const inbox = inboxOf('/', 'ann');
       const total = async () => granted(await b.roster.totals());
       granted(await a.roster.setConnections(inbox, 2));
-      await vi.waitFor(async () => expect((await total()).users).toBe(1), { timeout: 8_000, interval: 50 });
+      await eventually(async () => expect((await total()).users).toBe(1), { interval: 50 });
       expect((await total()).clients).toBeGreaterThanOrEqual(1);
       granted(await a.roster.heartbeat(2));
-      await vi.waitFor(async () => expect(await total()).toEqual({ users: 1, clients: 2 }), {
-        timeout: 8_000,
-        interval: 50,
-      });
+      await eventually(async () => expect(await total()).toEqual({ users: 1, clients: 2 }), { interval: 50 });
       granted(await a.roster.setConnections(inbox, 0));
-      await vi.waitFor(async () => expect((await total()).users).toBe(0), { timeout: 8_000, interval: 50 });
+      await eventually(async () => expect((await total()).users).toBe(0), { interval: 50 });
       expect(await total()).toEqual({ users: 0, clients: 0 });
     });
 
@@ -498,7 +496,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
           for (const [peer, count] of clients) granted(await peer.roster.heartbeat(count));
           for (const [peer] of clients) expect(granted(await peer.roster.totals())).toEqual(all);
         };
-        await vi.waitFor(look, { timeout: 8_000, interval: 50 });
+        await eventually(look, { interval: 50 });
       };
       granted(await a.roster.setConnections(here, 2));
       granted(await b.roster.setConnections(here, 1));

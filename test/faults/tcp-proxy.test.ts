@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 let echo: Server;
@@ -38,37 +39,37 @@ async function client() {
 it('carries bytes both ways and the end of the connection', async () => {
   const ann = await client();
   ann.socket.write('hello');
-  await vi.waitFor(() => expect(ann.heard()).toBe('hello'));
+  await eventually(() => expect(ann.heard()).toBe('hello'));
   expect(proxy.accepted).toBe(1);
   ann.socket.end('bye');
-  await vi.waitFor(() => expect(ann.closedBy()).toBe('end'));
+  await eventually(() => expect(ann.closedBy()).toBe('end'));
   expect(ann.heard()).toBe('hellobye');
-  await vi.waitFor(() => expect(proxy.open).toBe(0));
+  await eventually(() => expect(proxy.open).toBe(0));
 });
 
 it('resets the connections it is told to cut, and only those', async () => {
   const [ann, bob] = [await client(), await client()];
   ann.socket.write('a');
-  await vi.waitFor(() => expect(ann.heard()).toBe('a'));
+  await eventually(() => expect(ann.heard()).toBe('a'));
   expect(proxy.cut((port) => port === ann.socket.localPort)).toBe(1);
-  await vi.waitFor(() => expect(ann.closedBy()).toBe('ECONNRESET'));
+  await eventually(() => expect(ann.closedBy()).toBe('ECONNRESET'));
   bob.socket.write('b');
-  await vi.waitFor(() => expect(bob.heard()).toBe('b'));
+  await eventually(() => expect(bob.heard()).toBe('b'));
 });
 
 it('holds a connection half open, lets others pass, and delivers what was held in its order', async () => {
   const [ann, bob] = [await client(), await client()];
   for (const { socket } of [ann, bob]) socket.write('1');
-  await vi.waitFor(() => expect(ann.heard() + bob.heard()).toBe('11'));
+  await eventually(() => expect(ann.heard() + bob.heard()).toBe('11'));
   proxy.hold((port) => port === ann.socket.localPort);
   ann.socket.write('2');
   ann.socket.end('3');
   const later = await client();
   for (const { socket } of [bob, later]) socket.write('2');
-  await vi.waitFor(() => expect(bob.heard() + later.heard()).toBe('122'));
+  await eventually(() => expect(bob.heard() + later.heard()).toBe('122'));
   expect([ann.heard(), ann.closedBy()]).toEqual(['1', undefined]);
   proxy.release();
-  await vi.waitFor(() => expect(ann.closedBy()).toBe('end'));
+  await eventually(() => expect(ann.closedBy()).toBe('end'));
   expect(ann.heard()).toBe('123');
 });
 
@@ -77,10 +78,10 @@ it('holds connections that come later too when told so', async () => {
   const [late, other] = [await client(), await client()];
   late.socket.write('late');
   proxy.delay(1);
-  await vi.waitFor(() => expect(proxy.accepted).toBe(2));
+  await eventually(() => expect(proxy.accepted).toBe(2));
   expect(other.heard() + late.heard()).toBe('');
   proxy.release();
-  await vi.waitFor(() => expect(late.heard()).toBe('late'));
+  await eventually(() => expect(late.heard()).toBe('late'));
 });
 
 it('keeps the order of bytes when their delay shrinks', async () => {
@@ -91,13 +92,13 @@ it('keeps the order of bytes when their delay shrinks', async () => {
   await client();
   proxy.delay(0);
   ann.socket.write('fast');
-  await vi.waitFor(() => expect(ann.heard()).toBe('slow fast'));
+  await eventually(() => expect(ann.heard()).toBe('slow fast'));
 });
 
 it('refuses new connections when told so', async () => {
   proxy.refuse(true);
   const ann = await client().catch(() => undefined);
-  await vi.waitFor(() => expect(clients[0]?.closedBy() ?? 'refused').toMatch(/ECONNRESET|refused/));
+  await eventually(() => expect(clients[0]?.closedBy() ?? 'refused').toMatch(/ECONNRESET|refused/));
   proxy.refuse(false);
   expect(ann === undefined || proxy.accepted === 0).toBe(true);
 });

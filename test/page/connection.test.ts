@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reduceChat } from '../../src/page/chat-reducer.ts';
 import { INITIAL_STATE } from '../../src/page/chat-state.ts';
 import { type Connection, openConnection } from '../../src/page/connection.ts';
@@ -11,6 +11,7 @@ import { createStore } from '../../src/page/store.ts';
 import { createVisitStorage } from '../../src/page/visit-storage.ts';
 import type { WireError } from '../../src/protocol/codes.ts';
 import type { ChatMessage } from '../../src/protocol/rooms.ts';
+import { eventually } from '../support/eventually.ts';
 import { hello, joined, ME, pageOf, said, sayings, shown } from './chat-events.ts';
 
 type SayAnswer = (answer: object) => void;
@@ -112,7 +113,7 @@ async function inRoom(options: Parameters<typeof open>[0] = {}) {
 }
 
 function phase({ store }: { store: ReturnType<typeof open>['store'] }, wanted: string) {
-  return vi.waitFor(() => expect(store.get().connection.phase).toBe(wanted), { timeout: 8_000 });
+  return eventually(() => expect(store.get().connection.phase).toBe(wanted));
 }
 
 function heardSays(socket: Socket | undefined, answer?: (said: Said, reply: SayAnswer) => void): Said[] {
@@ -183,10 +184,10 @@ describe('losing the connection', () => {
     onArrival = enter(sayings(1, 2));
     const page = await inRoom();
     arrivals[0]?.emit('message', said(3));
-    await vi.waitFor(() => expect(shown(page.store.get())).toHaveLength(3));
+    await eventually(() => expect(shown(page.store.get())).toHaveLength(3));
     onArrival = enter([said(4)], { recovered: true });
     arrivals[0]?.conn.close();
-    await vi.waitFor(() => expect(shown(page.store.get()).at(-1)).toBe('text 4'), { timeout: 8_000 });
+    await eventually(() => expect(shown(page.store.get()).at(-1)).toBe('text 4'));
     expect(handshakes[1]?.auth).toMatchObject({
       userId: ME.id,
       guestToken: 'token',
@@ -242,7 +243,7 @@ describe('losing the connection', () => {
       page.connection.say('unheard');
       expect(page.store.get().drafts).toMatchObject([{ status: 'outside' }]);
       arrivals[0]?.conn.close();
-      await vi.waitFor(() => expect(arrivals).toHaveLength(2), { timeout: 8_000 });
+      await eventually(() => expect(arrivals).toHaveLength(2));
       expect(page.store.get().connection).toEqual({ phase: 'outside', reason });
       arrivals[1]?.on('join', (_payload: object, reply: SayAnswer) => reply({ ok: true, ...joined([]) }));
       page.connection.reconnect();
@@ -255,7 +256,7 @@ describe('losing the connection', () => {
     const until = Date.now() + 3 * 86_400_000;
     arrivals[0]?.emit('removed', { roomid: 'lobby', code: 'banned', until });
     const reason = expect.stringMatching(/^You are banned from this room until .*\d+.*\.$/);
-    await vi.waitFor(() => expect(page.store.get().connection).toEqual({ phase: 'outside', reason }));
+    await eventually(() => expect(page.store.get().connection).toEqual({ phase: 'outside', reason }));
   });
 
   it('leaves the room when the page is left', async () => {
@@ -279,7 +280,7 @@ describe('saying', () => {
     const says = heardSays(arrivals[0], (_said, reply) => reply(stored(1)));
     page.connection.say('hi');
     expect(page.store.get().drafts).toMatchObject([{ text: 'hi', status: 'sending' }]);
-    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['hi']));
+    await eventually(() => expect(shown(page.store.get())).toEqual(['hi']));
     expect(page.store.get().drafts).toEqual([]);
     expect(says).toEqual([{ text: 'hi', roomid: 'lobby', clientMsgId: expect.any(String) }]);
   });
@@ -292,11 +293,11 @@ describe('saying', () => {
       reply(refusals-- > 0 ? { ok: false, error } : stored(1)),
     );
     page.connection.say('hi');
-    await vi.waitFor(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
+    await eventually(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
     const [draft] = page.store.get().drafts;
     expect(draft?.problem).toBe('You are muted.');
     page.connection.retry(draft?.clientMsgId ?? '');
-    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['hi']));
+    await eventually(() => expect(shown(page.store.get())).toEqual(['hi']));
     expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual([draft?.clientMsgId, draft?.clientMsgId]);
   });
 
@@ -312,7 +313,7 @@ describe('saying', () => {
     const page = await inRoom();
     const unanswered = heardSays(arrivals[0]);
     page.connection.say('one');
-    await vi.waitFor(() => expect(unanswered).toHaveLength(1));
+    await eventually(() => expect(unanswered).toHaveLength(1));
     let seq = 0;
     let says: Said[] = [];
     onArrival = (socket) => {
@@ -323,7 +324,7 @@ describe('saying', () => {
     await phase(page, 'lost');
     page.connection.say('two');
     expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['waiting', 'waiting']);
-    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one', 'two']), { timeout: 8_000 });
+    await eventually(() => expect(shown(page.store.get())).toEqual(['one', 'two']));
     expect(says.map(({ text }) => text)).toEqual(['one', 'two']);
     expect(says[0]?.clientMsgId).toBe(unanswered[0]?.clientMsgId);
   });
@@ -344,10 +345,10 @@ describe('loading the page again', () => {
     const error = { code: 'forbidden', message: 'not that', temporary: false };
     const says = heardSays(arrivals[0], ({ text }, reply) => text === 'bad' && reply({ ok: false, error }));
     page.connection.say('bad');
-    await vi.waitFor(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
+    await eventually(() => expect(page.store.get().drafts).toMatchObject([{ status: 'failed' }]));
     page.connection.say('one');
     page.connection.say('two');
-    await vi.waitFor(() => expect(says.map(({ text }) => text)).toEqual(['bad', 'one']));
+    await eventually(() => expect(says.map(({ text }) => text)).toEqual(['bad', 'one']));
     page.connection.typed('half a th');
     return page;
   }
@@ -366,12 +367,12 @@ describe('loading the page again', () => {
     };
     const page = await inRoom({ tab });
     expect(page.store.get().typed).toBe('half a th');
-    await vi.waitFor(() => expect(shown(page.store.get())).toEqual(['one', 'two']));
+    await eventually(() => expect(shown(page.store.get())).toEqual(['one', 'two']));
     expect(says.map(({ clientMsgId }) => clientMsgId)).toEqual(others);
     expect(page.store.get().drafts).toMatchObject([{ text: 'bad', status: 'failed', problem: 'Not that.' }]);
     page.connection.discard(bad ?? '');
     page.connection.typed('');
-    await vi.waitFor(() => expect([...tab]).toEqual([]));
+    await eventually(() => expect([...tab]).toEqual([]));
   });
 
   it('restores text from before the first hello for the user that the server then names', async () => {
@@ -379,7 +380,7 @@ describe('loading the page again', () => {
     const page = open();
     page.connection.say('early');
     page.connection.typed('and more');
-    await vi.waitFor(() => expect(page.tab.get('roomcast.unsent')).toContain('early'));
+    await eventually(() => expect(page.tab.get('roomcast.unsent')).toContain('early'));
     onArrival = enter();
     const again = await inRoom({ tab: reloaded(page) });
     expect(texts(again)).toEqual(['early']);
@@ -404,7 +405,7 @@ describe('loading the page again', () => {
       };
       const other = await inRoom({ tab, ...options });
       other.connection.say('mine');
-      await vi.waitFor(() => expect(says.map(({ text }) => text)).toEqual(['mine']));
+      await eventually(() => expect(says.map(({ text }) => text)).toEqual(['mine']));
       expect([texts(other), other.store.get().typed]).toEqual([['mine'], '']);
       onArrival = enter();
       const author = await inRoom({ tab: reloaded(other) });
@@ -417,17 +418,15 @@ describe('loading the page again', () => {
     const page = await written();
     onArrival = known('g-new');
     arrivals[0]?.conn.close();
-    await vi.waitFor(
-      () =>
-        expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']),
-      { timeout: 8_000 },
+    await eventually(() =>
+      expect(page.store.get().drafts.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']),
     );
     const [, sent, unsent] = page.store.get().drafts;
     expect(sent?.problem).toContain('may show it twice');
     expect(unsent?.problem).toContain('new identity');
     const says = heardSays(arrivals[1]);
     page.connection.retry(unsent?.clientMsgId ?? '');
-    await vi.waitFor(() => expect(says).toMatchObject([{ text: 'two', clientMsgId: unsent?.clientMsgId }]));
+    await eventually(() => expect(says).toMatchObject([{ text: 'two', clientMsgId: unsent?.clientMsgId }]));
   });
 
   it('shows all of it when the server no longer knows the guest, for the reader to send', async () => {
@@ -454,7 +453,7 @@ describe('loading the page again', () => {
   it('after leaving sends nothing, and restores the text of the field', async () => {
     const page = await written();
     page.connection.close();
-    await vi.waitFor(() => expect(page.tab.get('roomcast.unsent')).not.toContain('one'));
+    await eventually(() => expect(page.tab.get('roomcast.unsent')).not.toContain('one'));
     onArrival = enter();
     const again = await inRoom({ tab: page.tab });
     expect([texts(again), again.store.get().typed]).toEqual([[], 'half a th']);
@@ -502,7 +501,7 @@ describe('reading', () => {
     });
     page.connection.loadEarlier();
     page.connection.loadEarlier();
-    await vi.waitFor(() => expect(shown(page.store.get())).toHaveLength(4));
+    await eventually(() => expect(shown(page.store.get())).toHaveLength(4));
     expect(asked).toEqual([{ roomid: 'lobby', before: 51, limit: 50 }]);
     expect(page.store.get().more).toBe(false);
   });
@@ -514,7 +513,7 @@ describe('reading', () => {
       reply({ ok: true, ...pageOf(sayings(8, 9)) }),
     );
     arrivals[0]?.emit('room:gap', { roomid: 'lobby', epoch: 'e1', from: 4, to: 7, reason: 'trimmed' });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(shown(page.store.get())).toEqual([
         ...sayings(1, 3).map(({ data }) => data.text),
         '(missing)',

@@ -311,7 +311,7 @@ describe('bad input of a client', () => {
   it('is limited by RATE_SAY also over a namespace that was left and entered again', async () => {
     const clients = async () => (await system.hosts[0]?.status())?.cluster.clients;
     // Those of the cases before go away in their own time.
-    await expect.poll(clients, { timeout: 10_000 }).toBe(0);
+    await expect.poll(clients).toBe(0);
     const said = new Map<number, string>();
     const link = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
     const greeted = () => new Promise<void>((resolve) => greetings.push(resolve));
@@ -333,7 +333,7 @@ describe('bad input of a client', () => {
         link.send(`42${time * 40 + n}["say",{"roomid":"again and again","text":"x"}]`);
       await expect.poll(() => said.size).toBe((time + 1) * 40 + 1);
       link.send('41');
-      await expect.poll(clients, { timeout: 10_000 }).toBe(0);
+      await expect.poll(clients).toBe(0);
     }
     link.close();
     const taken = [...said].filter(([id, code]) => id > 0 && code === 'ok').length;

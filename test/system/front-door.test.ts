@@ -71,7 +71,7 @@ async function workersOf(cluster: Cluster): Promise<WorkerStatus[]> {
 async function becomesWhole(cluster: Cluster, gone: readonly number[]): Promise<void> {
   const serving = async () =>
     (await workersOf(cluster)).map(({ state, pid }) => (gone.includes(pid) ? 'gone' : state));
-  await expect.poll(serving, { timeout: 20_000 }).toEqual(['ready', 'ready']);
+  await expect.poll(serving).toEqual(['ready', 'ready']);
 }
 
 function exists(pid: number): boolean {
@@ -351,7 +351,7 @@ test('leaves no process behind when the primary is killed', async () => {
   const cluster = await startCluster();
   const pids = (await workersOf(cluster)).map(({ pid }) => pid);
   cluster.process.kill('SIGKILL');
-  await expect.poll(() => pids.filter(exists), { timeout: 5_000 }).toEqual([]);
+  await expect.poll(() => pids.filter(exists)).toEqual([]);
 });
 
 /** How many of these have resolved by now. */

@@ -53,7 +53,7 @@ describe('two hosts with two workers each behind nginx', () => {
   /** Until the last client's farewell has come through. */
   async function empty(): Promise<void> {
     const clients = async () => (await system.clientsByWorker()).reduce((sum, n) => sum + n);
-    await expect.poll(clients, { timeout: 10_000 }).toBe(0);
+    await expect.poll(clients).toBe(0);
   }
 
   it.each([
@@ -65,7 +65,7 @@ describe('two hosts with two workers each behind nginx', () => {
     await eventually(async () => expect((await system.clientsByWorker()).every((n) => n > 0)).toBe(true));
     const talkers = members.slice(0, 8);
     await Promise.all(talkers.map((member, n) => member.do('say', { text: `from ${n}` })));
-    for (const { said } of members) await eventually(() => expect(said).toHaveLength(8), { timeout: 10_000 });
+    for (const { said } of members) await eventually(() => expect(said).toHaveLength(8));
     const orders = members.map(({ said }) => said.map(({ seq, data }) => `${seq} ${data.text}`).join());
     expect(new Set(orders).size).toBe(1);
     for (const member of members) member.close();
@@ -126,9 +126,7 @@ describe('two hosts with two workers each behind nginx', () => {
     const other = workers.find(({ clients }) => clients === 0);
     const bob = await enter(`http://127.0.0.1:${other?.port}`, 'moves', 'Bob');
     process.kill(serving?.pid as number, 'SIGKILL');
-    await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
-      timeout: 15_000,
-    });
+    await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
     await bob.do('say', { text: 'welcome back' });
     await eventually(() => expect(ann.said.at(-1)?.data.text).toBe('welcome back'));
     for (const member of [ann, bob]) member.close();

@@ -116,7 +116,7 @@ async function ask(cluster: Cluster, options: ClientRequestArgs = {}, body?: Buf
 
 /** Every process of nginx gathers its lines for a second. */
 async function logged(cluster: Cluster, line: RegExp): Promise<void> {
-  await eventually(async () => expect(await cluster.nginx.accessLog()).toMatch(line), { timeout: 15_000 });
+  await eventually(async () => expect(await cluster.nginx.accessLog()).toMatch(line));
 }
 
 type Transport = 'websocket' | 'polling';
@@ -283,10 +283,7 @@ describe('a worker that is gone', () => {
     expect(elsewhere.status).toBe(200);
     expect(elsewhere.port).not.toBe(home);
     await openUpstream(home);
-    await eventually(async () => expect((await ask(cluster)).port).toBe(home), {
-      timeout: 20_000,
-      interval: 200,
-    });
+    await eventually(async () => expect((await ask(cluster)).port).toBe(home), { interval: 200 });
   });
 
   it.each(['ip_hash', 'remote_addr', 'roomid'])(

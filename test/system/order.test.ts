@@ -31,7 +31,7 @@ describe.each(MODES)('one order for everyone, %s', (mode) => {
       }),
     );
     for (const { said } of receivers) {
-      await eventually(() => expect(said).toHaveLength(WRITERS * EACH), { timeout: 20_000 });
+      await eventually(() => expect(said).toHaveLength(WRITERS * EACH));
     }
     const orders = receivers.map(({ said }) => said.map(({ seq, id, data }) => `${seq} ${id} ${data.text}`));
     for (const order of orders) expect(order).toEqual(orders[0]);

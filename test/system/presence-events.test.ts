@@ -150,7 +150,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
         await far.do('join', { roomid });
         expect(changesOf(watcher).some((change) => 'users' in change && change.rev > known)).toBe(true);
       },
-      { timeout: 20_000, interval: 300 },
+      { interval: 300 },
     );
   });
 });

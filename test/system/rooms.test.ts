@@ -266,7 +266,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await eventually(
       () =>
         expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Last' } }),
-      { timeout: 15_000, interval: 100 },
+      { interval: 100 },
     );
     const ghosts = ann.messages.filter(({ data }) => data.username.startsWith('Ghost'));
     const events = new Map<string, string[]>();
@@ -321,7 +321,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await eventually(
       () =>
         expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Carl' } }),
-      { timeout: 15_000, interval: 100 },
+      { interval: 100 },
     );
     expect(ann.messages.filter(({ data }) => data.username === 'Carl')).toHaveLength(2);
   });

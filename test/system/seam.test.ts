@@ -29,10 +29,7 @@ describe.each(MODES)('joining a busy room, %s', (mode) => {
         done += 1;
         const joiner = await enter(at(done + lane), 'busy', `joiner${done}`);
         const { joined, heard, said } = joiner;
-        await eventually(() => expect(said.length).toBeGreaterThanOrEqual(LIVE), {
-          timeout: 10_000,
-          interval: 2,
-        });
+        await eventually(() => expect(said.length).toBeGreaterThanOrEqual(LIVE), { interval: 2 });
         const page = joined.messages.map(({ seq }) => seq);
         const live = said.map(({ seq }) => seq);
         const expected = Array.from(

@@ -157,7 +157,7 @@ describe('the processes', () => {
     expect((await host.status()).cluster).toMatchObject({ hosts: 1, workers: 2, rooms: 1 });
     const killed = (await host.status()).workers[1]?.pid as number;
     process.kill(killed, 'SIGKILL');
-    await eventually(async () => expect(await clients()).toEqual([1, 0]), { timeout: 10_000 });
+    await eventually(async () => expect(await clients()).toEqual([1, 0]));
     ann.close();
     await eventually(async () => expect(await clients()).toEqual([0, 0]));
     for (const member of [bob, mute]) member.close();
@@ -173,26 +173,19 @@ describe('the processes', () => {
     const carl = await enter(two, 'killed', 'Carl');
     const before = (await host.status()).workers[1]?.pid as number;
     process.kill(before, 'SIGKILL');
-    await eventually(
-      async () => {
-        const worker = (await host.status()).workers[1];
-        expect(worker?.state).toBe('ready');
-        expect(worker?.pid).not.toBe(before);
-      },
-      { timeout: 10_000 },
-    );
-    await eventually(() => expect(bob.heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
-      timeout: 10_000,
+    await eventually(async () => {
+      const worker = (await host.status()).workers[1];
+      expect(worker?.state).toBe('ready');
+      expect(worker?.pid).not.toBe(before);
     });
-    await eventually(
-      () =>
-        expect(ann.messages).toContainEqual(
-          expect.objectContaining({
-            event: 'broadcast_quit',
-            data: expect.objectContaining({ username: 'Carl' }),
-          }),
-        ),
-      { timeout: 20_000 },
+    await eventually(() => expect(bob.heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
+    await eventually(() =>
+      expect(ann.messages).toContainEqual(
+        expect.objectContaining({
+          event: 'broadcast_quit',
+          data: expect.objectContaining({ username: 'Carl' }),
+        }),
+      ),
     );
     await bob.do('say', { text: 'back' });
     await eventually(() => expect(ann.said.at(-1)?.data.text).toBe('back'));
@@ -219,7 +212,7 @@ describe('the processes', () => {
     const host = await startHost();
     const workers = (await host.status()).workers.map(({ pid }) => pid);
     await host.kill9();
-    await eventually(() => expect(workers.filter(alive)).toEqual([]), { timeout: 5_000 });
+    await eventually(() => expect(workers.filter(alive)).toEqual([]));
     await host.remove();
   });
 
@@ -240,9 +233,7 @@ describe('the processes', () => {
       { timeout: 30_000, interval: 100 },
     );
     for (const { heard } of [ann, bob]) {
-      await eventually(() => expect(heard.filter(({ event }) => event === 'joined')).toHaveLength(2), {
-        timeout: 10_000,
-      });
+      await eventually(() => expect(heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
     }
     await ann.do('say', { text: 'after the reload' });
     for (const { said } of [ann, bob]) {

@@ -409,7 +409,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
     const next = await issuer.turn('replace', 'RS256');
     const token = await tokenOf(next, { sub: 'ann' });
     // A set that was read less than 5 s ago is not read again for a name it does not have.
-    const after = await eventually(() => connect(url, withToken(token)), { timeout: 15_000, interval: 200 });
+    const after = await eventually(() => connect(url, withToken(token)), { interval: 200 });
     expect(after.hello.user.id).toBe('ann');
     // Now this worker has read the set that no longer has the old key.
     expect(await refusal(url, withToken(old))).toEqual(INVALID);
@@ -441,7 +441,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
       retryAfterMs: 1_000,
     });
     issuer.answer('keys');
-    const ann = await eventually(() => connect(worker, withToken(token)), { timeout: 15_000, interval: 200 });
+    const ann = await eventually(() => connect(worker, withToken(token)), { interval: 200 });
     ann.close();
   });
 

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 
 export interface Appender {
   readonly child: ChildProcess;
@@ -30,11 +31,11 @@ export function startAppender(dataDir: string, label = ''): Appender {
     child,
     lines,
     linesFrom: (count) =>
-      vi.waitFor(
+      eventually(
         () => {
           if (lines.length < count) throw new Error(`only ${lines.length} lines: ${lines.at(-1)}`);
         },
-        { timeout: 20_000, interval: 5 },
+        { interval: 5 },
       ),
     kill,
   };

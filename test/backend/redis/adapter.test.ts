@@ -6,7 +6,7 @@ import { createClient } from 'redis';
 import { type Namespace, Server, type Socket } from 'socket.io';
 import { type Adapter, type ClusterMessage, MessageType } from 'socket.io-adapter';
 import { io } from 'socket.io-client';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   frameAfter,
   frameBefore,
@@ -19,6 +19,7 @@ import { socketRoom } from '../../../src/backend/socket-room.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { append, arrivalOf, listen, newRoom, type Said } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const keys = redisKeys('rc');
 
@@ -66,12 +67,12 @@ describe('the bus as Socket.IO sees it', () => {
       nsp,
       socketRoom(room),
     );
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await redis.ask(`PUBSUB SHARDNUMSUB ${keys.channel(room)}`)).toContain(':1'),
     );
     await append(writer, room, 'not to the sender', { except: socket.id });
     const { seq, epoch } = await append(writer, room, 'to all "of" you ü');
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await eventually(() => expect(heard).toHaveLength(1));
     expect(heard[0]).toMatchObject({
       event: 'broadcast_say',
       seq,
@@ -131,16 +132,16 @@ describe('the bus as Socket.IO sees it', () => {
     here.client.on('typing', (who: string) => typing.push(`here ${who}`));
     there.client.on('typing', (who: string) => typing.push(`there ${who}`));
     const onBus = await listen(b, room);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await redis.ask(`PUBSUB SHARDNUMSUB ${keys.channel(room)}`)).toContain(':2'),
     );
     await append(a, room, 'stored');
     await arrivalOf(1, onBus.entries);
     here.server.to(socketRoom(room)).emit('typing', 'ann');
-    await vi.waitFor(() => expect(typing.sort()).toEqual(['here ann', 'there ann']));
+    await eventually(() => expect(typing.sort()).toEqual(['here ann', 'there ann']));
     // The channel is ordered: had the adapter been handed the stored message, it would be there before.
     expect([here.heard, there.heard]).toEqual([[], []]);
-    await vi.waitFor(async () => expect(await here.server.fetchSockets()).toHaveLength(2));
+    await eventually(async () => expect(await here.server.fetchSockets()).toHaveLength(2));
   });
 
   it('carries nothing to the workers of another database of the server', async () => {
@@ -154,14 +155,14 @@ describe('the bus as Socket.IO sees it', () => {
     };
     const [here, there, beside] = [await open('here', 0), await open('there', 1), await open('beside', 1)];
     const announced = `PUBSUB SHARDNUMSUB ${redisKeys('rc', 1).channelPrefix}#/#`;
-    await vi.waitFor(async () => expect(await redis.ask(announced)).toContain(':2'));
+    await eventually(async () => expect(await redis.ask(announced)).toContain(':2'));
     here.server.serverSideEmit('order', 'kick');
     here.server.disconnectSockets();
-    await vi.waitFor(() => expect(here.client.connected).toBe(false));
+    await eventually(() => expect(here.client.connected).toBe(false));
     // One connection to Redis publishes in order: what was sent first would have come first.
     await here.socket.nsp.adapter.serverCount();
     there.server.serverSideEmit('order', 'a kick of its own');
-    await vi.waitFor(() => expect(orders).toEqual(['beside hears a kick of its own']));
+    await eventually(() => expect(orders).toEqual(['beside hears a kick of its own']));
     expect([there.client.connected, beside.client.connected]).toEqual([true, true]);
   });
 
@@ -179,13 +180,13 @@ describe('the bus as Socket.IO sees it', () => {
     void peer.check().then(() => answers.push('check'));
     void heard.then(() => answers.push('news'));
     server.to('staff').emit('news');
-    await vi.waitFor(() => expect(answers).toEqual(['news', 'check']), { timeout: 10_000 });
+    await eventually(() => expect(answers).toEqual(['news', 'check']));
     server.serverSideEmit('anyone', () => undefined);
     server.socketsJoin('elsewhere');
     server.socketsLeave('elsewhere');
     expect(await server.fetchSockets()).toHaveLength(1);
     redis.thaw();
-    await vi.waitFor(async () => expect((await peer.check()).ok).toBe(true), { timeout: 20_000 });
+    await eventually(async () => expect((await peer.check()).ok).toBe(true));
     expect(unhandled).toEqual([]);
   });
 });

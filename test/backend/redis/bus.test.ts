@@ -1,6 +1,7 @@
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { granted, listen, newRoom } from '../../contract/peers.ts';
 import { openRedisPeer, redisForTest } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 
 it('who comes while Redis is frozen is told of once, and the caller does not tell it again', async () => {
   const redis = await redisForTest();
@@ -14,9 +15,7 @@ it('who comes while Redis is frozen is told of once, and the caller does not tel
   granted(await peer.bus.notify(room, move));
   expect(heard).toEqual([]);
   redis.thaw();
-  await vi.waitFor(() => expect(heard).toEqual([move]), { timeout: 8_000 });
+  await eventually(() => expect(heard).toEqual([move]));
   await redis.kill9();
-  await vi.waitFor(async () => expect((await peer.bus.notify(room, move)).ok).toBe(false), {
-    timeout: 8_000,
-  });
+  await eventually(async () => expect((await peer.bus.notify(room, move)).ok).toBe(false));
 });

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openScripts, type Scripts } from '../../../src/backend/redis/scripts.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { ROSTER_HEARTBEAT_MS } from '../../../src/chat/roster.ts';
 import { granted, newRoom } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
 
 const ann = { userId: 'ann', username: 'Ann' };
@@ -61,7 +62,7 @@ describe('presence when the clock of Redis is set', () => {
     await heartbeat(2);
     expect(await state()).toEqual([fine, fine]);
     for (const { roster } of peers) {
-      await vi.waitFor(async () => expect(granted(await roster.totals())).toEqual({ users: 1, clients: 4 }), {
+      await eventually(async () => expect(granted(await roster.totals())).toEqual({ users: 1, clients: 4 }), {
         timeout: 3 * ROSTER_HEARTBEAT_MS,
       });
     }

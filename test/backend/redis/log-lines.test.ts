@@ -4,6 +4,7 @@ import { createPresence } from '../../../src/chat/presence.ts';
 import { createLog } from '../../../src/log.ts';
 import { append, granted, newRoom } from '../../contract/peers.ts';
 import { ALLOWED, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 
 it('a store that refuses everything costs a line for each cause and place, however much is asked', async () => {
   const redis = await redisForTest(['--user', 'joe', ...ALLOWED]);
@@ -33,7 +34,7 @@ it('a store that refuses everything costs a line for each cause and place, howev
   feeds.resync();
   await Promise.all(rooms.map((room) => presence.leave(room, 'ann', 'asked')));
   await Promise.all(rooms.map((room) => logs.append(room, { id: 'i', members: '"a":1' })));
-  await vi.waitFor(() => expect(attempts.mock.calls.length).toBeGreaterThan(200), { timeout: 20_000 });
+  await eventually(() => expect(attempts.mock.calls.length).toBeGreaterThan(200));
   expect([...texts].sort()).toEqual([...new Set(texts)].sort());
   expect(texts).toContain('a room cannot be compared with its log yet');
   expect(texts).toContain('a departure is not stored yet');

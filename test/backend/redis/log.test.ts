@@ -1,6 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import {
   append,
@@ -16,6 +16,7 @@ import {
   textsOf,
 } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const keys = redisKeys('rc');
 const UNAVAILABLE = {
@@ -23,7 +24,7 @@ const UNAVAILABLE = {
   error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
 };
 /** A connection that was given up is dialled anew within some seconds. */
-const BACK = { timeout: 20_000, interval: 50 };
+const BACK = { interval: 50 };
 
 describe('a log in Redis', () => {
   it('keeps every acked message over kill -9 with `appendfsync always`, numbers on, and remembers the old epoch', async () => {
@@ -44,7 +45,7 @@ describe('a log in Redis', () => {
     await redis.start();
     await resynced;
 
-    const next = await vi.waitFor(() => append(peer, room, '51'), BACK);
+    const next = await eventually(() => append(peer, room, '51'), BACK);
     expect(next.seq).toBe(51);
     expect(next.epoch).not.toBe(first.epoch);
     const page = await read(peer, room);
@@ -62,7 +63,7 @@ describe('a log in Redis', () => {
     const acked = await Promise.all(range(2, 200).map((n) => append(peer, room, `${n}`)));
     await redis.kill9();
     await redis.start();
-    const next = await vi.waitFor(() => append(peer, room, 'next'), BACK);
+    const next = await eventually(() => append(peer, room, 'next'), BACK);
     const { entries, previousEpochs } = await read(peer, room, { limit: 300 });
     const kept = entries.filter((entry) => entry.epoch === first.epoch);
     expect(next.epoch).not.toBe(first.epoch);
@@ -83,14 +84,14 @@ describe('a log in Redis', () => {
     await redis.stop();
     await cp(files, copy, { recursive: true });
     await redis.start();
-    const lost = await vi.waitFor(() => append(peer, room, 'lost 3'), BACK);
+    const lost = await eventually(() => append(peer, room, 'lost 3'), BACK);
     await append(peer, room, 'lost 4');
     await redis.kill9();
     await rm(files, { recursive: true });
     await cp(copy, files, { recursive: true });
     await redis.start();
 
-    const next = await vi.waitFor(() => append(peer, room, 'new 3'), BACK);
+    const next = await eventually(() => append(peer, room, 'new 3'), BACK);
     expect(next.seq).toBe(3);
     expect([old.epoch, lost.epoch]).not.toContain(next.epoch);
     const page = await read(peer, room);
@@ -195,7 +196,7 @@ describe('a log in Redis', () => {
     expect(await peer.logs.append(room, retried)).toMatchObject(UNAVAILABLE);
     expect(await peer.check()).toMatchObject(UNAVAILABLE);
     // Its silence makes it give the connection up, also while callers keep trying.
-    await vi.waitFor(
+    await eventually(
       async () =>
         expect(await peer.logs.append(room, retried)).toMatchObject({
           error: { message: 'the store is away' },
@@ -203,9 +204,9 @@ describe('a log in Redis', () => {
       BACK,
     );
     redis.thaw();
-    const stored = await vi.waitFor(async () => granted(await peer.logs.append(room, retried)), BACK);
+    const stored = await eventually(async () => granted(await peer.logs.append(room, retried)), BACK);
     expect(granted(await peer.logs.append(room, retried))).toEqual({ ...stored, dup: true });
-    await vi.waitFor(async () => granted(await peer.check()), BACK);
+    await eventually(async () => granted(await peer.check()), BACK);
     const texts = textsOf((await read(peer, room)).entries);
     expect(texts.filter((text) => text === 'retried')).toHaveLength(1);
     expect(texts[0]).toBe('before');

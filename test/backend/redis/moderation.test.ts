@@ -1,9 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import type { Peer } from '../../contract/suite.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const keys = redisKeys('rc');
 const UNAVAILABLE = { ok: false, error: { code: 'unavailable' } };
@@ -146,13 +147,13 @@ describe('replaced entries in Redis', () => {
     await replace(peer, whole, 1, 'no 1');
     // The append-only file is written anew, without the entries that were taken out.
     await redis.ask('BGREWRITEAOF');
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await redis.ask('INFO persistence')).toContain('aof_rewrite_in_progress:0'),
     );
     await redis.kill9();
     await redis.start();
-    const BACK = { timeout: 20_000, interval: 50 };
-    await vi.waitFor(async () => granted(await peer.check()), BACK);
+    const BACK = { interval: 50 };
+    await eventually(async () => granted(await peer.check()), BACK);
     const page = await read(peer, room);
     expect(page.previousEpochs).toEqual([{ epoch, upTo: 4 }]);
     expect(textsOf(page.entries)).toEqual(['1', '2', 'no 3', 'no 4']);

@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { BackendError, type PrimaryBackend } from '../../../src/backend/backend.ts';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { append, granted, newRoom, read } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/ports.ts';
 
 const run = promisify(execFile);
@@ -77,7 +78,7 @@ describe('opening Redis', () => {
     const lines: string[] = [];
     const log = pino({}, { write: (line) => void lines.push(line) });
     const opening = openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log });
-    await vi.waitFor(() => expect(lines.join()).toContain('not there yet'), { timeout: 10_000 });
+    await eventually(() => expect(lines.join()).toContain('not there yet'));
     await redis.start();
     const primary = await opening;
     granted(await primary.check());
@@ -90,10 +91,7 @@ describe('opening Redis', () => {
     await Promise.all(Array.from({ length: 400 }, () => append(peer, newRoom(), 'x')));
     await redis.stop();
     const starting = redis.start();
-    await vi.waitFor(async () => expect(await redis.ask('PING')).toContain('LOADING'), {
-      timeout: 10_000,
-      interval: 1,
-    });
+    await eventually(async () => expect(await redis.ask('PING')).toContain('LOADING'), { interval: 1 });
     const primary = await primaryForTest(redis.url);
     granted(await primary.check());
     await starting;
@@ -158,7 +156,7 @@ describe('opening Redis', () => {
     expect(await primary.check()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     expect(await primary.overview()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     redis.thaw();
-    await vi.waitFor(async () => granted(await primary.overview()), { timeout: 20_000 });
+    await eventually(async () => granted(await primary.overview()));
   });
 });
 

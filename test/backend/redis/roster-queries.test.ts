@@ -1,9 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 import { granted, newRoom, range } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 import type { Peer } from '../../contract/suite.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const ann = { userId: 'ann', username: 'Ann' };
 const bob = { userId: 'bob', username: 'Bob', avatar: '2.jpg' };
@@ -88,7 +89,7 @@ describe('asking the roster in Redis', () => {
     granted(await b.roster.setConnections(inbox, 2));
     expect(await connectionsOf(a)).toBe(3);
     await redis.ask(`HSET rc:boots ${b.instanceId} "1 3 one"`);
-    await vi.waitFor(async () => expect(await connectionsOf(a)).toBe(1), { timeout: 5_000 });
+    await eventually(async () => expect(await connectionsOf(a)).toBe(1));
   });
 
   it('asks once a second who lives, also when it meets what a worker of long ago left', async () => {
@@ -120,13 +121,10 @@ describe('asking the roster in Redis', () => {
     expect(await callsOf(redis, 'set')).toBeLessThan(20);
     // All come at once, again and again, until the count is due.
     await redis.ask('CONFIG RESETSTAT');
-    await vi.waitFor(
-      async () => {
-        await Promise.all(range(1, 100).map((n) => totals(peers[n % 3])));
-        expect(await callsOf(redis, 'zrangebylex')).toBeGreaterThan(0);
-      },
-      { timeout: 5_000 },
-    );
+    await eventually(async () => {
+      await Promise.all(range(1, 100).map((n) => totals(peers[n % 3])));
+      expect(await callsOf(redis, 'zrangebylex')).toBeGreaterThan(0);
+    });
     expect(await callsOf(redis, 'zrangebylex')).toBeLessThanOrEqual(2 * 3);
 
     granted(
@@ -134,9 +132,7 @@ describe('asking the roster in Redis', () => {
     );
     granted((await peers[1]?.roster.heartbeat(7)) ?? { ok: true, value: undefined });
     for (const peer of peers) {
-      await vi.waitFor(async () => expect(await totals(peer)).toEqual({ users: 2, clients: 11 }), {
-        timeout: 5_000,
-      });
+      await eventually(async () => expect(await totals(peer)).toEqual({ users: 2, clients: 11 }));
     }
     expect(await redis.ask('TTL rc:totals')).not.toBe(':-1\r\n');
   });

@@ -1,9 +1,10 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 import { draftOf, granted, newRoom, range } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
 const bob = { userId: 'bob', username: 'Bob' };
@@ -37,7 +38,7 @@ describe('the roster in Redis', () => {
     granted(await b.roster.exit(own, 'bob', 0));
     granted(await b.roster.setConnections(bobInbox, 0));
     await redis.ask(`HSET rc:boots ${a.instanceId} "1 3 one"`);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await overview()).toEqual({ hosts: 1, workers: 2, clients: 9, users: 1, rooms: 1 }),
     );
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
@@ -83,7 +84,7 @@ describe('the roster in Redis', () => {
     granted(await peer.roster.exit(room, 'ann', 1));
     granted(await peer.roster.setClients(room, 0));
     granted(await peer.roster.exit(room, 'bob', 0));
-    await vi.waitFor(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
+    await eventually(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
   });
 
   it('keeps a room listed under the worker when somebody enters as the last one leaves', async () => {
@@ -145,9 +146,8 @@ describe('the roster in Redis', () => {
     granted(await a.roster.enter(said, ann, 1, 1));
     granted(await a.roster.heartbeat(3));
     // Who lives may be known from a second ago.
-    await vi.waitFor(
-      async () => expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 }),
-      { timeout: 5_000 },
+    await eventually(async () =>
+      expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 }),
     );
     expect(granted(await b.roster.findByUsername(room, 'Ann', 9))).toEqual(['ann']);
     expect(granted(await b.roster.count(left))).toMatchObject({ users: 0, clients: 0 });
@@ -182,16 +182,13 @@ describe('the roster in Redis', () => {
     const taken = ['w', 'u', 'n', `b:${a.instanceId}`].map((end) => `rc:{${late.tag}}:${end}`);
     await redis.ask(`DEL ${taken.join(' ')}`);
     granted(await a.roster.heartbeat(3));
-    await vi.waitFor(
-      async () => {
-        expect(granted(await b.roster.count(late))).toMatchObject({ users: 1, clients: 1 });
-        expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 1]);
-        expect(granted(await b.roster.members(room, { limit: 1 })).members).toMatchObject([
-          { userId: 'ann', clients: 2, state: 'online' },
-        ]);
-      },
-      { timeout: 5_000 },
-    );
+    await eventually(async () => {
+      expect(granted(await b.roster.count(late))).toMatchObject({ users: 1, clients: 1 });
+      expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 1]);
+      expect(granted(await b.roster.members(room, { limit: 1 })).members).toMatchObject([
+        { userId: 'ann', clients: 2, state: 'online' },
+      ]);
+    });
     expect(await overview()).toMatchObject({ hosts: 2, workers: 2, rooms: 2 });
     granted(await b.roster.fence(a.instanceId));
     await redis.ask(`HSET rc:boots ${a.instanceId} "-1 3 one"`);
@@ -221,7 +218,7 @@ describe('the roster in Redis', () => {
     // Somebody took their places meanwhile: they are there all the same.
     granted(await b.roster.enter(room, carol, 1, 1));
     granted(await a.roster.heartbeat(1));
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(granted(await b.roster.members(room, { limit: 9 })).members).toMatchObject([
         { ...ann, clients: 1 },
         { ...bob, clients: 1 },
@@ -238,7 +235,7 @@ describe('the roster in Redis', () => {
     const peer = await peerForTest(redis.url, { maxRoomClients: 1 });
     const room = newRoom();
     expect(await peer.roster.enter(room, ann, 2, 2)).toMatchObject({ error: { code: 'limit' } });
-    await vi.waitFor(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
+    await eventually(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
   });
 
   it('answers every call in time while Redis is away', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Listening } from '../../../src/backend/redis/bus/channel.ts';
 import { openSubscriber } from '../../../src/backend/redis/bus/subscriber.ts';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
@@ -7,6 +7,7 @@ import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import { append, arrivalOf, granted, listen, newRoom, range, textsOf } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, silent } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
 import { slowConnectionForTest } from './slow-connection.ts';
 
 const keys = redisKeys('rc');
@@ -44,7 +45,7 @@ describe('subscriptions over Redis', () => {
     await redis.ask('CLIENT KILL TYPE pubsub');
     await resynced;
     await Promise.all(rooms.map((room) => append(writer, room, 'back')));
-    await vi.waitFor(() => expect(heard).toBe(2_000), { timeout: 20_000 });
+    await eventually(() => expect(heard).toBe(2_000));
   });
 
   it('does not say so at the first connection', async () => {
@@ -55,7 +56,7 @@ describe('subscriptions over Redis', () => {
     await listen(reader, newRoom());
     expect(told).toBe(0);
     await redis.ask('CLIENT KILL TYPE pubsub');
-    await vi.waitFor(() => expect(told).toBe(1), { timeout: 10_000 });
+    await eventually(() => expect(told).toBe(1));
   });
 
   it.each([0, 10])(
@@ -88,7 +89,7 @@ describe('subscriptions over Redis', () => {
             settled = true;
           });
         while (!settled) appended.push((await append(writer, room, 'heard?')).seq);
-        await vi.waitFor(() => expect(heard.at(-1)).toBe(appended.at(-1)), { timeout: 3_000 });
+        await eventually(() => expect(heard.at(-1)).toBe(appended.at(-1)));
         expect(heard.slice(from)).toEqual(appended);
       }
     },
@@ -103,7 +104,7 @@ describe('subscriptions over Redis', () => {
     const subscribers = () => redis.ask(`PUBSUB SHARDNUMSUB ${channel}`);
     expect(await subscribers()).toContain(':1');
     listening.close();
-    await vi.waitFor(async () => expect(await subscribers()).toContain(':0'));
+    await eventually(async () => expect(await subscribers()).toContain(':0'));
   });
 
   it('keeps a channel for some seconds, so that a reload of a page costs no round trip', async () => {
@@ -140,12 +141,12 @@ describe('subscriptions over Redis', () => {
       // node-redis writes in the next turn of the event loop; then they are on the slow connection, unanswered.
       await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
       connection.cut();
-      await vi.waitFor(() => expect(connection.accepted()).toBeGreaterThan(before), { timeout: 10_000 });
+      await eventually(() => expect(connection.accepted()).toBeGreaterThan(before));
     }
     const there = await Promise.all(listenings.map((listening) => listening.established(20_000)));
     expect(there.every(Boolean)).toBe(true);
     await Promise.all(rooms.map((room) => append(writer, room, 'all')));
-    await vi.waitFor(() => expect(heard.size).toBe(rooms.length), { timeout: 10_000 });
+    await eventually(() => expect(heard.size).toBe(rooms.length));
     expect(unhandled()).toBe(0);
   });
 
@@ -159,9 +160,7 @@ describe('subscriptions over Redis', () => {
       error: { code: 'unavailable', temporary: true, retryAfterMs: expect.any(Number) },
     });
     redis.thaw();
-    await vi.waitFor(async () => granted(await reader.bus.subscribe(room, () => undefined)), {
-      timeout: 20_000,
-    });
+    await eventually(async () => granted(await reader.bus.subscribe(room, () => undefined)));
   });
 
   it('lets the listeners of a room hear everything although one of them fails', async () => {
@@ -191,7 +190,7 @@ describe('subscriptions over Redis', () => {
     await append(peer, room, 'unheard');
     expect(await peer.bus.probe()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     await resynced;
-    await vi.waitFor(async () => granted(await peer.bus.probe()), { timeout: 10_000 });
+    await eventually(async () => granted(await peer.bus.probe()));
     await append(peer, room, 'heard');
     await arrivalOf(2, heard.entries);
     expect(textsOf(heard.entries)).toEqual(['heard']);
@@ -206,9 +205,9 @@ describe('subscriptions over Redis', () => {
     let told = 0;
     reader.bus.onResync(() => (told += 1));
     reader.bus.reconnect();
-    await vi.waitFor(() => expect(told).toBe(1), { timeout: 10_000 });
+    await eventually(() => expect(told).toBe(1));
     await Promise.all(rooms.map((room) => append(writer, room, 'heard')));
-    await vi.waitFor(() => expect(heard.size).toBe(rooms.length), { timeout: 10_000 });
+    await eventually(() => expect(heard.size).toBe(rooms.length));
     granted(await reader.bus.probe());
     expect(told).toBe(1);
   });
@@ -226,12 +225,11 @@ describe('subscriptions over Redis', () => {
     expect(await reader.bus.probe()).toMatchObject({ ok: false });
     await redis.ask('ACL SETUSER joe allchannels');
     const heard: string[] = [];
-    await vi.waitFor(
-      async () => granted(await reader.bus.subscribe(room, (entry) => void heard.push(...textsOf([entry])))),
-      { timeout: 20_000 },
+    await eventually(async () =>
+      granted(await reader.bus.subscribe(room, (entry) => void heard.push(...textsOf([entry])))),
     );
     await append(reader, room, 'permitted');
-    await vi.waitFor(() => expect(heard).toEqual(['permitted']));
+    await eventually(() => expect(heard).toEqual(['permitted']));
     expect(unhandled()).toBe(0);
   });
 
@@ -244,7 +242,7 @@ describe('subscriptions over Redis', () => {
     const heard = await listen(peer, room);
     await redis.ask('ACL SETUSER joe resetchannels');
     await redis.ask('CLIENT KILL TYPE pubsub');
-    await vi.waitFor(async () => expect(await peer.bus.probe()).toMatchObject({ ok: false }));
+    await eventually(async () => expect(await peer.bus.probe()).toMatchObject({ ok: false }));
     const resynced = new Promise<void>((resolve) => peer.bus.onResync(resolve));
     await redis.ask('ACL SETUSER joe allchannels');
     await resynced;

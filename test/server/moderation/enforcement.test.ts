@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inboxOf, type Room, roomOf } from '../../../src/chat/room.ts';
 import { createEventQueue, type EventQueue } from '../../../src/server/event-queue.ts';
 import { createConnectionMutes } from '../../../src/server/moderation/connection-mutes.ts';
@@ -9,6 +9,7 @@ import type { Membership, Session } from '../../../src/server/session.ts';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import type { ConnectionBudget } from '../../../src/server/transport/connection-budget.ts';
 import { emitting } from '../../support/emitting.ts';
+import { eventually } from '../../support/eventually.ts';
 import { createMemoryStore } from '../../support/memory-store.ts';
 import { partOf } from '../../support/part-of.ts';
 
@@ -117,8 +118,8 @@ describe('the enforcement of moderation', () => {
       bob.memberships.set('tea', { room: tea } as Membership);
     });
     void here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
-    await vi.waitFor(() => expect(admitted.emit('now')).toBe(true));
-    await vi.waitFor(() => expect(bob.heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'kicked' }]));
+    await eventually(() => expect(admitted.emit('now')).toBe(true));
+    await eventually(() => expect(bob.heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'kicked' }]));
     expect(bob.rooms()).toEqual([]);
   });
 
@@ -131,7 +132,7 @@ describe('the enforcement of moderation', () => {
     };
     const bob = here.connect('Bob', [tea], refuseAll);
     await here.enforcement.remove(tea, 'Bob', { code: 'kicked' });
-    await vi.waitFor(() => expect(bob.rooms()).toEqual([]));
+    await eventually(() => expect(bob.rooms()).toEqual([]));
   });
 
   it('puts out whom the store has as banned when they are next looked at, and tells for how long', async () => {
@@ -145,7 +146,7 @@ describe('the enforcement of moderation', () => {
     });
     expect(await here.enforcement.banOf(tea, 'Ann')).toBeUndefined();
     expect(await here.enforcement.banOf(milk, 'Bob')).toBeUndefined();
-    await vi.waitFor(() => expect(bob.heard).toMatchObject([{ event: 'removed', code: 'banned' }]));
+    await eventually(() => expect(bob.heard).toMatchObject([{ event: 'removed', code: 'banned' }]));
     expect([bob.rooms(), ann.rooms(), here.barred]).toEqual([['milk'], ['tea'], ['Bob tea']]);
     expect(elsewhere.rooms()).toEqual(['tea']);
   });
@@ -160,7 +161,7 @@ describe('the enforcement of moderation', () => {
     }
     expect(far[3]?.rooms()).toEqual(['tea', 'milk']);
     await there.enforcement.review();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(far.flatMap(({ rooms }, n) => (rooms().length === 1 ? [n] : []))).toEqual([3, 249]),
     );
   });
@@ -184,7 +185,7 @@ describe('the enforcement of moderation', () => {
     await here.enforcement.remove(tea, 'Bob', { code: 'banned', ...(banned.ok ? banned.value : {}) });
     there.enforcement.onRefused(tea, 'Bob');
     const until = banned.ok ? banned.value.until : undefined;
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(bob.heard).toEqual([{ event: 'removed', roomid: 'tea', code: 'banned', until }]),
     );
   });
@@ -222,7 +223,7 @@ describe('the enforcement of moderation', () => {
     here.connect('Bob', [tea]);
     await here.enforcement.remove(tea, 'Bob', { code: 'banned' });
     const note = ['address of Bob', expect.objectContaining({ roomid: 'tea' }), 'Bob'];
-    await vi.waitFor(() => expect([here.carried, there.carried]).toEqual([[note], [note]]));
+    await eventually(() => expect([here.carried, there.carried]).toEqual([[note], [note]]));
     await here.enforcement.remove(milk, 'Bob', { code: 'kicked' });
     expect(here.carried).toHaveLength(1);
   });

@@ -12,8 +12,9 @@ import { createConnectionLimits } from '../../../src/server/transport/connection
 import { createChatEngine } from '../../../src/server/transport/engine.ts';
 import { IncomingPacket } from '../../../src/server/transport/incoming-packet.ts';
 import { createConnectionInternals } from '../../../src/server/transport/private-members.ts';
+import { eventually } from '../../support/eventually.ts';
 
-const until = (check: () => void) => vi.waitFor(check, { interval: 5, timeout: 5_000 });
+const until = (check: () => void) => eventually(check, { interval: 5, timeout: 5_000 });
 
 interface Heard {
   readonly event: unknown;

@@ -4,10 +4,11 @@ import { type AddressInfo, connect as connectTcp, type Socket as TcpSocket } fro
 import { Server as Engine } from 'engine.io';
 import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { isOriginAllowed } from '../../../src/server/transport/origins.ts';
 import { shrinkConnection } from '../../../src/server/transport/private-members.ts';
+import { eventually } from '../../support/eventually.ts';
 
 type Transport = 'websocket' | 'polling';
 
@@ -61,23 +62,23 @@ describe.each<{ transports: Transport[] }>([
   it('carries events and acks both ways and ends like any other', async () => {
     const { io, sockets, gone, client } = await server();
     const one = await client(transports);
-    if (transports.length > 1) await vi.waitFor(() => expect(one.io.engine.transport.name).toBe('websocket'));
+    if (transports.length > 1) await eventually(() => expect(one.io.engine.transport.name).toBe('websocket'));
     expect(await one.emitWithAck('asked', 1)).toBe('asked');
     one.on('asks', (answer) => answer('told'));
     expect(await sockets[0]?.timeout(5_000).emitWithAck('asks')).toBe('told');
     expect(await io.timeout(5_000).emitWithAck('asks')).toEqual(['told']);
     one.close();
-    await vi.waitFor(() => expect(gone).toEqual(['/ client namespace disconnect']));
-    await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
+    await eventually(() => expect(gone).toEqual(['/ client namespace disconnect']));
+    await eventually(() => expect(io.engine.clientsCount).toBe(0));
   });
 
   it('notices a lost client', async () => {
     const { io, gone, client } = await server();
     const one = await client(transports);
-    if (transports.length > 1) await vi.waitFor(() => expect(one.io.engine.transport.name).toBe('websocket'));
+    if (transports.length > 1) await eventually(() => expect(one.io.engine.transport.name).toBe('websocket'));
     one.io.engine.close();
-    await vi.waitFor(() => expect(gone).toHaveLength(1));
-    await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
+    await eventually(() => expect(gone).toHaveLength(1));
+    await eventually(() => expect(io.engine.clientsCount).toBe(0));
   });
 
   it('enters another namespace with its original URL', async () => {
@@ -85,14 +86,14 @@ describe.each<{ transports: Transport[] }>([
     const manager = new Manager(`${url}?roomid=tea`, { transports, query: { roomid: 'tea' } });
     const [main, post] = [manager.socket('/'), manager.socket('/post')];
     onTestFinished(() => void manager._close());
-    await vi.waitFor(() => expect([main.connected, post.connected]).toEqual([true, true]));
+    await eventually(() => expect([main.connected, post.connected]).toEqual([true, true]));
     expect(handshakes).toHaveLength(2);
     expect(handshakes[1]?.query).toEqual(handshakes[0]?.query);
     expect(handshakes[1]).toMatchObject({ url: handshakes[0]?.url, query: { roomid: 'tea' } });
     main.disconnect();
     post.disconnect();
-    await vi.waitFor(() => expect(gone).toHaveLength(2));
-    await vi.waitFor(() => expect(io.engine.clientsCount).toBe(0));
+    await eventually(() => expect(gone).toHaveLength(2));
+    await eventually(() => expect(io.engine.clientsCount).toBe(0));
   });
 });
 
@@ -122,7 +123,7 @@ describe('a shrunk connection', () => {
     const connection = openRaw(url);
     await once(connection, 'data');
     connection.write(frame('40'));
-    await vi.waitFor(() => expect(sockets).toHaveLength(1));
+    await eventually(() => expect(sockets).toHaveLength(1));
     const heard: unknown[] = [];
     sockets[0]?.onAny((event, text) => heard.push([event, text]));
     const texts = Array.from({ length: 60 }, (_, n) => `${n} `.repeat(n * n));
@@ -133,7 +134,7 @@ describe('a shrunk connection', () => {
       from += length;
       if (from % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await vi.waitFor(() => expect(heard).toEqual(texts.map((text) => ['say', text])));
+    await eventually(() => expect(heard).toEqual(texts.map((text) => ['say', text])));
   });
 });
 
