@@ -3,10 +3,10 @@ import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
 import type { RawListener } from './bus/channel.ts';
 import type { Subscriptions } from './bus/subscriptions.ts';
-import type { RedisConnection } from './connection/redis-connection.ts';
+import type { RedisCommands } from './connection/commands.ts';
 
 export interface RedisAdapterDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly subscriptions: Subscriptions;
   readonly channelPrefix: string;
 }

@@ -65,7 +65,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
 
   const checkRights = createRightsCheck({ redis, keyPrefix: options.keyPrefix, keys });
   const retention = createRetention(options);
-  const epochArgs = createEpochArgs(redis, retention);
+  const epochArgs = createEpochArgs(retention);
   const { dedupeTtlS, maxRoomClients } = options;
   const writes = createRedisAppend({ redis, scripts, keys, epochArgs, retention, dedupeTtlS });
   return {

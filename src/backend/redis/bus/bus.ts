@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { RoomBus } from '../../../chat/log-store.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import { away, UNANSWERED } from '../connection/failures.ts';
-import { CALL_DEADLINE_MS, type RedisConnection } from '../connection/redis-connection.ts';
+import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
 import { createWaiters, type Waiters } from '../connection/waiters.ts';
 import type { RedisKeys } from '../keys.ts';
 import { moveFrame } from './frame.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface RedisBusDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly subscriptions: Subscriptions;
   readonly keys: RedisKeys;
   /** The channel of this worker's probes. */
@@ -50,7 +51,7 @@ export function createRedisBus({
  * members get no messages.
  */
 function createBusProbe(
-  redis: RedisConnection,
+  redis: RedisCommands,
   subscriptions: Subscriptions,
   channel: string,
 ): () => Promise<Outcome<void>> {

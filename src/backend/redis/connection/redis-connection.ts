@@ -6,26 +6,14 @@ import type { Script } from '../scripts.ts';
 import type { RedisAddress } from './address.ts';
 import type { CallPacing } from './call-pacing.ts';
 import { createRedisClient } from './client.ts';
+import type { RedisCommands, RedisServer, ScriptArgs } from './commands.ts';
 import { createDeadlines } from './deadlines.ts';
 import { away, DENIED, isDenied, refusalOf, UNANSWERED } from './failures.ts';
 import { createScriptCalls, type Reply } from './script-calls.ts';
 import { createWaiters } from './waiters.ts';
 
-/** The server at the other end, as INFO describes it. */
-export interface RedisServer {
-  /** It changes with every restart and failover. */
-  readonly runId: string;
-  readonly version: string;
-}
-
-/**
- * The connection for commands. Every call returns within a time limit and never rejects, and the calls of one caller reach
- * Redis in the order in which they are made. A call while Redis is away is refused at once and never runs later.
- */
-export interface RedisConnection {
-  call<T>(args: readonly string[]): Promise<Outcome<T>>;
-  publish(channel: string, frame: string | Buffer): Promise<Outcome<number>>;
-  evaluate<T>(script: Script, keys: readonly string[], args: readonly string[]): Promise<Outcome<T>>;
+/** The connection for commands to one server. All calls reach it in the order in which they are made. */
+export interface RedisConnection extends RedisCommands {
   /** Undefined while the connection is not usable. */
   server(): RedisServer | undefined;
   /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
@@ -169,11 +157,14 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   return {
     call: async (args) => refusal() ?? outcomeOf(await exchange(args)),
     publish: async (channel, frame) => refusal() ?? outcomeOf(await exchange(['SPUBLISH', channel, frame])),
-    evaluate: <T>(script: Script, keys: readonly string[], args: readonly string[]) =>
-      scriptCalls.inOrder(
-        async (): Promise<Outcome<T>> =>
-          refusal() ?? outcomeOf(await scriptCalls.run(script, [String(keys.length), ...keys, ...args])),
-      ),
+    evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs) =>
+      scriptCalls.inOrder(async (): Promise<Outcome<T>> => {
+        const refused = refusal();
+        if (refused || !server) return refused ?? away();
+        const values = typeof args === 'function' ? args(server) : args;
+        return outcomeOf(await scriptCalls.run(script, [String(keys.length), ...keys, ...values]));
+      }),
+    inOneOrder: () => true,
     wasDenied: () => denied,
     forgetDenial: () => {
       denied = false;

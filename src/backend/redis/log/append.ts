@@ -6,15 +6,14 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseReusedId } from '../../reused-id.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
-import { away } from '../connection/failures.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 import type { EpochArgs } from './epochs.ts';
 
 export interface RedisAppendDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'append' | 'replace'>;
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
@@ -58,14 +57,12 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     move: AnnouncementMarkerMove,
     replacing: readonly [seq: string, members: string] | undefined,
   ): Promise<Outcome<AppendReply>> {
-    const epoch = epochArgs(room);
-    if (!epoch) return away();
     const { entries, logTtlMs } = retention(room);
     return redis.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
       [...keys.log(room), ...keys.ids(room), keys.restrictions(room), ...keys.unread(room)],
-      [
-        ...epoch,
+      (server) => [
+        ...epochArgs(room, server),
         String(entries),
         String(logTtlMs),
         dedupeTtlMs,

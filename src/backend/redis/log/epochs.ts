@@ -1,26 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import type { Room } from '../../../chat/room.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisServer } from '../connection/commands.ts';
 import type { Retention } from '../retention.ts';
 
-/** The first arguments of append.lua and read.lua, see epoch.lua. Undefined while the server is unknown. */
+/** The first arguments of append.lua and read.lua, see epoch.lua. */
 export type EpochArgs = (
   room: Room,
-) => readonly [runId: string, freshEpoch: string, metaTtlMs: string] | undefined;
+  server: RedisServer,
+) => readonly [runId: string, freshEpoch: string, metaTtlMs: string];
 
 const EPOCH_BYTES = 9;
 /** Each append needs a fresh epoch at hand; drawing each by itself took a tenth of an append's time. */
 const DRAWN_AT_ONCE = 512;
 
-export function createEpochArgs(
-  redis: Pick<RedisConnection, 'server'>,
-  retention: (room: Room) => Retention,
-): EpochArgs {
+export function createEpochArgs(retention: (room: Room) => Retention): EpochArgs {
   const freshEpoch = createEpochNames();
-  return (room) => {
-    const server = redis.server();
-    return server && [server.runId, freshEpoch(), String(retention(room).metaTtlMs)];
-  };
+  return (room, { runId }) => [runId, freshEpoch(), String(retention(room).metaTtlMs)];
 }
 
 function createEpochNames(): () => string {

@@ -1,12 +1,12 @@
 import { CLAIM_LEASE_MS, type ClaimResult, type IdempotencyStore } from '../../../chat/idempotency.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisIdempotencyDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'claim' | 'settleClaim'>;
   readonly keys: RedisKeys;
   readonly dedupeTtlS: number;

@@ -10,8 +10,7 @@ import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { parseStored } from '../bus/frame.ts';
-import { away } from '../connection/failures.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
@@ -20,7 +19,7 @@ import type { EpochArgs } from './epochs.ts';
 import { countUnread } from './unread.ts';
 
 export interface RedisLogsDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'read'>;
   readonly keys: RedisKeys;
   readonly epochArgs: EpochArgs;
@@ -41,13 +40,11 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
   const { redis, scripts, keys, epochArgs, writes } = deps;
 
   async function read(room: Room, query: LogQuery): Promise<Outcome<LogPage>> {
-    const epoch = epochArgs(room);
-    if (!epoch) return away();
     const forward = query.after !== undefined;
     const edge = query.after ?? query.before;
     const direction = forward ? 'after' : edge === undefined ? 'latest' : 'before';
-    const outcome = await redis.evaluate<ReadReply>(scripts.read, keys.log(room), [
-      ...epoch,
+    const outcome = await redis.evaluate<ReadReply>(scripts.read, keys.log(room), (server) => [
+      ...epochArgs(room, server),
       direction,
       String(edge ?? 0),
       String(query.limit),

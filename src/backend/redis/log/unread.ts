@@ -1,11 +1,11 @@
 import type { UnreadCount, UnreadQuery } from '../../../chat/log-store.ts';
 import { type Outcome, succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 
 export interface UnreadDeps {
-  readonly redis: Pick<RedisConnection, 'call'>;
+  readonly redis: Pick<RedisCommands, 'call'>;
   readonly keys: Pick<RedisKeys, 'log' | 'unread'>;
 }
 

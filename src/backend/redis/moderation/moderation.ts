@@ -2,12 +2,12 @@ import type { Moderation, Restricted, Restriction } from '../../../chat/moderati
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisModerationDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'restrict' | 'restrictions'>;
   readonly keys: RedisKeys;
 }

@@ -1,13 +1,13 @@
 import type { PushPositions, PushStore } from '../../../chat/inbox-store.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { RetentionOptions } from '../retention.ts';
 import type { Script } from '../scripts.ts';
 
 export interface RedisPushesDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   /** push-find.lua */
   readonly script: Script;
   readonly keys: RedisKeys;

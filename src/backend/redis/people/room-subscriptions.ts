@@ -2,13 +2,13 @@ import type { Room } from '../../../chat/room.ts';
 import type { RoomSubscription, RoomSubscriptions } from '../../../chat/room-subscriptions.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisRoomSubscriptionsDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'subscribeRoom' | 'subscribedRooms'>;
   readonly keys: RedisKeys;
   readonly retention: (inbox: Room) => Retention;

@@ -1,7 +1,7 @@
 import { ROSTER_LEASE_MS, type RosterCount } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import type { InstanceWatch } from './instance-watch.ts';
@@ -32,7 +32,7 @@ export interface ListedInstance {
 export type ReadInstances = () => Promise<Outcome<ListedInstance[]>>;
 
 export interface ReadInstancesDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   /** roster-instances.lua */
   readonly script: Script;
   readonly keys: RedisKeys;

@@ -2,7 +2,7 @@ import type { Room } from '../../../chat/room.ts';
 import { roomOf } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 
@@ -70,7 +70,7 @@ export interface OccupiedRooms {
 }
 
 export function createOccupiedRooms(
-  redis: Pick<RedisConnection, 'call'>,
+  redis: Pick<RedisCommands, 'call'>,
   { occupiedRooms: keyOf }: Pick<RedisKeys, 'occupiedRooms'>,
 ): OccupiedRooms {
   const page = (instanceId: string, [min, max]: Range, limit: number) =>

@@ -3,7 +3,7 @@ import type { Room } from '../../../chat/room.ts';
 import { type Departure, ROSTER_LEASE_MS, type Roster } from '../../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
 import type { ReadInstances } from './instances.ts';
@@ -14,7 +14,7 @@ import type { PresenceNotifier } from './presence-notifier.ts';
 import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 
 export interface ReaperDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'fence' | 'forget' | 'reap'>;
   readonly keys: RedisKeys;
   readonly occupied: OccupiedRooms;

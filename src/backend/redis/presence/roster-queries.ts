@@ -3,7 +3,7 @@ import { roomOf } from '../../../chat/room.ts';
 import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
@@ -14,7 +14,7 @@ import { type OccupiedRooms, rangeAfter, roomidOf } from './occupied-rooms.ts';
 import { createTotals } from './totals.ts';
 
 export interface RosterQueriesDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Pick<Scripts, 'members' | 'turn'>;
   readonly keys: RedisKeys;
   readonly occupied: OccupiedRooms;

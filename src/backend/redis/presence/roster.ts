@@ -7,7 +7,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
@@ -22,7 +22,7 @@ import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scri
 import { createRosterQueries } from './roster-queries.ts';
 
 export interface RedisRosterDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   readonly scripts: Scripts;
   readonly keys: RedisKeys;
   readonly instanceId: string;

@@ -1,7 +1,7 @@
 import type { RosterCount } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import { countPeople, type ReadInstances } from './instances.ts';
@@ -15,7 +15,7 @@ const USERS_PER_MS = 50;
 const OVERDUE = 3;
 
 export interface TotalsDeps {
-  readonly redis: RedisConnection;
+  readonly redis: RedisCommands;
   /** totals-turn.lua */
   readonly turn: Script;
   readonly keys: RedisKeys;

@@ -1,0 +1,26 @@
+import type { Outcome } from '../../../protocol/codes.ts';
+import type { Script } from '../scripts.ts';
+
+/** The server at the other end, as INFO describes it. */
+export interface RedisServer {
+  /** It changes with every restart and failover. */
+  readonly runId: string;
+  readonly version: string;
+}
+
+/** A script's arguments, or how to make them once it is known which server runs it. */
+export type ScriptArgs = readonly string[] | ((server: RedisServer) => readonly string[]);
+
+/**
+ * Commands to whichever server has their keys. Every call returns within a time limit and never rejects. Calls for the same
+ * key reach its server in the order in which they are made. A call while that server is away is refused at once and never
+ * runs later. All keys of a call MUST share one hash tag, or be the same.
+ */
+export interface RedisCommands {
+  /** The key MUST follow the command's name, or its subcommand's. */
+  call<T>(args: readonly string[]): Promise<Outcome<T>>;
+  publish(channel: string, frame: string | Buffer): Promise<Outcome<number>>;
+  evaluate<T>(script: Script, keys: readonly string[], args: ScriptArgs): Promise<Outcome<T>>;
+  /** Whether calls for one key and for the other reach Redis in the order in which they are made. */
+  inOneOrder(key: string, other: string): boolean;
+}
