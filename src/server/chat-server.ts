@@ -17,6 +17,7 @@ import { createRoomAnnouncements } from './delivery/room-announcements.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import { createGateway } from './gateway.ts';
 import { createHealth } from './health.ts';
+import { createEventStreams } from './http/event-streams.ts';
 import { openHttp } from './http/http-server.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import { createMetrics } from './metrics.ts';
@@ -90,11 +91,20 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const degraded = () => health.degradedSince() !== undefined;
   const announcements = createAnnouncements({ logs, inboxes, newId: deps.newId });
   const inboxView = createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
+  const admission = createAdmission({ now: () => performance.now(), random: Math.random });
+  const eventStreams = createEventStreams({
+    ...deps,
+    ...backend,
+    ...live,
+    admission,
+    random: Math.random,
+  });
   const people = createPeople({
     ...deps,
     mode: deps.identities.mode,
     namespaces,
     live,
+    endStreams: ({ nsp, roomid }, userId) => eventStreams.endOf(userId, { nsp, roomid }),
     fanout,
     announcements,
     inboxView,
@@ -104,6 +114,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   bus.onResync(() => {
     void live.resyncCounts();
     void enforcement.review();
+    void eventStreams.review();
   });
   const online = createOnline({
     roster,
@@ -111,7 +122,6 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     clients,
     degraded,
   });
-  const admission = createAdmission({ now: () => performance.now(), random: Math.random });
   const metrics = createMetrics({
     clients,
     rooms: () => feeds.rooms().length,
@@ -171,8 +181,15 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       idempotency: backend.idempotency,
       now: deps.now,
       announceIn: createRoomAnnouncements({ of, degraded }),
-      disconnect: createUserDisconnects({ namespaces, logins, flush: fanout.flush, log }),
+      disconnect: createUserDisconnects({
+        namespaces,
+        logins,
+        endStreams: (nsp, userId) => eventStreams.endOf(userId, { nsp }),
+        flush: fanout.flush,
+        log,
+      }),
       moderation: backend.moderation,
+      eventStreams,
     },
     ready: health.state,
     metrics,
@@ -190,9 +207,12 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     firstCheck: health.firstCheck,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
-    drain: (drainMs) => drainClients({ namespaces, flush: fanout.flushAll }, drainMs),
+    drain(drainMs) {
+      eventStreams.drain();
+      return drainClients({ namespaces, flush: fanout.flushAll }, drainMs);
+    },
     async close() {
-      const parts = [admission, health, people, online, live, edge];
+      const parts = [eventStreams, admission, health, people, online, live, edge];
       for (const part of parts) part.close();
       await http.close();
     },

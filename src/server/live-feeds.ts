@@ -3,6 +3,7 @@ import type { WorkerBackend } from '../backend/backend.ts';
 import { createFeeds, type Feeds } from '../chat/feeds.ts';
 import { createPresence, type Presence } from '../chat/presence.ts';
 import type { Room } from '../chat/room.ts';
+import { createRoomFollowers, type RoomFollowers } from '../chat/room-followers.ts';
 import type { RosterEntry } from '../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../protocol/limits.ts';
 import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
@@ -26,6 +27,8 @@ export interface LiveFeedsDeps {
 export interface LiveFeeds {
   readonly feeds: Feeds;
   readonly presence: Presence;
+  /** Readers of rooms beside the members. */
+  readonly followers: RoomFollowers;
   readonly inboxDelivery: InboxDelivery;
   readonly announcementFeed: AnnouncementFeed;
   /** Sends every room's counts to its members, who may have missed some. */
@@ -57,6 +60,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
     of,
     namespaces: deps.namespaces,
   });
+  const followers = createRoomFollowers();
   const feeds = createFeeds({
     logs,
     bus,
@@ -64,11 +68,17 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
     deliver(room, entry) {
       if (room.kind === 'inbox') inboxDelivery.deliver(room, entry);
       else if (room.kind === 'news') announcementFeed.deliver(room.nsp, entry);
-      else fanout.enqueue(room, entry);
+      else {
+        fanout.enqueue(room, entry);
+        followers.deliver(room, entry);
+      }
     },
     onGap(room, gap) {
       if (room.kind === 'inbox') deps.onInboxGap(room);
-      if (room.kind === 'room') deliverGap(room, gap);
+      if (room.kind === 'room') {
+        deliverGap(room, gap);
+        followers.deliverGap(room, gap);
+      }
     },
     onPresence: deliverPresence,
   });
@@ -80,6 +90,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
   return {
     feeds,
     presence,
+    followers,
     inboxDelivery,
     announcementFeed,
     resyncCounts,

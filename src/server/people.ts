@@ -8,7 +8,7 @@ import { leaveRoom } from './events/leave.ts';
 import type { LiveFeeds } from './live-feeds.ts';
 import { type ConnectionBans, createConnectionBans } from './moderation/connection-bans.ts';
 import { createConnectionMutes } from './moderation/connection-mutes.ts';
-import { createEnforcement, type Enforcement } from './moderation/enforcement.ts';
+import { createEnforcement, type Enforcement, type EnforcementDeps } from './moderation/enforcement.ts';
 import type { ChatNamespace } from './socket-types.ts';
 import { createConnectionCounts } from './users/connection-counts.ts';
 import { createLogins, type Logins } from './users/logins.ts';
@@ -21,6 +21,7 @@ export interface PeopleDeps {
   readonly mode: 'open' | 'token';
   readonly namespaces: readonly ChatNamespace[];
   readonly live: LiveFeeds;
+  readonly endStreams: EnforcementDeps['endStreams'];
   readonly fanout: Pick<Fanout, 'flush'>;
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
@@ -89,6 +90,7 @@ export function createPeople(deps: PeopleDeps): People {
     connectionBans,
     connectionMutes: createConnectionMutes(mode),
     banFromTextmsg: textmsgAudience.ban,
+    endStreams: deps.endStreams,
     async leave(session, roomid, membership) {
       await leaveRoom(session, roomid, membership, { feeds, fanout, presence });
       await readMarkers.left(session, roomid);

@@ -1,8 +1,8 @@
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { Membership, Session } from '../session.ts';
 
-/** Why the connection may not use a room, if so. The answer is the same whether the room exists or not. */
-export function denied({ identity }: Session, roomid: string): Refusal | undefined {
+/** Why the user may not use a room, if so. The answer is the same whether the room exists or not. */
+export function denied({ identity }: Pick<Session, 'identity'>, roomid: string): Refusal | undefined {
   if (identity.access.allows(roomid)) return undefined;
   return refuse('forbidden', `roomid: the token does not allow ${roomid}`);
 }

@@ -12,6 +12,7 @@ import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Enforcement } from '../moderation/enforcement.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
+import type { EventStreams } from './event-streams.ts';
 
 /** The services that the routes use. */
 export interface ApiContext {
@@ -31,4 +32,5 @@ export interface ApiContext {
   readonly disconnect: DisconnectUser;
   readonly moderation: Moderation;
   readonly enforcement: Pick<Enforcement, 'remove' | 'mute'>;
+  readonly eventStreams: Pick<EventStreams, 'open'>;
 }

@@ -6,7 +6,9 @@ import { type IdempotencyStore, runIdempotent } from '../../chat/idempotency.ts'
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import type { ApiGate } from '../auth/api-keys.ts';
+import type { TokenGate } from '../auth/token-gate.ts';
 import type { ApiContext } from './api-context.ts';
+import type { StartStream } from './event-streams.ts';
 import { pushOfForm } from './form-body.ts';
 import { answerRefusal } from './refusal-answers.ts';
 import type { ApiCall, ApiRoute, Asked } from './route.ts';
@@ -19,11 +21,14 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The back end's scope; '' on an open route. */
     askerScope: string;
+    /** Set where a user's token opened the route. */
+    reader: Asked['reader'];
   }
 }
 
 export interface ApiDeps {
   readonly gate: ApiGate;
+  readonly tokenGate: TokenGate;
   readonly namespaces: readonly string[];
   readonly version: string;
   readonly context: ApiContext;
@@ -37,7 +42,7 @@ type InTurn = <T>(task: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
 /** The API as a Fastify plugin, for the prefix `API_PREFIX`. */
 export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void> {
-  const { gate, namespaces, version, context, log } = deps;
+  const { gate, tokenGate, namespaces, version, context, log } = deps;
   const bodyLimit = maxBodyBytes(context.limits.maxTextBytes);
   const routes = createRoutes({ version });
   const standard = namespaces.includes('/') ? '/' : (namespaces[0] ?? '/');
@@ -54,7 +59,12 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     reply.header('Cache-Control', 'no-store');
     const { apiRoute } = request.routeOptions.config;
     const asked = apiRoute?.open ? succeed({ scope: '' }) : gate.authorize(request.raw);
-    if (!asked.ok) return answerRefusal(reply, asked);
+    if (!asked.ok) {
+      const user = apiRoute?.forUsers ? await tokenGate.identify(request.raw) : undefined;
+      if (!user?.ok) return answerRefusal(reply, user ?? asked);
+      request.reader = user.value;
+      return undefined;
+    }
     request.askerScope = asked.value.scope;
     return request.is404 ? answerRefusal(reply, refuse('not_found', 'no such path')) : undefined;
   }
@@ -98,14 +108,20 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
       config: { apiRoute },
       bodyLimit,
       async handler(request, reply) {
+        // The stream of a HEAD would have no end.
+        if (answers === 'events' && request.method === 'HEAD') return reply.type('text/event-stream').send();
         const nsp = namespaced ? namespaceOf(request.query) : succeed(standard);
         if (!nsp.ok) return answerRefusal(reply, nsp);
         const call = apiRoute.read(request);
         if (!call.ok) return answerRefusal(reply, call);
-        const asked = { nsp: nsp.value, scope: request.askerScope };
+        const asked = { nsp: nsp.value, scope: request.askerScope, reader: request.reader };
         const inTurn: InTurn = (task) => (paced ? context.admission.run(request.raw.socket, task) : task());
         const outcome = await answer(apiRoute, call.value, asked, inTurn);
         if (!outcome.ok) return answerRefusal(reply, outcome);
+        if (answers === 'events') {
+          (outcome.value as StartStream)(reply.hijack().raw);
+          return reply;
+        }
         if (answers === 'text') reply.type('text/plain; charset=utf-8');
         return reply.send(outcome.value);
       },
@@ -129,6 +145,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
 
   return async (app) => {
     app.decorateRequest('askerScope', '');
+    app.decorateRequest('reader', undefined);
     app.removeAllContentTypeParsers();
     app.addContentTypeParser(
       'application/json',

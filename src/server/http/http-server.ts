@@ -3,13 +3,14 @@ import { type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createApiGate } from '../auth/api-keys.ts';
+import { createTokenGate, type TokenGateDeps } from '../auth/token-gate.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ApiContext } from './api-context.ts';
 import { API_PREFIX, createApi } from './api-plugin.ts';
 import { servePageFiles } from './page-files.ts';
 import { answerFrameworkError, answerRefusal, type FrameworkError } from './refusal-answers.ts';
 
-export interface HttpDeps {
+export interface HttpDeps extends TokenGateDeps {
   readonly pageDir: string;
   readonly socketPath: string;
   readonly namespaces: readonly string[];
@@ -69,7 +70,14 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     if (!asked.ok) return answerRefusal(reply, asked);
     return reply.type(metrics.contentType).send(await metrics.text());
   });
-  const api = createApi({ gate, namespaces, version, context: deps.api, log });
+  const api = createApi({
+    gate,
+    tokenGate: createTokenGate(deps),
+    namespaces,
+    version,
+    context: deps.api,
+    log,
+  });
   await app.register(api, { prefix: API_PREFIX });
   await app.ready();
   return {

@@ -34,6 +34,7 @@ const NAMESPACE = {
 };
 
 const KEYS = 'One of API_KEYS; where none are set the one in DATA_DIR/api-key.';
+const TOKEN = 'The token of a user who may read the room, as for Socket.IO.';
 const REFUSED = { $ref: '#/components/responses/Refused' };
 const FAILED = { $ref: '#/components/responses/Failed' };
 
@@ -62,6 +63,8 @@ export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts):
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: KEYS },
         key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEYS },
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: TOKEN },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'token', description: TOKEN },
       },
       schemas: { Error: schemaOf(ERROR, 'output') },
       responses: {
@@ -80,7 +83,10 @@ export function describeApi(routes: readonly ApiRoute[], { version }: ApiFacts):
   };
 }
 
-function operationOf({ operationId, summary, open, namespaced, answers, schemas }: ApiRoute): Json {
+const MEDIA = { json: 'application/json', text: 'text/plain', events: 'text/event-stream' } as const;
+
+function operationOf(route: ApiRoute): Json {
+  const { operationId, summary, open, forUsers, namespaced, answers, schemas } = route;
   const { params, query, headers, body, form, answer } = schemas;
   const parameters = [
     ...parametersIn('path', params),
@@ -88,7 +94,7 @@ function operationOf({ operationId, summary, open, namespaced, answers, schemas 
     ...parametersIn('header', headers),
     ...(namespaced ? [NAMESPACE] : []),
   ];
-  const media = answers === 'json' ? 'application/json' : 'text/plain';
+  const media = MEDIA[answers];
   const content = {
     ...(body === undefined ? {} : { 'application/json': { schema: schemaOf(body, 'input') } }),
     ...(form === undefined
@@ -99,6 +105,7 @@ function operationOf({ operationId, summary, open, namespaced, answers, schemas 
     operationId,
     summary,
     ...(open ? { security: [] } : {}),
+    ...(forUsers ? { security: [{ bearer: [] }, { key: [] }, { token: [] }, { cookie: [] }] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: !body.safeParse({}).success, content } }),
     responses: {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { succeed } from '../../protocol/codes.ts';
 import { ANNOUNCEMENT_ROUTES } from './announcements.ts';
 import { DELETION_ROUTES } from './deletions.ts';
+import { EVENT_ROUTES } from './events.ts';
 import { MODERATION_ROUTES } from './moderation.ts';
 import { type ApiFacts, describeApi } from './openapi.ts';
 import { PUSH_ROUTES } from './pushes.ts';
@@ -36,6 +37,7 @@ export function createRoutes(about: ApiFacts): readonly ApiRoute[] {
     probe,
     ...PUSH_ROUTES,
     ...ROOM_ROUTES,
+    ...EVENT_ROUTES,
     ...MODERATION_ROUTES,
     ...ANNOUNCEMENT_ROUTES,
     ...USER_ROUTES,

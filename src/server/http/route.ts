@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Identity } from '../../chat/identity.ts';
 import { withBlankOptionals } from '../../protocol/blank-fields.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { describeIssues } from '../../protocol/payloads.ts';
@@ -18,6 +19,8 @@ export interface Asked {
   readonly scope: string;
   /** The id of a write, the same for each attempt. */
   readonly operation?: string;
+  /** The user whose token opened the route; a back end has none. */
+  readonly reader?: Identity | undefined;
 }
 
 /** A validated request. */
@@ -65,11 +68,14 @@ export interface ApiRoute {
   readonly summary: string;
   /** Needs no API key. */
   readonly open: boolean;
+  /** A user's token opens it too. */
+  readonly forUsers: boolean;
   /** Needs a permit of admission. Routes that pace their own work do not. */
   readonly paced: boolean;
   /** Takes its namespace from `?ns=`. */
   readonly namespaced: boolean;
-  readonly answers: 'json' | 'text';
+  /** `events`: the handler returns a `StartStream`, which writes the response. */
+  readonly answers: 'json' | 'text' | 'events';
   readonly schemas: RouteSchemas;
   read(given: GivenRequest): Outcome<ApiCall>;
   /** Returns whether a retry could add nothing. */
@@ -79,33 +85,42 @@ export interface ApiRoute {
 /** Handlers get validated values as they are and must not change them. */
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
-interface RouteInput<P extends Fields, Q extends Fields, B extends z.ZodType> extends Asked {
+interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType>
+  extends Asked {
   readonly params: z.output<P>;
   readonly query: z.output<Q>;
+  readonly headers: z.output<H>;
   readonly body: z.output<B>;
 }
 
-interface RouteOptions<A extends z.ZodType, P extends Fields, Q extends Fields, B extends z.ZodType>
-  extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
-    Partial<Pick<ApiRoute, 'open' | 'paced' | 'namespaced' | 'answers'>> {
+interface RouteOptions<
+  A extends z.ZodType,
+  P extends Fields,
+  Q extends Fields,
+  H extends Fields,
+  B extends z.ZodType,
+> extends Pick<ApiRoute, 'method' | 'path' | 'operationId' | 'summary'>,
+    Partial<Pick<ApiRoute, 'open' | 'forUsers' | 'paced' | 'namespaced' | 'answers'>> {
   readonly isComplete?: (answer: Frozen<z.output<A>>) => boolean;
   readonly params?: P;
   readonly query?: Q;
+  readonly headers?: H;
   readonly body?: B;
   readonly form?: z.ZodType;
   readonly answer: A;
-  run(input: RouteInput<P, Q, B>, context: ApiContext): Promise<Outcome<Frozen<z.output<A>>>>;
+  run(input: RouteInput<P, Q, H, B>, context: ApiContext): Promise<Outcome<Frozen<z.output<A>>>>;
 }
 
 export function route<
   A extends z.ZodType,
   P extends Fields = Nothing,
   Q extends Fields = Nothing,
+  H extends Fields = Nothing,
   B extends z.ZodType = Nothing,
->(options: RouteOptions<A, P, Q, B>): ApiRoute {
+>(options: RouteOptions<A, P, Q, H, B>): ApiRoute {
   const { method, path, operationId, summary, run, isComplete = () => true } = options;
-  const { open = false, paced = !open, namespaced = true, answers = 'json' } = options;
-  const headers = method === 'GET' ? undefined : WRITE_HEADERS;
+  const { open = false, forUsers = false, paced = !open, namespaced = true, answers = 'json' } = options;
+  const headers = method === 'GET' ? options.headers : WRITE_HEADERS;
   // Validates declared parts only.
   const input = z.object({
     params: options.params ?? NOTHING,
@@ -121,6 +136,7 @@ export function route<
     operationId,
     summary,
     open,
+    forUsers,
     paced,
     namespaced,
     answers,
@@ -131,7 +147,7 @@ export function route<
       const parsed = input.safeParse({ params, query, headers: given.headers, body: body ?? {} });
       if (!parsed.success) return refuse('bad_request', describeIssues(withinPart(parsed.error)));
       const { data } = parsed;
-      const fields = data as Omit<RouteInput<P, Q, B>, keyof Asked>;
+      const fields = data as Omit<RouteInput<P, Q, H, B>, keyof Asked>;
       return succeed({
         idempotencyKey: (data.headers as z.output<typeof WRITE_HEADERS>)['idempotency-key'],
         params: data.params,

@@ -20,6 +20,8 @@ export interface EnforcementDeps {
   readonly connectionMutes: ConnectionMutes;
   /** Ends the `textmsg` of a room that the connection has not joined. */
   readonly banFromTextmsg: (session: Session, roomid: string) => void;
+  /** Ends what the user's tokens read of the room over HTTP. */
+  readonly endStreams: (room: Room, userId: string) => void;
   /** Leaves the room as if the user had asked for it. */
   readonly leave: (session: Session, roomid: string, membership: Membership) => Promise<void>;
   readonly degraded: () => boolean;
@@ -105,6 +107,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
       connectionBans.noteAddress(command.address, roomOf(nsp, command.roomid), command.userId);
       return undefined;
     }
+    if (command.does === 'remove') deps.endStreams(roomOf(nsp, command.roomid), command.userId);
     const sessions = logins.sessionsOf(inboxOf(nsp, command.userId));
     // The command waits for the connection's turn: a join admitted just before must not survive it.
     return Promise.all(sessions.map((session) => insist(session.queue, () => apply(session, command))));

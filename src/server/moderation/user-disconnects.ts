@@ -10,6 +10,8 @@ import { type CommandWorkers, createWorkerCommands } from './worker-commands.ts'
 export interface UserDisconnectsDeps {
   readonly namespaces: readonly ChatNamespace[];
   readonly logins: Pick<Logins, 'sessionsOf'>;
+  /** Ends what the user's tokens read over HTTP. */
+  readonly endStreams: (nsp: string, userId: string) => void;
   /** Writes the room's gathered messages now. */
   readonly flush: (room: Room) => void;
   readonly log: Logger;
@@ -21,6 +23,7 @@ export type DisconnectUser = CommandWorkers<string>;
 export function createUserDisconnects({
   namespaces,
   logins,
+  endStreams,
   flush,
   log,
 }: UserDisconnectsDeps): DisconnectUser {
@@ -43,6 +46,7 @@ export function createUserDisconnects({
     namespaces,
     event: 'user:disconnect',
     carryOut({ name }, userId) {
+      endStreams(name, userId);
       const sessions = logins.sessionsOf(inboxOf(name, userId));
       // The disconnect waits for the connection's turn: it may be changing to this user, or to another.
       return Promise.all(sessions.map((session) => insist(session.queue, () => end(session, userId))));

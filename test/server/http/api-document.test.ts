@@ -53,6 +53,7 @@ describe('the OpenAPI document', () => {
     const { context } = stage;
     const api = {
       gate: createApiGate(KEYS),
+      tokenGate: { identify: async () => undefined },
       namespaces: ['/'],
       version: '1',
       context,
@@ -135,11 +136,14 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('asks for a key everywhere but at GET /api', () => {
+  it('asks for a key everywhere but at GET /api, and takes a token for the event stream', () => {
     expect(document.security).toEqual([{ bearer: [] }, { key: [] }]);
     for (const methods of Object.values(document.paths)) {
       for (const operation of Object.values(methods)) {
-        expect(operation.security).toEqual(operation.operationId === 'probe' ? [] : undefined);
+        const { operationId, security } = operation;
+        if (operationId === 'streamEvents')
+          expect(security).toEqual([{ bearer: [] }, { key: [] }, { token: [] }, { cookie: [] }]);
+        else expect(security).toEqual(operationId === 'probe' ? [] : undefined);
       }
     }
   });
@@ -208,7 +212,11 @@ describe('the OpenAPI document', () => {
       expectAsDescribed(answer, content?.schema ?? { type: 'null' });
     }
     const asked = new Set(requests.map(([operationId]) => operationId));
-    expect([...operations.keys()].filter((operationId) => !asked.has(operationId))).toEqual(['probe']);
+    // Neither of them answers JSON.
+    expect([...operations.keys()].filter((operationId) => !asked.has(operationId))).toEqual([
+      'probe',
+      'streamEvents',
+    ]);
   });
 
   it('describes how everything is refused', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createAdmission } from '../../../src/chat/admission.ts';
+import { createIdentities } from '../../../src/chat/identity.ts';
 import { createAnnouncements } from '../../../src/chat/inbox/announcements.ts';
 import { createPushService } from '../../../src/chat/inbox/push-service.ts';
 import { inboxOf, type Room } from '../../../src/chat/room.ts';
@@ -76,6 +77,7 @@ export async function openApiStage(options: StageOptions = {}) {
       disconnected.push({ nsp, userId });
     },
     moderation: store.moderation,
+    eventStreams: { open: async () => refuse('unavailable', 'not used here') },
     enforcement: {
       async remove({ nsp, roomid }, userId, why) {
         if (away()) return refuse('unavailable', 'away', 1);
@@ -96,6 +98,8 @@ export async function openApiStage(options: StageOptions = {}) {
     socketPath: '/socket.io/',
     namespaces,
     apiKeys: keys,
+    identities: createIdentities('secret', store.now),
+    corsOrigin: undefined,
     version: '1.2.3',
     api: context,
     ready: () => succeed(undefined),

@@ -37,6 +37,7 @@ function setUp() {
     nsps.push(nsp);
     const carried: unknown[] = [];
     const enforcement = createEnforcement({
+      endStreams: () => undefined,
       namespaces: [nsp as never],
       logins: {
         sessionsOf: (inbox) => sessions.filter(({ user }) => inboxOf('/', user.id).tag === inbox.tag),

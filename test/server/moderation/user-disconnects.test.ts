@@ -18,6 +18,7 @@ function setUp() {
       done?.(null, []),
   });
   const disconnect = createUserDisconnects({
+    endStreams: () => undefined,
     namespaces: [nsp as never],
     // Also who is going over to the user just now.
     logins: { sessionsOf: (inbox) => (inbox.tag === inboxOf('/', 'ann').tag ? sessions : []) },

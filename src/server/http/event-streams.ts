@@ -1,0 +1,229 @@
+import type { ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { Admission } from '../../chat/admission.ts';
+import { continueFrom, type ReaderStep } from '../../chat/continuation.ts';
+import type { Feeds } from '../../chat/feeds.ts';
+import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
+import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
+import type { Room } from '../../chat/room.ts';
+import type { RoomFollowers } from '../../chat/room-followers.ts';
+import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
+import { MAX_HISTORY, MAX_PAGE_BYTES, TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
+import { messagesOf } from '../delivery/messages.ts';
+import { createEventStream, type EventStream } from './event-stream.ts';
+
+/*
+ * Streams of a room's entries for back ends. A stream leases the room's feed like a member does:
+ *
+ *   catching up: one page at a time, the next once the reader has taken the last ──page reaches the feed──► live
+ *
+ * While it catches up, nothing of the live feed waits for the reader: the log has it.
+ */
+
+/** The user whose token reads the stream; a back end has none. */
+export interface StreamReader {
+  readonly userId: string;
+  /** Ms since 1970. */
+  readonly expiresAt?: number | undefined;
+}
+
+export type StartStream = (response: ServerResponse) => void;
+
+export interface EventStreams {
+  /** Opens the stream after a position, or at the newest entry. The caller MUST start it at once. */
+  open(
+    room: Room,
+    after: Position | undefined,
+    reader: StreamReader | undefined,
+  ): Promise<Outcome<StartStream>>;
+  /** Ends what this user's tokens read: of that room, or of all rooms in the namespace. */
+  endOf(userId: string, where: { readonly nsp: string; readonly roomid?: string }): void;
+  /** Ends the streams of users who were banned while this worker was cut off. */
+  review(): Promise<void>;
+  /** Ends every stream, and refuses new ones: the readers go to other workers. */
+  drain(): void;
+  close(): void;
+}
+
+export interface EventStreamsDeps {
+  readonly feeds: Pick<Feeds, 'lease' | 'attach'>;
+  readonly followers: Pick<RoomFollowers, 'follow'>;
+  readonly logs: Pick<RoomLogs, 'read'>;
+  readonly moderation: Pick<Moderation, 'restrictions'>;
+  readonly admission: Pick<Admission, 'run'>;
+  readonly maxBufferedBytes: number;
+  /** Ms since 1970. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+const COMMENT_MS = 15_000;
+/** What all streams of a worker together may cost. */
+const MAX_STREAMS = 1_000;
+const MAX_STREAMS_PER_USER = 50;
+const RETRY_MS = 1_000;
+/** Readers of a draining worker come back after a random part of this. */
+const SPREAD_MS = 2_000;
+
+interface OpenStream {
+  readonly room: Room;
+  readonly reader: StreamReader | undefined;
+  readonly stream: EventStream;
+}
+
+export function createEventStreams(deps: EventStreamsDeps): EventStreams {
+  const { feeds, followers, logs, moderation, admission, maxBufferedBytes, now, random, log } = deps;
+  const open = new Set<OpenStream>();
+  let draining = false;
+
+  const isExpired = ({ reader }: OpenStream) =>
+    reader?.expiresAt !== undefined && now() >= reader.expiresAt + TOKEN_LEEWAY_MS;
+
+  const comments = setInterval(() => {
+    for (const one of open) {
+      if (isExpired(one)) one.stream.end('the token has expired', RETRY_MS);
+      else one.stream.comment();
+    }
+  }, COMMENT_MS);
+  comments.unref();
+
+  async function banOf(room: Room, reader: StreamReader | undefined): Promise<Outcome<void>> {
+    if (!reader) return succeed(undefined);
+    const found = await moderation.restrictions(room, reader.userId);
+    if (!found.ok) return found;
+    const { ban } = found.value;
+    if (!ban) return succeed(undefined);
+    return refuseRestricted('ban', ban.until === undefined ? undefined : Math.max(1, ban.until - now()));
+  }
+
+  function roomFor(reader: StreamReader | undefined): boolean {
+    if (open.size >= MAX_STREAMS) return false;
+    if (!reader) return true;
+    return [...open].filter((one) => one.reader?.userId === reader.userId).length < MAX_STREAMS_PER_USER;
+  }
+
+  function endAll(reason: string): void {
+    for (const { stream } of open) stream.end(reason, RETRY_MS + random() * SPREAD_MS);
+  }
+
+  return {
+    async open(room, after, reader) {
+      if (draining) return refuse('unavailable', 'this server is going away', RETRY_MS);
+      if (!roomFor(reader)) return refuse('limit', 'too many event streams are open');
+      const leased = await feeds.lease(room);
+      if (!leased.ok) return leased;
+      let position = after;
+      let stopFollowing: (() => void) | undefined;
+
+      const stream = createEventStream({
+        maxBufferedBytes,
+        onClose() {
+          open.delete(one);
+          stopFollowing?.();
+          leased.value.release();
+        },
+      });
+      const one: OpenStream = { room, reader, stream };
+      open.add(one);
+
+      function writeEntry(entry: Entry, json: string): void {
+        if (isExpired(one)) stream.end('the token has expired', RETRY_MS);
+        else stream.message(entry, json);
+      }
+
+      function writeSteps(steps: readonly ReaderStep[]): void {
+        const entries = steps.flatMap((step) => ('entry' in step ? [step.entry] : []));
+        // A message of the page that was deleted since must not be sent with its text.
+        const texts = messagesOf(entries).map((message) => JSON.stringify(message));
+        let next = 0;
+        for (const step of steps) {
+          if ('gap' in step) stream.gap(room.roomid, step.gap);
+          else writeEntry(step.entry, texts[next++] as string);
+        }
+      }
+
+      const query = () =>
+        position === undefined
+          ? { limit: 1, maxBytes: MAX_PAGE_BYTES }
+          : { after: position.seq, limit: MAX_HISTORY, maxBytes: MAX_PAGE_BYTES };
+
+      /** Writes one page. True: the stream follows the feed from here on. */
+      function advance(): Promise<Outcome<boolean>> {
+        return feeds.attach(
+          room,
+          () => logs.read(room, query()),
+          (page, since) => {
+            if (stream.closed) return true;
+            if (position === undefined) {
+              position = { epoch: page.epoch, seq: since.at(-1)?.seq ?? page.top };
+              stream.begin(position);
+            } else {
+              const next = continueFrom(position, page, since);
+              ({ position } = next);
+              writeSteps(next.steps);
+              if (!next.isLive) return false;
+            }
+            stopFollowing = followers.follow(room, {
+              onEntry: (entry) => writeEntry(entry, entry.json),
+              onGap: (gap) => stream.gap(room.roomid, gap),
+            });
+            if (stream.closed) stopFollowing();
+            return true;
+          },
+        );
+      }
+
+      async function catchUp(): Promise<void> {
+        while (!stream.closed) {
+          await stream.drained();
+          if (stream.closed) return;
+          const isLive = await admission.run(one, advance);
+          if (isLive.ok && isLive.value) return;
+          if (!isLive.ok) await pause(isLive.error.retryAfterMs ?? RETRY_MS);
+        }
+      }
+
+      // A ban that comes after this look ends the stream, which is registered already.
+      const banned = await banOf(room, reader);
+      const first = banned.ok ? await advance() : banned;
+      if (!first.ok) {
+        stream.end('', RETRY_MS);
+        return first;
+      }
+      return succeed((response) => {
+        stream.start(response);
+        if (first.value) return;
+        catchUp().catch((error: unknown) => {
+          log.error({ err: error }, 'an event stream failed');
+          stream.end('something went wrong here', RETRY_MS);
+        });
+      });
+    },
+    endOf(userId, { nsp, roomid }) {
+      for (const { reader, room, stream } of open) {
+        if (reader?.userId !== userId || room.nsp !== nsp) continue;
+        if (roomid === undefined || room.roomid === roomid) stream.end('an operator ended this', RETRY_MS);
+      }
+    },
+    async review() {
+      for (const { room, reader, stream } of [...open]) {
+        if (!reader) continue;
+        const banned = await banOf(room, reader);
+        if (!banned.ok && banned.error.code === 'forbidden') stream.end('an operator ended this', RETRY_MS);
+      }
+    },
+    drain() {
+      draining = true;
+      endAll('this server is going away');
+    },
+    close() {
+      clearInterval(comments);
+      endAll('this server is going away');
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,222 @@
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createAdmission } from '../../../src/chat/admission.ts';
+import { createFeeds } from '../../../src/chat/feeds.ts';
+import type { Position } from '../../../src/chat/log-store.ts';
+import type { Restricted } from '../../../src/chat/moderation.ts';
+import { roomOf } from '../../../src/chat/room.ts';
+import { createRoomFollowers } from '../../../src/chat/room-followers.ts';
+import { succeed } from '../../../src/protocol/codes.ts';
+import { createEventStreams, type StreamReader } from '../../../src/server/http/event-streams.ts';
+import { eventually } from '../../support/eventually.ts';
+import { createMemoryRoom } from '../../support/memory-room.ts';
+
+const room = roomOf('/', 'tea');
+const log = pino({ level: 'silent' });
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
+  const memory = createMemoryRoom();
+  const followers = createRoomFollowers();
+  const feeds = createFeeds({
+    ...memory,
+    deliver: followers.deliver,
+    onGap: followers.deliverGap,
+    onPresence: () => undefined,
+    log,
+  });
+  const admission = createAdmission({ now: () => performance.now(), random: () => 0.5 });
+  let now = 1_000;
+  let ban: Restricted | undefined;
+  const streams = createEventStreams({
+    feeds,
+    followers,
+    logs: memory.logs,
+    moderation: { restrictions: async () => succeed(ban ? { ban } : {}) },
+    admission,
+    maxBufferedBytes,
+    now: () => now,
+    random: () => 0.5,
+    log,
+  });
+  closing.push(feeds.close, admission.close, streams.close);
+
+  async function open(after?: Position, reader?: StreamReader) {
+    const start = await streams.open(room, after, reader);
+    if (!start.ok) throw new Error(start.error.code);
+    const server = createServer((_request, response) => start.value(response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const response = await new Promise<IncomingMessage>((resolve) =>
+      get({ host: '127.0.0.1', port, agent: false }, resolve),
+    );
+    closing.push(
+      () => server.close(),
+      () => response.destroy(),
+    );
+    let text = '';
+    let ended = false;
+    response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    response.on('close', () => (ended = true)).on('error', () => undefined);
+    return {
+      response,
+      text: () => text,
+      ended: () => ended,
+      /** The ids in order, a gap with its reason. */
+      ids: () =>
+        text
+          .split('\n\n')
+          .filter((block) => block.includes('data: '))
+          .map((block) => {
+            const id = /^id: (.*)$/m.exec(block)?.[1];
+            return block.includes('event: gap') ? `${/"reason":"(\w+)"/.exec(block)?.[1]} ${id}` : id;
+          }),
+    };
+  }
+  return {
+    memory,
+    feeds,
+    streams,
+    open,
+    say() {
+      const entry = memory.store();
+      memory.publish(entry);
+      return entry;
+    },
+    setTime: (ms: number) => (now = ms),
+    ban: (given: Restricted) => (ban = given),
+  };
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => `e1:${from + n}`);
+
+describe('an event stream', () => {
+  it('begins at the newest message, and tells the position that it begins at', async () => {
+    const { open, say } = setUp();
+    say();
+    const reader = await open();
+    say();
+    say();
+    await eventually(() => expect(reader.ids()).toEqual(['e1:2', 'e1:3']));
+    expect(reader.text()).toMatch(
+      /^id: e1:1\n\nid: e1:2\nevent: message\ndata: \{"seq":2,"epoch":"e1"\}\n\n/,
+    );
+    expect(reader.response.headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'x-accel-buffering': 'no',
+      connection: 'close',
+    });
+  });
+
+  it('catches up page by page and joins the live feed without a hole or a repeat', async () => {
+    const { open, say } = setUp();
+    for (let n = 0; n < 1_100; n += 1) say();
+    const opening = open({ epoch: 'e1', seq: 3 });
+    for (let n = 0; n < 50; n += 1) {
+      say();
+      await new Promise(setImmediate);
+    }
+    const reader = await opening;
+    say();
+    await eventually(() => expect(reader.ids()).toHaveLength(1_148));
+    expect(reader.ids()).toEqual(range(4, 1_151));
+  });
+
+  it('fills what the bus lost from the log', async () => {
+    const { open, say, memory } = setUp();
+    const reader = await open();
+    say();
+    memory.store();
+    say();
+    await eventually(() => expect(reader.ids()).toEqual(range(1, 3)));
+  });
+
+  it('tells what was trimmed before it, and what the store lost while it was open', async () => {
+    const { open, say, memory } = setUp();
+    for (let n = 0; n < 10; n += 1) say();
+    memory.trim(6);
+    const reader = await open({ epoch: 'e1', seq: 2 });
+    await eventually(() => expect(reader.ids()).toEqual(['trimmed e1:6', ...range(7, 10)]));
+    memory.restart('e2', 8);
+    memory.resync();
+    await eventually(() => expect(reader.ids().at(-1)).toBe('epoch e2:8'));
+    say();
+    await eventually(() => expect(reader.ids().at(-1)).toBe('e2:9'));
+  });
+
+  it('cuts a reader that takes nothing once too much waits, and lets go of the room', async () => {
+    const { open, say, streams, feeds } = setUp({ maxBufferedBytes: 16_384 });
+    const reader = await open();
+    reader.response.pause();
+    await eventually(
+      () => {
+        for (let n = 0; n < 2_000; n += 1) say();
+        expect(feeds.rooms()).toEqual([]);
+      },
+      { interval: 1 },
+    );
+    reader.response.resume();
+    await eventually(() => expect(reader.ended()).toBe(true));
+    expect((await streams.open(room, undefined, undefined)).ok).toBe(true);
+  });
+
+  it('reads no further page for a reader that has not taken the last', async () => {
+    const { open, say, memory } = setUp();
+    for (let n = 0; n < 1_000; n += 1) say();
+    const before = memory.reads();
+    const opened = await open({ epoch: 'e1', seq: 0 });
+    await eventually(() => expect(opened.ids()).toHaveLength(1_000));
+    expect(memory.reads() - before).toBe(5);
+  });
+
+  it('releases the room when its reader goes away', async () => {
+    const { open, feeds } = setUp();
+    const [one, other] = [await open(), await open()];
+    one.response.destroy();
+    other.response.destroy();
+    await eventually(() => expect(feeds.rooms()).toEqual([]));
+  });
+
+  it('ends with a time to come back when the worker drains, and opens no other', async () => {
+    const { open, streams } = setUp();
+    const reader = await open();
+    streams.drain();
+    await eventually(() => expect(reader.ended()).toBe(true));
+    expect(reader.text()).toMatch(/\nretry: 2000\n: this server is going away\n\n$/);
+    expect(await streams.open(room, undefined, undefined)).toMatchObject({ error: { code: 'unavailable' } });
+  });
+
+  it('ends with the token that reads it, before the next message', async () => {
+    const { open, say, setTime } = setUp();
+    const reader = await open(undefined, { userId: 'ann', expiresAt: 2_000 });
+    setTime(6_999);
+    say();
+    setTime(7_000);
+    say();
+    await eventually(() => expect(reader.ended()).toBe(true));
+    expect(reader.ids()).toEqual(['e1:1']);
+  });
+
+  it('is refused to a banned user, and ends with a ban that this worker hears of or finds', async () => {
+    const { open, streams, ban } = setUp();
+    const [told, found, service] = [
+      await open(undefined, { userId: 'ann' }),
+      await open(undefined, { userId: 'bob' }),
+      await open(),
+    ];
+    streams.endOf('ann', { nsp: '/', roomid: 'tea' });
+    await eventually(() => expect(told.ended()).toBe(true));
+    ban({ until: 5_000 });
+    await streams.review();
+    await eventually(() => expect(found.ended()).toBe(true));
+    expect(service.ended()).toBe(false);
+    expect(await streams.open(room, undefined, { userId: 'bob' })).toMatchObject({
+      error: { code: 'forbidden', retryAfterMs: 4_000 },
+    });
+  });
+});
