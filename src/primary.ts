@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { AggregatorRegistry } from 'prom-client';
+import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
 import { openApiKey } from './backend/api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
 import { ROSTER_LOOK_MS } from './chat/roster.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
+import { ADMIN_ANSWER_MS, withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { hostId } from './cluster/host-id.ts';
@@ -76,6 +77,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     },
     log,
     now: () => performance.now(),
+    random: Math.random,
     drainMs: settings.drainS * 1_000,
     onWorkerGone: fenceAndReap,
     onServing(workerId, serving) {
@@ -84,10 +86,6 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       if (!survivor) return;
       for (const instanceId of pendingFences) survivor.notify(TASKS.fence, { instanceId });
       pendingFences.clear();
-    },
-    onGiveUp() {
-      exitCode = 1;
-      ended.abort();
     },
   });
 
@@ -200,15 +198,28 @@ function portWarnings(settings: Settings): string[] {
 }
 
 async function mergedMetrics(supervisor: Supervisor) {
+  const workers = supervisor.withClients();
   const answers = await Promise.all(
-    supervisor.withClients().map((worker) => worker.request(TASKS.metrics, null)),
+    workers.map((worker) => worker.request(TASKS.metrics, null, ADMIN_ANSWER_MS)),
   );
-  const merged = AggregatorRegistry.aggregate(answers.flatMap((answer) => (answer.ok ? [answer.value] : [])));
+  const answered = new Set(workers.filter((_, index) => answers[index]?.ok).map(({ slot }) => slot));
+  const own = new Registry();
+  const up = new Gauge({
+    name: 'roomcast_worker_up',
+    help: '0 while the numbers of this slot’s worker are missing here: it hangs, starts or does not run',
+    labelNames: ['slot'] as const,
+    registers: [own],
+  });
+  for (const { slot } of supervisor.status()) up.set({ slot }, answered.has(slot) ? 1 : 0);
+  const merged = AggregatorRegistry.aggregate([
+    await own.getMetricsAsJSON(),
+    ...answers.flatMap((answer) => (answer.ok ? [answer.value] : [])),
+  ]);
   return { contentType: merged.contentType, text: await merged.metrics() };
 }
 
 async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervisor, backend: PrimaryBackend) {
-  const overview = await backend.overview();
+  const overview = await withinLimit(backend.overview());
   return {
     primary: { pid: process.pid, version: deps.version, startedAt },
     cluster: overview.ok ? overview.value : { error: overview.error },

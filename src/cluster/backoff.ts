@@ -8,17 +8,18 @@ export interface Backoff {
 }
 
 /**
- * The first respawn is immediate, so that one crash costs clients less than a second. The following ones wait 0.5, 1, 2,
- * 4, 8, 10 s, so that a worker that crashes in a loop leaves the CPU to the others. A minute of service resets the delay.
+ * The first respawn is immediate, so that one crash costs clients less than a second. The following ones wait at most 0.5, 1,
+ * 2, 4, 8, 10 s, so that a worker that crashes in a loop leaves the CPU to the others. Up to half of that is left out at
+ * random, so that slots which crash together do not start together. A minute of service resets the delay.
  */
-export function createBackoff(): Backoff {
+export function createBackoff(random: () => number): Backoff {
   let tries = 0;
   return {
     next(servedMs) {
       if (servedMs >= HEALTHY_MS) tries = 0;
-      const delayMs = tries === 0 ? 0 : Math.min(LONGEST_DELAY_MS, SECOND_DELAY_MS * 2 ** (tries - 1));
+      const longestMs = tries === 0 ? 0 : Math.min(LONGEST_DELAY_MS, SECOND_DELAY_MS * 2 ** (tries - 1));
       tries += 1;
-      return delayMs;
+      return Math.round(longestMs * (1 - random() / 2));
     },
   };
 }

@@ -32,7 +32,8 @@ export interface WorkerCounts {
   readonly rssBytes: number;
 }
 
-export type WorkerState = 'starting' | 'ready' | 'draining' | 'backoff';
+/** `suspect`: it serves, but has not reported its counts for 3 s. */
+export type WorkerState = 'starting' | 'ready' | 'suspect' | 'draining' | 'backoff';
 
 /** A row of `/status` (PROTOCOL §6). A slot has a second row while its old worker drains beside the new one. */
 export interface WorkerStatus extends WorkerCounts {
@@ -41,4 +42,8 @@ export interface WorkerStatus extends WorkerCounts {
   readonly pid: number;
   readonly port: number;
   readonly state: WorkerState;
+  /** How many workers of the slot in a row ended before they were ready; absent if none. */
+  readonly failures?: number;
+  /** Why the last of them ended. */
+  readonly reason?: string;
 }

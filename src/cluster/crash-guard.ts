@@ -1,21 +1,26 @@
-const DEATHS_ALLOWED = 5;
+const MOST_FAILURES = 5;
 
+/** The starts of one slot's workers that failed in a row. */
 export interface CrashGuard {
   served(): void;
-  /** Returns true when another try is pointless. */
-  diedUnready(): boolean;
+  diedUnready(cause: string): void;
+  /** Whether another try is pointless, if none has ever succeeded. */
+  isLoop(): boolean;
+  failures(): { readonly failures: number; readonly reason: string } | undefined;
 }
 
-/** Detects a crash loop: several workers of a slot in a row that died before they were ready. */
 export function createCrashGuard(): CrashGuard {
-  let deaths = 0;
+  let failures = 0;
+  let reason = '';
   return {
     served() {
-      deaths = 0;
+      failures = 0;
     },
-    diedUnready() {
-      deaths += 1;
-      return deaths >= DEATHS_ALLOWED;
+    diedUnready(cause) {
+      failures += 1;
+      reason = cause;
     },
+    isLoop: () => failures >= MOST_FAILURES,
+    failures: () => (failures === 0 ? undefined : { failures, reason }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
+import { ADMIN_ANSWER_MS, withinLimit } from './answer-limit.ts';
 import type { WorkerStatus } from './control.ts';
 import type { RequestKind, WorkerIpc } from './ipc.ts';
 
@@ -20,9 +21,6 @@ export interface ReadinessDeps {
   readonly warnings: readonly string[];
 }
 
-/** A hanging worker does not answer, and the caller of /readyz should learn that soon. */
-const ANSWER_LIMIT_MS = 2_000;
-
 /**
  * The host is ready if each slot has a worker that reports so itself. A living process and a store that the primary
  * reaches do not prove it: a worker may hang, or receive nothing from the bus.
@@ -31,7 +29,7 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   const { workers, question } = deps;
 
   async function reasonOf(worker: WorkerIpc): Promise<string[]> {
-    const answer = await worker.request(question, null, ANSWER_LIMIT_MS);
+    const answer = await worker.request(question, null, ADMIN_ANSWER_MS);
     return answer.ok ? [] : [`the worker of slot ${worker.slot} is not ready: ${answer.error.message}`];
   }
 
@@ -41,9 +39,12 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
     const unserved = workers
       .status()
       .filter(({ slot }) => !served.has(slot))
-      .map(({ slot, state }) => `the worker of slot ${slot} is in state ${state}`);
+      .map(
+        ({ slot, state, failures, reason }) =>
+          `the worker of slot ${slot} is in state ${state}${failures ? `: ${failures} in a row ended before they were ready, the last by ${reason}` : ''}`,
+      );
     const [store, ...answers] = await Promise.all([
-      deps.checkStore().then((checked) => (checked.ok ? [] : [checked.error.message])),
+      withinLimit(deps.checkStore()).then((checked) => (checked.ok ? [] : [checked.error.message])),
       ...serving.map(reasonOf),
     ]);
     return { reasons: [...unserved, ...answers.flat(), ...store], warnings: deps.warnings };

@@ -6,7 +6,7 @@ import type { ChildWorker } from './child.ts';
 import type { WorkerStatus } from './control.ts';
 import { createCrashGuard } from './crash-guard.ts';
 import type { WorkerIpc } from './ipc.ts';
-import { createWorkerHandle, type WorkerHandle } from './worker-handle.ts';
+import { createWorkerHandle, type WorkerExit, type WorkerHandle } from './worker-handle.ts';
 
 export interface SlotDeps {
   readonly slot: number;
@@ -15,6 +15,9 @@ export interface SlotDeps {
   readonly serve: (worker: WorkerIpc) => void;
   readonly log: Logger;
   readonly now: () => number;
+  readonly random: () => number;
+  /** During the host's first start a crash loop ends the host. Later the other slots serve, and this one goes on trying. */
+  readonly mayGiveUp: () => boolean;
   readonly onChange: (worker: WorkerHandle | undefined) => void;
   readonly onFailed: (message: string) => void;
   readonly onGone: (instanceId: string) => void;
@@ -24,7 +27,7 @@ export interface SlotDeps {
 /**
  * One fixed port and the worker that serves it.
  *
- *   starting → ready            the current worker; when it dies: backoff → starting, until stopped
+ *   starting → ready ⇄ suspect  the current worker; when it dies: backoff → starting, until stopped
  *   ready → draining            the slot is stopped, or the worker's successor is ready (reload)
  *
  * During a reload a slot has two or three workers: the current one, its successor, and one that still drains.
@@ -45,7 +48,7 @@ export interface Slot {
 
 export function createSlot(deps: SlotDeps): Slot {
   const { slot, log, now } = deps;
-  const backoff = createBackoff();
+  const backoff = createBackoff(deps.random);
   const guard = createCrashGuard();
   const alive = new Set<WorkerHandle>();
   const emptyWaiters: Array<() => void> = [];
@@ -57,7 +60,7 @@ export function createSlot(deps: SlotDeps): Slot {
   function spawn(on: {
     ready(): void;
     failed(message: string): void;
-    gone(wasReady: boolean, servedMs: number): void;
+    gone(exit: WorkerExit, pid: number): void;
   }) {
     const instanceId = randomBytes(12).toString('base64url');
     const worker = createWorkerHandle({
@@ -70,12 +73,13 @@ export function createSlot(deps: SlotDeps): Slot {
       onChange: () => deps.onChange(worker),
       onReady: on.ready,
       onFailed: on.failed,
-      onGone({ code, signal, wasReady, servedMs }) {
-        const asked = alive.delete(worker) && (stopped || worker !== current);
-        log[asked ? 'info' : 'error']({ slot, pid: worker.pid, code, signal }, 'worker ended');
+      onGone(exit) {
+        alive.delete(worker);
+        if (stopped || worker !== current)
+          log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
         if (current === worker) current = undefined;
         deps.onGone(instanceId);
-        on.gone(wasReady, servedMs);
+        on.gone(exit, worker.pid);
         if (alive.size === 0) for (const resolve of emptyWaiters.splice(0)) resolve();
       },
     });
@@ -90,15 +94,18 @@ export function createSlot(deps: SlotDeps): Slot {
   }
 
   /** Respawns the current worker after its death. Ignores the death of a drained worker or a failed successor. */
-  function replace(wasReady: boolean, servedMs: number): void {
+  function replace({ wasReady, servedMs, cause, code, signal }: WorkerExit, pid: number): void {
     if (stopped || current !== undefined || respawn !== undefined) return;
-    if (!wasReady && guard.diedUnready()) {
+    if (!wasReady) guard.diedUnready(cause);
+    const { failures = 0 } = guard.failures() ?? {};
+    if (guard.isLoop() && deps.mayGiveUp()) {
       stopped = true;
-      deps.onGiveUp(`the workers of slot ${slot} die before they are ready`);
+      deps.onGiveUp(`the workers of slot ${slot} die before they are ready, the last by ${cause}`);
       return;
     }
     const delayMs = backoff.next(servedMs);
-    log.info({ slot, delayMs }, 'the worker will be respawned');
+    const ended = wasReady ? 'worker ended' : 'worker ended before it was ready';
+    log.error({ slot, pid, code, signal, failures, delayMs }, `${ended} (${cause}); it will be respawned`);
     respawn = setTimeout(start, delayMs);
   }
 
@@ -122,9 +129,9 @@ export function createSlot(deps: SlotDeps): Slot {
           failed(reason) {
             message = reason;
           },
-          gone(wasReady, servedMs) {
+          gone(exit, pid) {
             resolve(refuse('unavailable', `slot ${slot}: ${message}; the old worker stays`));
-            if (wasReady) replace(wasReady, servedMs);
+            if (exit.wasReady) replace(exit, pid);
           },
         });
       });
@@ -138,6 +145,7 @@ export function createSlot(deps: SlotDeps): Slot {
     pid: worker.pid,
     port: deps.port,
     ...worker.counts,
+    ...guard.failures(),
     state: worker.state === 'gone' ? 'backoff' : worker.state,
   });
 
@@ -172,6 +180,7 @@ export function createSlot(deps: SlotDeps): Slot {
           rooms: 0,
           loopDelayMs: 0,
           rssBytes: 0,
+          ...guard.failures(),
           state: 'backoff',
         },
       ];

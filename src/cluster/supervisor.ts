@@ -15,14 +15,14 @@ export interface SupervisorDeps {
   readonly serve: (worker: WorkerIpc) => void;
   readonly log: Logger;
   readonly now: () => number;
+  /** Spreads the respawns of slots that crash together. */
+  readonly random: () => number;
   /** The longest drain. Two seconds after it the supervisor kills what is left. */
   readonly drainMs: number;
   /** A worker process ended, expectedly or not. */
   readonly onWorkerGone: (instanceId: string, slot: number) => void;
   /** Called when it changes whether new clients may go to this worker. The id is node:cluster's. */
   readonly onServing: (workerId: number, serving: boolean) => void;
-  /** Called after the start if a slot is in a crash loop. The other workers still run: stop, and exit with 1. */
-  readonly onGiveUp: (reason: string) => void;
 }
 
 export interface Supervisor {
@@ -58,12 +58,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       serve: deps.serve,
       log,
       now: deps.now,
+      random: deps.random,
+      mayGiveUp: () => starting !== undefined,
       onFailed: (message) => starting?.(refuse('unavailable', message)),
       onGone: (instanceId) => deps.onWorkerGone(instanceId, slot),
       onGiveUp(reason) {
         log.fatal({ slot }, reason);
-        if (starting) starting(refuse('unavailable', reason));
-        else deps.onGiveUp(reason);
+        starting?.(refuse('unavailable', reason));
       },
       onChange(worker) {
         clientCountLog.changed();

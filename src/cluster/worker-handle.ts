@@ -3,6 +3,7 @@ import type { ChildWorker } from './child.ts';
 import { CONTROL, type WorkerCounts } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createIpcChannel } from './ipc-channel.ts';
+import { createSilenceWatch } from './silence-watch.ts';
 
 /** A worker that is not ready by then hangs, and is replaced. */
 const READY_LIMIT_MS = 30_000;
@@ -14,6 +15,8 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
   readonly wasReady: boolean;
   readonly servedMs: number;
+  /** Why it ended, for the operator. */
+  readonly cause: string;
 }
 
 export interface WorkerHandleDeps {
@@ -30,13 +33,16 @@ export interface WorkerHandleDeps {
   readonly onGone: (departure: WorkerExit) => void;
 }
 
-/** The primary's view of one worker process: `starting` → `ready` → `draining` → `gone`, each step may be skipped. */
+/**
+ * The primary's view of one worker process: `starting` → `ready` ⇄ `suspect` → `draining` → `gone`, each step may be skipped.
+ * A suspect worker has not reported its counts for 3 s. After 10 s it is killed, since nothing it does can be trusted to end.
+ */
 export interface WorkerHandle {
   readonly id: number;
   readonly pid: number;
   readonly instanceId: string;
   readonly ipc: WorkerIpc;
-  readonly state: 'starting' | 'ready' | 'draining' | 'gone';
+  readonly state: 'starting' | 'ready' | 'suspect' | 'draining' | 'gone';
   readonly counts: WorkerCounts;
   drain(deadlineMs: number): void;
   kill(): void;
@@ -67,16 +73,32 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     instanceId,
   };
 
-  let deadline = setTimeout(() => {
-    log.error({ slot, pid: child.pid }, `worker not ready within ${READY_LIMIT_MS} ms; killed`);
+  let killedBecause: string | undefined;
+  const killBecause = (cause: string) => {
+    killedBecause ??= cause;
+    log.error({ slot, pid: child.pid }, `worker killed: ${cause}`);
     child.kill('SIGKILL');
-  }, READY_LIMIT_MS);
+  };
+
+  let deadline = setTimeout(() => killBecause(`not ready within ${READY_LIMIT_MS} ms`), READY_LIMIT_MS);
+
+  const silence = createSilenceWatch({
+    now,
+    onSuspect() {
+      if (state !== 'ready') return;
+      state = 'suspect';
+      log.warn({ slot, pid: child.pid }, 'the worker does not report: it gets no new clients');
+      deps.onChange();
+    },
+    onHung: () => killBecause('it hung: no report for 10 s'),
+  });
 
   ipc.onNotice(CONTROL.ready, () => {
     if (state !== 'starting') return;
     clearTimeout(deadline);
     state = 'ready';
     readySince = now();
+    silence.start();
     log.info({ slot, pid: child.pid }, 'worker ready');
     deps.onReady();
     deps.onChange();
@@ -84,6 +106,11 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   ipc.onNotice(CONTROL.failed, ({ message }) => fail(message));
   ipc.onNotice(CONTROL.counts, (body) => {
     counts = body;
+    silence.heard();
+    if (state === 'suspect') {
+      state = 'ready';
+      log.info({ slot, pid: child.pid }, 'the worker reports again');
+    }
     deps.onChange();
   });
   const step = (by: number) => {
@@ -96,10 +123,12 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
 
   child.onExit((code, signal) => {
     clearTimeout(deadline);
+    silence.stop();
     state = 'gone';
     counts = { ...counts, clients: 0, rooms: 0 };
     const servedMs = readySince === undefined ? 0 : now() - readySince;
-    deps.onGone({ code, signal, wasReady: readySince !== undefined, servedMs });
+    const cause = failure ?? killedBecause ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
+    deps.onGone({ code, signal, wasReady: readySince !== undefined, servedMs, cause });
     deps.onChange();
   });
 

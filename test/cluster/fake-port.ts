@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ChildWorker } from '../../src/cluster/child.ts';
+import { CONTROL, type WorkerCounts } from '../../src/cluster/control.ts';
 import { createIpcChannel, type MessagePort } from '../../src/cluster/ipc-channel.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -56,6 +57,8 @@ export interface FakeWorker {
   readonly port: FakePort;
   readonly signals: string[];
   readonly alive: boolean;
+  /** It hangs from now on, as a stopped process does, or goes on. */
+  hang(hanging: boolean): void;
   exit(code: number | null, signal?: NodeJS.Signals): void;
 }
 
@@ -73,9 +76,17 @@ export function createFakeForks(): {
       const id = all.length + 1;
       let alive = true;
       const signals: string[] = [];
+      const ipc = createIpcChannel(worker, { log: silentLog });
+      let hanging = false;
+      let counts: WorkerCounts = { clients: 0, rooms: 0, loopDelayMs: 0, rssBytes: 0 };
+      const reporting = setInterval(() => {
+        if (!hanging) ipc.notify(CONTROL.counts, counts);
+      }, 1_000);
+      reporting.unref();
       const exit = (code: number | null, signal: NodeJS.Signals | null = null) => {
         if (!alive) return;
         alive = false;
+        clearInterval(reporting);
         exits.emit('exit', code, signal);
         primary.close();
       };
@@ -83,11 +94,24 @@ export function createFakeForks(): {
         slot,
         instanceId,
         pid: 1000 + id,
-        ipc: createIpcChannel(worker, { log: silentLog }),
+        ipc: {
+          ...ipc,
+          notify(kind, body) {
+            const step = (body as { count?: number } | null)?.count ?? 0;
+            if (kind === CONTROL.counts) counts = body as unknown as WorkerCounts;
+            if (kind === CONTROL.clientConnect) counts = { ...counts, clients: counts.clients + step };
+            if (kind === CONTROL.clientDisconnect)
+              counts = { ...counts, clients: Math.max(0, counts.clients - step) };
+            ipc.notify(kind, body as never);
+          },
+        },
         port: worker,
         signals,
         get alive() {
           return alive;
+        },
+        hang(now) {
+          hanging = now;
         },
         exit,
       });

@@ -28,7 +28,6 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
   });
   const onWorkerGone = vi.fn();
   const onServing = vi.fn();
-  const onGiveUp = vi.fn();
   const supervisor = createSupervisor({
     workers: 2,
     basePort: 6001,
@@ -39,7 +38,7 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
     drainMs: 10_000,
     onWorkerGone,
     onServing,
-    onGiveUp,
+    random: () => 0,
     ...deps,
   });
   const latest = (slot: number) => forks.all.findLast((worker) => worker.slot === slot) as FakeWorker;
@@ -65,9 +64,9 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
     states,
     clients,
     said,
+    lines,
     onWorkerGone,
     onServing,
-    onGiveUp,
   };
 }
 
@@ -149,24 +148,95 @@ test('while a slot waits for its next worker it is in backoff and tells who is g
   expect(states()).toEqual(['0 backoff', '1 ready']);
 });
 
-test('five deaths in a row before being ready make the supervisor give up, and nothing is forked any more', async () => {
-  const { startAll, forked, latest, onGiveUp } = createCluster();
+test('a crash loop after the start keeps the other slots, tries every 10 s at most, says why, and ends by itself', async () => {
+  const { supervisor, startAll, forked, latest, ready, lines } = createCluster();
   await startAll();
   latest(0).exit(1);
-  for (let death = 0; death < 5; death++) {
-    expect(onGiveUp).not.toHaveBeenCalled();
-    await vi.advanceTimersByTimeAsync(10_000);
+  await settle();
+  for (let death = 1; death <= 12; death++) {
     latest(0).exit(1);
+    expect(supervisor.status()[0]).toMatchObject({
+      state: 'backoff',
+      failures: death,
+      reason: 'exit code 1',
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
   }
-  expect(onGiveUp).toHaveBeenCalledTimes(1);
-  const count = forked.length;
-  await vi.advanceTimersByTimeAsync(60_000);
-  expect(forked.length).toBe(count);
+  expect(forked.filter(({ slot }) => slot === 0)).toHaveLength(14);
+  expect(forked.filter(({ slot }) => slot === 1)).toHaveLength(1);
+  expect(lines.filter(({ msg }) => msg.includes('before it was ready (exit code 1)'))).toHaveLength(12);
   expect(latest(1).alive).toBe(true);
+  await ready(latest(0));
+  expect(supervisor.status()[0]).toMatchObject({ state: 'ready' });
+  expect(supervisor.status()[0]).not.toHaveProperty('failures');
+});
+
+test('slots that crash together are not respawned together', async () => {
+  const random = vi
+    .fn()
+    .mockReturnValueOnce(0)
+    .mockReturnValueOnce(0)
+    .mockReturnValueOnce(1)
+    .mockReturnValue(0);
+  const { startAll, forked, latest, ready } = createCluster({ random });
+  await startAll();
+  for (const slot of [0, 1]) latest(slot).exit(1);
+  await settle();
+  for (const slot of [0, 1]) await ready(latest(slot));
+  for (const slot of [0, 1]) latest(slot).exit(1);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(forked.map(({ slot }) => slot)).toEqual([0, 1, 0, 1, 0]);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(forked).toHaveLength(6);
+});
+
+test('a worker that hangs is suspect after 3 s, ready again when it reports, and killed and followed after 10 s', async () => {
+  const { supervisor, startAll, forked, latest, states, onServing } = createCluster();
+  await startAll();
+  latest(0).hang(true);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(states()).toEqual(['0 suspect', '1 ready']);
+  expect(onServing).toHaveBeenLastCalledWith(1, false);
+  expect(supervisor.pick()).toMatchObject({ slot: 1 });
+  expect(supervisor.withClients()).toHaveLength(1);
+  latest(0).hang(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  expect(onServing).toHaveBeenLastCalledWith(1, true);
+  const hanging = latest(0);
+  hanging.hang(true);
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect(hanging.signals).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(hanging.signals).toEqual(['SIGKILL']);
+  expect(forked).toHaveLength(3);
+});
+
+test('a primary that stood still itself takes no worker for hanging', async () => {
+  let stoodStillMs = 0;
+  const { startAll, forked, latest, states } = createCluster({ now: () => Date.now() + stoodStillMs });
+  await startAll();
+  latest(0).hang(true);
+  await vi.advanceTimersByTimeAsync(1_000);
+  stoodStillMs = 60_000;
+  await vi.advanceTimersByTimeAsync(500);
+  latest(0).hang(false);
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  expect(forked).toHaveLength(2);
+});
+
+test('a worker that hangs while it drains is killed before the drain is over', async () => {
+  const { supervisor, startAll, forked } = createCluster({ drainMs: 60_000 });
+  await startAll();
+  void supervisor.stop();
+  forked[0]?.hang(true);
+  await vi.advanceTimersByTimeAsync(11_000);
+  expect(forked.map(({ alive }) => alive)).toEqual([false, true]);
 });
 
 test('a crash loop at the first start ends it, and no process is left', async () => {
-  const { supervisor, forked, latest, ready, onGiveUp } = createCluster();
+  const { supervisor, forked, latest, ready } = createCluster();
   const started = supervisor.start();
   await ready(latest(1));
   for (let death = 0; death < 5; death++) {
@@ -174,7 +244,6 @@ test('a crash loop at the first start ends it, and no process is left', async ()
     await vi.advanceTimersByTimeAsync(10_000);
   }
   expect(await started).toMatchObject({ ok: false });
-  expect(onGiveUp).not.toHaveBeenCalled();
   expect(forked.some(({ alive }) => alive)).toBe(false);
 });
 

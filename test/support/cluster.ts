@@ -17,6 +17,8 @@ export interface HostOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** To start again where it was. */
   readonly basePort?: number;
+  /** The built program; by default the one in dist/. */
+  readonly main?: string;
 }
 
 /** One Roomcast, as an operator starts it. */
@@ -58,8 +60,12 @@ export interface Run {
 }
 
 /** Runs `roomcast` with nothing of this shell's environment but what Node needs. */
-export function runRoomcast(args: readonly string[], env: Readonly<Record<string, string>>): Run {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+export function runRoomcast(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  main = MAIN,
+): Run {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -80,7 +86,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
   const [port, adminPort] = [basePort + workers, basePort + workers + 1];
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'roomcast-test-')));
   const front = redisUrl === undefined || options.env?.FRONT === 'on';
-  const { child, output } = runRoomcast(['start'], {
+  const env = {
     BASE_PORT: String(basePort),
     PORT: String(port),
     ADMIN_PORT: String(adminPort),
@@ -88,7 +94,8 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     DATA_DIR: dataDir,
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     ...options.env,
-  });
+  };
+  const { child, output } = runRoomcast(['start'], env, options.main);
   const exited = once(child, 'exit');
   await ready(child, output);
   const adminUrl = `http://127.0.0.1:${adminPort}`;

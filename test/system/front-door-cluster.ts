@@ -15,6 +15,7 @@ import { Server } from 'socket.io';
 import { openAdmin } from '../../src/cluster/admin.ts';
 import { openForks } from '../../src/cluster/child.ts';
 import { createClientCounter } from '../../src/cluster/client-counter.ts';
+import { CONTROL } from '../../src/cluster/control.ts';
 import { openFront } from '../../src/cluster/front.ts';
 import { openFrontWorker } from '../../src/cluster/front-worker.ts';
 import { createSupervisor } from '../../src/cluster/supervisor.ts';
@@ -35,10 +36,10 @@ async function runPrimary(): Promise<void> {
     serve: () => {},
     log,
     now: Date.now,
+    random: Math.random,
     drainMs: 5_000,
     onWorkerGone: () => {},
     onServing: front.serving,
-    onGiveUp: () => process.exit(1),
   });
   const admin = await openAdmin({
     host: HOST,
@@ -71,6 +72,15 @@ function runWorker(): void {
   const engine = new Engine({ pingInterval: 2_000, pingTimeout: 1_000 });
   const io = new Server({ adapter: createAdapter() });
   const counter = createClientCounter(worker.ipc);
+  setInterval(() => {
+    counter.reset();
+    worker.ipc.notify(CONTROL.counts, {
+      clients: engine.clientsCount,
+      rooms: 0,
+      loopDelayMs: 0,
+      rssBytes: 0,
+    });
+  }, 1_000).unref();
   io.bind(engine);
   io.on('connection', (socket) => {
     counter.connected();
