@@ -52,8 +52,8 @@ export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {
 }
 
 /** A Redis of its own for the running test. */
-export async function redisForTest(settings?: readonly string[]): Promise<RedisProcess> {
-  const redis = await openRedis(settings);
+export async function redisForTest(settings?: readonly string[], configFile?: string): Promise<RedisProcess> {
+  const redis = await openRedis(settings, configFile);
   onTestFinished(() => redis.close());
   return redis;
 }
@@ -64,7 +64,7 @@ export async function peerForTest(redisUrl: string, settings?: PeerSettings): Pr
   return peer;
 }
 
-/** A user with exactly the rights that the README names. */
+/** A user with exactly the rights that Roomcast needs. */
 export const ALLOWED = ['on', '>granted', ...aclRules('rc')];
 
 export async function redisHarness(): Promise<Harness> {

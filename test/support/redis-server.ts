@@ -30,8 +30,14 @@ export interface RedisProcess {
   close(): Promise<void>;
 }
 
-/** A real Redis on a free port in a folder of its own, no config of the machine, everything in its append-only file. */
-export async function openRedis(settings: readonly string[] = []): Promise<RedisProcess> {
+/**
+ * A real Redis on a free port in a folder of its own, with the given configuration file and none of the machine's,
+ * everything in its append-only file.
+ */
+export async function openRedis(
+  settings: readonly string[] = [],
+  configFile?: string,
+): Promise<RedisProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-redis-'));
   const path = join(dir, 'redis.sock');
   const port = await freePorts(1);
@@ -52,7 +58,11 @@ export async function openRedis(settings: readonly string[] = []): Promise<Redis
       save: '',
     };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    const started = spawn('redis-server', [...args, ...settings], { stdio: 'ignore' });
+    const started = spawn(
+      'redis-server',
+      [...(configFile === undefined ? [] : [configFile]), ...args, ...settings],
+      { stdio: 'ignore' },
+    );
     child = started;
     const giveUpAt = Date.now() + START_MS;
     while (!/PONG|NOAUTH/.test(await ask('PING').catch(() => ''))) {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { BackendError } from '../../../src/backend/backend.ts';
@@ -8,6 +9,8 @@ import { createLog } from '../../../src/log.ts';
 import { append, granted, newRoom } from '../../contract/peers.ts';
 import { ALLOWED, peerForTest, redisForTest, redisOptions } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
+
+const DEPLOYED = new URL('../../../deploy/redis/', import.meta.url);
 
 /** What the start says, and what it logs: a refusal must be the only thing to read. */
 async function start(
@@ -32,15 +35,33 @@ async function userForTest() {
 }
 
 describe('a Redis user', () => {
-  it('with the rights of the README is enough, in any database and without a line in the log', async () => {
+  it('with exactly the rights that Roomcast needs is enough, in any database and without a line in the log', async () => {
     const { url, redis, change } = await userForTest();
     expect(await start(url)).toEqual({ refusal: '', lines: [], warnings: [] });
     expect(await start(`${url}/1`)).toMatchObject({ refusal: expect.stringContaining('missing: +select.') });
     await change('+select');
     expect(await start(`${url}/1`)).toMatchObject({ refusal: '', lines: [] });
     expect(await redis.ask('KEYS *')).toBe('*0\r\n');
-    const readme = await readFile(new URL('../../../deploy/README.md', import.meta.url), 'utf8');
-    expect(/^ACL SETUSER roomcast on >PASSWORD (.*)$/m.exec(readme)?.[1]).toBe(aclRules('rc').join(' '));
+  });
+
+  it('of the ACL file has these rights and the one to read settings, and logs in to a Redis with the configuration beside it', async () => {
+    const file = await readFile(new URL('users.acl', DEPLOYED), 'utf8');
+    const [others, own = '', ...rest] = file.trim().split('\n');
+    expect([others, rest]).toEqual(['user default off', []]);
+    const rules = /^user roomcast on >CHANGE-ME (.*)$/.exec(own)?.[1]?.split(' ') ?? [];
+    expect(rules.filter((rule) => rule !== '+config|get')).toEqual(aclRules('rc'));
+    expect(rules).toContain('+config|get');
+
+    const redis = await redisForTest(
+      ['--aclfile', fileURLToPath(new URL('users.acl', DEPLOYED))],
+      fileURLToPath(new URL('redis.conf', DEPLOYED)),
+    );
+    const url = redis.url.replace('//', '//roomcast:CHANGE-ME@');
+    expect(await start(url)).toEqual({ refusal: '', lines: [], warnings: [] });
+    expect((await start(redis.url)).refusal).toContain('Redis at');
+    const peer = await peerForTest(url);
+    const room = newRoom();
+    expect((await append(peer, room, 'stored')).seq).toBe(1);
   });
 
   it('that lacks one of them is told which', async () => {

@@ -98,7 +98,7 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
 
   function lacksRights(missing: readonly string[]): BackendError {
     return new BackendError(
-      `Redis at ${address.shown} does not give the user in REDIS_URL all rights that Roomcast needs, missing: ${missing.join(' ')}. Grant them with ACL SETUSER; deploy/README.md has the whole line`,
+      `Redis at ${address.shown} does not give the user in REDIS_URL all rights that Roomcast needs, missing: ${missing.join(' ')}. Grant them with ACL SETUSER; deploy/redis/users.acl has the whole line`,
     );
   }
 
