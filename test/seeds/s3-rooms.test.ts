@@ -399,7 +399,11 @@ describe.each(MODES)('S3, a node is lost, %s', (mode) => {
       const [ann, old] = clients as [SeedClient, SeedClient];
       await ann.do('say', { text: 'before' });
       await eventually(() => expect(texts(old)).toEqual(['before']));
-      const statuses = await Promise.all(stage.system.hosts.map((host) => host.status()));
+      const statuses = await eventually(async () => {
+        const counts = await stage.system.clientsByWorker();
+        expect(counts.reduce((total, n) => total + n, 0)).toBe(clients.length);
+        return Promise.all(stage.system.hosts.map((host) => host.status()));
+      });
       if (mode === 'cluster') {
         const serving = statuses.findIndex(({ workers }) => workers.some((worker) => worker.clients > 0));
         await stage.system.hosts[serving]?.kill9();

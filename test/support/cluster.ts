@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from './ports.ts';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const READY_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 90_000;
 
 export interface HostOptions {
   readonly workers?: number;

@@ -90,7 +90,7 @@ async function accepting(nginx: ChildProcess, pidFile: string, errors: () => Pro
   nginx.once('error', (error) => {
     failed = error;
   });
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   while ((await readFile(pidFile, 'utf8').catch(() => '')).trim() !== String(nginx.pid)) {
     if (failed !== undefined) throw failed;
     if (nginx.exitCode !== null || nginx.signalCode !== null || Date.now() > deadline) {

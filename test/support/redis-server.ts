@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from './ports.ts';
 
-const START_MS = 30_000;
+const START_MS = 60_000;
 
 export interface RedisProcess {
   readonly port: number;

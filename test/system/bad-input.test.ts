@@ -15,9 +15,13 @@ function sendRaw(
   return (
     member.socket as unknown as { timeout(ms: number): { emitWithAck(...a: unknown[]): Promise<never> } }
   )
-    .timeout(10_000)
+    .timeout(30_000)
     .emitWithAck(event, ...args);
 }
+/** RATE_SAY, as it is without being set. */
+const SAYS_PER_S = 20;
+const SAY_BURST = 40;
+
 interface Refused {
   readonly code: string;
   readonly message: string;
@@ -283,10 +287,11 @@ describe('bad input of a client', () => {
   it('of floods is limited by RATE_SAY, with the time to wait', async () => {
     const member = await enter(url, 'flood', 'Flo');
     const answers = await Promise.all(
-      Array.from({ length: 60 }, () => sendRaw(member, 'say', { text: 'x' })),
+      Array.from({ length: 300 }, () => sendRaw(member, 'say', { text: 'x' })),
     );
     const refused = answers.filter(({ ok }) => !ok);
-    expect(refused.length).toBeGreaterThan(10);
+    expect(answers.length - refused.length).toBeGreaterThanOrEqual(SAY_BURST);
+    expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]).toMatchObject({
       error: { code: 'rate_limited', temporary: true, retryAfterMs: expect.any(Number) },
     });
@@ -324,6 +329,7 @@ describe('bad input of a client', () => {
       if (ack?.[1] && ack[2]) said.set(Number(ack[1]), JSON.parse(ack[2]).error?.code ?? 'ok');
     });
     await once(link, 'message');
+    const startedAt = performance.now();
     for (let time = 0; time < 4; time += 1) {
       const welcome = greeted();
       link.send(`40${JSON.stringify({ username: 'Again' })}`);
@@ -337,7 +343,8 @@ describe('bad input of a client', () => {
     }
     link.close();
     const taken = [...said].filter(([id, code]) => id > 0 && code === 'ok').length;
-    expect(taken).toBeLessThan(120);
+    const tookS = (performance.now() - startedAt) / 1_000;
+    expect(taken).toBeLessThanOrEqual(SAY_BURST + SAYS_PER_S * tookS + 1);
   });
 
   it('in more rooms than MAX_ROOMS_PER_CLIENT is answered limit', async () => {

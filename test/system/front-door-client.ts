@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
-const ANSWER_LIMIT_MS = 4_000;
+const ANSWER_LIMIT_MS = 30_000;
 
 export interface Answer {
   readonly status: number;
@@ -166,6 +166,8 @@ export async function enterByPolling(port: number): Promise<void> {
 
 export interface Polling {
   readonly sid: string;
+  /** Ends the session, which no drain then waits for. */
+  close(): Promise<void>;
   send(packets: string): Promise<Answer>;
   receive(): Promise<Answer>;
 }
@@ -180,6 +182,9 @@ export async function openPolling(port: number, before = ''): Promise<Polling> {
     sid,
     send: (body) => ask(port, path, { method: 'POST', body }),
     receive: () => ask(port, path),
+    close: async () => {
+      await ask(port, path, { method: 'POST', body: '1' });
+    },
   };
   const sent = await polling.send('40');
   if (sent.status !== 200) throw new Error(`connect: ${sent.status} ${sent.body}`);

@@ -68,8 +68,7 @@ async function runPrimary(): Promise<void> {
 function runWorker(): void {
   const slot = Number(process.env.RC_SLOT);
   const worker = openWorkerProcess({ slot, instanceId: process.env.RC_INSTANCE_ID ?? '', log });
-  // Clients that a test leaves behind are gone three seconds later, and no drain waits for them.
-  const engine = new Engine({ pingInterval: 2_000, pingTimeout: 1_000 });
+  const engine = new Engine();
   const io = new Server({ adapter: createAdapter() });
   const counter = createClientCounter(worker.ipc);
   setInterval(() => {

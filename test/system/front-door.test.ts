@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WorkerStatus } from '../../src/cluster/control.ts';
 import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload.ts';
+import { freePorts } from '../support/ports.ts';
 import {
   ask,
   converse,
@@ -34,7 +35,7 @@ async function startCluster(): Promise<Cluster> {
     process.execPath,
     ['--import', 'tsx', fileURLToPath(new URL('./front-door-cluster.ts', import.meta.url))],
     {
-      env: { ...process.env, BASE_PORT: String(await findFreePair()) },
+      env: { ...process.env, BASE_PORT: String(await freePorts(2)) },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
@@ -43,23 +44,6 @@ async function startCluster(): Promise<Cluster> {
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   const line = async () => JSON.parse((await lines.next()).value as string) as unknown;
   return { process: child, line, ...((await line()) as { front: number; admin: number }) };
-}
-
-/** Two neighbouring ports, for the slots. */
-async function findFreePair(): Promise<number> {
-  for (;;) {
-    const first = createServer().listen(0, '127.0.0.1');
-    await once(first, 'listening');
-    const { port } = first.address() as { port: number };
-    const second = createServer().listen(port + 1, '127.0.0.1');
-    const free = await once(second, 'listening').then(
-      () => true,
-      () => false,
-    );
-    first.close();
-    second.close();
-    if (free) return port;
-  }
 }
 
 async function workersOf(cluster: Cluster): Promise<WorkerStatus[]> {
@@ -125,7 +109,7 @@ describe('the front door', () => {
     const polling = await openPolling(cluster.front);
     const clients = async () => (await workersOf(cluster)).reduce((sum, worker) => sum + worker.clients, 0);
     await expect.poll(clients).toBe(1);
-    await polling.send('1');
+    await polling.close();
     await expect.poll(clients).toBe(0);
   });
 
@@ -135,6 +119,7 @@ describe('the front door', () => {
     expect((await polling.send(`420["digest","${text}"]`)).status).toBe(200);
     const sha256 = createHash('sha256').update(text).digest('hex');
     expect((await polling.receive()).body).toBe(`430["${sha256}"]`);
+    await polling.close();
   });
 
   test('spreads clients over the workers', async () => {
@@ -142,7 +127,7 @@ describe('the front door', () => {
     await expect
       .poll(async () => Math.min(...(await workersOf(cluster)).map((worker) => worker.clients)))
       .toBeGreaterThan(4);
-    await Promise.all(clients.map((client) => client.send('1')));
+    await Promise.all(clients.map((client) => client.close()));
   });
 
   test('hands every connection over as a socket, whatever its headers say', async () => {
@@ -182,7 +167,7 @@ describe('the front door', () => {
     ];
     const failures = await crowd(40, 8, async (index) => {
       const polling = await openPolling(cluster.front, neighbours[index % neighbours.length]);
-      await polling.send('1');
+      await polling.close();
     });
     expect(failures).toEqual([]);
   });
@@ -204,7 +189,7 @@ describe('the front door', () => {
   });
 
   test('answers one request a connection: the next may be for another worker', async () => {
-    const { sid } = await openPolling(cluster.front);
+    const { sid, close } = await openPolling(cluster.front);
     const first = 'GET /first HTTP/1.1\r\nHost: x\r\n\r\n';
     const old = 'GET /first HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
     const next = `POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1`;
@@ -212,14 +197,16 @@ describe('the front door', () => {
       const answer = await converse(cluster.front, [request + next]);
       expect(answer.match(/^HTTP\/1\.1 \d+|"pid"/gm)).toEqual(['HTTP/1.1 200', '"pid"']);
     }
+    await close();
   });
 
   test('ends a connection that asks on while its first request waits for an answer', async () => {
     const next = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3);
     for (const line of ['HTTP/1.1\r\nHost: x', 'HTTP/1.0\r\nConnection: keep-alive']) {
-      const { sid } = await openPolling(cluster.front);
+      const { sid, close } = await openPolling(cluster.front);
       const poll = `GET /socket.io/?EIO=4&transport=polling&sid=${sid} ${line}\r\n\r\n`;
       expect(await converse(cluster.front, [poll + next])).toBe('');
+      await close();
     }
   });
 
@@ -329,6 +316,10 @@ describe('the front door', () => {
     const refused = async () => {
       const answer = await ask(cluster.front, '/').catch(() => undefined);
       if (answer?.status === 503) answers.push(String(answer.headers['retry-after']));
+      // The next ones were up before this test asked.
+      if (answer?.status === 200) {
+        for (const { pid } of await workersOf(cluster)) if (exists(pid)) process.kill(pid, 'SIGKILL');
+      }
       return answers.length;
     };
     await expect.poll(refused, { interval: 5 }).toBeGreaterThan(0);

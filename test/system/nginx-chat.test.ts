@@ -119,11 +119,14 @@ describe('two hosts with two workers each behind nginx', () => {
       ...from('198.51.100.1'),
     };
     const ann = await enter(`http://127.0.0.1:${port}`, 'moves', 'Ann', options);
-    const workers = (await Promise.all(system.hosts.map((host) => host.status()))).flatMap(
-      (status) => status.workers,
-    );
-    const serving = workers.find(({ clients }) => clients === 1);
-    const other = workers.find(({ clients }) => clients === 0);
+    const [serving, other] = await eventually(async () => {
+      const workers = (await Promise.all(system.hosts.map((host) => host.status()))).flatMap(
+        (status) => status.workers,
+      );
+      const serving = workers.find(({ clients }) => clients === 1);
+      expect(serving).toBeDefined();
+      return [serving, workers.find(({ clients }) => clients === 0)];
+    });
     const bob = await enter(`http://127.0.0.1:${other?.port}`, 'moves', 'Bob');
     process.kill(serving?.pid as number, 'SIGKILL');
     await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2));

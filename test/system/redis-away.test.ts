@@ -23,6 +23,9 @@ describe('Redis away', () => {
   const redis = () => system.redis as NonNullable<System['redis']>;
   const statuses = (path: string) =>
     Promise.all(system.workerUrls.map(async (url) => (await fetch(url + path)).status));
+  /** Workers find Redis again each in their own time. */
+  const everyWorkerReady = () =>
+    eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])));
 
   it('lets in who came with a room in the address meanwhile, once it is back', async () => {
     redis().freeze();
@@ -34,7 +37,7 @@ describe('Redis away', () => {
     redis().thaw();
     await eventually(() => expect(heard(late, 'joined')).toHaveLength(1));
     expect(await late.ask('say', { text: 'here' })).toMatchObject({ ok: true, roomid: 'patience' });
-    await eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])));
+    await everyWorkerReady();
   });
 
   it('answers unavailable in time, tells the clients, and everybody is caught up when it is back', async () => {
@@ -57,7 +60,7 @@ describe('Redis away', () => {
     for (const member of [ann, bob]) {
       await eventually(() => expect(heard(member, 'cluster:restored')).toHaveLength(1));
     }
-    await eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])));
+    await everyWorkerReady();
     // The frozen append may or may not have been stored: the same id makes it one message either way.
     await ann.do('say', { text: 'meanwhile', clientMsgId: 'meanwhile' });
     await ann.do('say', { text: 'after' });
@@ -87,6 +90,7 @@ describe('Redis away', () => {
     }
     expect([...heard(ann, 'room:gap'), ...heard(bob, 'room:gap')]).toEqual([]);
     const resume = { epoch: first.epoch, seq: 1 };
+    await everyWorkerReady();
     const carl = await visitor(2, 'aof', 'Carl', { auth: { resume } });
     expect(carl.joined).toMatchObject({ recovered: true, seq: 2 });
   });
@@ -107,6 +111,7 @@ describe('Redis away', () => {
         { roomid: 'empty', epoch: said.epoch, from: 1, to: 3, reason: 'epoch' },
       ]);
     }
+    await everyWorkerReady();
     const carl = await visitor(2, 'empty', 'Carl', { auth: { resume: { epoch, seq: 2 } } });
     expect(carl.joined).toMatchObject({ recovered: false, seq: 1, epoch: said.epoch });
   });
@@ -114,7 +119,9 @@ describe('Redis away', () => {
   it('costs no worker its life', async () => {
     for (const host of system.hosts) {
       expect(host.output().stderr).not.toMatch(/"level":(50|60)/);
-      expect((await host.status()).workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+      await eventually(async () =>
+        expect((await host.status()).workers.map(({ state }) => state)).toEqual(['ready', 'ready']),
+      );
     }
   });
 
@@ -125,13 +132,12 @@ describe('Redis away', () => {
     expect(text).toMatch(/^roomcast_bus_probes_missed_total \d+$/m);
     expect(text).toMatch(/^roomcast_room_repeats_dropped_total \d+$/m);
     expect((await fetch(`${url}/metrics`)).status).toBe(401);
-    const merged = await (await fetch(`${system.hosts[0]?.adminUrl}/metrics`)).text();
-    const clients = Number(/^roomcast_clients (\d+)$/m.exec(merged)?.[1]);
-    const counted = ((await system.hosts[0]?.status())?.workers ?? []).reduce(
-      (sum, worker) => sum + worker.clients,
-      0,
-    );
-    expect(clients).toBe(counted);
+    await eventually(async () => {
+      const merged = await (await fetch(`${system.hosts[0]?.adminUrl}/metrics`)).text();
+      const clients = Number(/^roomcast_clients (\d+)$/m.exec(merged)?.[1]);
+      const { workers } = (await system.hosts[0]?.status()) ?? { workers: [] };
+      expect(clients).toBe(workers.reduce((sum, worker) => sum + worker.clients, 0));
+    });
   });
 
   it('makes a host not ready, by the name of each worker, also when only the bus is away', async () => {

@@ -386,7 +386,9 @@ describe.each(MODES)('namespaces, %s', (mode) => {
     const get = await enter(`${url}/get`, 'lobby', 'Get', { forceNew: false, multiplex: true });
     expect(get.socket.io).toBe(post.socket.io);
     await system.stop();
-    for (const { heard } of [post, get]) expect(heard.map(({ event }) => event)).toContain('bye');
+    for (const { heard } of [post, get]) {
+      await eventually(() => expect(heard.map(({ event }) => event)).toContain('bye'));
+    }
   });
 
   it('have the same protocol and share nothing', async () => {

@@ -233,7 +233,9 @@ describe('the processes', () => {
       { timeout: 30_000, interval: 100 },
     );
     for (const { heard } of [ann, bob]) {
-      await eventually(() => expect(heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
+      // Bob may come in on a worker that is replaced after his.
+      const joins = () => heard.filter(({ event }) => event === 'joined').length;
+      await eventually(() => expect(joins()).toBeGreaterThanOrEqual(2));
     }
     await ann.do('say', { text: 'after the reload' });
     for (const { said } of [ann, bob]) {

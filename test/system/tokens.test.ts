@@ -230,9 +230,10 @@ describe.each(MODES)('token mode, %s', (mode) => {
   );
 
   it('lets a stock client come back by itself with its next token', async () => {
-    const tokens = [await sign({ sub: 'ann' }, -2), await sign({ sub: 'ann' }, 600)];
+    // Signed when they are sent: the first holds 3 s.
+    const leftS = [-2, 600];
     const ann = await connect(url, {
-      auth: (give) => give({ token: tokens.shift() }),
+      auth: async (give) => give({ token: await sign({ sub: 'ann' }, leftS.shift()) }),
       reconnection: true,
       reconnectionDelay: 50,
     });
