@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { inBatches } from '../chat/batches.ts';
 import type { Room } from '../chat/room.ts';
-import type { RosterCount, RosterEntry } from '../chat/roster.ts';
+import type { RosterChange, RosterEntry } from '../chat/roster.ts';
 import { ROSTER_LEASE_MS } from '../chat/roster.ts';
 import type { Outcome } from '../protocol/codes.ts';
 import type { ReportedPresence, ReportedUser } from './reported-presence.ts';
@@ -11,11 +11,7 @@ export interface PresenceResyncDeps {
   /** Called for each user whom the roster took for gone and who is back in the room. */
   readonly onReturned: (room: Room, user: RosterEntry, clients: number) => void;
   /** MUST NOT refuse for a full room: the users are in it already. */
-  readonly enter: (
-    room: Room,
-    user: ReportedUser,
-    clients: number,
-  ) => Promise<Outcome<RosterCount & { readonly changed: boolean }>>;
+  readonly enter: (room: Room, user: ReportedUser, clients: number) => Promise<Outcome<RosterChange>>;
   readonly setConnections: (inbox: Room, connections: number) => Promise<Outcome<void>>;
   readonly now: () => number;
   readonly log: Logger;

@@ -40,8 +40,8 @@ export interface FeedDeps {
 
 /** Summed over all feeds of a worker. */
 export interface FeedCounters {
-  repeatsDropped: number;
-  holesRepaired: number;
+  duplicatesDropped: number;
+  messagesRecovered: number;
 }
 
 export type AttachResult<T> =
@@ -121,7 +121,7 @@ class RoomFeed implements Feed {
     } else if (entry.epoch === epoch && entry.seq === last + 1) {
       this.deliver(entry);
     } else if (entry.epoch === epoch && entry.seq <= last) {
-      this.deps.counters.repeatsDropped += 1;
+      this.deps.counters.duplicatesDropped += 1;
     } else if (!repair?.asked.has(entry)) {
       this.repair = repair ?? new Repair();
       this.repair.asked.add(entry);
@@ -200,7 +200,7 @@ class RoomFeed implements Feed {
         if (entry.seq > last + 1) {
           onGap(room, { epoch: page.epoch, from: last + 1, to: entry.seq - 1, reason: 'trimmed' });
         } else if (!began) {
-          counters.holesRepaired += 1;
+          counters.messagesRecovered += 1;
         }
         this.deliver(entry);
       }

@@ -99,7 +99,7 @@ const RESYNC_TIMEOUT_MS = 2_000;
 
 export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: FeedsDeps): Feeds {
   const sharedFeeds = new Map<string, SharedFeed>();
-  const counters: FeedCounters = { repeatsDropped: 0, holesRepaired: 0 };
+  const counters: FeedCounters = { duplicatesDropped: 0, messagesRecovered: 0 };
   const tails = createTailWatch({ logs, rooms: () => [...sharedFeeds.values()], timers: globalThis });
   bus.onResync(resync);
 

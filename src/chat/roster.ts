@@ -21,6 +21,11 @@ export interface RosterMember extends RosterEntry {
   readonly seenAt: number;
 }
 
+/** The room after an enter or exit. `changed`: the user joined or left it cluster-wide. */
+export interface RosterChange extends RosterCount {
+  readonly changed: boolean;
+}
+
 /**
  * The cluster-wide registry of who is in which room and how many connections each user has.
  *
@@ -37,14 +42,9 @@ export interface Roster {
    * refuse a banned user with `forbidden`, and one that does not fit under MAX_ROOM_CLIENTS with `limit`; a refusal
    * MUST NOT change anything.
    */
-  enter(
-    room: Room,
-    user: RosterEntry,
-    own: number,
-    clients: number,
-  ): Promise<Outcome<RosterCount & { changed: boolean }>>;
+  enter(room: Room, user: RosterEntry, own: number, clients: number): Promise<Outcome<RosterChange>>;
   /** Removes the user from the room on this instance. `changed`: the user is in the room nowhere else either. */
-  exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterCount & { changed: boolean }>>;
+  exit(room: Room, userId: string, clients: number): Promise<Outcome<RosterChange>>;
   /** Sets how many connections this instance has in the room. MUST NOT change anybody's presence. */
   setClients(room: Room, clients: number): Promise<Outcome<RosterCount>>;
   count(room: Room): Promise<Outcome<RosterCount & { rev: number }>>;

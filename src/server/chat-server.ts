@@ -125,16 +125,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const metrics = createMetrics({
     clients,
     rooms: () => feeds.rooms().length,
-    repeatsDropped: () => feeds.counters.repeatsDropped,
-    holesRepaired: () => feeds.counters.holesRepaired,
+    duplicatesDropped: () => feeds.counters.duplicatesDropped,
+    messagesRecovered: () => feeds.counters.messagesRecovered,
     probesMissed: () => health.counters.probesMissed,
     reconnects: () => health.counters.reconnects,
     degraded,
     slowClients: slowClients.closedCount,
     overLimit: traffic.connections.closedCount,
     mostWaitingBytes: slowClients.mostWaitingBytes,
-    underWay: () => admission.state().underWay,
-    waiting: () => admission.state().waiting,
+    storeInFlight: () => admission.state().inFlight,
+    storeWaiting: () => admission.state().waiting,
   });
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);

@@ -4,8 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 export interface MetricSources {
   readonly clients: () => number;
   readonly rooms: () => number;
-  readonly repeatsDropped: () => number;
-  readonly holesRepaired: () => number;
+  readonly duplicatesDropped: () => number;
+  readonly messagesRecovered: () => number;
   readonly probesMissed: () => number;
   readonly reconnects: () => number;
   readonly degraded: () => boolean;
@@ -13,8 +13,8 @@ export interface MetricSources {
   readonly overLimit: () => number;
   readonly mostWaitingBytes: () => number;
   /** Requests to the store that it has not answered yet. */
-  readonly underWay: () => number;
-  readonly waiting: () => number;
+  readonly storeInFlight: () => number;
+  readonly storeWaiting: () => number;
 }
 
 export interface Metrics {
@@ -32,7 +32,7 @@ export interface Metrics {
  * each scrape, stays, and /status shows the worker's delay.
  */
 const NEVER_MS = 2 ** 31 - 1;
-const LOOKED_AT = /_eventloop_lag_(min|max|mean|stddev|p50|p90|p99)_seconds$/;
+const EVENT_LOOP_DELAY = /_eventloop_lag_(min|max|mean|stddev|p50|p90|p99)_seconds$/;
 
 const PREFIX = 'roomcast_';
 
@@ -41,7 +41,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });
   for (const { name } of registry.getMetricsAsArray()) {
-    if (LOOKED_AT.test(name)) registry.removeSingleMetric(name);
+    if (EVENT_LOOP_DELAY.test(name)) registry.removeSingleMetric(name);
   }
   const registers = [registry];
 
@@ -69,39 +69,43 @@ export function createMetrics(sources: MetricSources): Metrics {
     });
   }
 
-  gauge('clients', 'Connections', sources.clients);
-  gauge('rooms_held', 'Rooms with a member on this worker', sources.rooms);
+  gauge('clients', 'Open connections', sources.clients);
+  gauge('rooms_local', 'Rooms with a member on this worker', sources.rooms);
   gauge('degraded', '1 while the store or the bus is away', () => (sources.degraded() ? 1 : 0));
   counter(
-    'room_repeats_dropped_total',
-    'Messages the bus brought twice, dropped by their number',
-    sources.repeatsDropped,
+    'room_duplicates_dropped_total',
+    'Messages that the bus delivered twice, dropped by their number',
+    sources.duplicatesDropped,
   );
   counter(
-    'room_holes_repaired_total',
-    'Messages the bus did not bring, read from the log',
-    sources.holesRepaired,
+    'room_messages_recovered_total',
+    'Messages that the bus lost, read from the log',
+    sources.messagesRecovered,
   );
   counter('bus_probes_missed_total', 'Probes over the bus that did not come back', sources.probesMissed);
-  counter('bus_redials_total', 'Times a deaf connection of the bus was made anew', sources.reconnects);
-  counter('slow_clients_total', 'Clients let go because they read too slowly', sources.slowClients);
-  counter('over_limit_clients_total', 'Clients let go because they sent too much', sources.overLimit);
+  counter(
+    'bus_reconnects_total',
+    'Connections of the bus replaced because they delivered nothing',
+    sources.reconnects,
+  );
+  counter('slow_clients_total', 'Clients closed because they read too slowly', sources.slowClients);
+  counter('over_limit_clients_total', 'Clients closed because they sent too much', sources.overLimit);
   gauge(
     'client_waiting_bytes_max',
-    'What waits for the client for whom the most does',
+    'The most bytes that wait for one client',
     sources.mostWaitingBytes,
     'max',
   );
-  gauge('asked_under_way', 'What was asked of the store and is not answered', sources.underWay);
-  gauge('asked_waiting', 'What waits at the door before it', sources.waiting);
+  gauge('store_requests_in_flight', 'Requests that the store has not answered', sources.storeInFlight);
+  gauge('store_requests_waiting', 'Requests that wait for admission to the store', sources.storeWaiting);
   const said = new Counter({
-    name: `${PREFIX}messages_said_total`,
-    help: 'Messages stored for a client',
+    name: `${PREFIX}messages_stored_total`,
+    help: 'Messages of clients that the store has accepted',
     registers,
   });
   const refused = new Counter({
     name: `${PREFIX}events_refused_total`,
-    help: 'Events of clients that were refused, by code',
+    help: 'Refused events of clients, by code',
     labelNames: ['code'] as const,
     registers,
   });

@@ -26,20 +26,20 @@ function setUp() {
   }
   /** As much as there is room for. */
   async function fill(): Promise<void> {
-    const { window, underWay } = admission.state();
-    for (let index = underWay; index < window; index += 1) void ask({}, 'filler');
+    const { window, inFlight } = admission.state();
+    for (let index = inFlight; index < window; index += 1) void ask({}, 'filler');
     await answer(0);
     begun.length = 0;
   }
-  return { admission, ask, answer, fill, begun, underWay: () => admission.state().underWay };
+  return { admission, ask, answer, fill, begun, inFlight: () => admission.state().inFlight };
 }
 
-describe('the door before the store', () => {
+describe('admission to the store', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('lets in at once while little is under way, and only so much', async () => {
-    const { ask, answer, fill, begun, underWay } = setUp();
+  it('admits at once while few requests are in flight, up to the window', async () => {
+    const { ask, answer, fill, begun, inFlight } = setUp();
     void ask({}, 'first');
     await answer(0);
     expect(begun).toEqual(['first']);
@@ -47,10 +47,10 @@ describe('the door before the store', () => {
     void ask({}, 'waits');
     await answer(0);
     expect(begun).toEqual([]);
-    expect(underWay()).toBe(FIRST_WINDOW);
+    expect(inFlight()).toBe(FIRST_WINDOW);
   });
 
-  it('begins what one asks in the order asked, also when it had to wait', async () => {
+  it('begins the tasks of a caller in the order of its calls, waiting ones included', async () => {
     const { ask, answer, fill, begun } = setUp();
     const ann = {};
     await fill();
@@ -63,7 +63,7 @@ describe('the door before the store', () => {
     expect(begun).toEqual(['1', '2', '3', '4']);
   });
 
-  it('lets everybody have their turn, however much another asks', async () => {
+  it('serves the callers in turn, however much one of them asks', async () => {
     const { ask, answer, fill, begun } = setUp();
     const flooder = {};
     await fill();
@@ -74,7 +74,7 @@ describe('the door before the store', () => {
     expect(begun.filter((name) => name !== 'flood')).toEqual(['Bob', 'Eve']);
   });
 
-  it('refuses who waited half a second: it never begins, and is told when to come back', async () => {
+  it('refuses a task that has waited half a second: it never begins and gets a retry time', async () => {
     const { ask, answer, fill, begun } = setUp();
     await fill();
     const late = ask({}, 'late');
@@ -84,7 +84,7 @@ describe('the door before the store', () => {
     expect(begun).toEqual([]);
   });
 
-  it('refuses at once what cannot be answered in time, but not what others ask', async () => {
+  it('refuses a caller with too long a queue at once, but not the others', async () => {
     const { ask, fill, admission } = setUp();
     const flooder = {};
     await fill();
@@ -96,7 +96,7 @@ describe('the door before the store', () => {
     expect(admission.state().waiting).toBe(waiting + 1);
   });
 
-  it('lets less in when answers take long, and more when they are quick and more is asked', async () => {
+  it('shrinks the window when answers are slow and grows it when they are fast and the window is full', async () => {
     const { ask, answer, fill, admission } = setUp();
     await fill();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -111,7 +111,7 @@ describe('the door before the store', () => {
     expect(admission.state().window).toBeGreaterThan(FIRST_WINDOW);
   });
 
-  it('does not let more in because a few are answered quickly', async () => {
+  it('does not grow the window because a few requests are answered fast', async () => {
     const { ask, answer, admission } = setUp();
     for (let round = 0; round < 1_000; round += 1) {
       void ask({});
@@ -120,7 +120,7 @@ describe('the door before the store', () => {
     expect(admission.state().window).toBe(QUIET_WINDOW);
   });
 
-  it('lets the patient wait as long as it takes', async () => {
+  it('lets a patient caller wait as long as it takes', async () => {
     const { ask, answer, fill, begun } = setUp();
     await fill();
     void ask({}, 'login', 'patient');
@@ -129,7 +129,7 @@ describe('the door before the store', () => {
     expect(begun).toEqual(['login']);
   });
 
-  it('gives the place of what failed to the next', async () => {
+  it('gives the place of a failed task to the next', async () => {
     const { admission, fill, ask, begun, answer } = setUp();
     const failed = admission.run({}, () => Promise.reject(new Error('broken')));
     await expect(failed).rejects.toThrow('broken');
@@ -139,8 +139,8 @@ describe('the door before the store', () => {
     expect(begun).toEqual(['next']);
   });
 
-  it('refuses who sends one thing after the other once its own line is half a second behind', async () => {
-    const { admission, underWay } = setUp();
+  it('refuses a caller that does not read the answers once its queue is half a second behind', async () => {
+    const { admission, inFlight } = setUp();
     const ann = {};
     let before: Promise<unknown> = Promise.resolve();
     /** Gets its permit at once, and begins when the one before is done. */
@@ -160,13 +160,13 @@ describe('the door before the store', () => {
     await expect(serial()).resolves.toMatchObject(refused);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(await Promise.all(burst)).toEqual(Array.from({ length: 20 }, () => 'done'));
-    expect(underWay()).toBe(0);
+    expect(inFlight()).toBe(0);
     const again = serial();
     await vi.advanceTimersByTimeAsync(100);
     await expect(again).resolves.toBe('done');
   });
 
-  it('lets nobody wait whose worker is late itself', async () => {
+  it('lets no task wait while the event loop is late', async () => {
     const { ask, fill, admission } = setUp();
     const ann = {};
     await fill();

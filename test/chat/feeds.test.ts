@@ -120,7 +120,7 @@ describe('a followed room', () => {
     memory.publish(memory.store());
     await eventually(() => expect(delivered).toEqual(['e2:1', 'e2:2']));
     expect(gaps).toEqual([]);
-    expect(feeds.counters.holesRepaired).toBe(0);
+    expect(feeds.counters.messagesRecovered).toBe(0);
   });
 
   it('fills a hole from the log before it goes on', async () => {
@@ -130,7 +130,7 @@ describe('a followed room', () => {
     memory.publish(third);
     await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3']));
     expect(gaps).toEqual([]);
-    expect(feeds.counters.holesRepaired).toBe(3);
+    expect(feeds.counters.messagesRecovered).toBe(3);
   });
 
   it('puts right what arrives the wrong way round', async () => {

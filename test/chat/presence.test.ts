@@ -88,14 +88,14 @@ describe('presence in a room', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('tells of a user once, however many tabs come', async () => {
+  it('announces a user once, however many tabs join', async () => {
     const { told, enter } = setUp();
     expect(await enter()).toMatchObject({ users: 1, clients: 1 });
     expect(await enter()).toMatchObject({ users: 1, clients: 2 });
     expect(told).toEqual(['ann came']);
   });
 
-  it('tells of nobody who is back within the grace time', async () => {
+  it('announces nothing if a user is back within the grace time', async () => {
     const { told, presence, enter } = setUp();
     await enter();
     void presence.leave(room, 'ann', 'lost');
@@ -105,7 +105,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came']);
   });
 
-  it('tells of a lost user once the grace time is over', async () => {
+  it('announces a lost user as gone after the grace time', async () => {
     const { told, presence, enter } = setUp();
     await enter();
     void presence.leave(room, 'ann', 'lost');
@@ -113,7 +113,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came', 'ann left']);
   });
 
-  it('tells at once of a user who asked to leave, but not while another tab stays', async () => {
+  it('announces a user who asked to leave at once, but not while another tab stays', async () => {
     const { told, presence, enter } = setUp();
     await enter();
     await enter();
@@ -125,7 +125,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came', 'ann left']);
   });
 
-  it('repeats a departure until the store has taken it, and tells of it once', async () => {
+  it('repeats a departure until the store accepts it, and announces it once', async () => {
     const { told, presence, enter, fail } = setUp();
     await enter();
     fail(2);
@@ -136,7 +136,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came', 'ann left']);
   });
 
-  it('has told the roster once a leave is over, of the last tab and of one among others', async () => {
+  it('has reported to the roster when a leave resolves, of the last tab and of one among others', async () => {
     const { presence, enter, writes } = setUp();
     await enter();
     await enter();
@@ -147,7 +147,7 @@ describe('presence in a room', () => {
     expect(writes).toEqual(['Ann 1/1', 'ann gone/0']);
   });
 
-  it('asks for those who come at once one by one, so that a room is filled to its last place', async () => {
+  it('reports simultaneous joins one by one, so that a room fills up to its limit', async () => {
     const { presence, refuseAs, stored } = setUp();
     refuseAs('limit', 1, 2);
     const come = (userId: string) => presence.enter(room, { userId, username: userId });
@@ -158,7 +158,7 @@ describe('presence in a room', () => {
     expect(stored()).toBe(3);
   });
 
-  it('says what the store did not take again by itself, though the store never was away', async () => {
+  it('repeats a rejected report by itself, though the store never was away', async () => {
     const { presence, enter, stored, fail } = setUp();
     await enter();
     await enter();
@@ -172,7 +172,7 @@ describe('presence in a room', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('says a name the store did not take again by itself, too', async () => {
+  it('repeats a rejected name by itself', async () => {
     const { presence, enter, writes, fail } = setUp();
     await enter();
     fail(Number.POSITIVE_INFINITY);
@@ -185,7 +185,7 @@ describe('presence in a room', () => {
     expect(writes).toHaveLength(2);
   });
 
-  it('reaps a dead worker once at a time, however often it is told to', async () => {
+  it('reaps a dead worker once at a time, however often it is called', async () => {
     const { told, presence } = setUp();
     await Promise.all([presence.reap('dead'), presence.reap('dead'), presence.reap('dead')]);
     expect(told).toEqual(['ann left']);
@@ -193,7 +193,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann left', 'ann left']);
   });
 
-  it('refuses to enter while the store is away and leaves nobody behind', async () => {
+  it('refuses an enter while the store is away and leaves no user behind', async () => {
     const { told, presence, enter, fail } = setUp();
     fail(1);
     expect(await presence.enter(room, ann)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
@@ -203,13 +203,13 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came']);
   });
 
-  it('tells of whom a dead worker left behind', async () => {
+  it('announces the users that a dead worker left behind as gone', async () => {
     const { told, presence } = setUp();
     await presence.reap('dead');
     expect(told).toEqual(['ann left']);
   });
 
-  it('tells of no departure of somebody who was never let in', async () => {
+  it('announces no departure of a user who was never admitted', async () => {
     const { told, presence } = setUp();
     expect(await presence.enter(room, ann)).toMatchObject({ ok: true });
     void presence.leave(room, 'ann', 'lost');
@@ -217,7 +217,7 @@ describe('presence in a room', () => {
     expect(told).toEqual([]);
   });
 
-  it('tells of an exit and of the enter that overtook it in pairs', async () => {
+  it('announces an exit and an enter that overtakes it as a pair', async () => {
     const { told, presence, enter } = setUp();
     await enter();
     for (let n = 0; n < 3; n += 1) {
@@ -230,7 +230,7 @@ describe('presence in a room', () => {
     expect(told.at(-1)).toBe('ann left');
   });
 
-  it('leaves nobody behind whose link was lost while they left and came again', async () => {
+  it('leaves no user behind whose connection was lost while they left and rejoined', async () => {
     const { told, presence, enter, writes } = setUp();
     await enter();
     void presence.leave(room, 'ann', 'asked');
@@ -242,7 +242,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came', 'ann left', 'ann came', 'ann left']);
   });
 
-  it('has its count right again after the store was away', async () => {
+  it('corrects the count of a room after the store was away', async () => {
     const { presence, enter, fail, stored } = setUp();
     await enter();
     await enter();
@@ -258,7 +258,7 @@ describe('presence in a room', () => {
     expect(stored()).toBe(1);
   });
 
-  it('says how many connections a user has as tabs come and go, and a lingering user has none', async () => {
+  it('reports the connections of a user as tabs come and go, and none for a lingering user', async () => {
     const { presence, enter, owns, stored } = setUp();
     await enter();
     await enter();
@@ -273,7 +273,7 @@ describe('presence in a room', () => {
     expect([owns(), stored()]).toEqual([1, 1]);
   });
 
-  it('says a burst of changes once', async () => {
+  it('reports a burst of changes once', async () => {
     const { presence, enter, writes } = setUp();
     for (let n = 0; n < 10; n += 1) await enter();
     writes.length = 0;
@@ -283,7 +283,7 @@ describe('presence in a room', () => {
     expect(writes).toEqual(['Anna 5/5']);
   });
 
-  it('hands a refusal on and leaves no trace of who was never there', async () => {
+  it('returns a refusal and leaves no trace of the refused user', async () => {
     const { told, presence, enter, writes, refuseAs, admit } = setUp();
     for (const code of ['forbidden', 'limit'] as const) {
       refuseAs(code);
@@ -297,7 +297,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came']);
   });
 
-  it('leaves the other tabs of a refused one as they were', async () => {
+  it('leaves the other tabs of a refused connection as they were', async () => {
     const { told, presence, enter, owns, stored, refuseAs, admit } = setUp();
     await enter();
     refuseAs('limit');
@@ -315,7 +315,7 @@ describe('presence in a room', () => {
     expect([owns(), stored()]).toEqual([2, 2]);
   });
 
-  it('does not keep in its count who was refused while another came in', async () => {
+  it('does not count a connection that was refused while another was admitted', async () => {
     const { presence, enter, stored, refuseAs, admit } = setUp();
     const refused = presence.enter(room, { userId: 'bob', username: 'Bob' });
     refuseAs('forbidden');
@@ -329,7 +329,7 @@ describe('presence in a room', () => {
     expect(stored()).toBe(1);
   });
 
-  it('tells of the departure of a lingering user who is refused to come back, once', async () => {
+  it('announces the departure of a lingering user whose return is refused, once', async () => {
     const { told, presence, enter, refuseAs } = setUp();
     await enter();
     void presence.leave(room, 'ann', 'lost');
@@ -339,7 +339,7 @@ describe('presence in a room', () => {
     expect(told).toEqual(['ann came', 'ann left']);
   });
 
-  it('has a user’s count right again after the store was away', async () => {
+  it('corrects the count of a user after the store was away', async () => {
     const { presence, enter, fail, owns } = setUp();
     await enter();
     await enter();
@@ -353,7 +353,7 @@ describe('presence in a room', () => {
     expect(owns()).toBe(1);
   });
 
-  it('tells again of a user whom the store had forgotten meanwhile', async () => {
+  it('announces a user again whom the store had forgotten meanwhile', async () => {
     const { told, presence, enter, forget } = setUp();
     await enter();
     await enter();

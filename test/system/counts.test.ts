@@ -31,7 +31,7 @@ async function gaugesOf(
 ): Promise<readonly [clients: number, rooms: number]> {
   const text = await (await fetch(`${url}/metrics`, { headers })).text();
   const gauge = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-  return [gauge('roomcast_clients'), gauge('roomcast_rooms_held')];
+  return [gauge('roomcast_clients'), gauge('roomcast_rooms_local')];
 }
 
 describe.each(MODES)('the counts, %s', (mode) => {

@@ -128,9 +128,9 @@ describe('Redis away', () => {
   it('shows in the metrics, which only who has a key may read', async () => {
     const url = system.workerUrls[0] as string;
     const text = await (await fetch(`${url}/metrics`, { headers: system.keyHeader })).text();
-    expect(text).toMatch(/^roomcast_room_holes_repaired_total \d+$/m);
+    expect(text).toMatch(/^roomcast_room_messages_recovered_total \d+$/m);
     expect(text).toMatch(/^roomcast_bus_probes_missed_total \d+$/m);
-    expect(text).toMatch(/^roomcast_room_repeats_dropped_total \d+$/m);
+    expect(text).toMatch(/^roomcast_room_duplicates_dropped_total \d+$/m);
     expect((await fetch(`${url}/metrics`)).status).toBe(401);
     await eventually(async () => {
       const merged = await (await fetch(`${system.hosts[0]?.adminUrl}/metrics`)).text();

@@ -5,6 +5,7 @@ import {
   type ListedRoom,
   type PresenceChange,
   ROSTER_DOUBT_MS,
+  type RosterChange,
   type RosterCount,
   type RosterEntry,
   type RosterMember,
@@ -31,8 +32,8 @@ export interface InstanceRoster {
     clients: number,
     /** The user was only taken for gone: MAX_ROOM_CLIENTS does not apply. */
     returned?: boolean,
-  ): Outcome<RosterCount & { changed: boolean }>;
-  exit(instanceId: string, room: Room, userId: string, clients: number): RosterCount & { changed: boolean };
+  ): Outcome<RosterChange>;
+  exit(instanceId: string, room: Room, userId: string, clients: number): RosterChange;
   setClients(instanceId: string, room: Room, clients: number): RosterCount;
   count(room: Tagged): RosterCount & { rev: number };
   findByUsername(room: Tagged, username: string, limit: number): readonly string[];
