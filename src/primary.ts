@@ -119,7 +119,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     async onReload() {
       const reloaded = await supervisor.reload();
       if (reloaded.ok) log.info('reloaded: every slot has a new worker');
-      else log.error({ reason: reloaded.error.message }, 'reload ended early, the other workers stay');
+      else log.error({ reason: reloaded.error.message }, 'reload stopped early; the other workers stay');
     },
   });
   try {

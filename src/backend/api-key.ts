@@ -33,7 +33,7 @@ export async function openApiKey({ dataDir, backend }: ApiKeyDeps): Promise<ApiK
   const path = apiKeyPath(dataDir);
   const held = readKey(path);
   const agreed = await backend.agreeOnApiKey(held ?? randomBytes(KEY_BYTES).toString('base64url'));
-  if (!agreed.ok) throw new BackendError(`the key of the HTTP API cannot be had: ${agreed.error.message}`);
+  if (!agreed.ok) throw new BackendError(`the key of the HTTP API is not available: ${agreed.error.message}`);
   const key = agreed.value;
   if (key === held) return { key, path };
   try {
@@ -56,7 +56,7 @@ function readKey(path: string): string | undefined {
   }
   if (GRAMMAR.test(text)) return text;
   throw new BackendError(
-    `${path} does not hold a key of 16 to 512 printable characters. Delete it and a new one is made, or set API_KEYS.`,
+    `${path} does not hold a key of 16 to 512 printable characters. Delete it, and the next start creates a new one, or set API_KEYS.`,
   );
 }
 

@@ -59,7 +59,7 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
     incomplete = false;
     log.warn(
       { rooms: reported.rooms().length },
-      'the roster dropped this worker: reporting its presence again',
+      'the roster dropped this worker: its presence is reported again',
     );
     try {
       if (!(await reannounceAll())) incomplete = true;

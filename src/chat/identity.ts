@@ -91,7 +91,7 @@ export function createIdentities(secret: string, now: () => number): Identities 
       // `join` and not `+`: V8 would keep the parts of a concatenation as long as the connection lasts.
       const id = userId ?? [GUEST_PREFIX, randomBytes(9).toString('hex')].join('');
       if (guest && userId !== undefined && !isTokenOf(userId, guestToken ?? '')) {
-        return refuse('forbidden', 'auth.userId: a guest id is only had again with its guestToken');
+        return refuse('forbidden', 'auth.userId: a guest id is claimed again with its guestToken');
       }
       const user = { id, name: username ?? guestName(id), ...(avatar === undefined ? {} : { avatar }) };
       return succeed({
@@ -106,13 +106,13 @@ export function createIdentities(secret: string, now: () => number): Identities 
     login(current, userId) {
       if (userId === current.user.id) return succeed(current);
       if (userId.startsWith(GUEST_PREFIX)) {
-        return refuse('forbidden', 'userId: a guest id is only had by connecting with its guestToken');
+        return refuse('forbidden', 'userId: a guest id is claimed by connecting with its guestToken');
       }
       const { guestToken: _forgotten, ...rest } = current;
       const name = current.named ? current.user.name : guestName(userId);
       return succeed({ ...rest, user: { ...current.user, id: userId, name }, known: true });
     },
-    refresh: async () => refuse('bad_request', 'token: this server asks for none'),
+    refresh: async () => refuse('bad_request', 'token: this server uses none'),
   };
 }
 

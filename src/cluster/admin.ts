@@ -44,7 +44,7 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     if (status < 500)
       return reply.code(status).send(errorBody('bad_request', 'the request cannot be understood'));
     log.error({ err: error }, 'admin request failed');
-    return reply.code(500).send(errorBody('internal', 'the answer cannot be had'));
+    return reply.code(500).send(errorBody('internal', 'the answer is not available'));
   });
 
   app.get('/healthz', async () => ({ ok: true }));

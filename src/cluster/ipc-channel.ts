@@ -103,7 +103,10 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
     if (raw.rc !== IPC_VERSION) {
       if (foreignSeen) return;
       foreignSeen = true;
-      log.error({ version: raw.rc, ours: IPC_VERSION }, 'the other process speaks another version; ignored');
+      log.error(
+        { version: raw.rc, ours: IPC_VERSION },
+        'the other process has another IPC version; its message is ignored',
+      );
       options.onForeignVersion?.(raw.rc);
       return;
     }

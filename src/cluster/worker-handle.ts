@@ -155,7 +155,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
         return;
       }
       deadline = setTimeout(() => {
-        log.warn({ slot, pid: child.pid }, 'worker did not leave in time; killed');
+        log.warn({ slot, pid: child.pid }, 'worker did not exit in time; killed');
         child.kill('SIGKILL');
       }, deadlineMs + EXIT_GRACE_MS);
       ipc.notify(CONTROL.drain, { deadlineMs });

@@ -61,7 +61,7 @@ export function createFirstTasks(context: ChatContext): FirstTasks {
       }
     } catch (error) {
       context.log.error({ err: error }, 'the join of a handshake failed');
-      const { error: internal } = refuse('internal', 'something went wrong here');
+      const { error: internal } = refuse('internal', 'internal error');
       session.socket.emit('refused', { event: 'join', error: internal });
     }
   }

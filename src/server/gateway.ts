@@ -136,7 +136,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       nsp.use((socket, next) => {
         admit(socket).then(next, (error: unknown) => {
           context.log.error({ err: error }, 'a handshake failed');
-          const { error: internal } = refuse('internal', 'something went wrong here');
+          const { error: internal } = refuse('internal', 'internal error');
           next(Object.assign(new Error(internal.message), { data: internal }));
         });
       });

@@ -63,7 +63,7 @@ export function createHealth(deps: HealthDeps): Health {
     if (missed < MISSES_BEFORE_REDIAL) return;
     missed = 0;
     counters.reconnects += 1;
-    log.warn('the bus is deaf though the store answers: its connection is made anew');
+    log.warn('the bus delivers nothing though the store answers: its connection is replaced');
     bus.reconnect();
   }
 

@@ -245,7 +245,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
   it('keeps a link as it was when a refresh is refused', async () => {
     const ann = await enterAs(url, 'refused', { sub: 'ann' });
     const refused: [string, object][] = [
-      [await sign({ sub: 'bob' }), forbidden('token: is of another user')],
+      [await sign({ sub: 'bob' }), forbidden('token: belongs to another user')],
       [
         await sign({ sub: 'ann' }, -60),
         { code: 'unauthorized', message: 'token: expired', temporary: false },

@@ -89,7 +89,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   function refusal(bytes: number): Refusal | undefined {
     if (closed) return refuse('unavailable', 'the store is closing', RETRY_AFTER_MS);
     if (queue.length >= MAX_QUEUED || queuedBytes + bytes > MAX_QUEUED_BYTES)
-      return refuse('unavailable', 'the store is behind', RETRY_AFTER_MS);
+      return refuse('unavailable', 'too many writes are waiting', RETRY_AFTER_MS);
     return undefined;
   }
 

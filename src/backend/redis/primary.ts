@@ -122,7 +122,7 @@ async function awaitRedis(
     if (NOT_ALLOWED.test(cause)) return;
     if (FINAL.test(cause)) {
       throw new BackendError(
-        `Redis at ${address.shown} refused us: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
+        `Redis at ${address.shown} refused the connection: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
       );
     }
     if (performance.now() >= giveUpAt) {
@@ -130,7 +130,7 @@ async function awaitRedis(
         `Redis at ${address.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
       );
     }
-    log.warn({ redis: address.shown, cause }, 'redis: not there yet');
+    log.warn({ redis: address.shown, cause }, 'redis: not reachable yet');
     if (loading) await delay(LOADING_RETRY_MS);
   }
 }

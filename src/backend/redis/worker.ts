@@ -53,7 +53,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   if (there.includes(false)) {
     log.warn(
       { redis: address.shown, err: redis.problem() },
-      'redis: away at the start; this worker goes on trying',
+      'redis: not reachable at the start; this worker keeps trying',
     );
   }
 

@@ -33,7 +33,7 @@ export function createApiGate(keys: readonly string[]): ApiGate {
       // Either header will do: a proxy may have filled one of them with something else.
       const [known] = given.flatMap((key) => knownDigest(key) ?? []);
       return known === undefined
-        ? refuse('unauthorized', 'this is no API key')
+        ? refuse('unauthorized', 'the API key is not valid')
         : succeed({ scope: `key ${known.toString('base64url').slice(0, SCOPE_CHARS)}` });
     },
   };

@@ -29,7 +29,7 @@ export async function introduce(
 ): Promise<Outcome<Introduction>> {
   // Engine.IO keeps the last of a repeated parameter, a proxy may have routed by the first.
   if (mayRepeatRoom(handshake.url) && roomsIn(handshake.url).length > 1) {
-    return refuse('bad_request', 'roomid: must stand in the address once');
+    return refuse('bad_request', 'roomid: must be in the address once');
   }
   const query = HANDSHAKE_QUERY.safeParse(addressOf(handshake));
   if (!query.success) return refuse('bad_request', describeIssues(query.error));

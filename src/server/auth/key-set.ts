@@ -42,7 +42,7 @@ export function createKeySet({ url, now, log }: KeySetDeps): KeySet {
     timeoutDuration: TIMEOUT_MS,
     // Many connecting clients must not become as many requests to the key set's server while that cannot be read.
     [customFetch]: (at, options) =>
-      isTooSoon() ? Promise.reject(new Error('asked a moment ago')) : fetch(at, options),
+      isTooSoon() ? Promise.reject(new Error('the key set was read a moment ago')) : fetch(at, options),
   });
 
   /** False as well where the clock was set back meanwhile. */

@@ -29,7 +29,7 @@ export function createTokenIdentities(deps: TokenVerifierDeps): Identities {
       const verified = await verifier.verify(token);
       if (!verified.ok) return verified;
       const { userId, name, avatar, access } = verified.value;
-      if (userId !== current.user.id) return refuse('forbidden', 'token: is of another user');
+      if (userId !== current.user.id) return refuse('forbidden', 'token: belongs to another user');
       return succeed({
         user: { ...current.user, name: name ?? current.user.name, avatar: avatar ?? current.user.avatar },
         named: current.named || name !== undefined,

@@ -75,7 +75,7 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
     refuseTo(session, event, outcome.error);
   } catch (error) {
     context.log.error({ event: event.name, err: error }, 'an event failed');
-    refuseTo(session, event, refuse('internal', 'something went wrong here').error);
+    refuseTo(session, event, refuse('internal', 'internal error').error);
   }
 }
 

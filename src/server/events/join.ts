@@ -132,7 +132,7 @@ async function takeBack(undo: readonly (() => unknown)[], log: Logger): Promise<
     try {
       await step();
     } catch (error) {
-      log.error({ err: error }, 'a step of a failed join could not be taken back');
+      log.error({ err: error }, 'a step of a failed join could not be undone');
     }
   }
 }

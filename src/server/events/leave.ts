@@ -9,7 +9,7 @@ export const leave: EventHandler<'leave'> = {
   async run(session, payload, context) {
     const roomid = payload.roomid ?? session.defaultRoom;
     const membership = session.memberships.get(roomid);
-    if (!membership) return refuse('not_joined', `roomid: not in ${roomid}`);
+    if (!membership) return refuse('not_joined', `roomid: this connection is not in ${roomid}`);
     await leaveRoom(session, roomid, membership, context);
     await context.readMarkers.left(session, roomid);
     return succeed({});

@@ -13,7 +13,7 @@ export const members: EventHandler<'room:members'> = {
     const { room } = joined.value;
     const after = cursor === undefined ? undefined : idOf(cursor);
     if (cursor !== undefined && after === undefined) {
-      return refuse('bad_request', 'cursor: must be one that room:members answered');
+      return refuse('bad_request', 'cursor: must come from an answer of room:members');
     }
     const [banned, counted, listed] = await Promise.all([
       enforcement.banOf(room, session.user.id),

@@ -31,7 +31,7 @@ export async function findNamed(
     if (!list.ok) return list;
     for (const id of list.value) ids.add(id);
   }
-  if (ids.size === 0) return refuse('not_found', `${field}: nobody here goes by this name`);
+  if (ids.size === 0) return refuse('not_found', `${field}: no user in your rooms has this name`);
   const nsp = rooms[0]?.nsp ?? '/';
   const people = [...ids].map((userId) => ({ userId, inbox: inboxOf(nsp, userId) }));
   const counted = await roster.connections(people.map(({ inbox }) => inbox));
@@ -40,7 +40,7 @@ export async function findNamed(
   const connected = namesakes.filter(({ live }) => live > 0);
   const [only, another] = connected.length > 0 ? connected : namesakes;
   if (only === undefined || another !== undefined) {
-    return refuse('bad_request', `${field}: several here go by this name`);
+    return refuse('bad_request', `${field}: several users in your rooms have this name`);
   }
   return succeed(only);
 }

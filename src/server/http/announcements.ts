@@ -18,13 +18,13 @@ const announce = route({
       .min(1, { error: 'must hold a room; leave it out to tell everybody' })
       .max(MAX_ANNOUNCE_ROOMS, { error: `must not hold more than ${MAX_ANNOUNCE_ROOMS} rooms` })
       .optional()
-      .describe('Each connection is told once, in however many of them it is.'),
+      .describe('Each connection gets it once, in however many of the rooms it is.'),
   }),
   answer: z.object({
     id: z.string(),
     at,
-    seq: count.optional().describe('Among the announcements to everybody.'),
-    rooms: count.optional().describe('How many different rooms were told.'),
+    seq: count.optional().describe('The position among the announcements to everybody.'),
+    rooms: count.optional().describe('The number of different rooms that got it.'),
   }),
   async run({ nsp, operation, body: { data: json, rooms } }, context) {
     const { announcements, feeds, limits, newId, now } = context;

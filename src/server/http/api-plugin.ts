@@ -75,7 +75,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
     const nsp = namespaceOf(query);
     const ms = Math.round(reply.elapsedTime);
     const about = { method, route: routeOptions.url, status: reply.statusCode, ms };
-    log.info({ ...about, ...(nsp.ok ? { ns: nsp.value } : {}) }, 'a request to the API');
+    log.info({ ...about, ...(nsp.ok ? { ns: nsp.value } : {}) }, 'API request');
   }
 
   async function answer(

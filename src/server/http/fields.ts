@@ -42,7 +42,7 @@ export const entityType = payloads
     }),
   )
   .default('')
-  .describe('What the data is about, handed on as it is.');
+  .describe('The subject of the data, passed on unchanged.');
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 200;
@@ -64,7 +64,7 @@ export function wholeNumber(min: number, max: number) {
 export const pageLimit = wholeNumber(1, MAX_PAGE).prefault(DEFAULT_PAGE);
 
 export const count = z.number().int().min(0);
-export const at = z.number().int().describe('By the store’s clock, ms since 1970.');
+export const at = z.number().int().describe('Ms since 1970 by the store’s clock.');
 
 export function tooLong(json: string, maxTextBytes: number): Refusal | undefined {
   const maxBytes = maxTextBytes * JSON_BYTES_PER_TEXT_BYTE;

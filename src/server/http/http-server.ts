@@ -50,13 +50,13 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
   });
   app.setNotFoundHandler((request, reply) =>
-    answerRefusal(reply, refuse('not_found', `${request.method} here is nothing`)),
+    answerRefusal(reply, refuse('not_found', `${request.method}: no such path`)),
   );
   app.setErrorHandler((error: FrameworkError, request, reply) => {
     const answered = answerFrameworkError(reply, error);
     if (answered) return answered;
     log.error({ err: error, route: request.routeOptions.url }, 'an HTTP request failed');
-    return answerRefusal(reply, refuse('internal', 'something went wrong here'));
+    return answerRefusal(reply, refuse('internal', 'internal error'));
   });
 
   await servePageFiles(app, deps);

@@ -12,18 +12,14 @@ const MAX_SECONDS = 315_360_000;
 const ofRoom = z.object({ roomid });
 const ofRestricted = z.object({ roomid, userId });
 const moderated = z.object({ userId: z.string(), roomid: z.string() });
-const until = z
-  .number()
-  .int()
-  .optional()
-  .describe('When it ends, ms since 1970; without it there is no end.');
+const until = z.number().int().optional().describe('The end, ms since 1970; absent if it has no end.');
 const seconds = z
   .number()
   .int()
   .min(1)
   .max(MAX_SECONDS)
   .optional()
-  .describe('How long; not given: until it is lifted. It takes the place of an earlier one.');
+  .describe('The duration; if absent, it holds until it is lifted. It replaces an earlier one.');
 
 const kick = route({
   method: 'POST',

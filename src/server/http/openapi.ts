@@ -23,7 +23,7 @@ const ERROR = z
       retryAfterMs: z.number().min(0).optional(),
     }),
   })
-  .describe('Why a request was refused.');
+  .describe('The reason for a refusal.');
 
 const NAMESPACE = {
   name: 'ns',

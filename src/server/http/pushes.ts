@@ -16,10 +16,10 @@ const reach = z
     z.string(),
     z.object({
       live: count.describe('The user’s connections now.'),
-      stored: z.boolean().describe('It is in the user’s inbox.'),
+      stored: z.boolean().describe('The item is in the user’s inbox.'),
     }),
   )
-  .describe('By user id.');
+  .describe('Keyed by user id.');
 
 /** A retry reaches the users for whom the store failed. */
 function isStoredForAll(answer: { readonly reach: Readonly<Record<string, { readonly stored: boolean }>> }) {
@@ -42,7 +42,7 @@ const push = route({
       .array(userId)
       .min(1, { error: 'must hold a user id' })
       .max(MAX_PUSH_USERS, tooMany('the user ids'))
-      .describe('Each is reached once.'),
+      .describe('Duplicates count once.'),
     entityType,
     data,
     kind: z
@@ -55,7 +55,7 @@ const push = route({
       .min(1)
       .max(MAX_TTL_S)
       .optional()
-      .describe('Not shown to who comes later than this.'),
+      .describe('The time after which the inbox no longer shows the item.'),
   }),
   answer: z.object({ id: z.string(), reach }),
   isComplete: isStoredForAll,
@@ -90,14 +90,16 @@ const receipts = route({
         z.object({
           state: z
             .enum(['queued', 'sent', 'delivered', 'read'])
-            .describe('Sent: written to a connection. Delivered and read: the user’s marks.'),
+            .describe(
+              'sent: written to a connection. delivered and read: the user’s markers have passed it.',
+            ),
           queuedAt: at,
           sentAt: at.optional(),
           deliveredAt: at.optional(),
           readAt: at.optional(),
         }),
       )
-      .describe('By user id.'),
+      .describe('Keyed by user id.'),
   }),
   async run({ nsp, params: { id } }, { pushService }) {
     const found = await pushService.receipts(id);
@@ -123,9 +125,9 @@ const plainPush = route({
         error: `must be a user id, or at most ${MAX_PUSH_USERS} of them`,
       })
       .default([])
-      .describe('User ids; each is reached once.'),
+      .describe('User ids; duplicates count once.'),
     entityType,
-    data: data.optional().describe('Any JSON, as for /api/v1/push; none given: {}.'),
+    data: data.optional().describe('Any JSON, as for /api/v1/push; {} if absent.'),
   }),
   form: z.object({
     tokens: z

@@ -26,15 +26,15 @@ const MAX_TYPE = 65_535;
 const ofRoom = z.object({ roomid });
 const person = z.object({ username: z.string(), userId: z.string(), avatar: z.string().optional() });
 const member = person.extend({
-  clients: count.describe('Connections in the room; none: the connection was lost less than 5 s ago.'),
+  clients: count.describe('Connections in the room; 0 if the last one was lost less than 5 s ago.'),
   state: z
     .enum(['online', 'doubtful'])
-    .describe('doubtful: the worker that had the connections stopped proving itself.'),
-  seenAt: z.number().int().describe('When that worker last proved itself, ms since 1970.'),
+    .describe('doubtful: the worker with the connections has stopped its heartbeats.'),
+  seenAt: z.number().int().describe('The last heartbeat of that worker, ms since 1970.'),
 });
 const counts = { users: count, clients: count };
 const after = 'Those after this one, in the order of the bytes.';
-const next = z.string().optional().describe('There are more: to be given as `after`.');
+const next = z.string().optional().describe('The `after` of the next page; absent on the last one.');
 
 const say = route({
   method: 'POST',
@@ -60,7 +60,7 @@ const say = route({
         { error: 'must be a name or {userId?, username?, avatar?}' },
       )
       .default({})
-      .describe(`Who is shown to say it; a name alone is the username. Not given: ${NOBODY.userId}.`),
+      .describe(`The sender that clients show; a string is the username. Default: ${NOBODY.userId}.`),
     clientMsgId: clientMsgId.optional(),
   }),
   answer: z.object({
@@ -69,7 +69,10 @@ const say = route({
     seq: count,
     id: z.string(),
     at,
-    dup: z.literal(true).optional().describe('The clientMsgId was known: this is the first answer.'),
+    dup: z
+      .literal(true)
+      .optional()
+      .describe('The clientMsgId was used before; this repeats the first answer.'),
   }),
   async run({ nsp, scope, operation, params, body }, context) {
     const room = roomOf(nsp, params.roomid);
@@ -107,14 +110,17 @@ const saidMessage = z.object({
   event: z.literal('broadcast_say'),
   ...entry,
   clientMsgId: z.string().optional(),
-  deleted: z.literal(true).optional().describe('It was taken out: its data is empty.'),
+  deleted: z.literal(true).optional().describe('The message was deleted; its data is empty.'),
   data: person.extend({ text: z.string(), type: z.number().int() }),
 });
 const deletedMessage = z.object({
   event: z.literal('deleted'),
   ...entry,
-  ref: count.describe('The seq of the message that was taken out.'),
-  by: person.pick({ userId: true, username: true }).optional().describe('Not there: a back end.'),
+  ref: count.describe('The seq of the deleted message.'),
+  by: person
+    .pick({ userId: true, username: true })
+    .optional()
+    .describe('The user who deleted it; absent if a back end did.'),
 });
 
 const history = route({
@@ -135,8 +141,8 @@ const history = route({
     }),
   answer: z.object({
     epoch: z.string(),
-    top: count.describe('The newest seq; 0: nothing was said yet.'),
-    more: z.boolean().describe('There is more in the direction asked for.'),
+    top: count.describe('The newest seq; 0 if the room has no message yet.'),
+    more: z.boolean().describe('The log has more entries in the requested direction.'),
     messages: z.array(z.discriminatedUnion('event', [saidMessage, deletedMessage])),
   }),
   async run({ nsp, params, query }, { logs }) {
@@ -172,8 +178,8 @@ const one = route({
   answer: z.object({
     roomid: z.string(),
     ...counts,
-    epoch: z.string().optional().describe('Not there as long as nobody asked for or said anything.'),
-    top: count.describe('The newest seq; 0: nothing was said yet.'),
+    epoch: z.string().optional().describe('Absent until the room is first read or written.'),
+    top: count.describe('The newest seq; 0 if the room has no message yet.'),
   }),
   async run({ nsp, params }, { roster, logs }) {
     const room = roomOf(nsp, params.roomid);

@@ -44,7 +44,7 @@ const WRITE_HEADERS = z.object({
     .regex(/^[\x20-\x7e]{1,128}$/, { error: 'must be 1 to 128 printable ASCII characters' })
     .optional()
     .describe(
-      'The same request again under this key, within DEDUPE_TTL_S, is answered as the first and done once.',
+      'A repeat of the request under this key within DEDUPE_TTL_S gets the first answer and is not run again.',
     ),
 });
 

@@ -18,7 +18,7 @@ const one = route({
     online: z.boolean(),
     inbox: z.object({
       top: count.describe('The newest seq of the inbox.'),
-      recvSeq: count.describe('A device has everything up to here.'),
+      recvSeq: count.describe('A device has received everything up to here.'),
       readSeq: count.describe('The user has read everything up to here.'),
     }),
   }),
@@ -49,7 +49,7 @@ const disconnect = route({
   operationId: 'disconnectUser',
   summary: 'Ends every connection of a user. Clients of Socket.IO do not come back by themselves.',
   params: ofUser,
-  answer: z.object({ connections: count.describe('So many there were.') }),
+  answer: z.object({ connections: count.describe('The number of connections that were closed.') }),
   async run({ nsp, params: { id } }, { roster, disconnect: letGo }) {
     const counted = await roster.connections([inboxOf(nsp, id)]);
     if (!counted.ok) return counted;

@@ -35,7 +35,7 @@ export async function openConnectionInternals(
 ): Promise<ConnectionInternals> {
   const internals = createConnectionInternals();
   for (let tries = 1; tries <= TRIES; tries += 1) if (await check(internals)) return internals;
-  log.warn('frames cannot be written past Engine.IO here: every message costs its members a write each');
+  log.warn('frames cannot bypass Engine.IO here: every message costs one write per member');
   return { ...internals, pathTo: () => ({ write: () => false }) };
 }
 

@@ -26,7 +26,7 @@ export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): C
   const counts = new Map<string, number>();
   const pending = createReconciler<Room>({
     attempt: async (inbox) => ((await report(inbox)) ? 'done' : 'failed'),
-    onError: (error) => log.error({ err: error }, 'the connections of a user could not be counted'),
+    onError: (error) => log.error({ err: error }, 'the connection count of a user could not be reported'),
     keyOf: ({ tag }) => tag,
     retryMs: RETRY_MS,
     concurrency: CONCURRENCY,
@@ -44,7 +44,7 @@ export function createConnectionCounts({ roster, log }: ConnectionCountsDeps): C
     if (count > 0) counts.set(inbox.tag, count);
     else counts.delete(inbox.tag);
     if (await report(inbox)) return;
-    if (pending.size === 0) log.warn('the store rejects the connection counts of users: they are repeated');
+    if (pending.size === 0) log.warn('the store rejects the connection counts of users; they are repeated');
     pending.schedule(inbox);
   }
 

@@ -50,7 +50,9 @@ export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMark
     const result = (turns.get(session) ?? Promise.resolve()).then(task);
     turns.set(
       session,
-      result.catch((error: unknown) => log.error({ err: error }, 'a room of a user could not be stored')),
+      result.catch((error: unknown) =>
+        log.error({ err: error }, 'the room list of a user could not be updated'),
+      ),
     );
     return result;
   }
@@ -59,14 +61,13 @@ export function createReadMarkers({ subscriptions, logs, roster, log }: ReadMark
   async function add(inbox: Room, roomid: string, top: number): Promise<boolean> {
     const added = await subscriptions.set(inbox, roomid, true, top);
     if (added.ok) return added.value;
-    log.warn({ code: added.error.code }, 'a joined room is not stored yet');
+    log.warn({ code: added.error.code }, 'a joined room is not in the list of its user yet');
     return false;
   }
 
   async function remove(inbox: Room, roomid: string): Promise<void> {
     const removed = await subscriptions.set(inbox, roomid, false);
-    if (!removed.ok)
-      log.warn({ code: removed.error.code }, 'a room that was left stays among those of its user');
+    if (!removed.ok) log.warn({ code: removed.error.code }, 'a left room stays in the list of its user');
   }
 
   async function roomsOf(session: Session): Promise<Outcome<readonly RoomSubscription[]>> {

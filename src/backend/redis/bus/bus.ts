@@ -67,6 +67,6 @@ function createBusProbe(
     const arrived = await echoed;
     pendingProbes.delete(nonce);
     if (!published.ok) return published;
-    return arrived ? succeed(undefined) : away('the bus is deaf');
+    return arrived ? succeed(undefined) : away('the bus delivers nothing');
   };
 }

@@ -135,7 +135,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     for (const channel of channels.values()) {
       if (channel.state === 'on' && client.isReady && !subscribed.has(channel.name)) {
         // Only a cluster sends this, when a slot moves; no listener hears of it.
-        log.warn({ channel: channel.name }, 'redis: a channel was taken away');
+        log.warn({ channel: channel.name }, 'redis: the server ended a subscription');
         lose(channel);
       }
       step(channel);

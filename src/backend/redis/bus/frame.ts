@@ -82,7 +82,7 @@ export function parseMove(frame: Buffer): PresenceEvent | undefined {
 /** Returns the entry of a stored message. */
 export function parseStored(json: string, except: string): Entry {
   const head = /^\{"seq":(\d+),"epoch":"([^"]*)"/.exec(json);
-  if (!head) throw new Error('a log holds an entry without a position');
+  if (!head) throw new Error('a log entry has no position');
   const entry = { epoch: head[2] ?? '', seq: Number(head[1]), json };
   return except === '' ? entry : { ...entry, except };
 }

@@ -30,7 +30,7 @@ export function away(message = 'the store is away'): Refusal {
 export const UNANSWERED: Refusal = away('the store did not answer in time');
 
 /** The user in REDIS_URL lacks a right; an operator can grant it at any time. */
-export const DENIED: Refusal = away('the store denies a right');
+export const DENIED: Refusal = away('the store denies a permission');
 
 export function isDenied(error: unknown): boolean {
   return error instanceof Error && DENIED_REPLY.test(error.message);

@@ -90,7 +90,7 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
     }
     if (unknown.size > 0) {
       throw new BackendError(
-        `Redis at ${address.shown} does not know ${[...unknown].join(', ')}, which Roomcast needs: renamed or switched off there`,
+        `Redis at ${address.shown} does not know ${[...unknown].join(', ')}, which Roomcast needs: it is renamed or disabled there`,
       );
     }
     if (missing.size > 0) throw lacksRights([...missing]);

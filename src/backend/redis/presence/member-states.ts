@@ -45,7 +45,7 @@ function reportsOf(
 function memberOf(reports: readonly Report[]): RosterMember {
   const counting = reports.filter(({ instance }) => instance?.alive);
   const [shown] = [...counting, ...reports];
-  if (!shown) throw new Error('a member whom no instance has');
+  if (!shown) throw new Error('a member is on no instance');
   return {
     ...entryOf(shown.user),
     clients: counting.reduce((sum, { user }) => sum + user.own, 0),

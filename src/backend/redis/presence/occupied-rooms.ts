@@ -28,7 +28,7 @@ export function encodeRoom(room: Room): string {
 export function decodeRoom(member: string): Room {
   const [listed, nsp = '', roomid = ''] = member.split('\0');
   const kind = KINDS.find((one) => one === listed);
-  if (!kind) throw new Error('an instance occupies a room of an unknown kind');
+  if (!kind) throw new Error('the index of an instance has a room of an unknown kind');
   return roomOf(nsp, roomid, kind);
 }
 
