@@ -1,19 +1,62 @@
+import { isMisspelling } from '../config/spelling.ts';
+import type { ApiSettings } from './api-access.ts';
 import type { Printer } from './nginx.ts';
 import { runNginx } from './nginx.ts';
 import type { NginxSettings } from './nginx-arguments.ts';
 import { type SettingRow, startHelp } from './start.ts';
 import { runStatus, type StatusSettings } from './status.ts';
+import { runTail } from './tail.ts';
 import { runToken, type TokenSettings } from './token.ts';
 
-const COMMANDS = [
-  ['start', 'run the chat: a primary and its workers'],
-  ['status', 'show the primary, the cluster and the workers of this host'],
-  ['nginx', 'print the config of the nginx in front'],
-  ['token', 'print a token that lets a user in'],
-] as const;
+type CommandSettings = NginxSettings & StatusSettings & TokenSettings & ApiSettings;
+
+interface CommandRun {
+  readonly args: readonly string[];
+  readonly settings: CommandSettings;
+  /** The table of settings. */
+  readonly rows: readonly SettingRow[];
+  readonly print: Printer;
+}
+
+interface Command {
+  readonly name: string;
+  readonly does: string;
+  /** Returns the exit code. */
+  run(given: CommandRun): number | Promise<number>;
+}
+
+const COMMANDS: readonly Command[] = [
+  {
+    name: 'start',
+    does: 'run the chat: a primary and its workers',
+    run: ({ args, rows, print }) => startHelp(args, rows, print),
+  },
+  {
+    name: 'status',
+    does: 'show the primary, the cluster and the workers of this host',
+    run: ({ args, settings, print }) => runStatus(args, settings, print),
+  },
+  {
+    name: 'tail',
+    does: 'print what is said in rooms as it is said',
+    run: ({ args, settings, print }) => runTail(args, { settings, signal: interruption(), print }),
+  },
+  {
+    name: 'nginx',
+    does: 'print the config of the nginx in front',
+    run: ({ args, settings, print }) => runNginx(args, settings, print),
+  },
+  {
+    name: 'token',
+    does: 'print a token that lets a user in',
+    run: ({ args, settings, print }) => runToken(args, settings, Date.now, print),
+  },
+];
+
+const NAME_WIDTH = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
 
 export function commandHelp(version: string): string {
-  const rows = COMMANDS.map(([name, what]) => `  ${name.padEnd(8)}${what}\n`).join('');
+  const rows = COMMANDS.map(({ name, does }) => `  ${name.padEnd(NAME_WIDTH)}${does}\n`).join('');
   return `Roomcast ${version}\n\nUsage: roomcast COMMAND [options]\n\n${rows}\nEach has --help. Settings are environment variables: roomcast start --help.\n`;
 }
 
@@ -21,15 +64,22 @@ export function commandHelp(version: string): string {
 export async function runCommand(
   name: string,
   args: readonly string[],
-  settings: NginxSettings & StatusSettings & TokenSettings,
+  settings: CommandSettings,
   rows: readonly SettingRow[],
   print: Printer,
 ): Promise<number> {
-  if (name === 'nginx') return runNginx(args, settings, print);
-  if (name === 'status') return runStatus(args, settings, print);
-  if (name === 'token') return runToken(args, settings, Date.now, print);
-  if (name === 'start') return startHelp(args, rows, print);
-  print.err(`roomcast: there is no command ${JSON.stringify(name)}\n`);
-  print.err(`Commands: ${COMMANDS.map(([known]) => known).join(', ')}\n`);
+  const command = COMMANDS.find((one) => one.name === name);
+  if (command) return command.run({ args, settings, rows, print });
+  const meant = COMMANDS.find((one) => isMisspelling(one.name, name));
+  const hint = meant === undefined ? '' : `; did you mean ${meant.name}?`;
+  print.err(`roomcast: there is no command ${JSON.stringify(name)}${hint}\n`);
+  print.err(`Commands: ${COMMANDS.map((known) => known.name).join(', ')}\n`);
   return 2;
+}
+
+/** Aborted by Ctrl-C, or when the process is told to end. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  return interrupted.signal;
 }

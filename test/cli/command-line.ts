@@ -1,0 +1,20 @@
+import type { Printer } from '../../src/cli/nginx.ts';
+
+/** What a command printed. */
+export interface Printed extends Printer {
+  readonly text: () => { readonly out: string; readonly err: string };
+}
+
+export function createPrinted(): Printed {
+  let out = '';
+  let err = '';
+  return {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    text: () => ({ out, err }),
+  };
+}
