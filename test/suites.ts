@@ -14,8 +14,25 @@ const ALONE = ['overload', 'slow-clients', 'bench'].map((name) => `test/system/$
 /** Tests of a backend's implementation that start a store. */
 const STORES = 'test/backend/*/**/*.test.ts';
 
-/** A file that starts servers mostly waits for them, so two at a time fit on the smallest machine. */
-const WITH_SERVERS = { group: 1, filesAtOnce: 2 };
+/** A file that starts servers mostly waits for them, so three at a time fit on two cores. */
+const WITH_SERVERS = { group: 1, filesAtOnce: 3 };
+
+/** The files that take half a minute and more, the longest first. */
+export const LONGEST = [
+  'system/faults',
+  'system/redis-faults',
+  'contract/redis',
+  'system/tokens',
+  'system/counts',
+  'system/rooms',
+  'seeds/s3-rooms',
+  'system/presence',
+  'system/start',
+  'system/presence-events',
+  'system/answers',
+  'system/eio3',
+  'browser/page',
+];
 
 /** First what fails fast, last what needs the whole machine. */
 export const SUITES: readonly Suite[] = [

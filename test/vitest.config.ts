@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { SUITES } from './suites.ts';
+import LongestFirst from './support/longest-first.ts';
 
 /** The nightly suite takes twenty minutes and more: it runs only when it is named. */
 const nightly = process.argv.some((word) => /^(--project=)?nightly$/.test(word));
@@ -7,6 +8,7 @@ const nightly = process.argv.some((word) => /^(--project=)?nightly$/.test(word))
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/tally-reporter.ts'],
     projects: SUITES.filter(({ name }) => nightly || name !== 'nightly').map(
       ({ name, include, exclude = [], group, filesAtOnce }) => ({

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { LONGEST } from '../suites.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as {
@@ -22,6 +23,10 @@ function filesOf(command: string): { readonly file: string; readonly suite: stri
 }
 
 describe('the test suites', () => {
+  it('start files first that are there', () => {
+    for (const name of LONGEST) expect(existsSync(`${root}/test/${name}.test.ts`), name).toBe(true);
+  });
+
   it('hold every test file exactly once, and only test/nightly is left out of npm test', () => {
     const all = readdirSync(`${root}/test`, { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.test.ts'))
