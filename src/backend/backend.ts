@@ -13,6 +13,12 @@ import type { Outcome } from '../protocol/codes.ts';
 /** The settings that a backend needs. */
 export interface BackendOptions {
   readonly redisUrl?: string;
+  /** The Sentinels that know which server is the master of `redisSentinelName`. */
+  readonly redisSentinels?: readonly string[];
+  readonly redisSentinelName?: string;
+  readonly redisCaFile?: string;
+  readonly redisCertFile?: string;
+  readonly redisKeyFile?: string;
   readonly keyPrefix: string;
   readonly dataDir: string;
   readonly historySize: number;
@@ -23,6 +29,11 @@ export interface BackendOptions {
   /** Connections a room may have, 0: no limit. */
   readonly maxRoomClients: number;
   readonly dedupeTtlS: number;
+}
+
+/** Without Redis, the embedded store is used. */
+export function usesRedis(options: Pick<BackendOptions, 'redisUrl' | 'redisSentinels'>): boolean {
+  return options.redisUrl !== undefined || options.redisSentinels !== undefined;
 }
 
 /** One worker's side of the store and the bus. */

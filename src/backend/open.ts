@@ -1,4 +1,10 @@
-import type { PrimaryBackend, PrimaryBackendDeps, WorkerBackend, WorkerBackendDeps } from './backend.ts';
+import {
+  type PrimaryBackend,
+  type PrimaryBackendDeps,
+  usesRedis,
+  type WorkerBackend,
+  type WorkerBackendDeps,
+} from './backend.ts';
 
 /*
  * The only place where the kind of store is chosen. Imported when chosen: a process loads one kind, and the primary
@@ -7,7 +13,7 @@ import type { PrimaryBackend, PrimaryBackendDeps, WorkerBackend, WorkerBackendDe
 
 /** The caller MUST call it before it forks the first worker. */
 export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<PrimaryBackend> {
-  if (deps.options.redisUrl !== undefined) {
+  if (usesRedis(deps.options)) {
     const { openRedisPrimary } = await import('./redis/primary.ts');
     return openRedisPrimary(deps);
   }
@@ -21,7 +27,7 @@ export async function openPrimaryBackend(deps: PrimaryBackendDeps): Promise<Prim
 }
 
 export async function openWorkerBackend(deps: WorkerBackendDeps): Promise<WorkerBackend> {
-  if (deps.options.redisUrl !== undefined) {
+  if (usesRedis(deps.options)) {
     const { openRedisWorker } = await import('./redis/worker.ts');
     return openRedisWorker(deps);
   }

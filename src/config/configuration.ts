@@ -19,8 +19,6 @@ export type Configuration =
  */
 const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
   REDIS_CLUSTER_NODES: undefined,
-  REDIS_SENTINELS: undefined,
-  REDIS_SENTINEL_NAME: undefined,
   RATE_ADMIT: '0',
   ACK_REPLICAS: '0',
   BUS_SECRET: undefined,
@@ -55,7 +53,7 @@ export function parseConfiguration(
   const settings: Settings = {
     ...given,
     host: given.host ?? (isOpen(given) ? '127.0.0.1' : '0.0.0.0'),
-    front: given.front ?? given.redisUrl === undefined,
+    front: given.front ?? !usesRedis(given),
     workers: given.workers ?? around.defaultWorkers,
     rateEvents: given.rateEvents === 'derived' ? traffic.events : given.rateEvents,
     rateBytes: given.rateBytes === 'derived' ? traffic.bytes : given.rateBytes,
@@ -78,11 +76,34 @@ function conflicts(settings: Settings): string[] {
     );
   if (settings.front && settings.port === settings.adminPort)
     problems.push(`PORT and ADMIN_PORT are both ${settings.port}`);
+  problems.push(...redisConflicts(settings));
   // Open mode would ignore them, which an operator who sets them does not expect.
   if (isOpen(settings) && (settings.authAudience ?? settings.authIssuer) !== undefined) {
     problems.push('AUTH_AUDIENCE and AUTH_ISSUER are of tokens: set AUTH_SECRET or AUTH_JWKS_URL too');
   }
   return problems;
+}
+
+function redisConflicts(settings: Settings): string[] {
+  const { redisUrl, redisSentinels, redisSentinelName, redisCaFile, redisCertFile, redisKeyFile } = settings;
+  const problems: string[] = [];
+  if ((redisSentinels === undefined) !== (redisSentinelName === undefined))
+    problems.push('REDIS_SENTINELS and REDIS_SENTINEL_NAME go together: set both or neither');
+  if (redisSentinels !== undefined && redisUrl?.startsWith('unix:'))
+    problems.push('REDIS_URL is a socket, but REDIS_SENTINELS name a host: write redis:// or rediss://');
+  if ((redisCertFile === undefined) !== (redisKeyFile === undefined))
+    problems.push('REDIS_CERT_FILE and REDIS_KEY_FILE go together: set both or neither');
+  const secured = [redisUrl, ...(redisSentinels ?? [])].some((address) => address?.startsWith('rediss:'));
+  if ((redisCaFile ?? redisCertFile) !== undefined && !secured)
+    problems.push('REDIS_CA_FILE and REDIS_CERT_FILE are for TLS: write rediss:// in REDIS_URL');
+  return problems;
+}
+
+function usesRedis({
+  redisUrl,
+  redisSentinels,
+}: Pick<SettingValues, 'redisUrl' | 'redisSentinels'>): boolean {
+  return redisUrl !== undefined || redisSentinels !== undefined;
 }
 
 /** Open mode: clients do not prove who they are. */
@@ -124,7 +145,7 @@ function misspellingWarnings(env: Readonly<Record<string, string | undefined>>):
 }
 
 /** A wrong value may contain a password or a key. */
-const HIDDEN = new Set(['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS']);
+const HIDDEN = new Set(['REDIS_URL', 'REDIS_SENTINELS', 'AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS']);
 
 function shown(name: string, raw: string): string {
   return HIDDEN.has(name) ? 'what was given' : JSON.stringify(raw.slice(0, 80));

@@ -75,6 +75,16 @@ export const redisUrl: Parser<string> = (raw) => {
   return { problem: 'must be a redis://, rediss:// or unix: address' };
 };
 
+/** `host:port`, or an address as of a server without a database. */
+export const sentinel: Parser<string> = (raw) => {
+  const url = raw.includes('://') ? raw : `redis://${raw}`;
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const known = parsed && /^rediss?:$/.test(parsed.protocol) && parsed.hostname !== '';
+  return known && /^\/?$/.test(parsed.pathname) && parsed.search === ''
+    ? { value: raw }
+    : { problem: 'must be a comma list of host:port, or of redis:// or rediss:// addresses' };
+};
+
 /** Refuses a user and a password, which `fetch` does not send. */
 export const httpUrl: Parser<string> = (raw) => {
   const url = URL.canParse(raw) ? new URL(raw) : undefined;

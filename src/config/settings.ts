@@ -13,6 +13,7 @@ import {
   type Rate,
   rate,
   redisUrl,
+  sentinel,
   urlPath,
 } from './grammar.ts';
 
@@ -43,6 +44,7 @@ const secret = matching(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
 const tokenSecret = matching(/^[\x21-\x7e]{32,}$/, 'at least 32 bytes of printable ASCII without spaces');
 const claim = matching(/^[^\p{C}]{1,512}$/u, 'the text that stands in the tokens');
 const namespace = matching(/^\/[A-Za-z0-9_-]*$/, '/ or names such as /post');
+const path = matching(/^[^\0]+$/, 'a path');
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** The one table of settings: parsed from here, printed by `roomcast start --help`, compared with deploy/README.md. */
@@ -79,6 +81,41 @@ export const SETTINGS = {
     'redis://, rediss:// or unix: address of a Redis ≥ 7.0. Unset: embedded mode, one machine, no Redis',
     '–',
   ),
+  redisSentinels: setting<readonly string[] | undefined>(
+    'REDIS_SENTINELS',
+    undefined,
+    list(sentinel, () => 'not shown here'),
+    'comma list of the Redis Sentinels, host:port or redis://user:password@host:port. They name the master; its user, password, database and TLS come from REDIS_URL, whose host does not matter then',
+    '–',
+  ),
+  redisSentinelName: setting<string | undefined>(
+    'REDIS_SENTINEL_NAME',
+    undefined,
+    matching(/^[\w.-]{1,128}$/, 'the name of a master: letters, digits and . _ -'),
+    'the name under which the Sentinels watch the master',
+    '–',
+  ),
+  redisCaFile: setting<string | undefined>(
+    'REDIS_CA_FILE',
+    undefined,
+    path,
+    'certificates (PEM) of the authorities that may vouch for Redis, with rediss://. Unset: those of Node',
+    '–',
+  ),
+  redisCertFile: setting<string | undefined>(
+    'REDIS_CERT_FILE',
+    undefined,
+    path,
+    'certificate (PEM) to show to Redis, together with REDIS_KEY_FILE',
+    '–',
+  ),
+  redisKeyFile: setting<string | undefined>(
+    'REDIS_KEY_FILE',
+    undefined,
+    path,
+    'private key (PEM) of REDIS_CERT_FILE',
+    '–',
+  ),
   keyPrefix: setting<string>(
     'KEY_PREFIX',
     'rc',
@@ -88,7 +125,7 @@ export const SETTINGS = {
   dataDir: setting<string>(
     'DATA_DIR',
     './data',
-    matching(/^[^\0]+$/, 'a path'),
+    path,
     'folder of the embedded store, locked to one primary, and of the file api-key unless API_KEYS is set',
   ),
   socketPath: setting<string>(

@@ -3,9 +3,15 @@ import type { ClusterOverview } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
-import { parseRedisAddress, type RedisAddress } from './connection/address.ts';
-import { fieldOf, openRedisConnection, type RedisConnection } from './connection/redis-connection.ts';
+import { openRedisTarget } from './connection/open-target.ts';
+import {
+  fieldOf,
+  NO_MASTER,
+  openRedisConnection,
+  type RedisConnection,
+} from './connection/redis-connection.ts';
 import { openStartCheck, type StartCheck } from './connection/start-check.ts';
+import type { RedisTarget } from './connection/target.ts';
 import { redisKeys } from './keys.ts';
 import { createInstanceWatch } from './presence/instance-watch.ts';
 import { countPeople, createReadInstances, idsOf } from './presence/instances.ts';
@@ -23,17 +29,15 @@ const LOADING_RETRY_MS = 500;
 const OLDEST_MAJOR = 7;
 /** Trying again changes nothing: wrong credentials, or a Redis that knows no HELLO (before 6.0). */
 const FINAL = /^(WRONGPASS|NOAUTH)|unknown command|invalid password|DB index is out of range/i;
-/** The start check then finds out which other rights are missing. */
 const NOT_ALLOWED = /^NOPERM/;
 
 /** Connects and checks that this Redis can be used; throws a `BackendError` that tells the operator why not. */
 export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
   const { options, log, patienceMs = PATIENCE_MS } = deps;
-  if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
-  const address = parseRedisAddress(options.redisUrl);
-  const keys = redisKeys(options.keyPrefix, address.database);
+  const target = openRedisTarget(options, log);
+  const keys = redisKeys(options.keyPrefix, target.database);
   const scripts = openScripts();
-  const redis = openRedisConnection({ address, scripts: [scripts.instances], log });
+  const redis = openRedisConnection({ target, scripts: [scripts.instances], log });
   const readInstances = createReadInstances({
     redis,
     script: scripts.instances,
@@ -44,15 +48,20 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   let warnings: string[];
   let predecessors: string[];
   try {
-    await awaitRedis(redis, address, patienceMs, log);
-    warnings = await checkFit(redis, address, options.keyPrefix);
+    await awaitRedis(redis, target, patienceMs, log);
+    warnings = await checkFit(redis, target, options.keyPrefix);
     const listed = await readInstances();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
       : [];
   } catch (error) {
-    await redis.close();
+    await closeAll();
     throw error;
+  }
+
+  async function closeAll(): Promise<void> {
+    await redis.close();
+    target.close();
   }
 
   async function overview(): Promise<Outcome<ClusterOverview>> {
@@ -88,16 +97,18 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     },
     predecessors,
     warnings,
-    close: () => redis.close(),
+    close: closeAll,
   };
 }
 
 /** Returns warnings for the operator about a Redis that can be used. */
-async function checkFit(redis: RedisConnection, address: RedisAddress, keyPrefix: string): Promise<string[]> {
+async function checkFit(redis: RedisConnection, target: RedisTarget, keyPrefix: string): Promise<string[]> {
+  const address = target.address();
+  if (!address) throw new BackendError(`Redis at ${target.shown} cannot be used: no server is known`);
   const keys = redisKeys(keyPrefix, address.database);
   const server = redis.server();
   // An older version lacks half of the commands to try.
-  if (server) requireVersion(server.version, address);
+  if (server) requireVersion(server.version, address.shown);
   const check = await openStartCheck({ address, keyPrefix, keys });
   try {
     await check.requireFit();
@@ -109,7 +120,7 @@ async function checkFit(redis: RedisConnection, address: RedisAddress, keyPrefix
 
 async function awaitRedis(
   redis: RedisConnection,
-  address: RedisAddress,
+  target: RedisTarget,
   patienceMs: number,
   log: PrimaryBackendDeps['log'],
 ): Promise<void> {
@@ -119,18 +130,19 @@ async function awaitRedis(
     const loading = (await redis.usable(sliceMs)) ? await isLoading(redis) : undefined;
     if (loading === false) return;
     const cause = loading ? 'it is still loading its data' : causeOf(redis.problem());
-    if (NOT_ALLOWED.test(cause)) return;
+    // The start check finds out which right is missing, or where the master is.
+    if (NOT_ALLOWED.test(cause) || (redis.problem() === NO_MASTER && !target.moves)) return;
     if (FINAL.test(cause)) {
       throw new BackendError(
-        `Redis at ${address.shown} refused the connection: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
+        `Redis at ${target.shown} refused the connection: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
       );
     }
     if (performance.now() >= giveUpAt) {
       throw new BackendError(
-        `Redis at ${address.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
+        `Redis at ${target.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
       );
     }
-    log.warn({ redis: address.shown, cause }, 'redis: not reachable yet');
+    log.warn({ redis: target.shown, cause }, 'redis: not reachable yet');
     if (loading) await delay(LOADING_RETRY_MS);
   }
 }
@@ -147,10 +159,10 @@ function causeOf(problem: unknown): string {
   return problem instanceof Error ? problem.message : 'no answer';
 }
 
-function requireVersion(version: string, address: RedisAddress): void {
+function requireVersion(version: string, shown: string): void {
   if (Number.parseInt(version, 10) >= OLDEST_MAJOR) return;
   throw new BackendError(
-    `Redis at ${address.shown} is version ${version || 'unknown'}, but Roomcast needs Redis ${OLDEST_MAJOR}.0 or later (sharded publish/subscribe). Upgrade it, or point REDIS_URL at another`,
+    `Redis at ${shown} is version ${version || 'unknown'}, but Roomcast needs Redis ${OLDEST_MAJOR}.0 or later (sharded publish/subscribe). Upgrade it, or point REDIS_URL at another`,
   );
 }
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { BackendError, type WorkerBackend, type WorkerBackendDeps } from '../backend.ts';
+import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
 import { openSubscriber } from './bus/subscriber.ts';
-import { parseRedisAddress } from './connection/address.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
+import { openRedisTarget } from './connection/open-target.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
 import { createRightsCheck } from './connection/rights-check.ts';
 import { redisKeys } from './keys.ts';
@@ -34,12 +34,11 @@ export interface RedisWorkerDeps extends WorkerBackendDeps {
 export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBackend> {
   const { options, instanceId, host, log } = deps;
   const { elapsedMs = () => performance.now(), scripts = openScripts() } = deps;
-  if (options.redisUrl === undefined) throw new BackendError('REDIS_URL is not set');
-  const address = parseRedisAddress(options.redisUrl);
-  const keys = redisKeys(options.keyPrefix, address.database);
+  const target = openRedisTarget(options, log);
+  const keys = redisKeys(options.keyPrefix, target.database);
   const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
-  const redis = openRedisConnection({ address, scripts: Object.values(scripts), log, pacing });
-  const subscriber = openSubscriber({ address, log });
+  const redis = openRedisConnection({ target, scripts: Object.values(scripts), log, pacing });
+  const subscriber = openSubscriber({ target, log });
   const { subscriptions, reconnect } = subscriber;
   const bus = createRedisBus({
     redis,
@@ -52,7 +51,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const there = await Promise.all([redis.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
   if (there.includes(false)) {
     log.warn(
-      { redis: address.shown, err: redis.problem() },
+      { redis: target.shown, err: redis.problem() },
       'redis: not reachable at the start; this worker keeps trying',
     );
   }
@@ -96,6 +95,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     close: async () => {
       subscriber.close();
       await redis.close();
+      target.close();
     },
   };
 }

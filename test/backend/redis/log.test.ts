@@ -250,7 +250,8 @@ describe('a log in Redis', () => {
     await redis.ask('REPLICAOF 127.0.0.1 1');
     expect(await peer.logs.append(room, draftOf(room, 'replica'))).toMatchObject(UNAVAILABLE);
     await redis.ask('REPLICAOF NO ONE');
-    await append(peer, room, '3');
+    // The connection dials again when it meets a replica.
+    await eventually(() => append(peer, room, '3'), BACK);
     expect(textsOf((await read(peer, room)).entries)).toEqual(['1', '2', '3']);
   });
 

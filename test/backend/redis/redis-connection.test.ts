@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { openRedisConnection } from '../../../src/backend/redis/connection/redis-connection.ts';
+import { fixedTarget } from '../../../src/backend/redis/connection/target.ts';
 import type { Script } from '../../../src/backend/redis/scripts.ts';
 import { redisForTest } from '../../contract/redis-harness.ts';
 
@@ -11,7 +12,7 @@ async function gatheringConnection(url: string, scripts: readonly Script[]) {
   const waiting: (() => void)[] = [];
   let gathers = false;
   const connection = openRedisConnection({
-    address: parseRedisAddress(url),
+    target: fixedTarget(parseRedisAddress(url)),
     scripts,
     log: pino({ level: 'silent' }),
     pacing: {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Listening } from '../../../src/backend/redis/bus/channel.ts';
 import { openSubscriber } from '../../../src/backend/redis/bus/subscriber.ts';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
+import { fixedTarget } from '../../../src/backend/redis/connection/target.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 
 import type { Room } from '../../../src/chat/room.ts';
@@ -14,7 +15,7 @@ const keys = redisKeys('rc');
 
 function subscriberForTest(url: string, lingerMs?: number) {
   const subscriber = openSubscriber({
-    address: parseRedisAddress(url),
+    target: fixedTarget(parseRedisAddress(url)),
     log: silent,
     reconcileMs: 200,
     ...(lingerMs === undefined ? {} : { lingerMs }),

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
-import type { RedisAddress } from '../connection/address.ts';
-import { createRedisClient, type RedisClient } from '../connection/client.ts';
+import type { RedisClient } from '../connection/client.ts';
+import { openFollowingClient } from '../connection/following-client.ts';
+import type { RedisTarget } from '../connection/target.ts';
 import { createWaiters } from '../connection/waiters.ts';
+import type { SubscriberClient } from './channel-machine.ts';
 import { createSubscriptions, type Subscriptions, type SubscriptionsDeps } from './subscriptions.ts';
 
 export interface Subscriber {
@@ -14,47 +16,48 @@ export interface Subscriber {
 }
 
 export interface SubscriberDeps extends Pick<SubscriptionsDeps, 'lingerMs' | 'reconcileMs'> {
-  readonly address: RedisAddress;
+  readonly target: RedisTarget;
   readonly log: Logger;
 }
 
+/** Takes the place of a client while no server is known: nothing subscribes through it. */
+const NO_CLIENT: SubscriberClient = {
+  isReady: false,
+  on: () => undefined,
+  sSubscribe: () => Promise.reject(new Error('no server is known')),
+  sUnsubscribe: () => Promise.resolve(),
+  getPubSubListeners: () => new Map(),
+};
+
 /** Opens the connection on which messages arrive. It reconnects until it is closed. */
 export function openSubscriber(deps: SubscriberDeps): Subscriber {
-  const { address, log, ...timing } = deps;
+  const { target, log, ...timing } = deps;
   const waiters = createWaiters();
-  let client = connect();
-  const subscriptions = createSubscriptions({ client, log, ...timing });
+  const subscriptions = createSubscriptions({ client: NO_CLIENT, log, ...timing });
+  const following = openFollowingClient({ target, role: 'subscriber', onClient });
 
-  function connect(): RedisClient {
-    const created = createRedisClient(address, 'subscriber');
+  function onClient(client: RedisClient): void {
     let lossLogged = false;
-    created.on('error', (error: unknown) => {
-      if (created.isReady || lossLogged) return;
+    client.on('error', (error: unknown) => {
+      if (client.isReady || lossLogged) return;
       lossLogged = true;
-      log.warn({ redis: address.shown, err: error }, 'redis: subscriber lost');
+      log.warn({ redis: target.shown, err: error }, 'redis: subscriber lost');
     });
-    created.on('ready', () => {
-      if (lossLogged) log.info({ redis: address.shown }, 'redis: subscriber is back');
+    client.on('ready', () => {
+      if (lossLogged) log.info({ redis: target.shown }, 'redis: subscriber is back');
       lossLogged = false;
       waiters.release();
     });
-    // Settles only when the client is closed: the reconnect strategy never gives up.
-    created.connect().catch(() => undefined);
-    return created;
+    subscriptions.moveTo(client);
   }
 
   return {
     subscriptions,
-    usable: (withinMs) => (client.isReady ? Promise.resolve(true) : waiters.wait(withinMs)),
-    reconnect: () => {
-      const previous = client;
-      client = connect();
-      subscriptions.moveTo(client);
-      previous.destroy();
-    },
+    usable: (withinMs) => (following.current()?.isReady ? Promise.resolve(true) : waiters.wait(withinMs)),
+    reconnect: following.redial,
     close: () => {
       subscriptions.close();
-      client.destroy();
+      following.close();
     },
   };
 }

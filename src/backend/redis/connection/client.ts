@@ -17,8 +17,11 @@ const RESUBSCRIBE_BYTES = 64 * 1024 * 1024;
  * ever, and the pings of an idle client never close a dead one.
  */
 export function createRedisClient(address: RedisAddress, role: 'commands' | 'subscriber') {
+  const { username, password, database } = address;
   return createClient({
-    url: address.url,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    database,
     // Maintenance notices of Redis Enterprise would add a handshake command that open source Redis rejects.
     maintNotifications: 'disabled',
     // It costs a timer and an AbortSignal per command and covers only unwritten commands. deadlines.ts does this instead.
@@ -27,13 +30,20 @@ export function createRedisClient(address: RedisAddress, role: 'commands' | 'sub
     disableOfflineQueue: role === 'commands',
     pingInterval: 1_000,
     socket: {
+      ...socketOf(address),
       connectTimeout: 3_000,
       socketTimeout: SILENCE_MS,
       reconnectStrategy: reconnectAfterMs,
-      // A TLS socket accepts only the option for both directions.
-      ...(address.tls ? { highWaterMark: RESUBSCRIBE_BYTES } : { writableHighWaterMark: RESUBSCRIBE_BYTES }),
     },
   });
+}
+
+/** A TLS socket accepts the high-water mark only for both directions. */
+function socketOf({ endpoint, tls }: RedisAddress) {
+  if ('path' in endpoint) return { ...endpoint, writableHighWaterMark: RESUBSCRIBE_BYTES };
+  return tls
+    ? { ...endpoint, tls: true as const, ...tls, highWaterMark: RESUBSCRIBE_BYTES }
+    : { ...endpoint, writableHighWaterMark: RESUBSCRIBE_BYTES };
 }
 
 /** It never gives up. The jitter keeps the workers of a cluster from reconnecting all at once. */

@@ -36,6 +36,11 @@ export function isDenied(error: unknown): boolean {
   return error instanceof Error && DENIED_REPLY.test(error.message);
 }
 
+/** A replica replies so, and so does a master that was demoted. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof ErrorReply && error.message.startsWith('READONLY');
+}
+
 /**
  * Maps a rejected command to a refusal. An error that is no reply of Redis is about the connection, and the command may
  * have run or not. A reply that is neither temporary nor about rights is a bug of ours.

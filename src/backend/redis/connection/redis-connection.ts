@@ -3,13 +3,14 @@ import { ErrorReply } from 'redis';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { Script } from '../scripts.ts';
-import type { RedisAddress } from './address.ts';
 import type { CallPacing } from './call-pacing.ts';
-import { createRedisClient } from './client.ts';
+import type { RedisClient } from './client.ts';
 import type { RedisCommands, RedisServer, ScriptArgs } from './commands.ts';
 import { createDeadlines } from './deadlines.ts';
-import { away, DENIED, isDenied, refusalOf, UNANSWERED } from './failures.ts';
+import { away, DENIED, isDenied, isReadOnly, refusalOf, UNANSWERED } from './failures.ts';
+import { openFollowingClient } from './following-client.ts';
 import { createScriptCalls, type Reply } from './script-calls.ts';
+import type { RedisTarget } from './target.ts';
 import { createWaiters } from './waiters.ts';
 
 /** The connection for commands to one server. All calls reach it in the order in which they are made. */
@@ -29,7 +30,7 @@ export interface RedisConnection extends RedisCommands {
 }
 
 export interface RedisConnectionDeps {
-  readonly address: RedisAddress;
+  readonly target: RedisTarget;
   /** They are loaded after every connect, before the connection counts as usable. */
   readonly scripts: readonly Script[];
   readonly log: Logger;
@@ -43,16 +44,17 @@ const PREPARE_RETRY_MS = 200;
 const CLOSE_MS = 1_000;
 const LATE = new Error('no answer in time');
 const LOST = new Error('the connection was lost');
+export const NO_MASTER = new Error('it is a replica, which takes no writes');
 
 /*
- * away -> (ready) preparing -> (server known, scripts loaded) usable -> (connection lost) away
+ * away -> (ready) preparing -> (a master, scripts loaded) usable -> (connection lost, READONLY, another target) away
+ * preparing -> (a replica) away; it is dialled again, since a failover may be under way
  * usable -> (a deadline passes without any reply since the call) stalled -> (any reply) usable
  * While it is stalled, nothing is written: calls would pile up in front of a frozen Redis, and their bytes would keep
  * node-redis from closing the silent socket after 3 s.
  */
 export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection {
-  const { address, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
-  const client = createRedisClient(address, 'commands');
+  const { target, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
   const waiters = createWaiters();
   const deadlines = createDeadlines({ afterMs: deadlineMs, now: () => performance.now() });
   let server: RedisServer | undefined;
@@ -63,36 +65,66 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   let denied = false;
   let retry: NodeJS.Timeout | undefined;
 
-  client.on('error', (error: unknown) => {
-    problem = error;
-    // A rejected PING also causes this event, while the connection stands.
-    if (client.isReady || !server) return;
-    server = undefined;
-    log.warn({ redis: address.shown, err: error }, 'redis: connection lost');
+  const following = openFollowingClient({
+    target,
+    role: 'commands',
+    onClient(client) {
+      if (server) loseServer('redis: connecting to another server');
+      client.on('error', (error: unknown) => {
+        if (client !== following.current()) return;
+        problem = error;
+        // A rejected PING also causes this event, while the connection stands.
+        if (!client.isReady && server) loseServer('redis: connection lost', error);
+      });
+      client.on('ready', () => {
+        if (client !== following.current()) return;
+        server = undefined;
+        generation += 1;
+        void prepare(client, generation);
+      });
+    },
   });
-  client.on('ready', () => {
-    server = undefined;
-    generation += 1;
-    void prepare(generation);
-  });
-  // Settles only when the connection is closed: the reconnect strategy never gives up.
-  client.connect().catch(() => undefined);
 
-  async function prepare(mine: number): Promise<void> {
+  function loseServer(what: string, error?: unknown): void {
+    server = undefined;
+    log.warn({ redis: target.shown, err: error }, what);
+  }
+
+  async function prepare(client: RedisClient, mine: number): Promise<void> {
+    const informing = ['server', 'replication'].map((section) => client.sendCommand(['INFO', section]));
     const loads = scripts.map((script) => client.sendCommand(['SCRIPT', 'LOAD', script.text]));
-    const [info, ...loaded] = await Promise.allSettled([client.sendCommand(['INFO', 'server']), ...loads]);
+    const replies = await Promise.allSettled([...informing, ...loads]);
     if (mine !== generation || !client.isReady) return;
-    const failed = [info, ...loaded].find((result) => result?.status === 'rejected');
-    if (failed || info?.status !== 'fulfilled') {
+    const failed = replies.find((reply) => reply.status === 'rejected');
+    if (failed) {
       // Mostly LOADING: Redis accepts connections before it runs scripts.
-      problem = failed?.reason;
-      retry = setTimeout(() => void prepare(mine), PREPARE_RETRY_MS);
+      problem = failed.reason;
+      retry = setTimeout(() => void prepare(client, mine), PREPARE_RETRY_MS);
       return;
     }
-    server = parseServer(String(info.value));
+    const info = replies.map((reply) => String(reply.status === 'fulfilled' ? reply.value : '')).join('\n');
+    if (fieldOf(info, 'role') === 'slave') {
+      problem = NO_MASTER;
+      target.recheck();
+      following.redialLater();
+      return;
+    }
+    server = parseServer(info);
     stalled = false;
-    log.info({ redis: address.shown, version: server.version }, 'redis: connected');
+    log.info({ redis: shownNow(), version: server.version }, 'redis: connected');
     waiters.release();
+  }
+
+  const isReady = () => following.current()?.isReady === true;
+  const shownNow = () => target.address()?.shown ?? target.shown;
+
+  /** The server was demoted, or stands behind a proxy that shall lead to the new master. */
+  function leaveReplica(mine: number): void {
+    if (mine !== generation || !server) return;
+    problem = NO_MASTER;
+    loseServer('redis: the server takes no writes any more', NO_MASTER);
+    target.recheck();
+    following.redial();
   }
 
   /** See `Exchange` in script-calls.ts. */
@@ -111,7 +143,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       function expire(): void {
         if (!open) return;
         open = false;
-        stalled ||= client.isReady && replies === repliesBefore;
+        stalled ||= isReady() && replies === repliesBefore;
         resolve({ error: LATE });
       }
       function settle(reply: Reply, answered: boolean): void {
@@ -128,9 +160,17 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
         // A call for one server must not run on another, since it carries the server's run_id.
         if (mine !== generation) settle({ error: LOST }, false);
         else if (mayWrite?.(send) ?? true) {
+          const client = following.current();
+          if (!client) {
+            settle({ error: LOST }, false);
+            return;
+          }
           client.sendCommand(args).then(
             (value) => settle({ value }, true),
-            (error) => settle({ error }, error instanceof ErrorReply),
+            (error) => {
+              settle({ error }, error instanceof ErrorReply);
+              if (isReadOnly(error)) leaveReplica(mine);
+            },
           );
         }
       }
@@ -150,7 +190,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   const scriptCalls = createScriptCalls(exchange);
 
   function refusal() {
-    if (!server || !client.isReady) return isDenied(problem) ? DENIED : away();
+    if (!server || !isReady()) return isDenied(problem) ? DENIED : away();
     return stalled ? away('the store does not answer') : undefined;
   }
 
@@ -177,23 +217,28 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       if (reply.error === LATE) return UNANSWERED;
       return reply.error instanceof ErrorReply ? succeed(isDenied(reply.error)) : away();
     },
-    server: () => (client.isReady ? server : undefined),
-    problem: () => problem,
+    server: () => (isReady() ? server : undefined),
+    problem: () => problem ?? target.problem(),
     usable: (withinMs) => (server ? Promise.resolve(true) : waiters.wait(withinMs)),
     close: async () => {
       clearTimeout(retry);
       pacing?.close();
       generation += 1;
       const limit = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref());
-      if (client.isReady) await Promise.race([client.close().catch(() => undefined), limit]);
-      client.destroy();
+      const client = following.current();
+      if (client?.isReady) await Promise.race([client.close().catch(() => undefined), limit]);
+      following.close();
       deadlines.close();
     },
   };
 }
 
 function parseServer(info: string): RedisServer {
-  return { runId: fieldOf(info, 'run_id') ?? '', version: fieldOf(info, 'redis_version') ?? '' };
+  const promotedAt = fieldOf(info, 'second_repl_offset') ?? '-1';
+  return {
+    term: `${fieldOf(info, 'run_id') ?? ''} ${promotedAt}`,
+    version: fieldOf(info, 'redis_version') ?? '',
+  };
 }
 
 /** Returns one field of a reply of INFO. */

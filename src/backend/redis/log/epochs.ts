@@ -7,7 +7,7 @@ import type { Retention } from '../retention.ts';
 export type EpochArgs = (
   room: Room,
   server: RedisServer,
-) => readonly [runId: string, freshEpoch: string, metaTtlMs: string];
+) => readonly [term: string, freshEpoch: string, metaTtlMs: string];
 
 const EPOCH_BYTES = 9;
 /** Each append needs a fresh epoch at hand; drawing each by itself took a tenth of an append's time. */
@@ -15,7 +15,7 @@ const DRAWN_AT_ONCE = 512;
 
 export function createEpochArgs(retention: (room: Room) => Retention): EpochArgs {
   const freshEpoch = createEpochNames();
-  return (room, { runId }) => [runId, freshEpoch(), String(retention(room).metaTtlMs)];
+  return (room, { term }) => [term, freshEpoch(), String(retention(room).metaTtlMs)];
 }
 
 function createEpochNames(): () => string {

@@ -1,0 +1,62 @@
+import { createRedisClient, type RedisClient } from './client.ts';
+import type { RedisTarget } from './target.ts';
+
+/** A client for the server that the target names. A new client replaces it when the target names another server. */
+export interface FollowingClient {
+  /** Undefined while no server is known. */
+  current(): RedisClient | undefined;
+  /** Replaces the client, even one that looks alive. */
+  redial(): void;
+  /** The same after a while. Several calls before then count as one. */
+  redialLater(): void;
+  close(): void;
+}
+
+export interface FollowingClientDeps {
+  readonly target: RedisTarget;
+  readonly role: 'commands' | 'subscriber';
+  /** Called with each new client before it dials, for its listeners. Clients that were replaced may still emit events. */
+  readonly onClient: (client: RedisClient) => void;
+}
+
+/** A server that is no master may stay one for long: dialling it without a pause would load it. */
+const REDIAL_MS = 250;
+
+export function openFollowingClient({ target, role, onClient }: FollowingClientDeps): FollowingClient {
+  let client: RedisClient | undefined;
+  let later: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  function redial(): void {
+    clearTimeout(later);
+    later = undefined;
+    if (closed) return;
+    const previous = client;
+    const address = target.address();
+    client = address && createRedisClient(address, role);
+    if (client) {
+      client.on('error', () => target.recheck());
+      onClient(client);
+      // Settles only when the client is closed: the reconnect strategy never gives up.
+      client.connect().catch(() => undefined);
+    }
+    previous?.destroy();
+  }
+
+  const stopFollowing = target.onMove(redial);
+  redial();
+
+  return {
+    current: () => client,
+    redial,
+    redialLater() {
+      later ??= setTimeout(redial, REDIAL_MS);
+    },
+    close() {
+      closed = true;
+      clearTimeout(later);
+      stopFollowing();
+      client?.destroy();
+    },
+  };
+}
