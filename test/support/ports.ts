@@ -1,20 +1,50 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 
 /** Below the range the kernel takes outgoing ports from, so that a client's port is never in the way. */
 const LOWEST = 20_000;
 const HIGHEST = 31_000;
 
-/** Files that run at the same time each take ports of a part of their own: between the look and the use another could take one. */
-const PARTS = 4;
+/** A file for each port that a test took, with the id of its process; without effect once that has ended. */
+const TAKEN = join(tmpdir(), `roomcast-test-ports-${userInfo().uid}`);
+const fileOf = (port: number) => join(TAKEN, String(port));
 
-/** The first of `count` ports in a row that are free now. */
+/**
+ * The first of `count` free ports in a row. They stay this process's until it ends: other tests on this machine take
+ * ports between a look and its use, and while a server that is started again is down.
+ */
 export async function freePorts(count: number): Promise<number> {
-  const part = Number(process.env.VITEST_POOL_ID ?? 0) % PARTS;
-  const size = Math.floor((HIGHEST - LOWEST) / PARTS);
+  mkdirSync(TAKEN, { recursive: true });
   for (;;) {
-    const first = LOWEST + part * size + Math.floor(Math.random() * (size - count));
-    const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(first + index)));
-    if (free.every(Boolean)) return first;
+    const first = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST - count));
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const reserved = ports.filter(reserve);
+    const free = reserved.length === count && (await Promise.all(ports.map(isFree))).every(Boolean);
+    if (free) return first;
+    for (const port of reserved) rmSync(fileOf(port), { force: true });
+  }
+}
+
+function reserve(port: number): boolean {
+  const file = fileOf(port);
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    if (!isHeld(file)) rmSync(file, { force: true });
+    return false;
+  }
+}
+
+/** Whether the process that took the port still runs. A file without an id is being written. */
+function isHeld(file: string): boolean {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'));
+    return pid === 0 || process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
