@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { countCores } from './cluster/cores.ts';
+import { openSignals } from './cluster/signals.ts';
 import { parseConfiguration } from './config/configuration.ts';
 import { SETTINGS, type Settings } from './config/settings.ts';
 import { createLog } from './log.ts';
@@ -52,12 +53,15 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
       );
       return FAILED;
     }
+    const log = logOf(configuration.settings, { process: 'primary' });
+    const signals = openSignals(log);
     const { runPrimary } = await import('./primary.ts');
     return runPrimary({
       settings: configuration.settings,
+      signals,
       warnings: configuration.warnings,
       version,
-      log: logOf(configuration.settings, { process: 'primary' }),
+      log,
       announce: (line) => print.out(`${line}\n`),
       complain: (line) => print.err(`${line}\n`),
     });

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
 import { openApiKey } from './backend/api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
@@ -7,10 +8,13 @@ import { ROSTER_LOOK_MS } from './chat/roster.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { ADMIN_ANSWER_MS, withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
+import type { Refuge } from './cluster/control.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { hostId } from './cluster/host-id.ts';
 import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
+import { createReloads } from './cluster/reloads.ts';
+import type { Signals } from './cluster/signals.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config/settings.ts';
 import { hostInUrl } from './host-names.ts';
@@ -19,8 +23,13 @@ import { succeed } from './protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
 import { TASKS } from './tasks.ts';
 
+/** A stop does not wait longer for a store that is still being opened, or that does not answer. */
+const LATE_OPEN_MS = 1_000;
+const OVERVIEW_MS = 1_000;
+
 export interface PrimaryDeps {
   readonly settings: Settings;
+  readonly signals: Signals;
   readonly warnings: readonly string[];
   readonly version: string;
   readonly log: Logger;
@@ -32,7 +41,8 @@ export interface PrimaryDeps {
 
 /** Runs until it is told to stop; returns the exit code. */
 export async function runPrimary(deps: PrimaryDeps): Promise<number> {
-  const { settings, log, complain } = deps;
+  const { settings, signals, log, complain } = deps;
+  const { ended } = signals;
   const startedAt = Date.now();
   for (const warning of [...deps.warnings, ...portWarnings(settings)]) log.warn(warning);
   const taken = await findPortProblems(portClaims(settings));
@@ -43,7 +53,13 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 
   let backend: PrimaryBackend;
   try {
-    backend = await openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
+    const opening = openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
+    const opened = await Promise.race([opening, aborted(ended)]);
+    if (opened === 'aborted') {
+      await Promise.race([opening.then((late) => late.close()).catch(() => {}), pause(LATE_OPEN_MS)]);
+      return 0;
+    }
+    backend = opened;
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     complain(`Roomcast cannot start: ${error.message}`);
@@ -61,7 +77,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   }
 
   let exitCode = 0;
-  const ended = new AbortController();
+  let wasReady = false;
   const graceTimers = new Set<NodeJS.Timeout>();
   /** Instances that died while no worker was ready to fence them. */
   const pendingFences = new Set<string>();
@@ -88,6 +104,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       pendingFences.clear();
     },
   });
+  const reloads = createReloads({
+    reload: supervisor.reload,
+    onRunning: (running) => front?.renewing(running),
+    now: Date.now,
+    log,
+  });
 
   function fenceAndReap(instanceId: string): void {
     const survivor = supervisor.pick();
@@ -102,10 +124,16 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   }
   for (const instanceId of backend.predecessors) fenceAndReap(instanceId);
 
+  /** First not ready, then the listeners, then the clients: a proxy that has looked away meets no closed port. */
   async function stop(): Promise<void> {
+    reloads.close();
+    if (wasReady) {
+      supervisor.leave();
+      await pause(settings.drainDelayS * 1_000, undefined, { signal: hurry.signal }).catch(() => {});
+    }
     clearInterval(reaping);
     for (const grace of graceTimers) clearTimeout(grace);
-    await supervisor.stop();
+    await supervisor.stop(await refugeOf(backend));
     // Last: polling clients fetch their `bye` through the front door.
     await front?.close();
     await admin?.close();
@@ -113,13 +141,15 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   }
   const reaping = setInterval(() => supervisor.pick()?.notify(TASKS.reapExpired, null), ROSTER_LOOK_MS);
 
-  const signals = listenToSignals({
-    // A second signal cuts the drain short.
-    onEnd: () => (ended.signal.aborted ? void supervisor.stop() : ended.abort()),
-    async onReload() {
-      const reloaded = await supervisor.reload();
-      if (reloaded.ok) log.info('reloaded: every slot has a new worker');
-      else log.error({ reason: reloaded.error.message }, 'reload stopped early; the other workers stay');
+  const hurry = new AbortController();
+  signals.handle({
+    onEndAgain() {
+      hurry.abort();
+      supervisor.kill();
+    },
+    onReload() {
+      const requested = reloads.request();
+      if (!requested.ok) log.info({ reason: requested.error.message }, 'SIGHUP is ignored');
     },
   });
   try {
@@ -131,27 +161,35 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
         log,
         now: () => performance.now(),
       });
-    const started = await Promise.race([supervisor.start(), once(ended.signal, 'abort')]);
-    if ('ok' in started && !started.ok) {
+    const started = await Promise.race([supervisor.start(), aborted(ended)]);
+    if (started !== 'aborted' && !started.ok) {
       complain(`Roomcast cannot start: ${started.error.message}`);
       exitCode = 1;
-    } else if (!ended.signal.aborted) {
+    } else if (!ended.aborted) {
+      const readiness = createReadiness({
+        workers: supervisor,
+        question: TASKS.readiness,
+        checkStore: backend.check,
+        warnings: backend.warnings,
+      });
       admin = await openAdmin({
         host: settings.adminHost,
         port: settings.adminPort,
         log,
-        readiness: createReadiness({
-          workers: supervisor,
-          question: TASKS.readiness,
-          checkStore: backend.check,
-          warnings: backend.warnings,
-        }),
+        readiness: async () =>
+          ended.aborted ? { reasons: ['this host is stopping'], warnings: backend.warnings } : readiness(),
         metrics: () => mergedMetrics(supervisor),
-        status: () => status(deps, startedAt, supervisor, backend),
+        status: async () => ({
+          ...(await status(deps, startedAt, supervisor, backend)),
+          reload: reloads.status(),
+        }),
+        reload: reloads.request,
       });
       deps.announce(`Roomcast is ready: ${pageAddress(settings)}`);
       log.info({ workers: settings.workers, pid: process.pid }, 'ready');
-      if (!ended.signal.aborted) await once(ended.signal, 'abort');
+      wasReady = true;
+      reloads.open();
+      await aborted(ended);
       log.info('stopping');
     }
   } catch (error) {
@@ -162,7 +200,6 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     exitCode = 1;
   } finally {
     await stop();
-    signals.close();
   }
   log.info('stopped');
   return exitCode;
@@ -236,9 +273,13 @@ function pageAddress({ host, front, port, basePort, workers }: Settings): string
   return `http://${name}:${basePort}/${workers > 1 ? ` (and up to port ${last})` : ''}`;
 }
 
-function listenToSignals({ onEnd, onReload }: { onEnd: () => void; onReload: () => void | Promise<void> }) {
-  process.on('SIGTERM', onEnd).on('SIGINT', onEnd).on('SIGHUP', onReload);
-  return {
-    close: () => void process.off('SIGTERM', onEnd).off('SIGINT', onEnd).off('SIGHUP', onReload),
-  };
+/** Where the clients of this host can go when it stops. */
+async function refugeOf(backend: PrimaryBackend): Promise<Refuge> {
+  const overview = await Promise.race([backend.overview(), pause(OVERVIEW_MS)]);
+  return overview?.ok && overview.value.hosts > 1 ? 'elsewhere' : 'nowhere';
+}
+
+async function aborted(signal: AbortSignal): Promise<'aborted'> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return 'aborted';
 }

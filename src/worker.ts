@@ -18,6 +18,7 @@ import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { createTokenIdentities } from './server/auth/tokens.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
+import type { Drain } from './server/transport/drain.ts';
 import { TASKS } from './tasks.ts';
 
 const COUNTS_MS = 1_000;
@@ -107,9 +108,14 @@ export async function runWorker({
   await backend.roster.heartbeat(0);
   const heartbeats = startHeartbeats(backend.roster, () => chat.counts().clients);
 
-  worker.onDrain(async (deadlineMs) => {
+  ipc.onNotice(CONTROL.leaving, chat.leave);
+  ipc.onNotice(CONTROL.arrived, ({ count }) => drain?.arrived(count));
+  let drain: Drain | undefined;
+  worker.onDrain(async ({ deadlineMs, refuge = 'here' }) => {
+    chat.leave();
     chat.stopListening();
-    await chat.drain(deadlineMs);
+    drain = chat.drain(deadlineMs, refuge);
+    await drain.empty;
     clearInterval(reporting);
     clearInterval(heartbeats);
     front?.close();

@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { hostNameOf, hostNameOfOrigin, isLoopbackName } from '../host-names.ts';
-import { type ErrorCode, refuse } from '../protocol/codes.ts';
+import { type ErrorCode, type Outcome, refuse } from '../protocol/codes.ts';
 import { enableLingeringClose } from './lingering-close.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -11,6 +11,8 @@ export interface AdminDeps {
   readonly log: Logger;
   readonly readiness: () => Promise<Readiness>;
   readonly status: () => Promise<object>;
+  /** Begins a rolling reload; /status tells how it goes. */
+  readonly reload: () => Outcome<{ readonly id: number }>;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -54,6 +56,14 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     return reply.code(503).send({ ...errorBody('unavailable', reasons.join('; ')), reasons, warnings });
   });
   app.get('/status', () => deps.status());
+  // Reading may be open to a network; changing is for programs of this machine, which could send a signal as well.
+  app.post('/reload', async (request, reply) => {
+    if (!isLoopbackName(request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''))
+      return reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
+    const requested = deps.reload();
+    if (requested.ok) return reply.code(202).send(requested.value);
+    return reply.code(503).send({ error: requested.error });
+  });
   const { metrics } = deps;
   if (metrics) {
     app.get('/metrics', async (_request, reply) => {

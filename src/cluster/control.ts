@@ -11,8 +11,12 @@ export const CONTROL: {
   readonly failed: NoticeKind<{ readonly message: string }>;
   /** worker → primary, about every second. */
   readonly counts: NoticeKind<WorkerCounts>;
-  /** primary → worker: disconnect the clients and exit. */
-  readonly drain: NoticeKind<{ readonly deadlineMs: number }>;
+  /** primary → worker: report not ready from now on, but go on serving; a drain follows. */
+  readonly leaving: NoticeKind<null>;
+  /** primary → worker: stop listening, let the clients go and exit. */
+  readonly drain: NoticeKind<DrainOrder>;
+  /** primary → draining worker: so many clients have connected to this host's other workers. */
+  readonly arrived: NoticeKind<{ readonly count: number }>;
   /** worker → primary: so many clients came or went. The contract names these two kinds. */
   readonly clientConnect: NoticeKind<{ readonly count: number }>;
   readonly clientDisconnect: NoticeKind<{ readonly count: number }>;
@@ -20,10 +24,21 @@ export const CONTROL: {
   ready: 'worker.ready',
   failed: 'worker.failed',
   counts: 'worker.counts',
+  leaving: 'worker.leaving',
   drain: 'worker.drain',
+  arrived: 'worker.arrived',
   clientConnect: 'client connect',
   clientDisconnect: 'client disconnect',
 };
+
+/** Where the clients of a draining worker can go: to workers of this host, to other hosts only, or nowhere for now. */
+export type Refuge = 'here' | 'elsewhere' | 'nowhere';
+
+export interface DrainOrder {
+  readonly deadlineMs: number;
+  /** A primary of an older release does not say it. */
+  readonly refuge?: Refuge;
+}
 
 export interface WorkerCounts {
   readonly clients: number;

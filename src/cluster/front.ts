@@ -20,6 +20,8 @@ export interface Front {
   readonly port: number;
   /** Sets whether new sessions may go to this worker; false at first. */
   serving(workerId: number, yes: boolean): void;
+  /** During a reload, new sessions go to workers that began to serve since: no client moves twice. */
+  renewing(yes: boolean): void;
   /** Closes the listener. Sessions go on in their workers; requests whose headers are incomplete are cut off. */
   close(): Promise<void>;
 }
@@ -43,6 +45,8 @@ const SESSION_NEWS_MS = 200;
 export async function openFront(deps: FrontDeps): Promise<Front> {
   const { log, now, headTimeoutMs = 15_000 } = deps;
   const upstreams = new Map<number, FrontUpstream>();
+  /** The upstreams that began to serve since the reload began; undefined while none runs. */
+  let renewed: Set<FrontUpstream> | undefined;
   const reading = new Set<Socket>();
   /** Emits the id of each new session. */
   const expected = new EventEmitter().setMaxListeners(0);
@@ -52,6 +56,7 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     upstreams.set(worker.id, upstream);
     worker.once('exit', () => {
       upstreams.delete(worker.id);
+      renewed?.delete(upstream);
       upstream.release();
     });
   }
@@ -107,9 +112,13 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
   }
 
   function leastLoaded(): FrontUpstream | undefined {
+    return leastLoadedOf(renewed ?? []) ?? leastLoadedOf(upstreams.values());
+  }
+
+  function leastLoadedOf(candidates: Iterable<FrontUpstream>): FrontUpstream | undefined {
     let least = Number.POSITIVE_INFINITY;
     let chosen: FrontUpstream | undefined;
-    for (const upstream of upstreams.values()) {
+    for (const upstream of candidates) {
       const load = upstream.load();
       if (load >= least) continue;
       least = load;
@@ -132,7 +141,12 @@ export async function openFront(deps: FrontDeps): Promise<Front> {
     port: typeof address === 'object' && address ? address.port : deps.port,
     serving(workerId, yes) {
       const upstream = upstreams.get(workerId);
-      if (upstream) upstream.serving = yes;
+      if (!upstream) return;
+      upstream.serving = yes;
+      if (yes) renewed?.add(upstream);
+    },
+    renewing(yes) {
+      renewed = yes ? new Set() : undefined;
     },
     async close() {
       cluster.off('fork', addUpstream);

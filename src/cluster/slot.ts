@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createBackoff } from './backoff.ts';
 import type { ChildWorker } from './child.ts';
-import type { WorkerStatus } from './control.ts';
+import type { DrainOrder, WorkerStatus } from './control.ts';
 import { createCrashGuard } from './crash-guard.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createWorkerHandle, type WorkerExit, type WorkerHandle } from './worker-handle.ts';
@@ -20,6 +20,7 @@ export interface SlotDeps {
   readonly mayGiveUp: () => boolean;
   readonly onChange: (worker: WorkerHandle | undefined) => void;
   readonly onFailed: (message: string) => void;
+  readonly onConnected: (count: number) => void;
   readonly onGone: (instanceId: string) => void;
   readonly onGiveUp: (reason: string) => void;
 }
@@ -35,15 +36,23 @@ export interface SlotDeps {
 export interface Slot {
   start(): void;
   /** Starts no worker any more and drains the living ones. */
-  drain(deadlineMs: number): void;
+  drain(order: DrainOrder): void;
   kill(): void;
   /** Resolves when no process is left, which needs `drain` or `kill` before. */
   empty(): Promise<void>;
   /** Starts a successor and drains the old worker once the new one is ready. Otherwise the old one stays. */
-  reload(drainMs: number): Promise<Outcome<void>>;
+  reload(drainMs: number): Promise<Outcome<Succession>>;
   workers(): readonly WorkerHandle[];
   ready(): WorkerHandle | undefined;
   status(): WorkerStatus[];
+}
+
+/** One worker has followed another. */
+export interface Succession {
+  readonly pid: number;
+  /** How many clients the old worker had, and when its process has ended. */
+  readonly clients: number;
+  readonly gone: Promise<void>;
 }
 
 export function createSlot(deps: SlotDeps): Slot {
@@ -72,6 +81,7 @@ export function createSlot(deps: SlotDeps): Slot {
       serve: deps.serve,
       onChange: () => deps.onChange(worker),
       onReady: on.ready,
+      onConnected: deps.onConnected,
       onFailed: on.failed,
       onGone(exit) {
         alive.delete(worker);
@@ -109,11 +119,11 @@ export function createSlot(deps: SlotDeps): Slot {
     respawn = setTimeout(start, delayMs);
   }
 
-  async function reload(drainMs: number): Promise<Outcome<void>> {
+  async function reload(drainMs: number): Promise<Outcome<Succession>> {
     if (stopped || reloading) return refuse('unavailable', `slot ${slot} is being reloaded or stopped`);
     reloading = true;
     try {
-      return await new Promise<Outcome<void>>((resolve) => {
+      return await new Promise<Outcome<Succession>>((resolve) => {
         const old = current;
         let message = 'the new worker died before it was ready';
         const successor = spawn({
@@ -123,8 +133,9 @@ export function createSlot(deps: SlotDeps): Slot {
             guard.served();
             const before = current ?? old;
             current = successor;
-            before?.drain(drainMs);
-            resolve(succeed(undefined));
+            const clients = before?.counts.clients ?? 0;
+            before?.drain({ deadlineMs: drainMs, refuge: 'here' });
+            resolve(succeed({ pid: successor.pid, clients, gone: before?.gone ?? Promise.resolve() }));
           },
           failed(reason) {
             message = reason;
@@ -151,10 +162,10 @@ export function createSlot(deps: SlotDeps): Slot {
 
   return {
     start,
-    drain(deadlineMs) {
+    drain(order) {
       stopped = true;
       clearTimeout(respawn);
-      for (const worker of alive) worker.drain(deadlineMs);
+      for (const worker of alive) worker.drain(order);
     },
     kill() {
       stopped = true;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import type { ChildWorker } from './child.ts';
 import { createClientCountLog } from './client-count-log.ts';
-import type { WorkerStatus } from './control.ts';
+import { CONTROL, type Refuge, type WorkerStatus } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createSlot } from './slot.ts';
 
@@ -28,13 +28,18 @@ export interface SupervisorDeps {
 export interface Supervisor {
   /** Resolves when every slot is ready, or with the reason why not; no process is left then. */
   start(): Promise<Outcome<void>>;
-  /** Drains all workers and kills those that are late; resolves when no process is left. A second call kills at once. */
-  stop(): Promise<void>;
+  /** The workers report not ready from now on, and go on serving. */
+  leave(): void;
+  /** Drains all workers and kills those that are late; resolves when no process is left. */
+  stop(refuge: Refuge): Promise<void>;
+  /** Kills all workers; none is respawned. */
+  kill(): void;
   /**
-   * Replaces all workers, slot by slot; the new one serves before the old one drains. Stops at the first slot whose new
-   * worker does not become ready: that slot and the following ones keep their old workers.
+   * Replaces all workers, slot by slot; the new one serves before the old one drains, and the next slot waits until the
+   * old one has ended. Stops at the first slot whose new worker does not become ready: that slot and the following ones
+   * keep their old workers.
    */
-  reload(): Promise<Outcome<void>>;
+  reload(onStep?: (step: ReloadStep) => void): Promise<Outcome<void>>;
   status(): WorkerStatus[];
   /** All workers that have clients: those that serve and those that drain. */
   withClients(): WorkerIpc[];
@@ -42,6 +47,15 @@ export interface Supervisor {
   ready(): WorkerIpc[];
   /** Any worker that serves, to do a task for the primary. */
   pick(): WorkerIpc | undefined;
+}
+
+/** What a reload has reached in one slot. `clients`: how many the old worker had when the new one took over. */
+export interface ReloadStep {
+  readonly slot: number;
+  readonly state: 'starting' | 'draining' | 'done' | 'failed';
+  readonly pid?: number;
+  readonly clients?: number;
+  readonly message?: string;
 }
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
@@ -60,6 +74,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       now: deps.now,
       random: deps.random,
       mayGiveUp: () => starting !== undefined,
+      onConnected: countArrivals,
       onFailed: (message) => starting?.(refuse('unavailable', message)),
       onGone: (instanceId) => deps.onWorkerGone(instanceId, slot),
       onGiveUp(reason) {
@@ -81,6 +96,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     slots.flatMap((slot) => slot.workers()).reduce((sum, { counts }) => sum + counts.clients, 0),
   );
 
+  /** Draining workers let their clients go as fast as the others take them in. */
+  function countArrivals(count: number): void {
+    for (const { state, ipc } of slots.flatMap((slot) => slot.workers())) {
+      if (state === 'draining') ipc.notify(CONTROL.arrived, { count });
+    }
+  }
+
   const everySlotEmpty = async () => {
     await Promise.all(slots.map((slot) => slot.empty()));
     clientCountLog.stop();
@@ -93,27 +115,36 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     });
     starting = undefined;
     if (!outcome.ok) {
-      for (const slot of slots) slot.kill();
+      kill();
       await everySlotEmpty();
     }
     return outcome;
   }
 
-  function stop(): Promise<void> {
-    if (stopping) {
-      for (const slot of slots) slot.kill();
-      return stopping;
-    }
-    for (const slot of slots) slot.drain(deps.drainMs);
+  function kill(): void {
+    for (const slot of slots) slot.kill();
+  }
+
+  function stop(refuge: Refuge): Promise<void> {
+    if (stopping) return stopping;
+    for (const slot of slots) slot.drain({ deadlineMs: deps.drainMs, refuge });
     stopping = everySlotEmpty();
     starting?.(refuse('unavailable', 'stopped while starting'));
     return stopping;
   }
 
-  async function reload(): Promise<Outcome<void>> {
-    for (const slot of slots) {
+  async function reload(onStep: (step: ReloadStep) => void = () => {}): Promise<Outcome<void>> {
+    for (const [index, slot] of slots.entries()) {
+      onStep({ slot: index, state: 'starting' });
       const outcome = await slot.reload(deps.drainMs);
-      if (!outcome.ok) return outcome;
+      if (!outcome.ok) {
+        onStep({ slot: index, state: 'failed', message: outcome.error.message });
+        return outcome;
+      }
+      const { gone, ...succession } = outcome.value;
+      onStep({ slot: index, state: 'draining', ...succession });
+      await gone;
+      onStep({ slot: index, state: 'done', ...succession });
     }
     return succeed(undefined);
   }
@@ -122,7 +153,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
 
   return {
     start,
+    leave() {
+      for (const { ipc } of slots.flatMap((slot) => slot.workers())) ipc.notify(CONTROL.leaving, null);
+    },
     stop,
+    kill,
     reload,
     ready,
     status: () => slots.flatMap((slot) => slot.status()),

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ChildWorker } from './child.ts';
-import { CONTROL, type WorkerCounts } from './control.ts';
+import { CONTROL, type DrainOrder, type WorkerCounts } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createIpcChannel } from './ipc-channel.ts';
 import { createSilenceWatch } from './silence-watch.ts';
@@ -29,6 +29,8 @@ export interface WorkerHandleDeps {
   readonly serve: (worker: WorkerIpc) => void;
   readonly onChange: () => void;
   readonly onReady: () => void;
+  /** So many clients have connected. */
+  readonly onConnected: (count: number) => void;
   readonly onFailed: (message: string) => void;
   readonly onGone: (departure: WorkerExit) => void;
 }
@@ -44,7 +46,9 @@ export interface WorkerHandle {
   readonly ipc: WorkerIpc;
   readonly state: 'starting' | 'ready' | 'suspect' | 'draining' | 'gone';
   readonly counts: WorkerCounts;
-  drain(deadlineMs: number): void;
+  /** Resolves when the process has ended. */
+  readonly gone: Promise<void>;
+  drain(order: DrainOrder): void;
   kill(): void;
 }
 
@@ -117,10 +121,17 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     counts = { ...counts, clients: Math.max(0, counts.clients + by) };
     deps.onChange();
   };
-  ipc.onNotice(CONTROL.clientConnect, ({ count }) => step(count));
+  ipc.onNotice(CONTROL.clientConnect, ({ count }) => {
+    step(count);
+    if (state === 'ready') deps.onConnected(count);
+  });
   ipc.onNotice(CONTROL.clientDisconnect, ({ count }) => step(-count));
   deps.serve(ipc);
 
+  let ended = () => {};
+  const gone = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
   child.onExit((code, signal) => {
     clearTimeout(deadline);
     silence.stop();
@@ -130,6 +141,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     const cause = failure ?? killedBecause ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
     deps.onGone({ code, signal, wasReady: readySince !== undefined, servedMs, cause });
     deps.onChange();
+    ended();
   });
 
   return {
@@ -143,7 +155,8 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     get counts() {
       return counts;
     },
-    drain(deadlineMs) {
+    gone,
+    drain(order) {
       if (state === 'gone' || state === 'draining') return;
       // It has no clients yet. A process that does not listen yet loses the notice, and the stop would take the whole
       // drain time.
@@ -157,8 +170,8 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
       deadline = setTimeout(() => {
         log.warn({ slot, pid: child.pid }, 'worker did not exit in time; killed');
         child.kill('SIGKILL');
-      }, deadlineMs + EXIT_GRACE_MS);
-      ipc.notify(CONTROL.drain, { deadlineMs });
+      }, order.deadlineMs + EXIT_GRACE_MS);
+      ipc.notify(CONTROL.drain, order);
       deps.onChange();
     },
     kill() {

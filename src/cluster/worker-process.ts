@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { CONTROL } from './control.ts';
+import { CONTROL, type DrainOrder } from './control.ts';
 import type { IpcChannel } from './ipc.ts';
 import { createIpcChannel, type MessagePort } from './ipc-channel.ts';
 
@@ -23,7 +23,7 @@ export interface WorkerProcess {
    * Called when the supervisor drains this worker; the process ends when the listener resolves or throws. The supervisor
    * kills a process that is late.
    */
-  onDrain(listener: (deadlineMs: number) => Promise<void>): void;
+  onDrain(listener: (order: DrainOrder) => Promise<void>): void;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface WorkerProcess {
  * it.
  */
 export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps): WorkerProcess {
-  let leave: ((deadlineMs: number) => Promise<void>) | undefined;
+  let leave: ((order: DrainOrder) => Promise<void>) | undefined;
   const ipc = createIpcChannel(processPort(), { log });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -48,9 +48,9 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
     process.exit(code);
   }
 
-  ipc.onNotice(CONTROL.drain, async ({ deadlineMs }) => {
+  ipc.onNotice(CONTROL.drain, async (order) => {
     try {
-      await leave?.(deadlineMs);
+      await leave?.(order);
       await end(0);
     } catch (error) {
       log.error({ err: error }, 'drain failed');

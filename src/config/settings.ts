@@ -286,6 +286,12 @@ export const SETTINGS = {
     integer(0, 3_600),
     'longest drain in seconds. It ends as soon as no client is left',
   ),
+  drainDelayS: setting(
+    'DRAIN_DELAY_S',
+    2,
+    integer(0, 600),
+    'seconds between a stop’s first step, /readyz refuses, and its next, the listeners close: proxies look away meanwhile',
+  ),
   logLevel: setting<(typeof LEVELS)[number]>('LOG_LEVEL', 'info', oneOf(LEVELS), LEVELS.join(', ')),
   logPretty: setting<boolean | undefined>(
     'LOG_PRETTY',

@@ -8,7 +8,8 @@ import { createInboxView } from '../chat/inbox/inbox-view.ts';
 import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
 import type { Appended } from '../chat/log-store.ts';
 import { inboxOf } from '../chat/room.ts';
-import type { Outcome } from '../protocol/codes.ts';
+import type { Refuge } from '../cluster/control.ts';
+import { type Outcome, refuse } from '../protocol/codes.ts';
 import { introduce } from './auth/handshake.ts';
 import { createTokenExpiry } from './auth/token-expiry.ts';
 import type { ChatContext } from './context.ts';
@@ -24,7 +25,7 @@ import { createMetrics } from './metrics.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 import { createPeople } from './people.ts';
 import type { ChatNamespace } from './socket-types.ts';
-import { drainClients } from './transport/drain.ts';
+import { type Drain, drainClients } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
 
@@ -58,7 +59,9 @@ export interface ChatServer {
   readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
   metrics(): Promise<object[]>;
-  drain(drainMs: number): Promise<void>;
+  /** Not ready from now on, but serving. */
+  leave(): void;
+  drain(drainMs: number, refuge: Refuge): Drain;
   close(): Promise<void>;
 }
 
@@ -172,6 +175,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   for (const nsp of namespaces) gateway.serve(nsp);
   if (!deps.namespaces.includes('/')) refuseMain(of('/'));
 
+  let leaving = false;
+  const ready = () => (leaving ? refuse('unavailable', 'this worker is going away') : health.state());
   const http = await openHttp({
     ...deps,
     api: {
@@ -191,7 +196,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       moderation: backend.moderation,
       eventStreams,
     },
-    ready: health.state,
+    ready,
     metrics,
   });
   const routes = edge.route(http.handle);
@@ -203,13 +208,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     listen: port.listen,
     stopListening: port.close,
     reap: presence.reap,
-    ready: health.state,
+    ready,
     firstCheck: health.firstCheck,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics: metrics.asJson,
-    drain(drainMs) {
+    leave() {
+      leaving = true;
+    },
+    drain(drainMs, refuge) {
       eventStreams.drain();
-      return drainClients({ namespaces, flush: fanout.flushAll }, drainMs);
+      return drainClients({ namespaces, flush: fanout.flushAll, moves: gateway.moves }, drainMs, refuge);
     },
     async close() {
       const parts = [eventStreams, admission, health, people, online, live, edge];

@@ -35,6 +35,8 @@ export interface GatewayDeps {
 /** Serves the clients of a namespace from handshake to disconnect. */
 export interface Gateway {
   serve(nsp: ChatNamespace): void;
+  /** Whether the client connects elsewhere before it leaves a draining worker. */
+  moves(socket: ClientSocket): boolean;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -52,9 +54,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const sessionKey = Symbol('session');
 
   function connect(socket: ClientSocket, introduction: Introduction): void {
-    const { identity, roomid, resume, inbox } = introduction;
+    const { identity, roomid, resume, inbox, moves } = introduction;
     const budget = deps.connectionLimits.entered(socket);
-    const session = new ClientSession(socket, { identity, roomid, budget, rates });
+    const session = new ClientSession(socket, { identity, roomid, budget, rates, moves });
     socket.data[sessionKey] = session;
     socket.onAny(onEvent);
     socket.on('disconnect', onDisconnected);
@@ -145,6 +147,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
         introductions.delete(socket);
         if (introduction) connect(socket, introduction);
       });
+    },
+    moves(socket) {
+      const session: Session | undefined = socket.data[sessionKey];
+      return session?.moves === true;
     },
   };
 }

@@ -53,6 +53,8 @@ export interface Session {
   readonly queue: EventQueue;
   /** Shared by all sockets of the Engine.IO connection, present and future. */
   readonly budget: ConnectionBudget;
+  /** The client connects elsewhere before it leaves a draining worker. */
+  readonly moves: boolean;
   /** Set from the connection's first turn until it ends. */
   binding?: UserBinding | undefined;
   /** Takes a token of RATE_SAY from connection, user and address. Returns 0, or the ms until the next one. */
@@ -74,6 +76,7 @@ export interface SessionStart {
   readonly roomid: string | undefined;
   readonly budget: ConnectionBudget;
   readonly rates: SessionRates;
+  readonly moves: boolean;
 }
 
 export class ClientSession implements Session {
@@ -82,6 +85,7 @@ export class ClientSession implements Session {
   user: User;
   readonly defaultRoom: string;
   readonly hearsTextmsg: boolean;
+  readonly moves: boolean;
   readonly memberships = new Map<string, Membership>();
   readonly queue = createEventQueue();
   binding: UserBinding | undefined = undefined;
@@ -90,12 +94,13 @@ export class ClientSession implements Session {
   private sayBucket: Bucket | undefined = undefined;
   private loginBucket: Bucket | undefined = undefined;
 
-  constructor(socket: ClientSocket, { identity, roomid, budget, rates }: SessionStart) {
+  constructor(socket: ClientSocket, { identity, roomid, budget, rates, moves }: SessionStart) {
     this.socket = socket;
     this.identity = identity;
     this.user = identity.user;
     this.defaultRoom = roomid ?? DEFAULT_ROOM;
     this.hearsTextmsg = roomid === undefined;
+    this.moves = moves;
     this.budget = budget;
     this.rates = rates;
   }

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { type Admin, type AdminDeps, openAdmin } from '../../src/cluster/admin.ts';
+import { succeed } from '../../src/protocol/codes.ts';
 import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -14,6 +15,7 @@ async function open(deps: Partial<AdminDeps> = {}): Promise<Admin> {
     log: silentLog,
     readiness: async () => ({ reasons: [], warnings: [] }),
     status: async () => ({ workers: [] }),
+    reload: () => succeed({ id: 1 }),
     ...deps,
   });
   return admin;

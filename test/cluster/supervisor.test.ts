@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CONTROL } from '../../src/cluster/control.ts';
 import { IPC_VERSION } from '../../src/cluster/ipc-channel.ts';
-import { createSupervisor, type SupervisorDeps } from '../../src/cluster/supervisor.ts';
+import { createSupervisor, type ReloadStep, type SupervisorDeps } from '../../src/cluster/supervisor.ts';
 import { succeed } from '../../src/protocol/codes.ts';
 import { createFakeForks, type FakeWorker } from './fake-port.ts';
 
@@ -229,7 +229,7 @@ test('a primary that stood still itself takes no worker for hanging', async () =
 test('a worker that hangs while it drains is killed before the drain is over', async () => {
   const { supervisor, startAll, forked } = createCluster({ drainMs: 60_000 });
   await startAll();
-  void supervisor.stop();
+  void supervisor.stop('nowhere');
   forked[0]?.hang(true);
   await vi.advanceTimersByTimeAsync(11_000);
   expect(forked.map(({ alive }) => alive)).toEqual([false, true]);
@@ -296,9 +296,10 @@ test('stop asks every worker to drain, kills who is late, and starts nobody agai
   const asked: unknown[] = [];
   for (const { ipc: link } of forked) link.onNotice(CONTROL.drain, (body) => asked.push(body));
   const stopped = vi.fn();
-  void supervisor.stop().then(stopped);
+  void supervisor.stop('nowhere').then(stopped);
   await settle();
-  expect(asked).toEqual([{ deadlineMs: 10_000 }, { deadlineMs: 10_000 }]);
+  const order = { deadlineMs: 10_000, refuge: 'nowhere' };
+  expect(asked).toEqual([order, order]);
   expect(states()).toEqual(['0 draining', '1 draining']);
   expect(onServing).toHaveBeenCalledWith(1, false);
   expect(supervisor.pick()).toBeUndefined();
@@ -313,12 +314,12 @@ test('stop asks every worker to drain, kills who is late, and starts nobody agai
   expect(forked).toHaveLength(2);
 });
 
-test('a second stop kills at once', async () => {
+test('kill ends a drain at once', async () => {
   const { supervisor, startAll, forked } = createCluster();
   await startAll();
-  const first = supervisor.stop();
-  await supervisor.stop();
-  await first;
+  const stopped = supervisor.stop('nowhere');
+  supervisor.kill();
+  await stopped;
   expect(forked.map(({ signals }) => signals)).toEqual([['SIGKILL'], ['SIGKILL']]);
 });
 
@@ -326,7 +327,7 @@ test('a stop while a slot waits in backoff leaves nothing that could start', asy
   const { supervisor, startAll, forked, latest } = createCluster();
   await startAll();
   latest(0).exit(1);
-  const stopped = supervisor.stop();
+  const stopped = supervisor.stop('nowhere');
   latest(1).exit(0);
   await stopped;
   await vi.advanceTimersByTimeAsync(60_000);
@@ -346,24 +347,65 @@ test('a reload lets the old worker go only when the new one serves, one slot aft
   const { supervisor, startAll, forked, latest, ready, states } = createCluster();
   await startAll();
   const [old0, old1] = forked as [FakeWorker, FakeWorker];
-  const reloaded = supervisor.reload();
+  old0.ipc.notify(CONTROL.clientConnect, { count: 3 });
+  await settle();
+  const steps: ReloadStep[] = [];
+  const reloaded = supervisor.reload((step) => steps.push(step));
   await settle();
   expect(states()).toEqual(['0 ready', '0 starting', '1 ready']);
   await ready(latest(0));
-  expect(states()).toEqual(['0 draining', '0 ready', '1 ready', '1 starting']);
+  expect(states()).toEqual(['0 draining', '0 ready', '1 ready']);
   // Whose clients are counted: the old one still has some, the one that starts has none and answers nobody.
   expect(supervisor.withClients().map(({ instanceId }) => instanceId)).toEqual([
     old0.instanceId,
     latest(0).instanceId,
     old1.instanceId,
   ]);
-  await ready(latest(1));
-  expect(await reloaded).toEqual({ ok: true, value: undefined });
   old0.exit(0);
+  await settle();
+  expect(states()).toEqual(['0 ready', '1 ready', '1 starting']);
+  await ready(latest(1));
   old1.exit(0);
+  expect(await reloaded).toEqual({ ok: true, value: undefined });
+  expect(steps).toEqual([
+    { slot: 0, state: 'starting' },
+    { slot: 0, state: 'draining', pid: forked[2]?.pid, clients: 3 },
+    { slot: 0, state: 'done', pid: forked[2]?.pid, clients: 3 },
+    { slot: 1, state: 'starting' },
+    { slot: 1, state: 'draining', pid: forked[3]?.pid, clients: 0 },
+    { slot: 1, state: 'done', pid: forked[3]?.pid, clients: 0 },
+  ]);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(states()).toEqual(['0 ready', '1 ready']);
   expect(forked).toHaveLength(4);
+});
+
+test('a draining worker learns how many clients the others have taken in', async () => {
+  const { supervisor, startAll, forked, latest, ready } = createCluster();
+  await startAll();
+  const [old0, other] = forked as [FakeWorker, FakeWorker];
+  const arrivals: number[] = [];
+  old0.ipc.onNotice(CONTROL.arrived, ({ count }) => arrivals.push(count));
+  other.ipc.notify(CONTROL.clientConnect, { count: 7 });
+  void supervisor.reload();
+  await settle();
+  await ready(latest(0));
+  latest(0).ipc.notify(CONTROL.clientConnect, { count: 2 });
+  other.ipc.notify(CONTROL.clientConnect, { count: 1 });
+  old0.ipc.notify(CONTROL.clientConnect, { count: 5 });
+  await settle();
+  expect(arrivals).toEqual([2, 1]);
+});
+
+test('before a stop every worker can say that it is not ready', async () => {
+  const { supervisor, startAll, forked, states } = createCluster();
+  await startAll();
+  const told: number[] = [];
+  for (const { ipc, slot } of forked) ipc.onNotice(CONTROL.leaving, () => told.push(slot));
+  supervisor.leave();
+  await settle();
+  expect(told).toEqual([0, 1]);
+  expect(states()).toEqual(['0 ready', '1 ready']);
 });
 
 test('a reload whose new worker is of another release ends there, and the old workers stay', async () => {
@@ -394,8 +436,10 @@ test('a worker that dies while its successor starts leaves the slot with exactly
     FakeWorker,
   ];
   await ready(successor);
+  await settle();
   expect(respawned.alive).toBe(false);
   await ready(forked.findLast(({ slot }) => slot === 1) as FakeWorker);
+  forked[1]?.exit(0);
   await reloaded;
   await vi.advanceTimersByTimeAsync(60_000);
   expect(states()).toEqual(['0 ready', '1 ready']);
@@ -409,7 +453,7 @@ test('a worker that is told to leave before it serves is killed: it may not hear
   const starting = forked.at(-1) as FakeWorker;
   const asked = vi.fn();
   starting.ipc.onNotice(CONTROL.drain, asked);
-  void supervisor.stop();
+  void supervisor.stop('nowhere');
   await settle();
   expect(starting.alive).toBe(false);
   expect(asked).not.toHaveBeenCalled();

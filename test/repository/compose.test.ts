@@ -69,7 +69,9 @@ describe('docker-compose.yml', () => {
   it.each(CHAT)('gives %s more time to stop than a drain takes, and passes it the signal', (name) => {
     const { environment, init, stop_grace_period } = compose.services[name];
     const configuration = configurationOf(environment);
-    const drainS = configuration.ok ? configuration.settings.drainS : Number.POSITIVE_INFINITY;
+    const drainS = configuration.ok
+      ? configuration.settings.drainS + configuration.settings.drainDelayS
+      : Number.POSITIVE_INFINITY;
     expect(Number.parseInt(stop_grace_period, 10)).toBeGreaterThan(drainS);
     expect(stop_grace_period).toMatch(/^\d+s$/);
     expect(init).toBe(true);

@@ -38,7 +38,9 @@ describe('the systemd unit', () => {
     expect(value('Service.Type')).toBe('exec');
     expect(value('Service.KillSignal')).toBe('SIGTERM');
     expect(value('Service.KillMode')).toBe('mixed');
-    expect(Number(value('Service.TimeoutStopSec'))).toBeGreaterThan(SETTINGS.drainS.fallback);
+    expect(Number(value('Service.TimeoutStopSec'))).toBeGreaterThan(
+      SETTINGS.drainS.fallback + SETTINGS.drainDelayS.fallback,
+    );
   });
 
   it('reloads the workers with the signal that means a rolling reload', () => {

@@ -91,6 +91,8 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     PORT: String(port),
     ADMIN_PORT: String(adminPort),
     WORKERS: String(workers),
+    // Nothing looks away from a stopping host here.
+    DRAIN_DELAY_S: '0',
     DATA_DIR: dataDir,
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     ...options.env,

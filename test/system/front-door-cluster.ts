@@ -20,6 +20,7 @@ import { openFront } from '../../src/cluster/front.ts';
 import { openFrontWorker } from '../../src/cluster/front-worker.ts';
 import { createSupervisor } from '../../src/cluster/supervisor.ts';
 import { openWorkerProcess } from '../../src/cluster/worker-process.ts';
+import { succeed } from '../../src/protocol/codes.ts';
 
 const HOST = '127.0.0.1';
 const BASE_PORT = Number(process.env.BASE_PORT);
@@ -47,6 +48,7 @@ async function runPrimary(): Promise<void> {
     log,
     readiness: async () => ({ reasons: [], warnings: [] }),
     status: async () => ({ workers: supervisor.status() }),
+    reload: () => succeed({ id: 0 }),
   });
   const started = await supervisor.start();
   if (!started.ok) {
@@ -57,7 +59,7 @@ async function runPrimary(): Promise<void> {
     process.stdout.write(`${JSON.stringify({ reload: await supervisor.reload() })}\n`);
   });
   process.on('SIGTERM', async () => {
-    await supervisor.stop();
+    await supervisor.stop('nowhere');
     await front.close();
     await admin.close();
     process.exit(0);

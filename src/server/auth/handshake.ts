@@ -21,6 +21,8 @@ export interface Introduction {
   readonly resume?: { readonly epoch: string; readonly seq: number };
   /** The position up to which the device has received the user's inbox. */
   readonly inbox?: { readonly epoch: string; readonly seq: number };
+  /** The client connects elsewhere before it leaves a draining worker. */
+  readonly moves: boolean;
 }
 
 export async function introduce(
@@ -39,12 +41,12 @@ export async function introduce(
   if (!carried.ok) return carried;
   const token = carried.value;
   const { roomid } = query.data;
-  const { userId, guestToken, resume, inbox } = auth.data;
+  const { userId, guestToken, resume, inbox, moves = false } = auth.data;
   const username = auth.data.username ?? query.data.username;
   const avatar = auth.data.avatar ?? query.data.avatar;
   const identity = await identities.identify({ token, userId, guestToken, username, avatar });
   if (!identity.ok) return identity;
-  return succeed({ identity: identity.value, roomid, resume, inbox });
+  return succeed({ identity: identity.value, roomid, resume, inbox, moves });
 }
 
 /** A quick test first: parsing every URL again would cost as much as the rest of the handshake. */

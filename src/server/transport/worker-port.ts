@@ -13,7 +13,7 @@ export interface WorkerPortDeps {
 /** The HTTP server on a worker's own port. */
 export interface WorkerPort {
   listen(host: string, port: number): Promise<{ readonly port: number }>;
-  /** Stops accepting connections. Open ones stay. */
+  /** Stops accepting connections. Open ones stay until their next response. */
   close(): void;
 }
 
@@ -35,7 +35,11 @@ export function createWorkerPort({
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: Math.min(requestTimeoutMs, LOOK_MS),
     },
-    routes.onRequest,
+    (request, response) => {
+      // On a connection kept open, the client's next session would begin in the worker that is going away.
+      if (!server.listening) response.shouldKeepAlive = false;
+      routes.onRequest(request, response);
+    },
   );
   server.on('upgrade', routes.onUpgrade);
   enableLingeringClose(server);

@@ -1,0 +1,28 @@
+import type { Logger } from 'pino';
+
+/** What the operator wants of the primary, by signals. */
+export interface Signals {
+  /** Aborted by the first SIGTERM or SIGINT. */
+  readonly ended: AbortSignal;
+  /** The caller handles what comes from now on: another SIGTERM or SIGINT after the first, and SIGHUP. */
+  handle(handlers: { readonly onEndAgain: () => void; readonly onReload: () => void }): void;
+}
+
+/**
+ * Call it before the store is opened: Node's default is to die by these signals. Until the caller handles more, a SIGHUP
+ * does nothing, because what starts is the newest code anyway.
+ */
+export function openSignals(log: Logger): Signals {
+  const ended = new AbortController();
+  let onEndAgain = () => {};
+  let onReload = () => log.info('SIGHUP is ignored: Roomcast is starting');
+  const onEnd = () => (ended.signal.aborted ? onEndAgain() : ended.abort());
+  process.on('SIGTERM', onEnd).on('SIGINT', onEnd);
+  process.on('SIGHUP', () => onReload());
+  return {
+    ended: ended.signal,
+    handle(handlers) {
+      ({ onEndAgain, onReload } = handlers);
+    },
+  };
+}

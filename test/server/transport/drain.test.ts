@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Refuge } from '../../../src/cluster/control.ts';
+import type { Bye } from '../../../src/protocol/events.ts';
+import type { ChatNamespace, ClientSocket } from '../../../src/server/socket-types.ts';
+import { drainClients } from '../../../src/server/transport/drain.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A worker with clients; each closed connection is gone at once. */
+function createWorker(clients: { readonly stock?: number; readonly moving?: number }) {
+  const sockets = new Map<string, ClientSocket>();
+  const byes: Array<{ id: string; at: number; bye: Bye }> = [];
+  const closed: Array<{ id: string; at: number }> = [];
+  const movers = new Set<ClientSocket>();
+  const startedAt = Date.now();
+  const at = () => Date.now() - startedAt;
+  const add = (id: string, moves: boolean) => {
+    const socket = {
+      conn: {
+        close() {
+          sockets.delete(id);
+          closed.push({ id, at: at() });
+        },
+      },
+      emit: (_event: 'bye', bye: Bye) => byes.push({ id, at: at(), bye }),
+    } as unknown as ClientSocket;
+    sockets.set(id, socket);
+    if (moves) movers.add(socket);
+  };
+  for (let n = 0; n < (clients.stock ?? 0); n += 1) add(`stock ${n}`, false);
+  for (let n = 0; n < (clients.moving ?? 0); n += 1) add(`moving ${n}`, true);
+  let emptyAt: number | undefined;
+  return {
+    byes,
+    closed,
+    sockets,
+    emptyAt: () => emptyAt,
+    drain(drainMs: number, refuge: Refuge) {
+      const drain = drainClients(
+        {
+          namespaces: [{ sockets } as unknown as ChatNamespace],
+          flush: () => {},
+          moves: (socket) => movers.has(socket),
+          now: Date.now,
+          random: () => 0.5,
+        },
+        drainMs,
+        refuge,
+      );
+      void drain.empty.then(() => {
+        emptyAt = at();
+      });
+      return drain;
+    },
+  };
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+test('a stock client is told when to come back and closed', async () => {
+  const worker = createWorker({ stock: 1 });
+  worker.drain(9_000, 'here');
+  await pass(0);
+  expect(worker.byes).toEqual([
+    { id: 'stock 0', at: 0, bye: expect.objectContaining({ code: 3001, reconnect: true, afterMs: 500 }) },
+  ]);
+  expect(worker.closed).toEqual([{ id: 'stock 0', at: 0 }]);
+  await pass(100);
+  expect(worker.emptyAt()).toBe(100);
+});
+
+test('a client that can move is served until it leaves by itself', async () => {
+  const worker = createWorker({ moving: 1 });
+  worker.drain(9_000, 'here');
+  await pass(5_000);
+  expect(worker.byes).toEqual([
+    { id: 'moving 0', at: 0, bye: expect.objectContaining({ code: 3001, reconnect: true, afterMs: 0 }) },
+  ]);
+  expect(worker.closed).toEqual([]);
+  expect(worker.emptyAt()).toBeUndefined();
+  worker.sockets.clear();
+  await pass(100);
+  expect(worker.emptyAt()).toBe(5_100);
+  expect(worker.closed).toEqual([]);
+});
+
+test('a client that does not move is closed before the drain’s end, without another bye', async () => {
+  const worker = createWorker({ moving: 1 });
+  worker.drain(9_000, 'here');
+  await pass(9_000);
+  expect(worker.byes).toHaveLength(1);
+  expect(worker.closed).toEqual([{ id: 'moving 0', at: 8_100 }]);
+});
+
+test('a move to another host, which may not be reached, has five seconds', async () => {
+  const worker = createWorker({ moving: 1 });
+  worker.drain(30_000, 'elsewhere');
+  await pass(6_000);
+  expect(worker.closed).toEqual([{ id: 'moving 0', at: 5_000 }]);
+});
+
+test('where clients can go nowhere, those that can move are closed at once as well', async () => {
+  const worker = createWorker({ moving: 200, stock: 200 });
+  worker.drain(30_000, 'nowhere');
+  await pass(1_000);
+  expect(worker.closed).toHaveLength(400);
+  expect(worker.byes.every(({ bye }) => bye.afterMs > 0)).toBe(true);
+});
+
+test('clients are let go as fast as they come in elsewhere', async () => {
+  const worker = createWorker({ stock: 1_000 });
+  const drain = worker.drain(300_000, 'here');
+  await pass(2_000);
+  const before = worker.closed.length;
+  // 20 to begin with, and what is due to be done in time.
+  expect(before).toBeLessThan(50);
+  let arrived = 0;
+  for (let step = 0; step < 20; step += 1) {
+    drain.arrived(worker.closed.length - arrived);
+    arrived = worker.closed.length;
+    await pass(100);
+  }
+  expect(worker.closed).toHaveLength(1_000);
+});
+
+test('every client is told within a third of the time, however slowly they come in elsewhere', async () => {
+  const worker = createWorker({ stock: 500, moving: 500 });
+  worker.drain(30_000, 'here');
+  await pass(5_000);
+  expect(worker.byes.length).toBeLessThan(700);
+  await pass(5_000);
+  expect(worker.byes).toHaveLength(1_000);
+});
+
+test('a client that comes in while the worker drains is let go too', async () => {
+  const worker = createWorker({ moving: 1 });
+  worker.drain(9_000, 'here');
+  await pass(1_000);
+  const late = createWorker({ stock: 1 }).sockets.get('stock 0') as ClientSocket;
+  worker.sockets.set('late', { ...late, conn: { close: () => worker.sockets.delete('late') } } as never);
+  await pass(200);
+  expect([...worker.sockets.keys()]).toEqual(['moving 0']);
+});
