@@ -3,6 +3,7 @@ import type { ApiSettings } from './api-access.ts';
 import type { Printer } from './nginx.ts';
 import { runNginx } from './nginx.ts';
 import type { NginxSettings } from './nginx-arguments.ts';
+import { runReload } from './reload.ts';
 import { type SettingRow, startHelp } from './start.ts';
 import { runStatus, type StatusSettings } from './status.ts';
 import { runTail } from './tail.ts';
@@ -35,6 +36,11 @@ const COMMANDS: readonly Command[] = [
     name: 'status',
     does: 'show the primary, the cluster and the workers of this host',
     run: ({ args, settings, print }) => runStatus(args, settings, print),
+  },
+  {
+    name: 'reload',
+    does: 'replace the workers of this host one by one, without losing a client',
+    run: ({ args, settings, print }) => runReload(args, settings, print),
   },
   {
     name: 'tail',
