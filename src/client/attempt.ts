@@ -1,5 +1,6 @@
 import { Manager, type Socket } from 'socket.io-client';
 import type { Auth } from './identity.ts';
+import { createPendingAnswers, type PendingAnswers } from './pending-answers.ts';
 
 export interface AttemptDeps {
   readonly url: string;
@@ -9,18 +10,25 @@ export interface AttemptDeps {
   readonly query: { readonly roomid: string } | undefined;
   readonly auth: Auth;
   readonly timeoutMs: number;
-  readonly onEvent: (name: string, args: unknown[]) => void;
-  /** The server refused the connection. */
-  readonly onRefused: (error: Error & { data?: unknown }) => void;
-  /** The server was not reached, or the connection to it is lost. */
-  readonly onLost: (reason: string) => void;
-  /** The server ended this connection for good. */
-  readonly onEnded: () => void;
 }
 
-/** One connection from its start to its end. It calls nothing back after `close`. */
-export interface Attempt {
-  emit(event: string, payload: object, ack: (answer: unknown) => void): void;
+export interface AttemptListener {
+  onEvent(name: string, args: unknown[]): void;
+  /** The server refused the connection. */
+  onRefused(error: Error & { data?: unknown }): void;
+  /** The server was not reached, or the connection to it is lost. */
+  onLost(reason: string): void;
+  /** The server ended this connection for good. */
+  onEnded(): void;
+}
+
+/** One connection from its start to its end. It calls no listener after `close`. */
+export interface Attempt extends Pick<PendingAnswers, 'ask' | 'isWaiting' | 'abandon'> {
+  /** Replaces the listener. */
+  listen(listener: AttemptListener): void;
+  /** Closes once the pending answers came; the listener hears nothing more. */
+  retire(): void;
+  /** Pending answers stay pending until `abandon`. */
   close(): void;
 }
 
@@ -34,7 +42,8 @@ const LOSSES: Partial<Record<Socket.DisconnectReason, string>> = {
  * Each has a Manager of its own, which does not reconnect: socket.io-client would otherwise buffer what was emitted on one
  * connection and send it on the next, late or twice.
  */
-export function openAttempt(deps: AttemptDeps): Attempt {
+export function openAttempt(deps: AttemptDeps, first: AttemptListener): Attempt {
+  let listener = first;
   const manager = new Manager(deps.url, {
     path: deps.path,
     transports: [...deps.transports],
@@ -45,23 +54,46 @@ export function openAttempt(deps: AttemptDeps): Attempt {
     query: deps.query,
   });
   const socket = manager.socket(deps.namespace, { auth: deps.auth });
-  socket.onAny((name: string, ...args: unknown[]) => deps.onEvent(name, args));
+  const answers = createPendingAnswers({
+    timeoutMs: deps.timeoutMs,
+    emit: (event, payload, ack) => void socket.emit(event, payload, ack),
+    onSilence: (event) => listener.onLost(`no answer to ${event}`),
+  });
+  socket.onAny((name: string, ...args: unknown[]) => listener.onEvent(name, args));
   socket.on('connect_error', (error) => {
     // Still active: it failed below Socket.IO, so no server has judged this client.
-    if (socket.active) deps.onLost('the server cannot be reached');
-    else deps.onRefused(error);
+    if (socket.active) listener.onLost('the server cannot be reached');
+    else listener.onRefused(error);
   });
   socket.on('disconnect', (reason) => {
-    if (reason === 'io server disconnect') deps.onEnded();
-    else deps.onLost(LOSSES[reason] ?? 'the connection was lost');
+    if (reason === 'io server disconnect') listener.onEnded();
+    else listener.onLost(LOSSES[reason] ?? 'the connection was lost');
   });
   socket.connect();
+
+  function close(): void {
+    socket.offAny();
+    socket.off();
+    socket.disconnect();
+  }
+
+  function end(): void {
+    close();
+    answers.abandon();
+  }
+
   return {
-    emit: (event, payload, ack) => void socket.emit(event, payload, ack),
-    close() {
-      socket.offAny();
-      socket.off();
-      socket.disconnect();
+    ask: answers.ask,
+    isWaiting: answers.isWaiting,
+    abandon: answers.abandon,
+    listen(next) {
+      listener = next;
     },
+    retire() {
+      const ignore = () => undefined;
+      listener = { onEvent: ignore, onRefused: ignore, onLost: end, onEnded: end };
+      answers.whenSettled(end);
+    },
+    close,
   };
 }

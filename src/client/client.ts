@@ -88,8 +88,10 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     random,
     identity: { ...identity, auth: () => identity.auth().then((auth) => people.withInboxPosition(auth)) },
     handshakeJoin: () => rooms.handshakeJoin(),
+    roomJoins: () => rooms.roomJoins(),
+    userId: () => people.userId(),
     onState: (change) => events.emit('state', change),
-    onUp(said) {
+    onUp(said, joined) {
       if (!people.identify(said)) {
         connection.drop('the token is of another user than before');
         return;
@@ -98,7 +100,8 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       events.emit('hello', said);
       // First: a pending login must be done before rooms are joined.
       people.up();
-      rooms.up();
+      if (joined) rooms.moved(joined);
+      else rooms.up();
     },
     onDown() {
       tokens.down();

@@ -2,11 +2,12 @@ import { BYE, type Outcome, succeed, type WireError } from '../protocol/codes.ts
 import type { Ack, Acks, Bye, Hello } from '../protocol/events.ts';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { EventName, PayloadInput } from '../protocol/payloads.ts';
-import { type Attempt, type AttemptDeps, openAttempt } from './attempt.ts';
+import type { Joined } from '../protocol/rooms.ts';
+import { type AttemptsDeps, createAttempts } from './attempts.ts';
 import { type Backoff, spreadMs } from './backoff.ts';
 import { ClientError, type ClientErrorCode, errorOf } from './client-error.ts';
-import type { Auth, Identity } from './identity.ts';
-import { type Answered, createPendingAnswers } from './pending-answers.ts';
+import type { Identity } from './identity.ts';
+import type { Answered } from './pending-answers.ts';
 
 /*
  *   connecting ──hello──► online ──connection lost, bye, no answer──► offline ──wait──► connecting
@@ -25,14 +26,18 @@ export interface StateChange {
 }
 
 export interface ConnectionDeps
-  extends Pick<AttemptDeps, 'url' | 'path' | 'namespace' | 'transports' | 'timeoutMs'> {
+  extends Pick<
+    AttemptsDeps,
+    'url' | 'path' | 'namespace' | 'transports' | 'timeoutMs' | 'handshakeJoin' | 'roomJoins'
+  > {
   readonly identity: Identity;
-  /** The join that the next handshake carries. */
-  readonly handshakeJoin: () => { readonly roomid: string; readonly resume: Auth['resume'] } | undefined;
+  /** The current user's id. */
+  readonly userId: () => string | undefined;
   readonly backoff: Backoff;
   readonly random: () => number;
   readonly onState: (change: StateChange) => void;
-  readonly onUp: (hello: Hello) => void;
+  /** `joined`: the connection takes over from another one, and has joined these rooms. */
+  readonly onUp: (hello: Hello, joined?: ReadonlyMap<string, Joined>) => void;
   readonly onDown: () => void;
   readonly onBye: (bye: Bye) => void;
   /** Nothing is tried any more until `reconnect`. */
@@ -66,15 +71,29 @@ const RENEWABLE: ReadonlySet<ClientErrorCode> = new Set(['bad_request', 'unautho
 export function openConnection(deps: ConnectionDeps): Connection {
   const { identity, backoff, random } = deps;
   let state: StateChange['state'] = 'offline';
-  let attempt: Attempt | undefined;
-  /** Credentials that arrive for an earlier attempt are ignored. */
+  /** Rises whenever a connection begins or ends: listeners may end it. */
   let turn = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let mayRetryNow = false;
   let ended = false;
-  const answers = createPendingAnswers({
-    timeoutMs: deps.timeoutMs,
-    onSilence: (event) => lose(`no answer to ${event}`),
+  const attempts = createAttempts({
+    ...deps,
+    auth: identity.auth,
+    nextMs: backoff.nextMs,
+    accepts: ({ protocol, user }) => protocol <= PROTOCOL_VERSION && user.id === deps.userId(),
+    errorOf: refusalOf,
+    onHello: greeted,
+    onBye,
+    onEvent(name, args) {
+      if (state === 'online') deps.onEvent(name, args);
+    },
+    onRefused: refused,
+    onLost: lose,
+    onReplaced() {
+      disconnect();
+      return awaitHello() === turn;
+    },
+    onEnded: () => stop(new ClientError('closed', 'the server ended this connection')),
   });
 
   function change(next: StateChange): void {
@@ -83,6 +102,12 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   function connect(): void {
+    const mine = awaitHello();
+    // A listener may have closed the client.
+    if (mine === turn) attempts.connect();
+  }
+
+  function awaitHello(): number {
     clearTimeout(timer);
     turn += 1;
     const mine = turn;
@@ -90,33 +115,10 @@ export function openConnection(deps: ConnectionDeps): Connection {
     // its CONNECT stays unanswered.
     timer = setTimeout(() => lose('the server does not answer'), deps.timeoutMs);
     change({ state: 'connecting' });
-    identity.auth().then(
-      (auth) => mine === turn && open(auth),
-      (error: unknown) =>
-        mine === turn && lose(`no token: ${error instanceof Error ? error.message : error}`),
-    );
+    return mine;
   }
 
-  function open(auth: AttemptDeps['auth']): void {
-    const join = deps.handshakeJoin();
-    attempt = openAttempt({
-      ...deps,
-      query: join && { roomid: join.roomid },
-      auth: { ...auth, resume: join?.resume },
-      onEvent: handle,
-      onRefused: refused,
-      onLost: lose,
-      onEnded: () => stop(new ClientError('closed', 'the server ended this connection')),
-    });
-  }
-
-  function handle(name: string, args: unknown[]): void {
-    if (name === 'hello') greeted(args[0] as Hello);
-    else if (name === 'bye') onBye(args[0] as Bye);
-    else if (state === 'online') deps.onEvent(name, args);
-  }
-
-  function greeted(hello: Hello): void {
+  function greeted(hello: Hello, joined?: ReadonlyMap<string, Joined>): void {
     if (hello.protocol > PROTOCOL_VERSION) {
       stop(new ClientError('bad_request', `this client is too old for protocol ${hello.protocol}`));
       return;
@@ -125,19 +127,19 @@ export function openConnection(deps: ConnectionDeps): Connection {
     clearTimeout(timer);
     backoff.reset();
     identity.learn(hello);
-    change({ state: 'online' });
-    if (mine === turn) deps.onUp(hello);
+    if (state !== 'online') change({ state: 'online' });
+    if (mine === turn) deps.onUp(hello, joined);
   }
 
   function disconnect(): void {
     turn += 1;
     clearTimeout(timer);
-    attempt?.close();
-    attempt = undefined;
-    if (state !== 'online') return;
-    state = 'offline';
-    deps.onDown();
-    answers.abandon();
+    attempts.close();
+    if (state === 'online') {
+      state = 'offline';
+      deps.onDown();
+    }
+    attempts.abandon();
   }
 
   function lose(reason: string, askedMs?: number): void {
@@ -166,7 +168,11 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   function onBye(bye: Bye): void {
+    const mine = turn;
     deps.onBye(bye);
+    if (mine !== turn) return;
+    const mayMove = bye.code === BYE.moved && bye.reconnect && state === 'online';
+    if (mayMove && attempts.move(bye)) return;
     const renewed = bye.code === BYE.expired && identity.renew();
     if (renewed && bye.reconnect && bye.afterMs === 0) returnAtOnce(bye.reason);
     else if (bye.reconnect) lose(bye.reason, bye.afterMs);
@@ -185,11 +191,8 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   function ask<E extends EventName>(event: E, payload: PayloadInput<E>, answered: Answered<E>): void {
-    if (state !== 'online' || !attempt) {
-      answered(undefined);
-      return;
-    }
-    answers.ask(attempt, event, payload, answered);
+    if (state === 'online') attempts.ask(event, payload, answered);
+    else answered(undefined);
   }
 
   connect();

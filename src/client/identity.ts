@@ -28,6 +28,8 @@ export interface Auth {
   readonly inbox?: { readonly epoch: string; readonly seq: number };
   /** The position where the room of the handshake resumes. */
   readonly resume?: { readonly epoch: string; readonly seq: number };
+  /** The client can move to another worker without a break. */
+  readonly moves?: boolean;
 }
 
 export interface Identity {

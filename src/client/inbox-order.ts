@@ -55,6 +55,8 @@ export function createInboxOrder(start?: Position): InboxOrder {
           return !isHad(seq, epoch) && ids.add(id);
         })
         .sort((one, other) => one.seq - other.seq);
+      // Two connections of a move may overlap: the page may be older than the items since.
+      if (isHad(page.top, epoch)) return fresh as readonly InboxItem[];
       at = { epoch, seq: page.top };
       top = page.top;
       return fresh as readonly InboxItem[];

@@ -3,6 +3,7 @@ import type { Joined } from '../protocol/rooms.ts';
 import { createBackoff, retryWaitMs } from './backoff.ts';
 import { type ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import type { RoomJoin } from './move.ts';
 import type { Position } from './sequence.ts';
 
 /*
@@ -28,7 +29,8 @@ export interface MembershipDeps {
   /** True: the room lasts after this refusal. */
   readonly persists: (error: WireError) => boolean;
   readonly onJoining: () => void;
-  readonly onJoined: (joined: Joined) => void;
+  /** `byMove`: by a connection that takes over; the application may have received more than this answer tells. */
+  readonly onJoined: (joined: Joined, byMove: boolean) => void;
   /** Nothing can be said for now. */
   readonly onAway: () => void;
   readonly onRefused: (error: ClientError, retryInMs: number | undefined) => void;
@@ -43,6 +45,10 @@ export interface Membership {
   readonly phase: Phase;
   /** `byHandshake`: the handshake joined the room, its answer is on the way. */
   up(byHandshake: boolean): void;
+  /** The join of a connection that takes over; undefined: the room is not joined now. */
+  moveJoin(): RoomJoin | undefined;
+  /** Another connection took over, and joined the room if there is an answer. */
+  moved(joined: Joined | undefined): void;
   down(): void;
   /** Joins anew where the application stopped hearing. */
   join(): void;
@@ -63,6 +69,8 @@ export function createMembership(deps: MembershipDeps): Membership {
   const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
   let phase: Phase = 'away';
   let byHandshake = false;
+  /** Answers to earlier joins are ignored: a connection that the client left may still bring one. */
+  let turn = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function isOut(): boolean {
@@ -78,22 +86,28 @@ export function createMembership(deps: MembershipDeps): Membership {
   function join(): void {
     begin();
     byHandshake = false;
-    const payload = { roomid, history, resume: deps.position() };
-    connection.ask('join', payload, (answer) => {
+    turn += 1;
+    const mine = turn;
+    connection.ask('join', payload(), (answer) => {
       if (answer?.ok && isOut()) deps.onStray();
-      if (phase !== 'joining' || !answer) return;
+      if (phase !== 'joining' || mine !== turn || !answer) return;
       const { ok, ...joined } = answer;
       if (answer.ok) admit(joined as Joined);
       else refuse(answer.error);
     });
   }
 
-  function admit(joined: Joined): void {
+  function payload(): RoomJoin {
+    return { roomid, history, resume: deps.position() };
+  }
+
+  function admit(joined: Joined, byMove = false): void {
     clearTimeout(timer);
+    turn += 1;
     byHandshake = false;
     phase = 'joined';
     backoff.reset();
-    deps.onJoined(joined);
+    deps.onJoined(joined, byMove);
   }
 
   function refuse(error: WireError): void {
@@ -138,6 +152,14 @@ export function createMembership(deps: MembershipDeps): Membership {
       return phase;
     },
     up,
+    moveJoin: () => (phase === 'joined' ? payload() : undefined),
+    moved(joined) {
+      if (isOut()) {
+        if (joined) deps.onStray();
+      } else if (joined) admit(joined, true);
+      // A resting room joins after its wait.
+      else if (phase !== 'resting') join();
+    },
     down() {
       if (isOut()) return;
       phase = 'away';

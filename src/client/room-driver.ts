@@ -12,12 +12,12 @@ import { ClientError } from './client-error.ts';
 import { createEmitter } from './emitter.ts';
 import { createFirstJoin } from './first-join.ts';
 import { createMembership, type Membership, type MembershipDeps } from './membership.ts';
+import type { HandshakeJoin } from './move.ts';
 import type { PersistentRoom, Room, RoomEvents } from './room.ts';
 import { createRoomFacade, type RoomParts } from './room-facade.ts';
 import { createRoomFeed } from './room-feed.ts';
 import { createRoomMembers } from './room-members.ts';
 import { createRoomOutbox, type RoomOutbox, type RoomOutboxDeps } from './room-outbox.ts';
-import type { Position } from './sequence.ts';
 import { createTypists } from './typists.ts';
 
 export interface RoomDeps
@@ -35,14 +35,17 @@ export interface RoomDeps
 
 /** The room as the client drives it. */
 export interface RoomDriver
-  extends Pick<Membership, 'up' | 'down' | 'handshakeJoined' | 'handshakeRefused' | 'rejoin'>,
+  extends Pick<
+      Membership,
+      'up' | 'moved' | 'moveJoin' | 'down' | 'handshakeJoined' | 'handshakeRefused' | 'rejoin'
+    >,
     Pick<RoomOutbox, 'restore' | 'assignAuthor' | 'drafts' | 'waiting'> {
   /** Resolves once the room was joined; rejects with the next refusal, or the last one while the room stays outside. */
   join(): Promise<Room>;
   /** From now on a refusal does not end the room, and failed messages stay. */
   persist(): PersistentRoom;
   /** The join that the handshake may carry; undefined: it may carry none. */
-  handshakeJoin(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
+  handshakeJoin(): HandshakeJoin | undefined;
   receive(message: RoomMessage): void;
   gap(gap: RoomGap): void;
   typing(typing: Typing): void;
@@ -128,13 +131,15 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     return membership.phase === 'ended';
   }
 
-  function onJoined(joined: Joined): void {
+  function onJoined(joined: Joined, byMove: boolean): void {
     const source = latest ? 'replay' : 'history';
     latest = joined;
     events.emit('joined', joined);
-    feed.resume(joined, source);
+    if (byMove) feed.moved(joined);
+    else feed.resume(joined, source);
     firstJoin.joined(room as Room);
-    members.refresh();
+    // After a move the list goes on by its `rev`.
+    if (!byMove) members.refresh();
     // A listener may have ended it, or a message that arrived early may have shown a hole.
     if (membership.phase === 'joined') outbox.open();
   }
@@ -169,20 +174,15 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     return new Promise((resolve) => connection.ask('leave', { roomid }, () => resolve()));
   }
 
-  const room = createRoomFacade(deps, {
-    events,
-    outbox,
-    feed,
-    members,
-    typists,
-    phase: () => membership.phase,
-    latest: () => latest,
-    leave,
-  });
+  const phase = () => membership.phase;
+  const parts = { events, feed, members, typists, phase };
+  const room = createRoomFacade(deps, { ...parts, outbox, latest: () => latest, leave });
 
   return {
     join: () => firstJoin.wait(membership.phase === 'outside'),
     up: membership.up,
+    moved: membership.moved,
+    moveJoin: membership.moveJoin,
     down: membership.down,
     handshakeJoined: membership.handshakeJoined,
     handshakeRefused: membership.handshakeRefused,
@@ -192,14 +192,14 @@ export function createRoom(deps: RoomDeps): RoomDriver {
       return room;
     },
     handshakeJoin: () =>
-      membership.phase === 'away' && deps.history === undefined
+      (membership.phase === 'away' || membership.phase === 'joined') && deps.history === undefined
         ? { roomid, resume: feed.position() }
         : undefined,
     restore: outbox.restore,
     assignAuthor: outbox.assignAuthor,
     drafts: outbox.drafts,
     waiting: outbox.waiting,
-    ...createListeners({ events, feed, members, typists, phase: () => membership.phase }),
+    ...createListeners(parts),
     removed(removed) {
       events.emit('removed', removed);
       expel(new ClientError('forbidden', REMOVED[removed.code]));

@@ -2,7 +2,7 @@ import type { ChatMessage, Joined, MessagePage, RoomEntry, RoomGap } from '../pr
 import { createDeletions } from './deletions.ts';
 import type { Emitter } from './emitter.ts';
 import type { MessageSource, RoomEvents } from './room.ts';
-import { createSequence, type Position } from './sequence.ts';
+import { type Admission, createSequence, type Position } from './sequence.ts';
 
 export interface RoomFeedDeps {
   readonly emit: Emitter<RoomEvents>['emit'];
@@ -22,6 +22,8 @@ export interface RoomFeed {
   pause(): void;
   /** The log answered. */
   resume(joined: Joined, source: MessageSource): void;
+  /** Another connection took over, and its log answered. The old one may have brought later entries. */
+  moved(joined: Joined): void;
   offer(entry: RoomEntry): void;
   /** The server reports entries that are lost. */
   gap(gap: RoomGap): void;
@@ -71,21 +73,27 @@ export function createRoomFeed({ emit, accepts, isOver, onHole }: RoomFeedDeps):
     }
   }
 
+  function resume({ gap, fresh }: Admission, source: MessageSource): void {
+    const arrived = early ?? [];
+    early = undefined;
+    if (gap) emit('gap', gap);
+    for (const entry of fresh) deliver(entry, source);
+    for (const entry of arrived) offer(entry);
+  }
+
   return {
     position: sequence.position,
     pause() {
       early = [];
     },
-    resume(joined, source) {
-      const { gap, fresh } = sequence.admit(joined);
-      const arrived = early ?? [];
-      early = undefined;
-      if (gap) emit('gap', gap);
-      for (const entry of fresh) deliver(entry, source);
-      for (const entry of arrived) offer(entry);
+    resume: (joined, source) => resume(sequence.admit(joined), source),
+    moved(joined) {
+      resume(sequence.covers(joined) ? { fresh: [] } : sequence.admit(joined), 'replay');
     },
     offer,
     gap(gap) {
+      // Two connections of a move may both report it.
+      if (sequence.covers({ epoch: gap.epoch, seq: gap.to })) return;
       sequence.skip(gap);
       emit('gap', gap);
     },

@@ -39,7 +39,8 @@ export function createRoomMembers(
           answered(answer);
         } else if (answer?.error.temporary) {
           answered(undefined, retryWaitMs(answer.error.retryAfterMs, backoff, random));
-        } else answered(undefined);
+          // Without an answer the connection is lost, and the next join fetches the list; after a move no join follows.
+        } else answered(undefined, !answer && isJoined() ? backoff.nextMs() : undefined);
       });
     },
     onChange: (members) => followers.emit('members', members),

@@ -11,8 +11,8 @@ import type {
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
 import { type Draft, withAuthor } from './drafts.ts';
+import type { HandshakeJoin, RoomJoin } from './move.ts';
 import { createRoom, type RoomDeps, type RoomDriver } from './room-driver.ts';
-import type { Position } from './sequence.ts';
 
 export interface RoomsDeps
   extends Omit<RoomDeps, 'roomid' | 'history' | 'onLeft' | 'onEnded' | 'isReopened'> {
@@ -27,13 +27,17 @@ export interface Rooms {
   /** The room, which is opened if this client is not in it yet. */
   open(roomid: string, history: number | undefined): RoomDriver;
   /** The join that the next handshake carries, if there is one. */
-  handshakeJoin(): { readonly roomid: string; readonly resume: Position | undefined } | undefined;
+  handshakeJoin(): HandshakeJoin | undefined;
+  /** The joins of a connection that takes over from the current one. */
+  roomJoins(): readonly RoomJoin[];
   /**
    * The server named the user: messages without an author become this user's, and those that the user wrote in an
    * earlier run wait again.
    */
   assignAuthor(): void;
   up(): void;
+  /** The client has moved to a connection that has joined these rooms. */
+  moved(joined: ReadonlyMap<string, Joined>): void;
   down(): void;
   rejoin(): void;
   /** False: this event is not about rooms. */
@@ -53,6 +57,8 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
   let aside = restored;
   /** The rooms that were open when the client was closed: their failed messages stay in the storage. */
   let closed: readonly RoomDriver[] = [];
+  /** The rooms that were joined by the newest connection of a move. A room of the same id may replace one. */
+  const moving = new Map<string, RoomDriver>();
   /** The room that the current handshake joins. */
   let joining: RoomDriver | undefined;
 
@@ -145,6 +151,23 @@ export function createRooms({ handshakeRoom, restored, ...deps }: RoomsDeps): Ro
         room.assignAuthor(userId);
         restore(roomid, room);
       }
+    },
+    roomJoins: () =>
+      all().flatMap((room) => {
+        const join = room.moveJoin();
+        if (!join) return [];
+        moving.set(join.roomid, room);
+        return [join];
+      }),
+    moved(joined) {
+      for (const [roomid, room] of rooms) {
+        room.moved(moving.get(roomid) === room ? joined.get(roomid) : undefined);
+      }
+      // The application left them during the move.
+      for (const roomid of joined.keys()) {
+        if (!rooms.has(roomid)) deps.connection.ask('leave', { roomid }, () => undefined);
+      }
+      moving.clear();
     },
     up() {
       for (const room of all()) room.up(room === joining);

@@ -16,6 +16,8 @@ export interface Admission {
 export interface Sequence {
   /** Undefined until the first join is answered. */
   position(): Position | undefined;
+  /** True: the application received everything up to there, or what came after it under a new epoch. */
+  covers(position: Position): boolean;
   admit(joined: Joined): Admission;
   /** `next` moves the position. `hole`: entries before this one are missing, or it belongs to an unknown history. */
   offer(message: RoomEntry): 'next' | 'repeat' | 'hole';
@@ -46,6 +48,10 @@ export function createSequence(): Sequence {
 
   return {
     position: () => at,
+    covers({ epoch, seq }) {
+      if (!at) return false;
+      return epoch === at.epoch ? seq <= at.seq : epochs.has(epoch);
+    },
     admit(joined) {
       const from = at;
       const fresh = from ? unseen(joined.messages, from) : joined.messages;

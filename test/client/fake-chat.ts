@@ -50,7 +50,9 @@ export interface FakeChat {
   readonly url: string;
   /** All events of clients, in order. */
   readonly asked: Asked[];
-  /** The `auth` of every handshake. */
+  /** The number of handshakes that said `moves`. */
+  movers: number;
+  /** The `auth` of every handshake, without `moves`. */
   readonly auths: Record<string, unknown>[];
   readonly queries: Record<string, unknown>[];
   hello: Partial<Hello>;
@@ -71,7 +73,10 @@ export interface FakeChat {
   post(roomid: string, text: string): ChatMessage;
   gap(gap: RoomGap): void;
   emit(event: string, payload: object): void;
+  /** Says `bye` and closes the connections, like a server of an earlier release. */
   bye(bye: Partial<Bye>): void;
+  /** Says `bye` 3001 and goes on serving. */
+  askToMove(afterMs?: number): void;
   /** Closes every engine, like a worker that dies. */
   cut(): void;
   clients(): number;
@@ -151,7 +156,9 @@ export async function openFakeChat(): Promise<FakeChat> {
 
   io.use((socket, next) => {
     const auth = socket.handshake.auth as Record<string, unknown>;
-    fake.auths.push(auth);
+    const { moves, ...rest } = auth;
+    fake.auths.push(rest);
+    fake.movers += moves === true ? 1 : 0;
     fake.queries.push(socket.handshake.query);
     const error = fake.guard?.(auth);
     next(error && Object.assign(new Error(error.message), { data: error }));
@@ -204,6 +211,7 @@ export async function openFakeChat(): Promise<FakeChat> {
   const fake: FakeChat = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     asked,
+    movers: 0,
     auths: [],
     queries: [],
     hello: {},
@@ -234,7 +242,12 @@ export async function openFakeChat(): Promise<FakeChat> {
     },
     gap: (gap) => void io.to(gap.roomid).emit('room:gap', gap),
     emit: (event, payload) => void io.emit(event, payload),
-    bye: (bye) => void io.emit('bye', { code: 3001, reason: 'moving', reconnect: true, afterMs: 0, ...bye }),
+    bye(bye) {
+      io.emit('bye', { code: 3001, reason: 'moving', reconnect: true, afterMs: 0, ...bye });
+      fake.cut();
+    },
+    askToMove: (afterMs = 0) =>
+      void io.emit('bye', { code: 3001, reason: 'moving', reconnect: true, afterMs }),
     cut() {
       for (const socket of io.sockets.sockets.values()) socket.conn.close();
     },

@@ -138,7 +138,9 @@ describe('coming in', () => {
   it('sends the room, name and avatar, and stores the guest for the next time', async () => {
     onArrival = enter(sayings(1, 2));
     const { store, guests } = await inRoom();
-    expect(handshakes).toEqual([{ query: { roomid: 'lobby' }, auth: { username: 'Mia', avatar: '1.jpg' } }]);
+    expect(handshakes).toEqual([
+      { query: { roomid: 'lobby' }, auth: { moves: true, username: 'Mia', avatar: '1.jpg' } },
+    ]);
     expect(shown(store.get())).toEqual(['text 1', 'text 2']);
     expect(guests.find('Mia')).toMatchObject({ userId: ME.id, guestToken: 'token' });
   });
@@ -199,6 +201,7 @@ describe('losing the connection', () => {
     const page = await inRoom();
     const before = Date.now();
     arrivals[0]?.emit('bye', { code: 3001, reason: 'moved', reconnect: true, afterMs: 700 });
+    arrivals[0]?.conn.close();
     await phase(page, 'lost');
     const { connection } = page.store.get();
     expect(connection).toMatchObject({ reason: 'moved', backAt: expect.any(Number) });

@@ -1,0 +1,216 @@
+import type { WireError } from '../protocol/codes.ts';
+import type { Hello } from '../protocol/events.ts';
+import type { PayloadInput } from '../protocol/payloads.ts';
+import type { Joined } from '../protocol/rooms.ts';
+import type { Attempt, AttemptListener } from './attempt.ts';
+import type { ClientError } from './client-error.ts';
+import type { Auth } from './identity.ts';
+import { createOverlap, type ServerEvent } from './overlap.ts';
+import type { Position } from './sequence.ts';
+
+/*
+ * Moves a client to another worker while the old one still serves it.
+ *
+ *   waiting ──afterMs──► connecting ──hello──► joining ──every room joined──► arrived ──2 s──► over
+ *      ▲                     ├──failed for now────┤
+ *      └──────backoff────────┘                    └──failed for good──► over
+ *
+ * Until it has arrived, the application hears the old connection only.
+ */
+
+/** The join that a handshake carries. */
+export interface HandshakeJoin {
+  readonly roomid: string;
+  readonly resume: Position | undefined;
+}
+
+interface Refused {
+  readonly event: string;
+  readonly error: WireError;
+}
+
+export type RoomJoin = PayloadInput<'join'> & { readonly roomid: string };
+
+/** The second connection, as far as it has come. */
+export interface Arrival {
+  readonly attempt: Attempt;
+  /** Undefined: the server has not accepted it yet. */
+  readonly hello: Hello | undefined;
+  /** The answers of the rooms that are joined there. */
+  readonly joined: ReadonlyMap<string, Joined>;
+  /** Its events that the application has not heard. */
+  readonly events: readonly ServerEvent[];
+}
+
+export interface MoveDeps {
+  /** The connection that the client leaves. */
+  readonly old: Pick<Attempt, 'retire' | 'close' | 'abandon'>;
+  readonly afterMs: number;
+  /** The longest time from the start of a second connection until it has arrived. */
+  readonly timeoutMs: number;
+  /** The wait after a failure. */
+  readonly nextMs: () => number;
+  readonly auth: () => Promise<Auth>;
+  readonly handshakeJoin: () => HandshakeJoin | undefined;
+  readonly open: (auth: Auth, join: HandshakeJoin | undefined, listener: AttemptListener) => Attempt;
+  readonly errorOf: (refusal: Error & { data?: unknown }) => ClientError;
+  /** False: the second connection belongs to another user, or speaks another protocol. */
+  readonly accepts: (hello: Hello) => boolean;
+  /** The rooms that this client is in. */
+  readonly roomJoins: () => readonly RoomJoin[];
+  /** The second connection takes over now. The old one still waits for pending answers. */
+  readonly onArrived: (arrival: Arrival) => void;
+  /** Only an ordinary reconnect helps. */
+  readonly onFailed: () => void;
+}
+
+export interface Move {
+  /** False: the client has moved, or will not. */
+  isUnderway(): boolean;
+  /** The application's connection brought this event. False: the application had it from the other connection. */
+  admits(event: ServerEvent): boolean;
+  /** The old connection is lost: gives the second one away, if the move is under way and has one. */
+  takeOver(): Arrival | undefined;
+  /** Closes the connection that is not the application's. */
+  end(): void;
+}
+
+/** Workers write an event of a room at about the same time, and answer within it; this is ample. */
+const OVERLAP_MS = 2_000;
+
+export function startMove(deps: MoveDeps): Move {
+  let overlap = createOverlap();
+  let joined = new Map<string, Joined>();
+  let asked = new Set<string>();
+  let attempt: Attempt | undefined;
+  let hello: Hello | undefined;
+  let phase: 'underway' | 'arrived' | 'over' = 'underway';
+  /** Credentials that arrive for an earlier try are ignored. */
+  let turn = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(connect, deps.afterMs);
+
+  function connect(): void {
+    timer = setTimeout(retry, deps.timeoutMs);
+    const mine = turn;
+    deps.auth().then(
+      (auth) => mine === turn && open(auth),
+      () => mine === turn && retry(),
+    );
+  }
+
+  function open(auth: Auth): void {
+    const join = deps.handshakeJoin();
+    if (join) asked.add(join.roomid);
+    attempt = deps.open(auth, join, {
+      onEvent: (name, args) => heard([name, args], join?.roomid),
+      onRefused: (refusal) => refused(deps.errorOf(refusal)),
+      onLost: () => retry(),
+      onEnded: fail,
+    });
+  }
+
+  function heard(event: ServerEvent, handshakeRoom: string | undefined): void {
+    const [name, [said]] = event;
+    const { roomid, event: of, error } = (said ?? {}) as Partial<Refused & { roomid: string }>;
+    if (name === 'hello') greeted(said as Hello);
+    else if (name === 'bye') retry();
+    else if (name === 'refused' && of === 'join' && error) refused(error);
+    else if (name === 'joined' && roomid !== undefined && roomid === handshakeRoom) {
+      joined.set(roomid, said as Joined);
+      joinRooms();
+    } else if (hello) overlap.hold(event);
+  }
+
+  function greeted(said: Hello): void {
+    if (!deps.accepts(said)) {
+      fail();
+      return;
+    }
+    hello = said;
+    joinRooms();
+  }
+
+  function joinRooms(): void {
+    if (!attempt || !hello) return;
+    for (const room of deps.roomJoins()) {
+      if (asked.has(room.roomid)) continue;
+      asked.add(room.roomid);
+      const mine = turn;
+      attempt.ask('join', room, (answer) => {
+        if (mine !== turn || !answer) return;
+        if (!answer.ok) refused(answer.error);
+        else {
+          const { ok: _, ...page } = answer;
+          joined.set(room.roomid, page);
+          joinRooms();
+        }
+      });
+    }
+    if (joined.size === asked.size) arrive(attempt, hello);
+  }
+
+  function arrive(arrived: Attempt, said: Hello): void {
+    clearTimeout(timer);
+    phase = 'arrived';
+    attempt = undefined;
+    timer = setTimeout(end, OVERLAP_MS);
+    deps.old.retire();
+    deps.onArrived({ attempt: arrived, hello: said, joined, events: overlap.held() });
+  }
+
+  function refused({ temporary, retryAfterMs }: WireError | ClientError): void {
+    if (temporary) retry(retryAfterMs);
+    else fail();
+  }
+
+  function drop(): void {
+    turn += 1;
+    clearTimeout(timer);
+    attempt?.close();
+    attempt?.abandon();
+    attempt = undefined;
+    hello = undefined;
+    joined = new Map();
+    asked = new Set();
+    overlap = createOverlap();
+  }
+
+  /** The old connection still serves, so there is time. */
+  function retry(waitMs = deps.nextMs()): void {
+    drop();
+    timer = setTimeout(connect, waitMs);
+  }
+
+  function fail(): void {
+    end();
+    deps.onFailed();
+  }
+
+  function end(): void {
+    if (phase === 'arrived') {
+      deps.old.close();
+      deps.old.abandon();
+    }
+    phase = 'over';
+    drop();
+  }
+
+  return {
+    isUnderway: () => phase === 'underway',
+    admits(event) {
+      if (phase === 'arrived') return !overlap.isRepeat(event);
+      const { roomid } = (event[1][0] ?? {}) as { roomid?: string };
+      // Before a room is joined there, the second connection cannot bring its events.
+      if (hello && (roomid === undefined || joined.has(roomid))) overlap.passed(event);
+      return true;
+    },
+    takeOver() {
+      if (phase !== 'underway' || !attempt) return undefined;
+      const arrival = { attempt, hello, joined, events: overlap.held() };
+      attempt = undefined;
+      end();
+      return arrival;
+    },
+    end,
+  };
+}

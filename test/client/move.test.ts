@@ -1,0 +1,229 @@
+import { expect, it, vi } from 'vitest';
+import type { Room } from '../../src/client/index.ts';
+import { refuse } from '../../src/protocol/codes.ts';
+import { type Chatter, listen, textsOf } from './chatter.ts';
+import { refusal, type Step } from './fake-chat.ts';
+import { stageForEach } from './stage.ts';
+
+/* A server that says `bye` 3001 and goes on serving: the client connects a second time before it leaves. */
+
+const { fake, chatter } = stageForEach();
+
+async function inRooms(one: Chatter, ...roomids: string[]): Promise<Room[]> {
+  const rooms = await Promise.all(roomids.map((roomid) => one.chat.join(roomid)));
+  expect(one.states.at(-1)).toMatchObject({ state: 'online' });
+  return rooms;
+}
+
+const moved = (times = 1) =>
+  vi.waitFor(() => expect([fake().movers, fake().clients()]).toEqual([1 + times, 1]));
+
+/** Holds the next of these events until `release`. */
+function hold(event: string) {
+  const held: (() => void)[] = [];
+  const step: Step = ({ proceed }) => void held.push(proceed);
+  fake().script(event, step);
+  return {
+    arrived: () => vi.waitFor(() => expect(held).toHaveLength(1)),
+    release: () => held[0]?.(),
+  };
+}
+
+it('moves without a change of state: rooms get each message once and in order', async () => {
+  const one = chatter();
+  const [tea, sea] = await inRooms(one, 'tea', 'sea');
+  const [heardTea, heardSea] = [listen(tea as Room), listen(sea as Room)];
+  const states = one.states.length;
+  const posted: string[] = [];
+  const post = () => {
+    posted.push(`m${posted.length}`);
+    for (const roomid of ['tea', 'sea']) fake().post(roomid, posted.at(-1) as string);
+  };
+  const talking = setInterval(post, 1);
+  fake().askToMove(20);
+  await moved();
+  clearInterval(talking);
+  post();
+  await vi.waitFor(() => expect([textsOf(heardTea), textsOf(heardSea)]).toEqual([posted, posted]));
+  expect(one.states.slice(states)).toEqual([]);
+  expect((await (tea as Room).say('hello')).seq).toBe(posted.length + 1);
+});
+
+it('passes messages once that the old connection brought after the second one had joined', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea', 'sea');
+  const heard = listen(tea as Room);
+  const held = hold('join');
+  fake().askToMove();
+  await held.arrived();
+  await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(4));
+  fake().post('tea', 'both');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['both']));
+  held.release();
+  await moved();
+  fake().post('tea', 'after');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['both', 'after']));
+});
+
+it('passes a presence event once', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea', 'sea');
+  const presence: unknown[] = [];
+  tea?.on('presence', ({ data }) => presence.push(data.userId));
+  const first = hold('join');
+  const held = hold('join');
+  fake().askToMove();
+  await first.arrived();
+  await held.arrived();
+  first.release();
+  fake().emit('message', { event: 'join', roomid: 'tea', data: { userId: 'bob', username: 'Bob' } });
+  await vi.waitFor(() => expect(presence).toEqual(['bob']));
+  held.release();
+  await moved();
+  fake().emit('message', {
+    event: 'broadcast_quit',
+    roomid: 'tea',
+    data: { userId: 'bob', username: 'Bob' },
+  });
+  await vi.waitFor(() => expect(presence).toEqual(['bob', 'bob']));
+});
+
+it('waits for the answers that the old connection owes, and sends the next message on the new one', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  const held = hold('say');
+  const [first, second] = [tea?.say('first'), tea?.say('second')];
+  await held.arrived();
+  fake().askToMove();
+  await vi.waitFor(() => expect([fake().movers, fake().clients()]).toEqual([2, 2]));
+  await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+  held.release();
+  expect([(await first)?.seq, (await second)?.seq]).toEqual([1, 2]);
+  expect(
+    fake()
+      .ask('say')
+      .map(({ payload }) => payload.text),
+  ).toEqual(['first', 'second']);
+  await moved();
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['first', 'second']));
+});
+
+it('sends a message again under its clientMsgId if the old connection brings no answer', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  fake().script('say', ({ proceed }) => proceed(() => undefined));
+  const saying = tea?.say('once');
+  await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+  fake().askToMove();
+  expect(await saying).toMatchObject({ seq: 1, dup: true });
+  await moved();
+  expect(textsOf(heard)).toEqual(['once']);
+  expect(one.states).toHaveLength(1);
+});
+
+it('leaves a room on the new connection that the application left during the move', async () => {
+  const one = chatter();
+  const [tea, sea] = await inRooms(one, 'tea', 'sea');
+  const first = hold('join');
+  const held = hold('join');
+  fake().askToMove();
+  await first.arrived();
+  await held.arrived();
+  await tea?.leave();
+  first.release();
+  held.release();
+  await moved();
+  await vi.waitFor(() => expect(fake().ask('leave')).toHaveLength(2));
+  const heard = listen(sea as Room);
+  fake().post('sea', 'still here');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['still here']));
+});
+
+it('goes on with the second connection if the old one ends before every room is joined', async () => {
+  const one = chatter();
+  let old: Parameters<Step>[0]['socket'] | undefined;
+  fake().script('join', ({ socket, proceed }) => {
+    old = socket;
+    proceed();
+  });
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  const held = hold('join');
+  fake().askToMove();
+  await held.arrived();
+  old?.conn.close();
+  fake().post('tea', 'meanwhile');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['meanwhile']));
+  expect(one.states.map(({ state }) => state)).toEqual(['online', 'connecting', 'online']);
+  await moved();
+});
+
+it('reconnects as before if a room refuses the second connection', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  fake().script('join', refusal('limit', 'the room is full'));
+  fake().askToMove();
+  await vi.waitFor(() => expect(one.states.map(({ state }) => state)).toContain('offline'));
+  await vi.waitFor(() => expect(one.chat.state).toBe('online'));
+  fake().post('tea', 'back');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['back']));
+  expect(heard.closed).toEqual([]);
+});
+
+it('stays where it is after a login during the move, until the server ends the connection', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  const held = hold('join');
+  fake().askToMove();
+  await held.arrived();
+  await one.chat.login('bob');
+  await vi.waitFor(() => expect(fake().clients()).toBe(1));
+  expect(one.states).toHaveLength(1);
+  fake().cut();
+  await vi.waitFor(() => expect(fake().auths.at(-1)).toMatchObject({ userId: 'bob' }));
+  fake().post('tea', 'back');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['back']));
+});
+
+it('is over when the application closes the client in the middle of it', async () => {
+  const one = chatter();
+  await inRooms(one, 'tea');
+  const held = hold('join');
+  fake().askToMove();
+  await held.arrived();
+  one.chat.close();
+  await vi.waitFor(() => expect(fake().clients()).toBe(0));
+  expect(one.states.at(-1)).toMatchObject({ state: 'closed' });
+});
+
+it('asks to move again what has moved before', async () => {
+  const one = chatter({ roomid: 'tea', username: 'Ada' });
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  fake().askToMove();
+  await moved(1);
+  fake().askToMove();
+  await moved(2);
+  fake().post('tea', 'here');
+  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['here']));
+  expect(fake().queries.map(({ roomid }) => roomid)).toEqual(['tea', 'tea', 'tea']);
+  expect(one.states).toHaveLength(1);
+});
+
+it('tries again while a new worker refuses connections for now', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea');
+  let refusals = 0;
+  fake().guard = () => {
+    refusals += 1;
+    return refusals < 3 ? refuse('rate_limited', 'too many', 10).error : undefined;
+  };
+  fake().askToMove();
+  await moved(3);
+  expect(one.states).toHaveLength(1);
+  expect((await tea?.say('here'))?.seq).toBe(1);
+});

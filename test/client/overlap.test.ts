@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { createOverlap, type ServerEvent } from '../../src/client/overlap.ts';
+
+const join = (userId: string): ServerEvent => [
+  'message',
+  [{ event: 'join', roomid: 'tea', data: { userId } }],
+];
+const entry: ServerEvent = ['message', [{ event: 'broadcast_say', roomid: 'tea', epoch: 'e1', seq: 3 }]];
+
+it('gives an event that both connections brought once, whichever was first', () => {
+  const overlap = createOverlap();
+  overlap.passed(join('ann'));
+  overlap.hold(join('ann'));
+  overlap.hold(join('bob'));
+  overlap.passed(join('bob'));
+  overlap.hold(join('cat'));
+  expect(overlap.held()).toEqual([join('cat')]);
+});
+
+it('knows an event that the second connection brings after it took over, as often as the first one brought it', () => {
+  const overlap = createOverlap();
+  overlap.passed(join('ann'));
+  overlap.passed(join('ann'));
+  overlap.hold(join('ann'));
+  expect([join('ann'), join('ann'), join('bob')].map(overlap.isRepeat)).toEqual([true, false, false]);
+});
+
+it('leaves the entries of rooms alone', () => {
+  const overlap = createOverlap();
+  overlap.passed(entry);
+  overlap.hold(entry);
+  expect(overlap.held()).toEqual([entry]);
+  expect(overlap.isRepeat(entry)).toBe(false);
+});
