@@ -50,7 +50,7 @@ export interface WorkerBackend {
   readonly adapter: (nsp: Namespace) => Adapter;
   /** Returns the cluster's shared secret, which the store creates at first use. */
   secret(): Promise<Outcome<string>>;
-  /** Reports whether the store answers now. MUST itself answer within two seconds. */
+  /** Succeeds if the store answers and takes writes now; otherwise says why not. MUST itself answer within two seconds. */
   check(): Promise<Outcome<void>>;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { RoomBus } from '../chat/log-store.ts';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 
 /*
- * A worker is healthy when the store answers and a probe that it publishes comes back over the bus.
+ * A worker is healthy when the store takes its writes and a probe that it publishes comes back over the bus.
  *
  *   healthy ──store or bus does not answer──► degraded ──both answer──► healthy, after a resync
  *

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
+import { LowSpaceError } from './disk-space.ts';
 import type { Write } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -13,6 +14,8 @@ export interface Change<T> {
 export interface CommitQueue {
   /** Resolves after the durable commit, in the order queued. */
   add<T>(change: Change<T>): Promise<Outcome<T>>;
+  /** The last commit failed. */
+  failing(): boolean;
   /** Refuses new changes and waits for the queued ones. */
   close(): Promise<void>;
 }
@@ -74,7 +77,8 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
       // Logged once: a line per commit would fill a full disk further.
       if (!failing) deps.log.error({ err: error }, 'the store cannot commit');
       failing = true;
-      committed = refuse('unavailable', 'the store could not write', RETRY_AFTER_MS);
+      const cause = error instanceof LowSpaceError ? `: ${error.message}` : '';
+      committed = refuse('unavailable', `the store could not write${cause}`, RETRY_AFTER_MS);
     }
     if (committed.ok) deps.publish(transaction.published);
     for (const answer of settle) answer(committed);
@@ -114,6 +118,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
         running ??= run();
       });
     },
+    failing: () => failing,
     async close() {
       closed = true;
       await running;

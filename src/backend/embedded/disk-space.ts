@@ -20,6 +20,9 @@ export function diskSpaceOf(dir: string): DiskSpace {
   };
 }
 
+/** Clients may be shown its message, which names neither a path nor data. */
+export class LowSpaceError extends Error {}
+
 export function requireSpace(disk: DiskSpace): void {
-  if (disk.freeBytes() < MIN_FREE_BYTES) throw new Error('less than 64 MiB are free on its disk');
+  if (disk.freeBytes() < MIN_FREE_BYTES) throw new LowSpaceError('less than 64 MiB are free on its disk');
 }

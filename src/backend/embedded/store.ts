@@ -25,7 +25,7 @@ export interface Store {
   readonly idempotency: IdempotencyStore;
   readonly moderation: ModerationStore;
   readonly roomSubscriptions: RoomSubscriptionStore;
-  /** Succeeds if a commit succeeds now, or succeeded within the last seconds. */
+  /** Succeeds if a commit succeeds now, or if one succeeded within the last seconds and none has failed since. */
   check(): Promise<Outcome<void>>;
   /** Removes what has expired; call it now and then. Reads do not wait for it. */
   cleanUp(): Promise<void>;
@@ -70,7 +70,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     roomSubscriptions: createRoomSubscriptionStore({ readSnapshot, queue, rules, now }),
     async check() {
       const at = elapsedMs();
-      if (at - wellAt < CHECK_MS) return succeed(undefined);
+      if (at - wellAt < CHECK_MS && !queue.failing()) return succeed(undefined);
       const checked = await queue.add({
         bytes: 0,
         plan: (transaction) => transaction.write({ table: 'facts', key: 'checkedAt', value: now() }),

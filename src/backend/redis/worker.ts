@@ -19,6 +19,7 @@ import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
 import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
 import { createRedisRoster } from './presence/roster.ts';
+import { createWriteCheck } from './presence/write-check.ts';
 import { createRetention } from './retention.ts';
 import { openScripts, type Scripts } from './scripts.ts';
 
@@ -67,19 +68,21 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const epochArgs = createEpochArgs(retention);
   const { dedupeTtlS, maxRoomClients } = options;
   const writes = createRedisAppend({ redis, scripts, keys, epochArgs, retention, dedupeTtlS });
+  const roster = createRedisRoster({
+    redis,
+    scripts,
+    keys,
+    instanceId,
+    host,
+    log,
+    maxRoomClients,
+    now: elapsedMs,
+  });
+  const writeCheck = createWriteCheck(roster.heartbeat, elapsedMs);
   return {
     logs: createRedisLogs({ redis, scripts, keys, epochArgs, writes }),
     bus,
-    roster: createRedisRoster({
-      redis,
-      scripts,
-      keys,
-      instanceId,
-      host,
-      log,
-      maxRoomClients,
-      now: elapsedMs,
-    }),
+    roster: { ...roster, heartbeat: writeCheck.heartbeat },
     inboxes: createRedisInboxes({ redis, scripts, keys, retention, writes }),
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
     idempotency: createRedisIdempotency({ redis, scripts, keys, dedupeTtlS }),
@@ -88,9 +91,14 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
-      // Both run at once, because each alone may take until the deadline of a call.
-      const [ping, rights] = await Promise.all([redis.call(['PING']), checkRights()]);
-      return ping.ok ? rights : ping;
+      // All run at once, because each alone may take until the deadline of a call.
+      const [ping, rights, write] = await Promise.all([
+        redis.call(['PING']),
+        checkRights(),
+        writeCheck.check(),
+      ]);
+      if (!ping.ok) return ping;
+      return rights.ok ? write : rights;
     },
     close: async () => {
       subscriber.close();

@@ -6,7 +6,7 @@ import { refuse } from '../../../protocol/codes.ts';
 /** About the time until a restarted Redis is connected again. */
 export const RETRY_AFTER_MS = 1_000;
 
-/** Replies by which Redis says that it cannot run the command now, by their first word. */
+/** Replies by which Redis says that it cannot run the command now, by their first word. /readyz shows both. */
 const TEMPORARY_REPLIES = new Map([
   ['OOM', 'the store is full'],
   ['MISCONF', 'the store cannot write to its disk'],
@@ -30,7 +30,7 @@ export function away(message = 'the store is away'): Refusal {
 export const UNANSWERED: Refusal = away('the store did not answer in time');
 
 /** The user in REDIS_URL lacks a right; an operator can grant it at any time. */
-export const DENIED: Refusal = away('the store denies a permission');
+export const DENIED: Refusal = away('the store denies a permission (NOPERM)');
 
 export function isDenied(error: unknown): boolean {
   return error instanceof Error && DENIED_REPLY.test(error.message);
@@ -39,6 +39,22 @@ export function isDenied(error: unknown): boolean {
 /** A replica replies so, and so does a master that was demoted. */
 export function isReadOnly(error: unknown): boolean {
   return error instanceof ErrorReply && error.message.startsWith('READONLY');
+}
+
+/** Why the connection cannot be used. The reply that Redis gave while it was opened names a cause, a lost connection none. */
+export function refusalToOpen(problem: unknown): Refusal {
+  if (isDenied(problem)) return DENIED;
+  const reply = problem instanceof Error ? problem.message : '';
+  const temporary = TEMPORARY_REPLIES.get(wordOf(reply));
+  return temporary === undefined ? away() : away(named(reply, temporary));
+}
+
+function wordOf(reply: string): string {
+  return reply.split(' ', 1)[0] ?? '';
+}
+
+function named(reply: string, meaning: string): string {
+  return `${meaning} (${wordOf(reply)})`;
 }
 
 /**
@@ -52,8 +68,8 @@ export function refusalOf(error: unknown, log: Logger): Refusal {
     log.error({ code: 'NOPERM', reply }, 'redis: the user in REDIS_URL lacks a right');
     return DENIED;
   }
-  const temporary = TEMPORARY_REPLIES.get(reply.split(' ', 1)[0] ?? '');
-  if (temporary !== undefined) return away(temporary);
+  const temporary = TEMPORARY_REPLIES.get(wordOf(reply));
+  if (temporary !== undefined) return away(named(reply, temporary));
   log.error({ reply }, 'redis: a command failed');
   return refuse('internal', 'the store failed');
 }

@@ -7,7 +7,7 @@ import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';
 import type { RedisCommands, RedisServer, ScriptArgs } from './commands.ts';
 import { createDeadlines } from './deadlines.ts';
-import { away, DENIED, isDenied, isReadOnly, refusalOf, UNANSWERED } from './failures.ts';
+import { away, DENIED, isDenied, isReadOnly, refusalOf, refusalToOpen, UNANSWERED } from './failures.ts';
 import { openFollowingClient } from './following-client.ts';
 import { createScriptCalls, type Reply } from './script-calls.ts';
 import type { RedisTarget } from './target.ts';
@@ -44,7 +44,7 @@ const PREPARE_RETRY_MS = 200;
 const CLOSE_MS = 1_000;
 const LATE = new Error('no answer in time');
 const LOST = new Error('the connection was lost');
-export const NO_MASTER = new Error('it is a replica, which takes no writes');
+export const NO_MASTER = new Error('READONLY it is a replica, which takes no writes');
 
 /*
  * away -> (ready) preparing -> (a master, scripts loaded) usable -> (connection lost, READONLY, another target) away
@@ -190,7 +190,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   const scriptCalls = createScriptCalls(exchange);
 
   function refusal() {
-    if (!server || !isReady()) return isDenied(problem) ? DENIED : away();
+    if (!server || !isReady()) return refusalToOpen(problem);
     return stalled ? away('the store does not answer') : undefined;
   }
 
