@@ -78,7 +78,7 @@ describe('opening Redis', () => {
     const lines: string[] = [];
     const log = pino({}, { write: (line) => void lines.push(line) });
     const opening = openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log });
-    await eventually(() => expect(lines.join()).toContain('not there yet'));
+    await eventually(() => expect(lines.join()).toContain('not reachable yet'));
     await redis.start();
     const primary = await opening;
     granted(await primary.check());
