@@ -21,7 +21,7 @@ describe('a line that repeats', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('is written at once, then once in ten seconds with how many there were and why', () => {
+  it('is written at once, then once in ten seconds with their number and cause', () => {
     const { log, written } = logForTest();
     const sayOnce = () => log.warn({ tag: 'x', code: 'unavailable' }, 'a room cannot be read');
     for (let n = 0; n < 36_798; n += 1) {
@@ -48,7 +48,7 @@ describe('a line that repeats', () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  it('is told apart by what it says, its cause, its level and its place', () => {
+  it('is distinguished by its text, its cause, its level and its place', () => {
     const { log, texts } = logForTest();
     for (let n = 0; n < 3; n += 1) {
       log.warn(refused('NOPERM no hset'), 'one');
@@ -68,7 +68,7 @@ describe('a line that repeats', () => {
     ]);
   });
 
-  it('leaves alone what is news, and what ends a process', () => {
+  it('passes new lines and fatal ones unchanged', () => {
     const { log, texts } = logForTest();
     for (let n = 0; n < 3; n += 1) {
       log.info('a request');
@@ -86,7 +86,7 @@ describe('a line that repeats', () => {
     ]);
   });
 
-  it('counts for a child of the log as well, and nothing below its level', () => {
+  it('applies to child loggers, and not below their level', () => {
     const { log, texts } = logForTest('error');
     log.child({ part: 'a' }).error('lost');
     log.child({ part: 'a' }).error('lost');
@@ -94,7 +94,7 @@ describe('a line that repeats', () => {
     expect(texts()).toEqual(['lost']);
   });
 
-  it('remembers no end of causes', () => {
+  it('remembers a bounded number of causes', () => {
     const { log, texts } = logForTest();
     for (let n = 0; n < 5_000; n += 1) log.warn(`trouble ${n}`);
     expect(texts()).toHaveLength(101);

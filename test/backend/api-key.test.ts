@@ -24,7 +24,7 @@ function createShared() {
 const alone = () => ({ agreeOnApiKey: async (offered: string) => succeed(offered) });
 
 describe('the key of the API', () => {
-  it('is made once, for its owner alone, in a folder that is made for it', async () => {
+  it('is created once, readable by its owner only, in a folder created for it', async () => {
     const dataDir = join(await folder(), 'new', 'data');
     const { key, path } = await openApiKey({ dataDir, backend: alone() });
     expect(key).toMatch(/^[\w-]{43}$/);
@@ -35,7 +35,7 @@ describe('the key of the API', () => {
     expect((await openApiKey({ dataDir: await folder(), backend: alone() })).key).not.toBe(key);
   });
 
-  it('is one on all hosts of a cluster, also of those that start at once or had another', async () => {
+  it('is the same on all hosts of a cluster, even if they start at once or had another key', async () => {
     const backend = createShared();
     const dirs = await Promise.all([folder(), folder(), folder()]);
     await writeFile(join(dirs[2] as string, 'api-key'), 'of-another-cluster');
@@ -50,7 +50,7 @@ describe('the key of the API', () => {
     }
   });
 
-  it('may be one that the operator wrote, which a new cluster takes over', async () => {
+  it('may be written by the operator, and a new cluster uses it', async () => {
     const dataDir = await folder();
     await writeFile(join(dataDir, 'api-key'), 'a-key-of-my-own-choice\n');
     expect((await openApiKey({ dataDir, backend: createShared() })).key).toBe('a-key-of-my-own-choice');
@@ -67,14 +67,14 @@ describe('the key of the API', () => {
     },
   );
 
-  it('stops the start when the store does not say which it is', async () => {
+  it('stops the start if the store does not return it', async () => {
     const dataDir = await folder();
     const backend = { agreeOnApiKey: async () => refuse('unavailable', 'the store is away') };
     await expect(openApiKey({ dataDir, backend })).rejects.toThrow('the store is away');
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  it('is had from the store where no file can be written, which is said', async () => {
+  it('comes from the store if no file can be written, with a warning', async () => {
     const dataDir = join(await folder(), 'file');
     await writeFile(dataDir, '');
     const { key, problem } = await openApiKey({ dataDir, backend: createShared() });

@@ -51,7 +51,7 @@ function setUp() {
 
 const ALL = ['ann has 2', 'room 0', 'room 1', 'room 2'];
 
-describe('a worker that the roster took for dead', () => {
+describe('a worker that the roster considered dead', () => {
   it('reports its whole presence again, once, and nothing at its first heartbeat', async () => {
     const { heartbeat, returned } = setUp();
     expect(await heartbeat(false)).toEqual([]);
@@ -72,7 +72,7 @@ describe('a worker that the roster took for dead', () => {
     expect(await heartbeat(true)).toEqual([]);
   });
 
-  it('brings nobody back who left during the report, nor an older name or number', async () => {
+  it('brings back no user who left during the report, and no older name or count', async () => {
     const reported = createReportedPresence();
     const [room] = rooms as [(typeof rooms)[number]];
     const user = (n: number, username: string) => ({ userId: `user ${n}`, username, own: 1 });

@@ -28,7 +28,7 @@ function setUp() {
   };
 }
 
-describe('a room that is as large as one that is told names may be', () => {
+describe('a room at the size limit for names', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -36,7 +36,7 @@ describe('a room that is as large as one that is told names may be', () => {
     vi.useRealTimers();
   });
 
-  it('has everybody ask for the list seldom, however often somebody comes and goes', () => {
+  it('makes clients fetch the list rarely, however often a user joins and leaves', () => {
     const { told, come, go } = setUp();
     for (let n = 0; n < SECONDS; n += 1) {
       (n % 2 === 0 ? come : go)('ann');
@@ -48,7 +48,7 @@ describe('a room that is as large as one that is told names may be', () => {
     expect(told.length).toBeGreaterThan(SECONDS / 2);
   });
 
-  it('is told the names again when nothing changes any more', () => {
+  it('publishes the names again after the last change', () => {
     const { told, come, go } = setUp();
     for (let n = 0; n < 3; n += 1) {
       come('ann');
@@ -62,7 +62,7 @@ describe('a room that is as large as one that is told names may be', () => {
     expect(told.slice(counted)).toEqual([{ rev: (told[counted - 1]?.rev ?? 0) + 2, joins: [], leaves: [] }]);
   });
 
-  it('tells a change at its turn also while names are to follow', () => {
+  it('publishes a change in its turn while names are due', () => {
     const { told, come, go } = setUp();
     for (const move of [come, go, come, go]) {
       move('ann');

@@ -40,8 +40,8 @@ function setUp() {
   return { memory, delivered, gaps, feeds, join, meet };
 }
 
-describe('all followed rooms', () => {
-  it('are compared with their logs so many at a time, and one that cannot be read holds up no other', async () => {
+describe('all leased rooms', () => {
+  it('are compared with their logs in batches, and an unreadable one delays no other', async () => {
     vi.useFakeTimers();
     try {
       const memory = createMemoryRoom();
@@ -91,8 +91,8 @@ describe('all followed rooms', () => {
   });
 });
 
-describe('a followed room', () => {
-  it('hands on what is published after the page, in order and once', async () => {
+describe('a leased room', () => {
+  it('delivers entries published after the page, in order and once', async () => {
     const { memory, delivered, join } = setUp();
     memory.store();
     const joined = await join();
@@ -106,7 +106,7 @@ describe('a followed room', () => {
     expect(delivered).toEqual(['e1:2', 'e1:3']);
   });
 
-  it('takes the epoch of an empty log from the log alone, never from what comes over the bus', async () => {
+  it('takes the epoch of an empty log from the log only, never from the bus', async () => {
     const { memory, delivered, gaps, join, feeds } = setUp();
     memory.restart('new');
     await join();
@@ -133,7 +133,7 @@ describe('a followed room', () => {
     expect(feeds.counters.messagesRecovered).toBe(3);
   });
 
-  it('puts right what arrives the wrong way round', async () => {
+  it('reorders entries that arrive out of order', async () => {
     const { memory, delivered, join } = setUp();
     await join();
     const entries = [memory.store(), memory.store(), memory.store(), memory.store()];
@@ -141,7 +141,7 @@ describe('a followed room', () => {
     await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e1:4']));
   });
 
-  it('finds what was lost at the tail when the bus says that its link was away', async () => {
+  it('finds entries lost at the tail when the bus calls for a resync', async () => {
     const { memory, delivered, join } = setUp();
     await join();
     memory.store();
@@ -163,7 +163,7 @@ describe('a followed room', () => {
     await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2']));
   });
 
-  it('says which messages cannot be had any more when the log was trimmed past a hole', async () => {
+  it('reports the messages that are lost if the log was trimmed past a gap', async () => {
     const { memory, delivered, gaps, join } = setUp();
     await join();
     for (let n = 0; n < 4; n += 1) memory.store();
@@ -184,7 +184,7 @@ describe('a followed room', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('says what a restored store has lost, and delivers what took its place', async () => {
+  it('reports what a restored store has lost, and delivers its replacement', async () => {
     const { memory, delivered, gaps, join } = setUp();
     await join();
     for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
@@ -196,7 +196,7 @@ describe('a followed room', () => {
     expect(delivered.at(-1)).toBe('e2:3');
   });
 
-  it('tells only what is lost when the store was restored from before its epoch began', async () => {
+  it('reports only the loss if the store was restored from before its epoch', async () => {
     const { memory, delivered, gaps, join } = setUp();
     await join();
     for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
@@ -219,7 +219,7 @@ describe('a followed room', () => {
     expect(gaps).toEqual([{ epoch: 'e2', from: 1, to: 3, reason: 'epoch' }]);
   });
 
-  it('does not ask the log for ever about an entry the log does not know', async () => {
+  it('does not read the log without end for an entry that it lacks', async () => {
     const { memory, delivered, join } = setUp();
     await join();
     memory.publish({ epoch: 'elsewhere', seq: 9, json: '{}' });
@@ -230,7 +230,7 @@ describe('a followed room', () => {
     expect(memory.reads()).toBeLessThanOrEqual(reads + 1);
   });
 
-  it('is not followed any more once nobody holds it', async () => {
+  it('is unsubscribed after its last lease', async () => {
     const { memory, delivered, feeds, join } = setUp();
     const first = await join();
     const second = await join();
@@ -278,7 +278,7 @@ describe('joining a busy room', () => {
     expect(delivered).toEqual(delivered.map((_, n) => `e1:${n + 1}`));
   });
 
-  it('brings the members up to the page before the joiner is let in', async () => {
+  it('brings the members up to the page before the joiner is admitted', async () => {
     const { memory, delivered, join } = setUp();
     await join();
     memory.store();

@@ -74,7 +74,7 @@ describe('a write under an Idempotency-Key', () => {
     expect(ran).toEqual(['try-1', 'try-1', 'try-1', 'try-1']);
   });
 
-  it('waits for the first try, which answers both', async () => {
+  it('waits for the first attempt, which answers both', async () => {
     const { ran, write, answers, whenWaiting } = setUp();
     let answer: (outcome: Outcome<unknown>) => void = () => undefined;
     answers(() => new Promise((resolve) => (answer = resolve)));
@@ -84,7 +84,7 @@ describe('a write under an Idempotency-Key', () => {
     expect(ran).toEqual(['try-1']);
   });
 
-  it('is unavailable when the first try is not answered for long', async () => {
+  it('is unavailable if the first attempt is not answered for long', async () => {
     const { ran, write, answers, pauses } = setUp();
     answers(() => new Promise(() => undefined));
     void write();

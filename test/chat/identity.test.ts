@@ -12,7 +12,7 @@ async function become(claimed: Credentials, secret?: string): Promise<Identity> 
 }
 
 describe('who a client is, in open mode', () => {
-  it('is who it says', async () =>
+  it('has the user id that it claims', async () =>
     expect(await become({ userId: 'ann', username: 'Ann', avatar: '1.jpg' })).toMatchObject({
       user: { id: 'ann', name: 'Ann', avatar: '1.jpg' },
       named: true,
@@ -20,7 +20,7 @@ describe('who a client is, in open mode', () => {
       fixed: { name: false, avatar: false },
     }));
 
-  it('is a new guest without an id, every time another one', async () => {
+  it('is a new guest without an id, a different one each time', async () => {
     const [one, two] = await Promise.all([become({}), become({})]);
     expect(one.user.id).toMatch(/^g-/);
     expect(one.user.name).toMatch(/^guest-[0-9a-f]{4}$/);
@@ -34,7 +34,7 @@ describe('who a client is, in open mode', () => {
     expect(again).toMatchObject({ user: { id: user.id }, known: true });
   });
 
-  it('has a token that says since when there is the guest, and goes on to say it', async () => {
+  it('has a token that states when the guest was created, over reconnects too', async () => {
     const { user, guestToken } = await become({});
     const madeAt = nowMs;
     nowMs += 60_000;
@@ -66,7 +66,7 @@ describe('who a client is, in open mode', () => {
     expect(refused).toMatchObject({ ok: false, error: { code: 'forbidden' } });
   });
 
-  it('may be somebody else from some time on, but no guest by saying so', async () => {
+  it('may log in as another user later, but claims no guest id without its token', async () => {
     const { login } = createIdentities('s', () => nowMs);
     const guest = await become({});
     const ann = login(guest, 'ann');
@@ -76,7 +76,7 @@ describe('who a client is, in open mode', () => {
     expect(login(guest, guest.user.id)).toMatchObject({ ok: true, value: { guestToken: guest.guestToken } });
   });
 
-  it('keeps the name it chose when it becomes somebody else, and gets theirs if it chose none', async () => {
+  it('keeps its chosen name when it logs in as another user, and gets that user’s name if it chose none', async () => {
     const { login } = createIdentities('s', () => nowMs);
     expect(login(await become({ username: 'Ann' }), 'a1')).toMatchObject({
       value: { user: { name: 'Ann' } },

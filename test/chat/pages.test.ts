@@ -58,7 +58,7 @@ describe('a resume', () => {
   });
 });
 
-describe('a page with what passed since it was read', () => {
+describe('a page with the entries since it was read', () => {
   it('keeps the newest of both', async () => {
     const { memory } = roomWith(5);
     const page = await readLatest(memory.logs, room, 3);

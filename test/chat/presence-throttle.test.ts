@@ -28,7 +28,7 @@ function setUp() {
   };
 }
 
-describe('coming and going', () => {
+describe('joins and quits in a room', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -36,7 +36,7 @@ describe('coming and going', () => {
     vi.useRealTimers();
   });
 
-  it('is told at once of everybody, also of who looks in twice', () => {
+  it('are delivered at once, of a user who joins twice too', () => {
     const { told, come, go } = setUp();
     for (const user of ['ann', 'bob']) {
       for (let n = 0; n < USER_PRESENCE_BURST / 2; n += 1) {
@@ -53,7 +53,7 @@ describe('coming and going', () => {
     expect(told).toEqual([...twice('ann'), ...twice('bob')]);
   });
 
-  it('in a loop is told once a grace time and user, whatever the speed of the loop', () => {
+  it('in a loop are delivered once per grace time and user, whatever the speed of the loop', () => {
     const { told, come, go } = setUp();
     const SECONDS = 60;
     for (let n = 0; n < SECONDS * 100; n += 1) {
@@ -87,7 +87,7 @@ describe('coming and going', () => {
     },
   );
 
-  it('that had to wait is told by the newest name', () => {
+  it('that had to wait are delivered with the newest name', () => {
     const { told, come, go } = setUp();
     for (let n = 0; n < USER_PRESENCE_BURST / 2; n += 1) {
       come('ann');
@@ -99,7 +99,7 @@ describe('coming and going', () => {
     expect(told.slice(USER_PRESENCE_BURST)).toEqual(['tea join New']);
   });
 
-  it('of a full room at once is told of each, and then by the second, in their order', () => {
+  it('of a full room at once are delivered each, then per second, in order', () => {
     const { told, come } = setUp();
     const crowd = Array.from({ length: LARGE_ROOM_CLIENTS + 50 }, (_, n) => `user ${n}`);
     for (const user of crowd) come(user);
@@ -110,7 +110,7 @@ describe('coming and going', () => {
     expect(told).toEqual(crowd.map((user) => `tea join ${user}`));
   });
 
-  it('of people who are new each time is told at the room’s pace, and little of it is kept', () => {
+  it('of ever new users are delivered at the room’s rate, and few are queued', () => {
     const { told, come, go } = setUp();
     const SECONDS = 30;
     for (let n = 0; n < SECONDS * 1_000; n += 1) {
@@ -136,7 +136,7 @@ describe('coming and going', () => {
       return { ...stage, heardOf: (user: string) => stage.told.filter((one) => one.endsWith(` ${user}`)) };
     };
 
-    it('is told of neither that they came nor that they went, and as ever the next time', () => {
+    it('are both dropped, and the next join is delivered', () => {
       const { come, go, heardOf } = setUpFull();
       come('late');
       vi.advanceTimersByTime(60_000);
@@ -147,7 +147,7 @@ describe('coming and going', () => {
       expect(heardOf('late')).toEqual(['tea join late', 'tea broadcast_quit late']);
     });
 
-    it('is told of neither that they went nor that they came back', () => {
+    it('of a user who quit and came back are both dropped', () => {
       const { come, go, heardOf } = setUpFull();
       vi.advanceTimersByTime(60_000);
       come('ann');
@@ -159,7 +159,7 @@ describe('coming and going', () => {
       expect(heardOf('ann')).toEqual(['tea join ann']);
     });
 
-    it('is told of who comes again by another name', () => {
+    it('of a user who returns under another name are delivered', () => {
       const { come, heardOf } = setUpFull();
       come('ann', { username: 'Old' });
       vi.advanceTimersByTime(60_000);
@@ -191,7 +191,7 @@ describe('coming and going', () => {
     expect(told).toEqual(['milk join bob', 'milk join ann']);
   });
 
-  it('is told of nobody after the end', () => {
+  it('are not delivered after close', () => {
     const { told, come, pacing } = setUp();
     for (let n = 0; n <= LARGE_ROOM_CLIENTS; n += 1) come(`guest ${n}`);
     pacing.close();

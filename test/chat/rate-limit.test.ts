@@ -34,7 +34,7 @@ describe('a rate limit', () => {
     expect(buckets.take('bob')).toBe(0);
   });
 
-  it('is forgotten of those who could say everything again, and of nobody else', () => {
+  it('forgets full buckets only', () => {
     let at = 0;
     const buckets = createSharedBuckets({ perMs: 0.001, burst: 2 }, () => at);
     for (let n = 0; n < 1_000; n += 1) buckets.take(`early ${n}`);
@@ -53,8 +53,8 @@ describe('a rate limit', () => {
   });
 });
 
-describe('a rate limit that counts what it refuses', () => {
-  it('lets through who waits as long as told, and nobody who goes on', () => {
+describe('a rate limit that charges for refused events', () => {
+  it('admits a client that waits as long as told, and none that goes on', () => {
     let at = 0;
     const bucket = new DebtBucket({ perMs: 0.1, burst: 10 }, () => at);
     for (let n = 0; n < 10; n += 1) expect(bucket.take(1)).toBe(0);
@@ -66,7 +66,7 @@ describe('a rate limit that counts what it refuses', () => {
     expect(bucket.take(1)).toBe(0);
   });
 
-  it('knows who goes on regardless, and forgives in a bounded time', () => {
+  it('recognises a client that goes on regardless, and forgives in a bounded time', () => {
     let at = 0;
     const bucket = new DebtBucket({ perMs: 0.1, burst: 10 }, () => at);
     for (let n = 0; n < 20; n += 1) bucket.take(1);
@@ -79,7 +79,7 @@ describe('a rate limit that counts what it refuses', () => {
     expect(bucket.take(1)).toBe(0);
   });
 
-  it('takes one that is larger than the burst when nothing is owed', () => {
+  it('admits an event larger than the burst if there is no debt', () => {
     let at = 0;
     const bucket = new DebtBucket({ perMs: 1, burst: 100 }, () => at);
     expect(bucket.take(150)).toBe(0);

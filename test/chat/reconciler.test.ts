@@ -186,7 +186,7 @@ describe('all waiting items', () => {
     expect(await attemptedIn(60_000)).toEqual([]);
   });
 
-  it('are attempted so many at a time', async () => {
+  it('are attempted with bounded concurrency', async () => {
     const { attempt, started, end } = gated();
     const { reconciler, attemptedIn } = setUp({ attempt, concurrency: 2 });
     for (const item of ['a', 'b', 'c']) reconciler.schedule(item);
@@ -227,7 +227,7 @@ describe('all waiting items', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('are forgotten when the reconciler closes, and none is taken after that', async () => {
+  it('are forgotten when the reconciler closes, and none is accepted after that', async () => {
     const { attempt, started, end } = gated();
     const { reconciler, attemptedIn } = setUp({ attempt });
     reconciler.schedule('a', 0);

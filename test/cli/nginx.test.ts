@@ -96,14 +96,14 @@ describe('the site that roomcast nginx prints', () => {
     expect(run('--hosts a --socket-path /chat/', settings).out).toContain('location /chat {');
   });
 
-  it('believes X-Forwarded-For of nobody unless told of whom', () => {
+  it('trusts X-Forwarded-For of no peer unless one is named', () => {
     expect(run('--hosts a').out).not.toMatch(/real_ip|proxy_add_x_forwarded_for/);
     const { out } = run('--hosts a --trust-proxy 10.0.0.0/8,fd00::/8');
     expect(out).toContain('set_real_ip_from 10.0.0.0/8;');
     expect(out).toContain('set_real_ip_from fd00::/8;');
   });
 
-  it('listens where it is told', () => {
+  it('listens on the address it is given', () => {
     const { out } = run('--hosts a --listen 127.0.0.1:8080,[::]:8080 --server-name chat.example.org,*.x.org');
     expect([...out.matchAll(/^\s+listen (\S+)/gm)].map((match) => match[1])).toEqual([
       '127.0.0.1:8080',
@@ -125,16 +125,11 @@ describe('roomcast nginx', () => {
     expect([...lines('upstream'), ...lines('site'), ...lines('main')].sort()).toEqual(lines('full').sort());
   });
 
-  it.each(['upstream', 'site', 'main', 'full'])(
-    'says in part %s with which command it is made again',
-    (part) => {
-      const { out } = run(
-        `--hosts a,b:7001x3 --hash remote_addr --trust-proxy ::1 --listen 81 --part ${part}`,
-      );
-      const command = /^# Made by: roomcast nginx (.*)$/m.exec(out)?.[1] ?? '';
-      expect(run(command).out).toBe(out);
-    },
-  );
+  it.each(['upstream', 'site', 'main', 'full'])('names the command that generates part %s again', (part) => {
+    const { out } = run(`--hosts a,b:7001x3 --hash remote_addr --trust-proxy ::1 --listen 81 --part ${part}`);
+    const command = /^# Made by: roomcast nginx (.*)$/m.exec(out)?.[1] ?? '';
+    expect(run(command).out).toBe(out);
+  });
 
   it.each(['--help', '-h', '--hosts a --help'])('explains every option with %s', (argv) => {
     const { code, out, err } = run(argv);

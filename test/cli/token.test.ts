@@ -30,7 +30,7 @@ describe('roomcast token', () => {
     expect(payload).toEqual({ sub: 'ann', iat: NOW_S, exp: NOW_S + 3_600 });
   });
 
-  it('says in it what the options say', async () => {
+  it('has the claims of the options', async () => {
     const options = ['--name', 'Ann A', '--avatar=1.jpg', '--rooms', 'lobby, team-*', '--ttl', '7d'];
     const { out } = await run(['--name', 'x', ...options, 'Ann of Berlin']);
     expect(decodeJwt(out.trim())).toEqual({

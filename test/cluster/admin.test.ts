@@ -38,7 +38,7 @@ function get(path: string, headers: Record<string, string> = {}): Promise<{ stat
   });
 }
 
-test('it is alive, ready, and gives the status', async () => {
+test('it answers that it is alive and ready, and returns the status', async () => {
   await open({ readiness: async () => ({ reasons: [], warnings: ['appendonly is off'] }) });
   expect(await get('/healthz')).toEqual({ status: 200, body: { ok: true } });
   expect(await get('/readyz')).toEqual({ status: 200, body: { ok: true, warnings: ['appendonly is off'] } });

@@ -14,7 +14,7 @@ function open() {
   };
 }
 
-it('clients that come and go in one turn of the event loop are sent as one count of each', () => {
+it('clients that connect and disconnect in one turn of the event loop are sent as one count of each', () => {
   const { sent, counter } = open();
   for (let n = 0; n < 3; n++) counter.connected();
   counter.disconnected();

@@ -39,7 +39,7 @@ async function read(pieces: readonly string[]): Promise<Heard> {
   }
 }
 
-test('takes a request whose headers arrive torn, with what came after them', async () => {
+test('accepts a request whose headers arrive in parts, with the bytes behind them', async () => {
   const pieces = ['GET /?s', `id=${SID} HT`, 'TP/1.1\r\nHost: x\r', '\n\r', '\nbody'];
   expect(await read(pieces)).toEqual({
     bytes: `GET /?sid=${SID} HTTP/1.1\r\nHost: x\r\n\r\nbody`,
@@ -66,7 +66,7 @@ test('skips empty lines before the request', async () => {
   });
 });
 
-test('leaves line ends that no parser should take to the worker', async () => {
+test('leaves invalid line ends to the worker', async () => {
   expect(await read(['GET / HTTP/1.1\n', 'Host: x\n', '\n'])).toEqual({
     bytes: 'GET / HTTP/1.1\nHost: x\n\n',
     sessionId: undefined,

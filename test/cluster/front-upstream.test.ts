@@ -40,7 +40,7 @@ function createStalledWorker() {
   };
 }
 
-test('keeps no more than 16 MiB of first bytes for a worker that takes nothing', async () => {
+test('keeps at most 16 MiB of first bytes for a worker that accepts nothing', async () => {
   const { worker, takeAll } = createStalledWorker();
   const upstream = createFrontUpstream({ worker, now: () => 0, onSession: () => {} });
   upstream.serving = true;
@@ -55,7 +55,7 @@ test('keeps no more than 16 MiB of first bytes for a worker that takes nothing',
   expect(upstream.handOver(socket, bytes)).toBe(true);
 });
 
-test('gives nothing new to a worker that has not taken a connection for two seconds', async () => {
+test('sends nothing new to a worker that has accepted no connection for two seconds', async () => {
   let nowMs = 0;
   const { worker, takeAll } = createStalledWorker();
   const upstream = createFrontUpstream({ worker, now: () => nowMs, onSession: () => {} });
@@ -68,7 +68,7 @@ test('gives nothing new to a worker that has not taken a connection for two seco
   expect(upstream.load()).toBe(0);
 });
 
-test('knows the sessions its worker has, and closes with it what was on its way there', async () => {
+test('knows the sessions of its worker, and closes the sockets on their way there with it', async () => {
   const heard: string[] = [];
   const { worker, says } = createStalledWorker();
   const upstream = createFrontUpstream({

@@ -44,7 +44,7 @@ async function ask(workers: readonly Worker[], store: Outcome<void> = succeed(un
   return reasons;
 }
 
-it('is there when every slot has a worker that says it is ready, beside whom another may drain', async () => {
+it('is given if every slot has a ready worker, beside which another may drain', async () => {
   const workers: Worker[] = [
     { slot: 0, state: 'ready' },
     { slot: 1, state: 'draining', answer: deaf },
@@ -53,7 +53,7 @@ it('is there when every slot has a worker that says it is ready, beside whom ano
   expect(await ask(workers)).toEqual([]);
 });
 
-it('is not there while a worker is deaf on the bus or hangs, and names it', async () => {
+it('is refused while a worker’s bus delivers nothing or it hangs, with its name', async () => {
   const workers: Worker[] = [
     { slot: 0, state: 'ready', answer: deaf },
     { slot: 1, state: 'ready' },
@@ -76,7 +76,7 @@ it.each<WorkerState>(['starting', 'backoff', 'draining'])(
   },
 );
 
-it('is not there while the store does not answer the primary', async () => {
+it('is refused while the store does not answer the primary', async () => {
   expect(await ask([{ slot: 0, state: 'ready' }], refuse('unavailable', 'the store is away'))).toEqual([
     'the store is away',
   ]);

@@ -93,7 +93,7 @@ test('requests of a worker find their handlers from its first message on', async
   expect(await answer).toEqual({ ok: true, value: `1 ${worker.instanceId}` });
 });
 
-test('a worker that says at the first start why it cannot serve ends the start with its words', async () => {
+test('a worker that reports at the first start why it cannot serve ends the start with its reason', async () => {
   const { supervisor, latest, forked } = createCluster();
   const started = supervisor.start();
   latest(1).ipc.notify(CONTROL.failed, { message: 'port 6002 is taken' });
@@ -104,7 +104,7 @@ test('a worker that says at the first start why it cannot serve ends the start w
   expect(forked).toHaveLength(2);
 });
 
-test('a dead worker is followed at once, a second time after half a second, then ever later up to 10 s', async () => {
+test('a dead worker is respawned at once, then after half a second, then later and later up to 10 s', async () => {
   const { startAll, forked, latest, ready } = createCluster();
   await startAll();
   const delays: number[] = [];
@@ -134,7 +134,7 @@ test('a minute of service makes the next respawn immediate again', async () => {
   expect(forked.length).toBe(before + 1);
 });
 
-test('while a slot waits for its next worker it is in backoff and tells who is gone', async () => {
+test('a slot that waits for its next worker is in backoff and its dead instance is reported', async () => {
   const { startAll, latest, ready, states, onWorkerGone, onServing } = createCluster();
   await startAll();
   const first = latest(0);
@@ -247,7 +247,7 @@ test('a crash loop at the first start ends it, and no process is left', async ()
   expect(forked.some(({ alive }) => alive)).toBe(false);
 });
 
-test('a worker that does not get ready within 30 s is killed and followed by another', async () => {
+test('a worker that is not ready within 30 s is killed and replaced', async () => {
   const { supervisor, forked, latest } = createCluster();
   void supervisor.start();
   const hanging = latest(0);
@@ -258,7 +258,7 @@ test('a worker that does not get ready within 30 s is killed and followed by ano
   expect(forked.filter(({ slot }) => slot === 0)).toHaveLength(2);
 });
 
-test('clients are counted up and down, never below nothing, and a crash takes its share along', async () => {
+test('clients are counted up and down, never below 0, and a crash subtracts its share', async () => {
   const { startAll, latest, clients } = createCluster();
   await startAll();
   latest(0).ipc.notify(CONTROL.clientDisconnect, { count: 1 });
@@ -277,7 +277,7 @@ test('clients are counted up and down, never below nothing, and a crash takes it
   expect(clients()).toBe(0);
 });
 
-test('the number of clients is logged in S3’s words, at most once a second and only when it changed', async () => {
+test('the number of clients is logged in S3’s format, at most once a second and only if it changed', async () => {
   const { startAll, latest, said } = createCluster();
   await startAll();
   for (let n = 0; n < 5; n++) latest(0).ipc.notify(CONTROL.clientConnect, { count: 1 });
@@ -290,7 +290,7 @@ test('the number of clients is logged in S3’s words, at most once a second and
   expect(said()).toHaveLength(2);
 });
 
-test('stop asks every worker to drain, kills who is late, and starts nobody again', async () => {
+test('stop asks every worker to drain, kills late ones, and respawns none', async () => {
   const { supervisor, startAll, forked, latest, states, onServing } = createCluster();
   await startAll();
   const asked: unknown[] = [];
@@ -343,7 +343,7 @@ test('jobs go to the ready worker of the lowest slot', async () => {
   expect(supervisor.pick()).toMatchObject({ slot: 1 });
 });
 
-test('a reload lets the old worker go only when the new one serves, one slot after the other', async () => {
+test('a reload drains the old worker only once the new one serves, one slot after the other', async () => {
   const { supervisor, startAll, forked, latest, ready, states } = createCluster();
   await startAll();
   const [old0, old1] = forked as [FakeWorker, FakeWorker];
@@ -445,7 +445,7 @@ test('a worker that dies while its successor starts leaves the slot with exactly
   expect(states()).toEqual(['0 ready', '1 ready']);
 });
 
-test('a worker that is told to leave before it serves is killed: it may not hear, and has no clients', async () => {
+test('a worker that is to drain before it serves is killed: it may not react, and has no clients', async () => {
   const { supervisor, startAll, forked } = createCluster();
   await startAll();
   forked[0]?.exit(1);

@@ -15,7 +15,7 @@ import type { Harness, StorePeer } from './suite.ts';
 
 export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('bus', () => {
-    it('hands every message to both workers in order and once, the one that appended included', async () => {
+    it('delivers every message to both workers in order and once, to the appending one too', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const [atA, atB] = [await listen(a, room), await listen(b, room)];
@@ -26,7 +26,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(atB.entries).toEqual(entries);
     });
 
-    it('hands over everything published once subscribe answered', async () => {
+    it('delivers everything published after subscribe was answered', async () => {
       const { a, b } = await twoPeers(harness);
       for (const _ of range(1, 25)) {
         const room = newRoom();
@@ -37,7 +37,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       }
     });
 
-    it('leaves no hole above what a read right after subscribing shows', async () => {
+    it('leaves no gap above a page that is read right after subscribing', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const appending = Promise.all(range(1, 200).map((n) => append(b, room, `${n}`)));
@@ -70,7 +70,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       }
     });
 
-    it('carries odd text unharmed', async () => {
+    it('carries odd text unchanged', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await listen(b, room);
@@ -136,7 +136,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(textsOf(two.entries)).toEqual(['both', 'second']);
     });
 
-    it('hands nothing to a subscription once it is closed', async () => {
+    it('delivers nothing to a closed subscription', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const closed = await listen(b, room);
@@ -152,7 +152,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(textsOf(closed.entries)).toEqual(['heard']);
     });
 
-    it('is not deaf when a room is subscribed again in the turn it was let go', async () => {
+    it('delivers a room that is subscribed again in the turn of its unsubscribe', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       let heard = await listen(b, room);
@@ -165,7 +165,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       }
     });
 
-    it('is not deaf after subscriptions came and went without being waited for', async () => {
+    it('delivers after subscriptions that were opened and closed without awaiting them', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const churn = range(1, 10).map(async () => (await listen(b, room)).close());
@@ -176,7 +176,7 @@ export function busContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(textsOf(kept.entries)).toEqual(['still here']);
     });
 
-    it('shows by a probe that what is published comes back', async () => {
+    it('confirms by a probe that published messages come back', async () => {
       const { a } = await twoPeers(harness);
       granted(await a.bus.probe());
     });

@@ -50,7 +50,7 @@ function revs(heard: readonly PresenceChange[]): number[] {
 
 export function changesContract(harness: () => Promise<Harness>): void {
   describe('changes of who is in a room', () => {
-    it('are told to all workers alike, under numbers that rise by one, the first of them at once', async () => {
+    it('are published to all workers alike, under numbers that rise by one, the first at once', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const [atA, atB] = [await hear(a, room), await hear(b, room)];
@@ -66,7 +66,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(revs(atA)).toEqual(range(first, first + atA.length - 1));
     });
 
-    it('are told of one by one to whoever follows the room, also by a worker that does not', async () => {
+    it('are published one by one to the subscribers of the room, by a worker without a subscription too', async () => {
       const { store, a, b } = await twoPeers(harness);
       const c = await store.open();
       const room = newRoom('/post');
@@ -83,7 +83,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(others).toEqual([]);
     });
 
-    it('are gathered: hundreds within moments are told once a second, and none is left out', async () => {
+    it('are batched: hundreds of changes are published once a second, and none is left out', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -100,7 +100,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard.length).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - startedAt) / 1_000));
     });
 
-    it('are not told of somebody who came and left before it was told', async () => {
+    it('are not published of a user who joined and left in between', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -115,7 +115,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       ]);
     });
 
-    it('are not told of another connection of a user who is there, wherever it is', async () => {
+    it('are not published of another connection of a present user, on any worker', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -129,7 +129,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard).toMatchObject([{ joins: [ann] }, { joins: [carol], leaves: [] }]);
     });
 
-    it('tell of a new name or face as of one who came', async () => {
+    it('list a user with a new name or avatar as joined', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -140,7 +140,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard[1]).toMatchObject({ joins: [{ ...ann, username: 'Anna' }], leaves: [] });
     });
 
-    it('are numbers alone in a room of many connections, and a jump when names come again', async () => {
+    it('are counts only in a large room, and a jump of rev when names return', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -156,7 +156,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard[2]).toEqual({ rev: rev + 3, joins: [carol], leaves: [] });
     });
 
-    it('are numbers for a while longer when a room is large again right after names came', async () => {
+    it('stay counts for a while if a room is large again right after names returned', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -173,7 +173,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(heard.at(-1)).toMatchObject({ users: 1, clients: 1 });
     });
 
-    it('are names again after numbers of a room this small, also when nothing changes any more', async () => {
+    it('are names again after counts in a small room, even without further changes', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -202,7 +202,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       }
     });
 
-    it('are told of those a dead worker left, once, with what that worker had still to tell', async () => {
+    it('list the users of a dead worker as gone, once, with its own pending changes', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const heard = await hear(b, room);
@@ -219,7 +219,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       expect(new Set(left.map(({ userId }) => userId)).size).toBe(left.length);
     });
 
-    it('are told of who is back after their worker was taken for dead, frozen for too long', async () => {
+    it('list the users who are back after their frozen worker was considered dead', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, inbox] = [newRoom(), inboxOf('/', 'ann')];
       const heard = await hear(b, room);
@@ -242,7 +242,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await eventually(async () => expect(granted(await b.roster.connections([inbox]))).toEqual([2]), SOON);
     });
 
-    it('are told of rooms alone', async () => {
+    it('are published for rooms only', async () => {
       const { a, b } = await twoPeers(harness);
       const [lounge, room] = [roomOf('/', 'lobby', 'lounge'), newRoom()];
       const [inLounge, inRoom] = [await hear(b, lounge), await hear(b, room)];

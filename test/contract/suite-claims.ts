@@ -5,7 +5,7 @@ import type { Harness, StorePeer } from './suite.ts';
 
 export function claimsContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('claims', () => {
-    it('grant a key to one try, and to the next under the id of the first once that gave no answer', async () => {
+    it('grant a key to one attempt, and to the next under the id of the first if that gave no answer', async () => {
       const { a, b } = await twoPeers(harness);
       const key = `/ app 1 ${randomUUID()}`;
       expect(granted(await a.idempotency.claim(key, 'print', 'try-1'))).toEqual({

@@ -5,7 +5,7 @@ import type { Harness } from './suite.ts';
 
 export function eraseContract(harness: () => Promise<Harness>): void {
   describe('an erased inbox', () => {
-    it('has forgotten items, marks, their times, visits and clientMsgIds, and begins anew with seq 1', async () => {
+    it('has forgotten items, markers, their times, subscriptions and clientMsgIds, and begins again with seq 1', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       const dedupe = { scope: 'bob', clientMsgId: 'm' };
@@ -44,7 +44,7 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roomSubscriptions.raiseReadMarker(inbox, 'lobby', 2))).toBe(2);
     });
 
-    it('leaves a room of the same id, other inboxes and the user’s connections alone, and stays so', async () => {
+    it('leaves a room of the same id, other inboxes and the user’s connections unchanged', async () => {
       const { store, a, b } = await twoPeers(harness);
       const [inbox, there, room] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann'), roomOf('/', 'ann')];
       for (const log of [inbox, there, room, inboxOf('/', 'bob')]) await append(a, log, 'said');
@@ -67,7 +67,7 @@ export function eraseContract(harness: () => Promise<Harness>): void {
       expect(textsOf((await read(c, room)).entries)).toEqual(['said']);
     });
 
-    it('holds what is put in after the erasing, whoever was first', async () => {
+    it('keeps items stored after the erasure, whichever was asked first', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       await append(a, inbox, 'old');

@@ -108,7 +108,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       },
     );
 
-    it('keeps as much as is set for inboxes, and a room as much as for rooms', async () => {
+    it('keeps as many entries as set for inboxes, and a room as many as for rooms', async () => {
       const { a, b } = await twoPeers(harness, { historySize: 400, inboxSize: 50 });
       const kept = async (room: Room) => {
         await fill(a, room, 300);
@@ -140,7 +140,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(texts).toEqual(logs.map((_, index) => [`in ${index}`]));
     });
 
-    it('is heard live in its order, also what was folded in', async () => {
+    it('is delivered live in its order, copied announcements too', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       const heard = await listen(b, inbox);
@@ -154,7 +154,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
   });
 
   describe('marks', () => {
-    it('begin at nothing, and stay there for an inbox nothing was put in', async () => {
+    it('begin at 0, and stay there for an empty inbox', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       expect(await marksOf(a, inbox)).toEqual({ recv: 0, read: 0 });
@@ -177,7 +177,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(await marksOf(b, inbox)).toEqual({ recv: 8, read: 3 });
     });
 
-    it('go no further than the inbox, and not along when it grows', async () => {
+    it('go no further than the inbox, and do not move when it grows', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await fill(a, inbox, 3);
@@ -190,7 +190,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(fourth).toEqual({});
     });
 
-    it('of what was read raises what was received', async () => {
+    it('of read items raise the received marker', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await fill(a, inbox, 10);
@@ -261,10 +261,10 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
     });
   });
 
-  describe('folding', () => {
+  describe('copying announcements', () => {
     const news = (seq: number) => ({ epoch: 'of-the-news', seq });
 
-    it('puts an announcement in once when two workers do it at once', async () => {
+    it('stores an announcement once if two workers copy it at once', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await append(a, inbox, 'before');
@@ -279,7 +279,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(await marksOf(a, inbox)).toEqual({ recv: 0, read: 0, announcements: news(10) });
     });
 
-    it('begins an inbox nothing was ever put in', async () => {
+    it('begins an empty inbox', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       expect(await fold(a, inbox, news(1), news(2))).toBe(false);
@@ -288,7 +288,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(seqsOf((await read(a, inbox)).entries)).toEqual([1]);
     });
 
-    it('does nothing when the mark stands elsewhere, in number or epoch', async () => {
+    it('does nothing if the marker stands elsewhere, in number or epoch', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       const heard = await listen(b, inbox);
@@ -304,7 +304,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(await marksOf(a, inbox)).toMatchObject({ announcements: { epoch: 'another', seq: 1 } });
     });
 
-    it('leaves the mark alone when something else is put in', async () => {
+    it('leaves the marker alone when other items are stored', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await fold(a, inbox, undefined, news(1));
@@ -314,7 +314,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(await fold(a, inbox, news(1), news(2))).toBe(true);
     });
 
-    it('knows after a restart of the store what is in already', async () => {
+    it('knows after a restart of the store which announcements are copied', async () => {
       const { store, a } = await twoPeers(harness);
       const inbox = newInbox();
       expect(await fold(a, inbox, undefined, news(1))).toBe(true);
@@ -327,7 +327,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
   });
 
   describe('progress', () => {
-    it('has no time for what no mark covers yet, and then the time of the first that did', async () => {
+    it('has no time for an item that no marker covers yet, and then the time of the first that did', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await fill(a, inbox, 6);
@@ -369,7 +369,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(granted(await b.inboxes.progress([]))).toEqual([]);
     });
 
-    it('never runs backwards along an inbox, and says of what is long past at least that it happened', async () => {
+    it('never runs backwards along an inbox, and keeps for old items at least that it happened', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = newInbox();
       await fill(a, inbox, 260);
@@ -390,14 +390,14 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(granted(await c.pushes.find('id-1'))).toEqual(positions);
     });
 
-    it('finds nothing of a push nobody kept', async () => {
+    it('finds nothing of an unknown push', async () => {
       const { a } = await twoPeers(harness);
       for (const id of ['unknown', '__proto__', '']) {
         expect(granted(await a.pushes.find(id))).toBeUndefined();
       }
     });
 
-    it('gives back who was pushed to where, whatever they are called', async () => {
+    it('returns the users and positions of a push, with any ids', async () => {
       const { a, b } = await twoPeers(harness);
       const positions = ODD_USERS.map((userId, index) => ({
         userId,
@@ -409,7 +409,7 @@ export function inboxContract(harness: () => Promise<Harness<StorePeer>>): void 
       expect(found && byUser(found)).toEqual(byUser({ nsp: '/', positions }));
     });
 
-    it('adds what is kept later, and keeps the same twice as once', async () => {
+    it('adds positions kept later, and keeps repeated ones once', async () => {
       const { a, b } = await twoPeers(harness);
       const place = (n: number) => ({ userId: `user ${n}`, seq: n, at: 1_700_000_000_000 + n });
       const half = (from: number, to: number) => ({ nsp: '/', positions: range(from, to).map(place) });

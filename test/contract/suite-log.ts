@@ -75,7 +75,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(textsOf((await read(b, room)).entries)).toEqual(range(1, 150).map(String));
     });
 
-    it('gives back odd text byte for byte', async () => {
+    it('returns odd text byte for byte', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const drafts = ODD_TEXTS.map((text) => draftOf(room, text));
@@ -102,7 +102,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('clientMsgId', () => {
     const dedupe = { scope: 'ann', clientMsgId: 'm-1' };
 
-    it('stores a message once when it comes 20 times at once through two workers', async () => {
+    it('stores a message once that is appended 20 times at once through two workers', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await append(a, room, 'before');
@@ -126,7 +126,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect((await append(a, room, 'next')).seq).toBe(3);
     });
 
-    it('takes the same id of another scope or in another room for another message', async () => {
+    it('treats the same id in another scope or room as another message', async () => {
       const { a } = await twoPeers(harness);
       const room = newRoom();
       const elsewhere = newRoom();
@@ -173,7 +173,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
   });
 
   describe('reading', () => {
-    it('gives the newest messages, those before and those after a seq, oldest first', async () => {
+    it('returns the newest messages, those before and those after a seq, oldest first', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await Promise.all(range(1, 30).map((n) => append(a, room, `${n}`)));
@@ -195,7 +195,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(await page({ limit: 5, after: 900 })).toEqual({ seqs: [], more: false });
     });
 
-    it('ends a page at maxBytes of UTF-8, on the side away from where it was asked', async () => {
+    it('ends a page at maxBytes of UTF-8, at the end away from the position asked for', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       for (const n of range(1, 9)) await append(a, room, `${n} ${'ü'.repeat(300)}`);
@@ -212,7 +212,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(await read(b, room, { maxBytes: three, after: 5 })).toMatchObject({ more: true });
     });
 
-    it('gives at least one message, even one larger than maxBytes', async () => {
+    it('returns at least one message, even one larger than maxBytes', async () => {
       const { a } = await twoPeers(harness);
       const room = newRoom();
       for (const n of range(1, 3)) await append(a, room, `${n} ${'x'.repeat(500)}`);
@@ -221,7 +221,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(await read(a, room, { maxBytes: 10, before: 2 })).toMatchObject({ more: false, first: 1 });
     });
 
-    it('gives a room nothing was said in an epoch that stays', async () => {
+    it('gives a room without messages an epoch that stays', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const [one, two] = await Promise.all([read(a, room), read(b, room)]);
@@ -247,7 +247,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
   });
 
   describe('keeping', () => {
-    it('keeps at least historySize messages, not 100 more, and says honestly where the log begins', async () => {
+    it('keeps at least historySize messages, not 100 more, and returns where the log begins', async () => {
       const { a, b } = await twoPeers(harness, { historySize: 50 });
       const room = newRoom();
       for (const n of range(1, 10)) {
@@ -264,7 +264,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(await read(a, room, { before: all.first + 1 })).toMatchObject({ more: false });
     });
 
-    it('numbers on over a restart; a new epoch tells how far the old one holds', async () => {
+    it('continues the numbers over a restart; a new epoch lists how far the old one is valid', async () => {
       const { store, a } = await twoPeers(harness);
       const room = newRoom();
       const old = await append(a, room, '1');
@@ -285,7 +285,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       }
     });
 
-    it('shows every message after a restart to who reads first', async () => {
+    it('shows every message after a restart to the first reader', async () => {
       const { store, a } = await twoPeers(harness);
       const room = newRoom();
       await append(a, room, 'kept');
@@ -297,7 +297,7 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect(await append(c, room, 'next')).toMatchObject({ seq: 2 });
     });
 
-    it('tells where many logs end, of rooms it knows nothing of too', async () => {
+    it('returns where many logs end, of unknown rooms too', async () => {
       const { a, b } = await twoPeers(harness);
       const [quiet, busy, unknown] = [newRoom(), newRoom(), newRoom()];
       await append(a, quiet, '1');

@@ -55,7 +55,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await members(a, room)).toEqual([member(ann, 1), member(bob, 1)]);
     });
 
-    it('were seen at the last heartbeat of their worker, by the clock of the store', async () => {
+    it('have the last heartbeat of their worker as seenAt, by the clock of the store', async () => {
       const { a, b, room } = await living();
       granted(await a.roster.enter(room, ann, 1, 1));
       const seenAt = async () => (await members(b, room))[0]?.seenAt ?? 0;
@@ -67,7 +67,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       }, SOON);
     });
 
-    it('of a dead worker alone are in doubt until it is reaped, and do not count as connected', async () => {
+    it('of a dead worker only are doubtful until it is reaped, and do not count as connected', async () => {
       const { a, b, room } = await living();
       const inboxes = [ann, bob, carol].map(({ userId }) => inboxOf('/', userId)) as [Room, Room, Room];
       granted(await a.roster.enter(room, ann, 2, 2));
@@ -104,7 +104,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 3 });
     });
 
-    it('of a dead worker are in doubt to every worker, and still found by their name', async () => {
+    it('of a dead worker are doubtful on every worker, and still found by their name', async () => {
       const { a, b, room } = await living();
       granted(await a.roster.enter(room, ann, 2, 2));
       granted(await b.roster.fence(a.instanceId));
@@ -117,7 +117,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.findByUsername(room, 'Ann', 5))).toEqual(['ann']);
     });
 
-    it('are read page by page with all that is known of each', async () => {
+    it('are read page by page with all their fields', async () => {
       const { a, b, room } = await living();
       granted(await a.roster.enter(room, ann, 1, 1));
       granted(await b.roster.enter(room, bob, 2, 2));
@@ -138,7 +138,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
     const options = { maxRoomClients: 3 };
     const full = { ok: false, error: { code: 'limit', message: 'roomid: the room is full' } };
 
-    it('refuses one connection too many, as if nothing had been said, and takes it once there is room', async () => {
+    it('refuses one connection too many without a trace, and admits it once there is space', async () => {
       const { a, b } = await twoPeers(harness, options);
       const room = newRoom();
       granted(await a.roster.enter(room, ann, 1, 1));
@@ -191,7 +191,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await a.roster.enter(room, ann, 3, 3)).toMatchObject(full);
     });
 
-    it('does not begin by a refusal, and is no other room’s limit', async () => {
+    it('is not created by a refusal, and limits no other room', async () => {
       const { a, b } = await twoPeers(harness, options);
       const [refused, other] = [newRoom(), newRoom()];
       expect(await a.roster.enter(refused, ann, 4, 4)).toMatchObject(full);
@@ -202,7 +202,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.reap(a.instanceId))).toMatchObject([{ room: other, user: ann }]);
     });
 
-    it('gives the last place to one of two who come at once', async () => {
+    it('gives the last place to one of two users who join at once', async () => {
       const { a, b } = await twoPeers(harness, options);
       const room = newRoom();
       granted(await a.roster.enter(room, ann, 2, 2));
@@ -216,8 +216,8 @@ export function membersContract(harness: () => Promise<Harness>): void {
     });
   });
 
-  describe('visits', () => {
-    it('answer whether they changed which rooms a user is in, and mark a room as read up to its top the first time', async () => {
+  describe('room subscriptions', () => {
+    it('return whether they changed the list, and mark a new room as read up to its top', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       const visit = async (peer: Peer, joined: boolean, top?: number) =>
@@ -247,7 +247,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await visited(b, inbox)).toEqual([]);
     });
 
-    it('know how far each room was read, which only rises, and forget it with the room', async () => {
+    it('have the read marker of each room, which only rises, and forget it with the room', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       const read = async (peer: Peer, roomid: string, seq: number) =>
@@ -272,7 +272,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await read(a, 'one', 2)).toBe(2);
     });
 
-    it('take a mark of a room that was not joined, too', async () => {
+    it('accept a marker of a room that was not joined, too', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       expect(granted(await a.roomSubscriptions.raiseReadMarker(inbox, 'one', 4))).toBe(4);
@@ -281,7 +281,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await visited(a, inbox)).toEqual([{ roomid: 'one', read: 4 }]);
     });
 
-    it('end at the highest mark when two workers raise it at once', async () => {
+    it('end at the highest marker if two workers raise it at once', async () => {
       const { a, b } = await twoPeers(harness);
       const inbox = inboxOf('/', 'ann');
       await join(a, inbox, 'one');
@@ -337,7 +337,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await visited(await store.open(), inbox)).toEqual(before);
     });
 
-    it('are forgotten with the inbox, those of an inbox nothing was put in as well', async () => {
+    it('are forgotten with the inbox, an empty one too', async () => {
       const { a, b } = await twoPeers(harness);
       const [filled, empty, other] = ['ann', 'bob', 'carol'].map((userId) => inboxOf('/', userId)) as [
         Room,

@@ -43,7 +43,7 @@ async function endOf(until: number | undefined): Promise<void> {
 
 export function moderationContract(harness: () => Promise<Harness>): void {
   describe('a ban', () => {
-    it('keeps the user out of that room, on every worker, and nobody else', async () => {
+    it('refuses the user in that room, on every worker, and no one else', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, other] = [newRoom(), newRoom()];
       expect(granted(await a.moderation.restrict(room, 'ann', 'ban'))).toEqual({});
@@ -55,7 +55,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       granted(await a.roster.enter({ ...newRoom('/post'), roomid: room.roomid }, ann, 1, 1));
     });
 
-    it('keeps out a user who was in the room and enters with another connection, changing nothing', async () => {
+    it('refuses another connection of a user who is in the room, without changing anything', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await a.roster.enter(room, ann, 1, 1));
@@ -69,7 +69,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 0, clients: 0, changed: true });
     });
 
-    it('lets the user in again once it is lifted', async () => {
+    it('admits the user again once it is lifted', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await a.moderation.restrict(room, 'ann', 'ban'));
@@ -81,7 +81,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(granted(await a.roster.enter(room, ann, 1, 1))).toMatchObject({ changed: true });
     });
 
-    it('for a time is refused with what is left of it, and ends', async () => {
+    it('for a time refuses with the time left, and ends', async () => {
       const { a, b } = await twoPeers(harness);
       const [long, short] = [newRoom(), newRoom()];
       const before = Date.now();
@@ -99,7 +99,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       granted(await say(b, short, 'ann', 'here again'));
     });
 
-    it('takes the place of an earlier one, shorter or longer', async () => {
+    it('replaces an earlier one, shorter or longer', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await a.moderation.restrict(room, 'ann', 'ban'));
@@ -122,7 +122,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(await b.roster.enter(room, bob, 1, 1)).toEqual(banned(3_600_000));
     });
 
-    it('and an entering at the same moment leave the user either counted or refused, and out from then on', async () => {
+    it('and an enter at the same moment leave the user either counted or refused, and refused from then on', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const [entered] = await Promise.all([
@@ -135,7 +135,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
   });
 
   describe('a mute', () => {
-    it('refuses what that author says in that room, and nothing else', async () => {
+    it('refuses that author’s messages in that room, and nothing else', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, other] = [newRoom(), newRoom()];
       await append(a, room, 'before');
@@ -154,7 +154,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(granted(await say(b, room, 'ann', 'again')).seq).toBe(4);
     });
 
-    it('for a time is refused with what is left of it, and ends', async () => {
+    it('for a time refuses with the time left, and ends', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await a.moderation.restrict(room, 'ann', 'mute', 60));
@@ -165,7 +165,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(granted(await say(b, room, 'ann', 'x')).seq).toBe(1);
     });
 
-    it('of a banned user is told as the ban', async () => {
+    it('of a banned user is reported as the ban', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await a.moderation.restrict(room, 'ann', 'mute', 60));
@@ -175,7 +175,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       expect(await say(b, room, 'ann', 'x')).toEqual(muted(60_000));
     });
 
-    it('does not keep back the answer to a message that was stored before', async () => {
+    it('does not withhold the answer to a message that was stored before', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const dedupe = { scope: 'ann', clientMsgId: 'm' };
@@ -211,7 +211,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
     });
 
     it.each(['__proto__', 'constructor', 'ann lee', 'Ён日本語', 'a:b', '0', 'ban:ann'])(
-      'know the user %s from others',
+      'distinguish the user %s from others',
       async (userId) => {
         const { a, b } = await twoPeers(harness);
         const room = newRoom();
@@ -223,7 +223,7 @@ export function moderationContract(harness: () => Promise<Harness>): void {
       },
     );
 
-    it('hold over a restart of the store, those with an end to the same one', async () => {
+    it('survive a restart of the store, with the same end', async () => {
       const { store, a } = await twoPeers(harness);
       const room = newRoom();
       const { until } = granted(await a.moderation.restrict(room, 'ann', 'ban', 3_600));

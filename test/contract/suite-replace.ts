@@ -26,7 +26,7 @@ async function fill(peer: StorePeer, room: Room, count: number): Promise<void> {
 
 export function replaceContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('a replaced entry', () => {
-    it('keeps position, id and time, and holds the new members byte for byte', async () => {
+    it('keeps position, id and time, and has the new members byte for byte', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom('/post');
       await fill(a, room, 3);
@@ -48,7 +48,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       expect(seqsOf(entries)).toEqual(range(1, 5));
     });
 
-    it('is told by a notice, an entry of its own, live and in the log, once', async () => {
+    it('is announced by a notice, an entry of its own, live and in the log, once', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await fill(a, room, 2);
@@ -114,7 +114,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       expect(await texts()).toEqual([...range(1, 7).map((n) => `x ${n}`), '8']);
     });
 
-    it('is none when the log does not hold it', async () => {
+    it('is undefined if the log does not hold it', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       expect(await replace(a, room, 1, 'x')).toBe(false);
@@ -125,7 +125,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       expect(await read(b, room)).toMatchObject({ top: 2, first: 1 });
     });
 
-    it('changes no other log, and the bus says nothing of it', async () => {
+    it('changes no other log, and the bus does not publish it', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const namesake = roomOf('/post', room.roomid);
@@ -137,7 +137,7 @@ export function replaceContract(harness: () => Promise<Harness<StorePeer>>): voi
       expect(textsOf((await read(b, namesake)).entries)).toEqual(['said']);
     });
 
-    it('stands in its place in pages of every direction and size', async () => {
+    it('keeps its place in pages of every direction and size', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const count = 150;

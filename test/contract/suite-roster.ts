@@ -92,7 +92,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.exit(room, 'bob', 0))).toEqual({ users: 0, clients: 0, changed: true });
     });
 
-    it('may be told the same thing again', async () => {
+    it('accepts a repeated report', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await b.roster.enter(room, bob, 1, 1));
@@ -112,7 +112,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       });
     });
 
-    it('says of two workers who bring or lose the same user at once that exactly one changed something', async () => {
+    it('returns `changed` to exactly one of two workers that add or remove the same user at once', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       const came = await Promise.all([a.roster.enter(room, ann, 1, 1), b.roster.enter(room, ann, 1, 1)]);
@@ -135,7 +135,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await a.roster.setClients(room, 3))).toEqual({ users: 1, clients: 3 });
     });
 
-    it('takes a dead worker out: everyone who was nowhere else is gone, and said to be once', async () => {
+    it('reaps a dead worker: users who were nowhere else are gone, each reported once', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, second] = [newRoom('/'), newRoom('/post')];
       for (const user of [ann, bob, carol]) granted(await a.roster.enter(room, user, 3, 3));
@@ -157,7 +157,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.exit(room, 'ann', 0))).toEqual({ users: 0, clients: 0, changed: true });
     });
 
-    it('names a departed user as last told, avatar included', async () => {
+    it('reports a departed user under the last name and avatar', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       granted(await a.roster.enter(room, ann, 1, 1));
@@ -166,7 +166,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.reap(a.instanceId))).toMatchObject([{ room, user: renamed }]);
     });
 
-    it('finds nothing to reap of a worker it never heard of', async () => {
+    it('finds nothing to reap of an unknown worker', async () => {
       const { a } = await twoPeers(harness);
       expect(granted(await a.roster.reap('never-started'))).toEqual([]);
     });
@@ -182,7 +182,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
   });
 
   describe('roster, read', () => {
-    it('tells a room’s count without changing anything', async () => {
+    it('returns a room’s count without changing anything', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, unknown] = [newRoom(), newRoom()];
       await enter(a, room, ann, 2);
@@ -213,7 +213,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await named([a, b], newRoom(), 'a')).toEqual([]);
     });
 
-    it('tells whether a user is in one of some rooms, on whatever worker', async () => {
+    it('returns whether a user is in one of several rooms, on any worker', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, other, empty] = [newRoom(), newRoom(), newRoom()];
       await enter(a, room, ann);
@@ -229,7 +229,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.isInAny([room], 'ann'))).toBe(false);
     });
 
-    it('tells of a user who is left in a room by a dead worker alone that they do not stay in it', async () => {
+    it('does not count a user as online whom only a dead worker left in a room', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, other] = [newRoom(), newRoom()];
       for (const peer of [a, b]) granted(await peer.roster.heartbeat(1));
@@ -249,7 +249,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await a.roster.isInAny([room], 'ann'))).toBe(true);
     });
 
-    it('finds all users of one name, and no more than asked for', async () => {
+    it('finds all users of one name, up to the limit', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       for (const [peer, userId] of [
@@ -281,7 +281,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await named([a, b], room, 'Ann')).toEqual([]);
     });
 
-    it('finds a user under the names of all workers, each until that worker says otherwise', async () => {
+    it('finds a user under the names of all workers, each until that worker changes it', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await enter(a, room, ann);
@@ -298,7 +298,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await named([a, b], room, 'Anna')).toEqual(['ann']);
     });
 
-    it('finds nobody under a name that only a reaped worker said', async () => {
+    it('finds no user under a name that only a reaped worker reported', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       await enter(b, room, ann);
@@ -345,7 +345,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       });
     });
 
-    it('lists a member as last told, and nobody who left or was reaped', async () => {
+    it('lists a member as last reported, and no one who left or was reaped', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();
       expect(granted(await a.roster.members(room, { limit: 2 }))).toMatchObject({ members: [] });
@@ -380,7 +380,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       }
     });
 
-    it('lists no room that was left, reaped or never entered, and no lounge', async () => {
+    it('lists no room that was left, reaped or never entered, and no audience', async () => {
       const { a, b } = await twoPeers(harness);
       const [left, reaped, stays] = ['left', 'reaped', 'stays'].map((id) => roomOf('/', id)) as [
         Room,
@@ -431,7 +431,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       }
     });
 
-    it('are what each worker said last: said twice they count once, and none removes the user', async () => {
+    it('are the last report of each worker: repeats count once, and 0 removes the user', async () => {
       const { a, b } = await living();
       const inbox = inboxOf('/', 'ann');
       for (const count of [1, 4, 4]) granted(await a.roster.setConnections(inbox, count));
@@ -464,7 +464,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await b.roster.reap(a.instanceId))).toEqual([]);
     });
 
-    it('and their users are told as of one moment: no user without one, none of nobody', async () => {
+    it('and their users are of one moment: no user without a connection, no connection without a user', async () => {
       const { a, b } = await living();
       const inbox = inboxOf('/', 'ann');
       const total = async () => granted(await b.roster.totals());
@@ -487,7 +487,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(await connections(b, [inbox])).toEqual([3]);
     });
 
-    it('of the same user id in two namespaces are two users’, and one user of the total', async () => {
+    it('of the same user id in two namespaces are counted apart, and as one user in the total', async () => {
       const { a, b } = await living();
       const [here, there] = [inboxOf('/', 'ann'), inboxOf('/post', 'ann')];
       const told = async (clients: readonly (readonly [Peer, number])[], users: number) => {
@@ -549,7 +549,7 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       expect(granted(await one.a.secret())).not.toBe(granted(await two.a.secret()));
     });
 
-    it('says that it answers', async () => {
+    it('answers its check', async () => {
       const { a, b } = await twoPeers(harness);
       expect([(await a.check()).ok, (await b.check()).ok]).toEqual([true, true]);
     });

@@ -25,7 +25,7 @@ async function unread(peer: StorePeer, room: Room, upTo: number, reader?: string
 
 export function unreadContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('what is unread', () => {
-    it('are the messages above the mark, in each of many logs', async () => {
+    it('are the messages above the marker, in each of many logs', async () => {
       const { a, b } = await twoPeers(harness);
       const [room, other, empty] = [newRoom(), newRoom(), newRoom()];
       for (const n of range(1, 5)) await append(a, room, `${n}`);
@@ -49,7 +49,7 @@ export function unreadContract(harness: () => Promise<Harness<StorePeer>>): void
       expect(granted(await a.logs.unread([]))).toEqual([]);
     });
 
-    it('are not those below what the reader said last, whoever else said what', async () => {
+    it('exclude those below the reader’s newest own message', async () => {
       const { store, a, b } = await twoPeers(harness);
       const room = newRoom();
       for (const n of range(1, 3)) await append(a, room, `${n}`);
@@ -71,7 +71,7 @@ export function unreadContract(harness: () => Promise<Harness<StorePeer>>): void
       expect(await unread(c, room, 0, bob)).toEqual({ top: 5, read: 5, unread: 0 });
     });
 
-    it('is nothing that was deleted, nor the entry that tells so', async () => {
+    it('excludes deleted messages and deletion entries', async () => {
       const { store, a, b } = await twoPeers(harness);
       const room = newRoom();
       for (const n of range(1, 6)) await append(a, room, `${n}`);
@@ -88,7 +88,7 @@ export function unreadContract(harness: () => Promise<Harness<StorePeer>>): void
       expect(await unread(c, room, 0, ann)).toEqual({ top: 14, read: 0, unread: 0 });
     });
 
-    it('is no more than the log holds', async () => {
+    it('is at most what the log holds', async () => {
       const { a, b } = await twoPeers(harness, { historySize: 20 });
       const room = newRoom();
       await say(a, room, 'first', ann);

@@ -56,14 +56,14 @@ describe('what the stock chat did', () => {
     expect(checkStock(records)).toMatchObject({ lost: 1, missed: 0 });
   });
 
-  it('is no loss, but missed, when the member was away, or unknown when nobody had an ack', () => {
+  it('is no loss, but missed, if the member was away, or unknown if nobody had an ack', () => {
     const away = [connection(9_000, 'cid', false), connection(12_000, 'cid', true), join(12_001, 'cid')];
     const records = [...everybodyIn, ...away, ...said(10_000, 'a'), ...toAll(10_002, 'a').slice(0, 2)];
     records.push(...said(30_000, 'b', false));
     expect(checkStock(records)).toMatchObject({ acked: 1, unknown: 1, lost: 0, missed: 1 });
   });
 
-  it('shows a repeat and neighbours that stand the other way round for another client', () => {
+  it('reports a repeat, and neighbours in another order at another client', () => {
     const records = [...everybodyIn, ...said(10_000, 'a'), ...said(10_000, 'b')];
     records.push(...toAll(10_002, 'a').slice(0, 2), ...toAll(10_003, 'b'), deliver(10_004, 'cid', 'a'));
     records.push(deliver(10_005, 'ann', 'a'));
@@ -72,7 +72,7 @@ describe('what the stock chat did', () => {
 });
 
 describe('the time until every room flows again', () => {
-  it('ends when the last member got something that was first said after the fault', () => {
+  it('ends when the last member got a message that was first sent after the fault', () => {
     const records = [...everybodyIn, ...said(900, 'before'), ...said(1_100, 'after')];
     records.push(
       ...toAll(1_050, 'before'),
@@ -83,7 +83,7 @@ describe('the time until every room flows again', () => {
     expect(countLate(records, 500)).toBe(1);
   });
 
-  it('is endless while one member hears nothing', () => {
+  it('is endless while one member gets nothing', () => {
     const records = [...everybodyIn, ...said(1_100, 'after'), ...toAll(1_200, 'after').slice(1)];
     expect(flowsAgainMs(records, 1_000)).toBe(Infinity);
   });

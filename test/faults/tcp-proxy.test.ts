@@ -47,7 +47,7 @@ it('carries bytes both ways and the end of the connection', async () => {
   await eventually(() => expect(proxy.open).toBe(0));
 });
 
-it('resets the connections it is told to cut, and only those', async () => {
+it('resets the connections that it is to cut, and only those', async () => {
   const [ann, bob] = [await client(), await client()];
   ann.socket.write('a');
   await eventually(() => expect(ann.heard()).toBe('a'));

@@ -75,7 +75,7 @@ describe('what a member should get', () => {
     expect(kindsOf(records, logOf(1, 2))).toEqual([['lost', 'bob', 2]]);
   });
 
-  it('is the deletion of a message too, and what is left of it', () => {
+  it('includes a deletion and the tombstone of the message', () => {
     const bare = (seq: number) => ({ epoch: 'e1', seq, serverId: `s${seq}e1`, bare: true as const });
     const late = (client: string, seq: number): HistoryRecord => {
       return { kind: 'deliver', t: 99, client, room: ROOM, source: 'live', ...bare(seq) };
@@ -108,7 +108,7 @@ describe('what a member should get', () => {
     expect(kindsOf([...records, got('bob', 2)], logOf(1, 2, 3))).toEqual([['leaked', 'bob', 2]]);
   });
 
-  it('is less by what a gap said, and by no more', () => {
+  it('is reduced by what a gap reported, and by no more', () => {
     const log = logOf(7, 8);
     const records = [
       join('bob', 0),
@@ -131,7 +131,7 @@ describe('what a member should get', () => {
     expect(checkHistory(records, log).counts).toMatchObject({ gaps: 1, waived: 4, lost: 1 });
   });
 
-  it('begins anew after recovered: false, but what the client claims to have it must have got', () => {
+  it('begins again after recovered: false, but the client must have got what it claims', () => {
     const claiming = (seq: number) => [
       join('bob', 0),
       ...all(1, 6).flatMap((n) => sent(n)),
@@ -144,7 +144,7 @@ describe('what a member should get', () => {
     expect(kindsOf(claiming(2), logOf(...all(1, 6)))).toEqual([['lost', 'bob', 2]]);
   });
 
-  it('is its own message only by the ack when it asked for no echo', () => {
+  it('includes its own message only by the ack if it asked for no echo', () => {
     const [invoke, ok] = sent(1, { client: 'ann' });
     if (invoke?.kind !== 'invoke' || !ok) throw new Error('no invoke');
     const records = [join('ann', 0), join('bob', 0), { ...invoke, echo: false }, ok, got('bob', 1)];
@@ -222,14 +222,14 @@ describe('the log', () => {
     ]);
   });
 
-  it('may not hold another message under a number than the clients were told', () => {
+  it('may not hold another message under a number than the clients got', () => {
     const finals = [{ room: ROOM, epoch: 'e1', entries: [{ ...entry(1), id: 'm2e1', text: 't2e1' }] }];
     const [invoke] = sent(2);
     const records = [join('bob', 0), ...sent(1), ...(invoke ? [invoke] : []), got('bob', 1)];
     expect(kindsOf(records, finals)).toEqual([['log-mismatch', undefined, 1]]);
   });
 
-  it('may not lose what it acked, unless the run took it away and a new epoch says so', () => {
+  it('may not lose acked messages, unless the run removed them and a new epoch reports it', () => {
     const records: HistoryRecord[] = [
       join('bob', 0),
       ...all(1, 3).flatMap((seq) => sent(seq)),

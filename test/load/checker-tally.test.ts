@@ -52,7 +52,7 @@ function recoveryOf(...histories: HistoryRecord[][]) {
   return tally(histories.map((history) => ({ history, verdict: checkHistory(history, []) }))).recovery;
 }
 
-describe('how long a fault was felt', () => {
+describe('the duration of a fault’s effect', () => {
   const members = joins(['ann', 'red'], ['bob', 'red'], ['ann', 'blue'], ['bob', 'blue']);
 
   it('is until the last member of the last room got something sent after its end', () => {
@@ -68,7 +68,7 @@ describe('how long a fault was felt', () => {
     ]);
   });
 
-  it('has no end in a room where a member hears nothing any more, and is unknown in a silent one', () => {
+  it('has no end in a room where a member gets nothing any more, and is unknown in a silent one', () => {
     const history = [...members, ...fault('cut', 100, 200), ...said('red', 'r1', 250, { ann: 260 })];
     expect(recoveryOf(history)).toEqual([
       { fault: 'cut', times: 1, p50Ms: undefined, maxMs: undefined, stuck: ['red'], silent: ['blue'] },
@@ -157,7 +157,7 @@ describe('a history on disk', () => {
     expect(checkHistory(history, finals).counts).toEqual(verdict.counts);
   });
 
-  it('leaves out a last line that was being written, and takes no other broken one', async () => {
+  it('leaves out an incomplete last line, and accepts no other broken one', async () => {
     const path = pathOf(folder, 'torn.jsonl');
     const whole: HistoryRecord = { kind: 'connection', t: 1, client: 'ünn', up: true };
     const journal = await openJournal(path);

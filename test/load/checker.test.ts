@@ -15,7 +15,7 @@ describe('the checker, given a history in which every promise was kept', () => {
     }
   });
 
-  it('finds nothing when messages were deleted, which the log tells in their order', () => {
+  it('finds nothing when messages were deleted, with the deletions in the log’s order', () => {
     for (const seed of SEEDS) {
       const { records, finals } = validHistory({ seed, deletions: true });
       const verdict = checkHistory(records, finals);
@@ -24,7 +24,7 @@ describe('the checker, given a history in which every promise was kept', () => {
     }
   });
 
-  it('finds nothing when the store lost its tail and said so, and counts what it lost', () => {
+  it('finds nothing when the store lost its tail and reported it, and counts the loss', () => {
     let lost = 0;
     for (const seed of SEEDS) {
       const { records, finals } = validHistory({ seed, losses: true });
@@ -50,7 +50,7 @@ describe('the checker, given a history with one promise broken', () => {
     });
   }
 
-  it('names a lost tail that a client was not told of', () => {
+  it('names a lost tail that was not reported to a client', () => {
     let tried = 0;
     for (const seed of SEEDS) {
       const mutant = unsaidLoss(validHistory({ seed, losses: true }), createChance(seed));

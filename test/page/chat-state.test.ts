@@ -85,7 +85,7 @@ describe('live messages', () => {
   });
 });
 
-it('the history is no news to a tab that was opened in the background', () => {
+it('the history counts as read in a tab that was opened in the background', () => {
   const state = inRoom([...sayings(1, 3), deleted(4, 1)], message(said(5)));
   expect(saidSince(state.timeline, state.history, 'g-me')).toBe(1);
 });

@@ -63,7 +63,7 @@ describe('a room or user id', () => {
     expect([parseUnreservedId('roomcaster'), parseUnreservedId(7)]).toEqual(['roomcaster', '7']);
   });
 
-  it('is one id in whatever normal form it was typed', () => {
+  it('is the same id in every Unicode normal form', () => {
     expect(parseId('e\u0301')).toBe('\u00e9');
     expect(parseId('e\u0301'.repeat(64))).toBe('\u00e9'.repeat(64));
   });

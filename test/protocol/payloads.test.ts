@@ -40,7 +40,7 @@ describe.each([null, ''])('an optional field that is %j', (blank) => {
     expect(schema.parse(all)).toEqual({});
   });
 
-  it('gives way to the one it stands beside', () => {
+  it('gives way to its alternative', () => {
     expect(PAYLOADS.private.parse({ to: blank, toName: 'Bob', text: 'x' })).toEqual({
       toName: 'Bob',
       text: 'x',
@@ -90,7 +90,7 @@ it('a payload that is null is an empty one', () => {
   }
 });
 
-it('what is given is not changed', () => {
+it('the given payload is not changed', () => {
   const given = Object.freeze({ roomid: null, history: '' });
   PAYLOADS.join.parse(given);
   expect(given).toEqual({ roomid: null, history: '' });

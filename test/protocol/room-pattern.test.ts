@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRoomMatcher, parseRoomPattern } from '../../src/protocol/room-pattern.ts';
 
-describe('the rooms a token names', () => {
+describe('the room patterns of a token', () => {
   it.each([
     ['lobby', 'lobby'],
     [7, '7'],
@@ -28,13 +28,13 @@ describe('the rooms a token names', () => {
     expect(parseRoomPattern(given)).toBeUndefined(),
   );
 
-  it('are the ones of that id, and those that begin with a prefix', () => {
+  it('match that id, or every id with the prefix', () => {
     const allows = createRoomMatcher(['lobby', 'team-*']);
     expect(['lobby', 'team-', 'team-1'].filter(allows)).toEqual(['lobby', 'team-', 'team-1']);
     expect(['lobby2', 'Lobby', 'team', 'ateam-1', '__proto__'].filter(allows)).toEqual([]);
   });
 
-  it('are none where none is named, and all with *', () => {
+  it('match no room if there are none, and all with *', () => {
     expect(createRoomMatcher([])('lobby')).toBe(false);
     expect(createRoomMatcher(['*'])('lobby')).toBe(true);
   });

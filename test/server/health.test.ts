@@ -26,7 +26,7 @@ describe('the health of a worker', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('is not known before the first look, and good after it', async () => {
+  it('is unknown before the first check, and good after it', async () => {
     const { health, told } = watched();
     expect(health.state().ok).toBe(false);
     await health.firstCheck;
@@ -36,7 +36,7 @@ describe('the health of a worker', () => {
     health.close();
   });
 
-  it('is known after the first look also where that finds nothing good', async () => {
+  it('is known after a failed first check, too', async () => {
     const { health, told, faults } = watched();
     faults.bus = true;
     await health.firstCheck;
@@ -61,7 +61,7 @@ describe('the health of a worker', () => {
     health.close();
   });
 
-  it('reconnects a bus that is deaf though the store answers, again and again until it hears', async () => {
+  it('reconnects a bus that delivers nothing though the store answers, until it delivers', async () => {
     const { health, told, faults } = watched();
     await vi.advanceTimersByTimeAsync(0);
     faults.bus = true;
@@ -76,7 +76,7 @@ describe('the health of a worker', () => {
     health.close();
   });
 
-  it('is looked after no more when it is closed', async () => {
+  it('is checked no more once it is closed', async () => {
     const { health } = watched();
     health.close();
     await vi.advanceTimersByTimeAsync(0);

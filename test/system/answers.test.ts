@@ -6,7 +6,7 @@ import { MODES, type System, startSystem } from '../support/system.ts';
 const TIMES = 15;
 const MAX_ROOM_CLIENTS = 6;
 
-describe.each(MODES)('what was answered holds on every other worker at once, %s', (mode) => {
+describe.each(MODES)('acknowledged changes are visible on every other worker at once, %s', (mode) => {
   let system: System;
   let names = 0;
   let talking = true;
@@ -71,7 +71,7 @@ describe.each(MODES)('what was answered holds on every other worker at once, %s'
     for (const member of members.splice(system.workerUrls.length)) member.close();
   });
 
-  it('who came into a room and who left it, and which rooms a user is in', async () => {
+  it('members of a room, and the rooms of a user', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [roomid, ann, bob] = [something('room'), something('ann'), something('bob')];
       const here = await inRoom(n, ann, roomid);
@@ -86,7 +86,7 @@ describe.each(MODES)('what was answered holds on every other worker at once, %s'
     }
   });
 
-  it('who a connection belongs to, in its rooms too, and that it ended', async () => {
+  it('the user of a connection, in its rooms too, and its end', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [roomid, ann, bob, dan] = ['room', 'ann', 'bob', 'dan'].map(something) as [
         string,
@@ -107,7 +107,7 @@ describe.each(MODES)('what was answered holds on every other worker at once, %s'
     }
   });
 
-  it('by which name somebody is found, from the first word to them on', async () => {
+  it('the name by which a user is found, from the first message on', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [one, two] = [something('one'), something('two')];
       const writer = await device(n, something('writer'));
@@ -123,7 +123,7 @@ describe.each(MODES)('what was answered holds on every other worker at once, %s'
     }
   });
 
-  it('whom an operator put out of a room, banned or disconnected', async () => {
+  it('kicks, bans and disconnects by an operator', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const [roomid, ann, bob] = [something('room'), something('ann'), something('bob')];
       const witness = await inRoom(n, ann, roomid);
@@ -141,7 +141,7 @@ describe.each(MODES)('what was answered holds on every other worker at once, %s'
     }
   });
 
-  it('that a room is full, and not before: who comes at once fills it to its last place', async () => {
+  it('a full room, and not before: users who join at once fill it to its limit', async () => {
     for (let n = 0; n < TIMES; n += 1) {
       const roomid = something('room');
       const coming = Array.from({ length: MAX_ROOM_CLIENTS + 2 }, () => device(n, something('ann')));

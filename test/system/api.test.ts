@@ -42,7 +42,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     return json.users as Receipts;
   }
 
-  it('pushes to 1,000 users at once: whom it reaches is true, and what became of each is told', async () => {
+  it('pushes to 1,000 users at once, with true reach and receipts', async () => {
     const users = Array.from({ length: 1_000 }, (_, n) => `${mode}-u${n}`);
     // Half of them are there, every tenth of these twice, on different workers.
     const owners = users.slice(0, 500).flatMap((user, n) => (n % 10 === 0 ? [user, user] : [user]));
@@ -95,7 +95,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     });
   });
 
-  it('sends a push once, however often and wherever it is asked for under one Idempotency-Key', async () => {
+  it('sends a push once per Idempotency-Key, on all workers and hosts', async () => {
     const ann = fresh('Ann');
     const member = await device(at(0), ann);
     const key = { 'Idempotency-Key': fresh('key') };
@@ -112,7 +112,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     expect(other).toMatchObject({ status: 400, json: { error: { code: 'bad_request' } } });
   });
 
-  it('says things in a room, in one order with what its members say', async () => {
+  it('sends messages to a room, in one order with those of its members', async () => {
     const roomid = fresh('room');
     const path = `/api/v1/rooms/${encodeURIComponent(roomid)}/messages`;
     const [ann, bob] = [await enter(at(0), roomid, 'Ann'), await enter(at(1), roomid, 'Bob')];
@@ -160,7 +160,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     await eventually(() => expect(announcements(inPost).map(({ data }) => data)).toEqual(['post']));
   });
 
-  it('says who is where, the same from every worker', async () => {
+  it('returns presence, the same on every worker', async () => {
     const roomid = fresh('room');
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const devices = await Promise.all([ann, ann, bob].map((user, n) => device(at(n), user)));
@@ -208,7 +208,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     }
   });
 
-  it('lets every connection of a user go, on all workers of all hosts, and stock clients stay away', async () => {
+  it('closes every connection of a user, on all workers of all hosts, and stock clients stay away', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const reconnecting = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
     const transports = [['websocket'], ['polling'], ['polling', 'websocket']];
@@ -242,7 +242,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     expect(none.json).toEqual({ connections: 0 });
   });
 
-  it('lets nobody go because a client says so', async () => {
+  it('closes no connection at the request of another client', async () => {
     const [ann, eve] = [await device(at(0), fresh('Ann')), await device(at(1), fresh('Eve'))];
     const refused = await eve.ask('user:disconnect' as never, ann.hello.user.id as never);
     expect(refused).toMatchObject({ ok: false, error: { code: 'bad_request' } });
@@ -251,7 +251,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
     expect([ann.socket.connected, all(ann, 'bye')]).toEqual([true, []]);
   });
 
-  it('without API_KEYS wants the key in DATA_DIR/api-key, which all hosts have, of programs of this machine too', async () => {
+  it('without API_KEYS requires the key in DATA_DIR/api-key, equal on all hosts, from local programs too', async () => {
     const nginx = await openBehindNginx(stage.system);
     // All that nginx's own sample of a WebSocket proxy says of a client: `Host: 127.0.0.1`.
     const samplePort = await freePorts(1);
@@ -294,7 +294,7 @@ describe.each(MODES)('the HTTP API, %s', (mode) => {
 describe('the HTTP API with API_KEYS', () => {
   const [KEY, OTHER] = ['a-key-of-the-back-end', 'another-key-of-the-back-end'];
 
-  it.each(MODES)('wants one of them everywhere, also of programs of this machine, %s', async (mode) => {
+  it.each(MODES)('requires one of them everywhere, from local programs too, %s', async (mode) => {
     const system = await startSystem(mode, { API_KEYS: `${KEY},${OTHER}` });
     const nginx = await openBehindNginx(system);
     try {

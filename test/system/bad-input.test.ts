@@ -216,7 +216,7 @@ describe('bad input of a client', () => {
     witness.close();
   });
 
-  it('larger than a packet may be closes that link and no other', async () => {
+  it('larger than the packet limit closes that connection and no other', async () => {
     const [loud, quiet] = [await enter(url, 'loud', 'Loud'), await enter(url, 'loud', 'Quiet')];
     const closed = new Promise((resolve) => loud.socket.once('disconnect', resolve));
     loud.socket.emit('say', { text: 'x'.repeat(1_300_000) });
@@ -262,7 +262,7 @@ describe('bad input of a client', () => {
     member.close();
   });
 
-  it('from a page of another site is turned away, by polling and by websocket', async () => {
+  it('from a page of another site is refused, by polling and by websocket', async () => {
     const polling = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, {
       headers: { Origin: 'https://evil.example' },
     });
@@ -284,7 +284,7 @@ describe('bad input of a client', () => {
     expect(stolen.status).toBe(403);
   });
 
-  it('of floods is limited by RATE_SAY, with the time to wait', async () => {
+  it('of floods is limited by RATE_SAY, with a retry time', async () => {
     const member = await enter(url, 'flood', 'Flo');
     const answers = await Promise.all(
       Array.from({ length: 300 }, () => sendRaw(member, 'say', { text: 'x' })),
@@ -298,7 +298,7 @@ describe('bad input of a client', () => {
     member.close();
   });
 
-  it('of a flood of any kind ends with bye 3504, and nobody else is kept waiting', async () => {
+  it('of a flood of any kind ends with bye 3504, and delays no one else', async () => {
     const other = await enter(url, 'calm', 'Ann');
     const flood = openRawClient(url);
     await flood.hear('hello');
@@ -355,7 +355,7 @@ describe('bad input of a client', () => {
     member.close();
   });
 
-  it('has cost no worker its life', async () => {
+  it('has crashed no worker', async () => {
     expect(await pidsNow()).toEqual(pids);
     expect(system.hosts[0]?.output().stderr).not.toMatch(/"level":(50|60)/);
   });

@@ -58,26 +58,26 @@ async function talkOn(
 }
 
 describe('the benchmark’s clients', () => {
-  it('find nothing wrong when everything comes', async () => {
+  it('find no fault if everything arrives', async () => {
     const { faults, delivered, sent } = await talkOn(await openChat((texts) => texts));
     expect(faults).toMatchObject({ lost: 0, again: 0, cut: 0 });
     expect(sent).toBeGreaterThan(WRONG_AT);
     expect(delivered).toBe(sent * MEMBERS);
   });
 
-  it('tell of a message that never came', async () => {
+  it('report a missing message', async () => {
     const port = await openChat((texts, _member, count) => (count === WRONG_AT ? [] : texts));
     expect((await talkOn(port)).faults).toMatchObject({ lost: 1, again: 0 });
   });
 
-  it('tell of a message that came twice', async () => {
+  it('report a repeated message', async () => {
     const port = await openChat((texts, _member, count) =>
       count === WRONG_AT ? [...texts, ...texts] : texts,
     );
     expect((await talkOn(port)).faults).toMatchObject({ lost: 0, again: 1 });
   });
 
-  it('tell of two messages that changed places', async () => {
+  it('report two swapped messages', async () => {
     let held: string[] = [];
     const port = await openChat((texts, _member, count) => {
       if (count === WRONG_AT) {
@@ -90,7 +90,7 @@ describe('the benchmark’s clients', () => {
     expect(lost + again).toBeGreaterThan(0);
   });
 
-  it('tell of the end of a link', async () => {
+  it('report the end of a connection', async () => {
     const port = await openChat((texts, member, count) => {
       if (count === WRONG_AT) member.terminate();
       return texts;
@@ -98,14 +98,14 @@ describe('the benchmark’s clients', () => {
     expect((await talkOn(port)).faults).toMatchObject({ cut: 1 });
   });
 
-  it('read frames however they are cut up on the way', async () => {
+  it('read frames in any fragmentation', async () => {
     const port = await openChat((texts) => texts);
     const { faults, delivered, sent } = await talkOn(await openShredder(port));
     expect(faults).toMatchObject({ lost: 0, again: 0, cut: 0 });
     expect(delivered).toBe(sent * MEMBERS);
   });
 
-  it('count the latency from when a message was due, not from when it could be sent', async () => {
+  it('measure the latency from the time a message was due, not from when it could be sent', async () => {
     // Far more is due than may be sent: one message is to be on its way at a time.
     const crowd = await openCrowd('ws', 1);
     closers.push(() => crowd.close());

@@ -57,7 +57,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
     await system?.stop();
   });
 
-  it(`settles ${SAYS} says while a worker is killed and links are cut, and everyone has what the log has, once`, async () => {
+  it(`settles ${SAYS} says while a worker is killed and connections are cut, and everyone has the log’s messages once`, async () => {
     const seats: Seat[] = [];
     for (const [n, { port }] of proxies.entries()) {
       const chat = createClient(`http://127.0.0.1:${port}`, { userId: `user${n}`, username: `user${n}` });
@@ -105,7 +105,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
     }
   });
 
-  it('is the same guest after a lost link, and hears of a refusal by its code', async () => {
+  it('is the same guest after a lost connection, and gets the code of a refusal', async () => {
     const proxy = await openTcpProxy({ port: Number(new URL(system.entrances[0] as string).port) });
     proxies.push(proxy);
     const chat = createClient(`http://127.0.0.1:${proxy.port}`, { transports: ['polling'] });

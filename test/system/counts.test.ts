@@ -159,7 +159,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     }, LIMIT);
   }
 
-  it('are true after people came, with several tabs, as guests, by polling and in another namespace', async () => {
+  it('are right after users joined, with several tabs, as guests, by polling and in another namespace', async () => {
     await agree(0);
     for (let worker = 0; worker < system.workers; worker += 1) {
       await come(worker, 'ann', ['tea', 'milk'], RETURNING);
@@ -172,7 +172,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     await agree(3 * system.workers + 3);
   });
 
-  it('are true after people left rooms, and links were closed and cut', async () => {
+  it('are right after users left rooms, and connections were closed and cut', async () => {
     const before = truth().cluster.clients;
     const of = (userId: string) => held.filter(({ member }) => member.hello.user.id === userId);
     for (const one of of('ann')) await leave(one, 'milk');
@@ -184,7 +184,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     await agree(before - 3);
   });
 
-  it('are true after a worker was killed, for those who come back to it and those who do not', async () => {
+  it('are right after a worker was killed, for users who return and users who do not', async () => {
     const before = truth().cluster.clients;
     const { workers } = await (hosts[0] as Host).status();
     process.kill(workers[1]?.pid as number, 'SIGKILL');
@@ -192,7 +192,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     await agree(before - 1);
   });
 
-  it('are true after all workers were replaced', async () => {
+  it('are right after all workers were replaced', async () => {
     const before = truth().cluster.clients;
     const guests = held.filter(({ member, rooms }) => member.socket.connected && rooms.size === 0);
     const pidsOf = async () => (await (hosts[0] as Host).status()).workers.map(({ pid }) => pid);
@@ -209,7 +209,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
   });
 
   it.runIf(mode === 'cluster')(
-    'are true on the other host after one was killed, and each of its people left once',
+    'are right on the other host after one was killed, and each of its users left once',
     async () => {
       const [dying, living] = hosts as [Host, Host];
       const watcher = held.find(({ worker, rooms }) => worker === 2 && rooms.has(' tea')) as Held;
@@ -249,7 +249,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     },
   );
 
-  it('are true when everybody is gone, and were never negative nor of two moments', async () => {
+  it('are right when everybody is gone, and were never negative or of two moments', async () => {
     for (const { member } of held) member.close();
     await agree(0);
     expect(lowest.said).toBe(0);

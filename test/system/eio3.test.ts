@@ -64,7 +64,7 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
     const transports = [transport];
     const named = (what: string) => `${what} ${mode} ${transport}`;
 
-    it('join by their address and hear everything in the order of the others', async () => {
+    it('join by their address and get everything in the same order', async () => {
       const roomid = named('room');
       const ann = old(`${one}?roomid=${encodeURIComponent(roomid)}&username=Ann&avatar=1.jpg`, {
         transports,
@@ -88,7 +88,7 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       bob.close();
     });
 
-    it('log in, are written to and write to one person', async () => {
+    it('log in, and send and get direct messages', async () => {
       const [annsId, bobsId] = [named('ann'), named('bob')];
       const bob = await connect(other, { auth: { userId: bobsId, username: 'Bob' } });
       await bob.do('private', { to: annsId, text: 'before' });
@@ -115,7 +115,7 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       bob.close();
     });
 
-    it('hear and write textmsg, to all and to one', async () => {
+    it('send and get textmsg, to all and to one', async () => {
       const to = named('Bob');
       const [ann, bob] = [old(one, { transports }), old(other, { transports })];
       for (const client of [ann, bob]) await client.hears('hello', expect.anything());
@@ -127,7 +127,7 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       await bob.hears('textmsg', second);
     });
 
-    it('have another room in another namespace over the same link', async () => {
+    it('have another room in another namespace over the same connection', async () => {
       const [main, inPost] = [named('main'), named('in post')];
       const manager = new Manager(one, {
         transports,
@@ -161,7 +161,7 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       await ann.hears('joined', expect.objectContaining({ roomid }));
     });
 
-    it('hear as an error why they are refused', async () => {
+    it('get the reason of a refusal as an error', async () => {
       const ann = old(`${one}?roomid=${encodeURIComponent('a#b')}`, { transports });
       await ann.hears('error', {
         code: 'bad_request',
@@ -178,7 +178,7 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
 describe.each(['polling', 'websocket'] as const)('Socket.IO 2.x clients by %s', (transport) => {
   const transports = [transport];
 
-  it('are refused unless they are let in', async () => {
+  it('are refused unless they are allowed', async () => {
     const system = await startSystem('embedded');
     const ann = old(system.workerUrls[0] as string, { transports });
     await eventually(() => expect(ann.all('connect_error')).toHaveLength(1));

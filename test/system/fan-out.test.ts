@@ -24,7 +24,7 @@ interface Hearer {
   close(): void;
 }
 
-describe.each(MODES)('a room that is said in faster than it is written, %s', (mode) => {
+describe.each(MODES)('a room with messages faster than its writes, %s', (mode) => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem(mode, { RATE_SAY: '0', ALLOW_EIO3: 'on' });
@@ -58,7 +58,7 @@ describe.each(MODES)('a room that is said in faster than it is written, %s', (mo
     }
   }
 
-  it('is heard in one order and once by every kind of link, but for whoever wants no echo', async () => {
+  it('delivers in one order and once to every kind of connection, except echoes that the sender declined', async () => {
     const kinds = LINKS.flatMap(([link, options, count]) =>
       Array.from({ length: count }, () => [link, options] as const),
     );
@@ -82,7 +82,7 @@ describe.each(MODES)('a room that is said in faster than it is written, %s', (mo
     for (const one of [...hearers, loud, silent]) one.close();
   });
 
-  it('is heard by nobody after the answer to their leave, nor twice by whoever joins again', async () => {
+  it('delivers nothing after the answer to a leave, and nothing twice after another join', async () => {
     const [talker, mover] = await Promise.all([
       enter(entrance(0), 'moved', 'talker'),
       enter(entrance(1), 'moved', 'mover'),

@@ -96,7 +96,7 @@ describe('the front door', () => {
     expect(await crowd(2000, 50, () => enterByEagerWebSocket(cluster.front))).toEqual([]);
   });
 
-  test('loses no byte that follows the first headers while the connection is handed over', async () => {
+  test('loses no byte that follows the first headers while the connection is passed on', async () => {
     const pieces = ['one', 'two', 'three', 'four'];
     expect(await crowd(1000, 50, () => echo(cluster.front, pieces))).toEqual([]);
   });
@@ -113,7 +113,7 @@ describe('the front door', () => {
     await expect.poll(clients).toBe(0);
   });
 
-  test('passes a request body of 300 KB on whole', async () => {
+  test('passes a request body of 300 KB on complete', async () => {
     const polling = await openPolling(cluster.front);
     const text = 'abcdefghij'.repeat(30_000);
     expect((await polling.send(`420["digest","${text}"]`)).status).toBe(200);
@@ -130,7 +130,7 @@ describe('the front door', () => {
     await Promise.all(clients.map((client) => client.close()));
   });
 
-  test('hands every connection over as a socket, whatever its headers say', async () => {
+  test('passes every connection on as a socket, whatever its headers are', async () => {
     const upgrade = 'GET /comes-by HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: any\r\n';
     const post = 'POST / HTTP/1.1\r\nHost: x\r\n';
     const requests = [
@@ -200,7 +200,7 @@ describe('the front door', () => {
     await close();
   });
 
-  test('ends a connection that asks on while its first request waits for an answer', async () => {
+  test('ends a connection that sends another request before its first answer', async () => {
     const next = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3);
     for (const line of ['HTTP/1.1\r\nHost: x', 'HTTP/1.0\r\nConnection: keep-alive']) {
       const { sid, close } = await openPolling(cluster.front);
@@ -210,7 +210,7 @@ describe('the front door', () => {
     }
   });
 
-  test('answers a request whose headers arrive torn', async () => {
+  test('answers a request whose headers arrive in parts', async () => {
     const pieces = [
       'GET /socket.io/?EIO=4&tran',
       'sport=polling HTTP/1.1\r\nHo',
@@ -231,7 +231,7 @@ describe('the front door', () => {
     expect(answer).toContain('Connection: keep-alive');
   });
 
-  test('closes connections that say nothing, too little or too much', async () => {
+  test('closes connections that send nothing, too little or too much', async () => {
     expect(await converse(cluster.front, [])).toBe('');
     expect(await converse(cluster.front, ['GET / HTTP/1.1\r\nHost: loc'])).toContain('408 Request Timeout');
     const endless = `GET / HTTP/1.1\r\nX-Endless: ${'x'.repeat(20_000)}`;
@@ -245,7 +245,7 @@ describe('the front door', () => {
     expect(await converse(cluster.front, [unfinished])).toContain('408 Request Timeout');
   });
 
-  test('lives on when clients reset their connections at any moment', async () => {
+  test('survives clients that reset their connections at any moment', async () => {
     const resets = Array.from({ length: 200 }, async (_, index) => {
       const socket = connect(cluster.front, '127.0.0.1');
       socket.on('error', () => {});
@@ -278,7 +278,7 @@ describe('the front door', () => {
     await becomesWhole(cluster, [victim]);
   });
 
-  test('lets everybody in although a worker is killed in the middle', async () => {
+  test('admits every client although a worker is killed meanwhile', async () => {
     const victim = (await workersOf(cluster))[0]?.pid ?? 0;
     let entered = 0;
     const enter = [enterByWebSocket, enterByEagerWebSocket, enterByPolling].map(retrying);
@@ -291,7 +291,7 @@ describe('the front door', () => {
     await becomesWhole(cluster, [victim]);
   });
 
-  test('loses nobody while all workers are replaced one by one', async () => {
+  test('loses no client while all workers are replaced one by one', async () => {
     const before = (await workersOf(cluster)).map(({ pid }) => pid);
     cluster.process.kill('SIGHUP');
     let reloaded = false;
@@ -309,7 +309,7 @@ describe('the front door', () => {
     await becomesWhole(cluster, before);
   });
 
-  test('says 503 and when to come back while no worker is ready', async () => {
+  test('answers 503 with Retry-After while no worker is ready', async () => {
     const victims = (await workersOf(cluster)).map(({ pid }) => pid);
     for (const pid of victims) process.kill(pid, 'SIGKILL');
     const answers: string[] = [];

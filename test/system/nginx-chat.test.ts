@@ -77,7 +77,7 @@ describe('two hosts with two workers each behind nginx', () => {
     expect((await fetch(`http://127.0.0.1:${port}/socket.io/socket.io.js`)).status).toBe(200);
   });
 
-  it('serve under any name what workers on loopback serve under theirs only', async () => {
+  it('serve any host name, though workers on loopback accept only their own', async () => {
     const statusOf = async (url: string) => {
       const sent = request(url, { agent: false, headers: { host: 'chat.example.org' } }).end();
       const [response] = (await once(sent, 'response')) as [IncomingMessage];
@@ -111,7 +111,7 @@ describe('two hosts with two workers each behind nginx', () => {
     }
   });
 
-  it('go on when a worker dies: its clients come in elsewhere and resume', async () => {
+  it('continue when a worker dies: its clients reconnect elsewhere and resume', async () => {
     const options = {
       reconnection: true,
       reconnectionDelay: 50,

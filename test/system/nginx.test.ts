@@ -209,7 +209,7 @@ describe('the choice of the worker', () => {
     expect(chosen.size).toBeGreaterThanOrEqual(2);
   });
 
-  it('by remote_addr tells clients of one /24 apart', async () => {
+  it('by remote_addr distinguishes clients of one /24', async () => {
     const cluster = await openCluster(['--hash', 'remote_addr']);
     const chosen = new Set<number>();
     for (let last = 1; last <= 20; last += 1) {
@@ -221,7 +221,7 @@ describe('the choice of the worker', () => {
     expect(chosen.size).toBeGreaterThanOrEqual(2);
   });
 
-  it('by roomid keeps a room on one worker whoever comes, and spreads rooms', async () => {
+  it('by roomid keeps a room on one worker, and spreads rooms', async () => {
     const cluster = await openCluster(['--hash', 'roomid', ...BEHIND_PROXY]);
     const chosen = new Set<number>();
     for (let room = 0; room < 16; room += 1) {
@@ -238,7 +238,7 @@ describe('the choice of the worker', () => {
     expect(chosen.size).toBeGreaterThanOrEqual(2);
   });
 
-  it('by roomid goes by address for those who name no room', async () => {
+  it('by roomid uses the address for clients without a room', async () => {
     const cluster = await openCluster(['--hash', 'roomid', ...BEHIND_PROXY]);
     const chosen = new Set<number>();
     for (let index = 0; index < 30; index += 1) {
@@ -287,7 +287,7 @@ describe('a worker that is gone', () => {
   });
 
   it.each(['ip_hash', 'remote_addr', 'roomid'])(
-    'has its whole share of lasting WebSockets at once when it listens again, with %s',
+    'gets its whole share of WebSockets at once when it listens again, with %s',
     { timeout: 60_000 },
     async (hash) => {
       const cluster = await openCluster(['--hash', hash, ...BEHIND_PROXY], { alive: 4 });
@@ -312,14 +312,14 @@ describe('a worker that is gone', () => {
     },
   );
 
-  it('does not get a POST repeated elsewhere that it had been sent', async () => {
+  it('has no POST repeated elsewhere that it received', async () => {
     const cluster = await openCluster();
     for (const upstream of cluster.upstreams) upstream.answer = 'hang up';
     expect((await ask(cluster, { method: 'POST' }, Buffer.from('once'))).status).toBe(502);
     expect(cluster.upstreams.flatMap(({ requests }) => requests)).toHaveLength(1);
   });
 
-  it('is not one that answers 503: nobody else is asked, and it stays in', async () => {
+  it('does not include one that answers 503: no other is asked, and it stays in use', async () => {
     const cluster = await openCluster();
     for (const upstream of cluster.upstreams) upstream.answer = 503;
     const ports = [];
@@ -333,7 +333,7 @@ describe('a worker that is gone', () => {
   });
 });
 
-describe('what a client says of itself', () => {
+describe('the forwarded headers of a client', () => {
   const FORGED = {
     'X-Forwarded-For': '9.9.9.9',
     'X-Real-IP': '9.9.9.9',
@@ -361,7 +361,7 @@ describe('what a client says of itself', () => {
     expect(ports.size).toBe(1);
   });
 
-  it('does not count behind a trusted proxy, which adds what it sees', async () => {
+  it('are ignored behind a trusted proxy, which adds the address it sees', async () => {
     const cluster = await openCluster(['--trust-proxy', '127.0.0.0/8,10.0.0.0/8']);
     const forwarded = { 'X-Forwarded-For': '9.9.9.9, 203.0.113.7, 10.1.2.3', 'X-Forwarded-Proto': 'https' };
     const { headers } = await ask(cluster, { headers: { ...FORGED, ...forwarded } });
@@ -373,7 +373,7 @@ describe('what a client says of itself', () => {
     expect(JSON.stringify(headers)).not.toMatch(/9\.9\.9\.9|evil/);
   });
 
-  it('is not believed of a peer that is none of the trusted proxies', async () => {
+  it('are ignored from a peer that is not a trusted proxy', async () => {
     const cluster = await openCluster(['--trust-proxy', '127.0.0.9']);
     const { headers } = await ask(cluster, { headers: FORGED });
     expect(headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
@@ -383,7 +383,7 @@ describe('what a client says of itself', () => {
 });
 
 describe('the logs', () => {
-  it('hold no session id and no other query string, in good times and bad', async () => {
+  it('have no session id and no other query string, with and without errors', async () => {
     // nginx cannot send from an address of another machine: a critical error, which quotes the request too.
     const broken = 'location /broken { proxy_bind 203.0.113.1; proxy_pass http://roomcast; }\n';
     const files = { 'roomcast.d/broken.conf': broken };
@@ -411,7 +411,7 @@ describe('the logs', () => {
 });
 
 describe('an operator', () => {
-  it('can bound what one address has open at once', async () => {
+  it('can limit the open connections of one address', async () => {
     const cluster = await openCluster(['--max-per-address', '2', ...BEHIND_PROXY]);
     const [one, other] = [{ 'X-Forwarded-For': '203.0.113.1' }, { 'X-Forwarded-For': '203.0.113.2' }];
     await connect(cluster, ['websocket'], { headers: one });

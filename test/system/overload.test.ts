@@ -64,7 +64,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
     }
   }
 
-  it('is refused at the door, what is acked is delivered in order, and the same ids find it again', async () => {
+  it('is refused early, acked messages arrive in order, and the same ids find them again', async () => {
     const rooms = ['flood-a', 'flood-b'];
     const listeners = await Promise.all(
       rooms.map((roomid) => enter(system.entrances[0] as string, roomid, 'L')),
@@ -112,7 +112,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
     await expectAllWell();
   });
 
-  it('of one client is not in the way of another', async () => {
+  it('of one client does not delay another', async () => {
     const flood = await flooder(0, 'greedy');
     const polite = await enter(system.workerUrls[0] as string, 'polite', 'Ann');
     const flooded = Promise.all(Array.from({ length: 8 * EACH }, () => flood.ask('say', { text: 'me' })));
@@ -121,7 +121,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
     polite.close();
   });
 
-  it('of letters, todos, joins and pages to read is refused the same way', async () => {
+  it('of direct messages, todos, joins and page reads is refused the same way', async () => {
     const kinds: readonly (readonly [string, (n: number) => object])[] = [
       ['private', (n) => ({ to: `nobody-${n % 10}`, text: 'hello' })],
       ['todo', (n) => ({ receiver_id: `nobody-${n % 10}`, what: n })],
@@ -141,7 +141,7 @@ describe.each(MODES)('more than the cluster can take, %s', (mode) => {
     await expectAllWell();
   });
 
-  it('of pushes and messages of back ends is answered 429 with the time to come back', async () => {
+  it('of pushes and messages of back ends is answered 429 with a retry time', async () => {
     const url = system.workerUrls[0] as string;
     const users = Array.from({ length: 200 }, (_, index) => `device-${index}`);
     const post = async (path: string, body: object) => {

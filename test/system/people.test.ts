@@ -50,7 +50,7 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(all(sending as Member, 'private')).toEqual([]);
   });
 
-  it('find what came while they were away, unread until they say that they read it', async () => {
+  it('get items stored while they were away, unread until they acknowledge them', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     for (const text of ['one', 'two', 'three']) {
@@ -71,7 +71,7 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(all(third, 'private')).toEqual([]);
   });
 
-  it('get only what is newer after a lost link, and everything once', async () => {
+  it('get only newer items after a lost connection, and everything once', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     const before = await device(1, bob);
@@ -86,7 +86,7 @@ describe.each(MODES)('people, %s', (mode) => {
     await eventually(() => expect(texts(all(after, 'private'))).toEqual(['live again']));
   });
 
-  it('miss nothing and get nothing twice between login and live, while somebody writes without pause', async () => {
+  it('miss nothing and get nothing twice between login and live, under constant writes', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     let writing = true;
@@ -111,7 +111,7 @@ describe.each(MODES)('people, %s', (mode) => {
     }
   });
 
-  it('get each announcement once, in what they are shown or live, and hello before everything', async () => {
+  it('get each announcement once, in the inbox or live, and hello before everything', async () => {
     // Of a namespace of its own: nobody else is told.
     const bob = fresh('Bob');
     const arrive = async (index: number) => {
@@ -146,7 +146,7 @@ describe.each(MODES)('people, %s', (mode) => {
     }
   });
 
-  it('leave nothing behind when they go before they were let in', async () => {
+  it('leave nothing behind if they disconnect before admission', async () => {
     const quick = Array.from({ length: 60 }, () => fresh('Quick'));
     await Promise.all(
       quick.map(async (userId, index) => {
@@ -169,7 +169,7 @@ describe.each(MODES)('people, %s', (mode) => {
     });
   });
 
-  it('are found by a nickname in a room, by nobody’s and by two people’s not', async () => {
+  it('are found by a unique nickname in a room, and by no unknown or ambiguous one', async () => {
     const roomid = fresh('room');
     const named = (name: string, index: number) =>
       enter(at(index), roomid, name, { auth: { userId: fresh(name) } });
@@ -192,7 +192,7 @@ describe.each(MODES)('people, %s', (mode) => {
     });
   });
 
-  it('do not tell a stranger whether they are there, and are told so by who is in a room with them', async () => {
+  it('hide their presence from strangers, and not from members of a common room', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
     const ask = async () => (await sender.do('private', { to: bob, text: 'there?' })).live;
@@ -202,7 +202,7 @@ describe.each(MODES)('people, %s', (mode) => {
     await eventually(() => expect(all(receiver, 'private')).toHaveLength(2));
   });
 
-  it('get a todo whole, with what it was stored under beside it', async () => {
+  it('get a todo whole, with its stored position beside it', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const [sender, receiver] = await Promise.all([device(0, ann), device(1, bob)]);
     const todo = { receiver_id: bob, title: 'x', deep: { list: [1, null, 'ü'] }, socketId: 'forged' };
@@ -224,7 +224,7 @@ describe.each(MODES)('people, %s', (mode) => {
     });
   });
 
-  it('are who they log in as, in every room and for every message, until they log in as another', async () => {
+  it('have the user id of their login, in every room and for every message, until the next login', async () => {
     const roomid = fresh('room');
     const [ann, zoe] = [fresh('Ann'), fresh('Zoe')];
     const watcher = await enter(at(1), roomid, 'Watcher');
@@ -258,7 +258,7 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(await member.do('join')).toMatchObject({ users: 3, clients: 3 });
   });
 
-  it('may log in again and again, but not without end: each may fill an inbox', async () => {
+  it('may log in repeatedly, but with a limit: each login may fill an inbox', async () => {
     const member = await device(0, fresh('Ann'));
     const answers = await Promise.all(
       Array.from({ length: 150 }, () => member.ask('user_login', { userId: fresh('Many') })),
@@ -288,7 +288,7 @@ describe.each(MODES)('people, %s', (mode) => {
     expect(own.items.every(({ from }) => from?.id === ann)).toBe(true);
   });
 
-  it('keep their inbox, its marks and its numbers when everything is killed and started again', async () => {
+  it('keep their inbox, its markers and its numbers over a kill and restart of everything', async () => {
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const sender = await device(0, ann);
     for (const text of ['one', 'two', 'three']) await sender.do('private', { to: bob, text });

@@ -31,13 +31,13 @@ function changesOf({ heard }: Member): (PresenceDiff | PresenceCount)[] {
     .map(({ data }) => data as PresenceDiff | PresenceCount);
 }
 
-describe.each(MODES)('what a room is told of its people, %s', (mode) => {
+describe.each(MODES)('presence events of a room, %s', (mode) => {
   const stage = systemFixture(mode, { RATE_SAY: '0' }, { clientsStay: true });
   const newRoom = () => stage.fresh('room');
   const come = (index: number, roomid: string, userId: string) =>
     stage.enter(stage.at(index), roomid, userId, { auth: { userId } });
 
-  it('is the same on every worker, under numbers that rise by one and that the list of members has', async () => {
+  it('are the same on every worker, under numbers that rise by one and that the list of members has', async () => {
     const roomid = newRoom();
     const watchers = [await come(0, roomid, 'w0'), await come(1, roomid, 'w1'), await come(2, roomid, 'w2')];
     const others = await Promise.all(['ann', 'bob', 'carl'].map((userId, n) => come(n, roomid, userId)));
@@ -60,7 +60,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     }
   });
 
-  it(`is nothing of somebody who refreshes ${REFRESHES} times`, async () => {
+  it(`include nothing of a user who refreshes ${REFRESHES} times`, async () => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     let member = await come(1, roomid, 'ann');
@@ -75,7 +75,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     await eventually(() => expect(since()).toEqual(['broadcast_quit ann', 'diff -ann']));
   });
 
-  it(`is little of ${LOOPERS} people who come and go in a loop, on all workers, and where it ends`, async () => {
+  it(`are few for ${LOOPERS} users who join and leave in a loop, on all workers, and end in the true state`, async () => {
     const roomid = newRoom();
     const watchers = [await come(0, roomid, 'w0'), await come(1, roomid, 'w1')];
     const loopers = await Promise.all(Array.from({ length: LOOPERS }, (_, n) => come(n, roomid, `l${n}`)));
@@ -108,7 +108,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     }
   });
 
-  it('is a number, and nobody’s coming or going, in a room of many connections', async () => {
+  it('are counts without names in a large room', async () => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     const crowd: Member[] = [];
@@ -135,7 +135,7 @@ describe.each(MODES)('what a room is told of its people, %s', (mode) => {
     });
   });
 
-  it.runIf(mode === 'cluster')('shows a jump when some of it was lost with the bus', async () => {
+  it.runIf(mode === 'cluster')('show a jump of rev if some were lost with the bus', async () => {
     const roomid = newRoom();
     const watcher = await come(0, roomid, 'watcher');
     const far = await come(1, roomid, 'far');

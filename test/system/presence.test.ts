@@ -96,7 +96,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     ]);
   });
 
-  it('has who was on a killed worker in doubt at once, and away after the grace time, told once', async () => {
+  it('marks users of a killed worker doubtful at once, and gone after the grace time, announced once', async () => {
     const roomid = fresh('room');
     const [ann, bob, carl, dan] = [fresh('Ann'), fresh('Bob'), fresh('Carl'), fresh('Dan')];
     const [dying, living] = stage.system.workerUrls as [string, string];
@@ -145,7 +145,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     ]);
   });
 
-  it('keeps how far somebody has read which rooms, on all devices, until they leave, and over a restart', async () => {
+  it('keeps a user’s read markers on all devices, until they leave, and over a restart', async () => {
     const [tea, milk] = [fresh('tea'), fresh('milk')];
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const writer = await device(at(0), bob);
@@ -190,7 +190,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect(await mineOf(again)).toEqual([{ roomid: tea, top: 8, read: 8, unread: 0 }]);
   });
 
-  it('counts as unread what others said since and is still there, the same for every tab, also after one leaves', async () => {
+  it('counts later messages of others that still exist as unread, the same for every tab, even after one leaves', async () => {
     const [roomid, ann] = [fresh('room'), fresh('Ann')];
     const bob = await inRoom(at(0), roomid, fresh('Bob'));
     const tabs = [await inRoom(at(0), roomid, ann), await inRoom(at(1), roomid, ann)] as const;
@@ -219,7 +219,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     for (const tab of tabs) expect(await mineOf(tab)).toEqual([]);
   });
 
-  it('knows of a guest only the rooms of this connection, and stores nothing', async () => {
+  it('lists only this connection’s rooms for a guest, and stores nothing', async () => {
     const roomid = fresh('room');
     const writer = await device(at(0), fresh('Bob'));
     await writer.do('join', { roomid });
@@ -247,7 +247,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     expect(await mineOf(await device(at(0), ann))).toEqual([{ roomid, top: 5, read: 5, unread: 0 }]);
   });
 
-  it('tells the others of a room who types, each once, and neither the typist nor another room', async () => {
+  it('sends typing to the others in the room, each once, and not to the typist or another room', async () => {
     const [roomid, elsewhere] = [fresh('room'), fresh('room')];
     const ann = fresh('Ann');
     const typist = await inRoom(at(0), roomid, ann);
@@ -281,7 +281,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     });
   });
 
-  it('lets nobody more into a full room, from whatever worker, until somebody leaves', async () => {
+  it('admits no one into a full room, on any worker, until somebody leaves', async () => {
     const roomid = fresh('room');
     const inside: Member[] = [];
     for (let n = 0; n < MAX_ROOM_CLIENTS; n += 1) inside.push(await inRoom(at(n), roomid, fresh('Ann')));

@@ -27,7 +27,7 @@ describe('Redis away', () => {
   const everyWorkerReady = () =>
     eventually(async () => expect(new Set(await statuses('/readyz'))).toEqual(new Set([200])));
 
-  it('lets in who came with a room in the address meanwhile, once it is back', async () => {
+  it('admits clients that connected with a room in the address meanwhile, once it is back', async () => {
     redis().freeze();
     const query = { roomid: 'patience', username: 'Ann' };
     const late = await connect(system.entrances[0] as string, { query });
@@ -40,7 +40,7 @@ describe('Redis away', () => {
     await everyWorkerReady();
   });
 
-  it('answers unavailable in time, tells the clients, and everybody is caught up when it is back', async () => {
+  it('answers unavailable in time, sends cluster:degraded, and catches everybody up when it is back', async () => {
     const [ann, bob] = [await visitor(0, 'away', 'Ann'), await visitor(1, 'away', 'Bob')];
     await ann.do('say', { text: 'before', clientMsgId: 'before' });
     redis().freeze();
@@ -72,7 +72,7 @@ describe('Redis away', () => {
     expect(heard(bob, 'room:gap')).toEqual([]);
   });
 
-  it('and back from its AOF: a new epoch, the numbers run on, and nobody has lost anything', async () => {
+  it('and back from its AOF: a new epoch, continued numbers, and no loss', async () => {
     const [ann, bob] = [await visitor(0, 'aof', 'Ann'), await visitor(1, 'aof', 'Bob')];
     const first = await ann.do('say', { text: '1' });
     await redis().kill9();
@@ -95,7 +95,7 @@ describe('Redis away', () => {
     expect(carl.joined).toMatchObject({ recovered: true, seq: 2 });
   });
 
-  it('and back empty: the members are told what is gone, and the room begins anew', async () => {
+  it('and back empty: the members get the gap, and the room begins again', async () => {
     const [ann, bob] = [await visitor(0, 'empty', 'Ann'), await visitor(1, 'empty', 'Bob')];
     const { epoch } = await ann.do('say', { text: '1' });
     for (const text of ['2', '3']) await ann.do('say', { text });
@@ -116,7 +116,7 @@ describe('Redis away', () => {
     expect(carl.joined).toMatchObject({ recovered: false, seq: 1, epoch: said.epoch });
   });
 
-  it('costs no worker its life', async () => {
+  it('crashes no worker', async () => {
     for (const host of system.hosts) {
       expect(host.output().stderr).not.toMatch(/"level":(50|60)/);
       await eventually(async () =>
@@ -125,7 +125,7 @@ describe('Redis away', () => {
     }
   });
 
-  it('shows in the metrics, which only who has a key may read', async () => {
+  it('shows in the metrics, which require a key', async () => {
     const url = system.workerUrls[0] as string;
     const text = await (await fetch(`${url}/metrics`, { headers: system.keyHeader })).text();
     expect(text).toMatch(/^roomcast_room_messages_recovered_total \d+$/m);

@@ -12,7 +12,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
   const visitor = (index: number, roomid: string, username: string, options?: MemberOptions) =>
     stage.enter(at(index), roomid, username, options);
 
-  it('greet a connection first of all', async () => {
+  it('send hello to a connection first', async () => {
     const { hello, heard, socket } = await guest(0, {
       auth: { username: 'Ann', userId: 'ann', avatar: '1.jpg' },
     });
@@ -40,7 +40,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(await unnamed.do('join')).toMatchObject({ roomid, users: 2 });
   });
 
-  it('carry what is said to every member on every worker, the sender too', async () => {
+  it('deliver messages to every member on every worker, the sender too', async () => {
     const roomid = newRoom();
     const people = await Promise.all(
       stage.system.entrances.map((_, index) => visitor(index, roomid, `p${index}`)),
@@ -72,7 +72,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     }
   });
 
-  it('show the past to who joins, in the same shape, as much as is asked for', async () => {
+  it('return as much history to a joiner as requested, in the same shape', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     for (let n = 1; n <= 5; n += 1) await ann.do('say', { text: `t${n}` });
@@ -86,7 +86,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(await bob.do('join', { roomid })).toMatchObject({ seq: 5, more: false, users: 2 });
   });
 
-  it('page through history both ways', async () => {
+  it('page through history in both directions', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     for (let n = 1; n <= 10; n += 1) await ann.do('say', { text: `t${n}` });
@@ -102,7 +102,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(await seqs({ after: 10 })).toEqual({ seqs: [], more: false, top: 10 });
   });
 
-  it('end a page of messages at 256 KiB and say that there is more', async () => {
+  it('end a page of messages at 256 KiB with `more`', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const text = 'x'.repeat(8_192);
@@ -113,7 +113,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(page.messages.length).toBeGreaterThan(20);
   });
 
-  it('store a clientMsgId once, whoever of the user sends it again from wherever', async () => {
+  it('store a clientMsgId once, on any connection of the user and any worker', async () => {
     const roomid = newRoom();
     const options = { auth: { userId: `ann-${roomid}`.replaceAll(' ', '') } };
     const [one, two] = await Promise.all([
@@ -133,7 +133,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     }
   });
 
-  it('store what each guest says under an id that another used, and refuse another text of the same guest', async () => {
+  it('store each guest’s message under an id that another used, and refuse another text of the same guest', async () => {
     const roomid = newRoom();
     const [one, two] = await Promise.all([visitor(0, roomid, 'Kim'), visitor(1, roomid, 'Kim')]);
     expect(await one.do('say', { text: 'one', clientMsgId: '1' })).toMatchObject({ seq: 1 });
@@ -144,7 +144,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await eventually(() => expect(two.said.map(({ data }) => data.text)).toEqual(['one', 'two']));
   });
 
-  it('leave the sender out with echo:false, on its connection only', async () => {
+  it('exclude the sender’s connection with echo:false, and no other', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const bob = await visitor(1, roomid, 'Bob');
@@ -171,7 +171,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await eventually(() => expect(onlyBlue.said).toHaveLength(2));
   });
 
-  it('give a leaver nothing after the ack of its leave', async () => {
+  it('deliver nothing to a leaver after the ack of its leave', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const bob = await visitor(1, roomid, 'Bob');
@@ -185,7 +185,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(bob.messages).toHaveLength(heardAtLeave);
   });
 
-  it('take the events of one connection in the order sent, none waited for', async () => {
+  it('process the events of one connection in the order sent, without waiting', async () => {
     const roomid = newRoom();
     const ann = await guest(0);
     const acks = [
@@ -202,7 +202,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(textsOf(messages)).toEqual(Array.from({ length: 20 }, (_, n) => `t${n}`));
   });
 
-  it('take what a client sent before its disconnect', async () => {
+  it('process events that a client sent before its disconnect', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const userId = stage.fresh('hasty');
@@ -220,7 +220,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await eventually(async () => expect((await again.do('rooms:mine')).rooms).toEqual([]));
   });
 
-  it('tell who came and who left, once per user', async () => {
+  it('announce joins and quits once per user', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const options = { auth: { userId: `bob${mode}`, avatar: '2.jpg' } };
@@ -238,7 +238,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     );
   });
 
-  it('tell of the comings and goings of who leaves and joins in one breath in pairs, the last one too', async () => {
+  it('announce a leave and join in one burst as pairs, the last one too', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const bob = await visitor(1, roomid, 'Bob', { auth: { userId: `pairs${mode}` } });
@@ -254,7 +254,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(told).toEqual(told.map((_, n) => (n % 2 === 0 ? 'join' : 'broadcast_quit')));
   });
 
-  it('tell of nobody who was never let in', async () => {
+  it('announce no user who was never admitted', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     for (let n = 0; n < 5; n += 1) {
@@ -275,7 +275,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     for (const told of events.values()) expect(told).toEqual(['join', 'broadcast_quit']);
   });
 
-  it('give a leaver everything of its own that was acked before it left', async () => {
+  it('deliver all of a leaver’s own acked messages before it leaves', async () => {
     const roomid = newRoom();
     for (let round = 0; round < 20; round += 1) {
       const bob = await guest(round);
@@ -290,7 +290,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     }
   });
 
-  it('know who took another name by it, also when they leave, but not by one they were refused with', async () => {
+  it('use a user’s new name, for the quit too, but no refused one', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const bob = await visitor(1, roomid, 'Old');
@@ -307,7 +307,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     );
   });
 
-  it('tell nothing of a refresh, and tell of who stays away', async () => {
+  it('announce nothing for a refresh, and a quit for a user who stays away', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     const options = { auth: { userId: `carl${mode}` } };
@@ -326,7 +326,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(ann.messages.filter(({ data }) => data.username === 'Carl')).toHaveLength(2);
   });
 
-  it('let a guest come back as the same guest only with its token', async () => {
+  it('accept a returning guest only with its token', async () => {
     const { hello } = await guest(0);
     const again = await guest(1, { auth: { userId: hello.user.id, guestToken: hello.guestToken } });
     expect(again.hello.user).toEqual(hello.user);
@@ -337,7 +337,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(error.data).toMatchObject({ code: 'forbidden', temporary: false });
   });
 
-  it('go on from where a client was, or say that they cannot', async () => {
+  it('resume from a client’s position, or report that they cannot', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     for (let n = 1; n <= 4; n += 1) await ann.do('say', { text: `t${n}` });
@@ -350,7 +350,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(lost.joined.messages).toHaveLength(4);
   });
 
-  it('are left by close, and the client stays away', async () => {
+  it('are left with close, and the client stays away', async () => {
     const ann = await guest(0, { reconnection: true });
     const gone = new Promise((resolve) => ann.socket.once('disconnect', resolve));
     expect(await ann.ask('close')).toEqual({ ok: true });
@@ -374,7 +374,7 @@ describe.each(MODES)('rooms, %s', (mode) => {
 });
 
 describe.each(MODES)('namespaces, %s', (mode) => {
-  it('that are not listed cannot be entered, not even the main one; a farewell reaches all of a link', async () => {
+  it('that are not listed cannot be entered, not even the main one; a bye reaches all of a connection', async () => {
     const system = await startSystem(mode, { NAMESPACES: '/post,/get' });
     const url = system.entrances[0] as string;
     for (const nsp of ['/', '/nope']) {

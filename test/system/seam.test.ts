@@ -14,7 +14,7 @@ describe.each(MODES)('joining a busy room, %s', (mode) => {
   });
   afterAll(() => system?.stop());
 
-  it(`goes on from the answer without a hole or a repeat, ${JOINS} times in a row`, async () => {
+  it(`continues from the answer without a gap or a repeat, ${JOINS} times in a row`, async () => {
     const at = (index: number) => system.entrances[index % system.entrances.length] as string;
     const talkers = await Promise.all([0, 1, 2].map((n) => enter(at(n), 'busy', `talker${n}`)));
     let busy = true;

@@ -115,7 +115,7 @@ describe.each(MODES)('a client that stops reading, %s', (mode) => {
   }
 
   it.each(['websocket', 'polling'] as const)(
-    'over %s is let go with 3008, comes back and has everything; the others have it meanwhile',
+    'over %s is closed with 3008, reconnects and has everything; the others have it meanwhile',
     async (transport) => {
       const roomid = `stalled-${transport}`;
       const reader = await openReader(system.workerUrls[0] as string, roomid, transport);
@@ -144,7 +144,7 @@ describe.each(MODES)('a client that stops reading, %s', (mode) => {
     },
   );
 
-  it('but goes on sending is let go too, and ended if it never reads again', async () => {
+  it('but goes on sending is closed too, and terminated if it never reads again', async () => {
     const silent = openRawClient(system.workerUrls[0] as string, {
       query: { roomid: 'never', username: 'Silent' },
     });

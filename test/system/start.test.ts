@@ -55,13 +55,13 @@ describe('a start', () => {
     await host.remove();
   });
 
-  it('with wrong settings ends with one message that lists them all', async () => {
+  it('with invalid settings ends with one message that lists them all', async () => {
     const { code, stderr } = await failedStart({ WORKERS: 'many', HISTORY_SIZE: '-1', LOG_LEVEL: 'loud' });
     expect(code).toBe(1);
     for (const name of ['WORKERS', 'HISTORY_SIZE', 'LOG_LEVEL']) expect(stderr).toContain(name);
   });
 
-  it('with a port that is taken names setting and port, and starts nothing', async () => {
+  it('with a port in use names setting and port, and starts nothing', async () => {
     const squatter = createServer().listen(0, '127.0.0.1');
     await once(squatter, 'listening');
     const { port } = squatter.address() as { port: number };
@@ -87,7 +87,7 @@ describe('a start', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('on the DATA_DIR of another Roomcast is refused, until that one has ended in whatever way', async () => {
+  it('on the DATA_DIR of a running Roomcast is refused, until that one has ended in any way', async () => {
     const host = await startHost();
     const { code, stderr } = await failedStart({ DATA_DIR: host.dataDir });
     expect([code, stderr]).toEqual([1, expect.stringContaining('in use')]);
@@ -97,7 +97,7 @@ describe('a start', () => {
     await successor.remove();
   });
 
-  it('without a Redis at REDIS_URL says so without the password, after having tried for a while', async () => {
+  it('without a Redis at REDIS_URL fails after some retries, with a message without the password', async () => {
     const port = await freePorts(1);
     const { code, stderr } = await failedStart({ REDIS_URL: `redis://:hunter2@127.0.0.1:${port}` });
     expect(code).toBe(1);
@@ -115,7 +115,7 @@ describe('a start', () => {
     await redis.close();
   });
 
-  it('as a worker of another program’s cluster, as pm2 has it, says so and ends', async () => {
+  it('as a worker of another program’s cluster, such as pm2, reports it and ends', async () => {
     const other = fork(MAIN, ['start'], { env: { NODE_UNIQUE_ID: '1' }, silent: true });
     let stderr = '';
     other.stderr?.on('data', (chunk: Buffer) => (stderr += chunk));
@@ -123,7 +123,7 @@ describe('a start', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^Roomcast cannot start: .*pm2.*\n$/)]);
   });
 
-  it('as a worker whose primary gives it no instance id, being of another version, says so and ends', async () => {
+  it('as a worker of a primary of another version, which gives no instance id, reports it and ends', async () => {
     const worker = fork(MAIN, ['start'], { env: { NODE_UNIQUE_ID: '1', RC_SLOT: '0' }, silent: true });
     let stderr = '';
     worker.stderr?.on('data', (chunk: Buffer) => (stderr += chunk));
@@ -131,7 +131,7 @@ describe('a start', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^This worker cannot start: .*version.*\n$/)]);
   });
 
-  it('waits for a Redis that comes up a little later', async () => {
+  it('waits for a Redis that starts a little later', async () => {
     const redis = await openRedis();
     await redis.stop();
     const starting = startHost({ redisUrl: redis.url });
@@ -144,7 +144,7 @@ describe('a start', () => {
 });
 
 describe('the processes', () => {
-  it('count connections truly, through crashes and double joins', async () => {
+  it('count connections correctly, over crashes and repeated joins', async () => {
     const host = await startHost();
     const clients = async () => (await host.status()).workers.map((worker) => worker.clients);
     const [one, two] = host.workerUrls as [string, string];
@@ -165,7 +165,7 @@ describe('the processes', () => {
     await host.remove();
   });
 
-  it('bring a killed worker back on its port, and what it left behind is told', async () => {
+  it('respawn a killed worker on its port, and announce its users as gone', async () => {
     const host = await startHost();
     const [one, two] = host.workerUrls as [string, string];
     const ann = await enter(one, 'killed', 'Ann');
@@ -194,7 +194,7 @@ describe('the processes', () => {
     await host.remove();
   });
 
-  it('end cleanly on SIGTERM: clients are told, exit 0, no orphan', async () => {
+  it('end cleanly on SIGTERM: clients get a bye, exit 0, no orphan', async () => {
     const host = await startHost();
     const workers = (await host.status()).workers.map(({ pid }) => pid);
     const ann = await enter(host.url, 'end', 'Ann');
@@ -216,7 +216,7 @@ describe('the processes', () => {
     await host.remove();
   });
 
-  it('are replaced on SIGHUP, one by one, while clients go on where they were', async () => {
+  it('are replaced on SIGHUP, one by one, while clients resume', async () => {
     const host = await startHost({ env: { DRAIN_S: '3' } });
     const pids = async () => (await host.status()).workers.map(({ pid }) => pid);
     const before = await pids();
@@ -246,7 +246,7 @@ describe('the processes', () => {
     await host.remove();
   });
 
-  it('answer on the admin port whether they are well', async () => {
+  it('report their health on the admin port', async () => {
     const host = await startHost();
     expect((await fetch(`${host.adminUrl}/healthz`)).status).toBe(200);
     expect((await fetch(`${host.adminUrl}/readyz`)).status).toBe(200);

@@ -30,7 +30,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
   }
   const told = (member: Member) => texts(member).filter((text) => !String(text).startsWith('mark '));
 
-  it('is heard once by everybody who named no room and by the members of the lobby, a string by its sender twice', async () => {
+  it('reaches everybody without a room and the members of the lobby once, a string its sender twice', async () => {
     const loungers = await Promise.all([0, 1, 2].map((index) => lounger(index)));
     const inLobby = await visitor(1, 'lobby', 'Lobby');
     const both = await lounger(0);
@@ -49,7 +49,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     for (const other of [elsewhere, inPost]) expect(texts(other)).toEqual([]);
   });
 
-  it('goes to the room of the address where there is one, for who is in it', async () => {
+  it('goes to the room of the address if there is one, for its members', async () => {
     const roomid = `texts ${mode}`;
     const [ann, bob] = [await visitor(0, roomid, 'Ann'), await visitor(1, roomid, 'Bob')];
     const inLounge = await lounger(1);
@@ -61,7 +61,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     expect(await outside.ask('textmsg', 'hi')).toMatchObject({ error: { code: 'not_joined' } });
   });
 
-  it('names a connection the first time and never again, in its rooms too', async () => {
+  it('names a connection with the first text and never again, in its rooms too', async () => {
     const [ann, bob] = await Promise.all([lounger(0), lounger(1)]);
     const roomid = `named ${mode}`;
     await ann.do('join', { roomid });
@@ -81,7 +81,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     expect(await bob.ask('textmsg', { name: 'Bob', content: 'x', to: 'Ann' })).toEqual({ ok: true, live: 1 });
   });
 
-  it('with to reaches the named one and the other connections of the sender, wherever they are, and nobody else', async () => {
+  it('with to reaches the named user and the sender’s other connections, on any worker, and no one else', async () => {
     const [anns, bobs] = [`ann ${mode}`, `bob ${mode}`];
     const ann = await lounger(0, { userId: anns, username: 'Ann', avatar: '1.jpg' });
     const annsTab = await lounger(1, { userId: anns, username: 'Ann', avatar: '1.jpg' });
@@ -114,7 +114,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     for (const tab of [one, other]) expect(told(tab)).toEqual([asked]);
   });
 
-  it('finds one name of two nowhere, nobody where nobody is, and the one who is still there', async () => {
+  it('refuses an ambiguous and an unknown name, and finds the one user who is left', async () => {
     const ann = await lounger(0);
     const to = `Twin ${mode}`;
     const ask = () => ann.ask('textmsg', { name: 'Ann', content: 'x', to });
@@ -140,7 +140,7 @@ describe.each(MODES)('textmsg, %s', (mode) => {
     expect(told(back)).toContainEqual({ name: 'Ann', content: 'x', to });
   });
 
-  it('finds who took another id or name by the new one alone', async () => {
+  it('finds a user with a new id or name by the new one only', async () => {
     const [ann, bob] = [await lounger(0), await lounger(1)];
     const [oldName, newName, lastName] = ['old', 'new', 'last'].map((name) => `${name} ${mode}`) as [
       string,
@@ -187,7 +187,7 @@ describe.each(MODES)('online, %s', (mode) => {
   const shows = (member: Member, wanted: Count, timeout?: number) =>
     eventually(() => expect(counts(member).at(-1)).toEqual(wanted), timeout === undefined ? {} : { timeout });
 
-  it('goes up and down with who is there, for everybody everywhere, also after a worker was killed', async () => {
+  it('rises and falls with the users, for everybody everywhere, after a killed worker too', async () => {
     const url = (index: number) => stage.system.workerUrls[index % stage.system.workers] as string;
     async function come(index: number, userId: string, nsp = ''): Promise<Member> {
       const member = await stage.connect(url(index) + nsp, { auth: { userId } });
@@ -220,7 +220,7 @@ describe.each(MODES)('online, %s', (mode) => {
     expect(late.heard[0]?.event).toBe('hello');
   });
 
-  it('is told to who comes though nothing changes', async () => {
+  it('is sent to a new connection though nothing changes', async () => {
     const [one, two] = [
       await stage.connect(stage.worker(0), { auth: { userId: 'ann' } }),
       await stage.connect(stage.worker(0), { auth: { userId: 'ann' } }),

@@ -84,14 +84,14 @@ describe.each(MODES)('token mode, %s', (mode) => {
   });
   afterAll(() => system?.stop());
 
-  it('lets in whom the token names, and says so', async () => {
+  it('admits the user of the token, and returns the id', async () => {
     const ann = await connectAs(url, { sub: 'ann', name: 'Ann', avatar: '1.jpg' });
     expect(ann.hello).toMatchObject({ auth: 'token', user: { id: 'ann', name: 'Ann', avatar: '1.jpg' } });
     expect(ann.hello.guestToken).toBeUndefined();
     ann.close();
   });
 
-  it('lets nobody in whose token is not good, and says no more than that', async () => {
+  it('refuses an invalid token, without details', async () => {
     const { privateKey } = await generateKeyPair('RS256');
     const claims = { sub: 'ann' };
     const none = new UnsecuredJWT(claims).encode();
@@ -109,7 +109,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     expect(await refusal(url, { transports: ['polling'] })).toEqual(MISSING);
   });
 
-  it('makes nobody another user by saying so', async () => {
+  it('changes no user at a client’s claim', async () => {
     const token = await sign({ sub: 'ann' });
     expect(await refusal(url, { auth: { token, userId: 'bob' } })).toEqual(
       forbidden('auth.userId: is not the user of the token'),
@@ -132,7 +132,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     for (const member of [ann, bob, carl]) member.close();
   });
 
-  it('lets a token’s name stand, whatever a join says', async () => {
+  it('keeps a token’s name, whatever a join gives', async () => {
     const [ann, bob] = [
       await enterAs(url, 'names', { sub: 'ann', name: 'Ann', avatar: '1.jpg' }),
       await enterAs(other, 'names', { sub: 'bob' }),
@@ -150,7 +150,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     for (const member of [ann, bob]) member.close();
   });
 
-  it('opens only the rooms of the token, and does not say which others there are', async () => {
+  it('allows only the rooms of the token, and does not reveal others', async () => {
     const bob = await enterAs(url, 'secret', { sub: 'bob' });
     const ann = await connectAs(url, { sub: 'ann', rooms: ['own', 'team-*'] });
     for (const roomid of ['secret', 'no such room', 'team', 'lobby']) {
@@ -172,7 +172,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     for (const member of [ann, bob]) member.close();
   });
 
-  it('keeps a room closed to whom names it in the address', async () => {
+  it('refuses a forbidden room in the address', async () => {
     const token = await sign({ sub: 'ann', name: 'Ann', rooms: ['own'] });
     const ann = await connect(url, withToken(token, { query: { roomid: 'secret' } }));
     await eventually(() =>
@@ -184,7 +184,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     ann.close();
   });
 
-  it('does not let whom the lobby is closed to hear it', async () => {
+  it('does not deliver the lobby to a client without the right to it', async () => {
     const ann = await connectAs(url, { sub: 'ann', rooms: ['own'] });
     const bob = await connectAs(other, { sub: 'bob' });
     const carl = await connectAs(url, { sub: 'carl' });
@@ -201,7 +201,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
   });
 
   it.each([['websocket'], ['polling']])(
-    'ends a link with its token, over %s, unless the token was refreshed before',
+    'ends a connection with its token, over %s, unless the token was refreshed before',
     async (transport) => {
       const short = { sub: 'ann', name: 'Ann' };
       const options = { transports: [transport] };
@@ -229,7 +229,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     },
   );
 
-  it('lets a stock client come back by itself with its next token', async () => {
+  it('lets a stock client reconnect by itself with its next token', async () => {
     // Signed when they are sent: the first holds 3 s.
     const leftS = [-2, 600];
     const ann = await connect(url, {
@@ -242,7 +242,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     ann.close();
   });
 
-  it('keeps a link as it was when a refresh is refused', async () => {
+  it('keeps a connection unchanged if a refresh is refused', async () => {
     const ann = await enterAs(url, 'refused', { sub: 'ann' });
     const refused: [string, object][] = [
       [await sign({ sub: 'bob' }), forbidden('token: belongs to another user')],
@@ -260,7 +260,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     ann.close();
   });
 
-  it('takes rooms away and gives a new name with the next token', async () => {
+  it('removes rooms and gives a new name with the next token', async () => {
     const ann = await connectAs(url, { sub: 'ann', name: 'Ann' });
     for (const roomid of ['kept', 'lost']) await ann.do('join', { roomid });
     const bob = await connectAs(other, { sub: 'bob', name: 'Bob' });
@@ -287,7 +287,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     for (const member of [ann, bob]) member.close();
   });
 
-  it('takes the token of the Authorization header', async () => {
+  it('accepts the token of the Authorization header', async () => {
     const token = await sign({ sub: 'ann' });
     const ann = await connect(url, { extraHeaders: { authorization: `Bearer ${token}` } });
     expect(ann.hello.user.id).toBe('ann');
@@ -295,7 +295,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     expect(await refusal(url, { extraHeaders: { authorization: 'Bearer x' } })).toEqual(INVALID);
   });
 
-  it('takes the token of a cookie from pages of its own host, and only from these', async () => {
+  it('accepts the token of a cookie from pages of its own host only', async () => {
     const cookie = `token=${await sign({ sub: 'ann' })}`;
     const own: Record<string, string>[] = [
       { cookie },
@@ -320,7 +320,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     expect(asked.status).toBe(403);
   });
 
-  it('takes what roomcast token prints', async () => {
+  it('accepts the token that roomcast token prints', async () => {
     const args = ['token', 'ann', '--name', 'Ann', '--rooms', 'a', '--ttl', '1m'];
     const { child, output } = runRoomcast(args, { AUTH_SECRET: SECRET });
     expect(await once(child, 'close')).toEqual([0, null]);
@@ -348,7 +348,7 @@ describe('token mode with CORS_ORIGIN', () => {
     }
   }
 
-  it('* takes no token from a cookie, whoever sends it', () =>
+  it('* accepts no token from a cookie', () =>
     withHost('*', async (url) => {
       const token = await sign({ sub: 'ann' });
       const cookie = `token=${token}`;
@@ -365,7 +365,7 @@ describe('token mode with CORS_ORIGIN', () => {
       ann.close();
     }));
 
-  it('that names pages and applications takes cookies from them and from no other', () =>
+  it('that names pages and applications accepts cookies from them and from no other', () =>
     withHost('https://app.example,https://*.team.example,capacitor://localhost', async (url) => {
       const cookie = `token=${await sign({ sub: 'ann' })}`;
       for (const origin of ['https://app.example', 'https://a.team.example', 'capacitor://localhost']) {
@@ -419,7 +419,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
     for (const member of [before, after]) member.close();
   });
 
-  it('takes tokens of the secret too, but none signed with what the set shows', async () => {
+  it('accepts tokens of the secret too, but none signed with the public keys', async () => {
     const key = await issuer.turn('replace', 'RS256', 'shown');
     const ann = await connectAs(url, { sub: 'ann' });
     ann.close();
@@ -430,7 +430,7 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
     expect(await refusal(url, withToken(forged))).toEqual(INVALID);
   });
 
-  it('says for a while that it cannot tell, when the set cannot be read', async () => {
+  it('answers unavailable for a while if the set cannot be read', async () => {
     const key = await issuer.turn('replace', 'RS256');
     const token = await tokenOf(key, { sub: 'ann' });
     issuer.answer('error');

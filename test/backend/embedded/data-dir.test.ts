@@ -32,11 +32,11 @@ describe('DATA_DIR', () => {
     }
   });
 
-  it('is refused by name where nothing may be written', async () => {
+  it('is refused by name if it cannot be written', async () => {
     await expect(openPrimary('/proc/roomcast')).rejects.toThrow(/^DATA_DIR \/proc\/roomcast cannot be used/);
   });
 
-  it('is refused when another version wrote it', async () => {
+  it('is refused if another version wrote it', async () => {
     const tables = openTables(dataDir);
     tables.compareAndSetFact('format', undefined, 999);
     await tables.close();

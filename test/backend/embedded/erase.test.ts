@@ -37,7 +37,7 @@ function counted(tables: Tables): { tables: Tables; commits: () => number } {
 }
 
 describe('embedded inbox, erased', () => {
-  it('is as if nothing had ever been put in, in one commit, and begins a new epoch with its next item', async () => {
+  it('becomes empty in one commit and begins a new epoch with its next item', async () => {
     const setup = await storeForTest();
     const { tables, commits } = counted(setup.tables);
     const store = setup.open({ tables });
@@ -84,7 +84,7 @@ describe('embedded inbox, erased', () => {
     expect(await put(store, other, '1', 'm-1')).toMatchObject({ seq: 1, dup: true });
   });
 
-  it('forgets what was put in by the same commit, and keeps what comes after', async () => {
+  it('drops items added by the same commit and keeps later ones', async () => {
     const setup = await storeForTest();
     const { tables, commits } = counted(setup.tables);
     const store = setup.open({ tables });
@@ -109,7 +109,7 @@ describe('embedded inbox, erased', () => {
     expect(await put(store, inbox, 'new', 'm-1')).toMatchObject({ seq: 1, dup: true });
   });
 
-  it('is hidden at once however large, removed in portions, and its numbers are free meanwhile', async () => {
+  it('is hidden at once, removed in portions, and its numbers are free meanwhile', async () => {
     const { open, tables } = await storeForTest();
     const store = open({ rules: { ...RULES, inboxSize: 10_000 } });
     const inbox = newInbox();
@@ -132,7 +132,7 @@ describe('embedded inbox, erased', () => {
     expect(tables.erased(10)).toEqual([]);
   });
 
-  it('of which nothing is known stays so', async () => {
+  it('that never existed stays unknown', async () => {
     const { open, tables } = await storeForTest();
     const store = open();
     const inbox = newInbox();
@@ -142,8 +142,8 @@ describe('embedded inbox, erased', () => {
   });
 });
 
-describe('embedded visits', () => {
-  it('are not committed when nothing changes', async () => {
+describe('embedded room subscriptions', () => {
+  it('are not committed if nothing changes', async () => {
     const setup = await storeForTest();
     const { tables, commits } = counted(setup.tables);
     const store = setup.open({ tables });

@@ -36,7 +36,7 @@ function counted({ tables }: EmbeddedStore): { tables: Tables; commits: () => nu
 }
 
 describe('embedded inbox', () => {
-  it('stores nothing when an inbox nothing was put in is read or marked, also in the next run', async () => {
+  it('stores nothing when an empty inbox is read or marked, in the next run too', async () => {
     const setup = await storeForTest();
     const { tables, commits } = counted(setup);
     for (const _ of [1, 2]) {
@@ -53,7 +53,7 @@ describe('embedded inbox', () => {
     expect(commits()).toBe(1);
   });
 
-  it('begins no inbox that went away while it was being read', async () => {
+  it('begins no inbox that was erased while it was being read', async () => {
     const { tables, clock } = await storeForTest();
     const touched = (room: Room) => {
       const group = createTransaction(
@@ -67,7 +67,7 @@ describe('embedded inbox', () => {
     expect([touched(newInbox()), touched(newRoom())]).toEqual([0, 1]);
   });
 
-  it('commits no mark that does not rise', async () => {
+  it('commits no marker that does not rise', async () => {
     const setup = await storeForTest();
     const { tables, commits } = counted(setup);
     const store = setup.open({ tables });
@@ -105,7 +105,7 @@ describe('embedded inbox', () => {
     }
   });
 
-  it('keeps a room’s log of a time that knew no other kinds', async () => {
+  it('keeps a room’s log of a release that had rooms only', async () => {
     const { open, tables, clock } = await storeForTest();
     const room = newRoom();
     const { now: at } = clock;
@@ -118,7 +118,7 @@ describe('embedded inbox', () => {
     expect(await latest(store, room)).toMatchObject({ top: 1, first: 2 });
   });
 
-  it('keeps marks and numbers of an inbox idle for longer than its entries', async () => {
+  it('keeps the markers and numbers of an idle inbox for longer than its entries', async () => {
     const { open, clock } = await storeForTest();
     const store = open();
     const inbox = newInbox();
@@ -138,7 +138,7 @@ describe('embedded inbox', () => {
     expect(await latest(store, inbox)).toMatchObject({ top: 4, first: 4 });
   });
 
-  it('forgets the marks with the inbox', async () => {
+  it('forgets the markers with the inbox', async () => {
     const { open, tables, clock } = await storeForTest();
     const { tag } = newInbox();
     const { now: at } = clock;
@@ -192,7 +192,7 @@ describe('embedded inbox', () => {
     expect(seqsOf((await latest(store, inbox)).entries)).toEqual([1, 2, 3]);
   });
 
-  it('raises, folds and claims nothing in a commit that failed', async () => {
+  it('raises, copies and claims nothing in a commit that failed', async () => {
     const { open, tables } = await storeForTest();
     let broken = false;
     const failing: Tables = {
@@ -223,7 +223,7 @@ describe('embedded inbox', () => {
     expect((await latest(store, inbox)).top).toBe(2);
   });
 
-  it('tells of the newest 200 steps when they were, and of those before a later time', async () => {
+  it('returns the times of the newest 200 steps, and a later time for older ones', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
     const inbox = newInbox();
@@ -245,7 +245,7 @@ describe('embedded inbox', () => {
     expect(tables.row('inboxMarkers', inbox.tag)?.sent).toHaveLength(200);
   });
 
-  it('dates no step before the item or an earlier step when the clock is set back', async () => {
+  it('dates no step before the item or an earlier step if the clock is set back', async () => {
     const { open, clock } = await storeForTest();
     const store = open();
     const inbox = newInbox();
@@ -289,7 +289,7 @@ describe('embedded pushes', () => {
     positions: userIds.map((userId, index) => ({ userId, seq: index + 1, at: 5 })),
   });
 
-  it('remember a claim for its time and not longer, and give back its disk', async () => {
+  it('remember a claim for its TTL and no longer, and free its disk space', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
     granted(await store.idempotency.claim('key', 'print', 'one'));
@@ -311,7 +311,7 @@ describe('embedded pushes', () => {
     expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
-  it('grant a claim anew once its lease is over', async () => {
+  it('grant a claim again after its lease', async () => {
     const { open, clock } = await storeForTest();
     const store = open();
     const claim = async (id: string) => granted(await store.idempotency.claim('key', 'print', id));
@@ -322,7 +322,7 @@ describe('embedded pushes', () => {
     expect(await claim('two')).toEqual({ state: 'granted', id: 'one' });
   });
 
-  it('keep places for as long as inboxes, from when they were last kept', async () => {
+  it('keep positions for as long as inboxes, counted from their last write', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
     granted(await store.pushes.save('push', placesOf('ann', '__proto__')));
@@ -341,7 +341,7 @@ describe('embedded pushes', () => {
     expect(tables.expiriesBefore(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
-  it('are tidied however many are due at once', async () => {
+  it('are cleaned up however many expire at once', async () => {
     const { open, clock, tables } = await storeForTest();
     const store = open();
     const claimed = range(1, 180).map((n) => store.idempotency.claim(`key ${n}`, 'print', `${n}`));

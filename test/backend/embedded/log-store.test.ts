@@ -26,7 +26,7 @@ function entriesOnDisk(tables: Tables, room: Room): number[] {
 }
 
 describe('embedded log', () => {
-  it('begins a new epoch in each run, by the first read or append, and links the last 8', async () => {
+  it('begins a new epoch in each run, with the first read or append, and lists the last 8', async () => {
     const { open } = await storeForTest();
     const room = newRoom();
     const first = await say(open(), room, '1');
@@ -46,7 +46,7 @@ describe('embedded log', () => {
     expect(links.map((link) => link.upTo)).toEqual(range(5, 12));
   });
 
-  it('shows nothing once the last message is too old, numbers on, and gives back the disk when tidied', async () => {
+  it('shows nothing once the last message is too old, keeps counting, and frees the disk at the cleanup', async () => {
     const { open, tables, clock } = await storeForTest();
     const store = open();
     const room = newRoom();
@@ -88,7 +88,7 @@ describe('embedded log', () => {
     expect(entriesOnDisk(tables, room)).toEqual(range(2_492, 2_501));
   });
 
-  it('forgets a room nothing was ever said in when nobody came for long, and no other', async () => {
+  it('forgets a room without messages after a long time without readers, and no other', async () => {
     const { open, tables, clock } = await storeForTest();
     const store = open();
     const [silent, spoken] = [newRoom(), newRoom()];
@@ -196,7 +196,7 @@ describe('embedded log', () => {
   });
 
   it.each([-3_600_000, 3_600_000])(
-    'tidies claims by the one clock and pushes by the other, when one is set by %d ms',
+    'cleans up claims by one clock and pushes by the other, if one is set by %d ms',
     async (stepMs) => {
       const { open, tables, clock } = await storeForTest();
       const store = open({ rules: { ...RULES, inboxTtlS: RULES.dedupeTtlS } });
@@ -259,7 +259,7 @@ describe('embedded log', () => {
     expect(published).toEqual([1]);
   });
 
-  it('refuses what a failed commit held, publishes none of it, and gives its numbers out again', async () => {
+  it('refuses the appends of a failed commit, publishes none of them, and reuses their numbers', async () => {
     const { open, tables, published } = await storeForTest();
     let broken = false;
     const store = open({
@@ -302,7 +302,7 @@ describe('embedded log', () => {
     expect(await say(store, room, '2')).toMatchObject({ seq: 2 });
   });
 
-  it('takes a bounded number of messages while the disk does not answer, and refuses the rest at once', async () => {
+  it('accepts a bounded number of messages while the disk does not answer, and refuses the rest at once', async () => {
     const { open, tables } = await storeForTest();
     let finish = () => {};
     const blocked = new Promise<void>((resolve) => {
@@ -322,7 +322,7 @@ describe('embedded log', () => {
     expect(refused.length).toBeLessThan(2_100);
   });
 
-  it('finishes what it took before it closes, and takes nothing afterwards', async () => {
+  it('finishes the accepted appends before it closes, and accepts none afterwards', async () => {
     const { open, tables } = await storeForTest();
     const store = open();
     const room = newRoom();

@@ -35,7 +35,7 @@ function breakable(tables: Tables): { tables: Tables; broken: (value: boolean) =
 }
 
 describe('embedded moderation', () => {
-  it('holds for what is said after it, also when neither is waited for', async () => {
+  it('applies to messages appended after it, even if neither call is awaited', async () => {
     const { open } = await storeForTest();
     const store = open();
     const room = newRoom();
@@ -57,7 +57,7 @@ describe('embedded moderation', () => {
     expect(textsOf((await latest(store, room)).entries)).toEqual(['1', '3', '5']);
   });
 
-  it('answers a known clientMsgId whatever became of its sender', async () => {
+  it('answers a known clientMsgId even if its sender is banned by now', async () => {
     const { open } = await storeForTest();
     const store = open();
     const room = newRoom();
@@ -72,7 +72,7 @@ describe('embedded moderation', () => {
     expect(granted(await store.logs.append(room, draftBy('ann', room, '2', other))).dup).toBe(false);
   });
 
-  it('folds nothing in by somebody who is muted there', async () => {
+  it('copies no announcement in while its author is muted there', async () => {
     const { open } = await storeForTest();
     const store = open();
     const room = newRoom();
@@ -116,7 +116,7 @@ describe('embedded moderation', () => {
     expect(store.moderation.admit(newRoom(), 'bob').ok).toBe(true);
   });
 
-  it('is not ended by the end of one that it took the place of', async () => {
+  it('is not ended by the expiry of the one that it replaced', async () => {
     const { open, clock } = await storeForTest();
     const store = open();
     const room = newRoom();

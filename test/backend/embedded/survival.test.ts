@@ -6,7 +6,7 @@ import { append, draftOf, granted, range, read, saidIn } from '../../contract/pe
 import { startAppender } from './appender-process.ts';
 
 describe('embedded store, killed with -9 while it appends', () => {
-  it('has every acked message where the ack said, and no hole, five times on the same folder', async () => {
+  it('has every acked message at its position, without gaps, five times on the same folder', async () => {
     const dataDir = await makeDataDir();
     onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
     const acked = new Map<string, string>();

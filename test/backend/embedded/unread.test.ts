@@ -9,7 +9,7 @@ const inbox = inboxOf('/', 'ann');
 const room = roomOf('/', 'tea');
 const key = `${inbox.tag} tea`;
 
-it('an embedded store forgets what a user said last with the room among theirs', async () => {
+it('an embedded store forgets a user’s newest own message with the room subscription', async () => {
   const { open, tables, clock } = await storeForTest();
   const store = open();
   const say = async () =>
@@ -37,7 +37,7 @@ it('an embedded store forgets what a user said last with the room among theirs',
   expect(tables.row('said', key)).toBe(undefined);
 });
 
-it('an embedded store keeps nothing of what was said in rooms of a record that ended, or that was deleted', async () => {
+it('an embedded store keeps no own-message rows of a record that expired or was deleted', async () => {
   const { open, tables, clock } = await storeForTest();
   const store = open();
   const sayIn = async (roomid: string) => {
@@ -70,7 +70,7 @@ it('an embedded store keeps nothing of what was said in rooms of a record that e
   expect(said()).toEqual([]);
 });
 
-it('an embedded store keeps what was said in a room without a visit for the time of an inbox', async () => {
+it('an embedded store keeps own messages in a room without a subscription for the TTL of an inbox', async () => {
   const { open, tables, clock } = await storeForTest();
   const store = open();
   const rooms = ['tea', 'a cup of tea', 'joined'];
@@ -99,7 +99,7 @@ it('an embedded store keeps what was said in a room without a visit for the time
   ]);
 });
 
-it('an embedded store counts nothing that expired, and forgets what nobody had to read with it', async () => {
+it('an embedded store counts no expired entries, and forgets their uncounted rows with them', async () => {
   const { open, tables, clock } = await storeForTest();
   const store = open();
   for (const text of ['1', '2', '3']) granted(await store.logs.append(room, draftOf(room, text)));
@@ -136,7 +136,7 @@ it('an embedded store writes as much for the last of many deletions as for the f
   expect(granted(await store.logs.unread([{ room, read: 0 }]))).toEqual([{ top: 1_999, read: 0, unread: 1 }]);
 });
 
-it('an embedded store forgets what nobody had to read with each entry that is removed, of that log alone', async () => {
+it('an embedded store forgets the uncounted row of each removed entry, in that log only', async () => {
   const { open, tables } = await storeForTest();
   const store = open({ rules: { ...RULES, historySize: 10 } });
   const other = { ...room, tag: `${room.tag}!` };

@@ -42,7 +42,7 @@ async function countedPeer(primary: PrimaryBackend): Promise<{ peer: EmbeddedPee
 }
 
 describe('embedded primary and its workers', () => {
-  it('sends messages to the workers that hold the room only, and once however many listen there', async () => {
+  it('sends messages only to workers that subscribe to the room, once per worker', async () => {
     const primary = await setUp();
     const [holding, other] = [await countedPeer(primary), await countedPeer(primary)];
     const room = newRoom();
@@ -58,7 +58,7 @@ describe('embedded primary and its workers', () => {
     expect(holding.sent()).toBe(5);
   });
 
-  it('forgets what a worker held when its link is gone', async () => {
+  it('forgets the subscriptions of a worker whose IPC channel is gone', async () => {
     const primary = await setUp();
     const [gone, other] = [await countedPeer(primary), await countedPeer(primary)];
     const room = newRoom();
@@ -89,7 +89,7 @@ describe('embedded primary and its workers', () => {
     }
   });
 
-  it('can hold a room after holding it was refused', async () => {
+  it('can subscribe to a room after a refused subscription', async () => {
     const primary = await setUp();
     let refusing = true;
     const peer = await openPeer({
@@ -160,7 +160,7 @@ describe('embedded primary and its workers', () => {
 });
 
 describe('embedded roster', () => {
-  it('takes a worker for expired when it sent no heartbeat for the lease, until it does or is reaped', () => {
+  it('considers a worker expired after a lease without a heartbeat, until it sends one or is reaped', () => {
     let now = 1_000;
     const roster = rosterAt(() => now);
     roster.heartbeat('a');
@@ -184,7 +184,7 @@ describe('embedded roster', () => {
   });
 
   it.each([15_000, -15_000, 3_600_000, -3_600_000])(
-    'takes nobody for dead when the clock is set by %d ms',
+    'considers no worker dead if the clock is set by %d ms',
     (stepMs) => {
       let set = 0;
       let now = 1_000_000_000;
@@ -241,7 +241,7 @@ describe('embedded roster', () => {
     expect(roster.totals()).toEqual({ users: 0, clients: 0 });
   });
 
-  it('doubts users whose workers missed heartbeats, and counts connections of those within the lease', () => {
+  it('marks users doubtful whose workers missed heartbeats, and counts connections within the lease', () => {
     let now = 1_000;
     const roster = rosterAt(() => now);
     const room = newRoom();
@@ -264,7 +264,7 @@ describe('embedded roster', () => {
     expect(members()).toMatchObject([{ clients: 0, state: 'doubtful', seenAt: heartbeatAt }]);
   });
 
-  it('lets nothing that a fenced worker still says count, before or after it is reaped', () => {
+  it('ignores writes of a fenced worker, before and after it is reaped', () => {
     let now = 1_000;
     const roster = rosterAt(() => now, 2);
     const [room, empty] = [newRoom(), newRoom()];
@@ -306,7 +306,7 @@ describe('embedded roster', () => {
     expect(roster.count(room)).toMatchObject({ users: 1, clients: 2 });
   });
 
-  it('keeps a room of thousands in order while they come and go', () => {
+  it('keeps a room of thousands in order while users join and leave', () => {
     const roster = rosterAt(() => 1_000);
     const room = newRoom();
     const ids = range(1, 3_000).map((n) => `${String.fromCodePoint(0x4e00 + ((n * 7919) % 3_000))}${n % 7}`);
@@ -332,7 +332,7 @@ describe('embedded roster', () => {
     expect(roster.rooms('/', { limit: 1 })).toEqual({ rooms: [] });
   });
 
-  it('shows no user under a name that nobody finds them by', () => {
+  it('shows no user under a name by which the index does not find them', () => {
     const roster = rosterAt(() => 1_000);
     const room = newRoom();
     const ann = { userId: 'ann', username: 'Ann' };

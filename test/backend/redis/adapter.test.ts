@@ -100,7 +100,7 @@ describe('the bus as Socket.IO sees it', () => {
     expect(String(entry?.utf8)).toBe(json);
   });
 
-  it('tells of who came as the adapter would, too, and knows it again', () => {
+  it('publishes a join as the adapter would, and recognises it', () => {
     const user = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
     const frame = moveFrame(roomOf('/', 'tea'), { event: 'join', user });
     const message = JSON.parse(frame) as { data: { packet: { data: unknown[] } } };
@@ -122,7 +122,7 @@ describe('the bus as Socket.IO sees it', () => {
     expect(parseFrame(Buffer.from(frame))).toBeUndefined();
   });
 
-  it('carries live news between workers, and hands log entries to the bus alone', async () => {
+  it('carries live events between workers, and gives log entries to the bus only', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const room = newRoom();
@@ -166,7 +166,7 @@ describe('the bus as Socket.IO sees it', () => {
     expect([there.client.connected, beside.client.connected]).toEqual([true, true]);
   });
 
-  it('delivers live news to its own members at once while Redis is frozen, and leaves no rejection unhandled', async () => {
+  it('delivers live events to its own members at once while Redis is frozen, and leaves no rejection unhandled', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', note);

@@ -3,7 +3,7 @@ import { granted, listen, newRoom } from '../../contract/peers.ts';
 import { openRedisPeer, redisForTest } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 
-it('who comes while Redis is frozen is told of once, and the caller does not tell it again', async () => {
+it('a join while Redis is frozen is announced once, and the caller does not repeat it', async () => {
   const redis = await redisForTest();
   const peer = await openRedisPeer(redis.url);
   onTestFinished(() => peer.close());

@@ -32,7 +32,7 @@ describe('calls to the store', () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
   afterEach(() => vi.useRealTimers());
 
-  it('go at once from a worker that has little to do', async () => {
+  it('are written at once by a worker with little to do', async () => {
     const stage = setUp(0.01);
     await warmUp(stage);
     stage.call('a');
@@ -40,7 +40,7 @@ describe('calls to the store', () => {
     expect(stage.written).toEqual(['a at 200', 'b at 200']);
   });
 
-  it('of a busy worker go at once when they come alone, and together when they come soon after others', async () => {
+  it('of a busy worker are written at once if they are alone, and together if they follow others closely', async () => {
     const stage = setUp();
     await warmUp(stage);
     stage.call('alone');
@@ -56,7 +56,7 @@ describe('calls to the store', () => {
     expect(stage.written.at(-1)).toBe('d at 260');
   });
 
-  it('go at once as long as too few come to be gathered', async () => {
+  it('are written at once while they are too few to gather', async () => {
     const stage = setUp();
     await warmUp(stage, 300);
     stage.call('a');
@@ -75,7 +75,7 @@ describe('calls to the store', () => {
     expect(stage.written).toEqual(['a at 200', 'b at 205']);
   });
 
-  it('of what is said do not wait for others, take along all that waits, and keep its order', async () => {
+  it('that are prompt do not wait, take all waiting calls along, and keep their order', async () => {
     const stage = setUp();
     await warmUp(stage);
     stage.call('join 1');
@@ -102,7 +102,7 @@ describe('calls to the store', () => {
     expect(stage.written).toEqual(['a at 5200', 'b at 5200']);
   });
 
-  it('that wait go when it closes', async () => {
+  it('that wait are written when it closes', async () => {
     const stage = setUp();
     await warmUp(stage);
     stage.call('a');

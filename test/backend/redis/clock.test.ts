@@ -26,7 +26,7 @@ async function keysOf(redis: RedisProcess, pattern: string): Promise<string[]> {
 }
 
 describe('presence when the clock of Redis is set', () => {
-  it.each([15, -15, 3_600, -3_600])('by %d s: nobody goes, and counts go on', async (seconds) => {
+  it.each([15, -15, 3_600, -3_600])('by %d s: nobody leaves, and counts stay right', async (seconds) => {
     const redis = await redisForTest();
     const scripts = steppedScripts();
     const a = await peerForTest(redis.url, { scripts });

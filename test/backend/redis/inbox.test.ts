@@ -78,7 +78,7 @@ describe('inboxes in Redis', () => {
     expect(first?.recvAt).toBeTypeOf('number');
   });
 
-  it('tell nothing of an earlier inbox when the numbers began anew', async () => {
+  it('return nothing of an earlier inbox after a new numbering', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     for (const n of range(1, 3)) await append(peer, inbox, `${n}`);
@@ -124,7 +124,7 @@ describe('inboxes in Redis', () => {
     expect((await read(peer, inbox)).top).toBe(2);
   });
 
-  it('move the mark of a fold whose clientMsgId is known, without putting it in again', async () => {
+  it('move the marker for a known clientMsgId without storing the announcement again', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const dedupe = { scope: 'news', clientMsgId: '1' };
@@ -137,7 +137,7 @@ describe('inboxes in Redis', () => {
     expect(granted(await peer.inboxes.markers(inbox))).toEqual({ recv: 0, read: 0, announcements: becomes });
   });
 
-  it('grant a claim anew once its lease is over, and take the key for another write once it ran out', async () => {
+  it('grant a claim again after its lease, and accept the key for another write after its TTL', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const [claim, running] = keys.claim('key');

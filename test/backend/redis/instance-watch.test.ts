@@ -37,7 +37,7 @@ function setUp() {
   };
 }
 
-describe('who watches for how long a worker is silent', () => {
+describe('the watch on silent workers', () => {
   it('measures it since the last heartbeat, however seldom it looks', () => {
     const { pass, heartbeat, look } = setUp();
     heartbeat('a', 'b');
@@ -51,7 +51,7 @@ describe('who watches for how long a worker is silent', () => {
   });
 
   it.each([15_000, -15_000, HOUR_MS, -HOUR_MS])(
-    'takes nobody for dead when the store’s clock steps by %d ms, and finds the dead all the same',
+    'considers no worker dead if the store’s clock steps by %d ms, and still finds dead ones',
     (stepMs) => {
       const { pass, step, heartbeat, look } = setUp();
       heartbeat('a', 'b');
@@ -67,7 +67,7 @@ describe('who watches for how long a worker is silent', () => {
     },
   );
 
-  it('believes the store’s clock when it looks for the first time, but is not certain', () => {
+  it('uses the store’s clock at its first look, but is not certain', () => {
     const { pass, heartbeat, look } = setUp();
     heartbeat('a', 'b');
     pass(60_000);

@@ -55,7 +55,7 @@ describe('a log in Redis', () => {
     expect(seqsOf(heard.entries)).toEqual(range(1, 51));
   });
 
-  it('says exactly how far the old epoch holds after kill -9 with `appendfsync everysec`', async () => {
+  it('reports exactly how far the old epoch is valid after kill -9 with `appendfsync everysec`', async () => {
     const redis = await redisForTest(['--appendfsync', 'everysec']);
     const peer = await peerForTest(redis.url);
     const room = newRoom();
@@ -100,7 +100,7 @@ describe('a log in Redis', () => {
     expect(page.previousEpochs).toEqual([{ epoch: old.epoch, upTo: 2 }]);
   });
 
-  it('begins a new epoch above both when the log was put back without its numbering, or the other way', async () => {
+  it('begins a new epoch above both if the log was restored without its metadata, or the reverse', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const [ahead, behind] = [newRoom(), newRoom()];
@@ -125,7 +125,7 @@ describe('a log in Redis', () => {
     expect((await read(peer, behind)).previousEpochs).toEqual([{ epoch: other.epoch, upTo: 2 }]);
   });
 
-  it('numbers on above what is left when the numbering is gone, and from 1 when all is gone', async () => {
+  it('continues above the remaining entries if the metadata is lost, and from 1 if everything is lost', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();
@@ -154,7 +154,7 @@ describe('a log in Redis', () => {
     expect(previousEpochs).toEqual(range(4, 11).map((n) => ({ epoch: epochs[n - 1], upTo: n })));
   });
 
-  it('counts on exactly where a double still holds every integer', async () => {
+  it('counts exactly as far as a double represents every integer', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();
@@ -332,7 +332,7 @@ describe('a log in Redis', () => {
     expect(await read(peer, room)).toMatchObject({ first: 3, top: 3 });
   });
 
-  it('keeps a room nothing was said in for an hour, and one with messages for longer than its log', async () => {
+  it('keeps a room without messages for an hour, and one with messages for longer than its log', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { historyTtlS: 604_800 });
     const room = newRoom();

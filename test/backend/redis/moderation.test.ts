@@ -20,7 +20,7 @@ async function replace(peer: Peer, room: ReturnType<typeof newRoom>, seq: number
 }
 
 describe('restrictions in Redis', () => {
-  it('cost a message one look at a key that is not there', async () => {
+  it('cost a message one lookup of a missing key', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();
@@ -192,8 +192,8 @@ describe('what is unread in Redis', () => {
   });
 });
 
-describe('who read last and what nobody has to read, in Redis', () => {
-  it('are kept no shorter than the log, whenever they begin', async () => {
+describe('own-message and uncounted sets in Redis', () => {
+  it('live at least as long as the log, whenever they begin', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { historyTtlS: 86_400 });
     const room = newRoom();
@@ -210,8 +210,8 @@ describe('who read last and what nobody has to read, in Redis', () => {
   });
 });
 
-describe('visits in Redis', () => {
-  it('are a thousand at most, the ones of longest ago forgotten first, and end with the inbox’s numbers', async () => {
+describe('room subscriptions in Redis', () => {
+  it('are a thousand at most, the oldest forgotten first, and expire with the inbox’s numbers', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { inboxTtlS: 100 });
     const inbox = inboxOf('/', 'ann');

@@ -19,7 +19,7 @@ function setUp(answers: number[]) {
   return { notifier, notifiedAtMs };
 }
 
-describe('a room with changes its members are not notified of', () => {
+describe('a room with unpublished presence changes', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -27,7 +27,7 @@ describe('a room with changes its members are not notified of', () => {
     vi.useRealTimers();
   });
 
-  it('is notified of a change although its names are due later, and of them after that', async () => {
+  it('is notified of a change before its names are due, and of the names later', async () => {
     const { notifier, notifiedAtMs } = setUp([7_000]);
     notifier.schedule(room, 10_000);
     await vi.advanceTimersByTimeAsync(2_000);

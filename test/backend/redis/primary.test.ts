@@ -110,7 +110,7 @@ describe('opening Redis', () => {
     }
   });
 
-  it('does not wait its patience out, and says why, when user or password are wrong', async () => {
+  it('fails without waiting, with the reason, if user or password are wrong', async () => {
     const redis = await redisForTest(['--requirepass', 'right']);
     for (const credentials of ['', ':wr0ng@', 'joe:wr0ng@']) {
       const message = await refusalBy(`redis://${credentials}127.0.0.1:${redis.port}`, 60_000);

@@ -34,7 +34,7 @@ async function gatheringConnection(url: string, scripts: readonly Script[]) {
   };
 }
 
-it('what was called of one server, and waits to be written, never runs on the next one', async () => {
+it('a call that waits to be written to one server never runs on the next one', async () => {
   const redis = await redisForTest();
   const { connection, gather, release } = await gatheringConnection(redis.url, []);
   gather(true);
@@ -59,7 +59,7 @@ it('whether a command is denied is not known when the connection is lost meanwhi
   expect(await denies).toMatchObject({ ok: false, error: { code: 'unavailable', temporary: true } });
 });
 
-it('what waits to be written when Redis forgot a script goes behind what was called before', async () => {
+it('a call that waits while Redis lacks a script is written behind earlier calls', async () => {
   const redis = await redisForTest();
   const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";
   const script = { text, sha1: createHash('sha1').update(text).digest('hex') };

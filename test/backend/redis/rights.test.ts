@@ -64,7 +64,7 @@ describe('a Redis user', () => {
     expect((await append(peer, room, 'stored')).seq).toBe(1);
   });
 
-  it('that lacks one of them is told which', async () => {
+  it('that lacks one of them is refused with its name', async () => {
     const { url, change } = await userForTest();
     const commands = aclRules('rc').filter((rule) => rule.startsWith('+'));
     expect(commands.length).toBeGreaterThan(40);

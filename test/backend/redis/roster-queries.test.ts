@@ -21,7 +21,7 @@ async function callsOf(redis: { ask(command: string): Promise<string> }, command
 }
 
 describe('asking the roster in Redis', () => {
-  it('tells the last heartbeat of the workers that have a member, and doubts after two and a half missed ones', async () => {
+  it('returns the last heartbeat of a member’s workers, and marks doubtful after two and a half missed ones', async () => {
     const redis = await redisForTest();
     let elapsedMs = 0;
     const a = await peerForTest(redis.url, { elapsedMs: () => elapsedMs });
@@ -67,7 +67,7 @@ describe('asking the roster in Redis', () => {
     expect(await member()).toMatchObject({ clients: 0, state: 'doubtful', seenAt: now + 120_000 });
   });
 
-  it('looks members and their workers up in one round, and the workers at most once a second', async () => {
+  it('reads members and their workers in one round trip, and the workers at most once a second', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();
@@ -92,7 +92,7 @@ describe('asking the roster in Redis', () => {
     await eventually(async () => expect(await connectionsOf(a)).toBe(1));
   });
 
-  it('asks once a second who lives, also when it meets what a worker of long ago left', async () => {
+  it('reads the live instances once a second, even with leftovers of an old worker', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     granted(await peer.roster.setConnections(inbox, 1));
@@ -137,7 +137,7 @@ describe('asking the roster in Redis', () => {
     expect(await redis.ask('TTL rc:totals')).not.toBe(':-1\r\n');
   });
 
-  it('pages through rooms of all workers in the byte order of their ids, each once, and without lounges', async () => {
+  it('pages through rooms of all workers in the byte order of their ids, each once, without audiences', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     // The last two stand the other way round in UTF-16.

@@ -102,7 +102,7 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(30);
   });
 
-  it('reaps once more what a dead worker had still under way, which counts nowhere until then', async () => {
+  it('reaps late writes of a dead worker again, which count nowhere until then', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log: silent });
@@ -201,7 +201,7 @@ describe('the roster in Redis', () => {
     await primary.close();
   });
 
-  it('enters again all it holds after it was fenced and what it left was taken out', async () => {
+  it('reports its whole presence again after it was fenced and reaped', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url, { maxRoomClients: 2 }), await peerForTest(redis.url)];
     const room = newRoom();

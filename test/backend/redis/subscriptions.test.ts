@@ -35,7 +35,7 @@ function countUnhandled(): () => number {
 }
 
 describe('subscriptions over Redis', () => {
-  it('has 2,000 channels back after its connection was killed, and says that messages may be missing', async () => {
+  it('resubscribes 2,000 channels after its connection was killed, and calls for a resync', async () => {
     const redis = await redisForTest();
     const [writer, reader] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const rooms = range(1, 2_000).map(() => newRoom());
@@ -49,7 +49,7 @@ describe('subscriptions over Redis', () => {
     await eventually(() => expect(heard).toBe(2_000));
   });
 
-  it('does not say so at the first connection', async () => {
+  it('calls for no resync at the first connection', async () => {
     const redis = await redisForTest();
     const reader = await peerForTest(redis.url);
     let told = 0;
@@ -61,7 +61,7 @@ describe('subscriptions over Redis', () => {
   });
 
   it.each([0, 10])(
-    'is not deaf when a channel is wanted again %i ms after it was let go',
+    'delivers a channel that is subscribed again %i ms after its unsubscribe',
     async (pauseMs) => {
       const redis = await redisForTest();
       const connection = await slowConnectionForTest(redis.port, 20);
@@ -96,7 +96,7 @@ describe('subscriptions over Redis', () => {
     },
   );
 
-  it('really lets a channel go that nobody wanted for a while', async () => {
+  it('unsubscribes a channel that has had no listener for a while', async () => {
     const redis = await redisForTest();
     const subscriptions = subscriberForTest(redis.url, 0);
     const channel = keys.channel(newRoom());
@@ -120,7 +120,7 @@ describe('subscriptions over Redis', () => {
     expect(await redis.ask(`PUBSUB SHARDNUMSUB ${channel}`)).toContain(':1');
   });
 
-  it('ends with every channel there when the connection breaks while hundreds of subscribes are under way', async () => {
+  it('has every channel after the connection broke during hundreds of subscribes', async () => {
     const unhandled = countUnhandled();
     const redis = await redisForTest();
     const connection = await slowConnectionForTest(redis.port, 20);
@@ -164,7 +164,7 @@ describe('subscriptions over Redis', () => {
     await eventually(async () => granted(await reader.bus.subscribe(room, () => undefined)));
   });
 
-  it('lets the listeners of a room hear everything although one of them fails', async () => {
+  it('delivers everything to the listeners of a room although one of them throws', async () => {
     const redis = await redisForTest();
     const reader = await peerForTest(redis.url);
     const room = newRoom();
@@ -179,7 +179,7 @@ describe('subscriptions over Redis', () => {
     expect(textsOf(heard.entries)).toEqual(['1', '2']);
   });
 
-  it('notices a connection that is open but deaf, dials anew, and says that messages may be missing', async () => {
+  it('notices an open connection that delivers nothing, reconnects, and calls for a resync', async () => {
     const redis = await redisForTest();
     const connection = await slowConnectionForTest(redis.port, 1);
     const peer = await peerForTest(connection.url);
@@ -197,7 +197,7 @@ describe('subscriptions over Redis', () => {
     expect(textsOf(heard.entries)).toEqual(['heard']);
   });
 
-  it('made anew on demand brings every room back and says that messages may be missing, once', async () => {
+  it('reconnected on demand, resubscribes every room and calls for a resync once', async () => {
     const redis = await redisForTest();
     const [writer, reader] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const rooms = range(1, 300).map(() => newRoom());

@@ -15,7 +15,7 @@ function setUp() {
 }
 
 describe('announcements to everybody', () => {
-  it('are appended once, whoever there is, and are put into an inbox when its owner comes', async () => {
+  it('are appended once, and are copied into an inbox when its owner logs in', async () => {
     const { store, news, itemsOf } = setUp();
     const announced = await news.announce('/', '{"text":"maintenance"}');
     expect(announced).toMatchObject({ ok: true, value: { id: 'n1', seq: 1 } });
@@ -35,7 +35,7 @@ describe('announcements to everybody', () => {
     expect(itemsOf()[0]?.at).toBe(announced.ok && announced.value.at);
   });
 
-  it('are put in once, however often and at the same time the owner comes', async () => {
+  it('are copied in once, however many logins run at the same time', async () => {
     const { news, itemsOf } = setUp();
     for (const text of ['1', '2', '3']) await news.announce('/', text);
     await Promise.all([news.copyInto(ann), news.copyInto(ann), news.copyInto(ann)]);
@@ -45,7 +45,7 @@ describe('announcements to everybody', () => {
     expect(itemsOf().map(({ data }) => data)).toEqual([1, 2, 3, 4]);
   });
 
-  it('are all in when the slower of two logins is answered', async () => {
+  it('are all copied in when the slower of two logins is answered', async () => {
     const { news, itemsOf } = setUp();
     for (const text of ['1', '2', '3']) await news.announce('/', text);
     const seen = await Promise.all([0, 1].map(() => news.copyInto(ann).then(() => itemsOf().length)));
@@ -61,14 +61,14 @@ describe('announcements to everybody', () => {
     expect(itemsOf(inboxOf('/post', 'ann'))).toHaveLength(1);
   });
 
-  it('are the newest 50 for somebody who was never there', async () => {
+  it('are the newest 50 for a new user', async () => {
     const { news, itemsOf } = setUp();
     for (let n = 1; n <= 60; n += 1) await news.announce('/', String(n));
     await news.copyInto(ann);
     expect(itemsOf().map(({ data }) => data)).toEqual(Array.from({ length: 50 }, (_, index) => index + 11));
   });
 
-  it('are all of them for somebody who was away, however many', async () => {
+  it('are all of them for a user who was away, however many', async () => {
     const { news, itemsOf } = setUp();
     await news.announce('/', '1');
     await news.copyInto(ann);
@@ -77,7 +77,7 @@ describe('announcements to everybody', () => {
     expect(itemsOf().map(({ data }) => data)).toEqual(Array.from({ length: 251 }, (_, index) => index + 1));
   });
 
-  it('are put in by the next login when the store failed in the middle', async () => {
+  it('are copied in by the next login if the store failed in between', async () => {
     const { store, news, itemsOf } = setUp();
     for (const text of ['1', '2']) await news.announce('/', text);
     let folds = 0;

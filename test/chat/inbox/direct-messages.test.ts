@@ -44,7 +44,7 @@ describe('a private message', () => {
     expect(appended).toEqual(['bob 1', 'ann 1']);
   });
 
-  it('does not tell who is in none of the receiver’s rooms whether the receiver is there', async () => {
+  it('does not reveal the receiver’s presence to a sender who shares no room', async () => {
     const { store, post } = setUp();
     store.connected.set(inboxOf('/', 'bob').tag, 3);
     const live = async (rooms: readonly Room[]) => {
@@ -69,7 +69,7 @@ describe('a private message', () => {
     expect([inbox('bob').length, inbox('ann').length]).toEqual([1, 1]);
   });
 
-  it('of another text or another person is another message, and of another text is refused', async () => {
+  it('under the same id from another user is another message, and with another text is refused', async () => {
     const { post, inbox } = setUp();
     const known = { ...letter, clientMsgId: 'c1' };
     await post.sendPrivate(known, 'hi', sender);
@@ -122,7 +122,7 @@ describe('a private message', () => {
     expect(inbox('ann')).toMatchObject([{ except: 'socket-1' }]);
   });
 
-  it('under the clientMsgId of a letter that came the other way is another message', async () => {
+  it('under the clientMsgId of a message in the other direction is another message', async () => {
     const { post, inbox } = setUp();
     await post.sendPrivate({ ...letter, clientMsgId: 'c1' }, 'hi', sender);
     const back = { ...letter, from: { id: 'bob', name: 'Bob' }, to: 'ann', scope: 'user bob' };

@@ -31,12 +31,12 @@ function setUp() {
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
-describe('what a person is shown after login', () => {
+describe('the inbox after a login', () => {
   it('is nothing when nothing ever came', async () => {
     expect(await setUp().login()).toEqual({ epoch: 'new', top: 0, unread: [], read: [], more: false });
   });
 
-  it('keeps what was not read under unread, login after login, and what was read apart', async () => {
+  it('keeps unread items under unread over logins, and read ones apart', async () => {
     const { store, fill, login } = setUp();
     await fill(5);
     await store.inboxes.raise(ann, { recv: 5, read: 2 });
@@ -60,7 +60,7 @@ describe('what a person is shown after login', () => {
     expect(await login()).toMatchObject({ unread: range(61, 100), read: range(41, 60), more: false });
   });
 
-  it('is all of what is newer than where the device stands', async () => {
+  it('is everything newer than the device’s position', async () => {
     const { fill, login } = setUp();
     await fill(80);
     expect(await login({ epoch: 'e1', seq: 10 })).toMatchObject({ unread: range(11, 80), more: false });
@@ -74,7 +74,7 @@ describe('what a person is shown after login', () => {
     expect(await login({ epoch: 'lost', seq: 70 })).toMatchObject({ unread: range(31, 80), more: true });
   });
 
-  it('tells a device that stands in the inbox of another store that this one is empty', async () => {
+  it('shows a device with a position of another store that this inbox is empty', async () => {
     for (const seq of [0, 1, 70])
       expect(await setUp().login({ epoch: 'elsewhere', seq })).toMatchObject({
         epoch: 'new',
@@ -100,7 +100,7 @@ describe('what a person is shown after login', () => {
     expect(await login()).toMatchObject({ unread: [2], top: 2 });
   });
 
-  it('takes in what came while it was read', async () => {
+  it('includes items that arrived while it was read', async () => {
     const { store, shown, fill, put } = setUp();
     await fill(2);
     const page = await shown.read(ann, undefined);
@@ -130,7 +130,7 @@ describe('what a person is shown after login', () => {
 });
 
 describe('the list of an inbox', () => {
-  it('is paged from the newest on and tells the marks', async () => {
+  it('is paged from the newest on and has the markers', async () => {
     const { store, shown, fill } = setUp();
     await fill(7);
     await store.inboxes.raise(ann, { recv: 5, read: 4 });

@@ -30,7 +30,7 @@ function setUp() {
 }
 
 describe('a push', () => {
-  it('is stored in each inbox under one id and says whom it reaches', async () => {
+  it('is stored in each inbox under one id and returns whom it reaches', async () => {
     const { store, items, push } = setUp();
     store.connected.set(inboxOf('/', 'ann').tag, 2);
     expect(await push()).toEqual({
@@ -50,7 +50,7 @@ describe('a push', () => {
     expect(await push({ operation: 'o2' })).not.toEqual(first);
   });
 
-  it('says for whom it could not be stored, and under the same operation is completed', async () => {
+  it('returns for whom it could not be stored, and completes under the same operation', async () => {
     const { store, items, push } = setUp();
     store.fail((what, room) => what === 'append' && room?.roomid === 'bob');
     const half = await push({ operation: 'p1' });
@@ -74,7 +74,7 @@ describe('a push', () => {
 });
 
 describe('the receipts of a push', () => {
-  it('say of each user how far it came, and when', async () => {
+  it('state for each user how far the push came, and when', async () => {
     const { store, push, receipts } = setUp();
     await push({ users: ['queued', 'sent', 'delivered', 'read'] });
     await store.inboxes.raise(inboxOf('/', 'sent'), { sent: 1 });

@@ -29,13 +29,13 @@ async function visitor(auth: unknown, headers: IncomingHttpHeaders = {}, corsOri
 }
 
 describe('a handshake', () => {
-  it('names room and person', async () =>
+  it('names room and user', async () =>
     expect(await handshake('roomid=k12&username=Ann&avatar=1.jpg')).toMatchObject({
       ok: true,
       value: { roomid: 'k12', identity: { named: true, user: { name: 'Ann', avatar: '1.jpg' } } },
     }));
 
-  it('believes auth before the address', async () =>
+  it('prefers auth to the address', async () =>
     expect(await handshake('username=Ann', { username: 'Bob', userId: 7 })).toMatchObject({
       value: { identity: { user: { id: '7', name: 'Bob' } } },
     }));
@@ -48,7 +48,7 @@ describe('a handshake', () => {
     expect(answer.ok && answer.value.identity.user.avatar).toBeUndefined();
   });
 
-  it('says where the device stands, in its room and in its inbox', async () => {
+  it('gives the device’s position, in its room and in its inbox', async () => {
     const auth = { resume: { epoch: 'e', seq: 3 }, inbox: { epoch: 'i', seq: 4 } };
     expect(await handshake('', auth)).toMatchObject({ value: auth });
   });
@@ -77,12 +77,12 @@ describe('a handshake', () => {
     expect(refused.ok || refused.error.message).toContain(`${field}:`);
   });
 
-  it('takes a legal name for what it is', async () => {
+  it('accepts any legal name', async () => {
     expect(await handshake('roomid=__proto__')).toMatchObject({ value: { roomid: '__proto__' } });
     expect(await handshake('username=constructor')).toMatchObject({ ok: true });
   });
 
-  it.each(['x', '', 7, null])('in open mode is not looked at for a token, such as %j', async (token) =>
+  it.each(['x', '', 7, null])('is not searched for a token in open mode, such as %j', async (token) =>
     expect(await handshake('', { token, userId: 'ann' })).toMatchObject({
       value: { identity: { user: { id: 'ann' } } },
     }),
@@ -103,7 +103,7 @@ describe('the token of a handshake', () => {
     expect(await visitor(undefined)).toBe('unauthorized');
   });
 
-  it('that is bad is not passed over for a good one further on', async () => {
+  it('that is invalid is not skipped for a valid one in a later place', async () => {
     const good = await tokenFor('ann');
     const headers = { authorization: `Bearer ${good}`, cookie: `token=${good}` };
     for (const token of ['x', ' ', 7, {}, [good], 'x'.repeat(8_193)]) {

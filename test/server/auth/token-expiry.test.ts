@@ -61,7 +61,7 @@ describe('the clock of tokens', () => {
     vi.useRealTimers();
   });
 
-  it('tells a minute before the end, then says bye and ends the connection 5 s after it, as the door does', () => {
+  it('warns a minute before the end, then sends bye and closes the connection 5 s after it, as the handshake does', () => {
     clock.watch(sessionOn(connection, Date.now() + 3_600_000));
     vi.advanceTimersByTime(3_539_999);
     expect(connection.told).toEqual([]);
@@ -76,14 +76,14 @@ describe('the clock of tokens', () => {
     expect([connection.told.length, connection.closed]).toEqual([2, 1]);
   });
 
-  it('tells at once when less than a minute is left', () => {
+  it('warns at once if less than a minute is left', () => {
     clock.watch(sessionOn(connection, Date.now() + 1_500));
     expect(connection.told).toEqual([{ event: 'token:expiring', data: { inMs: 1_500 } }]);
     vi.advanceTimersByTime(1_500 + LEEWAY_MS);
     expect(connection.closed).toBe(1);
   });
 
-  it('tells who came in with a token that has just ended, and leaves the time to renew it', () => {
+  it('warns a client whose token has just ended, and leaves time to renew it', () => {
     clock.watch(sessionOn(connection, Date.now() - 2_000));
     expect(connection.told).toEqual([{ event: 'token:expiring', data: { inMs: 0 } }]);
     vi.advanceTimersByTime(LEEWAY_MS - 2_001);
@@ -105,7 +105,7 @@ describe('the clock of tokens', () => {
     expect(connection.told).toEqual([]);
   });
 
-  it('goes on with the new end after a refresh', () => {
+  it('uses the new end after a refresh', () => {
     const session = sessionOn(connection, Date.now() + 1_000);
     clock.watch(session);
     session.identity = sessionOn(connection, Date.now() + DAY_MS).identity;
@@ -116,7 +116,7 @@ describe('the clock of tokens', () => {
     expect(connection.closed).toBe(1);
   });
 
-  it('forgets who is gone', () => {
+  it('forgets closed connections', () => {
     const session = sessionOn(connection, Date.now() + DAY_MS);
     clock.watch(session);
     clock.forget(session);
@@ -132,7 +132,7 @@ describe('the clock of tokens', () => {
     expect(connection.closed).toBe(1);
   });
 
-  it('says bye to every namespace of a connection that it ends', () => {
+  it('sends bye in every namespace of a connection that it closes', () => {
     clock.watch(sessionOn(connection, Date.now() + 1_000));
     clock.watch(sessionOn(connection, Date.now() + DAY_MS));
     vi.advanceTimersByTime(1_000 + LEEWAY_MS);

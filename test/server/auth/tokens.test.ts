@@ -27,7 +27,7 @@ async function become(claims: object, claim?: Credentials): Promise<Identity> {
 }
 
 describe('who a client is, in token mode', () => {
-  it('is who the token says, until its end', async () => {
+  it('is the user of the token, until its end', async () => {
     const identity = await become({ sub: 'ann', name: ' Ann ', avatar: '1.jpg', exp: NOW_S + 60 });
     expect(identity).toMatchObject({
       user: { id: 'ann', name: 'Ann', avatar: '1.jpg' },
@@ -39,7 +39,7 @@ describe('who a client is, in token mode', () => {
     expect(identity.guestToken).toBeUndefined();
   });
 
-  it('is not who it says itself, only called so where the token gives no name', async () => {
+  it('cannot choose its user id, and its name only if the token gives none', async () => {
     const said = { username: 'Bob', avatar: '2.jpg' };
     expect((await become({ sub: 'ann', name: 'Ann', avatar: '1.jpg' }, said)).user).toEqual({
       id: 'ann',
@@ -56,13 +56,13 @@ describe('who a client is, in token mode', () => {
     expect(await identify({ sub: 'ann' }, { userId: 'ann' })).toMatchObject({ ok: true });
   });
 
-  it('has a made-up name without any, the same in every tab', async () => {
+  it('has a generated name if it gives none, the same in every tab', async () => {
     const [one, two] = [await become({ sub: 'ann' }), await become({ sub: 'ann' })];
     expect(one).toMatchObject({ named: false, user: { name: expect.stringMatching(/^guest-[0-9a-f]{4}$/) } });
     expect(two.user).toEqual(one.user);
   });
 
-  it('is called as it says when the name in the token is none', async () => {
+  it('has the name that it gives if the name in the token is invalid', async () => {
     const identity = await become(
       { sub: 'ann', name: 'x'.repeat(33), avatar: 'javascript:x' },
       { username: 'A' },
@@ -74,12 +74,12 @@ describe('who a client is, in token mode', () => {
     }
   });
 
-  it('takes a number for the id it reads as, but none that is not exact', async () => {
+  it('accepts an exact number as an id, and no inexact one', async () => {
     expect((await become({ sub: 7 })).user.id).toBe('7');
     expect(await identify({ sub: 2 ** 53 })).toEqual(INVALID);
   });
 
-  it('logs in as itself and as nobody else', async () => {
+  it('logs in as itself and as no other user', async () => {
     const ann = await become({ sub: 'ann' });
     expect(bySecret.login(ann, 'ann')).toMatchObject({ ok: true, value: ann });
     expect(bySecret.login(ann, 'bob')).toMatchObject({ ok: false, error: { code: 'forbidden' } });
@@ -145,7 +145,7 @@ describe('a token', () => {
     expect(await bySecret.identify({ token: good })).toMatchObject({ ok: true });
   });
 
-  it('that is forged and expired is said to be not valid', async () => {
+  it('that is forged and expired is reported as not valid', async () => {
     const token = await sign({ sub: 'ann', exp: 1 }, 'another secret that is long enough');
     expect(await bySecret.identify({ token })).toEqual(INVALID);
   });
@@ -188,7 +188,7 @@ describe('a token of another application', () => {
     }
   });
 
-  it('is looked at by what is set, and by nothing where nothing is', async () => {
+  it('is checked by the settings, and by nothing if there are none', async () => {
     expect(await takes({ aud: 'chat', iss: 'any' }, { audience: 'chat' })).toBe(true);
     expect(await takes({ iss: own.issuer }, { issuer: own.issuer })).toBe(true);
     expect(await takes({ aud: 'shop' }, { audience: 'chat' })).toBe(false);
@@ -204,7 +204,7 @@ describe('a token of another application', () => {
 });
 
 describe('a token refresh', () => {
-  it('takes what the new token says, and keeps the name where it says none', async () => {
+  it('takes the claims of the new token, and keeps the name if it has none', async () => {
     const before = await become({ sub: 'ann', name: 'Ann', avatar: '1.jpg', exp: NOW_S + 1 });
     const claims = { sub: 'ann', avatar: '2.jpg', rooms: ['a'], exp: NOW_S + 60 };
     const after = await bySecret.refresh(before, await sign(claims));
@@ -220,7 +220,7 @@ describe('a token refresh', () => {
     expect(after.ok && after.value.access.allows('b')).toBe(false);
   });
 
-  it('does not make somebody another user, nor lets a bad token through', async () => {
+  it('does not change the user, and refuses an invalid token', async () => {
     const ann = await become({ sub: 'ann' });
     const other = await bySecret.refresh(ann, await sign({ sub: 'bob' }));
     expect(other).toMatchObject({ ok: false, error: { code: 'forbidden' } });
@@ -296,7 +296,7 @@ describe('tokens of a key set', () => {
     expect(await bySecret.identify({ token: tokens[0] as string })).toEqual(INVALID);
   });
 
-  it('are good with a key that came later, which unknown names do not make the set be read for at will', async () => {
+  it('are valid with a later key, and unknown key ids do not make the server read the set at will', async () => {
     const { issuer, identities } = await open();
     const old = await issuer.turn('add');
     expect(await identities.identify({ token: await old.sign({ sub: 'ann' }) })).toMatchObject({ ok: true });
@@ -310,7 +310,7 @@ describe('tokens of a key set', () => {
     expect(await identities.identify({ token: await old.sign({ sub: 'ann' }) })).toEqual(INVALID);
   });
 
-  it('are refused within ten minutes after their key was taken out, though nobody asks for another', async () => {
+  it('are refused within ten minutes after their key was removed, without a request for another key', async () => {
     const { issuer, identities } = await open();
     const key = await issuer.turn('add');
     const token = await key.sign({ sub: 'ann' });
@@ -322,7 +322,7 @@ describe('tokens of a key set', () => {
     expect(await identities.identify({ token })).toEqual(INVALID);
   });
 
-  it('that do not name their key are tried with each that may be meant', async () => {
+  it('that do not name their key are tried with each candidate', async () => {
     const { issuer, identities } = await open();
     const [one, two] = [await issuer.turn('add', 'ES256', null), await issuer.turn('add', 'ES256', null)];
     for (const key of [one, two]) {
@@ -337,7 +337,7 @@ describe('tokens of a key set', () => {
   });
 
   it.each(['error', 'nonsense', 'nothing'] as const)(
-    'cannot be checked while the answer for the set is: %s; which is temporary and does not flood its server',
+    'cannot be checked while the key set answers: %s; the refusal is temporary and does not flood its server',
     async (how) => {
       const { issuer, identities } = await open();
       const key = await issuer.turn('add');
@@ -356,7 +356,7 @@ describe('tokens of a key set', () => {
     },
   );
 
-  it('cannot be checked while nobody is at the address, and are still good where the keys are known', async () => {
+  it('cannot be checked while the key set is unreachable, and stay valid if the keys are known', async () => {
     const { issuer: open1, identities } = await open(SECRET);
     const key = await open1.turn('add');
     const token = await key.sign({ sub: 'ann' });

@@ -43,8 +43,8 @@ function setUp(names = ['/']) {
 
 const ONLINE = { users: 1, clients: 2 };
 
-describe('what everybody is told', () => {
-  it('goes to every connection of every namespace, also to those that poll', () => {
+describe('events to all connections', () => {
+  it('go to every connection of every namespace, polling ones too', () => {
     const { announcer, connect, heard, polling } = setUp(['/', '/post']);
     connect('a');
     connect('b', 1);
@@ -58,7 +58,7 @@ describe('what everybody is told', () => {
     ]);
   });
 
-  it('does not come before hello', () => {
+  it('do not come before hello', () => {
     const { announcer, connect, heard } = setUp();
     connect('a');
     connect('new');
@@ -70,7 +70,7 @@ describe('what everybody is told', () => {
     expect(heard.slice(1)).toEqual(['a 42["cluster:restored",{}]', 'new 42["cluster:restored",{}]']);
   });
 
-  it('leaves turns of the event loop to others when there are many, and still comes in order, to those who were there', () => {
+  it('yield the event loop if there are many connections, and still arrive in order at those present', () => {
     const { announcer, connect, disconnect, heard, turn } = setUp();
     for (let n = 0; n < 900; n += 1) connect(`c${n}`);
     announcer.broadcast('cluster:degraded', { since: 1 });

@@ -98,7 +98,7 @@ describe('fan-out of a room’s messages', () => {
   );
   afterEach(() => vi.useRealTimers());
 
-  it('writes what came in one turn to every member in one write', async () => {
+  it('writes the messages of one turn to every member in one write', async () => {
     const { enter, hand, writesOf } = setUp();
     enter('a');
     enter('b');
@@ -109,7 +109,7 @@ describe('fan-out of a room’s messages', () => {
     for (const id of ['a', 'b']) expect(writesOf(id)).toEqual([[said(1), said(2)]]);
   });
 
-  it('lets a quiet room wait for nothing but the turn, also when busy rooms are gathered', async () => {
+  it('delays a quiet room by no more than the turn, also while busy rooms are gathered', async () => {
     const { enter, hand, writesOf, other } = setUp(20);
     enter('a');
     enter('b', other);
@@ -125,7 +125,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a')).toEqual([[said(1)], [said(2), said(3)]]);
   });
 
-  it('writes at once again when nothing came for a window', async () => {
+  it('writes at once again after a window without messages', async () => {
     const { enter, hand, writesOf } = setUp(20);
     enter('a');
     hand(1);
@@ -135,7 +135,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a')).toEqual([[said(1)], [said(2)]]);
   });
 
-  it('writes everything before somebody comes or goes, and nothing of it again', async () => {
+  it('flushes before a membership change, and writes nothing twice', async () => {
     const { enter, hand, writesOf, fanout, room } = setUp(20);
     enter('a');
     hand(1);
@@ -149,7 +149,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('late')).toEqual([[said(3)]]);
   });
 
-  it('is written to whoever is in the room then, and to nobody who left', async () => {
+  it('is written to the members at that time, and to no one who left', async () => {
     const { enter, leave, hand, writesOf } = setUp();
     enter('a');
     enter('b');
@@ -166,7 +166,7 @@ describe('fan-out of a room’s messages', () => {
     ]);
   });
 
-  it('puts each message behind what already waits for a member', async () => {
+  it('puts each message behind those that wait for a member', async () => {
     const { enter, hand, writesOf, waiting } = setUp();
     enter('a');
     enter('polling');
@@ -178,7 +178,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('polling')).toEqual([said(1).slice(1), said(2).slice(1)]);
   });
 
-  it('leaves out of a gathered write what its receiver is not to hear', async () => {
+  it('leaves excluded messages out of a gathered write', async () => {
     const { enter, hand, writesOf, room } = setUp();
     for (const id of ['a', 'b', 'c']) enter(id);
     hand(1, room, 'b');
@@ -204,7 +204,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a').flat()).toEqual(texts.map((json) => `42/post,["message",${json}]`));
   });
 
-  it('gathers who came and went, and how many there are, with what is said, in order', async () => {
+  it('gathers presence and counts with messages, in order', async () => {
     const { enter, fanout, hand, writesOf, room, waiting } = setUp();
     enter('a');
     enter('polling');
@@ -219,7 +219,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('polling')).toEqual(heard.map((packet) => packet.slice(1)));
   });
 
-  it('lets the few not wait for the many', async () => {
+  it('does not delay small rooms for large ones', async () => {
     const { enter, hand, writesOf, other } = setUp();
     for (let n = 0; n < 20; n += 1) enter(`many${n}`);
     enter('few', other);
@@ -240,7 +240,7 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a').map((write) => write.length)).toEqual([3, 3, 3]);
   });
 
-  it('tells the pace how long writing took, and nothing of windows in which nothing was said', async () => {
+  it('reports the time of writes to the pace, and nothing of empty windows', async () => {
     const { enter, hand, took, pace } = setUp();
     enter('a');
     hand(1);

@@ -41,13 +41,13 @@ describe('the pace of writing', () => {
     expect(windowMs()).toBe(0);
   });
 
-  it('gathers as long as it may when writing takes all of the time', () => {
+  it('gathers up to its limit if writing takes all of the time', () => {
     const { write, windowMs } = setUp();
     write(0.9);
     expect(windowMs()).toBe(LONGEST_MS);
   });
 
-  it('gathers no longer than brings writing down to its part of the time', () => {
+  it('gathers only until writing is down to its share of the time', () => {
     const { writeGathered, windowMs } = setUp();
     writeGathered(0.3, 0.2);
     // (1 + 0.2 * 5) halves it.
@@ -66,7 +66,7 @@ describe('the pace of writing', () => {
     expect(windowMs()).toBe(0);
   });
 
-  it('gathers when the worker has no time left, whatever takes it', () => {
+  it('gathers if the event loop is busy with anything', () => {
     const { write, busy, windowMs } = setUp();
     busy(0.99);
     write(0.1);

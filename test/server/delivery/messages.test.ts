@@ -13,7 +13,7 @@ function said(seq: number) {
   return entry(seq, JSON.stringify(message).slice(1, -1));
 }
 
-it('a joiner is shown no text that was deleted between the page and the answer, as whoever reads it later', () => {
+it('a joiner gets no text that was deleted between the page and the answer, as later readers', () => {
   const since = [entry(4, deletionOf(room, 2)), said(5), entry(6, deletionOf(room, 5)), said(7)];
   const shown = messagesOf([said(2), said(3), ...since]);
   const later = [

@@ -37,7 +37,7 @@ describe('the number of people online', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('is told when it changed, and then at most once a second', async () => {
+  it('is sent when it changed, and then at most once a second', async () => {
     const { told, count } = setUp();
     await vi.advanceTimersByTimeAsync(10);
     expect(told).toEqual([['online', { users: 1, clients: 1 }]]);
@@ -71,7 +71,7 @@ describe('the number of people online', () => {
     },
   );
 
-  it('is told to who comes, once it is known', async () => {
+  it('is sent to new connections, once it is known', async () => {
     const { online, told, emit } = setUp();
     online.sendTo({ emit });
     expect(told).toEqual([]);
@@ -81,7 +81,7 @@ describe('the number of people online', () => {
     expect(told).toEqual([['online', { users: 1, clients: 1 }]]);
   });
 
-  it('is not told while the store is away, and to everybody when it is back', async () => {
+  it('is not sent while the store is away, and to everybody when it is back', async () => {
     const { online, told, emit, totals, degrade, lose, count } = setUp();
     await vi.advanceTimersByTimeAsync(10);
     told.length = 0;
@@ -99,7 +99,7 @@ describe('the number of people online', () => {
     expect(told).toEqual([['online', { users: 1, clients: 1 }]]);
   });
 
-  it('is never told as nobody to somebody', async () => {
+  it('is never 0 for a connected user', async () => {
     const { online, told, emit, count } = setUp();
     count(0, 0);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -108,7 +108,7 @@ describe('the number of people online', () => {
     expect(told).toEqual([]);
   });
 
-  it('is not asked for any more after the end', async () => {
+  it('is not read any more after close', async () => {
     const { online, totals } = setUp();
     await vi.advanceTimersByTimeAsync(10);
     online.close();

@@ -43,7 +43,7 @@ function openSession(budget = newBudget()) {
   return { session, queue, refused };
 }
 
-it('rooms:mine takes as much of the connection’s events as the rooms it asks the store about', async () => {
+it('rooms:mine costs as many of the connection’s events as the rooms that it reads', async () => {
   const rooms = Array.from({ length: 1_000 }, (_, n) => ({ roomid: `${n}`, top: 0, read: 0, unread: 0 }));
   const budget = new ConnectionBudget(
     new Traffic({ events: { perMs: 0.1, burst: 100 }, bytes: undefined }, () => 0),
@@ -131,7 +131,7 @@ describe('an event of a client', () => {
       .toBeLessThan(2);
   });
 
-  it('waits with at most 8 MiB of its connection, by the bytes of its packets and whoever speaks over the connection', async () => {
+  it('waits with at most 8 MiB of its connection, by packet bytes and over all its users', async () => {
     const budget = newBudget();
     const [ann, bob] = [openSession(budget), openSession(budget)];
     let release = () => {};
@@ -159,7 +159,7 @@ describe('an event of a client', () => {
     expect(await send(ann.session)).toMatchObject({ error: { code: 'not_joined' } });
   });
 
-  it('that was refused before it was decoded is answered so', async () => {
+  it('that was refused before decoding is answered with the refusal', async () => {
     const { session } = openSession();
     const error = { code: 'rate_limited', message: 'too many events', temporary: true } as const;
     const packet = new IncomingPacket('', 10, error);

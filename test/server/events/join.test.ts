@@ -92,7 +92,7 @@ async function join(faults: Faults) {
 }
 
 describe('a join', () => {
-  it('keeps what it took when it makes the connection a member', async () => {
+  it('keeps what it acquired if it admits the connection', async () => {
     const { outcome, undone, memberships, isInSocketRoom } = await join({});
     expect([outcome, undone, [...memberships.keys()], isInSocketRoom]).toEqual([
       'answered',
@@ -102,7 +102,7 @@ describe('a join', () => {
     ]);
   });
 
-  it('that fails gives everything else back when one thing cannot be given back', async () => {
+  it('that fails undoes the other steps if one cannot be undone', async () => {
     const { outcome, undone } = await join({ refusesPage: true, failsToRemoveMarker: true });
     expect(outcome).toMatchObject({ error: { code: 'unavailable' } });
     expect(undone).toEqual(['presence', 'lease']);

@@ -75,7 +75,7 @@ describe('the OpenAPI document', () => {
     expect(document.info).toMatchObject({ version: '1.2.3' });
   });
 
-  it('names exactly what is served: each path with each method, HEAD going along with GET', () => {
+  it('lists exactly the served routes: each path with each method, HEAD together with GET', () => {
     const described = describedIn(document);
     expect(described.length).toBeGreaterThan(10);
     const heads = described.filter((one) => one.startsWith('GET ')).map((one) => one.replace('GET', 'HEAD'));
@@ -83,7 +83,7 @@ describe('the OpenAPI document', () => {
     expect(answered.sort()).toEqual([...described, ...heads].sort());
   });
 
-  it('leaves no other method of a path unanswered: 405 with those there are', async () => {
+  it('answers any other method of a path with 405 and the allowed ones', async () => {
     const described = describedIn(document);
     const refused = [...served].filter(([, isRoute]) => !isRoute).map(([name]) => name);
     expect(refused.length).toBeGreaterThan(described.length);
@@ -155,7 +155,7 @@ describe('the OpenAPI document', () => {
     expect([status, error?.issues ?? []]).toEqual([status, []]);
   }
 
-  it('describes what is really answered', async () => {
+  it('describes the real answers', async () => {
     const { context, store, roster } = stage;
     const room = roomOf('/', 'Raum 1');
     for (const userId of ['Ann', 'Bob', 'Carl'])
@@ -219,7 +219,7 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('describes how everything is refused', async () => {
+  it('describes the refusals', async () => {
     const { Error: schema } = document.components.schemas;
     for (const [method, path, body] of [
       ['GET', '/api/v1/nothing'],

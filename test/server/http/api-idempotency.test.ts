@@ -83,7 +83,7 @@ describe('Idempotency-Key', () => {
     expect(ids).not.toContain(undefined);
   });
 
-  it('stores a message once of which nobody knew whether it was stored', async () => {
+  it('stores a message once whose outcome was unknown', async () => {
     const key = newKey();
     const room = roomOf('/', 'doubtful');
     const say = () => write('POST', '/api/v1/rooms/doubtful/messages', { text: 'Hi' }, key);
@@ -99,7 +99,7 @@ describe('Idempotency-Key', () => {
     expect(stage.store.entries(room)).toHaveLength(1);
   });
 
-  it('is nothing to what reads, and refused when it is none', async () => {
+  it('is ignored by reads, and refused if it is malformed', async () => {
     const key = newKey();
     const read = () => write('GET', '/api/v1/rooms/fresh/messages', undefined, key);
     const first = await read();

@@ -22,7 +22,7 @@ describe('moderation by HTTP', () => {
   });
   const post = (what: string, body: unknown) => stage.ask('POST', `${path}/${what}`, { body });
 
-  it('kicks, which is told to the workers and not kept', async () => {
+  it('kicks through the workers, without storing it', async () => {
     const { status, json } = await post('kick', { userId: 12 });
     expect([status, json]).toEqual([200, { userId: '12', roomid }]);
     expect(stage.ordered).toEqual([{ nsp: '/', roomid, userId: '12', code: 'kicked' }]);
@@ -30,7 +30,7 @@ describe('moderation by HTTP', () => {
     expect(kept).toEqual({ ok: true, value: {} });
   });
 
-  it.each(['ban', 'mute'] as const)('keeps a %s before the workers are told', async (kind) => {
+  it.each(['ban', 'mute'] as const)('stores a %s before the workers get it', async (kind) => {
     const { status, json } = await post(kind, { userId: 'Bob', seconds: 60 });
     expect([status, json]).toEqual([200, { userId: 'Bob', roomid, until: stage.store.now() + 60_000 }]);
     const code = kind === 'ban' ? 'banned' : 'muted';
@@ -55,14 +55,14 @@ describe('moderation by HTTP', () => {
     },
   );
 
-  it('works in the namespace that is asked for', async () => {
+  it('works in the requested namespace', async () => {
     await stage.ask('POST', `${path}/ban?ns=/post`, { body: { userId: 'Bob' } });
     expect(stage.ordered).toMatchObject([{ nsp: '/post' }]);
     expect((await stage.ask('DELETE', `${path}/ban/Bob`)).status).toBe(404);
     expect((await stage.ask('DELETE', `${path}/ban/Bob?ns=/post`)).status).toBe(200);
   });
 
-  it('does not say that somebody was kicked whom no worker could be told of', async () => {
+  it('does not report a kick that no worker could get', async () => {
     stage.degrade(true);
     expect((await post('kick', { userId: 'Bob' })).status).toBe(503);
     // A ban is kept: the store enforces it.
@@ -86,7 +86,7 @@ describe('moderation by HTTP', () => {
     expect(stage.ordered).toEqual([]);
   });
 
-  it('takes a message out once: its place stays, its text is gone, the room is told', async () => {
+  it('deletes a message once: its position stays, its text is gone, the room gets a notice', async () => {
     for (const text of ['one', 'secret']) await post('messages', { text, from: { userId: 'Ann' } });
     const [, before] = stage.store.entries(roomOf('/', roomid));
     const { id, at } = JSON.parse(before?.json ?? '{}') as { id: string; at: number };
@@ -115,7 +115,7 @@ describe('moderation by HTTP', () => {
     expect(stage.expected).toEqual([1, 2, 3].map((seq) => ({ roomid, seq })));
   });
 
-  it('answers the same for what is taken out already, tells nobody again, and takes out no deletion', async () => {
+  it('answers the same for a deleted message, publishes nothing again, and deletes no deletion', async () => {
     await post('messages', { text: 'secret' });
     const remove = () => stage.ask('DELETE', `${path}/messages/1`);
     const answers = await Promise.all([remove(), remove(), remove()]);
@@ -135,14 +135,14 @@ describe('moderation by HTTP', () => {
     expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(1);
   });
 
-  it('tells nobody of a message that is not taken out', async () => {
+  it('publishes nothing if no message was deleted', async () => {
     await post('messages', { text: 'one' });
     stage.store.fail((what) => what === 'replace');
     expect((await stage.ask('DELETE', `${path}/messages/1`)).status).toBe(503);
     expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(1);
   });
 
-  it('erases a user’s inbox and lets their connections be', async () => {
+  it('erases a user’s inbox and leaves the connections alone', async () => {
     await stage.ask('POST', '/api/v1/push', { body: { users: ['Eve', 'Ann'], data: 1 } });
     stage.connect('Eve', 2);
     const { status, json } = await stage.ask('DELETE', '/api/v1/users/Eve');

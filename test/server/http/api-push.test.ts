@@ -17,7 +17,7 @@ describe('a push', () => {
   const items = (userId: string, nsp = '/') =>
     stage.store.entries(inboxOf(nsp, userId)).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
 
-  it('is stored for each user once, and says how many connections each has', async () => {
+  it('is stored for each user once, and returns the connections of each', async () => {
     const [ann, bob] = [someone(), someone()];
     stage.connect(ann, 3);
     const body = {
@@ -105,7 +105,7 @@ describe('a push', () => {
     expect((await stage.ask('GET', `/api/v1/push/${'x'.repeat(65)}`)).status).toBe(400);
   });
 
-  it('takes 1,000 users and data of four times MAX_TEXT_BYTES, however they are spelled', async () => {
+  it('accepts 1,000 users and data of four times MAX_TEXT_BYTES, in any spelling', async () => {
     const escaped = (text: string) => text.replace(/./g, () => '\\u0061');
     const users = Array.from({ length: 1_000 }, (_, n) => `"${n}${escaped('x'.repeat(124))}"`);
     const data = `"${escaped('x'.repeat(3_998))}"`;
@@ -166,7 +166,7 @@ describe('a push', () => {
     }
   });
 
-  it('while the store is away is unavailable, with when to try again', async () => {
+  it('is unavailable while the store is away, with a retry time', async () => {
     stage.store.fail(() => true);
     const answers = [
       await stage.ask('POST', '/api/v1/push', { body: { users: ['Ann'], data: 1 } }),
@@ -228,7 +228,7 @@ describe('POST /api', () => {
     for (const user of users) expect(newest(user)).toEqual({ kind: 'push', entityType, data });
   });
 
-  it('without anybody to reach is done, under an id of its own', async () => {
+  it('without receivers succeeds, under an id of its own', async () => {
     const answers = [
       await stage.ask('POST', '/api', { body: {} }),
       await stage.ask('POST', '/api', { body: { tokens: [], data: 1 } }),
@@ -240,7 +240,7 @@ describe('POST /api', () => {
     expect(new Set(answers.map(({ json }) => json.id)).size).toBe(answers.length);
   });
 
-  it('of more than 1,000, of what is no id, or of something else than both is refused', async () => {
+  it('of more than 1,000 users, of invalid ids, or in another shape is refused', async () => {
     const many = Array.from({ length: 1_001 }, (_, n) => n);
     for (const question of [
       { body: { tokens: many } },

@@ -19,7 +19,7 @@ describe('rooms', () => {
   const said = () =>
     stage.store.entries(roomOf('/', roomid)).map(({ json }) => JSON.parse(json) as Record<string, unknown>);
 
-  it('hear what a back end says as they hear everybody', async () => {
+  it('get a back end’s messages like any other', async () => {
     const body = { text: ' Hi ', type: 2, from: { userId: 'Ann', username: ' Ann B ', avatar: '1.jpg' } };
     const { status, json } = await stage.ask('POST', `${path}/messages`, { body });
     const [stored] = stage.store.entries(roomOf('/', roomid));
@@ -54,7 +54,7 @@ describe('rooms', () => {
     expect(said()).toMatchObject([{ data: { ...person, text: 'Hi', type: 0 } }]);
   });
 
-  it('hear what each back end says under an id that another used, and nothing else under its own', async () => {
+  it('get each back end’s message under an id that another one used, and no other under its own', async () => {
     const keyed = await openApiStage({ keys: KEYS });
     const say = (key: string, text: string, more: object = {}) =>
       keyed.ask('POST', `${path}/messages`, {
@@ -82,7 +82,7 @@ describe('rooms', () => {
     await keyed.close();
   });
 
-  it('hear it once for each clientMsgId, which is the back ends’ own', async () => {
+  it('get it once for each clientMsgId in the back ends’ own scope', async () => {
     const body = { text: 'Hi', clientMsgId: 'c1' };
     const first = await stage.ask('POST', `${path}/messages`, { body });
     const again = await stage.ask('POST', `${path}/messages`, { body });
@@ -174,7 +174,7 @@ describe('rooms', () => {
     expect(rest.json).toEqual({ rooms: [{ roomid: 'ZZ', users: 1, clients: 1 }] });
   });
 
-  it('that nobody ever used are empty', async () => {
+  it('that were never used are empty', async () => {
     expect((await stage.ask('GET', path)).json).toEqual({ roomid, users: 0, clients: 0, top: 0 });
     expect((await stage.ask('GET', `${path}/members`)).json).toEqual({ users: 0, clients: 0, members: [] });
   });

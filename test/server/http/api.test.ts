@@ -32,7 +32,7 @@ describe('the API with keys', () => {
   });
   afterAll(() => stage.close());
 
-  it('answers nobody without a right one, on no route and no other path, before it looks at anything else', async () => {
+  it('refuses every route and path without a valid key, before it reads anything else', async () => {
     const routes = await routesOf(stage, key);
     const others = [
       ['GET', '/api/v1/nothing'],
@@ -66,7 +66,7 @@ describe('the API with keys', () => {
     }
   });
 
-  it('answers whoever has one, from anywhere, by either header', async () => {
+  it('answers requests with a key, from anywhere, with either header', async () => {
     const right: readonly Headers[] = [
       key,
       { authorization: `Bearer ${KEYS[0]}` },
@@ -79,7 +79,7 @@ describe('the API with keys', () => {
     }
   });
 
-  it('says . to everybody at GET /api', async () => {
+  it('answers . at GET /api without a key', async () => {
     const { status, text, headers } = await stage.ask('GET', '/api', { headers: { via: '1.1 proxy' } });
     expect([status, text]).toEqual([200, '.']);
     expect(headers['content-type']).toMatch(/^text\/plain/);
@@ -94,7 +94,7 @@ describe('the API in a browser', () => {
   });
   afterAll(() => stage.close());
 
-  it('tells no page of another site that it may read', async () => {
+  it('grants no page of another site access', async () => {
     for (const [method, path] of [
       ['GET', '/api'],
       ['OPTIONS', '/api/v1/push'],
@@ -124,7 +124,7 @@ describe('the API', () => {
     expect(stage.told).toEqual([]);
   });
 
-  it('announces to the rooms it is told, once for each, and never to everybody because there are none', async () => {
+  it('announces to the given rooms, once each, and never to everybody if the list is empty', async () => {
     const body = { data: { x: null }, rooms: ['A', 'B', 'A', 1] };
     const { status, json } = await stage.ask('POST', '/api/v1/announce', { body });
     expect([status, json]).toEqual([200, { id: expect.any(String), at: expect.any(Number), rooms: 3 }]);
@@ -143,7 +143,7 @@ describe('the API', () => {
     expect(stage.store.entries(announcementsOf('/post'))).toEqual([]);
   });
 
-  it('says of a user how many connections there are and how far the inbox is', async () => {
+  it('returns a user’s connections and inbox position', async () => {
     stage.connect('Ann', 2, '/post');
     for (const data of [1, 2, 3]) await stage.ask('POST', '/api', { body: { tokens: ['Ann'], data } });
     await stage.store.inboxes.raise(inboxOf('/post', 'Ann'), { recv: 3, read: 2 });
@@ -162,7 +162,7 @@ describe('the API', () => {
     expect((await stage.ask('GET', '/api/v1/users/a%2Fb')).status).toBe(400);
   });
 
-  it('lets a user’s connections of a namespace go, with or without a body', async () => {
+  it('closes a user’s connections of a namespace, with or without a body', async () => {
     stage.connect('Bob', 4, '/get');
     const type = { headers: { 'content-type': 'application/json' } };
     for (const question of [{}, type, { body: {} }, { ...type, body: '' }]) {
@@ -176,7 +176,7 @@ describe('the API', () => {
     ]);
   });
 
-  it('knows the namespaces that are served and no others', async () => {
+  it('accepts served namespaces only', async () => {
     for (const ns of ['/', '/elsewhere', 'post', '/post/']) {
       const path = `/api/v1/rooms?ns=${encodeURIComponent(ns)}`;
       expect(await stage.ask('GET', path)).toMatchObject({

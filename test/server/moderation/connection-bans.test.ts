@@ -44,7 +44,7 @@ function setUp(mode: 'open' | 'token' = 'open') {
 }
 
 describe('a ban', () => {
-  it('keeps out of its room whoever comes next over the connection, guest or not, until it is lifted', async () => {
+  it('applies to the next user of the connection, guest or not, until it is lifted', async () => {
     const { ban, code, moderation } = setUp();
     const budget = connection();
     await ban(as('g-1', budget));
@@ -56,7 +56,7 @@ describe('a ban', () => {
     expect(await code(as('g-2', budget))).toBeUndefined();
   });
 
-  it('of a guest keeps new guests of the address out for a while, and nobody else', async () => {
+  it('of a guest refuses new guests from the address for a while, and no one else', async () => {
     const { ban, code, clock } = setUp();
     expect(await ban(as('g-1', connection('203.0.113.7')))).toBe('203.0.113.7');
     expect(await code(as('g-2', connection('203.0.113.7')))).toBe('forbidden');
@@ -66,7 +66,7 @@ describe('a ban', () => {
     expect(await code(as('g-2', connection('203.0.113.7')))).toBeUndefined();
   });
 
-  it('does not concern guests of the address who were there before it', async () => {
+  it('does not apply to earlier guests from the address', async () => {
     const { ban, bans, code, clock, moderation } = setUp();
     clock.nowMs = 1_000;
     const banned = guest('g-1', DATE);
@@ -90,14 +90,14 @@ describe('a ban', () => {
     expect(await code(guest('g-4', DATE + 1_500))).toBeUndefined();
   });
 
-  it('of somebody with a name concerns no address, and where its address is not known none', async () => {
+  it('of a named user applies to no address, nor does one with an unknown address', async () => {
     const { ban, code } = setUp();
     expect(await ban(as('Bob', connection('203.0.113.7')))).toBeUndefined();
     expect(await ban(as('g-1', connection()))).toBeUndefined();
     expect(await code(as('g-2', connection('203.0.113.7')))).toBeUndefined();
   });
 
-  it('is told to the other workers once', async () => {
+  it('is sent to the other workers once', async () => {
     const { ban, bans, code } = setUp();
     const first = as('g-1', connection('203.0.113.7'));
     expect(await ban(first)).toBe('203.0.113.7');
@@ -110,7 +110,7 @@ describe('a ban', () => {
     expect(await code(as('g-2', first.budget))).toBe('forbidden');
   });
 
-  it('is the user’s alone where tokens say who somebody is', async () => {
+  it('applies to the user only in token mode', async () => {
     const { ban, code } = setUp('token');
     const budget = connection('203.0.113.7');
     expect(await ban(as('Bob', budget))).toBeUndefined();

@@ -11,7 +11,7 @@ const as = (id: string, budget: ConnectionBudget) =>
 const openBudget = () => partOf<ConnectionBudget>({});
 
 describe('a mute', () => {
-  it('goes with its connection, in its room, to everybody else', () => {
+  it('stays with its connection, in its room, for every later user', () => {
     const { note, of, forget } = createConnectionMutes('open');
     const connection = openBudget();
     note(as('Bob', connection), tea);
@@ -28,7 +28,7 @@ describe('a mute', () => {
     expect(of(as('Ann', connection), tea)).toBeUndefined();
   });
 
-  it('is the user’s alone where tokens say who somebody is', () => {
+  it('applies to the user only in token mode', () => {
     const { note, of } = createConnectionMutes('token');
     const connection = openBudget();
     note(as('Bob', connection), tea);

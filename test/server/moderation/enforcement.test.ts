@@ -86,7 +86,7 @@ function setUp() {
 }
 
 describe('the enforcement of moderation', () => {
-  it('takes the user’s connections on every worker out of that room, and nobody else’s', async () => {
+  it('removes the user’s connections on every worker from that room, and no one else’s', async () => {
     const { here, there } = setUp();
     const devices = [here.connect('Bob', [tea, milk]), there.connect('Bob', [tea, milk])];
     const others = [here.connect('Ann', [tea]), there.connect('Bob', [milk])];
@@ -102,7 +102,7 @@ describe('the enforcement of moderation', () => {
     ]);
   });
 
-  it('tells of a mute where the user is in the room, and leaves them there', async () => {
+  it('sends muted to the user’s connections in the room, and leaves them there', async () => {
     const { here, there } = setUp();
     const [inside, outside] = [there.connect('Bob', [tea]), there.connect('Bob', [milk])];
     await here.enforcement.mute(tea, 'Bob', {});
@@ -110,7 +110,7 @@ describe('the enforcement of moderation', () => {
     expect([inside.rooms(), outside.heard]).toEqual([['tea'], []]);
   });
 
-  it('takes out who was just being let in', async () => {
+  it('removes a connection that was just being admitted', async () => {
     const { here } = setUp();
     const bob = here.connect('Bob', []);
     const admitted = new EventEmitter();
@@ -124,7 +124,7 @@ describe('the enforcement of moderation', () => {
     expect(bob.rooms()).toEqual([]);
   });
 
-  it('is not evaded by events that wait to be answered', async () => {
+  it('is not evaded by waiting events', async () => {
     const { here } = setUp();
     const tooMany = { ok: false, error: { code: 'rate_limited', message: '', temporary: true } } as const;
     const refuseAll: EventQueue = {
@@ -136,7 +136,7 @@ describe('the enforcement of moderation', () => {
     await eventually(() => expect(bob.rooms()).toEqual([]));
   });
 
-  it('puts out whom the store has as banned when they are next looked at, and tells for how long', async () => {
+  it('removes users whom the store lists as banned at the next check, with the end of the ban', async () => {
     const { store, here, there } = setUp();
     const [bob, ann] = [here.connect('Bob', [tea, milk]), here.connect('Ann', [tea])];
     const elsewhere = there.connect('Bob', [tea]);
@@ -152,7 +152,7 @@ describe('the enforcement of moderation', () => {
     expect(elsewhere.rooms()).toEqual(['tea']);
   });
 
-  it('finds all who were banned while the workers did not hear of one another', async () => {
+  it('finds all users who were banned while the bus was away', async () => {
     const { store, connection, here, there } = setUp();
     const far = Array.from({ length: 250 }, (_, n) => there.connect(`user ${n}`, [tea, milk]));
     connection(false);
@@ -167,7 +167,7 @@ describe('the enforcement of moderation', () => {
     );
   });
 
-  it('lets a connection be that belongs to somebody else by then', async () => {
+  it('leaves a connection alone that has another user by then', async () => {
     const { here } = setUp();
     const bob = here.connect('Bob', [tea]);
     void bob.queue.run('inTurn', async () => {
@@ -178,7 +178,7 @@ describe('the enforcement of moderation', () => {
     expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
   });
 
-  it('puts a banned user out whose worker did not hear of it, once the store refuses them', async () => {
+  it('removes a banned user whose worker missed the ban, once the store refuses them', async () => {
     const { here, there, store, connection } = setUp();
     const bob = there.connect('Bob', [tea]);
     const banned = await store.moderation.restrict(tea, 'Bob', 'ban', 60);
@@ -191,7 +191,7 @@ describe('the enforcement of moderation', () => {
     );
   });
 
-  it('does not put out who is only muted', async () => {
+  it('does not remove a muted user', async () => {
     const { here, store } = setUp();
     const bob = here.connect('Bob', [tea]);
     await store.moderation.restrict(tea, 'Bob', 'mute');
@@ -201,7 +201,7 @@ describe('the enforcement of moderation', () => {
     expect([bob.heard, bob.rooms()]).toEqual([[], ['tea']]);
   });
 
-  it('says why somebody may say nothing, and for how long', async () => {
+  it('returns why a user may not send, and for how long', async () => {
     const { here, store } = setUp();
     const why = async () => (await here.enforcement.refusalOf(tea, 'Bob'))?.error;
     expect(await why()).toBeUndefined();
@@ -219,7 +219,7 @@ describe('the enforcement of moderation', () => {
     expect(await why()).toMatchObject({ code: 'unavailable' });
   });
 
-  it('carries a ban to the address of a connection it was met on, on every worker', async () => {
+  it('extends a ban to the address of the banned connection, on every worker', async () => {
     const { here, there } = setUp();
     here.connect('Bob', [tea]);
     await here.enforcement.remove(tea, 'Bob', { code: 'banned' });
@@ -229,7 +229,7 @@ describe('the enforcement of moderation', () => {
     expect(here.carried).toHaveLength(1);
   });
 
-  it('carries a mute to whoever speaks over the connection next, until it is over', async () => {
+  it('applies a mute to the next user of the connection, until it is over', async () => {
     const { here, store } = setUp();
     const bob = here.connect('Bob', [tea, milk]);
     const ann = here.connect('Ann', [tea]);
@@ -250,7 +250,7 @@ describe('the enforcement of moderation', () => {
   });
 
   it.each(['refusalOf', 'onRefused'] as const)(
-    'carries a mute of before once it is met, by %s',
+    'applies an earlier mute once it is found, by %s',
     async (by) => {
       const { here, store } = setUp();
       const bob = here.connect('Bob', [tea]);
@@ -262,7 +262,7 @@ describe('the enforcement of moderation', () => {
     },
   );
 
-  it('kicks nobody while the workers cannot be told', async () => {
+  it('kicks no user while the bus is away', async () => {
     const { here, degrade } = setUp();
     const bob = here.connect('Bob', [tea]);
     degrade();

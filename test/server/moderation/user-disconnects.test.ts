@@ -54,14 +54,14 @@ function setUp() {
 const ENDED = ['no longer counted', 'tea is written', 'bye 3503', 'disconnected'];
 
 describe('a user whom an operator disconnects', () => {
-  it('is no longer counted, has what was said in their rooms, and is told', async () => {
+  it('is no longer counted, has got the messages of their rooms, and gets a bye', async () => {
     const { happened, connect, disconnect } = setUp();
     connect('ann');
     await disconnect('/', 'ann');
     expect(happened).toEqual(ENDED);
   });
 
-  it('is every connection that goes over to them just now, and none that goes over to somebody else', async () => {
+  it('includes connections that are just logging in as them, and none that log in as another user', async () => {
     const { happened, connect, disconnect } = setUp();
     for (const [from, to] of [
       ['guest', 'ann'],
@@ -77,7 +77,7 @@ describe('a user whom an operator disconnects', () => {
     expect(happened).toEqual(ENDED);
   });
 
-  it('does not get around it by events that wait to be answered', async () => {
+  it('does not evade it with waiting events', async () => {
     const { happened, connect, disconnect } = setUp();
     const tooMany = { ok: false, error: { code: 'rate_limited', message: '', temporary: true } } as const;
     connect('ann', {

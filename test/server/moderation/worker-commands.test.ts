@@ -51,7 +51,7 @@ function setUp(...tookMs: number[]) {
   };
 }
 
-describe('an order to all workers', () => {
+describe('a command to all workers', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
@@ -65,27 +65,27 @@ describe('an order to all workers', () => {
     return tookMs;
   }
 
-  it('is answered once the slowest has carried it out', async () => {
+  it('is answered once the slowest worker has run it', async () => {
     const { command, done } = setUp(10, 300, 20);
     expect(await answeredAfter(command('/', 'kick'))).toBe(300);
     expect(done).toEqual([0, 2, 1]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is answered after a second when one does not, which still carries it out', async () => {
+  it('is answered after a second if a worker is slow, which still runs it', async () => {
     const { command, done } = setUp(10, 4_000);
     expect(await answeredAfter(command('/', 'kick'))).toBe(1_000);
     expect(done).toEqual([0, 1]);
   });
 
-  it('reaches the others also while the adapter takes this worker for the only one', async () => {
+  it('reaches the others while the adapter counts only this worker', async () => {
     const { command, done, miscount } = setUp(10, 20);
     miscount();
     expect(await answeredAfter(command('/', 'kick'))).toBe(10);
     expect(done).toEqual([0, 1]);
   });
 
-  it('is answered also when it fails, and for a namespace that is not served', async () => {
+  it('is answered if it fails, and for a namespace that is not served', async () => {
     const { command, done } = setUp(10, 20);
     expect(await answeredAfter(command('/', 'impossible'))).toBe(20);
     expect(await answeredAfter(command('/post', 'kick'))).toBe(0);

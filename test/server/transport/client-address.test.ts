@@ -57,7 +57,7 @@ describe('the address of a client', () => {
   );
 
   it.each(['x-forwarded-for', 'forwarded', 'x-real-ip'])(
-    'is a public one’s own whatever it sends as %s, so that no client frees itself of limits, and told of once',
+    'is a public peer’s own whatever it sends as %s, so that no client evades limits, with one warning',
     (header) => {
       for (const said of ['x', '198.51.100.1', '127.0.0.1', '10.0.0.5']) {
         const { counted, personal, onStranger, onIgnored } = addresses();

@@ -282,7 +282,7 @@ describe('the limits of a connection', () => {
 
 describe('a connection over its limit', () => {
   it.each(['disconnect', 'connect_error', 'newListener'])(
-    'is not taken for the %s that Socket.IO tells of itself',
+    'is not confused with the %s of Socket.IO',
     async (name) => {
       const { host, heard, left } = await server();
       const client = await open(host);
@@ -353,7 +353,7 @@ describe('RATE_CONNECT', () => {
   });
 
   it.each(['&sid=', '&sid=x&sid=', '#&sid=x', '&%73id='])(
-    'does not take %s for a session id',
+    'does not accept %s as a session id',
     async (end) => {
       const { host } = await server({ connect: { perMs: 0.001, burst: 1 } });
       const open = (path: string) =>

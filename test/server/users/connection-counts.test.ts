@@ -37,7 +37,7 @@ describe('the connections of users on a worker', () => {
     expect([...stored]).toEqual([['bob', 1]]);
   });
 
-  it('are said again when a count that came back late was not the last one', async () => {
+  it('are reported again if a late answer was not for the last count', async () => {
     const answers: ((stored: boolean) => void)[] = [];
     const said: number[] = [];
     const connections = createConnectionCounts({
@@ -61,7 +61,7 @@ describe('the connections of users on a worker', () => {
     expect(said).toEqual([1, 0, 0]);
   });
 
-  it('are true again after the store was away, for who came and for who went meanwhile', async () => {
+  it('are right again after the store was away, for users who came and went meanwhile', async () => {
     const { stored, connections, goAway } = watched();
     await connections.increment(ann);
     goAway(true);
@@ -77,7 +77,7 @@ describe('the connections of users on a worker', () => {
     expect([...stored]).toEqual([['bob', 1]]);
   });
 
-  it('are said again by themselves as long as the store refuses them, also if it never was away', async () => {
+  it('are repeated while the store refuses them, even if it was never away', async () => {
     vi.useFakeTimers();
     try {
       const { stored, connections, goAway } = watched();

@@ -88,7 +88,7 @@ function setUp(refuses?: 'reading' | 'meeting') {
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe('a connection that is bound to another user', () => {
-  it('is told so once every worker counts it for the new user and no longer for the old one', async () => {
+  it('gets its answer once every worker counts it for the new user and no longer for the old one', async () => {
     const { logins, session, happened } = setUp();
     await logins.bind(session, undefined, () => happened.push('hello'));
     expect(happened).toEqual(['guest has 1', 'hello', 'push_message']);
@@ -114,12 +114,12 @@ describe('a connection that is bound to another user', () => {
     return happened;
   }
 
-  it('stays with the old one, who is never gone, when the new one’s inbox cannot be read', async () => {
+  it('stays with the old user, without a gap, if the new one’s inbox cannot be read', async () => {
     const happened = await refusedLogin('reading');
     expect(happened.sort()).toEqual(['bob has 0', 'bob has 1']);
   });
 
-  it('goes back to the old one when the new one’s inbox does not meet what comes live', async () => {
+  it('returns to the old user if the new one’s inbox cannot be attached to the live feed', async () => {
     const happened = await refusedLogin('meeting');
     expect(happened.slice(0, 2).sort()).toEqual(['bob has 1', 'guest has 0']);
     expect(happened.slice(2).sort()).toEqual(['bob has 0', 'guest has 1']);

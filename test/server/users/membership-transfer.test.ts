@@ -84,11 +84,11 @@ function setUp() {
   };
 }
 
-describe('a connection that goes over to another user', () => {
+describe('a connection that logs in as another user', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('takes its rooms along: the old one leaves, the new one comes', async () => {
+  it('takes its rooms along: the old user leaves, the new one joins', async () => {
     const { connect, move, told, inRoom } = setUp();
     const session = await connect('ann');
     await move(session, 'bob');
@@ -96,7 +96,7 @@ describe('a connection that goes over to another user', () => {
     expect(told).toEqual(['ann came', 'ann left', 'bob came']);
   });
 
-  it('is tried again in the rooms the store did not take it in, and leaves nobody else out by its end', async () => {
+  it('is retried in the rooms that the store did not accept, without harm to others at its end', async () => {
     const { connect, disconnect, move, inRoom, fill } = setUp();
     const tab = await connect('bob');
     const [early, late] = [await connect('ann'), await connect('carl')];
@@ -117,7 +117,7 @@ describe('a connection that goes over to another user', () => {
     expect(inRoom()).toEqual([]);
   });
 
-  it('leaves nobody behind whose connection is lost on the way', async () => {
+  it('leaves no user behind if the connection is lost meanwhile', async () => {
     const { connect, disconnect, moves, inRoom } = setUp();
     const session = await connect('ann');
     const moved = moves.transfer(session, named('bob'));
@@ -127,14 +127,14 @@ describe('a connection that goes over to another user', () => {
     expect(inRoom()).toEqual([]);
   });
 
-  it('is put out of rooms where the new one is banned', async () => {
+  it('is removed from rooms where the new user is banned', async () => {
     const { connect, move, banned, inRoom, ban } = setUp();
     ban('bob');
     await move(await connect('ann'), 'bob');
     expect([banned, inRoom()]).toEqual([['bob'], []]);
   });
 
-  it('does not wait for others with many rooms, whose turn does not come because their clients stay behind', async () => {
+  it('does not wait for connections with many rooms whose clients read slowly', async () => {
     const { connect, move, inRoom, fill } = setUp();
     const rooms = Array.from({ length: 50 }, (_, index) => roomOf('/', `room ${index}`));
     const behind = [await connect('ann', rooms), await connect('bob', rooms)];
@@ -151,7 +151,7 @@ describe('a connection that goes over to another user', () => {
     expect(inRoom()).toEqual([['dora', 1]]);
   });
 
-  it('is not tried again after the end', async () => {
+  it('is not retried after close', async () => {
     const { connect, move, moves, fill } = setUp();
     const session = await connect('ann');
     fill(true);

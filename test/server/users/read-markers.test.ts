@@ -110,7 +110,7 @@ function setUp() {
 }
 
 describe('the rooms of a user', () => {
-  it('are noted with the next join when the store was away, and until then shown to this connection', async () => {
+  it('are stored with the next join after the store was away, and listed for this connection until then', async () => {
     const { readMarkers, connect, join, tops, stored, fail } = setUp();
     tops.set('tea', 5);
     fail('set', 'list');
@@ -126,7 +126,7 @@ describe('the rooms of a user', () => {
     expect(await readMarkers.mine(session)).toEqual(shown);
   });
 
-  it('that were left stay left, also when leaving overtakes what the join has to say', async () => {
+  it('that were left stay left, even if the leave overtakes the join’s write', async () => {
     const { readMarkers, connect, stored } = setUp();
     const session = connect('ann', ['tea']);
     session.memberships.delete('tea');
@@ -135,7 +135,7 @@ describe('the rooms of a user', () => {
     expect(await readMarkers.mine(session)).toEqual(succeed({ rooms: [] }));
   });
 
-  it('are as before when somebody was not let in after all', async () => {
+  it('are unchanged after a refused join', async () => {
     const { readMarkers, connect, stored } = setUp();
     const session = connect('ann');
     const [first, again] = [
@@ -151,7 +151,7 @@ describe('the rooms of a user', () => {
     expect([...stored('g-1')]).toEqual([]);
   });
 
-  it('are those of another user, too, whom a connection in them goes over to', async () => {
+  it('are added for another user as whom a connection in them logs in', async () => {
     const { readMarkers, connect, tops, stored } = setUp();
     tops.set('tea', 3);
     const session = connect('ann', ['tea']);
@@ -169,7 +169,7 @@ describe('the rooms of a user', () => {
     expect(await readMarkers.read(later, 'tea', 1)).toMatchObject({ error: { code: 'not_joined' } });
   });
 
-  it('keep the mark where it was when they are joined again', async () => {
+  it('keep the marker when they are joined again', async () => {
     const { readMarkers, connect, tops } = setUp();
     tops.set('tea', 3);
     await readMarkers.mine(connect('ann', ['tea']));
@@ -179,7 +179,7 @@ describe('the rooms of a user', () => {
     expect(await readMarkers.read(other, 'tea', 100)).toEqual(succeed({ roomid: 'tea', read: 9 }));
   });
 
-  it('stay with their marks as long as another connection of the user is in them, the same for each', async () => {
+  it('keep their markers while another connection of the user is in them, the same for each', async () => {
     const { readMarkers, connect, leave, tops, stored } = setUp();
     tops.set('tea', 3);
     const tabs = [connect('ann', ['tea']), connect('ann', ['tea'])] as const;
@@ -195,7 +195,7 @@ describe('the rooms of a user', () => {
     for (const tab of tabs) expect(await readMarkers.mine(tab)).toEqual(succeed({ rooms: [] }));
   });
 
-  it('are read up to what the user said there, which no mark takes back', async () => {
+  it('are read up to the user’s own newest message, which no marker lowers', async () => {
     const { readMarkers, connect, say, tops } = setUp();
     tops.set('tea', 3);
     const ann = connect('ann', ['tea']);

@@ -118,7 +118,7 @@ describe('the audience of textmsg', () => {
   afterEach(() => vi.useRealTimers());
   const settled = () => vi.advanceTimersByTimeAsync(0);
 
-  it('is where a connection without a room listens, and is found if it has a name', async () => {
+  it('has the connections without a room, found if they have a name', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const [ann, guest] = [connection('ann', { username: 'Ann' }), connection('g-1')];
     for (const { session } of [ann, guest]) textmsgAudience.enter(session);
@@ -127,7 +127,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual(['ann: Ann']);
   });
 
-  it('is not for who named a room or may not read the default one', async () => {
+  it('does not have connections with a room or without the right to the default one', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const inRoom = connection('ann', { username: 'Ann', roomid: 'k12' });
     const barred = connection('bob', { username: 'Bob', allowed: false });
@@ -137,7 +137,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual([]);
   });
 
-  it('is left when the right to the room ends', async () => {
+  it('loses a connection whose right to the room ends', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const ann = connection('ann', { username: 'Ann' });
     textmsgAudience.enter(ann.session);
@@ -149,7 +149,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual([]);
   });
 
-  it('knows a guest by the name given later, at once', async () => {
+  it('finds a guest by a later name at once', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const guest = connection('g-1');
     textmsgAudience.enter(guest.session);
@@ -159,7 +159,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual(['g-1: Bob']);
   });
 
-  it('takes the old user out when a connection becomes another one', async () => {
+  it('removes the old user when a connection logs in as another one', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const guest = connection('g-1', { username: 'Ann' });
     textmsgAudience.enter(guest.session);
@@ -181,7 +181,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual([]);
   });
 
-  it('holds nobody who left while being entered', async () => {
+  it('keeps no user who left while being entered', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const ann = connection('ann', { username: 'Ann' });
     textmsgAudience.enter(ann.session);
@@ -190,7 +190,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual([]);
   });
 
-  it('holds nobody who took a name while being entered and left', async () => {
+  it('keeps no user who was renamed while being entered and left', async () => {
     const { textmsgAudience, found, connection } = setUp();
     const ann = connection('ann', { username: 'Ann' });
     textmsgAudience.enter(ann.session);
@@ -203,7 +203,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual([]);
   });
 
-  it('finds everybody again after the store was away, but not who left meanwhile', async () => {
+  it('finds all users again after the store was away, but not those who left meanwhile', async () => {
     const { textmsgAudience, found, connection, cutOff, restore } = setUp();
     const [ann, bob] = [connection('ann', { username: 'Ann' }), connection('bob', { username: 'Bob' })];
     cutOff();
@@ -215,7 +215,7 @@ describe('the audience of textmsg', () => {
     expect(found()).toEqual(['ann: Ann']);
   });
 
-  it('does not wait for the next try once the store is known to be back', async () => {
+  it('does not wait for the next attempt once the store is known to be back', async () => {
     const { textmsgAudience, found, connection, cutOff, noticeIt, restore } = setUp();
     const ann = connection('ann', { username: 'Ann' });
     cutOff();
@@ -235,7 +235,7 @@ describe('the audience of textmsg', () => {
     expect([ann, ann, bob].map(textmsgAudience.introduces)).toEqual([true, false, true]);
   });
 
-  it('hears a text together with the room, the sender of a string before', () => {
+  it('gets a text together with the room, and the sender of a string first', () => {
     const { textmsgAudience, said, connection } = setUp();
     const { session } = connection('ann');
     expect(textmsgAudience.broadcast(session, 'hi')).toMatchObject({ ok: true });
@@ -248,7 +248,7 @@ describe('the audience of textmsg', () => {
     ]);
   });
 
-  it('tells nobody anything while the store is away', () => {
+  it('sends nothing while the store is away', () => {
     const { textmsgAudience, said, connection, noticeIt } = setUp();
     noticeIt();
     expect(textmsgAudience.broadcast(connection('ann').session, 'hi')).toMatchObject({

@@ -55,7 +55,7 @@ describe('a connection’s binding to a user', () => {
     expect(connections()).toBe(0);
   });
 
-  it('leaves no followed inbox behind, also when it ends while the store is asked', () => {
+  it('leaves no leased inbox behind, even if it ends during a call to the store', () => {
     const { bindings, session } = setUp();
     const early = vi.fn();
     const late = vi.fn();
@@ -70,7 +70,7 @@ describe('a connection’s binding to a user', () => {
     expect(binding.hasLease()).toBe(false);
   });
 
-  it('shares what the user may say with their other connections', () => {
+  it('shares the user’s message rate with their other connections', () => {
     const { bindings, session } = setUp();
     const [one, two] = [bindings.bind(session(), ann), bindings.bind(session(), ann)];
     expect([one.take(), two.take(), one.take()]).toEqual([0, 0, 0]);
