@@ -79,7 +79,7 @@ export function matchesOrigin(patterns: readonly string[], given: string): boole
 }
 
 /** Returns whether one of the patterns matches pages of this host name, on any port. */
-export function namesHost(patterns: readonly string[], name: string): boolean {
+export function includesHost(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => {
     const [, scheme, rest = ''] = /^(https?):\/\/(.*)$/.exec(pattern) ?? [];
     const host = HOST_AND_PORT.exec(rest)?.[1]?.replace(/^\[|\]$/g, '');

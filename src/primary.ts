@@ -4,7 +4,8 @@ import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
 import { openApiKey } from './backend/api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
-import { ROSTER_LOOK_MS } from './chat/roster.ts';
+import { ROSTER_REAP_CHECK_MS } from './chat/roster.ts';
+import { CHAT_MESSAGES } from './chat-messages.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { ADMIN_ANSWER_MS, withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
@@ -21,7 +22,6 @@ import { hostInUrl } from './host-names.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
 import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
-import { TASKS } from './tasks.ts';
 
 /** A stop does not wait longer for a store that is still being opened, or that does not answer. */
 const LATE_OPEN_MS = 1_000;
@@ -89,7 +89,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     fork: openForks({ log }),
     serve(worker) {
       backend.serve(worker);
-      if (apiKey !== undefined) worker.onRequest(TASKS.apiKey, () => succeed(apiKey));
+      if (apiKey !== undefined) worker.onRequest(CHAT_MESSAGES.apiKey, () => succeed(apiKey));
     },
     log,
     now: () => performance.now(),
@@ -100,7 +100,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       front?.serving(workerId, serving);
       const survivor = supervisor.pick();
       if (!survivor) return;
-      for (const instanceId of pendingFences) survivor.notify(TASKS.fence, { instanceId });
+      for (const instanceId of pendingFences) survivor.notify(CHAT_MESSAGES.fence, { instanceId });
       pendingFences.clear();
     },
   });
@@ -113,12 +113,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
 
   function fenceAndReap(instanceId: string): void {
     const survivor = supervisor.pick();
-    if (survivor) survivor.notify(TASKS.fence, { instanceId });
+    if (survivor) survivor.notify(CHAT_MESSAGES.fence, { instanceId });
     else pendingFences.add(instanceId);
     // Its clients reconnect to other workers meanwhile. A user who is back within the grace time never left.
     const grace = setTimeout(() => {
       graceTimers.delete(grace);
-      supervisor.pick()?.notify(TASKS.reap, { instanceId });
+      supervisor.pick()?.notify(CHAT_MESSAGES.reap, { instanceId });
     }, PRESENCE_GRACE_MS);
     graceTimers.add(grace);
   }
@@ -139,7 +139,10 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     await admin?.close();
     await backend.close();
   }
-  const reaping = setInterval(() => supervisor.pick()?.notify(TASKS.reapExpired, null), ROSTER_LOOK_MS);
+  const reaping = setInterval(
+    () => supervisor.pick()?.notify(CHAT_MESSAGES.reapExpired, null),
+    ROSTER_REAP_CHECK_MS,
+  );
 
   const hurry = new AbortController();
   signals.handle({
@@ -168,7 +171,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     } else if (!ended.aborted) {
       const readiness = createReadiness({
         workers: supervisor,
-        question: TASKS.readiness,
+        question: CHAT_MESSAGES.readiness,
         checkStore: backend.check,
         warnings: backend.warnings,
       });
@@ -237,7 +240,7 @@ function portWarnings(settings: Settings): string[] {
 async function mergedMetrics(supervisor: Supervisor) {
   const workers = supervisor.withClients();
   const answers = await Promise.all(
-    workers.map((worker) => worker.request(TASKS.metrics, null, ADMIN_ANSWER_MS)),
+    workers.map((worker) => worker.request(CHAT_MESSAGES.metrics, null, ADMIN_ANSWER_MS)),
   );
   const answered = new Set(workers.filter((_, index) => answers[index]?.ok).map(({ slot }) => slot));
   const own = new Registry();

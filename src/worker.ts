@@ -6,6 +6,7 @@ import type { WorkerBackend } from './backend/backend.ts';
 import { openWorkerBackend } from './backend/open.ts';
 import { createIdentities, type Identities } from './chat/identity.ts';
 import { ROSTER_HEARTBEAT_MS, type Roster } from './chat/roster.ts';
+import { CHAT_MESSAGES } from './chat-messages.ts';
 import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
 import { createUtilization } from './cluster/event-loop.ts';
@@ -19,7 +20,6 @@ import { succeed } from './protocol/codes.ts';
 import { createTokenIdentities } from './server/auth/tokens.ts';
 import { type ChatServer, openChatServer } from './server/chat-server.ts';
 import type { Drain } from './server/transport/drain.ts';
-import { TASKS } from './tasks.ts';
 
 const COUNTS_MS = 1_000;
 const HEARTBEAT_CHECK_MS = 500;
@@ -87,11 +87,11 @@ export async function runWorker({
     return;
   }
 
-  ipc.onNotice(TASKS.reap, ({ instanceId: dead }) => void chat.reap(dead));
-  ipc.onNotice(TASKS.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
-  ipc.onRequest(TASKS.metrics, async () => succeed(await chat.metrics()));
-  ipc.onRequest(TASKS.readiness, () => chat.ready());
-  ipc.onNotice(TASKS.reapExpired, () => void reapExpired(backend, chat));
+  ipc.onNotice(CHAT_MESSAGES.reap, ({ instanceId: dead }) => void chat.reap(dead));
+  ipc.onNotice(CHAT_MESSAGES.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
+  ipc.onRequest(CHAT_MESSAGES.metrics, async () => succeed(await chat.metrics()));
+  ipc.onRequest(CHAT_MESSAGES.readiness, () => chat.ready());
+  ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
   loopDelay.enable();
   const report = () => {
@@ -166,7 +166,7 @@ async function openIdentities(
 
 /** Asks the primary and not the store, which may be unreachable when a worker is respawned. */
 async function fetchApiKey(primary: Pick<IpcChannel, 'request'>): Promise<string> {
-  const key = await primary.request(TASKS.apiKey, null);
+  const key = await primary.request(CHAT_MESSAGES.apiKey, null);
   if (!key.ok) throw new Error(`the key of the HTTP API: ${key.error.message}`);
   return key.value;
 }

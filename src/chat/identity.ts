@@ -14,7 +14,7 @@ const MADE_RADIX = 36;
 const MADE_END = '.';
 
 /** Returns when the token's guest was created, ms since 1970. */
-export function guestSince(guestToken: string): number {
+export function guestCreatedAt(guestToken: string): number {
   const end = guestToken.indexOf(MADE_END);
   return end < 0 ? 0 : Number.parseInt(guestToken.slice(0, end), MADE_RADIX);
 }

@@ -4,20 +4,25 @@ import type { Room } from './room.ts';
 export type Restriction = 'ban' | 'mute';
 
 /** A ban or mute. `until` is ms by the store's clock; without it the restriction holds until it is lifted. */
-export interface Restricted {
+export interface ActiveRestriction {
   readonly until?: number;
 }
 
 /** Bans and mutes. The store MUST check them itself, atomically, in `Roster.enter` and `RoomLogs.append`. */
 export interface Moderation {
   /** Sets a restriction, which MUST replace an earlier one of its kind. Without `seconds` it has no end. */
-  restrict(room: Room, userId: string, kind: Restriction, seconds?: number): Promise<Outcome<Restricted>>;
+  restrict(
+    room: Room,
+    userId: string,
+    kind: Restriction,
+    seconds?: number,
+  ): Promise<Outcome<ActiveRestriction>>;
   /** Removes a restriction; false if there was none. */
   lift(room: Room, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
   restrictions(
     room: Room,
     userId: string,
-  ): Promise<Outcome<{ readonly ban?: Restricted; readonly mute?: Restricted }>>;
+  ): Promise<Outcome<{ readonly ban?: ActiveRestriction; readonly mute?: ActiveRestriction }>>;
 }
 
 const MESSAGES: { readonly [K in Restriction]: string } = {

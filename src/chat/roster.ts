@@ -126,10 +126,10 @@ export interface PresenceEvent {
 }
 
 export const ROSTER_HEARTBEAT_MS = 2_000;
-/** Together with ROSTER_LOOK_MS it keeps the time from the death of a host to the departure of its users under 10 s. */
+/** Together with ROSTER_REAP_CHECK_MS it keeps the time from the death of a host to the departure of its users under 10 s. */
 export const ROSTER_LEASE_MS = 9_000;
 /** Every host looks for expired leases at this interval. */
-export const ROSTER_LOOK_MS = 500;
+export const ROSTER_REAP_CHECK_MS = 500;
 
 /** Two and a half missed heartbeats. */
 export const ROSTER_DOUBT_MS = 5_000;

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 
-export interface Machine {
+export interface HostResources {
   readonly availableParallelism: number;
   /** The text of a file; undefined if it cannot be read. */
   readonly readFile: (path: string) => string | undefined;
@@ -11,7 +11,7 @@ export interface Machine {
  * `availableParallelism` sees the CPU set only: in a container with a quota of 2 on a 64-core host, the kernel would
  * throttle 64 workers together.
  */
-export function countCores({ availableParallelism, readFile }: Machine): number {
+export function countCores({ availableParallelism, readFile }: HostResources): number {
   const quotas = groupsOf(readFile('/proc/self/cgroup') ?? '').flatMap(({ version, path }) =>
     ancestors(path).map((group) =>
       version === 2

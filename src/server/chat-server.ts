@@ -10,7 +10,7 @@ import type { Appended } from '../chat/log-store.ts';
 import { inboxOf } from '../chat/room.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
-import { introduce } from './auth/handshake.ts';
+import { authenticate } from './auth/handshake.ts';
 import { createTokenExpiry } from './auth/token-expiry.ts';
 import type { ChatContext } from './context.ts';
 import { createOnline } from './delivery/online.ts';
@@ -164,7 +164,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const gateway = createGateway({
     ...deps,
     context,
-    introduce: (handshake) => introduce(handshake, deps),
+    authenticate: (handshake) => authenticate(handshake, deps),
     sayOfAddress: traffic.sayOfAddress,
     connectionLimits: traffic.connections,
     degradedSince: health.degradedSince,

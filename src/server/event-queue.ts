@@ -16,12 +16,12 @@ export interface EventQueue {
    * Grants the event its turn, in the order of the calls: at once when the event need not wait, by a promise when it
    * must. Refuses at once when too many events wait.
    */
-  take(mode: Mode): Outcome<Turn> | Promise<Outcome<Turn>>;
+  take(mode: Mode): Outcome<EventTurn> | Promise<Outcome<EventTurn>>;
   /** Runs the task in its turn. */
   run<T>(mode: Mode, task: () => Promise<T>): Promise<T | Refusal>;
 }
 
-export interface Turn {
+export interface EventTurn {
   /** The event is done, which lets the next ones begin. Must be called once. */
   release(): void;
 }
@@ -34,7 +34,7 @@ export function createEventQueue(): EventQueue {
 class ConnectionQueue implements EventQueue {
   private work: Work | undefined = undefined;
 
-  take(mode: Mode): Outcome<Turn> | Promise<Outcome<Turn>> {
+  take(mode: Mode): Outcome<EventTurn> | Promise<Outcome<EventTurn>> {
     this.work ??= new Work(() => {
       this.work = undefined;
     });
@@ -53,20 +53,21 @@ class ConnectionQueue implements EventQueue {
 }
 
 /** The events that are not done, until there are none. */
-class Work implements Turn {
+class Work implements EventTurn {
   private readonly onIdle: () => void;
-  private readonly granted = succeed<Turn>(this);
+  private readonly granted = succeed<EventTurn>(this);
   /** Begun and not done. */
   private running = 0;
   /** The one that runs has the connection for itself. */
   private alone = false;
-  private readonly waiting: { readonly mode: Mode; readonly begin: (turn: Outcome<Turn>) => void }[] = [];
+  private readonly waiting: { readonly mode: Mode; readonly begin: (turn: Outcome<EventTurn>) => void }[] =
+    [];
 
   constructor(onIdle: () => void) {
     this.onIdle = onIdle;
   }
 
-  take(mode: Mode): Outcome<Turn> | Promise<Outcome<Turn>> {
+  take(mode: Mode): Outcome<EventTurn> | Promise<Outcome<EventTurn>> {
     if (this.running + this.waiting.length >= MAX_WAITING) {
       return refuse('rate_limited', 'too many events are waiting to be answered', RETRY_MS);
     }
@@ -90,7 +91,7 @@ class Work implements Turn {
     return mode === 'inTurn' ? this.running === 0 : !this.alone;
   }
 
-  private begin(mode: Mode): Outcome<Turn> {
+  private begin(mode: Mode): Outcome<EventTurn> {
     this.running += 1;
     this.alone = mode === 'inTurn';
     return this.granted;
@@ -98,7 +99,7 @@ class Work implements Turn {
 }
 
 /** Runs the task in the connection's turn, or at once where too many events wait: filling the queue evades nothing. */
-export async function insist(queue: EventQueue, task: () => Promise<void>): Promise<void> {
+export async function runDespiteLimit(queue: EventQueue, task: () => Promise<void>): Promise<void> {
   const turn = await queue.take('inTurn');
   try {
     await task();

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Refusal, refuse } from '../protocol/codes.ts';
 import { DEFAULT_HISTORY } from '../protocol/limits.ts';
-import type { Introduction } from './auth/handshake.ts';
+import type { AcceptedHandshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import { joinRoom } from './events/join.ts';
 import type { Session } from './session.ts';
@@ -13,7 +13,7 @@ export interface FirstTasks {
   /** Binds the connection to its user, before any event that the client has sent meanwhile. */
   bindInTurn(session: Session, bind: () => Promise<void>): Promise<void>;
   /** Joins the room that the handshake named with `?roomid=`; the answer comes as `joined`. */
-  joinFromHandshake(session: Session, resume: Introduction['resume']): Promise<void>;
+  joinFromHandshake(session: Session, resume: AcceptedHandshake['resume']): Promise<void>;
 }
 
 export function createFirstTasks(context: ChatContext): FirstTasks {
@@ -44,7 +44,7 @@ export function createFirstTasks(context: ChatContext): FirstTasks {
     }
   }
 
-  async function joinFromHandshake(session: Session, resume: Introduction['resume']): Promise<void> {
+  async function joinFromHandshake(session: Session, resume: AcceptedHandshake['resume']): Promise<void> {
     const payload = { history: DEFAULT_HISTORY, resume };
     try {
       const join = () =>

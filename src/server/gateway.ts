@@ -1,7 +1,7 @@
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
-import type { Handshake, Introduction } from './auth/handshake.ts';
+import type { AcceptedHandshake, Handshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
 import { dispatch } from './events/dispatch.ts';
@@ -15,7 +15,7 @@ const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
 export interface GatewayDeps {
   readonly context: ChatContext;
-  readonly introduce: (handshake: Handshake) => Promise<Outcome<Introduction>>;
+  readonly authenticate: (handshake: Handshake) => Promise<Outcome<AcceptedHandshake>>;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
   readonly sayOfAddress: SharedBuckets;
@@ -49,11 +49,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
   const { bindInTurn, joinFromHandshake } = createFirstTasks(context);
   const keepsHeaders = context.identities.mode === 'token';
-  const introductions = new WeakMap<ClientSocket, Introduction>();
+  const acceptedHandshakes = new WeakMap<ClientSocket, AcceptedHandshake>();
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
   const sessionKey = Symbol('session');
 
-  function connect(socket: ClientSocket, introduction: Introduction): void {
+  function connect(socket: ClientSocket, introduction: AcceptedHandshake): void {
     const { identity, roomid, resume, inbox, moves } = introduction;
     const budget = deps.connectionLimits.entered(socket);
     const session = new ClientSession(socket, { identity, roomid, budget, rates, moves });
@@ -127,9 +127,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
   }
 
   async function admit(socket: ClientSocket): Promise<Error | undefined> {
-    const introduced = await deps.introduce(socket.handshake);
-    if (!introduced.ok) return Object.assign(new Error(introduced.error.message), { data: introduced.error });
-    introductions.set(socket, introduced.value);
+    const accepted = await deps.authenticate(socket.handshake);
+    if (!accepted.ok) return Object.assign(new Error(accepted.error.message), { data: accepted.error });
+    acceptedHandshakes.set(socket, accepted.value);
     return undefined;
   }
 
@@ -143,8 +143,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
         });
       });
       nsp.on('connection', (socket) => {
-        const introduction = introductions.get(socket);
-        introductions.delete(socket);
+        const introduction = acceptedHandshakes.get(socket);
+        acceptedHandshakes.delete(socket);
         if (introduction) connect(socket, introduction);
       });
     },

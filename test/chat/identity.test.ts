@@ -1,6 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Credentials, createIdentities, guestSince, type Identity } from '../../src/chat/identity.ts';
+import {
+  type Credentials,
+  createIdentities,
+  guestCreatedAt,
+  type Identity,
+} from '../../src/chat/identity.ts';
 
 let nowMs = 1_700_000_000_000;
 const claim = (claimed: Credentials, secret = 's') => createIdentities(secret, () => nowMs).identify(claimed);
@@ -39,7 +44,7 @@ describe('who a client is, in open mode', () => {
     const madeAt = nowMs;
     nowMs += 60_000;
     const again = await become({ userId: user.id, guestToken: guestToken as string });
-    expect([again.guestToken, guestSince(guestToken as string)]).toEqual([guestToken, madeAt]);
+    expect([again.guestToken, guestCreatedAt(guestToken as string)]).toEqual([guestToken, madeAt]);
     const older = `${(madeAt - 1).toString(36)}${guestToken?.slice(guestToken.indexOf('.'))}`;
     expect(await claim({ userId: user.id, guestToken: older })).toMatchObject({
       error: { code: 'forbidden' },
@@ -49,7 +54,7 @@ describe('who a client is, in open mode', () => {
   it('is the same guest with a token of before tokens had times', async () => {
     const guestToken = createHmac('sha256', 's').update('guest\0g-0011').digest('base64url');
     expect(await become({ userId: 'g-0011', guestToken })).toMatchObject({ known: true, guestToken });
-    expect(guestSince(guestToken)).toBe(0);
+    expect(guestCreatedAt(guestToken)).toBe(0);
   });
 
   it.each([undefined, '', 'x', 'y'.repeat(43), '.', `0.${'y'.repeat(43)}`])(

@@ -94,10 +94,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['repeated-lines.ts'],
   'origin-patterns.ts': [],
   'repeated-lines.ts': [],
-  'tasks.ts': ['cluster'],
+  'chat-messages.ts': ['cluster'],
 
-  'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'tasks.ts'],
-  'primary.ts': ['protocol', 'chat', 'cluster', 'backend', 'config', 'host-names.ts', 'log.ts', 'tasks.ts'],
+  'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'chat-messages.ts'],
+  'primary.ts': [
+    'protocol',
+    'chat',
+    'cluster',
+    'backend',
+    'config',
+    'host-names.ts',
+    'log.ts',
+    'chat-messages.ts',
+  ],
   'main.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
 };
 

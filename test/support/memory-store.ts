@@ -20,7 +20,7 @@ import {
   type UnreadCount,
   type UnreadQuery,
 } from '../../src/chat/log-store.ts';
-import type { Moderation, Restricted } from '../../src/chat/moderation.ts';
+import type { ActiveRestriction, Moderation } from '../../src/chat/moderation.ts';
 import type { Room } from '../../src/chat/room.ts';
 import type { Roster } from '../../src/chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../src/protocol/codes.ts';
@@ -63,7 +63,7 @@ export function createMemoryStore({
   const claimed = new Map<string, { id: string; fingerprint: string; running?: string; answer?: string }>();
   const pushed = new Map<string, PushPositions>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
-  const restrictions = new Map<string, { ban?: Restricted; mute?: Restricted }>();
+  const restrictions = new Map<string, { ban?: ActiveRestriction; mute?: ActiveRestriction }>();
   const connected = new Map<string, number>();
   const members = new Map<string, ReadonlySet<string>>();
   let clock = now;

@@ -5,7 +5,7 @@ import type { Write } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
 /** A change of the store that waits for its commit. */
-export interface Change<T> {
+export interface QueuedChange<T> {
   readonly bytes: number;
   /** Called once, in the order queued. */
   plan(transaction: Transaction): T;
@@ -13,7 +13,7 @@ export interface Change<T> {
 
 export interface CommitQueue {
   /** Resolves after the durable commit, in the order queued. */
-  add<T>(change: Change<T>): Promise<Outcome<T>>;
+  add<T>(change: QueuedChange<T>): Promise<Outcome<T>>;
   /** The last commit failed. */
   failing(): boolean;
   /** Refuses new changes and waits for the queued ones. */
@@ -98,7 +98,7 @@ export function createCommitQueue(deps: CommitQueueDeps): CommitQueue {
   }
 
   return {
-    add<T>({ bytes, plan }: Change<T>): Promise<Outcome<T>> {
+    add<T>({ bytes, plan }: QueuedChange<T>): Promise<Outcome<T>> {
       const refused = refusal(bytes);
       if (refused) return Promise.resolve(refused);
       return new Promise((resolve, reject) => {

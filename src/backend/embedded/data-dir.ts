@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path';
 import { BackendError } from '../backend.ts';
 import { diskSpaceOf } from './disk-space.ts';
-import { openLock, refuseWhileOwned } from './lock.ts';
+import { checkNotOwned, openLock } from './lock.ts';
 import { openTables, type Tables } from './tables.ts';
 
 export interface DataDir {
@@ -25,7 +25,7 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
     if (!statSync(dir).isDirectory()) throw new Error('it is not a folder');
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   });
-  await refuseWhileOwned(dir);
+  await checkNotOwned(dir);
   const disk = diskSpaceOf(dir);
   const tables = refuseUnusable(dir, () => openTables(dir, disk));
   try {

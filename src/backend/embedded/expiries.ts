@@ -1,4 +1,4 @@
-import { lasting } from './restrictions.ts';
+import { withoutExpired } from './restrictions.ts';
 import type { ExpiryKey } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 import { hasSubscription, inboxOfKey } from './unread.ts';
@@ -16,7 +16,7 @@ export function removeIfExpired(transaction: Transaction, [until, table, key]: E
 }
 
 function removeEndedRestrictions(transaction: Transaction, until: number, key: string): void {
-  const left = lasting(transaction.row('restrictions', key), until);
+  const left = withoutExpired(transaction.row('restrictions', key), until);
   transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
 }
 

@@ -25,7 +25,7 @@ const MAX_SOCKET_PATH_BYTES = 103;
  * Throws while a living primary owns the folder. Call it before the store is opened: opening waits for the current
  * writer, and a primary that is stopped in the middle of a commit never finishes.
  */
-export async function refuseWhileOwned(dir: string): Promise<void> {
+export async function checkNotOwned(dir: string): Promise<void> {
   const owner = readOwnerFile(dir);
   if (owner && (await isAlive(dir, owner))) throw inUse(dir, owner);
 }

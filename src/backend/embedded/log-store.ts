@@ -21,10 +21,10 @@ export interface LogStore extends Omit<RoomLogs, 'tops' | 'unread'> {
   /** Same as `RoomLogs.tops`; it needs only the tag. */
   tops(rooms: readonly Pick<Room, 'tag'>[]): Promise<Outcome<readonly LogTop[]>>;
   /** Same as `RoomLogs.unread`; it needs only the tag and the id of a room. */
-  unread(asked: readonly ReadOf[]): Promise<Outcome<readonly UnreadCount[]>>;
+  unread(asked: readonly TaggedUnreadQuery[]): Promise<Outcome<readonly UnreadCount[]>>;
 }
 
-export interface ReadOf extends Omit<UnreadQuery, 'room'> {
+export interface TaggedUnreadQuery extends Omit<UnreadQuery, 'room'> {
   readonly room: Pick<Room, 'tag' | 'roomid'>;
 }
 

@@ -1,15 +1,20 @@
-import type { Moderation, Restricted, Restriction } from '../../chat/moderation.ts';
+import type { ActiveRestriction, Moderation, Restriction } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import { lasting, type Restrictions, refusalFor, restrictionKey } from './restrictions.ts';
+import { type Restrictions, refusalFor, restrictionKey, withoutExpired } from './restrictions.ts';
 import type { ReadSnapshot } from './tables.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
 /** `Moderation`, which needs only the tag of a room here. */
 export interface ModerationStore extends Moderation {
-  restrict(room: Tagged, userId: string, kind: Restriction, seconds?: number): Promise<Outcome<Restricted>>;
+  restrict(
+    room: Tagged,
+    userId: string,
+    kind: Restriction,
+    seconds?: number,
+  ): Promise<Outcome<ActiveRestriction>>;
   lift(room: Tagged, userId: string, kind: Restriction): Promise<Outcome<boolean>>;
   restrictions(room: Tagged, userId: string): Promise<Outcome<Restrictions>>;
   /** Refuses a banned user. Synchronous, so that no ban can be set between this check and what it protects. */
@@ -31,10 +36,10 @@ export function createModerationStore({ readSnapshot, queue, now }: ModerationSt
       const key = restrictionKey(room, userId);
       return queue.add({
         bytes: ROW_BYTES,
-        plan(transaction): Restricted {
+        plan(transaction): ActiveRestriction {
           const until = seconds === undefined ? undefined : transaction.now + seconds * 1000;
           const restricted = until === undefined ? {} : { until };
-          const others = lasting(transaction.row('restrictions', key), transaction.now);
+          const others = withoutExpired(transaction.row('restrictions', key), transaction.now);
           transaction.put({ table: 'restrictions', key, value: { ...others, [kind]: restricted } });
           if (until !== undefined)
             transaction.write({ table: 'expiries', key: [until, 'restrictions', key], value: true });
@@ -47,10 +52,10 @@ export function createModerationStore({ readSnapshot, queue, now }: ModerationSt
       return queue.add({
         bytes: ROW_BYTES,
         plan(transaction) {
-          const held = lasting(transaction.row('restrictions', key), transaction.now);
+          const held = withoutExpired(transaction.row('restrictions', key), transaction.now);
           if (!held?.[kind]) return false;
           const { [kind]: _, ...others } = held;
-          const left = lasting(others, transaction.now);
+          const left = withoutExpired(others, transaction.now);
           transaction.put({ table: 'restrictions', key, ...(left ? { value: left } : {}) });
           return true;
         },
@@ -58,7 +63,7 @@ export function createModerationStore({ readSnapshot, queue, now }: ModerationSt
     },
     async restrictions(room, userId) {
       return readSnapshot(
-        (snapshot) => lasting(snapshot.row('restrictions', restrictionKey(room, userId)), now()) ?? {},
+        (snapshot) => withoutExpired(snapshot.row('restrictions', restrictionKey(room, userId)), now()) ?? {},
       );
     },
     admit(room, userId) {

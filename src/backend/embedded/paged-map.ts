@@ -17,12 +17,12 @@ export function createPagedMap<T>(): PagedMap<T> {
   return { values: new Map(), runs: [] };
 }
 
-export function putPaged<T>({ values, runs }: PagedMap<T>, key: string, value: T): void {
+export function setPaged<T>({ values, runs }: PagedMap<T>, key: string, value: T): void {
   if (!values.has(key)) insert(runs, key);
   values.set(key, value);
 }
 
-export function dropPaged<T>({ values, runs }: PagedMap<T>, key: string): void {
+export function deletePaged<T>({ values, runs }: PagedMap<T>, key: string): void {
   if (!values.delete(key)) return;
   const at = runOf(runs, key);
   const run = runs[at];

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type Restricted, type Restriction, refuseRestricted } from '../../chat/moderation.ts';
+import { type ActiveRestriction, type Restriction, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
 
 /** The ban and the mute of one user in one room. */
 export interface Restrictions {
-  readonly ban?: Restricted;
-  readonly mute?: Restricted;
+  readonly ban?: ActiveRestriction;
+  readonly mute?: ActiveRestriction;
 }
 
 const KINDS = ['ban', 'mute'] as const satisfies readonly Restriction[];
@@ -17,7 +17,7 @@ export function restrictionKey({ tag }: Pick<Room, 'tag'>, userId: string): stri
 }
 
 /** The restrictions that have not ended by then; undefined if none is left. */
-export function lasting(all: Restrictions | undefined, now: number): Restrictions | undefined {
+export function withoutExpired(all: Restrictions | undefined, now: number): Restrictions | undefined {
   const held = KINDS.filter((kind) => {
     const one = all?.[kind];
     return one && (one.until === undefined || one.until > now);
@@ -31,7 +31,7 @@ export function refusalFor(
   kinds: readonly Restriction[],
   now: number,
 ): Refusal | undefined {
-  const held = lasting(all, now);
+  const held = withoutExpired(all, now);
   const kind = kinds.find((one) => held?.[one]);
   if (!kind) return undefined;
   const until = held?.[kind]?.until;

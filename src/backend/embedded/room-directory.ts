@@ -1,6 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type { ListedRoom, RosterPage } from '../../chat/roster.ts';
-import { createPagedMap, dropPaged, type PagedMap, pageOf, putPaged } from './paged-map.ts';
+import { createPagedMap, deletePaged, type PagedMap, pageOf, setPaged } from './paged-map.ts';
 import {
   countRoom,
   createRoomPresence,
@@ -40,7 +40,7 @@ export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory {
       const presence = createRoomPresence(room, deps);
       rooms.set(room.tag, presence);
       const index = indexOf(room);
-      if (index) putPaged(index, room.roomid, presence);
+      if (index) setPaged(index, room.roomid, presence);
       return presence;
     },
     forgetVacant(presence) {
@@ -48,7 +48,7 @@ export function createRoomDirectory(deps: RoomPresenceDeps): RoomDirectory {
       presence.changes.close();
       rooms.delete(presence.room.tag);
       const index = indexOf(presence.room);
-      if (index) dropPaged(index, presence.room.roomid);
+      if (index) deletePaged(index, presence.room.roomid);
     },
     list(nsp, query) {
       const index = listed.get(nsp);

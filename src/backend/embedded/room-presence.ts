@@ -1,6 +1,6 @@
 import type { Room } from '../../chat/room.ts';
 import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster.ts';
-import { createPagedMap, dropPaged, type PagedMap, putPaged } from './paged-map.ts';
+import { createPagedMap, deletePaged, type PagedMap, setPaged } from './paged-map.ts';
 import { createRoomChanges, isSame, type RoomChanges } from './room-changes.ts';
 
 /** The users of one room, and the instances they are on. */
@@ -71,7 +71,7 @@ export function enterRoom(
   const before = present.instances.get(instanceId)?.user;
   present.shown = user;
   present.instances.set(instanceId, { user, own });
-  if (!known) putPaged(presence.users, user.userId, present);
+  if (!known) setPaged(presence.users, user.userId, present);
   if (before && before.username !== user.username) dropName(presence, present, before);
   addName(presence, user);
   if (!known) presence.changes.add('+', user);
@@ -91,7 +91,7 @@ export function leaveRoom(
   present.instances.delete(instanceId);
   dropName(presence, present, before);
   if (present.instances.size === 0) {
-    dropPaged(presence.users, userId);
+    deletePaged(presence.users, userId);
     presence.changes.add('-', present.shown);
     return present.shown;
   }

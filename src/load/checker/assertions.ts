@@ -141,7 +141,7 @@ export function judgeAssertions(
       const { id, sender = '', text = '' } = assertion;
       if (isNobodys(assertion)) continue;
       const message = id === undefined ? messages.like(room, sender, text) : messages.get(id);
-      const about = { room, ...aboutOf(assertion) };
+      const about = { room, ...problemPlace(assertion) };
       const times = Math.max(1, assertion.times);
       if (!message) {
         counts.phantom += times;
@@ -167,6 +167,6 @@ export function judgeAssertions(
   }
 }
 
-export function aboutOf({ epoch, seq, id, client }: Assertion) {
+export function problemPlace({ epoch, seq, id, client }: Assertion) {
   return { epoch, seq, ...(id !== undefined && { id }), ...(client !== undefined && { client }) };
 }

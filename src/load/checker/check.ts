@@ -1,4 +1,4 @@
-import { aboutOf, judgeAssertions } from './assertions.ts';
+import { judgeAssertions, problemPlace } from './assertions.ts';
 import { createEpochs, type Epochs } from './epochs.ts';
 import { checkExpectedDeliveries } from './expected-deliveries.ts';
 import type { DeliverRecord, FinalLog, HistoryRecord } from './history.ts';
@@ -8,14 +8,14 @@ import { checkRealTime } from './real-time.ts';
 import {
   createRoomRecord,
   genuineMisorders,
-  heard,
-  namedTop,
   type RoomEvent,
   type RoomRecord,
-  readLog,
+  recordEpochTime,
+  recordJoinTop,
+  recordLog,
   streamOf,
 } from './room-record.ts';
-import { delivered, gapped, joined, left, type Stream } from './stream.ts';
+import { recordDelivery, recordGap, recordJoin, recordLeave, type Stream } from './stream.ts';
 import { createFindings, type Findings, outcomeOf, sumCounts, type Verdict } from './verdict.ts';
 
 export interface CheckOptions {
@@ -64,7 +64,7 @@ export function checkHistory(
       take(record, roomOf(record.room), { messages, findings, cuts: cutsOf.get(record.client) ?? 0 });
     }
   }
-  for (const log of finals) readLog(roomOf(log.room), log);
+  for (const log of finals) recordLog(roomOf(log.room), log);
   for (const { room, assertions, counts } of rooms.values())
     judgeAssertions(room, assertions, messages, counts, findings);
   for (const message of messages.all()) roomOf(message.room).messages.push(message);
@@ -119,7 +119,7 @@ function take(event: RoomEvent, record: RoomRecord, { messages, findings, cuts }
         findings.add({ kind: 'bad-history', room, client, id: event.id, detail });
       } else if (event.kind === 'ok') {
         const { epoch, seq, id, dup } = event;
-        heard(record, event);
+        recordEpochTime(record, event);
         record.assertions.at(epoch, seq, { id }).assertion.acked = true;
         if (dup) counts.dupAcked += 1;
         const { lastAcked } = stream;
@@ -127,22 +127,22 @@ function take(event: RoomEvent, record: RoomRecord, { messages, findings, cuts }
       }
       return;
     case 'join':
-      heard(record, event);
-      namedTop(record, event.epoch, event.seq);
+      recordEpochTime(record, event);
+      recordJoinTop(record, event.epoch, event.seq);
       if (event.resumed) counts[event.resumed.recovered ? 'resumed' : 'unrecovered'] += 1;
-      joined(stream, event, cuts);
+      recordJoin(stream, event, cuts);
       return;
     case 'leave':
-      left(stream, event);
+      recordLeave(stream, event);
       return;
     case 'repeat':
       counts.dupDropped += 1;
       return;
     case 'gap':
       counts.gaps += 1;
-      heard(record, event);
-      namedTop(record, event.epoch, Number.POSITIVE_INFINITY);
-      gapped(stream, event);
+      recordEpochTime(record, event);
+      recordJoinTop(record, event.epoch, Number.POSITIVE_INFINITY);
+      recordGap(stream, event);
       return;
     case 'deliver':
       deliver(event, record, stream, findings);
@@ -161,11 +161,11 @@ function deliver(event: DeliverRecord, record: RoomRecord, stream: Stream, findi
     findings.add({ kind: 'leaked', room, client, epoch, seq, ...(id !== undefined && { id }), detail });
     return;
   }
-  if (source === 'live') heard(record, event);
+  if (source === 'live') recordEpochTime(record, event);
   const { assertion, first } = record.assertions.at(epoch, seq, event);
   assertion.client ??= client;
   assertion.times += 1;
-  delivered(stream, event, assertion, first);
+  recordDelivery(stream, event, assertion, first);
 }
 
 function judgeRoom(record: RoomRecord, findings: Findings, skewMs: number): Epochs {
@@ -188,7 +188,7 @@ function judgeRoom(record: RoomRecord, findings: Findings, skewMs: number): Epoc
     for (const { kind, assertion, over } of genuineMisorders(stream)) {
       if (kind === 'repeated' || kind === 'swapped') counts[kind] += 1;
       const detail = kind === 'repeated' ? 'came before' : over ? `came after ${over.seq}` : 'came too late';
-      findings.add({ ...aboutOf(assertion), kind, room, client: stream.client, detail });
+      findings.add({ ...problemPlace(assertion), kind, room, client: stream.client, detail });
     }
     checkExpectedDeliveries(stream, deps);
   }

@@ -1,4 +1,4 @@
-import { type Assertion, type Assertions, aboutOf, isGenuine } from './assertions.ts';
+import { type Assertion, type Assertions, isGenuine, problemPlace } from './assertions.ts';
 import { type Epochs, topOf } from './epochs.ts';
 import type { FinalLog } from './history.ts';
 import { includes } from './interval-set.ts';
@@ -55,13 +55,13 @@ export function checkPositions({ room, assertions, epochs, log, findings }: LogC
             ? 'log-mismatch'
             : 'reused-seq';
         const detail = `also stands for ${genuine[0]?.id ?? genuine[0]?.serverId}`;
-        findings.add({ ...aboutOf(assertion), room, kind, detail });
+        findings.add({ ...problemPlace(assertion), room, kind, detail });
       }
       const [assertion] = genuine;
       const reached = head.seq >= first;
       if (assertion && log && reached && !logged && !epochs.isVoid(head)) {
         const detail = assertion.acked ? 'was acked' : 'was delivered';
-        findings.add({ ...aboutOf(assertion), room, kind: 'not-in-log', detail });
+        findings.add({ ...problemPlace(assertion), room, kind: 'not-in-log', detail });
       }
     }
   }

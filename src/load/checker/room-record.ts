@@ -2,7 +2,7 @@ import { type Assertions, createAssertions, isGenuine } from './assertions.ts';
 import type { FinalLog, HistoryRecord } from './history.ts';
 import type { Message, Place } from './messages.ts';
 import { createStream, type Misorder, type Stream } from './stream.ts';
-import { type Counts, noCounts } from './verdict.ts';
+import { type Counts, zeroCounts } from './verdict.ts';
 
 /** The records of all clients and the log about one room. */
 export interface RoomRecord {
@@ -19,7 +19,7 @@ export interface RoomRecord {
 export function createRoomRecord(room: string): RoomRecord {
   return {
     room,
-    counts: noCounts(),
+    counts: zeroCounts(),
     assertions: createAssertions(),
     streams: new Map(),
     joins: new Map(),
@@ -38,17 +38,17 @@ export function streamOf({ streams }: RoomRecord, client: string): Stream {
 }
 
 /** The lowest of all tops that joins named under an epoch says most about where the epoch began. */
-export function namedTop({ joins }: RoomRecord, epoch: string, seq: number): void {
+export function recordJoinTop({ joins }: RoomRecord, epoch: string, seq: number): void {
   const known = joins.get(epoch);
   if (!known || seq < known.seq) joins.set(epoch, { epoch, seq });
 }
 
-export function heard({ heardAt }: RoomRecord, { t, epoch }: { t: number; epoch: string }): void {
+export function recordEpochTime({ heardAt }: RoomRecord, { t, epoch }: { t: number; epoch: string }): void {
   const before = heardAt.get(epoch);
   if (before === undefined || t < before) heardAt.set(epoch, t);
 }
 
-export function readLog(record: RoomRecord, log: FinalLog): void {
+export function recordLog(record: RoomRecord, log: FinalLog): void {
   record.log = log;
   for (const { epoch, seq, ...content } of log.entries) {
     record.assertions.at(epoch, seq, content).assertion.logged = true;

@@ -92,7 +92,7 @@ export function createStream(client: string): Stream {
 }
 
 /** `cuts`: how many connections this client has lost so far. */
-export function joined(stream: Stream, { epoch, seq, resumed }: JoinRecord, cuts: number): void {
+export function recordJoin(stream: Stream, { epoch, seq, resumed }: JoinRecord, cuts: number): void {
   const top = { epoch, seq };
   if (resumed?.recovered) {
     if (!stream.member) begin(stream, { epoch: resumed.epoch, seq: resumed.seq });
@@ -125,13 +125,13 @@ function begin(stream: Stream, at: Place): void {
   stream.turns.push({ kind: 'start', at });
 }
 
-export function left(stream: Stream, record: LeaveRecord): void {
+export function recordLeave(stream: Stream, record: LeaveRecord): void {
   if (!stream.member) return;
   stream.member = false;
   stream.turns.push({ kind: 'end', got: stream.cursor, left: record });
 }
 
-export function gapped(stream: Stream, { epoch, from, to, reason }: GapRecord): void {
+export function recordGap(stream: Stream, { epoch, from, to, reason }: GapRecord): void {
   if (!stream.member) return;
   stream.turns.push({ kind: 'gap', epoch, from, to, reason });
   delete stream.leapt;
@@ -145,7 +145,7 @@ export function gapped(stream: Stream, { epoch, from, to, reason }: GapRecord): 
 }
 
 /** `first`: the assertion is the first one made for its number. */
-export function delivered(
+export function recordDelivery(
   stream: Stream,
   { epoch, seq, source }: DeliverRecord,
   assertion: Assertion,

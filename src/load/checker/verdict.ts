@@ -102,7 +102,7 @@ export interface Verdict {
   readonly ok: boolean;
 }
 
-export function noCounts(): Counts {
+export function zeroCounts(): Counts {
   return {
     acked: 0,
     unknown: 0,
@@ -127,7 +127,7 @@ export function noCounts(): Counts {
 }
 
 export function sumCounts(all: Iterable<Counts>): Counts {
-  const sum = noCounts();
+  const sum = zeroCounts();
   for (const counts of all) {
     for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += counts[name];
   }

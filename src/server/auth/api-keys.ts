@@ -8,7 +8,7 @@ export interface ApiClient {
 }
 
 /** Guards what is for back ends and operators. */
-export interface ApiGate {
+export interface ApiAuthenticator {
   /**
    * Returns whose request this is, by the digest of its key, or why it is refused. Reads nothing but the headers.
    */
@@ -17,7 +17,7 @@ export interface ApiGate {
 
 const SCOPE_CHARS = 22;
 
-export function createApiGate(keys: readonly string[]): ApiGate {
+export function createApiAuthenticator(keys: readonly string[]): ApiAuthenticator {
   const digests = keys.map(digestOf);
 
   /** Compares digests of equal length with every key, so that the time taken reveals nothing about the keys. */

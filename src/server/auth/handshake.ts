@@ -15,7 +15,7 @@ export interface HandshakeDeps {
 }
 
 /** The client's handshake, parsed. */
-export interface Introduction {
+export interface AcceptedHandshake {
   readonly identity: Identity;
   readonly roomid?: string;
   readonly resume?: { readonly epoch: string; readonly seq: number };
@@ -25,10 +25,10 @@ export interface Introduction {
   readonly moves: boolean;
 }
 
-export async function introduce(
+export async function authenticate(
   handshake: Handshake,
   { identities, corsOrigin }: HandshakeDeps,
-): Promise<Outcome<Introduction>> {
+): Promise<Outcome<AcceptedHandshake>> {
   // Engine.IO keeps the last of a repeated parameter, a proxy may have routed by the first.
   if (mayRepeatRoom(handshake.url) && roomsIn(handshake.url).length > 1) {
     return refuse('bad_request', 'roomid: must be in the address once');

@@ -4,7 +4,7 @@ import { MAX_CLIENT_MSG_ID_CHARS } from '../../protocol/limits.ts';
 import { isWellFormed } from '../../protocol/names.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
-import type { Turn } from '../event-queue.ts';
+import type { EventTurn } from '../event-queue.ts';
 import type { Session } from '../session.ts';
 import { IncomingPacket } from '../transport/incoming-packet.ts';
 import { EVENTS } from './index.ts';
@@ -98,7 +98,7 @@ async function handle(
     return refuse('rate_limited', 'too many events are waiting to be answered', HELD_RETRY_MS);
   }
   let permit: Permit | undefined;
-  let turn: Turn | undefined;
+  let turn: EventTurn | undefined;
   try {
     if (!Object.hasOwn(EVENTS, event.name)) return refuse('bad_request', `event: ${event.name} is not known`);
     const name = event.name as EventName;

@@ -6,8 +6,8 @@ import { inboxAck, inboxList } from './inbox.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
 import { members } from './members.ts';
-import { mine } from './mine.ts';
-import { privately } from './private.ts';
+import { roomsMine } from './mine.ts';
+import { privateMessage } from './private.ts';
 import { read } from './read.ts';
 import { say } from './say.ts';
 import { textmsg } from './textmsg.ts';
@@ -23,11 +23,11 @@ export const EVENTS: { readonly [E in EventName]: EventHandler<E> } = {
   'room:history': history,
   'room:members': members,
   'room:read': read,
-  'rooms:mine': mine,
+  'rooms:mine': roomsMine,
   typing,
   user_login: userLogin,
   'token:refresh': tokenRefresh,
-  private: privately,
+  private: privateMessage,
   todo,
   textmsg,
   'inbox:list': inboxList,

@@ -3,13 +3,13 @@ import type { ChatContext } from '../context.ts';
 import { personOf, type Session } from '../session.ts';
 
 /** Name and avatar as an event gives them. */
-export interface Naming {
+export interface NewName {
   readonly username?: string | undefined;
   readonly avatar?: string | undefined;
 }
 
 /** The connection's identity with that name and avatar, except those that its token states. */
-export function renamed({ identity, user }: Session, { username, avatar }: Naming): Identity {
+export function renamed({ identity, user }: Session, { username, avatar }: NewName): Identity {
   const name = identity.fixed.name ? undefined : username;
   const face = identity.fixed.avatar ? undefined : avatar;
   return {

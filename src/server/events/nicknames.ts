@@ -10,7 +10,7 @@ export interface NicknameQuery {
   readonly field: string;
 }
 
-export interface Named {
+export interface NicknameMatch {
   readonly userId: string;
   readonly inbox: Room;
   /** The connections that the user has now. */
@@ -21,10 +21,10 @@ export interface Named {
 const MAX_NAMESAKES = 10;
 
 /** Finds the one connected user of a nickname. A guest who has reloaded the page is in the room twice for a while. */
-export async function findNamed(
+export async function findByNickname(
   { rooms, name, field }: NicknameQuery,
   roster: Pick<Roster, 'connections' | 'findByUsername'>,
-): Promise<Outcome<Named>> {
+): Promise<Outcome<NicknameMatch>> {
   const lists = await Promise.all(rooms.map((room) => roster.findByUsername(room, name, MAX_NAMESAKES)));
   const ids = new Set<string>();
   for (const list of lists) {

@@ -3,11 +3,11 @@ import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { Session } from '../session.ts';
-import { findNamed } from './nicknames.ts';
+import { findByNickname } from './nicknames.ts';
 import { memberIn } from './room-access.ts';
 
 /** Called `privately`, as `private` is a reserved word. */
-export const privately: EventHandler<'private'> = {
+export const privateMessage: EventHandler<'private'> = {
   // The mode is not `pipelined`: a later message must not overtake this one while it looks a nickname up.
   mode: 'inTurn',
   says: true,
@@ -39,6 +39,9 @@ async function receiverOf(
   if (to !== undefined) return succeed(to);
   const joined = memberIn(session, roomid);
   if (!joined.ok) return joined;
-  const found = await findNamed({ rooms: [joined.value.room], name: toName ?? '', field: 'toName' }, roster);
+  const found = await findByNickname(
+    { rooms: [joined.value.room], name: toName ?? '', field: 'toName' },
+    roster,
+  );
   return found.ok ? succeed(found.value.userId) : found;
 }

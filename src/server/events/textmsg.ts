@@ -5,7 +5,7 @@ import type { Payload } from '../../protocol/payloads.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { Session } from '../session.ts';
 import { rename, renamed } from './naming.ts';
-import { findNamed } from './nicknames.ts';
+import { findByNickname } from './nicknames.ts';
 import { denied, notJoined } from './room-access.ts';
 
 /** The rosters of the users who get a room's `textmsg`: its members, and the audience that has not joined it. */
@@ -59,7 +59,7 @@ async function tellOne(
   const { to } = message;
   const { socket, user, defaultRoom } = session;
   const rooms = KINDS.map((kind) => roomOf(socket.nsp.name, defaultRoom, kind));
-  const found = await findNamed({ rooms, name: to, field: 'to' }, context.roster);
+  const found = await findByNickname({ rooms, name: to, field: 'to' }, context.roster);
   if (!found.ok) return found;
   const { inbox, live } = found.value;
   const own = inboxOf(socket.nsp.name, user.id);

@@ -5,13 +5,13 @@ import type { Logger } from 'pino';
 import { type IdempotencyStore, runIdempotent } from '../../chat/idempotency.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
-import type { ApiGate } from '../auth/api-keys.ts';
+import type { ApiAuthenticator } from '../auth/api-keys.ts';
 import type { TokenGate } from '../auth/token-gate.ts';
 import type { ApiContext } from './api-context.ts';
 import type { StartStream } from './event-streams.ts';
 import { pushOfForm } from './form-body.ts';
 import { answerRefusal } from './refusal-answers.ts';
-import type { ApiCall, ApiRoute, Asked } from './route.ts';
+import type { ApiCall, ApiRoute, CallScope } from './route.ts';
 import { createRoutes } from './route-table.ts';
 
 declare module 'fastify' {
@@ -20,14 +20,14 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** The back end's scope; '' on an open route. */
-    askerScope: string;
+    callerScope: string;
     /** Set where a user's token opened the route. */
-    reader: Asked['reader'];
+    reader: CallScope['reader'];
   }
 }
 
 export interface ApiDeps {
-  readonly gate: ApiGate;
+  readonly gate: ApiAuthenticator;
   readonly tokenGate: TokenGate;
   readonly namespaces: readonly string[];
   readonly version: string;
@@ -58,14 +58,14 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     reply.header('Cache-Control', 'no-store');
     const { apiRoute } = request.routeOptions.config;
-    const asked = apiRoute?.open ? succeed({ scope: '' }) : gate.authorize(request.raw);
-    if (!asked.ok) {
+    const authorized = apiRoute?.open ? succeed({ scope: '' }) : gate.authorize(request.raw);
+    if (!authorized.ok) {
       const user = apiRoute?.forUsers ? await tokenGate.identify(request.raw) : undefined;
-      if (!user?.ok) return answerRefusal(reply, user ?? asked);
+      if (!user?.ok) return answerRefusal(reply, user ?? authorized);
       request.reader = user.value;
       return undefined;
     }
-    request.askerScope = asked.value.scope;
+    request.callerScope = authorized.value.scope;
     return request.is404 ? answerRefusal(reply, refuse('not_found', 'no such path')) : undefined;
   }
 
@@ -81,20 +81,20 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   async function answer(
     { method, path, isComplete }: ApiRoute,
     call: ApiCall,
-    asked: Asked,
+    scope: CallScope,
     inTurn: InTurn,
   ): Promise<Outcome<unknown>> {
     const { idempotencyKey, params, content } = call;
-    if (idempotencyKey === undefined) return inTurn(() => call.run(asked, context));
+    if (idempotencyKey === undefined) return inTurn(() => call.run(scope, context));
     const { idempotency } = context;
     // A permit for each claim only: a retry that waits for the first attempt must not hold a permit meanwhile.
     const claim: IdempotencyStore['claim'] = (...given) => inTurn(() => idempotency.claim(...given));
     return runIdempotent(
       { store: { claim, complete: idempotency.complete }, newId: context.newId, pause },
       {
-        key: [asked.scope, asked.nsp, method, path, params, idempotencyKey],
+        key: [scope.scope, scope.nsp, method, path, params, idempotencyKey],
         content: [content],
-        run: (operation) => inTurn(() => call.run({ ...asked, operation }, context)),
+        run: (operation) => inTurn(() => call.run({ ...scope, operation }, context)),
         isComplete,
       },
     );
@@ -114,9 +114,9 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
         if (!nsp.ok) return answerRefusal(reply, nsp);
         const call = apiRoute.read(request);
         if (!call.ok) return answerRefusal(reply, call);
-        const asked = { nsp: nsp.value, scope: request.askerScope, reader: request.reader };
+        const scope = { nsp: nsp.value, scope: request.callerScope, reader: request.reader };
         const inTurn: InTurn = (task) => (paced ? context.admission.run(request.raw.socket, task) : task());
-        const outcome = await answer(apiRoute, call.value, asked, inTurn);
+        const outcome = await answer(apiRoute, call.value, scope, inTurn);
         if (!outcome.ok) return answerRefusal(reply, outcome);
         if (answers === 'events') {
           (outcome.value as StartStream)(reply.hijack().raw);
@@ -144,7 +144,7 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   }
 
   return async (app) => {
-    app.decorateRequest('askerScope', '');
+    app.decorateRequest('callerScope', '');
     app.decorateRequest('reader', undefined);
     app.removeAllContentTypeParsers();
     app.addContentTypeParser(

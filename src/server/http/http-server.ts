@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { createApiGate } from '../auth/api-keys.ts';
+import { createApiAuthenticator } from '../auth/api-keys.ts';
 import { createTokenGate, type TokenGateDeps } from '../auth/token-gate.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ApiContext } from './api-context.ts';
@@ -35,14 +35,14 @@ const MAX_PARAM_CHARS = 16_384;
 
 export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
   const { namespaces, version, ready, metrics, log } = deps;
-  const gate = createApiGate(deps.apiKeys);
+  const gate = createApiAuthenticator(deps.apiKeys);
   const app = fastify({
     logger: false,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     frameworkErrors(error, request, reply) {
       // The framework calls no hook of the API for a malformed URL.
-      const asked = isOfApi(request) ? gate.authorize(request.raw) : succeed(undefined);
-      void answerRefusal(reply, asked.ok ? refuse('bad_request', error.message) : asked);
+      const authorized = isOfApi(request) ? gate.authorize(request.raw) : succeed(undefined);
+      void answerRefusal(reply, authorized.ok ? refuse('bad_request', error.message) : authorized);
     },
   });
 
@@ -66,8 +66,8 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
     return state.ok ? { ok: true } : answerRefusal(reply, state);
   });
   app.get('/metrics', async (request, reply) => {
-    const asked = gate.authorize(request.raw);
-    if (!asked.ok) return answerRefusal(reply, asked);
+    const authorized = gate.authorize(request.raw);
+    if (!authorized.ok) return answerRefusal(reply, authorized);
     return reply.type(metrics.contentType).send(await metrics.text());
   });
   const api = createApi({

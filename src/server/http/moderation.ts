@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Restricted, Restriction } from '../../chat/moderation.ts';
+import type { ActiveRestriction, Restriction } from '../../chat/moderation.ts';
 import { type Room, roomOf } from '../../chat/room.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { ApiContext } from './api-context.ts';
@@ -43,7 +43,7 @@ function restricting(
     enforcement: ApiContext['enforcement'],
     room: Room,
     userId: string,
-    restricted: Restricted,
+    restricted: ActiveRestriction,
   ) => Promise<unknown>,
 ): ApiRoute {
   return route({

@@ -6,14 +6,14 @@ import { describeIssues } from '../../protocol/payloads.ts';
 import type { ApiContext } from './api-context.ts';
 
 /** A request as the framework gives it: nothing about it is validated. */
-export interface GivenRequest {
+export interface RawRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly headers: unknown;
   readonly body: unknown;
 }
 
-export interface Asked {
+export interface CallScope {
   readonly nsp: string;
   /** The back end's scope, within which its clientMsgIds count. */
   readonly scope: string;
@@ -30,7 +30,7 @@ export interface ApiCall {
   /** The parameters of the path, and the validated body: both are bounded. */
   readonly params: unknown;
   readonly content: unknown;
-  run(asked: Asked, context: ApiContext): Promise<Outcome<unknown>>;
+  run(scope: CallScope, context: ApiContext): Promise<Outcome<unknown>>;
 }
 
 type Fields = z.ZodObject;
@@ -77,7 +77,7 @@ export interface ApiRoute {
   /** `events`: the handler returns a `StartStream`, which writes the response. */
   readonly answers: 'json' | 'text' | 'events';
   readonly schemas: RouteSchemas;
-  read(given: GivenRequest): Outcome<ApiCall>;
+  read(given: RawRequest): Outcome<ApiCall>;
   /** Returns whether a retry could add nothing. */
   isComplete(answer: unknown): boolean;
 }
@@ -86,7 +86,7 @@ export interface ApiRoute {
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 interface RouteInput<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType>
-  extends Asked {
+  extends CallScope {
   readonly params: z.output<P>;
   readonly query: z.output<Q>;
   readonly headers: z.output<H>;
@@ -147,12 +147,12 @@ export function route<
       const parsed = input.safeParse({ params, query, headers: given.headers, body: body ?? {} });
       if (!parsed.success) return refuse('bad_request', describeIssues(withinPart(parsed.error)));
       const { data } = parsed;
-      const fields = data as Omit<RouteInput<P, Q, H, B>, keyof Asked>;
+      const fields = data as Omit<RouteInput<P, Q, H, B>, keyof CallScope>;
       return succeed({
         idempotencyKey: (data.headers as z.output<typeof WRITE_HEADERS>)['idempotency-key'],
         params: data.params,
         content: options.body === undefined ? {} : fields.body,
-        run: (asked, context) => run({ ...fields, ...asked }, context),
+        run: (scope, context) => run({ ...fields, ...scope }, context),
       });
     },
   };

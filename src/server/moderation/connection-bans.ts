@@ -1,4 +1,4 @@
-import { GUEST_PREFIX, guestSince } from '../../chat/identity.ts';
+import { GUEST_PREFIX, guestCreatedAt } from '../../chat/identity.ts';
 import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
@@ -78,7 +78,7 @@ export function createConnectionBans({ mode, moderation, now, date }: Connection
 
   /** Decides by the token's date and not by its presence: a new guest gets a token a moment later. */
   function isNew({ identity: { guestToken } }: Session, { since }: Note): boolean {
-    return guestToken === undefined || guestSince(guestToken) >= since;
+    return guestToken === undefined || guestCreatedAt(guestToken) >= since;
   }
 
   async function firstBan(room: Room, notes: readonly Note[]): Promise<Refusal | undefined> {

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { batchesOf } from '../../chat/batches.ts';
-import { type Moderation, type Restricted, refuseRestricted } from '../../chat/moderation.ts';
+import { type ActiveRestriction, type Moderation, refuseRestricted } from '../../chat/moderation.ts';
 import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
 import { type Outcome, type Refusal, refuse, succeed } from '../../protocol/codes.ts';
 import type { Removed } from '../../protocol/rooms.ts';
-import { insist } from '../event-queue.ts';
+import { runDespiteLimit } from '../event-queue.ts';
 import type { Membership, Session } from '../session.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import type { Logins } from '../users/logins.ts';
@@ -37,7 +37,7 @@ export interface Enforcement {
   /** Removes the user's connections from the room without closing them. Resolves as `CommandWorkers` does. */
   remove(room: Room, userId: string, why: Pick<Removed, 'code' | 'until'>): Promise<Outcome<void>>;
   /** Sends `muted` to the user's connections in the room. */
-  mute(room: Room, userId: string, restricted: Restricted): Promise<void>;
+  mute(room: Room, userId: string, restricted: ActiveRestriction): Promise<void>;
   /** The store refused the user: if the user is banned and still in the room here, removes them. */
   onRefused(room: Room, userId: string): void;
   /** Returns the refusal of a banned user, and removes the user if they are still in the room here. */
@@ -110,7 +110,9 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     if (command.does === 'remove') deps.endStreams(roomOf(nsp, command.roomid), command.userId);
     const sessions = logins.sessionsOf(inboxOf(nsp, command.userId));
     // The command waits for the connection's turn: a join admitted just before must not survive it.
-    return Promise.all(sessions.map((session) => insist(session.queue, () => apply(session, command))));
+    return Promise.all(
+      sessions.map((session) => runDespiteLimit(session.queue, () => apply(session, command))),
+    );
   }
 
   async function banOf(room: Room, userId: string): Promise<Refusal | undefined> {
@@ -157,7 +159,7 @@ export function createEnforcement(deps: EnforcementDeps): Enforcement {
     return undefined;
   }
 
-  function leftMs({ until }: Restricted): number | undefined {
+  function leftMs({ until }: ActiveRestriction): number | undefined {
     return until === undefined ? undefined : Math.max(1, until - now());
   }
 

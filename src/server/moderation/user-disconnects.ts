@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { inboxOf, type Room } from '../../chat/room.ts';
 import { BYE } from '../../protocol/codes.ts';
-import { insist } from '../event-queue.ts';
+import { runDespiteLimit } from '../event-queue.ts';
 import type { Session } from '../session.ts';
 import type { ChatNamespace } from '../socket-types.ts';
 import type { Logins } from '../users/logins.ts';
@@ -49,7 +49,9 @@ export function createUserDisconnects({
       endStreams(name, userId);
       const sessions = logins.sessionsOf(inboxOf(name, userId));
       // The disconnect waits for the connection's turn: it may be changing to this user, or to another.
-      return Promise.all(sessions.map((session) => insist(session.queue, () => end(session, userId))));
+      return Promise.all(
+        sessions.map((session) => runDespiteLimit(session.queue, () => end(session, userId))),
+      );
     },
     log,
   });

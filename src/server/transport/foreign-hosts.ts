@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hostNameOf, isLoopbackName } from '../../host-names.ts';
 import type { Logger } from '../../log.ts';
-import { namesHost } from '../../origin-patterns.ts';
+import { includesHost } from '../../origin-patterns.ts';
 import { refuse } from '../../protocol/codes.ts';
 import type { Routes } from './engine.ts';
 import type { AllowedOrigins } from './origins.ts';
@@ -30,7 +30,7 @@ export function isForeignHost(
   const name = hostNameOf(headers.host);
   if (name === undefined) return true;
   if (isLoopbackName(name) || name === own.toLowerCase() || isUpstreamName(name)) return false;
-  return !namesHost(corsOrigin ?? [], name);
+  return !includesHost(corsOrigin ?? [], name);
 }
 
 /**

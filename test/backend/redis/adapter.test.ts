@@ -10,9 +10,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   frameAfter,
   frameBefore,
-  moveFrame,
   parseFrame,
-  parseMove,
+  parsePresenceEvent,
+  presenceEventFrame,
 } from '../../../src/backend/redis/bus/frame.ts';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { socketRoom } from '../../../src/backend/socket-room.ts';
@@ -102,12 +102,12 @@ describe('the bus as Socket.IO sees it', () => {
 
   it('publishes a join as the adapter would, and recognises it', () => {
     const user = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
-    const frame = moveFrame(roomOf('/', 'tea'), { event: 'join', user });
+    const frame = presenceEventFrame(roomOf('/', 'tea'), { event: 'join', user });
     const message = JSON.parse(frame) as { data: { packet: { data: unknown[] } } };
     expect(message.data.packet.data).toEqual(['message', { event: 'join', roomid: 'tea', data: user }]);
-    expect(parseMove(Buffer.from(frame))).toEqual({ event: 'join', user });
+    expect(parsePresenceEvent(Buffer.from(frame))).toEqual({ event: 'join', user });
     const foreign = frame.replace('"event":"join"', '"event":"else"');
-    expect(parseMove(Buffer.from(foreign))).toBeUndefined();
+    expect(parsePresenceEvent(Buffer.from(foreign))).toBeUndefined();
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Listening } from '../../../src/backend/redis/bus/channel.ts';
+import type { ChannelSubscription } from '../../../src/backend/redis/bus/channel.ts';
 import { openSubscriber } from '../../../src/backend/redis/bus/subscriber.ts';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { fixedTarget } from '../../../src/backend/redis/connection/target.ts';
@@ -132,7 +132,7 @@ describe('subscriptions over Redis', () => {
     expect(await first.established(5_000)).toBe(true);
 
     const rooms: Room[] = [];
-    const listenings: Listening[] = [];
+    const listenings: ChannelSubscription[] = [];
     for (const _ of range(1, 4)) {
       for (const room of range(1, 100).map(() => newRoom())) {
         rooms.push(room);

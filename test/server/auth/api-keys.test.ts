@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/protocol/codes.ts';
-import { type ApiClient, createApiGate } from '../../../src/server/auth/api-keys.ts';
+import { type ApiClient, createApiAuthenticator } from '../../../src/server/auth/api-keys.ts';
 import { KEYS } from '../http/api-stage.ts';
 
 function from(remoteAddress: string, headers: IncomingHttpHeaders) {
@@ -12,7 +12,7 @@ const codeOf = (asked: Outcome<ApiClient>) => (asked.ok ? undefined : asked.erro
 const LOCAL = { host: '127.0.0.1:6001' };
 
 describe('with keys', () => {
-  const gate = createApiGate(KEYS);
+  const gate = createApiAuthenticator(KEYS);
   const [one, other] = KEYS;
   const codeFor = (headers: IncomingHttpHeaders, address = '192.0.2.1') =>
     codeOf(gate.authorize(from(address, headers)));

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createIdentities } from '../../../src/chat/identity.ts';
-import { introduce } from '../../../src/server/auth/handshake.ts';
+import { authenticate } from '../../../src/server/auth/handshake.ts';
 import { createTokenIdentities } from '../../../src/server/auth/tokens.ts';
 import type { AllowedOrigins } from '../../../src/server/transport/origins.ts';
 import { silentLog } from '../../cluster/silent-log.ts';
@@ -13,7 +13,7 @@ function handshake(query: string, auth?: unknown) {
   const url = `/socket.io/?EIO=4&${query}`;
   const parsed = Object.fromEntries(new URL(url, 'http://x').searchParams);
   const deps = { identities: createIdentities('s', () => 0), corsOrigin: undefined };
-  return introduce({ url, query: parsed, auth, headers: {} }, deps);
+  return authenticate({ url, query: parsed, auth, headers: {} }, deps);
 }
 
 function tokenFor(sub: string): Promise<string> {
@@ -24,7 +24,7 @@ function tokenFor(sub: string): Promise<string> {
 async function visitor(auth: unknown, headers: IncomingHttpHeaders = {}, corsOrigin?: AllowedOrigins) {
   const identities = createTokenIdentities({ secret: SECRET, now: Date.now, log: silentLog });
   const given = { url: '/', query: {}, auth, headers: { host: 'chat.example:3000', ...headers } };
-  const answer = await introduce(given, { identities, corsOrigin });
+  const answer = await authenticate(given, { identities, corsOrigin });
   return answer.ok ? answer.value.identity.user.id : answer.error.code;
 }
 

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
-import { createApiGate } from '../../../src/server/auth/api-keys.ts';
+import { createApiAuthenticator } from '../../../src/server/auth/api-keys.ts';
 import { API_PREFIX, createApi } from '../../../src/server/http/api-plugin.ts';
 import { type Answer, type ApiStage, KEYS, openApiStage } from './api-stage.ts';
 
@@ -52,7 +52,7 @@ describe('the OpenAPI document', () => {
     });
     const { context } = stage;
     const api = {
-      gate: createApiGate(KEYS),
+      gate: createApiAuthenticator(KEYS),
       tokenGate: { identify: async () => undefined },
       namespaces: ['/'],
       version: '1',

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createAdmission } from '../../../src/chat/admission.ts';
 import { createFeeds } from '../../../src/chat/feeds.ts';
 import type { Position } from '../../../src/chat/log-store.ts';
-import type { Restricted } from '../../../src/chat/moderation.ts';
+import type { ActiveRestriction } from '../../../src/chat/moderation.ts';
 import { roomOf } from '../../../src/chat/room.ts';
 import { createRoomFollowers } from '../../../src/chat/room-followers.ts';
 import { succeed } from '../../../src/protocol/codes.ts';
@@ -32,7 +32,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
   });
   const admission = createAdmission({ now: () => performance.now(), random: () => 0.5 });
   let now = 1_000;
-  let ban: Restricted | undefined;
+  let ban: ActiveRestriction | undefined;
   const streams = createEventStreams({
     feeds,
     followers,
@@ -89,7 +89,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
       return entry;
     },
     setTime: (ms: number) => (now = ms),
-    ban: (given: Restricted) => (ban = given),
+    ban: (given: ActiveRestriction) => (ban = given),
   };
 }
 

@@ -7,7 +7,7 @@ import { away, UNANSWERED } from '../connection/failures.ts';
 import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
 import { createWaiters, type Waiters } from '../connection/waiters.ts';
 import type { RedisKeys } from '../keys.ts';
-import { moveFrame } from './frame.ts';
+import { presenceEventFrame } from './frame.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface RedisBusDeps {
@@ -36,7 +36,7 @@ export function createRedisBus({
       return away('the bus is away');
     },
     async notify(room, move) {
-      const published = await redis.publish(keys.channel(room), moveFrame(room, move));
+      const published = await redis.publish(keys.channel(room), presenceEventFrame(room, move));
       // A frozen Redis still publishes it once it continues. Sent by other means as well, it would arrive twice.
       return published.ok || published === UNANSWERED ? succeed(undefined) : published;
     },

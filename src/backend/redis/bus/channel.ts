@@ -4,7 +4,7 @@ import type { Waiters } from '../connection/waiters.ts';
 
 export type RawListener = (frame: Buffer, channel: Buffer) => void;
 
-export interface Listening {
+export interface ChannelSubscription {
   /** Resolves with true once all later messages of the channel arrive, or with false after that time. */
   established(withinMs: number): Promise<boolean>;
   /** Stops the delivery to the listener at once. */
@@ -58,7 +58,7 @@ export interface ListenerOwner {
   remove(listener: Listener): void;
 }
 
-export class Listener implements Listening {
+export class Listener implements ChannelSubscription {
   readonly owner: ListenerOwner;
   readonly channel: Channel;
   readonly onEntry: (entry: Entry) => void;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../../chat/log-store.ts';
 import type { Channel, Listener, RawListener } from './channel.ts';
-import { parseFrame, parseMove, parsePresence } from './frame.ts';
+import { parseFrame, parsePresence, parsePresenceEvent } from './frame.ts';
 
 /**
  * Passes each frame to the listeners of its channel: an entry, a change of presence, or what is the adapter's. One function
@@ -20,7 +20,7 @@ export function createFrameReceiver(channels: ReadonlyMap<string, Channel>, log:
       return;
     }
     guarded(channel, () => {
-      const presence = parsePresence(frame) ?? parseMove(frame);
+      const presence = parsePresence(frame) ?? parsePresenceEvent(frame);
       if (!presence) channel.onFrame?.(frame, rawName);
       else
         for (const listener of channel.listeners()) guarded(channel, () => listener.onPresence?.(presence));

@@ -66,13 +66,13 @@ export function parsePresence(frame: Buffer): PresenceChange | undefined {
   return change;
 }
 
-/** Builds the frame of a join or a leave, which `parseMove` reads. */
-export function moveFrame(room: Room, { event, user }: PresenceEvent): string {
+/** Builds the frame of a join or a leave, which `parsePresenceEvent` reads. */
+export function presenceEventFrame(room: Room, { event, user }: PresenceEvent): string {
   const message = { event, roomid: room.roomid, data: user };
   return frameBefore + JSON.stringify(message) + frameAfter(room);
 }
 
-export function parseMove(frame: Buffer): PresenceEvent | undefined {
+export function parsePresenceEvent(frame: Buffer): PresenceEvent | undefined {
   if (!startsWith(frame, MOVE)) return undefined;
   const { event, data } = JSON.parse(frame.toString()).data.packet.data[1];
   // Another server on the same adapter may send other events.

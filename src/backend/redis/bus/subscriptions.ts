@@ -1,7 +1,13 @@
 import type { Logger } from 'pino';
 import type { Entry } from '../../../chat/log-store.ts';
 import type { PresenceChange, PresenceEvent } from '../../../chat/roster.ts';
-import { Channel, Listener, type ListenerOwner, type Listening, type RawListener } from './channel.ts';
+import {
+  Channel,
+  type ChannelSubscription,
+  Listener,
+  type ListenerOwner,
+  type RawListener,
+} from './channel.ts';
 import { createChannelMachine, type SubscriberClient } from './channel-machine.ts';
 import { createFrameReceiver } from './frame-receiver.ts';
 
@@ -11,7 +17,7 @@ export interface Subscriptions {
     channel: string,
     onEntry: (entry: Entry) => void,
     onPresence?: (presence: PresenceChange | PresenceEvent) => void,
-  ): Listening;
+  ): ChannelSubscription;
   /** Subscribes one listener to all other frames of a channel. It never fails: it is retried until it succeeds. */
   attach(channel: string, onFrame: RawListener): void;
   detach(channel: string): void;

@@ -5,7 +5,7 @@ import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import { away } from './failures.ts';
 import type { RedisConnection } from './redis-connection.ts';
-import { trialsOf } from './rights.ts';
+import { permissionTestsFor } from './rights.ts';
 
 const MOST_NAMED = 3;
 
@@ -23,7 +23,7 @@ export interface RightsCheckDeps {
 export function createRightsCheck({ redis, keyPrefix, keys }: RightsCheckDeps): () => Promise<Outcome<void>> {
   return async () => {
     if (!redis.wasDenied()) return succeed(undefined);
-    const { commands } = trialsOf(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const { commands } = permissionTestsFor(keyPrefix, keys, randomBytes(6).toString('hex'));
     const denied = await allValues(commands.map(({ args }) => redis.denies(args)));
     if (!denied.ok) return denied;
     const missing = commands.filter((_, index) => denied.value[index]).map(({ rule }) => rule);

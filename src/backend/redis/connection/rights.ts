@@ -8,20 +8,20 @@ import { type RedisKeys, redisKeys } from '../keys.ts';
  */
 
 /** A command to try, and the rule of ACL SETUSER that allows it. */
-export interface Trial {
+export interface PermissionTest {
   readonly rule: string;
   readonly args: readonly string[];
 }
 
-export interface ChannelTrial {
+export interface ChannelPermissionTest {
   readonly rule: string;
   readonly channel: string;
 }
 
-export interface Trials {
+export interface PermissionTests {
   /** The order matters: the last one deletes the keys. */
-  readonly commands: readonly Trial[];
-  readonly channels: readonly ChannelTrial[];
+  readonly commands: readonly PermissionTest[];
+  readonly channels: readonly ChannelPermissionTest[];
   /** The rule that allows all keys. */
   readonly keyRule: string;
 }
@@ -37,7 +37,7 @@ const TRIAL_KEY_TTL_MS = '10000';
  * `name` MUST be unique to the check that runs them, since several may run at the same moment. Each key gets an expiry right
  * after it is created: a user without the right to DEL, or a check that is cut off, deletes none.
  */
-export function trialsOf(keyPrefix: string, keys: RedisKeys, name: string): Trials {
+export function permissionTestsFor(keyPrefix: string, keys: RedisKeys, name: string): PermissionTests {
   const base = `${keyPrefix}:{start:${name}}`;
   const [text, hash, zset, stream] = ['text', 'hash', 'zset', 'stream'].map((kind) => `${base}:${kind}`) as [
     string,
@@ -123,7 +123,7 @@ function patternRules(keyPrefix: string): readonly string[] {
 
 /** The arguments of ACL SETUSER that follow the name and the password. */
 export function aclRules(keyPrefix: string): readonly string[] {
-  const { commands } = trialsOf(keyPrefix, redisKeys(keyPrefix), '');
+  const { commands } = permissionTestsFor(keyPrefix, redisKeys(keyPrefix), '');
   const commandRules = new Set([...commands.map(({ rule }) => rule), SUBSCRIBE_RULE, UNSUBSCRIBE_RULE]);
   return [...patternRules(keyPrefix), '-@all', ...[...commandRules].sort()];
 }

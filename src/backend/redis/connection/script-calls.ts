@@ -7,7 +7,7 @@ export type Reply = { readonly value: unknown } | { readonly error: unknown };
  * Writes a command when the pacing lets it, after asking `mayWrite`. If that returns false, the command is not written until
  * `mayWrite`'s owner calls `write`.
  */
-export type Exchange = (
+export type SendCommand = (
   args: readonly string[],
   prompt?: boolean,
   mayWrite?: (write: () => void) => boolean,
@@ -27,7 +27,7 @@ export interface ScriptCalls {
  * wait for pacing, `notStarted` those made since. At the end, all start in the order in which they were made.
  * Otherwise a SCRIPT FLUSH would let later messages of a caller overtake those that failed.
  */
-export function createScriptCalls(exchange: Exchange): ScriptCalls {
+export function createScriptCalls(exchange: SendCommand): ScriptCalls {
   let written = 0;
   let recovering: { readonly unwritten: (() => void)[]; readonly notStarted: (() => void)[] } | undefined;
 

@@ -5,7 +5,7 @@ import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';
 import { createRedisClient } from './client.ts';
 import { fieldOf } from './redis-connection.ts';
-import { SUBSCRIBE_RULE, trialsOf, UNSUBSCRIBE_RULE } from './rights.ts';
+import { permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE } from './rights.ts';
 
 export interface StartCheckDeps {
   readonly address: RedisAddress;
@@ -14,11 +14,11 @@ export interface StartCheckDeps {
 }
 
 /** A server's reply to a command that was tried. */
-export type TrialReply = { readonly value: unknown } | { readonly refused: string };
+export type PermissionTestReply = { readonly value: unknown } | { readonly refused: string };
 
 /** A connection for the checks at the start. It dials once, and it returns refusals instead of logging them. */
 export interface StartCheck {
-  ask(args: readonly string[]): Promise<TrialReply>;
+  ask(args: readonly string[]): Promise<PermissionTestReply>;
   /** Tries once what the workers do. Throws a `BackendError` that tells the operator what this server or its user lacks. */
   requireFit(): Promise<void>;
   close(): void;
@@ -29,7 +29,7 @@ const NOT_ALLOWED = /^NOPERM/;
 
 export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDeps): Promise<StartCheck> {
   const client = createRedisClient(address, 'commands');
-  const ready = new Promise<TrialReply>((resolve) => {
+  const ready = new Promise<PermissionTestReply>((resolve) => {
     client.on('ready', () => resolve({ value: undefined }));
     client.on('error', (error: unknown) => resolve({ refused: reasonOf(error) }));
   });
@@ -41,7 +41,7 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
       ask(['INFO', 'replication']),
       ask(['INFO', 'cluster']),
     ]);
-    const field = (info: TrialReply, name: string) =>
+    const field = (info: PermissionTestReply, name: string) =>
       'value' in info ? fieldOf(String(info.value), name) : undefined;
     if (field(cluster, 'cluster_enabled') === '1') throw isClusterNode();
     if (field(replication, 'role') === 'slave') {
@@ -62,14 +62,14 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
     );
   }
 
-  async function ask(args: readonly string[]): Promise<TrialReply> {
+  async function ask(args: readonly string[]): Promise<PermissionTestReply> {
     return withinLimit(replyTo(client.sendCommand([...args])));
   }
 
   async function requireRights(): Promise<void> {
     const missing = new Set<string>();
     const unknown = new Set<string>();
-    const collect = (answer: TrialReply, rule: string, patternRule?: string) => {
+    const collect = (answer: PermissionTestReply, rule: string, patternRule?: string) => {
       if (!('refused' in answer)) return;
       const { refused } = answer;
       if (/^(MOVED|CROSSSLOT)/.test(refused)) throw isClusterNode();
@@ -78,10 +78,14 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
       if (!NOT_ALLOWED.test(refused)) return;
       missing.add(patternRule !== undefined && !/to run the/.test(refused) ? patternRule : rule);
     };
-    const { commands, channels, keyRule } = trialsOf(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const { commands, channels, keyRule } = permissionTestsFor(
+      keyPrefix,
+      keys,
+      randomBytes(6).toString('hex'),
+    );
     const replies = await Promise.all(commands.map(({ args }) => ask(args)));
     for (const [index, { rule }] of commands.entries()) {
-      const answer = replies[index] as TrialReply;
+      const answer = replies[index] as PermissionTestReply;
       collect(answer, rule, rule === '+spublish' ? channels[0]?.rule : keyRule);
     }
     for (const { rule, channel } of channels) {
@@ -116,16 +120,16 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
   };
 }
 
-function replyTo(answer: Promise<unknown>): Promise<TrialReply> {
+function replyTo(answer: Promise<unknown>): Promise<PermissionTestReply> {
   return answer.then(
     (value) => ({ value }),
     (error: unknown) => ({ refused: reasonOf(error) }),
   );
 }
 
-async function withinLimit(answer: Promise<TrialReply>): Promise<TrialReply> {
+async function withinLimit(answer: Promise<PermissionTestReply>): Promise<PermissionTestReply> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<TrialReply>((resolve) => {
+  const limit = new Promise<PermissionTestReply>((resolve) => {
     timer = setTimeout(resolve, ANSWER_MS, { refused: 'no answer in time' });
   });
   const first = await Promise.race([answer, limit]);

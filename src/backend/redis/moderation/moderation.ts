@@ -1,4 +1,4 @@
-import type { Moderation, Restricted, Restriction } from '../../../chat/moderation.ts';
+import type { ActiveRestriction, Moderation, Restriction } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
@@ -26,7 +26,7 @@ export function createRedisModeration({ redis, scripts, keys }: RedisModerationD
     userId: string,
     kind: Restriction,
     seconds?: number,
-  ): Promise<Outcome<Restricted>> {
+  ): Promise<Outcome<ActiveRestriction>> {
     const lengthMs = seconds === undefined ? UNTIL_LIFTED : String(Math.max(1, Math.ceil(seconds * 1_000)));
     const ends = await change(room, userId, kind, lengthMs);
     return ends.ok ? succeed(restrictedOf(ends.value)) : ends;
@@ -51,6 +51,6 @@ export function createRedisModeration({ redis, scripts, keys }: RedisModerationD
   return { restrict, lift, restrictions };
 }
 
-function restrictedOf(ends: number): Restricted {
+function restrictedOf(ends: number): ActiveRestriction {
   return ends === 0 ? {} : { until: ends };
 }

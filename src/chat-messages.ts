@@ -2,7 +2,7 @@ import type { MetricObject } from 'prom-client';
 import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
 
 /** The IPC messages between primary and worker that concern the chat. */
-export const TASKS: {
+export const CHAT_MESSAGES: {
   /** primary → worker: a worker process has just died; count its connections no more. */
   readonly fence: NoticeKind<{ readonly instanceId: string }>;
   /** primary → worker: a worker process died; announce that its users have left. */
