@@ -31,8 +31,8 @@ interface Cause {
 export const SUMMARY_MS = 10_000;
 /** A limit, since clients can vary the text of some lines. */
 const MAX_CAUSES = 100;
-/** Fields that tell causes apart and have few values. */
-const TELLING = ['slot', 'event', 'kind', 'route', 'redis'] as const;
+/** Fields that distinguish causes and have few values. */
+const DISTINGUISHING = ['slot', 'event', 'kind', 'route', 'redis'] as const;
 
 export function createRepeatedLines({ timers }: RepeatedLinesDeps): RepeatedLines {
   const causes = new Map<string, Cause>();
@@ -56,7 +56,7 @@ export function createRepeatedLines({ timers }: RepeatedLinesDeps): RepeatedLine
     const { line, name, more, write } = cause;
     if (more === 0) return;
     cause.more = 0;
-    const about = Object.fromEntries(TELLING.flatMap((field) => fieldIn(line.about, field)));
+    const about = Object.fromEntries(DISTINGUISHING.flatMap((field) => fieldIn(line.about, field)));
     const text = `${line.text} (${more} more in the last ${SUMMARY_MS / 1_000} s)`;
     write({
       level: line.level,
@@ -68,8 +68,8 @@ export function createRepeatedLines({ timers }: RepeatedLinesDeps): RepeatedLine
   return {
     pass(line, write) {
       const name = causeOf(line.about);
-      const told = TELLING.map((field) => String(line.about[field] ?? '')).join('\0');
-      const own = `${line.level}\0${line.text}\0${name}\0${told}`;
+      const fields = DISTINGUISHING.map((field) => String(line.about[field] ?? '')).join('\0');
+      const own = `${line.level}\0${line.text}\0${name}\0${fields}`;
       const key = causes.has(own) || causes.size < MAX_CAUSES ? own : '';
       const known = causes.get(key);
       if (known) {
@@ -98,8 +98,8 @@ function causeOf({ err, code, reply, reason, cause }: Line['about']): string | u
   }
   if (code !== undefined) return String(code);
   if (typeof reply === 'string') return codeWord(reply) ?? 'ERR';
-  const told = reason ?? cause;
-  return typeof told === 'string' ? (codeWord(told) ?? told.slice(0, 80)) : undefined;
+  const text = reason ?? cause;
+  return typeof text === 'string' ? (codeWord(text) ?? text.slice(0, 80)) : undefined;
 }
 
 function codeWord(message: string): string | undefined {

@@ -38,12 +38,12 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
     let taken = true;
     await inBatches(reported.inboxes(), async (inbox) => {
       const connections = reported.connectionsOf(inbox);
-      const said = connections === 0 || (await setConnections(inbox, connections)).ok;
-      if (!said) taken = false;
+      const stored = connections === 0 || (await setConnections(inbox, connections)).ok;
+      if (!stored) taken = false;
     });
     for (const room of reported.rooms()) {
       await inBatches(reported.usersIn(room), async ({ userId }) => {
-        // Look the user up now: somebody who left since the batch began must not come back.
+        // The lookup is now: a user who left since the batch began must not come back.
         const present = reported.userIn(room, userId);
         const entered = present && (await enter(room, present.user, present.clients));
         if (entered?.ok === false) taken &&= !entered.error.temporary;

@@ -52,7 +52,7 @@ export interface Feed {
   accept(entry: Entry): void;
   /**
    * Brings the feed to the page's top or above, in the page's epoch, and calls `admit` in the same turn with the entries
-   * delivered since the page was read, so that none of this room comes between. `stale`: the page is of an older epoch,
+   * delivered since the page was read, so that no other entry of the room is delivered in between. `stale`: the page is of an older epoch,
    * read a new one. `behind`: the log could not be read in time.
    *
    * The caller MUST call `buffer` before it reads the page.

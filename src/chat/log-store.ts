@@ -106,7 +106,7 @@ export const NO_EPOCH = 'new';
  */
 export interface RoomLogs {
   append(room: Room, draft: Draft): Promise<Outcome<Appended>>;
-  /** Reads one page; the answer MUST be one consistent look at the log. */
+  /** Reads one page; the answer MUST be one consistent snapshot of the log. */
   read(room: Room, query: LogQuery): Promise<Outcome<LogPage>>;
   /**
    * Replaces the members of an entry (as `Draft.members`); its position, id and time stay. In the same atomic step it

@@ -58,7 +58,7 @@ class TokenBucket extends Tokens implements Bucket {
 
 /**
  * A bucket from which rejected events take too: a client that ignores rejections gets deeper into debt, and one that waits
- * as long as told gets through.
+ * as long as the answer says gets through.
  */
 export class DebtBucket extends Tokens {
   /** Returns 0, or the ms until the next event may pass. One that is larger than the burst passes when there is no debt. */

@@ -128,7 +128,7 @@ export interface PresenceEvent {
 export const ROSTER_HEARTBEAT_MS = 2_000;
 /** Together with ROSTER_REAP_CHECK_MS it keeps the time from the death of a host to the departure of its users under 10 s. */
 export const ROSTER_LEASE_MS = 9_000;
-/** Every host looks for expired leases at this interval. */
+/** The interval at which every host checks for expired leases. */
 export const ROSTER_REAP_CHECK_MS = 500;
 
 /** Two and a half missed heartbeats. */

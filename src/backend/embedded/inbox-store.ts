@@ -27,7 +27,7 @@ export interface InboxStore extends Pick<ChatInboxStore, 'appendAnnouncement'> {
 /** About the size of a record with all its steps on disk; each step rewrites it. */
 const RECORD_BYTES = 8_192;
 
-/** Markers are committed together with the logs, so that nobody reads an inbox without its markers. */
+/** Markers are committed together with the logs, so that no reader sees an inbox without its markers. */
 export function createInboxStore({
   readSnapshot,
   queue,

@@ -1,7 +1,7 @@
 import type { PreviousEpoch } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
 
-/** Metadata of a log. It outlives the entries, so no sequence number is handed out twice. */
+/** Metadata of a log. It outlives the entries, so no sequence number is assigned twice. */
 export interface LogMeta {
   /** Absent: a room, as in metadata written before there was anything else. */
   readonly kind?: RoomKind;

@@ -2,7 +2,7 @@ import type { PresenceChange, RosterCount, RosterEntry } from '../../chat/roster
 import { LARGE_ROOM_CLIENTS } from '../../protocol/limits.ts';
 
 const PUBLISH_EVERY_MS = 1_000;
-/** Names after counts make every member fetch the list: a user who comes and goes in a room of 200 must not cause that each second. */
+/** Names after counts make every member fetch the list: a user who joins and quits in a room of 200 must not cause that each second. */
 const NAMES_AGAIN_EVERY_MS = 10_000;
 
 /** The user came, changed name or avatar, or left. */

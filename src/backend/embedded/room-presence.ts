@@ -35,7 +35,7 @@ export interface RoomPresenceDeps {
 export function createRoomPresence(room: Room, { publish, now }: RoomPresenceDeps): RoomPresence {
   const changes = createRoomChanges({
     count: () => countRoom(presence),
-    // A lounge publishes no presence.
+    // A textmsg audience publishes no presence.
     publish: room.kind === 'room' ? (change) => publish(room, change) : () => undefined,
     now,
   });

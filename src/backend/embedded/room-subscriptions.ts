@@ -20,7 +20,7 @@ export function setSubscribed(
   top: number,
 ): readonly SubscribedRoom[] {
   const known = rooms.find(([id]) => id === roomid);
-  if (!joined) return known ? rooms.filter((visit) => visit !== known) : rooms;
+  if (!joined) return known ? rooms.filter((subscription) => subscription !== known) : rooms;
   return known && rooms[0] === known ? rooms : putFirst(rooms, known ?? [roomid, top]);
 }
 
@@ -41,6 +41,6 @@ export function subscribedRoomsOf(rooms: readonly SubscribedRoom[]): RoomSubscri
   return rooms.map(([roomid, read]) => ({ roomid, read }));
 }
 
-function putFirst(rooms: readonly SubscribedRoom[], visit: SubscribedRoom): readonly SubscribedRoom[] {
-  return [visit, ...rooms.filter(([id]) => id !== visit[0])].slice(0, MAX_ROOM_SUBSCRIPTIONS);
+function putFirst(rooms: readonly SubscribedRoom[], subscription: SubscribedRoom): readonly SubscribedRoom[] {
+  return [subscription, ...rooms.filter(([id]) => id !== subscription[0])].slice(0, MAX_ROOM_SUBSCRIPTIONS);
 }

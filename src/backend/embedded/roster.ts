@@ -97,7 +97,7 @@ export function createInstanceRoster({
     return countRoom(presence);
   }
 
-  /** Refuses added connections only: nobody is thrown out after the limit was lowered. */
+  /** Refuses added connections only: a lower limit removes no member. */
   function overfills(instanceId: string, room: Room, clients: number): boolean {
     const added = clients - (directory.find(room.tag)?.clients.get(instanceId) ?? 0);
     if (room.kind !== 'room') return false;

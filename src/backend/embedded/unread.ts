@@ -22,14 +22,14 @@ export function ownMessageKeys(inbox: string, record: RoomSubscriptionRecord | u
   return (record?.rooms ?? []).map(([roomid]) => ownMessageKey(inbox, roomid));
 }
 
-/** `said`: the reader's newest own message. `uncounted`: how many entries of a range do not count as unread. */
+/** `newestOwn`: the reader's newest own message. `uncounted`: counts the entries of a range that do not count as unread. */
 export function unreadOf(
   { first, top }: LogMeta,
   { read }: Pick<UnreadQuery, 'read'>,
-  said: number,
+  newestOwn: number,
   uncounted: (from: number, to: number) => number,
 ): UnreadCount {
-  const upTo = Math.max(read, said);
+  const upTo = Math.max(read, newestOwn);
   const from = Math.max(upTo + 1, first);
   if (from > top) return { top, read: upTo, unread: 0 };
   return { top, read: upTo, unread: top - from + 1 - uncounted(from, top) };

@@ -11,7 +11,7 @@ import { socketRoom } from '../socket-room.ts';
 export interface RedisKeys {
   /** The log (a stream), its meta and its replaced entries, in the order the scripts take them. */
   readonly log: (room: Room) => readonly [log: string, meta: string, replaced: string];
-  /** The readers' own newest messages, and the entries that nobody has to read, in the order the scripts take them. */
+  /** The readers' own newest messages, and the entries that do not count as unread, in the order the scripts take them. */
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
   /** The two dedupe hashes, for even and for odd TTL periods. */
   readonly ids: (room: Room) => readonly [string, string];
@@ -42,7 +42,7 @@ export interface RedisKeys {
   readonly pushPositions: (pushId: string) => string;
   /** A hash: instance id -> its record, see roster-heartbeat.lua. */
   readonly instances: string;
-  /** The rooms, lounges and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
+  /** The rooms, textmsg audiences (kind `lounge`) and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
   readonly occupiedRooms: (instanceId: string) => string;
   /** The last count of the whole cluster, and the election of the worker that counts next; see totals.ts. */
   readonly totals: readonly [totals: string, turn: string];

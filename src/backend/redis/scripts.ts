@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface Script {
   readonly text: string;
   readonly sha1: string;
-  /** The script is not delayed by call-pacing.ts, because somebody waits for its effect. */
+  /** The script is not delayed by call-pacing.ts, because a client waits for its effect. */
   readonly prompt?: true;
 }
 

@@ -127,7 +127,7 @@ export function genuineAt(assertions: Assertions, epoch: string, seq: number): A
 
 /**
  * Finds the message that each assertion stands for. An assertion of something that was never sent, or not to this
- * room, is reported here and left out of all that follows: it must not make other clients look as if they missed it.
+ * room, is reported here and left out of all that follows: other clients must not appear to have missed it.
  */
 export function judgeAssertions(
   room: string,
@@ -157,10 +157,7 @@ export function judgeAssertions(
         assertion.message = message;
         message.places.push(assertion);
         if (endingOf(message) === 'refused') {
-          findings.add(
-            { ...about, kind: 'fail-delivered', detail: 'its sender was told it is refused' },
-            times,
-          );
+          findings.add({ ...about, kind: 'fail-delivered', detail: 'its sender got a refusal' }, times);
         }
       }
     }

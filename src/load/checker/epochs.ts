@@ -20,12 +20,12 @@ export interface Epochs {
   kept(epoch: string, seenFrom: string): number;
   /** The store lost it or never had it: the log changes its epoch there. */
   isVoid(place: Place): boolean;
-  /** Calls `visit` with the owner of each part of `from`..`to` as seen from an epoch. */
+  /** Calls `use` with the owner of each part of `from`..`to` as seen from an epoch. */
   eachOwned(
     seenFrom: string,
     from: number,
     to: number,
-    visit: (epoch: string, from: number, to: number) => void,
+    use: (epoch: string, from: number, to: number) => void,
   ): void;
 }
 
@@ -82,7 +82,7 @@ export function createEpochs(evidence: EpochEvidence): Epochs {
     compare: (a, b) => rankOf(a.epoch) - rankOf(b.epoch) || a.seq - b.seq,
     kept,
     isVoid,
-    eachOwned(seenFrom, from, to, visit) {
+    eachOwned(seenFrom, from, to, use) {
       const parts: [string, number, number][] = [];
       let end = to;
       for (let rank = rankOf(seenFrom); rank >= 0 && end >= from; rank -= 1) {
@@ -92,7 +92,7 @@ export function createEpochs(evidence: EpochEvidence): Epochs {
         parts.push([epoch, start, end]);
         end = start - 1;
       }
-      for (const [epoch, start, stop] of parts.reverse()) visit(epoch, start, stop);
+      for (const [epoch, start, stop] of parts.reverse()) use(epoch, start, stop);
     },
   };
 }
@@ -138,7 +138,7 @@ function orderOf(epochs: readonly string[], { log, epochChanges, heardAt }: Epoc
     const of = votes.get(before) ?? new Map<string, number>();
     votes.set(before, of.set(after, (of.get(after) ?? 0) + weight));
   };
-  for (const { from, to, announced: told } of epochChanges) if (!told) vote(from.epoch, to, 1);
+  for (const { from, to, announced } of epochChanges) if (!announced) vote(from.epoch, to, 1);
   const logged = [
     ...new Set([...(log?.entries ?? []).map(({ epoch }) => epoch), ...(log ? [log.epoch] : [])]),
   ];

@@ -79,7 +79,7 @@ function expectDeliveries(stream: Stream, from: Place, to: Place, deps: Expected
       } else if (message?.unechoed && message.sender === client) {
         counts.expected -= 1;
       } else if (epochs.isVoid({ epoch, seq }) && epochs.rankOf(to.epoch) > epochs.rankOf(epoch)) {
-        // The store lost it before this client had it: counted there, and the new epoch said so.
+        // The store lost it before this client had it: counted there, and the new epoch reported it.
         counts.expected -= 1;
       } else {
         counts.lost += 1;
@@ -114,15 +114,15 @@ function judgePassages(
   { client, epochChanges }: Stream,
   { room, epochs, findings }: ExpectedDeliveriesDeps,
 ): void {
-  for (const { from, to, announced: told } of epochChanges) {
+  for (const { from, to, announced } of epochChanges) {
     const [before, after] = [epochs.rankOf(from.epoch), epochs.rankOf(to)];
     if (before < 0 || after < 0) continue;
     const about = { room, client, epoch: from.epoch, seq: from.seq };
     if (after < before) {
-      if (told) continue;
+      if (announced) continue;
       findings.add({ ...about, kind: 'epoch-returned', detail: `the older epoch ${to} came after this` });
     } else if (from.seq > epochs.kept(from.epoch, to)) {
-      const detail = `epoch ${to} voided this, and neither a gap nor recovered: false said so`;
+      const detail = `epoch ${to} voided this, and neither a gap nor recovered: false reported it`;
       findings.add({ ...about, kind: 'silent-epoch', detail });
     }
   }

@@ -75,7 +75,7 @@ export interface InfoRecord {
  * The join's ack (or `joined`) came: live messages start after `seq`. With `resumed` the position asked for
  * and whether it was recovered; the recovered messages come as `deliver` records with source `replay`.
  *
- * The record stands before the `deliver` records of its page. Without `resumed` a membership begins anew if the
+ * The record stands before the `deliver` records of its page. Without `resumed` a membership begins again if the
  * client's connection was down since its last join, otherwise the old one goes on. A member who is away and never
  * comes back still expects everything: a client that goes for good needs a `leave`.
  */
@@ -128,7 +128,7 @@ export interface RepeatRecord {
   readonly seq: number;
 }
 
-/** The server said that `from`..`to` cannot be had any more. */
+/** The server reported that `from`..`to` are lost. */
 export interface GapRecord {
   readonly kind: 'gap';
   readonly t: number;

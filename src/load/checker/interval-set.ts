@@ -44,23 +44,23 @@ export function includes({ starts, ends }: IntervalSet, n: number): boolean {
   return end !== undefined && n <= end;
 }
 
-/** Calls `visit` with each number of `from`..`to` that is not in the set. */
+/** Calls `use` with each number of `from`..`to` that is not in the set. */
 export function eachMissing(
   set: IntervalSet | undefined,
   from: number,
   to: number,
-  visit: (n: number) => void,
+  use: (n: number) => void,
 ) {
   let next = from;
   if (set) {
     const { starts, ends } = set;
     for (let run = Math.max(0, runBefore(starts, from)); run < starts.length && next <= to; run += 1) {
       const stop = Math.min((starts[run] ?? 0) - 1, to);
-      for (; next <= stop; next += 1) visit(next);
+      for (; next <= stop; next += 1) use(next);
       next = Math.max(next, (ends[run] ?? 0) + 1);
     }
   }
-  for (; next <= to; next += 1) visit(next);
+  for (; next <= to; next += 1) use(next);
 }
 
 /** The index of the last interval that starts at or below `n`, or -1. */

@@ -41,7 +41,7 @@ export function endingOf({ okAt, unanswered, fails, invokes }: Message): Ending 
 export interface Messages {
   /** False: the id was invoked before with another client, room or text. */
   invoke(record: InvokeRecord, after: Place | undefined): boolean;
-  /** False: nobody invoked it in this room. */
+  /** False if no client sent it in this room. */
   answer(record: OkRecord | FailRecord | InfoRecord): boolean;
   get(id: string): Message | undefined;
   /** Finds a message that came without a clientMsgId. Call it only when all records are in. */

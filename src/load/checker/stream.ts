@@ -6,7 +6,7 @@ import type { Place } from './messages.ts';
 /*
  * One client in one room, read in the order the client saw it:
  *
- *   away ──join──► member ──leave──► away        member ──join, recovered: false──► member, anew
+ *   away ──join──► member ──leave──► away        member ──join, recovered: false──► new member
  *
  * Reading it can judge order and repeats only. The expected deliveries depend on where epochs end, which the records of
  * other clients show: the stream keeps the turns of the membership, and `expected-deliveries.ts` walks them at the end.
@@ -192,10 +192,10 @@ export function recordDelivery(
 }
 
 function changeEpoch(stream: Stream, to: string): void {
-  const { lastInPlace: from, announced: told } = stream;
+  const { lastInPlace: from, announced } = stream;
   const before = stream.epochChanges.at(-1);
   const known = before?.from === from && before.to === to;
-  if (from.epoch !== to && !known) stream.epochChanges.push({ from, to, announced: told });
+  if (from.epoch !== to && !known) stream.epochChanges.push({ from, to, announced });
 }
 
 function intervalsOf(byEpoch: Map<string, IntervalSet>, epoch: string): IntervalSet {

@@ -32,7 +32,7 @@ export const PROBLEM_KINDS = [
   'before-join',
   /** An epoch came back after a newer one. */
   'epoch-returned',
-  /** A client held messages that the store lost, and was not told. */
+  /** A client held messages that the store lost, and got no report. */
   'silent-epoch',
   /** A gap was sent for messages that the log still has. */
   'false-gap',
@@ -54,7 +54,7 @@ export interface Problem {
   readonly detail: string;
 }
 
-/** Messages unless said otherwise. */
+/** Numbers of messages, if nothing else is stated. */
 export interface Counts {
   acked: number;
   /** Neither acked nor definitely refused. */
@@ -78,7 +78,7 @@ export interface Counts {
   /** Resumes that were answered with `recovered: false`. */
   unrecovered: number;
   gaps: number;
-  /** Deliveries no longer expected, because a gap or `recovered: false` said so. */
+  /** Deliveries no longer expected, because a gap or `recovered: false` reported them. */
   waived: number;
   /** Acked messages that the store itself lost. */
   storeLost: number;

@@ -21,7 +21,7 @@ export function deletionOf({ roomid }: Pick<Room, 'roomid'>, ref: number): strin
 
 /**
  * Converts a page and the entries since, in the log's order. A message that was deleted after the page was read becomes
- * a tombstone, as in the log, so that nobody gets its text any more.
+ * a tombstone, as in the log, so that no reader gets its text any more.
  */
 export function messagesOf(entries: readonly Entry[]): readonly RoomEntry[] {
   const messages = entries.map(messageOf);

@@ -47,7 +47,7 @@ export function createRedisBus({
 }
 
 /**
- * Tests whether a published message comes back. A worker whose subscriber is deaf passes every other health check, and its
+ * Tests whether a published message comes back. A worker whose subscriber receives nothing passes every other health check, and its
  * members get no messages.
  */
 function createBusProbe(

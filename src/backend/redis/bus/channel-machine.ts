@@ -42,7 +42,7 @@ export interface ChannelMachine {
  *   off -> subscribing -> on -> unsubscribing -> off
  *
  * A channel leaves only `off` and `on` by a command, so it never has two commands under way. Left to node-redis, an
- * unsubscribe and a subscribe within one round trip leave the channel deaf, and a subscribe under way when the connection is
+ * unsubscribe and a subscribe within one round trip leave the channel without messages, and a subscribe under way when the connection is
  * lost is rejected and forgotten. Here such a channel falls back to `off`, and every `ready` and every few seconds all wanted
  * channels that are `off` are tried again. `on` outlives a lost connection: node-redis resubscribes those channels and is
  * ready only once all are back, so `on` *and* a ready client mean that messages arrive.

@@ -1,7 +1,7 @@
 -- Stores, numbers and publishes one message, or returns the result of the first append with its clientMsgId.
 -- KEYS[1..3] as in log.lua     KEYS[4], KEYS[5] dedupe hashes of even and odd TTL periods
 -- KEYS[6] as in restricted.lua   KEYS[7] readers by the seq of their own newest message (zset)
--- KEYS[8] entries that nobody has to read, by seq (zset); for both see unread.ts
+-- KEYS[8] entries that do not count as unread, by seq (zset); for both see unread.ts
 -- ARGV[1..3] as in epoch.lua   ARGV[4] entries to keep   ARGV[5] how long the log lives after this message, ms
 -- ARGV[6] dedupe TTL, ms       ARGV[7] field of the dedupe hashes, '' for none
 -- ARGV[8] the message's id     ARGV[9] members of its JSON object   ARGV[10] excepted socket, '' for none
@@ -10,7 +10,7 @@
 --   nowhere) and where it moves to; otherwise both ''
 -- ARGV[16] the user who must be neither banned nor muted, '' for nobody
 -- ARGV[17] digest of the content, '' to compare the clientMsgId alone
--- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': nobody has to read the entry
+-- ARGV[18] the author, who has read the log up to the message, '' for nobody   ARGV[19] '1': the entry does not count as unread
 -- Returns {epoch, seq, id, at, outcome}. Outcomes: 0 stored, 1 stored before. The others stored nothing: 2 the marker stood
 -- elsewhere; 3 banned and 4 muted, with the ms left in `at`, 0 for no end; 5 the clientMsgId belongs to another content.
 -- The message is spliced as text, because cjson would lose digits of numbers and empty arrays.

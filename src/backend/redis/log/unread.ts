@@ -14,7 +14,7 @@ type Oldest = readonly (readonly [id: string, fields: unknown])[];
 
 /**
  * Implements `RoomLogs.unread`. Beside each log stand two sorted sets: each reader's newest own message, and the
- * entries that nobody has to read. So the count looks at no entry. It takes single commands and no script: a script
+ * entries that do not count as unread. So the count looks at no entry. It takes single commands and no script: a script
  * cost Redis 17 µs per room, they cost 3, and a user may ask for a thousand rooms. A change between two commands counts
  * as before or after the count.
  */
@@ -25,14 +25,14 @@ export async function countUnread(
   async function one({ room, reader, read }: UnreadQuery): Promise<Outcome<UnreadCount>> {
     const [log, meta] = keys.log(room);
     const [readers, uncounted] = keys.unread(room);
-    const [end, said] = await Promise.all([
+    const [end, newestOwn] = await Promise.all([
       redis.call<string | null>(['HGET', meta, 'top']),
       reader === undefined ? succeed(null) : redis.call<string | null>(['ZSCORE', readers, reader]),
     ]);
     if (!end.ok) return end;
-    if (!said.ok) return said;
+    if (!newestOwn.ok) return newestOwn;
     const top = Number(end.value ?? 0);
-    const upTo = Math.max(read, Number(said.value ?? 0));
+    const upTo = Math.max(read, Number(newestOwn.value ?? 0));
     if (upTo >= top) return succeed({ top, read: upTo, unread: 0 });
 
     const sparedFrom = (seq: number) => redis.call<number>(['ZCOUNT', uncounted, String(seq), String(top)]);
@@ -41,7 +41,7 @@ export async function countUnread(
       sparedFrom(upTo + 1),
     ]);
     if (!oldest.ok) return oldest;
-    // Replaced entries leave the stream, and nobody has to read those below its first.
+    // Replaced entries leave the stream, and those below its first do not count as unread.
     const first = Number.parseInt(oldest.value[0]?.[0] ?? String(top + 1), 10);
     const from = Math.max(upTo + 1, first);
     const spared = first > upTo + 1 ? await sparedFrom(first) : above;

@@ -7,7 +7,7 @@ import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 
 /*
- * The rooms, inboxes and lounges that each instance occupies: one sorted set per instance, all of score 0, whose members
+ * The rooms, inboxes and textmsg audiences (kind `lounge`) that each instance occupies: one sorted set per instance, all of score 0, whose members
  * are `kind NUL namespace NUL id`. No namespace or id holds a NUL, so every kind, and every namespace of a kind, is one
  * range in byte order. An inbox stands for its user's connections.
  */

@@ -17,7 +17,7 @@ export function roomScriptArgs(keys: RedisKeys, room: Room, instanceId: string):
     instanceId,
     keys.rosterOfInstances(room),
     ROSTER_KEYS_LIVE_MS,
-    // A lounge publishes no presence.
+    // A textmsg audience publishes no presence.
     room.kind === 'room' ? keys.channel(room) : '',
     presenceBefore,
     frameAfter(room),

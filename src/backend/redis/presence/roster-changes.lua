@@ -1,7 +1,7 @@
 -- A prelude of the scripts that change who is in a room, after clock.lua and roster-room.lua: notifies the room's members.
 -- KEYS[5] the last notification (hash: rev, at, counted, users, clients; named: when names followed counts)
 -- KEYS[6] pending changes (hash user id -> sign and the person's JSON): '+' came, '=' has another name or avatar, '-' left
--- ARGV[4] channel, '' for a lounge, whose users are not announced to each other
+-- ARGV[4] channel, '' for a textmsg audience, whose users are not announced to each other
 -- ARGV[5] the frame before the event's name   ARGV[6] the frame after its payload
 -- ARGV[7] the room's id as JSON   ARGV[8] the most connections in the room, and changes at once, that are announced by name
 -- The changes are collected here and not at the workers, so that all members get the same changes under the same number.

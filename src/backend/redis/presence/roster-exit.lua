@@ -1,5 +1,5 @@
 -- Takes a user out of the room on this instance, or only sets the instance's number of connections.
--- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to take nobody out
+-- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to remove no user
 -- Returns {users, connections, changed, wait, vacant}. changed: 1 if no other instance has the user in the room. wait: as in
 -- roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
 -- An instance that is not in the room stays out: this may be the last command of a dead one that was reaped already.

@@ -41,7 +41,7 @@ export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCoun
     const people = await countPeople(occupied, alive);
     if (!people.ok) return people;
     const { users, clients } = people.value;
-    // It expires once nobody asks any more.
+    // It expires once no worker asks any more.
     void redis.call([
       'SET',
       totalsKey,
