@@ -36,16 +36,20 @@ export function usesRedis(options: Pick<BackendOptions, 'redisUrl' | 'redisSenti
   return options.redisUrl !== undefined || options.redisSentinels !== undefined;
 }
 
-/** One worker's side of the store and the bus. */
-export interface WorkerBackend {
+/** The stores with the same interface in every process that has them. */
+export interface Stores {
   readonly logs: RoomLogs;
-  readonly bus: RoomBus;
-  readonly roster: Roster;
   readonly inboxes: InboxStore;
   readonly pushes: PushStore;
   readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
   readonly roomSubscriptions: RoomSubscriptions;
+}
+
+/** One worker's side of the store and the bus. */
+export interface WorkerBackend extends Stores {
+  readonly bus: RoomBus;
+  readonly roster: Roster;
   /** One of Socket.IO's own adapters: carries what is in no log (typing, moderation, counts) between workers. */
   readonly adapter: (nsp: Namespace) => Adapter;
   /** Returns the cluster's shared secret, which the store creates at first use. */

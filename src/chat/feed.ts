@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
+import type { RoomGap } from '../protocol/rooms.ts';
 import { type Entry, type LogPage, NO_EPOCH, type PreviousEpoch, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
@@ -21,12 +22,7 @@ const DELIVERY_TIMEOUT_MS = 1_000;
 /** The longest a join waits for a log that cannot be read. */
 const ATTACH_TIMEOUT_MS = 2_000;
 
-export interface Gap {
-  readonly epoch: string;
-  readonly from: number;
-  readonly to: number;
-  readonly reason: 'epoch' | 'trimmed';
-}
+export type Gap = Omit<RoomGap, 'roomid'>;
 
 /** The dependencies that all feeds of a worker share. */
 export interface FeedDeps {

@@ -1,4 +1,6 @@
 import type { Outcome } from '../protocol/codes.ts';
+import type { Person } from '../protocol/people.ts';
+import type { RoomMember } from '../protocol/rooms.ts';
 import type { Room } from './room.ts';
 
 export interface RosterCount {
@@ -6,20 +8,10 @@ export interface RosterCount {
   readonly clients: number;
 }
 
-export interface RosterEntry {
-  readonly userId: string;
-  readonly username: string;
-  readonly avatar?: string;
-}
+export type RosterEntry = Person;
 
-export interface RosterMember extends RosterEntry {
-  /** Connections in the room, on all instances that count. */
-  readonly clients: number;
-  /** `doubtful`: every instance that has the user is dead or has sent no heartbeat for `ROSTER_DOUBT_MS`. */
-  readonly state: 'online' | 'doubtful';
-  /** The last heartbeat of the instances that have the user, ms by the store's clock. */
-  readonly seenAt: number;
-}
+/** `doubtful`: every instance that has the user is dead or has sent no heartbeat for `ROSTER_DOUBT_MS`. */
+export type RosterMember = RoomMember;
 
 /** The room after an enter or exit. `changed`: the user joined or left it cluster-wide. */
 export interface RosterChange extends RosterCount {

@@ -50,24 +50,20 @@ export interface InboxPage {
   readonly more: boolean;
 }
 
-/** A message to one user; the sender's other connections get it too. */
-export interface PrivateMessage {
-  readonly id: string;
-  readonly seq: number;
-  readonly epoch: string;
-  readonly at: number;
-  readonly from: User;
-  /** A user id. */
-  readonly to: string;
-  readonly text: string;
-}
-
 /** The second argument of `todo_message`. */
 export interface TodoMeta {
   readonly id: string;
   readonly seq: number;
   readonly epoch: string;
   readonly at: number;
+}
+
+/** A message to one user; the sender's other connections get it too. */
+export interface PrivateMessage extends TodoMeta {
+  readonly from: User;
+  /** A user id. */
+  readonly to: string;
+  readonly text: string;
 }
 
 /** A push or a reminder. */

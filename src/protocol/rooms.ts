@@ -1,8 +1,7 @@
 import type { Person } from './people.ts';
 
-/** A message of a room. History pages and live delivery have exactly this shape. */
-export interface ChatMessage {
-  readonly event: 'broadcast_say';
+/** Where and when an entry of a room's log was stored. */
+interface StoredEntry {
   readonly roomid: string;
   readonly epoch: string;
   /** Rises by exactly 1 within an epoch. */
@@ -10,6 +9,11 @@ export interface ChatMessage {
   readonly id: string;
   /** The store's clock, ms since 1970; never runs backwards within a room. */
   readonly at: number;
+}
+
+/** A message of a room. History pages and live delivery have exactly this shape. */
+export interface ChatMessage extends StoredEntry {
+  readonly event: 'broadcast_say';
   readonly clientMsgId?: string;
   /** The message was deleted, which an entry of its own announces: only its position is left, `data` is empty. */
   readonly deleted?: true;
@@ -24,13 +28,8 @@ export interface PresenceMessage {
 }
 
 /** A stored message was deleted. This is an entry of the log with its own `seq`; the message keeps its position, with `deleted`. */
-export interface DeletedMessage {
+export interface DeletedMessage extends StoredEntry {
   readonly event: 'deleted';
-  readonly roomid: string;
-  readonly epoch: string;
-  readonly seq: number;
-  readonly id: string;
-  readonly at: number;
   /** The `seq` of the message. */
   readonly ref: number;
   /** The user who deleted it; absent for a back end. */
@@ -129,12 +128,7 @@ export interface Joined {
   readonly more: boolean;
 }
 
-export interface SayAck {
-  readonly roomid: string;
-  readonly epoch: string;
-  readonly seq: number;
-  readonly id: string;
-  readonly at: number;
+export interface SayAck extends StoredEntry {
   readonly dup?: true;
 }
 

@@ -1,5 +1,6 @@
 import type { PreviousEpoch } from '../../chat/log-store.ts';
 import type { RoomKind } from '../../chat/room.ts';
+import type { BackendOptions } from '../backend.ts';
 
 /** Metadata of a log. It outlives the entries, so no sequence number is assigned twice. */
 export interface LogMeta {
@@ -19,12 +20,10 @@ export interface LogMeta {
 }
 
 /** The retention settings of all kinds of logs. */
-export interface RetentionSettings {
-  readonly historySize: number;
-  readonly historyTtlS: number;
-  readonly inboxSize: number;
-  readonly inboxTtlS: number;
-}
+export type RetentionSettings = Pick<
+  BackendOptions,
+  'historySize' | 'historyTtlS' | 'inboxSize' | 'inboxTtlS'
+>;
 
 export interface LogRetention {
   readonly size: number;

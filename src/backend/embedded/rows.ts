@@ -1,15 +1,11 @@
-import type { Entry } from '../../chat/log-store.ts';
+import type { Appended, Entry } from '../../chat/log-store.ts';
 import type { InboxMarkerRecord } from './inbox-markers.ts';
 import type { LogMeta } from './log-meta.ts';
 import type { Restrictions } from './restrictions.ts';
 import type { RoomSubscriptionRecord } from './room-subscriptions.ts';
 
 /** The first answer that was given to a `clientMsgId`. */
-export interface DedupeRecord {
-  readonly epoch: string;
-  readonly seq: number;
-  readonly id: string;
-  readonly at: number;
+export interface DedupeRecord extends Omit<Appended, 'dup'> {
   /** Same as `Dedupe.content`. */
   readonly content?: string;
 }

@@ -1,26 +1,16 @@
-import type { IdempotencyStore } from '../../chat/idempotency.ts';
-import type { InboxStore, PushStore } from '../../chat/inbox-store.ts';
-import type { Entry, RoomBus, RoomLogs } from '../../chat/log-store.ts';
-import type { Moderation } from '../../chat/moderation.ts';
+import type { Entry, RoomBus } from '../../chat/log-store.ts';
 import type { Room } from '../../chat/room.ts';
-import type { RoomSubscriptions } from '../../chat/room-subscriptions.ts';
 import type { PresenceChange, PresenceEvent, Roster, RosterEntry } from '../../chat/roster.ts';
 import type { NoticeKind } from '../../cluster/ipc.ts';
 import type { Outcome } from '../../protocol/codes.ts';
-import type { WorkerBackend } from '../backend.ts';
+import type { Stores, WorkerBackend } from '../backend.ts';
 
 /**
  * The services of the primary that workers call over IPC. The worker's side is a proxy and the primary serves objects
  * of these types, so a method declared here is written once more only: where it is implemented.
  */
-export interface PrimaryServices {
+export interface PrimaryServices extends Stores {
   readonly store: Pick<WorkerBackend, 'secret' | 'check'>;
-  readonly logs: RoomLogs;
-  readonly inboxes: InboxStore;
-  readonly pushes: PushStore;
-  readonly idempotency: IdempotencyStore;
-  readonly moderation: Moderation;
-  readonly roomSubscriptions: RoomSubscriptions;
   readonly roster: RosterService;
   readonly bus: BusService;
 }

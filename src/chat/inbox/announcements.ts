@@ -19,12 +19,7 @@ export interface AnnouncementsDeps {
   readonly newId: () => string;
 }
 
-export interface StoredAnnouncement {
-  readonly id: string;
-  readonly seq: number;
-  readonly epoch: string;
-  readonly at: number;
-}
+export type StoredAnnouncement = Omit<Appended, 'dup'>;
 
 export interface Announcements {
   /** `json` is the data as JSON text. `operation` is the announcement's id if the caller may retry, as for a push. */

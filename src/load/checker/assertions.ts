@@ -1,3 +1,4 @@
+import type { LogEntry } from './history.ts';
 import { endingOf, type Message, type Messages, type Place } from './messages.ts';
 import type { Counts, Findings } from './verdict.ts';
 
@@ -22,13 +23,7 @@ export interface Assertion extends Place {
 }
 
 /** An ack names only the id, so what is missing matches. */
-export interface Content {
-  readonly id?: string;
-  readonly serverId?: string;
-  readonly sender?: string;
-  readonly text?: string;
-  readonly bare?: true;
-}
+export type Content = Partial<Omit<LogEntry, keyof Place>>;
 
 export interface Assertions {
   /** The assertion that says the same; the first one made for its number is `first`. */

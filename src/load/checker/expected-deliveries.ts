@@ -1,20 +1,14 @@
-import { type Assertions, genuineAt } from './assertions.ts';
+import { genuineAt } from './assertions.ts';
 import type { Epochs } from './epochs.ts';
 import type { FinalLog, LeaveRecord } from './history.ts';
 import { eachMissing } from './interval-set.ts';
+import type { LogCheckDeps } from './log-check.ts';
 import type { Place } from './messages.ts';
 import type { MembershipTurn, Stream } from './stream.ts';
-import type { Counts, Findings } from './verdict.ts';
+import type { Counts } from './verdict.ts';
 
-export interface ExpectedDeliveriesDeps {
-  readonly room: string;
-  readonly assertions: Assertions;
-  readonly epochs: Epochs;
-  readonly log: FinalLog | undefined;
+export interface ExpectedDeliveriesDeps extends LogCheckDeps {
   readonly counts: Counts;
-  readonly findings: Findings;
-  /** Numbers reported as holes already: a message that nobody has is missing at every member. */
-  readonly holes: Set<string>;
 }
 
 /**

@@ -22,12 +22,29 @@ export type HistoryRecord =
   | ConnectionRecord
   | FaultRecord;
 
-/** A send begins. A retry is another record with the same `id`. */
-export interface InvokeRecord {
-  readonly kind: 'invoke';
+/** The client that recorded it, when, and in which room. */
+interface RoomRecord {
   readonly t: number;
   readonly client: string;
   readonly room: string;
+}
+
+/** What a client or the log has at one number of an epoch. */
+interface Delivered {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id?: string;
+  readonly serverId: string;
+  /** The `client` that invoked it. */
+  readonly sender?: string;
+  readonly text?: string;
+  /** It names no sender and no text: it is no message, or one that was deleted. It has its place in the order all the same. */
+  readonly bare?: true;
+}
+
+/** A send begins. A retry is another record with the same `id`. */
+export interface InvokeRecord extends RoomRecord {
+  readonly kind: 'invoke';
   /** The clientMsgId: one per logical message, kept over its retries. */
   readonly id: string;
   /** Hash of the text. */
@@ -38,11 +55,8 @@ export interface InvokeRecord {
 }
 
 /** The message was acked at this position. */
-export interface OkRecord {
+export interface OkRecord extends RoomRecord {
   readonly kind: 'ok';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly id: string;
   readonly epoch: string;
   readonly seq: number;
@@ -53,21 +67,15 @@ export interface OkRecord {
  * A refusal. It is definite unless an `info` of the same id came before, or its code is `unavailable` or
  * `internal`: after those the message may be stored all the same.
  */
-export interface FailRecord {
+export interface FailRecord extends RoomRecord {
   readonly kind: 'fail';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly id: string;
   readonly code: string;
 }
 
 /** No answer: the message may be stored or not. */
-export interface InfoRecord {
+export interface InfoRecord extends RoomRecord {
   readonly kind: 'info';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly id: string;
 }
 
@@ -79,61 +87,37 @@ export interface InfoRecord {
  * client's connection was down since its last join, otherwise the old one goes on. A member who is away and never
  * comes back still expects everything: a client that goes for good needs a `leave`.
  */
-export interface JoinRecord {
+export interface JoinRecord extends RoomRecord {
   readonly kind: 'join';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly epoch: string;
   readonly seq: number;
   readonly resumed?: { readonly epoch: string; readonly seq: number; readonly recovered: boolean };
 }
 
 /** Membership ends: at `seq` when the client knows the room's top, otherwise at the last one it got. */
-export interface LeaveRecord {
+export interface LeaveRecord extends RoomRecord {
   readonly kind: 'leave';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly seq?: number;
   /** The epoch of `seq`; if absent, the newest epoch that any client had heard of by then. */
   readonly epoch?: string;
 }
 
 /** A delivery to the app. `history` is a page shown at a join: nobody is entitled to it by number. */
-export interface DeliverRecord {
+export interface DeliverRecord extends RoomRecord, Delivered {
   readonly kind: 'deliver';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
-  readonly epoch: string;
-  readonly seq: number;
-  readonly id?: string;
-  readonly serverId: string;
-  /** The `client` that invoked it. */
-  readonly sender?: string;
-  readonly text?: string;
-  /** It names no sender and no text: it is no message, or one that was deleted. It has its place in the order all the same. */
-  readonly bare?: true;
   readonly source: 'live' | 'replay' | 'history';
 }
 
 /** A raw arrival the SDK dropped; only counted. */
-export interface RepeatRecord {
+export interface RepeatRecord extends RoomRecord {
   readonly kind: 'repeat';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly epoch: string;
   readonly seq: number;
 }
 
 /** The server reported that `from`..`to` are lost. */
-export interface GapRecord {
+export interface GapRecord extends RoomRecord {
   readonly kind: 'gap';
-  readonly t: number;
-  readonly client: string;
-  readonly room: string;
   readonly epoch: string;
   readonly from: number;
   readonly to: number;
@@ -156,16 +140,7 @@ export interface FaultRecord {
   readonly detail?: string;
 }
 
-export interface LogEntry {
-  readonly epoch: string;
-  readonly seq: number;
-  readonly id?: string;
-  readonly serverId: string;
-  readonly sender?: string;
-  readonly text?: string;
-  /** Same as in `DeliverRecord`. */
-  readonly bare?: true;
-}
+export type LogEntry = Delivered;
 
 /** A room's log as read after the run, oldest first; trimming may have taken its beginning. */
 export interface FinalLog {

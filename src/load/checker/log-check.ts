@@ -12,6 +12,7 @@ export interface LogCheckDeps {
   readonly epochs: Epochs;
   readonly log: FinalLog | undefined;
   readonly findings: Findings;
+  /** Numbers reported as holes already: a message that nobody has is missing at every member. */
   readonly holes: Set<string>;
 }
 

@@ -1,5 +1,4 @@
 import type { Admission } from '../../chat/admission.ts';
-import type { Feeds } from '../../chat/feeds.ts';
 import type { IdempotencyStore } from '../../chat/idempotency.ts';
 import type { Announcements } from '../../chat/inbox/announcements.ts';
 import type { PushService } from '../../chat/inbox/push-service.ts';
@@ -7,27 +6,22 @@ import type { InboxStore } from '../../chat/inbox-store.ts';
 import type { RoomLogs } from '../../chat/log-store.ts';
 import type { Moderation } from '../../chat/moderation.ts';
 import type { Roster } from '../../chat/roster.ts';
-import type { ClientLimits } from '../context.ts';
 import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
-import type { Metrics } from '../metrics.ts';
+import type { OutgoingMessageDeps } from '../events/outgoing-message.ts';
 import type { Enforcement } from '../moderation/enforcement.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 import type { EventStreams } from './event-streams.ts';
 
 /** The services that the routes use. */
-export interface ApiContext {
+export interface ApiContext extends OutgoingMessageDeps {
   readonly admission: Pick<Admission, 'run'>;
   readonly logs: RoomLogs;
-  readonly feeds: Pick<Feeds, 'expectEcho'>;
   readonly roster: Pick<Roster, 'count' | 'members' | 'rooms' | 'connections'>;
   readonly inboxes: Pick<InboxStore, 'erase' | 'markers'>;
   readonly announcements: Pick<Announcements, 'announce'>;
   readonly pushService: PushService;
   readonly idempotency: IdempotencyStore;
-  readonly limits: Pick<ClientLimits, 'maxTextBytes'>;
-  readonly metrics: Pick<Metrics, 'said'>;
   readonly now: () => number;
-  readonly newId: () => string;
   readonly announceIn: AnnounceInRooms;
   readonly disconnect: DisconnectUser;
   readonly moderation: Moderation;

@@ -31,6 +31,14 @@ export interface ListedInstance {
 /** All listed instances. One process must always read them through the same watch. */
 export type ReadInstances = () => Promise<Outcome<ListedInstance[]>>;
 
+/** The dependencies of everything that reads instances and their rooms. */
+export interface InstanceReads {
+  readonly redis: RedisCommands;
+  readonly keys: RedisKeys;
+  readonly occupied: OccupiedRooms;
+  readonly readInstances: ReadInstances;
+}
+
 export interface ReadInstancesDeps {
   readonly redis: RedisCommands;
   /** roster-instances.lua */

@@ -3,22 +3,16 @@ import type { Room } from '../../../chat/room.ts';
 import { type Departure, ROSTER_LEASE_MS, type Roster } from '../../../chat/roster.ts';
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisCommands } from '../connection/commands.ts';
-import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
-import type { ReadInstances } from './instances.ts';
+import type { InstanceReads } from './instances.ts';
 import type { LiveInstances } from './live-instances.ts';
-import { ALL_OCCUPIED, decodeRoom, type OccupiedRooms } from './occupied-rooms.ts';
+import { ALL_OCCUPIED, decodeRoom } from './occupied-rooms.ts';
 import { entriesOf } from './persons.ts';
 import type { PresenceNotifier } from './presence-notifier.ts';
 import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 
-export interface ReaperDeps {
-  readonly redis: RedisCommands;
+export interface ReaperDeps extends InstanceReads {
   readonly scripts: Pick<Scripts, 'fence' | 'forget' | 'reap'>;
-  readonly keys: RedisKeys;
-  readonly occupied: OccupiedRooms;
-  readonly readInstances: ReadInstances;
   readonly living: LiveInstances;
   readonly notifier: PresenceNotifier;
   /** Lists an instance that is not listed, without a heartbeat. */

@@ -3,23 +3,17 @@ import { roomOf } from '../../../chat/room.ts';
 import type { ListedRoom, Roster, RosterCount, RosterPage } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisCommands } from '../connection/commands.ts';
-import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
-import { idsOf, type ReadInstances } from './instances.ts';
+import { type InstanceReads, idsOf } from './instances.ts';
 import type { LiveInstances } from './live-instances.ts';
 import { type MembersPage, membersOf } from './member-states.ts';
-import { type OccupiedRooms, rangeAfter, roomidOf } from './occupied-rooms.ts';
+import { rangeAfter, roomidOf } from './occupied-rooms.ts';
 import { createTotals } from './totals.ts';
 
-export interface RosterQueriesDeps {
-  readonly redis: RedisCommands;
+export interface RosterQueriesDeps extends InstanceReads {
   readonly scripts: Pick<Scripts, 'members' | 'turn'>;
-  readonly keys: RedisKeys;
-  readonly occupied: OccupiedRooms;
   readonly living: LiveInstances;
-  readonly readInstances: ReadInstances;
   readonly now: () => number;
 }
 

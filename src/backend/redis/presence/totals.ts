@@ -1,11 +1,8 @@
 import type { RosterCount } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { RedisCommands } from '../connection/commands.ts';
-import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
-import { countPeople, type ReadInstances } from './instances.ts';
-import type { OccupiedRooms } from './occupied-rooms.ts';
+import { countPeople, type InstanceReads } from './instances.ts';
 
 const SHORTEST_MS = 1_000;
 /** A count reads every user's id once. This rate keeps it a small part of the work of a worker and of Redis. */
@@ -14,13 +11,9 @@ const USERS_PER_MS = 50;
 /** The age, in lifetimes of a count, at which a count is overdue: the elected worker did not replace it. */
 const OVERDUE = 3;
 
-export interface TotalsDeps {
-  readonly redis: RedisCommands;
+export interface TotalsDeps extends InstanceReads {
   /** totals-turn.lua */
   readonly turn: Script;
-  readonly keys: RedisKeys;
-  readonly occupied: OccupiedRooms;
-  readonly readInstances: ReadInstances;
   readonly now: () => number;
 }
 
