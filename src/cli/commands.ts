@@ -1,5 +1,6 @@
 import { isMisspelling } from '../config/spelling.ts';
 import type { ApiSettings } from './api-access.ts';
+import type { BackupSettings } from './backup.ts';
 import type { Printer } from './nginx.ts';
 import { runNginx } from './nginx.ts';
 import type { NginxSettings } from './nginx-arguments.ts';
@@ -9,7 +10,7 @@ import { runStatus, type StatusSettings } from './status.ts';
 import { runTail } from './tail.ts';
 import { runToken, type TokenSettings } from './token.ts';
 
-type CommandSettings = NginxSettings & StatusSettings & TokenSettings & ApiSettings;
+type CommandSettings = NginxSettings & StatusSettings & TokenSettings & ApiSettings & BackupSettings;
 
 interface CommandRun {
   readonly args: readonly string[];
@@ -26,6 +27,7 @@ interface Command {
   run(given: CommandRun): number | Promise<number>;
 }
 
+/** Commands that open a store are imported when they run: the others start faster without. */
 const COMMANDS: readonly Command[] = [
   {
     name: 'start',
@@ -46,6 +48,16 @@ const COMMANDS: readonly Command[] = [
     name: 'tail',
     does: 'print what is said in rooms as it is said',
     run: ({ args, settings, print }) => runTail(args, { settings, signal: interruption(), print }),
+  },
+  {
+    name: 'backup',
+    does: 'copy the embedded store, also while it is written to',
+    run: async ({ args, settings, print }) => (await import('./backup.ts')).runBackup(args, settings, print),
+  },
+  {
+    name: 'restore',
+    does: 'put a backup into DATA_DIR',
+    run: async ({ args, settings, print }) => (await import('./backup.ts')).runRestore(args, settings, print),
   },
   {
     name: 'nginx',

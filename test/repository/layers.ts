@@ -87,7 +87,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: ['protocol'],
   page: ['protocol', 'client'],
   load: ['protocol', 'client'],
-  cli: ['protocol', 'client', 'cluster', 'load', 'config', 'host-names.ts'],
+  cli: ['protocol', 'client', 'cluster', 'load', 'config', 'backend', 'host-names.ts'],
 
   config: ['host-names.ts', 'origin-patterns.ts'],
   'host-names.ts': [],

@@ -14,7 +14,8 @@ export interface DataDir {
   close(): Promise<void>;
 }
 
-const FORMAT = 1;
+/** The layout of the tables. */
+export const FORMAT = 1;
 const WARN_FREE_BYTES = 1024 ** 3;
 
 /** Opens the folder of the store, which this process alone owns from then on. */

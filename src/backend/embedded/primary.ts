@@ -39,7 +39,10 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   let cleaningUp = Promise.resolve();
   const cleanupTimer = setInterval(() => {
     cleaningUp = cleaningUp
-      .then(() => store.cleanUp())
+      .then(() => {
+        dataDir.tables.forgetDeadReaders();
+        return store.cleanUp();
+      })
       .catch((error: unknown) => log.error({ err: error }, 'the store could not be cleaned up'));
   }, CLEAN_UP_EVERY_MS);
   cleanupTimer.unref();

@@ -35,6 +35,8 @@ export interface Tables {
   /** Rows that have expired at that time, those behind `after` if it is given. */
   expiriesBefore(at: number, limit: number, after?: ExpiryKey): ExpiryKey[];
   fact(key: string): unknown;
+  /** Frees the pages that a killed reader, such as an interrupted backup, still holds. */
+  forgetDeadReaders(): void;
   /** Atomic, and durable when it resolves. A rejected commit wrote nothing, and the next one may succeed. */
   commit(writes: readonly Write[]): Promise<void>;
   /** Sets a fact if it is still `from`, atomically across processes. */
@@ -171,6 +173,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         readExpiryKey,
       ),
     fact: (key) => facts.get(key),
+    forgetDeadReaders: () => void root.readerCheck(),
     async commit(writes) {
       requireSpace(disk);
       try {
