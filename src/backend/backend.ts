@@ -16,6 +16,8 @@ export interface BackendOptions {
   /** The Sentinels that know which server is the master of `redisSentinelName`. */
   readonly redisSentinels?: readonly string[];
   readonly redisSentinelName?: string;
+  /** Replicas that must have a message before it is acknowledged. */
+  readonly ackReplicas?: number;
   readonly redisCaFile?: string;
   readonly redisCertFile?: string;
   readonly redisKeyFile?: string;

@@ -13,6 +13,11 @@ export interface PresenceResyncDeps {
   /** MUST NOT refuse for a full room: the users are in it already. */
   readonly enter: (room: Room, user: ReportedUser, clients: number) => Promise<Outcome<RosterChange>>;
   readonly setConnections: (inbox: Room, connections: number) => Promise<Outcome<void>>;
+  /**
+   * Takes out what the store has of this instance and this instance does not report, if the store may have lost the newest
+   * exits. Returns whether the store accepted that.
+   */
+  readonly removeUnreported?: () => Promise<boolean>;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -25,10 +30,12 @@ export interface PresenceResyncDeps {
 export interface PresenceResync {
   /** The store acknowledged a heartbeat. `known`: the store still knew this instance from an earlier one. */
   onHeartbeat(known: boolean): void;
+  /** The store may have lost the newest changes. */
+  onLoss(): void;
 }
 
 export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
-  const { reported, onReturned, enter, setConnections, now, log } = deps;
+  const { reported, onReturned, enter, setConnections, removeUnreported, now, log } = deps;
   let heartbeatAtMs: number | undefined;
   let incomplete = false;
   let reannouncing = false;
@@ -51,7 +58,7 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
           onReturned(room, entryOf(present.user), entered.value.clients);
       });
     }
-    return taken;
+    return ((await removeUnreported?.()) ?? true) && taken;
   }
 
   async function reannounce(): Promise<void> {
@@ -77,6 +84,11 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
       heartbeatAtMs = atMs;
       if (dropped) incomplete = true;
       if (incomplete && !reannouncing) void reannounce();
+    },
+    onLoss() {
+      // If it is reporting already, the next heartbeat begins again.
+      incomplete = true;
+      if (!reannouncing) void reannounce();
     },
   };
 }

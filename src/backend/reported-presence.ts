@@ -14,6 +14,8 @@ export interface ReportedPresence {
   setClients(room: Room, clients: number): void;
   setConnections(inbox: Room, connections: number): void;
   has(room: Room): boolean;
+  /** The connections that were reported for the room. */
+  clientsIn(room: Room): number;
   rooms(): Room[];
   usersIn(room: Room): readonly ReportedUser[];
   /** Undefined if the user was never reported there, or has left. */
@@ -61,6 +63,7 @@ export function createReportedPresence(): ReportedPresence {
       else connected.delete(inbox.tag);
     },
     has: (room) => rooms.has(room.tag),
+    clientsIn: (room) => rooms.get(room.tag)?.clients ?? 0,
     rooms: () => [...rooms.values()].map(({ room }) => room),
     usersIn: (room) => [...(rooms.get(room.tag)?.users.values() ?? [])],
     userIn: (room, userId) => {

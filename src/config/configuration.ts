@@ -20,7 +20,6 @@ export type Configuration =
 const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
   REDIS_CLUSTER_NODES: undefined,
   RATE_ADMIT: '0',
-  ACK_REPLICAS: '0',
   BUS_SECRET: undefined,
 };
 
@@ -87,6 +86,8 @@ function conflicts(settings: Settings): string[] {
 function redisConflicts(settings: Settings): string[] {
   const { redisUrl, redisSentinels, redisSentinelName, redisCaFile, redisCertFile, redisKeyFile } = settings;
   const problems: string[] = [];
+  if (settings.ackReplicas > 0 && !usesRedis(settings))
+    problems.push('ACK_REPLICAS is for Redis: set REDIS_URL or REDIS_SENTINELS too');
   if ((redisSentinels === undefined) !== (redisSentinelName === undefined))
     problems.push('REDIS_SENTINELS and REDIS_SENTINEL_NAME go together: set both or neither');
   if (redisSentinels !== undefined && redisUrl?.startsWith('unix:'))

@@ -95,6 +95,12 @@ export const SETTINGS = {
     'the name under which the Sentinels watch the master',
     '–',
   ),
+  ackReplicas: setting(
+    'ACK_REPLICAS',
+    0,
+    integer(0, 100),
+    'Redis replicas that must have a message before it is acknowledged. 0 = none',
+  ),
   redisCaFile: setting<string | undefined>(
     'REDIS_CA_FILE',
     undefined,

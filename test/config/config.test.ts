@@ -50,15 +50,15 @@ describe('settings', () => {
     expect(settings({ HOST: host, AUTH_SECRET: 'x'.repeat(32) }).host).toBe(host);
   });
 
-  it.each([
-    ['ACK_REPLICAS', '1'],
-    ['BUS_SECRET', 'x'.repeat(32)],
-  ])('of the contract that this version does not have stop the start: %s', (name, value) => {
-    expect(parse({ [name]: value })).toEqual({
-      ok: false,
-      problems: [`${name} is not supported by this version`],
-    });
-  });
+  it.each([['BUS_SECRET', 'x'.repeat(32)]])(
+    'of the contract that this version does not have stop the start: %s',
+    (name, value) => {
+      expect(parse({ [name]: value })).toEqual({
+        ok: false,
+        problems: [`${name} is not supported by this version`],
+      });
+    },
+  );
 
   it('that are wrong are all named in one go, and nothing of a Redis address is shown', () => {
     const parsed = parse({ PORT: 'x', WORKERS: '0', REDIS_URL: 'http://u:secret@h', LOG_LEVEL: 'loud' });
@@ -135,6 +135,29 @@ describe('settings', () => {
   it('of later versions are taken at the value that changes nothing', () => {
     expect(settings({ RATE_ADMIT: '0', MAX_ROOM_CLIENTS: '0', ACK_REPLICAS: '0' }).port).toBe(3000);
     expect(parse({ RATE_ADMIT: '5/s' })).toMatchObject({ ok: false });
+  });
+
+  it('name the Sentinels, by host and port or with a user, and mean cluster mode', () => {
+    const sentinels = 'a.example.org:26379, rediss://me:pw@[::1]:26380';
+    const given = settings({ REDIS_SENTINELS: sentinels, REDIS_SENTINEL_NAME: 'chat', ACK_REPLICAS: '1' });
+    expect(given.redisSentinels).toEqual(['a.example.org:26379', 'rediss://me:pw@[::1]:26380']);
+    expect(given.front).toBe(false);
+  });
+
+  it.each([
+    [{ REDIS_SENTINELS: 'a:1' }, 'REDIS_SENTINEL_NAME'],
+    [{ REDIS_SENTINEL_NAME: 'chat' }, 'REDIS_SENTINELS'],
+    [{ REDIS_SENTINELS: 'http://me:s3cret@a', REDIS_SENTINEL_NAME: 'chat' }, 'comma list of host:port'],
+    [{ REDIS_SENTINELS: 'redis://a/s3cret', REDIS_SENTINEL_NAME: 'chat' }, 'comma list of host:port'],
+    [{ REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_NAME: 'c', REDIS_URL: 'unix:/r.sock' }, 'is a socket'],
+    [{ REDIS_URL: 'rediss://a', REDIS_CERT_FILE: 'c.pem' }, 'REDIS_KEY_FILE'],
+    [{ REDIS_URL: 'redis://a', REDIS_CA_FILE: 'ca.pem' }, 'rediss://'],
+    [{ ACK_REPLICAS: '1' }, 'ACK_REPLICAS is for Redis'],
+  ])('that do not fit together stop the start: %o', (env, reason) => {
+    const parsed = parse(env);
+    const problems = parsed.ok ? '' : parsed.problems.join();
+    expect(problems).toContain(reason);
+    expect(problems).not.toContain('s3cret');
   });
 
   it('that are empty count as not set', () => expect(settings({ PORT: '', REDIS_URL: ' ' }).port).toBe(3000));

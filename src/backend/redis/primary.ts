@@ -2,7 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClusterOverview } from '../../chat/roster.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
-import { BackendError, type PrimaryBackend, type PrimaryBackendDeps } from '../backend.ts';
+import {
+  BackendError,
+  type BackendOptions,
+  type PrimaryBackend,
+  type PrimaryBackendDeps,
+} from '../backend.ts';
 import { openRedisTarget } from './connection/open-target.ts';
 import {
   fieldOf,
@@ -49,7 +54,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   let predecessors: string[];
   try {
     await awaitRedis(redis, target, patienceMs, log);
-    warnings = await checkFit(redis, target, options.keyPrefix);
+    warnings = await checkFit(redis, target, options);
     const listed = await readInstances();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
@@ -102,17 +107,21 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
 }
 
 /** Returns warnings for the operator about a Redis that can be used. */
-async function checkFit(redis: RedisConnection, target: RedisTarget, keyPrefix: string): Promise<string[]> {
+async function checkFit(
+  redis: RedisConnection,
+  target: RedisTarget,
+  { keyPrefix, ackReplicas = 0 }: BackendOptions,
+): Promise<string[]> {
   const address = target.address();
   if (!address) throw new BackendError(`Redis at ${target.shown} cannot be used: no server is known`);
   const keys = redisKeys(keyPrefix, address.database);
   const server = redis.server();
   // An older version lacks half of the commands to try.
   if (server) requireVersion(server.version, address.shown);
-  const check = await openStartCheck({ address, keyPrefix, keys });
+  const check = await openStartCheck({ address, keyPrefix, keys, waits: ackReplicas > 0 });
   try {
     await check.requireFit();
-    return await durabilityWarnings(check);
+    return await durabilityWarnings(check, ackReplicas);
   } finally {
     check.close();
   }
@@ -167,7 +176,7 @@ function requireVersion(version: string, shown: string): void {
 }
 
 /** It relies on INFO, since hosted services reject CONFIG. */
-async function durabilityWarnings({ ask }: StartCheck): Promise<string[]> {
+async function durabilityWarnings({ ask }: StartCheck, ackReplicas: number): Promise<string[]> {
   const info = await ask(['INFO']);
   if ('refused' in info) return [];
   const field = (name: string) => fieldOf(String(info.value), name);
@@ -190,6 +199,12 @@ async function durabilityWarnings({ ask }: StartCheck): Promise<string[]> {
   if (Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction') {
     warnings.push(
       `Redis may evict rooms when memory is full (maxmemory-policy ${field('maxmemory_policy')}). Set \`maxmemory-policy noeviction\`.`,
+    );
+  }
+  const replicas = Number(field('connected_slaves'));
+  if (replicas < ackReplicas) {
+    warnings.push(
+      `ACK_REPLICAS is ${ackReplicas}, but Redis has ${replicas} replicas: no message is acknowledged until it has as many.`,
     );
   }
   return warnings;

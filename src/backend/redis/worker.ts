@@ -8,6 +8,7 @@ import { openSubscriber } from './bus/subscriber.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
 import { openRedisTarget } from './connection/open-target.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
+import { openReplicaAcks } from './connection/replica-acks.ts';
 import { createRightsCheck } from './connection/rights-check.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
@@ -49,7 +50,10 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     reconnect,
   });
 
-  const there = await Promise.all([redis.usable(FIRST_CONNECT_MS), subscriber.usable(FIRST_CONNECT_MS)]);
+  const { dedupeTtlS, maxRoomClients, ackReplicas = 0 } = options;
+  const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, log }) : undefined;
+  const opened = [redis, subscriber, ...(acks ? [acks] : [])];
+  const there = await Promise.all(opened.map((one) => one.usable(FIRST_CONNECT_MS)));
   if (there.includes(false)) {
     log.warn(
       { redis: target.shown, err: redis.problem() },
@@ -66,8 +70,15 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
   const checkRights = createRightsCheck({ redis, keyPrefix: options.keyPrefix, keys });
   const retention = createRetention(options);
   const epochArgs = createEpochArgs(retention);
-  const { dedupeTtlS, maxRoomClients } = options;
-  const writes = createRedisAppend({ redis, scripts, keys, epochArgs, retention, dedupeTtlS });
+  const writes = createRedisAppend({
+    redis,
+    scripts,
+    keys,
+    epochArgs,
+    retention,
+    dedupeTtlS,
+    ...(acks && { replicated: acks.wait }),
+  });
   const roster = createRedisRoster({
     redis,
     scripts,
@@ -102,7 +113,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     },
     close: async () => {
       subscriber.close();
-      await redis.close();
+      await Promise.all([redis.close(), acks?.close()]);
       target.close();
     },
   };

@@ -29,6 +29,9 @@ export interface PermissionTests {
 export const SUBSCRIBE_RULE = '+ssubscribe';
 export const UNSUBSCRIBE_RULE = '+sunsubscribe';
 
+/** Needed beside the others if ACK_REPLICAS is set. */
+export const WAIT_TEST: PermissionTest = { rule: '+wait', args: ['WAIT', '0', '0'] };
+
 const SCRIPT = "return redis.call('EXISTS', KEYS[1])";
 const SHA1 = createHash('sha1').update(SCRIPT).digest('hex');
 const TRIAL_KEY_TTL_MS = '10000';

@@ -21,6 +21,8 @@ export interface Sentinel {
   close(): void;
 }
 
+/** The replica takes writes, and the failover is over. */
+const NOTICES = ['+promoted-slave', '+switch-master'];
 /** In case the notice of a failover was lost. */
 const ASK_EVERY_MS = 5_000;
 /** While a failover lasts, each failed dial of each connection asks. */
@@ -64,7 +66,7 @@ export function openSentinel({ address, name, onAnswer, onProblem }: SentinelDep
   const onFailover = () => void askNow();
   client.on('ready', () => {
     // Again each time: a subscribe that was under way when the connection was lost is forgotten.
-    client.subscribe('+switch-master', onFailover).catch(onProblem);
+    client.subscribe(NOTICES, onFailover).catch(onProblem);
     void askNow();
   });
   client.connect().catch(() => undefined);

@@ -5,12 +5,14 @@ import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';
 import { createRedisClient } from './client.ts';
 import { fieldOf } from './redis-connection.ts';
-import { permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE } from './rights.ts';
+import { permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE, WAIT_TEST } from './rights.ts';
 
 export interface StartCheckDeps {
   readonly address: RedisAddress;
   readonly keyPrefix: string;
   readonly keys: RedisKeys;
+  /** ACK_REPLICAS is set. */
+  readonly waits: boolean;
 }
 
 /** A server's reply to a command that was tried. */
@@ -27,7 +29,12 @@ export interface StartCheck {
 const ANSWER_MS = 3_000;
 const NOT_ALLOWED = /^NOPERM/;
 
-export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDeps): Promise<StartCheck> {
+export async function openStartCheck({
+  address,
+  keyPrefix,
+  keys,
+  waits,
+}: StartCheckDeps): Promise<StartCheck> {
   const client = createRedisClient(address, 'commands');
   const ready = new Promise<PermissionTestReply>((resolve) => {
     client.on('ready', () => resolve({ value: undefined }));
@@ -78,11 +85,12 @@ export async function openStartCheck({ address, keyPrefix, keys }: StartCheckDep
       if (!NOT_ALLOWED.test(refused)) return;
       missing.add(patternRule !== undefined && !/to run the/.test(refused) ? patternRule : rule);
     };
-    const { commands, channels, keyRule } = permissionTestsFor(
-      keyPrefix,
-      keys,
-      randomBytes(6).toString('hex'),
-    );
+    const {
+      commands: always,
+      channels,
+      keyRule,
+    } = permissionTestsFor(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const commands = waits ? [WAIT_TEST, ...always] : always;
     const replies = await Promise.all(commands.map(({ args }) => ask(args)));
     for (const [index, { rule }] of commands.entries()) {
       const answer = replies[index] as PermissionTestReply;

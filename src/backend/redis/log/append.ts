@@ -6,7 +6,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { refuseReusedId } from '../../reused-id.ts';
 import { frameAfter, frameBefore } from '../bus/frame.ts';
-import type { RedisCommands } from '../connection/commands.ts';
+import type { RedisCommands, RedisServer } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Retention } from '../retention.ts';
 import type { Scripts } from '../scripts.ts';
@@ -19,6 +19,8 @@ export interface RedisAppendDeps {
   readonly epochArgs: EpochArgs;
   readonly retention: (room: Room) => Retention;
   readonly dedupeTtlS: number;
+  /** Succeeds once enough replicas have what the server answered before; absent if none need to. */
+  readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
 }
 
 /**
@@ -43,12 +45,13 @@ const MUTED = 4;
 const OTHER_CONTENT = 5;
 const NOT_FOUND = 6;
 const NO_NOTICE_DUE = 7;
+const STORED_NOTHING = new Set([MARKER_ELSEWHERE, BANNED, MUTED, OTHER_CONTENT, NOT_FOUND]);
 const NO_MARKER_MOVE: AnnouncementMarkerMove = { was: '', becomes: '' };
 const NO_NOTICE: Draft = { id: '', members: '' };
 
 /** Writes to logs. The atomic parts are in append.lua and replace.lua. */
 export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
-  const { redis, scripts, keys, epochArgs, retention } = deps;
+  const { redis, scripts, keys, epochArgs, retention, replicated } = deps;
   const dedupeTtlMs = String(deps.dedupeTtlS * 1_000);
 
   async function run(
@@ -57,31 +60,49 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     move: AnnouncementMarkerMove,
     replacing: readonly [seq: string, members: string] | undefined,
   ): Promise<Outcome<AppendReply>> {
-    const { entries, logTtlMs } = retention(room);
-    return redis.evaluate<AppendReply>(
+    let server: RedisServer | undefined;
+    const reply = await redis.evaluate<AppendReply>(
       replacing ? scripts.replace : scripts.append,
       [...keys.log(room), ...keys.ids(room), keys.restrictions(room), ...keys.unread(room)],
-      (server) => [
-        ...epochArgs(room, server),
-        String(entries),
-        String(logTtlMs),
-        dedupeTtlMs,
-        dedupeField(draft),
-        draft.id,
-        draft.members,
-        draft.except ?? '',
-        keys.channel(room),
-        frameBefore,
-        frameAfter(room, draft.except),
-        move.was,
-        move.becomes,
-        draft.author ?? '',
-        draft.dedupe?.content ?? '',
-        draft.reader ?? '',
-        replacing ? '1' : '',
-        ...(replacing ?? []),
-      ],
+      (answering) => {
+        server = answering;
+        return scriptArgs(room, draft, move, replacing, answering);
+      },
     );
+    if (!replicated || !server || !reply.ok || STORED_NOTHING.has(reply.value[4])) return reply;
+    // A known message may not be on the replicas yet: its first ack may have been refused for that.
+    const acked = await replicated(keys.acked(room), server);
+    return acked.ok ? reply : acked;
+  }
+
+  function scriptArgs(
+    room: Room,
+    draft: Draft,
+    move: AnnouncementMarkerMove,
+    replacing: readonly [seq: string, members: string] | undefined,
+    server: RedisServer,
+  ): string[] {
+    const { entries, logTtlMs } = retention(room);
+    return [
+      ...epochArgs(room, server),
+      String(entries),
+      String(logTtlMs),
+      dedupeTtlMs,
+      dedupeField(draft),
+      draft.id,
+      draft.members,
+      draft.except ?? '',
+      keys.channel(room),
+      frameBefore,
+      frameAfter(room, draft.except),
+      move.was,
+      move.becomes,
+      draft.author ?? '',
+      draft.dedupe?.content ?? '',
+      draft.reader ?? '',
+      replacing ? '1' : '',
+      ...(replacing ?? []),
+    ];
   }
 
   /** Returns undefined and stores nothing if the marker is not where it must stand. */

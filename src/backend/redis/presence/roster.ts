@@ -7,7 +7,7 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
-import type { RedisCommands } from '../connection/commands.ts';
+import type { RedisCommands, RedisServer } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
@@ -20,6 +20,7 @@ import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
 import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRosterQueries } from './roster-queries.ts';
+import { createRemoveUnreported } from './unreported.ts';
 
 export interface RedisRosterDeps {
   readonly redis: RedisCommands;
@@ -70,9 +71,19 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     },
     enter: async (room, user, clients) => counted(await sendEnter(room, user, clients, NO_LIMIT)),
     setConnections: sendConnections,
+    removeUnreported: createRemoveUnreported({
+      redis,
+      keys,
+      instanceId,
+      occupied,
+      reported,
+      exit: sendExit,
+      setConnections: sendConnections,
+    }),
     now,
     log,
   });
+  let term: string | undefined;
   let lifetimeExtendedAtMs = Number.NEGATIVE_INFINITY;
 
   const list = (one: string) =>
@@ -165,11 +176,17 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       lifetimeExtendedAtMs = now();
       void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
     }
-    const args = [instanceId, LEASE_MS, String(clients), host, ''];
-    const outcome = await redis.evaluate<number>(scripts.heartbeat, [keys.instances], args);
+    let answering: RedisServer | undefined;
+    const outcome = await redis.evaluate<number>(scripts.heartbeat, [keys.instances], (server) => {
+      answering = server;
+      return [instanceId, LEASE_MS, String(clients), host, ''];
+    });
     if (!outcome.ok) return outcome;
     watch.onHeartbeat();
     resync.onHeartbeat(outcome.value === 1);
+    // A server that restarted or took over may lack the newest writes.
+    if (term !== undefined && term !== answering?.term) resync.onLoss();
+    term = answering?.term;
     // The watch measures silence only while somebody reads the instances.
     void living.listed();
     return succeed(undefined);

@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest';
+import { append, granted, newRoom, read } from '../../contract/peers.ts';
+import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { RedisProcess } from '../../support/redis-server.ts';
+
+const ann = { userId: 'ann', username: 'Ann' };
+const bob = { userId: 'bob', username: 'Bob' };
+const carol = { userId: 'carol', username: 'Carol' };
+
+async function follow(replica: RedisProcess, master: RedisProcess): Promise<void> {
+  await replica.ask(`REPLICAOF 127.0.0.1 ${master.port}`);
+  await eventually(async () =>
+    expect(await replica.ask('INFO replication')).toMatch(/master_link_status:up/),
+  );
+}
+
+/** What `change` does is lost: the replica is promoted without it, and the master copies that replica. */
+async function loseInFailover(
+  master: RedisProcess,
+  replica: RedisProcess,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  await follow(replica, master);
+  await replica.ask('REPLICAOF NO ONE');
+  await change();
+  await follow(master, replica);
+  await master.ask('REPLICAOF NO ONE');
+  // As Sentinel does.
+  await master.ask('CLIENT KILL TYPE normal');
+}
+
+const RESYNC = ['--repl-diskless-sync-delay', '0'];
+
+it('a master that was demoted, lost its newest message and is promoted again begins a new epoch', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  const peer = await peerForTest(master.url);
+  const room = newRoom();
+  const kept = await append(peer, room, 'kept');
+  await loseInFailover(master, replica, () => append(peer, room, 'lost'));
+  const next = await eventually(() => append(peer, room, 'next'));
+  expect(next.seq).toBe(2);
+  expect(next.epoch).not.toBe(kept.epoch);
+  expect((await read(peer, room)).previousEpochs).toEqual([{ epoch: kept.epoch, upTo: 1 }]);
+});
+
+it('connections from before and after Redis forgot a promotion agree on the epoch', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  await master.ask('CONFIG SET repl-backlog-ttl 1');
+  await loseInFailover(master, replica, async () => undefined);
+  const before = await peerForTest(master.url);
+  const room = newRoom();
+  const { epoch } = await append(before, room, '1');
+  await follow(replica, master);
+  await replica.ask('REPLICAOF NO ONE');
+  await eventually(async () =>
+    expect(await master.ask('INFO replication')).toMatch(/second_repl_offset:-1\r/),
+  );
+  const after = await peerForTest(master.url);
+  for (const [index, peer] of [after, before, after].entries())
+    expect(await append(peer, room, `${index}`)).toMatchObject({ epoch });
+});
+
+it('a worker reports its presence again after a failover that lost its newest changes', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  const peer = await peerForTest(master.url);
+  const room = newRoom();
+  granted(await peer.roster.heartbeat(2));
+  granted(await peer.roster.enter(room, ann, 1, 1));
+  granted(await peer.roster.enter(room, bob, 1, 2));
+  await loseInFailover(master, replica, async () => {
+    granted(await peer.roster.exit(room, 'bob', 1));
+    granted(await peer.roster.enter(room, carol, 1, 2));
+  });
+  await eventually(async () => granted(await peer.roster.heartbeat(2)));
+  await eventually(async () => {
+    const { members } = granted(await peer.roster.members(room, { limit: 10 }));
+    expect(members.map(({ userId }) => userId)).toEqual(['ann', 'carol']);
+  });
+});

@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from './ports.ts';
+import { openRedis, type RedisProcess } from './redis-server.ts';
+
+const SENTINELS = 3;
+const QUORUM = 2;
+/** With exactly the rights that deploy/redis/README.md names. */
+const USER = 'me on >pw &* -@all +hello +ping +subscribe +sentinel|master +sentinel|get-master-addr-by-name';
+const LIMIT_MS = 60_000;
+
+export interface WatchedRedis {
+  /** Values of REDIS_SENTINEL_NAME and REDIS_SENTINELS. */
+  readonly name: string;
+  readonly sentinels: readonly string[];
+  /** The first one is the master at the start. */
+  readonly servers: readonly [RedisProcess, RedisProcess];
+  /** The server that the Sentinels name. */
+  master(): Promise<RedisProcess>;
+  /** Resolves once the Sentinels name this server. */
+  named(server: RedisProcess): Promise<void>;
+  /** Resolves once the other server has everything that this one has. */
+  replicated(master: RedisProcess): Promise<void>;
+  /** Has the Sentinels promote the replica; the master keeps running. */
+  failover(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WatchedRedisOptions {
+  /** How long a server must be silent to count as down. */
+  readonly downAfterMs?: number;
+  readonly settings?: readonly string[];
+}
+
+/** Two servers, a master and its replica, and three Sentinels that watch them. */
+export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promise<WatchedRedis> {
+  const { downAfterMs = 1_500, settings = [] } = options;
+  const name = 'chat';
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const closeOne of closers.reverse()) await closeOne();
+  };
+  async function server(more: readonly string[]): Promise<RedisProcess> {
+    // A replica asks for the data a second after its start by default.
+    const opened = await openRedis(['--repl-diskless-sync-delay', '0', ...settings, ...more]);
+    closers.push(opened.close);
+    return opened;
+  }
+  try {
+    const first = await server([]);
+    const second = await server(['--replicaof', `127.0.0.1 ${first.port}`]);
+    const ports: number[] = [];
+    for (let n = 0; n < SENTINELS; n += 1) {
+      const { port, close: closeOne } = await openSentinelProcess(name, first.port, downAfterMs);
+      ports.push(port);
+      closers.push(closeOne);
+    }
+    const ask = (command: string) => askPort(ports[0] as number, command);
+    const servers = [first, second] as const;
+
+    async function master(): Promise<RedisProcess> {
+      const reply = await ask(`SENTINEL GET-MASTER-ADDR-BY-NAME ${name}`);
+      const found = servers.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
+      if (!found) throw new Error(`Sentinel names no server: ${reply}`);
+      return found;
+    }
+    async function replicated(of: RedisProcess): Promise<void> {
+      const other = of === first ? second : first;
+      await until('the replica has everything', async () => {
+        const [own, theirs] = await Promise.all([of, other].map((each) => each.ask('INFO replication')));
+        return /master_link_status:up/.test(theirs ?? '') && offsetOf(own) === offsetOf(theirs);
+      });
+    }
+    await replicated(first);
+    // Without knowing each other and the replica, they cannot agree on a failover.
+    await until('the Sentinels know each other', async () => {
+      const about = await Promise.all(ports.map((port) => askPort(port, `SENTINEL MASTER ${name}`)));
+      return about.every(
+        (text) => fieldOf(text, 'num-slaves') === '1' && fieldOf(text, 'num-other-sentinels') === '2',
+      );
+    });
+    return {
+      name,
+      sentinels: ports.map((port) => `redis://me:pw@127.0.0.1:${port}`),
+      servers,
+      master,
+      named: (wanted) => until('the Sentinels name it', async () => (await master()) === wanted),
+      replicated,
+      failover: () =>
+        // Refused while the last failover is not over.
+        until('the failover begins', async () => (await ask(`SENTINEL FAILOVER ${name}`)).startsWith('+OK')),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openSentinelProcess(name: string, master: number, downAfterMs: number) {
+  const dir = await mkdtemp(join(tmpdir(), 'roomcast-sentinel-'));
+  const port = await freePorts(1);
+  const file = join(dir, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${dir}`,
+    `logfile ${join(dir, 'sentinel.log')}`,
+    `user ${USER}`,
+    `sentinel monitor ${name} 127.0.0.1 ${master} ${QUORUM}`,
+    `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+    `sentinel failover-timeout ${name} 6000`,
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  const child: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  const killOnExit = () => child.kill('SIGKILL');
+  process.once('exit', killOnExit);
+  async function close(): Promise<void> {
+    process.removeListener('exit', killOnExit);
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await rm(dir, { recursive: true, force: true });
+  }
+  try {
+    await until('the Sentinel answers', async () =>
+      (await askPort(port, 'PING').catch(() => '')).includes('PONG'),
+    );
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { port, close };
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = Date.now() + LIMIT_MS;
+  while (!(await holds())) {
+    if (Date.now() > giveUpAt) throw new Error(`waited in vain: ${what}`);
+    await delay(50);
+  }
+}
+
+async function askPort(port: number, command: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  try {
+    await once(socket, 'connect');
+    socket.end(`${command}\r\n`);
+    const parts: Buffer[] = [];
+    for await (const part of socket) parts.push(part);
+    return Buffer.concat(parts).toString();
+  } finally {
+    socket.destroy();
+  }
+}
+
+function offsetOf(info: string | undefined): string | undefined {
+  return /^(?:slave_repl_offset|master_repl_offset):(\d+)/m.exec(info ?? '')?.[1];
+}
+
+/** A field in a flat reply of names and values. */
+function fieldOf(reply: string, name: string): string | undefined {
+  return new RegExp(`\\r\\n${name}\\r\\n\\$\\d+\\r\\n(.*)\\r\\n`).exec(reply)?.[1];
+}
