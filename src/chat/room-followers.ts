@@ -2,15 +2,15 @@ import type { Gap } from './feed.ts';
 import type { Entry } from './log-store.ts';
 import type { Room } from './room.ts';
 
-/** A reader of a room that is no member of it. */
+/** A reader that is not a member of the room. */
 export interface RoomFollower {
   onEntry(entry: Entry): void;
   onGap(gap: Gap): void;
 }
 
-/** Passes what the feeds of this worker deliver on to followers, in the order of the feed. */
+/** Passes the entries that the feeds of this worker deliver on to followers, in the order of the feed. */
 export interface RoomFollowers {
-  /** Starts with the next entry; ends when the returned function is called. */
+  /** Follows the room from its next entry on, until the returned function is called. */
   follow(room: Room, follower: RoomFollower): () => void;
   deliver(room: Room, entry: Entry): void;
   deliverGap(room: Room, gap: Gap): void;

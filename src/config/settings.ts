@@ -61,7 +61,7 @@ export const SETTINGS = {
     'FRONT',
     undefined,
     flag,
-    'whether the primary opens the front door, on or off',
+    'on: the primary opens the front door; off: it does not',
     'on embedded, off cluster',
   ),
   workers: setting<number | undefined>(

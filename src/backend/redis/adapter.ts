@@ -20,11 +20,11 @@ export function createRedisAdapter(deps: RedisAdapterDeps): (nsp: Namespace) => 
   const { redis, subscriptions, channelPrefix } = deps;
   const subscriber = {
     sSubscribe(channels: string | string[], onFrame: RawListener, _bufferMode?: boolean): Promise<void> {
-      for (const channel of [channels].flat()) subscriptions.attach(channel, onFrame);
+      for (const channel of [channels].flat()) subscriptions.listenRaw(channel, onFrame);
       return Promise.resolve();
     },
     sUnsubscribe(channels: string | string[]): Promise<void> {
-      for (const channel of [channels].flat()) subscriptions.detach(channel);
+      for (const channel of [channels].flat()) subscriptions.stopListeningRaw(channel);
       return Promise.resolve();
     },
   };

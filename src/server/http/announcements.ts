@@ -10,7 +10,7 @@ const announce = route({
   path: '/api/v1/announce',
   operationId: 'announce',
   summary:
-    'Announces something to everybody, to who is away at the next login; or, live only, to who is in one of some rooms.',
+    'Announces something to everybody, to absent users at their next login; or to the members of some rooms, live only.',
   body: z.object({
     data,
     rooms: z

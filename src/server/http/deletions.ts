@@ -8,12 +8,12 @@ import { type ApiRoute, route } from './route.ts';
 
 const seq = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 
-const message = route({
+const deleteMessage = route({
   method: 'DELETE',
   path: '/api/v1/rooms/:roomid/messages/:seq',
   operationId: 'deleteMessage',
   summary:
-    'Takes a message out of a room. Its place stays, empty and marked as deleted; an entry of the log tells of it.',
+    'Deletes a message of a room. Its position stays, empty and marked as deleted; an entry of the log announces it.',
   params: z.object({ roomid, seq }),
   answer: z.object({ roomid: z.string(), seq: count }),
   async run({ nsp, params }, { logs, feeds, newId }) {
@@ -22,26 +22,26 @@ const message = route({
     const page = await logs.read(room, query);
     if (!page.ok) return page;
     const [entry] = page.value.entries;
-    const gone = refuse('not_found', 'seq: the room does not hold this message');
-    if (entry?.seq !== params.seq || messageOf(entry).event !== 'broadcast_say') return gone;
+    const notFound = refuse('not_found', 'seq: the room does not hold this message');
+    if (entry?.seq !== params.seq || messageOf(entry).event !== 'broadcast_say') return notFound;
     const replaced = await logs.replace(room, params.seq, tombstoneOf(room), {
       id: newId(),
       members: deletionOf(room, params.seq),
     });
     if (!replaced.ok) return replaced;
-    if (!replaced.value) return gone;
+    if (!replaced.value) return notFound;
     const { notice } = replaced.value;
     if (notice) feeds.expectEcho(room, notice);
     return succeed({ roomid: params.roomid, seq: params.seq });
   },
 });
 
-const user = route({
+const eraseUser = route({
   method: 'DELETE',
   path: '/api/v1/users/:id',
   operationId: 'eraseUser',
   summary:
-    'Forgets a user’s inbox, what of it was received and read, and the rooms they go to. Ends no connection; what they said in rooms stays.',
+    'Erases a user’s inbox, its markers and the user’s list of rooms. Connections and messages in rooms stay.',
   params: z.object({ id: userId }),
   answer: z.object({ userId: z.string() }),
   async run({ nsp, params: { id } }, { inboxes }) {
@@ -51,4 +51,4 @@ const user = route({
   },
 });
 
-export const DELETION_ROUTES: readonly ApiRoute[] = [message, user];
+export const DELETION_ROUTES: readonly ApiRoute[] = [deleteMessage, eraseUser];

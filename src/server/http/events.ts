@@ -27,7 +27,7 @@ const events = route({
   path: '/api/v1/rooms/:roomid/events',
   operationId: 'streamEvents',
   summary:
-    'What is said in a room from now on, as server-sent events. Also for a user’s token that allows the room.',
+    'Streams the messages of a room as server-sent events. Accepts a user’s token that allows the room, too.',
   forUsers: true,
   answers: 'events',
   params: z.object({ roomid }),
@@ -35,7 +35,7 @@ const events = route({
   answer: z.custom<StartStream>().meta({
     type: 'string',
     description:
-      '`id: epoch:seq`, then `event: message` with an entry as getMessages lists it, or `event: gap` with {roomid, epoch, from, to, reason}: these messages cannot be had any more. A comment at least every 15 s.',
+      '`id: epoch:seq`, then `event: message` with an entry as getMessages lists it, or `event: gap` with {roomid, epoch, from, to, reason}: these messages are lost. A comment at least every 15 s.',
   }),
   async run({ nsp, reader, params, headers }, { eventStreams }) {
     const refusal = reader && denied({ identity: reader }, params.roomid);

@@ -25,7 +25,7 @@ const kick = route({
   method: 'POST',
   path: '/api/v1/rooms/:roomid/kick',
   operationId: 'kickUser',
-  summary: 'Takes a user out of a room, on all workers. They may join again at once.',
+  summary: 'Removes a user from a room, on all workers. The user may join again at once.',
   params: ofRoom,
   body: z.object({ userId }),
   answer: moderated,

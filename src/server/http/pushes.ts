@@ -36,7 +36,7 @@ const push = route({
   path: '/api/v1/push',
   operationId: 'push',
   paced: false,
-  summary: 'Puts something into the inboxes of users, which brings it to all their connections.',
+  summary: 'Stores an item in the inboxes of users and sends it to all their connections.',
   body: z.object({
     users: z
       .array(userId)
@@ -80,7 +80,7 @@ const receipts = route({
   method: 'GET',
   path: '/api/v1/push/:id',
   operationId: 'getPush',
-  summary: 'What became of a push, for INBOX_TTL_S.',
+  summary: 'The receipts of a push, for INBOX_TTL_S.',
   params: z.object({ id: z.string().max(MAX_PUSH_ID_CHARS, { error: 'is longer than that of any push' }) }),
   answer: z.object({
     id: z.string(),
@@ -118,7 +118,7 @@ const plainPush = route({
   path: '/api',
   operationId: 'plainPush',
   paced: false,
-  summary: 'The same as /api/v1/push under older names; no users are none reached.',
+  summary: 'The same as /api/v1/push under older names. Without users it reaches no one.',
   body: z.object({
     tokens: z
       .union([userId, z.array(userId).max(MAX_PUSH_USERS)], {

@@ -40,7 +40,7 @@ const say = route({
   method: 'POST',
   path: '/api/v1/rooms/:roomid/messages',
   operationId: 'say',
-  summary: 'Says something in a room, to all its members.',
+  summary: 'Sends a message to a room.',
   params: ofRoom,
   body: z.object({
     text,
@@ -127,7 +127,7 @@ const history = route({
   method: 'GET',
   path: '/api/v1/rooms/:roomid/messages',
   operationId: 'getMessages',
-  summary: 'A page of what was said in a room, oldest first; without before and after the newest.',
+  summary: 'A page of a room’s messages, oldest first; the newest without before and after.',
   params: ofRoom,
   query: z
     .object({
@@ -163,7 +163,7 @@ const list = route({
   method: 'GET',
   path: '/api/v1/rooms',
   operationId: 'listRooms',
-  summary: 'The rooms somebody is in, on any worker.',
+  summary: 'The rooms that have members, on any worker.',
   query: z.object({ after: roomid.optional().describe(after), limit: pageLimit }),
   answer: z.object({ rooms: z.array(z.object({ roomid: z.string(), ...counts })), next }),
   run: ({ nsp, query }, { roster }) => roster.rooms(nsp, pageOf(query)),
@@ -173,7 +173,7 @@ const one = route({
   method: 'GET',
   path: '/api/v1/rooms/:roomid',
   operationId: 'getRoom',
-  summary: 'How many are in a room and where its log ends. One that nobody ever used is empty.',
+  summary: 'The counts of a room and the end of its log. An unused room is empty.',
   params: ofRoom,
   answer: z.object({
     roomid: z.string(),
@@ -195,7 +195,7 @@ const members = route({
   method: 'GET',
   path: '/api/v1/rooms/:roomid/members',
   operationId: 'listMembers',
-  summary: 'Who is in a room, on any worker, by user id.',
+  summary: 'The members of a room, on any worker, sorted by user id.',
   params: ofRoom,
   query: z.object({ after: userId.optional().describe(after), limit: pageLimit }),
   answer: z.object({ ...counts, members: z.array(member), next }),

@@ -14,7 +14,7 @@ const probe = route({
   method: 'GET',
   path: '/api',
   operationId: 'probe',
-  summary: 'Says that somebody is there.',
+  summary: 'Answers that the server runs.',
   open: true,
   namespaced: false,
   answers: 'text',

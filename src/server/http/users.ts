@@ -10,7 +10,7 @@ const one = route({
   method: 'GET',
   path: '/api/v1/users/:id',
   operationId: 'getUser',
-  summary: 'A user’s connections on all workers, and the inbox. One that was never seen has none.',
+  summary: 'A user’s connections on all workers, and the inbox position. An unknown user has none.',
   params: ofUser,
   answer: z.object({
     userId: z.string(),
@@ -47,7 +47,7 @@ const disconnect = route({
   method: 'POST',
   path: '/api/v1/users/:id/disconnect',
   operationId: 'disconnectUser',
-  summary: 'Ends every connection of a user. Clients of Socket.IO do not come back by themselves.',
+  summary: 'Closes every connection of a user. Socket.IO clients do not reconnect by themselves.',
   params: ofUser,
   answer: z.object({ connections: count.describe('The number of connections that were closed.') }),
   async run({ nsp, params: { id } }, { roster, disconnect: letGo }) {

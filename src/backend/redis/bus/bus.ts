@@ -30,13 +30,13 @@ export function createRedisBus({
 }: RedisBusDeps): RoomBus {
   return {
     subscribe: async (room, onEntry, onPresence) => {
-      const listening = subscriptions.listen(keys.channel(room), onEntry, onPresence);
-      if (await listening.established(CALL_DEADLINE_MS)) return succeed(listening);
-      listening.close();
+      const subscription = subscriptions.listen(keys.channel(room), onEntry, onPresence);
+      if (await subscription.established(CALL_DEADLINE_MS)) return succeed(subscription);
+      subscription.close();
       return away('the bus is away');
     },
-    async notify(room, move) {
-      const published = await redis.publish(keys.channel(room), presenceEventFrame(room, move));
+    async notify(room, event) {
+      const published = await redis.publish(keys.channel(room), presenceEventFrame(room, event));
       // A frozen Redis still publishes it once it continues. Sent by other means as well, it would arrive twice.
       return published.ok || published === UNANSWERED ? succeed(undefined) : published;
     },
@@ -56,7 +56,7 @@ function createBusProbe(
   channel: string,
 ): () => Promise<Outcome<void>> {
   const pendingProbes = new Map<string, Waiters>();
-  subscriptions.attach(channel, (frame) => pendingProbes.get(frame.toString())?.release());
+  subscriptions.listenRaw(channel, (frame) => pendingProbes.get(frame.toString())?.release());
   return async () => {
     const nonce = randomBytes(9).toString('base64url');
     const echo = createWaiters();

@@ -19,8 +19,8 @@ export interface Subscriptions {
     onPresence?: (presence: PresenceChange | PresenceEvent) => void,
   ): ChannelSubscription;
   /** Subscribes one listener to all other frames of a channel. It never fails: it is retried until it succeeds. */
-  attach(channel: string, onFrame: RawListener): void;
-  detach(channel: string): void;
+  listenRaw(channel: string, onFrame: RawListener): void;
+  stopListeningRaw(channel: string): void;
   /** Calls the listener whenever messages may have been missed, once they arrive again. */
   onResync(listener: () => void): void;
   /** Subscribes all wanted channels through this client instead, then calls the `onResync` listeners. */
@@ -80,12 +80,12 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
       machine.step(channel);
       return listener;
     },
-    attach(name, onFrame) {
+    listenRaw(name, onFrame) {
       const channel = channelOf(name);
       channel.onFrame = onFrame;
       machine.step(channel);
     },
-    detach(name) {
+    stopListeningRaw(name) {
       const channel = channels.get(name);
       if (!channel?.onFrame) return;
       channel.onFrame = undefined;
