@@ -3,9 +3,9 @@ import type { ErrorCode, WireError } from '../protocol/codes.ts';
 /**
  * The code of a refusal, or one of the client's own. `unknown`: the message was sent, no answer came, and the server no
  * longer remembers its clientMsgId; it may be stored, and sending it again may show it twice. `closed`: the client or the
- * room is closed.
+ * room is closed. `wrong_user`: another user wrote the message.
  */
-export type ClientErrorCode = ErrorCode | 'unknown' | 'closed';
+export type ClientErrorCode = ErrorCode | 'unknown' | 'closed' | 'wrong_user';
 
 /** The error that every promise of the client rejects with. */
 export class ClientError extends Error {
@@ -13,7 +13,7 @@ export class ClientError extends Error {
   readonly code: ClientErrorCode;
   /** The same request may succeed later, unchanged. */
   readonly temporary: boolean;
-  /** Ms to wait before another attempt. */
+  /** Ms to wait before another attempt; for a ban or mute, ms until its end. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ClientErrorCode, message: string, temporary = false, retryAfterMs?: number) {

@@ -86,7 +86,14 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
       random,
     }),
     random,
-    identity: { ...identity, auth: () => identity.auth().then((auth) => people.withInboxPosition(auth)) },
+    identity: {
+      ...identity,
+      async auth() {
+        const auth = await identity.auth();
+        people.assignAuthor();
+        return people.withInboxPosition(auth);
+      },
+    },
     handshakeJoin: () => rooms.handshakeJoin(),
     roomJoins: () => rooms.roomJoins(),
     userId: () => people.userId(),

@@ -86,7 +86,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     if (message.by !== undefined && message.by !== userId()) {
       // The server knows a clientMsgId again only of the user who sent it before.
       if (message.firstSentAt !== undefined) return unknownFate();
-      return new ClientError('forbidden', `to ${message.to}: it was written by somebody else`);
+      return new ClientError('wrong_user', `to ${message.to}: it was written by somebody else`);
     }
     const limit = deps.maxTextBytes() ?? MAX_PACKET_BYTES;
     if (message.kind === 'private') return checkLength(message.text, limit);

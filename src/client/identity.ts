@@ -1,5 +1,6 @@
 import type { Hello } from '../protocol/events.ts';
 import { type ClientStorage, createStoredValue } from './storage.ts';
+import { tokenSubject } from './token-subject.ts';
 
 export interface IdentityOptions {
   /** The user's id, where the server accepts it (open mode). */
@@ -62,8 +63,12 @@ export function createIdentity(options: IdentityOptions): Identity {
   }
 
   return {
-    // A token names the user itself, whoever this client was as a guest.
-    expectedUserId: () => userId ?? (token === undefined ? guest?.userId : undefined),
+    expectedUserId() {
+      // A token names the user itself, whoever this client was as a guest.
+      const current = typeof token === 'string' ? token : fetched;
+      const named = current === undefined ? undefined : tokenSubject(current);
+      return userId ?? (token === undefined ? guest?.userId : named);
+    },
     async auth() {
       const current = await currentToken();
       const who =

@@ -43,7 +43,7 @@ export interface PeopleDeps
   readonly autoReceipt: boolean;
   /** Dates items that carry no time. */
   readonly wallMs: () => number;
-  /** The server named another user, or the first one. */
+  /** The user is known, or is another one than before. */
   readonly onUser: () => void;
   readonly onSent: (posted: SendAck, message: DirectMessage) => void;
   readonly onFailed: (error: ClientError, message: DirectMessage) => void;
@@ -56,6 +56,8 @@ export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsen
   /** The current user's id, before the first connection the expected one; undefined: nobody is known yet. */
   userId(): string | undefined;
   login(userId: string): Promise<User>;
+  /** The expected user may be known now: messages without an author become this user's. */
+  assignAuthor(): void;
   /** Adds the inbox position to resume from. */
   withInboxPosition(auth: Auth): Auth;
   /** False: the client must give this connection up, since its inbox would begin in the middle. */
@@ -73,6 +75,8 @@ export interface People extends Pick<DirectMessages, 'private' | 'todo' | 'unsen
 export function createPeople(deps: PeopleDeps): People {
   const { connection, hello } = deps;
   let user: User | undefined;
+  /** The newest user id that was known. */
+  let author: string | undefined;
   /** Pending logins: meanwhile it is unknown whose inbox a receipt would be for. */
   let logins = 0;
 
@@ -101,15 +105,20 @@ export function createPeople(deps: PeopleDeps): People {
     },
   });
 
+  function assignAuthor(): void {
+    const id = userId();
+    if (id === undefined || id === author) return;
+    author = id;
+    directMessages.assignAuthor(id);
+    deps.onUser();
+  }
+
   /** Returns what `identify` does. */
   function become(now: User): boolean {
     const isOther = user?.id !== now.id;
     user = now;
-    if (isOther) {
-      receipts.reset();
-      directMessages.assignAuthor(now.id);
-      deps.onUser();
-    }
+    if (isOther) receipts.reset();
+    assignAuthor();
     return feed.identify(now.id);
   }
 
@@ -132,6 +141,7 @@ export function createPeople(deps: PeopleDeps): People {
       return user;
     },
     userId,
+    assignAuthor,
     async login(given) {
       const id = parseId(given);
       if (id === undefined) throw new ClientError('bad_request', 'userId: not a user id');

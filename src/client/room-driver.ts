@@ -202,7 +202,7 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     ...createListeners(parts),
     removed(removed) {
       events.emit('removed', removed);
-      expel(new ClientError('forbidden', REMOVED[removed.code]));
+      expel(removalError(removed, deps.wallMs()));
     },
     expel,
     stop(error) {
@@ -212,6 +212,11 @@ export function createRoom(deps: RoomDeps): RoomDriver {
     },
     end,
   };
+}
+
+function removalError({ code, until }: Removed, nowMs: number): ClientError {
+  const leftMs = until === undefined ? undefined : Math.max(1, until - nowMs);
+  return new ClientError('forbidden', REMOVED[code], false, leftMs);
 }
 
 /** Passes the server's events to the parts of the room. */
@@ -227,6 +232,9 @@ function createListeners({
 > {
   return {
     receive(message) {
+      if (message.event === 'broadcast_say' || message.event === 'broadcast_quit') {
+        typists.stopped(message.data.userId);
+      }
       const isEntry = message.event === 'broadcast_say' || message.event === 'deleted';
       if (isEntry && (phase() === 'joined' || phase() === 'joining')) feed.offer(message);
       else if (!isEntry && phase() === 'joined') events.emit('presence', message);

@@ -31,7 +31,7 @@ export interface Rooms {
   /** The joins of a connection that takes over from the current one. */
   roomJoins(): readonly RoomJoin[];
   /**
-   * The server named the user: messages without an author become this user's, and those that the user wrote in an
+   * The user is known, or is another one than before: messages without an author become this user's, and those that the user wrote in an
    * earlier run wait again.
    */
   assignAuthor(): void;

@@ -36,7 +36,7 @@ export function createUnsentLimits({
       if (by === undefined || by === userId()) return checkLength(text, maxTextBytes() ?? MAX_PACKET_BYTES);
       // The server knows a clientMsgId again only of the user who sent it before.
       if (firstSentAt !== undefined) return unknownFate();
-      return new ClientError('forbidden', 'this was written by somebody else');
+      return new ClientError('wrong_user', 'this was written by somebody else');
     },
   };
 }

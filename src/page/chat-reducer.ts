@@ -68,7 +68,7 @@ function applied(state: ChatState, event: ChatEvent): ChatState {
     case 'joined':
       return withJoin(state, event.joined);
     case 'message':
-      return trimmed(withMessage(withoutTypist(state, event.message.data.userId), event.message));
+      return trimmed(withMessage(state, event.message));
     case 'deleted':
       return { ...state, timeline: withoutText(state.timeline, event.ref) };
     case 'presence':
@@ -112,12 +112,6 @@ function connected(state: ChatState, connection: ConnectionState): ChatState {
   if (connection.phase === 'joined') return { ...state, connection };
   const earlier = state.earlier === 'loading' ? 'idle' : state.earlier;
   return { ...state, connection, earlier };
-}
-
-/** A message ends the typing of its author, whose own event of it may be lost. */
-function withoutTypist(state: ChatState, userId: string): ChatState {
-  if (!state.typists.some((typist) => typist.userId === userId)) return state;
-  return { ...state, typists: state.typists.filter((typist) => typist.userId !== userId) };
 }
 
 function typistsWith(

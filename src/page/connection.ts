@@ -1,11 +1,11 @@
 import { type ClientError, type ClientStorage, createClient } from '../client/index.ts';
-import type { MessagePage, Removed } from '../protocol/rooms.ts';
+import type { MessagePage } from '../protocol/rooms.ts';
 import type { ChatEvent } from './chat-reducer.ts';
 import type { ChatState } from './chat-state.ts';
 import { createFieldText } from './field-text.ts';
 import { describeRefusal } from './problems.ts';
 import type { Store } from './store.ts';
-import { isTime, sentenceUntil } from './time.ts';
+import { sentenceUntil } from './time.ts';
 import type { Visit } from './visit.ts';
 import { storedGuestId } from './visit-storage.ts';
 
@@ -82,8 +82,14 @@ export function openConnection(deps: ConnectionDeps): Connection {
   }
 
   function refused(error: ClientError, retryInMs: number | undefined): void {
-    if (retryInMs === undefined) stayOutside(describeRefusal(error));
-    else lose(describeRefusal(error), retryInMs);
+    const reason = describeRefusal(error);
+    if (retryInMs !== undefined) {
+      lose(reason, retryInMs);
+      return;
+    }
+    const { code, retryAfterMs } = error;
+    const until = code === 'forbidden' && retryAfterMs !== undefined ? now() + retryAfterMs : undefined;
+    stayOutside(sentenceUntil(reason.replace(/[.]$/, ''), until, now()));
   }
 
   function readHistory(before?: number): Promise<MessagePage | undefined> {
@@ -113,11 +119,6 @@ export function openConnection(deps: ConnectionDeps): Connection {
   chat.on('hello', (hello) => {
     dispatch({ type: 'hello', hello });
     field.setAuthor(hello.user.id);
-  });
-  chat.on('event', (name, order) => {
-    const removed = order as Partial<Removed> | undefined;
-    if (name !== 'removed' || removed?.roomid !== roomid || !isTime(removed.until)) return;
-    stayOutside(sentenceUntil('You are banned from this room', removed.until, now()));
   });
   room.on('joined', (joined) => dispatch({ type: 'joined', joined }));
   room.on('refused', refused);

@@ -10,7 +10,7 @@ const TOO_MANY = 'Too many messages wait to be sent already.';
 export function describeProblem(problem: NonNullable<Draft['problem']>): string {
   if (problem.code === 'unknown') return UNKNOWN_FATE;
   if (problem.code === 'limit') return TOO_MANY;
-  if (problem.message.endsWith('written by somebody else')) return NEW_IDENTITY;
+  if (problem.code === 'wrong_user') return NEW_IDENTITY;
   if (problem.code === 'too_large') return 'This is too long to send.';
   return describeRefusal(problem);
 }

@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { memory } from './memory.ts';
 import { stageForEach } from './stage.ts';
+import { tokenOf } from './token.ts';
 
 const { fake, chatter } = stageForEach();
 
@@ -221,7 +222,28 @@ describe('with a storage', () => {
     const failed: unknown[] = [];
     chat.on('failed', ({ code }) => failed.push(code));
     await chat.private('eve', 'from bob');
-    expect(failed).toEqual(['forbidden']);
+    expect(failed).toEqual(['wrong_user']);
+    expect(textsTo('eve')).toEqual(['from bob']);
+  });
+
+  it.each<[string, (token: string) => string | (() => Promise<string>)]>([
+    ['a token', (token) => token],
+    ['a function that gives a token', (token) => async () => token],
+  ])('knows the author from %s before the first connection', async (_, given) => {
+    fake().guard = () => refuse('unavailable', 'later').error;
+    const storage = memory();
+    const ann = chatter({ storage, userId: undefined, token: given(tokenOf({ sub: 'ann' })) }).chat;
+    ann.private('eve', 'from ann').catch(() => undefined);
+    await eventually(() => expect(storage.entries.get('roomcast.letters')).toContain('"by":"ann"'));
+    const left = memory(storage.entries);
+    ann.close();
+    fake().guard = undefined;
+    fake().hello = { user: { id: 'bob', name: 'Bob' } };
+    const bob = chatter({ storage: left, userId: undefined, token: given(tokenOf({ sub: 'bob' })) }).chat;
+    const failed: unknown[] = [];
+    bob.on('failed', ({ code }) => failed.push(code));
+    await bob.private('eve', 'from bob');
+    expect(failed).toEqual(['wrong_user']);
     expect(textsTo('eve')).toEqual(['from bob']);
   });
 
@@ -249,7 +271,7 @@ it('of a guest whom the server no longer knows is not sent again as another gues
     socket.conn.close();
   });
   await Promise.allSettled([chat.private('bob', 'once'), chat.todo('bob', { text: 'not sent' })]);
-  expect(failed).toEqual(['private unknown', 'todo forbidden']);
+  expect(failed).toEqual(['private unknown', 'todo wrong_user']);
   expect(textsTo('bob')).toEqual(['once']);
   await chat.private('bob', 'of the new guest');
 });

@@ -292,7 +292,7 @@ describe('messages that failed', () => {
       guestToken ? { code: 'forbidden', message: 'who?', temporary: false } : undefined;
     fake().cut();
     await eventually(() =>
-      expect(one.room.unsent.map(({ problem }) => problem?.code)).toEqual(['unknown', 'forbidden']),
+      expect(one.room.unsent.map(({ problem }) => problem?.code)).toEqual(['unknown', 'wrong_user']),
     );
     await one.room.retry(one.room.unsent[1]?.clientMsgId ?? '');
     expect(logged()).toEqual(['not sent']);

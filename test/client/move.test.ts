@@ -1,6 +1,7 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Room } from '../../src/client/index.ts';
 import { refuse } from '../../src/protocol/codes.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Chatter, listen, textsOf } from './chatter.ts';
 import { refusal, type Step } from './fake-chat.ts';
 import { stageForEach } from './stage.ts';
@@ -16,7 +17,7 @@ async function inRooms(one: Chatter, ...roomids: string[]): Promise<Room[]> {
 }
 
 const moved = (times = 1) =>
-  vi.waitFor(() => expect([fake().movers, fake().clients()]).toEqual([1 + times, 1]));
+  eventually(() => expect([fake().movers, fake().clients()]).toEqual([1 + times, 1]));
 
 /** Holds the next of these events until `release`. */
 function hold(event: string) {
@@ -24,7 +25,7 @@ function hold(event: string) {
   const step: Step = ({ proceed }) => void held.push(proceed);
   fake().script(event, step);
   return {
-    arrived: () => vi.waitFor(() => expect(held).toHaveLength(1)),
+    arrived: () => eventually(() => expect(held).toHaveLength(1)),
     release: () => held[0]?.(),
   };
 }
@@ -44,7 +45,7 @@ it('moves without a change of state: rooms get each message once and in order', 
   await moved();
   clearInterval(talking);
   post();
-  await vi.waitFor(() => expect([textsOf(heardTea), textsOf(heardSea)]).toEqual([posted, posted]));
+  await eventually(() => expect([textsOf(heardTea), textsOf(heardSea)]).toEqual([posted, posted]));
   expect(one.states.slice(states)).toEqual([]);
   expect((await (tea as Room).say('hello')).seq).toBe(posted.length + 1);
 });
@@ -56,13 +57,13 @@ it('passes messages once that the old connection brought after the second one ha
   const held = hold('join');
   fake().askToMove();
   await held.arrived();
-  await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(4));
+  await eventually(() => expect(fake().ask('join')).toHaveLength(4));
   fake().post('tea', 'both');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['both']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['both']));
   held.release();
   await moved();
   fake().post('tea', 'after');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['both', 'after']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['both', 'after']));
 });
 
 it('passes a presence event once', async () => {
@@ -77,7 +78,7 @@ it('passes a presence event once', async () => {
   await held.arrived();
   first.release();
   fake().emit('message', { event: 'join', roomid: 'tea', data: { userId: 'bob', username: 'Bob' } });
-  await vi.waitFor(() => expect(presence).toEqual(['bob']));
+  await eventually(() => expect(presence).toEqual(['bob']));
   held.release();
   await moved();
   fake().emit('message', {
@@ -85,7 +86,7 @@ it('passes a presence event once', async () => {
     roomid: 'tea',
     data: { userId: 'bob', username: 'Bob' },
   });
-  await vi.waitFor(() => expect(presence).toEqual(['bob', 'bob']));
+  await eventually(() => expect(presence).toEqual(['bob', 'bob']));
 });
 
 it('waits for the answers that the old connection owes, and sends the next message on the new one', async () => {
@@ -96,8 +97,8 @@ it('waits for the answers that the old connection owes, and sends the next messa
   const [first, second] = [tea?.say('first'), tea?.say('second')];
   await held.arrived();
   fake().askToMove();
-  await vi.waitFor(() => expect([fake().movers, fake().clients()]).toEqual([2, 2]));
-  await vi.waitFor(() => expect(fake().ask('join')).toHaveLength(2));
+  await eventually(() => expect([fake().movers, fake().clients()]).toEqual([2, 2]));
+  await eventually(() => expect(fake().ask('join')).toHaveLength(2));
   held.release();
   expect([(await first)?.seq, (await second)?.seq]).toEqual([1, 2]);
   expect(
@@ -106,7 +107,7 @@ it('waits for the answers that the old connection owes, and sends the next messa
       .map(({ payload }) => payload.text),
   ).toEqual(['first', 'second']);
   await moved();
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['first', 'second']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['first', 'second']));
 });
 
 it('sends a message again under its clientMsgId if the old connection brings no answer', async () => {
@@ -115,7 +116,7 @@ it('sends a message again under its clientMsgId if the old connection brings no 
   const heard = listen(tea as Room);
   fake().script('say', ({ proceed }) => proceed(() => undefined));
   const saying = tea?.say('once');
-  await vi.waitFor(() => expect(fake().ask('say')).toHaveLength(1));
+  await eventually(() => expect(fake().ask('say')).toHaveLength(1));
   fake().askToMove();
   expect(await saying).toMatchObject({ seq: 1, dup: true });
   await moved();
@@ -135,10 +136,10 @@ it('leaves a room on the new connection that the application left during the mov
   first.release();
   held.release();
   await moved();
-  await vi.waitFor(() => expect(fake().ask('leave')).toHaveLength(2));
+  await eventually(() => expect(fake().ask('leave')).toHaveLength(2));
   const heard = listen(sea as Room);
   fake().post('sea', 'still here');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['still here']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['still here']));
 });
 
 it('goes on with the second connection if the old one ends before every room is joined', async () => {
@@ -155,7 +156,7 @@ it('goes on with the second connection if the old one ends before every room is 
   await held.arrived();
   old?.conn.close();
   fake().post('tea', 'meanwhile');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['meanwhile']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['meanwhile']));
   expect(one.states.map(({ state }) => state)).toEqual(['online', 'connecting', 'online']);
   await moved();
 });
@@ -166,10 +167,10 @@ it('reconnects as before if a room refuses the second connection', async () => {
   const heard = listen(tea as Room);
   fake().script('join', refusal('limit', 'the room is full'));
   fake().askToMove();
-  await vi.waitFor(() => expect(one.states.map(({ state }) => state)).toContain('offline'));
-  await vi.waitFor(() => expect(one.chat.state).toBe('online'));
+  await eventually(() => expect(one.states.map(({ state }) => state)).toContain('offline'));
+  await eventually(() => expect(one.chat.state).toBe('online'));
   fake().post('tea', 'back');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['back']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['back']));
   expect(heard.closed).toEqual([]);
 });
 
@@ -181,12 +182,12 @@ it('stays where it is after a login during the move, until the server ends the c
   fake().askToMove();
   await held.arrived();
   await one.chat.login('bob');
-  await vi.waitFor(() => expect(fake().clients()).toBe(1));
+  await eventually(() => expect(fake().clients()).toBe(1));
   expect(one.states).toHaveLength(1);
   fake().cut();
-  await vi.waitFor(() => expect(fake().auths.at(-1)).toMatchObject({ userId: 'bob' }));
+  await eventually(() => expect(fake().auths.at(-1)).toMatchObject({ userId: 'bob' }));
   fake().post('tea', 'back');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['back']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['back']));
 });
 
 it('is over when the application closes the client in the middle of it', async () => {
@@ -196,7 +197,7 @@ it('is over when the application closes the client in the middle of it', async (
   fake().askToMove();
   await held.arrived();
   one.chat.close();
-  await vi.waitFor(() => expect(fake().clients()).toBe(0));
+  await eventually(() => expect(fake().clients()).toBe(0));
   expect(one.states.at(-1)).toMatchObject({ state: 'closed' });
 });
 
@@ -209,7 +210,7 @@ it('asks to move again what has moved before', async () => {
   fake().askToMove();
   await moved(2);
   fake().post('tea', 'here');
-  await vi.waitFor(() => expect(textsOf(heard)).toEqual(['here']));
+  await eventually(() => expect(textsOf(heard)).toEqual(['here']));
   expect(fake().queries.map(({ roomid }) => roomid)).toEqual(['tea', 'tea', 'tea']);
   expect(one.states).toHaveLength(1);
 });

@@ -63,4 +63,60 @@ describe('who types', () => {
     typists.report(true);
     expect(sent).toEqual([true, true, true, true, false, true]);
   });
+
+  it('is sent no sooner than the server passes on, but then as it is', () => {
+    const { sent, typists } = setUp();
+    typists.report(true);
+    vi.advanceTimersByTime(300);
+    typists.report(false);
+    vi.advanceTimersByTime(300);
+    typists.report(true);
+    expect(sent).toEqual([true, false]);
+    vi.advanceTimersByTime(599);
+    expect(sent).toEqual([true, false]);
+    vi.advanceTimersByTime(1);
+    expect(sent).toEqual([true, false, true]);
+    typists.report(false);
+    vi.advanceTimersByTime(300);
+    expect(sent).toEqual([true, false, true, false]);
+  });
+
+  it('is not sent if it ended before the server would have passed it on', () => {
+    const { sent, typists } = setUp();
+    for (const on of [true, false, true, false]) {
+      typists.report(on);
+      vi.advanceTimersByTime(200);
+    }
+    vi.advanceTimersByTime(60_000);
+    expect(sent).toEqual([true, false]);
+  });
+
+  it('says its end twice, since the first one may be lost', () => {
+    const { sent, typists } = setUp();
+    typists.report(true);
+    vi.advanceTimersByTime(2_000);
+    typists.report(false);
+    vi.advanceTimersByTime(60_000);
+    expect(sent).toEqual([true, false, false]);
+  });
+
+  it('says its end once if it begins again', () => {
+    const { sent, typists } = setUp();
+    typists.report(true);
+    vi.advanceTimersByTime(2_000);
+    typists.report(false);
+    vi.advanceTimersByTime(500);
+    typists.report(true);
+    vi.advanceTimersByTime(1_500);
+    expect(sent).toEqual([true, false, true]);
+  });
+
+  it('stops when its author is known to have said something or left', () => {
+    const { seen, hear, typists } = setUp();
+    hear('Ann', true);
+    typists.stopped('bob');
+    typists.stopped('ann');
+    vi.advanceTimersByTime(60_000);
+    expect(seen).toEqual(['Ann began', 'Ann stopped']);
+  });
 });

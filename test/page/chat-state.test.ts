@@ -288,11 +288,6 @@ describe('who is writing', () => {
     const back = inRoom([], typing('a'), lost, ...joining([], { recovered: true }));
     expect(back.typists).toMatchObject([{ userId: 'a' }]);
   });
-
-  it('is over with the message, also when its end is lost', () => {
-    const state = inRoom([], typing('a'), typing('b'), message(said(1, { userId: 'a' })));
-    expect(state.typists).toMatchObject([{ userId: 'b' }]);
-  });
 });
 
 describe('a reader who is muted', () => {

@@ -262,6 +262,17 @@ describe('losing the connection', () => {
     await eventually(() => expect(page.store.get().connection).toEqual({ phase: 'outside', reason }));
   });
 
+  it('says until when the reader is banned whose join is refused', async () => {
+    const error = { code: 'forbidden', message: 'roomid: banned from this room', temporary: false };
+    onArrival = (socket) => {
+      socket.emit('hello', hello());
+      socket.emit('refused', { event: 'join', error: { ...error, retryAfterMs: 60_000 } });
+    };
+    const page = open();
+    const reason = expect.stringMatching(/^You are banned from this room until .*\d+.*\.$/);
+    await eventually(() => expect(page.store.get().connection).toEqual({ phase: 'outside', reason }));
+  });
+
   it('leaves the room when the page is left', async () => {
     const page = await inRoom();
     const left = new Promise((resolve) =>

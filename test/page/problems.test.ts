@@ -12,6 +12,10 @@ it.each([
 
 it('says what a reader can do about a message that failed', () => {
   expect(describeProblem({ code: 'unknown', message: '' })).toContain('may show it twice');
+  expect(describeProblem({ code: 'wrong_user', message: 'not by you' })).toContain('a new identity');
+  expect(describeProblem({ code: 'forbidden', message: 'written by somebody else' })).not.toContain(
+    'identity',
+  );
   expect(describeProblem({ code: 'limit', message: '' })).toContain('Too many messages wait');
   expect(describeProblem({ code: 'unavailable', message: '' })).toContain('right now');
 });
