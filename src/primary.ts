@@ -173,7 +173,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
         workers: supervisor,
         question: CHAT_MESSAGES.readiness,
         checkStore: backend.check,
-        warnings: backend.warnings,
+        warnings: () => backend.warnings,
       });
       admin = await openAdmin({
         host: settings.adminHost,

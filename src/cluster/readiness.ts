@@ -18,7 +18,7 @@ export interface ReadinessDeps {
   /** The request that a worker answers successfully if its store responds and its bus delivers. */
   readonly question: RequestKind<null, void>;
   readonly checkStore: () => Promise<Outcome<void>>;
-  readonly warnings: readonly string[];
+  readonly warnings: () => readonly string[];
 }
 
 /**
@@ -47,6 +47,6 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
       withinLimit(deps.checkStore()).then((checked) => (checked.ok ? [] : [checked.error.message])),
       ...serving.map(reasonOf),
     ]);
-    return { reasons: [...unserved, ...answers.flat(), ...store], warnings: deps.warnings };
+    return { reasons: [...unserved, ...answers.flat(), ...store], warnings: deps.warnings() };
   };
 }

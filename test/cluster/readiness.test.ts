@@ -37,7 +37,7 @@ async function ask(workers: readonly Worker[], store: Outcome<void> = succeed(un
     },
     question: 'well?',
     checkStore: async () => store,
-    warnings: ['appendonly is off'],
+    warnings: () => ['appendonly is off'],
   });
   const { reasons, warnings } = await readiness();
   expect(warnings).toEqual(['appendonly is off']);

@@ -10,7 +10,8 @@ export interface DataDir {
   readonly tables: Tables;
   /** Generated when the store is created. */
   readonly secret: string;
-  readonly warnings: readonly string[];
+  /** What an operator should know now, one sentence each. */
+  warnings(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -42,7 +43,7 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
     return {
       tables,
       secret: tables.fact('secret') as string,
-      warnings: disk.freeBytes() < WARN_FREE_BYTES ? [lowSpace(dir)] : [],
+      warnings: () => (disk.freeBytes() < WARN_FREE_BYTES ? [lowSpace(dir)] : []),
       async close() {
         await lock.release();
         await tables.close();

@@ -2,6 +2,7 @@ import type { WorkerIpc } from '../../cluster/ipc.ts';
 import { type Served, serveServices } from '../../cluster/ipc-services.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
 import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
+import { watchWarnings } from '../warnings.ts';
 import { openDataDir } from './data-dir.ts';
 import { createInstanceRoster } from './roster.ts';
 import { createRosterService } from './roster-service.ts';
@@ -35,6 +36,11 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     log,
   });
   const { logs, inboxes, pushes, idempotency, moderation, roomSubscriptions } = store;
+  const warnings = watchWarnings({
+    first: dataDir.warnings(),
+    look: async () => dataDir.warnings(),
+    log,
+  });
   let closing: Promise<void> | undefined;
   let cleaningUp = Promise.resolve();
   const cleanupTimer = setInterval(() => {
@@ -81,6 +87,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
 
   async function shut(): Promise<void> {
     clearInterval(cleanupTimer);
+    warnings.close();
     await store.close();
     await cleaningUp;
     await dataDir.close();
@@ -94,7 +101,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     agreeOnApiKey: (offered) => Promise.resolve(succeed(offered)),
     // The registry of workers is this process's memory.
     predecessors: [],
-    warnings: dataDir.warnings,
+    get warnings() {
+      return warnings.current();
+    },
     close() {
       closing ??= shut();
       return closing;

@@ -52,6 +52,8 @@ export interface RedisKeys {
   readonly secret: string;
   /** The key of the HTTP API if API_KEYS is not set. */
   readonly apiKey: string;
+  /** The format of the data, see connection/format.ts. */
+  readonly format: string;
 }
 
 function hashOf(text: string): string {
@@ -91,5 +93,6 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     probe: (instanceId) => `${channelPrefix}:probe:${instanceId}`,
     secret: `${prefix}:secret`,
     apiKey: `${prefix}:api-key`,
+    format: `${prefix}:format`,
   };
 }

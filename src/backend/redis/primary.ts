@@ -8,6 +8,8 @@ import {
   type PrimaryBackend,
   type PrimaryBackendDeps,
 } from '../backend.ts';
+import { type Warnings, watchWarnings } from '../warnings.ts';
+import { agreeOnFormat } from './connection/format.ts';
 import { openRedisTarget } from './connection/open-target.ts';
 import {
   fieldOf,
@@ -26,6 +28,8 @@ import { openScripts } from './scripts.ts';
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   /** The longest wait for a Redis that is still starting. */
   readonly patienceMs?: number;
+  /** The time between two looks for warnings. */
+  readonly warningsEveryMs?: number;
 }
 
 const PATIENCE_MS = 10_000;
@@ -42,7 +46,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const target = openRedisTarget(options, log);
   const keys = redisKeys(options.keyPrefix, target.database);
   const scripts = openScripts();
-  const redis = openRedisConnection({ target, scripts: [scripts.instances], log });
+  const redis = openRedisConnection({ target, scripts: [scripts.instances, scripts.markFormat], log });
   const readInstances = createReadInstances({
     redis,
     script: scripts.instances,
@@ -50,11 +54,15 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     watch: createInstanceWatch(() => performance.now()),
   });
   const occupied = createOccupiedRooms(redis, keys);
-  let warnings: string[];
+  let warnings: Warnings;
   let predecessors: string[];
   try {
     await awaitRedis(redis, target, patienceMs, log);
-    warnings = await checkFit(redis, target, options);
+    await checkFit(redis, target, options);
+    // A Redis that takes no writes now is marked by the workers later.
+    await agreeOnFormat({ redis, key: keys.format, mark: scripts.markFormat, shown: target.shown });
+    const look = () => lookForWarnings(target, options);
+    warnings = watchWarnings({ first: (await look()) ?? [], look, everyMs: deps.warningsEveryMs, log });
     const listed = await readInstances();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
@@ -101,17 +109,22 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       return stored.ok ? succeed(stored.value ?? offered) : stored;
     },
     predecessors,
-    warnings,
-    close: closeAll,
+    get warnings() {
+      return warnings.current();
+    },
+    close() {
+      warnings.close();
+      return closeAll();
+    },
   };
 }
 
-/** Returns warnings for the operator about a Redis that can be used. */
+/** Throws a `BackendError` that tells the operator why this Redis cannot be used. */
 async function checkFit(
   redis: RedisConnection,
   target: RedisTarget,
   { keyPrefix, ackReplicas = 0 }: BackendOptions,
-): Promise<string[]> {
+): Promise<void> {
   const address = target.address();
   if (!address) throw new BackendError(`Redis at ${target.shown} cannot be used: no server is known`);
   const keys = redisKeys(keyPrefix, address.database);
@@ -121,6 +134,25 @@ async function checkFit(
   const check = await openStartCheck({ address, keyPrefix, keys, waits: ackReplicas > 0 });
   try {
     await check.requireFit();
+  } finally {
+    check.close();
+  }
+}
+
+/** Returns what the operator should know about this Redis, or undefined if it does not say. */
+async function lookForWarnings(
+  target: RedisTarget,
+  { keyPrefix, ackReplicas = 0 }: BackendOptions,
+): Promise<string[] | undefined> {
+  const address = target.address();
+  if (!address) return undefined;
+  const check = await openStartCheck({
+    address,
+    keyPrefix,
+    keys: redisKeys(keyPrefix, address.database),
+    waits: false,
+  });
+  try {
     return await durabilityWarnings(check, ackReplicas);
   } finally {
     check.close();
@@ -176,9 +208,9 @@ function requireVersion(version: string, shown: string): void {
 }
 
 /** It relies on INFO, since hosted services reject CONFIG. */
-async function durabilityWarnings({ ask }: StartCheck, ackReplicas: number): Promise<string[]> {
+async function durabilityWarnings({ ask }: StartCheck, ackReplicas: number): Promise<string[] | undefined> {
   const info = await ask(['INFO']);
-  if ('refused' in info) return [];
+  if ('refused' in info) return undefined;
   const field = (name: string) => fieldOf(String(info.value), name);
   const warnings = [];
   if (field('aof_enabled') === '0') {

@@ -31,6 +31,7 @@ export interface Scripts {
   readonly restrictions: Script;
   readonly subscribeRoom: Script;
   readonly subscribedRooms: Script;
+  readonly markFormat: Script;
 }
 
 /** Reads the Lua files, each of which lies beside the module that runs it. */
@@ -62,6 +63,7 @@ export function openScripts(): Scripts {
     restrictions: scriptOf(clock + restricted + textOf('moderation/moderation-read')),
     subscribeRoom: scriptOf(textOf('people/room-subscribe')),
     subscribedRooms: scriptOf(textOf('people/room-subscriptions')),
+    markFormat: scriptOf(textOf('connection/format')),
   };
 }
 

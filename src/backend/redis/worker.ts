@@ -6,6 +6,7 @@ import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
 import { openSubscriber } from './bus/subscriber.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
+import { agreeOnFormat, createFormatCheck } from './connection/format.ts';
 import { openRedisTarget } from './connection/open-target.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
 import { openReplicaAcks } from './connection/replica-acks.ts';
@@ -16,6 +17,7 @@ import { createEpochArgs } from './log/epochs.ts';
 import { createRedisIdempotency } from './log/idempotency.ts';
 import { createRedisLogs } from './log/logs.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
+import { allValues } from './outcomes.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
 import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
@@ -61,6 +63,22 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     );
   }
 
+  const formatDeps = { redis, key: keys.format, mark: scripts.markFormat, shown: target.shown };
+  const checkFormat = createFormatCheck({ ...formatDeps, term: () => redis.server()?.term });
+
+  async function close(): Promise<void> {
+    subscriber.close();
+    await Promise.all([redis.close(), acks?.close()]);
+    target.close();
+  }
+
+  try {
+    if (!there.includes(false)) await agreeOnFormat(formatDeps);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
   async function secret(): Promise<Outcome<string>> {
     const fresh = randomBytes(32).toString('base64url');
     const kept = await redis.call<string | null>(['SET', keys.secret, fresh, 'NX', 'GET']);
@@ -103,18 +121,10 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     secret,
     check: async () => {
       // All run at once, because each alone may take until the deadline of a call.
-      const [ping, rights, write] = await Promise.all([
-        redis.call(['PING']),
-        checkRights(),
-        writeCheck.check(),
-      ]);
-      if (!ping.ok) return ping;
-      return rights.ok ? write : rights;
+      const checks = [redis.call<unknown>(['PING']), checkRights(), checkFormat(), writeCheck.check()];
+      const checked = await allValues<unknown>(checks);
+      return checked.ok ? succeed(undefined) : checked;
     },
-    close: async () => {
-      subscriber.close();
-      await Promise.all([redis.close(), acks?.close()]);
-      target.close();
-    },
+    close,
   };
 }

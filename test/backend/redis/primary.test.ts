@@ -44,6 +44,7 @@ async function impostorForTest(version: string): Promise<string> {
   const answers = new Map([
     ['hello', '%1\r\n$5\r\nproto\r\n:3\r\n'],
     ['info', `$${info.length}\r\n${info}\r\n`],
+    ['get', '$1\r\n1\r\n'],
   ]);
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -147,6 +148,27 @@ describe('opening Redis', () => {
     expect(warnings.join()).toMatch(/appendonly.*allkeys-lru/s);
     await risky.ask('CONFIG SET maxmemory 0');
     expect((await primaryForTest(risky.url)).warnings).toHaveLength(1);
+  });
+
+  it('looks for warnings again, and logs once what begins and what is over', async () => {
+    const redis = await redisForTest();
+    const lines: string[] = [];
+    const log = pino({}, { write: (line) => void lines.push(JSON.parse(line).msg) });
+    const deps = { options: redisOptions(redis.url), host: 'test', log, warningsEveryMs: 20 };
+    const primary = await openRedisPrimary(deps);
+    onTestFinished(() => primary.close());
+    const logged = () => lines.filter((line) => line.includes('appendfsync'));
+    expect(primary.warnings).toEqual([]);
+    await redis.ask('CONFIG SET appendfsync everysec');
+    await eventually(() =>
+      expect(primary.warnings).toEqual([expect.stringContaining('appendfsync everysec')]),
+    );
+    await redis.ask('CONFIG SET appendfsync always');
+    await eventually(() => expect(primary.warnings).toEqual([]));
+    expect(logged()).toEqual([
+      expect.stringMatching(/^Redis runs with `appendfsync everysec`/),
+      expect.stringMatching(/^no longer so: Redis runs with `appendfsync everysec`/),
+    ]);
   });
 
   it('answers in time when Redis went away later', async () => {

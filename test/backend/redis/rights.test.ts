@@ -41,7 +41,8 @@ describe('a Redis user', () => {
     expect(await start(`${url}/1`)).toMatchObject({ refusal: expect.stringContaining('missing: +select.') });
     await change('+select');
     expect(await start(`${url}/1`)).toMatchObject({ refusal: '', lines: [] });
-    expect(await redis.ask('KEYS *')).toBe('*0\r\n');
+    // Only the mark of the data's format stays.
+    expect(await redis.ask('KEYS *')).toBe('*1\r\n$9\r\nrc:format\r\n');
   });
 
   it('of the ACL file has these rights and the one to read settings, and logs in to a Redis with the configuration beside it', async () => {
