@@ -11,6 +11,8 @@ export const CHAT_MESSAGES: {
   readonly reapExpired: NoticeKind<null>;
   /** primary → worker: return your metrics, as prom-client merges them. */
   readonly metrics: RequestKind<null, MetricObject[]>;
+  /** worker → primary, every second: the counters and histograms, which must not be lost with the worker. */
+  readonly totals: NoticeKind<MetricObject[]>;
   /** worker → primary: the key of the HTTP API where `API_KEYS` is not set. */
   readonly apiKey: RequestKind<null, string>;
   /** primary → worker: return whether you are ready, as your /readyz says. */
@@ -20,6 +22,7 @@ export const CHAT_MESSAGES: {
   reap: 'presence.reap',
   reapExpired: 'presence.reap-expired',
   metrics: 'metrics',
+  totals: 'metrics.totals',
   apiKey: 'api-key',
   readiness: 'readiness',
 };

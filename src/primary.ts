@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
 import { openApiKey } from './backend/api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
 import { ROSTER_REAP_CHECK_MS } from './chat/roster.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
-import { ADMIN_ANSWER_MS, withinLimit } from './cluster/answer-limit.ts';
+import { withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
 import type { Refuge } from './cluster/control.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { hostId } from './cluster/host-id.ts';
+import { createHostMetrics } from './cluster/host-metrics.ts';
 import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createReloads } from './cluster/reloads.ts';
@@ -89,13 +89,17 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     fork: openForks({ log }),
     serve(worker) {
       backend.serve(worker);
+      worker.onNotice(CHAT_MESSAGES.totals, (totals) => hostMetrics.took(worker.instanceId, totals));
       if (apiKey !== undefined) worker.onRequest(CHAT_MESSAGES.apiKey, () => succeed(apiKey));
     },
     log,
     now: () => performance.now(),
     random: Math.random,
     drainMs: settings.drainS * 1_000,
-    onWorkerGone: fenceAndReap,
+    onWorkerGone(instanceId, reason) {
+      hostMetrics.ended(instanceId, reason);
+      fenceAndReap(instanceId);
+    },
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
       const survivor = supervisor.pick();
@@ -105,10 +109,21 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     },
   });
   const reloads = createReloads({
-    reload: supervisor.reload,
+    async reload(onStep) {
+      const outcome = await supervisor.reload(onStep);
+      hostMetrics.reloaded(outcome.ok);
+      return outcome;
+    },
     onRunning: (running) => front?.renewing(running),
     now: Date.now,
     log,
+  });
+
+  const hostMetrics = createHostMetrics({
+    version: deps.version,
+    workers: supervisor,
+    question: CHAT_MESSAGES.metrics,
+    cluster: () => withinLimit(backend.overview()),
   });
 
   function fenceAndReap(instanceId: string): void {
@@ -181,7 +196,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
         log,
         readiness: async () =>
           ended.aborted ? { reasons: ['this host is stopping'], warnings: backend.warnings } : readiness(),
-        metrics: () => mergedMetrics(supervisor),
+        metrics: hostMetrics.scrape,
         status: async () => ({
           ...(await status(deps, startedAt, supervisor, backend)),
           reload: reloads.status(),
@@ -235,27 +250,6 @@ function portWarnings(settings: Settings): string[] {
   return portClaims(settings)
     .filter(({ port }) => isBlockedPort(port))
     .map(({ name, port }) => `${name} ${port} is on the list of ports that browsers refuse to connect to`);
-}
-
-async function mergedMetrics(supervisor: Supervisor) {
-  const workers = supervisor.withClients();
-  const answers = await Promise.all(
-    workers.map((worker) => worker.request(CHAT_MESSAGES.metrics, null, ADMIN_ANSWER_MS)),
-  );
-  const answered = new Set(workers.filter((_, index) => answers[index]?.ok).map(({ slot }) => slot));
-  const own = new Registry();
-  const up = new Gauge({
-    name: 'roomcast_worker_up',
-    help: '0 while the numbers of this slot’s worker are missing here: it hangs, starts or does not run',
-    labelNames: ['slot'] as const,
-    registers: [own],
-  });
-  for (const { slot } of supervisor.status()) up.set({ slot }, answered.has(slot) ? 1 : 0);
-  const merged = AggregatorRegistry.aggregate([
-    await own.getMetricsAsJSON(),
-    ...answers.flatMap((answer) => (answer.ok ? [answer.value] : [])),
-  ]);
-  return { contentType: merged.contentType, text: await merged.metrics() };
 }
 
 async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervisor, backend: PrimaryBackend) {

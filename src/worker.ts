@@ -13,6 +13,7 @@ import { createUtilization } from './cluster/event-loop.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { hostId } from './cluster/host-id.ts';
 import type { IpcChannel } from './cluster/ipc.ts';
+import { createTotalsSender } from './cluster/totals-sender.ts';
 import { openWorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './log.ts';
@@ -48,6 +49,7 @@ export async function runWorker({
   let backend: WorkerBackend;
   let chat: ChatServer;
   let front: FrontWorker | undefined;
+  const totals = createTotalsSender({ ipc, kind: CHAT_MESSAGES.totals, totals: () => chat.metrics.totals() });
   try {
     backend = await openWorkerBackend({
       options: settings,
@@ -75,6 +77,7 @@ export async function runWorker({
       pageDir: fileURLToPath(new URL('./page', import.meta.url)),
       onConnect: clientCounter.connected,
       onDisconnect: clientCounter.disconnected,
+      onActivity: totals.active,
       now: Date.now,
       newId: randomUUID,
       log,
@@ -89,7 +92,7 @@ export async function runWorker({
 
   ipc.onNotice(CHAT_MESSAGES.reap, ({ instanceId: dead }) => void chat.reap(dead));
   ipc.onNotice(CHAT_MESSAGES.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
-  ipc.onRequest(CHAT_MESSAGES.metrics, async () => succeed(await chat.metrics()));
+  ipc.onRequest(CHAT_MESSAGES.metrics, async () => succeed(await chat.metrics.asJson()));
   ipc.onRequest(CHAT_MESSAGES.readiness, () => chat.ready());
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
@@ -103,6 +106,7 @@ export async function runWorker({
       rssBytes: process.memoryUsage.rss(),
     });
     loopDelay.reset();
+    void totals.send();
   };
   const reporting = setInterval(report, COUNTS_MS);
   await backend.roster.heartbeat(0);
@@ -120,6 +124,8 @@ export async function runWorker({
     clearInterval(heartbeats);
     front?.close();
     await chat.close();
+    await totals.send();
+    totals.close();
     await backend.close();
   });
   report();

@@ -21,7 +21,8 @@ export interface SlotDeps {
   readonly onChange: (worker: WorkerHandle | undefined) => void;
   readonly onFailed: (message: string) => void;
   readonly onConnected: (count: number) => void;
-  readonly onGone: (instanceId: string) => void;
+  /** The reason is undefined where the end of the worker was wanted. */
+  readonly onGone: (instanceId: string, reason: WorkerExit['reason'] | undefined) => void;
   readonly onGiveUp: (reason: string) => void;
 }
 
@@ -85,10 +86,10 @@ export function createSlot(deps: SlotDeps): Slot {
       onFailed: on.failed,
       onGone(exit) {
         alive.delete(worker);
-        if (stopped || worker !== current)
-          log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
+        const wanted = stopped || worker !== current;
+        if (wanted) log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
         if (current === worker) current = undefined;
-        deps.onGone(instanceId);
+        deps.onGone(instanceId, wanted ? undefined : exit.reason);
         on.gone(exit, worker.pid);
         if (alive.size === 0) for (const resolve of emptyWaiters.splice(0)) resolve();
       },

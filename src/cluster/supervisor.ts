@@ -19,8 +19,8 @@ export interface SupervisorDeps {
   readonly random: () => number;
   /** The longest drain. Two seconds after it the supervisor kills what is left. */
   readonly drainMs: number;
-  /** A worker process ended, expectedly or not. */
-  readonly onWorkerGone: (instanceId: string, slot: number) => void;
+  /** A worker process ended; `reason` says why another one replaces it, undefined where its end was wanted. */
+  readonly onWorkerGone: (instanceId: string, reason: string | undefined) => void;
   /** Called when it changes whether new clients may go to this worker. The id is node:cluster's. */
   readonly onServing: (workerId: number, serving: boolean) => void;
 }
@@ -76,7 +76,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       mayGiveUp: () => starting !== undefined,
       onConnected: countArrivals,
       onFailed: (message) => starting?.(refuse('unavailable', message)),
-      onGone: (instanceId) => deps.onWorkerGone(instanceId, slot),
+      onGone: deps.onWorkerGone,
       onGiveUp(reason) {
         log.fatal({ slot }, reason);
         starting?.(refuse('unavailable', reason));

@@ -15,6 +15,7 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | null;
   readonly wasReady: boolean;
   readonly servedMs: number;
+  readonly reason: 'start' | 'hung' | 'crash';
   /** Why it ended, for the operator. */
   readonly cause: string;
 }
@@ -139,7 +140,9 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     counts = { ...counts, clients: 0, rooms: 0 };
     const servedMs = readySince === undefined ? 0 : now() - readySince;
     const cause = failure ?? killedBecause ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
-    deps.onGone({ code, signal, wasReady: readySince !== undefined, servedMs, cause });
+    const wasReady = readySince !== undefined;
+    const reason = wasReady ? (killedBecause === undefined ? 'crash' : 'hung') : 'start';
+    deps.onGone({ code, signal, wasReady, servedMs, reason, cause });
     deps.onChange();
     ended();
   });

@@ -21,7 +21,7 @@ import { createHealth } from './health.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { openHttp } from './http/http-server.ts';
 import { openLiveFeeds } from './live-feeds.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 import { createPeople } from './people.ts';
 import type { ChatNamespace } from './socket-types.ts';
@@ -29,7 +29,7 @@ import { type Drain, drainClients } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
 
-export interface ChatServerDeps extends EdgeDeps {
+export interface ChatServerDeps extends Omit<EdgeDeps, 'onFlush'> {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   /** `HOST`: the address that the listeners are bound to. */
@@ -40,6 +40,8 @@ export interface ChatServerDeps extends EdgeDeps {
   readonly pageDir: string;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
+  /** Messages were delivered. */
+  readonly onActivity: () => void;
   readonly now: () => number;
   readonly newId: () => string;
   readonly log: Logger;
@@ -58,18 +60,41 @@ export interface ChatServer {
   ready(): Outcome<void>;
   readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
-  metrics(): Promise<object[]>;
+  readonly metrics: Pick<Metrics, 'asJson' | 'totals'>;
   /** Not ready from now on, but serving. */
   leave(): void;
   drain(drainMs: number, refuge: Refuge): Drain;
   close(): Promise<void>;
 }
 
+/** Engine.IO's codes for a refused request, by number. */
+const ENGINE_CODES = [
+  'transport_unknown',
+  'session_unknown',
+  'handshake_method',
+  'request',
+  'forbidden',
+  'protocol_version',
+];
+
 /** Puts one worker's chat together from the store, the rules and the edge. */
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
-  const { backend, log } = deps;
-  const { logs, bus, roster, inboxes } = backend;
-  const edge = await openEdge(deps);
+  const { log } = deps;
+  const metrics = createMetrics();
+  const { append, read, replace, tops, unread } = deps.backend.logs;
+  const logs = { append: metrics.timed('append', append), read, replace, tops, unread };
+  const backend = { ...deps.backend, logs };
+  const { bus, roster, inboxes } = backend;
+  const edge = await openEdge({
+    ...deps,
+    onFlush(messages, waitMs) {
+      metrics.flushed(messages, waitMs);
+      deps.onActivity();
+    },
+  });
+  edge.engine.on('connection_error', ({ code }: { code: number }) =>
+    metrics.handshakesRefused.inc({ code: ENGINE_CODES[code] ?? 'other' }),
+  );
   const { of, namespaces, delivery, traffic, slowClients, clients } = edge;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
@@ -80,8 +105,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   });
   const { feeds, presence } = live;
   const health = createHealth({
-    checkStore: backend.check,
-    bus,
+    checkStore: metrics.timed('storeRoundTrip', backend.check),
+    bus: { probe: metrics.timed('busRoundTrip', bus.probe), reconnect: bus.reconnect },
     resync() {
       live.resync();
       people.resync();
@@ -125,7 +150,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     clients,
     degraded,
   });
-  const metrics = createMetrics({
+  metrics.watch({
     clients,
     rooms: () => feeds.rooms().length,
     duplicatesDropped: () => feeds.counters.duplicatesDropped,
@@ -138,6 +163,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     mostWaitingBytes: slowClients.mostWaitingBytes,
     storeInFlight: () => admission.state().inFlight,
     storeWaiting: () => admission.state().waiting,
+    delivered: () => fanout.delivered,
   });
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
@@ -211,7 +237,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     ready,
     firstCheck: health.firstCheck,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
-    metrics: metrics.asJson,
+    metrics,
     leave() {
       leaving = true;
     },

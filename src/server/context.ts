@@ -53,7 +53,7 @@ export interface ChatContext {
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
   readonly limits: ClientLimits;
-  readonly metrics: Pick<Metrics, 'said' | 'refused'>;
+  readonly metrics: Pick<Metrics, 'said' | 'refused' | 'handshakesRefused' | 'connected' | 'disconnected'>;
   readonly newId: () => string;
   readonly log: Logger;
 }

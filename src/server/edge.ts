@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import type { ClientLimits } from './context.ts';
-import { type Delivery, openDelivery } from './delivery/delivery.ts';
+import { type Delivery, type DeliveryDeps, openDelivery } from './delivery/delivery.ts';
 import type { ChatNamespace } from './socket-types.ts';
 import { createChatEngine, type EngineOptions, type Routes } from './transport/engine.ts';
 import { guardHosts, type HostRules } from './transport/foreign-hosts.ts';
@@ -27,6 +27,7 @@ export interface EdgeDeps
   readonly maxBufferedBytes: number;
   /** The share of the time since the last call in which the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
+  readonly onFlush: DeliveryDeps['onFlush'];
   readonly log: Logger;
 }
 
@@ -47,7 +48,7 @@ export interface Edge {
 }
 
 export async function openEdge(deps: EdgeDeps): Promise<Edge> {
-  const { flushWindowMs, utilization, maxBufferedBytes, log } = deps;
+  const { flushWindowMs, utilization, maxBufferedBytes, onFlush, log } = deps;
   const traffic = createTrafficLimits({
     ...deps,
     internals: () => internals,
@@ -60,7 +61,7 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
   io.adapter(deps.backend.adapter as never);
   const of = (nsp: string): ChatNamespace => io.of(nsp);
   const namespaces = deps.namespaces.map(of);
-  const delivery = await openDelivery({ of, namespaces, engine, flushWindowMs, utilization, log });
+  const delivery = await openDelivery({ of, namespaces, engine, flushWindowMs, utilization, onFlush, log });
   const { internals } = delivery;
   const slowClients = createSlowClients({
     internals,

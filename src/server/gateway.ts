@@ -61,6 +61,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     socket.onAny(onEvent);
     socket.on('disconnect', onDisconnected);
     shrinkConnection(socket, { keepsHeaders });
+    context.metrics.connected.inc();
     deps.onConnect();
     deps.announcer.awaitHello(socket.id);
     void bindInTurn(session, () => context.logins.bind(session, inbox, () => sendHello(session)));
@@ -77,7 +78,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     );
   }
 
-  function onDisconnected(this: ClientSocket): void {
+  function onDisconnected(this: ClientSocket, reason: string): void {
     const session: Session | undefined = this.data[sessionKey];
     if (!session) return;
     this.data[sessionKey] = undefined;
@@ -87,6 +88,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     context.textmsgAudience.leave(session);
     leaveAll(session);
     context.logins.end(session);
+    // The reason is one of Socket.IO's, never the client's words.
+    context.metrics.disconnected.inc({ reason: reason.replaceAll(' ', '_') });
     deps.onDisconnect();
   }
 
@@ -128,6 +131,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   async function admit(socket: ClientSocket): Promise<Error | undefined> {
     const accepted = await deps.authenticate(socket.handshake);
+    if (!accepted.ok) context.metrics.handshakesRefused.inc({ code: accepted.error.code });
     if (!accepted.ok) return Object.assign(new Error(accepted.error.message), { data: accepted.error });
     acceptedHandshakes.set(socket, accepted.value);
     return undefined;

@@ -139,7 +139,7 @@ test('a slot that waits for its next worker is in backoff and its dead instance 
   await startAll();
   const first = latest(0);
   first.exit(1);
-  expect(onWorkerGone).toHaveBeenCalledExactlyOnceWith(first.instanceId, 0);
+  expect(onWorkerGone).toHaveBeenCalledExactlyOnceWith(first.instanceId, 'crash');
   expect(onServing).toHaveBeenLastCalledWith(1, false);
   await settle();
   await ready(latest(0));

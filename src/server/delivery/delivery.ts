@@ -11,7 +11,7 @@ import type { Connection, ConnectionInternals } from '../transport/private-membe
 import { createTurnEnd } from '../transport/turn-end.ts';
 import { createWriteGathering } from '../transport/write-gathering.ts';
 import { type ConnectionAnnouncer, createConnectionAnnouncer } from './connection-announcer.ts';
-import { createFanout, type Fanout } from './fanout.ts';
+import { createFanout, type Fanout, type FanoutDeps } from './fanout.ts';
 import { createFlushPace } from './flush-pace.ts';
 import { presenceMessage } from './messages.ts';
 import { createRecipients } from './recipients.ts';
@@ -24,6 +24,7 @@ export interface DeliveryDeps {
   readonly flushWindowMs: number;
   /** The share of the time since the last call in which the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
+  readonly onFlush: FanoutDeps['onFlush'];
   readonly log: Logger;
 }
 
@@ -40,7 +41,7 @@ export interface Delivery {
 }
 
 export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
-  const { of, namespaces, engine, flushWindowMs, utilization, log } = deps;
+  const { of, namespaces, engine, flushWindowMs, utilization, onFlush, log } = deps;
   const now = () => performance.now();
   const internals = await openConnectionInternals({ log });
   const turnEnd = createTurnEnd();
@@ -54,6 +55,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
     pace: createFlushPace({ longestMs: flushWindowMs, now, utilization }),
     turnEnd,
     now,
+    onFlush,
   });
   const announcer = createConnectionAnnouncer({ namespaces, internals, nextTurn: setImmediate });
   const presenceThrottle = createPresenceThrottle({

@@ -2,6 +2,7 @@ import type { Room } from '../../chat/room.ts';
 import type { TurnEnd } from '../transport/turn-end.ts';
 import {
   createMessageEncoder,
+  type Encoded,
   type MessageEncoder,
   type OutboundEvent,
 } from '../transport/websocket-frames.ts';
@@ -30,6 +31,8 @@ export interface FanoutDeps {
   readonly turnEnd: TurnEnd;
   /** A clock that only rises, ms. */
   readonly now: () => number;
+  /** A room's messages are written; the oldest was gathered for `waitMs`. */
+  readonly onFlush: (messages: number, waitMs: number) => void;
 }
 
 /**
@@ -41,6 +44,8 @@ export interface Fanout {
   /** Writes the room's gathered messages now. */
   flush(room: Pick<Room, 'tag'>): void;
   flushAll(): void;
+  /** Messages times the members they were written to, and their bytes as WebSocket frames. */
+  readonly delivered: { readonly messages: number; readonly bytes: number };
   close(): void;
 }
 
@@ -49,11 +54,14 @@ interface Gathering {
   readonly encoder: MessageEncoder;
   messages: OutboundEvent[];
   chars: number;
+  /** When the oldest of them came. */
+  since: number;
   /** When the window after the last write ends. */
   dueAt: number;
 }
 
-export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): Fanout {
+export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: FanoutDeps): Fanout {
+  const delivered = { messages: 0, bytes: 0 };
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
   let turn: Gathering[] = [];
@@ -68,7 +76,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   }
 
   function gather(room: Room): Gathering {
-    const gathering = { room, encoder: encoderOf(room.nsp), messages: [], chars: 0, dueAt: 0 };
+    const gathering = { room, encoder: encoderOf(room.nsp), messages: [], chars: 0, since: 0, dueAt: 0 };
     rooms.set(room.tag, gathering);
     if (turn.length === 0) turnEnd.write(endTurn);
     turn.push(gathering);
@@ -121,14 +129,30 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
     if (paths.length === 0) return;
     const excepted = exceptedBy(messages);
     const all = encoder.encode(messages);
+    delivered.messages += messages.length * paths.length;
+    delivered.bytes += all.frames.length * paths.length;
+    onFlush(messages.length, now() - gathering.since);
     for (const [index, path] of paths.entries()) {
       const id = ids[index];
       const skips = id !== undefined && excepted?.has(id);
-      const encoded = skips ? encoder.encode(messages.filter(({ except }) => except !== id)) : all;
+      const encoded = skips ? withoutExcepted(encoder, messages, id, all) : all;
       if (encoded.frames.length === 0 || path.write(encoded.frames)) continue;
       // Engine.IO sends them behind the packets that already wait for this connection.
       for (const packet of encoded.packets()) connections[index]?.write(packet);
     }
+  }
+
+  function withoutExcepted(
+    encoder: MessageEncoder,
+    messages: readonly OutboundEvent[],
+    id: string,
+    all: Encoded,
+  ): Encoded {
+    const wanted = messages.filter(({ except }) => except !== id);
+    const encoded = encoder.encode(wanted);
+    delivered.messages -= messages.length - wanted.length;
+    delivered.bytes -= all.frames.length - encoded.frames.length;
+    return encoded;
   }
 
   /** A room of a thousand takes ten milliseconds, so smaller rooms are written before it. */
@@ -144,6 +168,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
   return {
     enqueue(room, message) {
       const gathering = rooms.get(room.tag) ?? gather(room);
+      if (gathering.messages.length === 0) gathering.since = now();
       gathering.messages.push(message);
       gathering.chars += message.utf8?.length ?? message.json.length;
       if (gathering.chars > MAX_GATHERED_CHARS) write(gathering);
@@ -155,6 +180,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now }: FanoutDeps): 
     flushAll() {
       for (const gathering of rooms.values()) write(gathering);
     },
+    delivered,
     close() {
       clearTimeout(timer);
       rooms.clear();

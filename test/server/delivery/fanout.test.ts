@@ -20,6 +20,7 @@ function setUp(windowMs = 0, nsp = '/') {
   const sockets = new Map<string, unknown>();
   let window = windowMs;
   const took: number[] = [];
+  const flushed: number[] = [];
   function writesOf(id: string) {
     const made = writes.get(id) ?? [];
     writes.set(id, made);
@@ -42,8 +43,10 @@ function setUp(windowMs = 0, nsp = '/') {
     pace: { windowMs: () => window, wrote: (ms) => void took.push(ms) },
     turnEnd: createTurnEnd(),
     now: () => performance.now(),
+    onFlush: (messages) => void flushed.push(messages),
   });
   return {
+    flushed,
     fanout,
     room,
     other,
@@ -123,6 +126,20 @@ describe('fan-out of a room’s messages', () => {
     hand(3);
     await vi.advanceTimersByTimeAsync(21);
     expect(writesOf('a')).toEqual([[said(1)], [said(2), said(3)]]);
+  });
+
+  it('counts what it wrote to each member, and how many messages a write had', async () => {
+    const { fanout, enter, hand, writesOf, flushed } = setUp();
+    enter('a');
+    enter('b');
+    hand(1, undefined, 'a');
+    hand(2);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(writesOf('a')).toEqual([[said(2)]]);
+    expect(writesOf('b')).toEqual([[said(1), said(2)]]);
+    const frameBytes = said(1).length + 2;
+    expect(fanout.delivered).toEqual({ messages: 3, bytes: 3 * frameBytes });
+    expect(flushed).toEqual([2]);
   });
 
   it('writes at once again after a window without messages', async () => {

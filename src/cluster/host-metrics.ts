@@ -1,0 +1,138 @@
+import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
+import type { Outcome } from '../protocol/codes.ts';
+import { ADMIN_ANSWER_MS } from './answer-limit.ts';
+import type { RequestKind } from './ipc.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/*
+ * The metrics of a host: those of its workers, added up, and the primary's own.
+ *
+ * Counters of the sum never fall, or Prometheus would take the fall for a restart and count everything again. So each worker
+ * sends its totals every second, and soon after it delivered something; the totals of a worker that ended stay in the sum, and a worker that does not answer a scrape
+ * counts with its last ones.
+ */
+
+/** The whole cluster, as the store counts it. */
+export interface ClusterCounts {
+  readonly hosts: number;
+  readonly workers: number;
+  readonly clients: number;
+  readonly users: number;
+  readonly rooms: number;
+}
+
+export interface HostMetricsDeps {
+  readonly version: string;
+  readonly workers: Pick<Supervisor, 'withClients' | 'status'>;
+  readonly question: RequestKind<null, MetricObject[]>;
+  /** Answers within the admin port's limit. */
+  readonly cluster: () => Promise<Outcome<ClusterCounts>>;
+}
+
+export interface HostMetrics {
+  /** A worker's totals, which replace its last ones. */
+  took(instanceId: string, totals: MetricObject[]): void;
+  /** The worker ended; `reason` says why it is replaced, undefined where that was wanted. */
+  ended(instanceId: string, reason: string | undefined): void;
+  reloaded(ok: boolean): void;
+  scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+const PREFIX = 'roomcast_';
+/** The last totals of a worker may arrive after its exit is known. */
+const LATE_MS = 1_000;
+
+export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
+  const { workers, question, version } = deps;
+  const registry = new Registry();
+  const registers = [registry];
+  const live = new Map<string, MetricObject[]>();
+  let ended: Promise<MetricObject[]> = Promise.resolve([]);
+
+  const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
+    new Gauge<Label>({ name: PREFIX + name, help, labelNames, registers });
+  const counter = <Label extends string>(name: string, help: string, label: Label) =>
+    new Counter<Label>({ name: PREFIX + name, help, labelNames: [label], registers });
+
+  const build = gauge('build_info', 'Always 1; the labels say what runs', 'version', 'node');
+  const up = gauge(
+    'worker_up',
+    '0 while the numbers of this slot’s worker are missing here: it hangs, starts or does not run',
+    'slot',
+  );
+  const delay = gauge('worker_event_loop_delay_seconds', 'p99 of the last second', 'slot');
+  const memory = gauge('worker_memory_bytes', 'Resident memory of the slot’s worker', 'slot');
+  const storeUp = gauge('store_up', '1 if the primary’s last question to the store was answered');
+  const cluster = gauge('cluster_members', 'The whole cluster, as the store counts it', 'kind');
+  const replaced = counter('worker_restarts_total', 'Workers that ended unasked and were replaced', 'reason');
+  const reloads = counter('reloads_total', 'Rolling reloads, by result', 'result');
+  const reloadOk = gauge('last_reload_successful', '1 if the last rolling reload replaced every worker');
+  build.set({ version, node: process.version }, 1);
+  for (const result of ['ok', 'failed']) reloads.inc({ result }, 0);
+  reloadOk.set(1);
+
+  async function refresh(answered: ReadonlySet<number>): Promise<void> {
+    for (const { slot, loopDelayMs, rssBytes, state } of workers.status()) {
+      // While a slot is reloaded, the row of the worker that serves counts.
+      if (state === 'draining') continue;
+      up.set({ slot }, answered.has(slot) ? 1 : 0);
+      delay.set({ slot }, loopDelayMs / 1_000);
+      memory.set({ slot }, rssBytes);
+    }
+    const counts = await deps.cluster();
+    storeUp.set(counts.ok ? 1 : 0);
+    // Without an answer there are no numbers: the last ones would be taken for true.
+    if (!counts.ok) return cluster.reset();
+    const { hosts, workers: processes, clients, users, rooms } = counts.value;
+    for (const [kind, value] of Object.entries({ hosts, workers: processes, clients, users, rooms }))
+      cluster.set({ kind }, value);
+  }
+
+  function add(instanceId: string): void {
+    const last = live.get(instanceId);
+    live.delete(instanceId);
+    if (last) ended = ended.then((sum) => AggregatorRegistry.aggregate([sum, last]).getMetricsAsJSON());
+  }
+
+  return {
+    took: (instanceId, totals) => void live.set(instanceId, totals),
+    ended(instanceId, reason) {
+      if (reason !== undefined) replaced.inc({ reason });
+      setTimeout(() => add(instanceId), LATE_MS).unref();
+    },
+    reloaded(ok) {
+      reloads.inc({ result: ok ? 'ok' : 'failed' });
+      reloadOk.set(ok ? 1 : 0);
+    },
+    async scrape() {
+      const asked = workers.withClients();
+      const answers = await Promise.all(
+        asked.map((worker) => worker.request(question, null, ADMIN_ANSWER_MS)),
+      );
+      const answered = new Set<number>();
+      const serving = new Set(workers.withClients().map(({ instanceId }) => instanceId));
+      // Taken in one turn, so that a worker that ends meanwhile counts once: among the living or in the sum.
+      const current = new Map(live);
+      const sum = ended;
+      for (const [index, answer] of answers.entries()) {
+        const worker = asked[index];
+        if (!answer.ok || !worker || !serving.has(worker.instanceId)) continue;
+        answered.add(worker.slot);
+        current.set(worker.instanceId, answer.value);
+        live.set(worker.instanceId, totalsOf(answer.value));
+      }
+      await refresh(answered);
+      const merged = AggregatorRegistry.aggregate([
+        await registry.getMetricsAsJSON(),
+        await sum,
+        ...current.values(),
+      ]);
+      return { contentType: merged.contentType, text: await merged.metrics() };
+    },
+  };
+}
+
+function totalsOf(metrics: readonly MetricObject[]): MetricObject[] {
+  // Typed as an enum that prom-client does not have.
+  return metrics.filter(({ type }) => `${type}` === 'counter' || `${type}` === 'histogram');
+}

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Host, startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { connect, enter } from '../support/member.ts';
+
+let host: Host;
+
+beforeAll(async () => {
+  host = await startHost({ workers: 2, env: { RATE_SAY: '0', DRAIN_S: '3' } });
+});
+afterAll(async () => {
+  await host.stop();
+  await host.remove();
+});
+
+const scrape = async () => (await fetch(`${host.adminUrl}/metrics`)).text();
+
+/** What Prometheus' increase() sees of a counter: a value below the last one is taken for a restart from zero. */
+function createIncrease(name: string) {
+  let last: number | undefined;
+  const seen = { increase: 0, falls: 0 };
+  return {
+    seen,
+    read(text: string) {
+      const value = Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 'NaN');
+      if (last !== undefined) {
+        if (value < last) seen.falls += 1;
+        seen.increase += value < last ? value : value - last;
+      }
+      last = value;
+    },
+  };
+}
+
+describe('the counters of a host', () => {
+  it('rise by what the clients counted, over a reload and a kill -9 of a worker, and never fall', async () => {
+    const said = createIncrease('roomcast_messages_stored_total');
+    const delivered = createIncrease('roomcast_messages_delivered_total');
+    const reader = await enter(host.workerUrls[0] as string, 'counted', 'Reader', {
+      reconnection: true,
+      reconnectionDelay: 50,
+      reconnectionDelayMax: 200,
+    });
+    const read = async () => {
+      const text = await scrape();
+      for (const counter of [said, delivered]) counter.read(text);
+    };
+    await read();
+
+    let acked = 0;
+    async function talk(): Promise<void> {
+      const upTo = acked + 200;
+      while (acked < upTo) {
+        const member = await connect(host.url).catch(() => undefined);
+        if (!member) continue;
+        await member.ask('join', { roomid: 'counted', username: 'Talker' }).catch(() => undefined);
+        while (member.socket.connected && acked < upTo) {
+          const ack = await member.socket
+            .timeout(2_000)
+            .emitWithAck('say', { roomid: 'counted', text: 'counted' })
+            .catch(() => undefined);
+          if (ack?.ok) acked += 1;
+        }
+        member.close();
+      }
+    }
+    const allCounted = () =>
+      eventually(async () => {
+        await read();
+        // A say whose ack the reload cut off counts, too.
+        expect(said.seen.increase).toBeGreaterThanOrEqual(acked);
+        expect(said.seen.increase).toBeLessThan(acked * 1.05);
+      });
+    const pids = async () => (await host.status()).workers.map(({ pid }) => pid);
+    await talk();
+    const before = await pids();
+    process.kill(host.pid, 'SIGHUP');
+    await talk();
+    await eventually(async () => {
+      await read();
+      const now = await pids();
+      expect(now).toHaveLength(2);
+      expect(now.filter((pid) => before.includes(pid))).toEqual([]);
+    });
+    await talk();
+    // What a killed worker counted since its last report is lost with it: at most a second's.
+    await allCounted();
+    process.kill((await pids())[1] as number, 'SIGKILL');
+    await talk();
+    await eventually(async () =>
+      expect((await host.status()).workers.map(({ state }) => state)).toEqual(['ready', 'ready']),
+    );
+    await allCounted();
+    expect([said.seen.falls, delivered.seen.falls]).toEqual([0, 0]);
+    const text = await scrape();
+    expect(text).toContain('\nroomcast_worker_restarts_total{reason="crash"} 1\n');
+    expect(text).toContain('\nroomcast_reloads_total{result="ok"} 1\n');
+    reader.close();
+  });
+
+  it('count refused handshakes and events by code', async () => {
+    await fetch(`${host.url}/socket.io/?EIO=4&transport=carrier-pigeon`);
+    await expect(connect(host.url, { query: { roomid: '\u0000' } })).rejects.toThrow('roomid');
+    const member = await connect(host.url);
+    expect(await member.ask('say', { roomid: 'nowhere', text: 'x' })).toMatchObject({ ok: false });
+    member.close();
+    await eventually(async () => {
+      const text = await scrape();
+      expect(text).toContain('\nroomcast_handshakes_refused_total{code="transport_unknown"} 1\n');
+      expect(text).toContain('\nroomcast_handshakes_refused_total{code="bad_request"} 1\n');
+      expect(text).toContain('\nroomcast_events_refused_total{code="not_joined"} 1\n');
+    });
+  });
+});
