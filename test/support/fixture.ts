@@ -24,10 +24,12 @@ export interface FixtureOptions {
   readonly clientsStay?: boolean;
 }
 
+type Settings = Readonly<Record<string, string>>;
+
 /** To be called in a `describe`: starts the system before its tests, and closes clients and system after them. */
 export function systemFixture(
   mode: Mode,
-  env: Readonly<Record<string, string>> = {},
+  env: Settings | (() => Settings) = {},
   { clientsStay = false }: FixtureOptions = {},
 ): Fixture {
   const members: Member[] = [];
@@ -48,7 +50,7 @@ export function systemFixture(
   const oneOf = (urls: readonly string[], index: number) => urls[index % urls.length] as string;
 
   beforeAll(async () => {
-    system = await startSystem(mode, env);
+    system = await startSystem(mode, typeof env === 'function' ? env() : env);
   });
   afterEach(() => {
     if (!clientsStay) closeClients();

@@ -1,31 +1,32 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type Member, type MemberOptions } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemFixture } from '../support/fixture.ts';
+import { connect, type Member } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 /** Each case so often, on workers that are busy: they keep some of their calls to the store back for a moment. */
 const TIMES = 15;
 const MAX_ROOM_CLIENTS = 6;
 
 describe.each(MODES)('acknowledged changes are visible on every other worker at once, %s', (mode) => {
-  let system: System;
-  let names = 0;
+  const stage = systemFixture(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) });
+  const { fresh, worker } = stage;
   let talking = true;
-  const talkers: Promise<void>[] = [];
-  const members: Member[] = [];
+  const talkers: Member[] = [];
+  const talks: Promise<void>[] = [];
 
   beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS: String(MAX_ROOM_CLIENTS) });
-    for (const [index] of system.workerUrls.entries()) {
-      const roomid = something('talk');
-      const talker = await inRoom(index, something('Talker'), roomid);
-      talkers.push(talk(talker, roomid));
+    for (const url of stage.system.workerUrls) {
+      const roomid = fresh('talk');
+      const talker = await connect(url, { auth: { userId: fresh('Talker'), username: 'Talker' } });
+      talkers.push(talker);
+      await talker.do('join', { roomid });
+      talks.push(talk(talker, roomid));
     }
   });
   afterAll(async () => {
     talking = false;
-    await Promise.all(talkers);
-    for (const member of members) member.close();
-    await system?.stop();
+    await Promise.all(talks);
+    for (const talker of talkers) talker.close();
   });
 
   async function talk(talker: Member, roomid: string): Promise<void> {
@@ -34,17 +35,8 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
       await Promise.all(said);
     }
   }
-  function something(name: string): string {
-    names += 1;
-    return `${name}-${mode}-${names}`;
-  }
-  const worker = (index: number) => system.workerUrls[index % system.workerUrls.length] as string;
-  async function device(index: number, userId: string, options: MemberOptions = {}): Promise<Member> {
-    const auth = { userId, username: userId, ...(options.auth as object) };
-    const member = await connect(worker(index), { ...options, auth });
-    members.push(member);
-    return member;
-  }
+  const device = (index: number, userId: string, username = userId) =>
+    stage.connect(worker(index), { auth: { userId, username } });
   async function inRoom(index: number, userId: string, roomid: string): Promise<Member> {
     const member = await device(index, userId);
     await member.do('join', { roomid });
@@ -58,7 +50,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
   ): Promise<Record<string, unknown>> {
     const response = await fetch(`${worker(index)}/api/v1/${path}`, {
       method,
-      headers: { ...system.keyHeader, ...(body && { 'Content-Type': 'application/json' }) },
+      headers: { ...stage.system.keyHeader, ...(body && { 'Content-Type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
     return (await response.json()) as Record<string, unknown>;
@@ -67,13 +59,9 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
     (await asking.do('room:members', { roomid })).members.map(({ userId }) => userId).sort();
   const roomsOf = async (asking: Member) => (await asking.do('rooms:mine')).rooms.map(({ roomid }) => roomid);
 
-  beforeEach(() => {
-    for (const member of members.splice(system.workerUrls.length)) member.close();
-  });
-
   it('members of a room, and the rooms of a user', async () => {
     for (let n = 0; n < TIMES; n += 1) {
-      const [roomid, ann, bob] = [something('room'), something('ann'), something('bob')];
+      const [roomid, ann, bob] = [fresh('room'), fresh('ann'), fresh('bob')];
       const here = await inRoom(n, ann, roomid);
       const there = await device(n + 1, ann);
       expect(await roomsOf(there)).toEqual([roomid]);
@@ -88,12 +76,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
 
   it('the user of a connection, in its rooms too, and its end', async () => {
     for (let n = 0; n < TIMES; n += 1) {
-      const [roomid, ann, bob, dan] = ['room', 'ann', 'bob', 'dan'].map(something) as [
-        string,
-        string,
-        string,
-        string,
-      ];
+      const [roomid, ann, bob, dan] = [fresh('room'), fresh('ann'), fresh('bob'), fresh('dan')];
       const mover = await inRoom(n, ann, roomid);
       const witness = await inRoom(n + 1, dan, roomid);
       const second = await device(n + 1, bob);
@@ -109,12 +92,12 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
 
   it('the name by which a user is found, from the first message on', async () => {
     for (let n = 0; n < TIMES; n += 1) {
-      const [one, two] = [something('one'), something('two')];
-      const writer = await device(n, something('writer'));
-      const reader = await device(n + 1, something('reader'), { auth: { username: one } });
+      const [one, two] = [fresh('one'), fresh('two')];
+      const writer = await device(n, fresh('writer'));
+      const reader = await device(n + 1, fresh('reader'), one);
       const answer = await writer.do('textmsg', { name: 'writer', to: one, content: 'hello' });
       expect(answer).toMatchObject({ live: 1 });
-      const roomid = something('room');
+      const roomid = fresh('room');
       await writer.do('join', { roomid });
       await reader.do('join', { roomid });
       await reader.do('join', { roomid, username: two });
@@ -125,7 +108,7 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
 
   it('kicks, bans and disconnects by an operator', async () => {
     for (let n = 0; n < TIMES; n += 1) {
-      const [roomid, ann, bob] = [something('room'), something('ann'), something('bob')];
+      const [roomid, ann, bob] = [fresh('room'), fresh('ann'), fresh('bob')];
       const witness = await inRoom(n, ann, roomid);
       const devices = [await inRoom(n + 1, bob, roomid), await inRoom(n + 2, bob, roomid)];
       await api(n, 'POST', `rooms/${roomid}/kick`, { userId: bob });
@@ -143,12 +126,12 @@ describe.each(MODES)('acknowledged changes are visible on every other worker at 
 
   it('a full room, and not before: users who join at once fill it to its limit', async () => {
     for (let n = 0; n < TIMES; n += 1) {
-      const roomid = something('room');
-      const coming = Array.from({ length: MAX_ROOM_CLIENTS + 2 }, () => device(n, something('ann')));
+      const roomid = fresh('room');
+      const coming = Array.from({ length: MAX_ROOM_CLIENTS + 2 }, () => device(n, fresh('ann')));
       const crowd = await Promise.all(coming);
       const answers = await Promise.all(crowd.map((one) => one.ask('join', { roomid })));
       expect(answers.filter(({ ok }) => ok)).toHaveLength(MAX_ROOM_CLIENTS);
-      const late = await device(n + 1, something('late'));
+      const late = await device(n + 1, fresh('late'));
       expect(await late.ask('join', { roomid })).toMatchObject({ error: { code: 'limit' } });
       await crowd[answers.findIndex(({ ok }) => ok)]?.do('leave', { roomid });
       await late.do('join', { roomid });

@@ -8,7 +8,8 @@ import {
   type RoomEntry,
 } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { MODES } from '../support/system.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const CLIENTS = 4;
@@ -41,20 +42,17 @@ async function readAll(room: Room): Promise<RoomEntry[]> {
 }
 
 describe.each(MODES)('the client over faults, %s', (mode) => {
-  let system: System;
+  const stage = systemFixture(mode, { RATE_SAY: '0' });
   const proxies: TcpProxy[] = [];
   const chats: ChatClient[] = [];
   beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
     for (let n = 0; n < CLIENTS; n += 1) {
-      const entrance = new URL(system.entrances[n % system.entrances.length] as string);
-      proxies.push(await openTcpProxy({ port: Number(entrance.port) }));
+      proxies.push(await openTcpProxy({ port: Number(new URL(stage.at(n)).port) }));
     }
   });
   afterAll(async () => {
     for (const chat of chats) chat.close();
     for (const proxy of proxies) await proxy.close();
-    await system?.stop();
   });
 
   it(`settles ${SAYS} says while a worker is killed and connections are cut, and everyone has the log’s messages once`, async () => {
@@ -77,7 +75,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
     const faults = (async () => {
       const reached = (count: number) =>
         eventually(() => expect(acked).toBeGreaterThanOrEqual(count), { timeout: 30_000, interval: 2 });
-      const { workers } = (await system.hosts[0]?.status()) ?? { workers: [] };
+      const { workers } = (await stage.system.hosts[0]?.status()) ?? { workers: [] };
       await reached(SAYS * 0.1);
       proxies[0]?.cut();
       proxies[2]?.cut();
@@ -106,7 +104,7 @@ describe.each(MODES)('the client over faults, %s', (mode) => {
   });
 
   it('is the same guest after a lost connection, and gets the code of a refusal', async () => {
-    const proxy = await openTcpProxy({ port: Number(new URL(system.entrances[0] as string).port) });
+    const proxy = await openTcpProxy({ port: Number(new URL(stage.at(0)).port) });
     proxies.push(proxy);
     const chat = createClient(`http://127.0.0.1:${proxy.port}`, { transports: ['polling'] });
     chats.push(chat);

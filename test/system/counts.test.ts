@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PresenceDiff } from '../../src/protocol/rooms.ts';
 import { type Host, startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { connect, type Member, type MemberOptions } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { systemFixture } from '../support/fixture.ts';
+import type { Member, MemberOptions } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 const LIMIT = { timeout: 40_000, interval: 100 };
 const SAMPLE_MS = 50;
@@ -35,7 +36,7 @@ async function gaugesOf(
 }
 
 describe.each(MODES)('the counts, %s', (mode) => {
-  let system: System;
+  const stage = systemFixture(mode, ENV, { clientsStay: true });
   let hosts: Host[];
   const held: Held[] = [];
   const ended = new AbortController();
@@ -44,24 +45,21 @@ describe.each(MODES)('the counts, %s', (mode) => {
   const torn: Counts['cluster'][] = [];
   let sampling: Promise<void>;
 
-  beforeAll(async () => {
-    system = await startSystem(mode, ENV);
-    hosts = [...system.hosts];
+  beforeAll(() => {
+    hosts = [...stage.system.hosts];
     sampling = sample();
   });
   afterAll(async () => {
     ended.abort();
     await sampling;
-    for (const { member } of held) member.close();
     await Promise.all(hosts.map((host) => host.stop()));
-    await system?.stop();
   });
 
   async function come(worker: number, userId: string, rooms: readonly string[], options: MemberOptions = {}) {
     const { nsp = '', ...rest } = options as MemberOptions & { nsp?: string };
-    const url = `${system.workerUrls[worker]}${nsp}`;
+    const url = `${stage.system.workerUrls[worker]}${nsp}`;
     const auth = userId === '' ? {} : { userId, username: userId };
-    const member = await connect(url, { ...rest, auth });
+    const member = await stage.connect(url, { ...rest, auth });
     for (const roomid of rooms) await member.do('join', { roomid, username: userId || 'Guest' });
     const one: Held = { worker, member, rooms: new Set(rooms.map((roomid) => `${nsp} ${roomid}`)) };
     // As a page does when its link is back.
@@ -83,7 +81,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     const here = held.filter(({ member }) => member.socket.connected);
     const roomsOf = (all: readonly Held[]) => new Set(all.flatMap(({ rooms }) => [...rooms])).size;
     return {
-      workers: system.workerUrls.map((_, index) => {
+      workers: stage.system.workerUrls.map((_, index) => {
         const ours = here.filter(({ worker }) => worker === index);
         return [ours.length, roomsOf(ours)];
       }),
@@ -100,7 +98,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     const statuses = await Promise.all(hosts.map((host) => host.status()));
     const rows = statuses.flatMap(({ workers }) => workers);
     return statuses.map(({ cluster: { clients, users, rooms } }) => ({
-      workers: system.workerUrls.map((url) => {
+      workers: stage.system.workerUrls.map((url) => {
         const slot = rows.filter(({ port }) => url.endsWith(`:${port}`));
         return [
           slot.reduce((sum, row) => sum + row.clients, 0),
@@ -112,9 +110,11 @@ describe.each(MODES)('the counts, %s', (mode) => {
   }
 
   async function inMetrics() {
-    const living = system.workerUrls.filter((url) => hosts.some((host) => host.workerUrls.includes(url)));
+    const living = stage.system.workerUrls.filter((url) =>
+      hosts.some((host) => host.workerUrls.includes(url)),
+    );
     return {
-      workers: await Promise.all(living.map((url) => gaugesOf(url, system.keyHeader))),
+      workers: await Promise.all(living.map((url) => gaugesOf(url, stage.system.keyHeader))),
       merged: await Promise.all(hosts.map((host) => gaugesOf(host.adminUrl, {}))),
     };
   }
@@ -146,12 +146,12 @@ describe.each(MODES)('the counts, %s', (mode) => {
       expect(real.cluster.clients).toBe(sockets);
       for (const said of await atPrimaries()) expect(said).toEqual(real);
       const { workers, merged } = await inMetrics();
-      const living = system.workerUrls.flatMap((url, index) =>
+      const living = stage.system.workerUrls.flatMap((url, index) =>
         hosts.some((host) => host.workerUrls.includes(url)) ? [real.workers[index]] : [],
       );
       expect(workers).toEqual(living);
       const perHost = hosts.map((host) =>
-        host.workerUrls.map((url) => real.workers[system.workerUrls.indexOf(url)] ?? [0, 0]),
+        host.workerUrls.map((url) => real.workers[stage.system.workerUrls.indexOf(url)] ?? [0, 0]),
       );
       expect(merged).toEqual(
         perHost.map((all) => [0, 1].map((at) => all.reduce((sum, counts) => sum + (counts[at] ?? 0), 0))),
@@ -161,7 +161,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
 
   it('are right after users joined, with several tabs, as guests, by polling and in another namespace', async () => {
     await agree(0);
-    for (let worker = 0; worker < system.workers; worker += 1) {
+    for (let worker = 0; worker < stage.system.workers; worker += 1) {
       await come(worker, 'ann', ['tea', 'milk'], RETURNING);
       await come(worker, `only ${worker}`, ['tea', `room ${worker}`], RETURNING);
       await come(worker, '', []);
@@ -169,7 +169,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
     await come(0, 'bob', ['tea'], { nsp: '/post' } as MemberOptions);
     await come(1, 'carl', ['milk'], { transports: ['polling'] });
     await come(1, 'dora', ['milk', 'only dora']);
-    await agree(3 * system.workers + 3);
+    await agree(3 * stage.system.workers + 3);
   });
 
   it('are right after users left rooms, and connections were closed and cut', async () => {
@@ -238,7 +238,7 @@ describe.each(MODES)('the counts, %s', (mode) => {
       const both = ['only 0', 'only 1'];
       await eventually(() => expect(departures()).toEqual({ quits: both, leaves: both }), LIMIT);
       const host = await startHost({
-        redisUrl: system.redis?.url as string,
+        redisUrl: stage.system.redis?.url as string,
         env: ENV,
         basePort: dying.basePort,
       });

@@ -1,10 +1,11 @@
 import { SignJWT } from 'jose';
 import io, { Manager, type OldOptions, type OldSocket } from 'socket.io-client-2';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/protocol/rooms.ts';
 import { eventually } from '../support/eventually.ts';
-import { connect, connectRaw, enter } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { connectRaw } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 const SECRET = 'a-secret-that-is-long-enough-to-be-one';
 const EVENTS = [
@@ -46,18 +47,17 @@ function old(url: string, options: OldOptions = {}) {
   return listenTo(io(url, { forceNew: true, reconnection: false, ...options }));
 }
 
+afterEach(() => {
+  for (const socket of opened.splice(0)) socket.disconnect();
+});
+
 describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
-  let system: System;
+  const stage = systemFixture(mode, { ALLOW_EIO3: 'on', NAMESPACES: '/,/post', RATE_SAY: '0' });
+  const { connect, enter } = stage;
   let one: string;
   let other: string;
-
-  beforeAll(async () => {
-    system = await startSystem(mode, { ALLOW_EIO3: 'on', NAMESPACES: '/,/post', RATE_SAY: '0' });
-    [one, other] = [system.workerUrls[0], system.workerUrls.at(-1)] as [string, string];
-  });
-  afterAll(async () => {
-    for (const socket of opened) socket.disconnect();
-    await system?.stop();
+  beforeAll(() => {
+    [one, other] = [stage.worker(0), stage.worker(stage.system.workers - 1)];
   });
 
   describe.each(['polling', 'websocket'] as const)('by %s', (transport) => {
@@ -85,7 +85,6 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
       await eventually(() => expect(bob.said).toEqual(ann.said()));
       await ann.hears('online', { users: expect.any(Number), clients: expect.any(Number) });
       expect(await ann.ask('say', { text: '' })).toMatchObject({ ok: false, error: { code: 'bad_request' } });
-      bob.close();
     });
 
     it('log in, and send and get direct messages', async () => {
@@ -112,7 +111,6 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
           expect.objectContaining({ event: 'private', data: expect.objectContaining({ text: 'back' }) }),
         ),
       );
-      bob.close();
     });
 
     it('send and get textmsg, to all and to one', async () => {
@@ -152,7 +150,6 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
         ]),
       );
       expect(ann.said()).toEqual([]);
-      bob.close();
     });
 
     it('enter a namespace by its address', async () => {
@@ -175,20 +172,22 @@ describe.each(MODES)('Socket.IO 2.x clients, %s', (mode) => {
   });
 });
 
-describe.each(['polling', 'websocket'] as const)('Socket.IO 2.x clients by %s', (transport) => {
-  const transports = [transport];
+const TRANSPORTS = ['polling', 'websocket'] as const;
 
-  it('are refused unless they are allowed', async () => {
-    const system = await startSystem('embedded');
-    const ann = old(system.workerUrls[0] as string, { transports });
+describe('Socket.IO 2.x clients without ALLOW_EIO3', () => {
+  const { worker } = systemFixture('embedded');
+
+  it.each(TRANSPORTS)('are refused, by %s', async (transport) => {
+    const ann = old(worker(0), { transports: [transport] });
     await eventually(() => expect(ann.all('connect_error')).toHaveLength(1));
     expect(ann.heard.map(({ event }) => event)).toEqual(['connect_error']);
-    await system.stop();
   });
+});
 
-  it('bring their token in a header', async () => {
-    const system = await startSystem('embedded', { ALLOW_EIO3: 'on', AUTH_SECRET: SECRET });
-    const url = system.workerUrls[0] as string;
+describe('Socket.IO 2.x clients in token mode', () => {
+  const { worker } = systemFixture('embedded', { ALLOW_EIO3: 'on', AUTH_SECRET: SECRET });
+
+  it.each(TRANSPORTS)('send their token in a header, by %s', async (transport) => {
     const token = await new SignJWT({ name: 'Ann' })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject('ann')
@@ -198,24 +197,25 @@ describe.each(['polling', 'websocket'] as const)('Socket.IO 2.x clients by %s', 
       ['Authorization', `Bearer ${token}`],
       ['Cookie', `token=${token}`],
     ] as const) {
-      const ann = old(url, { transports, extraHeaders: { [header]: value } });
+      const ann = old(worker(0), { transports: [transport], extraHeaders: { [header]: value } });
       await ann.hears('hello', expect.objectContaining({ auth: 'token', user: { id: 'ann', name: 'Ann' } }));
-      ann.socket.disconnect();
     }
-    const nobody = old(url, { transports });
+    const nobody = old(worker(0), { transports: [transport] });
     await nobody.hears('error', expect.objectContaining({ code: 'unauthorized', temporary: false }));
-    await system.stop();
   });
+});
 
-  it('pass through the main namespace unseen where it is not served', async () => {
-    const system = await startSystem('embedded', { ALLOW_EIO3: 'on', NAMESPACES: '/post,/get' });
-    const url = system.workerUrls[0] as string;
-    const ann = old(`${url}/post?roomid=lobby&username=Ann`, { transports });
-    await ann.hears('joined', expect.objectContaining({ roomid: 'lobby', users: 1, clients: 1 }));
+describe('Socket.IO 2.x clients without the main namespace', () => {
+  const { worker, fresh } = systemFixture('embedded', { ALLOW_EIO3: 'on', NAMESPACES: '/post,/get' });
+
+  it.each(TRANSPORTS)('pass through it unseen, by %s', async (transport) => {
+    const roomid = fresh('room');
+    const ann = old(`${worker(0)}/post?roomid=${roomid}&username=Ann`, { transports: [transport] });
+    await ann.hears('joined', expect.objectContaining({ roomid, users: 1, clients: 1 }));
     await ann.hears('online', { users: 1, clients: 1 });
-    const main = connectRaw(url);
+    const main = connectRaw(worker(0));
     const error = await new Promise<Error>((resolve) => main.once('connect_error', resolve));
     expect(error.message).toBe('Invalid namespace');
-    await system.stop();
+    main.disconnect();
   });
 });

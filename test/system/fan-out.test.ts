@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/protocol/rooms.ts';
 import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
 import { connectLegacy, type LegacyOptions, type LegacySocket } from '../support/legacy-client.ts';
-import { enter, type Member } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import type { Member } from '../support/member.ts';
+import { MODES } from '../support/system.ts';
 
 const MESSAGES = 400;
 const AT_ONCE = 50;
@@ -25,24 +26,16 @@ interface Hearer {
 }
 
 describe.each(MODES)('a room with messages faster than its writes, %s', (mode) => {
-  let system: System;
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0', ALLOW_EIO3: 'on' });
-  });
-  afterAll(() => system?.stop());
-
-  function entrance(index: number): string {
-    return system.entrances[index % system.entrances.length] as string;
-  }
+  const { at, enter } = systemFixture(mode, { RATE_SAY: '0', ALLOW_EIO3: 'on' });
 
   async function hearer(index: number, link: string, options: LegacyOptions): Promise<Hearer> {
     const name = `h${index}`;
     if (!link.startsWith('2.x')) {
-      const member = await enter(entrance(index), 'hot', name, options as object);
+      const member = await enter(at(index), 'hot', name, options as object);
       return { link, said: member.said, close: member.close };
     }
     const query = { roomid: 'hot', username: name };
-    const socket: LegacySocket = connectLegacy(entrance(index), { ...options, query });
+    const socket: LegacySocket = connectLegacy(at(index), { ...options, query });
     const said: ChatMessage[] = [];
     socket.on('message', (message) => {
       if ((message as ChatMessage).event === 'broadcast_say') said.push(message as ChatMessage);
@@ -63,10 +56,7 @@ describe.each(MODES)('a room with messages faster than its writes, %s', (mode) =
       Array.from({ length: count }, () => [link, options] as const),
     );
     const hearers = await Promise.all(kinds.map(([link, options], n) => hearer(n, link, options)));
-    const [loud, silent] = await Promise.all([
-      enter(entrance(0), 'hot', 'loud'),
-      enter(entrance(1), 'hot', 'silent'),
-    ]);
+    const [loud, silent] = await Promise.all([enter(at(0), 'hot', 'loud'), enter(at(1), 'hot', 'silent')]);
     await Promise.all([sayAll(loud, {}), sayAll(silent, { echo: false })]);
     const all = 2 * MESSAGES;
     for (const { link, said } of [...hearers, { link: 'loud', said: loud.said }]) {
@@ -79,13 +69,13 @@ describe.each(MODES)('a room with messages faster than its writes, %s', (mode) =
     await eventually(() => expect(silent.said).toHaveLength(MESSAGES), LIMIT);
     const others = loud.said.filter(({ data }) => data.username === 'loud').map(({ seq }) => seq);
     expect(silent.said.map(({ seq }) => seq)).toEqual(others);
-    for (const one of [...hearers, loud, silent]) one.close();
+    for (const hearer of hearers) hearer.close();
   });
 
   it('delivers nothing after the answer to a leave, and nothing twice after another join', async () => {
     const [talker, mover] = await Promise.all([
-      enter(entrance(0), 'moved', 'talker'),
-      enter(entrance(1), 'moved', 'mover'),
+      enter(at(0), 'moved', 'talker'),
+      enter(at(1), 'moved', 'mover'),
     ]);
     let busy = true;
     const talking = Promise.all(
@@ -112,6 +102,5 @@ describe.each(MODES)('a room with messages faster than its writes, %s', (mode) =
     busy = false;
     await talking;
     expect(wrong).toEqual([]);
-    for (const member of [talker, mover]) member.close();
   });
 });

@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { enter } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { MODES } from '../support/system.ts';
 
 const WRITERS = 8;
 const EACH = 200;
 const RECEIVERS = 8;
 
 describe.each(MODES)('one order for everyone, %s', (mode) => {
-  let system: System;
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
-  });
-  afterAll(() => system?.stop());
+  const stage = systemFixture(mode, { RATE_SAY: '0' });
 
   it(`gives ${RECEIVERS} receivers on all workers all ${WRITERS * EACH} messages of ${WRITERS} writers in the identical order`, async () => {
-    const at = (index: number) => system.entrances[index % system.entrances.length] as string;
+    const { system } = stage;
     const people = (count: number, name: string) =>
-      Promise.all(Array.from({ length: count }, (_, n) => enter(at(n), 'order', `${name}${n}`)));
+      Promise.all(Array.from({ length: count }, (_, n) => stage.enter(stage.at(n), 'order', `${name}${n}`)));
     const receivers = await people(RECEIVERS, 'receiver');
     const writers = await people(WRITERS, 'writer');
     await eventually(async () => {
@@ -42,6 +38,5 @@ describe.each(MODES)('one order for everyone, %s', (mode) => {
       const own = receivers[0]?.said.map(({ data }) => data.text).filter((text) => text.startsWith(`${w}:`));
       expect(own).toEqual(Array.from({ length: EACH }, (_, n) => `${w}:${n}`));
     }
-    for (const member of [...receivers, ...writers]) member.close();
   });
 });

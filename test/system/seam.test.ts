@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { enter } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { MODES } from '../support/system.ts';
 
 const JOINS = 500;
 const AT_ONCE = 5;
 const LIVE = 3;
 
 describe.each(MODES)('joining a busy room, %s', (mode) => {
-  let system: System;
-  beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
-  });
-  afterAll(() => system?.stop());
+  const { at, enter } = systemFixture(mode, { RATE_SAY: '0' });
 
   it(`continues from the answer without a gap or a repeat, ${JOINS} times in a row`, async () => {
-    const at = (index: number) => system.entrances[index % system.entrances.length] as string;
     const talkers = await Promise.all([0, 1, 2].map((n) => enter(at(n), 'busy', `talker${n}`)));
     let busy = true;
     const talking = talkers.map(async (talker) => {
@@ -52,6 +47,5 @@ describe.each(MODES)('joining a busy room, %s', (mode) => {
     for (const { said } of talkers) {
       expect(said.map(({ seq }) => seq)).toEqual(said.map((_, n) => (said[0]?.seq ?? 0) + n));
     }
-    for (const talker of talkers) talker.close();
   });
 });

@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WireError } from '../../src/protocol/codes.ts';
 import { type Host, runRoomcast, startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
 import { type KeyServer, openKeyServer } from '../support/key-server.ts';
 import { connect, connectRaw, enter, type Member, type MemberOptions } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { MODES } from '../support/system.ts';
 
 const SECRET = 'a-secret-that-is-long-enough-for-HS256';
 const ENV = { AUTH_SECRET: SECRET, HOST: '127.0.0.1', LOG_LEVEL: 'trace' };
@@ -74,15 +75,12 @@ function expectNoSecrets(hosts: readonly Host[]): void {
 }
 
 describe.each(MODES)('token mode, %s', (mode) => {
-  let system: System;
+  const stage = systemFixture(mode, ENV);
   let url: string;
   let other: string;
-
-  beforeAll(async () => {
-    system = await startSystem(mode, ENV);
-    [url, other] = system.entrances as [string, string];
+  beforeAll(() => {
+    [url, other] = [stage.at(0), stage.at(1)];
   });
-  afterAll(() => system?.stop());
 
   it('admits the user of the token, and returns the id', async () => {
     const ann = await connectAs(url, { sub: 'ann', name: 'Ann', avatar: '1.jpg' });
@@ -334,7 +332,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     ann.close();
   });
 
-  it('writes no token, and nothing of one, into its logs', () => expectNoSecrets(system.hosts));
+  it('writes no token, and nothing of one, into its logs', () => expectNoSecrets(stage.system.hosts));
 });
 
 describe('token mode with CORS_ORIGIN', () => {
@@ -383,19 +381,12 @@ describe('token mode with CORS_ORIGIN', () => {
 });
 
 describe.each(MODES)('token mode with a key set, %s', (mode) => {
-  let system: System;
-  let url: string;
   let issuer: KeyServer;
-
   beforeAll(async () => {
     issuer = await openKeyServer();
-    system = await startSystem(mode, { ...ENV, AUTH_JWKS_URL: issuer.url });
-    url = system.entrances[0] as string;
   });
-  afterAll(async () => {
-    await system?.stop();
-    await issuer?.close();
-  });
+  afterAll(() => issuer?.close());
+  const stage = systemFixture(mode, () => ({ ...ENV, AUTH_JWKS_URL: issuer.url }));
 
   async function tokenOf(key: Awaited<ReturnType<KeyServer['turn']>>, claims: JWTPayload): Promise<string> {
     const token = await key.sign({ ...claims, exp: Math.floor(Date.now() / 1_000) + 600 });
@@ -406,14 +397,14 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
   it('follows the issuer from one key to the next', async () => {
     const first = await issuer.turn('add', 'RS256');
     const old = await tokenOf(first, { sub: 'ann' });
-    const before = await connect(url, withToken(old));
+    const before = await connect(stage.at(0), withToken(old));
     const next = await issuer.turn('replace', 'RS256');
     const token = await tokenOf(next, { sub: 'ann' });
     // A set that was read less than 5 s ago is not read again for a name it does not have.
-    const after = await eventually(() => connect(url, withToken(token)), { interval: 200 });
+    const after = await eventually(() => connect(stage.at(0), withToken(token)), { interval: 200 });
     expect(after.hello.user.id).toBe('ann');
     // Now this worker has read the set that no longer has the old key.
-    expect(await refusal(url, withToken(old))).toEqual(INVALID);
+    expect(await refusal(stage.at(0), withToken(old))).toEqual(INVALID);
     expect(before.socket.connected).toBe(true);
     await before.do('token:refresh', { token });
     for (const member of [before, after]) member.close();
@@ -421,20 +412,20 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
 
   it('accepts tokens of the secret too, but none signed with the public keys', async () => {
     const key = await issuer.turn('replace', 'RS256', 'shown');
-    const ann = await connectAs(url, { sub: 'ann' });
+    const ann = await connectAs(stage.at(0), { sub: 'ann' });
     ann.close();
     const forged = await new SignJWT({ sub: 'ann' })
       .setProtectedHeader({ alg: 'HS256', kid: 'shown' })
       .sign(new TextEncoder().encode(key.pem));
     made.add(forged);
-    expect(await refusal(url, withToken(forged))).toEqual(INVALID);
+    expect(await refusal(stage.at(0), withToken(forged))).toEqual(INVALID);
   });
 
   it('answers unavailable for a while if the set cannot be read', async () => {
     const key = await issuer.turn('replace', 'RS256');
     const token = await tokenOf(key, { sub: 'ann' });
     issuer.answer('error');
-    const worker = system.workerUrls.at(-1) as string;
+    const worker = stage.system.workerUrls.at(-1) as string;
     expect(await refusal(worker, withToken(token))).toEqual({
       code: 'unavailable',
       message: 'token: cannot be checked now',
@@ -446,5 +437,5 @@ describe.each(MODES)('token mode with a key set, %s', (mode) => {
     ann.close();
   });
 
-  it('writes no token, and nothing of one, into its logs', () => expectNoSecrets(system.hosts));
+  it('writes no token, and nothing of one, into its logs', () => expectNoSecrets(stage.system.hosts));
 });
