@@ -270,7 +270,7 @@ function pageAddress({ host, front, port, basePort, workers }: Settings): string
   return `http://${name}:${basePort}/${workers > 1 ? ` (and up to port ${last})` : ''}`;
 }
 
-/** Where the clients of this host can go when it stops. */
+/** Finds the workers that take over this host's clients when it stops. */
 async function refugeOf(backend: PrimaryBackend): Promise<Refuge> {
   const overview = await Promise.race([backend.overview(), pause(OVERVIEW_MS)]);
   return overview?.ok && overview.value.hosts > 1 ? 'elsewhere' : 'nowhere';

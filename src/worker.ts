@@ -27,7 +27,7 @@ const HEARTBEAT_CHECK_MS = 500;
 const SECRET_TRIES = 20;
 const NANOS_PER_MS = 1e6;
 /** Each sample wakes an idle worker. */
-const LOOP_LOOK_MS = 100;
+const LOOP_SAMPLE_MS = 100;
 
 export async function runWorker({
   settings,
@@ -95,14 +95,14 @@ export async function runWorker({
   ipc.onRequest(CHAT_MESSAGES.metrics, async () => succeed(await chat.metrics.asJson()));
   ipc.onRequest(CHAT_MESSAGES.readiness, () => chat.ready());
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
-  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_LOOK_MS });
+  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   loopDelay.enable();
   const report = () => {
     clientCounter.reset();
     ipc.notify(CONTROL.counts, {
       ...chat.counts(),
       // The histogram measures from one sample to the next.
-      loopDelayMs: Math.max(0, Math.round(loopDelay.percentile(99) / NANOS_PER_MS) - LOOP_LOOK_MS),
+      loopDelayMs: Math.max(0, Math.round(loopDelay.percentile(99) / NANOS_PER_MS) - LOOP_SAMPLE_MS),
       rssBytes: process.memoryUsage.rss(),
     });
     loopDelay.reset();

@@ -1,11 +1,11 @@
 import type { Gap } from './feed.ts';
 import type { Entry, LogPage, Position } from './log-store.ts';
 
-/** One step of a reader: an entry, or entries that cannot be had any more. */
+/** One step of a reader: an entry, or a gap of lost entries. */
 export type ReaderStep = { readonly entry: Entry } | { readonly gap: Gap };
 
 export interface Continuation {
-  /** In the log's order. */
+  /** The steps in the log's order. */
   readonly steps: readonly ReaderStep[];
   /** The position after the steps. */
   readonly position: Position;

@@ -4,7 +4,7 @@ export interface SentEvent {
   readonly data: string;
 }
 
-/** What the stream has said so far, for the next attempt. */
+/** The last id and the retry time that the stream has sent, for the next attempt. */
 export interface StreamState {
   lastEventId: string;
   retryMs: number;

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { isMisspelling } from '../config/spelling.ts';
 import type { Printer } from './nginx.ts';
 
-/** What a command takes: the type of each option, by its long name. */
+/** The options of a command: their types by their long names. */
 export type OptionTypes = Readonly<Record<string, 'string' | 'boolean'>>;
 
 export interface GivenOptions {

@@ -5,7 +5,7 @@ import { EXIT, readOptions } from './options.ts';
 import type { StatusSettings } from './status.ts';
 
 const TIMEOUT_MS = 5_000;
-const LOOK_MS = 200;
+const CHECK_MS = 200;
 /** A reload that ends later than this is reported as it stands. */
 const LONGEST_MS = 3_600_000;
 
@@ -81,7 +81,7 @@ async function follow(url: string, id: number, print: Printer): Promise<number> 
     if (reload === undefined) {
       silentSince ??= performance.now();
       if (performance.now() - silentSince < TIMEOUT_MS) {
-        await pause(LOOK_MS);
+        await pause(CHECK_MS);
         continue;
       }
       print.err('roomcast reload: the primary no longer answers\n');
@@ -105,7 +105,7 @@ async function follow(url: string, id: number, print: Printer): Promise<number> 
         return EXIT.failed;
       }
     }
-    await pause(LOOK_MS);
+    await pause(CHECK_MS);
   }
   print.err('roomcast reload: it still runs; see roomcast status\n');
   return EXIT.failed;

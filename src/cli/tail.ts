@@ -6,9 +6,9 @@ import { keyHeader, reasonOf, roomUrl, TailRefused, tailRoom } from './room-tail
 import { lineOf } from './tail-lines.ts';
 
 const MAX_LAST = 200;
-/** Without rooms named: as many streams as one terminal can follow. */
+/** The limit if no rooms are named: as many streams as one terminal can follow. */
 const MAX_ROOMS = 100;
-const LOOK_MS = 2_000;
+const CHECK_MS = 2_000;
 
 export interface TailDeps {
   readonly settings: ApiSettings;
@@ -17,7 +17,7 @@ export interface TailDeps {
   readonly print: Printer;
 }
 
-/** Prints what is said in rooms until it is stopped. */
+/** Prints the messages of rooms until it is stopped. */
 export async function runTail(args: readonly string[], deps: TailDeps): Promise<number> {
   const { print, signal } = deps;
   const given = readOptions(COMMAND, args, print, (options) => [
@@ -33,7 +33,7 @@ export async function runTail(args: readonly string[], deps: TailDeps): Promise<
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
   const followed = new Map<string, Promise<void>>();
-  /** By the server's clock. */
+  /** The start by the server's clock. */
   let startedAt = 0;
   let printed = 0;
   let failure: string | undefined;
@@ -77,7 +77,7 @@ export async function runTail(args: readonly string[], deps: TailDeps): Promise<
   }
 
   /** Starts every room that somebody is in. One that is new since the last look begins with what was said since the start. */
-  async function look(isFirst: boolean): Promise<void> {
+  async function check(isFirst: boolean): Promise<void> {
     const { rooms, at } = await askRooms(api, text('ns'), ended);
     if (isFirst) startedAt = at;
     for (const roomid of rooms)
@@ -86,12 +86,12 @@ export async function runTail(args: readonly string[], deps: TailDeps): Promise<
   }
 
   for (const roomid of words) start(roomid, Number(values.last ?? 0));
-  if (words.length === 0) await look(true).catch(fail);
-  const looking =
-    words.length === 0 ? setInterval(() => void look(false).catch(() => undefined), LOOK_MS) : undefined;
+  if (words.length === 0) await check(true).catch(fail);
+  const checking =
+    words.length === 0 ? setInterval(() => void check(false).catch(() => undefined), CHECK_MS) : undefined;
   if (!ended.aborted)
     await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
-  clearInterval(looking);
+  clearInterval(checking);
   await Promise.all(followed.values());
   if (failure === undefined) return EXIT.ok;
   print.err(`roomcast tail: ${failure}\n`);

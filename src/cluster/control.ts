@@ -31,12 +31,12 @@ export const CONTROL: {
   clientDisconnect: 'client disconnect',
 };
 
-/** Where the clients of a draining worker can go: to workers of this host, to other hosts only, or nowhere for now. */
+/** The workers that take over the clients of a draining worker: on this host, on other hosts only, or none for now. */
 export type Refuge = 'here' | 'elsewhere' | 'nowhere';
 
 export interface DrainOrder {
   readonly deadlineMs: number;
-  /** A primary of an older release does not say it. */
+  /** Absent from a primary of an older release. */
   readonly refuge?: Refuge;
 }
 
@@ -57,8 +57,8 @@ export interface WorkerStatus extends WorkerCounts {
   readonly pid: number;
   readonly port: number;
   readonly state: WorkerState;
-  /** How many workers of the slot in a row ended before they were ready; absent if none. */
+  /** Workers of the slot that ended in a row before they were ready; absent if none did. */
   readonly failures?: number;
-  /** Why the last of them ended. */
+  /** The cause of the last one's end. */
   readonly reason?: string;
 }

@@ -4,7 +4,7 @@ const MOST_FAILURES = 5;
 export interface CrashGuard {
   served(): void;
   diedUnready(cause: string): void;
-  /** Whether another try is pointless, if none has ever succeeded. */
+  /** Returns whether another attempt is pointless, provided that none has ever succeeded. */
   isLoop(): boolean;
   failures(): { readonly failures: number; readonly reason: string } | undefined;
 }

@@ -15,8 +15,8 @@ export interface ReloadStatus {
 
 export interface Reloads {
   /**
-   * Begins a reload and returns its id. While one runs, another one follows it: the files may have changed again after
-   * the first slot. Refused until `open`, and after `close`.
+   * Begins a reload and returns its id. A request during a reload begins another one behind it, because the files may have
+   * changed again after the first slot. Refused until `open`, and after `close`.
    */
   request(): Outcome<{ readonly id: number }>;
   /** The start has succeeded. */

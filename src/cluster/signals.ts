@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-/** What the operator wants of the primary, by signals. */
+/** The operator's signals to the primary. */
 export interface Signals {
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly ended: AbortSignal;
@@ -9,8 +9,8 @@ export interface Signals {
 }
 
 /**
- * Call it before the store is opened: Node's default is to die by these signals. Until the caller handles more, a SIGHUP
- * does nothing, because what starts is the newest code anyway.
+ * Call it before the store is opened: Node's default is to die by these signals. A SIGHUP has no effect until `handle` is
+ * called, because a starting primary runs the newest code anyway.
  */
 export function openSignals(log: Logger): Signals {
   const ended = new AbortController();

@@ -1,12 +1,12 @@
-const LOOK_MS = 500;
-/** The most that one look adds: while this process was frozen or late itself, it could not have heard the worker. */
-const MOST_PER_LOOK_MS = 2 * LOOK_MS;
+const CHECK_MS = 500;
+/** The most that one check adds: while this process was frozen or late itself, it could not receive the worker's reports. */
+const MOST_PER_CHECK_MS = 2 * CHECK_MS;
 /** A worker reports its counts every second. */
 const SUSPECT_MS = 3_000;
 const HUNG_MS = 10_000;
 
 export interface SilenceWatch {
-  /** Begins to listen. A second call does no harm. */
+  /** Starts the measurement. A second call does no harm. */
   start(): void;
   /** The worker reported its counts. */
   heard(): void;
@@ -26,24 +26,24 @@ export interface SilenceWatchDeps {
 export function createSilenceWatch({ now, onSuspect, onHung }: SilenceWatchDeps): SilenceWatch {
   let timer: NodeJS.Timeout | undefined;
   let silentMs = 0;
-  let lookedAtMs = 0;
+  let checkedAtMs = 0;
 
-  function look(): void {
+  function check(): void {
     const before = silentMs;
-    silentMs += Math.min(now() - lookedAtMs, MOST_PER_LOOK_MS);
-    lookedAtMs = now();
+    silentMs += Math.min(now() - checkedAtMs, MOST_PER_CHECK_MS);
+    checkedAtMs = now();
     if (before < SUSPECT_MS && silentMs >= SUSPECT_MS) onSuspect();
     if (before < HUNG_MS && silentMs >= HUNG_MS) onHung();
   }
 
   return {
     start() {
-      lookedAtMs = now();
-      timer ??= setInterval(look, LOOK_MS);
+      checkedAtMs = now();
+      timer ??= setInterval(check, CHECK_MS);
     },
     heard() {
       silentMs = 0;
-      lookedAtMs = now();
+      checkedAtMs = now();
     },
     stop() {
       clearInterval(timer);

@@ -51,7 +51,7 @@ export interface Slot {
 /** One worker has followed another. */
 export interface Succession {
   readonly pid: number;
-  /** How many clients the old worker had, and when its process has ended. */
+  /** The clients of the old worker; `gone` resolves when its process has ended. */
   readonly clients: number;
   readonly gone: Promise<void>;
 }

@@ -49,7 +49,7 @@ export interface Supervisor {
   pick(): WorkerIpc | undefined;
 }
 
-/** What a reload has reached in one slot. `clients`: how many the old worker had when the new one took over. */
+/** The progress of a reload in one slot. `clients`: those of the old worker when the new one took over. */
 export interface ReloadStep {
   readonly slot: number;
   readonly state: 'starting' | 'draining' | 'done' | 'failed';

@@ -1,6 +1,6 @@
 import type { Person } from './people.ts';
 
-/** Where and when an entry of a room's log was stored. */
+/** The position and time of a stored entry of a room's log. */
 interface StoredEntry {
   readonly roomid: string;
   readonly epoch: string;

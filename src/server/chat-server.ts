@@ -61,7 +61,7 @@ export interface ChatServer {
   readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
   readonly metrics: Pick<Metrics, 'asJson' | 'totals'>;
-  /** Not ready from now on, but serving. */
+  /** Reports this worker as not ready from now on; it keeps serving. */
   leave(): void;
   drain(drainMs: number, refuge: Refuge): Drain;
   close(): Promise<void>;

@@ -12,7 +12,7 @@ import { createSlowClients, type SlowClients } from './transport/slow-clients.ts
 import { createTrafficLimits, type TrafficLimits, type TrafficSettings } from './transport/traffic-limits.ts';
 
 /** The interval at which a throttled sender is checked for having read its output. */
-const THROTTLE_LOOK_MS = 20;
+const THROTTLE_CHECK_MS = 20;
 
 export interface EdgeDeps
   extends Omit<EngineOptions, 'onConnection' | 'connectLimit'>,
@@ -76,7 +76,7 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
     internals,
     isBehind: slowClients.isBehind,
     nextTurn: setImmediate,
-    later: (callback) => setTimeout(callback, THROTTLE_LOOK_MS),
+    later: (callback) => setTimeout(callback, THROTTLE_CHECK_MS),
   });
 
   return {

@@ -44,7 +44,7 @@ describe('a reader that continues in a log', () => {
     expect(told({ epoch: 'e1', seq: 89 }, given, [])).toEqual({ shown: [90, 91], at: 'e2:91', isLive: true });
   });
 
-  it('is told which numbers of an old epoch are lost, and reads again from there', () => {
+  it('gets a gap of the lost numbers of an old epoch, and reads again from there', () => {
     const given = page({ previousEpochs: [{ epoch: 'e1', upTo: 90 }] });
     expect(told({ epoch: 'e1', seq: 100 }, given, [])).toEqual({
       shown: ['epoch 91-100'],
@@ -53,7 +53,7 @@ describe('a reader that continues in a log', () => {
     });
   });
 
-  it('of an epoch that nobody knows has lost everything', () => {
+  it('of an unknown epoch has lost everything', () => {
     expect(told({ epoch: 'other', seq: 7 }, page({}), [])).toEqual({
       shown: ['epoch 1-7'],
       at: 'e2:0',
@@ -69,7 +69,7 @@ describe('a reader that continues in a log', () => {
     });
   });
 
-  it('is told of what was trimmed, before and between and at the end', () => {
+  it('gets a gap for trimmed entries, before, between and at the end', () => {
     const given = page({ entries: [entry(95), entry(97)], first: 95 });
     expect(told({ epoch: 'e2', seq: 80 }, given, [entry(101)])).toEqual({
       shown: ['trimmed 81-94', 95, 'trimmed 96-96', 97, 'trimmed 98-100', 101],

@@ -353,7 +353,7 @@ describe('presence in a room', () => {
     expect(owns()).toBe(1);
   });
 
-  it('announces a user again whom the store had forgotten meanwhile', async () => {
+  it('announces a user again if the store had forgotten the user meanwhile', async () => {
     const { told, presence, enter, forget } = setUp();
     await enter();
     await enter();

@@ -24,7 +24,7 @@ describe('settings', () => {
       rateSay: { perMs: 0.02, burst: 40 },
     }));
 
-  it('close the front door in cluster mode unless it is asked for', () => {
+  it('close the front door in cluster mode unless it is set', () => {
     expect(settings({ REDIS_URL: 'redis://127.0.0.1' }).front).toBe(false);
     expect(settings({ REDIS_URL: 'redis://127.0.0.1', FRONT: 'on' }).front).toBe(true);
   });
@@ -173,7 +173,7 @@ describe('settings', () => {
     });
   });
 
-  it('warn of an open door beyond this machine', () =>
+  it('warn of open mode beyond this machine', () =>
     expect(parse({ HOST: '0.0.0.0' })).toMatchObject({ warnings: [expect.stringContaining('open mode')] }));
 
   const ours = { AUTH_AUDIENCE: 'chat', AUTH_ISSUER: 'https://login.example/' };

@@ -76,7 +76,7 @@ describe('CORS_ORIGIN', () => {
 });
 
 describe('an origin', () => {
-  it.each(APPS)('of an application, %s, is let in when it is named, and no other of its scheme', (app) => {
+  it.each(APPS)('of an application, %s, is allowed if it is named, and no other of its scheme', (app) => {
     expect(matchesOrigin(patterns(app), app)).toBe(true);
     const other = `${app.split('://')[0]}://other`;
     expect(matchesOrigin(patterns(app), other)).toBe(false);

@@ -174,7 +174,7 @@ export function membersContract(harness: () => Promise<Harness>): void {
       });
     });
 
-    it('refuses nobody who adds no connection', async () => {
+    it('refuses no user who adds no connection', async () => {
       const { a, b } = await twoPeers(harness, options);
       const room = newRoom();
       granted(await a.roster.enter(room, ann, 2, 2));

@@ -73,7 +73,7 @@ it('holds a connection half open, lets others pass, and delivers what was held i
   expect(ann.heard()).toBe('123');
 });
 
-it('holds connections that come later too when told so', async () => {
+it('holds later connections too if it is to', async () => {
   proxy.hold(() => true, true);
   const [late, other] = [await client(), await client()];
   late.socket.write('late');
@@ -95,7 +95,7 @@ it('keeps the order of bytes when their delay shrinks', async () => {
   await eventually(() => expect(ann.heard()).toBe('slow fast'));
 });
 
-it('refuses new connections when told so', async () => {
+it('refuses new connections if it is to', async () => {
   proxy.refuse(true);
   const ann = await client().catch(() => undefined);
   await eventually(() => expect(clients[0]?.closedBy() ?? 'refused').toMatch(/ECONNRESET|refused/));

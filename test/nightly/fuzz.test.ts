@@ -9,7 +9,7 @@ const LIMIT_MS = 60_000;
 
 describe(`random input of seed ${SEED}, 60 s each`, () => {
   it.each(SURFACES)(
-    'of $name ends nobody, costs honest clients nothing and is refused with a known code',
+    'of $name crashes no worker, costs honest clients nothing and is refused with a known code',
     { timeout: 10 * LIMIT_MS },
     async (surface) => {
       const lines: string[] = [];

@@ -52,11 +52,11 @@ describe('a room or user id', () => {
     Number.NaN,
   ])('may not be %j', (id) => expect(parseId(id)).toBeUndefined());
 
-  it.each(UNSEEN)('does not hold %j, which nobody sees', (char) =>
+  it.each(UNSEEN)('does not contain %j, which is invisible', (char) =>
     expect([`a${char}b`, `${char}a`, `a${char}`, char].map(parseId)).toEqual(Array(4).fill(undefined)),
   );
 
-  it('is not roomcast for somebody who comes in', () => {
+  it('is not roomcast for a client', () => {
     for (const id of ['roomcast', 'RoomCast', 'ｒｏｏｍｃａｓｔ']) {
       expect([parseId(id), parseUnreservedId(id)]).toEqual([id, undefined]);
     }
@@ -101,11 +101,11 @@ describe('a username', () => {
     null,
   ])('may not be %j', (name) => expect(parseUsername(name)).toBeUndefined());
 
-  it.each(UNSEEN)('does not hold %j, which nobody sees', (char) =>
+  it.each(UNSEEN)('does not contain %j, which is invisible', (char) =>
     expect([`a${char}b`, `${char}a`, `a${char}`, char].map(parseUsername)).toEqual(Array(4).fill(undefined)),
   );
 
-  it('may be of any script and of emoji, if these are not joined or varied by what nobody sees', () => {
+  it('may be of any script and of emoji, without invisible joiners or variation selectors', () => {
     for (const name of ['Zoë', '東東', 'हिन्दी', 'Ён', '😀👍🏽', '🇩🇪', '❤', 'ﷺ', 'a b']) {
       expect(parseUsername(name)).toBe(name.normalize('NFC'));
     }

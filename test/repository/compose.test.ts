@@ -98,7 +98,7 @@ describe('docker-compose.yml', () => {
     expect(services.nginx?.ports).toEqual([expect.stringContaining('127.0.0.1:')]);
   });
 
-  it('gives everybody whom nginx must find again an address of its own', () => {
+  it('gives every service that nginx addresses a fixed address', () => {
     const addresses = [...CHAT, 'nginx'].map((name) => compose.services[name].networks.inner.ipv4_address);
     expect(new Set(addresses).size).toBe(3);
     const prefix = compose.networks.inner.ipam.config[0].subnet.replace(/0\/24$/, '');

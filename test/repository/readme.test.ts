@@ -114,7 +114,7 @@ describe('the README of src/protocol/', () => {
     expect(named.sort()).toEqual(Object.keys(PAYLOADS).sort());
   });
 
-  it('lists every event that a client may hear', () => {
+  it('lists every event that a client may get', () => {
     const declared =
       /interface ServerToClient \{([\s\S]*?)\n\}/.exec(read('src/protocol/events.ts'))?.[1] ?? '';
     const events = [...declared.matchAll(/^ {2}'?([\w: ]+?)'?: \(/gm)].map(([, name]) => name);

@@ -39,7 +39,7 @@ describe('roomcast tail', () => {
     expect(await codeOf(run)).toBe(0);
   });
 
-  it('without a room follows all that somebody is in, also those that begin later', async () => {
+  it('without a room follows all rooms with members, later ones too', async () => {
     const first = stage.fresh('room');
     const ann = await stage.enter(stage.at(0), first, 'Ann');
     const run = tail(['--count', '2']);

@@ -18,7 +18,7 @@ describe('random input', () => {
   afterAll(() => target?.close());
 
   it.each(SURFACES.filter(({ mode }) => mode !== 'cluster'))(
-    'of $name ends nobody, costs honest clients nothing and is refused with a known code',
+    'of $name crashes no worker, costs honest clients nothing and is refused with a known code',
     async (surface) => {
       const say = (line: string) => lines.push(line);
       const found = await fuzz(surface, target, { seed: SEED, batches: BATCHES, limitMs: LIMIT_MS, say });

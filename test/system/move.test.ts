@@ -49,7 +49,7 @@ describe.each(MODES)('clients of the SDK, %s', (mode) => {
     await system?.stop();
   });
 
-  it('move to the new workers of a reload: nothing is lost or repeated, and nobody seems to come or go', async ({
+  it('move to the new workers of a reload: nothing is lost or repeated, and no join or quit is announced', async ({
     annotate,
   }) => {
     const seats: Seat[] = [];

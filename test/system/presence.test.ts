@@ -77,7 +77,7 @@ describe.each(MODES)('presence, %s', (mode) => {
     }
   });
 
-  it('shows nothing of somebody who refreshes again and again', async () => {
+  it('announces nothing of a user who refreshes repeatedly', async () => {
     const roomid = fresh('room');
     const [ann, bob] = [fresh('Ann'), fresh('Bob')];
     const watcher = await inRoom(at(0), roomid, bob);

@@ -1,5 +1,5 @@
 /**
- * What happened in a run, as the clients saw it: the checker's whole input beside the logs read at the end.
+ * The events of a run, as the clients saw them: the checker's whole input beside the logs read at the end.
  *
  * A record is written by the app's callback, after the SDK dropped repeats, because the promise is about
  * what the app gets; what the SDK dropped is counted by `repeat`. Records of one client must come in the
@@ -29,7 +29,7 @@ interface RoomRecord {
   readonly room: string;
 }
 
-/** What a client or the log has at one number of an epoch. */
+/** A client's or the log's content of one number of an epoch. */
 interface Delivered {
   readonly epoch: string;
   readonly seq: number;

@@ -9,10 +9,10 @@ export interface EventStreamDeps {
 }
 
 /**
- * One reader's stream of server-sent events. What is written before `start` waits for it.
+ * One reader's stream of server-sent events. Events that are written before `start` wait for it.
  *
- * Each event carries the position after it as its id, a gap too: a reader that comes back with the last id it saw gets
- * what follows, once.
+ * Each event carries the position after it as its id, a gap too: a reader that returns with its last id gets the following
+ * events once.
  */
 export interface EventStream {
   start(response: ServerResponse): void;
@@ -20,7 +20,7 @@ export interface EventStream {
   begin(position: Position): void;
   message(position: Position, json: string): void;
   gap(roomid: string, gap: Gap): void;
-  /** Keeps proxies from taking the connection for dead. */
+  /** Keeps proxies from considering the connection dead. */
   comment(): void;
   /** Resolves once the reader has taken everything, or is gone. */
   drained(): Promise<void>;
@@ -61,7 +61,7 @@ export function createEventStream({ maxBufferedBytes, onClose }: EventStreamDeps
   function live(text: string): void {
     write(text);
     if (response && !closed && response.writableLength > maxBufferedBytes) {
-      // Nothing more can be said to it: it resumes with the last id it has read.
+      // The reader is too slow: it resumes with the last id that it has read.
       response.destroy();
       close();
     }

@@ -59,7 +59,7 @@ export interface EventStreamsDeps {
 }
 
 const COMMENT_MS = 15_000;
-/** What all streams of a worker together may cost. */
+/** The limit for all streams of a worker together. */
 const MAX_STREAMS = 1_000;
 const MAX_STREAMS_PER_USER = 50;
 const RETRY_MS = 1_000;

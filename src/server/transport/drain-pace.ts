@@ -5,15 +5,15 @@ const LARGEST_WINDOW = 500;
 const FORGET_MS = 3_000;
 
 export interface DrainPace {
-  /** How many more clients may be let go now. */
+  /** Returns how many more clients may be disconnected now. */
   allowance(): number;
   letGo(count: number): void;
-  /** So many clients have come in at the workers that take over. */
+  /** This many clients have connected to the workers that take over. */
   arrived(count: number): void;
 }
 
 /**
- * How fast a draining worker lets its clients go, as TCP paces a sender: only so many are between two workers at a time.
+ * Paces the disconnects of a draining worker as TCP paces a sender: few clients are between two workers at a time.
  * Each arrival makes room for another client and widens the window by one; clients that do not arrive close it. So slow
  * successors slow the drain down, whatever makes them slow.
  */

@@ -5,23 +5,23 @@ import { createDrainPace } from './drain-pace.ts';
 import { ENDING_MS } from './polling-ends.ts';
 
 /*
- * How a client leaves a draining worker:
+ * The states of a client that leaves a draining worker:
  *
  *   waiting ──its turn, it can move──► moving: told `bye`, still served ──it has connected elsewhere and left──► gone
  *      │                                 └──time limit──► closed
  *      └──its turn, it cannot──► told `bye` and closed, comes back by itself ──► gone
  */
 
-/** Disconnects per second where clients can go nowhere: nobody needs to be spared, and the host stops soon. */
+/** Disconnects per second if no other worker can take the clients: the host stops soon. */
 const NOWHERE_PER_S = 500;
 const STEP_MS = 100;
 /** Stock clients ignore it; others reconnect after a random part of this time, so that a restart in place finds a server. */
 const SPREAD_MS = 1_000;
 /** A polling client fetches its `bye` at once. One that does not is gone, and Engine.IO would wait 30 s for it. */
 const FETCH_MS = ENDING_MS + 500;
-/** For a move to another host, which may not exist: the stop must not wait long for it. */
+/** The time limit of a move to another host, which may not exist: the stop must not wait long for it. */
 const MOVE_ELSEWHERE_MS = 5_000;
-/** The share of the drain time in which every client is told to leave. The rest is for those that move or are slow. */
+/** The share of the drain time in which every client gets its `bye`. The rest is for clients that move or are slow. */
 const TELL_SHARE = 1 / 3;
 /** Clients that have not moved by then are closed, so that the process can end by itself. */
 const MOVE_SHARE = 0.9;
@@ -32,7 +32,7 @@ export interface DrainDeps {
   readonly namespaces: readonly ChatNamespace[];
   /** Writes the gathered messages of rooms. */
   readonly flush: () => void;
-  /** Whether the client connects elsewhere before it leaves: `auth.moves`. */
+  /** Returns whether the client connects elsewhere before it leaves: `auth.moves`. */
   readonly moves: (socket: ClientSocket) => boolean;
   readonly now?: () => number;
   readonly random?: () => number;
@@ -41,12 +41,12 @@ export interface DrainDeps {
 export interface Drain {
   /** Resolves when the last client is gone. */
   readonly empty: Promise<void>;
-  /** So many clients have come in at this host's other workers. */
+  /** This many clients have connected to this host's other workers. */
   arrived(count: number): void;
 }
 
 /**
- * Lets every client go, at the pace at which the others take them in, but so that all have been told after a third of the
+ * Disconnects every client at the pace at which the others accept them, but so that all have got `bye` after a third of the
  * time. A client that can move is served until it leaves by itself.
  */
 export function drainClients(deps: DrainDeps, drainMs: number, refuge: Refuge): Drain {
@@ -55,7 +55,7 @@ export function drainClients(deps: DrainDeps, drainMs: number, refuge: Refuge): 
   const tellBy = startedAt + drainMs * TELL_SHARE;
   const pace = createDrainPace(now);
   const moving = new Map<Connection, { readonly until: number }>();
-  /** Told to leave and closed, or about to be. */
+  /** Connections that got `bye` and are closed, or about to be. */
   const closedAt = new WeakMap<Connection, number>();
   /** The primary counts arrivals of clients that moved too; those have made room by leaving already. */
   let countedTwice = 0;

@@ -7,11 +7,11 @@ import type { Connection, ConnectionInternals } from './private-members.ts';
  * answer.
  */
 
-const LOOK_MS = 20;
+const CHECK_MS = 20;
 /** The bytes that may be in flight when the connection closes. */
 const MAX_LATE_BYTES = 64 * 1024;
 /** The close frame of a slow client takes a while. */
-const MAX_LOOKS = 5_000 / LOOK_MS;
+const MAX_CHECKS = 5_000 / CHECK_MS;
 
 export interface EndingConnections {
   /** The connection was closed, by either side. */
@@ -23,20 +23,20 @@ interface Ending {
   readonly connection: Connection;
   readonly stream: Socket;
   readonly bytesAtEnd: number;
-  looks: number;
+  checks: number;
 }
 
 export function createEndingConnections(
   internals: Pick<ConnectionInternals, 'streamOf' | 'terminate'>,
 ): EndingConnections {
   const endings = new Set<Ending>();
-  let looking: NodeJS.Timeout | undefined;
+  let checking: NodeJS.Timeout | undefined;
 
-  function look(): void {
+  function check(): void {
     for (const ending of endings) {
       const { connection, stream, bytesAtEnd } = ending;
-      ending.looks += 1;
-      const goesOn = stream.bytesRead - bytesAtEnd > MAX_LATE_BYTES || ending.looks > MAX_LOOKS;
+      ending.checks += 1;
+      const goesOn = stream.bytesRead - bytesAtEnd > MAX_LATE_BYTES || ending.checks > MAX_CHECKS;
       if (goesOn) internals.terminate(connection);
       if (goesOn || stream.destroyed) endings.delete(ending);
     }
@@ -44,16 +44,16 @@ export function createEndingConnections(
   }
 
   function stop(): void {
-    clearInterval(looking);
-    looking = undefined;
+    clearInterval(checking);
+    checking = undefined;
   }
 
   return {
     closed(connection) {
       const stream = internals.streamOf(connection);
       if (!stream || stream.destroyed) return;
-      endings.add({ connection, stream, bytesAtEnd: stream.bytesRead, looks: 0 });
-      looking ??= setInterval(look, LOOK_MS);
+      endings.add({ connection, stream, bytesAtEnd: stream.bytesRead, checks: 0 });
+      checking ??= setInterval(check, CHECK_MS);
     },
     close() {
       endings.clear();

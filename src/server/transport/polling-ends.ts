@@ -3,7 +3,7 @@ import { Server as Engine } from 'engine.io';
 import { endPollingBy, type PollingEnd } from './private-members.ts';
 
 /*
- * How the server ends the session of a polling client. Engine.IO sends a CLOSE packet, which clients of some languages take as
+ * Ends the session of a polling client. Engine.IO sends a CLOSE packet, which clients of some languages take as
  * final: python-engineio never reconnects. Every client reconnects after the error for an unknown session. So the server refuses
  * the poll with that error:
  *

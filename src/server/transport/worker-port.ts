@@ -21,7 +21,7 @@ const BACKLOG = 4_096;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Node's defaults are 60 s for the headers and 300 s for the body, checked every 30 s. */
 const HEADERS_TIMEOUT_MS = 10_000;
-const LOOK_MS = 2_000;
+const CHECK_MS = 2_000;
 
 /** Has the same time limits as the front door: a client that sends a request byte by byte is disconnected. */
 export function createWorkerPort({
@@ -33,7 +33,7 @@ export function createWorkerPort({
     {
       headersTimeout: Math.min(requestTimeoutMs, HEADERS_TIMEOUT_MS),
       requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(requestTimeoutMs, LOOK_MS),
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, CHECK_MS),
     },
     (request, response) => {
       // On a connection kept open, the client's next session would begin in the worker that is going away.

@@ -161,7 +161,7 @@ describe('embedded room subscriptions', () => {
     expect(commits()).toBe(before);
   });
 
-  it('of an inbox nothing was put in are kept for its time from when they were last said, and no longer', async () => {
+  it('of an empty inbox are kept for the retention time after their last update, and no longer', async () => {
     const { open, tables, clock } = await storeForTest();
     const store = open();
     const [inbox, left] = [newInbox(), newInbox()];

@@ -58,7 +58,7 @@ async function stockAdapterForTest(url: string) {
 }
 
 describe('the bus as Socket.IO sees it', () => {
-  it.each(['/', '/post'])('lets a stock server on the sharded adapter hear a room of %s', async (nsp) => {
+  it.each(['/', '/post'])('delivers a room of %s to a stock server on the sharded adapter', async (nsp) => {
     const redis = await redisForTest();
     const writer = await peerForTest(redis.url);
     const room = newRoom(nsp);

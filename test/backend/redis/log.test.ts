@@ -298,7 +298,7 @@ describe('a log in Redis', () => {
     expect(await ttlMs()).toBeGreaterThan(200_000);
   });
 
-  it('remembers a clientMsgId for its time over the change of periods, and then takes it anew', async () => {
+  it('remembers a clientMsgId for its TTL over the change of periods, and then accepts it again', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { dedupeTtlS: 1 });
     const room = newRoom();

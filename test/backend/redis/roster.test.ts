@@ -87,7 +87,7 @@ describe('the roster in Redis', () => {
     await eventually(async () => expect(await redis.ask('KEYS rc:*')).toBe(`*1\r\n$8\r\nrc:boots\r\n`));
   });
 
-  it('keeps a room listed under the worker when somebody enters as the last one leaves', async () => {
+  it('keeps a room listed under the worker if a user enters as the last one leaves', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     for (const _ of range(1, 30)) {

@@ -60,7 +60,7 @@ describe('a push', () => {
     expect([items('ann').length, items('bob').length]).toEqual([1, 1]);
   });
 
-  it('is refused when it could be stored for nobody', async () => {
+  it('is refused if it could be stored for no user', async () => {
     const { store, push } = setUp();
     store.fail((what) => what === 'append');
     expect(await push()).toMatchObject({ code: 'unavailable' });

@@ -47,7 +47,7 @@ describe('Idempotency-Key', () => {
       JSON.stringify([
         stage.ordered,
         stage.disconnected,
-        stage.told,
+        stage.announced,
         [roomOf('/', 'room'), inboxOf('/', 'Ann'), announcementsOf('/')].map((room) =>
           stage.store.entries(room),
         ),

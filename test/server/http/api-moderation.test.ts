@@ -4,7 +4,6 @@ import { type ApiStage, openApiStage } from './api-stage.ts';
 
 describe('moderation by HTTP', () => {
   let stage: ApiStage;
-  let names = 0;
   let roomid = '';
   let path = '';
   beforeAll(async () => {
@@ -12,9 +11,7 @@ describe('moderation by HTTP', () => {
   });
   afterAll(() => stage.close());
   beforeEach(() => {
-    names += 1;
-    roomid = `Räum ${names}`;
-    path = `/api/v1/rooms/${encodeURIComponent(roomid)}`;
+    ({ roomid, path } = stage.newRoom());
     stage.store.fail(() => false);
     stage.degrade(false);
     stage.ordered.length = 0;

@@ -4,7 +4,6 @@ import { type ApiStage, KEYS, openApiStage } from './api-stage.ts';
 
 describe('rooms', () => {
   let stage: ApiStage;
-  let names = 0;
   let path = '';
   let roomid = '';
   beforeAll(async () => {
@@ -12,9 +11,7 @@ describe('rooms', () => {
   });
   afterAll(() => stage.close());
   beforeEach(() => {
-    names += 1;
-    roomid = `Räum ${names}`;
-    path = `/api/v1/rooms/${encodeURIComponent(roomid)}`;
+    ({ roomid, path } = stage.newRoom());
   });
   const said = () =>
     stage.store.entries(roomOf('/', roomid)).map(({ json }) => JSON.parse(json) as Record<string, unknown>);

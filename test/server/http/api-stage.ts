@@ -46,10 +46,11 @@ export async function openApiStage(options: StageOptions = {}) {
   const store = createMemoryStore();
   const roster = createMemoryRoster();
   const lines: Record<string, unknown>[] = [];
-  const told: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
+  const announced: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
   const disconnected: { nsp: string; userId: string }[] = [];
   const ordered: Record<string, unknown>[] = [];
   const expected: { roomid: string; seq: number }[] = [];
+  let rooms = 0;
   let away = () => false;
   let ids = 0;
   const newId = () => {
@@ -70,7 +71,7 @@ export async function openApiStage(options: StageOptions = {}) {
     now: store.now,
     newId,
     announceIn(nsp, roomids, announcement) {
-      told.push({ nsp, roomids, announcement });
+      announced.push({ nsp, roomids, announcement });
       return succeed(undefined);
     },
     async disconnect(nsp, userId) {
@@ -114,17 +115,23 @@ export async function openApiStage(options: StageOptions = {}) {
     store,
     roster,
     context,
-    told,
+    announced,
     disconnected,
-    /** What moderation told the workers. */
+    /** What moderation announced the workers. */
     ordered,
-    /** What this worker looks for on the bus, since it appended it. */
+    /** The entries that this worker expects back from the bus, because it appended them. */
     expected,
-    /** Nobody can be told anything. */
+    /** The bus is away. */
     degrade(when: boolean) {
       away = () => when;
     },
-    /** What was logged. */
+    /** A room that no test has used, with a name that its path has to encode. */
+    newRoom() {
+      rooms += 1;
+      const roomid = `Räum ${rooms}`;
+      return { roomid, path: `/api/v1/rooms/${encodeURIComponent(roomid)}` };
+    },
+    /** The log lines. */
     lines,
     connect(userId: string, connections: number, nsp = '/') {
       store.connected.set(inboxOf(nsp, userId).tag, connections);

@@ -121,7 +121,7 @@ describe('the API', () => {
     const [stored] = stage.store.entries(announcementsOf('/get'));
     expect(JSON.parse(stored?.json ?? '')).toMatchObject({ id: json.id, kind: 'announcement', data: [1] });
     expect(stage.store.entries(announcementsOf('/post'))).toEqual([]);
-    expect(stage.told).toEqual([]);
+    expect(stage.announced).toEqual([]);
   });
 
   it('announces to the given rooms, once each, and never to everybody if the list is empty', async () => {
@@ -129,7 +129,7 @@ describe('the API', () => {
     const { status, json } = await stage.ask('POST', '/api/v1/announce', { body });
     expect([status, json]).toEqual([200, { id: expect.any(String), at: expect.any(Number), rooms: 3 }]);
     const { rooms, ...announcement } = json;
-    expect(stage.told).toEqual([
+    expect(stage.announced).toEqual([
       { nsp: '/post', roomids: ['A', 'B', '1'], announcement: { ...announcement, data: { x: null } } },
     ]);
     for (const wrong of [[], ['a/b'], 'A', Array.from({ length: 1_001 }, (_, n) => n)]) {
@@ -139,7 +139,7 @@ describe('the API', () => {
         json: { error: { message: expect.stringMatching(/^rooms[.:]/) } },
       });
     }
-    expect(stage.told).toHaveLength(1);
+    expect(stage.announced).toHaveLength(1);
     expect(stage.store.entries(announcementsOf('/post'))).toEqual([]);
   });
 

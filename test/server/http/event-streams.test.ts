@@ -96,7 +96,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => `e1:${from + n}`);
 
 describe('an event stream', () => {
-  it('begins at the newest message, and tells the position that it begins at', async () => {
+  it('begins at the newest message, and sends that position', async () => {
     const { open, say } = setUp();
     say();
     const reader = await open();
@@ -136,7 +136,7 @@ describe('an event stream', () => {
     await eventually(() => expect(reader.ids()).toEqual(range(1, 3)));
   });
 
-  it('tells what was trimmed before it, and what the store lost while it was open', async () => {
+  it('sends gaps for trimmed entries and for those that the store lost while it was open', async () => {
     const { open, say, memory } = setUp();
     for (let n = 0; n < 10; n += 1) say();
     memory.trim(6);
@@ -202,7 +202,7 @@ describe('an event stream', () => {
     expect(reader.ids()).toEqual(['e1:1']);
   });
 
-  it('is refused to a banned user, and ends with a ban that this worker hears of or finds', async () => {
+  it('is refused to a banned user, and ends with a ban that this worker receives or finds', async () => {
     const { open, streams, ban } = setUp();
     const [told, found, service] = [
       await open(undefined, { userId: 'ann' }),

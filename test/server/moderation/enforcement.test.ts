@@ -136,7 +136,7 @@ describe('the enforcement of moderation', () => {
     await eventually(() => expect(bob.rooms()).toEqual([]));
   });
 
-  it('removes users whom the store lists as banned at the next check, with the end of the ban', async () => {
+  it('removes users that the store lists as banned at the next check, with the end of the ban', async () => {
     const { store, here, there } = setUp();
     const [bob, ann] = [here.connect('Bob', [tea, milk]), here.connect('Ann', [tea])];
     const elsewhere = there.connect('Bob', [tea]);

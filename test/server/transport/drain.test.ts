@@ -62,7 +62,7 @@ function createWorker(clients: { readonly stock?: number; readonly moving?: numb
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-test('a stock client is told when to come back and closed', async () => {
+test('a stock client gets a time to reconnect and is closed', async () => {
   const worker = createWorker({ stock: 1 });
   worker.drain(9_000, 'here');
   await pass(0);
@@ -112,7 +112,7 @@ test('where clients can go nowhere, those that can move are closed at once as we
   expect(worker.byes.every(({ bye }) => bye.afterMs > 0)).toBe(true);
 });
 
-test('clients are let go as fast as they come in elsewhere', async () => {
+test('clients are disconnected as fast as they connect elsewhere', async () => {
   const worker = createWorker({ stock: 1_000 });
   const drain = worker.drain(300_000, 'here');
   await pass(2_000);
@@ -128,7 +128,7 @@ test('clients are let go as fast as they come in elsewhere', async () => {
   expect(worker.closed).toHaveLength(1_000);
 });
 
-test('every client is told within a third of the time, however slowly they come in elsewhere', async () => {
+test('every client gets its bye within a third of the time, however slowly they connect elsewhere', async () => {
   const worker = createWorker({ stock: 500, moving: 500 });
   worker.drain(30_000, 'here');
   await pass(5_000);
@@ -137,7 +137,7 @@ test('every client is told within a third of the time, however slowly they come 
   expect(worker.byes).toHaveLength(1_000);
 });
 
-test('a client that comes in while the worker drains is let go too', async () => {
+test('a client that connects while the worker drains is disconnected too', async () => {
   const worker = createWorker({ moving: 1 });
   worker.drain(9_000, 'here');
   await pass(1_000);

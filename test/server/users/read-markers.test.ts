@@ -151,7 +151,7 @@ describe('the rooms of a user', () => {
     expect([...stored('g-1')]).toEqual([]);
   });
 
-  it('are added for another user as whom a connection in them logs in', async () => {
+  it('are added for another user when a connection in them logs in as that user', async () => {
     const { readMarkers, connect, tops, stored } = setUp();
     tops.set('tea', 3);
     const session = connect('ann', ['tea']);

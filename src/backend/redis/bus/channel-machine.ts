@@ -134,7 +134,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     const subscribed = client.getPubSubListeners('SHARDED');
     for (const channel of channels.values()) {
       if (channel.state === 'on' && client.isReady && !subscribed.has(channel.name)) {
-        // Only a cluster sends this, when a slot moves; no listener hears of it.
+        // Only a cluster sends this, when a slot moves; the listeners are not called.
         log.warn({ channel: channel.name }, 'redis: the server ended a subscription');
         lose(channel);
       }

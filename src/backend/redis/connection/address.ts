@@ -4,7 +4,7 @@ import { BackendError } from '../../backend.ts';
 /** Certificates for TLS. Without `ca`, those that Node trusts are used. */
 export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
 
-/** How one server is dialled, and how logs may show it. */
+/** The address of one server, and its form in logs. */
 export interface RedisAddress {
   readonly endpoint: { readonly host: string; readonly port: number } | { readonly path: string };
   readonly username: string | undefined;

@@ -25,6 +25,6 @@ export interface RedisCommands {
   call<T>(args: readonly string[]): Promise<Outcome<T>>;
   publish(channel: string, frame: string | Buffer): Promise<Outcome<number>>;
   evaluate<T>(script: Script, keys: readonly string[], args: ScriptArgs): Promise<Outcome<T>>;
-  /** Whether calls for one key and for the other reach Redis in the order in which they are made. */
+  /** Returns whether calls for the two keys reach Redis in the order in which they are made. */
   inOneOrder(key: string, other: string): boolean;
 }

@@ -1,7 +1,7 @@
 import type { RedisAddress } from './address.ts';
 import { createRedisClient } from './client.ts';
 
-/** Where the master is, after so many failovers (Sentinel's `config-epoch`). */
+/** The address of the master. `failovers` is Sentinel's `config-epoch`, which rises with each failover. */
 export interface SentinelAnswer {
   readonly host: string;
   readonly port: number;
@@ -23,9 +23,9 @@ export interface Sentinel {
 
 /** The replica takes writes, and the failover is over. */
 const NOTICES = ['+promoted-slave', '+switch-master'];
-/** In case the notice of a failover was lost. */
+/** The interval that finds a failover whose notice was lost. */
 const ASK_EVERY_MS = 5_000;
-/** While a failover lasts, each failed dial of each connection asks. */
+/** The shortest interval between two questions: during a failover each failed dial of each connection asks. */
 const SHORTEST_MS = 100;
 
 /** A connection to one Sentinel. It asks where the master is on connecting, after each failover, and every few seconds. */

@@ -1,13 +1,13 @@
 import type { RedisAddress } from './address.ts';
 
-/** Where the server with the data is now. Every connection asks before it dials, and follows when the server changes. */
+/** The server that has the data. Every connection reads it before it dials, and follows when the server changes. */
 export interface RedisTarget {
-  /** How logs and errors name it. */
+  /** The target's name in logs and errors. */
   readonly shown: string;
   readonly database: number;
-  /** Whether another server may take over, so that a replica need not remain one. */
+  /** True if another server may take over, so that a replica need not remain one. */
   readonly moves: boolean;
-  /** The server to dial; undefined while nobody knows one. */
+  /** The server to dial; undefined while none is known. */
   address(): RedisAddress | undefined;
   /** Why no server is known, or the last failure to ask for one. */
   problem(): unknown;

@@ -41,7 +41,7 @@ local function beginEpoch(room)
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
 end
 
--- Whether the server may have lost entries since it answered for the room. An earlier version stores the run id alone.
+-- Returns whether the server may have lost entries since it answered for the room. An earlier version stores the run id alone.
 local function mayHaveLost(run, term)
   if term == ARGV[1] and run then
     return string.sub(term, 1, #run) ~= run

@@ -7,7 +7,7 @@ const FRESH_MS = 2 * ROSTER_HEARTBEAT_MS;
 
 export interface WriteCheck {
   readonly heartbeat: Roster['heartbeat'];
-  /** Whether the store takes writes: the last heartbeat was written and is recent. Otherwise it writes one. */
+  /** Checks whether the store accepts writes: the last heartbeat was written and is recent. Otherwise it writes one. */
   check(): Promise<Outcome<void>>;
 }
 
