@@ -1,14 +1,13 @@
 import { FULL, type RunOutcome, runFault } from './fault-run.ts';
-import { judge } from './judge.ts';
-import { LOSSES, NO_FAULT, PLANS, type Plan, randomMix } from './plans.ts';
+import { FAILOVERS, LOSSES, NO_FAULT, PLANS, type Plan, randomMix } from './plans.ts';
 import { createRandom } from './random.ts';
-import { lineOf, problemsOf, type Row, tableOf, updateReadme } from './report.ts';
+import { lineOf, problemsOf, type Row, rowOf, tableOf, updateReadme } from './report.ts';
 import { type Kind, openStage } from './stage.ts';
 import { checkStock } from './stock-check.ts';
 
 const MIX_MINUTES = 2;
 /** The faults of the table, in its order. */
-const TABLE: readonly Plan[] = [NO_FAULT, ...PLANS, randomMix(MIX_MINUTES)];
+const TABLE: readonly Plan[] = [NO_FAULT, ...PLANS, ...FAILOVERS, randomMix(MIX_MINUTES)];
 /** Every fault there is. */
 export const ALL_FAULTS: readonly Plan[] = [...TABLE, ...LOSSES];
 /** What is promised after every fault. */
@@ -32,7 +31,7 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
 
   /** On a stage of its own, so that no row has to do with another. */
   async function play(kind: Kind, plan: Plan): Promise<RunOutcome> {
-    const stage = await openStage(kind);
+    const stage = await openStage(kind, plan.store);
     try {
       return await runFault(stage, plan, FULL, createRandom(seed), 'run');
     } finally {
@@ -40,8 +39,8 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
     }
   }
 
-  function judged(outcome: RunOutcome, storeMayLose = false): Row {
-    const row: Row = { outcome, judgement: judge(outcome.records, outcome.finals, storeMayLose) };
+  function judged(outcome: RunOutcome): Row {
+    const row = rowOf(outcome);
     say(lineOf(row));
     problems.push(...problemsOf(row));
     if (outcome.flowsAgainMs > FLOWS_TARGET_MS) {
@@ -52,7 +51,8 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
 
   for (const plan of TABLE.filter(wanted)) {
     const row = judged(await play('roomcast', plan));
-    if (!withStock) {
+    // The stock chat follows no Sentinel.
+    if (!withStock || plan.store) {
       rows.push(row);
       continue;
     }
@@ -63,7 +63,7 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
   }
   // Here acked messages are gone on purpose: no row of the table, whose promise is that none is.
   for (const plan of LOSSES.filter(wanted)) {
-    const { judgement } = judged(await play('roomcast', plan), true);
+    const { judgement } = judged(await play('roomcast', plan));
     if (judgement.reportedLosses === 0) problems.push(`${plan.name}: nobody was told of a loss`);
   }
 

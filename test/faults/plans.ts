@@ -1,14 +1,23 @@
 import { cp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { WatchedRedis } from '../support/sentinels.ts';
+import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { dialledBy } from './processes.ts';
 import type { Random } from './random.ts';
-import type { Stage } from './stage.ts';
+import type { Stage, StoreKind } from './stage.ts';
 
 /** Something that goes wrong on the stage; `run` returns when it is over. */
 export interface Plan {
   readonly name: string;
   readonly title: string;
+  /** The Redis it needs; one server by default. */
+  readonly store?: StoreKind;
+  /**
+   * What the fault may take from the store, if everybody is told: acked messages, or only such as were never acked. Nothing by
+   * default.
+   */
+  readonly mayLose?: 'acked' | 'unacked';
   /**
    * Answers how often the fault was seen to bite by the one who made it, such as connections that came back after
    * they were cut. What the clients felt is counted apart.
@@ -21,6 +30,7 @@ const AWAY_MS = 1_000;
 const HALF_OPEN_MS = 8_000;
 const PUBSUB_KILLS = 10;
 const PUBSUB_KILL_EVERY_MS = 500;
+const REPLICA_LAG_MS = 1_000;
 const CUTS = 20;
 const CUT_EVERY_MS = 250;
 
@@ -193,7 +203,90 @@ export const olderRedis: Plan = {
   },
 };
 
-export const LOSSES: readonly Plan[] = [emptyRedis, olderRedis];
+/** The master is killed; the replica takes over, and the old master comes back as its replica. */
+async function killMaster(stage: Stage): Promise<number> {
+  const watched = watchedOn(stage);
+  const [first, second] = watched.servers;
+  const master = await watched.master();
+  const replica = master === first ? second : first;
+  await master.kill9();
+  await watched.named(replica);
+  await master.start();
+  await master.ask(`REPLICAOF 127.0.0.1 ${replica.port}`);
+  await watched.replicated(replica);
+  return 1;
+}
+
+/** The same, while the replica lacks what the master took in the last second. */
+async function killAheadOfReplica(stage: Stage): Promise<number> {
+  const watched = watchedOn(stage);
+  const [first, second] = watched.servers;
+  const master = await watched.master();
+  const replica = master === first ? second : first;
+  const proxy = await openTcpProxy(master);
+  try {
+    await replica.ask(`REPLICAOF 127.0.0.1 ${proxy.port}`);
+    await watched.replicating(replica);
+    proxy.hold();
+    await pause(REPLICA_LAG_MS);
+    await master.kill9();
+    // What it holds must not reach the replica.
+    proxy.cut();
+    await watched.named(replica);
+  } finally {
+    await proxy.close();
+  }
+  await master.start();
+  await master.ask(`REPLICAOF 127.0.0.1 ${replica.port}`);
+  await watched.replicated(replica);
+  return 1;
+}
+
+/** Sentinel promotes the replica although the master runs on, and makes that a replica ten seconds later. */
+async function demoteMaster(stage: Stage): Promise<number> {
+  const watched = watchedOn(stage);
+  const [first, second] = watched.servers;
+  const master = await watched.master();
+  const replica = master === first ? second : first;
+  await watched.failover();
+  await watched.named(replica);
+  await watched.replicated(replica);
+  return 1;
+}
+
+const ACKS = { store: 'sentinel-acks', mayLose: 'unacked' } as const;
+
+/** Of a master with one replica and three Sentinels, and `ACK_REPLICAS=1`. */
+export const FAILOVERS: readonly Plan[] = [
+  { name: 'master-kill', title: 'Sentinel: the master killed (−9)', ...ACKS, run: killMaster },
+  {
+    name: 'master-kill-behind',
+    title: 'Sentinel: the master killed (−9), its replica 1 s behind',
+    ...ACKS,
+    run: killAheadOfReplica,
+  },
+  { name: 'demotion', title: 'Sentinel: the master demoted, not killed', ...ACKS, run: demoteMaster },
+];
+
+/** The same without `ACK_REPLICAS`. */
+const failoverBehind: Plan = {
+  name: 'failover-behind',
+  title: 'Sentinel without `ACK_REPLICAS`: the master killed (−9), its replica 1 s behind',
+  store: 'sentinel',
+  mayLose: 'acked',
+  run: killAheadOfReplica,
+};
+
+export const LOSSES: readonly Plan[] = [
+  { ...emptyRedis, mayLose: 'acked' },
+  { ...olderRedis, mayLose: 'acked' },
+  failoverBehind,
+];
+
+function watchedOn({ watched }: Stage): WatchedRedis {
+  if (!watched) throw new Error('this fault needs a Redis with Sentinels');
+  return watched;
+}
 
 function appendOnlyDir({ path }: { readonly path: string }): string {
   return join(dirname(path), 'appendonlydir');

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { RunOutcome } from './fault-run.ts';
-import type { Judgement } from './judge.ts';
+import { type Judgement, judge } from './judge.ts';
 import type { StockTally } from './stock-check.ts';
 
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
@@ -12,6 +12,11 @@ export interface Row {
   readonly outcome: RunOutcome;
   readonly judgement: Judgement;
   readonly stock?: { readonly outcome: RunOutcome; readonly tally: StockTally };
+}
+
+export function rowOf(outcome: RunOutcome): Row {
+  const { records, finals, plan } = outcome;
+  return { outcome, judgement: judge(records, finals, plan.mayLose !== undefined) };
 }
 
 /** Whether the run showed what it is for: a fault that nobody felt proves nothing. */
@@ -75,6 +80,8 @@ export function problemsOf({ outcome, judgement }: Row): string[] {
   const { plan, deaf, pending, away, unexpectedExits, errorLines } = outcome;
   const found = [...judgement.problems];
   if (!isConclusive(outcome)) found.push('inconclusive: nobody felt the fault');
+  if (plan.mayLose === 'unacked' && judgement.storeLost > 0)
+    found.push(`the store lost ${judgement.storeLost} acked messages`);
   if (deaf !== 0) found.push(`${deaf} members recorded nothing at all`);
   if (pending > 0) found.push(`${pending} messages without an answer at the end`);
   if (away > 0) found.push(`${away} members were not back in their rooms at the end`);

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { FULL, runFault, type Timing } from './fault-run.ts';
-import { judge } from './judge.ts';
-import { LOSSES, PLANS } from './plans.ts';
+import { FAILOVERS, LOSSES, PLANS } from './plans.ts';
 import { createRandom } from './random.ts';
-import { lineOf, problemsOf, type Row } from './report.ts';
-import { openStage, type Stage } from './stage.ts';
+import { lineOf, problemsOf, type Row, rowOf } from './report.ts';
+import { openStage, type Stage, type StoreKind } from './stage.ts';
 
 const SHORT: Timing = { ...FULL, beforeMs: 2_000, afterMs: 6_000, atLeastMs: 8_000 };
 const SEED = 20_240;
@@ -19,18 +18,18 @@ export interface ShortRuns {
   reportLosses(fault: string): Promise<void>;
 }
 
-export function shortRuns(): ShortRuns {
+export function shortRuns(store?: StoreKind): ShortRuns {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage('roomcast');
+    stage = await openStage('roomcast', store);
   });
   afterAll(() => stage?.stop());
 
-  async function play(fault: string, storeLoses = false): Promise<Row> {
-    const plan = [...PLANS, ...LOSSES].find(({ name }) => name === fault);
+  async function play(fault: string): Promise<Row> {
+    const plan = [...PLANS, ...FAILOVERS, ...LOSSES].find(({ name }) => name === fault);
     if (!plan) throw new Error(`there is no fault ${fault}`);
     const outcome = await runFault(stage, plan, SHORT, createRandom(SEED), fault);
-    const row = { outcome, judgement: judge(outcome.records, outcome.finals, storeLoses) };
+    const row = rowOf(outcome);
     process.stdout.write(`${lineOf(row)}\n`);
     expect(problemsOf(row)).toEqual([]);
     expect(outcome.flowsAgainMs).toBeLessThan(FLOWS_LIMIT_MS);
@@ -45,7 +44,7 @@ export function shortRuns(): ShortRuns {
       expect(acked).toBeGreaterThan(1_000);
     },
     async reportLosses(fault) {
-      const { judgement, outcome } = await play(fault, true);
+      const { judgement, outcome } = await play(fault);
       expect(judgement.reportedLosses).toBeGreaterThan(0);
       for (const { entries } of outcome.finals) expect(entries.length).toBeGreaterThan(0);
     },

@@ -6,10 +6,14 @@ import { startHost } from '../support/cluster.ts';
 import { type NginxServer, openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
+import { openWatchedRedis, type WatchedRedis } from '../support/sentinels.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { childrenOf } from './processes.ts';
 import { startStockHost } from './stock-host.ts';
 import { type Watch, watchProcesses } from './watch.ts';
+
+/** One Redis, or a master with a replica and three Sentinels, without and with `ACK_REPLICAS=1`. */
+export type StoreKind = 'single' | 'sentinel' | 'sentinel-acks';
 
 export type Kind = 'roomcast' | 'stock';
 
@@ -37,6 +41,8 @@ export interface Stage {
   readonly urls: readonly string[];
   readonly workerUrls: readonly string[];
   readonly redis: RedisProcess;
+  /** With Sentinels; `redis` is the first master then. */
+  readonly watched: WatchedRedis | undefined;
   /** Between the clients and nginx, one for each url. */
   readonly fronts: readonly TcpProxy[];
   /** Between the first host and Redis; the second host dials Redis itself. */
@@ -52,13 +58,13 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function openStage(kind: Kind): Promise<Stage> {
+export async function openStage(kind: Kind, store: StoreKind = 'single'): Promise<Stage> {
   const closers: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const close of closers.reverse()) await close();
   };
   try {
-    return await build(kind, closers, stop);
+    return await build(kind, store, closers, stop);
   } catch (error) {
     await stop();
     throw error;
@@ -67,6 +73,7 @@ export async function openStage(kind: Kind): Promise<Stage> {
 
 async function build(
   kind: Kind,
+  store: StoreKind,
   closers: (() => Promise<unknown>)[],
   stop: () => Promise<void>,
 ): Promise<Stage> {
@@ -75,9 +82,19 @@ async function build(
     closers.push(() => close(it));
     return it;
   };
-  const redis = await opened(openRedis(), (it) => it.close());
+  const watched = store === 'single' ? undefined : await opened(openWatchedRedis(), (it) => it.close());
+  const redis = watched?.servers[0] ?? (await opened(openRedis(), (it) => it.close()));
   const redisProxy = await opened(openTcpProxy(redis), (it) => it.close());
-  const urls = [`redis://127.0.0.1:${redisProxy.port}`, redis.url];
+  const urls = watched
+    ? ['redis://sentinel', 'redis://sentinel']
+    : [`redis://127.0.0.1:${redisProxy.port}`, redis.url];
+  const sentinelEnv: Record<string, string> = watched
+    ? {
+        REDIS_SENTINELS: watched.sentinels.join(),
+        REDIS_SENTINEL_NAME: watched.name,
+        ACK_REPLICAS: store === 'sentinel-acks' ? '1' : '0',
+      }
+    : {};
 
   const basePorts: number[] = [];
   const hosts: StageHost[] = [];
@@ -97,7 +114,7 @@ async function build(
     if (kind === 'stock') return startStockHost(options);
     const dataDir = (hosts[index] as { dataDir?: string } | undefined)?.dataDir;
     // A run's whole log must be there at its end to be held against what the clients got.
-    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000' };
+    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000', ...sentinelEnv };
     return startHost({ ...options, env, ...(dataDir === undefined ? {} : { dataDir }) });
   }
 
@@ -133,6 +150,7 @@ async function build(
     urls: fronts.map(({ port }) => `http://127.0.0.1:${port}`),
     workerUrls: basePorts.flatMap((port) => [port, port + 1].map((each) => `http://127.0.0.1:${each}`)),
     redis,
+    watched,
     fronts,
     redisProxy,
     watch,

@@ -24,6 +24,8 @@ export interface WatchedRedis {
   master(): Promise<RedisProcess>;
   /** Resolves once the Sentinels name this server. */
   named(server: RedisProcess): Promise<void>;
+  /** Resolves once this server receives what its master takes. */
+  replicating(replica: RedisProcess): Promise<void>;
   /** Resolves once the other server has everything that this one has. */
   replicated(master: RedisProcess): Promise<void>;
   /** Has the Sentinels promote the replica; the master keeps running. */
@@ -90,6 +92,10 @@ export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promi
       servers,
       master,
       named: (wanted) => until('the Sentinels name it', async () => (await master()) === wanted),
+      replicating: (replica) =>
+        until('the replica is connected', async () =>
+          /master_link_status:up/.test(await replica.ask('INFO replication')),
+        ),
       replicated,
       failover: () =>
         // Refused while the last failover is not over.
