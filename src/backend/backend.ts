@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Namespace } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import type { ConnectQueue } from '../chat/connect-queue.ts';
 import type { IdempotencyStore } from '../chat/idempotency.ts';
 import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
@@ -31,6 +32,8 @@ export interface BackendOptions {
   /** Connections a room may have, 0: no limit. */
   readonly maxRoomClients: number;
   readonly dedupeTtlS: number;
+  /** Connects per second that the cluster lets in, 0: no limit. */
+  readonly rateAdmit: number;
 }
 
 /** Without Redis, the embedded store is used. */
@@ -45,6 +48,7 @@ export interface Stores {
   readonly pushes: PushStore;
   readonly idempotency: IdempotencyStore;
   readonly moderation: Moderation;
+  readonly connects: ConnectQueue;
   readonly roomSubscriptions: RoomSubscriptions;
 }
 

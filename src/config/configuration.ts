@@ -19,7 +19,6 @@ export type Configuration =
  */
 const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
   REDIS_CLUSTER_NODES: undefined,
-  RATE_ADMIT: '0',
   BUS_SECRET: undefined,
 };
 

@@ -261,6 +261,12 @@ export const SETTINGS = {
     'connections that one address (IPv6: /64) may open on one worker. 0 = no limit',
     '0',
   ),
+  rateAdmit: setting(
+    'RATE_ADMIT',
+    0,
+    integer(0, 1_000_000),
+    'connects per second that all hosts together let in. A client beyond it is told by bye 3504 when its turn is. 0 = no limit',
+  ),
   trustProxy: setting<readonly string[] | undefined>(
     'TRUST_PROXY',
     undefined,

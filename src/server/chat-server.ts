@@ -193,6 +193,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     authenticate: (handshake) => authenticate(handshake, deps),
     sayOfAddress: traffic.sayOfAddress,
     connectionLimits: traffic.connections,
+    connects: backend.connects,
     degradedSince: health.degradedSince,
     announcer,
     onHelloSent: online.sendTo,
@@ -243,7 +244,16 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     },
     drain(drainMs, refuge) {
       eventStreams.drain();
-      return drainClients({ namespaces, flush: fanout.flushAll, moves: gateway.moves }, drainMs, refuge);
+      return drainClients(
+        {
+          namespaces,
+          flush: fanout.flushAll,
+          moves: gateway.moves,
+          expectBack: (sockets) => backend.connects.expect(sockets.map(gateway.queueKey)),
+        },
+        drainMs,
+        refuge,
+      );
     },
     async close() {
       const parts = [eventStreams, admission, health, people, online, live, edge];

@@ -1,3 +1,4 @@
+import type { ConnectQueue } from '../chat/connect-queue.ts';
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
@@ -19,7 +20,8 @@ export interface GatewayDeps {
   readonly slot: number;
   readonly rateSay: Rate | undefined;
   readonly sayOfAddress: SharedBuckets;
-  readonly connectionLimits: Pick<ConnectionLimits, 'entered' | 'left'>;
+  readonly connectionLimits: Pick<ConnectionLimits, 'entered' | 'left' | 'budgetOf' | 'defer'>;
+  readonly connects: ConnectQueue;
   readonly now: () => number;
   /** When the store went away; undefined while it answers. */
   readonly degradedSince: () => number | undefined;
@@ -37,6 +39,8 @@ export interface Gateway {
   serve(nsp: ChatNamespace): void;
   /** Whether the client connects elsewhere before it leaves a draining worker. */
   moves(socket: ClientSocket): boolean;
+  /** Names the client in the queue of connects; undefined if it will not be known when it is back. */
+  queueKey(socket: ClientSocket): string | undefined;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -50,6 +54,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const { bindInTurn, joinFromHandshake } = createFirstTasks(context);
   const keepsHeaders = context.identities.mode === 'token';
   const acceptedHandshakes = new WeakMap<ClientSocket, AcceptedHandshake>();
+  /** Clients over RATE_ADMIT, and when their turn is. */
+  const deferred = new WeakMap<ClientSocket, number>();
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
   const sessionKey = Symbol('session');
 
@@ -134,6 +140,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (!accepted.ok) context.metrics.handshakesRefused.inc({ code: accepted.error.code });
     if (!accepted.ok) return Object.assign(new Error(accepted.error.message), { data: accepted.error });
     acceptedHandshakes.set(socket, accepted.value);
+    const budget = deps.connectionLimits.budgetOf(socket.conn);
+    // A connection counts once, whatever namespaces it enters.
+    if (budget.admitted) return undefined;
+    budget.admitted = true;
+    const { identity } = accepted.value;
+    const turn = await deps.connects.enter(identity.known ? identity.user.id : undefined);
+    // A store that is away must not keep anybody out.
+    if (turn.ok && turn.value > 0) deferred.set(socket, turn.value);
     return undefined;
   }
 
@@ -149,8 +163,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
       nsp.on('connection', (socket) => {
         const introduction = acceptedHandshakes.get(socket);
         acceptedHandshakes.delete(socket);
-        if (introduction) connect(socket, introduction);
+        const afterMs = deferred.get(socket);
+        if (afterMs !== undefined) deps.connectionLimits.defer(socket, afterMs);
+        else if (introduction) connect(socket, introduction);
       });
+    },
+    queueKey(socket) {
+      const session: Session | undefined = socket.data[sessionKey];
+      // A guest of a stock client comes back as another one.
+      const returns = session && (session.identity.guestToken === undefined || session.moves);
+      return returns ? session.user.id : undefined;
     },
     moves(socket) {
       const session: Session | undefined = socket.data[sessionKey];

@@ -19,6 +19,7 @@ export const DEFAULTS = {
   inboxTtlS: 3_600,
   maxRoomClients: 0,
   dedupeTtlS: 600,
+  rateAdmit: 0,
 };
 
 export function openPrimary(dataDir: string, options: Partial<BackendOptions> = {}): Promise<PrimaryBackend> {
@@ -30,11 +31,15 @@ export interface EmbeddedPeer extends Peer {
 }
 
 /** A worker that talks to the primary within this process. */
-export async function openPeer(served: PrimaryBackend, slot = 0): Promise<EmbeddedPeer> {
+export async function openPeer(
+  served: PrimaryBackend,
+  slot = 0,
+  given: Partial<BackendOptions> = {},
+): Promise<EmbeddedPeer> {
   const instanceId = randomUUID();
   const pair = createIpcPair(slot, instanceId);
   served.serve(pair.worker);
-  const options = { ...DEFAULTS, dataDir: '' };
+  const options = { ...DEFAULTS, dataDir: '', ...given };
   const worker = await openEmbeddedWorker({
     options,
     instanceId,
@@ -67,7 +72,7 @@ export async function embeddedHarness(): Promise<Harness> {
   return {
     async open(options) {
       primary ??= openPrimary(dataDir, options);
-      const opened = await openPeer(await primary, slots);
+      const opened = await openPeer(await primary, slots, options);
       slots += 1;
       // Of those a long test closed itself nothing is kept.
       const peer: EmbeddedPeer = {

@@ -22,6 +22,7 @@ export function redisOptions(redisUrl: string, options: Partial<BackendOptions> 
     inboxTtlS: 3_600,
     maxRoomClients: 0,
     dedupeTtlS: 600,
+    rateAdmit: 0,
     ...options,
   };
 }

@@ -3,6 +3,7 @@ import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
 import { claimsContract } from './suite-claims.ts';
+import { connectsContract } from './suite-connects.ts';
 import { eraseContract } from './suite-erase.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
@@ -53,5 +54,6 @@ export function backendContract(name: string, harness: () => Promise<Harness>): 
     eraseContract(harness);
     membersContract(harness);
     changesContract(harness);
+    connectsContract(harness);
   });
 }

@@ -1,3 +1,4 @@
+import { createConnectQueue, createOpenQueue } from '../../chat/connect-queue.ts';
 import type { WorkerIpc } from '../../cluster/ipc.ts';
 import { type Served, serveServices } from '../../cluster/ipc-services.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
@@ -41,6 +42,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     look: async () => dataDir.warnings(),
     log,
   });
+  const connects =
+    options.rateAdmit === 0 ? createOpenQueue() : createConnectQueue(options.rateAdmit, elapsedMs);
   let closing: Promise<void> | undefined;
   let cleaningUp = Promise.resolve();
   const cleanupTimer = setInterval(() => {
@@ -71,6 +74,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
         pushes,
         idempotency,
         moderation,
+        connects,
         roomSubscriptions,
         roster: createRosterService(roster, worker.instanceId, moderation),
         bus,

@@ -1,4 +1,5 @@
 import { createAdapter } from '@socket.io/cluster-adapter';
+import { createOpenQueue } from '../../chat/connect-queue.ts';
 import { callServices } from '../../cluster/ipc-services.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createBus } from './bus.ts';
@@ -10,13 +11,17 @@ const TIMEOUT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 
 /** A worker of embedded mode: it asks the primary for everything, over IPC. */
-export async function openEmbeddedWorker({ primary, log }: WorkerBackendDeps): Promise<WorkerBackend> {
+export async function openEmbeddedWorker({
+  options,
+  primary,
+  log,
+}: WorkerBackendDeps): Promise<WorkerBackend> {
   const services = callServices<PrimaryServices>(async (kind, args) => {
     const outcome = await primary.request(kind, args, TIMEOUT_MS);
     if (outcome.ok || outcome.error.code !== 'unavailable') return outcome;
     return { ok: false, error: { retryAfterMs: RETRY_AFTER_MS, ...outcome.error } };
   });
-  const { store, logs, inboxes, pushes, idempotency, moderation, roomSubscriptions } = services;
+  const { store, logs, inboxes, pushes, idempotency, moderation, connects, roomSubscriptions } = services;
   const bus = createBus({ service: services.bus, primary });
 
   return {
@@ -27,6 +32,8 @@ export async function openEmbeddedWorker({ primary, log }: WorkerBackendDeps): P
     pushes,
     idempotency,
     moderation,
+    // Without a limit no connect waits for the primary.
+    connects: options.rateAdmit === 0 ? createOpenQueue() : connects,
     roomSubscriptions,
     adapter: createAdapter(),
     secret: store.secret,

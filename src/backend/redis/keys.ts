@@ -48,6 +48,8 @@ export interface RedisKeys {
   readonly occupiedRooms: (instanceId: string) => string;
   /** The last count of the whole cluster, and the election of the worker that counts next; see totals.ts. */
   readonly totals: readonly [totals: string, turn: string];
+  /** The queue of clients over RATE_ADMIT: next free place, places of known clients, shared places. */
+  readonly connects: readonly [next: string, places: string, shared: string];
   readonly probe: (instanceId: string) => string;
   readonly secret: string;
   /** The key of the HTTP API if API_KEYS is not set. */
@@ -90,6 +92,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     instances: `${prefix}:boots`,
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
+    connects: [`${prefix}:{connects}:next`, `${prefix}:{connects}:places`, `${prefix}:{connects}:shared`],
     probe: (instanceId) => `${channelPrefix}:probe:${instanceId}`,
     secret: `${prefix}:secret`,
     apiKey: `${prefix}:api-key`,

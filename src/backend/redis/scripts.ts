@@ -29,6 +29,8 @@ export interface Scripts {
   readonly settleClaim: Script;
   readonly restrict: Script;
   readonly restrictions: Script;
+  readonly enterQueue: Script;
+  readonly expectClients: Script;
   readonly subscribeRoom: Script;
   readonly subscribedRooms: Script;
   readonly markFormat: Script;
@@ -61,6 +63,8 @@ export function openScripts(): Scripts {
     settleClaim: scriptOf(textOf('log/claim-settle')),
     restrict: scriptOf(clock + restricted + textOf('moderation/moderation-restrict')),
     restrictions: scriptOf(clock + restricted + textOf('moderation/moderation-read')),
+    enterQueue: scriptOf(clock + textOf('people/connect-enter')),
+    expectClients: scriptOf(clock + textOf('people/connect-expect')),
     subscribeRoom: scriptOf(textOf('people/room-subscribe')),
     subscribedRooms: scriptOf(textOf('people/room-subscriptions')),
     markFormat: scriptOf(textOf('connection/format')),

@@ -18,6 +18,7 @@ import { createRedisIdempotency } from './log/idempotency.ts';
 import { createRedisLogs } from './log/logs.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
 import { allValues } from './outcomes.ts';
+import { createRedisConnectQueue } from './people/connect-queue.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
 import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
@@ -115,6 +116,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     inboxes: createRedisInboxes({ redis, scripts, keys, retention, writes }),
     pushes: createRedisPushes({ redis, script: scripts.findPush, keys, options }),
     idempotency: createRedisIdempotency({ redis, scripts, keys, dedupeTtlS }),
+    connects: createRedisConnectQueue({ redis, scripts, keys, rateAdmit: options.rateAdmit }),
     moderation: createRedisModeration({ redis, scripts, keys }),
     roomSubscriptions: createRedisRoomSubscriptions({ redis, scripts, keys, retention }),
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),

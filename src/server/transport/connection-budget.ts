@@ -62,6 +62,8 @@ export class ConnectionBudget {
   connects = 0;
   /** Number of probes of another transport so far. */
   probes = 0;
+  /** RATE_ADMIT has counted the connection. */
+  admitted = false;
   /** The connection is being closed: its packets are ignored. */
   closing = false;
   private buckets: Map<string, Bucket> | undefined = undefined;

@@ -57,9 +57,12 @@ export interface ConnectionLimitsDeps {
 export interface ConnectionLimits {
   /** Counts the connection's packets from now on. MUST be called before Socket.IO listens to the connection. */
   watch(connection: Connection): void;
+  budgetOf(connection: Connection): ConnectionBudget;
   /** The socket was admitted to a namespace. */
   entered(socket: ClientSocket): ConnectionBudget;
   left(socket: ClientSocket): void;
+  /** Tells a client that is over RATE_ADMIT when to come back, and closes its connection. */
+  defer(socket: ClientSocket, afterMs: number): void;
   /** Number of connections closed for exceeding their limits. */
   closedCount(): number;
   close(): void;
@@ -171,6 +174,11 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
         afterMs,
       });
     }
+    closeSoon(connection);
+  }
+
+  /** What was sent so far arrives; nothing of the client is read any more. */
+  function closeSoon(connection: Connection): void {
     connection.close();
     internals.pauseReading(connection);
     const timer = setTimeout(() => {
@@ -195,6 +203,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       if (connection.transport.name === 'polling') connection.on('upgrading', probed);
       internals.inspectPosts(connection, accept);
     },
+    budgetOf,
     entered(socket) {
       const budget = budgetOf(socket.conn);
       budget.sockets = [...budget.sockets, socket];
@@ -203,6 +212,18 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     left(socket) {
       const budget = budgetOf(socket.conn);
       budget.sockets = budget.sockets.filter((one) => one !== socket);
+    },
+    defer(socket, afterMs) {
+      const budget = budgetOf(socket.conn);
+      if (budget.closing) return;
+      budget.closing = true;
+      socket.emit('bye', {
+        code: BYE.overLimit,
+        reason: 'too many clients connect at once',
+        reconnect: true,
+        afterMs,
+      });
+      closeSoon(socket.conn);
     },
     closedCount: () => closedCount,
     close() {

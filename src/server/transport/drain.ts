@@ -34,6 +34,8 @@ export interface DrainDeps {
   readonly flush: () => void;
   /** Returns whether the client connects elsewhere before it leaves: `auth.moves`. */
   readonly moves: (socket: ClientSocket) => boolean;
+  /** Lets these clients in again whatever RATE_ADMIT is; the drain has its own pace. */
+  readonly expectBack: (sockets: readonly ClientSocket[]) => Promise<unknown>;
   readonly now?: () => number;
   readonly random?: () => number;
 }
@@ -50,7 +52,7 @@ export interface Drain {
  * time. A client that can move is served until it leaves by itself.
  */
 export function drainClients(deps: DrainDeps, drainMs: number, refuge: Refuge): Drain {
-  const { namespaces, flush, moves, now = () => performance.now(), random = Math.random } = deps;
+  const { namespaces, flush, moves, expectBack, now = () => performance.now(), random = Math.random } = deps;
   const startedAt = now();
   const tellBy = startedAt + drainMs * TELL_SHARE;
   const pace = createDrainPace(now);
@@ -115,7 +117,10 @@ export function drainClients(deps: DrainDeps, drainMs: number, refuge: Refuge): 
       );
       if (waiting.length === 0 && moving.size === 0 && !leaving) return;
       const batch = waiting.slice(0, batchOf(waiting.length));
-      if (batch.length > 0) flush();
+      if (batch.length > 0) {
+        await expectBack(batch.flatMap(([, [socket]]) => socket ?? []));
+        flush();
+      }
       for (const [connection, sockets] of batch) tell(connection, sockets);
       pace.letGo(batch.length);
       await new Promise((resolve) => setTimeout(resolve, STEP_MS));

@@ -12,6 +12,7 @@ export const RULES = {
   inboxSize: 20,
   inboxTtlS: 172_800,
   dedupeTtlS: 600,
+  rateAdmit: 0,
 };
 
 /** Tables on disk, and stores over them with a clock and a disk of the test's. */

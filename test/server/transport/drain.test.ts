@@ -46,6 +46,7 @@ function createWorker(clients: { readonly stock?: number; readonly moving?: numb
           namespaces: [{ sockets } as unknown as ChatNamespace],
           flush: () => {},
           moves: (socket) => movers.has(socket),
+          expectBack: async () => {},
           now: Date.now,
           random: () => 0.5,
         },
