@@ -1,6 +1,6 @@
 export interface BackoffOptions {
-  readonly minMs: number;
-  readonly maxMs: number;
+  readonly minMs?: number;
+  readonly maxMs?: number;
   /** From 0 up to 1. */
   readonly random: () => number;
 }
@@ -11,7 +11,7 @@ export interface Backoff {
   reset(): void;
 }
 
-export function createBackoff({ minMs, maxMs, random }: BackoffOptions): Backoff {
+export function createBackoff({ minMs = 500, maxMs = 10_000, random }: BackoffOptions): Backoff {
   let ceilingMs = minMs;
   return {
     nextMs() {

@@ -80,11 +80,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     namespace: options.namespace ?? '/',
     transports: options.transports ?? ['websocket', 'polling'],
     timeoutMs,
-    backoff: createBackoff({
-      minMs: options.retryMinMs ?? 500,
-      maxMs: options.retryMaxMs ?? 10_000,
-      random,
-    }),
+    backoff: createBackoff({ minMs: options.retryMinMs, maxMs: options.retryMaxMs, random }),
     random,
     identity: {
       ...identity,

@@ -104,7 +104,7 @@ export function createDirectMessages(deps: DirectMessagesDeps): DirectMessages {
     const to = parseId(given);
     const by = userId();
     if (to === undefined) return new ClientError('bad_request', 'to: not a user id');
-    return checkMessageId(clientMsgId) ?? { to, clientMsgId, ...(by === undefined ? {} : { by }) };
+    return checkMessageId(clientMsgId) ?? { to, clientMsgId, by };
   }
 
   return {

@@ -71,14 +71,8 @@ export function createIdentity(options: IdentityOptions): Identity {
     },
     async auth() {
       const current = await currentToken();
-      const who =
-        userId === undefined ? guest : { userId, ...(guestToken === undefined ? {} : { guestToken }) };
-      return {
-        ...who,
-        ...(username === undefined ? {} : { username }),
-        ...(avatar === undefined ? {} : { avatar }),
-        ...(current === undefined ? {} : { token: current }),
-      };
+      const who = userId === undefined ? guest : { userId, guestToken };
+      return { ...who, username, avatar, token: current };
     },
     learn(hello) {
       renewed = false;

@@ -64,7 +64,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
         }
         first ??= page;
         for (const { userId, username, avatar } of page.members) {
-          found.set(userId, { userId, username, ...(avatar === undefined ? {} : { avatar }) });
+          found.set(userId, { userId, username, avatar });
         }
         if (page.cursor !== undefined && first.clients <= MAX_LISTED) next(page.cursor);
         else settle(first, found);
@@ -92,7 +92,7 @@ export function createMemberList({ ask, onChange }: MemberListDeps): MemberList 
   function notify(): void {
     if (early) return;
     const list = people && [...people.values()].sort((a, b) => (a.userId < b.userId ? -1 : 1));
-    onChange({ users, ...(list === undefined ? {} : { list }) });
+    onChange({ users, list });
   }
 
   /** False: the list must be fetched. */

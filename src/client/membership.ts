@@ -61,12 +61,9 @@ export interface Membership {
   end(): void;
 }
 
-const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 10_000;
-
 export function createMembership(deps: MembershipDeps): Membership {
   const { roomid, history, connection, random } = deps;
-  const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
+  const backoff = createBackoff({ random });
   let phase: Phase = 'away';
   let byHandshake = false;
   /** Answers to earlier joins are ignored: a connection that the client left may still bring one. */

@@ -55,15 +55,13 @@ interface Entry<D extends Unsent, S> {
   readonly reject: (error: ClientError) => void;
 }
 
-const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 10_000;
 /** The part of the server's dedupe time that stays unused: the last attempt must still arrive within it. */
 const UNUSED_PART = 0.1;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbox<D, S> {
   const { now, random } = deps;
-  const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
+  const backoff = createBackoff({ random });
   const queue: Entry<D, S>[] = [];
   let flowing = false;
   let ended: ClientError | undefined;

@@ -1,6 +1,5 @@
 /** The newest ids of a stream, which tell whether an item came before. */
 export interface RecentIds {
-  has(id: string): boolean;
   /** False: the id is known already. */
   add(id: string): boolean;
 }
@@ -8,7 +7,6 @@ export interface RecentIds {
 export function createRecentIds(max: number): RecentIds {
   const ids = new Set<string>();
   return {
-    has: (id) => ids.has(id),
     add(id) {
       if (ids.has(id)) return false;
       ids.add(id);

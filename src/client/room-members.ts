@@ -17,15 +17,12 @@ export interface RoomMembers extends Pick<MemberList, 'apply' | 'refresh' | 'end
   follow(listener: (members: Members) => void): () => void;
 }
 
-const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 10_000;
-
 export function createRoomMembers(
   { roomid, connection, onThrow, random }: RoomMembersDeps,
   isJoined: () => boolean,
 ): RoomMembers {
   const followers = createEmitter<{ members: [members: Members] }>({ onThrow });
-  const backoff = createBackoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
+  const backoff = createBackoff({ random });
   const list = createMemberList({
     ask(cursor, answered) {
       const query = { roomid, limit: MAX_MEMBERS, cursor };

@@ -31,8 +31,8 @@ export interface Rooms {
   /** The joins of a connection that takes over from the current one. */
   roomJoins(): readonly RoomJoin[];
   /**
-   * The user is known, or is another one than before: messages without an author become this user's, and those that the user wrote in an
-   * earlier run wait again.
+   * The user is known, or is another one than before: messages without an author become this user's, and those that the
+   * user wrote in an earlier run wait again.
    */
   assignAuthor(): void;
   up(): void;
