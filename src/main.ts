@@ -39,7 +39,6 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
     return OK;
   }
   const configuration = configure();
-  const settings = configuration.ok ? configuration.settings : undefined;
   if (name === 'start' && args.length === 0) {
     if (cluster.isWorker) {
       await printed(
@@ -66,10 +65,8 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
       complain: (line) => print.err(`${line}\n`),
     });
   }
-  if (!configuration.ok) print.err(configuration.problems.map((problem) => `${problem}\n`).join(''));
-  if (!settings) return FAILED;
   const { runCommand } = await import('./cli/commands.ts');
-  return runCommand(name, args, settings, Object.values(SETTINGS), print);
+  return runCommand({ name, args, configuration, rows: Object.values(SETTINGS), readFile, print });
 }
 
 async function work(): Promise<number> {

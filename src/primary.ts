@@ -12,7 +12,7 @@ import type { Refuge } from './cluster/control.ts';
 import { type Front, openFront } from './cluster/front.ts';
 import { hostId } from './cluster/host-id.ts';
 import { createHostMetrics } from './cluster/host-metrics.ts';
-import { findPortProblems, isBlockedPort } from './cluster/ports.ts';
+import { findPortProblems, isBlockedPort, portClaimsOf } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
 import { createReloads } from './cluster/reloads.ts';
 import type { Signals } from './cluster/signals.ts';
@@ -45,7 +45,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   const { ended } = signals;
   const startedAt = Date.now();
   for (const warning of [...deps.warnings, ...portWarnings(settings)]) log.warn(warning);
-  const taken = await findPortProblems(portClaims(settings));
+  const taken = await findPortProblems(portClaimsOf(settings));
   if (taken.length > 0) {
     complain(['Roomcast cannot start:', ...taken.map((problem) => `  ${problem}`)].join('\n'));
     return 1;
@@ -235,19 +235,8 @@ async function makeApiKey({ dataDir }: Settings, backend: PrimaryBackend, log: L
   return key;
 }
 
-function portClaims(settings: Settings) {
-  const { host } = settings;
-  const workers = Array.from({ length: settings.workers }, (_, slot) => ({
-    name: `port of slot ${slot} (BASE_PORT + ${slot})`,
-    host,
-    port: settings.basePort + slot,
-  }));
-  const front = settings.front ? [{ name: 'PORT', host, port: settings.port }] : [];
-  return [...front, { name: 'ADMIN_PORT', host: settings.adminHost, port: settings.adminPort }, ...workers];
-}
-
 function portWarnings(settings: Settings): string[] {
-  return portClaims(settings)
+  return portClaimsOf(settings)
     .filter(({ port }) => isBlockedPort(port))
     .map(({ name, port }) => `${name} ${port} is on the list of ports that browsers refuse to connect to`);
 }

@@ -1,3 +1,4 @@
+import type { Configuration } from '../config/configuration.ts';
 import { isMisspelling } from '../config/spelling.ts';
 import type { ApiSettings } from './api-access.ts';
 import type { BackupSettings } from './backup.ts';
@@ -71,27 +72,43 @@ const COMMANDS: readonly Command[] = [
   },
 ];
 
-const NAME_WIDTH = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
+/** Runs with wrong settings too. */
+const DOCTOR = { name: 'doctor', does: 'look at settings, host, Redis and nginx, and say what to mend' };
+const LISTED: readonly Pick<Command, 'name' | 'does'>[] = [...COMMANDS, DOCTOR];
+
+const NAME_WIDTH = Math.max(...LISTED.map(({ name }) => name.length)) + 2;
 
 export function commandHelp(version: string): string {
-  const rows = COMMANDS.map(({ name, does }) => `  ${name.padEnd(NAME_WIDTH)}${does}\n`).join('');
+  const rows = LISTED.map(({ name, does }) => `  ${name.padEnd(NAME_WIDTH)}${does}\n`).join('');
   return `Roomcast ${version}\n\nUsage: roomcast COMMAND [options]\n\n${rows}\nEach has --help. Settings are environment variables: roomcast start --help.\n`;
 }
 
+export interface CommandLine {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly configuration: Configuration;
+  readonly rows: readonly SettingRow[];
+  readonly readFile: (path: string) => string | undefined;
+  readonly print: Printer;
+}
+
 /** Runs every command but `start` itself; returns the exit code. */
-export async function runCommand(
-  name: string,
-  args: readonly string[],
-  settings: CommandSettings,
-  rows: readonly SettingRow[],
-  print: Printer,
-): Promise<number> {
+export async function runCommand(line: CommandLine): Promise<number> {
+  const { name, args, configuration, rows, readFile, print } = line;
+  if (name === DOCTOR.name) {
+    const { runDoctor } = await import('./doctor.ts');
+    return runDoctor(args, { configuration, readFile, now: Date.now, print });
+  }
+  if (!configuration.ok) {
+    print.err(configuration.problems.map((problem) => `${problem}\n`).join(''));
+    return 1;
+  }
   const command = COMMANDS.find((one) => one.name === name);
-  if (command) return command.run({ args, settings, rows, print });
-  const meant = COMMANDS.find((one) => isMisspelling(one.name, name));
+  if (command) return command.run({ args, settings: configuration.settings, rows, print });
+  const meant = LISTED.find((one) => isMisspelling(one.name, name));
   const hint = meant === undefined ? '' : `; did you mean ${meant.name}?`;
   print.err(`roomcast: there is no command ${JSON.stringify(name)}${hint}\n`);
-  print.err(`Commands: ${COMMANDS.map((known) => known.name).join(', ')}\n`);
+  print.err(`Commands: ${LISTED.map((known) => known.name).join(', ')}\n`);
   return 2;
 }
 

@@ -7,6 +7,29 @@ export interface PortClaim {
   readonly port: number;
 }
 
+/** The settings that choose the ports of a host. */
+export interface PortSettings {
+  readonly host: string;
+  readonly front: boolean;
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly basePort: number;
+  readonly workers: number;
+}
+
+/** Every port that a host listens on. */
+export function portClaimsOf(settings: PortSettings): PortClaim[] {
+  const { host } = settings;
+  const workers = Array.from({ length: settings.workers }, (_, slot) => ({
+    name: `port of slot ${slot} (BASE_PORT + ${slot})`,
+    host,
+    port: settings.basePort + slot,
+  }));
+  const front = settings.front ? [{ name: 'PORT', host, port: settings.port }] : [];
+  return [...front, { name: 'ADMIN_PORT', host: settings.adminHost, port: settings.adminPort }, ...workers];
+}
+
 /**
  * Listens on each port for a moment, so that a start that cannot succeed fails before anything is forked. Returns one
  * sentence for every port that is not available. Port 0 always is.

@@ -22,6 +22,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'backend/redis/adapter.ts': ['backend/redis/connection', 'backend/redis/bus'],
   'backend/redis/worker.ts': ['backend/redis'],
   'backend/redis/primary.ts': ['backend/redis/connection', 'backend/redis/presence'],
+  'backend/redis/examination.ts': ['backend/redis/connection', 'backend/redis/primary.ts'],
   'backend/embedded': [],
   'backend/open.ts': ['backend'],
 

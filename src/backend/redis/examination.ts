@@ -1,0 +1,94 @@
+import type { BackendOptions, PrimaryBackendDeps } from '../backend.ts';
+import { BackendError } from '../backend.ts';
+import { openRedisTarget } from './connection/open-target.ts';
+import { fieldOf } from './connection/redis-connection.ts';
+import { openStartCheck, type StartCheck } from './connection/start-check.ts';
+import { redisKeys } from './keys.ts';
+import { openRedisPrimary } from './primary.ts';
+
+export interface ExaminationDeps {
+  readonly options: BackendOptions;
+  /** Ms since 1970. */
+  readonly now: () => number;
+  readonly log: PrimaryBackendDeps['log'];
+}
+
+const PATIENCE_MS = 3_000;
+const MAX_CLOCK_DIFFERENCE_MS = 1_000;
+const MEMORY_SHARE = 0.9;
+const MAX_LAG_S = 10;
+
+/**
+ * Returns what is wrong with the Redis of the settings, one text each, the instruction in its last sentence. It first
+ * does what the start does, then looks at what a start lets pass.
+ */
+export async function examineRedis({ options, now, log }: ExaminationDeps): Promise<string[]> {
+  const problems: string[] = [];
+  try {
+    const primary = await openRedisPrimary({ options, host: 'doctor', log, patienceMs: PATIENCE_MS });
+    problems.push(...primary.warnings);
+    await primary.close();
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    // The connection is of no use for more.
+    return [error.message];
+  }
+  const target = openRedisTarget(options, log);
+  const address = target.address();
+  target.close();
+  if (!address) return problems;
+  const { keyPrefix } = options;
+  const check = await openStartCheck({
+    address,
+    keyPrefix,
+    keys: redisKeys(keyPrefix, address.database),
+    waits: false,
+  });
+  try {
+    return [...problems, ...(await clockProblems(check, now)), ...(await infoProblems(check))];
+  } finally {
+    check.close();
+  }
+}
+
+async function clockProblems({ ask }: StartCheck, now: () => number): Promise<string[]> {
+  const askedAt = now();
+  const reply = await ask(['TIME']);
+  if ('refused' in reply) return [];
+  const [seconds, micros] = reply.value as [string, string];
+  const midway = (askedAt + now()) / 2;
+  const aheadMs = Math.round(Number(seconds) * 1_000 + Number(micros) / 1_000 - midway);
+  if (Math.abs(aheadMs) <= MAX_CLOCK_DIFFERENCE_MS) return [];
+  const direction = aheadMs > 0 ? 'ahead of' : 'behind';
+  return [
+    `The clock of Redis is ${Math.abs(aheadMs)} ms ${direction} this machine’s: tokens expire at the wrong time. Let NTP set both (chronyd, systemd-timesyncd).`,
+  ];
+}
+
+async function infoProblems({ ask }: StartCheck): Promise<string[]> {
+  const info = await ask(['INFO']);
+  if ('refused' in info) return [];
+  const field = (name: string) => fieldOf(String(info.value), name);
+  const problems = [];
+  if (field('aof_last_write_status') === 'err' || field('rdb_last_bgsave_status') === 'err') {
+    problems.push(
+      'Redis could not write its data to disk the last time, and refuses writes until it can. Free space on its disk, and look into its log.',
+    );
+  }
+  const most = Number(field('maxmemory') ?? 0);
+  if (most > 0 && Number(field('used_memory')) > most * MEMORY_SHARE) {
+    problems.push(
+      `Redis uses more than ${MEMORY_SHARE * 100} % of its maxmemory; a full Redis refuses every message. Raise maxmemory, or lower HISTORY_SIZE and HISTORY_TTL_S.`,
+    );
+  }
+  for (let index = 0; index < Number(field('connected_slaves') ?? 0); index += 1) {
+    const replica = field(`slave${index}`) ?? '';
+    const [, state = ''] = /state=(\w+)/.exec(replica) ?? [];
+    const [, lag = '0'] = /lag=(\d+)/.exec(replica) ?? [];
+    if (state === 'online' && Number(lag) <= MAX_LAG_S) continue;
+    problems.push(
+      `A replica of Redis does not follow (state ${state}, silent for ${lag} s): a failover to it would lose messages. Look into its log, and at the network between them.`,
+    );
+  }
+  return problems;
+}
