@@ -2,9 +2,9 @@ import { describe } from 'vitest';
 import type { BackendOptions, WorkerBackend } from '../../src/backend/backend.ts';
 import { busContract } from './suite-bus.ts';
 import { changesContract } from './suite-changes.ts';
-import { claimsContract } from './suite-claims.ts';
 import { connectsContract } from './suite-connects.ts';
 import { eraseContract } from './suite-erase.ts';
+import { idempotencyContract } from './suite-idempotency.ts';
 import { inboxContract } from './suite-inbox.ts';
 import { logContract } from './suite-log.ts';
 import { membersContract } from './suite-members.ts';
@@ -38,7 +38,7 @@ export function storeContract(name: string, harness: () => Promise<Harness<Store
   describe(`${name} store`, () => {
     logContract(harness);
     inboxContract(harness);
-    claimsContract(harness);
+    idempotencyContract(harness);
     busContract(harness);
     replaceContract(harness);
     unreadContract(harness);

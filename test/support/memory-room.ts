@@ -1,9 +1,10 @@
-import type { Entry, LogPage, LogQuery, PreviousEpoch, RoomBus, RoomLogs } from '../../src/chat/log-store.ts';
-import { refuse, succeed } from '../../src/protocol/codes.ts';
+import type { Entry, RoomBus, RoomLogs } from '../../src/chat/log-store.ts';
+import { roomOf } from '../../src/chat/room.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 /**
- * One room's log and bus in memory, whose bus loses, repeats and delays what the test says: the log is the
- * truth, the bus is the fault.
+ * One room of the store in memory, whatever room is asked for, with a bus that loses, repeats and delays what the
+ * test says: the log is the truth, the bus is the fault.
  */
 export interface MemoryRoom {
   readonly logs: RoomLogs;
@@ -25,82 +26,52 @@ export interface MemoryRoom {
 }
 
 export function createMemoryRoom(): MemoryRoom {
+  const room = roomOf('/', 'lobby');
+  const store = createMemoryStore({ historySize: Number.POSITIVE_INFINITY });
   let epoch = 'e1';
-  let top = 0;
-  let links: PreviousEpoch[] = [];
-  let entries: Entry[] = [];
+  let previousEpochs: { readonly epoch: string; readonly upTo: number }[] = [];
   let until: Promise<void> | undefined;
-  let failing = false;
   let reads = 0;
-  const listeners = new Set<(entry: Entry) => void>();
-  const resyncs: (() => void)[] = [];
 
-  function page({ before, after, limit }: LogQuery): LogPage {
-    const range = entries.filter((entry) => entry.seq > (after ?? 0) && entry.seq < (before ?? Infinity));
-    const chosen =
-      after === undefined ? range.slice(Math.max(0, range.length - limit)) : range.slice(0, limit);
-    const first = entries[0]?.seq ?? top + 1;
-    return { epoch, top, previousEpochs: links, entries: chosen, more: chosen.length < range.length, first };
+  function begin(next: string, top: number): void {
+    epoch = next;
+    store.begin(room, epoch, top, previousEpochs);
   }
+  begin(epoch, 0);
 
   return {
     logs: {
-      replace: async () => refuse('unavailable', 'not used here'),
-      unread: async () => refuse('unavailable', 'not used here'),
-      append: async () => refuse('internal', 'not used'),
+      ...store.logs,
       async read(_room, query) {
         reads += 1;
-        if (failing) return refuse('unavailable', 'away', 1);
-        const answer = page(query);
+        const answer = await store.logs.read(room, query);
         await until;
-        return succeed(answer);
+        return answer;
       },
-      tops: async (rooms) =>
-        failing ? refuse('unavailable', 'away', 1) : succeed(rooms.map(() => ({ epoch, top }))),
+      tops: (rooms) => store.logs.tops(rooms.map(() => room)),
     },
-    bus: {
-      notify: async () => succeed(undefined),
-      probe: async () => succeed(undefined),
-      reconnect: () => undefined,
-      async subscribe(_room, onEntry) {
-        listeners.add(onEntry);
-        return succeed({ close: () => void listeners.delete(onEntry) });
-      },
-      onResync: (listener) => void resyncs.push(listener),
-    },
+    bus: { ...store.bus, subscribe: (_room, onEntry) => store.bus.subscribe(room, onEntry) },
     store() {
-      top += 1;
-      const entry = { epoch, seq: top, json: JSON.stringify({ seq: top, epoch }) };
-      entries.push(entry);
-      return entry;
+      const written = store.write(room, { id: `id-${store.now()}`, members: '"event":"broadcast_say"' });
+      if (!written.ok || !written.value.entry) throw new Error('not stored');
+      return written.value.entry;
     },
-    publish(entry) {
-      for (const listener of listeners) listener(entry);
-    },
-    trim(seq) {
-      entries = entries.filter((entry) => entry.seq > seq);
-    },
+    publish: (entry) => store.publish(room, entry),
+    trim: (seq) => store.trim(room, seq),
     restart(next, upTo) {
-      links = upTo === undefined ? [] : [...links, { epoch, upTo }];
-      top = upTo ?? 0;
-      entries = entries.filter((entry) => entry.seq <= top);
-      epoch = next;
+      previousEpochs = upTo === undefined ? [] : [...previousEpochs, { epoch, upTo }];
+      begin(next, upTo ?? 0);
     },
     restore(next, from, upTo) {
-      links = [...links.filter((link) => link.epoch !== from && link.upTo < upTo), { epoch: from, upTo }];
-      top = upTo;
-      entries = entries.filter((entry) => entry.seq <= top);
-      epoch = next;
+      const older = previousEpochs.filter((previous) => previous.epoch !== from && previous.upTo < upTo);
+      previousEpochs = [...older, { epoch: from, upTo }];
+      begin(next, upTo);
     },
     holdReads(promise) {
       until = promise;
     },
-    failReads(fail) {
-      failing = fail;
-    },
-    resync() {
-      for (const listener of resyncs) listener();
-    },
+    failReads: (fail) => store.fail((what) => fail && (what === 'read' || what === 'tops')),
+    resync: store.resync,
     reads: () => reads,
   };
 }

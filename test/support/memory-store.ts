@@ -14,6 +14,7 @@ import {
   type LogPage,
   type LogQuery,
   NO_EPOCH,
+  type PreviousEpoch,
   type Replaced,
   type RoomBus,
   type RoomLogs,
@@ -29,6 +30,7 @@ const away = () => refuse('unavailable', 'away', 1);
 
 interface Log {
   epoch?: string;
+  previousEpochs: readonly PreviousEpoch[];
   top: number;
   /** Oldest first; the log dropped what is older. */
   entries: Entry[];
@@ -63,6 +65,7 @@ export function createMemoryStore({
   const claimed = new Map<string, { id: string; fingerprint: string; running?: string; answer?: string }>();
   const pushed = new Map<string, PushPositions>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
+  const resyncs: (() => void)[] = [];
   const restrictions = new Map<string, { ban?: ActiveRestriction; mute?: ActiveRestriction }>();
   const connected = new Map<string, number>();
   const members = new Map<string, ReadonlySet<string>>();
@@ -71,6 +74,7 @@ export function createMemoryStore({
 
   function logOf(room: Room): Log {
     const log = logs.get(room.tag) ?? {
+      previousEpochs: [],
       top: 0,
       entries: [],
       uncounted: new Set(),
@@ -83,6 +87,20 @@ export function createMemoryStore({
   }
 
   function append(room: Room, draft: Draft): Outcome<Appended> {
+    const written = write(room, draft);
+    if (!written.ok) return written;
+    const { entry, appended } = written.value;
+    // Later than the call and before its answer: a subscription closed meanwhile hears nothing.
+    if (entry) queueMicrotask(() => publish(room, entry));
+    return succeed(appended);
+  }
+
+  function publish(room: Room, entry: Entry): void {
+    for (const listener of listeners.get(room.tag) ?? []) listener(entry);
+  }
+
+  /** An append that is not published; without an entry if the message was known. */
+  function write(room: Room, draft: Draft): Outcome<{ readonly appended: Appended; readonly entry?: Entry }> {
     const log = logOf(room);
     const { scope, clientMsgId, content } = draft.dedupe ?? {};
     const key = draft.dedupe && JSON.stringify([scope, clientMsgId]);
@@ -90,7 +108,7 @@ export function createMemoryStore({
     if (known) {
       const { content: first = content, ...answer } = known;
       return content === undefined || first === content
-        ? succeed({ ...answer, dup: true })
+        ? succeed({ appended: { ...answer, dup: true } })
         : refuseReusedId();
     }
     clock += 1;
@@ -105,11 +123,7 @@ export function createMemoryStore({
     if (log.entries.length > size) log.entries = log.entries.slice(-size);
     if (key !== undefined) log.answers.set(key, { ...appended, content });
     if (draft.reader !== undefined) log.said.set(draft.reader, seq);
-    // Later than the call and before its answer: a subscription closed meanwhile hears nothing.
-    queueMicrotask(() => {
-      for (const listener of listeners.get(room.tag) ?? []) listener(entry);
-    });
-    return succeed(appended);
+    return succeed({ appended, entry });
   }
 
   function replace(room: Room, seq: number, members: string, notice?: Draft): Replaced | undefined {
@@ -143,7 +157,7 @@ export function createMemoryStore({
     return {
       epoch: log?.epoch ?? NO_EPOCH,
       top,
-      previousEpochs: [],
+      previousEpochs: log?.previousEpochs ?? [],
       first: log?.entries[0]?.seq ?? top + 1,
       entries,
       more: entries.length < range.length,
@@ -280,7 +294,7 @@ export function createMemoryStore({
     notify: async () => succeed(undefined),
     probe: async () => succeed(undefined),
     reconnect: () => undefined,
-    onResync: () => undefined,
+    onResync: (listener) => void resyncs.push(listener),
     async subscribe(room, onEntry) {
       if (failing('subscribe', room)) return away();
       const listening = listeners.get(room.tag) ?? new Set();
@@ -311,6 +325,22 @@ export function createMemoryStore({
     connected,
     /** User ids by the tag of their room. */
     members,
+    write,
+    publish,
+    resync() {
+      for (const listener of resyncs) listener();
+    },
+    /** Drops everything up to `seq`. */
+    trim(room: Room, seq: number) {
+      const log = logOf(room);
+      log.entries = log.entries.filter((entry) => entry.seq > seq);
+    },
+    /** Goes on under another epoch, with the entries up to `top` and these epochs before it. */
+    begin(room: Room, epoch: string, top: number, previousEpochs: readonly PreviousEpoch[]) {
+      const log = logOf(room);
+      Object.assign(log, { epoch, top, previousEpochs });
+      log.entries = log.entries.filter(({ seq }) => seq <= top);
+    },
     entries: (room: Room) => logs.get(room.tag)?.entries ?? [],
     now: () => clock,
     pass: (ms: number) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { granted, range, twoPeers } from './peers.ts';
 import type { Harness, StorePeer } from './suite.ts';
 
-export function claimsContract(harness: () => Promise<Harness<StorePeer>>): void {
+export function idempotencyContract(harness: () => Promise<Harness<StorePeer>>): void {
   describe('claims', () => {
     it('grant a key to one attempt, and to the next under the id of the first if that gave no answer', async () => {
       const { a, b } = await twoPeers(harness);
