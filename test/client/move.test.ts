@@ -161,6 +161,28 @@ it('goes on with the second connection if the old one ends before every room is 
   await moved();
 });
 
+it('waits for the second connection if the old one ends before the server accepts it', async () => {
+  const one = chatter({ answerTimeoutMs: 500 });
+  let old: Parameters<Step>[0]['socket'] | undefined;
+  fake().script('join', ({ socket, proceed }) => {
+    old = socket;
+    proceed();
+  });
+  const [tea] = await inRooms(one, 'tea');
+  const heard = listen(tea as Room);
+  fake().mute = true;
+  fake().askToMove();
+  await eventually(() => expect(fake().clients()).toBe(2));
+  old?.conn.close();
+  await eventually(() =>
+    expect(one.states.slice(0, 2).map(({ state }) => state)).toEqual(['online', 'connecting']),
+  );
+  fake().mute = false;
+  fake().post('tea', 'meanwhile');
+  await eventually(() => expect(textsOf(heard)).toEqual(['meanwhile']));
+  await eventually(() => expect(fake().clients()).toBe(1));
+});
+
 it('reconnects as before if a room refuses the second connection', async () => {
   const one = chatter();
   const [tea] = await inRooms(one, 'tea');
