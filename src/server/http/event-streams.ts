@@ -73,7 +73,7 @@ interface OpenStream {
 }
 
 export function createEventStreams(deps: EventStreamsDeps): EventStreams {
-  const { feeds, followers, logs, moderation, admission, maxBufferedBytes, now, random, log } = deps;
+  const { feeds, followers, logs, admission, maxBufferedBytes, now, random, log } = deps;
   const open = new Set<OpenStream>();
   let draining = false;
 
@@ -87,15 +87,6 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
     }
   }, COMMENT_MS);
   comments.unref();
-
-  async function banOf(room: Room, reader: StreamReader | undefined): Promise<Outcome<void>> {
-    if (!reader) return succeed(undefined);
-    const found = await moderation.restrictions(room, reader.userId);
-    if (!found.ok) return found;
-    const { ban } = found.value;
-    if (!ban) return succeed(undefined);
-    return refuseRestricted('ban', ban.until === undefined ? undefined : Math.max(1, ban.until - now()));
-  }
 
   function roomFor(reader: StreamReader | undefined): boolean {
     if (open.size >= MAX_STREAMS) return false;
@@ -185,7 +176,7 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
       }
 
       // A ban that comes after this look ends the stream, which is registered already.
-      const banned = await banOf(room, reader);
+      const banned = await banOf(room, reader, deps);
       const first = banned.ok ? await advance() : banned;
       if (!first.ok) {
         stream.end('', RETRY_MS);
@@ -209,7 +200,7 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
     async review() {
       for (const { room, reader, stream } of [...open]) {
         if (!reader) continue;
-        const banned = await banOf(room, reader);
+        const banned = await banOf(room, reader, deps);
         if (!banned.ok && banned.error.code === 'forbidden') stream.end('an operator ended this', RETRY_MS);
       }
     },
@@ -226,4 +217,17 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function banOf(
+  room: Room,
+  reader: StreamReader | undefined,
+  { moderation, now }: Pick<EventStreamsDeps, 'moderation' | 'now'>,
+): Promise<Outcome<void>> {
+  if (!reader) return succeed(undefined);
+  const found = await moderation.restrictions(room, reader.userId);
+  if (!found.ok) return found;
+  const { ban } = found.value;
+  if (!ban) return succeed(undefined);
+  return refuseRestricted('ban', ban.until === undefined ? undefined : Math.max(1, ban.until - now()));
 }

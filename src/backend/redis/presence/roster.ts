@@ -2,15 +2,15 @@ import type { Logger } from 'pino';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
 import type { Roster, RosterEntry } from '../../../chat/roster.ts';
-import { ROSTER_HEARTBEAT_MS, ROSTER_LEASE_MS } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
 import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
-import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
+import { createHeartbeat } from './heartbeat.ts';
 import { createInstanceWatch } from './instance-watch.ts';
 import { createReadInstances } from './instances.ts';
 import { createLiveInstances } from './live-instances.ts';
@@ -42,7 +42,6 @@ type EnterReply = [...Counted, refused: number, leftMs: number];
 /** Why roster-enter.lua refuses; otherwise the room is full. */
 const BANNED = 1;
 const NO_LIMIT = 0;
-const LEASE_MS = String(ROSTER_LEASE_MS);
 
 /**
  * The roster as sets and hashes. An instance holds a lease, and it lists every room it occupies, an inbox for a user's
@@ -83,15 +82,26 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     now,
     log,
   });
-  let term: string | undefined;
-  let lifetimeExtendedAtMs = Number.NEGATIVE_INFINITY;
-
-  const list = (one: string) =>
-    redis.evaluate<number>(scripts.heartbeat, [keys.instances], [one, LEASE_MS, '?', host, 'new']);
+  const heartbeat = createHeartbeat({
+    redis,
+    script: scripts.heartbeat,
+    keys,
+    instanceId,
+    host,
+    occupied,
+    now,
+    onAccepted(known, mayHaveLost) {
+      watch.onHeartbeat();
+      resync.onHeartbeat(known);
+      if (mayHaveLost) resync.onLoss();
+      // The watch measures silence only while a worker reads the instances.
+      void living.listed();
+    },
+  });
 
   /** Callers need not await it: Redis runs it before what they send next. */
   function occupy(room: Room): Promise<Outcome<unknown>> {
-    void list(instanceId);
+    void heartbeat.list(instanceId);
     return occupied.occupy(instanceId, room);
   }
 
@@ -152,18 +162,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return outcome.ok ? succeed({ users: outcome.value[0], clients: outcome.value[1] }) : outcome;
   }
 
-  async function sendConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
-    const key = keys.connections(inbox);
-    const sent = await allValues<unknown>(
-      connections > 0
-        ? [
-            occupy(inbox),
-            redis.call(['HSET', key, instanceId, String(connections)]),
-            redis.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
-          ]
-        : [redis.call(['HDEL', key, instanceId]), occupied.vacate(instanceId, inbox)],
-    );
-    return sent.ok ? succeed(undefined) : sent;
+  function sendConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
+    const [occupyInbox, vacate] = [() => occupy(inbox), () => occupied.vacate(instanceId, inbox)];
+    return writeConnections(deps, inbox, connections, { occupy: occupyInbox, vacate });
   }
 
   async function setConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
@@ -171,39 +172,47 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     return sendConnections(inbox, connections);
   }
 
-  async function heartbeat(clients: number): Promise<Outcome<void>> {
-    if (now() - lifetimeExtendedAtMs >= ROSTER_HEARTBEAT_MS) {
-      lifetimeExtendedAtMs = now();
-      void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
-    }
-    let answering: RedisServer | undefined;
-    const outcome = await redis.evaluate<number>(scripts.heartbeat, [keys.instances], (server) => {
-      answering = server;
-      return [instanceId, LEASE_MS, String(clients), host, ''];
-    });
-    if (!outcome.ok) return outcome;
-    watch.onHeartbeat();
-    resync.onHeartbeat(outcome.value === 1);
-    // A server that restarted or took over may lack the newest writes.
-    if (term !== undefined && term !== answering?.term) resync.onLoss();
-    term = answering?.term;
-    // The watch measures silence only while somebody reads the instances.
-    void living.listed();
-    return succeed(undefined);
-  }
-
   return {
     enter,
     exit,
     setClients,
     setConnections,
-    heartbeat,
+    heartbeat: heartbeat.send,
     onReturned: (listener) => {
       returnListeners.push(listener);
     },
-    ...createReaper({ redis, scripts, keys, occupied, readInstances, living, notifier, list }),
+    ...createReaper({
+      redis,
+      scripts,
+      keys,
+      occupied,
+      readInstances,
+      living,
+      notifier,
+      list: heartbeat.list,
+    }),
     ...createRosterQueries({ redis, scripts, keys, occupied, living, readInstances, now }),
   };
+}
+
+/** Writes a user's connections on this instance. The room is occupied before the first one and vacated after the last. */
+async function writeConnections(
+  { redis, keys, instanceId }: Pick<RedisRosterDeps, 'redis' | 'keys' | 'instanceId'>,
+  inbox: Room,
+  connections: number,
+  { occupy, vacate }: { occupy(): Promise<Outcome<unknown>>; vacate(): Promise<Outcome<unknown>> },
+): Promise<Outcome<void>> {
+  const key = keys.connections(inbox);
+  const sent = await allValues<unknown>(
+    connections > 0
+      ? [
+          occupy(),
+          redis.call(['HSET', key, instanceId, String(connections)]),
+          redis.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
+        ]
+      : [redis.call(['HDEL', key, instanceId]), vacate()],
+  );
+  return sent.ok ? succeed(undefined) : sent;
 }
 
 function counted(outcome: Outcome<EnterReply | ExitReply>) {

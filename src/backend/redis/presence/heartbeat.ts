@@ -1,0 +1,59 @@
+import { ROSTER_HEARTBEAT_MS, ROSTER_LEASE_MS } from '../../../chat/roster.ts';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Script } from '../scripts.ts';
+import type { OccupiedRooms } from './occupied-rooms.ts';
+import { ROSTER_KEYS_LIVE_MS } from './room-scripts.ts';
+
+export interface HeartbeatDeps {
+  readonly redis: RedisCommands;
+  /** roster-heartbeat.lua */
+  readonly script: Script;
+  readonly keys: RedisKeys;
+  readonly instanceId: string;
+  readonly host: string;
+  readonly occupied: Pick<OccupiedRooms, 'extendLifetime'>;
+  readonly now: () => number;
+  /**
+   * The store accepted a heartbeat. `known`: the instance had sent one before. `mayHaveLost`: the server restarted or
+   * another one took over, so it may lack the newest writes.
+   */
+  readonly onAccepted: (known: boolean, mayHaveLost: boolean) => void;
+}
+
+export interface Heartbeat {
+  /** Extends this instance's lease. */
+  send(clients: number): Promise<Outcome<void>>;
+  /** Lists an instance that is not listed, without a heartbeat. */
+  list(instanceId: string): Promise<Outcome<unknown>>;
+}
+
+const LEASE_MS = String(ROSTER_LEASE_MS);
+
+export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
+  const { redis, script, keys, instanceId, host, occupied, now, onAccepted } = deps;
+  let term: string | undefined;
+  let lifetimeExtendedAtMs = Number.NEGATIVE_INFINITY;
+
+  return {
+    async send(clients) {
+      if (now() - lifetimeExtendedAtMs >= ROSTER_HEARTBEAT_MS) {
+        lifetimeExtendedAtMs = now();
+        void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
+      }
+      let answering: RedisServer | undefined;
+      const outcome = await redis.evaluate<number>(script, [keys.instances], (server) => {
+        answering = server;
+        return [instanceId, LEASE_MS, String(clients), host, ''];
+      });
+      if (!outcome.ok) return outcome;
+      const mayHaveLost = term !== undefined && term !== answering?.term;
+      term = answering?.term;
+      onAccepted(outcome.value === 1, mayHaveLost);
+      return succeed(undefined);
+    },
+    list: (one) => redis.evaluate<number>(script, [keys.instances], [one, LEASE_MS, '?', host, 'new']),
+  };
+}
