@@ -112,7 +112,7 @@ map $roomcast_upgrade $roomcast_connection {
 ${trustedScheme(options)}
 # Without query strings: they hold the session id, and whoever has that speaks as the client.
 log_format roomcast '$remote_addr $time_iso8601 "$request_method $uri $server_protocol" $status $bytes_sent '
-                    '$request_time "$upstream_addr" "$upstream_status"';
+                    '$request_time "$upstream_addr" "$upstream_status" $request_id';
 ${options.maxPerAddress > 0 ? 'limit_conn_zone $binary_remote_addr zone=roomcast_clients:10m;\n' : ''}
 server {
     # The clients of a lost worker all come back at once.
@@ -133,6 +133,8 @@ ${indent(realIp(options) + clientLimits(options))}
     proxy_set_header Connection $roomcast_connection;
     # Replaced, never extended: what a client writes into these does not reach a worker.
     proxy_set_header X-Real-IP $remote_addr;
+    # In the workers' log lines too: what became of a request of the access log.
+    proxy_set_header X-Request-Id $request_id;
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto ${scheme};
     proxy_set_header X-Forwarded-Host "";

@@ -7,6 +7,7 @@ import type { ChatContext } from './context.ts';
 import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
 import { dispatch } from './events/dispatch.ts';
 import { createFirstTasks } from './first-tasks.ts';
+import { requestIdOf } from './request-id.ts';
 import { ClientSession, type Session } from './session.ts';
 import type { ChatNamespace, ClientSocket } from './socket-types.ts';
 import type { ConnectionLimits } from './transport/connection-limits.ts';
@@ -62,7 +63,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   function connect(socket: ClientSocket, introduction: AcceptedHandshake): void {
     const { identity, roomid, resume, inbox, moves } = introduction;
     const budget = deps.connectionLimits.entered(socket);
-    const session = new ClientSession(socket, { identity, roomid, budget, rates, moves });
+    const requestId = requestIdOf(socket.handshake.headers);
+    const session = new ClientSession(socket, { identity, roomid, budget, requestId, rates, moves });
     socket.data[sessionKey] = session;
     socket.onAny(onEvent);
     socket.on('disconnect', onDisconnected);
@@ -92,11 +94,21 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deps.announcer.helloSent(this.id);
     context.tokenExpiry.forget(session);
     context.textmsgAudience.leave(session);
+    logLife(session, reason);
     leaveAll(session);
     context.logins.end(session);
     // The reason is one of Socket.IO's, never the client's words.
     context.metrics.disconnected.inc({ reason: reason.replaceAll(' ', '_') });
     deps.onDisconnect();
+  }
+
+  /** One line for each connection. It names no user; the request id leads to the proxy's log, which has the address. */
+  function logLife({ socket, requestId, connectedAt, memberships }: Session, reason: string): void {
+    const { id: clientId, nsp, conn } = socket;
+    const rooms = memberships.size;
+    const ms = Math.round(performance.now()) - connectedAt;
+    const about = { clientId, requestId, ns: nsp.name, transport: conn.transport.name, rooms, ms, reason };
+    context.log.info(about, 'connection ended');
   }
 
   /** Sends `hello`. The client is reachable from then on: the store counts it among its user's connections. */

@@ -53,6 +53,10 @@ export interface Session {
   readonly queue: EventQueue;
   /** Shared by all sockets of the Engine.IO connection, present and future. */
   readonly budget: ConnectionBudget;
+  /** By the proxy's log, the request that opened the connection. */
+  readonly requestId: string | undefined;
+  /** When it was admitted, in whole milliseconds of the monotonic clock. */
+  readonly connectedAt: number;
   /** The client connects elsewhere before it leaves a draining worker. */
   readonly moves: boolean;
   /** Set from the connection's first turn until it ends. */
@@ -75,6 +79,7 @@ export interface SessionStart {
   readonly identity: Identity;
   readonly roomid: string | undefined;
   readonly budget: ConnectionBudget;
+  readonly requestId: string | undefined;
   readonly rates: SessionRates;
   readonly moves: boolean;
 }
@@ -90,11 +95,13 @@ export class ClientSession implements Session {
   readonly queue = createEventQueue();
   binding: UserBinding | undefined = undefined;
   readonly budget: ConnectionBudget;
+  readonly requestId: string | undefined;
+  readonly connectedAt = Math.round(performance.now());
   private readonly rates: SessionRates;
   private sayBucket: Bucket | undefined = undefined;
   private loginBucket: Bucket | undefined = undefined;
 
-  constructor(socket: ClientSocket, { identity, roomid, budget, rates, moves }: SessionStart) {
+  constructor(socket: ClientSocket, { identity, roomid, budget, requestId, rates, moves }: SessionStart) {
     this.socket = socket;
     this.identity = identity;
     this.user = identity.user;
@@ -102,6 +109,7 @@ export class ClientSession implements Session {
     this.hearsTextmsg = roomid === undefined;
     this.moves = moves;
     this.budget = budget;
+    this.requestId = requestId;
     this.rates = rates;
   }
 

@@ -29,6 +29,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   server: ['protocol', 'chat', 'backend', 'cluster', 'host-names.ts', 'log.ts', 'origin-patterns.ts'],
   'server/socket-types.ts': [],
   'server/event-queue.ts': [],
+  'server/request-id.ts': [],
   'server/transport': ['server/socket-types.ts'],
   'server/session.ts': ['server/socket-types.ts', 'server/event-queue.ts', 'server/transport'],
   'server/auth': ['server/socket-types.ts', 'server/transport', 'server/session.ts'],
@@ -56,6 +57,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/context.ts',
   ],
   'server/http': [
+    'server/request-id.ts',
     'server/auth',
     'server/delivery',
     'server/moderation',
@@ -65,6 +67,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'server/first-tasks.ts': ['server/session.ts', 'server/auth', 'server/context.ts', 'server/events'],
   'server/gateway.ts': [
     'server/socket-types.ts',
+    'server/request-id.ts',
     'server/transport',
     'server/session.ts',
     'server/auth',

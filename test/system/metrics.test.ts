@@ -112,3 +112,39 @@ describe('the counters of a host', () => {
     });
   });
 });
+
+describe('a connection', () => {
+  it('leaves one line in the log when it ends, with the request id of the proxy and nothing that was said', async () => {
+    const extraHeaders = { 'x-request-id': 'a1b2c3d4e5f6' };
+    const member = await enter(host.url, 'logged', 'Logged', { extraHeaders });
+    await member.do('say', { text: 'not for the log' });
+    const { clientId } = member.hello;
+    member.close();
+    const lines = () =>
+      host
+        .output()
+        .stderr.split('\n')
+        .filter((line) => line.includes(clientId));
+    await eventually(async () => expect(lines()).toHaveLength(1));
+    expect(JSON.parse(lines()[0] as string)).toMatchObject({
+      msg: 'connection ended',
+      requestId: 'a1b2c3d4e5f6',
+      transport: 'websocket',
+      ns: '/',
+      rooms: 1,
+      ms: expect.any(Number),
+      reason: 'client namespace disconnect',
+    });
+    expect(host.output().stderr).not.toContain('not for the log');
+  });
+
+  it('has no request id that a client made up to write into the log', async () => {
+    const member = await connect(host.url, {
+      extraHeaders: { 'x-request-id': '","level":60,"msg":"forged' },
+    });
+    const { clientId } = member.hello;
+    member.close();
+    await eventually(async () => expect(host.output().stderr).toContain(clientId));
+    expect(host.output().stderr).not.toContain('forged');
+  });
+});

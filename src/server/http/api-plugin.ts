@@ -7,6 +7,7 @@ import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { JSON_BYTES_PER_TEXT_BYTE, MAX_ID_BYTES, MAX_PUSH_USERS } from '../../protocol/limits.ts';
 import type { ApiAuthenticator } from '../auth/api-keys.ts';
 import type { TokenGate } from '../auth/token-gate.ts';
+import { requestIdOf } from '../request-id.ts';
 import type { ApiContext } from './api-context.ts';
 import type { StartStream } from './event-streams.ts';
 import { pushOfForm } from './form-body.ts';
@@ -70,11 +71,15 @@ export function createApi(deps: ApiDeps): (app: FastifyInstance) => Promise<void
   }
 
   /** Logs no content, no user and no key. */
-  async function note({ method, routeOptions, query }: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async function note(
+    { method, routeOptions, query, headers }: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
     if ((routeOptions.config.apiRoute?.method ?? 'GET') === 'GET') return;
     const nsp = namespaceOf(query);
     const ms = Math.round(reply.elapsedTime);
-    const about = { method, route: routeOptions.url, status: reply.statusCode, ms };
+    const requestId = requestIdOf(headers);
+    const about = { requestId, method, route: routeOptions.url, status: reply.statusCode, ms };
     log.info({ ...about, ...(nsp.ok ? { ns: nsp.value } : {}) }, 'API request');
   }
 
