@@ -14,6 +14,10 @@ import type { Outcome } from '../protocol/codes.ts';
 /** The settings that a backend needs. */
 export interface BackendOptions {
   readonly redisUrl?: string;
+  /** Several plain servers that share the rooms. */
+  readonly redisUrls?: readonly string[];
+  /** Some nodes of a Redis Cluster. */
+  readonly redisClusterNodes?: readonly string[];
   /** The Sentinels that know which server is the master of `redisSentinelName`. */
   readonly redisSentinels?: readonly string[];
   readonly redisSentinelName?: string;
@@ -36,9 +40,15 @@ export interface BackendOptions {
   readonly rateAdmit: number;
 }
 
+export type RedisChoice = Pick<
+  BackendOptions,
+  'redisUrl' | 'redisUrls' | 'redisClusterNodes' | 'redisSentinels'
+>;
+
 /** Without Redis, the embedded store is used. */
-export function usesRedis(options: Pick<BackendOptions, 'redisUrl' | 'redisSentinels'>): boolean {
-  return options.redisUrl !== undefined || options.redisSentinels !== undefined;
+export function usesRedis(options: RedisChoice): boolean {
+  const { redisUrl, redisUrls, redisClusterNodes, redisSentinels } = options;
+  return [redisUrl, redisUrls, redisClusterNodes, redisSentinels].some((given) => given !== undefined);
 }
 
 /** The stores with the same interface in every process that has them. */

@@ -49,8 +49,9 @@ async function examine(
   { values }: GivenOptions,
   { readFile, now }: DoctorDeps,
 ): Promise<Finding[]> {
-  const { redisUrl, redisSentinels } = settings;
-  const usesRedis = redisUrl !== undefined || redisSentinels !== undefined;
+  const { redisUrl, redisUrls, redisClusterNodes, redisSentinels } = settings;
+  const places = [redisUrl, redisUrls, redisClusterNodes, redisSentinels];
+  const usesRedis = places.some((place) => place !== undefined);
   const log = pino({ enabled: false });
   const [host, store, site] = await Promise.all([
     pidOfPrimary(settings).then((primaryPid) =>

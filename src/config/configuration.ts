@@ -18,7 +18,6 @@ export type Configuration =
  * refused, so that the operator does not rely on it.
  */
 const UNSUPPORTED: Readonly<Record<string, string | undefined>> = {
-  REDIS_CLUSTER_NODES: undefined,
   BUS_SECRET: undefined,
 };
 
@@ -85,25 +84,38 @@ function conflicts(settings: Settings): string[] {
 function redisConflicts(settings: Settings): string[] {
   const { redisUrl, redisSentinels, redisSentinelName, redisCaFile, redisCertFile, redisKeyFile } = settings;
   const problems: string[] = [];
-  if (settings.ackReplicas > 0 && !usesRedis(settings))
-    problems.push('ACK_REPLICAS is for Redis: set REDIS_URL or REDIS_SENTINELS too');
+  const choices = redisChoices(settings);
+  if (choices.length > 1) problems.push(`${choices.join(' and ')} exclude each other: set one of them`);
+  if (settings.ackReplicas > 0 && choices.length === 0)
+    problems.push('ACK_REPLICAS is for Redis: set REDIS_URL, REDIS_CLUSTER_NODES or REDIS_SENTINELS too');
   if ((redisSentinels === undefined) !== (redisSentinelName === undefined))
     problems.push('REDIS_SENTINELS and REDIS_SENTINEL_NAME go together: set both or neither');
   if (redisSentinels !== undefined && redisUrl?.startsWith('unix:'))
     problems.push('REDIS_URL is a socket, but REDIS_SENTINELS name a host: write redis:// or rediss://');
   if ((redisCertFile === undefined) !== (redisKeyFile === undefined))
     problems.push('REDIS_CERT_FILE and REDIS_KEY_FILE go together: set both or neither');
-  const secured = [redisUrl, ...(redisSentinels ?? [])].some((address) => address?.startsWith('rediss:'));
+  const { redisUrls = [], redisClusterNodes = [] } = settings;
+  const secured = [redisUrl, ...(redisSentinels ?? []), ...redisUrls, ...redisClusterNodes].some((address) =>
+    address?.startsWith('rediss:'),
+  );
   if ((redisCaFile ?? redisCertFile) !== undefined && !secured)
-    problems.push('REDIS_CA_FILE and REDIS_CERT_FILE are for TLS: write rediss:// in REDIS_URL');
+    problems.push('REDIS_CA_FILE and REDIS_CERT_FILE are for TLS: write rediss:// in the address of Redis');
   return problems;
 }
 
-function usesRedis({
-  redisUrl,
-  redisSentinels,
-}: Pick<SettingValues, 'redisUrl' | 'redisSentinels'>): boolean {
-  return redisUrl !== undefined || redisSentinels !== undefined;
+function usesRedis(given: RedisChoice): boolean {
+  return redisChoices(given).length > 0;
+}
+
+type RedisChoice = Pick<SettingValues, 'redisUrl' | 'redisUrls' | 'redisClusterNodes' | 'redisSentinels'>;
+
+/** The settings that say where the data is. REDIS_URL stands for the servers' user, too, beside REDIS_SENTINELS. */
+function redisChoices({ redisUrl, redisUrls, redisClusterNodes, redisSentinels }: RedisChoice): string[] {
+  return [
+    ...(redisSentinels ? ['REDIS_SENTINELS'] : redisUrl ? ['REDIS_URL'] : []),
+    ...(redisUrls ? ['REDIS_URLS'] : []),
+    ...(redisClusterNodes ? ['REDIS_CLUSTER_NODES'] : []),
+  ];
 }
 
 /** Open mode: clients do not prove who they are. */
@@ -145,7 +157,15 @@ function misspellingWarnings(env: Readonly<Record<string, string | undefined>>):
 }
 
 /** A wrong value may contain a password or a key. */
-const HIDDEN = new Set(['REDIS_URL', 'REDIS_SENTINELS', 'AUTH_SECRET', 'AUTH_JWKS_URL', 'API_KEYS']);
+const HIDDEN = new Set([
+  'REDIS_URL',
+  'REDIS_URLS',
+  'REDIS_CLUSTER_NODES',
+  'REDIS_SENTINELS',
+  'AUTH_SECRET',
+  'AUTH_JWKS_URL',
+  'API_KEYS',
+]);
 
 function shown(name: string, raw: string): string {
   return HIDDEN.has(name) ? 'what was given' : JSON.stringify(raw.slice(0, 80));

@@ -75,8 +75,8 @@ export const redisUrl: Parser<string> = (raw) => {
   return { problem: 'must be a redis://, rediss:// or unix: address' };
 };
 
-/** `host:port`, or an address as of a server without a database. */
-export const sentinel: Parser<string> = (raw) => {
+/** A Sentinel or a node of a Redis Cluster: `host:port`, or an address as of a server without a database. */
+export const redisNode: Parser<string> = (raw) => {
   const url = raw.includes('://') ? raw : `redis://${raw}`;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const known = parsed && /^rediss?:$/.test(parsed.protocol) && parsed.hostname !== '';

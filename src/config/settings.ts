@@ -12,8 +12,8 @@ import {
   proxies,
   type Rate,
   rate,
+  redisNode,
   redisUrl,
-  sentinel,
   urlPath,
 } from './grammar.ts';
 
@@ -81,10 +81,24 @@ export const SETTINGS = {
     'redis://, rediss:// or unix: address of a Redis ≥ 7.0. Unset: embedded mode, one machine, no Redis',
     '–',
   ),
+  redisUrls: setting<readonly string[] | undefined>(
+    'REDIS_URLS',
+    undefined,
+    list(redisUrl, () => 'not shown here'),
+    'comma list of plain Redis servers that share the rooms, instead of REDIS_URL; all hosts name the same ones',
+    '–',
+  ),
+  redisClusterNodes: setting<readonly string[] | undefined>(
+    'REDIS_CLUSTER_NODES',
+    undefined,
+    list(redisNode, () => 'not shown here'),
+    'comma list of some masters of a Redis Cluster, instead of REDIS_URL: host:port, or redis://user:password@host:port. The first one’s user, password and TLS hold for all nodes',
+    '–',
+  ),
   redisSentinels: setting<readonly string[] | undefined>(
     'REDIS_SENTINELS',
     undefined,
-    list(sentinel, () => 'not shown here'),
+    list(redisNode, () => 'not shown here'),
     'comma list of the Redis Sentinels, host:port or redis://user:password@host:port. They name the master; its user, password, database and TLS come from REDIS_URL, whose host does not matter then',
     '–',
   ),

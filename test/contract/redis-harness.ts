@@ -5,26 +5,27 @@ import type { BackendOptions } from '../../src/backend/backend.ts';
 import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
+import { openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createIpcPair } from './ipc-pair.ts';
 import type { Harness, Peer } from './suite.ts';
 
 export const silent: Logger = pino({ level: 'silent' });
 
+const STORE_OPTIONS: BackendOptions = {
+  keyPrefix: 'rc',
+  dataDir: '',
+  historySize: 1_000,
+  historyTtlS: 3_600,
+  inboxSize: 1_000,
+  inboxTtlS: 3_600,
+  maxRoomClients: 0,
+  dedupeTtlS: 600,
+  rateAdmit: 0,
+};
+
 export function redisOptions(redisUrl: string, options: Partial<BackendOptions> = {}): BackendOptions {
-  return {
-    redisUrl,
-    keyPrefix: 'rc',
-    dataDir: '',
-    historySize: 1_000,
-    historyTtlS: 3_600,
-    inboxSize: 1_000,
-    inboxTtlS: 3_600,
-    maxRoomClients: 0,
-    dedupeTtlS: 600,
-    rateAdmit: 0,
-    ...options,
-  };
+  return { ...STORE_OPTIONS, redisUrl, ...options };
 }
 
 export interface PeerSettings extends Partial<BackendOptions> {
@@ -34,12 +35,17 @@ export interface PeerSettings extends Partial<BackendOptions> {
   readonly scripts?: Scripts;
 }
 
-export async function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
+export function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
+  return openPeer({ redisUrl, ...settings });
+}
+
+/** A worker over the servers that the settings name. */
+export async function openPeer(settings: PeerSettings): Promise<Peer> {
   const { host = 'test', log = silent, elapsedMs, scripts, ...options } = settings;
   const instanceId = randomUUID();
   const { primary } = createIpcPair(0, instanceId);
   const worker = await openRedisWorker({
-    options: redisOptions(redisUrl, options),
+    options: { ...STORE_OPTIONS, ...options },
     instanceId,
     host,
     primary,
@@ -68,9 +74,26 @@ export async function peerForTest(redisUrl: string, settings?: PeerSettings): Pr
 /** A user with exactly the rights that Roomcast needs. */
 export const ALLOWED = ['on', '>granted', ...aclRules('rc')];
 
+const USER = ['--user', 'roomcast', ...ALLOWED];
+const asUser = (url: string) => url.replace('//', '//roomcast:granted@');
+
 export async function redisHarness(): Promise<Harness> {
-  const redis = await openRedis(['--user', 'roomcast', ...ALLOWED]);
-  const url = redis.url.replace('//', '//roomcast:granted@');
+  const redis = await openRedis(USER);
+  return harnessOver([redis], { redisUrl: asUser(redis.url) });
+}
+
+export async function severalServersHarness(): Promise<Harness> {
+  const servers = await Promise.all([openRedis(USER), openRedis(USER), openRedis(USER)]);
+  return harnessOver(servers, { redisUrls: servers.map(({ url }) => asUser(url)) });
+}
+
+export async function redisClusterHarness(): Promise<Harness> {
+  const cluster = await openRedisCluster({ settings: [...USER, '+cluster|nodes'] });
+  const redisClusterNodes = cluster.addresses.map((address) => `redis://roomcast:granted@${address}`);
+  return harnessOver(cluster.masters, { redisClusterNodes });
+}
+
+function harnessOver(servers: readonly RedisProcess[], where: Partial<BackendOptions>): Harness {
   const peers = new Set<Peer>();
 
   async function closePeers(): Promise<void> {
@@ -79,8 +102,8 @@ export async function redisHarness(): Promise<Harness> {
 
   return {
     async open(options) {
-      const opened = await openRedisPeer(url, options);
-      // Of those a long test closed itself nothing is kept.
+      const opened = await openPeer({ ...where, ...options });
+      // Nothing is kept of the peers that a long test closed itself.
       const peer: Peer = {
         ...opened,
         close() {
@@ -92,16 +115,19 @@ export async function redisHarness(): Promise<Harness> {
       return peer;
     },
     async endLease(instanceId) {
-      await redis.ask(`HSET rc:boots ${instanceId} "1 0 test"`);
+      const listed = await Promise.all(servers.map((server) => server.ask('EXISTS rc:boots')));
+      const owner = servers[listed.findIndex((reply) => reply.startsWith(':1'))];
+      if (!owner) throw new Error('no server lists instances');
+      await owner.ask(`HSET rc:boots ${instanceId} "1 0 test"`);
     },
     async restart() {
       await closePeers();
-      await redis.stop();
-      await redis.start();
+      await Promise.all(servers.map((server) => server.stop()));
+      await Promise.all(servers.map((server) => server.start()));
     },
     async close() {
       await closePeers();
-      await redis.close();
+      await Promise.all(servers.map((server) => server.close()));
     },
   };
 }

@@ -1,10 +1,11 @@
 import type { BackendOptions, PrimaryBackendDeps } from '../backend.ts';
 import { BackendError } from '../backend.ts';
-import { openRedisTarget } from './connection/open-target.ts';
+import type { RedisAddress } from './connection/address.ts';
 import { fieldOf } from './connection/redis-connection.ts';
 import { openStartCheck, type StartCheck } from './connection/start-check.ts';
 import { redisKeys } from './keys.ts';
 import { openRedisPrimary } from './primary.ts';
+import { addressesOf } from './topology/open-topology.ts';
 
 export interface ExaminationDeps {
   readonly options: BackendOptions;
@@ -33,19 +34,26 @@ export async function examineRedis({ options, now, log }: ExaminationDeps): Prom
     // The connection is of no use for more.
     return [error.message];
   }
-  const target = openRedisTarget(options, log);
-  const address = target.address();
-  target.close();
-  if (!address) return problems;
-  const { keyPrefix } = options;
+  const found = await Promise.all(
+    addressesOf(options, log).map((address) => problemsAt(address, options, now)),
+  );
+  return [...new Set([...problems, ...found.flat()])];
+}
+
+async function problemsAt(
+  address: RedisAddress,
+  { keyPrefix, redisClusterNodes }: BackendOptions,
+  now: () => number,
+): Promise<string[]> {
   const check = await openStartCheck({
     address,
     keyPrefix,
     keys: redisKeys(keyPrefix, address.database),
     waits: false,
+    clustered: redisClusterNodes !== undefined,
   });
   try {
-    return [...problems, ...(await clockProblems(check, now)), ...(await infoProblems(check))];
+    return [...(await clockProblems(check, now)), ...(await infoProblems(check))];
   } finally {
     check.close();
   }

@@ -50,8 +50,11 @@ export interface RedisKeys {
   readonly totals: readonly [totals: string, turn: string];
   /** The queue of clients over RATE_ADMIT: next free place, places of known clients, shared places. */
   readonly connects: readonly [next: string, places: string, shared: string];
-  readonly probe: (instanceId: string) => string;
+  /** The channel of an instance's probes. With a hash tag, the server that has the tag has the channel. */
+  readonly probe: (instanceId: string, tag?: string) => string;
   readonly secret: string;
+  /** The names of all servers that share the rooms, on each of them; see topology/spread-record.ts. */
+  readonly spread: string;
   /** The key of the HTTP API if API_KEYS is not set. */
   readonly apiKey: string;
   /** The format of the data, see connection/format.ts. */
@@ -93,8 +96,9 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
     connects: [`${prefix}:{connects}:next`, `${prefix}:{connects}:places`, `${prefix}:{connects}:shared`],
-    probe: (instanceId) => `${channelPrefix}:probe:${instanceId}`,
+    probe: (instanceId, tag = '') => `${channelPrefix}:probe:${instanceId}${tag === '' ? '' : `:{${tag}}`}`,
     secret: `${prefix}:secret`,
+    spread: `${prefix}:servers`,
     apiKey: `${prefix}:api-key`,
     format: `${prefix}:format`,
   };

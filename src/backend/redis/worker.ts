@@ -4,13 +4,8 @@ import { succeed } from '../../protocol/codes.ts';
 import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
-import { openSubscriber } from './bus/subscriber.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
 import { agreeOnFormat, createFormatCheck } from './connection/format.ts';
-import { openRedisTarget } from './connection/open-target.ts';
-import { openRedisConnection } from './connection/redis-connection.ts';
-import { openReplicaAcks } from './connection/replica-acks.ts';
-import { createRightsCheck } from './connection/rights-check.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
 import { createEpochArgs } from './log/epochs.ts';
@@ -26,6 +21,8 @@ import { createRedisRoster } from './presence/roster.ts';
 import { createWriteCheck } from './presence/write-check.ts';
 import { createRetention } from './retention.ts';
 import { openScripts, type Scripts } from './scripts.ts';
+import { databaseOf } from './topology/open-topology.ts';
+import { openWorkerServers } from './topology/worker-servers.ts';
 
 /** The primary has checked that Redis is there. A worker respawned while Redis is away starts without it and logs that. */
 const FIRST_CONNECT_MS = 5_000;
@@ -39,44 +36,32 @@ export interface RedisWorkerDeps extends WorkerBackendDeps {
 export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBackend> {
   const { options, instanceId, host, log } = deps;
   const { elapsedMs = () => performance.now(), scripts = openScripts() } = deps;
-  const target = openRedisTarget(options, log);
-  const keys = redisKeys(options.keyPrefix, target.database);
+  const keys = redisKeys(options.keyPrefix, databaseOf(options));
   const pacing = createCallPacing({ now: () => performance.now(), utilization: deps.utilization });
-  const redis = openRedisConnection({ target, scripts: Object.values(scripts), log, pacing });
-  const subscriber = openSubscriber({ target, log });
-  const { subscriptions, reconnect } = subscriber;
-  const bus = createRedisBus({
-    redis,
-    subscriptions,
+  const servers = openWorkerServers({
+    options,
+    instanceId,
     keys,
-    probeChannel: keys.probe(instanceId),
-    reconnect,
+    scripts: Object.values(scripts),
+    pacing,
+    log,
   });
+  const { commands: redis, subscriptions, probe, reconnect } = servers;
+  const bus = createRedisBus({ redis, subscriptions, keys, probe, reconnect });
 
-  const { dedupeTtlS, maxRoomClients, ackReplicas = 0 } = options;
-  const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, log }) : undefined;
-  const opened = [redis, subscriber, ...(acks ? [acks] : [])];
-  const there = await Promise.all(opened.map((one) => one.usable(FIRST_CONNECT_MS)));
-  if (there.includes(false)) {
-    log.warn(
-      { redis: target.shown, err: redis.problem() },
-      'redis: not reachable at the start; this worker keeps trying',
-    );
+  const { dedupeTtlS, maxRoomClients } = options;
+  const there = await servers.usable(FIRST_CONNECT_MS);
+  if (!there) {
+    log.warn(servers.problem(), 'redis: not reachable at the start; this worker keeps trying');
   }
 
-  const formatDeps = { redis, key: keys.format, mark: scripts.markFormat, shown: target.shown };
-  const checkFormat = createFormatCheck({ ...formatDeps, term: () => redis.server()?.term });
-
-  async function close(): Promise<void> {
-    subscriber.close();
-    await Promise.all([redis.close(), acks?.close()]);
-    target.close();
-  }
+  const formatDeps = { redis, key: keys.format, mark: scripts.markFormat, shown: servers.shown() };
+  const checkFormat = createFormatCheck({ ...formatDeps, term: () => servers.termOf(keys.format) });
 
   try {
-    if (!there.includes(false)) await agreeOnFormat(formatDeps);
+    if (there) await agreeOnFormat(formatDeps);
   } catch (error) {
-    await close();
+    await servers.close();
     throw error;
   }
 
@@ -86,7 +71,6 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     return kept.ok ? succeed(kept.value ?? fresh) : kept;
   }
 
-  const checkRights = createRightsCheck({ redis, keyPrefix: options.keyPrefix, keys });
   const retention = createRetention(options);
   const epochArgs = createEpochArgs(retention);
   const writes = createRedisAppend({
@@ -96,7 +80,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     epochArgs,
     retention,
     dedupeTtlS,
-    ...(acks && { replicated: acks.wait }),
+    ...(servers.replicated && { replicated: servers.replicated }),
   });
   const roster = createRedisRoster({
     redis,
@@ -107,6 +91,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     log,
     maxRoomClients,
     now: elapsedMs,
+    onTakeover: servers.onTakeover,
   });
   const writeCheck = createWriteCheck(roster.heartbeat, elapsedMs);
   return {
@@ -123,10 +108,9 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     secret,
     check: async () => {
       // All run at once, because each alone may take until the deadline of a call.
-      const checks = [redis.call<unknown>(['PING']), checkRights(), checkFormat(), writeCheck.check()];
-      const checked = await allValues<unknown>(checks);
+      const checked = await allValues<unknown>([servers.check(), checkFormat(), writeCheck.check()]);
       return checked.ok ? succeed(undefined) : checked;
     },
-    close,
+    close: servers.close,
   };
 }

@@ -18,6 +18,8 @@ export interface ChannelMachineDeps {
   readonly receive: RawListener;
   /** Messages may have been missed, and all wanted channels are subscribed again. */
   readonly onResync: () => void;
+  /** The server replied that another one has a channel. */
+  readonly onMoved?: (() => void) | undefined;
   readonly log: Logger;
   readonly now: () => number;
   readonly lingerMs: number;
@@ -31,6 +33,10 @@ export interface ChannelMachine {
   release(channel: Channel): void;
   /** Resolves with true once all later messages of the channel arrive, or with false after that time. */
   established(channel: Channel, withinMs: number): Promise<boolean>;
+  /** Another server had the channel until now, and messages may have been missed. */
+  takeOver(channel: Channel): void;
+  /** Another server has the channel from now on. The server of this client has unsubscribed it. */
+  giveUp(channel: Channel): void;
   /** Subscribes all wanted channels through this client instead. */
   moveTo(client: SubscriberClient): void;
   close(): void;
@@ -82,6 +88,10 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     at.sSubscribe(channel.name, receive, true).then(
       () => {
         if (client !== at) return;
+        if (channels.get(channel.name) !== channel) {
+          forgetAt(at, channel.name);
+          return;
+        }
         channel.state = 'on';
         shareRecord(channel.name);
         releaseWaiters(channel);
@@ -89,8 +99,9 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
         step(channel);
       },
       (error: unknown) => {
-        if (client !== at) return;
+        if (client !== at || channels.get(channel.name) !== channel) return;
         channel.state = 'off';
+        if (isMoved(error)) deps.onMoved?.();
         // The next `ready` retries after a lost connection; the next reconcile retries a subscribe that Redis refused.
         if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
         if (!channel.wanted()) step(channel);
@@ -110,11 +121,16 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     if (own !== record) records.set(name, record);
   }
 
+  /** Otherwise node-redis subscribes it again after a reconnect, and one refusal makes it drop all channels. */
+  function forgetAt(at: SubscriberClient, name: string): void {
+    if (!channels.has(name)) at.getPubSubListeners('SHARDED').delete(name);
+  }
+
   function unsubscribe(channel: Channel): void {
     channel.state = 'unsubscribing';
     const at = client;
     const done = () => {
-      if (client !== at) return;
+      if (client !== at || channels.get(channel.name) !== channel) return;
       // node-redis keeps the channel after a failure.
       channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
       if (channel.state === 'on') releaseWaiters(channel);
@@ -182,6 +198,15 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
       channel.waiters ??= createWaiters();
       return channel.waiters.wait(withinMs);
     },
+    takeOver(channel) {
+      lose(channel);
+      step(channel);
+    },
+    giveUp(channel) {
+      channels.delete(channel.name);
+      forgetAt(client, channel.name);
+      onFound(channel);
+    },
     moveTo(next) {
       client = next;
       for (const channel of channels.values()) lose(channel);
@@ -193,4 +218,8 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
       channels.clear();
     },
   };
+}
+
+function isMoved(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('MOVED');
 }

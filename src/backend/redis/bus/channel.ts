@@ -59,8 +59,9 @@ export interface ListenerOwner {
 }
 
 export class Listener implements ChannelSubscription {
-  readonly owner: ListenerOwner;
-  readonly channel: Channel;
+  /** Changes with the channel, when another server takes it over. */
+  owner: ListenerOwner;
+  channel: Channel;
   readonly onEntry: (entry: Entry) => void;
   readonly onPresence: ((presence: PresenceChange | PresenceEvent) => void) | undefined;
 

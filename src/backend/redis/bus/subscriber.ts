@@ -4,10 +4,10 @@ import { openFollowingClient } from '../connection/following-client.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import { createWaiters } from '../connection/waiters.ts';
 import type { SubscriberClient } from './channel-machine.ts';
-import { createSubscriptions, type Subscriptions, type SubscriptionsDeps } from './subscriptions.ts';
+import { createSubscriptions, type ServerSubscriptions, type SubscriptionsDeps } from './subscriptions.ts';
 
 export interface Subscriber {
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: ServerSubscriptions;
   /** Resolves with true once it is connected, or with false after that time. */
   usable(withinMs: number): Promise<boolean>;
   /** Replaces the connection, even one that looks alive. */
@@ -33,7 +33,7 @@ const NO_CLIENT: SubscriberClient = {
 export function openSubscriber(deps: SubscriberDeps): Subscriber {
   const { target, log, ...timing } = deps;
   const waiters = createWaiters();
-  const subscriptions = createSubscriptions({ client: NO_CLIENT, log, ...timing });
+  const subscriptions = createSubscriptions({ client: NO_CLIENT, onMoved: target.recheck, log, ...timing });
   const following = openFollowingClient({ target, role: 'subscriber', onClient });
 
   function onClient(client: RedisClient): void {
@@ -43,6 +43,8 @@ export function openSubscriber(deps: SubscriberDeps): Subscriber {
       lossLogged = true;
       log.warn({ redis: target.shown, err: error }, 'redis: subscriber lost');
     });
+    // Only a node of a Redis Cluster does this, for a slot that moves.
+    client.on('sharded-channel-moved', () => target.recheck());
     client.on('ready', () => {
       if (lossLogged) log.info({ redis: target.shown }, 'redis: subscriber is back');
       lossLogged = false;

@@ -23,6 +23,14 @@ export interface Subscriptions {
   stopListeningRaw(channel: string): void;
   /** Calls the listener whenever messages may have been missed, once they arrive again. */
   onResync(listener: () => void): void;
+}
+
+/** The subscriptions at one server. */
+export interface ServerSubscriptions extends Subscriptions {
+  /** Subscribes a channel for its listeners at another server, which does not have it any more. */
+  takeOver(channel: Channel): void;
+  /** Hands each channel over to the server that has it now. Returns how many others have. */
+  handOver(ownerOf: (channel: string) => ServerSubscriptions): number;
   /** Subscribes all wanted channels through this client instead, then calls the `onResync` listeners. */
   moveTo(client: SubscriberClient): void;
   close(): void;
@@ -30,6 +38,8 @@ export interface Subscriptions {
 
 export interface SubscriptionsDeps {
   readonly client: SubscriberClient;
+  /** The server replied that another one has a channel. */
+  readonly onMoved?: () => void;
   readonly log: Logger;
   readonly now?: () => number;
   readonly lingerMs?: number;
@@ -41,7 +51,7 @@ const LINGER_MS = 5_000;
 const RECONCILE_MS = 5_000;
 
 /** Records which listeners want which channels. channel-machine.ts subscribes to them. */
-export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
+export function createSubscriptions(deps: SubscriptionsDeps): ServerSubscriptions {
   const { client, log, now = () => performance.now() } = deps;
   const channels = new Map<string, Channel>();
   const resyncListeners: (() => void)[] = [];
@@ -52,6 +62,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     onResync: () => {
       for (const listener of resyncListeners) listener();
     },
+    onMoved: deps.onMoved,
     log,
     now,
     lingerMs: deps.lingerMs ?? LINGER_MS,
@@ -72,7 +83,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     return channel;
   }
 
-  return {
+  const subscriptions: ServerSubscriptions = {
     listen(name, onEntry, onPresence) {
       const channel = channelOf(name);
       const listener = new Listener(owner, channel, onEntry, onPresence);
@@ -94,7 +105,30 @@ export function createSubscriptions(deps: SubscriptionsDeps): Subscriptions {
     onResync(listener) {
       resyncListeners.push(listener);
     },
+    takeOver(lost) {
+      const channel = channelOf(lost.name);
+      for (const listener of lost.listeners()) {
+        listener.owner = owner;
+        listener.channel = channel;
+        channel.add(listener);
+      }
+      channel.onFrame = lost.onFrame ?? channel.onFrame;
+      channel.waiters ??= lost.waiters;
+      machine.takeOver(channel);
+    },
+    handOver(ownerOf) {
+      let handed = 0;
+      for (const channel of [...channels.values()]) {
+        const next = ownerOf(channel.name);
+        if (next === subscriptions) continue;
+        handed += 1;
+        machine.giveUp(channel);
+        if (channel.wanted()) next.takeOver(channel);
+      }
+      return handed;
+    },
     moveTo: machine.moveTo,
     close: machine.close,
   };
+  return subscriptions;
 }

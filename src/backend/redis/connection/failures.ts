@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { ErrorReply } from 'redis';
-import type { Refusal } from '../../../protocol/codes.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { refuse } from '../../../protocol/codes.ts';
 
 /** About the time until a restarted Redis is connected again. */
@@ -16,11 +16,32 @@ const TEMPORARY_REPLIES = new Map([
   ['MASTERDOWN', 'the store has lost its master'],
   ['BUSY', 'the store is busy'],
   ['CLUSTERDOWN', 'the store is down'],
-  ['TRYAGAIN', 'the store is moving data'],
 ]);
 
 /** The others are what Redis 7.0 and 7.2 reply when the denied command stands in a script. */
 const DENIED_REPLY = /^NOPERM|The user executing the script can't |ACL failure in script/;
+
+/** A node of a Redis Cluster that does not have the keys now: another one has, or Redis is just moving them. */
+export type Redirect =
+  | { readonly kind: 'moved' | 'ask'; readonly host: string; readonly port: number }
+  | { readonly kind: 'wait' };
+
+interface Redirection extends Refusal {
+  readonly redirect: Redirect;
+}
+
+/** Whether the call is to be made again elsewhere or later; it was not run. */
+export function redirectOf(outcome: Outcome<unknown>): Redirect | undefined {
+  return !outcome.ok && 'redirect' in outcome ? (outcome as Redirection).redirect : undefined;
+}
+
+/** `MOVED 3999 127.0.0.1:6381`, `ASK …` or `TRYAGAIN …`. The host is empty if it is that of the server asked. */
+function redirectFrom(reply: string): Redirect | undefined {
+  if (reply.startsWith('TRYAGAIN')) return { kind: 'wait' };
+  const [, kind, host = '', port] = /^(MOVED|ASK) \d+ (\S*):(\d+)/.exec(reply) ?? [];
+  if (kind === undefined) return undefined;
+  return { kind: kind === 'ASK' ? 'ask' : 'moved', host: host === '?' ? '' : host, port: Number(port) };
+}
 
 export function away(message = 'the store is away'): Refusal {
   return refuse('unavailable', message, RETRY_AFTER_MS);
@@ -68,6 +89,8 @@ export function refusalOf(error: unknown, log: Logger): Refusal {
     log.error({ code: 'NOPERM', reply }, 'redis: the user in REDIS_URL lacks a right');
     return DENIED;
   }
+  const redirect = redirectFrom(reply);
+  if (redirect) return { ...away('the store is moving data'), redirect } as Redirection;
   const temporary = TEMPORARY_REPLIES.get(wordOf(reply));
   if (temporary !== undefined) return away(named(reply, temporary));
   log.error({ reply }, 'redis: a command failed');

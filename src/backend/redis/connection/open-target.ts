@@ -23,7 +23,7 @@ export function openRedisTarget(options: TargetOptions, log: Logger): RedisTarge
   return openSentinelTarget({ sentinels, name: redisSentinelName, address, log });
 }
 
-function readCertificates({ redisCaFile, redisCertFile, redisKeyFile }: TargetOptions): TlsOptions {
+export function readCertificates({ redisCaFile, redisCertFile, redisKeyFile }: TargetOptions): TlsOptions {
   return {
     ...(redisCaFile === undefined ? {} : { ca: read('REDIS_CA_FILE', redisCaFile) }),
     ...(redisCertFile === undefined ? {} : { cert: read('REDIS_CERT_FILE', redisCertFile) }),

@@ -15,6 +15,14 @@ import { createWaiters } from './waiters.ts';
 
 /** The connection for commands to one server. All calls reach it in the order in which they are made. */
 export interface RedisConnection extends RedisCommands {
+  /** `asking`: a server of a Redis Cluster that is only just taking over the key runs the command too. */
+  call<T>(args: readonly string[], asking?: boolean): Promise<Outcome<T>>;
+  evaluate<T>(
+    script: Script,
+    keys: readonly string[],
+    args: ScriptArgs,
+    asking?: boolean,
+  ): Promise<Outcome<T>>;
   /** Undefined while the connection is not usable. */
   server(): RedisServer | undefined;
   /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
@@ -132,6 +140,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     args: readonly (string | Buffer)[],
     prompt = false,
     mayWrite?: (write: () => void) => boolean,
+    asking = false,
   ): Promise<Reply> {
     const repliesBefore = replies;
     const mine = generation;
@@ -165,6 +174,8 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
             settle({ error: LOST }, false);
             return;
           }
+          // It holds for the command that follows it on the connection.
+          if (asking) client.sendCommand(['ASKING']).catch(() => undefined);
           client.sendCommand(args).then(
             (value) => settle({ value }, true),
             (error) => {
@@ -195,14 +206,14 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   }
 
   return {
-    call: async (args) => refusal() ?? outcomeOf(await exchange(args)),
+    call: async (args, asking) => refusal() ?? outcomeOf(await exchange(args, false, undefined, asking)),
     publish: async (channel, frame) => refusal() ?? outcomeOf(await exchange(['SPUBLISH', channel, frame])),
-    evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs) =>
+    evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs, asking = false) =>
       scriptCalls.inOrder(async (): Promise<Outcome<T>> => {
         const refused = refusal();
         if (refused || !server) return refused ?? away();
         const values = typeof args === 'function' ? args(server) : args;
-        return outcomeOf(await scriptCalls.run(script, [String(keys.length), ...keys, ...values]));
+        return outcomeOf(await scriptCalls.run(script, [String(keys.length), ...keys, ...values], asking));
       }),
     inOneOrder: () => true,
     wasDenied: () => denied,

@@ -5,17 +5,18 @@ export type Reply = { readonly value: unknown } | { readonly error: unknown };
 
 /**
  * Writes a command when the pacing lets it, after asking `mayWrite`. If that returns false, the command is not written until
- * `mayWrite`'s owner calls `write`.
+ * `mayWrite`'s owner calls `write`. `asking`: the server is only just taking over the keys, see redirects.ts.
  */
 export type SendCommand = (
   args: readonly string[],
   prompt?: boolean,
   mayWrite?: (write: () => void) => boolean,
+  asking?: boolean,
 ) => Promise<Reply>;
 
 export interface ScriptCalls {
   /** Runs a script by its digest, or with its text if Redis does not have it. `tail` follows the digest. */
-  run(script: Script, tail: readonly string[]): Promise<Reply>;
+  run(script: Script, tail: readonly string[], asking?: boolean): Promise<Reply>;
   /** Starts the call now, or while scripts are missing after those that came before it. */
   inOrder<T>(call: () => Promise<T>): Promise<T>;
 }
@@ -31,9 +32,9 @@ export function createScriptCalls(exchange: SendCommand): ScriptCalls {
   let written = 0;
   let recovering: { readonly unwritten: (() => void)[]; readonly notStarted: (() => void)[] } | undefined;
 
-  async function run(script: Script, tail: readonly string[]): Promise<Reply> {
+  async function run(script: Script, tail: readonly string[], asking = false): Promise<Reply> {
     let wasWritten = false;
-    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt, (write) => {
+    const mayWrite = (write: () => void) => {
       if (recovering) {
         recovering.unwritten.push(write);
         return false;
@@ -41,10 +42,11 @@ export function createScriptCalls(exchange: SendCommand): ScriptCalls {
       wasWritten = true;
       written += 1;
       return true;
-    });
+    };
+    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt, mayWrite, asking);
     if (isNoScript(reply)) {
       recovering ??= { unwritten: [], notStarted: [] };
-      reply = await exchange(['EVAL', script.text, ...tail], script.prompt);
+      reply = await exchange(['EVAL', script.text, ...tail], script.prompt, undefined, asking);
     }
     if (wasWritten) written -= 1;
     if (written === 0 && recovering) {

@@ -13,6 +13,8 @@ export interface StartCheckDeps {
   readonly keys: RedisKeys;
   /** ACK_REPLICAS is set. */
   readonly waits: boolean;
+  /** It must be a node of a Redis Cluster, or must not be one. */
+  readonly clustered: boolean;
 }
 
 /** A server's reply to a command that was tried. */
@@ -29,12 +31,8 @@ export interface StartCheck {
 const ANSWER_MS = 3_000;
 const NOT_ALLOWED = /^NOPERM/;
 
-export async function openStartCheck({
-  address,
-  keyPrefix,
-  keys,
-  waits,
-}: StartCheckDeps): Promise<StartCheck> {
+export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> {
+  const { address, keyPrefix, keys, waits, clustered } = deps;
   const client = createRedisClient(address, 'commands');
   const ready = new Promise<PermissionTestReply>((resolve) => {
     client.on('ready', () => resolve({ value: undefined }));
@@ -50,7 +48,8 @@ export async function openStartCheck({
     ]);
     const field = (info: PermissionTestReply, name: string) =>
       'value' in info ? fieldOf(String(info.value), name) : undefined;
-    if (field(cluster, 'cluster_enabled') === '1') throw isClusterNode();
+    if (!clustered && field(cluster, 'cluster_enabled') === '1') throw isClusterNode();
+    if (clustered && field(cluster, 'cluster_enabled') === '0') throw isNoClusterNode();
     if (field(replication, 'role') === 'slave') {
       throw isReplica(field(replication, 'master_host'), field(replication, 'master_port'));
     }
@@ -58,7 +57,13 @@ export async function openStartCheck({
 
   function isClusterNode(): BackendError {
     return new BackendError(
-      `Redis at ${address.shown} is a node of a Redis Cluster, and REDIS_URL reaches this one node only. Point it at a Redis without cluster mode`,
+      `Redis at ${address.shown} is a node of a Redis Cluster, and REDIS_URL reaches this one node only. Name its nodes in REDIS_CLUSTER_NODES instead, or point REDIS_URL at a Redis without cluster mode`,
+    );
+  }
+
+  function isNoClusterNode(): BackendError {
+    return new BackendError(
+      `Redis at ${address.shown} is no node of a Redis Cluster. Name it in REDIS_URL instead of REDIS_CLUSTER_NODES`,
     );
   }
 
@@ -79,6 +84,8 @@ export async function openStartCheck({
     const collect = (answer: PermissionTestReply, rule: string, patternRule?: string) => {
       if (!('refused' in answer)) return;
       const { refused } = answer;
+      // Redis checks the rights before it looks which node has the key.
+      if (clustered && /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN)/.test(refused)) return;
       if (/^(MOVED|CROSSSLOT)/.test(refused)) throw isClusterNode();
       if (refused.startsWith('READONLY')) throw isReplica();
       if (/unknown (sub)?command/i.test(refused)) unknown.add(rule.slice(1).toUpperCase().replace('|', ' '));
@@ -96,6 +103,7 @@ export async function openStartCheck({
       const answer = replies[index] as PermissionTestReply;
       collect(answer, rule, rule === '+spublish' ? channels[0]?.rule : keyRule);
     }
+    if (clustered) collect(await ask(['CLUSTER', 'NODES']), '+cluster|nodes');
     for (const { rule, channel } of channels) {
       collect(await withinLimit(replyTo(client.sSubscribe(channel, () => undefined))), SUBSCRIBE_RULE, rule);
       collect(await withinLimit(replyTo(client.sUnsubscribe(channel))), UNSUBSCRIBE_RULE);

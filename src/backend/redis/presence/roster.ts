@@ -11,6 +11,7 @@ import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
 import { createHeartbeat } from './heartbeat.ts';
+import { createInboxConnections } from './inbox-connections.ts';
 import { createInstanceWatch } from './instance-watch.ts';
 import { createReadInstances } from './instances.ts';
 import { createLiveInstances } from './live-instances.ts';
@@ -18,7 +19,8 @@ import { createOccupiedRooms } from './occupied-rooms.ts';
 import { personText } from './persons.ts';
 import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
-import { ROSTER_KEYS_LIVE_MS, roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import { createRoomTurns } from './room-turns.ts';
 import { createRosterQueries } from './roster-queries.ts';
 import { createRemoveUnreported } from './unreported.ts';
 
@@ -33,6 +35,8 @@ export interface RedisRosterDeps {
   readonly maxRoomClients: number;
   /** A clock that cannot be set. */
   readonly now: () => number;
+  /** Calls the listener when another server has taken over rooms, and may lack the newest writes. */
+  readonly onTakeover: (listener: () => void) => void;
 }
 
 type Counted = [users: number, clients: number, changed: number, waitMs: number];
@@ -49,7 +53,7 @@ const NO_LIMIT = 0;
  * listed is listed again by its next call.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { redis, scripts, keys, instanceId, host, log, maxRoomClients, now } = deps;
+  const { redis, scripts, keys, instanceId, host, log, maxRoomClients, now, onTakeover } = deps;
   const reported = createReportedPresence();
   const watch = createInstanceWatch(now);
   const readInstances = createReadInstances({ redis, script: scripts.instances, keys, watch });
@@ -98,11 +102,21 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       void living.listed();
     },
   });
+  const indexKey = keys.occupiedRooms(instanceId);
+  const turns = createRoomTurns((room) => redis.inOneOrder(indexKey, keys.restrictions(room)));
+  const writeConnections = createInboxConnections({
+    redis,
+    keys,
+    instanceId,
+    turns,
+    reported,
+    occupy,
+    vacate: (inbox) => occupied.vacate(instanceId, inbox),
+  });
+  onTakeover(resync.onLoss);
 
-  /** Callers need not await it: Redis runs it before what they send next. */
   function occupy(room: Room): Promise<Outcome<unknown>> {
-    void heartbeat.list(instanceId);
-    return occupied.occupy(instanceId, room);
+    return allValues<unknown>([heartbeat.list(instanceId), occupied.occupy(instanceId, room)]);
   }
 
   /** A user may have entered since the room was found empty: the room is listed again then and must stay listed. */
@@ -116,20 +130,22 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     clients: number,
     most: number,
   ): Promise<Outcome<EnterReply>> {
-    const occupying = occupy(room);
-    const entered = await redis.evaluate<EnterReply>(
-      scripts.enter,
-      [...scriptKeys(room), keys.restrictions(room)],
-      [...scriptArgs(room), String(clients), user.userId, user.username, personText(user), String(most)],
+    const entered = await turns.afterListing(room, occupy(room), () =>
+      redis.evaluate<EnterReply>(
+        scripts.enter,
+        [...scriptKeys(room), keys.restrictions(room)],
+        [...scriptArgs(room), String(clients), user.userId, user.username, personText(user), String(most)],
+      ),
     );
-    const occupiedNow = await occupying;
     if (entered.ok && entered.value[3] > 0) notifier.schedule(room, entered.value[3]);
-    return occupiedNow.ok ? entered : occupiedNow;
+    return entered;
   }
 
   async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
     const args = [...scriptArgs(room), String(clients), userId];
-    const left = await redis.evaluate<ExitReply>(scripts.exit, scriptKeys(room), args);
+    const left = await turns.inTurn(room, () =>
+      redis.evaluate<ExitReply>(scripts.exit, scriptKeys(room), args),
+    );
     if (!left.ok) return left;
     const [, , , waitMs, vacant] = left.value;
     if (waitMs > 0) notifier.schedule(room, waitMs);
@@ -163,8 +179,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   function sendConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
-    const [occupyInbox, vacate] = [() => occupy(inbox), () => occupied.vacate(instanceId, inbox)];
-    return writeConnections(deps, inbox, connections, { occupy: occupyInbox, vacate });
+    return writeConnections(inbox, connections);
   }
 
   async function setConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
@@ -196,25 +211,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
 }
 
 /** Writes a user's connections on this instance. The room is occupied before the first one and vacated after the last. */
-async function writeConnections(
-  { redis, keys, instanceId }: Pick<RedisRosterDeps, 'redis' | 'keys' | 'instanceId'>,
-  inbox: Room,
-  connections: number,
-  { occupy, vacate }: { occupy(): Promise<Outcome<unknown>>; vacate(): Promise<Outcome<unknown>> },
-): Promise<Outcome<void>> {
-  const key = keys.connections(inbox);
-  const sent = await allValues<unknown>(
-    connections > 0
-      ? [
-          occupy(),
-          redis.call(['HSET', key, instanceId, String(connections)]),
-          redis.call(['PEXPIRE', key, ROSTER_KEYS_LIVE_MS]),
-        ]
-      : [redis.call(['HDEL', key, instanceId]), vacate()],
-  );
-  return sent.ok ? succeed(undefined) : sent;
-}
-
 function counted(outcome: Outcome<EnterReply | ExitReply>) {
   if (!outcome.ok) return outcome;
   const [users, clients, changed] = outcome.value;

@@ -1,0 +1,196 @@
+import type { Logger } from 'pino';
+import { type RedisAddress, withServer } from '../connection/address.ts';
+import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
+import type { RedisTarget } from '../connection/target.ts';
+import { createWaiters } from '../connection/waiters.ts';
+import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
+import { SLOTS, slotOf, tagIn } from './hash-slots.ts';
+import { createRedirectedCommands, type Elsewhere } from './redirects.ts';
+import type { OpenNode, RedisTopology, TopologyNode } from './topology.ts';
+
+export interface ClusterDeps<N> {
+  /** Some of the nodes; the first that answers names the others. All share the first one's user, password and TLS. */
+  readonly seeds: readonly RedisAddress[];
+  readonly openNode: OpenNode<N>;
+  readonly log: Logger;
+  readonly refreshMs?: number;
+}
+
+interface Member<N> {
+  readonly shown: string;
+  readonly host: string;
+  readonly node: N;
+  slots: number;
+}
+
+/** A move that no reply showed: a worker that only listens learns of it by asking. */
+const REFRESH_MS = 1_000;
+
+/*
+ * The masters of a Redis Cluster. Each has a connection of its own, as if it were a plain server, so deadlines, probes and
+ * subscriptions are the same. CLUSTER NODES says who has which slot. It is asked every second, and at once when a reply
+ * shows a move. A node that was cut off may still list a slot as it was, so a slot changes hands only for a higher
+ * configuration epoch.
+ */
+export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): RedisTopology<N> {
+  const { seeds, openNode, log, refreshMs = REFRESH_MS } = deps;
+  const [like] = seeds;
+  if (!like) throw new Error('a cluster without a node');
+  const members = new Map<string, Member<N>>();
+  const owners = new Array<Member<N> | undefined>(SLOTS).fill(undefined);
+  const epochs = new Float64Array(SLOTS).fill(-1);
+  const waiters = createWaiters();
+  const moveListeners: ((nodes: readonly N[]) => void)[] = [];
+  const takeoverListeners: (() => void)[] = [];
+  const closing = new Set<Promise<void>>();
+  let nodesSeen: readonly ClusterNode[] = [];
+  let complete = false;
+  let refreshing: Promise<void> | undefined;
+  let turn = 0;
+  let closed = false;
+
+  function memberAt(host: string, port: number): Member<N> {
+    const address = withServer(like as RedisAddress, host, port);
+    const known = members.get(address.shown);
+    if (known) return known;
+    const target: RedisTarget = {
+      shown: address.shown,
+      database: 0,
+      // A replica is left as soon as the slots name its master.
+      moves: true,
+      address: () => address,
+      problem: () => undefined,
+      recheck,
+      onMove: () => () => undefined,
+      close: () => undefined,
+    };
+    let tag: string | undefined;
+    const isOwn = (slot: number) => owners[slot]?.shown === address.shown;
+    const node = openNode(target, () => {
+      if (tag === undefined || !isOwn(slotOf(tag)))
+        tag = owners.some((_, slot) => isOwn(slot)) ? tagIn(isOwn) : undefined;
+      return tag;
+    });
+    const member: Member<N> = { shown: address.shown, host, node, slots: 0 };
+    members.set(address.shown, member);
+    return member;
+  }
+
+  const first = () => members.values().next().value as Member<N>;
+  const ownerOf = (slot: number) => owners[slot] ?? first();
+
+  function recheck(): void {
+    void refresh();
+  }
+
+  function refresh(asked?: Member<N>): Promise<void> {
+    refreshing ??= ask(asked).finally(() => {
+      refreshing = undefined;
+    });
+    return refreshing;
+  }
+
+  /** Asks that member, or one after the other until one answers. */
+  async function ask(asked?: Member<N>): Promise<void> {
+    const inTurn = [...members.values()];
+    turn += 1;
+    const order = asked ? [asked] : inTurn.map((_, index) => inTurn[(index + turn) % inTurn.length]);
+    for (const member of order) {
+      if (closed || !member?.node.commands.server()) continue;
+      const listed = await member.node.commands.call<string>(['CLUSTER', 'NODES']);
+      if (closed) return;
+      if (!listed.ok) continue;
+      adopt(parseClusterNodes(listed.value, member.host));
+      return;
+    }
+    // All known masters are away. Their replicas may have been promoted.
+    if (!asked) openAll();
+  }
+
+  function adopt(listed: readonly ClusterNode[]): void {
+    const before = complete;
+    let moved = false;
+    let tookOver = false;
+    nodesSeen = listed;
+    for (const { host, port, configEpoch, slots } of listed) {
+      if (slots.length === 0) continue;
+      const isNew = !members.has(withServer(like as RedisAddress, host, port).shown);
+      const member = memberAt(host, port);
+      for (const [from, to] of slots) {
+        for (let slot = from; slot <= to; slot += 1) {
+          if (configEpoch < (epochs[slot] ?? -1)) continue;
+          const owner = owners[slot];
+          if (owner !== member && configEpoch === epochs[slot]) continue;
+          epochs[slot] = configEpoch;
+          if (owner === member) continue;
+          owners[slot] = member;
+          member.slots += 1;
+          if (owner) owner.slots -= 1;
+          moved = true;
+          tookOver ||= isNew;
+        }
+      }
+    }
+    complete = owners.every((owner) => owner !== undefined);
+    if (complete) waiters.release();
+    if (!moved) {
+      if (complete) closeUnused();
+      return;
+    }
+    log.info(
+      { servers: [...members.values()].filter(({ slots }) => slots > 0).map(({ shown }) => shown) },
+      'redis: slots moved',
+    );
+    const all = [...members.values()].map(({ node }) => node);
+    for (const listener of moveListeners) listener(all);
+    if (before && tookOver) for (const listener of takeoverListeners) listener();
+    if (complete) closeUnused();
+  }
+
+  function closeUnused(): void {
+    for (const [shown, { slots, node }] of members) {
+      if (slots > 0) continue;
+      members.delete(shown);
+      const gone = node.close().finally(() => closing.delete(gone));
+      closing.add(gone);
+    }
+  }
+
+  function openAll(): void {
+    for (const { endpoint } of seeds) if ('host' in endpoint) memberAt(endpoint.host, endpoint.port);
+    for (const { host, port } of nodesSeen) memberAt(host, port);
+  }
+  openAll();
+  for (const { node } of members.values()) void node.commands.usable(CALL_DEADLINE_MS).then(recheck);
+  const timer = setInterval(recheck, refreshMs);
+
+  // A node that does not name a host means its own.
+  const memberOf = ({ host, port }: Elsewhere) => memberAt(host || first().host, port);
+
+  return {
+    commands: createRedirectedCommands({
+      connectionOf: (slot) => ownerOf(slot).node.commands,
+      connectionTo: (redirect) => memberOf(redirect).node.commands,
+      refresh: (redirect) => refresh(memberOf(redirect)),
+      deadlineMs: CALL_DEADLINE_MS,
+    }),
+    nodes: () => {
+      const used = [...members.values()].filter(({ slots }) => slots > 0);
+      return (used.length > 0 ? used : [...members.values()]).map(({ node }) => node);
+    },
+    nodeOf: (key) => ownerOf(slotOf(key)).node,
+    onMove: (listener) => {
+      moveListeners.push(listener);
+    },
+    onTakeover: (listener) => {
+      takeoverListeners.push(listener);
+    },
+    recheck,
+    known: (withinMs) => (complete ? Promise.resolve(true) : waiters.wait(withinMs)),
+    close: async () => {
+      closed = true;
+      clearInterval(timer);
+      await Promise.all([...closing, ...[...members.values()].map(({ node }) => node.close())]);
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { BackendError, type BackendOptions } from '../../backend.ts';
+import { fieldOf, NO_MASTER, type RedisConnection } from '../connection/redis-connection.ts';
+import { openStartCheck, type StartCheck } from '../connection/start-check.ts';
+import type { RedisTarget } from '../connection/target.ts';
+import type { RedisKeys } from '../keys.ts';
+import { serverName } from './server-names.ts';
+import { requireSameServers } from './spread-record.ts';
+import type { RedisTopology, TopologyNode } from './topology.ts';
+
+/** A server as the primary uses it. */
+export interface PrimaryNode extends TopologyNode {
+  readonly target: RedisTarget;
+}
+
+export interface RequiredServersDeps {
+  readonly topology: RedisTopology<PrimaryNode>;
+  readonly options: BackendOptions;
+  readonly keys: RedisKeys;
+  /** The longest wait for a Redis that is still starting. */
+  readonly patienceMs: number;
+  readonly log: Logger;
+}
+
+const LOG_EVERY_MS = 1_000;
+const LOADING_RETRY_MS = 500;
+const OLDEST_MAJOR = 7;
+/** Trying again changes nothing: wrong credentials, or a Redis that knows no HELLO (before 6.0). */
+const FINAL = /^(WRONGPASS|NOAUTH)|unknown command|invalid password|DB index is out of range/i;
+const NOT_ALLOWED = /^NOPERM/;
+
+/** Waits until all servers can be used, or throws a `BackendError` that tells the operator why one cannot. */
+export async function requireServers(deps: RequiredServersDeps): Promise<void> {
+  const { topology, options, keys, patienceMs, log } = deps;
+  const giveUpAt = performance.now() + patienceMs;
+  if (options.redisClusterNodes && !(await topology.known(patienceMs))) {
+    throw new BackendError(
+      `the Redis Cluster at ${topology
+        .nodes()
+        .map(({ target }) => target.shown)
+        .join(
+          ', ',
+        )} cannot be used: ${causeOf(problemOf(topology))}. Start it or correct REDIS_CLUSTER_NODES, which must name at least one master`,
+    );
+  }
+  const nodes = topology.nodes();
+  await Promise.all(nodes.map((node) => awaitServer(node, giveUpAt, log)));
+  await Promise.all(nodes.map((node) => checkFit(node, deps)));
+  if (!options.redisClusterNodes) {
+    const named = nodes.map(({ target, commands }) => ({ name: serverName(target), commands }));
+    await requireSameServers(named, keys);
+  }
+}
+
+function problemOf(topology: RedisTopology<PrimaryNode>): unknown {
+  const away = topology.nodes().find(({ commands }) => !commands.server());
+  return away ? away.commands.problem() : new Error('not all of its slots have a server');
+}
+
+/** Returns what the operator should know about the servers, or undefined if none of them says. */
+export async function lookForWarnings(
+  topology: RedisTopology<PrimaryNode>,
+  options: BackendOptions,
+  keys: RedisKeys,
+): Promise<string[] | undefined> {
+  const looks = await Promise.all(topology.nodes().map((node) => warningsOf(node, options, keys)));
+  const known = looks.filter((warnings) => warnings !== undefined);
+  return known.length === 0 ? undefined : [...new Set(known.flat())];
+}
+
+async function warningsOf(
+  { target }: PrimaryNode,
+  { keyPrefix, redisClusterNodes, ackReplicas = 0 }: BackendOptions,
+  keys: RedisKeys,
+): Promise<string[] | undefined> {
+  const address = target.address();
+  if (!address) return undefined;
+  const clustered = redisClusterNodes !== undefined;
+  const check = await openStartCheck({ address, keyPrefix, keys, waits: false, clustered });
+  try {
+    return await durabilityWarnings(check, ackReplicas);
+  } finally {
+    check.close();
+  }
+}
+
+/** Throws a `BackendError` that tells the operator why this server cannot be used. */
+async function checkFit(
+  { commands, target }: PrimaryNode,
+  { options, keys }: Pick<RequiredServersDeps, 'options' | 'keys'>,
+): Promise<void> {
+  const { keyPrefix, redisClusterNodes, ackReplicas = 0 } = options;
+  const address = target.address();
+  if (!address) throw new BackendError(`Redis at ${target.shown} cannot be used: no server is known`);
+  const server = commands.server();
+  // An older version lacks half of the commands to try.
+  if (server) requireVersion(server.version, address.shown);
+  const clustered = redisClusterNodes !== undefined;
+  const check = await openStartCheck({ address, keyPrefix, keys, waits: ackReplicas > 0, clustered });
+  try {
+    await check.requireFit();
+  } finally {
+    check.close();
+  }
+}
+
+async function awaitServer(
+  { commands: redis, target }: PrimaryNode,
+  giveUpAt: number,
+  log: Logger,
+): Promise<void> {
+  for (;;) {
+    const sliceMs = Math.max(0, Math.min(LOG_EVERY_MS, giveUpAt - performance.now()));
+    const loading = (await redis.usable(sliceMs)) ? await isLoading(redis) : undefined;
+    if (loading === false) return;
+    const cause = loading ? 'it is still loading its data' : causeOf(redis.problem());
+    // The start check finds out which right is missing, or where the master is.
+    if (NOT_ALLOWED.test(cause) || (redis.problem() === NO_MASTER && !target.moves)) return;
+    if (FINAL.test(cause)) {
+      throw new BackendError(
+        `Redis at ${target.shown} refused the connection: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
+      );
+    }
+    if (performance.now() >= giveUpAt) {
+      throw new BackendError(
+        `Redis at ${target.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
+      );
+    }
+    log.warn({ redis: target.shown, cause }, 'redis: not reachable yet');
+    if (loading) await delay(LOADING_RETRY_MS);
+  }
+}
+
+/** A Redis that loads its data accepts connections and replies to INFO, but to nothing else. */
+async function isLoading(redis: RedisConnection): Promise<boolean> {
+  const info = await redis.call<string>(['INFO', 'persistence']);
+  return !info.ok || fieldOf(info.value, 'loading') !== '0';
+}
+
+/** Node's errors for a host with several addresses have no message of their own. */
+function causeOf(problem: unknown): string {
+  if (problem instanceof AggregateError) return problem.errors.map(causeOf).join(', ');
+  return problem instanceof Error ? problem.message : 'no answer';
+}
+
+function requireVersion(version: string, shown: string): void {
+  if (Number.parseInt(version, 10) >= OLDEST_MAJOR) return;
+  throw new BackendError(
+    `Redis at ${shown} is version ${version || 'unknown'}, but Roomcast needs Redis ${OLDEST_MAJOR}.0 or later (sharded publish/subscribe). Upgrade it, or point REDIS_URL at another`,
+  );
+}
+
+/** It relies on INFO, since hosted services reject CONFIG. */
+async function durabilityWarnings({ ask }: StartCheck, ackReplicas: number): Promise<string[] | undefined> {
+  const info = await ask(['INFO']);
+  if ('refused' in info) return undefined;
+  const field = (name: string) => fieldOf(String(info.value), name);
+  const warnings = [];
+  if (field('aof_enabled') === '0') {
+    warnings.push(
+      'Redis runs with `appendonly no`: a restart of Redis loses acked messages. Set `appendonly yes`.',
+    );
+  }
+  // A rejected CONFIG gives no warning. A Redis with `everysec` replies before it writes while a background sync is
+  // slow: with syncs slowed to 800 ms a kill -9 of Redis took up to 1,786 of 18,000 acked messages.
+  const config = await ask(['CONFIG', 'GET', 'appendfsync']);
+  const sync =
+    'value' in config ? (config.value as { readonly appendfsync?: string }).appendfsync : undefined;
+  if (field('aof_enabled') !== '0' && (sync === 'everysec' || sync === 'no')) {
+    warnings.push(
+      `Redis runs with \`appendfsync ${sync}\`: when Redis is killed or loses power, the newest acked messages may be lost. Set \`appendfsync always\`.`,
+    );
+  }
+  if (Number(field('maxmemory')) > 0 && field('maxmemory_policy') !== 'noeviction') {
+    warnings.push(
+      `Redis may evict rooms when memory is full (maxmemory-policy ${field('maxmemory_policy')}). Set \`maxmemory-policy noeviction\`.`,
+    );
+  }
+  const replicas = Number(field('connected_slaves'));
+  if (replicas < ackReplicas) {
+    warnings.push(
+      `ACK_REPLICAS is ${ackReplicas}, but Redis has ${replicas} replicas: no message is acknowledged until it has as many.`,
+    );
+  }
+  return warnings;
+}

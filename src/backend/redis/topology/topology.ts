@@ -1,0 +1,50 @@
+import type { RedisCommands } from '../connection/commands.ts';
+import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { RedisTarget } from '../connection/target.ts';
+
+/** One server that has keys. A worker has a subscriber on each, the primary has none. */
+export interface TopologyNode {
+  readonly commands: RedisConnection;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the connections to one server. `probeTag` returns the hash tag of a channel that this server has, '' if it has
+ * all, and undefined if it has none.
+ */
+export type OpenNode<N> = (target: RedisTarget, probeTag: () => string | undefined) => N;
+
+/** Which servers there are, and which of them has a key or a channel. */
+export interface RedisTopology<N extends TopologyNode> {
+  /** To the server that has the key. */
+  readonly commands: RedisCommands;
+  /** At least one. */
+  nodes(): readonly N[];
+  nodeOf(key: string): N;
+  /** Calls the listener after keys moved, with all servers: those that have no keys any more are closed next. */
+  onMove(listener: (nodes: readonly N[]) => void): void;
+  /** Calls the listener when another server has taken over keys: it may lack the newest writes. */
+  onTakeover(listener: () => void): void;
+  /** Resolves with true once it is known which server has each key, or with false after that time. */
+  known(withinMs: number): Promise<boolean>;
+  /** Something showed that keys have moved. */
+  recheck(): void;
+  close(): Promise<void>;
+}
+
+/** One server that has everything. */
+export function createOneServer<N extends TopologyNode>(target: RedisTarget, node: N): RedisTopology<N> {
+  return {
+    commands: node.commands,
+    nodes: () => [node],
+    nodeOf: () => node,
+    onMove: () => undefined,
+    onTakeover: () => undefined,
+    known: () => Promise.resolve(true),
+    recheck: () => undefined,
+    close: async () => {
+      await node.close();
+      target.close();
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import type { Logger } from 'pino';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { BackendOptions } from '../../backend.ts';
+import { type BusProbe, createBusProbe } from '../bus/probe.ts';
+import { createRoutedSubscriptions } from '../bus/routed-subscriptions.ts';
+import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
+import type { Subscriptions } from '../bus/subscriptions.ts';
+import type { CallPacing } from '../connection/call-pacing.ts';
+import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import { openRedisConnection } from '../connection/redis-connection.ts';
+import { openReplicaAcks, type ReplicaAcks } from '../connection/replica-acks.ts';
+import { createRightsCheck } from '../connection/rights-check.ts';
+import type { RedisTarget } from '../connection/target.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Script } from '../scripts.ts';
+import { openTopology } from './open-topology.ts';
+import type { RedisTopology, TopologyNode } from './topology.ts';
+
+/** A worker's connections to all servers. */
+export interface WorkerServers {
+  readonly commands: RedisCommands;
+  readonly subscriptions: Subscriptions;
+  /** How logs and errors name them. */
+  shown(): string;
+  /** The term of the server that has the key; undefined while it is not usable. */
+  termOf(key: string): string | undefined;
+  /** Tests each server's subscriber: what is published there must come back. */
+  probe(): Promise<Outcome<void>>;
+  /** Replaces the subscribers that the last probe found deaf, or all if it found none. */
+  reconnect(): void;
+  /** Whether each server answers and allows what this worker does. */
+  check(): Promise<Outcome<void>>;
+  /** Succeeds once enough replicas have what the key's server answered before; absent if none need to. */
+  readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
+  /** Calls the listener when a server answers that may lack the newest writes. */
+  onTakeover(listener: () => void): void;
+  /** Resolves with true once all servers are connected, or with false after that time. */
+  usable(withinMs: number): Promise<boolean>;
+  /** Why a server is not usable, and which. */
+  problem(): { readonly redis: string; readonly err: unknown } | undefined;
+  close(): Promise<void>;
+}
+
+export interface WorkerServersDeps {
+  readonly options: BackendOptions;
+  readonly instanceId: string;
+  readonly keys: RedisKeys;
+  readonly scripts: readonly Script[];
+  readonly pacing: CallPacing;
+  readonly log: Logger;
+}
+
+interface WorkerNode extends TopologyNode {
+  readonly shown: string;
+  readonly subscriber: Subscriber;
+  readonly bus: BusProbe;
+  readonly acks: ReplicaAcks | undefined;
+  readonly checkRights: () => Promise<Outcome<void>>;
+}
+
+/** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
+const RECONNECT_EVERY_MS = 2_000;
+
+export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
+  const { options, instanceId, keys, scripts, pacing, log } = deps;
+  const { ackReplicas = 0 } = options;
+  const resyncListeners: (() => void)[] = [];
+  const takeoverListeners: (() => void)[] = [];
+  const terms = new WeakMap<WorkerNode, string>();
+  let deaf: readonly WorkerNode[] = [];
+
+  function openNode(target: RedisTarget, probeTag: () => string | undefined): WorkerNode {
+    const commands = openRedisConnection({ target, scripts, log, pacing });
+    const subscriber = openSubscriber({ target, log });
+    const { subscriptions } = subscriber;
+    subscriptions.onResync(() => {
+      for (const listener of resyncListeners) listener();
+    });
+    const channel = () => {
+      const tag = probeTag();
+      return tag === undefined ? undefined : keys.probe(instanceId, tag);
+    };
+    const bus = createBusProbe({ redis: commands, subscriptions, channel });
+    const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, log }) : undefined;
+    const checkRights = createRightsCheck({ redis: commands, keyPrefix: options.keyPrefix, keys });
+    return {
+      shown: target.shown,
+      commands,
+      subscriber,
+      bus,
+      acks,
+      checkRights,
+      close: async () => {
+        subscriber.close();
+        await Promise.all([commands.close(), acks?.close()]);
+      },
+    };
+  }
+
+  const topology: RedisTopology<WorkerNode> = openTopology({ options, openNode, log });
+  const redials = createRedials();
+
+  /**
+   * Redis unsubscribes the channels of a slot that leaves a server. node-redis takes that for the reply to whatever is under
+   * way, and counts one reply too few from then on. So what is left at that server gets a new connection.
+   */
+  topology.onMove((nodes) => {
+    for (const { bus } of nodes) bus.follow();
+    for (const { subscriber } of nodes) {
+      const handed = subscriber.subscriptions.handOver(
+        (name) => topology.nodeOf(name).subscriber.subscriptions,
+      );
+      if (handed > 0) redials.schedule(subscriber);
+    }
+  });
+
+  const subscriptions = createRoutedSubscriptions({
+    serverOf: (name) => topology.nodeOf(name).subscriber.subscriptions,
+    onResync: (listener) => {
+      resyncListeners.push(listener);
+    },
+  });
+
+  async function check(): Promise<Outcome<void>> {
+    const checks = topology
+      .nodes()
+      .flatMap(({ commands, checkRights }) => [commands.call<unknown>(['PING']), checkRights()]);
+    const failed = (await Promise.all(checks)).find(({ ok }) => !ok);
+    return failed && !failed.ok ? failed : succeed(undefined);
+  }
+
+  /** A server that restarted may lack the newest writes. */
+  function watchTerms(nodes: readonly WorkerNode[]): void {
+    const restarted = nodes.filter((node) => {
+      const before = terms.get(node);
+      const { term = before } = node.commands.server() ?? {};
+      if (term !== undefined) terms.set(node, term);
+      return before !== undefined && term !== before;
+    });
+    // If there is one server alone, the roster's heartbeat shows it.
+    if (restarted.length > 0 && nodes.length > 1) for (const listener of takeoverListeners) listener();
+  }
+
+  async function probe(): Promise<Outcome<void>> {
+    const nodes = topology.nodes();
+    watchTerms(nodes);
+    const probed = await Promise.all(nodes.map(({ bus }) => bus.probe()));
+    deaf = nodes.filter((_, index) => !probed[index]?.ok);
+    return probed.find(({ ok }) => !ok) ?? succeed(undefined);
+  }
+
+  return {
+    commands: topology.commands,
+    subscriptions,
+    shown: () =>
+      topology
+        .nodes()
+        .map(({ shown }) => shown)
+        .join(', '),
+    termOf: (key) => topology.nodeOf(key).commands.server()?.term,
+    probe,
+    reconnect: () => {
+      const suspects = deaf.length > 0 ? deaf : topology.nodes();
+      for (const { subscriber } of suspects) subscriber.reconnect();
+    },
+    check,
+    ...(ackReplicas > 0 && {
+      replicated: async (key: string, server: RedisServer) =>
+        (await topology.nodeOf(key).acks?.wait(key, server)) ?? succeed(undefined),
+    }),
+    onTakeover: (listener) => {
+      takeoverListeners.push(listener);
+      topology.onTakeover(listener);
+    },
+    usable: async (withinMs) => {
+      const known = await topology.known(withinMs);
+      const there = topology
+        .nodes()
+        .flatMap(({ commands, subscriber, acks }) => [commands, subscriber, ...(acks ? [acks] : [])])
+        .map((connection) => connection.usable(withinMs));
+      return known && !(await Promise.all(there)).includes(false);
+    },
+    problem: () => {
+      const away = topology.nodes().find(({ commands }) => !commands.server());
+      return away && { redis: away.shown, err: away.commands.problem() };
+    },
+    close: async () => {
+      redials.close();
+      await topology.close();
+    },
+  };
+}
+
+function createRedials() {
+  const timers = new Map<Subscriber, NodeJS.Timeout>();
+  const lastAtMs = new WeakMap<Subscriber, number>();
+
+  function redial(subscriber: Subscriber): void {
+    timers.delete(subscriber);
+    lastAtMs.set(subscriber, performance.now());
+    subscriber.reconnect();
+  }
+
+  return {
+    schedule(subscriber: Subscriber): void {
+      if (timers.has(subscriber)) return;
+      const sinceMs = performance.now() - (lastAtMs.get(subscriber) ?? Number.NEGATIVE_INFINITY);
+      timers.set(subscriber, setTimeout(redial, Math.max(0, RECONNECT_EVERY_MS - sinceMs), subscriber));
+    },
+    close(): void {
+      for (const timer of timers.values()) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { eventually } from './eventually.ts';
+import { freePorts } from './ports.ts';
+import { openRedis, type RedisProcess } from './redis-server.ts';
+
+const run = promisify(execFile);
+
+export interface RedisCluster {
+  /** Those that began as masters, each with a third of the slots. */
+  readonly masters: readonly RedisProcess[];
+  readonly replicas: readonly RedisProcess[];
+  /** `host:port` of the masters. */
+  readonly addresses: readonly string[];
+  /** Runs `redis-cli --cluster` and returns what it printed. */
+  manage(...args: readonly string[]): Promise<string>;
+  /** Moves one slot and its keys as redis-cli does, from whichever master has it. */
+  moveSlot(slot: number, to: RedisProcess): Promise<void>;
+  /** The node that has the slot now. */
+  ownerOf(slot: number): Promise<RedisProcess>;
+  /** Starts an empty node and makes it a member. */
+  addNode(): Promise<RedisProcess>;
+  close(): Promise<void>;
+}
+
+export interface RedisClusterOptions {
+  readonly replicas?: 0 | 1;
+  readonly settings?: readonly string[];
+}
+
+const MASTERS = 3;
+
+/** A real Redis Cluster of three masters. */
+export async function openRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const { replicas = 0, settings = [] } = options;
+  const nodes: RedisProcess[] = [];
+
+  async function openNode(): Promise<RedisProcess> {
+    const bus = await freePorts(1);
+    const node = await openRedis([
+      ...['--cluster-enabled', 'yes', '--cluster-port', String(bus)],
+      ...['--cluster-node-timeout', '2000', '--repl-ping-replica-period', '1'],
+      ...['--repl-diskless-sync-delay', '0'],
+      ...settings,
+    ]);
+    nodes.push(node);
+    return node;
+  }
+
+  const addressOf = ({ port }: RedisProcess) => `127.0.0.1:${port}`;
+  const manage = async (...args: readonly string[]) =>
+    (await run('redis-cli', ['--cluster', ...args], { maxBuffer: 16 * 1024 * 1024 })).stdout;
+
+  const command = async (node: RedisProcess, ...args: readonly string[]) =>
+    (await run('redis-cli', ['-p', String(node.port), ...args])).stdout.trim();
+
+  async function ownerOf(slot: number): Promise<RedisProcess> {
+    for (const node of nodes) {
+      const own = await command(node, 'CLUSTER', 'NODES').catch(() => '');
+      const ranges = /myself,master \S+ \S+ \S+ \S+ \S+ (.*)$/m.exec(own)?.[1] ?? '';
+      const has = [...ranges.matchAll(/(?<![[\d])(\d+)(?:-(\d+))?(?![\d-])/g)].some(
+        ([, first, last = first]) => slot >= Number(first) && slot <= Number(last),
+      );
+      if (has) return node;
+    }
+    throw new Error(`no node has slot ${slot}`);
+  }
+
+  async function moveSlot(slot: number, to: RedisProcess): Promise<void> {
+    const from = await ownerOf(slot);
+    const [fromId, toId] = [await command(from, 'CLUSTER', 'MYID'), await command(to, 'CLUSTER', 'MYID')];
+    const one = String(slot);
+    await command(to, 'CLUSTER', 'SETSLOT', one, 'IMPORTING', fromId);
+    await command(from, 'CLUSTER', 'SETSLOT', one, 'MIGRATING', toId);
+    for (;;) {
+      const keys = await command(from, 'CLUSTER', 'GETKEYSINSLOT', one, '10');
+      if (keys === '') break;
+      await command(
+        from,
+        ...['MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS'],
+        ...keys.split('\n'),
+      );
+    }
+    await command(to, 'CLUSTER', 'SETSLOT', one, 'NODE', toId);
+    await command(from, 'CLUSTER', 'SETSLOT', one, 'NODE', toId);
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all(nodes.map((node) => node.close()));
+  }
+
+  async function agreed(): Promise<void> {
+    await eventually(async () => {
+      const states = await Promise.all(nodes.map((node) => node.ask('CLUSTER INFO')));
+      if (!states.every((state) => state.includes('cluster_state:ok'))) throw new Error('not formed yet');
+      const roles = await Promise.all(nodes.map((node) => node.ask('INFO replication')));
+      // A replica that has no data yet does not take over.
+      const synced = roles.filter((role) => role.includes('master_link_status:up'));
+      if (synced.length < MASTERS * replicas) throw new Error('the replicas have no data yet');
+    });
+  }
+
+  try {
+    await Promise.all(Array.from({ length: MASTERS * (1 + replicas) }, openNode));
+    await manage(
+      ...['create', ...nodes.map(addressOf), '--cluster-replicas', String(replicas), '--cluster-yes'],
+    );
+    await agreed();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const masters = nodes.slice(0, MASTERS);
+  return {
+    masters,
+    replicas: nodes.slice(MASTERS),
+    addresses: masters.map(addressOf),
+    manage,
+    moveSlot,
+    ownerOf,
+    async addNode() {
+      const node = await openNode();
+      await manage('add-node', addressOf(node), addressOf(masters[0] as RedisProcess));
+      await agreed();
+      return node;
+    },
+    close,
+  };
+}
