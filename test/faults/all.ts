@@ -1,5 +1,7 @@
 import { FULL, type RunOutcome, runFault } from './fault-run.ts';
-import { FAILOVERS, LOSSES, NO_FAULT, PLANS, type Plan, randomMix } from './plans.ts';
+import { BUILD_PLANS } from './operation-plans.ts';
+import type { Plan } from './plan.ts';
+import { FAILOVERS, LOSSES, NO_FAULT, PLANS, randomMix } from './plans.ts';
 import { createRandom } from './random.ts';
 import { lineOf, problemsOf, type Row, rowOf, tableOf, updateReadme } from './report.ts';
 import { type Kind, openStage } from './stage.ts';
@@ -7,7 +9,7 @@ import { checkStock } from './stock-check.ts';
 
 const MIX_MINUTES = 2;
 /** The faults of the table, in its order. */
-const TABLE: readonly Plan[] = [NO_FAULT, ...PLANS, ...FAILOVERS, randomMix(MIX_MINUTES)];
+const TABLE: readonly Plan[] = [NO_FAULT, ...PLANS, ...BUILD_PLANS, ...FAILOVERS, randomMix(MIX_MINUTES)];
 /** Every fault there is. */
 export const ALL_FAULTS: readonly Plan[] = [...TABLE, ...LOSSES];
 /** What is promised after every fault. */
@@ -31,7 +33,7 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
 
   /** On a stage of its own, so that no row has to do with another. */
   async function play(kind: Kind, plan: Plan): Promise<RunOutcome> {
-    const stage = await openStage(kind, plan.store);
+    const stage = await openStage(kind, plan);
     try {
       return await runFault(stage, plan, FULL, createRandom(seed), 'run');
     } finally {
@@ -51,8 +53,8 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
 
   for (const plan of TABLE.filter(wanted)) {
     const row = judged(await play('roomcast', plan));
-    // The stock chat follows no Sentinel.
-    if (!withStock || plan.store) {
+    // The stock chat follows no Sentinel and has no build of ours.
+    if (!withStock || plan.store || plan.changesBuild) {
       rows.push(row);
       continue;
     }

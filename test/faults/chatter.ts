@@ -15,6 +15,8 @@ export interface ChatterOptions {
   readonly rooms: readonly string[];
   readonly record: (record: NewRecord) => void;
   readonly count: (what: Effect) => void;
+  /** It was told that this member came or went. */
+  readonly onPresence: (name: string) => void;
 }
 
 /** What a fault does to clients; a run without any of it proves nothing. */
@@ -24,4 +26,8 @@ export type Effect =
   | 'refused'
   | 'duplicateAcks'
   | 'repeatsDropped'
-  | 'unrecovered';
+  | 'unrecovered'
+  /** Told of a member who was reachable all the time that it came or went. */
+  | 'falsePresence'
+  /** The same of a member whose connection stood, but who had heard nothing for the grace time. */
+  | 'unheardPresence';

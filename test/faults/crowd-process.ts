@@ -2,6 +2,7 @@ import type { Chatter, ChatterOptions, Effect } from './chatter.ts';
 import type { CrowdOptions, Order, Report } from './crowd.ts';
 import { openFrameConnection } from './frame-connection.ts';
 import { openLibraryConnection } from './library-connection.ts';
+import { createPresenceCheck } from './presence-check.ts';
 import { openRecorder } from './recorder.ts';
 import { openRoomChatter } from './room-chatter.ts';
 import { openSdkChatter } from './sdk-chatter.ts';
@@ -9,6 +10,7 @@ import { openStockChatter } from './stock-chatter.ts';
 
 const TICK_MS = 20;
 const BURST = 4;
+const LOOK_MS = 100;
 /** What is still on its way after the last ack; a quiet room whose last message was lost is healed within 3 s. */
 const SETTLE_MS = 4_000;
 const QUIET_LIMIT_MS = 40_000;
@@ -23,8 +25,14 @@ const effects: Record<Effect, number> = {
   duplicateAcks: 0,
   repeatsDropped: 0,
   unrecovered: 0,
+  falsePresence: 0,
+  unheardPresence: 0,
 };
 let lastRecord = performance.now();
+const presence = createPresenceCheck({
+  isJoined: (name) => members.find((member) => member.name === name)?.chatter.joined ?? false,
+  now: () => performance.now(),
+});
 
 const members = Array.from({ length: options.clients }, (_, n) => {
   const name = `c${n}`;
@@ -38,9 +46,12 @@ const members = Array.from({ length: options.clients }, (_, n) => {
     rooms: own,
     record(record) {
       lastRecord = performance.now();
+      if (record.kind === 'deliver') presence.heard(name);
+      if (record.kind === 'leave') presence.left(name);
       recorder.add(record);
     },
     count: (what) => (effects[what] += 1),
+    onPresence: presence.told,
   };
   return { name, rooms: own, said: 0, chatter: openChatter(n, chatterOptions) };
 });
@@ -89,8 +100,10 @@ const allJoined = () => away() === 0;
 
 let loading: NodeJS.Timeout | undefined;
 process.on('message', async (order: Order) => {
-  if (order.do === 'load') loading = load();
-  else if (order.do === 'quiet') {
+  if (order.do === 'load') {
+    loading = load();
+    setInterval(() => presence.look(members.map(({ name }) => name)), LOOK_MS).unref();
+  } else if (order.do === 'quiet') {
     clearInterval(loading);
     // Somebody still on the way back has not missed anything: the log is replayed to them.
     await until(() => pending() === 0 && allJoined(), QUIET_LIMIT_MS);
@@ -99,7 +112,7 @@ process.on('message', async (order: Order) => {
   } else {
     for (const { chatter } of members) chatter.close();
     await recorder.close();
-    tell({ is: 'ended', effects });
+    tell({ is: 'ended', effects: { ...effects, ...presence.result() } });
     process.disconnect();
   }
 });

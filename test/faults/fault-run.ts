@@ -7,7 +7,7 @@ import type { Effect } from './chatter.ts';
 import { openCrowd, ROOMS_PER_CLIENT } from './crowd.ts';
 import { readFinalLogs } from './final-logs.ts';
 import { countHearing, countLate, flowsAgainMs } from './flow.ts';
-import type { Plan } from './plans.ts';
+import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { clock } from './recorder.ts';
 import type { Stage } from './stage.ts';

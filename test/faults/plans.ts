@@ -3,27 +3,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WatchedRedis } from '../support/sentinels.ts';
 import { openTcpProxy } from '../support/tcp-proxy.ts';
+import { fullRedis, hungWorker, readOnlyRedis } from './operation-plans.ts';
+import type { Plan } from './plan.ts';
 import { dialledBy } from './processes.ts';
 import type { Random } from './random.ts';
-import type { Stage, StoreKind } from './stage.ts';
-
-/** Something that goes wrong on the stage; `run` returns when it is over. */
-export interface Plan {
-  readonly name: string;
-  readonly title: string;
-  /** The Redis it needs; one server by default. */
-  readonly store?: StoreKind;
-  /**
-   * What the fault may take from the store, if everybody is told: acked messages, or only such as were never acked. Nothing by
-   * default.
-   */
-  readonly mayLose?: 'acked' | 'unacked';
-  /**
-   * Answers how often the fault was seen to bite by the one who made it, such as connections that came back after
-   * they were cut. What the clients felt is counted apart.
-   */
-  run(stage: Stage, random: Random): Promise<number>;
-}
+import type { Stage } from './stage.ts';
 
 const FREEZE_MS = 5_000;
 const AWAY_MS = 1_000;
@@ -105,6 +89,8 @@ function oneWorkersConnections(stage: Stage, random: Random): (clientPort: numbe
 
 function halfOpen(name: string, title: string, dials: boolean): Plan {
   return {
+    // With no connection to Redis for so long, the worker's lease ends.
+    ...(dials ? { cutsOff: true } : {}),
     name,
     title,
     async run(stage, random) {
@@ -153,6 +139,9 @@ export const PLANS: readonly Plan[] = [
   halfOpenConnections,
   partition,
   clientCuts,
+  fullRedis,
+  readOnlyRedis,
+  hungWorker,
 ];
 
 /** All of them, one after the other at random, with calm between. */
@@ -160,6 +149,7 @@ export function randomMix(minutes: number): Plan {
   return {
     name: 'mix',
     title: `all of these at random for ${minutes} min`,
+    cutsOff: true,
     async run(stage, random) {
       const endAt = performance.now() + minutes * 60_000;
       let bites = 0;
@@ -178,6 +168,7 @@ export function randomMix(minutes: number): Plan {
 export const emptyRedis: Plan = {
   name: 'empty-redis',
   title: 'Redis replaced by an empty one',
+  forgetsPresence: true,
   async run({ redis }) {
     await redis.kill9();
     await rm(appendOnlyDir(redis), { recursive: true, force: true });

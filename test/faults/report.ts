@@ -35,6 +35,7 @@ const HEADER = [
   'repeated',
   'swapped',
   'leaked',
+  'false presence',
   'every room flows again after',
   'largest worker',
   'stock: lost',
@@ -61,6 +62,7 @@ function cellsOf({ outcome, judgement, stock }: Row): string[] {
     count(judgement.repeated),
     count(judgement.swapped),
     count(judgement.leaked),
+    count(falsePresenceOf(outcome)),
     seconds(outcome.flowsAgainMs),
     `${Math.round(outcome.maxRssBytes / 1e6)} MB`,
     ...(stock
@@ -75,6 +77,12 @@ function cellsOf({ outcome, judgement, stock }: Row): string[] {
   ];
 }
 
+/** How often members were told that somebody came or went who did not. */
+function falsePresenceOf({ plan, effects }: RunOutcome): number {
+  if (plan.forgetsPresence) return 0;
+  return effects.falsePresence + (plan.cutsOff ? 0 : effects.unheardPresence);
+}
+
 /** What is wrong with a run, in a line each; nothing for a clean one. */
 export function problemsOf({ outcome, judgement }: Row): string[] {
   const { plan, deaf, pending, away, unexpectedExits, errorLines } = outcome;
@@ -82,6 +90,8 @@ export function problemsOf({ outcome, judgement }: Row): string[] {
   if (!isConclusive(outcome)) found.push('inconclusive: nobody felt the fault');
   if (plan.mayLose === 'unacked' && judgement.storeLost > 0)
     found.push(`the store lost ${judgement.storeLost} acked messages`);
+  const falsePresence = falsePresenceOf(outcome);
+  if (falsePresence > 0) found.push(`${falsePresence} times somebody came or went who did not`);
   if (deaf !== 0) found.push(`${deaf} members recorded nothing at all`);
   if (pending > 0) found.push(`${pending} messages without an answer at the end`);
   if (away > 0) found.push(`${away} members were not back in their rooms at the end`);

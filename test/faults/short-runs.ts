@@ -21,7 +21,7 @@ export interface ShortRuns {
 export function shortRuns(store?: StoreKind): ShortRuns {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage('roomcast', store);
+    stage = await openStage('roomcast', store === undefined ? {} : { store });
   });
   afterAll(() => stage?.stop());
 

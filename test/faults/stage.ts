@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type BuildCopy, copyBuild } from '../support/build-copy.ts';
 import { startHost } from '../support/cluster.ts';
 import { type NginxServer, openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
@@ -48,6 +49,10 @@ export interface Stage {
   /** Between the first host and Redis; the second host dials Redis itself. */
   readonly redisProxy: TcpProxy;
   readonly watch: Watch;
+  /** What the hosts run, if it is a copy of the build. */
+  readonly build: BuildCopy | undefined;
+  /** Pid of a host's primary. */
+  primary(host: number): number;
   /** Pids of a host's workers. */
   workers(host: number): number[];
   killWorker(host: number, slot: number): void;
@@ -58,13 +63,20 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function openStage(kind: Kind, store: StoreKind = 'single'): Promise<Stage> {
+/** What a fault needs of its stage. */
+export interface StageNeeds {
+  readonly store?: StoreKind;
+  /** The hosts run a copy of the build, with clocks that can be set. */
+  readonly changesBuild?: boolean;
+}
+
+export async function openStage(kind: Kind, needs: StageNeeds = {}): Promise<Stage> {
   const closers: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const close of closers.reverse()) await close();
   };
   try {
-    return await build(kind, store, closers, stop);
+    return await build(kind, needs, closers, stop);
   } catch (error) {
     await stop();
     throw error;
@@ -73,7 +85,7 @@ export async function openStage(kind: Kind, store: StoreKind = 'single'): Promis
 
 async function build(
   kind: Kind,
-  store: StoreKind,
+  { store = 'single', changesBuild = false }: StageNeeds,
   closers: (() => Promise<unknown>)[],
   stop: () => Promise<void>,
 ): Promise<Stage> {
@@ -82,6 +94,8 @@ async function build(
     closers.push(() => close(it));
     return it;
   };
+  const copy = changesBuild ? await opened(copyBuild(), (it) => it.remove()) : undefined;
+  await copy?.makeClocksSettable();
   const watched = store === 'single' ? undefined : await opened(openWatchedRedis(), (it) => it.close());
   const redis = watched?.servers[0] ?? (await opened(openRedis(), (it) => it.close()));
   const redisProxy = await opened(openTcpProxy(redis), (it) => it.close());
@@ -115,7 +129,8 @@ async function build(
     const dataDir = (hosts[index] as { dataDir?: string } | undefined)?.dataDir;
     // A run's whole log must be there at its end to be held against what the clients got.
     const env = { RATE_SAY: '0', HISTORY_SIZE: '20000', ...sentinelEnv };
-    return startHost({ ...options, env, ...(dataDir === undefined ? {} : { dataDir }) });
+    const main = copy === undefined ? {} : { main: copy.main };
+    return startHost({ ...options, env, ...main, ...(dataDir === undefined ? {} : { dataDir }) });
   }
 
   const starting: Promise<void>[] = [];
@@ -154,6 +169,8 @@ async function build(
     fronts,
     redisProxy,
     watch,
+    build: copy,
+    primary: (host) => (hosts[host] as StageHost).pid,
     workers,
     killWorker(host, slot) {
       const pid = workers(host)[slot];

@@ -2,6 +2,8 @@ import { childrenOf, isAlive, rssBytes } from './processes.ts';
 
 const EVERY_MS = 500;
 const ERROR_LEVEL = 50;
+/** A line that stands for repeats (`more`) comes this long after the first of them. */
+const REPEATS_MS = 10_000;
 const REPAIR = /connected|subscriber is back|restored|taken away|enters again|respawned|made anew/;
 
 interface Watched {
@@ -98,8 +100,8 @@ export function watchProcesses(first: readonly Watched[]): Watch {
 /** Lines that are not of the log, such as Node's own on a crash, count as errors of now. */
 function parse(text: string): { level: number; time: number } {
   try {
-    const { level, time } = JSON.parse(text);
-    return { level: Number(level), time: Number(time) };
+    const { level, time, more = 0 } = JSON.parse(text);
+    return { level: Number(level), time: more > 0 ? Number(time) - REPEATS_MS : Number(time) };
   } catch {
     return { level: ERROR_LEVEL, time: Date.now() };
   }

@@ -8,8 +8,22 @@ export interface BuildCopy {
   readonly main: string;
   /** Puts a text before the module that every new worker runs, or takes it away again. */
   spoilWorkers(text: string): Promise<void>;
+  /**
+   * Makes clocks that can be set. The scripts' clock is ahead by the seconds in the Redis key `step`; a process's wall clock goes
+   * ahead by an hour with SIGUSR2 and back by an hour with SIGWINCH. faketime does not run under Redis's allocator.
+   */
+  makeClocksSettable(): Promise<void>;
   remove(): Promise<void>;
 }
+
+const LUA_TIME = "local time = redis.call('TIME')";
+const LUA_STEP = "time[1] = time[1] + (redis.call('GET', 'step') or 0)";
+const SETTABLE_DATE = `
+const wallClock = Date.now;
+let stepMs = 0;
+Date.now = () => wallClock() + stepMs;
+process.on('SIGUSR2', () => (stepMs += 3_600_000)).on('SIGWINCH', () => (stepMs -= 3_600_000));
+`;
 
 export async function copyBuild(): Promise<BuildCopy> {
   const dist = dirname(MAIN);
@@ -22,6 +36,12 @@ export async function copyBuild(): Promise<BuildCopy> {
   const built = await readFile(worker, 'utf8');
   return {
     main: join(dir, 'dist', 'main.js'),
+    async makeClocksSettable() {
+      const lua = join(dir, 'dist', 'backend', 'redis', 'clock.lua');
+      await writeFile(lua, (await readFile(lua, 'utf8')).replace(LUA_TIME, `${LUA_TIME}\n  ${LUA_STEP}`));
+      const main = join(dir, 'dist', 'main.js');
+      await writeFile(main, (await readFile(main, 'utf8')).replace('\n', `\n${SETTABLE_DATE}`));
+    },
     spoilWorkers: (text) => writeFile(worker, `${text}\n${built}`),
     remove: () => rm(dir, { recursive: true, force: true }),
   };

@@ -1,0 +1,22 @@
+import type { Random } from './random.ts';
+import type { Stage, StageNeeds } from './stage.ts';
+
+/** Something that goes wrong on the stage; `run` returns when it is over. */
+export interface Plan extends StageNeeds {
+  readonly name: string;
+  readonly title: string;
+  /**
+   * What the fault may take from the store, if everybody is told: acked messages, or only such as were never acked. Nothing by
+   * default.
+   */
+  readonly mayLose?: 'acked' | 'unacked';
+  /**
+   * Answers how often the fault was seen to bite by the one who made it, such as connections that came back after
+   * they were cut. What the clients felt is counted apart.
+   */
+  run(stage: Stage, random: Random): Promise<number>;
+  /** Members whose connection stands may be told as gone: their worker cannot be reached for longer than the grace time. */
+  readonly cutsOff?: true;
+  /** The store forgets who is in which room, so the workers report everybody as new. */
+  readonly forgetsPresence?: true;
+}
