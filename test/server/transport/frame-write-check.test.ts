@@ -10,17 +10,15 @@ import {
   openConnectionInternals,
 } from '../../../src/server/transport/frame-write-check.ts';
 import { createConnectionInternals } from '../../../src/server/transport/private-members.ts';
+import { openEngineServer } from './engine-server.ts';
 
 const log = pino({ level: 'silent' });
 const FRAME = Buffer.from([0x81, 3, 0x34, 0x68, 0x69]);
 
 async function openLink(url: (port: number) => string) {
   const engine = new Engine({ allowEIO3: true });
-  const server = createServer((request, response) => engine.handleRequest(request as never, response));
-  server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { http, port } = await openEngineServer(engine);
   const connected = new Promise<Connection>((resolve) => engine.once('connection', resolve));
-  const { port } = server.address() as AddressInfo;
   const address = url(port);
   const client = address.startsWith('ws') ? new WebSocket(address) : undefined;
   const [connection] = await Promise.all([connected, client ? once(client, 'open') : fetch(address)]);
@@ -29,7 +27,7 @@ async function openLink(url: (port: number) => string) {
     close() {
       client?.terminate();
       engine.close();
-      server.close();
+      http.close();
     },
   };
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request, type Server } from 'node:http';
 import type { Socket as Connection } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
 import { io as connect, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RefusingEngine } from '../../../src/server/transport/polling-ends.ts';
+import { openEngineServer } from './engine-server.ts';
 
 /** Status and packets of a poll. */
 interface Polled {
@@ -25,11 +25,9 @@ describe('the end of a polling session', () => {
 
   async function start(options: ConstructorParameters<typeof RefusingEngine>[0] = {}): Promise<void> {
     engine = new RefusingEngine(options);
-    server = createServer((request, response) => engine.handleRequest(request as never, response));
-    server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const opened = await openEngineServer(engine);
+    server = opened.http;
+    url = `http://127.0.0.1:${opened.port}`;
   }
   function stop(): void {
     engine.close();

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Server as Engine } from 'engine.io';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Connection, createConnectionInternals } from '../../../src/server/transport/private-members.ts';
+import { openEngineServer } from './engine-server.ts';
 
 const LARGE = 'x'.repeat(8_000_000);
 const KEY = 'AAAAAAAAAAAAAAAAAAAAAA==';
@@ -18,13 +19,8 @@ describe('the bytes that wait for a connection', () => {
   beforeEach(async () => {
     clients = [];
     engine = new Engine();
-    server = createServer((request, response) => {
-      engine.handleRequest(request as never, response);
-      internals.answering(engine, request, response);
-    });
-    server.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const opened = await openEngineServer(engine, (...given) => internals.answering(engine, ...given));
+    server = opened.http;
   });
   afterEach(() => {
     for (const client of clients) client.destroy();

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect as connectTcp, type Socket as TcpSocket } from 'node:net';
+import { connect as connectTcp, type Socket as TcpSocket } from 'node:net';
 import { Server as Engine } from 'engine.io';
 import { Server, type Socket } from 'socket.io';
 import { type Socket as Client, io as connect, Manager } from 'socket.io-client';
@@ -9,6 +8,7 @@ import type { ClientSocket } from '../../../src/server/socket-types.ts';
 import { isOriginAllowed } from '../../../src/server/transport/origins.ts';
 import { shrinkConnection } from '../../../src/server/transport/private-members.ts';
 import { eventually } from '../../support/eventually.ts';
+import { openEngineServer } from './engine-server.ts';
 
 type Transport = 'websocket' | 'polling';
 
@@ -17,8 +17,7 @@ async function server({ keepsHeaders = false } = {}) {
   const engine = new Engine({ allowEIO3: true });
   const io = new Server({ serveClient: false });
   io.bind(engine);
-  const http = createServer((request, response) => engine.handleRequest(request as never, response));
-  http.on('upgrade', (request, socket, head) => engine.handleUpgrade(request as never, socket, head));
+  const { http, port } = await openEngineServer(engine);
   const sockets: Socket[] = [];
   const handshakes: { url: string; query: object; headers: object }[] = [];
   const gone: string[] = [];
@@ -38,8 +37,7 @@ async function server({ keepsHeaders = false } = {}) {
       shrinkConnection(socket as unknown as ClientSocket, { keepsHeaders });
     });
   }
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${port}`;
   onTestFinished(async () => {
     await io.close();
     http.close();
