@@ -7,7 +7,7 @@ export interface RoomSubscription {
   readonly read: number;
 }
 
-/** The rooms of each user, by inbox; stored as long as the inbox's markers. */
+/** The rooms of each user, by inbox; stored for INBOX_TTL_S from the last join or read, at least. */
 export interface RoomSubscriptions {
   /**
    * Adds the room, or removes it together with its marker. `top` is the room's newest message: the marker of a room that

@@ -35,6 +35,16 @@ describe('inboxes in Redis', () => {
     expect(await namesIn(redis)).toEqual([]);
   });
 
+  it('store a user’s rooms for INBOX_TTL_S from the last join or read', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { inboxTtlS: 100 });
+    granted(await peer.roomSubscriptions.set(inbox, 'tea', true));
+    for (const key of keys.roomSubscriptions(inbox)) {
+      expect(await ttlS(redis, key)).toBeGreaterThan(0);
+      expect(await ttlS(redis, key)).toBeLessThanOrEqual(100);
+    }
+  });
+
   it('give every key an end and no text of a user, the marks and their times the end of the numbers', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { historyTtlS: 1, inboxTtlS: 100, dedupeTtlS: 50 });

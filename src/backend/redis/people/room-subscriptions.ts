@@ -30,7 +30,7 @@ export function createRedisRoomSubscriptions({
     seq: number,
     initial: number,
   ): Promise<Outcome<SubscribeReply>> {
-    const lifetimeMs = String(retention(inbox).metaTtlMs);
+    const lifetimeMs = String(retention(inbox).logTtlMs);
     const args = [roomid, String(seq), lifetimeMs, MOST_ROOMS, String(initial)];
     return redis.evaluate<SubscribeReply>(scripts.subscribeRoom, keys.roomSubscriptions(inbox), args);
   }
