@@ -1,12 +1,14 @@
 /**
  *   npm run faults -- [--only NAME,…] [--no-stock] [--seed N] [--readme]
  *   npm run soak -- --minutes N [--seed N]
+ *   npm run reloads [-- --readme]
  *
  * Runs what is built in dist/. The same seed plays the same faults. Ends with code 1 when anything was lost, repeated,
  * swapped or leaked, or a run proved nothing.
  */
 import { parseArgs } from 'node:util';
 import { runAll } from './all.ts';
+import { runReloads } from './reload-table.ts';
 import { runSoak } from './soak.ts';
 
 const { values, positionals } = parseArgs({
@@ -22,13 +24,17 @@ const { values, positionals } = parseArgs({
 const seed = Number(values.seed);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 say(`seed ${seed}`);
-const clean = positionals.includes('soak')
-  ? await runSoak({ minutes: Number(values.minutes), seed, say })
-  : await runAll({
-      seed,
-      stock: !values['no-stock'],
-      readme: values.readme,
-      say,
-      ...(values.only === undefined ? {} : { only: values.only.split(',') }),
-    });
+const clean = await run();
 process.exit(clean ? 0 : 1);
+
+function run(): Promise<boolean> {
+  if (positionals.includes('soak')) return runSoak({ minutes: Number(values.minutes), seed, say });
+  if (positionals.includes('reloads')) return runReloads(values.readme, say);
+  return runAll({
+    seed,
+    stock: !values['no-stock'],
+    readme: values.readme,
+    say,
+    ...(values.only === undefined ? {} : { only: values.only.split(',') }),
+  });
+}

@@ -58,6 +58,10 @@ export interface Stage {
   killWorker(host: number, slot: number): void;
   /** kill −9, and what a service manager does then; resolves when the host is being started again. */
   killPrimary(host: number): Promise<void>;
+  /** Rolling reload; resolves when the last old worker has ended. Not of a stock host. */
+  reload(host: number): Promise<void>;
+  /** SIGTERM and a start; resolves when the host serves again. */
+  restart(host: number): Promise<void>;
   /** Resolves once every host serves again. */
   started(): Promise<unknown>;
   stop(): Promise<void>;
@@ -186,9 +190,32 @@ async function build(
       await pause(RESTART_MS);
       starting.push(startAgain(index));
     },
+    async reload(index) {
+      for (const pid of workers(index)) watch.expectExit(pid);
+      await reloadBy(`http://127.0.0.1:${(basePorts[index] as number) + WORKERS + 1}`);
+    },
+    async restart(index) {
+      const host = hosts[index] as StageHost;
+      for (const pid of [host.pid, ...workers(index)]) watch.expectExit(pid);
+      await host.stop();
+      await startAgain(index);
+    },
     started: () => Promise.all(starting),
     stop,
   };
+}
+
+/** What `roomcast reload` does. */
+async function reloadBy(adminUrl: string): Promise<void> {
+  const { id } = (await (await fetch(`${adminUrl}/reload`, { method: 'POST' })).json()) as { id: number };
+  for (;;) {
+    const { reload } = (await (await fetch(`${adminUrl}/status`)).json()) as {
+      reload?: { readonly id: number; readonly state: string };
+    };
+    if (reload?.id === id && reload.state === 'done') return;
+    if (reload?.state === 'failed') throw new Error('the reload failed');
+    await pause(100);
+  }
 }
 
 async function nginxConfig(basePorts: readonly number[], port: number): Promise<string> {
