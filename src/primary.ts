@@ -242,10 +242,14 @@ function portWarnings(settings: Settings): string[] {
 }
 
 async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervisor, backend: PrimaryBackend) {
-  const overview = await withinLimit(backend.overview());
+  const [overview, hosts] = await Promise.all([
+    withinLimit(backend.overview()),
+    withinLimit(backend.hosts()),
+  ]);
   return {
     primary: { pid: process.pid, version: deps.version, startedAt },
     cluster: overview.ok ? overview.value : { error: overview.error },
+    hosts: hosts.ok ? hosts.value : [],
     workers: supervisor.status(),
   };
 }

@@ -7,7 +7,7 @@ import type { InboxStore, PushStore } from '../chat/inbox-store.ts';
 import type { RoomBus, RoomLogs } from '../chat/log-store.ts';
 import type { Moderation } from '../chat/moderation.ts';
 import type { RoomSubscriptions } from '../chat/room-subscriptions.ts';
-import type { ClusterOverview, Roster } from '../chat/roster.ts';
+import type { ClusterOverview, HostOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
@@ -91,6 +91,8 @@ export interface PrimaryBackend {
   /** Serves a forked worker. The caller MUST call it before the worker sends anything. */
   serve(worker: WorkerIpc): void;
   overview(): Promise<Outcome<ClusterOverview>>;
+  /** Returns the hosts with living workers, by name. */
+  hosts(): Promise<Outcome<readonly HostOverview[]>>;
   check(): Promise<Outcome<void>>;
   /** Returns the cluster's key of the HTTP API, which becomes `offered` if there is none yet. */
   agreeOnApiKey(offered: string): Promise<Outcome<string>>;

@@ -126,6 +126,13 @@ export const ROSTER_REAP_CHECK_MS = 500;
 /** Two and a half missed heartbeats. */
 export const ROSTER_DOUBT_MS = 5_000;
 
+/** What one host has in the cluster's registry. */
+export interface HostOverview {
+  readonly name: string;
+  readonly workers: number;
+  readonly clients: number;
+}
+
 export interface ClusterOverview {
   readonly hosts: number;
   readonly workers: number;

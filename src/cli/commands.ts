@@ -37,8 +37,15 @@ const COMMANDS: readonly Command[] = [
   },
   {
     name: 'status',
-    does: 'show the primary, the cluster and the workers of this host',
-    run: ({ args, settings, print }) => runStatus(args, settings, print),
+    does: 'show the hosts of the cluster and the workers of this one',
+    run: ({ args, settings, print }) =>
+      runStatus(args, {
+        settings,
+        terminal: process.stdout.isTTY === true,
+        signal: interruption(),
+        now: Date.now,
+        print,
+      }),
   },
   {
     name: 'reload',

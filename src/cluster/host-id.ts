@@ -10,6 +10,11 @@ export function hostId(basePort: number): string {
   return `${hostname()}:${basePort}@${machineId()}`;
 }
 
+/** The part of the id that people know: host name and port of slot 0. */
+export function hostNameIn(id: string): string {
+  return id.slice(0, Math.max(0, id.lastIndexOf('@'))) || id;
+}
+
 function machineId(): string {
   try {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -1,4 +1,5 @@
 import { createConnectQueue, createOpenQueue } from '../../chat/connect-queue.ts';
+import { hostNameIn } from '../../cluster/host-id.ts';
 import type { WorkerIpc } from '../../cluster/ipc.ts';
 import { type Served, serveServices } from '../../cluster/ipc-services.ts';
 import { refuse, succeed } from '../../protocol/codes.ts';
@@ -100,6 +101,10 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   return {
     serve,
     overview: () => Promise.resolve(succeed(roster.overview())),
+    hosts() {
+      const { workers, clients } = roster.overview();
+      return Promise.resolve(succeed([{ name: hostNameIn(deps.host), workers, clients }]));
+    },
     check: () => (closing ? Promise.resolve(STOPPING) : store.check()),
     // No other host could have agreed on another key.
     agreeOnApiKey: (offered) => Promise.resolve(succeed(offered)),

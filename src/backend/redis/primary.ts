@@ -1,4 +1,5 @@
-import type { ClusterOverview } from '../../chat/roster.ts';
+import type { ClusterOverview, HostOverview } from '../../chat/roster.ts';
+import { hostNameIn } from '../../cluster/host-id.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
 import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
@@ -82,10 +83,23 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     });
   }
 
+  async function hosts(): Promise<Outcome<readonly HostOverview[]>> {
+    const listed = await readInstances();
+    if (!listed.ok) return listed;
+    const byHost = new Map<string, HostOverview>();
+    for (const { host, alive, clients } of listed.value) {
+      if (!alive) continue;
+      const { workers, clients: others } = byHost.get(host) ?? { workers: 0, clients: 0 };
+      byHost.set(host, { name: hostNameIn(host), workers: workers + 1, clients: others + clients });
+    }
+    return succeed([...byHost.values()].sort((one, other) => (one.name < other.name ? -1 : 1)));
+  }
+
   return {
     // Workers reach Redis themselves.
     serve: () => undefined,
     overview,
+    hosts,
     check: async () => {
       const pinged = await allValues(topology.nodes().map(({ commands }) => commands.call(['PING'])));
       return pinged.ok ? succeed(undefined) : pinged;
