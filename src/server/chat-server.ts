@@ -15,21 +15,23 @@ import { createTokenExpiry } from './auth/token-expiry.ts';
 import type { ChatContext } from './context.ts';
 import { createOnline } from './delivery/online.ts';
 import { createRoomAnnouncements } from './delivery/room-announcements.ts';
-import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
+import type { Edge } from './edge.ts';
 import { createGateway } from './gateway.ts';
 import { createHealth } from './health.ts';
-import { createEventStreams } from './http/event-streams.ts';
+import type { ApiContext } from './http/api-context.ts';
+import { createEventStreams, type EventStreams } from './http/event-streams.ts';
 import { openHttp } from './http/http-server.ts';
 import { openLiveFeeds } from './live-feeds.ts';
+import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge } from './measuring.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
-import { createPeople } from './people.ts';
+import { createPeople, type People } from './people.ts';
 import type { ChatNamespace } from './socket-types.ts';
 import { type Drain, drainClients } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
 
-export interface ChatServerDeps extends Omit<EdgeDeps, 'onFlush'> {
+export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'> {
   readonly backend: WorkerBackend;
   readonly identities: Identities;
   /** `HOST`: the address that the listeners are bound to. */
@@ -40,8 +42,6 @@ export interface ChatServerDeps extends Omit<EdgeDeps, 'onFlush'> {
   readonly pageDir: string;
   readonly onConnect: () => void;
   readonly onDisconnect: () => void;
-  /** Messages were delivered. */
-  readonly onActivity: () => void;
   readonly now: () => number;
   readonly newId: () => string;
   readonly log: Logger;
@@ -67,34 +67,13 @@ export interface ChatServer {
   close(): Promise<void>;
 }
 
-/** Engine.IO's codes for a refused request, by number. */
-const ENGINE_CODES = [
-  'transport_unknown',
-  'session_unknown',
-  'handshake_method',
-  'request',
-  'forbidden',
-  'protocol_version',
-];
-
 /** Puts one worker's chat together from the store, the rules and the edge. */
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { log } = deps;
   const metrics = createMetrics();
-  const { append, read, replace, tops, unread } = deps.backend.logs;
-  const logs = { append: metrics.timed('append', append), read, replace, tops, unread };
-  const backend = { ...deps.backend, logs };
-  const { bus, roster, inboxes } = backend;
-  const edge = await openEdge({
-    ...deps,
-    onFlush(messages, waitMs) {
-      metrics.flushed(messages, waitMs);
-      deps.onActivity();
-    },
-  });
-  edge.engine.on('connection_error', ({ code }: { code: number }) =>
-    metrics.handshakesRefused.inc({ code: ENGINE_CODES[code] ?? 'other' }),
-  );
+  const backend = measureAppends(deps.backend, metrics);
+  const { bus, roster, inboxes, logs } = backend;
+  const edge = await openMeasuredEdge({ ...deps, metrics });
   const { of, namespaces, delivery, traffic, slowClients, clients } = edge;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
@@ -120,13 +99,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const announcements = createAnnouncements({ logs, inboxes, newId: deps.newId });
   const inboxView = createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
-  const eventStreams = createEventStreams({
-    ...deps,
-    ...backend,
-    ...live,
-    admission,
-    random: Math.random,
-  });
+  const eventStreams = createEventStreams({ ...deps, ...backend, ...live, admission, random: Math.random });
   const people = createPeople({
     ...deps,
     mode: deps.identities.mode,
@@ -138,10 +111,9 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     inboxView,
     degraded,
   });
-  const { logins, enforcement } = people;
   bus.onResync(() => {
     void live.resyncCounts();
-    void enforcement.review();
+    void people.enforcement.review();
     void eventStreams.review();
   });
   const online = createOnline({
@@ -150,21 +122,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     clients,
     degraded,
   });
-  metrics.watch({
-    clients,
-    rooms: () => feeds.rooms().length,
-    duplicatesDropped: () => feeds.counters.duplicatesDropped,
-    messagesRecovered: () => feeds.counters.messagesRecovered,
-    probesMissed: () => health.counters.probesMissed,
-    reconnects: () => health.counters.reconnects,
-    degraded,
-    slowClients: slowClients.closedCount,
-    overLimit: traffic.connections.closedCount,
-    mostWaitingBytes: slowClients.mostWaitingBytes,
-    storeInFlight: () => admission.state().inFlight,
-    storeWaiting: () => admission.state().waiting,
-    delivered: () => fanout.delivered,
-  });
+  metrics.watch(metricSources({ edge, feeds, health, admission }));
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
   const context: ChatContext = {
@@ -213,13 +171,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       idempotency: backend.idempotency,
       now: deps.now,
       announceIn: createRoomAnnouncements({ of, degraded }),
-      disconnect: createUserDisconnects({
-        namespaces,
-        logins,
-        endStreams: (nsp, userId) => eventStreams.endOf(userId, { nsp }),
-        flush: fanout.flush,
-        log,
-      }),
+      disconnect: disconnectsOf(people, edge, eventStreams, log),
       moderation: backend.moderation,
       eventStreams,
     },
@@ -261,6 +213,21 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       await http.close();
     },
   };
+}
+
+function disconnectsOf(
+  { logins }: People,
+  { namespaces, delivery }: Edge,
+  eventStreams: EventStreams,
+  log: Logger,
+): ApiContext['disconnect'] {
+  return createUserDisconnects({
+    namespaces,
+    logins,
+    endStreams: (nsp, userId) => eventStreams.endOf(userId, { nsp }),
+    flush: delivery.fanout.flush,
+    log,
+  });
 }
 
 /** Socket.IO always serves the main namespace. Its 2.x clients must pass through it to reach another one. */

@@ -95,6 +95,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/events',
     'server/live-feeds.ts',
   ],
+  'server/measuring.ts': ['server/edge.ts'],
   'server/chat-server.ts': ['server'],
 
   client: ['protocol'],

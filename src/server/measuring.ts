@@ -1,0 +1,73 @@
+import type { WorkerBackend } from '../backend/backend.ts';
+import type { Admission } from '../chat/admission.ts';
+import type { Feeds } from '../chat/feeds.ts';
+import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
+import type { Health } from './health.ts';
+import type { MetricSources, Metrics } from './metrics.ts';
+
+/** Engine.IO's codes for a refused request, by number. */
+const ENGINE_CODES = [
+  'transport_unknown',
+  'session_unknown',
+  'handshake_method',
+  'request',
+  'forbidden',
+  'protocol_version',
+];
+
+export interface MeasuredEdgeDeps extends Omit<EdgeDeps, 'onFlush'> {
+  readonly metrics: Metrics;
+  /** Messages were delivered. */
+  readonly onActivity: () => void;
+}
+
+export async function openMeasuredEdge(deps: MeasuredEdgeDeps): Promise<Edge> {
+  const { metrics, onActivity } = deps;
+  const edge = await openEdge({
+    ...deps,
+    onFlush(messages, waitMs) {
+      metrics.flushed(messages, waitMs);
+      onActivity();
+    },
+  });
+  edge.engine.on('connection_error', ({ code }: { code: number }) =>
+    metrics.handshakesRefused.inc({ code: ENGINE_CODES[code] ?? 'other' }),
+  );
+  return edge;
+}
+
+/** The same backend, with the time of every append measured. */
+export function measureAppends<Backend extends Pick<WorkerBackend, 'logs'>>(
+  backend: Backend,
+  { timed }: Pick<Metrics, 'timed'>,
+): Backend {
+  // One by one: the logs of the embedded store are made when they are read, and cannot be spread.
+  const { append, read, replace, tops, unread } = backend.logs;
+  return { ...backend, logs: { append: timed('append', append), read, replace, tops, unread } };
+}
+
+export interface MeasuredParts {
+  readonly edge: Edge;
+  readonly feeds: Pick<Feeds, 'rooms' | 'counters'>;
+  readonly health: Pick<Health, 'counters' | 'degradedSince'>;
+  readonly admission: Pick<Admission, 'state'>;
+}
+
+export function metricSources({ edge, feeds, health, admission }: MeasuredParts): MetricSources {
+  const { clients, delivery, slowClients, traffic } = edge;
+  return {
+    clients,
+    rooms: () => feeds.rooms().length,
+    duplicatesDropped: () => feeds.counters.duplicatesDropped,
+    messagesRecovered: () => feeds.counters.messagesRecovered,
+    probesMissed: () => health.counters.probesMissed,
+    reconnects: () => health.counters.reconnects,
+    degraded: () => health.degradedSince() !== undefined,
+    slowClients: slowClients.closedCount,
+    overLimit: traffic.connections.closedCount,
+    mostWaitingBytes: slowClients.mostWaitingBytes,
+    storeInFlight: () => admission.state().inFlight,
+    storeWaiting: () => admission.state().waiting,
+    delivered: () => delivery.fanout.delivered,
+  };
+}
