@@ -1,12 +1,9 @@
-import { BackendError } from '../backend/backend.ts';
+import { BackendError, type BackendOptions, usesRedis } from '../backend/backend.ts';
 import { type BackupSummary, backUp, restore } from '../backend/embedded/backup.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, type GivenOptions, readOptions } from './options.ts';
 
-export interface BackupSettings {
-  readonly dataDir: string;
-  readonly redisUrl?: string | undefined;
-}
+export type BackupSettings = Pick<BackendOptions, 'dataDir'> & Parameters<typeof usesRedis>[0];
 
 const MIB = 1024 * 1024;
 
@@ -46,13 +43,13 @@ export async function runRestore(
 
 async function attempt(
   name: string,
-  { redisUrl }: BackupSettings,
+  settings: BackupSettings,
   print: Printer,
   run: () => Promise<string>,
 ): Promise<number> {
-  if (redisUrl !== undefined) {
+  if (usesRedis(settings)) {
     print.err(
-      `roomcast ${name}: REDIS_URL is set, so the data is in Redis: back that up by its own means (BGSAVE, a replica)\n`,
+      `roomcast ${name}: the settings name a Redis, so the data is in Redis: back that up by its own means (BGSAVE, a replica)\n`,
     );
     return EXIT.failed;
   }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pino } from 'pino';
+import { usesRedis } from '../backend/backend.ts';
 import { examineRedis } from '../backend/redis/examination.ts';
 import { portClaimsOf } from '../cluster/ports.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -49,15 +50,12 @@ async function examine(
   { values }: GivenOptions,
   { readFile, now }: DoctorDeps,
 ): Promise<Finding[]> {
-  const { redisUrl, redisUrls, redisClusterNodes, redisSentinels } = settings;
-  const places = [redisUrl, redisUrls, redisClusterNodes, redisSentinels];
-  const usesRedis = places.some((place) => place !== undefined);
   const log = pino({ enabled: false });
   const [host, store, site] = await Promise.all([
     pidOfPrimary(settings).then((primaryPid) =>
       checkHost({ primaryPid, claims: portClaimsOf(settings), readFile }),
     ),
-    usesRedis ? examineRedis({ options: settings, now, log }) : [],
+    usesRedis(settings) ? examineRedis({ options: settings, now, log }) : [],
     values.site === undefined ? [] : checkSite({ url: String(values.site), socketPath: settings.socketPath }),
   ]);
   return [
@@ -121,7 +119,7 @@ const HELP = `Usage: roomcast doctor [--nginx FILE] [--site URL] [--json]
 
 Looks at everything that the server depends on: the settings, this machine's limits and ports, Redis (version,
 rights, persistence, eviction, replication, memory, clock), the config of nginx and the running site. Prints
-each thing to mend, with how. It changes nothing.
+each thing to mend, with how. Redis gets trial keys that expire within 10 s, and its format if it has none.
 
 Run it with the settings of the server, on its machine and as its user. It may run before the start, or
 beside the server.
