@@ -57,7 +57,10 @@ export async function runReload(options: ReloadOptions): Promise<ReloadResult> {
   });
   const busy: ChildProcess[] = [];
   try {
-    await until(() => listeners.every(({ at }) => at.length > 0) || void room.say('is everybody there?'));
+    await until(
+      () =>
+        listeners.every(({ at }) => at.length > 0) || void room.say('is everybody there?').catch(() => {}),
+    );
     presenceEvents = 0;
     for (const { seqs, at } of listeners) {
       seqs.length = 0;
@@ -66,7 +69,15 @@ export async function runReload(options: ReloadOptions): Promise<ReloadResult> {
     for (let n = 0; n < load; n += 1)
       busy.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
     const said: number[] = [];
-    const saying = setInterval(() => void room.say('tick').then(({ seq }) => said.push(seq)), SAY_EVERY_MS);
+    const saying = setInterval(
+      () =>
+        room.say('tick').then(
+          ({ seq }) => said.push(seq),
+          // Closed before its ack: the run has ended.
+          () => {},
+        ),
+      SAY_EVERY_MS,
+    );
     await pause(CALM_MS);
     const startedAt = performance.now();
     await (change === 'reload' ? stage.reload(0) : stage.restart(0));
