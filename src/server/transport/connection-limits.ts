@@ -103,7 +103,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     // The decoder refuses anything but text.
     else if (type === 'message' && typeof data === 'string') {
       if (mayDecode(this, budget, data, bytes)) {
-        packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs));
+        packet.data = new IncomingPacket(data, bytes, refusalOf(data, waitMs, maxElements));
       } else ignore(packet);
     }
   }
@@ -148,16 +148,6 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     if (budget.connects <= deps.namespaces) return true;
     const again = budget.bucket('connect', () => createBucket(connectRate, now));
     return again.take() === 0 && connectLimit.takeAgain(budget.address) === 0;
-  }
-
-  function refusalOf(text: string, waitMs: number) {
-    // CONNECT has its own limit. A DISCONNECT is never refused, or the client would stay listed as a member.
-    if (text.startsWith('0') || text.startsWith('1')) return undefined;
-    if (waitMs > 0) return refuse('rate_limited', 'too many events', waitMs).error;
-    if (!hasMoreElements(text, maxElements)) return undefined;
-    // `todo` is the only event with free-form data, and has its own limit.
-    const code = eventHeadOf(text)?.name === 'todo' ? 'too_large' : 'bad_request';
-    return refuse(code, 'payload: has more elements than any event').error;
   }
 
   function end(connection: Connection, budget: ConnectionBudget): void {
@@ -231,6 +221,16 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
       endings.close();
     },
   };
+}
+
+function refusalOf(text: string, waitMs: number, maxElements: number) {
+  // CONNECT has its own limit. A DISCONNECT is never refused, or the client would stay listed as a member.
+  if (text.startsWith('0') || text.startsWith('1')) return undefined;
+  if (waitMs > 0) return refuse('rate_limited', 'too many events', waitMs).error;
+  if (!hasMoreElements(text, maxElements)) return undefined;
+  // `todo` is the only event with free-form data, and has its own limit.
+  const code = eventHeadOf(text)?.name === 'todo' ? 'too_large' : 'bad_request';
+  return refuse(code, 'payload: has more elements than any event').error;
 }
 
 /** Engine.IO passes a noop on to nobody. */
