@@ -1,3 +1,4 @@
+import type { RebalanceOptions } from '../backend/redis/topology/rebalance.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { isMisspelling } from '../config/spelling.ts';
 import type { ApiSettings } from './api-access.ts';
@@ -11,7 +12,12 @@ import { runStatus, type StatusSettings } from './status.ts';
 import { runTail } from './tail.ts';
 import { runToken, type TokenSettings } from './token.ts';
 
-type CommandSettings = NginxSettings & StatusSettings & TokenSettings & ApiSettings & BackupSettings;
+type CommandSettings = NginxSettings &
+  StatusSettings &
+  TokenSettings &
+  ApiSettings &
+  BackupSettings &
+  RebalanceOptions;
 
 interface CommandRun {
   readonly args: readonly string[];
@@ -66,6 +72,12 @@ const COMMANDS: readonly Command[] = [
     name: 'restore',
     does: 'put a backup into DATA_DIR',
     run: async ({ args, settings, print }) => (await import('./backup.ts')).runRestore(args, settings, print),
+  },
+  {
+    name: 'rebalance',
+    does: 'move the data to the servers of REDIS_URLS',
+    run: async ({ args, settings, print }) =>
+      (await import('./rebalance.ts')).runRebalance(args, settings, print),
   },
   {
     name: 'nginx',
