@@ -5,7 +5,7 @@ import type { BackendOptions } from '../../src/backend/backend.ts';
 import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
-import { openRedisCluster } from '../support/redis-cluster.ts';
+import { clusterFormed, openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createIpcPair } from './ipc-pair.ts';
 import type { Harness, Peer } from './suite.ts';
@@ -124,6 +124,7 @@ function harnessOver(servers: readonly RedisProcess[], where: Partial<BackendOpt
       await closePeers();
       await Promise.all(servers.map((server) => server.stop()));
       await Promise.all(servers.map((server) => server.start()));
+      if (where.redisClusterNodes) await clusterFormed(servers);
     },
     async close() {
       await closePeers();

@@ -30,6 +30,14 @@ export interface RedisClusterOptions {
 
 const MASTERS = 3;
 
+/** Resolves once every node serves its slots. */
+export function clusterFormed(nodes: readonly RedisProcess[]): Promise<void> {
+  return eventually(async () => {
+    const states = await Promise.all(nodes.map((node) => node.ask('CLUSTER INFO')));
+    if (!states.every((state) => state.includes('cluster_state:ok'))) throw new Error('not formed yet');
+  });
+}
+
 /** A real Redis Cluster of three masters. */
 export async function openRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   const { replicas = 0, settings = [] } = options;
@@ -90,9 +98,8 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
   }
 
   async function agreed(): Promise<void> {
+    await clusterFormed(nodes);
     await eventually(async () => {
-      const states = await Promise.all(nodes.map((node) => node.ask('CLUSTER INFO')));
-      if (!states.every((state) => state.includes('cluster_state:ok'))) throw new Error('not formed yet');
       const roles = await Promise.all(nodes.map((node) => node.ask('INFO replication')));
       // A replica that has no data yet does not take over.
       const synced = roles.filter((role) => role.includes('master_link_status:up'));
