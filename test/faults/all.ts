@@ -9,7 +9,13 @@ import { checkStock } from './stock-check.ts';
 
 const MIX_MINUTES = 2;
 /** The faults of the table, in its order. */
-const TABLE: readonly Plan[] = [NO_FAULT, ...PLANS, ...BUILD_PLANS, ...FAILOVERS, randomMix(MIX_MINUTES)];
+export const TABLE: readonly Plan[] = [
+  NO_FAULT,
+  ...PLANS,
+  ...BUILD_PLANS,
+  ...FAILOVERS,
+  randomMix(MIX_MINUTES),
+];
 /** Every fault there is. */
 export const ALL_FAULTS: readonly Plan[] = [...TABLE, ...LOSSES];
 /** What is promised after every fault. */

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { PAYLOADS } from '../../src/protocol/payloads.ts';
 import { createRoutes } from '../../src/server/http/route-table.ts';
-import { NO_FAULT, PLANS, randomMix } from '../faults/plans.ts';
+import { TABLE } from '../faults/all.ts';
 import { SUITES } from '../suites.ts';
 import { LAYERS } from './layers.ts';
 
@@ -145,7 +145,7 @@ describe('the README of test/', () => {
   it('has a line for every fault that npm run faults plays', () => {
     const table = text.split('<!-- faults -->')[1] ?? '';
     const named = [...table.matchAll(/^\| (.*?) \|/gm)].map(([, title]) => title);
-    const titles = [NO_FAULT, ...PLANS, randomMix(2)].map(({ title }) => title);
+    const titles = TABLE.map(({ title }) => title);
     expect(named).toEqual(['fault', '---', ...titles]);
   });
 });

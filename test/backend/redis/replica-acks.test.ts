@@ -53,7 +53,7 @@ it('Redis itself may refuse messages while it has too few replicas', async () =>
   const room = newRoom();
   expect(await peer.logs.append(room, draftOf(room, '1'))).toMatchObject({
     ok: false,
-    error: { code: 'unavailable', message: 'the store has too few replicas', temporary: true },
+    error: { code: 'unavailable', message: 'the store has too few replicas (NOREPLICAS)', temporary: true },
   });
 });
 
