@@ -58,7 +58,7 @@ describe('roomcast tail', () => {
   it('says why a server refuses it', async () => {
     const run = tail(['tea', '--key', 'wrong']);
     expect(await codeOf(run)).toBe(1);
-    expect(run.output().stderr).toBe('roomcast tail: this is no API key\n');
+    expect(run.output().stderr).toBe('roomcast tail: the API key is not valid\n');
     const helped = tail(['--help']);
     expect(await codeOf(helped)).toBe(0);
     expect(helped.output().stdout).toContain('Example:\n  roomcast tail lobby --last 10\n');
