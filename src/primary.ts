@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openApiKey } from './backend/api-key.ts';
 import { BackendError, type PrimaryBackend } from './backend/backend.ts';
 import { openPrimaryBackend } from './backend/open.ts';
-import { ROSTER_REAP_CHECK_MS } from './chat/roster.ts';
 import { CHAT_MESSAGES } from './chat-messages.ts';
 import { type Admin, openAdmin } from './cluster/admin.ts';
 import { withinLimit } from './cluster/answer-limit.ts';
@@ -18,10 +17,10 @@ import { createReloads } from './cluster/reloads.ts';
 import type { Signals } from './cluster/signals.ts';
 import { createSupervisor, type Supervisor } from './cluster/supervisor.ts';
 import type { Settings } from './config/settings.ts';
+import { createDeadInstances } from './dead-instances.ts';
 import { hostInUrl } from './host-names.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
-import { PRESENCE_GRACE_MS } from './protocol/limits.ts';
 
 /** A stop does not wait longer for a store that is still being opened, or that does not answer. */
 const LATE_OPEN_MS = 1_000;
@@ -51,36 +50,12 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     return 1;
   }
 
-  let backend: PrimaryBackend;
-  try {
-    const opening = openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
-    const opened = await Promise.race([opening, aborted(ended)]);
-    if (opened === 'aborted') {
-      await Promise.race([opening.then((late) => late.close()).catch(() => {}), pause(LATE_OPEN_MS)]);
-      return 0;
-    }
-    backend = opened;
-  } catch (error) {
-    if (!(error instanceof BackendError)) throw error;
-    complain(`Roomcast cannot start: ${error.message}`);
-    return 1;
-  }
-  for (const warning of backend.warnings) log.warn(warning);
-  let apiKey: string | undefined;
-  try {
-    apiKey = settings.apiKeys.length > 0 ? undefined : await makeApiKey(settings, backend, log);
-  } catch (error) {
-    await backend.close();
-    if (!(error instanceof BackendError)) throw error;
-    complain(`Roomcast cannot start: ${error.message}`);
-    return 1;
-  }
+  const store = await openStore(deps);
+  if (typeof store === 'number') return store;
+  const { backend, apiKey } = store;
 
   let exitCode = 0;
   let wasReady = false;
-  const graceTimers = new Set<NodeJS.Timeout>();
-  /** Instances that died while no worker was ready to fence them. */
-  const pendingFences = new Set<string>();
   let front: Front | undefined;
   let admin: Admin | undefined;
   const supervisor: Supervisor = createSupervisor({
@@ -98,14 +73,11 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     drainMs: settings.drainS * 1_000,
     onWorkerGone(instanceId, reason) {
       hostMetrics.ended(instanceId, reason);
-      fenceAndReap(instanceId);
+      deadInstances.add(instanceId);
     },
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
-      const survivor = supervisor.pick();
-      if (!survivor) return;
-      for (const instanceId of pendingFences) survivor.notify(CHAT_MESSAGES.fence, { instanceId });
-      pendingFences.clear();
+      deadInstances.onServing();
     },
   });
   const reloads = createReloads({
@@ -126,18 +98,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     cluster: () => withinLimit(backend.overview()),
   });
 
-  function fenceAndReap(instanceId: string): void {
-    const survivor = supervisor.pick();
-    if (survivor) survivor.notify(CHAT_MESSAGES.fence, { instanceId });
-    else pendingFences.add(instanceId);
-    // Its clients reconnect to other workers meanwhile. A user who is back within the grace time never left.
-    const grace = setTimeout(() => {
-      graceTimers.delete(grace);
-      supervisor.pick()?.notify(CHAT_MESSAGES.reap, { instanceId });
-    }, PRESENCE_GRACE_MS);
-    graceTimers.add(grace);
-  }
-  for (const instanceId of backend.predecessors) fenceAndReap(instanceId);
+  const deadInstances = createDeadInstances({ pick: supervisor.pick });
+  for (const instanceId of backend.predecessors) deadInstances.add(instanceId);
 
   /** First not ready, then the listeners, then the clients: a proxy that has looked away meets no closed port. */
   async function stop(): Promise<void> {
@@ -146,18 +108,13 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       supervisor.leave();
       await pause(settings.drainDelayS * 1_000, undefined, { signal: hurry.signal }).catch(() => {});
     }
-    clearInterval(reaping);
-    for (const grace of graceTimers) clearTimeout(grace);
+    deadInstances.close();
     await supervisor.stop(await refugeOf(backend));
     // Last: polling clients fetch their `bye` through the front door.
     await front?.close();
     await admin?.close();
     await backend.close();
   }
-  const reaping = setInterval(
-    () => supervisor.pick()?.notify(CHAT_MESSAGES.reapExpired, null),
-    ROSTER_REAP_CHECK_MS,
-  );
 
   const hurry = new AbortController();
   signals.handle({
@@ -221,6 +178,34 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
   }
   log.info('stopped');
   return exitCode;
+}
+
+interface Store {
+  readonly backend: PrimaryBackend;
+  /** The key of the HTTP API, if the settings have none. */
+  readonly apiKey: string | undefined;
+}
+
+/** Opens the store. Returns an exit code if it cannot be used, or if the primary is told to stop meanwhile. */
+async function openStore({ settings, signals, log, complain }: PrimaryDeps): Promise<Store | number> {
+  let backend: PrimaryBackend | undefined;
+  try {
+    const opening = openPrimaryBackend({ options: settings, host: hostId(settings.basePort), log });
+    const opened = await Promise.race([opening, aborted(signals.ended)]);
+    if (opened === 'aborted') {
+      await Promise.race([opening.then((late) => late.close()).catch(() => {}), pause(LATE_OPEN_MS)]);
+      return 0;
+    }
+    backend = opened;
+    for (const warning of backend.warnings) log.warn(warning);
+    const apiKey = settings.apiKeys.length > 0 ? undefined : await makeApiKey(settings, backend, log);
+    return { backend, apiKey };
+  } catch (error) {
+    await backend?.close();
+    if (!(error instanceof BackendError)) throw error;
+    complain(`Roomcast cannot start: ${error.message}`);
+    return 1;
+  }
 }
 
 async function makeApiKey({ dataDir }: Settings, backend: PrimaryBackend, log: Logger): Promise<string> {

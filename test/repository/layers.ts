@@ -109,17 +109,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'origin-patterns.ts': [],
   'repeated-lines.ts': [],
   'chat-messages.ts': ['cluster'],
+  'dead-instances.ts': ['protocol', 'chat', 'cluster', 'chat-messages.ts'],
 
   'worker.ts': ['protocol', 'chat', 'cluster', 'backend', 'server', 'config', 'log.ts', 'chat-messages.ts'],
   'primary.ts': [
     'protocol',
-    'chat',
     'cluster',
     'backend',
     'config',
     'host-names.ts',
     'log.ts',
     'chat-messages.ts',
+    'dead-instances.ts',
   ],
   'main.ts': ['cli', 'cluster', 'config', 'log.ts', 'primary.ts', 'worker.ts'],
 };
