@@ -6,8 +6,8 @@ import type { Script } from '../scripts.ts';
 import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';
 import type { RedisCommands, RedisServer, ScriptArgs } from './commands.ts';
-import { createDeadlines } from './deadlines.ts';
-import { away, DENIED, isDenied, isReadOnly, refusalOf, refusalToOpen, UNANSWERED } from './failures.ts';
+import { createExchange, LATE } from './exchange.ts';
+import { away, DENIED, isDenied, refusalOf, refusalToOpen, UNANSWERED } from './failures.ts';
 import { openFollowingClient } from './following-client.ts';
 import { createScriptCalls, type Reply } from './script-calls.ts';
 import type { RedisTarget } from './target.ts';
@@ -50,8 +50,6 @@ export interface RedisConnectionDeps {
 export const CALL_DEADLINE_MS = 1_500;
 const PREPARE_RETRY_MS = 200;
 const CLOSE_MS = 1_000;
-const LATE = new Error('no answer in time');
-const LOST = new Error('the connection was lost');
 export const NO_MASTER = new Error('READONLY it is a replica, which takes no writes');
 
 /*
@@ -64,12 +62,9 @@ export const NO_MASTER = new Error('READONLY it is a replica, which takes no wri
 export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection {
   const { target, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
   const waiters = createWaiters();
-  const deadlines = createDeadlines({ afterMs: deadlineMs, now: () => performance.now() });
   let server: RedisServer | undefined;
   let problem: unknown;
   let generation = 0;
-  let replies = 0;
-  let stalled = false;
   let denied = false;
   let retry: NodeJS.Timeout | undefined;
 
@@ -118,11 +113,18 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       return;
     }
     server = parseServer(info);
-    stalled = false;
+    exchange.onConnected();
     log.info({ redis: shownNow(), version: server.version }, 'redis: connected');
     waiters.release();
   }
 
+  const exchange = createExchange({
+    client: () => following.current(),
+    generation: () => generation,
+    onReadOnly: leaveReplica,
+    deadlineMs,
+    pacing,
+  });
   const isReady = () => following.current()?.isReady === true;
   const shownNow = () => target.address()?.shown ?? target.shown;
 
@@ -135,61 +137,6 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     following.redial();
   }
 
-  /** See `Exchange` in script-calls.ts. */
-  function exchange(
-    args: readonly (string | Buffer)[],
-    prompt = false,
-    mayWrite?: (write: () => void) => boolean,
-    asking = false,
-  ): Promise<Reply> {
-    const repliesBefore = replies;
-    const mine = generation;
-    return new Promise((resolve) => {
-      // The reply may wait in the socket after a stall of this process: the sockets are read once before the call
-      // fails.
-      const answeredInTime = deadlines.begin(() => setImmediate(expire));
-      let open = true;
-      function expire(): void {
-        if (!open) return;
-        open = false;
-        stalled ||= isReady() && replies === repliesBefore;
-        resolve({ error: LATE });
-      }
-      function settle(reply: Reply, answered: boolean): void {
-        if (answered) {
-          replies += 1;
-          stalled = false;
-        }
-        open = false;
-        answeredInTime();
-        resolve(reply);
-      }
-      function send(): void {
-        if (!open) return;
-        // A call for one server must not run on another, since it carries the server's run_id.
-        if (mine !== generation) settle({ error: LOST }, false);
-        else if (mayWrite?.(send) ?? true) {
-          const client = following.current();
-          if (!client) {
-            settle({ error: LOST }, false);
-            return;
-          }
-          // It holds for the command that follows it on the connection.
-          if (asking) client.sendCommand(['ASKING']).catch(() => undefined);
-          client.sendCommand(args).then(
-            (value) => settle({ value }, true),
-            (error) => {
-              settle({ error }, error instanceof ErrorReply);
-              if (isReadOnly(error)) leaveReplica(mine);
-            },
-          );
-        }
-      }
-      if (pacing) pacing.schedule(send, prompt);
-      else send();
-    });
-  }
-
   function outcomeOf<T>(reply: Reply): Outcome<T> {
     if ('value' in reply) return succeed(reply.value as T);
     if (reply.error === LATE) return UNANSWERED;
@@ -198,16 +145,17 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     return refusal;
   }
 
-  const scriptCalls = createScriptCalls(exchange);
+  const scriptCalls = createScriptCalls(exchange.send);
 
   function refusal() {
     if (!server || !isReady()) return refusalToOpen(problem);
-    return stalled ? away('the store does not answer') : undefined;
+    return exchange.stalled() ? away('the store does not answer') : undefined;
   }
 
   return {
-    call: async (args, asking) => refusal() ?? outcomeOf(await exchange(args, false, undefined, asking)),
-    publish: async (channel, frame) => refusal() ?? outcomeOf(await exchange(['SPUBLISH', channel, frame])),
+    call: async (args, asking) => refusal() ?? outcomeOf(await exchange.send(args, false, undefined, asking)),
+    publish: async (channel, frame) =>
+      refusal() ?? outcomeOf(await exchange.send(['SPUBLISH', channel, frame])),
     evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs, asking = false) =>
       scriptCalls.inOrder(async (): Promise<Outcome<T>> => {
         const refused = refusal();
@@ -223,7 +171,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     denies: async (args) => {
       const refused = refusal();
       if (refused) return refused;
-      const reply = await exchange(args);
+      const reply = await exchange.send(args);
       if ('value' in reply) return succeed(false);
       if (reply.error === LATE) return UNANSWERED;
       return reply.error instanceof ErrorReply ? succeed(isDenied(reply.error)) : away();
@@ -239,7 +187,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       const client = following.current();
       if (client?.isReady) await Promise.race([client.close().catch(() => undefined), limit]);
       following.close();
-      deadlines.close();
+      exchange.close();
     },
   };
 }

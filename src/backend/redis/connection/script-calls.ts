@@ -8,7 +8,7 @@ export type Reply = { readonly value: unknown } | { readonly error: unknown };
  * `mayWrite`'s owner calls `write`. `asking`: the server is only just taking over the keys, see redirects.ts.
  */
 export type SendCommand = (
-  args: readonly string[],
+  args: readonly (string | Buffer)[],
   prompt?: boolean,
   mayWrite?: (write: () => void) => boolean,
   asking?: boolean,
@@ -28,7 +28,7 @@ export interface ScriptCalls {
  * wait for pacing, `notStarted` those made since. At the end, all start in the order in which they were made.
  * Otherwise a SCRIPT FLUSH would let later messages of a caller overtake those that failed.
  */
-export function createScriptCalls(exchange: SendCommand): ScriptCalls {
+export function createScriptCalls(send: SendCommand): ScriptCalls {
   let written = 0;
   let recovering: { readonly unwritten: (() => void)[]; readonly notStarted: (() => void)[] } | undefined;
 
@@ -43,10 +43,10 @@ export function createScriptCalls(exchange: SendCommand): ScriptCalls {
       written += 1;
       return true;
     };
-    let reply = await exchange(['EVALSHA', script.sha1, ...tail], script.prompt, mayWrite, asking);
+    let reply = await send(['EVALSHA', script.sha1, ...tail], script.prompt, mayWrite, asking);
     if (isNoScript(reply)) {
       recovering ??= { unwritten: [], notStarted: [] };
-      reply = await exchange(['EVAL', script.text, ...tail], script.prompt, undefined, asking);
+      reply = await send(['EVAL', script.text, ...tail], script.prompt, undefined, asking);
     }
     if (wasWritten) written -= 1;
     if (written === 0 && recovering) {
