@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
-import { type Redirect, redirectOf } from '../connection/failures.ts';
+import { away, type Redirect, redirectOf } from '../connection/failures.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import { SLOTS, slotOf } from './hash-slots.ts';
 import { keyOf } from './several-servers.ts';
@@ -28,10 +28,12 @@ export interface RedirectsDeps {
   /** Asks the server that the redirect named, or any, which slots are where. */
   readonly refresh: (redirect: Elsewhere) => Promise<void>;
   readonly deadlineMs: number;
+  readonly now?: () => number;
 }
 
 /** Redis replies at once while it moves a slot. */
 const RETRY_MS = 25;
+const NOT_RUN = away('the store is moving data');
 
 type Call<T> = (connection: RedisConnection, asking: boolean) => Promise<Outcome<T>>;
 
@@ -48,7 +50,7 @@ interface Diversion {
 }
 
 export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
-  const { connectionOf, connectionTo, refresh, deadlineMs } = deps;
+  const { connectionOf, connectionTo, refresh, deadlineMs, now = () => performance.now() } = deps;
   const underWay = new Int32Array(SLOTS);
   const diversions = new Map<number, Diversion>();
 
@@ -63,7 +65,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
   }
 
   function waiting<T>(run: Call<T>, resolve: (outcome: Outcome<T>) => void, outcome?: Outcome<T>): Waiting {
-    return { run, resolve: resolve as Waiting['resolve'], dueMs: performance.now() + deadlineMs, outcome };
+    return { run, resolve: resolve as Waiting['resolve'], dueMs: now() + deadlineMs, outcome };
   }
 
   function settled<T>(slot: number, outcome: Outcome<T>): Outcome<T> {
@@ -85,12 +87,14 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
   async function resume(slot: number, diversion: Diversion): Promise<void> {
     const { redirected, made } = diversion;
     for (let first = redirected.shift() ?? made.shift(); first; first = redirected.shift() ?? made.shift()) {
-      await runAlone(slot, first);
+      // One that was refused shows nothing about the others, so the next goes alone.
+      if (!(await runAlone(slot, first))) continue;
       // In one turn of the event loop, so that they share a write.
       const others = [...redirected.splice(0), ...made.splice(0)];
       const again: Waiting[] = [];
       await Promise.all(
         others.map(async (other) => {
+          if (refusedLate(other)) return;
           other.outcome = await other.run(connectionOf(slot), false);
           if (redirectOf(other.outcome) === undefined) other.resolve(other.outcome);
           else again.push(other);
@@ -101,19 +105,28 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     diversions.delete(slot);
   }
 
-  /** Repeats one call until it is redirected no more, or its time is over. */
-  async function runAlone(slot: number, call: Waiting): Promise<void> {
-    for (let moves = 0; ; moves += 1) {
+  function refusedLate(call: Waiting): boolean {
+    const isLate = now() >= call.dueMs;
+    if (isLate) call.resolve(call.outcome ?? NOT_RUN);
+    return isLate;
+  }
+
+  /** Repeats one call until it is redirected no more, and returns false if its time was over before. */
+  async function runAlone(slot: number, call: Waiting): Promise<boolean> {
+    for (let moves = 0; !refusedLate(call); moves += 1) {
       const redirect = call.outcome && redirectOf(call.outcome);
-      if (call.outcome && (!redirect || performance.now() >= call.dueMs)) break;
       if (redirect && (redirect.kind !== 'moved' || moves > 0)) await delay(RETRY_MS);
       if (redirect?.kind === 'moved') await refresh(redirect);
       const asking = redirect?.kind === 'ask';
       const connection = redirect && redirect.kind !== 'wait' ? connectionTo(redirect) : connectionOf(slot);
-      await connection.usable(Math.max(0, call.dueMs - performance.now()));
+      await connection.usable(Math.max(0, call.dueMs - now()));
       call.outcome = await call.run(connection, asking);
+      if (redirectOf(call.outcome) === undefined) {
+        call.resolve(call.outcome);
+        return true;
+      }
     }
-    call.resolve(call.outcome);
+    return false;
   }
 
   return {
