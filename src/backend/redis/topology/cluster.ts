@@ -14,6 +14,7 @@ export interface ClusterDeps<N> {
   readonly openNode: OpenNode<N>;
   readonly log: Logger;
   readonly refreshMs?: number;
+  readonly now?: () => number;
 }
 
 interface Member<N> {
@@ -21,10 +22,14 @@ interface Member<N> {
   readonly host: string;
   readonly node: N;
   slots: number;
+  /** When a reply named it last. */
+  namedAtMs: number;
 }
 
 /** A move that no reply showed: a worker that only listens learns of it by asking. */
 const REFRESH_MS = 1_000;
+/** A node that is being filled has no slot yet, and replies of ASK lead to it. */
+const KEEP_NAMED_MS = 10_000;
 
 /*
  * The masters of a Redis Cluster. Each has a connection of its own, as if it were a plain server, so deadlines, probes and
@@ -33,7 +38,7 @@ const REFRESH_MS = 1_000;
  * configuration epoch.
  */
 export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): RedisTopology<N> {
-  const { seeds, openNode, log, refreshMs = REFRESH_MS } = deps;
+  const { seeds, openNode, log, refreshMs = REFRESH_MS, now = () => performance.now() } = deps;
   const [like] = seeds;
   if (!like) throw new Error('a cluster without a node');
   const members = new Map<string, Member<N>>();
@@ -71,7 +76,13 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
         tag = owners.some((_, slot) => isOwn(slot)) ? tagIn(isOwn) : undefined;
       return tag;
     });
-    const member: Member<N> = { shown: address.shown, host, node, slots: 0 };
+    const member: Member<N> = {
+      shown: address.shown,
+      host,
+      node,
+      slots: 0,
+      namedAtMs: Number.NEGATIVE_INFINITY,
+    };
     members.set(address.shown, member);
     return member;
   }
@@ -92,11 +103,12 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
 
   /** Asks that member, or one after the other until one answers. */
   async function ask(asked?: Member<N>): Promise<void> {
+    if (closed) return;
     const inTurn = [...members.values()];
     turn += 1;
     const order = asked ? [asked] : inTurn.map((_, index) => inTurn[(index + turn) % inTurn.length]);
     for (const member of order) {
-      if (closed || !member?.node.commands.server()) continue;
+      if (!member?.node.commands.server()) continue;
       const listed = await member.node.commands.call<string>(['CLUSTER', 'NODES']);
       if (closed) return;
       if (!listed.ok) continue;
@@ -114,8 +126,9 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     nodesSeen = listed;
     for (const { host, port, configEpoch, slots } of listed) {
       if (slots.length === 0) continue;
-      const isNew = !members.has(withServer(like as RedisAddress, host, port).shown);
       const member = memberAt(host, port);
+      // A redirected call may have opened it already: a master without slots is as new as an unknown one.
+      const isNew = member.slots === 0;
       for (const [from, to] of slots) {
         for (let slot = from; slot <= to; slot += 1) {
           if (configEpoch < (epochs[slot] ?? -1)) continue;
@@ -148,8 +161,8 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   }
 
   function closeUnused(): void {
-    for (const [shown, { slots, node }] of members) {
-      if (slots > 0) continue;
+    for (const [shown, { slots, node, namedAtMs }] of members) {
+      if (slots > 0 || now() - namedAtMs < KEEP_NAMED_MS) continue;
       members.delete(shown);
       const gone = node.close().finally(() => closing.delete(gone));
       closing.add(gone);
@@ -165,7 +178,11 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   const timer = setInterval(recheck, refreshMs);
 
   // A node that does not name a host means its own.
-  const memberOf = ({ host, port }: Elsewhere) => memberAt(host || first().host, port);
+  function memberOf({ host, port }: Elsewhere): Member<N> {
+    const member = memberAt(host || first().host, port);
+    member.namedAtMs = now();
+    return member;
+  }
 
   return {
     commands: createRedirectedCommands({
