@@ -9,8 +9,8 @@ const COMMAND = {
 
 Moves all data to the servers of REDIS_URLS (or REDIS_URL), each room to the
 one that has it from now on. Stop all hosts first. A run that was cut off can
-be repeated. The user needs DUMP, RESTORE, SCAN and UNLINK beside the rights
-of the server.
+be repeated. Every server that had data must be named, here or there. The user
+needs +scan +dump +restore +unlink beside the rights of the server.
 
   --empty URLS   comma list of servers that had data and shall have none
 

@@ -30,10 +30,30 @@ export async function requireSameServers(servers: readonly NamedServer[], keys: 
   await recordSpread(servers, keys);
 }
 
-export async function recordSpread(servers: readonly NamedServer[], keys: Keys): Promise<void> {
+/**
+ * Hosts with different lists may start at the same moment. All write in one order and write over no record, so the first server
+ * that two lists share lets one of them in.
+ */
+async function recordSpread(servers: readonly NamedServer[], keys: Keys): Promise<void> {
   const spread = spreadOf(servers);
-  const written = await allValues(servers.map(({ commands }) => commands.call(['SET', keys.spread, spread])));
-  if (!written.ok) throw new BackendError(`Redis cannot be used: ${written.error.message}`);
+  const inOrder = [...servers].sort((one, other) => (one.name < other.name ? -1 : 1));
+  for (const { commands } of inOrder) {
+    const stored = await commands.call<string | null>(['SET', keys.spread, spread, 'NX', 'GET']);
+    if (!stored.ok) throw new BackendError(`Redis cannot be used: ${stored.error.message}`);
+    if (stored.value !== null && stored.value !== spread) throw isSpreadOver(stored.value, spread);
+  }
+}
+
+const MOVING = 'being moved:';
+
+/** The record while `roomcast rebalance` runs. It names all servers that may have a part. */
+export function markOfMove(names: readonly string[]): string {
+  return [MOVING, ...names].join(' ');
+}
+
+/** The servers that a record or a mark names. */
+export function serversIn(record: string): readonly string[] {
+  return record.replace(MOVING, '').split(' ').filter(Boolean);
 }
 
 function spreadOf(servers: readonly NamedServer[]): string {
@@ -64,6 +84,11 @@ async function haveData(servers: readonly NamedServer[], keys: Keys): Promise<bo
 }
 
 function isSpreadOver(stored: string, named: string): BackendError {
+  if (stored.startsWith(MOVING)) {
+    return new BackendError(
+      `\`roomcast rebalance\` was cut off, or runs: the data is being moved between ${serversIn(stored).join(' ')}. Run it to its end`,
+    );
+  }
   return new BackendError(
     `the data is spread over other servers (${stored}) than those named (${named}). Name the earlier ones again, or stop all hosts and run \`roomcast rebalance\``,
   );
