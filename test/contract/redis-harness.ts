@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
 import { aclRules } from '../../src/backend/redis/connection/rights.ts';
+import { redisKeys } from '../../src/backend/redis/keys.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import { clusterFormed, openRedisCluster } from '../support/redis-cluster.ts';
@@ -63,6 +64,12 @@ export async function redisForTest(settings?: readonly string[], configFile?: st
   const redis = await openRedis(settings, configFile);
   onTestFinished(() => redis.close());
   return redis;
+}
+
+/** All keys but the mark of the data's format, which a worker sets at some time after its start and which stays for good. */
+export async function dataKeysIn(redis: Pick<RedisProcess, 'ask'>): Promise<string[]> {
+  const lines = (await redis.ask('KEYS *')).split('\r\n');
+  return lines.filter((line) => line.startsWith('rc:') && line !== redisKeys('rc').format);
 }
 
 export async function peerForTest(redisUrl: string, settings?: PeerSettings): Promise<Peer> {

@@ -3,17 +3,13 @@ import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { CLAIM_LEASE_MS } from '../../../src/chat/idempotency.ts';
 import { announcementsOf, inboxOf } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, range, read } from '../../contract/peers.ts';
-import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import { dataKeysIn, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
 
 const keys = redisKeys('rc');
 const inbox = inboxOf('/', 'ann');
 const becomes = { epoch: 'e', seq: 1 };
 
 type Asked = { ask(command: string): Promise<string> };
-
-async function namesIn(redis: Asked): Promise<string[]> {
-  return (await redis.ask('KEYS *')).split('\r\n').filter((line) => line.startsWith('rc'));
-}
 
 async function ttlS(redis: Asked, key: string): Promise<number> {
   return Number(/:(-?\d+)/.exec(await redis.ask(`TTL ${key}`))?.[1]);
@@ -32,7 +28,7 @@ describe('inboxes in Redis', () => {
       const news = { was: becomes, becomes: { epoch: 'e', seq: 2 } };
       expect(granted(await peer.inboxes.appendAnnouncement(log, draftOf(log, ''), news))).toBe(false);
     }
-    expect(await namesIn(redis)).toEqual([]);
+    expect(await dataKeysIn(redis)).toEqual([]);
   });
 
   it('store a user’s rooms for INBOX_TTL_S from the last join or read', async () => {
@@ -56,7 +52,7 @@ describe('inboxes in Redis', () => {
     granted(
       await peer.pushes.save('id {y}', { nsp: '/', positions: [{ userId: 'ann{x}:*', seq: 1, at: 1 }] }),
     );
-    const names = await namesIn(redis);
+    const names = await dataKeysIn(redis);
     expect(names).toHaveLength(9);
     for (const name of names) expect(name).toMatch(/^rc:\{[\w-]{16,22}\}:\w+$/);
     for (const name of names) expect(await ttlS(redis, name)).toBeGreaterThan(0);

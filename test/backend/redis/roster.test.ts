@@ -3,18 +3,12 @@ import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { ROSTER_LEASE_MS } from '../../../src/chat/roster.ts';
 import { draftOf, granted, newRoom, range } from '../../contract/peers.ts';
-import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { dataKeysIn, peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
 const bob = { userId: 'bob', username: 'Bob' };
 const [annInbox, bobInbox] = [inboxOf('/', 'ann'), inboxOf('/', 'bob')];
-
-/** The keys of the roster; `rc:format` belongs to the store. */
-async function keysIn(redis: { ask(command: string): Promise<string> }): Promise<string[]> {
-  const lines = (await redis.ask('KEYS *')).split('\r\n');
-  return lines.filter((line) => line.startsWith('rc:') && line !== 'rc:format');
-}
 
 describe('the roster in Redis', () => {
   it('counts hosts, workers, connections, users and rooms of the whole cluster, without the dead', async () => {
@@ -69,13 +63,13 @@ describe('the roster in Redis', () => {
     for (const outcome of await Promise.all(rooms.map((room) => a.roster.enter(room, ann, 1, 1))))
       granted(outcome);
     expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(250);
-    expect(await keysIn(redis)).toEqual(['rc:boots']);
+    expect(await dataKeysIn(redis)).toEqual(['rc:boots']);
     expect(granted(await b.roster.expired())).toEqual([]);
     // A lease later nothing of it can still be on its way.
     expect(await redis.ask(`HSET rc:boots ${a.instanceId} "-1 swept test"`)).toBe(':0\r\n');
     expect(granted(await b.roster.expired())).toEqual([a.instanceId]);
     expect(granted(await b.roster.reap(a.instanceId))).toEqual([]);
-    expect(await keysIn(redis)).toEqual([]);
+    expect(await dataKeysIn(redis)).toEqual([]);
   });
 
   it('leaves no key of a room that everybody left', async () => {
@@ -90,7 +84,7 @@ describe('the roster in Redis', () => {
     granted(await peer.roster.exit(room, 'ann', 1));
     granted(await peer.roster.setClients(room, 0));
     granted(await peer.roster.exit(room, 'bob', 0));
-    await eventually(async () => expect(await keysIn(redis)).toEqual(['rc:boots']));
+    await eventually(async () => expect(await dataKeysIn(redis)).toEqual(['rc:boots']));
   });
 
   it('keeps a room listed under the worker if a user enters as the last one leaves', async () => {
@@ -241,7 +235,7 @@ describe('the roster in Redis', () => {
     const peer = await peerForTest(redis.url, { maxRoomClients: 1 });
     const room = newRoom();
     expect(await peer.roster.enter(room, ann, 2, 2)).toMatchObject({ error: { code: 'limit' } });
-    await eventually(async () => expect(await keysIn(redis)).toEqual(['rc:boots']));
+    await eventually(async () => expect(await dataKeysIn(redis)).toEqual(['rc:boots']));
   });
 
   it('answers every call in time while Redis is away', async () => {
