@@ -5,7 +5,7 @@ import type { Roster, RosterEntry } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
-import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
+import { createReportedPresence } from '../../reported-presence.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
@@ -16,11 +16,11 @@ import { createInstanceWatch } from './instance-watch.ts';
 import { createReadInstances } from './instances.ts';
 import { createLiveInstances } from './live-instances.ts';
 import { createOccupiedRooms } from './occupied-rooms.ts';
-import { personText } from './persons.ts';
 import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
 import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRoomTurns } from './room-turns.ts';
+import { createRosterCalls, type EnterReply, type ExitReply } from './roster-calls.ts';
 import { createRosterQueries } from './roster-queries.ts';
 import { createRemoveUnreported } from './unreported.ts';
 
@@ -38,10 +38,6 @@ export interface RedisRosterDeps {
   /** Calls the listener when another server has taken over rooms, and may lack the newest writes. */
   readonly onTakeover: (listener: () => void) => void;
 }
-
-type Counted = [users: number, clients: number, changed: number, waitMs: number];
-type ExitReply = [...Counted, vacant: number];
-type EnterReply = [...Counted, refused: number, leftMs: number];
 
 /** Why roster-enter.lua refuses; otherwise the room is full. */
 const BANNED = 1;
@@ -65,6 +61,28 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     notify: (room) => redis.evaluate<number>(scripts.notify, scriptKeys(room), scriptArgs(room)),
     onNotified: vacateIfEmpty,
     log,
+  });
+  const indexKey = keys.occupiedRooms(instanceId);
+  const turns = createRoomTurns((room) => redis.inOneOrder(indexKey, keys.restrictions(room)));
+  const sendConnections = createInboxConnections({
+    redis,
+    keys,
+    instanceId,
+    turns,
+    reported,
+    occupy,
+    vacate: (inbox) => occupied.vacate(instanceId, inbox),
+  });
+  const { sendEnter, sendExit } = createRosterCalls({
+    redis,
+    scripts,
+    scriptKeys,
+    scriptArgs,
+    keys,
+    turns,
+    occupy,
+    notifier,
+    vacateIfEmpty,
   });
   const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
   const resync = createPresenceResync({
@@ -102,17 +120,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       void living.listed();
     },
   });
-  const indexKey = keys.occupiedRooms(instanceId);
-  const turns = createRoomTurns((room) => redis.inOneOrder(indexKey, keys.restrictions(room)));
-  const writeConnections = createInboxConnections({
-    redis,
-    keys,
-    instanceId,
-    turns,
-    reported,
-    occupy,
-    vacate: (inbox) => occupied.vacate(instanceId, inbox),
-  });
   onTakeover(resync.onLoss);
 
   function occupy(room: Room): Promise<Outcome<unknown>> {
@@ -122,35 +129,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   /** A user may have entered since the room was found empty: the room is listed again then and must stay listed. */
   function vacateIfEmpty(room: Room): void {
     if (!reported.has(room)) void occupied.vacate(instanceId, room);
-  }
-
-  async function sendEnter(
-    room: Room,
-    user: ReportedUser,
-    clients: number,
-    most: number,
-  ): Promise<Outcome<EnterReply>> {
-    const entered = await turns.afterListing(room, occupy(room), () =>
-      redis.evaluate<EnterReply>(
-        scripts.enter,
-        [...scriptKeys(room), keys.restrictions(room)],
-        [...scriptArgs(room), String(clients), user.userId, user.username, personText(user), String(most)],
-      ),
-    );
-    if (entered.ok && entered.value[3] > 0) notifier.schedule(room, entered.value[3]);
-    return entered;
-  }
-
-  async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
-    const args = [...scriptArgs(room), String(clients), userId];
-    const left = await turns.inTurn(room, () =>
-      redis.evaluate<ExitReply>(scripts.exit, scriptKeys(room), args),
-    );
-    if (!left.ok) return left;
-    const [, , , waitMs, vacant] = left.value;
-    if (waitMs > 0) notifier.schedule(room, waitMs);
-    else if (vacant === 1) vacateIfEmpty(room);
-    return left;
   }
 
   async function enter(room: Room, user: RosterEntry, own: number, clients: number) {
@@ -176,10 +154,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     reported.setClients(room, clients);
     const outcome = await sendExit(room, '', clients);
     return outcome.ok ? succeed({ users: outcome.value[0], clients: outcome.value[1] }) : outcome;
-  }
-
-  function sendConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
-    return writeConnections(inbox, connections);
   }
 
   async function setConnections(inbox: Room, connections: number): Promise<Outcome<void>> {
@@ -210,7 +184,6 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   };
 }
 
-/** Writes a user's connections on this instance. The room is occupied before the first one and vacated after the last. */
 function counted(outcome: Outcome<EnterReply | ExitReply>) {
   if (!outcome.ok) return outcome;
   const [users, clients, changed] = outcome.value;
