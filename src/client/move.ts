@@ -11,7 +11,7 @@ import type { Position } from './sequence.ts';
 /*
  * Moves a client to another worker while the old one still serves it.
  *
- *   waiting ──afterMs──► connecting ──hello──► joining ──every room joined──► arrived ──2 s──► over
+ *   waiting ──afterMs──► connecting ──hello──► joining ──every room joined──► arrived ──5 s──► over
  *      ▲                     ├──failed for now────┤
  *      └──────backoff────────┘                    └──failed for good──► over
  *
@@ -75,8 +75,10 @@ export interface Move {
   end(): void;
 }
 
-/** Workers write an event of a room at about the same time, and answer within it; this is ample. */
+/** Workers write an event of a room at about the same time; this is ample. */
 const OVERLAP_MS = 2_000;
+/** The longest time that the old connection may owe answers. What is asked again after it costs the store twice. */
+const ANSWERS_MS = 5_000;
 
 export function startMove(deps: MoveDeps): Move {
   let overlap = createOverlap();
@@ -153,9 +155,15 @@ export function startMove(deps: MoveDeps): Move {
     clearTimeout(timer);
     phase = 'arrived';
     attempt = undefined;
-    timer = setTimeout(end, OVERLAP_MS);
+    timer = setTimeout(endOverlap, OVERLAP_MS);
     deps.old.retire();
     deps.onArrived({ attempt: arrived, hello: said, joined, events: overlap.held() });
+  }
+
+  /** Closes the old connection later, unless `retire` closed it already. */
+  function endOverlap(): void {
+    overlap = createOverlap();
+    timer = setTimeout(end, ANSWERS_MS - OVERLAP_MS);
   }
 
   function refused({ temporary, retryAfterMs }: WireError | ClientError): void {

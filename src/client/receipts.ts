@@ -31,8 +31,11 @@ export function createReceipts({ connection, onMarkers }: ReceiptsDeps): Receipt
     onWire = true;
     connection.ask('inbox:ack', { recv }, (answer) => {
       onWire = false;
-      // Without an answer the next connection sends it again.
-      if (!answer) return;
+      // The connection is lost, or the client moved: only then are receipts still open.
+      if (!answer) {
+        send();
+        return;
+      }
       const outcome = outcomeOf(answer);
       if (outcome.ok || !outcome.error.temporary) sent = recv;
       rest(outcome.ok ? PAUSE_MS : Math.max(PAUSE_MS, outcome.error.retryAfterMs ?? 0));

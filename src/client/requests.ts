@@ -1,5 +1,6 @@
 import type { Acks } from '../protocol/events.ts';
 import type { EventName, PayloadInput } from '../protocol/payloads.ts';
+import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 
@@ -34,7 +35,7 @@ export function createRequests(connection: Pick<Connection, 'ask' | 'state'>): R
           send() {
             if (onWire) return;
             onWire = true;
-            connection.ask(event, payload, (answer) => {
+            askUntilAnswered(connection, event, payload, (answer) => {
               onWire = false;
               if (!answer || !waiting.delete(request)) return;
               const outcome = outcomeOf(answer);

@@ -1,4 +1,5 @@
 import type { Joined } from '../protocol/rooms.ts';
+import { askUntilAnswered } from './ask-until-answered.ts';
 import { ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { draftMessage } from './drafts.ts';
@@ -12,7 +13,7 @@ import type { Typists } from './typists.ts';
 
 export interface RoomFacadeDeps {
   readonly roomid: string;
-  readonly connection: Pick<Connection, 'ask'>;
+  readonly connection: Pick<Connection, 'ask' | 'state'>;
   /** The current user's id, before the first connection the expected one. */
   readonly userId: () => string | undefined;
   /** Wall clock in ms. */
@@ -56,7 +57,7 @@ export function createRoomFacade(
     discard: outbox.discard,
     history(query = {}) {
       return new Promise((resolve, reject) => {
-        connection.ask('room:history', { roomid, ...query }, (answer) => {
+        askUntilAnswered(connection, 'room:history', { roomid, ...query }, (answer) => {
           if (!answer) reject(new ClientError('unavailable', 'not connected', true));
           else if (!answer.ok) reject(errorOf(answer.error));
           else {

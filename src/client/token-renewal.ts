@@ -1,9 +1,10 @@
+import { askUntilAnswered } from './ask-until-answered.ts';
 import type { Connection } from './connection.ts';
 import type { Identity } from './identity.ts';
 
 export interface TokenRenewalDeps {
   readonly identity: Pick<Identity, 'fetchToken' | 'setToken'>;
-  readonly connection: Pick<Connection, 'ask'>;
+  readonly connection: Pick<Connection, 'ask' | 'state'>;
   /** Rooms that the new token does not allow. */
   readonly onLeft: (roomids: readonly string[]) => void;
   /** The application gave no token. The client asks again when it reconnects after the old one's end. */
@@ -34,7 +35,7 @@ export function createTokenRenewal(deps: TokenRenewalDeps): TokenRenewal {
       deps.onThrow(error);
       return;
     }
-    connection.ask('token:refresh', { token }, (answer) => {
+    askUntilAnswered(connection, 'token:refresh', { token }, (answer) => {
       if (answer && !answer.ok) return;
       identity.setToken(token);
       if (answer) deps.onLeft(answer.left);

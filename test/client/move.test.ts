@@ -250,3 +250,28 @@ it('tries again while a new worker refuses connections for now', async () => {
   expect(one.states).toHaveLength(1);
   expect((await tea?.say('here'))?.seq).toBe(1);
 });
+
+it('asks again on the new connection what the old one did not answer', async () => {
+  const one = chatter();
+  const [tea] = await inRooms(one, 'tea');
+  let old: Parameters<Step>[0]['socket'] | undefined;
+  const silent: Step = ({ socket }) => {
+    old = socket;
+  };
+  fake().script('inbox:list', silent);
+  fake().script('inbox:ack', silent, silent);
+  fake().script('room:history', silent);
+  const answers = Promise.all([one.chat.inbox.list(), one.chat.inbox.ack({ read: 0 }), tea?.history()]);
+  one.chat.on('item', () => undefined);
+  fake().people.bring('ada', 'hello');
+  const asked = () => ['inbox:list', 'inbox:ack', 'room:history'].map((event) => fake().ask(event).length);
+  await eventually(() => expect(asked()).toEqual([1, 2, 1]));
+  fake().askToMove();
+  await eventually(() => expect([fake().movers, fake().clients()]).toEqual([2, 2]));
+  await eventually(() => expect(fake().ask('join')).toHaveLength(2));
+  old?.conn.close();
+  await answers;
+  await eventually(() => expect(asked()).toEqual([2, 4, 2]));
+  await eventually(() => expect(fake().people.inbox('ada').recv).toBe(1));
+  expect(one.states).toHaveLength(1);
+});
