@@ -1,7 +1,7 @@
 import type { BackendOptions, PrimaryBackendDeps } from '../backend.ts';
 import { BackendError } from '../backend.ts';
 import type { RedisAddress } from './connection/address.ts';
-import { fieldOf } from './connection/redis-connection.ts';
+import { fieldOf } from './connection/info.ts';
 import { openStartCheck, type StartCheck } from './connection/start-check.ts';
 import { redisKeys } from './keys.ts';
 import { openRedisPrimary } from './primary.ts';

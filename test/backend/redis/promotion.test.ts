@@ -30,6 +30,11 @@ async function loseInFailover(
   await master.ask('CLIENT KILL TYPE normal');
 }
 
+/** At which it was last promoted. */
+async function offsetOf(server: RedisProcess): Promise<number> {
+  return Number(/second_repl_offset:(-?\d+)/.exec(await server.ask('INFO replication'))?.[1]);
+}
+
 const RESYNC = ['--repl-diskless-sync-delay', '0'];
 
 it('a master that was demoted, lost its newest message and is promoted again begins a new epoch', async () => {
@@ -42,6 +47,68 @@ it('a master that was demoted, lost its newest message and is promoted again beg
   expect(next.seq).toBe(2);
   expect(next.epoch).not.toBe(kept.epoch);
   expect((await read(peer, room)).previousEpochs).toEqual([{ epoch: kept.epoch, upTo: 1 }]);
+});
+
+it('a master that is promoted again at a lower offset than before begins a new epoch', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  await follow(master, replica);
+  await replica.ask(`SET padding ${'x'.repeat(10_000)}`);
+  await loseInFailover(replica, master, async () => undefined);
+  await follow(master, replica);
+  await master.ask('REPLICAOF NO ONE');
+  await follow(replica, master);
+  const peer = await peerForTest(master.url);
+  const room = newRoom();
+  const kept = await append(peer, room, 'kept');
+  await loseInFailover(master, replica, async () => {
+    await append(peer, room, 'lost');
+    await follow(master, replica);
+    // It comes back at the offset 0, and the master follows it there.
+    await replica.stop();
+    await replica.start();
+  });
+  expect(await offsetOf(master)).toBeLessThan(10_000);
+  const next = await eventually(() => append(peer, room, 'next'));
+  expect(next.seq).toBe(2);
+  expect(next.epoch).not.toBe(kept.epoch);
+});
+
+it('a worker notices a promotion that closed no connection', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  const peer = await peerForTest(master.url);
+  const room = newRoom();
+  const kept = await append(peer, room, 'kept');
+  await follow(replica, master);
+  await replica.ask('REPLICAOF NO ONE');
+  await append(peer, room, 'lost');
+  await follow(master, replica);
+  await master.ask('REPLICAOF NO ONE');
+  await peer.check();
+  const next = await eventually(() => append(peer, room, 'next'));
+  expect(next.seq).toBe(2);
+  expect(next.epoch).not.toBe(kept.epoch);
+});
+
+it('the stored terms of earlier versions begin no new epoch', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  await follow(master, replica);
+  await master.ask('REPLICAOF NO ONE');
+  const peer = await peerForTest(master.url);
+  const room = newRoom();
+  const { epoch } = await append(peer, room, '1');
+  const meta = `rc:{${room.tag}}:meta`;
+  const run = /run_id:(\w+)/.exec(await master.ask('INFO server'))?.[1];
+  const offset = await offsetOf(master);
+  expect(offset).toBeGreaterThan(0);
+  await master.ask(`HSET ${meta} term "${run} ${offset}"`);
+  await master.ask(`HDEL ${meta} terms`);
+  expect(await append(peer, room, '2')).toMatchObject({ epoch });
+
+  const never = await redisForTest();
+  const other = await peerForTest(never.url);
+  const before = await append(other, room, '1');
+  await never.ask(`HDEL ${meta} terms`);
+  expect(await append(other, room, '2')).toMatchObject({ epoch: before.epoch });
 });
 
 it('connections from before and after Redis forgot a promotion agree on the epoch', async () => {

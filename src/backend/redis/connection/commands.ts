@@ -4,9 +4,9 @@ import type { Script } from '../scripts.ts';
 /** The server at the other end, as INFO describes it. */
 export interface RedisServer {
   /**
-   * Names the time for which this server has been the master: its run id, and the offset at which it was last promoted. It
-   * changes with every restart and failover. A run id alone would be the same again if the master were demoted, lost what
-   * its successor had not received, and were promoted again.
+   * Names the time for which this server has been the master, see server-term.ts. It changes with every restart and
+   * failover. A run id alone would be the same again if the master were demoted, lost what its successor had not received,
+   * and were promoted again.
    */
   readonly term: string;
   readonly version: string;

@@ -12,6 +12,8 @@ const TEMPORARY_REPLIES = new Map([
   ['MISCONF', 'the store cannot write to its disk'],
   ['LOADING', 'the store is starting'],
   ['READONLY', 'the store is changing its master'],
+  // Redis ends a WAIT so when it is demoted.
+  ['UNBLOCKED', 'the store is changing its master'],
   ['NOREPLICAS', 'the store has too few replicas'],
   ['MASTERDOWN', 'the store has lost its master'],
   ['BUSY', 'the store is busy'],
@@ -46,6 +48,9 @@ function redirectFrom(reply: string): Redirect | undefined {
 export function away(message = 'the store is away'): Refusal {
   return refuse('unavailable', message, RETRY_AFTER_MS);
 }
+
+/** Another server is the master now, or the same one after it was demoted. */
+export const CHANGING_MASTER: Refusal = away('the store is changing its master');
 
 /** The command may have run or may still run: a frozen Redis runs the commands it was sent once it goes on. */
 export const UNANSWERED: Refusal = away('the store did not answer in time');

@@ -7,9 +7,11 @@ import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';
 import type { RedisCommands, RedisServer, ScriptArgs } from './commands.ts';
 import { createExchange, LATE } from './exchange.ts';
-import { away, DENIED, isDenied, refusalOf, refusalToOpen, UNANSWERED } from './failures.ts';
+import { away, CHANGING_MASTER, DENIED, isDenied, refusalOf, refusalToOpen, UNANSWERED } from './failures.ts';
 import { openFollowingClient } from './following-client.ts';
+import { fieldOf } from './info.ts';
 import { createScriptCalls, type Reply } from './script-calls.ts';
+import { mayHaveLost, termAfter, termFrom } from './server-term.ts';
 import type { RedisTarget } from './target.ts';
 import { createWaiters } from './waiters.ts';
 
@@ -23,6 +25,13 @@ export interface RedisConnection extends RedisCommands {
     args: ScriptArgs,
     asking?: boolean,
   ): Promise<Outcome<T>>;
+  /**
+   * Checks that the server is still the master in the same term, and dials again if not: a promotion by hand may close no
+   * connection.
+   */
+  verify(): Promise<Outcome<void>>;
+  /** Dials again, although the server answers: behind a proxy another one may answer then. */
+  redial(): void;
   /** Undefined while the connection is not usable. */
   server(): RedisServer | undefined;
   /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
@@ -152,8 +161,32 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     return exchange.stalled() ? away('the store does not answer') : undefined;
   }
 
+  async function call<T>(args: readonly string[], asking = false): Promise<Outcome<T>> {
+    return refusal() ?? outcomeOf<T>(await exchange.send(args, false, undefined, asking));
+  }
+
+  async function verify(): Promise<Outcome<void>> {
+    const known = server;
+    const mine = generation;
+    const info = await call<string>(['INFO', 'replication']);
+    if (!info.ok) return info;
+    if (!known || known !== server) return away();
+    const replica = fieldOf(info.value, 'role') === 'slave';
+    if (!replica && !mayHaveLost(known.term, termAfter(known.term, info.value))) return succeed(undefined);
+    if (replica) leaveReplica(mine);
+    else redial('redis: the server was demoted and promoted again');
+    return CHANGING_MASTER;
+  }
+
+  function redial(why: string): void {
+    if (server) loseServer(why);
+    following.redial();
+  }
+
   return {
-    call: async (args, asking) => refusal() ?? outcomeOf(await exchange.send(args, false, undefined, asking)),
+    call,
+    verify,
+    redial: () => redial('redis: the server does not serve, connecting again'),
     publish: async (channel, frame) =>
       refusal() ?? outcomeOf(await exchange.send(['SPUBLISH', channel, frame])),
     evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs, asking = false) =>
@@ -193,14 +226,5 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
 }
 
 function parseServer(info: string): RedisServer {
-  const promotedAt = fieldOf(info, 'second_repl_offset') ?? '-1';
-  return {
-    term: `${fieldOf(info, 'run_id') ?? ''} ${promotedAt}`,
-    version: fieldOf(info, 'redis_version') ?? '',
-  };
-}
-
-/** Returns one field of a reply of INFO. */
-export function fieldOf(info: string, name: string): string | undefined {
-  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  return { term: termFrom(info), version: fieldOf(info, 'redis_version') ?? '' };
 }

@@ -2,14 +2,20 @@ import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisServer } from './commands.ts';
-import { away } from './failures.ts';
+import { away, CHANGING_MASTER } from './failures.ts';
 import { openRedisConnection } from './redis-connection.ts';
+import { mayHaveLost } from './server-term.ts';
 import type { RedisTarget } from './target.ts';
 
 /** Asks a server's replicas whether they have what was written. */
 export interface ReplicaAcks {
   /** Succeeds once enough replicas have everything that `server` had answered before the call. `key` is written to. */
   wait(key: string, server: RedisServer): Promise<Outcome<void>>;
+  /** Succeeds if the last question was answered well a moment ago, or asks now. `key` is undefined if `server` has none. */
+  check(key: string | undefined, server: RedisServer): Promise<Outcome<void>>;
+  /** Returns whether it asks the server of that term; undefined while it can ask none. */
+  asks(server: RedisServer): boolean | undefined;
+  redial(): void;
   /** Resolves with true once it can ask, or with false after that time. */
   usable(withinMs: number): Promise<boolean>;
   close(): Promise<void>;
@@ -18,6 +24,8 @@ export interface ReplicaAcks {
 export interface ReplicaAcksDeps {
   readonly target: RedisTarget;
   readonly replicas: number;
+  /** A monotonic clock, ms. */
+  readonly now: () => number;
   readonly log: Logger;
 }
 
@@ -25,16 +33,18 @@ export interface ReplicaAcksDeps {
 const WAIT_MS = 1_000;
 const KEY_TTL_MS = '10000';
 const TOO_FEW = away('the store has it, but too few replicas yet');
-const OTHER_SERVER = away('the store is changing its master');
+/** Not more often than an idle worker writes heartbeats. */
+const FRESH_MS = 4_000;
 
 /**
  * Redis' WAIT on a connection of its own: it blocks its connection until the replicas have answered. WAIT covers what its own
  * connection wrote, and everything that the server wrote before that; so a small write precedes it. One WAIT is under way at a
  * time, and whatever comes meanwhile shares the next one.
  */
-export function openReplicaAcks({ target, replicas, log }: ReplicaAcksDeps): ReplicaAcks {
+export function openReplicaAcks({ target, replicas, now, log }: ReplicaAcksDeps): ReplicaAcks {
   const connection = openRedisConnection({ target, scripts: [], log });
   let running: Promise<unknown> = Promise.resolve();
+  let last: { readonly outcome: Outcome<string>; readonly atMs: number } | undefined;
   let upcoming: { readonly key: string; readonly result: Promise<Outcome<string>> } | undefined;
 
   async function runNext(key: string): Promise<Outcome<string>> {
@@ -42,6 +52,7 @@ export function openReplicaAcks({ target, replicas, log }: ReplicaAcksDeps): Rep
     upcoming = undefined;
     const result = askReplicas(key);
     running = result;
+    last = { outcome: await result, atMs: now() };
     return result;
   }
 
@@ -58,15 +69,34 @@ export function openReplicaAcks({ target, replicas, log }: ReplicaAcksDeps): Rep
     return counted.value >= replicas ? succeed(server.term) : TOO_FEW;
   }
 
+  async function wait(key: string, { term }: RedisServer): Promise<Outcome<void>> {
+    upcoming ??= { key, result: runNext(key) };
+    const acked = await upcoming.result;
+    if (!acked.ok) return acked;
+    // The next master may lack what its predecessor answered.
+    return isSame(acked.value, term) ? succeed(undefined) : CHANGING_MASTER;
+  }
+
   return {
-    async wait(key, { term }) {
-      upcoming ??= { key, result: runNext(key) };
-      const acked = await upcoming.result;
-      if (!acked.ok) return acked;
-      // The next master may lack what its predecessor answered.
-      return acked.value === term ? succeed(undefined) : OTHER_SERVER;
+    wait,
+    async check(key, server) {
+      const verified = await connection.verify();
+      if (!verified.ok) return verified;
+      const fresh =
+        last?.outcome.ok && now() - last.atMs < FRESH_MS && isSame(last.outcome.value, server.term);
+      return fresh || key === undefined ? succeed(undefined) : wait(key, server);
     },
+    asks(server) {
+      const asked = connection.server();
+      return asked && isSame(asked.term, server.term);
+    },
+    redial: connection.redial,
     usable: connection.usable,
     close: connection.close,
   };
+}
+
+/** Connections from before and after Redis forgot a promotion name the same master differently. */
+function isSame(term: string, other: string): boolean {
+  return !mayHaveLost(term, other) || !mayHaveLost(other, term);
 }

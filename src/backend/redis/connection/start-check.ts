@@ -4,7 +4,7 @@ import { BackendError } from '../../backend.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';
 import { createRedisClient } from './client.ts';
-import { fieldOf } from './redis-connection.ts';
+import { fieldOf } from './info.ts';
 import { permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE, WAIT_TEST } from './rights.ts';
 
 export interface StartCheckDeps {

@@ -2,6 +2,7 @@ import { ROSTER_HEARTBEAT_MS, ROSTER_LEASE_MS } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import { mayHaveLost } from '../connection/server-term.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import type { OccupiedRooms } from './occupied-rooms.ts';
@@ -49,9 +50,10 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
         return [instanceId, LEASE_MS, String(clients), host, ''];
       });
       if (!outcome.ok) return outcome;
-      const mayHaveLost = term !== undefined && term !== answering?.term;
+      const before = term;
       term = answering?.term;
-      onAccepted(outcome.value === 1, mayHaveLost);
+      const lost = before !== undefined && (term === undefined || mayHaveLost(before, term));
+      onAccepted(outcome.value === 1, lost);
       return succeed(undefined);
     },
     list: (one) => redis.evaluate<number>(script, [keys.instances], [one, LEASE_MS, '?', host, 'new']),

@@ -3,7 +3,7 @@ import { RESP_TYPES } from 'redis';
 import { BackendError } from '../../backend.ts';
 import type { RedisAddress } from '../connection/address.ts';
 import { createRedisClient } from '../connection/client.ts';
-import { fieldOf } from '../connection/redis-connection.ts';
+import { fieldOf } from '../connection/info.ts';
 import { serverName } from './server-names.ts';
 
 /** A server that gains or loses keys. A command that fails throws a `BackendError` with the server's name. */

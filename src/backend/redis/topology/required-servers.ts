@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { BackendError, type BackendOptions } from '../../backend.ts';
-import { fieldOf, NO_MASTER, type RedisConnection } from '../connection/redis-connection.ts';
+import { fieldOf } from '../connection/info.ts';
+import { NO_MASTER, type RedisConnection } from '../connection/redis-connection.ts';
 import { openStartCheck, type StartCheck } from '../connection/start-check.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';

@@ -8,9 +8,11 @@ import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
 import type { Subscriptions } from '../bus/subscriptions.ts';
 import type { CallPacing } from '../connection/call-pacing.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import { createPacedRedial } from '../connection/paced-redial.ts';
 import { openRedisConnection } from '../connection/redis-connection.ts';
 import { openReplicaAcks, type ReplicaAcks } from '../connection/replica-acks.ts';
 import { createRightsCheck } from '../connection/rights-check.ts';
+import { mayHaveLost } from '../connection/server-term.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
@@ -57,6 +59,7 @@ interface WorkerNode extends TopologyNode {
   readonly bus: BusProbe;
   readonly acks: ReplicaAcks | undefined;
   readonly checkRights: () => Promise<Outcome<void>>;
+  readonly checkAcks: () => Promise<Outcome<void>>;
 }
 
 /** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
@@ -67,6 +70,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   const { ackReplicas = 0 } = options;
   const resyncListeners: (() => void)[] = [];
   const takeoverListeners: (() => void)[] = [];
+  const now = () => performance.now();
   const terms = new WeakMap<WorkerNode, string>();
   let deaf: readonly WorkerNode[] = [];
 
@@ -82,7 +86,25 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       return tag === undefined ? undefined : keys.probe(instanceId, tag);
     };
     const bus = createBusProbe({ redis: commands, subscriptions, channel });
-    const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, log }) : undefined;
+    const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, now, log }) : undefined;
+    const pacedRedial = createPacedRedial({
+      now,
+      redial() {
+        commands.redial();
+        acks?.redial();
+      },
+    });
+
+    async function checkAcks(): Promise<Outcome<void>> {
+      const server = commands.server();
+      if (!acks || !server) return succeed(undefined);
+      // Behind a proxy, the two connections may lead to different servers.
+      const same = acks.asks(server);
+      if (same !== undefined) pacedRedial.note(same);
+      const tag = probeTag();
+      return acks.check(tag === undefined ? undefined : keys.ackTest(tag), server);
+    }
+
     const checkRights = createRightsCheck({ redis: commands, keyPrefix: options.keyPrefix, keys });
     return {
       shown: target.shown,
@@ -91,6 +113,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       bus,
       acks,
       checkRights,
+      checkAcks,
       close: async () => {
         subscriber.close();
         await Promise.all([commands.close(), acks?.close()]);
@@ -125,7 +148,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   async function check(): Promise<Outcome<void>> {
     const checks = topology
       .nodes()
-      .flatMap(({ commands, checkRights }) => [commands.call<unknown>(['PING']), checkRights()]);
+      .flatMap(({ commands, checkRights, checkAcks }) => [commands.verify(), checkRights(), checkAcks()]);
     const failed = (await Promise.all(checks)).find(({ ok }) => !ok);
     return failed && !failed.ok ? failed : succeed(undefined);
   }
@@ -136,7 +159,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       const before = terms.get(node);
       const { term = before } = node.commands.server() ?? {};
       if (term !== undefined) terms.set(node, term);
-      return before !== undefined && term !== before;
+      return before !== undefined && term !== undefined && mayHaveLost(before, term);
     });
     // If there is one server alone, the roster's heartbeat shows it.
     if (restarted.length > 0 && nodes.length > 1) for (const listener of takeoverListeners) listener();
