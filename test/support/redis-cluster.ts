@@ -30,12 +30,39 @@ export interface RedisClusterOptions {
 
 const MASTERS = 3;
 
-/** Resolves once every node serves its slots. */
+/** Longer than a busy machine keeps a node waiting: a node that others take for dead refuses everything. */
+const NODE_TIMEOUT_MS = 15_000;
+/** For clusters with replicas, once they are formed: the time until a replica takes over. */
+const FAILOVER_AFTER_MS = 2_000;
+/** A started master waits for two seconds before it serves. */
+const FORMED_WITHIN_MS = 60_000;
+
+/** Resolves once every node serves its slots and knows every other node. */
 export function clusterFormed(nodes: readonly RedisProcess[]): Promise<void> {
-  return eventually(async () => {
-    const states = await Promise.all(nodes.map((node) => node.ask('CLUSTER INFO')));
-    if (!states.every((state) => state.includes('cluster_state:ok'))) throw new Error('not formed yet');
+  return eventually(
+    async () => {
+      for (const node of nodes) {
+        const [state, listed] = [await node.ask('CLUSTER INFO'), await node.ask('CLUSTER NODES')];
+        const known = listed.match(/^[0-9a-f]{40} /gm) ?? [];
+        const hasAll = known.length === nodes.length && !listed.includes('handshake');
+        if (!hasAll || !state.includes('cluster_state:ok')) throw new Error('not formed yet');
+      }
+    },
+    { timeout: FORMED_WITHIN_MS, interval: 50 },
+  );
+}
+
+/** Resolves once a replica of the node has everything that the node has written until now. */
+export async function replicated(node: RedisProcess): Promise<void> {
+  const written = offsetIn(await node.ask('INFO replication'), /^master_repl_offset:(\d+)/m);
+  await eventually(async () => {
+    const received = offsetIn(await node.ask('INFO replication'), /^slave0:.*state=online,offset=(\d+)/m);
+    if (received < written) throw new Error('not replicated yet');
   });
+}
+
+function offsetIn(role: string, pattern: RegExp): number {
+  return Number(pattern.exec(role)?.[1] ?? -1);
 }
 
 /** A real Redis Cluster of three masters. */
@@ -47,7 +74,7 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
     const bus = await freePorts(1);
     const node = await openRedis([
       ...['--cluster-enabled', 'yes', '--cluster-port', String(bus)],
-      ...['--cluster-node-timeout', '2000', '--repl-ping-replica-period', '1'],
+      ...['--cluster-node-timeout', String(NODE_TIMEOUT_MS), '--repl-ping-replica-period', '1'],
       ...['--repl-diskless-sync-delay', '0'],
       ...settings,
     ]);
@@ -60,7 +87,7 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
     (await run('redis-cli', ['--cluster', ...args], { maxBuffer: 16 * 1024 * 1024 })).stdout;
 
   const command = async (node: RedisProcess, ...args: readonly string[]) =>
-    (await run('redis-cli', ['-p', String(node.port), ...args])).stdout.trim();
+    (await run('redis-cli', ['-e', '-p', String(node.port), ...args])).stdout.trim();
 
   async function ownerOf(slot: number): Promise<RedisProcess> {
     for (const node of nodes) {
@@ -113,6 +140,10 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
       ...['create', ...nodes.map(addressOf), '--cluster-replicas', String(replicas), '--cluster-yes'],
     );
     await agreed();
+    if (replicas > 0) {
+      const setting = `CONFIG SET cluster-node-timeout ${FAILOVER_AFTER_MS}`;
+      await Promise.all(nodes.map((node) => node.ask(setting)));
+    }
   } catch (error) {
     await close();
     throw error;
