@@ -112,6 +112,24 @@ export function rosterContract(harness: () => Promise<Harness>): void {
       });
     });
 
+    it('applies the calls of one worker for a room in the order made', async () => {
+      const { a } = await twoPeers(harness);
+      // Rooms and the index that lists them may be on different servers.
+      const rooms = range(1, 12).map(() => newRoom());
+      await Promise.all(rooms.map((room) => enter(a, room, bob)));
+      await Promise.all(
+        rooms.map(async (room) => {
+          const entered = a.roster.enter(room, ann, 1, 2);
+          const left = a.roster.exit(room, 'bob', 1);
+          const returned = a.roster.enter(room, bob, 1, 2);
+          expect(granted(await entered)).toEqual({ users: 2, clients: 2, changed: true });
+          expect(granted(await left)).toEqual({ users: 1, clients: 1, changed: true });
+          expect(granted(await returned)).toEqual({ users: 2, clients: 2, changed: true });
+          expect((await memberPages(a, room, 10)).flat()).toEqual([ann, bob]);
+        }),
+      );
+    });
+
     it('returns `changed` to exactly one of two workers that add or remove the same user at once', async () => {
       const { a, b } = await twoPeers(harness);
       const room = newRoom();

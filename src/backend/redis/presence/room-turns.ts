@@ -23,6 +23,15 @@ export function createRoomTurns(inOneOrder: (room: Room) => boolean): RoomTurns 
   /** When the last waiting call for the room is made, by the room's tag. */
   const made = new Map<string, Promise<unknown>>();
 
+  /** Makes the call after `turn`, in which the turn before has ended. It takes its place at once: no later call overtakes it. */
+  async function makeAfter<T, R>(room: Room, turn: Promise<T>, call: (value: T) => R): Promise<Awaited<R>> {
+    made.set(room.tag, turn);
+    const value = await turn;
+    // In the turn of the event loop in which the next call's wait ends, too: this one is made first.
+    if (made.get(room.tag) === turn) made.delete(room.tag);
+    return await call(value);
+  }
+
   async function afterListing<T>(
     room: Room,
     listing: Promise<Outcome<unknown>>,
@@ -33,19 +42,13 @@ export function createRoomTurns(inOneOrder: (room: Room) => boolean): RoomTurns 
       const listed = await listing;
       return listed.ok ? answer : listed;
     }
-    const before = made.get(room.tag);
-    const turn = Promise.all([listing, before]);
-    made.set(room.tag, turn);
-    const [listed] = await turn;
-    // In the turn of the event loop in which the next call's wait ends, too: this one is made first.
-    if (made.get(room.tag) === turn) made.delete(room.tag);
-    return listed.ok ? call() : listed;
+    const turn = Promise.all([listing, made.get(room.tag)]);
+    return makeAfter(room, turn, ([listed]) => (listed.ok ? call() : listed));
   }
 
-  async function inTurn<T>(room: Room, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    // Each turn that waits may be followed by another.
-    for (let turn = made.get(room.tag); turn; turn = made.get(room.tag)) await turn;
-    return call();
+  function inTurn<T>(room: Room, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const before = made.get(room.tag);
+    return before ? makeAfter(room, Promise.all([before]), call) : call();
   }
 
   return { afterListing, inTurn };
