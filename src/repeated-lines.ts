@@ -96,7 +96,8 @@ function causeOf({ err, code, reply, reason, cause }: Line['about']): string | u
   if (err instanceof Error) {
     return String((err as NodeJS.ErrnoException).code ?? codeWord(err.message) ?? err.name);
   }
-  if (code !== undefined) return String(code);
+  // A process that a signal ended has the exit code null.
+  if (code !== undefined && code !== null) return String(code);
   if (typeof reply === 'string') return codeWord(reply) ?? 'ERR';
   const text = reason ?? cause;
   return typeof text === 'string' ? (codeWord(text) ?? text.slice(0, 80)) : undefined;

@@ -83,6 +83,7 @@ export async function runWorker({
       log,
     });
     if (settings.front) front = openFrontWorker({ engine: chat.engine, ...chat.routes });
+    ipc.onNotice(CONTROL.leaving, chat.leave);
     await chat.listen(settings.host, port);
   } catch (error) {
     log.error({ err: error }, 'the worker cannot start');
@@ -112,21 +113,23 @@ export async function runWorker({
   await backend.roster.heartbeat(0);
   const heartbeats = startHeartbeats(backend.roster, () => chat.counts().clients);
 
-  ipc.onNotice(CONTROL.leaving, chat.leave);
   ipc.onNotice(CONTROL.arrived, ({ count }) => drain?.arrived(count));
   let drain: Drain | undefined;
-  worker.onDrain(async ({ deadlineMs, refuge = 'here' }) => {
-    chat.leave();
-    chat.stopListening();
-    drain = chat.drain(deadlineMs, refuge);
-    await drain.empty;
-    clearInterval(reporting);
-    clearInterval(heartbeats);
-    front?.close();
-    await chat.close();
-    await totals.send();
-    totals.close();
-    await backend.close();
+  worker.onDrain({
+    async drain({ deadlineMs, refuge = 'here' }) {
+      chat.leave();
+      chat.stopListening();
+      drain = chat.drain(deadlineMs, refuge);
+      await drain.empty;
+      clearInterval(reporting);
+      clearInterval(heartbeats);
+      front?.close();
+      await chat.close();
+      await totals.send();
+      totals.close();
+      await backend.close();
+    },
+    tighten: ({ deadlineMs, refuge = 'here' }) => drain?.tighten(deadlineMs, refuge),
   });
   report();
   // A reload asks this worker from now on whether the slot is ready, so its health check must have run once.

@@ -104,6 +104,14 @@ describe('a line that repeats', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('names no cause for a process that a signal ended', () => {
+    const { log, written } = logForTest();
+    for (let n = 0; n < 2; n += 1) log.error({ code: null, signal: 'SIGKILL' }, 'worker ended');
+    vi.advanceTimersByTime(10_000);
+    expect(written.at(-1)).toMatchObject({ more: 1 });
+    expect(written.at(-1)).not.toHaveProperty('cause');
+  });
+
   it('is summed up before the process ends', () => {
     const repeated = createRepeatedLines({ timers: globalThis });
     const written: string[] = [];

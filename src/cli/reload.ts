@@ -127,8 +127,8 @@ function lineOf({ slot, state, pid, clients = 0, message }: SlotReload): string 
     case 'draining':
       return `slot ${slot}: worker ${pid} serves; ${clients} clients move`;
     case 'done':
-      return `slot ${slot}: the old worker has ended`;
+      return `slot ${slot}: worker ${pid} serves; the old one has ended`;
     case 'failed':
-      return `slot ${slot}: failed, the old worker stays: ${message}`;
+      return `slot ${slot}: failed: ${message}`;
   }
 }

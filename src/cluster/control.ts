@@ -34,6 +34,12 @@ export const CONTROL: {
 /** The workers that take over the clients of a draining worker: on this host, on other hosts only, or none for now. */
 export type Refuge = 'here' | 'elsewhere' | 'nowhere';
 
+const STRICTNESS: Readonly<Record<Refuge, number>> = { here: 0, elsewhere: 1, nowhere: 2 };
+
+export function isStricter(refuge: Refuge, than: Refuge): boolean {
+  return STRICTNESS[refuge] > STRICTNESS[than];
+}
+
 export interface DrainOrder {
   readonly deadlineMs: number;
   /** Absent from a primary of an older release. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ChildWorker } from './child.ts';
-import { CONTROL, type DrainOrder, type WorkerCounts } from './control.ts';
+import { CONTROL, type DrainOrder, isStricter, type Refuge, type WorkerCounts } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createIpcChannel } from './ipc-channel.ts';
 import { createSilenceWatch } from './silence-watch.ts';
@@ -49,6 +49,7 @@ export interface WorkerHandle {
   readonly counts: WorkerCounts;
   /** Resolves when the process has ended. */
   readonly gone: Promise<void>;
+  /** Passes the order on. A draining worker gets what is stricter in it: a sooner end, or fewer places to go to. */
   drain(order: DrainOrder): void;
   kill(): void;
 }
@@ -85,7 +86,30 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     child.kill('SIGKILL');
   };
 
+  let killed = false;
+  let drainEndsAt = 0;
+  let drainRefuge: Refuge = 'here';
   let deadline = setTimeout(() => killBecause(`not ready within ${READY_LIMIT_MS} ms`), READY_LIMIT_MS);
+
+  function orderDrain({ deadlineMs, refuge = 'here' }: DrainOrder): void {
+    drainEndsAt = now() + deadlineMs;
+    drainRefuge = refuge;
+    clearTimeout(deadline);
+    deadline = setTimeout(() => {
+      log.warn({ slot, pid: child.pid }, 'worker did not exit in time; killed');
+      child.kill('SIGKILL');
+    }, deadlineMs + EXIT_GRACE_MS);
+    ipc.notify(CONTROL.drain, { deadlineMs, refuge });
+  }
+
+  function tighten({ deadlineMs, refuge = 'here' }: DrainOrder): void {
+    const leftMs = Math.max(0, drainEndsAt - now());
+    if (deadlineMs >= leftMs && !isStricter(refuge, drainRefuge)) return;
+    orderDrain({
+      deadlineMs: Math.min(deadlineMs, leftMs),
+      refuge: isStricter(refuge, drainRefuge) ? refuge : drainRefuge,
+    });
+  }
 
   const silence = createSilenceWatch({
     now,
@@ -99,7 +123,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   });
 
   ipc.onNotice(CONTROL.ready, () => {
-    if (state !== 'starting') return;
+    if (state !== 'starting' || killed) return;
     clearTimeout(deadline);
     state = 'ready';
     readySince = now();
@@ -160,7 +184,11 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     },
     gone,
     drain(order) {
-      if (state === 'gone' || state === 'draining') return;
+      if (state === 'gone') return;
+      if (state === 'draining') {
+        tighten(order);
+        return;
+      }
       // It has no clients yet. A process that does not listen yet loses the notice, and the stop would take the whole
       // drain time.
       const isDeaf = state === 'starting';
@@ -170,14 +198,11 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
         child.kill('SIGKILL');
         return;
       }
-      deadline = setTimeout(() => {
-        log.warn({ slot, pid: child.pid }, 'worker did not exit in time; killed');
-        child.kill('SIGKILL');
-      }, order.deadlineMs + EXIT_GRACE_MS);
-      ipc.notify(CONTROL.drain, order);
+      orderDrain(order);
       deps.onChange();
     },
     kill() {
+      killed = true;
       if (state !== 'gone') child.kill('SIGKILL');
     },
   };

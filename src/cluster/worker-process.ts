@@ -19,11 +19,17 @@ export interface WorkerProcess {
   ready(): void;
   /** Reports why this worker cannot serve, then ends the process. */
   failed(message: string): Promise<never>;
+  onDrain(handlers: DrainHandlers): void;
+}
+
+export interface DrainHandlers {
   /**
-   * Called when the supervisor drains this worker; the process ends when the listener resolves or throws. The supervisor
+   * Called when the supervisor drains this worker; the process ends when the promise resolves or rejects. The supervisor
    * kills a process that is late.
    */
-  onDrain(listener: (order: DrainOrder) => Promise<void>): void;
+  drain(order: DrainOrder): Promise<void>;
+  /** A stricter order for the drain that runs: the host stops during a reload. */
+  tighten(order: DrainOrder): void;
 }
 
 /**
@@ -33,7 +39,8 @@ export interface WorkerProcess {
  * it.
  */
 export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps): WorkerProcess {
-  let leave: ((order: DrainOrder) => Promise<void>) | undefined;
+  let handlers: DrainHandlers | undefined;
+  let draining = false;
   const ipc = createIpcChannel(processPort(), { log });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -49,8 +56,13 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
   }
 
   ipc.onNotice(CONTROL.drain, async (order) => {
+    if (draining) {
+      handlers?.tighten(order);
+      return;
+    }
+    draining = true;
     try {
-      await leave?.(order);
+      await handlers?.drain(order);
       await end(0);
     } catch (error) {
       log.error({ err: error }, 'drain failed');
@@ -70,8 +82,8 @@ export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps):
       await sleep(1_000);
       process.exit(1);
     },
-    onDrain(listener) {
-      leave = listener;
+    onDrain(given) {
+      handlers = given;
     },
   };
 }

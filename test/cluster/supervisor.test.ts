@@ -314,6 +314,27 @@ test('stop asks every worker to drain, kills late ones, and respawns none', asyn
   expect(forked).toHaveLength(2);
 });
 
+test('a stop passes its stricter order on to a worker that drains already, and no looser one', async () => {
+  const { supervisor, startAll, forked, latest, ready } = createCluster();
+  await startAll();
+  const orders: unknown[] = [];
+  forked[0]?.ipc.onNotice(CONTROL.drain, (order) => orders.push(order));
+  void supervisor.reload();
+  await settle();
+  await ready(latest(0));
+  await vi.advanceTimersByTimeAsync(4_000);
+  void supervisor.stop('nowhere');
+  await settle();
+  expect(orders).toEqual([
+    { deadlineMs: 10_000, refuge: 'here' },
+    { deadlineMs: 6_000, refuge: 'nowhere' },
+  ]);
+  await vi.advanceTimersByTimeAsync(7_900);
+  expect(forked[0]?.signals).toEqual([]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(forked[0]?.signals).toEqual(['SIGKILL']);
+});
+
 test('kill ends a drain at once', async () => {
   const { supervisor, startAll, forked } = createCluster();
   await startAll();

@@ -114,10 +114,13 @@ function runWorker(): void {
 
   const front = openFrontWorker({ engine, onRequest, onUpgrade, requestTimeoutMs: 1_500 });
   const own = createServer(onRequest).on('upgrade', onUpgrade);
-  worker.onDrain(async () => {
-    own.close();
-    while (engine.clientsCount > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    front.close();
+  worker.onDrain({
+    async drain() {
+      own.close();
+      while (engine.clientsCount > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      front.close();
+    },
+    tighten() {},
   });
   own.once('error', (error) => worker.failed(`its port cannot be listened on: ${error.message}`));
   own.listen(BASE_PORT + slot, HOST, () => worker.ready());

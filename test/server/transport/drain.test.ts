@@ -12,7 +12,10 @@ afterEach(() => {
 });
 
 /** A worker with clients; each closed connection is gone at once. */
-function createWorker(clients: { readonly stock?: number; readonly moving?: number }) {
+function createWorker(
+  clients: { readonly stock?: number; readonly moving?: number },
+  expectBack: () => Promise<unknown> = async () => {},
+) {
   const sockets = new Map<string, ClientSocket>();
   const byes: Array<{ id: string; at: number; bye: Bye }> = [];
   const closed: Array<{ id: string; at: number }> = [];
@@ -46,7 +49,7 @@ function createWorker(clients: { readonly stock?: number; readonly moving?: numb
           namespaces: [{ sockets } as unknown as ChatNamespace],
           flush: () => {},
           moves: (socket) => movers.has(socket),
-          expectBack: async () => {},
+          expectBack,
           now: Date.now,
           random: () => 0.5,
         },
@@ -146,4 +149,68 @@ test('a client that connects while the worker drains is disconnected too', async
   worker.sockets.set('late', { ...late, conn: { close: () => worker.sockets.delete('late') } } as never);
   await pass(200);
   expect([...worker.sockets.keys()]).toEqual(['moving 0']);
+});
+
+test('a client that does not move to a worker of this host is closed ten seconds after its bye', async () => {
+  const worker = createWorker({ moving: 1 });
+  worker.drain(300_000, 'here');
+  await pass(11_000);
+  expect(worker.closed).toEqual([{ id: 'moving 0', at: 10_000 }]);
+});
+
+const SLOW_STORE = {
+  answers: () => new Promise((resolve) => setTimeout(resolve, 300)),
+  fails: () => Promise.reject(new Error('the store is away')),
+  'never answers': () => new Promise(() => {}),
+};
+for (const [how, expectBack] of Object.entries(SLOW_STORE)) {
+  test(`a store that ${how === 'answers' ? 'answers late' : how} does not break the pace`, async () => {
+    const worker = createWorker({ stock: 2_000 }, expectBack);
+    worker.drain(30_000, 'here');
+    await pass(11_000);
+    expect(worker.byes).toHaveLength(2_000);
+    expect(largestStep(worker.byes)).toBeLessThanOrEqual(25);
+  });
+}
+
+test('a worker whose steps take longer tells larger batches, and none at the end makes up for the rest', async () => {
+  const worker = createWorker({ stock: 2_000 });
+  const real = globalThis.setTimeout;
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((task: () => void, ms: number) =>
+    real(task, ms === 100 ? 400 : ms)) as typeof setTimeout);
+  worker.drain(30_000, 'here');
+  await pass(11_000);
+  vi.restoreAllMocks();
+  expect(worker.byes).toHaveLength(2_000);
+  expect(largestStep(worker.byes)).toBeLessThanOrEqual(85);
+});
+
+/** Finds the most clients that got their bye in one turn. */
+function largestStep(byes: readonly { readonly at: number }[]): number {
+  const counts = new Map<number, number>();
+  for (const { at } of byes) counts.set(at, (counts.get(at) ?? 0) + 1);
+  return Math.max(...counts.values());
+}
+
+test('a host that stops during a reload lets its clients go at once: also those that were told to move', async () => {
+  const worker = createWorker({ stock: 100, moving: 100 });
+  const drain = worker.drain(30_000, 'here');
+  await pass(2_000);
+  expect(worker.emptyAt()).toBeUndefined();
+  drain.tighten(28_000, 'nowhere');
+  await pass(1_000);
+  expect(worker.emptyAt()).toBeDefined();
+  const last = worker.byes.filter(({ id }) => id.startsWith('moving')).slice(-100);
+  expect(last.every(({ bye }) => bye.afterMs > 0)).toBe(true);
+});
+
+test('a drain that is told to end sooner tells its clients sooner, and a looser order changes nothing', async () => {
+  const worker = createWorker({ stock: 500 });
+  const drain = worker.drain(300_000, 'elsewhere');
+  drain.tighten(900_000, 'here');
+  await pass(1_000);
+  expect(worker.byes.length).toBeLessThan(50);
+  drain.tighten(6_000, 'here');
+  await pass(2_000);
+  expect(worker.byes).toHaveLength(500);
 });
