@@ -9,13 +9,17 @@ import { keyOf } from './several-servers.ts';
 /*
  * Commands to a Redis Cluster. A slot that moves:
  *
- *   direct -> (a call is redirected) diverted -> (the first call in line succeeds, the others follow it) direct
+ *   direct -> (a call is redirected) diverted -> (the first call in line succeeds where the slot is) direct
+ *   diverted -> (a call has waited for too long) stuck -> (a call succeeds) direct
  *
  * direct: calls go to the slot's server as they are made.
  * diverted: nothing is written until every call under way has its reply. Then the redirected calls go out again, in the order
  * of their replies, which is the order in which they were made, and after them those made since. The first goes alone: while
- * it is redirected, the others wait. So no call of a caller overtakes an earlier one. A call that waits for the length of a
- * deadline is refused, and was not run.
+ * it is redirected, the others wait. So no call of a caller overtakes an earlier one.
+ * stuck: those in line go on waiting. One new call at a time is tried once, and the others are refused at once.
+ *
+ * A call that waits for the length of a deadline is refused, and was not run. All slots together hold few calls, since those
+ * that wait take up the admission window of calls for other slots.
  */
 
 /** The server that a reply named. */
@@ -33,30 +37,39 @@ export interface RedirectsDeps {
 
 /** Redis replies at once while it moves a slot. */
 const RETRY_MS = 25;
-const NOT_RUN = away('the store is moving data');
+/** A quiet worker admits 512 requests at once. */
+const MOST_WAITING = 128;
+const MOVING = away('the store is moving data');
 
 type Call<T> = (connection: RedisConnection, asking: boolean) => Promise<Outcome<T>>;
 
 interface Waiting {
   readonly run: Call<unknown>;
-  readonly resolve: (outcome: Outcome<unknown>) => void;
+  readonly settle: (outcome: Outcome<unknown>) => void;
   readonly dueMs: number;
+  /** It was made while the slot was stuck. */
+  readonly once: boolean;
   outcome: Outcome<unknown> | undefined;
 }
 
 interface Diversion {
   redirected: Waiting[];
-  readonly made: Waiting[];
+  made: Waiting[];
+  resumed: boolean;
+  stuck: boolean;
+  /** Runs as long as calls may wait. */
+  overdue: NodeJS.Timeout | undefined;
 }
 
 export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
   const { connectionOf, connectionTo, refresh, deadlineMs, now = () => performance.now() } = deps;
   const underWay = new Int32Array(SLOTS);
   const diversions = new Map<number, Diversion>();
+  let waitingCalls = 0;
 
   function send<T>(slot: number, run: Call<T>): Promise<Outcome<T>> {
     const diversion = diversions.get(slot);
-    if (diversion) return new Promise((resolve) => diversion.made.push(waiting(run, resolve)));
+    if (diversion) return join(slot, diversion, run);
     underWay[slot] = (underWay[slot] ?? 0) + 1;
     return run(connectionOf(slot), false).then((outcome) => {
       underWay[slot] = (underWay[slot] ?? 0) - 1;
@@ -64,18 +77,45 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     });
   }
 
-  function waiting<T>(run: Call<T>, resolve: (outcome: Outcome<T>) => void, outcome?: Outcome<T>): Waiting {
-    return { run, resolve: resolve as Waiting['resolve'], dueMs: now() + deadlineMs, outcome };
+  function join<T>(slot: number, diversion: Diversion, run: Call<T>): Promise<Outcome<T>> {
+    const { stuck, resumed } = diversion;
+    if (waitingCalls >= MOST_WAITING || (stuck && resumed)) return Promise.resolve(MOVING);
+    return new Promise((resolve) => {
+      diversion.made.push(waiting(run, resolve, undefined, stuck));
+      settled(slot, undefined);
+    });
   }
 
-  function settled<T>(slot: number, outcome: Outcome<T>): Outcome<T> {
+  function waiting<T>(
+    run: Call<T>,
+    resolve: (outcome: Outcome<T>) => void,
+    outcome?: Outcome<T>,
+    once = false,
+  ): Waiting {
+    waitingCalls += 1;
+    const settle = (last: Outcome<unknown>) => {
+      waitingCalls -= 1;
+      resolve(last as Outcome<T>);
+    };
+    return { run, settle, dueMs: now() + deadlineMs, once, outcome };
+  }
+
+  function settled<T>(slot: number, outcome: T): T {
     const diversion = diversions.get(slot);
-    if (diversion && underWay[slot] === 0) void resume(slot, diversion);
+    if (diversion && !diversion.resumed && underWay[slot] === 0) void resume(slot, diversion);
     return outcome;
   }
 
   function divert<T>(slot: number, run: Call<T>, outcome: Outcome<T>): Promise<Outcome<T>> {
-    const diversion = diversions.get(slot) ?? { redirected: [], made: [] };
+    if (waitingCalls >= MOST_WAITING) return Promise.resolve(settled(slot, outcome));
+    const diversion = diversions.get(slot) ?? {
+      redirected: [],
+      made: [],
+      resumed: false,
+      stuck: false,
+      overdue: undefined,
+    };
+    diversion.overdue ??= setInterval(refuseOverdue, RETRY_MS, diversion);
     diversions.set(slot, diversion);
     return new Promise((resolve) => {
       diversion.redirected.push(waiting(run, resolve, outcome));
@@ -83,50 +123,72 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     });
   }
 
-  /** Runs once for each diversion: no call of the slot is under way, and none begins. */
+  /** A call in line may be due long before the first one gets its reply. */
+  function refuseOverdue(diversion: Diversion): void {
+    const at = now();
+    const inTime = (call: Waiting) => {
+      if (at < call.dueMs) return true;
+      diversion.stuck = true;
+      call.settle(call.outcome ?? MOVING);
+      return false;
+    };
+    diversion.redirected = diversion.redirected.filter(inTime);
+    diversion.made = diversion.made.filter(inTime);
+  }
+
+  /** No call of the slot is under way, and none begins until it has ended. */
   async function resume(slot: number, diversion: Diversion): Promise<void> {
-    const { redirected, made } = diversion;
-    for (let first = redirected.shift() ?? made.shift(); first; first = redirected.shift() ?? made.shift()) {
-      // One that was refused shows nothing about the others, so the next goes alone.
-      if (!(await runAlone(slot, first))) continue;
+    diversion.resumed = true;
+    diversion.overdue ??= setInterval(refuseOverdue, RETRY_MS, diversion);
+    for (;;) {
+      const first = diversion.redirected.shift() ?? diversion.made.shift();
+      if (!first) break;
+      if (!(await runAlone(slot, diversion, first))) continue;
+      diversion.stuck = false;
       // In one turn of the event loop, so that they share a write.
-      const others = [...redirected.splice(0), ...made.splice(0)];
+      const others = [...diversion.redirected, ...diversion.made];
+      diversion.redirected = [];
+      diversion.made = [];
       const again: Waiting[] = [];
       await Promise.all(
         others.map(async (other) => {
-          if (refusedLate(other)) return;
           other.outcome = await other.run(connectionOf(slot), false);
-          if (redirectOf(other.outcome) === undefined) other.resolve(other.outcome);
+          if (redirectOf(other.outcome) === undefined) other.settle(other.outcome);
           else again.push(other);
         }),
       );
-      redirected.push(...again);
+      diversion.redirected = again;
     }
-    diversions.delete(slot);
+    clearInterval(diversion.overdue);
+    diversion.overdue = undefined;
+    diversion.resumed = false;
+    if (!diversion.stuck) diversions.delete(slot);
   }
 
-  function refusedLate(call: Waiting): boolean {
-    const isLate = now() >= call.dueMs;
-    if (isLate) call.resolve(call.outcome ?? NOT_RUN);
-    return isLate;
-  }
-
-  /** Repeats one call until it is redirected no more, and returns false if its time was over before. */
-  async function runAlone(slot: number, call: Waiting): Promise<boolean> {
-    for (let moves = 0; !refusedLate(call); moves += 1) {
+  /**
+   * Repeats one call until it is redirected no more, or its time is over. Returns whether it succeeded where the slot is: after
+   * any other end, the next call would be redirected as well.
+   */
+  async function runAlone(slot: number, diversion: Diversion, call: Waiting): Promise<boolean> {
+    for (let tries = 0, own = false; ; tries += 1) {
       const redirect = call.outcome && redirectOf(call.outcome);
-      if (redirect && (redirect.kind !== 'moved' || moves > 0)) await delay(RETRY_MS);
+      if (call.outcome && !redirect) {
+        call.settle(call.outcome);
+        return own;
+      }
+      if (redirect && (now() >= call.dueMs || (call.once && redirect.kind === 'wait'))) {
+        diversion.stuck = true;
+        call.settle(MOVING);
+        return false;
+      }
+      if (redirect && (redirect.kind === 'wait' || tries > 0)) await delay(RETRY_MS);
       if (redirect?.kind === 'moved') await refresh(redirect);
       const asking = redirect?.kind === 'ask';
       const connection = redirect && redirect.kind !== 'wait' ? connectionTo(redirect) : connectionOf(slot);
       await connection.usable(Math.max(0, call.dueMs - now()));
+      own = !asking && connection === connectionOf(slot);
       call.outcome = await call.run(connection, asking);
-      if (redirectOf(call.outcome) === undefined) {
-        call.resolve(call.outcome);
-        return true;
-      }
     }
-    return false;
   }
 
   return {
