@@ -5,6 +5,6 @@ export function* batchesOf<T>(all: readonly T[], size = BATCH): Generator<readon
   for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size);
 }
 
-export async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
+export async function inBatches<T>(all: readonly T[], each: (one: T) => Promise<unknown>): Promise<void> {
   for (const batch of batchesOf(all)) await Promise.all(batch.map(each));
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseClusterNodes } from '../../../src/backend/redis/topology/cluster-nodes.ts';
 import { slotOf, tagIn, tagOf } from '../../../src/backend/redis/topology/hash-slots.ts';
 import { createRendezvous } from '../../../src/backend/redis/topology/rendezvous.ts';
+import { createSlotOwners } from '../../../src/backend/redis/topology/slot-owners.ts';
 
 describe('the place of a key', () => {
   it('is the slot that Redis Cluster gives it', () => {
@@ -23,6 +24,36 @@ describe('the place of a key', () => {
     const tag = tagIn((slot) => slot === 16_383);
     expect(slotOf(tag ?? '')).toBe(16_383);
     expect(tagIn(() => false)).toBeUndefined();
+  });
+});
+
+describe('the owner of a slot', () => {
+  const [a, b] = [{ name: 'a' }, { name: 'b' }];
+
+  it('changes only for a higher configuration epoch', () => {
+    const owners = createSlotOwners<{ name: string }>();
+    expect(owners.assign(a, [[0, 16_383]], 3)).toBe(true);
+    expect(owners.complete()).toBe(true);
+    expect(owners.assign(b, [[5, 5]], 2)).toBe(false);
+    expect(owners.assign(b, [[5, 5]], 3)).toBe(false);
+    expect(owners.of(5)).toBe(a);
+    expect(owners.has(b)).toBe(false);
+    expect(owners.assign(b, [[5, 5]], 4)).toBe(true);
+    expect(owners.of(5)).toBe(b);
+    expect(owners.assign(a, [[0, 16_383]], 3)).toBe(false);
+    expect(owners.of(5)).toBe(b);
+  });
+
+  it('has a tag of its own, the same one while its slot stays', () => {
+    const owners = createSlotOwners<{ name: string }>();
+    const isB = (owner: { name: string }) => owner === b;
+    expect(owners.tagAt(isB, undefined)).toBeUndefined();
+    owners.assign(b, [[0, 100]], 1);
+    const tag = owners.tagAt(isB, undefined) as string;
+    expect(slotOf(tag)).toBeLessThanOrEqual(100);
+    expect(owners.tagAt(isB, tag)).toBe(tag);
+    owners.assign(a, [[slotOf(tag), slotOf(tag)]], 2);
+    expect(owners.tagAt(isB, tag)).not.toBe(tag);
   });
 });
 

@@ -1,16 +1,8 @@
 import type { Logger } from 'pino';
 import { createWaiters } from '../connection/waiters.ts';
 import type { Channel, RawListener } from './channel.ts';
-
-/** The part of node-redis' subscriber that the subscriptions use. */
-export interface SubscriberClient {
-  readonly isReady: boolean;
-  on(event: 'ready', listener: () => void): unknown;
-  sSubscribe(channel: string, listener: RawListener, bufferMode: true): Promise<void>;
-  sUnsubscribe(channel: string): Promise<void>;
-  /** The channels it resubscribes by itself after a reconnect, with its record of their listeners. */
-  getPubSubListeners(type: 'SHARDED'): Map<string, unknown>;
-}
+import { createLostChannels } from './lost-channels.ts';
+import { createSharedRecord, forgetRecord, isRecorded, type SubscriberClient } from './subscriber-client.ts';
 
 export interface ChannelMachineDeps {
   readonly client: SubscriberClient;
@@ -57,11 +49,9 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
   const { channels, receive, onResync, log, now, lingerMs, reconcileMs } = deps;
   let { client } = deps;
   let wasReady = false;
-  /** The number of `missed` channels. */
-  let missing = 0;
   let closed = false;
-  /** See `shareRecord`. */
-  let record: unknown;
+  const lost = createLostChannels(onResync);
+  const shareRecord = createSharedRecord();
 
   function step(channel: Channel): void {
     if (closed) return;
@@ -79,7 +69,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
 
   function drop(channel: Channel): void {
     channels.delete(channel.name);
-    onFound(channel);
+    lost.remove(channel);
   }
 
   function subscribe(channel: Channel): void {
@@ -89,13 +79,13 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
       () => {
         if (client !== at) return;
         if (channels.get(channel.name) !== channel) {
-          forgetAt(at, channel.name);
+          if (!channels.has(channel.name)) forgetRecord(at, channel.name);
           return;
         }
         channel.state = 'on';
-        shareRecord(channel.name);
+        shareRecord(at, channel.name);
         releaseWaiters(channel);
-        onFound(channel);
+        lost.remove(channel);
         step(channel);
       },
       (error: unknown) => {
@@ -109,30 +99,13 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     );
   }
 
-  /**
-   * node-redis keeps two Sets for every channel, 3 MB for 10,000 connected users. All our channels have the same one listener,
-   * so they share the record of the first.
-   */
-  function shareRecord(name: string): void {
-    const records = client.getPubSubListeners('SHARDED');
-    const own = records.get(name);
-    if (own === undefined) return;
-    record ??= own;
-    if (own !== record) records.set(name, record);
-  }
-
-  /** Otherwise node-redis subscribes it again after a reconnect, and one refusal makes it drop all channels. */
-  function forgetAt(at: SubscriberClient, name: string): void {
-    if (!channels.has(name)) at.getPubSubListeners('SHARDED').delete(name);
-  }
-
   function unsubscribe(channel: Channel): void {
     channel.state = 'unsubscribing';
     const at = client;
     const done = () => {
       if (client !== at || channels.get(channel.name) !== channel) return;
       // node-redis keeps the channel after a failure.
-      channel.state = client.getPubSubListeners('SHARDED').has(channel.name) ? 'on' : 'off';
+      channel.state = isRecorded(client, channel.name) ? 'on' : 'off';
       if (channel.state === 'on') releaseWaiters(channel);
       if (channel.state === 'off' || channel.wanted()) step(channel);
     };
@@ -147,9 +120,8 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
   }
 
   function reconcile(): void {
-    const subscribed = client.getPubSubListeners('SHARDED');
     for (const channel of channels.values()) {
-      if (channel.state === 'on' && client.isReady && !subscribed.has(channel.name)) {
+      if (channel.state === 'on' && client.isReady && !isRecorded(client, channel.name)) {
         // Only a cluster sends this, when a slot moves; the listeners are not called.
         log.warn({ channel: channel.name }, 'redis: the server ended a subscription');
         lose(channel);
@@ -160,17 +132,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
 
   function lose(channel: Channel): void {
     channel.state = 'off';
-    if (channel.missed || !channel.wanted()) return;
-    channel.missed = true;
-    missing += 1;
-  }
-
-  /** One resync for all lost channels, when the last of them is back. */
-  function onFound(channel: Channel): void {
-    if (!channel.missed) return;
-    channel.missed = false;
-    missing -= 1;
-    if (missing === 0) onResync();
+    lost.add(channel);
   }
 
   function follow(next: SubscriberClient): void {
@@ -178,7 +140,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
       if (client !== next) return;
       for (const channel of channels.values()) if (channel.state === 'on') releaseWaiters(channel);
       reconcile();
-      if (wasReady && missing === 0) onResync();
+      if (wasReady && lost.isEmpty()) onResync();
       wasReady = true;
     });
   }
@@ -204,8 +166,8 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     },
     giveUp(channel) {
       channels.delete(channel.name);
-      forgetAt(client, channel.name);
-      onFound(channel);
+      forgetRecord(client, channel.name);
+      lost.remove(channel);
     },
     moveTo(next) {
       client = next;

@@ -3,7 +3,7 @@ import type { RedisClient } from '../connection/client.ts';
 import { openFollowingClient } from '../connection/following-client.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import { createWaiters } from '../connection/waiters.ts';
-import type { SubscriberClient } from './channel-machine.ts';
+import type { SubscriberClient } from './subscriber-client.ts';
 import { createSubscriptions, type ServerSubscriptions, type SubscriptionsDeps } from './subscriptions.ts';
 
 export interface Subscriber {

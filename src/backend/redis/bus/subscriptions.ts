@@ -8,8 +8,9 @@ import {
   type ListenerOwner,
   type RawListener,
 } from './channel.ts';
-import { createChannelMachine, type SubscriberClient } from './channel-machine.ts';
+import { createChannelMachine } from './channel-machine.ts';
 import { createFrameReceiver } from './frame-receiver.ts';
+import type { SubscriberClient } from './subscriber-client.ts';
 
 export interface Subscriptions {
   /** Subscribes to the log entries of a channel, and to the changes of presence in its room. */

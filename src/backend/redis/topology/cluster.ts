@@ -4,8 +4,9 @@ import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import { createWaiters } from '../connection/waiters.ts';
 import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
-import { SLOTS, slotOf, tagIn } from './hash-slots.ts';
+import { slotOf } from './hash-slots.ts';
 import { createRedirectedCommands, type Elsewhere } from './redirects.ts';
+import { createSlotOwners } from './slot-owners.ts';
 import type { OpenNode, RedisTopology, TopologyNode } from './topology.ts';
 
 export interface ClusterDeps<N> {
@@ -21,7 +22,6 @@ interface Member<N> {
   readonly shown: string;
   readonly host: string;
   readonly node: N;
-  slots: number;
   /** When a reply named it last. */
   namedAtMs: number;
 }
@@ -34,16 +34,14 @@ const KEEP_NAMED_MS = 10_000;
 /*
  * The masters of a Redis Cluster. Each has a connection of its own, as if it were a plain server, so deadlines, probes and
  * subscriptions are the same. CLUSTER NODES says who has which slot. It is asked every second, and at once when a reply
- * shows a move. A node that was cut off may still list a slot as it was, so a slot changes hands only for a higher
- * configuration epoch.
+ * shows a move; slot-owners.ts decides which slots that are.
  */
 export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): RedisTopology<N> {
   const { seeds, openNode, log, refreshMs = REFRESH_MS, now = () => performance.now() } = deps;
   const [like] = seeds;
   if (!like) throw new Error('a cluster without a node');
   const members = new Map<string, Member<N>>();
-  const owners = new Array<Member<N> | undefined>(SLOTS).fill(undefined);
-  const epochs = new Float64Array(SLOTS).fill(-1);
+  const owners = createSlotOwners<Member<N>>();
   const waiters = createWaiters();
   const moveListeners: ((nodes: readonly N[]) => void)[] = [];
   const takeoverListeners: (() => void)[] = [];
@@ -58,29 +56,15 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     const address = withServer(like as RedisAddress, host, port);
     const known = members.get(address.shown);
     if (known) return known;
-    const target: RedisTarget = {
-      shown: address.shown,
-      database: 0,
-      // A replica is left as soon as the slots name its master.
-      moves: true,
-      address: () => address,
-      problem: () => undefined,
-      recheck,
-      onMove: () => () => undefined,
-      close: () => undefined,
-    };
     let tag: string | undefined;
-    const isOwn = (slot: number) => owners[slot]?.shown === address.shown;
-    const node = openNode(target, () => {
-      if (tag === undefined || !isOwn(slotOf(tag)))
-        tag = owners.some((_, slot) => isOwn(slot)) ? tagIn(isOwn) : undefined;
+    const node = openNode(fixedMaster(address, recheck), () => {
+      tag = owners.tagAt(({ shown }) => shown === address.shown, tag);
       return tag;
     });
     const member: Member<N> = {
       shown: address.shown,
       host,
       node,
-      slots: 0,
       namedAtMs: Number.NEGATIVE_INFINITY,
     };
     members.set(address.shown, member);
@@ -88,7 +72,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   }
 
   const first = () => members.values().next().value as Member<N>;
-  const ownerOf = (slot: number) => owners[slot] ?? first();
+  const ownerOf = (slot: number) => owners.of(slot) ?? first();
 
   function recheck(): void {
     void refresh();
@@ -128,32 +112,19 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
       if (slots.length === 0) continue;
       const member = memberAt(host, port);
       // A redirected call may have opened it already: a master without slots is as new as an unknown one.
-      const isNew = member.slots === 0;
-      for (const [from, to] of slots) {
-        for (let slot = from; slot <= to; slot += 1) {
-          if (configEpoch < (epochs[slot] ?? -1)) continue;
-          const owner = owners[slot];
-          if (owner !== member && configEpoch === epochs[slot]) continue;
-          epochs[slot] = configEpoch;
-          if (owner === member) continue;
-          owners[slot] = member;
-          member.slots += 1;
-          if (owner) owner.slots -= 1;
-          moved = true;
-          tookOver ||= isNew;
-        }
-      }
+      const isNew = !owners.has(member);
+      if (!owners.assign(member, slots, configEpoch)) continue;
+      moved = true;
+      tookOver ||= isNew;
     }
-    complete = owners.every((owner) => owner !== undefined);
+    complete = owners.complete();
     if (complete) waiters.release();
     if (!moved) {
       if (complete) closeUnused();
       return;
     }
-    log.info(
-      { servers: [...members.values()].filter(({ slots }) => slots > 0).map(({ shown }) => shown) },
-      'redis: slots moved',
-    );
+    const servers = [...members.values()].filter((member) => owners.has(member));
+    log.info({ servers: servers.map(({ shown }) => shown) }, 'redis: slots moved');
     const all = [...members.values()].map(({ node }) => node);
     for (const listener of moveListeners) listener(all);
     if (before && tookOver) for (const listener of takeoverListeners) listener();
@@ -161,8 +132,9 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   }
 
   function closeUnused(): void {
-    for (const [shown, { slots, node, namedAtMs }] of members) {
-      if (slots > 0 || now() - namedAtMs < KEEP_NAMED_MS) continue;
+    for (const member of members.values()) {
+      const { shown, node, namedAtMs } = member;
+      if (owners.has(member) || now() - namedAtMs < KEEP_NAMED_MS) continue;
       members.delete(shown);
       const gone = node.close().finally(() => closing.delete(gone));
       closing.add(gone);
@@ -192,7 +164,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
       deadlineMs: CALL_DEADLINE_MS,
     }),
     nodes: () => {
-      const used = [...members.values()].filter(({ slots }) => slots > 0);
+      const used = [...members.values()].filter((member) => owners.has(member));
       return (used.length > 0 ? used : [...members.values()]).map(({ node }) => node);
     },
     nodeOf: (key) => ownerOf(slotOf(key)).node,
@@ -209,5 +181,19 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
       clearInterval(timer);
       await Promise.all([...closing, ...[...members.values()].map(({ node }) => node.close())]);
     },
+  };
+}
+
+/** A replica that is dialled is left as soon as the slots name its master. */
+function fixedMaster(address: RedisAddress, recheck: () => void): RedisTarget {
+  return {
+    shown: address.shown,
+    database: 0,
+    moves: true,
+    address: () => address,
+    problem: () => undefined,
+    recheck,
+    onMove: () => () => undefined,
+    close: () => undefined,
   };
 }
