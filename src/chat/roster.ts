@@ -32,7 +32,9 @@ export interface Roster {
    * Puts the user into the room on this instance, with `own` of the `clients` connections that the instance has there.
    * `changed`: the user was not in the room anywhere before; exactly one of several concurrent callers gets it. MUST
    * refuse a banned user with `forbidden`, and one that does not fit under MAX_ROOM_CLIENTS with `limit`; a refusal
-   * MUST NOT change anything.
+   * MUST NOT change anything. The first connection here of a user who is in the room on another instance MUST fit: a
+   * client that moves between workers is on both for a moment. It counts as one more connection, even if `clients` also
+   * counts others that were refused meanwhile.
    */
   enter(room: Room, user: RosterEntry, own: number, clients: number): Promise<Outcome<RosterChange>>;
   /** Removes the user from the room on this instance. `changed`: the user is in the room nowhere else either. */

@@ -11,7 +11,7 @@ import type { Position } from './sequence.ts';
 /*
  * Moves a client to another worker while the old one still serves it.
  *
- *   waiting ──afterMs──► connecting ──hello──► joining ──every room joined──► arrived ──5 s──► over
+ *   waiting ──afterMs──► connecting ──hello──► joining ──every room answered──► arrived ──5 s──► over
  *      ▲                     ├──failed for now────┤
  *      └──────backoff────────┘                    └──failed for good──► over
  *
@@ -84,6 +84,8 @@ export function startMove(deps: MoveDeps): Move {
   let overlap = createOverlap();
   let joined = new Map<string, Joined>();
   let asked = new Set<string>();
+  /** Rooms that refused this client for good. It hears them on the old connection until it has arrived, and then joins again. */
+  let refusing = new Set<string>();
   let attempt: Attempt | undefined;
   let hello: Hello | undefined;
   let phase: 'underway' | 'arrived' | 'over' = 'underway';
@@ -116,7 +118,7 @@ export function startMove(deps: MoveDeps): Move {
     const { roomid, event: of, error } = (said ?? {}) as Partial<Refused & { roomid: string }>;
     if (name === 'hello') greeted(said as Hello);
     else if (name === 'bye') retry();
-    else if (name === 'refused' && of === 'join' && error) refused(error);
+    else if (name === 'refused' && of === 'join' && error) roomRefused(handshakeRoom, error);
     else if (name === 'joined' && roomid !== undefined && roomid === handshakeRoom) {
       joined.set(roomid, said as Joined);
       joinRooms();
@@ -140,7 +142,7 @@ export function startMove(deps: MoveDeps): Move {
       const mine = turn;
       attempt.ask('join', room, (answer) => {
         if (mine !== turn || !answer) return;
-        if (!answer.ok) refused(answer.error);
+        if (!answer.ok) roomRefused(room.roomid, answer.error);
         else {
           const { ok: _, ...page } = answer;
           joined.set(room.roomid, page);
@@ -148,7 +150,7 @@ export function startMove(deps: MoveDeps): Move {
         }
       });
     }
-    if (joined.size === asked.size) arrive(attempt, hello);
+    if (joined.size + refusing.size === asked.size) arrive(attempt, hello);
   }
 
   function arrive(arrived: Attempt, said: Hello): void {
@@ -158,6 +160,14 @@ export function startMove(deps: MoveDeps): Move {
     timer = setTimeout(endOverlap, OVERLAP_MS);
     deps.old.retire();
     deps.onArrived({ attempt: arrived, hello: said, joined, events: overlap.held() });
+  }
+
+  function roomRefused(roomid: string | undefined, error: WireError): void {
+    if (error.temporary || roomid === undefined) refused(error);
+    else {
+      refusing.add(roomid);
+      joinRooms();
+    }
   }
 
   /** Closes the old connection later, unless `retire` closed it already. */
@@ -180,6 +190,7 @@ export function startMove(deps: MoveDeps): Move {
     hello = undefined;
     joined = new Map();
     asked = new Set();
+    refusing = new Set();
     overlap = createOverlap();
   }
 

@@ -245,7 +245,7 @@ export const SETTINGS = {
     'MAX_ROOM_CLIENTS',
     0,
     integer(0, 10_000_000),
-    'connections that one room may have, on all hosts together. 0 = no limit',
+    'connections that one room may have, on all hosts together. A full room still admits the first connection of a member on another worker, since a client that moves is on both for a moment. 0 = no limit',
   ),
   rateSay: setting(
     'RATE_SAY',

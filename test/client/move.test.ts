@@ -183,17 +183,20 @@ it('waits for the second connection if the old one ends before the server accept
   await eventually(() => expect(fake().clients()).toBe(1));
 });
 
-it('reconnects as before if a room refuses the second connection', async () => {
+it('joins a room again after the move that refused the second connection, and loses no other', async () => {
   const one = chatter();
-  const [tea] = await inRooms(one, 'tea');
-  const heard = listen(tea as Room);
-  fake().script('join', refusal('limit', 'the room is full'));
+  const rooms = await inRooms(one, 'tea', 'sea', 'bay');
+  const [tea, sea, bay] = rooms.map(listen);
+  const full = refusal('limit', 'the room is full');
+  fake().script('join', full, full, ({ proceed }) => proceed(), full);
   fake().askToMove();
-  await eventually(() => expect(one.states.map(({ state }) => state)).toContain('offline'));
-  await eventually(() => expect(one.chat.state).toBe('online'));
-  fake().post('tea', 'back');
-  await eventually(() => expect(textsOf(heard)).toEqual(['back']));
-  expect(heard.closed).toEqual([]);
+  await moved();
+  await eventually(() => expect([tea?.closed, sea?.closed]).toEqual([['limit'], []]));
+  for (const roomid of ['sea', 'bay']) fake().post(roomid, 'back');
+  await eventually(() =>
+    expect([sea, bay].map((heard) => heard && textsOf(heard))).toEqual([['back'], ['back']]),
+  );
+  expect([bay?.closed, one.states.length]).toEqual([[], 1]);
 });
 
 it('stays where it is after a login during the move, until the server ends the connection', async () => {

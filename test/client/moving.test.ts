@@ -175,13 +175,6 @@ it.each<[string, (second: FakeAttempt) => void]>([
   ['is refused', ({ brings }) => brings.onRefused(refusalOf('unauthorized', 'no token'))],
   ['belongs to another user', ({ brings }) => brings.onEvent('hello', [{ ...HELLO, user: { id: 'g-2' } }])],
   ['is ended for good', ({ brings }) => brings.onEnded()],
-  [
-    'is refused in a room',
-    ({ brings, asked }) => {
-      brings.onEvent('hello', [HELLO]);
-      asked[0]?.answer(refuse('limit', 'the room is full'));
-    },
-  ],
 ])('gives up if the second connection %s', async (_, break_) => {
   const { move, old, attempts, opened, failures } = stage();
   const second = await opened();
@@ -190,6 +183,16 @@ it.each<[string, (second: FakeAttempt) => void]>([
   expect([failures(), move.isUnderway(), old.calls]).toEqual([1, false, []]);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(attempts).toHaveLength(1);
+});
+
+it('takes over without a room that refuses it for good', async () => {
+  const { arrivals, opened, failures } = stage({ handshakeJoin: () => TEA });
+  const second = await opened();
+  second.brings.onEvent('hello', [HELLO]);
+  second.brings.onEvent('refused', [{ event: 'join', ...refuse('forbidden', 'not you') }]);
+  expect(arrivals).toHaveLength(0);
+  second.asked[0]?.answer(refuse('limit', 'the room is full'));
+  expect([arrivals.length, arrivals[0]?.joined.size, failures()]).toEqual([1, 0, 0]);
 });
 
 it('gives the second connection away when the old one is lost, with what it has', async () => {

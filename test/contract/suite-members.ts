@@ -191,6 +191,32 @@ export function membersContract(harness: () => Promise<Harness>): void {
       expect(await a.roster.enter(room, ann, 3, 3)).toMatchObject(full);
     });
 
+    it('admits the first connection on a worker of a user who is in the room on another one', async () => {
+      const { a, b } = await twoPeers(harness, options);
+      const room = newRoom();
+      granted(await a.roster.enter(room, ann, 1, 1));
+      granted(await a.roster.enter(room, bob, 2, 3));
+      expect(await b.roster.enter(room, carol, 1, 1)).toMatchObject(full);
+      expect(await b.roster.enter(room, bob, 2, 2)).toMatchObject(full);
+      // The two count a third connection, which is refused at the same time.
+      expect(granted(await b.roster.enter(room, ann, 1, 2))).toEqual({
+        users: 2,
+        clients: 4,
+        changed: false,
+      });
+      expect(granted(await b.roster.enter(room, bob, 1, 2))).toEqual({
+        users: 2,
+        clients: 5,
+        changed: false,
+      });
+      expect(await b.roster.enter(room, ann, 2, 3)).toMatchObject(full);
+      expect(await b.roster.enter(room, carol, 1, 3)).toMatchObject(full);
+      granted(await a.roster.exit(room, 'ann', 2));
+      expect(await a.roster.enter(room, carol, 1, 3)).toMatchObject(full);
+      expect(granted(await a.roster.exit(room, 'bob', 0))).toEqual({ users: 2, clients: 2, changed: false });
+      granted(await b.roster.enter(room, carol, 1, 3));
+    });
+
     it('is not created by a refusal, and limits no other room', async () => {
       const { a, b } = await twoPeers(harness, options);
       const [refused, other] = [newRoom(), newRoom()];

@@ -97,11 +97,22 @@ export function createInstanceRoster({
     return countRoom(presence);
   }
 
-  /** Refuses added connections only: a lower limit removes no member. */
-  function overfills(instanceId: string, room: Room, clients: number): boolean {
-    const added = clients - (directory.find(room.tag)?.clients.get(instanceId) ?? 0);
-    if (room.kind !== 'room') return false;
-    return maxRoomClients > 0 && added > 0 && countOf(room).clients + added > maxRoomClients;
+  /** Returns how many connections the instance has then; undefined: the room is full. A lower limit removes no member. */
+  function fitting(
+    instanceId: string,
+    room: Room,
+    userId: string,
+    own: number,
+    clients: number,
+  ): number | undefined {
+    const presence = directory.find(room.tag);
+    const here = presence?.clients.get(instanceId) ?? 0;
+    const added = clients - here;
+    const hasLimit = maxRoomClients > 0 && room.kind === 'room';
+    if (!hasLimit || added <= 0 || countOf(room).clients + added <= maxRoomClients) return clients;
+    const on = [...(presence?.users.values.get(userId)?.instances.keys() ?? [])];
+    const moves = own === 1 && !on.includes(instanceId) && on.some((other) => presence?.clients.has(other));
+    return moves ? here + 1 : undefined;
   }
 
   function memberOf({ shown, instances: on }: UserPresence): RosterMember {
@@ -124,12 +135,12 @@ export function createInstanceRoster({
     enter(instanceId, room, user, own, clients, returned = false) {
       if (instances.isFenced(instanceId))
         return refuse('unavailable', 'this worker was declared dead', RETRY_AFTER_MS);
-      if (!returned && overfills(instanceId, room, clients))
-        return refuse('limit', 'roomid: the room is full');
+      const fits = returned ? clients : fitting(instanceId, room, user.userId, own, clients);
+      if (fits === undefined) return refuse('limit', 'roomid: the room is full');
       const presence = directory.presenceIn(room);
       const changed = enterRoom(presence, instanceId, user, own);
       usersOf(instanceId, room).add(user.userId);
-      return succeed({ ...setClients(instanceId, presence, clients), changed });
+      return succeed({ ...setClients(instanceId, presence, fits), changed });
     },
     exit(instanceId, room, userId, clients) {
       // `reap` returns its users.

@@ -46,7 +46,15 @@ export function createRosterCalls(deps: RosterCallsDeps): RosterCalls {
       redis.evaluate<EnterReply>(
         scripts.enter,
         [...scriptKeys(room), keys.restrictions(room)],
-        [...scriptArgs(room), String(clients), user.userId, user.username, personText(user), String(most)],
+        [
+          ...scriptArgs(room),
+          String(clients),
+          user.userId,
+          user.username,
+          personText(user),
+          String(most),
+          String(user.own),
+        ],
       ),
     );
     if (entered.ok && entered.value[3] > 0) notifier.schedule(room, entered.value[3]);
