@@ -14,7 +14,7 @@ import { countPeople, createReadInstances, idsOf } from './presence/instances.ts
 import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
 import { openScripts } from './scripts.ts';
 import { databaseOf, openTopology } from './topology/open-topology.ts';
-import { lookForWarnings, type PrimaryNode, requireServers } from './topology/required-servers.ts';
+import { createWarningLook, type PrimaryNode, requireServers } from './topology/required-servers.ts';
 
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   /** The longest wait for a Redis that is still starting. */
@@ -49,7 +49,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
       .map(({ target }) => target.shown)
       .join(', ');
     await agreeOnFormat({ redis, key: keys.format, mark: scripts.markFormat, shown });
-    const look = () => lookForWarnings(topology, options, keys);
+    const look = createWarningLook(topology, options, keys);
     warnings = watchWarnings({ first: (await look()) ?? [], look, everyMs: deps.warningsEveryMs, log });
     const listed = await readInstances();
     predecessors = listed.ok

@@ -36,6 +36,50 @@ it('a message is acknowledged only when as many replicas have it as ACK_REPLICAS
   expect(await replica.ask(`XLEN rc:{${room.tag}}:log`)).toBe(':2\r\n');
 });
 
+it('a worker is ready only while the replicas answer it', async () => {
+  const { master, replica } = await masterAndReplica();
+  const peer = await peerForTest(master.url, { ackReplicas: 1 });
+  granted(await peer.check());
+  replica.freeze();
+  await peer.logs.append(newRoom(), draftOf(newRoom(), '1'));
+  expect(await peer.check()).toMatchObject({
+    ok: false,
+    error: { code: 'unavailable', message: 'the store has it, but too few replicas yet' },
+  });
+  replica.thaw();
+  await eventually(async () => granted(await peer.check()));
+  await master.ask('ACL SETUSER default -wait');
+  await peer.logs.append(newRoom(), draftOf(newRoom(), '2'));
+  expect(await peer.check()).toMatchObject({
+    ok: false,
+    error: { message: 'the store denies a permission (NOPERM)' },
+  });
+});
+
+it('connections from before and after Redis forgot a promotion still ask for the same master', async () => {
+  const [first, promoted] = [
+    await redisForTest(['--repl-diskless-sync-delay', '0']),
+    await redisForTest(['--repl-diskless-sync-delay', '0', '--repl-backlog-ttl', '1']),
+  ];
+  await promoted.ask(`REPLICAOF 127.0.0.1 ${first.port}`);
+  await eventually(async () =>
+    expect(await promoted.ask('INFO replication')).toMatch(/master_link_status:up/),
+  );
+  await promoted.ask('REPLICAOF NO ONE');
+  const peer = await peerForTest(promoted.url, { ackReplicas: 1 });
+  await eventually(async () =>
+    expect(await promoted.ask('INFO replication')).toMatch(/second_repl_offset:-1\r/),
+  );
+  // The connection for commands is the oldest that subscribes to nothing.
+  const ids = (await promoted.ask('CLIENT LIST TYPE normal'))
+    .split('\n')
+    .filter((line) => line.includes('addr=127'))
+    .map((line) => Number(/id=(\d+)/.exec(line)?.[1]));
+  await promoted.ask(`CLIENT KILL ID ${Math.min(...ids)}`);
+  await first.ask(`REPLICAOF 127.0.0.1 ${promoted.port}`);
+  await eventually(() => append(peer, newRoom(), 'x'));
+});
+
 it('messages that come together share one question to the replicas', async () => {
   const { master } = await masterAndReplica();
   const peer = await peerForTest(master.url, { ackReplicas: 1 });

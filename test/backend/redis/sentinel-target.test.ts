@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { parseRedisAddress, parseSentinelAddress } from '../../../src/backend/redis/connection/address.ts';
 import { openSentinelTarget } from '../../../src/backend/redis/connection/sentinel-target.ts';
@@ -10,6 +10,8 @@ interface FakeSentinel {
   readonly text: string;
   /** What it answers from now on: the master's port, after so many failovers. */
   name(port: number, failovers: number): void;
+  /** It answers no more. */
+  leave(): void;
   /** How often it has answered. */
   answers(): number;
 }
@@ -18,7 +20,9 @@ const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
 
 async function fakeSentinelForTest(): Promise<FakeSentinel> {
   let [port, failovers, answers] = [0, 0, 0];
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
       for (const [, name = '', word = ''] of chunk
@@ -40,6 +44,10 @@ async function fakeSentinelForTest(): Promise<FakeSentinel> {
     text: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     name: (toPort, afterFailovers) => {
       [port, failovers] = [toPort, afterFailovers];
+    },
+    leave() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
     },
     answers: () => answers,
   };
@@ -82,4 +90,34 @@ it('of Sentinels that disagree, the one that saw the newest failover is believed
   stale.name(2, 5);
   await leadsTo(2);
   expect(moves).toBe(2);
+});
+
+it('a Sentinel that is away has no vote any more while another one answers', async () => {
+  const [gone, anew] = [await fakeSentinelForTest(), await fakeSentinelForTest()];
+  gone.name(1, 5);
+  anew.name(1, 5);
+  let laterMs = 0;
+  const target = openSentinelTarget({
+    sentinels: [gone, anew].map(({ text }) => parseSentinelAddress(text, undefined)),
+    name: 'chat',
+    address: parseRedisAddress('redis://ignored'),
+    log: silent,
+    now: () => performance.now() + laterMs,
+  });
+  onTestFinished(() => target.close());
+  const heard = (sentinel: FakeSentinel) =>
+    eventually(() => {
+      target.recheck();
+      expect(sentinel.answers()).toBeGreaterThan(0);
+      expect(target.address()).toMatchObject({ endpoint: { port: 1 } });
+    });
+  await heard(gone);
+  await heard(anew);
+  gone.leave();
+  anew.name(2, 0);
+  laterMs = 60_000;
+  await eventually(() => {
+    target.recheck();
+    expect(target.address()).toMatchObject({ endpoint: { port: 2 } });
+  });
 });

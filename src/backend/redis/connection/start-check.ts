@@ -28,6 +28,9 @@ export interface StartCheck {
   close(): void;
 }
 
+/** The server is a replica, which another one may follow as the master. */
+export class ReplicaError extends BackendError {}
+
 const ANSWER_MS = 3_000;
 const NOT_ALLOWED = /^NOPERM/;
 
@@ -67,9 +70,9 @@ export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> 
     );
   }
 
-  function isReplica(host?: string, port?: string): BackendError {
+  function isReplica(host?: string, port?: string): ReplicaError {
     const master = host === undefined ? '' : `, ${host}:${port}`;
-    return new BackendError(
+    return new ReplicaError(
       `Redis at ${address.shown} is a replica, which takes no writes. Point REDIS_URL at its master${master}`,
     );
   }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { BackendError, type BackendOptions } from '../../backend.ts';
 import { fieldOf } from '../connection/info.ts';
 import { NO_MASTER, type RedisConnection } from '../connection/redis-connection.ts';
-import { openStartCheck, type StartCheck } from '../connection/start-check.ts';
+import { openStartCheck, ReplicaError, type StartCheck } from '../connection/start-check.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
 import { serverName } from './server-names.ts';
@@ -26,6 +26,7 @@ export interface RequiredServersDeps {
 
 const LOG_EVERY_MS = 1_000;
 const LOADING_RETRY_MS = 500;
+const REPLICA_RETRY_MS = 250;
 const OLDEST_MAJOR = 7;
 /** Trying again changes nothing: wrong credentials, or a Redis that knows no HELLO (before 6.0). */
 const FINAL = /^(WRONGPASS|NOAUTH)|unknown command|invalid password|DB index is out of range/i;
@@ -47,7 +48,7 @@ export async function requireServers(deps: RequiredServersDeps): Promise<void> {
   }
   const nodes = topology.nodes();
   await Promise.all(nodes.map((node) => awaitServer(node, giveUpAt, log)));
-  await Promise.all(nodes.map((node) => checkFit(node, deps)));
+  await Promise.all(nodes.map((node) => requireFit(node, giveUpAt, deps)));
   if (!options.redisClusterNodes) {
     const named = nodes.map(({ target, commands }) => ({ name: serverName(target), commands }));
     await requireSameServers(named, keys);
@@ -59,15 +60,28 @@ function problemOf(topology: RedisTopology<PrimaryNode>): unknown {
   return away ? away.commands.problem() : new Error('not all of its slots have a server');
 }
 
-/** Returns what the operator should know about the servers, or undefined if none of them says. */
-export async function lookForWarnings(
+/**
+ * Returns a function that tells what the operator should know about the servers, or undefined if none of them ever said. The
+ * last warnings of a server stand while it does not answer.
+ */
+export function createWarningLook(
   topology: RedisTopology<PrimaryNode>,
   options: BackendOptions,
   keys: RedisKeys,
-): Promise<string[] | undefined> {
-  const looks = await Promise.all(topology.nodes().map((node) => warningsOf(node, options, keys)));
-  const known = looks.filter((warnings) => warnings !== undefined);
-  return known.length === 0 ? undefined : [...new Set(known.flat())];
+): () => Promise<string[] | undefined> {
+  const last = new WeakMap<PrimaryNode, string[]>();
+
+  async function look(node: PrimaryNode): Promise<string[] | undefined> {
+    const warnings = (await warningsOf(node, options, keys)) ?? last.get(node);
+    if (warnings) last.set(node, warnings);
+    return warnings;
+  }
+
+  return async () => {
+    const looks = await Promise.all(topology.nodes().map(look));
+    const known = looks.filter((warnings) => warnings !== undefined);
+    return known.length === 0 ? undefined : [...new Set(known.flat())];
+  };
 }
 
 async function warningsOf(
@@ -83,6 +97,23 @@ async function warningsOf(
     return await durabilityWarnings(check, ackReplicas);
   } finally {
     check.close();
+  }
+}
+
+/** During a failover, a server may become a replica after it was found to be the master: then the next master is awaited. */
+async function requireFit(node: PrimaryNode, giveUpAt: number, deps: RequiredServersDeps): Promise<void> {
+  for (;;) {
+    try {
+      await checkFit(node, deps);
+      return;
+    } catch (error) {
+      const mayMove = error instanceof ReplicaError && node.target.moves && performance.now() < giveUpAt;
+      if (!mayMove) throw error;
+      deps.log.warn({ redis: node.target.shown, cause: error.message }, 'redis: not reachable yet');
+    }
+    node.target.recheck();
+    await delay(REPLICA_RETRY_MS);
+    await awaitServer(node, giveUpAt, deps.log);
   }
 }
 
