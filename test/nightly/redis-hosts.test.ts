@@ -1,0 +1,106 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { range } from '../contract/peers.ts';
+import { type Host, startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { enter, type Member } from '../support/member.ts';
+import { openRedisCluster } from '../support/redis-cluster.ts';
+import { openRedis } from '../support/redis-server.ts';
+
+interface Servers {
+  /** What hosts are told of them. */
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+async function severalServers(): Promise<Servers> {
+  const servers = await Promise.all(range(1, 3).map(() => openRedis()));
+  return {
+    env: { REDIS_URLS: servers.map(({ url }) => url).join(',') },
+    async close() {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
+
+async function redisCluster(): Promise<Servers> {
+  const { addresses, close } = await openRedisCluster();
+  // The others are found.
+  return { env: { REDIS_CLUSTER_NODES: addresses.slice(0, 1).join(',') }, close };
+}
+
+const ROOMS = range(1, 12).map((number) => `room ${number}`);
+
+describe.each([
+  ['three Redis servers', severalServers],
+  ['a Redis Cluster', redisCluster],
+])('two hosts over %s', (_, openServers) => {
+  it('exchange messages in rooms of every server, count together, and go on after a restart', async () => {
+    const servers = await openServers();
+    onTestFinished(() => servers.close());
+    const hosts: Host[] = [];
+    async function start(basePort?: number): Promise<Host> {
+      const host = await startHost({
+        workers: 1,
+        env: { ...servers.env, RATE_SAY: '0' },
+        ...(basePort !== undefined && { basePort }),
+      });
+      hosts.push(host);
+      onTestFinished(async () => {
+        await host.stop();
+        await host.remove();
+      });
+      return host;
+    }
+    const members: Member[] = [];
+    async function visitor(host: Host, roomid: string, username: string) {
+      const member = await enter(host.workerUrls[0] as string, roomid, username);
+      members.push(member);
+      onTestFinished(() => member.close());
+      return member;
+    }
+
+    const [one, other] = [await start(), await start()];
+    const pairs = await Promise.all(
+      ROOMS.map(async (roomid) => ({
+        ann: await visitor(one, roomid, 'Ann'),
+        bob: await visitor(other, roomid, 'Bob'),
+      })),
+    );
+    await Promise.all(
+      pairs.flatMap(({ ann, bob }) =>
+        range(1, 5).flatMap((n) => [ann.do('say', { text: `a${n}` }), bob.do('say', { text: `b${n}` })]),
+      ),
+    );
+    for (const { ann, bob } of pairs) {
+      await eventually(() => expect(ann.said).toHaveLength(10));
+      await eventually(() => expect(bob.said).toEqual(ann.said));
+    }
+    await eventually(async () => {
+      for (const host of [one, other]) {
+        const { cluster } = await host.status();
+        expect(cluster).toMatchObject({
+          hosts: 2,
+          workers: 2,
+          clients: 2 * ROOMS.length,
+          rooms: ROOMS.length,
+        });
+      }
+    });
+
+    expect(await other.stop()).toBe(0);
+    await eventually(async () =>
+      expect((await one.status()).cluster).toMatchObject({ hosts: 1, clients: ROOMS.length }),
+    );
+    const again = await start(other.basePort);
+    for (const [index, roomid] of ROOMS.entries()) {
+      const { ann } = pairs[index] as (typeof pairs)[number];
+      const carol = await visitor(again, roomid, 'Carol');
+      await carol.do('say', { text: 'again' });
+      await eventually(() => expect(ann.said.at(-1)).toMatchObject({ data: { text: 'again' } }));
+    }
+    for (const host of [one, again]) {
+      const ready = await fetch(`${host.workerUrls[0]}/readyz`);
+      expect(ready.status).toBe(200);
+    }
+  });
+});
