@@ -144,7 +144,6 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
       const first = diversion.redirected.shift() ?? diversion.made.shift();
       if (!first) break;
       if (!(await runAlone(slot, diversion, first))) continue;
-      diversion.stuck = false;
       // In one turn of the event loop, so that they share a write.
       const others = [...diversion.redirected, ...diversion.made];
       diversion.redirected = [];
@@ -173,6 +172,8 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     for (let tries = 0, own = false; ; tries += 1) {
       const redirect = call.outcome && redirectOf(call.outcome);
       if (call.outcome && !redirect) {
+        // The caller's next call may come before `resume` goes on.
+        if (own || call.outcome.ok) diversion.stuck = false;
         call.settle(call.outcome);
         return own;
       }
