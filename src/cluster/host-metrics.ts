@@ -48,6 +48,8 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
   const registers = [registry];
   const live = new Map<string, MetricObject[]>();
   let ended: Promise<MetricObject[]> = Promise.resolve([]);
+  /** Ended workers whose totals are in the sum: what still arrives from them would count twice. */
+  const summed = new Set<string>();
 
   const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge<Label>({ name: PREFIX + name, help, labelNames, registers });
@@ -68,7 +70,9 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
   const reloads = counter('reloads_total', 'Rolling reloads, by result', 'result');
   const reloadOk = gauge('last_reload_successful', '1 if the last rolling reload replaced every worker');
   build.set({ version, node: process.version }, 1);
+  // A series that begins at 1 has no increase, so the known ones begin at 0.
   for (const result of ['ok', 'failed']) reloads.inc({ result }, 0);
+  for (const reason of ['start', 'hung', 'crash']) replaced.inc({ reason }, 0);
   reloadOk.set(1);
 
   async function refresh(answered: ReadonlySet<number>): Promise<void> {
@@ -88,14 +92,19 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
       cluster.set({ kind }, value);
   }
 
+  function took(instanceId: string, totals: MetricObject[]): void {
+    if (!summed.has(instanceId)) live.set(instanceId, totals);
+  }
+
   function add(instanceId: string): void {
     const last = live.get(instanceId);
     live.delete(instanceId);
+    summed.add(instanceId);
     if (last) ended = ended.then((sum) => AggregatorRegistry.aggregate([sum, last]).getMetricsAsJSON());
   }
 
   return {
-    took: (instanceId, totals) => void live.set(instanceId, totals),
+    took,
     ended(instanceId, reason) {
       if (reason !== undefined) replaced.inc({ reason });
       setTimeout(() => add(instanceId), LATE_MS).unref();
@@ -107,19 +116,23 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
     async scrape() {
       const asked = workers.withClients();
       const answers = await Promise.all(
-        asked.map((worker) => worker.request(question, null, ADMIN_ANSWER_MS)),
+        asked.map(async (worker) => {
+          const answer = await worker.request(question, null, ADMIN_ANSWER_MS);
+          // At once: behind a hung worker's answer it could replace newer totals.
+          if (answer.ok) took(worker.instanceId, totalsOf(answer.value));
+          return answer;
+        }),
       );
       const answered = new Set<number>();
-      const serving = new Set(workers.withClients().map(({ instanceId }) => instanceId));
       // Taken in one turn, so that a worker that ends meanwhile counts once: among the living or in the sum.
-      const current = new Map(live);
+      const current = new Map<string, MetricObject[]>(live);
       const sum = ended;
       for (const [index, answer] of answers.entries()) {
         const worker = asked[index];
-        if (!answer.ok || !worker || !serving.has(worker.instanceId)) continue;
+        const totals = worker && live.get(worker.instanceId);
+        if (!answer.ok || !totals) continue;
         answered.add(worker.slot);
-        current.set(worker.instanceId, answer.value);
-        live.set(worker.instanceId, totalsOf(answer.value));
+        current.set(worker.instanceId, [...gaugesOf(answer.value), ...totals]);
       }
       await refresh(answered);
       const merged = AggregatorRegistry.aggregate([
@@ -132,7 +145,6 @@ export function createHostMetrics(deps: HostMetricsDeps): HostMetrics {
   };
 }
 
-function totalsOf(metrics: readonly MetricObject[]): MetricObject[] {
-  // Typed as an enum that prom-client does not have.
-  return metrics.filter(({ type }) => `${type}` === 'counter' || `${type}` === 'histogram');
-}
+// The type is typed as an enum that prom-client does not have.
+const gaugesOf = (metrics: readonly MetricObject[]) => metrics.filter(({ type }) => `${type}` === 'gauge');
+const totalsOf = (metrics: readonly MetricObject[]) => metrics.filter(({ type }) => `${type}` !== 'gauge');

@@ -91,6 +91,8 @@ describe('the metrics of a host', () => {
     await vi.advanceTimersByTimeAsync(5_000);
     two.said.inc(10);
     expect(await read('roomcast_said_total')).toBe(15);
+    metrics.took('a', await one.totals());
+    expect(await read('roomcast_said_total')).toBe(15);
     expect(await read('roomcast_clients')).toBe(0);
     expect(await read('roomcast_worker_restarts_total{reason="crash"}')).toBe(1);
   });
@@ -109,7 +111,7 @@ describe('the metrics of a host', () => {
   it('count a worker’s end that was wanted as no restart, and a reload by its result', async () => {
     const { metrics, read } = host(worker(0, 'a'));
     metrics.ended('z', undefined);
-    expect(await read('roomcast_worker_restarts_total{reason="crash"}')).toBeUndefined();
+    expect(await read('roomcast_worker_restarts_total{reason="crash"}')).toBe(0);
     expect(await read('roomcast_reloads_total{result="ok"}')).toBe(0);
     metrics.reloaded(false);
     expect(await read('roomcast_reloads_total{result="failed"}')).toBe(1);

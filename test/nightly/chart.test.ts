@@ -59,7 +59,7 @@ describe('the Helm chart', () => {
       replicas: 5,
       image: { tag: '9.9.9', pullPolicy: 'Always' },
       secret: 'other',
-      settings: { CORS_ORIGIN: 'https://*.example.org', DRAIN_S: 20 },
+      settings: { CORS_ORIGIN: 'https://*.example.org', DRAIN_S: '20' },
       ingress: {
         tlsSecret: '',
         className: 'haproxy',
