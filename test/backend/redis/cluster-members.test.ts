@@ -82,3 +82,18 @@ it('opens no connection once it is closed', async () => {
   await new Promise(setImmediate);
   expect(seen.opened).toEqual(['1']);
 });
+
+it('opens no connection for a call that is redirected after it was closed', async () => {
+  const waiting: ((outcome: unknown) => void)[] = [];
+  const { cluster, seen } = await clusterOf(
+    [master(1, 1, '0-16383')],
+    () => new Promise((resolve) => waiting.push(resolve)),
+  );
+  const called = cluster.commands.call(['GET', 'a']);
+  await cluster.close();
+  waiting.shift()?.(redirection('ask', 2));
+  await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  waiting.shift()?.(succeed('repeated'));
+  expect(await called).toEqual(succeed('repeated'));
+  expect(seen.opened).toEqual(['1']);
+});

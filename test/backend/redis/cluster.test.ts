@@ -65,6 +65,47 @@ describe('a Redis Cluster', () => {
     expect(textsOf(entries)).toEqual(seqsOf(entries).map(String));
   });
 
+  it('makes the calls of a room wait while only a part of its keys has moved', async () => {
+    const { cluster, peer, slotOfRoom } = await clusterForTest();
+    const [a, b] = [await peer(), await peer()];
+    const room = newRoom();
+    const slot = String(slotOfRoom(room));
+    const ann = { userId: 'ann', username: 'Ann' };
+    const bob = { userId: 'bob', username: 'Bob' };
+    granted(await a.roster.enter(room, ann, 1, 1));
+    granted(await b.roster.enter(room, ann, 1, 1));
+    granted(await b.roster.enter(room, bob, 1, 2));
+    const from = await cluster.ownerOf(Number(slot));
+    const to = others(cluster.masters, from);
+    const idOf = async (node: RedisProcess) => /[0-9a-f]{40}/.exec(await node.ask('CLUSTER MYID'))?.[0] ?? '';
+    await to.ask(`CLUSTER SETSLOT ${slot} IMPORTING ${await idOf(from)}`);
+    await from.ask(`CLUSTER SETSLOT ${slot} MIGRATING ${await idOf(to)}`);
+    const keys = redisKeys('rc');
+    const [connections, users, names, ofB] = keys.roster(room, b.instanceId);
+    const moveKeys = (...moved: readonly string[]) =>
+      from.ask(`MIGRATE 127.0.0.1 ${to.port} "" 0 5000 KEYS ${moved.map((key) => `"${key}"`).join(' ')}`);
+    const WAITED = { ok: false, error: { code: 'unavailable', message: 'the store is moving data' } };
+    const askAll = () =>
+      Promise.all([
+        a.roster.members(room, { limit: 10 }),
+        a.roster.exit(room, 'ann', 0),
+        b.roster.setClients(room, 2),
+      ]);
+
+    expect(await moveKeys(ofB)).toContain('OK');
+    expect(await askAll()).toMatchObject([WAITED, WAITED, WAITED]);
+    expect(await moveKeys(connections, users, names, ...keys.changes(room))).toContain('OK');
+    expect(await askAll()).toMatchObject([WAITED, WAITED, WAITED]);
+
+    await cluster.moveSlot(Number(slot), to);
+    await eventually(async () => {
+      const { members } = granted(await a.roster.members(room, { limit: 10 }));
+      expect(members.map(({ userId }) => userId)).toEqual(['ann', 'bob']);
+    });
+    // Another worker still has the user: nobody is told that the user left.
+    expect(granted(await a.roster.exit(room, 'ann', 0))).toEqual({ users: 2, clients: 2, changed: false });
+  });
+
   it('goes on under a new epoch after a master was killed and its replica took over', async () => {
     const { cluster, peer, slotOfRoom } = await clusterForTest({ replicas: 1 });
     const worker = await peer();

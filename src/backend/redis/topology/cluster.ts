@@ -151,6 +151,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
 
   // A node that does not name a host means its own.
   function memberOf({ host, port }: Elsewhere): Member<N> {
+    if (closed) return first();
     const member = memberAt(host || first().host, port);
     member.namedAtMs = now();
     return member;

@@ -41,6 +41,15 @@ const RETRY_MS = 25;
 const MOST_WAITING = 128;
 const MOVING = away('the store is moving data');
 
+/**
+ * A key that never exists. While Redis moves a slot it refuses scripts that name a missing key, on either server, so no script
+ * begins there. Otherwise one that looks at keys it does not name, as the roster's do, would fail half done or miss what has
+ * not moved yet. A key without a tag is the only one of its script, which Redis runs where the key is.
+ */
+function missingKeyBeside(key: string): string {
+  return `${key}:missing`;
+}
+
 type Call<T> = (connection: RedisConnection, asking: boolean) => Promise<Outcome<T>>;
 
 interface Waiting {
@@ -195,8 +204,11 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
   return {
     call: (args) => send(slotOf(keyOf(args)), (connection, asking) => connection.call(args, asking)),
     publish: (channel, frame) => send(slotOf(channel), (connection) => connection.publish(channel, frame)),
-    evaluate: (script, keys, args) =>
-      send(slotOf(keys[0] ?? ''), (connection, asking) => connection.evaluate(script, keys, args, asking)),
+    evaluate: (script, keys, args) => {
+      const [key = ''] = keys;
+      const named = key.includes('{') ? [...keys, missingKeyBeside(key)] : keys;
+      return send(slotOf(key), (connection, asking) => connection.evaluate(script, named, args, asking));
+    },
     inOneOrder: (key, other) => slotOf(key) === slotOf(other),
   };
 }
