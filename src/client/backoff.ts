@@ -1,3 +1,6 @@
+/** The longest wait of a timer: it fires at once after a longer one. */
+export const MAX_WAIT_MS = 2 ** 31 - 1;
+
 export interface BackoffOptions {
   readonly minMs?: number;
   readonly maxMs?: number;
@@ -16,7 +19,7 @@ export function createBackoff({ minMs = 500, maxMs = 10_000, random }: BackoffOp
   return {
     nextMs() {
       ceilingMs = Math.min(maxMs, ceilingMs * 2);
-      return Math.round(minMs + random() * Math.max(0, ceilingMs - minMs));
+      return Math.min(MAX_WAIT_MS, Math.round(minMs + random() * Math.max(0, ceilingMs - minMs)));
     },
     reset() {
       ceilingMs = minMs;
@@ -35,7 +38,8 @@ export function retryWaitMs(
 
 const LEAST_SPREAD_MS = 200;
 
-/** Adds jitter: never earlier than the given wait, and up to a quarter later. */
-export function spreadMs(waitMs: number, random: () => number): number {
-  return Math.round(waitMs + random() * Math.max(LEAST_SPREAD_MS, waitMs / 4));
+/** Adds jitter: never earlier than the given wait, and up to a quarter later, but not by more than `mostMs`. */
+export function spreadMs(waitMs: number, random: () => number, mostMs = Number.POSITIVE_INFINITY): number {
+  const spread = Math.min(mostMs, Math.max(LEAST_SPREAD_MS, waitMs / 4));
+  return Math.min(MAX_WAIT_MS, Math.round(waitMs + random() * spread));
 }

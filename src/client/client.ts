@@ -1,6 +1,6 @@
 import type { Hello } from '../protocol/events.ts';
 import { parseId } from '../protocol/names.ts';
-import { createBackoff } from './backoff.ts';
+import { createBackoff, MAX_WAIT_MS } from './backoff.ts';
 import type { ChatClient, ClientEvents, ClientOptions } from './chat-client.ts';
 import { ClientError } from './client-error.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -73,7 +73,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     drafts: () => rooms.drafts(),
     directMessages: () => people.unsent(),
   });
-  const timeoutMs = options.answerTimeoutMs ?? 10_000;
+  const timeoutMs = Math.min(MAX_WAIT_MS, options.answerTimeoutMs ?? 10_000);
   const connection = openConnection({
     url,
     path: options.path ?? '/socket.io/',

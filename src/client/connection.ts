@@ -65,6 +65,9 @@ export interface Connection {
   close(): void;
 }
 
+/** The server has given each client a place of its own: more jitter would mix them up. */
+const PLACE_SPREAD_MS = 1_000;
+
 /** Refusals that other credentials may overcome. */
 const RENEWABLE: ReadonlySet<ClientErrorCode> = new Set(['bad_request', 'unauthorized', 'forbidden']);
 
@@ -142,10 +145,10 @@ export function openConnection(deps: ConnectionDeps): Connection {
     attempts.abandon();
   }
 
-  function lose(reason: string, askedMs?: number): void {
+  function lose(reason: string, askedMs?: number, mostSpreadMs?: number): void {
     if (ended) return;
     disconnect();
-    const retryInMs = askedMs === undefined ? backoff.nextMs() : spreadMs(askedMs, random);
+    const retryInMs = askedMs === undefined ? backoff.nextMs() : spreadMs(askedMs, random, mostSpreadMs);
     mayRetryNow = askedMs === undefined;
     timer = setTimeout(connect, retryInMs);
     change({ state: 'offline', reason, retryInMs, ...(mayRetryNow ? {} : { askedByServer: true }) });
@@ -175,7 +178,8 @@ export function openConnection(deps: ConnectionDeps): Connection {
     if (mayMove && attempts.move(bye)) return;
     const renewed = bye.code === BYE.expired && identity.renew();
     if (renewed && bye.reconnect && bye.afterMs === 0) returnAtOnce(bye.reason);
-    else if (bye.reconnect) lose(bye.reason, bye.afterMs);
+    else if (bye.reconnect)
+      lose(bye.reason, bye.afterMs, bye.code === BYE.overLimit ? PLACE_SPREAD_MS : undefined);
     else stop(new ClientError('closed', bye.reason));
   }
 

@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/codes.ts';
-import { createBackoff, retryWaitMs } from './backoff.ts';
+import { createBackoff, MAX_WAIT_MS, retryWaitMs } from './backoff.ts';
 import { ClientError, errorOf } from './client-error.ts';
 
 /*
@@ -57,7 +57,6 @@ interface Entry<D extends Unsent, S> {
 
 /** The part of the server's dedupe time that stays unused: the last attempt must still arrive within it. */
 const UNUSED_PART = 0.1;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbox<D, S> {
   const { now, random } = deps;
@@ -138,7 +137,7 @@ export function createOutbox<D extends Unsent, S>(deps: OutboxDeps<D, S>): Outbo
     clearTimeout(expiryTimer);
     const head = queue[0];
     if (head?.draft.firstSentAt === undefined || onWire || ended) return;
-    const waitMs = Math.min(MAX_TIMER_MS, Math.max(0, expiresInMs(head.draft, now(), deps.dedupeMs())));
+    const waitMs = Math.min(MAX_WAIT_MS, Math.max(0, expiresInMs(head.draft, now(), deps.dedupeMs())));
     expiryTimer = setTimeout(() => expire() || watchExpiry(), waitMs);
   }
 

@@ -1,4 +1,5 @@
 import type { Acks } from '../protocol/events.ts';
+import { MAX_WAIT_MS } from './backoff.ts';
 import { type Connection, outcomeOf } from './connection.ts';
 
 export interface ReceiptsDeps {
@@ -45,10 +46,13 @@ export function createReceipts({ connection, onMarkers }: ReceiptsDeps): Receipt
 
   function rest(waitMs: number): void {
     if (!flowing) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      send();
-    }, waitMs);
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        send();
+      },
+      Math.min(MAX_WAIT_MS, waitMs),
+    );
   }
 
   function stopResting(): void {

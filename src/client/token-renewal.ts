@@ -1,4 +1,5 @@
 import { askUntilAnswered } from './ask-until-answered.ts';
+import { MAX_WAIT_MS } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import type { Identity } from './identity.ts';
 
@@ -50,7 +51,7 @@ export function createTokenRenewal(deps: TokenRenewalDeps): TokenRenewal {
       // The server warns of a token that lives shorter than the warning time as soon as it gets it.
       const betweenMs = Math.max(LEAST_MS, inMs / 2);
       const waitMs = Math.min(betweenMs, Math.max(0, fetchedAt + betweenMs - now()));
-      timer = setTimeout(() => void renew(fetchToken), waitMs);
+      timer = setTimeout(() => void renew(fetchToken), Math.min(MAX_WAIT_MS, waitMs));
     },
     down: () => clearTimeout(timer),
   };

@@ -48,6 +48,16 @@ describe('a bye', () => {
     expect(byes).toMatchObject([{ code: 3001, afterMs: 120 }]);
   });
 
+  it.each([
+    ['that gives the client its place, at most a second later', { code: 3504, afterMs: 60_000 }, 60_999],
+    ['with a wait beyond the longest timer, after the longest one', { afterMs: 2 ** 31 }, 2 ** 31 - 1],
+  ])('brings the client back %s', async (_, bye, retryInMs) => {
+    const one = chatter({ random: () => 0.999 });
+    await one.chat.join('tea');
+    fake().bye(bye);
+    await eventually(() => expect(one.states.at(-1)).toMatchObject({ state: 'offline', retryInMs }));
+  });
+
   it('without reconnect keeps the client away, fails what waits, and ends with reconnect()', async () => {
     const one = chatter();
     const room = await one.chat.join('tea');
