@@ -7,7 +7,7 @@ import type { ServerEvent } from './overlap.ts';
 
 export interface AttemptsDeps
   extends Omit<AttemptDeps, 'query' | 'auth'>,
-    Pick<MoveDeps, 'auth' | 'handshakeJoin' | 'roomJoins' | 'nextMs' | 'accepts' | 'errorOf'>,
+    Pick<MoveDeps, 'auth' | 'handshakeJoin' | 'roomJoins' | 'nextMs' | 'accepts' | 'renew' | 'errorOf'>,
     Pick<AttemptListener, 'onRefused' | 'onEnded'> {
   /** `joined`: the connection takes over from another one, and has joined these rooms. */
   readonly onHello: (hello: Hello, joined?: ReadonlyMap<string, Joined>) => void;
@@ -22,8 +22,8 @@ export interface AttemptsDeps
 /** The connection of a client, and a second one while the client moves to another worker. */
 export interface Attempts extends Pick<Attempt, 'ask'> {
   connect(): void;
-  /** Connects elsewhere and then leaves this connection. False: it cannot. */
-  move(bye: Bye): boolean;
+  /** Connects elsewhere and then leaves this connection, after a pending login. */
+  move(bye: Bye): void;
   /** Pending answers stay pending until `abandon`. */
   close(): void;
   abandon(): void;
@@ -88,13 +88,17 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
       );
     },
     ask(event, payload, answered) {
-      // The second connection would belong to the user before.
-      if (event === 'user_login') move?.end();
-      if (current) current.ask(event, payload, answered);
-      else answered(undefined);
+      const on = current;
+      if (event === 'user_login') move?.pause();
+      if (!on) answered(undefined);
+      else
+        on.ask(event, payload, (answer) => {
+          answered(answer);
+          if (event === 'user_login' && answer && !on.isWaiting(event)) move?.resume();
+        });
     },
     move(bye) {
-      if (!current || current.isWaiting('user_login')) return false;
+      if (!current) return;
       lastBye = bye;
       move?.end();
       move = startMove({
@@ -105,7 +109,7 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
         onArrived: adopt,
         onFailed: () => deps.onLost(bye.reason, 0),
       });
-      return true;
+      if (current.isWaiting('user_login')) move.pause();
     },
     close() {
       turn += 1;

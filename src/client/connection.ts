@@ -83,6 +83,8 @@ export function openConnection(deps: ConnectionDeps): Connection {
     ...deps,
     auth: identity.auth,
     nextMs: backoff.nextMs,
+    // A guest without its proof would be another user.
+    renew: ({ code }) => RENEWABLE.has(code) && identity.fetchToken !== undefined && identity.renew(),
     accepts: ({ protocol, user }) => protocol <= PROTOCOL_VERSION && user.id === deps.userId(),
     errorOf: refusalOf,
     onHello: greeted,
@@ -174,8 +176,10 @@ export function openConnection(deps: ConnectionDeps): Connection {
     const mine = turn;
     deps.onBye(bye);
     if (mine !== turn) return;
-    const mayMove = bye.code === BYE.moved && bye.reconnect && state === 'online';
-    if (mayMove && attempts.move(bye)) return;
+    if (bye.code === BYE.moved && bye.reconnect && state === 'online') {
+      attempts.move(bye);
+      return;
+    }
     const renewed = bye.code === BYE.expired && identity.renew();
     if (renewed && bye.reconnect && bye.afterMs === 0) returnAtOnce(bye.reason);
     else if (bye.reconnect)

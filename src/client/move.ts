@@ -1,9 +1,10 @@
-import type { WireError } from '../protocol/codes.ts';
-import type { Hello } from '../protocol/events.ts';
+import { BYE, type WireError } from '../protocol/codes.ts';
+import type { Bye, Hello } from '../protocol/events.ts';
 import type { PayloadInput } from '../protocol/payloads.ts';
 import type { Joined } from '../protocol/rooms.ts';
 import type { Attempt, AttemptListener } from './attempt.ts';
-import type { ClientError } from './client-error.ts';
+import { MAX_WAIT_MS } from './backoff.ts';
+import { ClientError } from './client-error.ts';
 import type { Auth } from './identity.ts';
 import { createOverlap, type ServerEvent } from './overlap.ts';
 import type { Position } from './sequence.ts';
@@ -53,6 +54,8 @@ export interface MoveDeps {
   readonly auth: () => Promise<Auth>;
   readonly handshakeJoin: () => HandshakeJoin | undefined;
   readonly open: (auth: Auth, join: HandshakeJoin | undefined, listener: AttemptListener) => Attempt;
+  /** Drops the credentials that this refusal is about. False: there are no others. */
+  readonly renew: (refusal: ClientError) => boolean;
   readonly errorOf: (refusal: Error & { data?: unknown }) => ClientError;
   /** False: the second connection belongs to another user, or speaks another protocol. */
   readonly accepts: (hello: Hello) => boolean;
@@ -71,6 +74,9 @@ export interface Move {
   admits(event: ServerEvent): boolean;
   /** The old connection is lost: gives the second one away, if the move is under way and has one. */
   takeOver(): Arrival | undefined;
+  /** The user may change: a second connection would belong to the user before. */
+  pause(): void;
+  resume(): void;
   /** Closes the connection that is not the application's. */
   end(): void;
 }
@@ -91,7 +97,12 @@ export function startMove(deps: MoveDeps): Move {
   let phase: 'underway' | 'arrived' | 'over' = 'underway';
   /** Credentials that arrive for an earlier try are ignored. */
   let turn = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(connect, deps.afterMs);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  wait(deps.afterMs);
+
+  function wait(ms: number): void {
+    timer = setTimeout(connect, Math.min(MAX_WAIT_MS, ms));
+  }
 
   function connect(): void {
     timer = setTimeout(retry, deps.timeoutMs);
@@ -117,12 +128,15 @@ export function startMove(deps: MoveDeps): Move {
     const [name, [said]] = event;
     const { roomid, event: of, error } = (said ?? {}) as Partial<Refused & { roomid: string }>;
     if (name === 'hello') greeted(said as Hello);
-    else if (name === 'bye') retry();
+    else if (name === 'bye') dismissed(said as Bye);
     else if (name === 'refused' && of === 'join' && error) roomRefused(handshakeRoom, error);
     else if (name === 'joined' && roomid !== undefined && roomid === handshakeRoom) {
       joined.set(roomid, said as Joined);
       joinRooms();
-    } else if (hello) overlap.hold(event);
+    } else if (hello) {
+      overlap.hold(event);
+      if (overlap.isFull()) retry();
+    }
   }
 
   function greeted(said: Hello): void {
@@ -162,8 +176,15 @@ export function startMove(deps: MoveDeps): Move {
     deps.onArrived({ attempt: arrived, hello: said, joined, events: overlap.held() });
   }
 
+  function dismissed({ code, reason, reconnect, afterMs }: Bye): void {
+    if (!reconnect) end();
+    else if (code === BYE.expired) refused(new ClientError('unauthorized', reason));
+    // The server has given this client its place.
+    else retry(afterMs > 0 ? afterMs : undefined);
+  }
+
   function roomRefused(roomid: string | undefined, error: WireError): void {
-    if (error.temporary || roomid === undefined) refused(error);
+    if (error.temporary || roomid === undefined) retry(error.retryAfterMs);
     else {
       refusing.add(roomid);
       joinRooms();
@@ -176,8 +197,9 @@ export function startMove(deps: MoveDeps): Move {
     timer = setTimeout(end, ANSWERS_MS - OVERLAP_MS);
   }
 
-  function refused({ temporary, retryAfterMs }: WireError | ClientError): void {
-    if (temporary) retry(retryAfterMs);
+  function refused(error: ClientError): void {
+    if (error.temporary) retry(error.retryAfterMs);
+    else if (deps.renew(error)) retry(0);
     else fail();
   }
 
@@ -197,7 +219,7 @@ export function startMove(deps: MoveDeps): Move {
   /** The old connection still serves, so there is time. */
   function retry(waitMs = deps.nextMs()): void {
     drop();
-    timer = setTimeout(connect, waitMs);
+    wait(waitMs);
   }
 
   function fail(): void {
@@ -221,7 +243,15 @@ export function startMove(deps: MoveDeps): Move {
       const { roomid } = (event[1][0] ?? {}) as { roomid?: string };
       // Before a room is joined there, the second connection cannot bring its events.
       if (hello && (roomid === undefined || joined.has(roomid))) overlap.passed(event);
+      if (overlap.isFull()) retry();
       return true;
+    },
+    pause() {
+      if (phase === 'underway') drop();
+      else end();
+    },
+    resume() {
+      if (phase === 'underway') retry();
     },
     takeOver() {
       if (phase !== 'underway' || !attempt) return undefined;

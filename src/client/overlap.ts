@@ -14,34 +14,53 @@ export interface Overlap {
   held(): readonly ServerEvent[];
   /** The second connection has taken over. True: the first one brought the event before. */
   isRepeat(event: ServerEvent): boolean;
+  /** True: there are more events than a client should keep in memory. */
+  isFull(): boolean;
 }
+
+const MAX_EVENTS = 10_000;
 
 export function createOverlap(): Overlap {
   /** The number of passed events by content that the second connection has not brought yet. */
   const passed = new Map<string, number>();
-  const held: { readonly key: string | undefined; readonly event: ServerEvent }[] = [];
+  /** In the order brought. */
+  const held = new Set<ServerEvent>();
+  /** Those of `held` that are no entries. */
+  const heldByKey = new Map<string, ServerEvent[]>();
 
   function takePassed(key: string | undefined): boolean {
-    const count = key === undefined ? 0 : (passed.get(key) ?? 0);
-    if (key === undefined || count === 0) return false;
-    passed.set(key, count - 1);
+    const count = key === undefined ? undefined : passed.get(key);
+    if (key === undefined || count === undefined) return false;
+    if (count === 1) passed.delete(key);
+    else passed.set(key, count - 1);
     return true;
+  }
+
+  function takeHeld(key: string): boolean {
+    const same = heldByKey.get(key);
+    const event = same?.pop();
+    if (!same || !event) return false;
+    if (same.length === 0) heldByKey.delete(key);
+    return held.delete(event);
   }
 
   return {
     passed(event) {
       const key = keyOf(event);
-      if (key === undefined) return;
-      const index = held.findIndex((one) => one.key === key);
-      if (index >= 0) held.splice(index, 1);
-      else passed.set(key, (passed.get(key) ?? 0) + 1);
+      if (key !== undefined && !takeHeld(key)) passed.set(key, (passed.get(key) ?? 0) + 1);
     },
     hold(event) {
       const key = keyOf(event);
-      if (!takePassed(key)) held.push({ key, event });
+      if (takePassed(key)) return;
+      held.add(event);
+      if (key === undefined) return;
+      const same = heldByKey.get(key);
+      if (same) same.push(event);
+      else heldByKey.set(key, [event]);
     },
-    held: () => held.map(({ event }) => event),
-    isRepeat: (event) => takePassed(keyOf(event)),
+    held: () => [...held],
+    isRepeat: (event) => passed.size > 0 && takePassed(keyOf(event)),
+    isFull: () => held.size + passed.size > MAX_EVENTS,
   };
 }
 

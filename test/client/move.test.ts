@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Room } from '../../src/client/index.ts';
 import { refuse } from '../../src/protocol/codes.ts';
 import { eventually } from '../support/eventually.ts';
@@ -199,7 +199,7 @@ it('joins a room again after the move that refused the second connection, and lo
   expect([bay?.closed, one.states.length]).toEqual([[], 1]);
 });
 
-it('stays where it is after a login during the move, until the server ends the connection', async () => {
+it('moves as the new user after a login during the move', async () => {
   const one = chatter();
   const [tea] = await inRooms(one, 'tea');
   const heard = listen(tea as Room);
@@ -207,12 +207,40 @@ it('stays where it is after a login during the move, until the server ends the c
   fake().askToMove();
   await held.arrived();
   await one.chat.login('bob');
-  await eventually(() => expect(fake().clients()).toBe(1));
+  await moved(2);
+  expect(fake().auths.at(-1)).toMatchObject({ userId: 'bob' });
+  fake().post('tea', 'here');
+  await eventually(() => expect(textsOf(heard)).toEqual(['here']));
   expect(one.states).toHaveLength(1);
-  fake().cut();
-  await eventually(() => expect(fake().auths.at(-1)).toMatchObject({ userId: 'bob' }));
-  fake().post('tea', 'back');
-  await eventually(() => expect(textsOf(heard)).toEqual(['back']));
+});
+
+it('moves as the new user after a login that is pending when the server asks to move', async () => {
+  const one = chatter();
+  await inRooms(one, 'tea');
+  const held = hold('user_login');
+  const login = one.chat.login('bob');
+  await held.arrived();
+  fake().askToMove();
+  const byes: unknown[] = [];
+  one.chat.on('bye', (bye) => byes.push(bye));
+  await eventually(() => expect(byes).toHaveLength(1));
+  held.release();
+  await login;
+  await moved();
+  expect(fake().auths.at(-1)).toMatchObject({ userId: 'bob' });
+  expect(one.states).toHaveLength(1);
+});
+
+it('moves with another token if the new worker refuses the old one', async () => {
+  const token = vi.fn().mockResolvedValueOnce('old').mockResolvedValue('new');
+  const one = chatter({ token });
+  await inRooms(one, 'tea');
+  fake().guard = ({ token: given }) =>
+    given === 'new' ? undefined : refuse('unauthorized', 'expired').error;
+  fake().askToMove();
+  await moved(2);
+  expect(fake().auths.map(({ token: given }) => given)).toEqual(['old', 'old', 'new']);
+  expect(one.states).toHaveLength(1);
 });
 
 it('is over when the application closes the client in the middle of it', async () => {

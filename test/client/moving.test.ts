@@ -56,6 +56,7 @@ function stage(options: Partial<MoveDeps> = {}) {
       attempts.push(attempt);
       return attempt;
     },
+    renew: () => false,
     errorOf: ({ data }) => errorOf(data as never),
     accepts: ({ user }) => user.id === 'ada',
     roomJoins: () => [TEA, SEA],
@@ -82,6 +83,8 @@ function stage(options: Partial<MoveDeps> = {}) {
 const joinedOf = (roomid: string, seq: number) => ({ ok: true, roomid, epoch: 'e1', seq, messages: [] });
 const refusalOf = (...args: Parameters<typeof refuse>) =>
   Object.assign(new Error(), { data: refuse(...args).error });
+
+const byeOf = (bye: object) => ({ code: 3001, reason: 'moving', reconnect: true, afterMs: 0, ...bye });
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -148,7 +151,19 @@ it('also joins a room that the application joined during the move', async () => 
 it.each<[string, (second: FakeAttempt) => unknown, number]>([
   ['is lost', ({ brings }) => brings.onLost('the network failed'), 1_000],
   ['is refused for now', ({ brings }) => brings.onRefused(refusalOf('rate_limited', 'later', 70)), 70],
-  ['is told to move itself', ({ brings }) => brings.onEvent('bye', [{ code: 3001 }]), 1_000],
+  ['is told to move itself', ({ brings }) => brings.onEvent('bye', [byeOf({})]), 1_000],
+  [
+    'is told its place in a queue',
+    ({ brings }) => brings.onEvent('bye', [byeOf({ code: 3504, afterMs: 30_000 })]),
+    30_000,
+  ],
+  [
+    'brings more events than fit in memory',
+    ({ brings }) => {
+      for (let n = 0; n <= 10_000; n += 1) brings.onEvent('online', [{ n }]);
+    },
+    1_000,
+  ],
   ['is refused in a room for now', ({ asked }) => asked[0]?.answer(refuse('unavailable', 'away', 90)), 90],
   [
     'is refused in its first room for now',
@@ -181,6 +196,46 @@ it.each<[string, (second: FakeAttempt) => void]>([
   break_(second);
   expect(second.calls).toEqual(['close', 'abandon']);
   expect([failures(), move.isUnderway(), old.calls]).toEqual([1, false, []]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(attempts).toHaveLength(1);
+});
+
+it.each<[string, (second: FakeAttempt) => void]>([
+  ['are refused', ({ brings }) => brings.onRefused(refusalOf('unauthorized', 'expired'))],
+  ['expire', ({ brings }) => brings.onEvent('bye', [byeOf({ code: 3500 })])],
+])('tries other credentials while the old connection serves if the current ones %s', async (_, break_) => {
+  const codes: string[] = [];
+  const { old, attempts, opened, failures } = stage({
+    renew: ({ code }) => codes.push(code) === 1,
+  });
+  break_(await opened());
+  const third = await opened(0);
+  expect([attempts.length, codes, failures(), old.calls]).toEqual([2, ['unauthorized'], 0, []]);
+  break_(third);
+  expect(failures()).toBe(1);
+});
+
+it('stays on the old connection if the server does not want the second one back', async () => {
+  const { move, old, attempts, opened, failures } = stage();
+  (await opened()).brings.onEvent('bye', [byeOf({ code: 3503, reconnect: false })]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([attempts.length, failures(), move.isUnderway(), old.calls]).toEqual([1, 0, false, []]);
+});
+
+it('connects no second time while it is paused, and starts again after it', async () => {
+  const { move, attempts, opened, failures } = stage();
+  const second = await opened();
+  move.pause();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([second.calls, attempts.length]).toEqual([['close', 'abandon'], 1]);
+  move.resume();
+  await opened(1_000);
+  expect([attempts.length, failures()]).toEqual([2, 0]);
+});
+
+it('waits for a place beyond the longest timer as long as a timer can', async () => {
+  const { attempts, opened } = stage();
+  (await opened()).brings.onEvent('bye', [byeOf({ code: 3504, afterMs: 2 ** 31 })]);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(attempts).toHaveLength(1);
 });

@@ -25,6 +25,24 @@ it('knows an event that the second connection brings after it took over, as ofte
   expect([join('ann'), join('ann'), join('bob')].map(overlap.isRepeat)).toEqual([true, false, false]);
 });
 
+it('keeps the held events in their order', () => {
+  const overlap = createOverlap();
+  for (const event of [join('ann'), entry, join('bob'), join('ann')]) overlap.hold(event);
+  overlap.passed(join('bob'));
+  expect(overlap.held()).toEqual([join('ann'), entry, join('ann')]);
+});
+
+it.each(['hold', 'passed'] as const)(
+  'is full after ten thousand events that only one connection brought: %s',
+  (how) => {
+    const overlap = createOverlap();
+    for (let n = 0; n < 10_000; n += 1) overlap[how](join(`u${n}`));
+    expect(overlap.isFull()).toBe(false);
+    overlap[how](join('ann'));
+    expect(overlap.isFull()).toBe(true);
+  },
+);
+
 it('leaves the entries of rooms alone', () => {
   const overlap = createOverlap();
   overlap.passed(entry);
