@@ -35,8 +35,15 @@ describe.each([
   });
 
   it('does nothing where the data is in Redis, or where there is none', async () => {
-    const refused = await said('dir', { redisUrl: 'redis://localhost' });
-    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('the data is in Redis')]);
+    for (const settings of [
+      { redisUrl: 'redis://localhost' },
+      { redisUrls: ['redis://a', 'redis://b'] },
+      { redisClusterNodes: ['a:6379'] },
+      { redisSentinels: ['a:26379'], redisSentinelName: 'chat' },
+    ]) {
+      const refused = await said('dir', settings);
+      expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('the data is in Redis')]);
+    }
     const none = await said('/nonexistent/backup');
     expect([none.code, none.err]).toEqual([1, expect.stringMatching(/holds no store|is no backup/)]);
   });

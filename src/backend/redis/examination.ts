@@ -42,15 +42,14 @@ export async function examineRedis({ options, now, log }: ExaminationDeps): Prom
 
 async function problemsAt(
   address: RedisAddress,
-  { keyPrefix, redisClusterNodes }: BackendOptions,
+  options: BackendOptions,
   now: () => number,
 ): Promise<string[]> {
   const check = await openStartCheck({
     address,
-    keyPrefix,
-    keys: redisKeys(keyPrefix, address.database),
+    options,
+    keys: redisKeys(options.keyPrefix, address.database),
     waits: false,
-    clustered: redisClusterNodes !== undefined,
   });
   try {
     return [...(await clockProblems(check, now)), ...(await infoProblems(check))];

@@ -73,6 +73,18 @@ describe('opening Redis', () => {
     expect(message).not.toMatch(/s3cret|joe/);
   });
 
+  it.each([
+    ['REDIS_SENTINELS', ([at]: string[]) => ({ redisSentinels: [`${at}`], redisSentinelName: 'chat' })],
+    ['REDIS_URLS', (all: string[]) => ({ redisUrls: all.map((at) => `redis://${at}`) })],
+    ['REDIS_CLUSTER_NODES', (all: string[]) => ({ redisClusterNodes: all })],
+  ])('says to correct %s where that names what cannot be reached', async (setting, settingsFor) => {
+    const { redisUrl: _, ...others } = redisOptions('');
+    const port = await freePorts(2);
+    const options = { ...others, ...settingsFor([`127.0.0.1:${port}`, `127.0.0.1:${port + 1}`]) };
+    const opening = openRedisPrimary({ options, host: 'test', log: silent, patienceMs: 100 });
+    await expect(opening).rejects.toThrow(`correct ${setting}`);
+  });
+
   it('waits for a Redis that starts later, and says so meanwhile', async () => {
     const redis = await redisForTest();
     await redis.stop();

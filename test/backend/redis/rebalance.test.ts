@@ -17,6 +17,14 @@ const optionsFor = (redisUrls: readonly string[]) => {
 };
 
 describe('moving the data to other servers', () => {
+  it.each([
+    ['REDIS_SENTINELS', { redisSentinels: ['127.0.0.1:1'], redisSentinelName: 'chat' }],
+    ['REDIS_CLUSTER_NODES', { redisClusterNodes: ['127.0.0.1:1'] }],
+  ])('refuses %s, and dials nothing', async (setting, settings) => {
+    const options = { ...redisOptions('redis://127.0.0.1:1'), ...settings };
+    await expect(rebalance({ options, emptied: [] })).rejects.toThrow(`${setting} is set`);
+  });
+
   it('keeps every room, from one server to three and back; hosts with the wrong list do not start', async () => {
     const [a, b, c] = [await redisForTest(), await redisForTest(), await redisForTest()];
     const three = optionsFor([a.url, b.url, c.url]);

@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { ErrorReply } from 'redis';
-import { BackendError } from '../../backend.ts';
+import { BackendError, type BackendOptions, type RedisChoice } from '../../backend.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';
 import { createRedisClient } from './client.ts';
 import { fieldOf } from './info.ts';
 import { permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE, WAIT_TEST } from './rights.ts';
+import { addressSetting, userSetting } from './setting-names.ts';
 
 export interface StartCheckDeps {
   readonly address: RedisAddress;
-  readonly keyPrefix: string;
+  readonly options: RedisChoice & Pick<BackendOptions, 'keyPrefix'>;
   readonly keys: RedisKeys;
   /** ACK_REPLICAS is set. */
   readonly waits: boolean;
-  /** It must be a node of a Redis Cluster, or must not be one. */
-  readonly clustered: boolean;
 }
 
 /** A server's reply to a command that was tried. */
@@ -35,7 +34,10 @@ const ANSWER_MS = 3_000;
 const NOT_ALLOWED = /^NOPERM/;
 
 export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> {
-  const { address, keyPrefix, keys, waits, clustered } = deps;
+  const { address, options, keys, waits } = deps;
+  const { keyPrefix } = options;
+  /** Then it must be a node of a Redis Cluster; otherwise it must not be one. */
+  const clustered = options.redisClusterNodes !== undefined;
   const client = createRedisClient(address, 'commands');
   const ready = new Promise<PermissionTestReply>((resolve) => {
     client.on('ready', () => resolve({ value: undefined }));
@@ -60,7 +62,7 @@ export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> 
 
   function isClusterNode(): BackendError {
     return new BackendError(
-      `Redis at ${address.shown} is a node of a Redis Cluster, and REDIS_URL reaches this one node only. Name its nodes in REDIS_CLUSTER_NODES instead, or point REDIS_URL at a Redis without cluster mode`,
+      `Redis at ${address.shown} is a node of a Redis Cluster, and ${addressSetting(options)} reaches this one node only. Name its nodes in REDIS_CLUSTER_NODES instead, or point ${addressSetting(options)} at a Redis without cluster mode`,
     );
   }
 
@@ -72,9 +74,10 @@ export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> 
 
   function isReplica(host?: string, port?: string): ReplicaError {
     const master = host === undefined ? '' : `, ${host}:${port}`;
-    return new ReplicaError(
-      `Redis at ${address.shown} is a replica, which takes no writes. Point REDIS_URL at its master${master}`,
-    );
+    const advice = options.redisSentinels
+      ? 'The Sentinels in REDIS_SENTINELS name it as the master: check what they watch'
+      : `Point ${addressSetting(options)} at its master${master}`;
+    return new ReplicaError(`Redis at ${address.shown} is a replica, which takes no writes. ${advice}`);
   }
 
   async function ask(args: readonly string[]): Promise<PermissionTestReply> {
@@ -121,7 +124,7 @@ export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> 
 
   function lacksRights(missing: readonly string[]): BackendError {
     return new BackendError(
-      `Redis at ${address.shown} does not give the user in REDIS_URL all rights that Roomcast needs, missing: ${missing.join(' ')}. Grant them with ACL SETUSER; deploy/redis/users.acl has the whole line`,
+      `Redis at ${address.shown} does not give the user in ${userSetting(options)} all rights that Roomcast needs, missing: ${missing.join(' ')}. Grant them with ACL SETUSER; deploy/redis/users.acl has the whole line`,
     );
   }
 

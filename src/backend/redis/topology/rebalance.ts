@@ -1,6 +1,7 @@
-import { BackendError, type BackendOptions } from '../../backend.ts';
+import { BackendError, type BackendOptions, type RedisChoice } from '../../backend.ts';
 import { parseRedisAddress } from '../connection/address.ts';
 import { readCertificates } from '../connection/open-target.ts';
+import { addressSetting } from '../connection/setting-names.ts';
 import { redisKeys } from '../keys.ts';
 import { tagOf } from './hash-slots.ts';
 import { findConflict, moveKeys } from './key-moves.ts';
@@ -11,7 +12,7 @@ import { markOfMove, serversIn } from './spread-record.ts';
 
 export type RebalanceOptions = Pick<
   BackendOptions,
-  'keyPrefix' | 'redisUrl' | 'redisUrls' | 'redisCaFile' | 'redisCertFile' | 'redisKeyFile'
+  'keyPrefix' | keyof RedisChoice | 'redisCaFile' | 'redisCertFile' | 'redisKeyFile'
 >;
 
 export interface RebalanceDeps {
@@ -27,6 +28,10 @@ export interface RebalanceDeps {
  * can be refused is refused before the marks are written: the previous servers stay usable then.
  */
 export async function rebalance({ options, emptied }: RebalanceDeps): Promise<{ readonly moved: number }> {
+  if (options.redisSentinels || options.redisClusterNodes)
+    throw new BackendError(
+      `${addressSetting(options)} is set, and only plain servers can be rebalanced: name them in REDIS_URLS, or one in REDIS_URL`,
+    );
   const { keyPrefix, redisUrl, redisUrls = redisUrl === undefined ? [] : [redisUrl] } = options;
   if (redisUrls.length === 0)
     throw new BackendError('set REDIS_URLS, or REDIS_URL, to the servers that shall have the data');

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { BackendError, type BackendOptions } from '../../backend.ts';
 import { fieldOf } from '../connection/info.ts';
 import { NO_MASTER, type RedisConnection } from '../connection/redis-connection.ts';
+import { addressSetting, userSetting } from '../connection/setting-names.ts';
 import { openStartCheck, ReplicaError, type StartCheck } from '../connection/start-check.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
@@ -34,7 +35,7 @@ const NOT_ALLOWED = /^NOPERM/;
 
 /** Waits until all servers can be used, or throws a `BackendError` that tells the operator why one cannot. */
 export async function requireServers(deps: RequiredServersDeps): Promise<void> {
-  const { topology, options, keys, patienceMs, log } = deps;
+  const { topology, options, keys, patienceMs } = deps;
   const giveUpAt = performance.now() + patienceMs;
   if (options.redisClusterNodes && !(await topology.known(patienceMs))) {
     throw new BackendError(
@@ -47,7 +48,7 @@ export async function requireServers(deps: RequiredServersDeps): Promise<void> {
     );
   }
   const nodes = topology.nodes();
-  await Promise.all(nodes.map((node) => awaitServer(node, giveUpAt, log)));
+  await Promise.all(nodes.map((node) => awaitServer(node, giveUpAt, deps)));
   await Promise.all(nodes.map((node) => requireFit(node, giveUpAt, deps)));
   if (!options.redisClusterNodes) {
     const named = nodes.map(({ target, commands }) => ({ name: serverName(target), commands }));
@@ -86,15 +87,14 @@ export function createWarningLook(
 
 async function warningsOf(
   { target }: PrimaryNode,
-  { keyPrefix, redisClusterNodes, ackReplicas = 0 }: BackendOptions,
+  options: BackendOptions,
   keys: RedisKeys,
 ): Promise<string[] | undefined> {
   const address = target.address();
   if (!address) return undefined;
-  const clustered = redisClusterNodes !== undefined;
-  const check = await openStartCheck({ address, keyPrefix, keys, waits: false, clustered });
+  const check = await openStartCheck({ address, options, keys, waits: false });
   try {
-    return await durabilityWarnings(check, ackReplicas);
+    return await durabilityWarnings(check, options.ackReplicas ?? 0);
   } finally {
     check.close();
   }
@@ -113,7 +113,7 @@ async function requireFit(node: PrimaryNode, giveUpAt: number, deps: RequiredSer
     }
     node.target.recheck();
     await delay(REPLICA_RETRY_MS);
-    await awaitServer(node, giveUpAt, deps.log);
+    await awaitServer(node, giveUpAt, deps);
   }
 }
 
@@ -122,14 +122,12 @@ async function checkFit(
   { commands, target }: PrimaryNode,
   { options, keys }: Pick<RequiredServersDeps, 'options' | 'keys'>,
 ): Promise<void> {
-  const { keyPrefix, redisClusterNodes, ackReplicas = 0 } = options;
   const address = target.address();
   if (!address) throw new BackendError(`Redis at ${target.shown} cannot be used: no server is known`);
   const server = commands.server();
   // An older version lacks half of the commands to try.
-  if (server) requireVersion(server.version, address.shown);
-  const clustered = redisClusterNodes !== undefined;
-  const check = await openStartCheck({ address, keyPrefix, keys, waits: ackReplicas > 0, clustered });
+  if (server) requireVersion(server.version, address.shown, options);
+  const check = await openStartCheck({ address, options, keys, waits: (options.ackReplicas ?? 0) > 0 });
   try {
     await check.requireFit();
   } finally {
@@ -140,8 +138,9 @@ async function checkFit(
 async function awaitServer(
   { commands: redis, target }: PrimaryNode,
   giveUpAt: number,
-  log: Logger,
+  { options, log }: Pick<RequiredServersDeps, 'options' | 'log'>,
 ): Promise<void> {
+  const setting = addressSetting(options);
   for (;;) {
     const sliceMs = Math.max(0, Math.min(LOG_EVERY_MS, giveUpAt - performance.now()));
     const loading = (await redis.usable(sliceMs)) ? await isLoading(redis) : undefined;
@@ -151,12 +150,12 @@ async function awaitServer(
     if (NOT_ALLOWED.test(cause) || (redis.problem() === NO_MASTER && !target.moves)) return;
     if (FINAL.test(cause)) {
       throw new BackendError(
-        `Redis at ${target.shown} refused the connection: ${cause}. Check the user, password and database in REDIS_URL, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
+        `Redis at ${target.shown} refused the connection: ${cause}. Check the user, password and database in ${userSetting(options)}, and that it is Redis ${OLDEST_MAJOR}.0 or later`,
       );
     }
     if (performance.now() >= giveUpAt) {
       throw new BackendError(
-        `Redis at ${target.shown} cannot be used: ${cause}. Start it or correct REDIS_URL; without REDIS_URL Roomcast runs on one machine with its own store`,
+        `Redis at ${target.shown} cannot be used: ${cause}. Start it or correct ${setting}; without Redis in its settings Roomcast runs on one machine with its own store`,
       );
     }
     log.warn({ redis: target.shown, cause }, 'redis: not reachable yet');
@@ -176,10 +175,10 @@ function causeOf(problem: unknown): string {
   return problem instanceof Error ? problem.message : 'no answer';
 }
 
-function requireVersion(version: string, shown: string): void {
+function requireVersion(version: string, shown: string, options: BackendOptions): void {
   if (Number.parseInt(version, 10) >= OLDEST_MAJOR) return;
   throw new BackendError(
-    `Redis at ${shown} is version ${version || 'unknown'}, but Roomcast needs Redis ${OLDEST_MAJOR}.0 or later (sharded publish/subscribe). Upgrade it, or point REDIS_URL at another`,
+    `Redis at ${shown} is version ${version || 'unknown'}, but Roomcast needs Redis ${OLDEST_MAJOR}.0 or later (sharded publish/subscribe). Upgrade it, or point ${addressSetting(options)} at another`,
   );
 }
 
