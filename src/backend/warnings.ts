@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 
 const LOOK_EVERY_MS = 60_000;
 
-/** What an operator should know about the store, one sentence each. */
+/** Facts about the store that an operator should know, one sentence each. */
 export interface Warnings {
   current(): readonly string[];
   close(): void;

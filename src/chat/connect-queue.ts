@@ -19,7 +19,7 @@ export interface ConnectQueue {
   expect(keys: readonly (string | undefined)[]): Promise<Outcome<void>>;
 }
 
-/** How long a place waits for its client. */
+/** The time that a place waits for its client. */
 export const KEEP_PLACE_MS = 30_000;
 /** Unknown clients that never come back leave places behind, which others take; this bounds how many at once. */
 export const KEEP_SHARED_PLACE_MS = 10_000;
@@ -30,7 +30,7 @@ const BURST_S = 0.25;
 
 export interface QueueRate {
   readonly intervalMs: number;
-  /** How far behind the clock the next free place may be. */
+  /** The longest time that the next free place may lie behind the clock. */
   readonly burstMs: number;
 }
 

@@ -88,7 +88,7 @@ export function roomUrl(
   return `${url}/api/v1/rooms/${encodeURIComponent(roomid)}/${part}?${new URLSearchParams(given)}`;
 }
 
-/** Why a request was refused, as the server says it. */
+/** Returns the server's reason for refusing a request. */
 export async function reasonOf(response: Response): Promise<string> {
   const body = (await response.json().catch(() => undefined)) as { error?: { message?: string } } | undefined;
   return body?.error?.message ?? `the server answers ${response.status}`;

@@ -1,4 +1,4 @@
-/** What /status of a primary says, as far as the table shows it. */
+/** The part of a primary's /status that the table shows. */
 export interface HostStatus {
   readonly primary: { readonly pid: number; readonly version: string; readonly startedAt: number };
   readonly cluster:

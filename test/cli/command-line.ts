@@ -1,6 +1,6 @@
 import type { Printer } from '../../src/cli/nginx.ts';
 
-/** What a command printed. */
+/** The output of a command. */
 export interface Printed extends Printer {
   readonly text: () => { readonly out: string; readonly err: string };
 }

@@ -6,7 +6,7 @@ export interface Plan extends StageNeeds {
   readonly name: string;
   readonly title: string;
   /**
-   * What the fault may take from the store, if everybody is told: acked messages, or only such as were never acked. Nothing by
+   * The messages that the fault may take from the store, if everybody is told: acked messages, or only such as were never acked. Nothing by
    * default.
    */
   readonly mayLose?: 'acked' | 'unacked';

@@ -1,13 +1,13 @@
 import { PRESENCE_GRACE_MS } from '../../src/protocol/limits.ts';
 
-/** How late a notice of presence may come after what it is about. */
+/** The longest time from a change of presence to its notice. */
 const NOTICE_MS = 3_000;
-/** How much earlier or shorter than it was an absence may look: members are looked at now and then. */
+/** An absence may look earlier or shorter than it was by this much, since members are looked at at intervals. */
 const SLACK_MS = 500;
 
-/** What the members of a crowd are told of each other, against what is true. */
+/** Compares what the members of a crowd are told of each other with what is true. */
 export interface PresenceCheck {
-  /** To be called several times a second, from the moment when everybody is in. */
+  /** The caller calls it several times a second, from the moment when everybody is in. */
   look(names: readonly string[]): void;
   /** This member got a message. */
   heard(name: string): void;

@@ -5,7 +5,7 @@ import { createClient } from '../../src/client/index.ts';
 import type { Joined, RoomMessage } from '../../src/protocol/rooms.ts';
 import { openStage } from './stage.ts';
 
-/** How the workers of one host are replaced under load. */
+/** A way to replace the workers of one host under load. */
 export type Change = 'reload' | 'stop and start';
 
 export interface ReloadOptions {
@@ -31,7 +31,7 @@ const SAY_EVERY_MS = 50;
 const CALM_MS = 3_000;
 const SETTLED_LIMIT_MS = 60_000;
 
-/** What one client received of the room, by number. */
+/** The messages that one client received of the room, by number. */
 interface Listener {
   readonly kind: 'sdk' | 'stock';
   readonly seqs: number[];

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 export interface Installed {
   /** Its `dist/main.js`. */
   readonly main: string;
-  /** What it was built from, for the log of the test. */
+  /** Names its source, a commit or a copy of this tree, for the log of the test. */
   readonly from: string;
   /** Puts this tree's build in its place, as a deployment does; what runs goes on. */
   upgrade(): Promise<void>;

@@ -32,7 +32,7 @@ const MASTERS = 3;
 
 /** Longer than a busy machine keeps a node waiting: a node that others take for dead refuses everything. */
 const NODE_TIMEOUT_MS = 15_000;
-/** For clusters with replicas, once they are formed: the time until a replica takes over. */
+/** The time until a replica takes over, for clusters with replicas once they are formed. */
 const FAILOVER_AFTER_MS = 2_000;
 /** A started master waits for two seconds before it serves. */
 const FORMED_WITHIN_MS = 60_000;

@@ -34,7 +34,7 @@ export interface WatchedRedis {
 }
 
 export interface WatchedRedisOptions {
-  /** How long a server must be silent to count as down. */
+  /** A server that is silent for this long counts as down. */
   readonly downAfterMs?: number;
   readonly settings?: readonly string[];
 }

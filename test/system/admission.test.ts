@@ -7,7 +7,7 @@ import { MODES, type System, startSystem } from '../support/system.ts';
 
 const RATE = 20;
 const EACH = 30;
-/** What may be let in at once after a calm, see chat/connect-queue.ts. */
+/** The number of clients let in at once after a calm, see chat/connect-queue.ts. */
 const BURST = RATE / 4;
 
 describe.each(MODES)('RATE_ADMIT in %s mode', (mode) => {

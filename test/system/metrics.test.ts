@@ -15,7 +15,7 @@ afterAll(async () => {
 
 const scrape = async () => (await fetch(`${host.adminUrl}/metrics`)).text();
 
-/** What Prometheus' increase() sees of a counter: a value below the last one is taken for a restart from zero. */
+/** Computes Prometheus' increase() of a counter: it takes a value below the last one for a restart from zero. */
 function createIncrease(name: string) {
   let last: number | undefined;
   const seen = { increase: 0, falls: 0 };
@@ -83,7 +83,7 @@ describe('the counters of a host', () => {
       expect(now.filter((pid) => before.includes(pid))).toEqual([]);
     });
     await talk();
-    // What a killed worker counted since its last report is lost with it: at most a second's.
+    // A killed worker takes along the counts since its last report, at most a second's.
     await allCounted();
     process.kill((await pids())[1] as number, 'SIGKILL');
     await talk();

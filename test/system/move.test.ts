@@ -30,7 +30,7 @@ async function sit(chat: ChatClient, roomid: string): Promise<Seat> {
   return seat;
 }
 
-/** From here on nobody may come, go, be lost or reconnect. */
+/** Nobody may come, go, be lost or reconnect from here on. */
 function watch({ chat, room, others }: Seat): void {
   chat.on('state', (change) => others.push(change));
   room.on('presence', (event) => others.push(event));

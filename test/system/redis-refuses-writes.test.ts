@@ -20,7 +20,7 @@ describe('a Redis that answers but takes no writes', () => {
 
   const redis = () => system.redis as NonNullable<System['redis']>;
   const heard = (member: Member, event: string) => member.heard.filter((one) => one.event === event).length;
-  /** What each member was told of joins and quits; the diffs of the first joins may come late, so only their leaves count. */
+  /** The joins and quits that each member was told; the diffs of the first joins may come late, so only their leaves count. */
   const moves = () =>
     members.map(({ heard: all }) =>
       all.filter(({ event, data }) => {
@@ -55,7 +55,7 @@ describe('a Redis that answers but takes no writes', () => {
       holdMs: 0,
     },
     {
-      // As a master that was demoted behind a proxy or a DNS name.
+      // A master that was demoted behind a proxy or a DNS name replies the same.
       cause: 'the store is changing its master (READONLY)',
       begin: 'REPLICAOF 127.0.0.1 1',
       end: 'REPLICAOF NO ONE',

@@ -42,7 +42,7 @@ export interface BackupSummary {
 }
 
 export interface RestoreSummary extends BackupSummary {
-  /** Where the store that stood in DATA_DIR is now. */
+  /** The folder that has the store which stood in DATA_DIR. */
   readonly replaced: string | undefined;
 }
 

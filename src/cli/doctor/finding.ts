@@ -2,7 +2,7 @@
 export interface Finding {
   readonly subject: 'settings' | 'host' | 'store' | 'nginx' | 'site';
   readonly problem: string;
-  /** What to do, as an instruction. */
+  /** An instruction for the operator. */
   readonly fix: string;
 }
 

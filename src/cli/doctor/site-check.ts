@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Finding } from './finding.ts';
 
 export interface SiteCheckDeps {
-  /** As browsers reach it, through all proxies. */
+  /** The address that browsers use; requests pass all proxies. */
   readonly url: string;
   readonly socketPath: string;
 }

@@ -52,7 +52,7 @@ describe('a Redis Cluster', () => {
     const seqs = await Promise.all(acked);
     expect(seqs).toEqual(range(1, seqs.length).map(String));
 
-    // What was published while the reader did not know of the move is in the log, and the reader is told to look there.
+    // The log has the messages published before the reader knew of the move, and a resync makes it look there.
     await eventually(() => expect(resyncs).toBeGreaterThan(0));
     const before = heard.length;
     await eventually(async () => {

@@ -6,7 +6,7 @@ import { createSlotOwners } from '../../../src/backend/redis/topology/slot-owner
 
 describe('the place of a key', () => {
   it('is the slot that Redis Cluster gives it', () => {
-    // As CLUSTER KEYSLOT answers.
+    // CLUSTER KEYSLOT answers the same.
     expect(slotOf('123456789')).toBe(12_739);
     expect(slotOf('rc:{user1000}:log')).toBe(slotOf('user1000'));
     expect(slotOf('user1000')).toBe(3_443);

@@ -15,7 +15,7 @@ async function follow(replica: RedisProcess, master: RedisProcess): Promise<void
   );
 }
 
-/** What `change` does is lost: the replica is promoted without it, and the master copies that replica. */
+/** Makes a change and loses it: the replica is promoted without it, and the master copies that replica. */
 async function loseInFailover(
   master: RedisProcess,
   replica: RedisProcess,
@@ -26,11 +26,11 @@ async function loseInFailover(
   await change();
   await follow(master, replica);
   await master.ask('REPLICAOF NO ONE');
-  // As Sentinel does.
+  // Sentinel sends the same.
   await master.ask('CLIENT KILL TYPE normal');
 }
 
-/** At which it was last promoted. */
+/** Returns the offset at which it was last promoted. */
 async function offsetOf(server: RedisProcess): Promise<number> {
   return Number(/second_repl_offset:(-?\d+)/.exec(await server.ask('INFO replication'))?.[1]);
 }

@@ -8,11 +8,11 @@ import { eventually } from '../../support/eventually.ts';
 
 interface FakeSentinel {
   readonly text: string;
-  /** What it answers from now on: the master's port, after so many failovers. */
+  /** Sets its answer from now on: the master's port, after so many failovers. */
   name(port: number, failovers: number): void;
   /** It answers no more. */
   leave(): void;
-  /** How often it has answered. */
+  /** The number of its answers so far. */
   answers(): number;
 }
 

@@ -9,7 +9,7 @@ export interface RedisTarget {
   readonly moves: boolean;
   /** The server to dial; undefined while none is known. */
   address(): RedisAddress | undefined;
-  /** Why no server is known, or the last failure to ask for one. */
+  /** The reason that no server is known, or the last failure to ask for one. */
   problem(): unknown;
   /** A connection found the server away, or that it takes no writes. */
   recheck(): void;

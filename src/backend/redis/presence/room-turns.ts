@@ -20,7 +20,7 @@ export interface RoomTurns {
 
 /** `inOneOrder`: whether the room's calls and those for the index reach Redis in the order in which they are made. */
 export function createRoomTurns(inOneOrder: (room: Room) => boolean): RoomTurns {
-  /** When the last waiting call for the room is made, by the room's tag. */
+  /** Promises that resolve when the last waiting call for a room is made, by the room's tag. */
   const made = new Map<string, Promise<unknown>>();
 
   /** Makes the call after `turn`, in which the turn before has ended. It takes its place at once: no later call overtakes it. */

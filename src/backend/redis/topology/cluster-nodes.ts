@@ -2,7 +2,7 @@
 export interface ClusterNode {
   readonly host: string;
   readonly port: number;
-  /** Of two masters that claim a slot, the one with the higher epoch has it. */
+  /** The master with the higher epoch has a slot that two masters claim. */
   readonly configEpoch: number;
   /** A replica has none. */
   readonly slots: readonly (readonly [first: number, last: number])[];

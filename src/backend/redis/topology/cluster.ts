@@ -22,7 +22,7 @@ interface Member<N> {
   readonly shown: string;
   readonly host: string;
   readonly node: N;
-  /** When a reply named it last. */
+  /** The time at which a reply named it last. */
   namedAtMs: number;
 }
 

@@ -1,8 +1,7 @@
-/** Where Redis Cluster keeps a key, and what two keys on one server have in common. */
-
+/** The number of slots of a Redis Cluster. A key's slot decides which server has it. */
 export const SLOTS = 16_384;
 
-/** What stands in a key's first braces, or the whole key if nothing does. Keys with one tag are on one server. */
+/** Returns the text in a key's first braces, or the whole key if they hold nothing. Keys with one tag are on one server. */
 export function tagOf(key: string): string {
   const open = key.indexOf('{');
   if (open < 0) return key;

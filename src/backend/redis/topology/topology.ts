@@ -14,9 +14,9 @@ export interface TopologyNode {
  */
 export type OpenNode<N> = (target: RedisTarget, probeTag: () => string | undefined) => N;
 
-/** Which servers there are, and which of them has a key or a channel. */
+/** The servers, and the one that has a given key or channel. */
 export interface RedisTopology<N extends TopologyNode> {
-  /** To the server that has the key. */
+  /** Sends each call to the server that has the key. */
   readonly commands: RedisCommands;
   /** At least one. */
   nodes(): readonly N[];

@@ -23,7 +23,7 @@ import type { RedisTopology, TopologyNode } from './topology.ts';
 export interface WorkerServers {
   readonly commands: RedisCommands;
   readonly subscriptions: Subscriptions;
-  /** How logs and errors name them. */
+  /** Their names in logs and errors. */
   shown(): string;
   /** The term of the server that has the key; undefined while it is not usable. */
   termOf(key: string): string | undefined;
@@ -31,7 +31,7 @@ export interface WorkerServers {
   probe(): Promise<Outcome<void>>;
   /** Replaces the subscribers that the last probe found deaf, or all if it found none. */
   reconnect(): void;
-  /** Whether each server answers and allows what this worker does. */
+  /** Succeeds if each server answers and allows what this worker does. */
   check(): Promise<Outcome<void>>;
   /** Succeeds once enough replicas have what the key's server answered before; absent if none need to. */
   readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
@@ -39,7 +39,7 @@ export interface WorkerServers {
   onTakeover(listener: () => void): void;
   /** Resolves with true once all servers are connected, or with false after that time. */
   usable(withinMs: number): Promise<boolean>;
-  /** Why a server is not usable, and which. */
+  /** The server that is not usable, and the reason. */
   problem(): { readonly redis: string; readonly err: unknown } | undefined;
   close(): Promise<void>;
 }
