@@ -5,7 +5,7 @@ import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
-import { agreeOnFormat, createFormatCheck } from './connection/format.ts';
+import { agreeOnFormat, createFormatGate } from './connection/format.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
 import { createEpochArgs } from './log/epochs.ts';
@@ -46,8 +46,8 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     pacing,
     log,
   });
-  const { commands: redis, subscriptions, probe, reconnect } = servers;
-  const bus = createRedisBus({ redis, subscriptions, keys, probe, reconnect });
+  const { subscriptions, probe, reconnect } = servers;
+  const bus = createRedisBus({ redis: servers.commands, subscriptions, keys, probe, reconnect });
 
   const { dedupeTtlS, maxRoomClients } = options;
   const there = await servers.usable(FIRST_CONNECT_MS);
@@ -55,8 +55,14 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     log.warn(servers.problem(), 'redis: not reachable at the start; this worker keeps trying');
   }
 
-  const formatDeps = { redis, key: keys.format, mark: scripts.markFormat, shown: servers.shown() };
-  const checkFormat = createFormatCheck({ ...formatDeps, term: () => servers.termOf(keys.format) });
+  const formatDeps = {
+    redis: servers.commands,
+    key: keys.format,
+    mark: scripts.markFormat,
+    shown: servers.shown(),
+  };
+  const format = createFormatGate(formatDeps);
+  const redis = format.commands;
 
   try {
     if (there) await agreeOnFormat(formatDeps);
@@ -107,8 +113,13 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     adapter: createRedisAdapter({ redis, subscriptions, channelPrefix: keys.channelPrefix }),
     secret,
     check: async () => {
+      // The heartbeat is refused, too, until the format fits.
+      const fits = format.isShut() ? await format.check() : succeed(undefined);
+      if (!fits.ok) return fits;
       // All run at once, because each alone may take until the deadline of a call.
-      const checked = await allValues<unknown>([servers.check(), checkFormat(), writeCheck.check()]);
+      const written = writeCheck.check();
+      const checked = await allValues<unknown>([servers.check(), format.check(), written]);
+      servers.noteWrite(keys.instances, await written);
       return checked.ok ? succeed(undefined) : checked;
     },
     close: servers.close,

@@ -7,7 +7,7 @@ import { fixedTarget } from '../../../src/backend/redis/connection/target.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { openScripts } from '../../../src/backend/redis/scripts.ts';
 import { refuse, succeed } from '../../../src/protocol/codes.ts';
-import { append, granted, newRoom } from '../../contract/peers.ts';
+import { append, draftOf, granted, newRoom } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
@@ -55,6 +55,25 @@ describe('the format of the data in Redis', () => {
     );
     await redis.ask('SET rc:format 1');
     granted(await peer.check());
+  });
+
+  it('shuts out a worker that runs when a newer version migrates the data', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    await append(peer, room, 'before');
+    granted(await peer.check());
+    await redis.ask('SET rc:format 2');
+    const shut = {
+      ok: false,
+      error: { code: 'unavailable', message: expect.stringContaining('of format "2"') },
+    };
+    expect(await peer.check()).toMatchObject(shut);
+    expect(await peer.logs.append(room, draftOf(room, 'misread'))).toMatchObject(shut);
+    expect(await peer.check()).toMatchObject(shut);
+    await redis.ask('SET rc:format 1');
+    granted(await peer.check());
+    await append(peer, room, 'after');
   });
 
   it('is marked later by the workers of a Redis that takes no writes at the start', async () => {

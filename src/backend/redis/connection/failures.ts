@@ -56,7 +56,7 @@ export const CHANGING_MASTER: Refusal = away('the store is changing its master')
 export const UNANSWERED: Refusal = away('the store did not answer in time');
 
 /** The user in REDIS_URL lacks a right; an operator can grant it at any time. */
-export const DENIED: Refusal = away('the store denies a permission (NOPERM)');
+export const DENIED: Refusal = withReply('NOPERM', 'the store denies a permission');
 
 export function isDenied(error: unknown): boolean {
   return error instanceof Error && DENIED_REPLY.test(error.message);
@@ -72,15 +72,25 @@ export function refusalToOpen(problem: unknown): Refusal {
   if (isDenied(problem)) return DENIED;
   const reply = problem instanceof Error ? problem.message : '';
   const temporary = TEMPORARY_REPLIES.get(wordOf(reply));
-  return temporary === undefined ? away() : away(named(reply, temporary));
+  return temporary === undefined ? away() : withReply(reply, temporary);
 }
 
 function wordOf(reply: string): string {
   return reply.split(' ', 1)[0] ?? '';
 }
 
-function named(reply: string, meaning: string): string {
-  return `${meaning} (${wordOf(reply)})`;
+interface NamedRefusal extends Refusal {
+  readonly reply: string;
+}
+
+function withReply(reply: string, meaning: string): NamedRefusal {
+  const word = wordOf(reply);
+  return { ...away(`${meaning} (${word})`), reply: word };
+}
+
+/** The first word of the reply by which Redis said that it cannot run the command now. */
+export function replyIn(outcome: Outcome<unknown>): string | undefined {
+  return !outcome.ok && 'reply' in outcome ? (outcome as NamedRefusal).reply : undefined;
 }
 
 /**
@@ -97,7 +107,7 @@ export function refusalOf(error: unknown, log: Logger): Refusal {
   const redirect = redirectFrom(reply);
   if (redirect) return { ...away('the store is moving data'), redirect } as Redirection;
   const temporary = TEMPORARY_REPLIES.get(wordOf(reply));
-  if (temporary !== undefined) return away(named(reply, temporary));
+  if (temporary !== undefined) return withReply(reply, temporary);
   log.error({ reply }, 'redis: a command failed');
   return refuse('internal', 'the store failed');
 }

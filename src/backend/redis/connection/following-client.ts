@@ -7,8 +7,10 @@ export interface FollowingClient {
   current(): RedisClient | undefined;
   /** Replaces the client, even one that looks alive. */
   redial(): void;
-  /** The same after a while. Several calls before then count as one. */
+  /** The same after a pause, which grows with each call. Several calls before then count as one. */
   redialLater(): void;
+  /** The server serves: the next pause is short again. */
+  onServing(): void;
   close(): void;
 }
 
@@ -20,11 +22,13 @@ export interface FollowingClientDeps {
 }
 
 /** A server that is no master may stay one for long: dialling it without a pause would load it. */
-const REDIAL_MS = 250;
+const SHORTEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 2_000;
 
 export function openFollowingClient({ target, role, onClient }: FollowingClientDeps): FollowingClient {
   let client: RedisClient | undefined;
   let later: NodeJS.Timeout | undefined;
+  let pauseMs = SHORTEST_PAUSE_MS;
   let closed = false;
 
   function redial(): void {
@@ -50,7 +54,13 @@ export function openFollowingClient({ target, role, onClient }: FollowingClientD
     current: () => client,
     redial,
     redialLater() {
-      later ??= setTimeout(redial, REDIAL_MS);
+      if (later) return;
+      // The jitter keeps the workers of a cluster from dialling all at once.
+      later = setTimeout(redial, pauseMs / 2 + Math.random() * (pauseMs / 2));
+      pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+    },
+    onServing() {
+      pauseMs = SHORTEST_PAUSE_MS;
     },
     close() {
       closed = true;

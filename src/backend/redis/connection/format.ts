@@ -1,4 +1,4 @@
-import type { Outcome } from '../../../protocol/codes.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import { BackendError } from '../../backend.ts';
 import type { Script } from '../scripts.ts';
@@ -57,24 +57,39 @@ function misfit(shown: string, found: string, current: number): BackendError {
   );
 }
 
-export interface FormatCheckDeps extends FormatDeps {
-  /** Names the time for which the server has been the master: with another server, the data may be other data. */
-  readonly term: () => string | undefined;
+/** Keeps a worker that runs from misreading data that a newer version has migrated meanwhile. */
+export interface FormatGate {
+  /** They refuse every call after a check found data of another format, until one finds the format of this version. */
+  readonly commands: RedisCommands;
+  /** Reads the mark, and marks data that has none. */
+  check(): Promise<Outcome<void>>;
+  /** Whether `commands` refuses. */
+  isShut(): boolean;
 }
 
-/** Agrees on the format with each server once, and refuses while that is not done. */
-export function createFormatCheck(deps: FormatCheckDeps): () => Promise<Outcome<void>> {
-  let agreedFor: string | undefined;
-  return async () => {
-    const term = deps.term();
-    if (term !== undefined && term === agreedFor) return succeed(undefined);
-    try {
-      const agreed = await agreeOnFormat(deps);
-      if (agreed.ok) agreedFor = term;
-      return agreed;
-    } catch (error) {
-      if (error instanceof BackendError) return away(error.message);
-      throw error;
-    }
+export function createFormatGate(deps: FormatDeps): FormatGate {
+  const { redis } = deps;
+  let misfitting: Refusal | undefined;
+
+  return {
+    commands: {
+      call: (args) => (misfitting ? Promise.resolve(misfitting) : redis.call(args)),
+      publish: (channel, frame) => (misfitting ? Promise.resolve(misfitting) : redis.publish(channel, frame)),
+      evaluate: (script, keys, args) =>
+        misfitting ? Promise.resolve(misfitting) : redis.evaluate(script, keys, args),
+      inOneOrder: redis.inOneOrder,
+    },
+    async check() {
+      try {
+        const agreed = await agreeOnFormat(deps);
+        if (agreed.ok) misfitting = undefined;
+        return agreed;
+      } catch (error) {
+        if (!(error instanceof BackendError)) throw error;
+        misfitting = away(error.message);
+        return misfitting;
+      }
+    },
+    isShut: () => misfitting !== undefined,
   };
 }

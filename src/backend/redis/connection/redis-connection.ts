@@ -58,6 +58,8 @@ export interface RedisConnectionDeps {
 
 export const CALL_DEADLINE_MS = 1_500;
 const PREPARE_RETRY_MS = 200;
+/** Then it dials again: behind a proxy, another server may answer. */
+const PREPARE_ATTEMPTS = 10;
 const CLOSE_MS = 1_000;
 export const NO_MASTER = new Error('READONLY it is a replica, which takes no writes');
 
@@ -102,27 +104,31 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     log.warn({ redis: target.shown, err: error }, what);
   }
 
-  async function prepare(client: RedisClient, mine: number): Promise<void> {
-    const informing = ['server', 'replication'].map((section) => client.sendCommand(['INFO', section]));
-    const loads = scripts.map((script) => client.sendCommand(['SCRIPT', 'LOAD', script.text]));
-    const replies = await Promise.allSettled([...informing, ...loads]);
-    if (mine !== generation || !client.isReady) return;
-    const failed = replies.find((reply) => reply.status === 'rejected');
-    if (failed) {
+  async function prepare(client: RedisClient, mine: number, attempt = 1): Promise<void> {
+    try {
+      // The role first: a replica need not load the scripts each time it is dialled.
+      const sections = ['server', 'replication'].map((section) => client.sendCommand(['INFO', section]));
+      const info = (await Promise.all(sections)).map(String).join('\n');
+      if (mine !== generation || !client.isReady) return;
+      if (fieldOf(info, 'role') === 'slave') {
+        problem = NO_MASTER;
+        target.recheck();
+        following.redialLater();
+        return;
+      }
+      await Promise.all(scripts.map((script) => client.sendCommand(['SCRIPT', 'LOAD', script.text])));
+      if (mine !== generation || !client.isReady) return;
+      server = parseServer(info);
+    } catch (error) {
+      if (mine !== generation || !client.isReady) return;
       // Mostly LOADING: Redis accepts connections before it runs scripts.
-      problem = failed.reason;
-      retry = setTimeout(() => void prepare(client, mine), PREPARE_RETRY_MS);
+      problem = error;
+      if (attempt === PREPARE_ATTEMPTS) following.redialLater();
+      else retry = setTimeout(() => void prepare(client, mine, attempt + 1), PREPARE_RETRY_MS);
       return;
     }
-    const info = replies.map((reply) => String(reply.status === 'fulfilled' ? reply.value : '')).join('\n');
-    if (fieldOf(info, 'role') === 'slave') {
-      problem = NO_MASTER;
-      target.recheck();
-      following.redialLater();
-      return;
-    }
-    server = parseServer(info);
     exchange.onConnected();
+    following.onServing();
     log.info({ redis: shownNow(), version: server.version }, 'redis: connected');
     waiters.release();
   }

@@ -8,6 +8,7 @@ import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
 import type { Subscriptions } from '../bus/subscriptions.ts';
 import type { CallPacing } from '../connection/call-pacing.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
+import { replyIn } from '../connection/failures.ts';
 import { createPacedRedial } from '../connection/paced-redial.ts';
 import { openRedisConnection } from '../connection/redis-connection.ts';
 import { openReplicaAcks, type ReplicaAcks } from '../connection/replica-acks.ts';
@@ -25,8 +26,8 @@ export interface WorkerServers {
   readonly subscriptions: Subscriptions;
   /** Their names in logs and errors. */
   shown(): string;
-  /** The term of the server that has the key; undefined while it is not usable. */
-  termOf(key: string): string | undefined;
+  /** Tells how a write of that key went. A server that names a cause each time is dialled again: a proxy may lead elsewhere. */
+  noteWrite(key: string, written: Outcome<unknown>): void;
   /** Tests each server's subscriber: what is published there must come back. */
   probe(): Promise<Outcome<void>>;
   /** Replaces the subscribers that the last probe found deaf, or all if it found none. */
@@ -60,6 +61,7 @@ interface WorkerNode extends TopologyNode {
   readonly acks: ReplicaAcks | undefined;
   readonly checkRights: () => Promise<Outcome<void>>;
   readonly checkAcks: () => Promise<Outcome<void>>;
+  readonly noteWrite: (written: Outcome<unknown>) => void;
 }
 
 /** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
@@ -95,6 +97,12 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       },
     });
 
+    const writeRedial = createPacedRedial({ now, redial: commands.redial });
+
+    function noteWrite(written: Outcome<unknown>): void {
+      if (written.ok || (commands.server() && replyIn(written) !== undefined)) writeRedial.note(written.ok);
+    }
+
     async function checkAcks(): Promise<Outcome<void>> {
       const server = commands.server();
       if (!acks || !server) return succeed(undefined);
@@ -114,6 +122,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       acks,
       checkRights,
       checkAcks,
+      noteWrite,
       close: async () => {
         subscriber.close();
         await Promise.all([commands.close(), acks?.close()]);
@@ -181,7 +190,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
         .nodes()
         .map(({ shown }) => shown)
         .join(', '),
-    termOf: (key) => topology.nodeOf(key).commands.server()?.term,
+    noteWrite: (key, written) => topology.nodeOf(key).noteWrite(written),
     probe,
     reconnect: () => {
       const suspects = deaf.length > 0 ? deaf : topology.nodes();
