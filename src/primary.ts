@@ -81,11 +81,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     },
   });
   const reloads = createReloads({
-    async reload(onStep) {
-      const outcome = await supervisor.reload(onStep);
-      hostMetrics.reloaded(outcome.ok);
-      return outcome;
-    },
+    reload: supervisor.reload,
+    onEnded: (ok) => hostMetrics.reloaded(ok),
     onRunning: (running) => front?.renewing(running),
     now: Date.now,
     log,

@@ -63,7 +63,7 @@ export interface WorkerStatus extends WorkerCounts {
   readonly pid: number;
   readonly port: number;
   readonly state: WorkerState;
-  /** Workers of the slot that ended in a row before they were ready; absent if none did. */
+  /** Workers of the slot that ended in a row before they were ready or within 5 s of it; absent if none did. */
   readonly failures?: number;
   /** The cause of the last one's end. */
   readonly reason?: string;

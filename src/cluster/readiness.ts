@@ -41,7 +41,7 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
       .filter(({ slot }) => !served.has(slot))
       .map(
         ({ slot, state, failures, reason }) =>
-          `the worker of slot ${slot} is in state ${state}${failures ? `: ${failures} in a row ended before they were ready, the last by ${reason}` : ''}`,
+          `the worker of slot ${slot} is in state ${state}${failures ? `: ${failures} in a row ended before they were ready or soon after, the last by ${reason}` : ''}`,
       );
     const [store, ...answers] = await Promise.all([
       withinLimit(deps.checkStore()).then((checked) => (checked.ok ? [] : [checked.error.message])),

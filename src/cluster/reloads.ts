@@ -29,11 +29,13 @@ export interface ReloadsDeps {
   readonly reload: (onStep: (step: ReloadStep) => void) => Promise<Outcome<void>>;
   /** Called when a reload begins and ends. */
   readonly onRunning: (running: boolean) => void;
+  /** Called with the result of a reload that no stop has ended. */
+  readonly onEnded: (ok: boolean) => void;
   readonly now: () => number;
   readonly log: Logger;
 }
 
-export function createReloads({ reload, onRunning, now, log }: ReloadsDeps): Reloads {
+export function createReloads({ reload, onRunning, onEnded, now, log }: ReloadsDeps): Reloads {
   let status: ReloadStatus | undefined;
   let opened = false;
   let another = false;
@@ -46,15 +48,20 @@ export function createReloads({ reload, onRunning, now, log }: ReloadsDeps): Rel
     const outcome = await reload((step) => {
       slots.set(step.slot, step);
       status = { id, state: 'running', startedAt, slots: [...slots.values()] };
+    }).catch((error: unknown) => {
+      log.error({ err: error }, 'reload failed');
+      return refuse('internal', `the reload failed: ${error instanceof Error ? error.message : error}`);
     });
     onRunning(false);
     const ended = { id, startedAt, endedAt: now(), slots: [...slots.values()] };
+    if (outcome.ok || opened) onEnded(outcome.ok);
     if (outcome.ok) {
       status = { ...ended, state: 'done' };
       log.info('reloaded: every slot has a new worker');
     } else {
       status = { ...ended, state: 'failed', error: outcome.error.message };
-      log.error({ reason: outcome.error.message }, 'reload ended early, the other workers stay');
+      if (opened) log.error({ reason: outcome.error.message }, 'reload ended early, the other workers stay');
+      else log.info('the reload ended early: the host is stopping');
     }
     if (!another || !opened) return;
     another = false;

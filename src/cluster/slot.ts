@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createBackoff } from './backoff.ts';
 import type { ChildWorker } from './child.ts';
-import type { DrainOrder, WorkerStatus } from './control.ts';
+import { CONTROL, type DrainOrder, type WorkerStatus } from './control.ts';
 import { createCrashGuard } from './crash-guard.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createWorkerHandle, type WorkerExit, type WorkerHandle } from './worker-handle.ts';
@@ -41,8 +41,13 @@ export interface Slot {
   kill(): void;
   /** Resolves when no process is left, which needs `drain` or `kill` before. */
   empty(): Promise<void>;
-  /** Starts a successor and drains the old worker once the new one is ready. Otherwise the old one stays. */
-  reload(drainMs: number): Promise<Outcome<Succession>>;
+  /** Starts no worker any more and kills one that still starts; those that serve report not ready from now on. */
+  leave(): void;
+  /**
+   * Starts a successor and drains the old worker once the new one is ready. Otherwise the old one stays, also if `signal`
+   * aborts first.
+   */
+  reload(drainMs: number, signal: AbortSignal): Promise<Outcome<Succession>>;
   workers(): readonly WorkerHandle[];
   ready(): WorkerHandle | undefined;
   status(): WorkerStatus[];
@@ -54,31 +59,49 @@ export interface Succession {
   /** The clients of the old worker; `gone` resolves when its process has ended. */
   readonly clients: number;
   readonly gone: Promise<void>;
+  /** Returns whether the new worker is the one that serves the slot. */
+  serves(): boolean;
+  /** Resolves with the cause when the new worker's process has ended. */
+  readonly lost: Promise<string>;
 }
 
 export function createSlot(deps: SlotDeps): Slot {
   const { slot, log, now } = deps;
   const backoff = createBackoff(deps.random);
-  const guard = createCrashGuard();
+  const guard = createCrashGuard(now);
   const alive = new Set<WorkerHandle>();
   const emptyWaiters: Array<() => void> = [];
   let current: WorkerHandle | undefined;
   let respawn: NodeJS.Timeout | undefined;
+  /** No worker is started any more. */
+  let leaving = false;
   let stopped = false;
   let reloading = false;
 
+  /** Node throws if the system has no memory for another process. */
+  function forkOf(instanceId: string): ChildWorker | string {
+    try {
+      return deps.fork(slot, instanceId);
+    } catch (error) {
+      return `no process: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+
+  /** Returns the worker, or why its process cannot be started. */
   function spawn(on: {
     ready(): void;
     failed(message: string): void;
     gone(exit: WorkerExit, pid: number): void;
   }) {
     const instanceId = randomBytes(12).toString('base64url');
+    const child = forkOf(instanceId);
+    if (typeof child === 'string') return child;
     const worker = createWorkerHandle({
       slot,
       instanceId,
       log,
       now,
-      child: deps.fork(slot, instanceId),
+      child,
       serve: deps.serve,
       onChange: () => deps.onChange(worker),
       onReady: on.ready,
@@ -86,10 +109,10 @@ export function createSlot(deps: SlotDeps): Slot {
       onFailed: on.failed,
       onGone(exit) {
         alive.delete(worker);
-        const wanted = stopped || worker !== current;
+        const wanted = stopped || worker !== current || (leaving && !exit.wasReady);
         if (wanted) log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
         if (current === worker) current = undefined;
-        deps.onGone(instanceId, wanted ? undefined : exit.reason);
+        deps.onGone(instanceId, wanted || leaving ? undefined : exit.reason);
         on.gone(exit, worker.pid);
         if (alive.size === 0) for (const resolve of emptyWaiters.splice(0)) resolve();
       },
@@ -101,17 +124,30 @@ export function createSlot(deps: SlotDeps): Slot {
 
   function start(): void {
     respawn = undefined;
-    current = spawn({ ready: () => guard.served(), failed: deps.onFailed, gone: replace });
+    const worker = spawn({ ready: () => guard.ready(), failed: deps.onFailed, gone: replace });
+    if (typeof worker !== 'string') current = worker;
+    else
+      replace({ code: null, signal: null, wasReady: false, servedMs: 0, reason: 'start', cause: worker }, 0);
   }
 
   /** Respawns the current worker after its death. Ignores the death of a drained worker or a failed successor. */
   function replace({ wasReady, servedMs, cause, code, signal }: WorkerExit, pid: number): void {
     if (stopped || current !== undefined || respawn !== undefined) return;
-    if (!wasReady) guard.diedUnready(cause);
+    if (leaving) {
+      if (wasReady)
+        log.error(
+          { slot, pid, code, signal },
+          `worker ended (${cause}); it is not replaced: the host is stopping`,
+        );
+      return;
+    }
+    guard.ended(servedMs, cause);
     const { failures = 0 } = guard.failures() ?? {};
     if (guard.isLoop() && deps.mayGiveUp()) {
       stopped = true;
-      deps.onGiveUp(`the workers of slot ${slot} die before they are ready, the last by ${cause}`);
+      deps.onGiveUp(
+        `the workers of slot ${slot} die before they are ready or soon after, the last by ${cause}`,
+      );
       return;
     }
     const delayMs = backoff.next(servedMs);
@@ -120,36 +156,62 @@ export function createSlot(deps: SlotDeps): Slot {
     respawn = setTimeout(start, delayMs);
   }
 
-  async function reload(drainMs: number): Promise<Outcome<Succession>> {
-    if (stopped || reloading) return refuse('unavailable', `slot ${slot} is being reloaded or stopped`);
+  async function reload(drainMs: number, signal: AbortSignal): Promise<Outcome<Succession>> {
+    if (stopped || leaving || reloading)
+      return refuse('unavailable', `slot ${slot} is being reloaded or stopped`);
     reloading = true;
     try {
-      return await new Promise<Outcome<Succession>>((resolve) => {
-        const old = current;
-        let message = 'the new worker died before it was ready';
-        const successor = spawn({
-          ready() {
-            clearTimeout(respawn);
-            respawn = undefined;
-            guard.served();
-            const before = current ?? old;
-            current = successor;
-            const clients = before?.counts.clients ?? 0;
-            before?.drain({ deadlineMs: drainMs, refuge: 'here' });
-            resolve(succeed({ pid: successor.pid, clients, gone: before?.gone ?? Promise.resolve() }));
-          },
-          failed(reason) {
-            message = reason;
-          },
-          gone(exit, pid) {
-            resolve(refuse('unavailable', `slot ${slot}: ${message}; the old worker stays`));
-            if (exit.wasReady) replace(exit, pid);
-          },
-        });
-      });
+      return await succeedBy(drainMs, signal);
     } finally {
       reloading = false;
     }
+  }
+
+  function succeedBy(drainMs: number, signal: AbortSignal): Promise<Outcome<Succession>> {
+    const old = current;
+    const stays = (why: string) => refuse('unavailable', `slot ${slot}: ${why}; the old worker stays`);
+    if (signal.aborted) return Promise.resolve(stays(String(signal.reason)));
+    return new Promise<Outcome<Succession>>((resolve) => {
+      let message = 'the new worker died before it was ready';
+      let lose = (_cause: string) => {};
+      const lost = new Promise<string>((settle) => {
+        lose = settle;
+      });
+      const successor = spawn({
+        ready() {
+          signal.removeEventListener('abort', abandon);
+          clearTimeout(respawn);
+          respawn = undefined;
+          guard.ready();
+          const before = current ?? old;
+          current = worker;
+          const clients = before?.counts.clients ?? 0;
+          before?.drain({ deadlineMs: drainMs, refuge: 'here' });
+          const gone = before?.gone ?? Promise.resolve();
+          const serves = () => worker.state === 'ready' && current === worker;
+          resolve(succeed({ pid: worker.pid, clients, gone, serves, lost }));
+        },
+        failed(reason) {
+          message = reason;
+        },
+        gone(exit, pid) {
+          signal.removeEventListener('abort', abandon);
+          resolve(stays(message));
+          lose(exit.cause);
+          if (exit.wasReady) replace(exit, pid);
+        },
+      });
+      if (typeof successor === 'string') {
+        resolve(stays(successor));
+        return;
+      }
+      const worker = successor;
+      function abandon(): void {
+        message = String(signal.reason);
+        worker.kill();
+      }
+      signal.addEventListener('abort', abandon);
+    });
   }
 
   const row = (worker: WorkerHandle): WorkerStatus => ({
@@ -172,6 +234,14 @@ export function createSlot(deps: SlotDeps): Slot {
       stopped = true;
       clearTimeout(respawn);
       for (const worker of alive) worker.kill();
+    },
+    leave() {
+      leaving = true;
+      clearTimeout(respawn);
+      for (const worker of alive) {
+        if (worker.state === 'starting') worker.kill();
+        else worker.ipc.notify(CONTROL.leaving, null);
+      }
     },
     empty() {
       if (alive.size === 0) return Promise.resolve();

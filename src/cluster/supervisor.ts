@@ -4,7 +4,7 @@ import type { ChildWorker } from './child.ts';
 import { createClientCountLog } from './client-count-log.ts';
 import { CONTROL, type Refuge, type WorkerStatus } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
-import { createSlot } from './slot.ts';
+import { createSlot, type Slot, type Succession } from './slot.ts';
 
 export interface SupervisorDeps {
   readonly workers: number;
@@ -28,7 +28,7 @@ export interface SupervisorDeps {
 export interface Supervisor {
   /** Resolves when every slot is ready, or with the reason why not; no process is left then. */
   start(): Promise<Outcome<void>>;
-  /** The workers report not ready from now on, and go on serving. */
+  /** The workers report not ready from now on, and go on serving. None is started any more, and a reload ends. */
   leave(): void;
   /** Drains all workers and kills those that are late; resolves when no process is left. */
   stop(refuge: Refuge): Promise<void>;
@@ -36,8 +36,8 @@ export interface Supervisor {
   kill(): void;
   /**
    * Replaces all workers, slot by slot; the new one serves before the old one drains, and the next slot waits until the
-   * old one has ended. Stops at the first slot whose new worker does not become ready: that slot and the following ones
-   * keep their old workers.
+   * old one has ended and the new one has served a moment. Stops at the first slot whose new worker does not become ready,
+   * and as soon as a new worker of any slot ends: the slots whose turn has not come keep their old workers.
    */
   reload(onStep?: (step: ReloadStep) => void): Promise<Outcome<void>>;
   status(): WorkerStatus[];
@@ -58,10 +58,17 @@ export interface ReloadStep {
   readonly message?: string;
 }
 
+/** A new worker that serves so long has come through its first clients. */
+const SOAK_MS = 1_000;
+const LEAVING = 'the host is stopping';
+
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const { log } = deps;
   let starting: ((outcome: Outcome<void>) => void) | undefined;
   let stopping: Promise<void> | undefined;
+  /** Undefined: no reload runs. */
+  let reloading: AbortController | undefined;
+  let leaving = false;
   const serving = new Set<number>();
 
   const slots = Array.from({ length: deps.workers }, (_, slot) =>
@@ -122,11 +129,21 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function kill(): void {
+    leaving = true;
+    reloading?.abort(LEAVING);
     for (const slot of slots) slot.kill();
+  }
+
+  function leave(): void {
+    if (leaving) return;
+    leaving = true;
+    for (const slot of slots) slot.leave();
+    reloading?.abort(LEAVING);
   }
 
   function stop(refuge: Refuge): Promise<void> {
     if (stopping) return stopping;
+    leave();
     for (const slot of slots) slot.drain({ deadlineMs: deps.drainMs, refuge });
     stopping = everySlotEmpty();
     starting?.(refuse('unavailable', 'stopped while starting'));
@@ -134,18 +151,40 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   async function reload(onStep: (step: ReloadStep) => void = () => {}): Promise<Outcome<void>> {
-    for (const [index, slot] of slots.entries()) {
-      onStep({ slot: index, state: 'starting' });
-      const outcome = await slot.reload(deps.drainMs);
-      if (!outcome.ok) {
-        onStep({ slot: index, state: 'failed', message: outcome.error.message });
-        return outcome;
+    if (leaving) return refuse('unavailable', LEAVING);
+    const ended = new AbortController();
+    reloading = ended;
+    try {
+      for (const [index, slot] of slots.entries()) {
+        const replaced = await replaceIn(slot, index, ended, onStep);
+        if (replaced.ok) continue;
+        onStep({ slot: index, state: 'failed', message: replaced.error.message });
+        return replaced;
       }
-      const { gone, ...succession } = outcome.value;
-      onStep({ slot: index, state: 'draining', ...succession });
-      await gone;
-      onStep({ slot: index, state: 'done', ...succession });
+      return succeed(undefined);
+    } finally {
+      reloading = undefined;
     }
+  }
+
+  async function replaceIn(
+    slot: Slot,
+    index: number,
+    ended: AbortController,
+    onStep: (step: ReloadStep) => void,
+  ): Promise<Outcome<void>> {
+    const { signal } = ended;
+    onStep({ slot: index, state: 'starting' });
+    const outcome = await slot.reload(deps.drainMs, signal);
+    if (!outcome.ok) return outcome;
+    const { pid, clients, lost } = outcome.value;
+    const succession = { pid, clients };
+    void lost.then((cause) => ended.abort(`the new worker of slot ${index} ended (${cause})`));
+    onStep({ slot: index, state: 'draining', ...succession });
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    if (!signal.aborted) await Promise.race([aborted, followed(outcome.value, signal)]);
+    if (signal.aborted) return refuse('unavailable', String(signal.reason));
+    onStep({ slot: index, state: 'done', ...succession });
     return succeed(undefined);
   }
 
@@ -153,9 +192,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
 
   return {
     start,
-    leave() {
-      for (const { ipc } of slots.flatMap((slot) => slot.workers())) ipc.notify(CONTROL.leaving, null);
-    },
+    leave,
     stop,
     kill,
     reload,
@@ -167,4 +204,12 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
         .flatMap(({ state, ipc }) => (state === 'ready' || state === 'draining' ? [ipc] : [])),
     pick: () => ready()[0],
   };
+}
+
+const soak = () => new Promise<void>((resolve) => setTimeout(resolve, SOAK_MS).unref());
+
+/** Resolves when the old worker has ended, and the new one has served a moment and serves. One that does not report might hang. */
+async function followed({ gone, serves }: Succession, signal: AbortSignal): Promise<void> {
+  await Promise.all([gone, soak()]);
+  while (!serves() && !signal.aborted) await soak();
 }

@@ -163,7 +163,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     state = 'gone';
     counts = { ...counts, clients: 0, rooms: 0 };
     const servedMs = readySince === undefined ? 0 : now() - readySince;
-    const cause = failure ?? killedBecause ?? (signal === null ? `exit code ${code}` : `signal ${signal}`);
+    const cause = failure ?? killedBecause ?? endOf(code, signal);
     const wasReady = readySince !== undefined;
     const reason = wasReady ? (killedBecause === undefined ? 'crash' : 'hung') : 'start';
     deps.onGone({ code, signal, wasReady, servedMs, reason, cause });
@@ -206,4 +206,10 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
       if (state !== 'gone') child.kill('SIGKILL');
     },
   };
+}
+
+/** node:cluster reports neither for a process that could not be started. */
+function endOf(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal !== null) return `signal ${signal}`;
+  return code === null ? 'no process: it could not be started' : `exit code ${code}`;
 }

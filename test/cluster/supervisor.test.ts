@@ -16,6 +16,8 @@ afterEach(() => {
 
 /** Lets messages and microtasks through; no time passes. */
 const settle = () => vi.advanceTimersByTimeAsync(0);
+/** A new worker serves long enough for the reload to go on. */
+const soak = () => vi.advanceTimersByTimeAsync(1_000);
 
 function createCluster(deps: Partial<SupervisorDeps> = {}) {
   const forks = createFakeForks();
@@ -151,6 +153,7 @@ test('a slot that waits for its next worker is in backoff and its dead instance 
 test('a crash loop after the start keeps the other slots, tries every 10 s at most, says why, and ends by itself', async () => {
   const { supervisor, startAll, forked, latest, ready, lines } = createCluster();
   await startAll();
+  await vi.advanceTimersByTimeAsync(5_000);
   latest(0).exit(1);
   await settle();
   for (let death = 1; death <= 12; death++) {
@@ -167,7 +170,8 @@ test('a crash loop after the start keeps the other slots, tries every 10 s at mo
   expect(lines.filter(({ msg }) => msg.includes('before it was ready (exit code 1)'))).toHaveLength(12);
   expect(latest(1).alive).toBe(true);
   await ready(latest(0));
-  expect(supervisor.status()[0]).toMatchObject({ state: 'ready' });
+  expect(supervisor.status()[0]).toMatchObject({ state: 'ready', failures: 12 });
+  await vi.advanceTimersByTimeAsync(5_000);
   expect(supervisor.status()[0]).not.toHaveProperty('failures');
 });
 
@@ -384,9 +388,12 @@ test('a reload drains the old worker only once the new one serves, one slot afte
   ]);
   old0.exit(0);
   await settle();
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  await soak();
   expect(states()).toEqual(['0 ready', '1 ready', '1 starting']);
   await ready(latest(1));
   old1.exit(0);
+  await soak();
   expect(await reloaded).toEqual({ ok: true, value: undefined });
   expect(steps).toEqual([
     { slot: 0, state: 'starting' },
@@ -459,9 +466,11 @@ test('a worker that dies while its successor starts leaves the slot with exactly
   await ready(successor);
   await settle();
   expect(respawned.alive).toBe(false);
+  await soak();
   await ready(forked.findLast(({ slot }) => slot === 1) as FakeWorker);
   forked[1]?.exit(0);
-  await reloaded;
+  await soak();
+  expect(await reloaded).toMatchObject({ ok: true });
   await vi.advanceTimersByTimeAsync(60_000);
   expect(states()).toEqual(['0 ready', '1 ready']);
 });
@@ -478,4 +487,140 @@ test('a worker that is to drain before it serves is killed: it may not react, an
   await settle();
   expect(starting.alive).toBe(false);
   expect(asked).not.toHaveBeenCalled();
+});
+
+test('a worker that crashes soon after it is ready counts as a failed start', async () => {
+  const { supervisor, startAll, latest, ready } = createCluster();
+  await startAll();
+  await vi.advanceTimersByTimeAsync(5_000);
+  latest(0).exit(1);
+  expect(supervisor.status()[0]).not.toHaveProperty('failures');
+  for (const failures of [1, 2]) {
+    await vi.advanceTimersByTimeAsync(500);
+    await ready(latest(0));
+    await vi.advanceTimersByTimeAsync(4_000);
+    latest(0).exit(3);
+    expect(supervisor.status()[0]).toMatchObject({ state: 'backoff', failures, reason: 'exit code 3' });
+  }
+});
+
+test('a reload ends when its new worker crashes right after it is ready, and reports a failure', async () => {
+  const { supervisor, startAll, forked, latest, ready, states } = createCluster();
+  await startAll();
+  const reloaded = supervisor.reload();
+  await settle();
+  await ready(latest(0));
+  latest(0).exit(1);
+  expect(await reloaded).toMatchObject({ ok: false, error: { message: expect.stringContaining('slot 0') } });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked.filter(({ slot }) => slot === 1)).toHaveLength(1);
+  expect(states()).toContain('1 ready');
+});
+
+test('a new worker that crashes while the next slot’s new worker starts leaves that slot its old worker', async () => {
+  const { supervisor, startAll, forked, latest, ready, states } = createCluster();
+  await startAll();
+  const steps: ReloadStep[] = [];
+  const reloaded = supervisor.reload((step) => steps.push(step));
+  await settle();
+  await ready(latest(0));
+  forked[0]?.exit(0);
+  await soak();
+  latest(0).exit(1);
+  await settle();
+  expect(await reloaded).toMatchObject({ ok: false });
+  expect(steps.at(-1)).toEqual({
+    slot: 1,
+    state: 'failed',
+    message: expect.stringMatching(/new worker of slot 0 ended \(exit code 1\); the old worker stays/),
+  });
+  await ready(latest(0));
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  expect(forked[1]?.alive).toBe(true);
+});
+
+test('a reload waits for a new worker that does not report', async () => {
+  const { supervisor, startAll, forked, latest, ready } = createCluster();
+  await startAll();
+  void supervisor.reload();
+  await settle();
+  await ready(latest(0));
+  latest(0).hang(true);
+  await vi.advanceTimersByTimeAsync(3_900);
+  forked[0]?.exit(0);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(latest(1)).toBe(forked[1]);
+  latest(0).hang(false);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(latest(1)).not.toBe(forked[1]);
+});
+
+test('a host that leaves ends its reload: it kills a starting worker, and the old ones stay until the stop', async () => {
+  const { supervisor, startAll, forked, latest, ready, states } = createCluster();
+  await startAll();
+  const reloaded = supervisor.reload();
+  await settle();
+  // Its report is on the way already.
+  latest(0).ipc.notify(CONTROL.ready, null);
+  supervisor.leave();
+  await settle();
+  expect(await reloaded).toMatchObject({ ok: false });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked.map(({ alive }) => alive)).toEqual([true, true, false]);
+  expect(states()).toEqual(['0 ready', '1 ready']);
+  expect(await supervisor.reload()).toMatchObject({ ok: false });
+  expect(forked).toHaveLength(3);
+  await ready(forked[0] as FakeWorker);
+});
+
+test('a host that leaves starts the next slot no more when the old worker has ended', async () => {
+  const { supervisor, startAll, forked, latest, ready } = createCluster();
+  await startAll();
+  const reloaded = supervisor.reload();
+  await settle();
+  await ready(latest(0));
+  supervisor.leave();
+  forked[0]?.exit(0);
+  expect(await reloaded).toMatchObject({ ok: false, error: { message: 'the host is stopping' } });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked).toHaveLength(3);
+});
+
+test('a host that leaves replaces no worker that crashes, and starts none that waits', async () => {
+  const { supervisor, startAll, forked, latest, ready, onWorkerGone } = createCluster();
+  await startAll();
+  latest(0).exit(1);
+  await settle();
+  await ready(latest(0));
+  latest(0).exit(1);
+  supervisor.leave();
+  latest(1).exit(1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(forked).toHaveLength(3);
+  expect(onWorkerGone).toHaveBeenLastCalledWith(forked[1]?.instanceId, undefined);
+});
+
+test('a process that the system cannot start is tried again later, and ends no reload with an exception', async () => {
+  const forks = createFakeForks();
+  let memory = true;
+  const fork: SupervisorDeps['fork'] = (slot, instanceId) => {
+    if (!memory) throw new Error('spawn ENOMEM');
+    return forks.fork(slot, instanceId);
+  };
+  const { supervisor } = createCluster({ fork });
+  void supervisor.start();
+  for (const { ipc } of forks.all) ipc.notify(CONTROL.ready, null);
+  await settle();
+  memory = false;
+  expect(await supervisor.reload()).toMatchObject({
+    ok: false,
+    error: { message: 'slot 0: no process: spawn ENOMEM; the old worker stays' },
+  });
+  forks.all[0]?.exit(1);
+  await vi.advanceTimersByTimeAsync(2_000);
+  const [row] = supervisor.status();
+  expect(row).toMatchObject({ state: 'backoff', reason: 'no process: spawn ENOMEM' });
+  memory = true;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(supervisor.status()[0]).toMatchObject({ state: 'starting' });
 });

@@ -80,14 +80,16 @@ describe('a worker that is replaced', () => {
 });
 
 describe('a host that is told to stop', () => {
-  it('reports not ready first, serves on during DRAIN_DELAY_S, and ends at once when it is told again', async () => {
+  it('reports not ready first, serves on without new workers for DRAIN_DELAY_S, and ends at once when it is told again', async () => {
     const host = await startHost({ env: { DRAIN_DELAY_S: '500' } });
     const [url = ''] = host.workerUrls;
+    const before = (await host.status()).workers.map(({ pid }) => pid);
     const ann = await enter(url, 'stopping', 'Ann');
     let saidBye = false;
     ann.socket.once('bye', () => {
       saidBye = true;
     });
+    process.kill(host.pid, 'SIGHUP');
     const stopped = host.stop();
     await eventually(async () => expect(await statusOf(`${host.adminUrl}/readyz`)).toBe(503));
     await eventually(async () => expect(await statusOf(`${url}/readyz`)).toBe(503));
@@ -96,6 +98,15 @@ describe('a host that is told to stop', () => {
     await late.do('say', { text: 'still here' });
     await eventually(() => expect(ann.said).toHaveLength(1));
     expect(saidBye).toBe(false);
+    process.kill(before[1] as number, 'SIGKILL');
+    await eventually(() =>
+      expect(host.output().stderr).toContain('it is not replaced: the host is stopping'),
+    );
+    await eventually(async () => {
+      const { workers } = await host.status();
+      expect(workers.map(({ pid }) => pid)).toEqual([before[0], 0]);
+    });
+    expect(host.output().stderr).not.toContain('reload ended early, the other workers stay');
     expect(await host.stop()).toBe(0);
     expect(await stopped).toBe(0);
     for (const member of [ann, late]) member.close();
