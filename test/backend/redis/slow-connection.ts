@@ -10,6 +10,8 @@ export interface SlowConnection {
   cut(): void;
   /** From now on nothing comes back on the connections that subscribed. They stay open, and publishing works. */
   deafen(): void;
+  /** From now on no published message comes back. Pings are answered. */
+  withholdMessages(): void;
 }
 
 /** A TCP proxy before Redis that holds every chunk back for a while, each way, and can cut. */
@@ -18,6 +20,7 @@ export async function slowConnectionForTest(port: number, delayMs: number): Prom
   const subscribers = new Set<Socket>();
   const deaf = new Set<Socket>();
   let accepted = 0;
+  let withheld = false;
   const server = createServer((near) => {
     accepted += 1;
     const far = connect(port, '127.0.0.1');
@@ -31,7 +34,7 @@ export async function slowConnectionForTest(port: number, delayMs: number): Prom
     from.on('data', (chunk) => {
       if (chunk.includes('ssubscribe')) subscribers.add(to);
       setTimeout(() => {
-        if (to.writable && !deaf.has(from)) to.write(chunk);
+        if (to.writable && !deaf.has(from) && !(withheld && chunk.includes('smessage'))) to.write(chunk);
       }, delayMs);
     });
     from.on('error', () => undefined);
@@ -54,5 +57,13 @@ export async function slowConnectionForTest(port: number, delayMs: number): Prom
     server.close();
   });
   const { port: own } = server.address() as AddressInfo;
-  return { url: `redis://127.0.0.1:${own}`, accepted: () => accepted, cut, deafen };
+  return {
+    url: `redis://127.0.0.1:${own}`,
+    accepted: () => accepted,
+    cut,
+    deafen,
+    withholdMessages() {
+      withheld = true;
+    },
+  };
 }

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { Outcome } from '../../../protocol/codes.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import { away } from '../connection/failures.ts';
 import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
 import { createWaiters, type Waiters } from '../connection/waiters.ts';
 import type { Subscriptions } from './subscriptions.ts';
+
+/** The server took the probe and did not deliver it. */
+export const DEAF: Refusal = away('the bus delivers nothing');
 
 export interface BusProbeDeps {
   readonly redis: Pick<RedisCommands, 'publish'>;
@@ -53,7 +56,7 @@ export function createBusProbe({ redis, subscriptions, channel }: BusProbeDeps):
     const arrived = await echoed;
     pendingProbes.delete(nonce);
     if (!published.ok) return published;
-    return arrived ? succeed(undefined) : away('the bus delivers nothing');
+    return arrived ? succeed(undefined) : DEAF;
   }
 
   return { probe, follow };

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { BackendOptions } from '../../backend.ts';
-import { type BusProbe, createBusProbe } from '../bus/probe.ts';
+import { type BusProbe, createBusProbe, DEAF } from '../bus/probe.ts';
 import { createRoutedSubscriptions } from '../bus/routed-subscriptions.ts';
 import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
 import type { Subscriptions } from '../bus/subscriptions.ts';
@@ -66,6 +66,8 @@ interface WorkerNode extends TopologyNode {
 
 /** A migration moves slot after slot. A subscriber is replaced once for all that went in this time. */
 const RECONNECT_EVERY_MS = 2_000;
+/** One lost probe may have gone down with a connection that is reconnecting by itself. */
+const MISSES_BEFORE_REDIAL = 2;
 
 export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   const { options, instanceId, keys, scripts, pacing, log } = deps;
@@ -74,6 +76,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   const takeoverListeners: (() => void)[] = [];
   const now = () => performance.now();
   const terms = new WeakMap<WorkerNode, string>();
+  const missedProbes = new WeakMap<WorkerNode, number>();
   let deaf: readonly WorkerNode[] = [];
 
   function openNode(target: RedisTarget, probeTag: () => string | undefined): WorkerNode {
@@ -159,6 +162,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       .nodes()
       .flatMap(({ commands, checkRights, checkAcks }) => [commands.verify(), checkRights(), checkAcks()]);
     const failed = (await Promise.all(checks)).find(({ ok }) => !ok);
+    if (failed && topology.nodes().length > 1) await probeOthers();
     return failed && !failed.ok ? failed : succeed(undefined);
   }
 
@@ -174,12 +178,30 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
     if (restarted.length > 0 && nodes.length > 1) for (const listener of takeoverListeners) listener();
   }
 
-  async function probe(): Promise<Outcome<void>> {
+  async function probeEach(): Promise<readonly (readonly [WorkerNode, Outcome<void>])[]> {
     const nodes = topology.nodes();
     watchTerms(nodes);
-    const probed = await Promise.all(nodes.map(({ bus }) => bus.probe()));
-    deaf = nodes.filter((_, index) => !probed[index]?.ok);
-    return probed.find(({ ok }) => !ok) ?? succeed(undefined);
+    return Promise.all(nodes.map(async (node) => [node, await node.bus.probe()] as const));
+  }
+
+  async function probe(): Promise<Outcome<void>> {
+    const probed = await probeEach();
+    deaf = probed.filter(([, { ok }]) => !ok).map(([node]) => node);
+    return probed.find(([, { ok }]) => !ok)?.[1] ?? succeed(undefined);
+  }
+
+  /** The caller of `check` probes the bus only if the store answers. While one server is away, another may be deaf. */
+  async function probeOthers(): Promise<void> {
+    for (const [node, outcome] of await probeEach()) {
+      const missed = outcome === DEAF ? (missedProbes.get(node) ?? 0) + 1 : 0;
+      missedProbes.set(node, missed % MISSES_BEFORE_REDIAL);
+      if (missed < MISSES_BEFORE_REDIAL) continue;
+      log.warn(
+        { redis: node.shown },
+        'the bus delivers nothing though this server answers: its connection is replaced',
+      );
+      node.subscriber.reconnect();
+    }
   }
 
   return {
