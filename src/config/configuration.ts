@@ -58,7 +58,11 @@ export function parseConfiguration(
   };
   problems.push(...conflicts(settings));
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, settings, warnings: [...securityWarnings(settings), ...misspellingWarnings(env)] };
+  return {
+    ok: true,
+    settings,
+    warnings: [...securityWarnings(settings), ...experimentWarnings(settings), ...misspellingWarnings(env)],
+  };
 }
 
 function conflicts(settings: Settings): string[] {
@@ -143,6 +147,22 @@ function securityWarnings(settings: Settings): string[] {
     ...warnings,
     `HOST=${settings.host} in open mode: everybody who can reach it can come in under any name; named users trust each other`,
   ];
+}
+
+/** What has not been checked yet with recorded histories of faults. */
+function experimentWarnings({ redisUrls, redisClusterNodes }: Settings): string[] {
+  const warnings: string[] = [];
+  if (redisUrls !== undefined) {
+    warnings.push(
+      'REDIS_URLS is experimental: while one of the servers is away, no worker is ready and nobody can join a room; see deploy/README.md',
+    );
+  }
+  if (redisClusterNodes !== undefined) {
+    warnings.push(
+      'REDIS_CLUSTER_NODES is experimental: while one of the masters is away, no worker is ready and nobody can join a room, and the rooms of a slot that moves are refused if that takes longer than a call may; see deploy/README.md',
+    );
+  }
+  return warnings;
 }
 
 function misspellingWarnings(env: Readonly<Record<string, string | undefined>>): string[] {

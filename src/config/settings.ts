@@ -85,14 +85,14 @@ export const SETTINGS = {
     'REDIS_URLS',
     undefined,
     list(redisUrl, () => 'not shown here'),
-    'comma list of plain Redis servers that share the rooms, instead of REDIS_URL; all hosts name the same ones',
+    'experimental: comma list of plain Redis servers that share the rooms, instead of REDIS_URL; all hosts name the same ones',
     '–',
   ),
   redisClusterNodes: setting<readonly string[] | undefined>(
     'REDIS_CLUSTER_NODES',
     undefined,
     list(redisNode, () => 'not shown here'),
-    'comma list of some masters of a Redis Cluster, instead of REDIS_URL: host:port, or redis://user:password@host:port. The first one’s user, password and TLS hold for all nodes',
+    'experimental: comma list of some masters of a Redis Cluster, instead of REDIS_URL: host:port, or redis://user:password@host:port. The first one’s user, password and TLS hold for all nodes',
     '–',
   ),
   redisSentinels: setting<readonly string[] | undefined>(

@@ -203,6 +203,18 @@ describe('settings', () => {
     expect(warnings({ AUTH_AUDIENCE: 'x' })).toEqual([expect.stringContaining('without AUTH_ISSUER:')]);
   });
 
+  it.each([
+    ['REDIS_URLS', 'redis://a,redis://b'],
+    ['REDIS_CLUSTER_NODES', 'a:6379,b:6379'],
+  ])('warn once that %s is experimental, with what does not hold', (name, value) => {
+    const parsed = parse({ [name]: value });
+    expect(parsed).toMatchObject({
+      ok: true,
+      warnings: [expect.stringMatching(`^${name} is experimental: while one .* no worker is ready`)],
+    });
+    expect(parse({ REDIS_URL: 'redis://a' })).toMatchObject({ ok: true, warnings: [] });
+  });
+
   it('refuse or warn of what can be guessed, without showing it', () => {
     const refused = parse({ AUTH_SECRET: 'hunter2' });
     expect(refused).toMatchObject({ ok: false, problems: [expect.stringContaining('32 bytes')] });
