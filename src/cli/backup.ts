@@ -1,5 +1,6 @@
 import { BackendError, type BackendOptions, usesRedis } from '../backend/backend.ts';
-import { type BackupSummary, backUp, restore } from '../backend/embedded/backup.ts';
+import { type BackupSummary, backUp } from '../backend/embedded/backup.ts';
+import { restore } from '../backend/embedded/restore.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, type GivenOptions, readOptions } from './options.ts';
 

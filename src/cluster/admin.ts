@@ -56,9 +56,11 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     return reply.code(503).send({ ...errorBody('unavailable', reasons.join('; ')), reasons, warnings });
   });
   app.get('/status', () => deps.status());
-  // Reading may be open to a network; changing is for programs of this machine, which could send a signal as well.
+  // Reading may be open to a network; changing is for programs of this machine, which could send a signal as well. A
+  // browser gives every POST an Origin: a page that another server of this machine sent must not reload.
   app.post('/reload', async (request, reply) => {
-    if (!isLoopbackName(request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''))
+    const isPage = request.headers.origin !== undefined;
+    if (isPage || !isLoopbackName(request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''))
       return reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
     const requested = deps.reload();
     if (requested.ok) return reply.code(202).send(requested.value);

@@ -100,6 +100,15 @@ test.each(['0.0.0.0', '::', '127.0.0.1'])(
   },
 );
 
+test('a web page cannot reload, not even one from another server of this machine', async () => {
+  const { port } = await open();
+  const reload = (headers: Record<string, string>) =>
+    fetch(`http://127.0.0.1:${port}/reload`, { method: 'POST', headers });
+  for (const origin of ['http://localhost:8080', `http://127.0.0.1:${port}`, 'null'])
+    expect((await reload({ origin })).status).toBe(403);
+  expect((await reload({})).status).toBe(202);
+});
+
 test('an endless upload ends', async () => {
   const { port } = await open();
   const { heard, sentBytes } = await uploadWithoutEnd(port, 'POST /nowhere HTTP/1.1\r\nHost: localhost\r\n');

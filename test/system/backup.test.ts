@@ -1,9 +1,22 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Host, runRoomcast, startHost } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { connect, enter, type Member, textsOf } from '../support/member.ts';
 
 const ENV = { RATE_SAY: '0', RATE_EVENTS: '0', RATE_BYTES: '0' };
@@ -78,7 +91,8 @@ describe('roomcast backup and restore', () => {
       }
     })();
     // The store has some history when the copy begins.
-    while (round < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+    const begun = eventually(() => expect(round).toBeGreaterThanOrEqual(20));
+    await Promise.race([begun, writing.then(() => begun)]);
     const taken = await run(['backup', at('backup')], at('data'));
     going = false;
     await writing;
@@ -125,6 +139,53 @@ describe('roomcast backup and restore', () => {
     } finally {
       await copy.stop();
     }
+  });
+
+  const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+  // Memory is another file system than the disk on most machines; where it is not, the link alone is tested.
+  it('replaces a store behind a link, leaves nothing else there, and lets its user alone read it', async () => {
+    const far = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'roomcast-backup-'));
+    try {
+      await symlink(far, at('linked'));
+      expect((await run(['restore', at('backup')], at('linked'))).code).toBe(0);
+      await mkdir(join(far, '.restore-0a0a0a0a'));
+      const again = await run(['restore', at('backup'), '--force'], at('linked'));
+      expect(again).toMatchObject({ code: 0, stderr: '' });
+      const names = (await readdir(far)).sort();
+      expect(names).toEqual(['api-key', 'data.mdb', expect.stringMatching(/^data\.mdb\.before-/)]);
+      for (const file of ['data.mdb', 'api-key']) expect(await modeOf(join(far, file))).toBe(0o600);
+      expect(await modeOf(at('backup'))).toBe(0o700);
+      expect(await modeOf(at('data'))).toBe(0o700);
+      for (const file of ['backup/data.mdb', 'backup/backup.json', 'data/data.mdb'])
+        expect(await modeOf(at(file))).toBe(0o600);
+    } finally {
+      await rm(far, { recursive: true, force: true });
+    }
+  });
+
+  it('replaces a damaged store, and says that a damaged backup is one before it takes the store away', async () => {
+    const [data, damaged] = [at('damaged', 'data.mdb'), at('damaged-backup')];
+    await mkdir(at('damaged'));
+    await cp(at('backup', 'data.mdb'), data);
+    await truncate(data, 8_192 + 100);
+    expect(await run(['restore', at('backup'), '--force'], at('damaged'))).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const before = await readFile(data);
+
+    await cp(at('backup'), damaged, { recursive: true });
+    await truncate(join(damaged, 'data.mdb'), 8_192 + 100);
+    const summed = await run(['restore', damaged, '--force'], at('damaged'));
+    expect(summed).toMatchObject({ code: 1, stderr: expect.stringContaining('is not the file that was') });
+    // A backup without a sum, as earlier releases made it.
+    const manifest = JSON.parse(await readFile(join(damaged, 'backup.json'), 'utf8')) as object;
+    await writeFile(join(damaged, 'backup.json'), JSON.stringify({ ...manifest, data: undefined }));
+    const opened = await run(['restore', damaged, '--force'], at('damaged'));
+    expect(opened).toMatchObject({ code: 1, stderr: expect.stringContaining('It is damaged') });
+    expect(before.equals(await readFile(data))).toBe(true);
+    expect((await readdir(at('damaged'))).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('replaces a store only with --force, keeps the old one, and takes no other folder for a backup', async () => {

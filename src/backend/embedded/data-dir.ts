@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { BackendError } from '../backend.ts';
 import { diskSpaceOf } from './disk-space.ts';
 import { checkNotOwned, openLock } from './lock.ts';
@@ -17,6 +17,7 @@ export interface DataDir {
 
 /** The layout of the tables. */
 export const FORMAT = 1;
+export const DATA_FILE = 'data.mdb';
 const WARN_FREE_BYTES = 1024 ** 3;
 
 /** Opens the folder of the store, which this process alone owns from then on. */
@@ -29,9 +30,17 @@ export async function openDataDir(dataDir: string): Promise<DataDir> {
   });
   await checkNotOwned(dir);
   const disk = diskSpaceOf(dir);
+  const isNew = !existsSync(join(dir, DATA_FILE));
   const tables = refuseUnusable(dir, () => openTables(dir, disk));
   try {
+    const opened = dataFileIn(dir);
+    // Messages are for the user that runs the server.
+    if (isNew) chmodSync(join(dir, DATA_FILE), 0o600);
     const lock = await openLock(dir, tables);
+    if (dataFileIn(dir) !== opened) {
+      await lock.release();
+      throw new BackendError(`DATA_DIR ${dir} got another store while this one was opened. Start again.`);
+    }
     tables.compareAndSetFact('format', undefined, FORMAT);
     tables.compareAndSetFact('secret', undefined, randomBytes(32).toString('base64url'));
     if (tables.fact('format') !== FORMAT) {
@@ -75,12 +84,14 @@ function refuseUnusable<T>(dir: string, use: () => T): T {
   }
 }
 
+const dataFileIn = (dir: string) => statSync(join(dir, DATA_FILE)).ino;
+
 /**
- * Does not pass `recursive`: Node 20 loops for ever where the file system reports ENOENT below an existing folder
- * (/proc).
+ * Makes a folder for its user alone. Does not pass `recursive`: Node 20 loops for ever where the file system reports
+ * ENOENT below an existing folder (/proc).
  */
-function makeFolder(dir: string): void {
+export function makeFolder(dir: string, mode = 0o700): void {
   if (existsSync(dir)) return;
-  if (dirname(dir) !== dir) makeFolder(dirname(dir));
-  mkdirSync(dir);
+  if (dirname(dir) !== dir) makeFolder(dirname(dir), 0o777);
+  mkdirSync(dir, { mode });
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { BackendError } from '../backend.ts';
@@ -58,12 +58,57 @@ export async function openLock(dir: string, tables: Tables): Promise<Lock> {
   };
 }
 
+/**
+ * Keeps primaries out of the folder without opening its store, which may be damaged. A primary that looked before sees
+ * the file once it has won the store.
+ */
+export async function holdFolder(dir: string): Promise<Lock> {
+  const own: Owner = { pid: process.pid, socket: `lock-${randomBytes(6).toString('hex')}.sock` };
+  const closeSocket = await listen(dir, own.socket);
+  const draft = join(dir, `${own.socket}.json`);
+  const old = join(dir, `${own.socket}.old`);
+  try {
+    await checkNotOwned(dir);
+    const dead = readOwnerFile(dir);
+    if (dead) {
+      // Moved first, read again then: what another process has put there since is put back.
+      renameSync(join(dir, OWNER_FILE), old);
+      const moved = JSON.parse(readFileSync(old, 'utf8')) as Owner;
+      if (await isAlive(dir, moved)) {
+        linkSync(old, join(dir, OWNER_FILE));
+        throw inUse(dir, moved);
+      }
+      rmSync(join(dir, moved.socket), { force: true });
+    }
+    writeFileSync(draft, JSON.stringify(own));
+    // Exclusive, as a rename is not: of two holders one fails.
+    linkSync(draft, join(dir, OWNER_FILE));
+  } catch (error) {
+    await closeSocket();
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+    rmSync(old, { force: true });
+  }
+  return {
+    async release() {
+      if (readOwnerFile(dir)?.socket === own.socket) rmSync(join(dir, OWNER_FILE), { force: true });
+      await closeSocket();
+    },
+  };
+}
+
 async function takeOver(dir: string, tables: Tables, own: Owner): Promise<void> {
   for (;;) {
     const owner = tables.fact(OWNER_FACT) as Owner | undefined;
     if (owner && (await isAlive(dir, owner))) throw inUse(dir, owner);
     if (!tables.compareAndSetFact(OWNER_FACT, owner, own)) continue;
     if (owner) rmSync(join(dir, owner.socket), { force: true });
+    const holder = readOwnerFile(dir);
+    if (holder && (await isAlive(dir, holder))) {
+      tables.compareAndSetFact(OWNER_FACT, own, undefined);
+      throw inUse(dir, holder);
+    }
     const draft = join(dir, `${own.socket}.json`);
     writeFileSync(draft, JSON.stringify(own));
     renameSync(draft, join(dir, OWNER_FILE));
