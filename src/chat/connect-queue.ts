@@ -25,6 +25,8 @@ export const KEEP_PLACE_MS = 30_000;
 export const KEEP_SHARED_PLACE_MS = 10_000;
 /** Unknown clients that ignore their times reserve again and again, but never beyond this. */
 export const LONGEST_SHARED_MS = 120_000;
+/** Clients with made-up ids reserve a place for each: this bounds the queue, and how long it outlives their attack. */
+export const LONGEST_MS = 600_000;
 /** The part of a second whose places may be taken at once after a calm. */
 const BURST_S = 0.25;
 
@@ -74,7 +76,8 @@ export function createConnectQueue(perS: number, now: () => number): ConnectQueu
       return 0;
     }
     next = Math.max(next, at - burstMs);
-    if (next - at > LONGEST_SHARED_MS && key === undefined) return LONGEST_SHARED_MS;
+    const longest = key === undefined ? LONGEST_SHARED_MS : LONGEST_MS;
+    if (next - at > longest) return longest;
     const place = next;
     next += intervalMs;
     if (place <= at) return 0;

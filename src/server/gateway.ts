@@ -153,13 +153,18 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (!accepted.ok) return Object.assign(new Error(accepted.error.message), { data: accepted.error });
     acceptedHandshakes.set(socket, accepted.value);
     const budget = deps.connectionLimits.budgetOf(socket.conn);
-    // A connection counts once, whatever namespaces it enters.
+    // A connection counts once, whatever namespaces it enters; each of them waits for the one answer.
     if (budget.admitted) return undefined;
-    budget.admitted = true;
     const { identity } = accepted.value;
-    const turn = await deps.connects.enter(identity.known ? identity.user.id : undefined);
+    budget.admission ??= deps.connects.enter(identity.known ? identity.user.id : undefined);
+    const turn = await budget.admission;
+    if (turn.ok && turn.value > 0) {
+      deferred.set(socket, turn.value);
+      return undefined;
+    }
     // A store that is away must not keep anybody out.
-    if (turn.ok && turn.value > 0) deferred.set(socket, turn.value);
+    budget.admitted = true;
+    budget.admission = undefined;
     return undefined;
   }
 

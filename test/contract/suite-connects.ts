@@ -63,6 +63,12 @@ export function connectsContract(harness: () => Promise<Harness>): void {
       expect(await enter(other, 'late ann')).toBeGreaterThan(0);
     });
 
+    it('reserve no place beyond ten minutes, so that made-up ids cannot make the queue longer', async () => {
+      const [one, other] = await peers(0.01);
+      for (let n = 0; n < 8; n += 1) await enter(one, `made up ${n}`);
+      for (let n = 0; n < 8; n += 1) expect(await enter(other, `later ${n}`)).toBe(600_000);
+    });
+
     it('let unknown clients share their places, one each', async () => {
       const [one, other] = await peers(2);
       let wait = 0;

@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io';
 import { type Bucket, DebtBucket, type Rate } from '../../chat/rate-limit.ts';
+import type { Outcome } from '../../protocol/codes.ts';
 import type { ClientToServer, ServerToClient } from '../../protocol/events.ts';
 
 /** Upper bound for the events of one connection that wait to be answered. */
@@ -62,8 +63,10 @@ export class ConnectionBudget {
   connects = 0;
   /** Number of probes of another transport so far. */
   probes = 0;
-  /** RATE_ADMIT has counted the connection. */
+  /** RATE_ADMIT has let the connection in. */
   admitted = false;
+  /** Its answer, while it is awaited and if it is a time to come back at. */
+  admission: Promise<Outcome<number>> | undefined = undefined;
   /** The connection is being closed: its packets are ignored. */
   closing = false;
   private buckets: Map<string, Bucket> | undefined = undefined;

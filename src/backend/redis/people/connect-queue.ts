@@ -4,6 +4,7 @@ import {
   createOpenQueue,
   KEEP_PLACE_MS,
   KEEP_SHARED_PLACE_MS,
+  LONGEST_MS,
   LONGEST_SHARED_MS,
   queueRateOf,
 } from '../../../chat/connect-queue.ts';
@@ -30,7 +31,8 @@ export function createRedisConnectQueue({
   if (rateAdmit === 0) return createOpenQueue();
   const { intervalMs, burstMs } = queueRateOf(rateAdmit);
   const [, places, shared] = keys.connects;
-  const rules = [intervalMs, burstMs, KEEP_PLACE_MS, KEEP_SHARED_PLACE_MS, LONGEST_SHARED_MS].map(String);
+  const keptMs = [KEEP_PLACE_MS, KEEP_SHARED_PLACE_MS];
+  const rules = [intervalMs, burstMs, ...keptMs, LONGEST_SHARED_MS, LONGEST_MS].map(String);
   const token = randomBytes(6).toString('base64url');
   let calls = 0;
 
