@@ -5,6 +5,7 @@ import { MODES, type System, startSystem } from '../support/system.ts';
 
 const ROOMS = ['tea', 'sea'];
 const PER_ENTRANCE = 4;
+const ENTRANCES = { embedded: 3, cluster: 4 };
 /** Pairs of messages before and after the reload. */
 const AROUND = 30;
 
@@ -42,7 +43,9 @@ describe.each(MODES)('clients of the SDK, %s', (mode) => {
   let system: System;
   const chats: ChatClient[] = [];
   beforeAll(async () => {
-    system = await startSystem(mode, { RATE_SAY: '0' });
+    // The rooms are full: a client that moves must keep its place.
+    const MAX_ROOM_CLIENTS = String(ENTRANCES[mode] * PER_ENTRANCE);
+    system = await startSystem(mode, { RATE_SAY: '0', MAX_ROOM_CLIENTS });
   });
   afterAll(async () => {
     for (const chat of chats) chat.close();
