@@ -74,7 +74,7 @@ export function openReplicaAcks({ target, replicas, now, log }: ReplicaAcksDeps)
     const acked = await upcoming.result;
     if (!acked.ok) return acked;
     // The next master may lack what its predecessor answered.
-    return isSame(acked.value, term) ? succeed(undefined) : CHANGING_MASTER;
+    return covers(acked.value, term) ? succeed(undefined) : CHANGING_MASTER;
   }
 
   return {
@@ -83,12 +83,12 @@ export function openReplicaAcks({ target, replicas, now, log }: ReplicaAcksDeps)
       const verified = await connection.verify();
       if (!verified.ok) return verified;
       const fresh =
-        last?.outcome.ok && now() - last.atMs < FRESH_MS && isSame(last.outcome.value, server.term);
+        last?.outcome.ok && now() - last.atMs < FRESH_MS && covers(last.outcome.value, server.term);
       return fresh || key === undefined ? succeed(undefined) : wait(key, server);
     },
     asks(server) {
       const asked = connection.server();
-      return asked && isSame(asked.term, server.term);
+      return asked && covers(asked.term, server.term);
     },
     redial: connection.redial,
     usable: connection.usable,
@@ -96,7 +96,10 @@ export function openReplicaAcks({ target, replicas, now, log }: ReplicaAcksDeps)
   };
 }
 
-/** Connections from before and after Redis forgot a promotion name the same master differently. */
-function isSame(term: string, other: string): boolean {
-  return !mayHaveLost(term, other) || !mayHaveLost(other, term);
+/**
+ * Returns whether the server that answered WAIT in its term has what was written in the other term. Connections from before and
+ * after Redis forgot a promotion name the same master differently.
+ */
+function covers(waited: string, written: string): boolean {
+  return !mayHaveLost(written, waited);
 }
