@@ -13,7 +13,7 @@ import { checkNginxConfig } from './doctor/nginx-check.ts';
 import { parseNginx } from './doctor/nginx-parser.ts';
 import { checkSite } from './doctor/site-check.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, type GivenOptions, readOptions } from './options.ts';
+import { EXIT, type GivenOptions, notAddress, readOptions } from './options.ts';
 
 export interface DoctorDeps {
   readonly configuration: Configuration;
@@ -105,14 +105,9 @@ function filesLike(pattern: string): string[] {
   }
 }
 
-function checkOptions({ words, values }: GivenOptions): string[] {
-  const { site } = values;
-  return [
-    ...words.map((word) => `${JSON.stringify(word)} belongs to no option`),
-    ...(site === undefined || /^https?:\/\/[^/]/.test(String(site))
-      ? []
-      : [`--site takes an address such as https://chat.example.org, not ${JSON.stringify(site)}`]),
-  ];
+function checkOptions(given: GivenOptions): string[] {
+  const unknown = given.words.map((word) => `${JSON.stringify(word)} belongs to no option`);
+  return [...unknown, ...notAddress(given, 'site')];
 }
 
 const HELP = `Usage: roomcast doctor [--nginx FILE] [--site URL] [--json]

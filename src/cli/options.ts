@@ -62,6 +62,14 @@ export function readOptions(
   return EXIT.misused;
 }
 
+/** Says if an option that takes the address of a site has something else. */
+export function notAddress(given: GivenOptions, option: string): string[] {
+  const value = given.values[option];
+  if (value === undefined || (/^https?:\/\/[^/]/i.test(String(value)) && URL.canParse(String(value))))
+    return [];
+  return [`--${option} takes an address such as https://chat.example.org, not ${JSON.stringify(value)}`];
+}
+
 /** Says if an option that takes a whole number has something else. */
 export function notWhole(given: GivenOptions, option: string, min: number, max: number): string[] {
   const value = given.values[option];

@@ -26,9 +26,12 @@ export async function tailRoom(deps: RoomTailDeps): Promise<void> {
   const state: StreamState = { lastEventId: after ?? '', retryMs: FIRST_RETRY_MS };
   let failures = 0;
   while (!signal.aborted) {
-    const reason = await readOnce(deps, state, (event) => {
-      failures = 0;
-      onEvent(roomid, event);
+    const reason = await readOnce(deps, state, {
+      // A quiet room sends no event: its pauses would grow from one reload to the next.
+      onOpen() {
+        failures = 0;
+      },
+      onEvent: (event) => onEvent(roomid, event),
     });
     if (signal.aborted) return;
     onLost(roomid, reason);
@@ -41,7 +44,7 @@ export async function tailRoom(deps: RoomTailDeps): Promise<void> {
 async function readOnce(
   { api, nsp, roomid, signal }: RoomTailDeps,
   state: StreamState,
-  onEvent: (event: SentEvent) => void,
+  { onOpen, onEvent }: { readonly onOpen: () => void; readonly onEvent: (event: SentEvent) => void },
 ): Promise<string> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -59,6 +62,7 @@ async function readOnce(
         throw new TailRefused(reason);
       return reason;
     }
+    onOpen();
     const parse = createEventParser(state, onEvent);
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
       clearTimeout(timer);

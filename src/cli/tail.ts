@@ -1,7 +1,7 @@
 import { type ApiAccess, type ApiSettings, findApi } from './api-access.ts';
 import type { SentEvent } from './event-source.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, notWhole, readOptions } from './options.ts';
+import { EXIT, notAddress, notWhole, readOptions } from './options.ts';
 import { keyHeader, reasonOf, roomUrl, TailRefused, tailRoom } from './room-tail.ts';
 import { lineOf } from './tail-lines.ts';
 
@@ -23,6 +23,7 @@ export async function runTail(args: readonly string[], deps: TailDeps): Promise<
   const given = readOptions(COMMAND, args, print, (options) => [
     ...notWhole(options, 'last', 0, MAX_LAST),
     ...notWhole(options, 'count', 1, Number.MAX_SAFE_INTEGER),
+    ...notAddress(options, 'url'),
   ]);
   if (typeof given === 'number') return given;
   const { values, words } = given;
@@ -142,6 +143,7 @@ a worker. Without ROOM: in all rooms that somebody is in (up to ${MAX_ROOMS}), n
   --json       one JSON object per line, as the event stream sends it
   --url URL    the server [this machine's, by HOST, PORT and BASE_PORT]
   --key KEY    the key of the HTTP API [the first of API_KEYS, else the one in DATA_DIR/api-key]
+               (a user's token reads the ROOMs that are named)
   --ns NS      the namespace [/]
 
 Example:

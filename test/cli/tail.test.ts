@@ -56,6 +56,9 @@ describe('roomcast tail', () => {
   it.each([
     ['--lasst 3', '--lasst is no option; did you mean --last?'],
     ['--last 201', '--last takes a whole number from 0 to 200'],
+    ['--url foo', '--url takes an address'],
+    ['--url ftp://foo/', '--url takes an address'],
+    ['--url http://[', '--url takes an address'],
     ['--count 0', '--count takes a whole number from 1'],
   ])('refuses %s', async (argv, problem) => {
     const print = createPrinted();

@@ -151,9 +151,10 @@ function servesSockets({ args }: Directive, { socketPath }: NginxCheckSettings):
 }
 
 function secondsOf(text: string | undefined): number {
-  const [, count, unit = 's'] = /^(\d+)(ms|s|m|h|d)?$/.exec(text ?? '') ?? [];
-  if (count === undefined) return DEFAULT_TIMEOUT_S;
-  return Number(count) * ({ ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 }[unit] ?? 1);
+  if (text === undefined || !/^(\d+(ms|[smhd])?\s*)+$/.test(text)) return DEFAULT_TIMEOUT_S;
+  const unitS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
+  const parts = [...text.matchAll(/(\d+)(ms|[smhd])?/g)];
+  return parts.reduce((sum, [, count, unit = 's']) => sum + Number(count) * (unitS[unit] ?? 1), 0);
 }
 
 function bytesOf(text: string | undefined): number {

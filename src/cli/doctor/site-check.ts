@@ -15,6 +15,8 @@ interface Answer {
 }
 
 const ANSWER_MS = 5_000;
+/** The handshake of Socket.IO is far shorter. */
+const MAX_ANSWER_CHARS = 65_536;
 
 /** Connects to the site as a client does: by polling and by WebSocket. */
 export async function checkSite({ url, socketPath }: SiteCheckDeps): Promise<Finding[]> {
@@ -50,7 +52,7 @@ export async function checkSite({ url, socketPath }: SiteCheckDeps): Promise<Fin
 function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Answer | string> {
   return new Promise((resolve) => {
     const send = url.startsWith('https:') ? httpsRequest : httpRequest;
-    const request = send(url, { headers, agent: false, timeout: ANSWER_MS });
+    const request = send(url, { headers, agent: false });
     request.on('upgrade', (response, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, text: '' });
@@ -59,11 +61,14 @@ function ask(url: string, headers: Readonly<Record<string, string>>): Promise<An
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
+        if (text.length > MAX_ANSWER_CHARS) request.destroy(new Error('its answer is too long'));
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
       response.on('error', (error) => resolve(error.message));
     });
-    request.on('timeout', () => request.destroy(new Error('no answer in time')));
+    // A limit for the whole answer: one that drips keeps an idle timeout away for ever.
+    const limit = setTimeout(() => request.destroy(new Error('no whole answer in time')), ANSWER_MS);
+    request.on('close', () => clearTimeout(limit));
     request.on('error', (error: NodeJS.ErrnoException) =>
       resolve(error.message || (error.code ?? 'no answer')),
     );

@@ -88,13 +88,15 @@ export function createEventStream({ maxBufferedBytes, onClose }: EventStreamDeps
     comment: () => live(':\n\n'),
     drained() {
       const taken = response;
-      if (closed || !taken?.writableNeedDrain) return Promise.resolve();
+      if (closed || !taken || taken.writableLength === 0) return Promise.resolve();
       return new Promise((resolve) => {
         const arrive = () => {
-          taken.off('drain', arrive).off('close', arrive);
+          taken.off('close', arrive);
           resolve();
         };
-        taken.on('drain', arrive).on('close', arrive);
+        taken.on('close', arrive);
+        // Node's `drain` comes only beyond its own limit, which may be above ours: the last write tells when it has left.
+        taken.write(':\n\n', arrive);
       });
     },
     end(reason, retryMs) {

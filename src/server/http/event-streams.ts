@@ -74,6 +74,8 @@ interface OpenStream {
 
 export function createEventStreams(deps: EventStreamsDeps): EventStreams {
   const { feeds, followers, logs, admission, maxBufferedBytes, now, random, log } = deps;
+  /** A page is written at once: it must not make a reader that takes everything look slow. Frames add to its bytes. */
+  const pageBytes = Math.min(MAX_PAGE_BYTES, Math.floor(maxBufferedBytes / 4));
   const open = new Set<OpenStream>();
   let draining = false;
 
@@ -136,8 +138,8 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
 
       const query = () =>
         position === undefined
-          ? { limit: 1, maxBytes: MAX_PAGE_BYTES }
-          : { after: position.seq, limit: MAX_HISTORY, maxBytes: MAX_PAGE_BYTES };
+          ? { limit: 1, maxBytes: pageBytes }
+          : { after: position.seq, limit: MAX_HISTORY, maxBytes: pageBytes };
 
       /** Writes one page. True: the stream follows the feed from here on. */
       function advance(): Promise<Outcome<boolean>> {
@@ -176,8 +178,14 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
       }
 
       // A ban that comes after this look ends the stream, which is registered already.
-      const banned = await banOf(room, reader, deps);
-      const first = banned.ok ? await advance() : banned;
+      const begin = async () => {
+        const banned = await banOf(room, reader, deps);
+        return banned.ok ? advance() : banned;
+      };
+      const first = await begin().catch((error: unknown) => {
+        stream.end('', RETRY_MS);
+        throw error;
+      });
       if (!first.ok) {
         stream.end('', RETRY_MS);
         return first;

@@ -33,11 +33,17 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
   const admission = createAdmission({ now: () => performance.now(), random: () => 0.5 });
   let now = 1_000;
   let ban: ActiveRestriction | undefined;
+  let failing = false;
   const streams = createEventStreams({
     feeds,
     followers,
     logs: memory.logs,
-    moderation: { restrictions: async () => succeed(ban ? { ban } : {}) },
+    moderation: {
+      async restrictions() {
+        if (failing) throw new Error('the store is away');
+        return succeed(ban ? { ban } : {});
+      },
+    },
     admission,
     maxBufferedBytes,
     now: () => now,
@@ -90,6 +96,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
     },
     setTime: (ms: number) => (now = ms),
     ban: (given: ActiveRestriction) => (ban = given),
+    fail: () => (failing = true),
   };
 }
 
@@ -163,6 +170,22 @@ describe('an event stream', () => {
     reader.response.resume();
     await eventually(() => expect(reader.ended()).toBe(true));
     expect((await streams.open(room, undefined, undefined)).ok).toBe(true);
+  });
+
+  it('lets go of the room and the slot when the store fails while it opens', async () => {
+    const { streams, feeds, fail } = setUp();
+    fail();
+    for (let n = 0; n < 60; n += 1)
+      await expect(streams.open(room, undefined, { userId: 'ann' })).rejects.toThrow('the store is away');
+    expect(feeds.rooms()).toEqual([]);
+  });
+
+  it('takes no reader that catches up for a slow one where little may wait', async () => {
+    const { open, say } = setUp({ maxBufferedBytes: 16_384 });
+    for (let n = 0; n < 600; n += 1) say();
+    const reader = await open({ epoch: 'e1', seq: 0 });
+    await eventually(() => expect(reader.ids()).toHaveLength(600));
+    expect(reader.ended()).toBe(false);
   });
 
   it('reads no further page for a reader that has not taken the last', async () => {
