@@ -95,6 +95,11 @@ describe('the check of an nginx config', () => {
     expect(problems).toContainEqual(expect.stringContaining('WebSocket cannot pass'));
   });
 
+  it('adds up a time of several parts', () => {
+    const text = rendered.replace(/proxy_read_timeout [^;]+;/g, 'proxy_read_timeout 0m30s;');
+    expect(check(text)).toMatchObject([{ problem: expect.stringContaining('proxy_read_timeout is 30 s') }]);
+  });
+
   it('says that no upstream is of this host', () => {
     expect(check(rendered.replaceAll(':600', ':700'))).toMatchObject([
       { problem: 'no upstream names a worker of this host (ports 6001 to 6002)' },
