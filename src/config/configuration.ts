@@ -99,12 +99,46 @@ function redisConflicts(settings: Settings): string[] {
   if ((redisCertFile === undefined) !== (redisKeyFile === undefined))
     problems.push('REDIS_CERT_FILE and REDIS_KEY_FILE go together: set both or neither');
   const { redisUrls = [], redisClusterNodes = [] } = settings;
+  problems.push(...serverListConflicts(redisUrls), ...clusterNodeConflicts(redisClusterNodes));
   const secured = [redisUrl, ...(redisSentinels ?? []), ...redisUrls, ...redisClusterNodes].some((address) =>
     address?.startsWith('rediss:'),
   );
   if ((redisCaFile ?? redisCertFile) !== undefined && !secured)
     problems.push('REDIS_CA_FILE and REDIS_CERT_FILE are for TLS: write rediss:// in the address of Redis');
   return problems;
+}
+
+/** A server's place is told by its host, port and database; channels begin with one number for all servers. */
+function serverListConflicts(urls: readonly string[]): string[] {
+  const places = urls.map((url) => {
+    if (!URL.canParse(url) || !/^rediss?:/.test(url)) {
+      return {
+        server: url.replace(/^[^/]*\/+|\?.*$/g, '/'),
+        database: Number(/\?db=(\d+)/.exec(url)?.[1] ?? 0),
+      };
+    }
+    const { hostname, port, pathname } = new URL(url);
+    return { server: `${hostname}:${port || 6379}`, database: Number(pathname.slice(1)) };
+  });
+  const different = (list: readonly unknown[]) => new Set(list).size;
+  const databases = different(places.map(({ database }) => database));
+  return [
+    ...(different(places.map(({ server, database }) => `${server}/${database}`)) < places.length
+      ? ['REDIS_URLS names a server twice']
+      : []),
+    ...(databases > 1 ? ['REDIS_URLS names different databases: write the same one for every server'] : []),
+  ];
+}
+
+/** The nodes that are found later have no address of their own in the setting. */
+function clusterNodeConflicts(nodes: readonly string[]): string[] {
+  const logins = nodes.map((text) => {
+    const { protocol, username, password } = new URL(text.includes('://') ? text : `redis://${text}`);
+    return `${protocol} ${username} ${password}`;
+  });
+  return new Set(logins).size > 1
+    ? ['REDIS_CLUSTER_NODES must have one user, password and TLS for all nodes']
+    : [];
 }
 
 function usesRedis(given: RedisChoice): boolean {

@@ -69,18 +69,37 @@ export const urlPath: Parser<string> = (raw) =>
     ? { value: `/${raw.replace(/^\/|\/$/g, '')}/` }
     : { problem: 'must be a path such as /socket.io/' };
 
-export const redisUrl: Parser<string> = (raw) => {
-  const known = raw.startsWith('unix:') ? raw.length > 5 : URL.canParse(raw);
-  if (known && /^(redis|rediss|unix):/.test(raw)) return { value: raw };
-  return { problem: 'must be a redis://, rediss:// or unix: address' };
-};
+const UNIX_ADDRESS = /^unix:(?:\/\/)?(?:[^:/@]*(?::[^/@]*)?@)?\/[^/?#][^?#]*(?:\?db=\d+)?$/;
+const DATABASE = /^\/?\d*$/;
+
+/** Accepts what connection/address.ts reads in full: what it would ignore is a mistake. */
+export const redisUrl: Parser<string> = (raw) =>
+  isDecodable(raw) && (UNIX_ADDRESS.test(raw) || isServerUrl(raw, DATABASE))
+    ? { value: raw }
+    : {
+        problem:
+          'must be a redis://, rediss:// or unix: address: redis://[user:password@]host[:port][/database] or unix:/path[?db=database]',
+      };
+
+function isServerUrl(raw: string, path: RegExp): boolean {
+  if (!/^rediss?:\/\//.test(raw) || !URL.canParse(raw)) return false;
+  const { hostname, pathname, search, hash } = new URL(raw);
+  return hostname !== '' && path.test(pathname) && search === '' && hash === '';
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A Sentinel or a node of a Redis Cluster: `host:port`, or an address as of a server without a database. */
 export const redisNode: Parser<string> = (raw) => {
   const url = raw.includes('://') ? raw : `redis://${raw}`;
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const known = parsed && /^rediss?:$/.test(parsed.protocol) && parsed.hostname !== '';
-  return known && /^\/?$/.test(parsed.pathname) && parsed.search === ''
+  return isDecodable(url) && isServerUrl(url, /^\/?$/)
     ? { value: raw }
     : { problem: 'must be a comma list of host:port, or of redis:// or rediss:// addresses' };
 };

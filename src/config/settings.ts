@@ -92,7 +92,7 @@ export const SETTINGS = {
     'REDIS_CLUSTER_NODES',
     undefined,
     list(redisNode, () => 'not shown here'),
-    'experimental: comma list of some masters of a Redis Cluster, instead of REDIS_URL: host:port, or redis://user:password@host:port. The first one’s user, password and TLS hold for all nodes',
+    'experimental: comma list of some nodes of a Redis Cluster, instead of REDIS_URL: host:port, or redis://user:password@host:port. The first one’s user, password and TLS hold for all nodes',
     '–',
   ),
   redisSentinels: setting<readonly string[] | undefined>(

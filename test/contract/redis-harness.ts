@@ -95,7 +95,7 @@ export async function severalServersHarness(): Promise<Harness> {
 }
 
 export async function redisClusterHarness(): Promise<Harness> {
-  const cluster = await openRedisCluster({ settings: [...USER, '+cluster|nodes'] });
+  const cluster = await openRedisCluster({ settings: [...USER, '+asking', '+cluster|nodes'] });
   const redisClusterNodes = cluster.addresses.map((address) => `redis://roomcast:granted@${address}`);
   return harnessOver(cluster.masters, { redisClusterNodes });
 }

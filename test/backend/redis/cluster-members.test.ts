@@ -15,6 +15,7 @@ async function clusterOf(listed: string[], reply: (port: string) => Promise<unkn
   const seen = { listed, opened: [] as string[], closed: [] as string[], elapsedMs: 0 };
   const cluster = openCluster({
     seeds: [parseRedisAddress('redis://127.0.0.1:1')],
+    askOnce: async () => undefined,
     log: silent,
     refreshMs: 1_000_000,
     now: () => seen.elapsedMs,

@@ -1,9 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { slotOf } from '../../../src/backend/redis/topology/hash-slots.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import { append, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
-import { openPeer } from '../../contract/redis-harness.ts';
+import { ALLOWED, openPeer, redisOptions, silent } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openRedisCluster, type RedisClusterOptions, replicated } from '../../support/redis-cluster.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
@@ -144,5 +145,24 @@ describe('a Redis Cluster', () => {
       expect(heard).toContain('after');
     });
     await eventually(async () => granted(await worker.bus.probe()));
+  });
+
+  it('is found through replicas alone; a user without the rights for a cluster is told which', async () => {
+    const { cluster } = await clusterForTest({ replicas: 1, settings: ['--user', 'joe', ...ALLOWED] });
+    const options = (user: string) => {
+      const { redisUrl: _, ...rest } = redisOptions('');
+      return {
+        ...rest,
+        redisClusterNodes: cluster.replicas.map(({ port }) => `redis://${user}127.0.0.1:${port}`),
+      };
+    };
+    const start = async (user = '') =>
+      (await openRedisPrimary({ options: options(user), host: 'test', log: silent })).close();
+    await start();
+    const nodes = [...cluster.masters, ...cluster.replicas];
+    await Promise.all(nodes.map(({ ask }) => ask('ACL SETUSER joe +cluster|nodes')));
+    await expect(start('joe:granted@')).rejects.toThrow('missing: +asking.');
+    await Promise.all(nodes.map(({ ask }) => ask('ACL SETUSER joe +asking')));
+    await start('joe:granted@');
   });
 });

@@ -72,7 +72,12 @@ export function createExchange(deps: ExchangeDeps): Exchange {
         }
         if (mayWrite && !mayWrite(write)) return;
         // It holds for the command that follows it on the connection.
-        if (asking) client.sendCommand(['ASKING']).catch(() => undefined);
+        // Without it, Redis runs no command here. Its own error is the cause then.
+        if (asking) {
+          client.sendCommand(['ASKING']).catch((error) => {
+            if (error instanceof ErrorReply) settle({ error }, true);
+          });
+        }
         client.sendCommand(args).then(
           (value) => settle({ value }, true),
           (error) => {

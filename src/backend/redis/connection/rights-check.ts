@@ -5,7 +5,7 @@ import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import { away } from './failures.ts';
 import type { RedisConnection } from './redis-connection.ts';
-import { permissionTestsFor } from './rights.ts';
+import { CLUSTER_TESTS, permissionTestsFor, WAIT_TEST } from './rights.ts';
 
 const MOST_NAMED = 3;
 
@@ -13,6 +13,9 @@ export interface RightsCheckDeps {
   readonly redis: Pick<RedisConnection, 'wasDenied' | 'forgetDenial' | 'denies'>;
   readonly keyPrefix: string;
   readonly keys: RedisKeys;
+  /** ACK_REPLICAS is set. */
+  readonly waits: boolean;
+  readonly clustered: boolean;
 }
 
 /**
@@ -20,16 +23,19 @@ export interface RightsCheckDeps {
  * not notice. It costs nothing until Redis denies a command; from then on each check tries every command, until none is
  * denied any more.
  */
-export function createRightsCheck({ redis, keyPrefix, keys }: RightsCheckDeps): () => Promise<Outcome<void>> {
+export function createRightsCheck(deps: RightsCheckDeps): () => Promise<Outcome<void>> {
+  const { redis, keyPrefix, keys, waits, clustered } = deps;
+  const more = [...(waits ? [WAIT_TEST] : []), ...(clustered ? CLUSTER_TESTS : [])];
   return async () => {
     if (!redis.wasDenied()) return succeed(undefined);
-    const { commands } = permissionTestsFor(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const tests = permissionTestsFor(keyPrefix, keys, randomBytes(6).toString('hex'));
+    const commands = [...more, ...tests.commands];
     const denied = await allValues(commands.map(({ args }) => redis.denies(args)));
     if (!denied.ok) return denied;
     const missing = commands.filter((_, index) => denied.value[index]).map(({ rule }) => rule);
     if (missing.length > 0) {
-      const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
-      return away(`the store denies ${missing.slice(0, MOST_NAMED).join(' ')}${more}`);
+      const others = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
+      return away(`the store denies ${missing.slice(0, MOST_NAMED).join(' ')}${others}`);
     }
     redis.forgetDenial();
     return succeed(undefined);

@@ -32,6 +32,12 @@ export const UNSUBSCRIBE_RULE = '+sunsubscribe';
 /** Needed beside the others if ACK_REPLICAS is set. */
 export const WAIT_TEST: PermissionTest = { rule: '+wait', args: ['WAIT', '0', '0'] };
 
+/** Needed beside the others in a Redis Cluster. */
+export const CLUSTER_TESTS: readonly PermissionTest[] = [
+  { rule: '+asking', args: ['ASKING'] },
+  { rule: '+cluster|nodes', args: ['CLUSTER', 'NODES'] },
+];
+
 const SCRIPT = "return redis.call('EXISTS', KEYS[1])";
 const SHA1 = createHash('sha1').update(SCRIPT).digest('hex');
 const TRIAL_KEY_TTL_MS = '10000';

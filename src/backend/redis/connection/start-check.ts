@@ -5,7 +5,7 @@ import type { RedisKeys } from '../keys.ts';
 import type { RedisAddress } from './address.ts';
 import { createRedisClient } from './client.ts';
 import { fieldOf } from './info.ts';
-import { permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE, WAIT_TEST } from './rights.ts';
+import { CLUSTER_TESTS, permissionTestsFor, SUBSCRIBE_RULE, UNSUBSCRIBE_RULE, WAIT_TEST } from './rights.ts';
 import { addressSetting, userSetting } from './setting-names.ts';
 
 export interface StartCheckDeps {
@@ -109,7 +109,7 @@ export async function openStartCheck(deps: StartCheckDeps): Promise<StartCheck> 
       const answer = replies[index] as PermissionTestReply;
       collect(answer, rule, rule === '+spublish' ? channels[0]?.rule : keyRule);
     }
-    if (clustered) collect(await ask(['CLUSTER', 'NODES']), '+cluster|nodes');
+    for (const { rule, args } of clustered ? CLUSTER_TESTS : []) collect(await ask(args), rule);
     for (const { rule, channel } of channels) {
       collect(await withinLimit(replyTo(client.sSubscribe(channel, () => undefined))), SUBSCRIBE_RULE, rule);
       collect(await withinLimit(replyTo(client.sUnsubscribe(channel))), UNSUBSCRIBE_RULE);

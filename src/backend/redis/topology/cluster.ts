@@ -13,6 +13,8 @@ export interface ClusterDeps<N> {
   /** Some of the nodes; the first that answers names the others. All share the first one's user, password and TLS. */
   readonly seeds: readonly RedisAddress[];
   readonly openNode: OpenNode<N>;
+  /** Returns the reply of CLUSTER NODES of a node that may be a replica; undefined if it does not answer. */
+  readonly askOnce: (address: RedisAddress) => Promise<string | undefined>;
   readonly log: Logger;
   readonly refreshMs?: number;
   readonly now?: () => number;
@@ -21,6 +23,7 @@ export interface ClusterDeps<N> {
 interface Member<N> {
   readonly shown: string;
   readonly host: string;
+  readonly address: RedisAddress;
   readonly node: N;
   /** The time at which a reply named it last. */
   namedAtMs: number;
@@ -37,7 +40,7 @@ const KEEP_NAMED_MS = 10_000;
  * shows a move; slot-owners.ts decides which slots that are.
  */
 export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): RedisTopology<N> {
-  const { seeds, openNode, log, refreshMs = REFRESH_MS, now = () => performance.now() } = deps;
+  const { seeds, openNode, askOnce, log, refreshMs = REFRESH_MS, now = () => performance.now() } = deps;
   const [like] = seeds;
   if (!like) throw new Error('a cluster without a node');
   const members = new Map<string, Member<N>>();
@@ -64,6 +67,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     const member: Member<N> = {
       shown: address.shown,
       host,
+      address,
       node,
       namedAtMs: Number.NEGATIVE_INFINITY,
     };
@@ -100,7 +104,20 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
       return;
     }
     // All known masters are away. Their replicas may have been promoted.
-    if (!asked) openAll();
+    if (asked) return;
+    openAll();
+    await askReplicas();
+  }
+
+  /** A connection for commands stays only at a master, but a replica knows the masters as well. */
+  async function askReplicas(): Promise<void> {
+    for (const { shown, host, address } of [...members.values()]) {
+      const listed = await askOnce(address);
+      if (closed) return;
+      if (listed === undefined || !members.has(shown)) continue;
+      adopt(parseClusterNodes(listed, host));
+      return;
+    }
   }
 
   function adopt(listed: readonly ClusterNode[]): void {

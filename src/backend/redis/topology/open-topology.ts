@@ -2,7 +2,9 @@ import type { Logger } from 'pino';
 import { BackendError, type BackendOptions } from '../../backend.ts';
 import { parseRedisAddress, type RedisAddress } from '../connection/address.ts';
 import { openRedisTarget, readCertificates } from '../connection/open-target.ts';
+import { openStartCheck } from '../connection/start-check.ts';
 import { fixedTarget } from '../connection/target.ts';
+import { redisKeys } from '../keys.ts';
 import { openCluster } from './cluster.ts';
 import { serverName, serverNames } from './server-names.ts';
 import { createSeveralServers } from './several-servers.ts';
@@ -19,7 +21,10 @@ const ALL_TAGS = () => '';
 /** The servers of the settings: one, several, or the masters of a Redis Cluster. */
 export function openTopology<N extends TopologyNode>(deps: OpenTopologyDeps<N>): RedisTopology<N> {
   const { options, openNode, log } = deps;
-  if (options.redisClusterNodes) return openCluster({ seeds: clusterSeeds(options), openNode, log });
+  if (options.redisClusterNodes) {
+    const askOnce = (address: RedisAddress) => listNodes(address, options);
+    return openCluster({ seeds: clusterSeeds(options), openNode, askOnce, log });
+  }
   if (options.redisUrls) {
     requireSpread(options.redisUrls);
     return createSeveralServers(
@@ -41,6 +46,17 @@ export function addressesOf(options: BackendOptions, log: Logger): readonly Redi
   const address = target.address();
   target.close();
   return address ? [address] : [];
+}
+
+async function listNodes(address: RedisAddress, options: BackendOptions): Promise<string | undefined> {
+  const keys = redisKeys(options.keyPrefix);
+  const asked = await openStartCheck({ address, options, keys, waits: false });
+  try {
+    const listed = await asked.ask(['CLUSTER', 'NODES']);
+    return 'value' in listed ? String(listed.value) : undefined;
+  } finally {
+    asked.close();
+  }
 }
 
 function clusterSeeds(options: BackendOptions): readonly RedisAddress[] {

@@ -44,7 +44,7 @@ export async function requireServers(deps: RequiredServersDeps): Promise<void> {
         .map(({ target }) => target.shown)
         .join(
           ', ',
-        )} cannot be used: ${causeOf(problemOf(topology))}. Start it or correct REDIS_CLUSTER_NODES, which must name at least one master`,
+        )} cannot be used: ${causeOf(problemOf(topology))}. Start it or correct REDIS_CLUSTER_NODES`,
     );
   }
   const nodes = topology.nodes();

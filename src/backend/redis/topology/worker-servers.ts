@@ -116,7 +116,13 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
       return acks.check(tag === undefined ? undefined : keys.ackTest(tag), server);
     }
 
-    const checkRights = createRightsCheck({ redis: commands, keyPrefix: options.keyPrefix, keys });
+    const checkRights = createRightsCheck({
+      redis: commands,
+      keyPrefix: options.keyPrefix,
+      keys,
+      waits: ackReplicas > 0,
+      clustered: options.redisClusterNodes !== undefined,
+    });
     return {
       shown: target.shown,
       commands,
