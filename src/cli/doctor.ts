@@ -41,7 +41,11 @@ export async function runDoctor(args: readonly string[], deps: DoctorDeps): Prom
   if (given.values.json) print.out(`${JSON.stringify({ ok: findings.length === 0, findings })}\n`);
   else if (findings.length === 0) print.out('Nothing to mend.\n');
   else
-    print.out(findings.map(({ subject, problem, fix }) => `${subject}: ${problem}.\n  ${fix}.\n`).join(''));
+    print.out(
+      findings
+        .map(({ subject, problem, fix }) => `${subject}: ${problem}.\n${fix && `  ${fix}.\n`}`)
+        .join(''),
+    );
   return findings.length === 0 ? EXIT.ok : EXIT.failed;
 }
 

@@ -115,6 +115,11 @@ describe('a finding', () => {
       'Redis at 10.0.0.1:6379 is 7.0.1 of x',
       'Upgrade it',
     ],
+    [
+      'HISTROY is not a setting; did you mean HISTORY_SIZE?',
+      'HISTROY is not a setting',
+      'Write HISTORY_SIZE if you mean that',
+    ],
     ['A warning without an instruction', 'A warning without an instruction', ''],
   ])('takes its instruction from the end of a text: %s', (text, problem, fix) => {
     expect(findingFrom('store', text)).toEqual({ subject: 'store', problem, fix });
