@@ -26,7 +26,13 @@ const MAX_LAG_S = 10;
 export async function examineRedis({ options, now, log }: ExaminationDeps): Promise<string[]> {
   const problems: string[] = [];
   try {
-    const primary = await openRedisPrimary({ options, host: 'doctor', log, patienceMs: PATIENCE_MS });
+    const primary = await openRedisPrimary({
+      options,
+      host: 'doctor',
+      log,
+      examines: true,
+      patienceMs: PATIENCE_MS,
+    });
     problems.push(...primary.warnings);
     await primary.close();
   } catch (error) {

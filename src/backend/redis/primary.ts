@@ -19,6 +19,8 @@ import { createWarningLook, type PrimaryNode, requireServers } from './topology/
 export interface RedisPrimaryDeps extends PrimaryBackendDeps {
   /** The longest wait for a Redis that is still starting. */
   readonly patienceMs?: number;
+  /** It is opened to look only: nothing is recorded, marked or migrated, which would bind the next start. */
+  readonly examines?: boolean;
   /** The time between two looks for warnings. */
   readonly warningsEveryMs?: number;
 }
@@ -27,7 +29,7 @@ const PATIENCE_MS = 10_000;
 
 /** Connects and checks that the servers can be used; throws a `BackendError` that tells the operator why not. */
 export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
-  const { options, log, patienceMs = PATIENCE_MS } = deps;
+  const { options, log, examines = false, patienceMs = PATIENCE_MS } = deps;
   const keys = redisKeys(options.keyPrefix, databaseOf(options));
   const scripts = openScripts();
   const topology = openTopology({ options, openNode, log });
@@ -42,13 +44,13 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   let warnings: Warnings;
   let predecessors: string[];
   try {
-    await requireServers({ topology, options, keys, patienceMs, log });
+    await requireServers({ topology, options, keys, patienceMs, examines, log });
     // Data that cannot be marked now is marked by the workers later.
     const shown = topology
       .nodes()
       .map(({ target }) => target.shown)
       .join(', ');
-    await agreeOnFormat({ redis, key: keys.format, mark: scripts.markFormat, shown });
+    await agreeOnFormat({ redis, key: keys.format, mark: scripts.markFormat, shown, examines });
     const look = createWarningLook(topology, options, keys);
     warnings = watchWarnings({ first: (await look()) ?? [], look, everyMs: deps.warningsEveryMs, log });
     const listed = await readInstances();

@@ -25,6 +25,8 @@ export interface FormatDeps {
   readonly mark: Script;
   /** The server and the KEY_PREFIX, for the operator. */
   readonly shown: string;
+  /** The format is only looked at: nothing is migrated or marked. */
+  readonly examines?: boolean;
   readonly current?: number;
   readonly migrations?: Migrations;
 }
@@ -42,6 +44,7 @@ export async function agreeOnFormat(deps: FormatDeps): Promise<Outcome<void>> {
     const found = marked.value === null ? UNMARKED : Number(marked.value);
     const migrate = migrations.get(found);
     if (found !== current && !migrate) throw misfit(shown, marked.value ?? String(found), current);
+    if (deps.examines) return succeed(undefined);
     const migrated = await migrate?.(redis);
     if (migrated && !migrated.ok) return migrated;
     const next = migrate ? found + 1 : found;

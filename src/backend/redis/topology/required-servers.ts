@@ -22,6 +22,8 @@ export interface RequiredServersDeps {
   readonly keys: RedisKeys;
   /** The longest wait for a Redis that is still starting. */
   readonly patienceMs: number;
+  /** Leaves nothing behind, see `RedisPrimaryDeps`. */
+  readonly examines?: boolean;
   readonly log: Logger;
 }
 
@@ -52,7 +54,7 @@ export async function requireServers(deps: RequiredServersDeps): Promise<void> {
   await Promise.all(nodes.map((node) => requireFit(node, giveUpAt, deps)));
   if (!options.redisClusterNodes) {
     const named = nodes.map(({ target, commands }) => ({ name: serverName(target), commands }));
-    await requireSameServers(named, keys);
+    await requireSameServers(named, keys, { record: !deps.examines });
   }
 }
 

@@ -15,7 +15,11 @@ type Keys = Pick<RedisKeys, 'spread' | 'secret' | 'apiKey' | 'instances'>;
  * Each of several servers stores the names of all. Hosts that name other servers would look for rooms where they are not, and
  * begin them anew: such a host does not start.
  */
-export async function requireSameServers(servers: readonly NamedServer[], keys: Keys): Promise<void> {
+export async function requireSameServers(
+  servers: readonly NamedServer[],
+  keys: Keys,
+  { record }: { readonly record: boolean },
+): Promise<void> {
   const spread = spreadOf(servers);
   const stored = await read(servers, keys);
   const other = stored.find((one) => one !== null && one !== spread);
@@ -27,7 +31,7 @@ export async function requireSameServers(servers: readonly NamedServer[], keys: 
     const again = await read(servers, keys);
     if (!again.includes(spread)) throw isSpreadOver('one of them alone', spread);
   }
-  await recordSpread(servers, keys);
+  if (record) await recordSpread(servers, keys);
 }
 
 /**
