@@ -37,6 +37,7 @@ export const hungWorker: Plan = {
   name: 'hung-worker',
   title: 'a worker stopped (SIGSTOP) until it is replaced',
   cutsOff: true,
+  notForStock: true,
   async run(stage, random) {
     const before = stage.workers(0);
     const pid = before[random.below(before.length)] as number;

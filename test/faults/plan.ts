@@ -19,4 +19,6 @@ export interface Plan extends StageNeeds {
   readonly cutsOff?: true;
   /** The store forgets who is in which room, so the workers report everybody as new. */
   readonly forgetsPresence?: true;
+  /** It ends only by what the stock chat lacks, such as a supervisor that replaces a hung worker. */
+  readonly notForStock?: true;
 }
