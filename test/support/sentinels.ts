@@ -91,15 +91,24 @@ export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promi
       sentinels: ports.map((port) => `redis://me:pw@127.0.0.1:${port}`),
       servers,
       master,
-      named: (wanted) => until('the Sentinels name it', async () => (await master()) === wanted),
+      named: (wanted) => until(`the Sentinels name ${wanted.port}`, async () => (await master()) === wanted),
       replicating: (replica) =>
         until('the replica is connected', async () =>
           /master_link_status:up/.test(await replica.ask('INFO replication')),
         ),
       replicated,
-      failover: () =>
-        // Refused while the last failover is not over.
-        until('the failover begins', async () => (await ask(`SENTINEL FAILOVER ${name}`)).startsWith('+OK')),
+      async failover() {
+        const before = await master();
+        // Refused while the last one is not over. On a busy machine one may also end without a new master.
+        await until('the failover happens', async () => {
+          await ask(`SENTINEL FAILOVER ${name}`);
+          for (let n = 0; n < 50; n += 1) {
+            if ((await master()) !== before) return true;
+            await delay(100);
+          }
+          return false;
+        });
+      },
       close,
     };
   } catch (error) {

@@ -11,10 +11,10 @@ it('a store of an earlier release keeps its rows under the names they were store
   const subscriptions = { until: 5, rooms: [['lobby', 2]] };
   const root = open({ path: dataDir, noSubdir: false, maxDbs: 32 });
   await root.openDB('heads', {}).put('tag', meta);
-  await root.openDB('room subscriptions', {}).put('inbox', subscriptions);
+  await root.openDB('visits', {}).put('inbox', subscriptions);
   await root.openDB('marks', {}).put('inbox', { sent: [], recv: [], read: [] });
   await root.openDB('answers', {}).put([7, 'tag', 'hash'], { epoch: 'e', seq: 1, id: 'm', at: 1 });
-  await root.openDB('dues', {}).put([5, 'room subscriptions', 'inbox'], true);
+  await root.openDB('dues', {}).put([5, 'visits', 'inbox'], true);
   await root.close();
 
   const tables = openTables(dataDir);

@@ -73,7 +73,13 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     const found = await allValues(
       alive.map((one) => redis.call<number>(['HEXISTS', keys.roster(room, one)[3], userId])),
     );
-    return found.ok ? succeed(found.value.includes(1)) : found;
+    if (!found.ok) return found;
+    const holders = alive.filter((_, index) => found.value[index] === 1);
+    if (holders.length === 0) return succeed(false);
+    // The cached list may be from before an instance was fenced, such as one of an earlier run of a host.
+    living.forget();
+    const fresh = await living.listedIncluding(holders);
+    return fresh.ok ? succeed(holders.some((instanceId) => fresh.value.get(instanceId)?.alive)) : fresh;
   }
 
   async function members(room: Room, { after, limit }: RosterPage) {
