@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { createBackoff } from './backoff.ts';
 import type { ChildWorker } from './child.ts';
 import { CONTROL, type DrainOrder, type WorkerStatus } from './control.ts';
 import { createCrashGuard } from './crash-guard.ts';
 import type { WorkerIpc } from './ipc.ts';
-import { createWorkerHandle, type WorkerExit, type WorkerHandle } from './worker-handle.ts';
+import { createSlotReload, type SlotReload } from './slot-reload.ts';
+import { createSlotWorkers } from './slot-workers.ts';
+import type { WorkerExit, WorkerHandle } from './worker-handle.ts';
 
 export interface SlotDeps {
   readonly slot: number;
@@ -43,88 +43,41 @@ export interface Slot {
   empty(): Promise<void>;
   /** Starts no worker any more and kills one that still starts; those that serve report not ready from now on. */
   leave(): void;
-  /**
-   * Starts a successor and drains the old worker once the new one is ready. Otherwise the old one stays, also if `signal`
-   * aborts first.
-   */
-  reload(drainMs: number, signal: AbortSignal): Promise<Outcome<Succession>>;
+  readonly reload: SlotReload;
   workers(): readonly WorkerHandle[];
   ready(): WorkerHandle | undefined;
   status(): WorkerStatus[];
-}
-
-/** One worker has followed another. */
-export interface Succession {
-  readonly pid: number;
-  /** The clients of the old worker; `gone` resolves when its process has ended. */
-  readonly clients: number;
-  readonly gone: Promise<void>;
-  /** Returns whether the new worker is the one that serves the slot. */
-  serves(): boolean;
-  /** Resolves with the cause when the new worker's process has ended. */
-  readonly lost: Promise<string>;
 }
 
 export function createSlot(deps: SlotDeps): Slot {
   const { slot, log, now } = deps;
   const backoff = createBackoff(deps.random);
   const guard = createCrashGuard(now);
-  const alive = new Set<WorkerHandle>();
-  const emptyWaiters: Array<() => void> = [];
   let current: WorkerHandle | undefined;
   let respawn: NodeJS.Timeout | undefined;
   /** No worker is started any more. */
   let leaving = false;
   let stopped = false;
-  let reloading = false;
 
-  /** Node throws if the system has no memory for another process. */
-  function forkOf(instanceId: string): ChildWorker | string {
-    try {
-      return deps.fork(slot, instanceId);
-    } catch (error) {
-      return `no process: ${error instanceof Error ? error.message : error}`;
-    }
-  }
-
-  /** Returns the worker, or why its process cannot be started. */
-  function spawn(on: {
-    ready(): void;
-    failed(message: string): void;
-    gone(exit: WorkerExit, pid: number): void;
-  }) {
-    const instanceId = randomBytes(12).toString('base64url');
-    const child = forkOf(instanceId);
-    if (typeof child === 'string') return child;
-    const worker = createWorkerHandle({
-      slot,
-      instanceId,
-      log,
-      now,
-      child,
-      serve: deps.serve,
-      onChange: () => deps.onChange(worker),
-      onReady: on.ready,
-      onConnected: deps.onConnected,
-      onFailed: on.failed,
-      onGone(exit) {
-        alive.delete(worker);
-        const wanted = stopped || worker !== current || (leaving && !exit.wasReady);
-        if (wanted) log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
-        if (current === worker) current = undefined;
-        deps.onGone(instanceId, wanted || leaving ? undefined : exit.reason);
-        on.gone(exit, worker.pid);
-        if (alive.size === 0) for (const resolve of emptyWaiters.splice(0)) resolve();
-      },
-    });
-    alive.add(worker);
-    deps.onChange(worker);
-    return worker;
-  }
+  const workers = createSlotWorkers({
+    slot,
+    fork: deps.fork,
+    serve: deps.serve,
+    log,
+    now,
+    onChange: deps.onChange,
+    onConnected: deps.onConnected,
+    onGone(worker, exit) {
+      const wanted = stopped || worker !== current || (leaving && !exit.wasReady);
+      if (wanted) log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');
+      if (current === worker) current = undefined;
+      deps.onGone(worker.instanceId, wanted || leaving ? undefined : exit.reason);
+    },
+  });
 
   function start(): void {
     respawn = undefined;
-    const worker = spawn({ ready: () => guard.ready(), failed: deps.onFailed, gone: replace });
+    const worker = workers.spawn({ ready: () => guard.ready(), failed: deps.onFailed, gone: replace });
     if (typeof worker !== 'string') current = worker;
     else
       replace({ code: null, signal: null, wasReady: false, servedMs: 0, reason: 'start', cause: worker }, 0);
@@ -156,63 +109,19 @@ export function createSlot(deps: SlotDeps): Slot {
     respawn = setTimeout(start, delayMs);
   }
 
-  async function reload(drainMs: number, signal: AbortSignal): Promise<Outcome<Succession>> {
-    if (stopped || leaving || reloading)
-      return refuse('unavailable', `slot ${slot} is being reloaded or stopped`);
-    reloading = true;
-    try {
-      return await succeedBy(drainMs, signal);
-    } finally {
-      reloading = false;
-    }
-  }
-
-  function succeedBy(drainMs: number, signal: AbortSignal): Promise<Outcome<Succession>> {
-    const old = current;
-    const stays = (why: string) => refuse('unavailable', `slot ${slot}: ${why}; the old worker stays`);
-    if (signal.aborted) return Promise.resolve(stays(String(signal.reason)));
-    return new Promise<Outcome<Succession>>((resolve) => {
-      let message = 'the new worker died before it was ready';
-      let lose = (_cause: string) => {};
-      const lost = new Promise<string>((settle) => {
-        lose = settle;
-      });
-      const successor = spawn({
-        ready() {
-          signal.removeEventListener('abort', abandon);
-          clearTimeout(respawn);
-          respawn = undefined;
-          guard.ready();
-          const before = current ?? old;
-          current = worker;
-          const clients = before?.counts.clients ?? 0;
-          before?.drain({ deadlineMs: drainMs, refuge: 'here' });
-          const gone = before?.gone ?? Promise.resolve();
-          const serves = () => worker.state === 'ready' && current === worker;
-          resolve(succeed({ pid: worker.pid, clients, gone, serves, lost }));
-        },
-        failed(reason) {
-          message = reason;
-        },
-        gone(exit, pid) {
-          signal.removeEventListener('abort', abandon);
-          resolve(stays(message));
-          lose(exit.cause);
-          if (exit.wasReady) replace(exit, pid);
-        },
-      });
-      if (typeof successor === 'string') {
-        resolve(stays(successor));
-        return;
-      }
-      const worker = successor;
-      function abandon(): void {
-        message = String(signal.reason);
-        worker.kill();
-      }
-      signal.addEventListener('abort', abandon);
-    });
-  }
+  const reload = createSlotReload({
+    slot,
+    spawn: workers.spawn,
+    isOpen: () => !stopped && !leaving,
+    current: () => current,
+    onSucceeded(successor) {
+      clearTimeout(respawn);
+      respawn = undefined;
+      guard.ready();
+      current = successor;
+    },
+    onGone: replace,
+  });
 
   const row = (worker: WorkerHandle): WorkerStatus => ({
     slot,
@@ -228,30 +137,27 @@ export function createSlot(deps: SlotDeps): Slot {
     drain(order) {
       stopped = true;
       clearTimeout(respawn);
-      for (const worker of alive) worker.drain(order);
+      for (const worker of workers.alive()) worker.drain(order);
     },
     kill() {
       stopped = true;
       clearTimeout(respawn);
-      for (const worker of alive) worker.kill();
+      for (const worker of workers.alive()) worker.kill();
     },
     leave() {
       leaving = true;
       clearTimeout(respawn);
-      for (const worker of alive) {
+      for (const worker of workers.alive()) {
         if (worker.state === 'starting') worker.kill();
         else worker.ipc.notify(CONTROL.leaving, null);
       }
     },
-    empty() {
-      if (alive.size === 0) return Promise.resolve();
-      return new Promise<void>((resolve) => emptyWaiters.push(resolve));
-    },
+    empty: workers.empty,
     reload,
-    workers: () => [...alive],
+    workers: workers.alive,
     ready: () => (current?.state === 'ready' ? current : undefined),
     status() {
-      const rows = [...alive].map(row);
+      const rows = workers.alive().map(row);
       if (rows.length > 0) return rows;
       return [
         {

@@ -4,7 +4,8 @@ import type { ChildWorker } from './child.ts';
 import { createClientCountLog } from './client-count-log.ts';
 import { CONTROL, type Refuge, type WorkerStatus } from './control.ts';
 import type { WorkerIpc } from './ipc.ts';
-import { createSlot, type Slot, type Succession } from './slot.ts';
+import { createSlot, type Slot } from './slot.ts';
+import type { Succession } from './slot-reload.ts';
 
 export interface SupervisorDeps {
   readonly workers: number;
