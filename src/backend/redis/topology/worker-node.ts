@@ -1,0 +1,98 @@
+import type { Logger } from 'pino';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { BackendOptions } from '../../backend.ts';
+import { type BusProbe, createBusProbe } from '../bus/probe.ts';
+import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
+import type { CallPacing } from '../connection/call-pacing.ts';
+import { replyIn } from '../connection/failures.ts';
+import { createPacedRedial } from '../connection/paced-redial.ts';
+import { openRedisConnection } from '../connection/redis-connection.ts';
+import { openReplicaAcks, type ReplicaAcks } from '../connection/replica-acks.ts';
+import { createRightsCheck } from '../connection/rights-check.ts';
+import type { RedisTarget } from '../connection/target.ts';
+import type { RedisKeys } from '../keys.ts';
+import type { Script } from '../scripts.ts';
+import type { TopologyNode } from './topology.ts';
+
+export interface WorkerNodeDeps {
+  readonly target: RedisTarget;
+  readonly options: BackendOptions;
+  readonly keys: RedisKeys;
+  readonly scripts: readonly Script[];
+  readonly pacing: CallPacing;
+  readonly instanceId: string;
+  /** Returns the hash tag of a channel that this server has; see `OpenNode`. */
+  readonly probeTag: () => string | undefined;
+  readonly log: Logger;
+}
+
+/** A worker's connections to one server. */
+export interface WorkerNode extends TopologyNode {
+  readonly shown: string;
+  readonly subscriber: Subscriber;
+  readonly bus: BusProbe;
+  readonly acks: ReplicaAcks | undefined;
+  readonly checkRights: () => Promise<Outcome<void>>;
+  readonly checkAcks: () => Promise<Outcome<void>>;
+  readonly noteWrite: (written: Outcome<unknown>) => void;
+}
+
+export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
+  const { target, options, keys, scripts, pacing, instanceId, probeTag, log } = deps;
+  const { ackReplicas = 0 } = options;
+  const now = () => performance.now();
+  const commands = openRedisConnection({ target, scripts, log, pacing });
+  const subscriber = openSubscriber({ target, log });
+  const channel = () => {
+    const tag = probeTag();
+    return tag === undefined ? undefined : keys.probe(instanceId, tag);
+  };
+  const bus = createBusProbe({ redis: commands, subscriptions: subscriber.subscriptions, channel });
+  const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, now, log }) : undefined;
+  const pacedRedial = createPacedRedial({
+    now,
+    redial() {
+      commands.redial();
+      acks?.redial();
+    },
+  });
+
+  const writeRedial = createPacedRedial({ now, redial: commands.redial });
+
+  function noteWrite(written: Outcome<unknown>): void {
+    if (written.ok || (commands.server() && replyIn(written) !== undefined)) writeRedial.note(written.ok);
+  }
+
+  async function checkAcks(): Promise<Outcome<void>> {
+    const server = commands.server();
+    if (!acks || !server) return succeed(undefined);
+    // Behind a proxy, the two connections may lead to different servers.
+    const same = acks.asks(server);
+    if (same !== undefined) pacedRedial.note(same);
+    const tag = probeTag();
+    return acks.check(tag === undefined ? undefined : keys.ackTest(tag), server);
+  }
+
+  const checkRights = createRightsCheck({
+    redis: commands,
+    keyPrefix: options.keyPrefix,
+    keys,
+    waits: ackReplicas > 0,
+    clustered: options.redisClusterNodes !== undefined,
+  });
+  return {
+    shown: target.shown,
+    commands,
+    subscriber,
+    bus,
+    acks,
+    checkRights,
+    checkAcks,
+    noteWrite,
+    close: async () => {
+      subscriber.close();
+      await Promise.all([commands.close(), acks?.close()]);
+    },
+  };
+}
