@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { type RedisAddress, withServer } from '../connection/address.ts';
+import type { RedisAddress } from '../connection/address.ts';
 import { CALL_DEADLINE_MS } from '../connection/redis-connection.ts';
-import type { RedisTarget } from '../connection/target.ts';
 import { createWaiters } from '../connection/waiters.ts';
+import { type ClusterMember, createClusterMembers } from './cluster-members.ts';
 import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
 import { slotOf } from './hash-slots.ts';
 import { createRedirectedCommands, type Elsewhere } from './redirects.ts';
@@ -20,19 +20,8 @@ export interface ClusterDeps<N> {
   readonly now?: () => number;
 }
 
-interface Member<N> {
-  readonly shown: string;
-  readonly host: string;
-  readonly address: RedisAddress;
-  readonly node: N;
-  /** The time at which a reply named it last. */
-  namedAtMs: number;
-}
-
 /** A move that no reply showed: a worker that only listens learns of it by asking. */
 const REFRESH_MS = 1_000;
-/** A node that is being filled has no slot yet, and replies of ASK lead to it. */
-const KEEP_NAMED_MS = 10_000;
 
 /*
  * The masters of a Redis Cluster. Each has a connection of its own, as if it were a plain server, so deadlines, probes and
@@ -43,46 +32,31 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   const { seeds, openNode, askOnce, log, refreshMs = REFRESH_MS, now = () => performance.now() } = deps;
   const [like] = seeds;
   if (!like) throw new Error('a cluster without a node');
-  const members = new Map<string, Member<N>>();
-  const owners = createSlotOwners<Member<N>>();
+  const owners = createSlotOwners<ClusterMember<N>>();
+  const members = createClusterMembers<N>({
+    like,
+    openNode,
+    tagAt: (shown, previous) => owners.tagAt((owner) => owner.shown === shown, previous),
+    hasSlots: owners.has,
+    recheck,
+    now,
+  });
   const waiters = createWaiters();
   const moveListeners: ((nodes: readonly N[]) => void)[] = [];
   const takeoverListeners: (() => void)[] = [];
-  const closing = new Set<Promise<void>>();
   let nodesSeen: readonly ClusterNode[] = [];
   let complete = false;
   let refreshing: Promise<void> | undefined;
   let turn = 0;
   let closed = false;
 
-  function memberAt(host: string, port: number): Member<N> {
-    const address = withServer(like as RedisAddress, host, port);
-    const known = members.get(address.shown);
-    if (known) return known;
-    let tag: string | undefined;
-    const node = openNode(fixedMaster(address, recheck), () => {
-      tag = owners.tagAt(({ shown }) => shown === address.shown, tag);
-      return tag;
-    });
-    const member: Member<N> = {
-      shown: address.shown,
-      host,
-      address,
-      node,
-      namedAtMs: Number.NEGATIVE_INFINITY,
-    };
-    members.set(address.shown, member);
-    return member;
-  }
-
-  const first = () => members.values().next().value as Member<N>;
-  const ownerOf = (slot: number) => owners.of(slot) ?? first();
+  const ownerOf = (slot: number) => owners.of(slot) ?? members.first();
 
   function recheck(): void {
     void refresh();
   }
 
-  function refresh(asked?: Member<N>): Promise<void> {
+  function refresh(asked?: ClusterMember<N>): Promise<void> {
     refreshing ??= ask(asked).finally(() => {
       refreshing = undefined;
     });
@@ -90,9 +64,9 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   }
 
   /** Asks that member, or one after the other until one answers. */
-  async function ask(asked?: Member<N>): Promise<void> {
+  async function ask(asked?: ClusterMember<N>): Promise<void> {
     if (closed) return;
-    const inTurn = [...members.values()];
+    const inTurn = members.all();
     turn += 1;
     const order = asked ? [asked] : inTurn.map((_, index) => inTurn[(index + turn) % inTurn.length]);
     for (const member of order) {
@@ -111,11 +85,11 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
 
   /** A connection for commands stays only at a master, but a replica knows the masters as well. */
   async function askReplicas(): Promise<void> {
-    for (const { shown, host, address } of [...members.values()]) {
-      const listed = await askOnce(address);
+    for (const member of members.all()) {
+      const listed = await askOnce(member.address);
       if (closed) return;
-      if (listed === undefined || !members.has(shown)) continue;
-      adopt(parseClusterNodes(listed, host));
+      if (listed === undefined || !members.has(member)) continue;
+      adopt(parseClusterNodes(listed, member.host));
       return;
     }
   }
@@ -127,7 +101,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     nodesSeen = listed;
     for (const { host, port, configEpoch, slots } of listed) {
       if (slots.length === 0) continue;
-      const member = memberAt(host, port);
+      const member = members.at(host, port);
       // A redirected call may have opened it already: a master without slots is as new as an unknown one.
       const isNew = !owners.has(member);
       if (!owners.assign(member, slots, configEpoch)) continue;
@@ -137,41 +111,28 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     complete = owners.complete();
     if (complete) waiters.release();
     if (!moved) {
-      if (complete) closeUnused();
+      if (complete) members.closeUnused();
       return;
     }
-    const servers = [...members.values()].filter((member) => owners.has(member));
+    const servers = members.all().filter((member) => owners.has(member));
     log.info({ servers: servers.map(({ shown }) => shown) }, 'redis: slots moved');
-    const all = [...members.values()].map(({ node }) => node);
+    const all = members.all().map(({ node }) => node);
     for (const listener of moveListeners) listener(all);
     if (before && tookOver) for (const listener of takeoverListeners) listener();
-    if (complete) closeUnused();
-  }
-
-  function closeUnused(): void {
-    for (const member of members.values()) {
-      const { shown, node, namedAtMs } = member;
-      if (owners.has(member) || now() - namedAtMs < KEEP_NAMED_MS) continue;
-      members.delete(shown);
-      const gone = node.close().finally(() => closing.delete(gone));
-      closing.add(gone);
-    }
+    if (complete) members.closeUnused();
   }
 
   function openAll(): void {
-    for (const { endpoint } of seeds) if ('host' in endpoint) memberAt(endpoint.host, endpoint.port);
-    for (const { host, port } of nodesSeen) memberAt(host, port);
+    for (const { endpoint } of seeds) if ('host' in endpoint) members.at(endpoint.host, endpoint.port);
+    for (const { host, port } of nodesSeen) members.at(host, port);
   }
   openAll();
-  for (const { node } of members.values()) void node.commands.usable(CALL_DEADLINE_MS).then(recheck);
+  for (const { node } of members.all()) void node.commands.usable(CALL_DEADLINE_MS).then(recheck);
   const timer = setInterval(recheck, refreshMs);
 
   // A node that does not name a host means its own.
-  function memberOf({ host, port }: Elsewhere): Member<N> {
-    if (closed) return first();
-    const member = memberAt(host || first().host, port);
-    member.namedAtMs = now();
-    return member;
+  function memberOf({ host, port }: Elsewhere): ClusterMember<N> {
+    return closed ? members.first() : members.named(host || members.first().host, port);
   }
 
   return {
@@ -182,8 +143,8 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
       deadlineMs: CALL_DEADLINE_MS,
     }),
     nodes: () => {
-      const used = [...members.values()].filter((member) => owners.has(member));
-      return (used.length > 0 ? used : [...members.values()]).map(({ node }) => node);
+      const used = members.all().filter((member) => owners.has(member));
+      return (used.length > 0 ? used : members.all()).map(({ node }) => node);
     },
     nodeOf: (key) => ownerOf(slotOf(key)).node,
     onMove: (listener) => {
@@ -197,21 +158,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     close: async () => {
       closed = true;
       clearInterval(timer);
-      await Promise.all([...closing, ...[...members.values()].map(({ node }) => node.close())]);
+      await members.close();
     },
-  };
-}
-
-/** A replica that is dialled is left as soon as the slots name its master. */
-function fixedMaster(address: RedisAddress, recheck: () => void): RedisTarget {
-  return {
-    shown: address.shown,
-    database: 0,
-    moves: true,
-    address: () => address,
-    problem: () => undefined,
-    recheck,
-    onMove: () => () => undefined,
-    close: () => undefined,
   };
 }
