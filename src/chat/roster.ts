@@ -128,7 +128,7 @@ export const ROSTER_REAP_CHECK_MS = 500;
 /** Two and a half missed heartbeats. */
 export const ROSTER_DOUBT_MS = 5_000;
 
-/** What one host has in the cluster's registry. */
+/** A host, as the cluster's registry counts it. */
 export interface HostOverview {
   readonly name: string;
   readonly workers: number;

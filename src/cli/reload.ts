@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ReloadStatus } from '../cluster/reloads.ts';
+import type { ReloadStep } from '../cluster/supervisor.ts';
 import { hostInUrl } from '../host-names.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, readOptions } from './options.ts';
@@ -8,24 +10,6 @@ const TIMEOUT_MS = 5_000;
 const CHECK_MS = 200;
 /** A reload that ends later than this is reported as it stands. */
 const LONGEST_MS = 3_600_000;
-
-/** A row of `reload.slots` in /status. */
-interface SlotReload {
-  readonly slot: number;
-  readonly state: 'starting' | 'draining' | 'done' | 'failed';
-  readonly pid?: number;
-  readonly clients?: number;
-  readonly message?: string;
-}
-
-interface ReloadStatus {
-  readonly id: number;
-  readonly state: 'running' | 'done' | 'failed';
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  readonly slots: readonly SlotReload[];
-  readonly error?: string;
-}
 
 const HELP = `Usage: roomcast reload
 
@@ -120,7 +104,7 @@ async function readReload(url: string): Promise<ReloadStatus | undefined> {
   }
 }
 
-function lineOf({ slot, state, pid, clients = 0, message }: SlotReload): string {
+function lineOf({ slot, state, pid, clients = 0, message }: ReloadStep): string {
   switch (state) {
     case 'starting':
       return `slot ${slot}: starting a new worker`;

@@ -10,7 +10,7 @@ export interface StatusSettings {
 
 export interface StatusDeps {
   readonly settings: StatusSettings;
-  /** Whether standard output is a terminal, on which the table is drawn again and again. */
+  /** Standard output is a terminal: the table is drawn again and again. */
   readonly terminal: boolean;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;

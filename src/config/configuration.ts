@@ -183,7 +183,7 @@ function securityWarnings(settings: Settings): string[] {
   ];
 }
 
-/** What has not been checked yet with recorded histories of faults. */
+/** Settings whose guarantees no recorded history of faults has checked yet. */
 function experimentWarnings({ redisUrls, redisClusterNodes }: Settings): string[] {
   const warnings: string[] = [];
   if (redisUrls !== undefined) {

@@ -1,12 +1,11 @@
-import type { ConnectQueue } from '../chat/connect-queue.ts';
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
-import { type Outcome, refuse } from '../protocol/codes.ts';
 import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
-import type { AcceptedHandshake, Handshake } from './auth/handshake.ts';
+import type { AcceptedHandshake } from './auth/handshake.ts';
 import type { ChatContext } from './context.ts';
 import type { ConnectionAnnouncer } from './delivery/connection-announcer.ts';
 import { dispatch } from './events/dispatch.ts';
 import { createFirstTasks } from './first-tasks.ts';
+import { createHandshakes, type HandshakesDeps } from './handshakes.ts';
 import { requestIdOf } from './request-id.ts';
 import { ClientSession, type Session } from './session.ts';
 import type { ChatNamespace, ClientSocket } from './socket-types.ts';
@@ -15,14 +14,12 @@ import { shrinkConnection } from './transport/private-members.ts';
 
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
-export interface GatewayDeps {
+export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'connects'> {
   readonly context: ChatContext;
-  readonly authenticate: (handshake: Handshake) => Promise<Outcome<AcceptedHandshake>>;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
   readonly sayOfAddress: SharedBuckets;
   readonly connectionLimits: Pick<ConnectionLimits, 'entered' | 'left' | 'budgetOf' | 'defer'>;
-  readonly connects: ConnectQueue;
   readonly now: () => number;
   /** When the store went away; undefined while it answers. */
   readonly degradedSince: () => number | undefined;
@@ -38,7 +35,7 @@ export interface GatewayDeps {
 /** Serves the clients of a namespace from handshake to disconnect. */
 export interface Gateway {
   serve(nsp: ChatNamespace): void;
-  /** Whether the client connects elsewhere before it leaves a draining worker. */
+  /** Returns whether the client connects elsewhere before it leaves a draining worker. */
   moves(socket: ClientSocket): boolean;
   /** Names the client in the queue of connects; undefined if it will not be known when it is back. */
   queueKey(socket: ClientSocket): string | undefined;
@@ -54,14 +51,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
   const { bindInTurn, joinFromHandshake } = createFirstTasks(context);
   const keepsHeaders = context.identities.mode === 'token';
-  const acceptedHandshakes = new WeakMap<ClientSocket, AcceptedHandshake>();
-  /** Clients over RATE_ADMIT, and when their turn is. */
-  const deferred = new WeakMap<ClientSocket, number>();
+  const handshakes = createHandshakes({ ...deps, ...context });
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
   const sessionKey = Symbol('session');
 
-  function connect(socket: ClientSocket, introduction: AcceptedHandshake): void {
-    const { identity, roomid, resume, inbox, moves } = introduction;
+  function connect(socket: ClientSocket, accepted: AcceptedHandshake): void {
+    const { identity, roomid, resume, inbox, moves } = accepted;
     const budget = deps.connectionLimits.entered(socket);
     const requestId = requestIdOf(socket.handshake.headers);
     const session = new ClientSession(socket, { identity, roomid, budget, requestId, rates, moves });
@@ -147,42 +142,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
     memberships.clear();
   }
 
-  async function admit(socket: ClientSocket): Promise<Error | undefined> {
-    const accepted = await deps.authenticate(socket.handshake);
-    if (!accepted.ok) context.metrics.handshakesRefused.inc({ code: accepted.error.code });
-    if (!accepted.ok) return Object.assign(new Error(accepted.error.message), { data: accepted.error });
-    acceptedHandshakes.set(socket, accepted.value);
-    const budget = deps.connectionLimits.budgetOf(socket.conn);
-    // A connection counts once, whatever namespaces it enters; each of them waits for the one answer.
-    if (budget.admitted) return undefined;
-    const { identity } = accepted.value;
-    budget.admission ??= deps.connects.enter(identity.known ? identity.user.id : undefined);
-    const turn = await budget.admission;
-    if (turn.ok && turn.value > 0) {
-      deferred.set(socket, turn.value);
-      return undefined;
-    }
-    // A store that is away must not keep anybody out.
-    budget.admitted = true;
-    budget.admission = undefined;
-    return undefined;
-  }
-
   return {
     serve(nsp) {
-      nsp.use((socket, next) => {
-        admit(socket).then(next, (error: unknown) => {
-          context.log.error({ err: error }, 'a handshake failed');
-          const { error: internal } = refuse('internal', 'internal error');
-          next(Object.assign(new Error(internal.message), { data: internal }));
-        });
-      });
+      nsp.use((socket, next) => void handshakes.check(socket).then(next));
       nsp.on('connection', (socket) => {
-        const introduction = acceptedHandshakes.get(socket);
-        acceptedHandshakes.delete(socket);
-        const afterMs = deferred.get(socket);
-        if (afterMs !== undefined) deps.connectionLimits.defer(socket, afterMs);
-        else if (introduction) connect(socket, introduction);
+        const admitted = handshakes.take(socket);
+        if (!admitted) return;
+        if ('afterMs' in admitted) deps.connectionLimits.defer(socket, admitted.afterMs);
+        else connect(socket, admitted.accepted);
       });
     },
     queueKey(socket) {

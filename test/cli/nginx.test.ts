@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { runNginx } from '../../src/cli/nginx.ts';
 import { MAX_PACKET_BYTES } from '../../src/protocol/limits.ts';
+import { NGINX_SETTINGS } from '../support/nginx-settings.ts';
 
-const SETTINGS = {
-  workers: 2,
-  basePort: 6001,
-  socketPath: '/socket.io/',
-  pingIntervalMs: 25_000,
-  pingTimeoutMs: 20_000,
-};
-
-function run(argv: string, settings = SETTINGS) {
+function run(argv: string, settings = NGINX_SETTINGS) {
   let out = '';
   let err = '';
   const code = runNginx(argv.split(' ').filter(Boolean), settings, {
@@ -30,7 +23,11 @@ function servers(config: string): string[] {
 
 describe('the upstream that roomcast nginx prints', () => {
   it('names every slot of every host, as the settings say', () => {
-    const { code, out, err } = run('--hosts 10.0.0.1,10.0.0.2', { ...SETTINGS, workers: 3, basePort: 7001 });
+    const { code, out, err } = run('--hosts 10.0.0.1,10.0.0.2', {
+      ...NGINX_SETTINGS,
+      workers: 3,
+      basePort: 7001,
+    });
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(servers(out)).toEqual([
       '10.0.0.1:7001',
@@ -78,7 +75,7 @@ describe('the site that roomcast nginx prints', () => {
     [60_000, 60_000],
     [100, 100],
   ])('waits longer than a heartbeat of %i + %i ms', (pingIntervalMs, pingTimeoutMs) => {
-    const { out } = run('--hosts a --part site', { ...SETTINGS, pingIntervalMs, pingTimeoutMs });
+    const { out } = run('--hosts a --part site', { ...NGINX_SETTINGS, pingIntervalMs, pingTimeoutMs });
     for (const name of ['proxy_read_timeout', 'proxy_send_timeout']) {
       const seconds = Number(new RegExp(`${name} (\\d+)s;`).exec(out)?.[1]);
       expect(seconds * 1000).toBeGreaterThan(pingIntervalMs + pingTimeoutMs);
@@ -91,7 +88,7 @@ describe('the site that roomcast nginx prints', () => {
   });
 
   it('serves the Socket.IO path of the settings, or of the command line', () => {
-    const settings = { ...SETTINGS, socketPath: '/ws/socket.io/' };
+    const settings = { ...NGINX_SETTINGS, socketPath: '/ws/socket.io/' };
     expect(run('--hosts a', settings).out).toContain('location /ws/socket.io {');
     expect(run('--hosts a --socket-path /chat/', settings).out).toContain('location /chat {');
   });

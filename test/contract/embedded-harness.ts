@@ -7,23 +7,17 @@ import type { BackendOptions, PrimaryBackend } from '../../src/backend/backend.t
 import { openEmbeddedPrimary } from '../../src/backend/embedded/primary.ts';
 import { openEmbeddedWorker } from '../../src/backend/embedded/worker.ts';
 import { createIpcPair, type IpcPair } from './ipc-pair.ts';
+import { STORE_OPTIONS } from './store-options.ts';
 import type { Harness, Peer } from './suite.ts';
 
 const silent = pino({ level: 'silent' });
 
-export const DEFAULTS = {
-  keyPrefix: 'rc',
-  historySize: 1_000,
-  historyTtlS: 3_600,
-  inboxSize: 1_000,
-  inboxTtlS: 3_600,
-  maxRoomClients: 0,
-  dedupeTtlS: 600,
-  rateAdmit: 0,
-};
-
 export function openPrimary(dataDir: string, options: Partial<BackendOptions> = {}): Promise<PrimaryBackend> {
-  return openEmbeddedPrimary({ options: { ...DEFAULTS, dataDir, ...options }, host: 'test', log: silent });
+  return openEmbeddedPrimary({
+    options: { ...STORE_OPTIONS, dataDir, ...options },
+    host: 'test',
+    log: silent,
+  });
 }
 
 export interface EmbeddedPeer extends Peer {
@@ -39,7 +33,7 @@ export async function openPeer(
   const instanceId = randomUUID();
   const pair = createIpcPair(slot, instanceId);
   served.serve(pair.worker);
-  const options = { ...DEFAULTS, dataDir: '', ...given };
+  const options = { ...STORE_OPTIONS, dataDir: '', ...given };
   const worker = await openEmbeddedWorker({
     options,
     instanceId,

@@ -9,24 +9,13 @@ import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import { clusterFormed, openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createIpcPair } from './ipc-pair.ts';
+import { STORE_OPTIONS } from './store-options.ts';
 import type { Harness, Peer } from './suite.ts';
 
 export const silent: Logger = pino({ level: 'silent' });
 
-const STORE_OPTIONS: BackendOptions = {
-  keyPrefix: 'rc',
-  dataDir: '',
-  historySize: 1_000,
-  historyTtlS: 3_600,
-  inboxSize: 1_000,
-  inboxTtlS: 3_600,
-  maxRoomClients: 0,
-  dedupeTtlS: 600,
-  rateAdmit: 0,
-};
-
 export function redisOptions(redisUrl: string, options: Partial<BackendOptions> = {}): BackendOptions {
-  return { ...STORE_OPTIONS, redisUrl, ...options };
+  return { ...STORE_OPTIONS, dataDir: '', redisUrl, ...options };
 }
 
 export interface PeerSettings extends Partial<BackendOptions> {
@@ -46,7 +35,7 @@ export async function openPeer(settings: PeerSettings): Promise<Peer> {
   const instanceId = randomUUID();
   const { primary } = createIpcPair(0, instanceId);
   const worker = await openRedisWorker({
-    options: { ...STORE_OPTIONS, ...options },
+    options: { ...STORE_OPTIONS, dataDir: '', ...options },
     instanceId,
     host,
     primary,

@@ -221,7 +221,7 @@ async function killAheadOfReplica(stage: Stage): Promise<number> {
     proxy.hold();
     await pause(REPLICA_LAG_MS);
     await master.kill9();
-    // What it holds must not reach the replica.
+    // Its writes must not reach the replica.
     proxy.cut();
     await watched.named(replica);
   } finally {
@@ -247,7 +247,7 @@ async function demoteMaster(stage: Stage): Promise<number> {
 
 const ACKS = { store: 'sentinel-acks', mayLose: 'unacked' } as const;
 
-/** Of a master with one replica and three Sentinels, and `ACK_REPLICAS=1`. */
+/** A master with one replica and three Sentinels, and `ACK_REPLICAS=1`. */
 export const FAILOVERS: readonly Plan[] = [
   { name: 'master-kill', title: 'Sentinel: the master killed (−9)', ...ACKS, run: killMaster },
   {

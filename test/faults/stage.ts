@@ -49,7 +49,7 @@ export interface Stage {
   /** Between the first host and Redis; the second host dials Redis itself. */
   readonly redisProxy: TcpProxy;
   readonly watch: Watch;
-  /** What the hosts run, if it is a copy of the build. */
+  /** The copy of the build that the hosts run, if they run one. */
   readonly build: BuildCopy | undefined;
   /** Pid of a host's primary. */
   primary(host: number): number;
@@ -67,7 +67,7 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** What a fault needs of its stage. */
+/** The parts of a stage that a fault needs. */
 export interface StageNeeds {
   readonly store?: StoreKind;
   /** The hosts run a copy of the build, with clocks that can be set. */
@@ -205,7 +205,7 @@ async function build(
   };
 }
 
-/** What `roomcast reload` does. */
+/** The same as `roomcast reload`. */
 async function reloadBy(adminUrl: string): Promise<void> {
   const { id } = (await (await fetch(`${adminUrl}/reload`, { method: 'POST' })).json()) as { id: number };
   for (;;) {

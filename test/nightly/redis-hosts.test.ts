@@ -7,7 +7,7 @@ import { openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis } from '../support/redis-server.ts';
 
 interface Servers {
-  /** What hosts are told of them. */
+  /** The settings by which hosts find them. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }

@@ -74,7 +74,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/events',
   ],
   'server/first-tasks.ts': ['server/session.ts', 'server/auth', 'server/context.ts', 'server/events'],
+  'server/handshakes.ts': ['server/socket-types.ts', 'server/transport', 'server/auth'],
   'server/gateway.ts': [
+    'server/handshakes.ts',
     'server/socket-types.ts',
     'server/request-id.ts',
     'server/transport',

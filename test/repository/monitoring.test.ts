@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { createHostMetrics } from '../../src/cluster/host-metrics.ts';
 import { refuse } from '../../src/protocol/codes.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
+import { IDLE_SOURCES } from '../server/idle-sources.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../deploy/${path}`, import.meta.url), 'utf8');
 const dashboard = JSON.parse(read('grafana/dashboard.json'));
@@ -24,22 +25,7 @@ const panels: Panel[] = dashboard.panels;
 /** All series of a host, as a scrape names them. */
 async function seriesNames(): Promise<Set<string>> {
   const worker = createMetrics();
-  const zero = () => 0;
-  worker.watch({
-    clients: zero,
-    rooms: zero,
-    duplicatesDropped: zero,
-    messagesRecovered: zero,
-    probesMissed: zero,
-    reconnects: zero,
-    degraded: () => false,
-    slowClients: zero,
-    overLimit: zero,
-    mostWaitingBytes: zero,
-    storeInFlight: zero,
-    storeWaiting: zero,
-    delivered: () => ({ messages: 0, bytes: 0 }),
-  });
+  worker.watch(IDLE_SOURCES);
   const host = createHostMetrics({
     version: '0',
     workers: { status: () => [], withClients: () => [] },

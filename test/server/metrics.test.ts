@@ -1,25 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
+import { IDLE_SOURCES } from './idle-sources.ts';
 
 function watched() {
   const metrics = createMetrics();
-  const zero = () => 0;
-  metrics.watch({
-    clients: () => 3,
-    rooms: zero,
-    duplicatesDropped: zero,
-    messagesRecovered: zero,
-    probesMissed: zero,
-    reconnects: zero,
-    degraded: () => false,
-    slowClients: zero,
-    overLimit: zero,
-    mostWaitingBytes: zero,
-    storeInFlight: zero,
-    storeWaiting: zero,
-    delivered: () => ({ messages: 40, bytes: 4_000 }),
-  });
+  metrics.watch({ ...IDLE_SOURCES, clients: () => 3, delivered: () => ({ messages: 40, bytes: 4_000 }) });
   return metrics;
 }
 

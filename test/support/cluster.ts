@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { HostStatus as ShownStatus } from '../../src/cli/status-table.ts';
 import { freePorts } from './ports.ts';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -41,17 +42,9 @@ export interface Host {
   remove(): Promise<void>;
 }
 
-export interface HostStatus {
-  readonly primary: { readonly pid: number };
-  readonly cluster: Readonly<Record<'hosts' | 'workers' | 'clients' | 'users' | 'rooms', number>>;
-  readonly workers: readonly {
-    readonly slot: number;
-    readonly pid: number;
-    readonly port: number;
-    readonly clients: number;
-    readonly rooms: number;
-    readonly state: string;
-  }[];
+/** The /status of a host whose store answers. */
+export interface HostStatus extends ShownStatus {
+  readonly cluster: Exclude<ShownStatus['cluster'], { readonly error: unknown }>;
 }
 
 export interface Run {

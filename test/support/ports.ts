@@ -38,7 +38,7 @@ function reserve(port: number): boolean {
   }
 }
 
-/** Whether the process that took the port still runs. A file without an id is being written. */
+/** Returns whether the process that took the port still runs. A file without an id is being written. */
 function isHeld(file: string): boolean {
   try {
     const pid = Number(readFileSync(file, 'utf8'));

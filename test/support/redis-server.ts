@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -83,19 +83,7 @@ export async function openRedis(
     await ended;
   }
 
-  async function ask(command: string): Promise<string> {
-    const socket = connect(path);
-    socket.on('error', () => undefined);
-    try {
-      await once(socket, 'connect');
-      socket.end(`${command}\r\n`);
-      const parts: Buffer[] = [];
-      for await (const part of socket) parts.push(part);
-      return Buffer.concat(parts).toString();
-    } finally {
-      socket.destroy();
-    }
-  }
+  const ask = (command: string) => askRedis({ path }, command);
 
   async function close(): Promise<void> {
     await end('SIGKILL');
@@ -124,4 +112,19 @@ export async function openRedis(
     ask,
     close,
   };
+}
+
+/** Sends one command in inline form over a connection of its own and gives the raw reply. */
+export async function askRedis(address: NetConnectOpts, command: string): Promise<string> {
+  const socket = connect(address);
+  socket.on('error', () => undefined);
+  try {
+    await once(socket, 'connect');
+    socket.end(`${command}\r\n`);
+    const parts: Buffer[] = [];
+    for await (const part of socket) parts.push(part);
+    return Buffer.concat(parts).toString();
+  } finally {
+    socket.destroy();
+  }
 }

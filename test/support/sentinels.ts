@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from './ports.ts';
-import { openRedis, type RedisProcess } from './redis-server.ts';
+import { askRedis, openRedis, type RedisProcess } from './redis-server.ts';
 
 const SENTINELS = 3;
 const QUORUM = 2;
@@ -162,19 +161,7 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
-async function askPort(port: number, command: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  try {
-    await once(socket, 'connect');
-    socket.end(`${command}\r\n`);
-    const parts: Buffer[] = [];
-    for await (const part of socket) parts.push(part);
-    return Buffer.concat(parts).toString();
-  } finally {
-    socket.destroy();
-  }
-}
+const askPort = (port: number, command: string) => askRedis({ port, host: '127.0.0.1' }, command);
 
 function offsetOf(info: string | undefined): string | undefined {
   return /^(?:slave_repl_offset|master_repl_offset):(\d+)/m.exec(info ?? '')?.[1];

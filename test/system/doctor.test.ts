@@ -10,6 +10,7 @@ import { type NginxOptions, renderNginx } from '../../src/cli/nginx-config.ts';
 import { redisOptions, silent } from '../contract/redis-harness.ts';
 import { runRoomcast, startHost } from '../support/cluster.ts';
 import { checkNginx, openNginx } from '../support/nginx-server.ts';
+import { nginxOptions } from '../support/nginx-settings.ts';
 import { freePorts } from '../support/ports.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 
@@ -54,19 +55,13 @@ describe('roomcast doctor', () => {
   }
 
   const config = (options: Partial<NginxOptions> = {}) =>
-    renderNginx({
-      hosts: [{ address: '127.0.0.1', basePort, workers: 1 }],
-      hash: 'ip_hash',
-      listen: [`127.0.0.1:${basePort + 1}`],
-      serverNames: ['_'],
-      socketPath: '/socket.io/',
-      trustProxy: [],
-      maxPerAddress: 0,
-      part: 'full',
-      pingIntervalMs: 25_000,
-      pingTimeoutMs: 20_000,
-      ...options,
-    });
+    renderNginx(
+      nginxOptions({
+        hosts: [{ address: '127.0.0.1', basePort, workers: 1 }],
+        listen: [`127.0.0.1:${basePort + 1}`],
+        ...options,
+      }),
+    );
 
   it('finds nothing in a sound setup, and says so to people', async () => {
     const redis = await redisWith(SOUND);

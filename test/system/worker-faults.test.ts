@@ -21,7 +21,7 @@ async function readyz(): Promise<{ status: number; reasons: string[] }> {
 const worker = async (slot: number) => (await host.status()).workers.find((one) => one.slot === slot);
 const pidOf = async (slot: number) => (await worker(slot))?.pid as number;
 const allReady = () => eventually(async () => expect(await readyz()).toEqual({ status: 200, reasons: [] }));
-/** What an operator and a client see of two workers, 1 and 2, that do not report. */
+/** The view of an operator and a client on two workers, 1 and 2, that do not report. */
 async function lookAtSuspects(): Promise<{ error?: unknown }> {
   await eventually(async () => {
     for (const slot of [1, 2]) expect(await worker(slot)).toMatchObject({ state: 'suspect' });

@@ -10,7 +10,7 @@ export interface DataDir {
   readonly tables: Tables;
   /** Generated when the store is created. */
   readonly secret: string;
-  /** What an operator should know now, one sentence each. */
+  /** The facts that an operator should know now, one sentence each. */
   warnings(): readonly string[];
   close(): Promise<void>;
 }

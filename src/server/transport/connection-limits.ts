@@ -167,7 +167,7 @@ export function createConnectionLimits(deps: ConnectionLimitsDeps): ConnectionLi
     closeSoon(connection);
   }
 
-  /** What was sent so far arrives; nothing of the client is read any more. */
+  /** The client gets everything sent so far; the worker reads nothing more from it. */
   function closeSoon(connection: Connection): void {
     connection.close();
     internals.pauseReading(connection);

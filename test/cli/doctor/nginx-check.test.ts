@@ -3,14 +3,8 @@ import { findingFrom } from '../../../src/cli/doctor/finding.ts';
 import { checkNginxConfig } from '../../../src/cli/doctor/nginx-check.ts';
 import { type Directive, parseNginx } from '../../../src/cli/doctor/nginx-parser.ts';
 import { renderNginx } from '../../../src/cli/nginx-config.ts';
+import { NGINX_SETTINGS, nginxOptions } from '../../support/nginx-settings.ts';
 
-const SETTINGS = {
-  workers: 2,
-  basePort: 6001,
-  socketPath: '/socket.io/',
-  pingIntervalMs: 25_000,
-  pingTimeoutMs: 20_000,
-};
 const NONE = { read: () => [] };
 const shape = (directives: readonly Directive[]): unknown[] =>
   directives.map(({ name, args, block }) => [name, ...args, ...(block ? [shape(block)] : [])]);
@@ -51,19 +45,10 @@ describe('the parser of nginx configs', () => {
 });
 
 describe('the check of an nginx config', () => {
-  const rendered = renderNginx({
-    hosts: [{ address: '10.0.0.1', basePort: 6001, workers: 2 }],
-    hash: 'ip_hash',
-    listen: ['80'],
-    serverNames: ['_'],
-    socketPath: '/socket.io/',
-    trustProxy: [],
-    maxPerAddress: 0,
-    part: 'full',
-    pingIntervalMs: 25_000,
-    pingTimeoutMs: 20_000,
-  });
-  const check = (text: string) => checkNginxConfig(parseNginx(text, NONE), SETTINGS);
+  const rendered = renderNginx(
+    nginxOptions({ hosts: [{ address: '10.0.0.1', basePort: 6001, workers: 2 }] }),
+  );
+  const check = (text: string) => checkNginxConfig(parseNginx(text, NONE), NGINX_SETTINGS);
 
   it('finds nothing in what roomcast nginx prints', () => {
     expect(check(rendered)).toEqual([]);

@@ -117,7 +117,7 @@ export async function openApiStage(options: StageOptions = {}) {
     context,
     announced,
     disconnected,
-    /** What moderation announced the workers. */
+    /** The orders that moderation announced to the workers. */
     ordered,
     /** The entries that this worker expects back from the bus, because it appended them. */
     expected,

@@ -1,7 +1,7 @@
 /**
  * Gathers calls that follow each other closely and writes them together. An append alone costs the worker 141 µs, and 178 µs
  * in a Redis that syncs each write; among twenty it costs 24 and 36, since they share wake-ups, system calls and the sync.
- * How long a call waits depends on how busy the worker is. Nothing waits if the worker has little to do, or too few calls to
+ * The time that a call waits depends on how busy the worker is. Nothing waits if the worker has little to do, or too few calls to
  * gain from it.
  */
 export interface CallPacing {

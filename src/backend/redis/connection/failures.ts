@@ -32,7 +32,7 @@ interface Redirection extends Refusal {
   readonly redirect: Redirect;
 }
 
-/** Whether the call is to be made again elsewhere or later; it was not run. */
+/** Returns whether the call was not run, and is to be made again elsewhere or later. */
 export function redirectOf(outcome: Outcome<unknown>): Redirect | undefined {
   return !outcome.ok && 'redirect' in outcome ? (outcome as Redirection).redirect : undefined;
 }

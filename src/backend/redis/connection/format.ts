@@ -66,7 +66,7 @@ export interface FormatGate {
   readonly commands: RedisCommands;
   /** Reads the mark, and marks data that has none. */
   check(): Promise<Outcome<void>>;
-  /** Whether `commands` refuses. */
+  /** Returns whether `commands` refuses every call. */
   isShut(): boolean;
 }
 

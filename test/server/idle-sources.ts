@@ -1,0 +1,20 @@
+import type { MetricSources } from '../../src/server/metrics.ts';
+
+const zero = () => 0;
+
+/** The sources of a worker on which nothing has happened. */
+export const IDLE_SOURCES: MetricSources = {
+  clients: zero,
+  rooms: zero,
+  duplicatesDropped: zero,
+  messagesRecovered: zero,
+  probesMissed: zero,
+  reconnects: zero,
+  degraded: () => false,
+  slowClients: zero,
+  overLimit: zero,
+  mostWaitingBytes: zero,
+  storeInFlight: zero,
+  storeWaiting: zero,
+  delivered: () => ({ messages: 0, bytes: 0 }),
+};
