@@ -3,7 +3,7 @@ import type { Joined } from '../protocol/rooms.ts';
 import { createBackoff, retryWaitMs } from './backoff.ts';
 import { type ClientError, errorOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
-import type { RoomJoin } from './move.ts';
+import type { RoomJoin } from './move-joins.ts';
 import type { Position } from './sequence.ts';
 
 /*

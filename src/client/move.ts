@@ -1,11 +1,11 @@
-import { BYE, type WireError } from '../protocol/codes.ts';
+import { BYE } from '../protocol/codes.ts';
 import type { Bye, Hello } from '../protocol/events.ts';
-import type { PayloadInput } from '../protocol/payloads.ts';
 import type { Joined } from '../protocol/rooms.ts';
 import type { Attempt, AttemptListener } from './attempt.ts';
 import { MAX_WAIT_MS } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import type { Auth } from './identity.ts';
+import { createMoveJoins, type MoveJoinsDeps } from './move-joins.ts';
 import { createOverlap, type ServerEvent } from './overlap.ts';
 import type { Position } from './sequence.ts';
 
@@ -24,13 +24,6 @@ export interface HandshakeJoin {
   readonly roomid: string;
   readonly resume: Position | undefined;
 }
-
-interface Refused {
-  readonly event: string;
-  readonly error: WireError;
-}
-
-export type RoomJoin = PayloadInput<'join'> & { readonly roomid: string };
 
 /** The second connection, as far as it has come. */
 export interface Arrival {
@@ -59,8 +52,7 @@ export interface MoveDeps {
   readonly errorOf: (refusal: Error & { data?: unknown }) => ClientError;
   /** False: the second connection belongs to another user, or speaks another protocol. */
   readonly accepts: (hello: Hello) => boolean;
-  /** The rooms that this client is in. */
-  readonly roomJoins: () => readonly RoomJoin[];
+  readonly roomJoins: MoveJoinsDeps['roomJoins'];
   /** The second connection takes over now. The old one still waits for pending answers. */
   readonly onArrived: (arrival: Arrival) => void;
   /** Only an ordinary reconnect helps. */
@@ -88,10 +80,7 @@ const ANSWERS_MS = 5_000;
 
 export function startMove(deps: MoveDeps): Move {
   let overlap = createOverlap();
-  let joined = new Map<string, Joined>();
-  let asked = new Set<string>();
-  /** Rooms that refused this client for good. It hears them on the old connection until it has arrived, and then joins again. */
-  let refusing = new Set<string>();
+  let joins = createJoins();
   let attempt: Attempt | undefined;
   let hello: Hello | undefined;
   let phase: 'underway' | 'arrived' | 'over' = 'underway';
@@ -99,6 +88,10 @@ export function startMove(deps: MoveDeps): Move {
   let turn = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   wait(deps.afterMs);
+
+  function createJoins() {
+    return createMoveJoins({ roomJoins: deps.roomJoins, onAnswered: joinRooms, onRefusedForNow: retry });
+  }
 
   function wait(ms: number): void {
     timer = setTimeout(connect, Math.min(MAX_WAIT_MS, ms));
@@ -115,25 +108,20 @@ export function startMove(deps: MoveDeps): Move {
 
   function open(auth: Auth): void {
     const join = deps.handshakeJoin();
-    if (join) asked.add(join.roomid);
+    if (join) joins.askedByHandshake(join.roomid);
     attempt = deps.open(auth, join, {
-      onEvent: (name, args) => heard([name, args], join?.roomid),
+      onEvent: (name, args) => heard([name, args]),
       onRefused: (refusal) => refused(deps.errorOf(refusal)),
       onLost: () => retry(),
       onEnded: fail,
     });
   }
 
-  function heard(event: ServerEvent, handshakeRoom: string | undefined): void {
+  function heard(event: ServerEvent): void {
     const [name, [said]] = event;
-    const { roomid, event: of, error } = (said ?? {}) as Partial<Refused & { roomid: string }>;
     if (name === 'hello') greeted(said as Hello);
     else if (name === 'bye') dismissed(said as Bye);
-    else if (name === 'refused' && of === 'join' && error) roomRefused(handshakeRoom, error);
-    else if (name === 'joined' && roomid !== undefined && roomid === handshakeRoom) {
-      joined.set(roomid, said as Joined);
-      joinRooms();
-    } else if (hello) {
+    else if (!joins.takes(event) && hello) {
       overlap.hold(event);
       if (overlap.isFull()) retry();
     }
@@ -149,22 +137,7 @@ export function startMove(deps: MoveDeps): Move {
   }
 
   function joinRooms(): void {
-    if (!attempt || !hello) return;
-    for (const room of deps.roomJoins()) {
-      if (asked.has(room.roomid)) continue;
-      asked.add(room.roomid);
-      const mine = turn;
-      attempt.ask('join', room, (answer) => {
-        if (mine !== turn || !answer) return;
-        if (!answer.ok) roomRefused(room.roomid, answer.error);
-        else {
-          const { ok: _, ...page } = answer;
-          joined.set(room.roomid, page);
-          joinRooms();
-        }
-      });
-    }
-    if (joined.size + refusing.size === asked.size) arrive(attempt, hello);
+    if (attempt && hello && joins.ask(attempt)) arrive(attempt, hello);
   }
 
   function arrive(arrived: Attempt, said: Hello): void {
@@ -173,7 +146,7 @@ export function startMove(deps: MoveDeps): Move {
     attempt = undefined;
     timer = setTimeout(endOverlap, OVERLAP_MS);
     deps.old.retire();
-    deps.onArrived({ attempt: arrived, hello: said, joined, events: overlap.held() });
+    deps.onArrived({ attempt: arrived, hello: said, joined: joins.joined, events: overlap.held() });
   }
 
   function dismissed({ code, reason, reconnect, afterMs }: Bye): void {
@@ -181,14 +154,6 @@ export function startMove(deps: MoveDeps): Move {
     else if (code === BYE.expired) refused(new ClientError('unauthorized', reason));
     // The server has given this client its place.
     else retry(afterMs > 0 ? afterMs : undefined);
-  }
-
-  function roomRefused(roomid: string | undefined, error: WireError): void {
-    if (error.temporary || roomid === undefined) retry(error.retryAfterMs);
-    else {
-      refusing.add(roomid);
-      joinRooms();
-    }
   }
 
   /** Closes the old connection later, unless `retire` closed it already. */
@@ -210,9 +175,8 @@ export function startMove(deps: MoveDeps): Move {
     attempt?.abandon();
     attempt = undefined;
     hello = undefined;
-    joined = new Map();
-    asked = new Set();
-    refusing = new Set();
+    joins.end();
+    joins = createJoins();
     overlap = createOverlap();
   }
 
@@ -242,7 +206,7 @@ export function startMove(deps: MoveDeps): Move {
       if (phase === 'arrived') return !overlap.isRepeat(event);
       const { roomid } = (event[1][0] ?? {}) as { roomid?: string };
       // Before a room is joined there, the second connection cannot bring its events.
-      if (hello && (roomid === undefined || joined.has(roomid))) overlap.passed(event);
+      if (hello && (roomid === undefined || joins.joined.has(roomid))) overlap.passed(event);
       if (overlap.isFull()) retry();
       return true;
     },
@@ -255,7 +219,7 @@ export function startMove(deps: MoveDeps): Move {
     },
     takeOver() {
       if (phase !== 'underway' || !attempt) return undefined;
-      const arrival = { attempt, hello, joined, events: overlap.held() };
+      const arrival = { attempt, hello, joined: joins.joined, events: overlap.held() };
       attempt = undefined;
       end();
       return arrival;

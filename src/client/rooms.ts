@@ -11,7 +11,8 @@ import type {
 } from '../protocol/rooms.ts';
 import type { ClientError } from './client-error.ts';
 import { type Draft, withAuthor } from './drafts.ts';
-import type { HandshakeJoin, RoomJoin } from './move.ts';
+import type { HandshakeJoin } from './move.ts';
+import type { RoomJoin } from './move-joins.ts';
 import { createRoom, type RoomDeps, type RoomDriver } from './room-driver.ts';
 
 export interface RoomsDeps
