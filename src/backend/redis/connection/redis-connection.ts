@@ -1,30 +1,21 @@
 import type { Logger } from 'pino';
-import { ErrorReply } from 'redis';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { Script } from '../scripts.ts';
 import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';
-import type { RedisCommands, RedisServer, ScriptArgs } from './commands.ts';
-import { createExchange, LATE } from './exchange.ts';
-import { away, CHANGING_MASTER, DENIED, isDenied, refusalOf, refusalToOpen, UNANSWERED } from './failures.ts';
+import type { RedisServer } from './commands.ts';
+import { createExchange } from './exchange.ts';
+import { away, CHANGING_MASTER, refusalToOpen } from './failures.ts';
 import { openFollowingClient } from './following-client.ts';
 import { fieldOf } from './info.ts';
-import { createScriptCalls, type Reply } from './script-calls.ts';
+import { createServerCalls, type ServerCalls } from './server-calls.ts';
 import { mayHaveLost, termAfter, termFrom } from './server-term.ts';
 import type { RedisTarget } from './target.ts';
 import { createWaiters } from './waiters.ts';
 
-/** The connection for commands to one server. All calls reach it in the order in which they are made. */
-export interface RedisConnection extends RedisCommands {
-  /** `asking`: a server of a Redis Cluster that is only just taking over the key runs the command too. */
-  call<T>(args: readonly string[], asking?: boolean): Promise<Outcome<T>>;
-  evaluate<T>(
-    script: Script,
-    keys: readonly string[],
-    args: ScriptArgs,
-    asking?: boolean,
-  ): Promise<Outcome<T>>;
+/** The connection for commands to one server. */
+export interface RedisConnection extends ServerCalls {
   /**
    * Checks that the server is still the master in the same term, and dials again if not: a promotion by hand may close no
    * connection.
@@ -34,11 +25,6 @@ export interface RedisConnection extends RedisCommands {
   redial(): void;
   /** Undefined while the connection is not usable. */
   server(): RedisServer | undefined;
-  /** Redis denied a command to this user (NOPERM) since the start or the last `forgetDenial`. */
-  wasDenied(): boolean;
-  forgetDenial(): void;
-  /** Returns whether Redis denies this command, if Redis itself answers; logs nothing. */
-  denies(args: readonly string[]): Promise<Outcome<boolean>>;
   /** The last error, as the reason why it is not usable. */
   problem(): unknown;
   /** Resolves with true once it is usable, or with false after that time. */
@@ -76,7 +62,6 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   let server: RedisServer | undefined;
   let problem: unknown;
   let generation = 0;
-  let denied = false;
   let retry: NodeJS.Timeout | undefined;
 
   const following = openFollowingClient({
@@ -152,29 +137,18 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     following.redial();
   }
 
-  function outcomeOf<T>(reply: Reply): Outcome<T> {
-    if ('value' in reply) return succeed(reply.value as T);
-    if (reply.error === LATE) return UNANSWERED;
-    const refusal = refusalOf(reply.error, log);
-    denied ||= refusal === DENIED;
-    return refusal;
-  }
-
-  const scriptCalls = createScriptCalls(exchange.send);
-
   function refusal() {
     if (!server || !isReady()) return refusalToOpen(problem);
     return exchange.stalled() ? away('the store does not answer') : undefined;
   }
 
-  async function call<T>(args: readonly string[], asking = false): Promise<Outcome<T>> {
-    return refusal() ?? outcomeOf<T>(await exchange.send(args, false, undefined, asking));
-  }
+  const usableServer = () => (isReady() ? server : undefined);
+  const calls = createServerCalls({ send: exchange.send, server: usableServer, refusal, log });
 
   async function verify(): Promise<Outcome<void>> {
     const known = server;
     const mine = generation;
-    const info = await call<string>(['INFO', 'replication']);
+    const info = await calls.call<string>(['INFO', 'replication']);
     if (!info.ok) return info;
     if (!known || known !== server) return away();
     const replica = fieldOf(info.value, 'role') === 'slave';
@@ -190,32 +164,10 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   }
 
   return {
-    call,
+    ...calls,
     verify,
     redial: () => redial('redis: the server does not serve, connecting again'),
-    publish: async (channel, frame) =>
-      refusal() ?? outcomeOf(await exchange.send(['SPUBLISH', channel, frame])),
-    evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs, asking = false) =>
-      scriptCalls.inOrder(async (): Promise<Outcome<T>> => {
-        const refused = refusal();
-        if (refused || !server) return refused ?? away();
-        const values = typeof args === 'function' ? args(server) : args;
-        return outcomeOf(await scriptCalls.run(script, [String(keys.length), ...keys, ...values], asking));
-      }),
-    inOneOrder: () => true,
-    wasDenied: () => denied,
-    forgetDenial: () => {
-      denied = false;
-    },
-    denies: async (args) => {
-      const refused = refusal();
-      if (refused) return refused;
-      const reply = await exchange.send(args);
-      if ('value' in reply) return succeed(false);
-      if (reply.error === LATE) return UNANSWERED;
-      return reply.error instanceof ErrorReply ? succeed(isDenied(reply.error)) : away();
-    },
-    server: () => (isReady() ? server : undefined),
+    server: usableServer,
     problem: () => problem ?? target.problem(),
     usable: (withinMs) => (server ? Promise.resolve(true) : waiters.wait(withinMs)),
     close: async () => {
