@@ -1,23 +1,22 @@
 import type { Room } from '../../chat/room.ts';
-import {
-  type ClusterOverview,
-  type Departure,
-  type ListedRoom,
-  type PresenceChange,
-  ROSTER_DOUBT_MS,
-  type RosterChange,
-  type RosterCount,
-  type RosterEntry,
-  type RosterMember,
-  type RosterMembersPage,
-  type RosterPage,
+import type {
+  ClusterOverview,
+  Departure,
+  ListedRoom,
+  PresenceChange,
+  RosterChange,
+  RosterCount,
+  RosterEntry,
+  RosterMembersPage,
+  RosterPage,
 } from '../../chat/roster.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { createConnectionTable } from './connection-table.ts';
 import { createInstanceTable } from './instance-table.ts';
+import { createMemberStates } from './member-states.ts';
 import { pageOf } from './paged-map.ts';
 import { createRoomDirectory } from './room-directory.ts';
-import { countRoom, enterRoom, leaveRoom, type RoomPresence, type UserPresence } from './room-presence.ts';
+import { countRoom, enterRoom, leaveRoom, type RoomPresence } from './room-presence.ts';
 
 type Tagged = Pick<Room, 'tag'>;
 
@@ -74,6 +73,7 @@ export function createInstanceRoster({
   const directory = createRoomDirectory({ now, publish });
   const instances = createInstanceTable({ elapsedMs });
   const connections = createConnectionTable();
+  const memberOf = createMemberStates({ instances, now, elapsedMs });
 
   function usersOf(instanceId: string, room: Room): Set<string> {
     const { rooms: held } = instances.record(instanceId);
@@ -113,22 +113,6 @@ export function createInstanceRoster({
     const on = [...(presence?.users.values.get(userId)?.instances.keys() ?? [])];
     const moves = own === 1 && !on.includes(instanceId) && on.some((other) => presence?.clients.has(other));
     return moves ? here + 1 : undefined;
-  }
-
-  function memberOf({ shown, instances: on }: UserPresence): RosterMember {
-    const living = [...on].filter(([instanceId]) => instances.counts(instanceId));
-    const lastHeartbeatAt = (all: readonly (readonly [string, unknown])[]) =>
-      Math.max(
-        ...all.map(([instanceId]) => instances.find(instanceId)?.lastHeartbeatAt ?? Number.NEGATIVE_INFINITY),
-      );
-    const silentMs = (all: readonly (readonly [string, unknown])[]) => elapsedMs() - lastHeartbeatAt(all);
-    const doubtful = silentMs(living) > ROSTER_DOUBT_MS;
-    return {
-      ...shown,
-      clients: living.reduce((sum, [, { own }]) => sum + own, 0),
-      state: doubtful ? 'doubtful' : 'online',
-      seenAt: Math.max(0, Math.round(now() - silentMs([...on]))),
-    };
   }
 
   return {
