@@ -1,14 +1,13 @@
 import type { Logger } from 'pino';
 import type { ChildWorker } from './child.ts';
-import { CONTROL, type DrainOrder, isStricter, type Refuge, type WorkerCounts } from './control.ts';
+import { CONTROL, type DrainOrder, type WorkerCounts } from './control.ts';
+import { createDrainOrders } from './drain-orders.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createIpcChannel } from './ipc-channel.ts';
 import { createSilenceWatch } from './silence-watch.ts';
 
 /** A worker that is not ready by then hangs, and is replaced. */
 const READY_LIMIT_MS = 30_000;
-/** The time that a worker has to exit by itself after the drain's deadline. */
-const EXIT_GRACE_MS = 2_000;
 
 export interface WorkerExit {
   readonly code: number | null;
@@ -87,29 +86,16 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   };
 
   let killed = false;
-  let drainEndsAt = 0;
-  let drainRefuge: Refuge = 'here';
-  let deadline = setTimeout(() => killBecause(`not ready within ${READY_LIMIT_MS} ms`), READY_LIMIT_MS);
+  const readyLimit = setTimeout(() => killBecause(`not ready within ${READY_LIMIT_MS} ms`), READY_LIMIT_MS);
 
-  function orderDrain({ deadlineMs, refuge = 'here' }: DrainOrder): void {
-    drainEndsAt = now() + deadlineMs;
-    drainRefuge = refuge;
-    clearTimeout(deadline);
-    deadline = setTimeout(() => {
+  const drainOrders = createDrainOrders({
+    now,
+    send: (order) => ipc.notify(CONTROL.drain, order),
+    onOverdue() {
       log.warn({ slot, pid: child.pid }, 'worker did not exit in time; killed');
       child.kill('SIGKILL');
-    }, deadlineMs + EXIT_GRACE_MS);
-    ipc.notify(CONTROL.drain, { deadlineMs, refuge });
-  }
-
-  function tighten({ deadlineMs, refuge = 'here' }: DrainOrder): void {
-    const leftMs = Math.max(0, drainEndsAt - now());
-    if (deadlineMs >= leftMs && !isStricter(refuge, drainRefuge)) return;
-    orderDrain({
-      deadlineMs: Math.min(deadlineMs, leftMs),
-      refuge: isStricter(refuge, drainRefuge) ? refuge : drainRefuge,
-    });
-  }
+    },
+  });
 
   const silence = createSilenceWatch({
     now,
@@ -124,7 +110,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
 
   ipc.onNotice(CONTROL.ready, () => {
     if (state !== 'starting' || killed) return;
-    clearTimeout(deadline);
+    clearTimeout(readyLimit);
     state = 'ready';
     readySince = now();
     silence.start();
@@ -158,7 +144,8 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     ended = resolve;
   });
   child.onExit((code, signal) => {
-    clearTimeout(deadline);
+    clearTimeout(readyLimit);
+    drainOrders.end();
     silence.stop();
     state = 'gone';
     counts = { ...counts, clients: 0, rooms: 0 };
@@ -186,19 +173,19 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
     drain(order) {
       if (state === 'gone') return;
       if (state === 'draining') {
-        tighten(order);
+        drainOrders.tighten(order);
         return;
       }
       // It has no clients yet. A process that does not listen yet loses the notice, and the stop would take the whole
       // drain time.
       const isDeaf = state === 'starting';
       state = 'draining';
-      clearTimeout(deadline);
+      clearTimeout(readyLimit);
       if (isDeaf) {
         child.kill('SIGKILL');
         return;
       }
-      orderDrain(order);
+      drainOrders.begin(order);
       deps.onChange();
     },
     kill() {
