@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
-import { freePorts } from './ports.ts';
 import { openRedis, type RedisProcess } from './redis-server.ts';
 
 const run = promisify(execFile);
@@ -71,9 +70,8 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
   const nodes: RedisProcess[] = [];
 
   async function openNode(): Promise<RedisProcess> {
-    const bus = await freePorts(1);
     const node = await openRedis([
-      ...['--cluster-enabled', 'yes', '--cluster-port', String(bus)],
+      ...['--cluster-enabled', 'yes'],
       ...['--cluster-node-timeout', String(NODE_TIMEOUT_MS), '--repl-ping-replica-period', '1'],
       ...['--repl-diskless-sync-delay', '0'],
       ...settings,

@@ -41,6 +41,9 @@ export async function openRedis(
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-redis-'));
   const path = join(dir, 'redis.sock');
   const port = await freePorts(1);
+  const ofCluster = settings.includes('--cluster-enabled');
+  // A node's default, its port + 10,000, is in the range of outgoing connections, so that one of them may have it.
+  const busPort = ofCluster ? ['--cluster-port', String(await freePorts(1))] : [];
   let child: ChildProcess | undefined;
   const killOnExit = () => child?.kill('SIGKILL');
   process.once('exit', killOnExit);
@@ -60,7 +63,7 @@ export async function openRedis(
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const started = spawn(
       'redis-server',
-      [...(configFile === undefined ? [] : [configFile]), ...args, ...settings],
+      [...(configFile === undefined ? [] : [configFile]), ...args, ...busPort, ...settings],
       { stdio: 'ignore' },
     );
     child = started;
