@@ -1,13 +1,6 @@
-import {
-  Counter,
-  collectDefaultMetrics,
-  Gauge,
-  Histogram,
-  type Metric,
-  type MetricObject,
-  Registry,
-} from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type Metric, type MetricObject, Registry } from 'prom-client';
 import type { Outcome } from '../protocol/codes.ts';
+import { createHistogram, type Histogram } from './histogram.ts';
 
 /** Numbers that other modules keep; they are read when the metrics are scraped. */
 export interface MetricSources {
@@ -29,10 +22,6 @@ export interface MetricSources {
 
 interface LabelledCounter<Label extends string> {
   inc(labels: Readonly<Record<Label, string>>): void;
-}
-
-interface Distribution {
-  observe(value: number): void;
 }
 
 export interface Metrics {
@@ -113,8 +102,10 @@ export function createMetrics(): Metrics {
     return new Counter<Label>({ name: PREFIX + name, help, labelNames, registers });
   }
 
-  function histogram(name: string, help: string, buckets: number[]): Distribution {
-    return new Histogram({ name: PREFIX + name, help, buckets, registers });
+  function histogram(name: string, help: string, buckets: number[]): Pick<Histogram, 'observe'> {
+    const created = createHistogram({ name: PREFIX + name, help, buckets });
+    registry.registerMetric(created.metric);
+    return created;
   }
 
   const said = counter('messages_stored_total', 'Messages of clients that the store has accepted');
