@@ -5,11 +5,21 @@ export interface RedisCounts {
   readonly outputBytes: number;
 }
 
-export async function readRedisCounts(ask: (command: string) => Promise<string>): Promise<RedisCounts> {
+/** Calls by command, in lower case, those that scripts run among them. A subcommand is `pubsub|shardnumsub`. */
+export type CallsByCommand = Readonly<Record<string, number>>;
+
+type AskRedis = (command: string) => Promise<string>;
+
+export async function readRedisCounts(ask: AskRedis): Promise<RedisCounts> {
   const stats = await ask('INFO stats');
-  const calls = [...(await ask('INFO commandstats')).matchAll(/^cmdstat_[^:]+:calls=(\d+)/gm)];
+  const calls = Object.values(await readCallsByCommand(ask));
   return {
-    calls: calls.reduce((sum, [, times]) => sum + Number(times), 0),
+    calls: calls.reduce((sum, times) => sum + times, 0),
     outputBytes: Number(/^total_net_output_bytes:(\d+)/m.exec(stats)?.[1]),
   };
+}
+
+export async function readCallsByCommand(ask: AskRedis): Promise<CallsByCommand> {
+  const lines = (await ask('INFO commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
+  return Object.fromEntries([...lines].map(([, command = '', calls]) => [command, Number(calls)]));
 }
