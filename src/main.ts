@@ -81,8 +81,12 @@ async function work(): Promise<number> {
   if (!configuration.ok) return FAILED;
   const slot = Number(process.env.RC_SLOT);
   const { settings } = configuration;
-  const { runWorker } = await import('./worker.ts');
-  await runWorker({ settings, slot, instanceId, version, log: logOf(settings, { slot }) });
+  const [{ runWorker }, { openWorkerProcess }] = await Promise.all([
+    import('./worker.ts'),
+    import('./cluster/worker-process.ts'),
+  ]);
+  const log = logOf(settings, { slot });
+  await runWorker({ settings, worker: openWorkerProcess({ slot, instanceId, log }), version, log });
   return OK;
 }
 

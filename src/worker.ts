@@ -14,7 +14,7 @@ import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
 import { hostId } from './cluster/host-id.ts';
 import type { IpcChannel } from './cluster/ipc.ts';
 import { createTotalsSender } from './cluster/totals-sender.ts';
-import { openWorkerProcess } from './cluster/worker-process.ts';
+import type { WorkerProcess } from './cluster/worker-process.ts';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './log.ts';
 import { succeed } from './protocol/codes.ts';
@@ -29,21 +29,16 @@ const NANOS_PER_MS = 1e6;
 /** Each sample wakes an idle worker. */
 const LOOP_SAMPLE_MS = 100;
 
-export async function runWorker({
-  settings,
-  slot,
-  instanceId,
-  version,
-  log,
-}: {
-  settings: Settings;
-  slot: number;
-  instanceId: string;
-  version: string;
-  log: Logger;
-}): Promise<void> {
-  const worker = openWorkerProcess({ slot, instanceId, log });
-  const { ipc } = worker;
+export interface WorkerDeps {
+  readonly settings: Settings;
+  /** This process, as its supervisor knows it. */
+  readonly worker: WorkerProcess;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+export async function runWorker({ settings, worker, version, log }: WorkerDeps): Promise<void> {
+  const { slot, instanceId, ipc } = worker;
   const port = settings.basePort + slot;
   const clientCounter = createClientCounter(ipc);
   let backend: WorkerBackend;
