@@ -34,7 +34,7 @@ export function statusTable(status: HostStatus, now: number, rates: string | und
     'error' in cluster
       ? `cluster: ${cluster.error.message}`
       : `cluster: ${(['hosts', 'workers', 'clients', 'users', 'rooms'] as const)
-          .map((what) => `${shown(cluster[what])} ${what}`)
+          .map((what) => counted(cluster[what], what))
           .join(', ')}`;
   const byHost = columns([
     ['host', 'workers', 'clients'],
@@ -81,6 +81,11 @@ function columns(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** `plural` in the singular for 1; all of them end in s. */
+function counted(count: number, plural: string): string {
+  return `${shown(count)} ${count === 1 ? plural.slice(0, -1) : plural}`;
 }
 
 function shown(count: number): string {

@@ -15,6 +15,8 @@ export interface AttemptsDeps
   readonly onEvent: (name: string, args: unknown[]) => void;
   /** `askedMs`: the server asked for this wait. */
   readonly onLost: (reason: string, askedMs?: number) => void;
+  /** A clock that never goes back, ms. */
+  readonly now: () => number;
   /** The connection is lost, and the second one, which was under way, takes its place. False: it is not wanted. */
   readonly onReplaced: () => boolean;
 }
@@ -36,6 +38,8 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
   /** Credentials that arrive for an earlier attempt are ignored. */
   let turn = 0;
   let lastBye: Bye | undefined;
+  let askedAt = 0;
+  const waitedMs = () => deps.now() - askedAt;
   const listener: AttemptListener = {
     onEvent: (name, args) => handle([name, args]),
     onRefused: deps.onRefused,
@@ -63,7 +67,7 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
       else arrival.attempt.close();
     }
     // A server of an earlier release closes the connection right after the bye.
-    else if (isMoving && lastBye) deps.onLost(lastBye.reason, lastBye.afterMs);
+    else if (isMoving && lastBye) deps.onLost(lastBye.reason, Math.max(0, lastBye.afterMs - waitedMs()));
     else deps.onLost(reason);
   }
 
@@ -100,6 +104,7 @@ export function createAttempts(deps: AttemptsDeps): Attempts {
     move(bye) {
       if (!current) return;
       lastBye = bye;
+      askedAt = deps.now();
       move?.end();
       move = startMove({
         ...deps,

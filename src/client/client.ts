@@ -82,6 +82,7 @@ export function createClient(url: string, options: ClientOptions = {}): ChatClie
     timeoutMs,
     backoff: createBackoff({ minMs: options.retryMinMs, maxMs: options.retryMaxMs, random }),
     random,
+    now: steadyMs,
     identity: {
       ...identity,
       async auth() {

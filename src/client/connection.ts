@@ -28,7 +28,7 @@ export interface StateChange {
 export interface ConnectionDeps
   extends Pick<
     AttemptsDeps,
-    'url' | 'path' | 'namespace' | 'transports' | 'timeoutMs' | 'handshakeJoin' | 'roomJoins'
+    'url' | 'path' | 'namespace' | 'transports' | 'timeoutMs' | 'handshakeJoin' | 'roomJoins' | 'now'
   > {
   readonly identity: Identity;
   /** The current user's id. */

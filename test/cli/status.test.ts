@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runStatus } from '../../src/cli/status.ts';
-import { ratesBetween, sumOf } from '../../src/cli/status-table.ts';
+import { ratesBetween, statusTable, sumOf } from '../../src/cli/status-table.ts';
 import { createPrinted } from './command-line.ts';
 
 const STATUS = {
@@ -75,6 +75,13 @@ slot  port  pid  clients  rooms  loop delay  memory   state
   it('draws itself anew in a terminal until it is interrupted', async () => {
     const { code, out } = await run('', { terminal: true, signal: AbortSignal.timeout(0) });
     expect([code, out.startsWith('\u001b[H\u001b[JRoomcast')]).toEqual([0, true]);
+  });
+
+  it('counts one of a thing in the singular', () => {
+    const cluster = { hosts: 1, workers: 1, clients: 1, users: 1, rooms: 1 };
+    expect(statusTable({ ...STATUS, cluster }, 0, undefined)).toContain(
+      'cluster: 1 host, 1 worker, 1 client, 1 user, 1 room\n',
+    );
   });
 
   it('says that nothing answers, and refuses what it does not know', async () => {

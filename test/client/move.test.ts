@@ -183,6 +183,19 @@ it('waits for the second connection if the old one ends before the server accept
   await eventually(() => expect(fake().clients()).toBe(1));
 });
 
+it('waits only the rest of the time that the server gave if the old connection ends meanwhile', async () => {
+  let elapsedMs = 0;
+  const one = chatter({ now: () => 1_800_000_000_000, elapsedMs: () => elapsedMs });
+  await inRooms(one, 'tea');
+  const asked = new Promise((resolve) => one.chat.on('bye', resolve));
+  fake().askToMove(60_000);
+  await asked;
+  elapsedMs += 59_000;
+  fake().cut();
+  await eventually(() => expect(one.states.at(-1)?.state).toBe('offline'));
+  expect(one.states.at(-1)).toMatchObject({ reason: 'moving', askedByServer: true, retryInMs: 1_125 });
+});
+
 it('joins a room again after the move that refused the second connection, and loses no other', async () => {
   const one = chatter();
   const rooms = await inRooms(one, 'tea', 'sea', 'bay');
