@@ -1,4 +1,4 @@
-import type { ClientSpec } from './driver/orders.ts';
+import type { ClientSpec } from '../../src/load/driver/orders.ts';
 import type { System } from './systems/system.ts';
 
 export interface CrowdPlan {

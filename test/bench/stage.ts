@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Crowd, openCrowd } from './driver/crowd.ts';
+import { type Crowd, openCrowd } from '../../src/load/driver/crowd.ts';
 import type { RunningSystem, System, SystemOptions } from './systems/system.ts';
 
 /** Subscriptions that were asked for while clients joined are through by then. */

@@ -103,6 +103,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: ['protocol'],
   page: ['protocol', 'client'],
   load: ['protocol', 'client'],
+  'load/checker': [],
+  'load/driver': [],
   cli: ['protocol', 'client', 'cluster', 'load', 'config', 'backend', 'host-names.ts'],
 
   config: ['host-names.ts', 'origin-patterns.ts'],

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Crowd, type CrowdWindow, openCrowd } from '../../../src/load/driver/crowd.ts';
+import type { ClientSpec } from '../../../src/load/driver/orders.ts';
 import { type Case, type Point, type Scale, systemOptions } from '../case.ts';
 import { crowdOf, spreadOver } from '../crowds.ts';
-import { type Crowd, type CrowdWindow, openCrowd } from '../driver/crowd.ts';
-import type { ClientSpec } from '../driver/orders.ts';
 import { milliseconds } from '../measure/deliveries.ts';
 import { measureWindow } from '../measure/window.ts';
 import { checkCrowd, onStage, settled } from '../stage.ts';

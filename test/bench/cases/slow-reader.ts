@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { CrowdWindow } from '../../../src/load/driver/crowd.ts';
 import type { Case, Point, Size } from '../case.ts';
 import { crowdOf } from '../crowds.ts';
-import type { CrowdWindow } from '../driver/crowd.ts';
 import { milliseconds } from '../measure/deliveries.ts';
 import { pssOf } from '../measure/memory.ts';
 import { onStage, type Stage, settled } from '../stage.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ClientSpec } from '../driver/orders.ts';
+import type { ClientSpec } from '../../../src/load/driver/orders.ts';
 import { onStage } from '../stage.ts';
 import type { System } from '../systems/system.ts';
 import { type CallsByCommand, readCallsByCommand } from './redis-counts.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Crowd, CrowdWindow } from '../driver/crowd.ts';
+import type { Crowd, CrowdWindow } from '../../../src/load/driver/crowd.ts';
 import { PARTS, type Part, type RunningSystem } from '../systems/system.ts';
 import { cpuNsOf, machineBusyMs } from './cpu.ts';
 

@@ -1,4 +1,4 @@
-import type { Tongue } from '../driver/orders.ts';
+import type { Tongue } from '../../../src/load/driver/orders.ts';
 import type { BusTap } from '../measure/bus-tap.ts';
 
 /** What has a share in the work, each measured apart. */

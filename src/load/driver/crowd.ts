@@ -15,7 +15,10 @@ import type {
   Window,
 } from './orders.ts';
 
-const PROCESS = fileURLToPath(new URL('./crowd-process.ts', import.meta.url));
+/** Sources run through tsx, the built files without. */
+const IS_SOURCE = import.meta.url.endsWith('.ts');
+const PROCESS = fileURLToPath(new URL(`./crowd-process.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url));
+const EXEC_ARGV = IS_SOURCE ? ['--import', 'tsx'] : [];
 const CONNECT_LIMIT_MS = 60_000;
 const ANSWERS_LIMIT_MS = 15_000;
 const DELIVERY_LIMIT_MS = 15_000;
@@ -127,7 +130,7 @@ interface Driver {
 }
 
 async function openDriver(): Promise<Driver> {
-  const child = fork(PROCESS, { execArgv: ['--import', 'tsx'], serialization: 'advanced' });
+  const child = fork(PROCESS, { execArgv: EXEC_ARGV, serialization: 'advanced' });
   const killOnExit = () => child.kill('SIGKILL');
   process.once('exit', killOnExit);
   const exited = once(child, 'exit');
