@@ -122,7 +122,12 @@ export interface RoomLogs {
    * do not count either.
    */
   unread(asked: readonly UnreadQuery[]): Promise<Outcome<readonly UnreadCount[]>>;
+  /** Returns the first answer to that `clientMsgId`; undefined if none is remembered. MUST NOT store anything. */
+  known(room: Room, key: Omit<DedupeKey, 'content'>): Promise<Outcome<KnownMessage | undefined>>;
 }
+
+/** A message that the store recognises; its entry may be gone from the log. */
+export type KnownMessage = Omit<Appended, 'dup'>;
 
 export interface LogTop {
   readonly epoch?: string;

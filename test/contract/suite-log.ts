@@ -126,6 +126,21 @@ export function logContract(harness: () => Promise<Harness<StorePeer>>): void {
       expect((await append(a, room, 'next')).seq).toBe(3);
     });
 
+    it('finds the first answer to an id again, also when its entry has left the log', async () => {
+      const { a, b } = await twoPeers(harness, { historySize: 10 });
+      const room = newRoom();
+      const { dup: _, ...first } = await append(a, room, 'once', { dedupe });
+      for (const n of range(1, 150)) await append(a, room, `${n}`);
+      expect((await read(b, room)).first).toBeGreaterThan(first.seq);
+      expect(granted(await b.logs.known(room, { scope: 'ann', clientMsgId: 'm-1' }))).toEqual(first);
+      for (const [where, key] of [
+        [room, { scope: 'bob', clientMsgId: 'm-1' }],
+        [room, { scope: 'ann', clientMsgId: 'm-2' }],
+        [newRoom(), { scope: 'ann', clientMsgId: 'm-1' }],
+      ] as const)
+        expect(granted(await b.logs.known(where, key))).toBeUndefined();
+    });
+
     it('treats the same id in another scope or room as another message', async () => {
       const { a } = await twoPeers(harness);
       const room = newRoom();

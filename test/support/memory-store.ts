@@ -195,6 +195,11 @@ export function createMemoryStore({
     replace: (room, seq, members, notice) =>
       answer('replace', room, () => replace(room, seq, members, notice)),
     unread: (asked) => answer('unread', undefined, () => asked.map(unread)),
+    known: (room, { scope, clientMsgId }) =>
+      answer('known', room, () => {
+        const first = logs.get(room.tag)?.answers.get(JSON.stringify([scope, clientMsgId]));
+        return first && { epoch: first.epoch, seq: first.seq, id: first.id, at: first.at };
+      }),
     tops: (rooms) =>
       answer('tops', undefined, () =>
         rooms.map((room) => {

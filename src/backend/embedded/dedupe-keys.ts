@@ -9,7 +9,7 @@ import type { Tables } from './tables.ts';
  */
 export function dedupeKeys(
   tag: string,
-  { scope, clientMsgId }: NonNullable<Draft['dedupe']>,
+  { scope, clientMsgId }: Pick<NonNullable<Draft['dedupe']>, 'scope' | 'clientMsgId'>,
   ttlS: number,
   now: number,
 ): DedupeKey[] {

@@ -12,6 +12,7 @@ import {
 import type { Room } from '../../chat/room.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { dedupeKeys } from './dedupe-keys.ts';
 import { expireEntries, type LogMeta, retentionOf } from './log-meta.ts';
 import type { ReadSnapshot, Snapshot } from './tables.ts';
 import type { StoreRules } from './transaction-context.ts';
@@ -33,6 +34,8 @@ export interface LogStoreDeps {
   readonly queue: CommitQueue;
   readonly rules: StoreRules;
   readonly now: () => number;
+  /** The clock of dedupe periods. */
+  readonly steadyMs: () => number;
 }
 
 /** Bytes of a stored entry without the draft. */
@@ -41,7 +44,7 @@ export const ENTRY_OVERHEAD_BYTES = 300;
 const UNCOUNTED_BYTES = 100;
 
 /** All logs. The primary is the only writer. Each of its starts is a run, and begins a new epoch in every log it touches. */
-export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps): LogStore {
+export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: LogStoreDeps): LogStore {
   /** Undefined if the log has no epoch of this run yet. */
   function page(snapshot: Snapshot, room: Room, query: LogQuery): LogPage | undefined {
     const meta = snapshot.row('logMeta', room.tag);
@@ -94,6 +97,15 @@ export function createLogStore({ readSnapshot, queue, rules, now }: LogStoreDeps
           return unreadOf(held, { read }, said, (from, to) => snapshot.uncounted(tag, from, to));
         }),
       );
+    },
+    async known({ tag }, key) {
+      return readSnapshot((snapshot) => {
+        for (const dedupeKey of dedupeKeys(tag, key, rules.dedupeTtlS, steadyMs())) {
+          const record = snapshot.row('dedupe', dedupeKey);
+          if (record) return { epoch: record.epoch, seq: record.seq, id: record.id, at: record.at };
+        }
+        return undefined;
+      });
     },
   };
 }

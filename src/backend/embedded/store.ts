@@ -62,7 +62,7 @@ export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: S
     closed ? refuse('unavailable', 'the store is closed', 1_000) : succeed(tables.readSnapshot(use));
 
   return {
-    logs: createLogStore({ readSnapshot, queue, rules, now }),
+    logs: createLogStore({ readSnapshot, queue, rules, now, steadyMs }),
     inboxes: createInboxStore({ readSnapshot, queue }),
     pushes: createPushStore({ readSnapshot, queue, rules, now }),
     idempotency: createIdempotencyStore({ queue, rules }),

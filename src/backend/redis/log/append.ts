@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { DedupeKey } from '../../../chat/dedupe.ts';
 import type { Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
@@ -88,7 +89,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       String(entries),
       String(logTtlMs),
       dedupeTtlMs,
-      dedupeField(draft),
+      draft.dedupe ? dedupeField(draft.dedupe) : '',
       draft.id,
       draft.members,
       draft.except ?? '',
@@ -139,8 +140,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
 }
 
 /** 16 characters of a hash, since a busy room remembers a million of them. */
-function dedupeField({ dedupe }: Draft): string {
-  if (!dedupe) return '';
+export function dedupeField(dedupe: Pick<DedupeKey, 'scope' | 'clientMsgId'>): string {
   const digest = hash('sha256', `${dedupe.scope}\0${dedupe.clientMsgId}`, 'base64url');
   return digest.slice(0, 16);
 }

@@ -1,4 +1,5 @@
 import {
+  type KnownMessage,
   type LogPage,
   type LogQuery,
   type LogTop,
@@ -14,7 +15,7 @@ import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
-import type { RedisAppend } from './append.ts';
+import { dedupeField, type RedisAppend } from './append.ts';
 import type { EpochArgs } from './epochs.ts';
 import { countUnread } from './unread.ts';
 
@@ -83,7 +84,22 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     replace: writes.replace,
     tops,
     unread: (asked) => countUnread({ redis, keys }, asked),
+    async known(room, key) {
+      const field = dedupeField(key);
+      const found = await allValues(
+        keys.ids(room).map((ids) => redis.call<string | null>(['HGET', ids, field])),
+      );
+      return found.ok ? succeed(parseKnown(found.value[0] ?? found.value[1] ?? '')) : found;
+    },
   };
+}
+
+/** `epoch seq at id digest`, as append.lua writes it. */
+function parseKnown(answer: string): KnownMessage | undefined {
+  const [, epoch, seq, at, id] = /^(\S+) (\d+) (\d+) (\S+)/.exec(answer) ?? [];
+  return epoch === undefined || id === undefined
+    ? undefined
+    : { epoch, seq: Number(seq), id, at: Number(at) };
 }
 
 /** `epoch:upTo epoch:upTo`, as epoch.lua keeps them. */
