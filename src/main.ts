@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { countCores } from './cluster/cores.ts';
+import { parseVersions } from './cluster/ipc-versions.ts';
 import { openSignals } from './cluster/signals.ts';
 import { parseConfiguration } from './config/configuration.ts';
 import { SETTINGS, type Settings } from './config/settings.ts';
@@ -86,7 +87,9 @@ async function work(): Promise<number> {
     import('./cluster/worker-process.ts'),
   ]);
   const log = logOf(settings, { slot });
-  await runWorker({ settings, worker: openWorkerProcess({ slot, instanceId, log }), version, log });
+  const primaryVersions = parseVersions(process.env.RC_IPC_VERSIONS);
+  const worker = openWorkerProcess({ slot, instanceId, primaryVersions, log });
+  await runWorker({ settings, worker, version, log });
   return OK;
 }
 

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
 import type { MessagePort } from './ipc-channel.ts';
+import { IPC_VERSIONS, showVersions } from './ipc-versions.ts';
 
 /** A worker process as the supervisor needs it. */
 export interface ChildWorker {
@@ -27,8 +28,9 @@ export interface ForkOptions {
 }
 
 /**
- * Sets up node:cluster, once, and returns the function that forks a worker. A worker finds its slot and instance id in
- * the environment variables RC_SLOT and RC_INSTANCE_ID, which main.ts reads.
+ * Sets up node:cluster, once, and returns the function that forks a worker. A worker finds its slot, its
+ * instance id and this primary's IPC versions in the environment variables RC_SLOT, RC_INSTANCE_ID and RC_IPC_VERSIONS, which
+ * main.ts reads.
  *
  * SCHED_NONE: workers accept from the shared listening handle themselves. Handing over each connection by IPC would cost
  * the primary CPU and queue behind it. `advanced` serialisation: without it the bytes that the front door has read of a
@@ -48,7 +50,11 @@ export function openForks({
     ...(args === undefined ? {} : { args: [...args] }),
   });
   return (slot, instanceId) => {
-    const worker = cluster.fork({ RC_SLOT: String(slot), RC_INSTANCE_ID: instanceId });
+    const worker = cluster.fork({
+      RC_SLOT: String(slot),
+      RC_INSTANCE_ID: instanceId,
+      RC_IPC_VERSIONS: showVersions(IPC_VERSIONS),
+    });
     // A failed send without a callback, as the cluster adapter's are, raises `error`, which would end the primary.
     worker.on('error', (error) => log.warn({ slot, err: error }, 'the IPC channel to a worker failed'));
     finishDisconnect(worker);

@@ -1,11 +1,14 @@
 import type { Logger } from 'pino';
 import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
 import type { IpcChannel, RequestKind } from './ipc.ts';
+import { createNegotiation, GREETING_VERSION, IPC_VERSIONS, type IpcVersions } from './ipc-versions.ts';
 
-/** Marks our messages among those of @socket.io/sticky, the cluster adapter and node:cluster on the same channel. */
-export const IPC_VERSION = 7;
-
+/**
+ * `rc` is the version, and marks our messages among those of @socket.io/sticky, the cluster adapter and node:cluster on the
+ * same channel.
+ */
 type Envelope = { readonly rc: number } & (
+  | { readonly op: 'hello'; readonly versions: IpcVersions }
   | { readonly op: 'request'; readonly id: number; readonly kind: string; readonly body: unknown }
   | { readonly op: 'reply'; readonly id: number; readonly outcome: Outcome<unknown> }
   | { readonly op: 'notice'; readonly kind: string; readonly body: unknown }
@@ -23,8 +26,11 @@ export interface MessagePort {
 export interface IpcChannelOptions {
   readonly log: Logger;
   readonly defaultTimeoutMs?: number;
-  /** Called once, if the other end turns out to be of another release. */
-  readonly onForeignVersion?: (version: unknown) => void;
+  readonly versions?: IpcVersions;
+  /** The versions of the other end, if they are known. The first message then tells it this end's, which it does not know. */
+  readonly theirVersions?: IpcVersions;
+  /** Called once, if the two ends have no version in common. */
+  readonly onForeignVersions?: (theirs: IpcVersions) => void;
 }
 
 type RequestHandler = (body: unknown) => Promise<Outcome<unknown>> | Outcome<unknown>;
@@ -32,7 +38,7 @@ type NoticeHandler = (body: unknown) => void;
 
 /** Replies, requests and notices over one port. Handlers run in the order of arrival, each at once. */
 export function createIpcChannel(port: MessagePort, options: IpcChannelOptions): IpcChannel {
-  const { log, defaultTimeoutMs = 5_000 } = options;
+  const { log, defaultTimeoutMs = 5_000, versions = IPC_VERSIONS, theirVersions } = options;
   const pending = new Map<number, (outcome: Outcome<unknown>) => void>();
   const requestHandlers = new Map<string, RequestHandler>();
   const noticeHandlers = new Map<string, NoticeHandler>();
@@ -41,7 +47,14 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
   let lastId = 0;
   let unwritten = 0;
   let closed = false;
-  let foreignSeen = false;
+  const negotiation = createNegotiation({
+    ours: versions,
+    theirs: theirVersions,
+    onForeign(theirs) {
+      log.error({ theirs, ours: versions }, 'the other process has no IPC version in common; it is ignored');
+      options.onForeignVersions?.(theirs);
+    },
+  });
 
   function send(message: Envelope, failed: (why: Refusal) => void): void {
     if (closed) {
@@ -68,8 +81,9 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
   }
 
   function answer(id: number, outcome: Outcome<unknown>): void {
-    send({ rc: IPC_VERSION, op: 'reply', id, outcome }, (why) => {
-      if (why.error.code === 'internal') send({ rc: IPC_VERSION, op: 'reply', id, outcome: why }, () => {});
+    const rc = negotiation.version;
+    send({ rc, op: 'reply', id, outcome }, (why) => {
+      if (why.error.code === 'internal') send({ rc, op: 'reply', id, outcome: why }, () => {});
     });
   }
 
@@ -100,17 +114,9 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
 
   port.onMessage((raw) => {
     if (typeof raw !== 'object' || raw === null || !('rc' in raw)) return;
-    if (raw.rc !== IPC_VERSION) {
-      if (foreignSeen) return;
-      foreignSeen = true;
-      log.error(
-        { version: raw.rc, ours: IPC_VERSION },
-        'the other process has another IPC version; its message is ignored',
-      );
-      options.onForeignVersion?.(raw.rc);
-      return;
-    }
     const message = raw as Envelope;
+    const { rc } = message;
+    if (!negotiation.hear(message.op === 'hello' ? message.versions : { min: rc, max: rc })) return;
     switch (message.op) {
       case 'reply':
         pending.get(message.id)?.(message.outcome);
@@ -132,6 +138,8 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
     for (const resolve of flushWaiters.splice(0)) resolve();
   });
 
+  if (theirVersions) send({ rc: GREETING_VERSION, op: 'hello', versions }, () => {});
+
   return {
     request<Body, Answer>(kind: RequestKind<Body, Answer>, body: Body, timeoutMs = defaultTimeoutMs) {
       return new Promise<Outcome<Answer>>((resolve) => {
@@ -147,11 +155,14 @@ export function createIpcChannel(port: MessagePort, options: IpcChannelOptions):
           timeoutMs,
         );
         pending.set(id, settle);
-        send({ rc: IPC_VERSION, op: 'request', id, kind, body }, settle);
+        if (negotiation.understands(kind))
+          send({ rc: negotiation.version, op: 'request', id, kind, body }, settle);
+        else settle(refuse('unavailable', `the other process is of an earlier release, without "${kind}"`));
       });
     },
     notify(kind, body) {
-      send({ rc: IPC_VERSION, op: 'notice', kind, body }, () => {});
+      if (negotiation.understands(kind))
+        send({ rc: negotiation.version, op: 'notice', kind, body }, () => {});
     },
     onRequest(kind, handler) {
       if (requestHandlers.has(kind)) throw new Error(`request "${kind}" has a handler already`);

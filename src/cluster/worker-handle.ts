@@ -4,6 +4,7 @@ import { CONTROL, type DrainOrder, type WorkerCounts } from './control.ts';
 import { createDrainOrders } from './drain-orders.ts';
 import type { WorkerIpc } from './ipc.ts';
 import { createIpcChannel } from './ipc-channel.ts';
+import { IPC_VERSIONS, showVersions } from './ipc-versions.ts';
 import { createSilenceWatch } from './silence-watch.ts';
 
 /** A worker that is not ready by then hangs, and is replaced. */
@@ -71,8 +72,10 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   const ipc: WorkerIpc = {
     ...createIpcChannel(child.port, {
       log,
-      onForeignVersion: (version) =>
-        fail(`it speaks version ${version} of the messages between processes; restart the primary`),
+      onForeignVersions: (theirs) =>
+        fail(
+          `it speaks version ${showVersions(theirs)} of the messages between processes, this primary ${showVersions(IPC_VERSIONS)}; restart the primary`,
+        ),
     }),
     slot,
     instanceId,

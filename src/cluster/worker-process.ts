@@ -3,10 +3,12 @@ import type { Logger } from 'pino';
 import { CONTROL, type DrainOrder } from './control.ts';
 import type { IpcChannel } from './ipc.ts';
 import { createIpcChannel, type MessagePort } from './ipc-channel.ts';
+import type { IpcVersions } from './ipc-versions.ts';
 
 export interface WorkerProcessDeps {
   readonly slot: number;
   readonly instanceId: string;
+  readonly primaryVersions: IpcVersions;
   readonly log: Logger;
 }
 
@@ -38,10 +40,11 @@ export interface DrainHandlers {
  * which worker drains when. A bug ends the process with code 1, since its state cannot be trusted; the primary respawns
  * it.
  */
-export function openWorkerProcess({ slot, instanceId, log }: WorkerProcessDeps): WorkerProcess {
+export function openWorkerProcess(deps: WorkerProcessDeps): WorkerProcess {
+  const { slot, instanceId, primaryVersions, log } = deps;
   let handlers: DrainHandlers | undefined;
   let draining = false;
-  const ipc = createIpcChannel(processPort(), { log });
+  const ipc = createIpcChannel(processPort(), { log, theirVersions: primaryVersions });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('uncaughtException', (error, origin) => {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ChildWorker } from '../../src/cluster/child.ts';
 import { CONTROL, type WorkerCounts } from '../../src/cluster/control.ts';
 import { createIpcChannel, type MessagePort } from '../../src/cluster/ipc-channel.ts';
+import { IPC_VERSIONS } from '../../src/cluster/ipc-versions.ts';
 import { silentLog } from './silent-log.ts';
 
 export interface FakePort extends MessagePort {
@@ -76,7 +77,7 @@ export function createFakeForks(): {
       const id = all.length + 1;
       let alive = true;
       const signals: string[] = [];
-      const ipc = createIpcChannel(worker, { log: silentLog });
+      const ipc = createIpcChannel(worker, { log: silentLog, theirVersions: IPC_VERSIONS });
       let hanging = false;
       let counts: WorkerCounts = { clients: 0, rooms: 0, loopDelayMs: 0, rssBytes: 0 };
       const reporting = setInterval(() => {

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CONTROL } from '../../src/cluster/control.ts';
-import { IPC_VERSION } from '../../src/cluster/ipc-channel.ts';
+import { IPC_VERSIONS } from '../../src/cluster/ipc-versions.ts';
 import { createSupervisor, type ReloadStep, type SupervisorDeps } from '../../src/cluster/supervisor.ts';
 import { succeed } from '../../src/protocol/codes.ts';
 import { createFakeForks, type FakeWorker } from './fake-port.ts';
@@ -436,18 +436,26 @@ test('before a stop every worker can say that it is not ready', async () => {
   expect(states()).toEqual(['0 ready', '1 ready']);
 });
 
-test('a reload whose new worker is of another release ends there, and the old workers stay', async () => {
-  const { supervisor, startAll, forked, latest, states } = createCluster();
-  await startAll();
-  const reloaded = supervisor.reload();
-  await settle();
-  latest(0).port.send({ rc: IPC_VERSION + 1, op: 'notice', kind: CONTROL.ready, body: {} }, () => {});
-  await settle();
-  expect(await reloaded).toMatchObject({ ok: false, error: { message: expect.stringContaining('restart') } });
-  await vi.advanceTimersByTimeAsync(60_000);
-  expect(states()).toEqual(['0 ready', '1 ready']);
-  expect(forked.map(({ alive }) => alive)).toEqual([true, true, false]);
-});
+test.each([
+  ['that greets', (later: number) => ({ rc: 7, op: 'hello', versions: { min: later, max: later + 1 } })],
+  ['that does not', (later: number) => ({ rc: later, op: 'notice', kind: CONTROL.ready, body: null })],
+])(
+  'a reload onto a release %s and shares no IPC version ends there, and the old workers stay',
+  async (_, first) => {
+    const { supervisor, startAll, forked, latest, states } = createCluster();
+    await startAll();
+    const reloaded = supervisor.reload();
+    latest(0).port.send(first(IPC_VERSIONS.max + 1), () => {});
+    await settle();
+    expect(await reloaded).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('restart') },
+    });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(states()).toEqual(['0 ready', '1 ready']);
+    expect(forked.map(({ alive }) => alive)).toEqual([true, true, false]);
+  },
+);
 
 test('a worker that dies while its successor starts leaves the slot with exactly one worker', async () => {
   const { supervisor, startAll, forked, ready, states } = createCluster();

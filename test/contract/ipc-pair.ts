@@ -1,5 +1,6 @@
 import type { IpcChannel, WorkerIpc } from '../../src/cluster/ipc.ts';
 import { createIpcChannel } from '../../src/cluster/ipc-channel.ts';
+import { IPC_VERSIONS } from '../../src/cluster/ipc-versions.ts';
 import { createPortPair } from '../cluster/fake-port.ts';
 import { silentLog } from '../cluster/silent-log.ts';
 
@@ -16,7 +17,7 @@ export interface IpcPair {
 export function createIpcPair(slot: number, instanceId: string): IpcPair {
   const [atWorker, atPrimary] = createPortPair();
   return {
-    primary: createIpcChannel(atWorker, { log: silentLog }),
+    primary: createIpcChannel(atWorker, { log: silentLog, theirVersions: IPC_VERSIONS }),
     worker: { ...createIpcChannel(atPrimary, { log: silentLog }), slot, instanceId },
     cut() {
       atWorker.close();

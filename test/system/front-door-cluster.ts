@@ -18,6 +18,7 @@ import { createClientCounter } from '../../src/cluster/client-counter.ts';
 import { CONTROL } from '../../src/cluster/control.ts';
 import { openFront } from '../../src/cluster/front.ts';
 import { openFrontWorker } from '../../src/cluster/front-worker.ts';
+import { parseVersions } from '../../src/cluster/ipc-versions.ts';
 import { createSupervisor } from '../../src/cluster/supervisor.ts';
 import { openWorkerProcess } from '../../src/cluster/worker-process.ts';
 import { succeed } from '../../src/protocol/codes.ts';
@@ -69,7 +70,12 @@ async function runPrimary(): Promise<void> {
 
 function runWorker(): void {
   const slot = Number(process.env.RC_SLOT);
-  const worker = openWorkerProcess({ slot, instanceId: process.env.RC_INSTANCE_ID ?? '', log });
+  const worker = openWorkerProcess({
+    slot,
+    instanceId: process.env.RC_INSTANCE_ID ?? '',
+    primaryVersions: parseVersions(process.env.RC_IPC_VERSIONS),
+    log,
+  });
   const engine = new Engine();
   const io = new Server({ adapter: createAdapter() });
   const counter = createClientCounter(worker.ipc);
