@@ -18,6 +18,8 @@ export interface Installed {
   readonly from: string;
   /** Puts this tree's build in its place, as a deployment does; what runs goes on. */
   upgrade(): Promise<void>;
+  /** Puts the previous release's build back. */
+  putBack(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -30,14 +32,19 @@ export async function installPrevious(): Promise<Installed> {
   const folder = await mkdtemp(join(tmpdir(), 'roomcast-previous-'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const from = hasCommit() ? await buildCommit(folder) : await copyOfThis(folder);
+  const kept = join(folder, 'previous');
+  const install = async (source: string) => {
+    await rm(join(folder, 'dist'), { recursive: true });
+    await cp(join(source, 'dist'), join(folder, 'dist'), { recursive: true });
+    await cp(join(source, 'package.json'), join(folder, 'package.json'));
+  };
+  await cp(join(folder, 'dist'), join(kept, 'dist'), { recursive: true });
+  await cp(join(folder, 'package.json'), join(kept, 'package.json'));
   return {
     main: join(folder, 'dist', 'main.js'),
     from,
-    async upgrade() {
-      await rm(join(folder, 'dist'), { recursive: true });
-      await cp(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
-      await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
-    },
+    upgrade: () => install(ROOT),
+    putBack: () => install(kept),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { enter } from '../support/member.ts';
@@ -36,25 +36,39 @@ it('hosts of the previous release and of this one share rooms over one Redis', a
   await redis.close();
 });
 
-it('a reload under the previous release’s primary brings in this release’s workers', async () => {
-  const host = await startHost({ main: previous.main });
-  const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
-  const ann = await enter(host.workerUrls[0] as string, 'upgrade', 'Ann', options);
-  await ann.do('say', { text: 'to the old worker' });
-  const before = (await host.status()).workers.map(({ pid }) => pid);
-  await previous.upgrade();
-  process.kill(host.pid, 'SIGHUP');
-  await eventually(
-    async () => {
-      const { workers } = await host.status();
-      expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
-      expect(workers.filter(({ pid }) => before.includes(pid))).toEqual([]);
-    },
-    { timeout: 60_000, interval: 100 },
-  );
-  await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
-  expect(await ann.do('say', { text: 'to the new worker' })).toMatchObject({ seq: 2 });
-  ann.close();
-  expect(await host.stop()).toBe(0);
-  await host.remove();
+describe.each([
+  [
+    'the previous release’s primary brings in this release’s workers',
+    () => previous.putBack(),
+    () => previous.upgrade(),
+  ],
+  [
+    'this release’s primary puts the previous release’s workers back',
+    () => previous.upgrade(),
+    () => previous.putBack(),
+  ],
+])('a reload under', (title, before, after) => {
+  it(title, async () => {
+    await before();
+    const host = await startHost({ main: previous.main });
+    const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+    const ann = await enter(host.workerUrls[0] as string, 'upgrade', 'Ann', options);
+    await ann.do('say', { text: 'to the old worker' });
+    const replaced = (await host.status()).workers.map(({ pid }) => pid);
+    await after();
+    process.kill(host.pid, 'SIGHUP');
+    await eventually(
+      async () => {
+        const { workers } = await host.status();
+        expect(workers.map(({ state }) => state)).toEqual(['ready', 'ready']);
+        expect(workers.filter(({ pid }) => replaced.includes(pid))).toEqual([]);
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+    await eventually(() => expect(ann.heard.filter(({ event }) => event === 'joined')).toHaveLength(2));
+    expect(await ann.do('say', { text: 'to the new worker' })).toMatchObject({ seq: 2 });
+    ann.close();
+    expect(await host.stop()).toBe(0);
+    await host.remove();
+  });
 });
