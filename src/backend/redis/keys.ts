@@ -15,10 +15,8 @@ export interface RedisKeys {
   readonly unread: (room: Room) => readonly [readers: string, uncounted: string];
   /** The two dedupe hashes, for even and for odd TTL periods. */
   readonly ids: (room: Room) => readonly [string, string];
-  /** Written before Redis is asked whether the replicas have everything, see connection/replica-acks.ts. */
-  readonly acked: (room: Room) => string;
-  /** The same for a test without a room, with a hash tag of the server or ''. */
-  readonly ackTest: (tag: string) => string;
+  /** Written before a server is asked whether its replicas have everything, with a hash tag of the server or ''. */
+  readonly acked: (tag: string) => string;
   /** The bans and mutes of a room, see restricted.lua. */
   readonly restrictions: (room: Room) => string;
   /** The prefix of every channel, as Socket.IO's sharded adapter takes it. */
@@ -76,8 +74,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     unread: (room) => [`${base(room)}:readers`, `${base(room)}:uncounted`],
     ids: (room) => [`${base(room)}:ids0`, `${base(room)}:ids1`],
-    acked: (room) => `${base(room)}:acked`,
-    ackTest: (tag) => (tag === '' ? `${prefix}:acked` : `${prefix}:{${tag}}:acked`),
+    acked: (tag) => (tag === '' ? `${prefix}:acked` : `${prefix}:{${tag}}:acked`),
     restrictions: (room) => `${base(room)}:restricted`,
     channelPrefix,
     // A string made with `+` or a template would keep its parts in memory as long as the room is subscribed to.

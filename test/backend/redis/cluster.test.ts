@@ -4,7 +4,7 @@ import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { slotOf } from '../../../src/backend/redis/topology/hash-slots.ts';
 import type { Room } from '../../../src/chat/room.ts';
 import { append, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
-import { ALLOWED, openPeer, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { ALLOWED, openPeer, type PeerSettings, redisOptions, silent } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openRedisCluster, type RedisClusterOptions, replicated } from '../../support/redis-cluster.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
@@ -12,8 +12,8 @@ import type { RedisProcess } from '../../support/redis-server.ts';
 async function clusterForTest(options?: RedisClusterOptions) {
   const cluster = await openRedisCluster(options);
   onTestFinished(() => cluster.close());
-  async function peer() {
-    const opened = await openPeer({ redisClusterNodes: cluster.addresses });
+  async function peer(more: PeerSettings = {}) {
+    const opened = await openPeer({ redisClusterNodes: cluster.addresses, ...more });
     onTestFinished(() => opened.close());
     return opened;
   }
@@ -126,6 +126,26 @@ describe('a Redis Cluster', () => {
     });
     await eventually(async () => granted(await worker.check()));
     await eventually(async () => granted(await worker.bus.probe()));
+  });
+
+  it('waits for replicas by a key of no room, also while the slot of that key moves', async () => {
+    const { cluster, peer, slotOfRoom } = await clusterForTest({ replicas: 1 });
+    const worker = await peer({ ackReplicas: 1 });
+    const room = newRoom();
+    await append(worker, room, 'one');
+    const owner = await cluster.ownerOf(slotOfRoom(room));
+    const writtenTags = async () => (await owner.ask('KEYS rc:*:acked')).match(/(?<=\{).*(?=\})/g) ?? [];
+    const [tag = ''] = await writtenTags();
+    expect(tag).not.toBe(room.tag);
+    const to = others(cluster.masters, owner);
+    const slot = slotOf(tag);
+    const toId = /[0-9a-f]{40}/.exec(await to.ask('CLUSTER MYID'))?.[0] ?? '';
+    await owner.ask(`DEL rc:{${tag}}:acked`);
+    expect(await owner.ask(`CLUSTER SETSLOT ${slot} MIGRATING ${toId}`)).toBe('+OK\r\n');
+    await append(worker, room, 'two');
+    const fresh = (await writtenTags()).filter((one) => one !== tag);
+    expect(fresh).toHaveLength(1);
+    expect(fresh).not.toContain(room.tag);
   });
 
   it('gains a master, which takes over slots: rooms there are written and heard', async () => {

@@ -20,7 +20,7 @@ export interface RedisAppendDeps {
   readonly epochArgs: EpochArgs;
   readonly retention: (room: Room) => Retention;
   readonly dedupeTtlS: number;
-  /** Succeeds once enough replicas have what the server answered before; absent if none need to. */
+  /** Succeeds once enough replicas have what the key's server answered before; absent if none need to. */
   readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
 }
 
@@ -72,7 +72,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
     );
     if (!replicated || !server || !reply.ok || STORED_NOTHING.has(reply.value[4])) return reply;
     // A known message may not be on the replicas yet: its first ack may have been refused for that.
-    const acked = await replicated(keys.acked(room), server);
+    const acked = await replicated(keys.channel(room), server);
     return acked.ok ? reply : acked;
   }
 

@@ -30,8 +30,12 @@ export interface ClusterMembersDeps<N> {
   /** The user, password and TLS of every member are those of this address. */
   readonly like: RedisAddress;
   readonly openNode: OpenNode<N>;
-  /** Returns the hash tag of a channel that the member at this address has; `previous` if it still does. */
-  readonly tagAt: (shown: string, previous: string | undefined) => string | undefined;
+  /** Returns a hash tag that the member at this address has: `previous` if it still does and is not `avoided`. */
+  readonly tagAt: (
+    shown: string,
+    previous: string | undefined,
+    avoided: string | undefined,
+  ) => string | undefined;
   readonly hasSlots: (member: ClusterMember<N>) => boolean;
   /** Something at a member showed that slots may have moved. */
   readonly recheck: () => void;
@@ -52,8 +56,8 @@ export function createClusterMembers<N extends TopologyNode>(deps: ClusterMember
     const known = members.get(shown);
     if (known) return known;
     let tag: string | undefined;
-    const node = openNode(fixedMaster(address, recheck), () => {
-      tag = tagAt(shown, tag);
+    const node = openNode(fixedMaster(address, recheck), (avoided) => {
+      tag = tagAt(shown, tag, avoided);
       return tag;
     });
     const member: ClusterMember<N> = { shown, host, address, node, namedAtMs: Number.NEGATIVE_INFINITY };

@@ -36,7 +36,7 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
   const members = createClusterMembers<N>({
     like,
     openNode,
-    tagAt: (shown, previous) => owners.tagAt((owner) => owner.shown === shown, previous),
+    tagAt: (shown, previous, avoided) => owners.tagAt((owner) => owner.shown === shown, previous, avoided),
     hasSlots: owners.has,
     recheck,
     now,

@@ -8,8 +8,8 @@ export interface SlotOwners<O extends object> {
   has(owner: O): boolean;
   /** Every slot has an owner. */
   complete(): boolean;
-  /** Returns a hash tag whose slot has such an owner: `previous` if it still does. */
-  tagAt(isOwner: (owner: O) => boolean, previous: string | undefined): string | undefined;
+  /** Returns a hash tag whose slot has such an owner: `previous` if it still does and is not `avoided`. */
+  tagAt(isOwner: (owner: O) => boolean, previous: string | undefined, avoided?: string): string | undefined;
 }
 
 /**
@@ -48,10 +48,11 @@ export function createSlotOwners<O extends object>(): SlotOwners<O> {
     },
     has: (owner) => countOf(owner) > 0,
     complete: () => owners.every((owner) => owner !== undefined),
-    tagAt(isOwner, previous) {
+    tagAt(isOwner, previous, avoided) {
+      const avoidedSlot = avoided === undefined ? undefined : slotOf(avoided);
       const isOwn = (slot: number) => {
         const owner = owners[slot];
-        return owner !== undefined && isOwner(owner);
+        return slot !== avoidedSlot && owner !== undefined && isOwner(owner);
       };
       if (previous !== undefined && isOwn(slotOf(previous))) return previous;
       return owners.some((_, slot) => isOwn(slot)) ? tagIn(isOwn) : undefined;

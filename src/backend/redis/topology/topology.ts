@@ -9,10 +9,13 @@ export interface TopologyNode {
 }
 
 /**
- * Opens the connections to one server. `probeTag` returns the hash tag of a channel that this server has, '' if it has
- * all, and undefined if it has none.
+ * Returns a hash tag whose keys and channels a server has, '' if it has all, and undefined if it has none: the same each time,
+ * unless that one has left the server or is `avoided`.
  */
-export type OpenNode<N> = (target: RedisTarget, probeTag: () => string | undefined) => N;
+export type TagOfServer = (avoided?: string) => string | undefined;
+
+/** Opens the connections to one server. */
+export type OpenNode<N> = (target: RedisTarget, tagOfServer: TagOfServer) => N;
 
 /** The servers, and the one that has a given key or channel. */
 export interface RedisTopology<N extends TopologyNode> {

@@ -13,7 +13,7 @@ import { createRightsCheck } from '../connection/rights-check.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
-import type { TopologyNode } from './topology.ts';
+import type { TagOfServer, TopologyNode } from './topology.ts';
 
 export interface WorkerNodeDeps {
   readonly target: RedisTarget;
@@ -22,8 +22,7 @@ export interface WorkerNodeDeps {
   readonly scripts: readonly Script[];
   readonly pacing: CallPacing;
   readonly instanceId: string;
-  /** Returns the hash tag of a channel that this server has; see `OpenNode`. */
-  readonly probeTag: () => string | undefined;
+  readonly tagOfServer: TagOfServer;
   readonly log: Logger;
 }
 
@@ -39,17 +38,20 @@ export interface WorkerNode extends TopologyNode {
 }
 
 export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
-  const { target, options, keys, scripts, pacing, instanceId, probeTag, log } = deps;
+  const { target, options, keys, scripts, pacing, instanceId, tagOfServer, log } = deps;
   const { ackReplicas = 0 } = options;
   const now = () => performance.now();
   const commands = openRedisConnection({ target, scripts, log, pacing });
   const subscriber = openSubscriber({ target, log });
   const channel = () => {
-    const tag = probeTag();
+    const tag = tagOfServer();
     return tag === undefined ? undefined : keys.probe(instanceId, tag);
   };
   const bus = createBusProbe({ redis: commands, subscriptions: subscriber.subscriptions, channel });
-  const acks = ackReplicas > 0 ? openReplicaAcks({ target, replicas: ackReplicas, now, log }) : undefined;
+  const acks =
+    ackReplicas > 0
+      ? openReplicaAcks({ target, replicas: ackReplicas, tagOfServer, keyOf: keys.acked, now, log })
+      : undefined;
   const pacedRedial = createPacedRedial({
     now,
     redial() {
@@ -70,8 +72,7 @@ export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
     // Behind a proxy, the two connections may lead to different servers.
     const same = acks.asks(server);
     if (same !== undefined) pacedRedial.note(same);
-    const tag = probeTag();
-    return acks.check(tag === undefined ? undefined : keys.ackTest(tag), server);
+    return acks.check(server);
   }
 
   const checkRights = createRightsCheck({

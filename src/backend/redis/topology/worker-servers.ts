@@ -12,7 +12,7 @@ import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import { createBusChecks } from './bus-checks.ts';
 import { openTopology } from './open-topology.ts';
-import type { RedisTopology } from './topology.ts';
+import type { RedisTopology, TagOfServer } from './topology.ts';
 import { openWorkerNode, type WorkerNode } from './worker-node.ts';
 
 /** A worker's connections to all servers. */
@@ -58,8 +58,8 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   const resyncListeners: (() => void)[] = [];
   const takeoverListeners: (() => void)[] = [];
 
-  function openNode(target: RedisTarget, probeTag: () => string | undefined): WorkerNode {
-    const node = openWorkerNode({ ...deps, target, probeTag });
+  function openNode(target: RedisTarget, tagOfServer: TagOfServer): WorkerNode {
+    const node = openWorkerNode({ ...deps, target, tagOfServer });
     node.subscriber.subscriptions.onResync(() => {
       for (const listener of resyncListeners) listener();
     });
@@ -120,7 +120,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
     check,
     ...(ackReplicas > 0 && {
       replicated: async (key: string, server: RedisServer) =>
-        (await topology.nodeOf(key).acks?.wait(key, server)) ?? succeed(undefined),
+        (await topology.nodeOf(key).acks?.wait(server)) ?? succeed(undefined),
     }),
     onTakeover: (listener) => {
       takeoverListeners.push(listener);
