@@ -16,6 +16,15 @@ const markOf = async (redis: RedisProcess) => (await redis.ask('GET rc:format'))
 const primary = (redis: RedisProcess) =>
   openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log: silent });
 
+async function connectionTo(redis: RedisProcess) {
+  const scripts = openScripts();
+  const target = fixedTarget(parseRedisAddress(redis.url));
+  const connection = openRedisConnection({ target, scripts: [scripts.markFormat], log: silent });
+  await connection.usable(5_000);
+  const deps = { redis: connection, key: 'rc:format', mark: scripts.markFormat, shown: 'r' };
+  return { deps, close: () => connection.close() };
+}
+
 describe('the format of the data in Redis', () => {
   it('is marked where it is not yet, be there data or none', async () => {
     const redis = await redisForTest();
@@ -29,6 +38,7 @@ describe('the format of the data in Redis', () => {
 
   it.each([
     ['2', 'a newer version of Roomcast wrote'],
+    ['3/2', 'a newer version of Roomcast wrote'],
     ['0', 'this version does not know'],
     ['x', 'this version does not know'],
   ])('%s is refused in a sentence, and nothing is changed', async (format, who) => {
@@ -87,20 +97,50 @@ describe('the format of the data in Redis', () => {
     expect(await markOf(redis)).toBe('1');
   });
 
+  it('may be newer if its mark says that this version can go on: the mark stays', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    await redis.ask('SET rc:format 3/1');
+    granted(await peer.check());
+    await append(peer, newRoom(), 'beside a newer host');
+    await (await primary(redis)).close();
+    expect(await markOf(redis)).toBe('3/1');
+  });
+
+  it.each([
+    [1, ['2/1', '3/1']],
+    [2, ['2', '3/2']],
+    [3, ['2', '3']],
+  ])('that releases of format %s can work with is marked so at each step', async (usableBy, marks) => {
+    const redis = await redisForTest();
+    const seen: (string | undefined)[] = [];
+    const look = async () => succeed(seen.push(await markOf(redis)));
+    const connection = await connectionTo(redis);
+    const agree = () =>
+      agreeOnFormat({
+        ...connection.deps,
+        current: 3,
+        usableBy,
+        migrations: new Map([1, 2].map((from) => [from, look])),
+      });
+    await redis.ask('SET rc:format 1');
+    granted(await agree());
+    expect([...seen.slice(1), await markOf(redis)]).toEqual(marks);
+    granted(await agree());
+    expect(seen).toHaveLength(2);
+    await connection.close();
+  });
+
   it('is raised step by step when it is older, and stays at the step that failed', async () => {
     const redis = await redisForTest();
-    const scripts = openScripts();
-    const target = fixedTarget(parseRedisAddress(redis.url));
-    const connection = openRedisConnection({ target, scripts: [scripts.markFormat], log: silent });
-    await connection.usable(5_000);
+    const connection = await connectionTo(redis);
     const steps: number[] = [];
     let full = true;
     const migrations: Migrations = new Map([
       [1, async () => succeed(steps.push(1))],
       [2, async () => (full ? refuse('unavailable', 'the store is full (OOM)', 1) : succeed(steps.push(2)))],
     ]);
-    const deps = { redis: connection, key: 'rc:format', mark: scripts.markFormat, shown: 'r' };
-    const agree = () => agreeOnFormat({ ...deps, current: 3, migrations });
+    const agree = () => agreeOnFormat({ ...connection.deps, current: 3, usableBy: 3, migrations });
     expect(await agree()).toMatchObject({ ok: false, error: { message: 'the store is full (OOM)' } });
     expect(await markOf(redis)).toBe('2');
     full = false;

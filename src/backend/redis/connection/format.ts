@@ -5,8 +5,16 @@ import type { Script } from '../scripts.ts';
 import type { RedisCommands } from './commands.ts';
 import { away } from './failures.ts';
 
-/** The format of keys and values in Redis. Whoever changes it so that older data would be misread raises it and migrates. */
+/**
+ * The format of keys and values in Redis, and of the frames on its channels. A change that an earlier release would misread, or
+ * whose data this one would misread without it, raises the format, with a migration.
+ */
 const FORMAT = 1;
+/**
+ * The lowest format whose releases can go on working with data of `FORMAT`. If it is lower, the mark says both, as `2/1`: hosts
+ * are then upgraded one after the other. Otherwise the first new host shuts out those of earlier releases.
+ */
+const USABLE_BY = 1;
 /** The format of data without a mark, which versions before the first mark wrote. */
 const UNMARKED = 1;
 
@@ -28,35 +36,44 @@ export interface FormatDeps {
   /** The format is only looked at: nothing is migrated or marked. */
   readonly examines?: boolean;
   readonly current?: number;
+  readonly usableBy?: number;
   readonly migrations?: Migrations;
 }
 
 /**
- * Migrates older data and marks it with this version's format. Throws a `BackendError` if the data is of a newer or an unknown
- * format, which this version would misread and damage. Refuses if Redis cannot say or cannot be marked now.
+ * Migrates older data and marks it with this version's format. Leaves data of a newer format that this version can work with.
+ * Throws a `BackendError` if the data is of another newer or an unknown format, which this version would misread and damage.
+ * Refuses if Redis cannot say or cannot be marked now.
  */
 export async function agreeOnFormat(deps: FormatDeps): Promise<Outcome<void>> {
-  const { redis, key, mark, shown, current = FORMAT, migrations = MIGRATIONS } = deps;
+  const { redis, key, mark, shown, current = FORMAT, usableBy = USABLE_BY, migrations = MIGRATIONS } = deps;
   for (;;) {
     const marked = await redis.call<string | null>(['GET', key]);
     if (!marked.ok) return marked;
-    if (marked.value === String(current)) return succeed(undefined);
-    const found = marked.value === null ? UNMARKED : Number(marked.value);
-    const migrate = migrations.get(found);
-    if (found !== current && !migrate) throw misfit(shown, marked.value ?? String(found), current);
+    const found = marked.value === null ? { format: UNMARKED, usableBy: UNMARKED } : parseMark(marked.value);
+    const isUsable = found.format >= current && found.usableBy <= current;
+    if (isUsable && marked.value !== null) return succeed(undefined);
+    const migrate = migrations.get(found.format);
+    if (!isUsable && !migrate) throw misfit(shown, marked.value ?? String(UNMARKED), found.format, current);
     if (deps.examines) return succeed(undefined);
     const migrated = await migrate?.(redis);
     if (migrated && !migrated.ok) return migrated;
-    const next = migrate ? found + 1 : found;
-    const set = await redis.evaluate<number>(mark, [key], [marked.value ?? '', String(next)]);
+    const next = migrate ? found.format + 1 : found.format;
+    const text = usableBy < next ? `${next}/${usableBy}` : `${next}`;
+    const set = await redis.evaluate<number>(mark, [key], [marked.value ?? '', text]);
     if (!set.ok) return set;
   }
 }
 
-function misfit(shown: string, found: string, current: number): BackendError {
-  const who = Number(found) > current ? 'a newer version of Roomcast wrote' : 'this version does not know';
+function parseMark(text: string): { readonly format: number; readonly usableBy: number } {
+  const [, format, usableBy] = /^(\d+)(?:\/(\d+))?$/.exec(text) ?? [];
+  return { format: Number(format), usableBy: Number(usableBy ?? format) };
+}
+
+function misfit(shown: string, mark: string, format: number, current: number): BackendError {
+  const who = format > current ? 'a newer version of Roomcast wrote' : 'this version does not know';
   return new BackendError(
-    `Redis at ${shown} holds data of format ${JSON.stringify(found.slice(0, 20))}, which ${who}; this version writes format ${current}. Start the version that wrote it, or choose another KEY_PREFIX`,
+    `Redis at ${shown} holds data of format ${JSON.stringify(mark.slice(0, 20))}, which ${who}; this version writes format ${current}. Start the version that wrote it, or choose another KEY_PREFIX`,
   );
 }
 
