@@ -12,6 +12,14 @@ export interface DedupeKey {
   readonly content?: string;
 }
 
+/** 96 bits: a busy room remembers a million ids. */
+const HASH_CHARS = 16;
+
+/** Names a `clientMsgId` in the records of a log. Every store uses this name, so the records can move to another store. */
+export function dedupeHash({ scope, clientMsgId }: Omit<DedupeKey, 'content'>): string {
+  return hash('sha256', `${scope}\0${clientMsgId}`, 'base64url').slice(0, HASH_CHARS);
+}
+
 /** 48 bits: a busy room remembers a million, and a collision can only harm the author who made it. */
 const DIGEST_CHARS = 8;
 

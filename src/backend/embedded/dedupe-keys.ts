@@ -1,23 +1,61 @@
 import { createHash } from 'node:crypto';
-import type { Draft } from '../../chat/log-store.ts';
+import { type DedupeKey as ClientDedupeKey, dedupeHash } from '../../chat/dedupe.ts';
 import type { DedupeKey } from './rows.ts';
 import type { Tables } from './tables.ts';
+import type { StoreRules } from './transaction-context.ts';
+
+/** The name of a message by its sender. */
+type ClientMessage = Omit<ClientDedupeKey, 'content'>;
 
 /**
  * The keys that a record is searched under; it is written under the first. Two periods together reach back at least one
  * TTL. The next period is searched too: a clock that is set back across a period's end would otherwise lose every record.
+ *
+ * Until `earlierNamesUntilMs` records under the names of earlier releases may be left.
  */
 export function dedupeKeys(
   tag: string,
-  { scope, clientMsgId }: Pick<NonNullable<Draft['dedupe']>, 'scope' | 'clientMsgId'>,
-  ttlS: number,
-  now: number,
+  message: ClientMessage,
+  { dedupeTtlS, earlierNamesUntilMs }: Pick<StoreRules, 'dedupeTtlS' | 'earlierNamesUntilMs'>,
+  steadyMs: number,
 ): DedupeKey[] {
-  const hash = createHash('sha256')
+  const names =
+    steadyMs < earlierNamesUntilMs ? [dedupeHash(message), earlierHash(message)] : [dedupeHash(message)];
+  return dedupePeriods(dedupeTtlS, steadyMs).flatMap((period) =>
+    names.map((name): DedupeKey => [period, tag, name]),
+  );
+}
+
+/** Earlier releases named records so; the length tells these names from the present ones. */
+export function earlierHash({ scope, clientMsgId }: ClientMessage): string {
+  return createHash('sha256')
     .update(JSON.stringify([scope, clientMsgId]))
     .digest('base64url')
-    .slice(0, 22);
-  return dedupePeriods(ttlS, now).map((period) => [period, tag, hash]);
+    .slice(0, EARLIER_HASH_CHARS);
+}
+
+const EARLIER_HASH_CHARS = 22;
+
+export function isEarlierHash(name: string): boolean {
+  return name.length === EARLIER_HASH_CHARS;
+}
+
+/** The name of the fact that holds the time, by the store's steady clock, from which no earlier name is left. */
+const EARLIER_NAMES_FACT = 'answersNamedByJsonUntil';
+/** A record is found in its own period and those beside it. */
+const PERIODS_FOUND = 3;
+
+/** Returns the time from which no record under an earlier name is left. Call it before a record is written. */
+export function earlierNamesUntilMs(
+  tables: Pick<Tables, 'fact' | 'compareAndSetFact' | 'newestDedupePeriod'>,
+  ttlS: number,
+  steadyMs: number,
+): number {
+  const known = tables.fact(EARLIER_NAMES_FACT);
+  if (typeof known === 'number') return known;
+  const untilMs = tables.newestDedupePeriod() === undefined ? 0 : steadyMs + PERIODS_FOUND * ttlS * 1_000;
+  tables.compareAndSetFact(EARLIER_NAMES_FACT, undefined, untilMs);
+  return untilMs;
 }
 
 /** The periods that are searched, the one written to first. */

@@ -100,7 +100,7 @@ export function createLogStore({ readSnapshot, queue, rules, now, steadyMs }: Lo
     },
     async known({ tag }, key) {
       return readSnapshot((snapshot) => {
-        for (const dedupeKey of dedupeKeys(tag, key, rules.dedupeTtlS, steadyMs())) {
+        for (const dedupeKey of dedupeKeys(tag, key, rules, steadyMs())) {
           const record = snapshot.row('dedupe', dedupeKey);
           if (record) return { epoch: record.epoch, seq: record.seq, id: record.id, at: record.at };
         }

@@ -51,7 +51,7 @@ export function createLogWrites(
 
   function append(room: Room, draft: Draft): Outcome<Appended> {
     const { tag } = room;
-    const keys = draft.dedupe ? dedupeKeys(tag, draft.dedupe, rules.dedupeTtlS, steadyMs) : [];
+    const keys = draft.dedupe ? dedupeKeys(tag, draft.dedupe, rules, steadyMs) : [];
     const first = firstRecord(keys);
     const written = draft.dedupe?.content;
     if (first) {

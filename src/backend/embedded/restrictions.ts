@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type ActiveRestriction, type Restriction, refuseRestricted } from '../../chat/moderation.ts';
 import type { Room } from '../../chat/room.ts';
 import type { Refusal } from '../../protocol/codes.ts';
+import { restrictionHash } from '../restriction-hash.ts';
 
 /** The ban and the mute of one user in one room. */
 export interface Restrictions {
@@ -11,9 +11,9 @@ export interface Restrictions {
 
 const KINDS = ['ban', 'mute'] as const satisfies readonly Restriction[];
 
-/** The key of a user in a room. The id is hashed: it may be longer than lmdb's keys. */
+/** The key of a user in a room. */
 export function restrictionKey({ tag }: Pick<Room, 'tag'>, userId: string): string {
-  return `${tag}:${createHash('sha256').update(userId).digest('base64url').slice(0, 22)}`;
+  return `${tag}:${restrictionHash(userId)}`;
 }
 
 /** The restrictions that have not ended by then; undefined if none is left. */

@@ -5,7 +5,7 @@ import type { PushStore } from '../../chat/inbox-store.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { cleanUpTables } from './cleanup.ts';
 import { createCommitQueue } from './commit-queue.ts';
-import { newestDedupeMs } from './dedupe-keys.ts';
+import { earlierNamesUntilMs, newestDedupeMs } from './dedupe-keys.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { createInboxStore, type InboxStore } from './inbox-store.ts';
 import { createLogStore, type LogStore } from './log-store.ts';
@@ -34,7 +34,7 @@ export interface Store {
 
 export interface StoreDeps {
   readonly tables: Tables;
-  readonly rules: Omit<StoreRules, 'run'>;
+  readonly rules: Omit<StoreRules, 'run' | 'earlierNamesUntilMs'>;
   readonly publish: (published: Transaction['published']) => void;
   readonly now: () => number;
   /** The monotonic clock. */
@@ -46,9 +46,14 @@ export interface StoreDeps {
 const CHECK_MS = 5_000;
 
 export function createStore({ tables, publish, now, elapsedMs, log, ...deps }: StoreDeps): Store {
-  const rules: StoreRules = { ...deps.rules, run: randomBytes(9).toString('base64url') };
-  const notBeforeMs = newestDedupeMs(tables, rules.dedupeTtlS, now());
+  const { dedupeTtlS } = deps.rules;
+  const notBeforeMs = newestDedupeMs(tables, dedupeTtlS, now());
   const steadyMs = createSteadyClock({ now, elapsedMs, notBeforeMs });
+  const rules: StoreRules = {
+    ...deps.rules,
+    run: randomBytes(9).toString('base64url'),
+    earlierNamesUntilMs: earlierNamesUntilMs(tables, dedupeTtlS, steadyMs()),
+  };
   let closed = false;
   /** The time of the last commit for a check. */
   let wellAt = Number.NEGATIVE_INFINITY;

@@ -6,6 +6,8 @@ export interface StoreRules extends RetentionSettings {
   readonly dedupeTtlS: number;
   /** Names this start of the primary. */
   readonly run: string;
+  /** Until then, by `steadyMs`, dedupe records may have the names of earlier releases. */
+  readonly earlierNamesUntilMs: number;
 }
 
 export interface TransactionTime {

@@ -42,11 +42,12 @@ export function openScripts(): Scripts {
   const clock = textOf('clock');
   const room = clock + textOf('presence/roster-room') + textOf('presence/roster-changes');
   const restricted = textOf('moderation/restricted');
+  const hashed = textOf('moderation/hashed-restrictions');
   return {
     append: { ...scriptOf(clock + epoch + restricted + textOf('log/append')), prompt: true },
     read: scriptOf(epoch + textOf('log/read')),
     replace: scriptOf(clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
-    enter: scriptOf(room + restricted + textOf('presence/roster-enter')),
+    enter: scriptOf(room + restricted + hashed + textOf('presence/roster-enter')),
     exit: scriptOf(room + textOf('presence/roster-exit')),
     reap: scriptOf(room + textOf('presence/roster-reap')),
     notify: scriptOf(room + textOf('presence/roster-notify')),
@@ -61,7 +62,7 @@ export function openScripts(): Scripts {
     findPush: scriptOf(textOf('people/push-find')),
     claim: scriptOf(textOf('log/claim')),
     settleClaim: scriptOf(textOf('log/claim-settle')),
-    restrict: scriptOf(clock + restricted + textOf('moderation/moderation-restrict')),
+    restrict: scriptOf(clock + restricted + hashed + textOf('moderation/moderation-restrict')),
     restrictions: scriptOf(clock + restricted + textOf('moderation/moderation-read')),
     enterQueue: scriptOf(clock + textOf('people/connect-enter')),
     expectClients: scriptOf(clock + textOf('people/connect-expect')),

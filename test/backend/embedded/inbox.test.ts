@@ -58,7 +58,7 @@ describe('embedded inbox', () => {
     const touched = (room: Room) => {
       const group = createTransaction(
         tables,
-        { ...RULES, run: 'this' },
+        { ...RULES, run: 'this', earlierNamesUntilMs: 0 },
         { now: clock.now, steadyMs: clock.now },
       );
       group.ensureEpoch(room);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { DedupeKey } from '../../../src/backend/embedded/rows.ts';
 import type { Store } from '../../../src/backend/embedded/store.ts';
 import type { Tables } from '../../../src/backend/embedded/tables.ts';
 import type { Room } from '../../../src/chat/room.ts';
@@ -124,6 +125,23 @@ describe('embedded log', () => {
     clock.now += 1_200_001;
     await store.cleanUp();
     expect(tables.dedupeKeysOutside(0, -1, 10)).toEqual([]);
+  });
+
+  it('finds a clientMsgId that an earlier release has stored, until its time is over', async () => {
+    const { open, tables, clock } = await storeForTest();
+    const room = newRoom();
+    const digest = createHash('sha256').update('["ann","m-1"]').digest('base64url');
+    const period = Math.floor(clock.now / (RULES.dedupeTtlS * 1_000));
+    const key: DedupeKey = [period, room.tag, digest.slice(0, 22)];
+    const value = { epoch: 'E', seq: 7, id: 'i', at: clock.now };
+    await tables.commit([{ table: 'dedupe', key, value }]);
+    let store = open();
+    expect(await say(store, room, 'once', 'm-1')).toEqual({ ...value, dup: true });
+    await store.close();
+    store = open();
+    expect(await say(store, room, 'once', 'm-1')).toEqual({ ...value, dup: true });
+    clock.now += 3 * RULES.dedupeTtlS * 1_000;
+    expect(await say(store, room, 'once', 'm-1')).toMatchObject({ seq: 1, dup: false });
   });
 
   it.each([15_000, -15_000, 3_600_000, -3_600_000])(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { restrictionHash } from '../../../src/backend/restriction-hash.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import { append, draftOf, granted, newRoom, range, read, seqsOf, textsOf } from '../../contract/peers.ts';
 import { dataKeysIn, peerForTest, redisForTest } from '../../contract/redis-harness.ts';
@@ -7,6 +8,8 @@ import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const keys = redisKeys('rc');
+const ANN = { userId: 'ann', username: 'Ann' };
+const BOB = { userId: 'bob', username: 'Bob' };
 const UNAVAILABLE = { ok: false, error: { code: 'unavailable' } };
 
 type Asked = { ask(command: string): Promise<string> };
@@ -34,6 +37,36 @@ describe('restrictions in Redis', () => {
     const { zmscore, ...rest } = await callsOf('ann');
     expect(zmscore).toBe(1);
     expect(rest).toEqual(await callsOf());
+  });
+
+  it('that an embedded store named by a hash hold, and are lifted and replaced like others', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    const key = keys.restrictions(room);
+    const until = Date.now() + 100_000;
+    const [ann, bob, carol] = ['ann', 'bob', 'carol'].map(restrictionHash);
+    await redis.ask(`ZADD ${key} inf ban#${ann} ${until} mute#${ann} ${until} mute#${bob} inf ban#${carol}`);
+    const { moderation, roster } = peer;
+    expect(granted(await moderation.restrictions(room, 'ann'))).toEqual({ ban: {}, mute: { until } });
+
+    expect(await roster.enter(room, ANN, 1, 1)).toMatchObject({ error: { code: 'forbidden' } });
+    expect(granted(await moderation.lift(room, 'ann', 'ban'))).toBe(true);
+    granted(await roster.enter(room, ANN, 1, 1));
+    expect(granted(await moderation.restrictions(room, 'ann'))).toEqual({ mute: { until } });
+    expect(await peer.logs.append(room, { ...draftOf(room, 'x'), author: 'ann' })).toMatchObject({
+      error: { code: 'forbidden' },
+    });
+
+    // Bob was never asked about: his own restriction is found when he enters.
+    granted(await roster.enter(room, BOB, 1, 1));
+    expect(await peer.logs.append(room, { ...draftOf(room, 'x'), author: 'bob' })).toMatchObject({
+      error: { code: 'forbidden' },
+    });
+
+    const { until: sooner = 0 } = granted(await moderation.restrict(room, 'carol', 'ban', 1_000));
+    expect(granted(await moderation.restrictions(room, 'carol'))).toEqual({ ban: { until: sooner } });
+    expect(await redis.ask(`ZCARD ${key}`)).toBe(':3\r\n');
   });
 
   it('end with the last of them, and those without an end hold the key', async () => {

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import type { DedupeKey } from '../../../chat/dedupe.ts';
+import { dedupeHash } from '../../../chat/dedupe.ts';
 import type { Appended, Draft, RoomLogs } from '../../../chat/log-store.ts';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
@@ -89,7 +88,7 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       String(entries),
       String(logTtlMs),
       dedupeTtlMs,
-      draft.dedupe ? dedupeField(draft.dedupe) : '',
+      draft.dedupe ? dedupeHash(draft.dedupe) : '',
       draft.id,
       draft.members,
       draft.except ?? '',
@@ -137,10 +136,4 @@ export function createRedisAppend(deps: RedisAppendDeps): RedisAppend {
       return succeed({ notice: { epoch, seq: noticeSeq, id, at, dup: false } });
     },
   };
-}
-
-/** 16 characters of a hash, since a busy room remembers a million of them. */
-export function dedupeField(dedupe: Pick<DedupeKey, 'scope' | 'clientMsgId'>): string {
-  const digest = hash('sha256', `${dedupe.scope}\0${dedupe.clientMsgId}`, 'base64url');
-  return digest.slice(0, 16);
 }

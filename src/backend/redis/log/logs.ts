@@ -1,3 +1,4 @@
+import { dedupeHash } from '../../../chat/dedupe.ts';
 import {
   type KnownMessage,
   type LogPage,
@@ -15,7 +16,7 @@ import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
-import { dedupeField, type RedisAppend } from './append.ts';
+import type { RedisAppend } from './append.ts';
 import type { EpochArgs } from './epochs.ts';
 import { countUnread } from './unread.ts';
 
@@ -85,7 +86,7 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     tops,
     unread: (asked) => countUnread({ redis, keys }, asked),
     async known(room, key) {
-      const field = dedupeField(key);
+      const field = dedupeHash(key);
       const found = await allValues(
         keys.ids(room).map((ids) => redis.call<string | null>(['HGET', ids, field])),
       );

@@ -1,9 +1,11 @@
 -- Bans a user from a room or mutes the user there, or lifts that.
 -- KEYS[1] as in restricted.lua   ARGV[1] `ban:USER` or `mute:USER`
 -- ARGV[2] duration, ms; 'inf' until it is lifted, '0' to lift it
+-- ARGV[3] the user id   ARGV[4] its hash, see hashed-restrictions.lua
 -- Returns when the restriction ends, ms, 0 for never. When it lifts one, it returns 1, or 0 if there was none.
 -- Every change removes the expired restrictions, and the key expires with the last one.
 
+adoptHashed(KEYS[1], ARGV[3], ARGV[4])
 local now = clock()
 local result
 if ARGV[2] == '0' then

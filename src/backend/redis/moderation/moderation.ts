@@ -2,6 +2,7 @@ import type { ActiveRestriction, Moderation, Restriction } from '../../../chat/m
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import { restrictionHash } from '../../restriction-hash.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
@@ -19,7 +20,11 @@ const NONE = -1;
 /** The restrictions are in the room's slot, so that roster-enter.lua and append.lua can check them. */
 export function createRedisModeration({ redis, scripts, keys }: RedisModerationDeps): Moderation {
   const change = (room: Room, userId: string, kind: Restriction, lengthMs: string) =>
-    redis.evaluate<number>(scripts.restrict, [keys.restrictions(room)], [`${kind}:${userId}`, lengthMs]);
+    redis.evaluate<number>(
+      scripts.restrict,
+      [keys.restrictions(room)],
+      [`${kind}:${userId}`, lengthMs, userId, restrictionHash(userId)],
+    );
 
   async function restrict(
     room: Room,
@@ -38,7 +43,8 @@ export function createRedisModeration({ redis, scripts, keys }: RedisModerationD
   }
 
   async function restrictions(room: Room, userId: string) {
-    const names = [`ban:${userId}`, `mute:${userId}`];
+    const hash = restrictionHash(userId);
+    const names = [`ban:${userId}`, `mute:${userId}`, `ban#${hash}`, `mute#${hash}`];
     const found = await redis.evaluate<number[]>(scripts.restrictions, [keys.restrictions(room)], names);
     if (!found.ok) return found;
     const [ban = NONE, mute = NONE] = found.value;

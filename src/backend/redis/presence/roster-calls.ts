@@ -1,6 +1,7 @@
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import type { ReportedUser } from '../../reported-presence.ts';
+import { restrictionHash } from '../../restriction-hash.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
@@ -54,6 +55,7 @@ export function createRosterCalls(deps: RosterCallsDeps): RosterCalls {
           personText(user),
           String(most),
           String(user.own),
+          restrictionHash(user.userId),
         ],
       ),
     );

@@ -2,11 +2,13 @@
 -- KEYS[1..6], ARGV[1..8] as in roster-room.lua   KEYS[7] as in restricted.lua   ARGV[9] connections   ARGV[10] user id
 -- ARGV[11] username   ARGV[12] the user's value in KEYS[4]
 -- ARGV[13] the most connections the call may bring the room to, 0 for any number   ARGV[14] the user's connections here
+-- ARGV[15] the hash of the user id, see hashed-restrictions.lua
 -- Returns {users, connections, changed, wait, refused, left}. changed: 1 if no instance had the user in the room before.
 -- wait: ms until the room is notified of its pending changes, 0 if there are none. refused: 1 banned, for `left` ms more
--- (0 for no end); 2 the room is full. A refused call changes nothing. The first connection here of a user who is in the room
+-- (0 for no end); 2 the room is full. A refused call changes nothing in the room. The first connection here of a user who is in the room
 -- on another instance always fits, and counts as one more.
 
+adoptHashed(KEYS[7], ARGV[10], ARGV[15])
 local ends = redis.call('ZSCORE', KEYS[7], 'ban:' .. ARGV[10])
 local left = ends and leftOf(ends, clock())
 if left then
