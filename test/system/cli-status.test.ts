@@ -20,11 +20,12 @@ describe.each(MODES)('roomcast status, %s', (mode) => {
     const members = await Promise.all([0, 1, 2].map((n) => stage.enter(stage.at(n), 'tea', `Ann ${n}`)));
     expect(members).toHaveLength(3);
     const hosts = mode === 'cluster' ? 2 : 1;
+    const counted = mode === 'cluster' ? '2 hosts' : '1 host';
     await eventually(async () => {
       const { code, stdout } = await status('--once');
       expect(code).toBe(0);
       expect(stdout).toContain(
-        `cluster: ${hosts} hosts, ${stage.system.workers} workers, 3 clients, 3 users, 1 rooms`,
+        `cluster: ${counted}, ${stage.system.workers} workers, 3 clients, 3 users, 1 room\n`,
       );
       const byHost = stdout.split('\n\n')[1]?.split('\n').slice(1) ?? [];
       const numbers = byHost.map((line) => line.split(/ {2,}/).slice(1).map(Number));
