@@ -17,8 +17,12 @@ export interface RedisCluster {
   moveSlot(slot: number, to: RedisProcess): Promise<void>;
   /** The node that has the slot now. */
   ownerOf(slot: number): Promise<RedisProcess>;
+  /** The replica of this master. */
+  replicaOf(master: RedisProcess): Promise<RedisProcess>;
   /** Starts an empty node and makes it a member. */
   addNode(): Promise<RedisProcess>;
+  /** Empties the masters and makes a new cluster of them, with other slots each and epochs that begin anew. */
+  rebuild(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -122,6 +126,13 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
     await Promise.all(nodes.map((node) => node.close()));
   }
 
+  async function create(from: readonly RedisProcess[]): Promise<void> {
+    await manage(
+      ...['create', ...from.map(addressOf), '--cluster-replicas', String(replicas), '--cluster-yes'],
+    );
+    await agreed();
+  }
+
   async function agreed(): Promise<void> {
     await clusterFormed(nodes);
     await eventually(async () => {
@@ -134,10 +145,7 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
 
   try {
     await Promise.all(Array.from({ length: MASTERS * (1 + replicas) }, openNode));
-    await manage(
-      ...['create', ...nodes.map(addressOf), '--cluster-replicas', String(replicas), '--cluster-yes'],
-    );
-    await agreed();
+    await create(nodes);
     if (replicas > 0) {
       const setting = `CONFIG SET cluster-node-timeout ${FAILOVER_AFTER_MS}`;
       await Promise.all(nodes.map((node) => node.ask(setting)));
@@ -154,11 +162,25 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
     manage,
     moveSlot,
     ownerOf,
+    async replicaOf({ port }) {
+      for (const node of nodes) {
+        const role = await node.ask('INFO replication');
+        if (role.includes('role:slave') && role.includes(`master_port:${port}\r`)) return node;
+      }
+      throw new Error(`no node replicates ${port}`);
+    },
     async addNode() {
       const node = await openNode();
       await manage('add-node', addressOf(node), addressOf(masters[0] as RedisProcess));
       await agreed();
       return node;
+    },
+    async rebuild() {
+      for (const node of nodes) {
+        await node.ask('FLUSHALL');
+        await node.ask('CLUSTER RESET HARD');
+      }
+      await create([...nodes].reverse());
     },
     close,
   };

@@ -76,6 +76,43 @@ it('keeps the connection to a node that has no slot yet while calls are redirect
   await vi.waitFor(() => expect(seen.closed).toEqual(['2']));
 });
 
+it('follows a cluster that was built anew at the same addresses, whose epochs begin anew', async () => {
+  let rebuilt = false;
+  const { cluster, seen } = await clusterOf(
+    [master(1, 7, '0-9999'), master(2, 9, '10000-16383')],
+    async (port) => (rebuilt && port === '1' ? redirection('moved', 2) : succeed(port)),
+  );
+  rebuilt = true;
+  seen.listed = [master(1, 1, '16383'), master(2, 2, '0-16382')];
+  const calls = ['a', 'b', 'c'].map((key) => cluster.commands.call(['GET', key]));
+  expect(await Promise.all(calls)).toEqual(['2', '2', '2'].map(succeed));
+  expect(cluster.nodeOf('a')).toBe(cluster.nodes()[1]);
+});
+
+it('follows it as well if no call shows that: the master itself lists other slots', async () => {
+  const { cluster, seen } = await clusterOf(
+    [master(1, 7, '0-9999'), master(2, 9, '10000-16383')],
+    async (port) => succeed(port),
+  );
+  const [one, two] = cluster.nodes();
+  seen.listed = [master(1, 1, '0-99').replace('master', 'myself,master'), master(2, 2, '100-16383')];
+  cluster.recheck();
+  // The slot of `b` is 3300.
+  await vi.waitFor(() => expect(cluster.nodeOf('b')).toBe(two));
+  expect(cluster.nodes()).toEqual([one, two]);
+});
+
+it('takes a node for one, whether by the name that it announces or by its address', async () => {
+  const announced = master(2, 9, '0-16383').replace('@12', '@12,localhost');
+  const { cluster, seen } = await clusterOf([master(1, 0), announced], async (port) =>
+    port === 'localhost:2' ? succeed(port) : redirection('moved', 2),
+  );
+  expect(await cluster.commands.call(['GET', 'a'])).toEqual(succeed('localhost:2'));
+  cluster.recheck();
+  await new Promise(setImmediate);
+  expect(seen.opened).toEqual(['1', 'localhost:2']);
+});
+
 it('opens no connection once it is closed', async () => {
   const { cluster, seen } = await clusterOf([master(1, 1, '0-16383'), replica(2)], async () => succeed(''));
   await cluster.close();

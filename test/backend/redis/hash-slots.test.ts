@@ -44,6 +44,18 @@ describe('the owner of a slot', () => {
     expect(owners.of(5)).toBe(b);
   });
 
+  it('changes for any epoch once its owner itself no longer claims the slot', () => {
+    const owners = createSlotOwners<{ name: string }>();
+    owners.assign(a, [[0, 9]], 7);
+    expect(owners.assign(b, [[0, 4]], 1)).toBe(false);
+    owners.keepOnly(a, [[5, 9]]);
+    expect(owners.assign(b, [[0, 9]], 1)).toBe(true);
+    expect([0, 4, 5, 9].map(owners.of)).toEqual([b, b, a, a]);
+    owners.release(9);
+    expect(owners.assign(b, [[9, 9]], 1)).toBe(true);
+    expect(owners.of(9)).toBe(b);
+  });
+
   it('has a tag of its own, the same one while its slot stays', () => {
     const owners = createSlotOwners<{ name: string }>();
     const isB = (owner: { name: string }) => owner === b;
@@ -101,10 +113,18 @@ describe('the nodes of a Redis Cluster', () => {
       '',
     ].join('\n');
     expect(parseClusterNodes(reply, 'asked')).toEqual([
-      { host: '127.0.0.1', port: 30_004, configEpoch: 4, slots: [] },
-      { host: 'two.example', port: 30_002, configEpoch: 2, slots: [[5_461, 10_922]] },
+      { host: '127.0.0.1', isMyself: false, port: 30_004, configEpoch: 4, slots: [] },
+      {
+        host: 'two.example',
+        otherHost: '127.0.0.1',
+        isMyself: false,
+        port: 30_002,
+        configEpoch: 2,
+        slots: [[5_461, 10_922]],
+      },
       {
         host: 'asked',
+        isMyself: true,
         port: 30_001,
         configEpoch: 1,
         slots: [

@@ -1,5 +1,6 @@
 import { type RedisAddress, withServer } from '../connection/address.ts';
 import type { RedisTarget } from '../connection/target.ts';
+import type { ClusterNode } from './cluster-nodes.ts';
 import type { OpenNode, TopologyNode } from './topology.ts';
 
 /** A node of a Redis Cluster that this process has a connection to. */
@@ -17,6 +18,10 @@ export interface ClusterMembers<N> {
   all(): readonly ClusterMember<N>[];
   first(): ClusterMember<N>;
   has(member: ClusterMember<N>): boolean;
+  /** Notes by which names and addresses nodes go, so that each is one member. */
+  note(listed: readonly ClusterNode[]): void;
+  /** Returns the member if it is open. */
+  find(host: string, port: number): ClusterMember<N> | undefined;
   /** Opens the member if it is new. */
   at(host: string, port: number): ClusterMember<N>;
   /** The same, and keeps it for a while although it may have no slot. */
@@ -48,13 +53,24 @@ const KEEP_NAMED_MS = 10_000;
 export function createClusterMembers<N extends TopologyNode>(deps: ClusterMembersDeps<N>): ClusterMembers<N> {
   const { like, openNode, tagAt, hasSlots, recheck, now } = deps;
   const members = new Map<string, ClusterMember<N>>();
+  /** Where to dial a node, by its other address. */
+  let announced = new Map<string, RedisAddress>();
   const closing = new Set<Promise<void>>();
 
+  function addressOf(host: string, port: number): RedisAddress {
+    const named = withServer(like, host, port);
+    return announced.get(named.shown) ?? named;
+  }
+
+  function find(host: string, port: number): ClusterMember<N> | undefined {
+    return members.get(addressOf(host, port).shown);
+  }
+
   function at(host: string, port: number): ClusterMember<N> {
-    const address = withServer(like, host, port);
-    const { shown } = address;
-    const known = members.get(shown);
+    const known = find(host, port);
     if (known) return known;
+    const address = addressOf(host, port);
+    const { shown } = address;
     let tag: string | undefined;
     const node = openNode(fixedMaster(address, recheck), (avoided) => {
       tag = tagAt(shown, tag, avoided);
@@ -69,6 +85,15 @@ export function createClusterMembers<N extends TopologyNode>(deps: ClusterMember
     all: () => [...members.values()],
     first: () => members.values().next().value as ClusterMember<N>,
     has: ({ shown }) => members.has(shown),
+    note(listed) {
+      const names = listed.flatMap(({ host, otherHost, port }) =>
+        otherHost === undefined
+          ? []
+          : [[withServer(like, otherHost, port).shown, withServer(like, host, port)] as const],
+      );
+      announced = new Map(names);
+    },
+    find,
     at,
     named(host, port) {
       const member = at(host, port);

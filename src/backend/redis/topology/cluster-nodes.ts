@@ -1,6 +1,11 @@
 /** A node of a Redis Cluster, as one of them sees it. */
 export interface ClusterNode {
+  /** The host name that the node announces, or its IP address. */
   readonly host: string;
+  /** The IP address of a node that announces a host name: replies of MOVED may name either. */
+  readonly otherHost?: string;
+  /** It is the node that replied. */
+  readonly isMyself: boolean;
   readonly port: number;
   /** The master with the higher epoch has a slot that two masters claim. */
   readonly configEpoch: number;
@@ -17,15 +22,17 @@ export function parseClusterNodes(reply: string, askedHost: string): ClusterNode
   const nodes = [];
   for (const line of reply.split('\n')) {
     const [, address = '', flags = '', , , , configEpoch, , ...slots] = line.trim().split(' ');
-    const isMaster = flags.split(',').includes('master');
+    const flagged = new Set(flags.split(','));
     const parsed = /^(.*):(\d+)@\d+(?:,([^,]*))?/.exec(address);
-    if (!parsed || flags.includes('noaddr')) continue;
+    if (!parsed || flagged.has('noaddr')) continue;
     const [, ip = '', port, hostname = ''] = parsed;
     nodes.push({
       host: hostname || ip || askedHost,
+      ...(hostname && ip && { otherHost: ip }),
+      isMyself: flagged.has('myself'),
       port: Number(port),
       configEpoch: Number(configEpoch),
-      slots: isMaster ? slots.flatMap(slotRange) : [],
+      slots: flagged.has('master') ? slots.flatMap(slotRange) : [],
     });
   }
   return nodes;

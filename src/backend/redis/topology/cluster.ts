@@ -99,6 +99,11 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     let moved = false;
     let tookOver = false;
     nodesSeen = listed;
+    members.note(listed);
+    for (const { isMyself, host, port, slots } of listed) {
+      const asked = isMyself && members.find(host, port);
+      if (asked) owners.keepOnly(asked, slots);
+    }
     for (const { host, port, configEpoch, slots } of listed) {
       if (slots.length === 0) continue;
       const member = members.at(host, port);
@@ -139,7 +144,10 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     commands: createRedirectedCommands({
       connectionOf: (slot) => ownerOf(slot).node.commands,
       connectionTo: (redirect) => memberOf(redirect).node.commands,
-      refresh: (redirect) => refresh(memberOf(redirect)),
+      refresh(redirect, slot, source) {
+        if (ownerOf(slot).node.commands === source) owners.release(slot);
+        return refresh(memberOf(redirect));
+      },
       deadlineMs: CALL_DEADLINE_MS,
     }),
     nodes: () => {

@@ -29,8 +29,8 @@ export interface RedirectsDeps {
   readonly connectionOf: (slot: number) => RedisConnection;
   /** The connection to the server that a reply named. */
   readonly connectionTo: (redirect: Elsewhere) => RedisConnection;
-  /** Asks the server that the redirect named, or any, which slots are where. */
-  readonly refresh: (redirect: Elsewhere) => Promise<void>;
+  /** Asks the server that the redirect named which slots are where. `source` replied that the slot has moved there. */
+  readonly refresh: (redirect: Elsewhere, slot: number, source: RedisConnection | undefined) => Promise<void>;
   readonly deadlineMs: number;
   readonly now?: () => number;
 }
@@ -59,6 +59,8 @@ interface Waiting {
   /** It was made while the slot was stuck. */
   readonly once: boolean;
   outcome: Outcome<unknown> | undefined;
+  /** The connection that `outcome` is from. */
+  source: RedisConnection | undefined;
 }
 
 interface Diversion {
@@ -80,9 +82,12 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     const diversion = diversions.get(slot);
     if (diversion) return join(slot, diversion, run);
     underWay[slot] = (underWay[slot] ?? 0) + 1;
-    return run(connectionOf(slot), false).then((outcome) => {
+    const connection = connectionOf(slot);
+    return run(connection, false).then((outcome) => {
       underWay[slot] = (underWay[slot] ?? 0) - 1;
-      return redirectOf(outcome) === undefined ? settled(slot, outcome) : divert(slot, run, outcome);
+      return redirectOf(outcome) === undefined
+        ? settled(slot, outcome)
+        : divert(slot, run, outcome, connection);
     });
   }
 
@@ -90,7 +95,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     const { stuck, resumed } = diversion;
     if (waitingCalls >= MOST_WAITING || (stuck && resumed)) return Promise.resolve(MOVING);
     return new Promise((resolve) => {
-      diversion.made.push(waiting(run, resolve, undefined, stuck));
+      diversion.made.push(waiting(run, resolve, undefined, undefined, stuck));
       settled(slot, undefined);
     });
   }
@@ -99,6 +104,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     run: Call<T>,
     resolve: (outcome: Outcome<T>) => void,
     outcome?: Outcome<T>,
+    source?: RedisConnection,
     once = false,
   ): Waiting {
     waitingCalls += 1;
@@ -106,7 +112,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
       waitingCalls -= 1;
       resolve(last as Outcome<T>);
     };
-    return { run, settle, dueMs: now() + deadlineMs, once, outcome };
+    return { run, settle, dueMs: now() + deadlineMs, once, outcome, source };
   }
 
   function settled<T>(slot: number, outcome: T): T {
@@ -115,7 +121,12 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     return outcome;
   }
 
-  function divert<T>(slot: number, run: Call<T>, outcome: Outcome<T>): Promise<Outcome<T>> {
+  function divert<T>(
+    slot: number,
+    run: Call<T>,
+    outcome: Outcome<T>,
+    source: RedisConnection,
+  ): Promise<Outcome<T>> {
     if (waitingCalls >= MOST_WAITING) return Promise.resolve(settled(slot, outcome));
     const diversion = diversions.get(slot) ?? {
       redirected: [],
@@ -127,7 +138,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     diversion.overdue ??= setInterval(refuseOverdue, RETRY_MS, diversion);
     diversions.set(slot, diversion);
     return new Promise((resolve) => {
-      diversion.redirected.push(waiting(run, resolve, outcome));
+      diversion.redirected.push(waiting(run, resolve, outcome, source));
       settled(slot, outcome);
     });
   }
@@ -160,7 +171,9 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
       const again: Waiting[] = [];
       await Promise.all(
         others.map(async (other) => {
-          other.outcome = await other.run(connectionOf(slot), false);
+          const source = connectionOf(slot);
+          other.source = source;
+          other.outcome = await other.run(source, false);
           if (redirectOf(other.outcome) === undefined) other.settle(other.outcome);
           else again.push(other);
         }),
@@ -192,11 +205,12 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
         return false;
       }
       if (redirect && (redirect.kind === 'wait' || tries > 0)) await delay(RETRY_MS);
-      if (redirect?.kind === 'moved') await refresh(redirect);
+      if (redirect?.kind === 'moved') await refresh(redirect, slot, call.source);
       const asking = redirect?.kind === 'ask';
       const connection = redirect && redirect.kind !== 'wait' ? connectionTo(redirect) : connectionOf(slot);
       await connection.usable(Math.max(0, call.dueMs - now()));
       own = !asking && connection === connectionOf(slot);
+      call.source = connection;
       call.outcome = await call.run(connection, asking);
     }
   }

@@ -5,6 +5,10 @@ export interface SlotOwners<O extends object> {
   of(slot: number): O | undefined;
   /** Returns whether any of the slots changed hands. */
   assign(owner: O, ranges: ClusterNode['slots'], configEpoch: number): boolean;
+  /** The owner itself lists these slots and no others: any epoch takes it the others. */
+  keepOnly(owner: O, ranges: ClusterNode['slots']): void;
+  /** The owner itself said that it does not have the slot. */
+  release(slot: number): void;
   has(owner: O): boolean;
   /** Every slot has an owner. */
   complete(): boolean;
@@ -14,7 +18,8 @@ export interface SlotOwners<O extends object> {
 
 /**
  * The master of each slot. A node that was cut off may still list a slot as it was, so a slot changes hands only for a higher
- * configuration epoch.
+ * configuration epoch, or once its owner itself no longer claims it: epochs begin anew in a cluster that is built anew at the
+ * same addresses.
  */
 export function createSlotOwners<O extends object>(): SlotOwners<O> {
   const owners = new Array<O | undefined>(SLOTS).fill(undefined);
@@ -45,6 +50,17 @@ export function createSlotOwners<O extends object>(): SlotOwners<O> {
         }
       }
       return moved;
+    },
+    keepOnly(owner, ranges) {
+      if (countOf(owner) === 0) return;
+      const kept = new Uint8Array(SLOTS);
+      for (const [from, to] of ranges) kept.fill(1, from, to + 1);
+      for (let slot = 0; slot < SLOTS; slot += 1) {
+        if (owners[slot] === owner && kept[slot] === 0) epochs[slot] = -1;
+      }
+    },
+    release: (slot) => {
+      epochs[slot] = -1;
     },
     has: (owner) => countOf(owner) > 0,
     complete: () => owners.every((owner) => owner !== undefined),
