@@ -1,4 +1,5 @@
 import type { Case } from '../case.ts';
+import { BACKGROUND } from './background.ts';
 import { BUS_GROWTH } from './bus-growth.ts';
 import { CONNECT } from './connect.ts';
 import { EMBEDDED_MODE } from './embedded.ts';
@@ -21,4 +22,5 @@ export const CASES: readonly Case[] = [
   EMBEDDED_MODE,
   PRESENCE_STORM,
   OVERLOAD,
+  BACKGROUND,
 ];

@@ -23,3 +23,19 @@ export async function readCallsByCommand(ask: AskRedis): Promise<CallsByCommand>
   const lines = (await ask('INFO commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
   return Object.fromEntries([...lines].map(([, command = '', calls]) => [command, Number(calls)]));
 }
+
+/** What a Redis has open and keeps now. */
+export interface RedisHoldings {
+  readonly connections: number;
+  /** Of its data and its connections. */
+  readonly memoryBytes: number;
+}
+
+export async function readRedisHoldings(ask: AskRedis): Promise<RedisHoldings> {
+  const [clients, memory] = [await ask('INFO clients'), await ask('INFO memory')];
+  return {
+    // The connection that asks is not counted.
+    connections: Number(/^connected_clients:(\d+)/m.exec(clients)?.[1]) - 1,
+    memoryBytes: Number(/^used_memory:(\d+)/m.exec(memory)?.[1]),
+  };
+}

@@ -6,6 +6,7 @@ export interface RunRedis {
   readonly url: string;
   readonly pid: number;
   readonly ask: RedisProcess['ask'];
+  readonly path: RedisProcess['path'];
   readonly tap?: BusTap;
   close(): Promise<void>;
 }
@@ -17,6 +18,7 @@ export async function openRunRedis(tapped = false): Promise<RunRedis> {
     url: tap?.url ?? redis.url,
     pid: redis.pid,
     ask: redis.ask,
+    path: redis.path,
     ...(tap === undefined ? {} : { tap }),
     async close() {
       await tap?.close();

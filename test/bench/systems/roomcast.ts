@@ -57,7 +57,7 @@ async function start(
     windowBegins: () => probe.startProfile(workerPids),
     windowEnds: () => probe.stopProfile(workerPids),
     collect: () => probe.collect(workerPids),
-    ...(redis === undefined ? {} : { askRedis: redis.ask }),
+    ...(redis === undefined ? {} : { askRedis: redis.ask, redisPath: redis.path }),
     ...(redis?.tap === undefined ? {} : { tap: redis.tap }),
     deaths: () => workerPids.filter((pid) => !isAlive(pid)).length,
     async stop() {

@@ -33,6 +33,8 @@ export interface RunningSystem {
   collect(): Promise<Heap | undefined>;
   /** One Redis command and its raw answer. */
   askRedis?(command: string): Promise<string>;
+  /** The Unix socket of its Redis. */
+  readonly redisPath?: string;
   readonly tap?: BusTap;
   /** Exit codes or signals of workers that ended by themselves. */
   deaths(): number;
