@@ -37,11 +37,11 @@ export async function onStage<T>(
 
 /** Every message came to every member, once and in order, and everybody is still there. */
 export async function checkCrowd(crowd: Crowd, system: RunningSystem): Promise<void> {
-  const { lost, again, cut, words } = await crowd.settle();
+  const { lost, again, foreign, cut, words } = await crowd.settle();
   const deaths = system.deaths();
-  if (lost + again + cut + deaths === 0) return;
+  if (lost + again + foreign + cut + deaths === 0) return;
   throw new Error(
-    `lost ${lost}, repeated or out of order ${again}, connections cut ${cut}, workers dead ${deaths}: ${words.join('; ')}`,
+    `lost ${lost}, repeated or out of order ${again}, said by nobody there ${foreign}, connections cut ${cut}, workers dead ${deaths}: ${words.join('; ')}`,
   );
 }
 

@@ -1,8 +1,8 @@
+import { createRandom } from '../../src/load/random.ts';
 import { FULL, type RunOutcome, runFault } from './fault-run.ts';
 import { BUILD_PLANS } from './operation-plans.ts';
 import type { Plan } from './plan.ts';
 import { FAILOVERS, LOSSES, NO_FAULT, PLANS, randomMix } from './plans.ts';
-import { createRandom } from './random.ts';
 import { lineOf, problemsOf, type Row, rowOf, tableOf, updateReadme } from './report.ts';
 import { type Kind, openStage } from './stage.ts';
 import { checkStock } from './stock-check.ts';

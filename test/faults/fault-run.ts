@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FinalLog, HistoryRecord } from '../../src/load/checker/history.ts';
+import type { Random } from '../../src/load/random.ts';
 import type { Effect } from './chatter.ts';
 import { openCrowd, ROOMS_PER_CLIENT } from './crowd.ts';
 import { readFinalLogs } from './final-logs.ts';
 import { countHearing, countLate, flowsAgainMs } from './flow.ts';
 import type { Plan } from './plan.ts';
-import type { Random } from './random.ts';
 import { clock } from './recorder.ts';
 import type { Stage } from './stage.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../../src/load/random.ts';
 import type { Stage, StageNeeds } from './stage.ts';
 
 /** Something that goes wrong on the stage; `run` returns when it is over. */

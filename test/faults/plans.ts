@@ -1,12 +1,12 @@
 import { cp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Random } from '../../src/load/random.ts';
 import type { WatchedRedis } from '../support/sentinels.ts';
 import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { fullRedis, hungWorker, readOnlyRedis } from './operation-plans.ts';
 import type { Plan } from './plan.ts';
 import { dialledBy } from './processes.ts';
-import type { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 
 const FREEZE_MS = 5_000;

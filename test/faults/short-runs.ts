@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from 'vitest';
+import { createRandom } from '../../src/load/random.ts';
 import { FULL, runFault, type Timing } from './fault-run.ts';
 import { FAILOVERS, LOSSES, PLANS } from './plans.ts';
-import { createRandom } from './random.ts';
 import { lineOf, problemsOf, type Row, rowOf } from './report.ts';
 import { openStage, type Stage, type StoreKind } from './stage.ts';
 

@@ -1,7 +1,7 @@
+import { createRandom } from '../../src/load/random.ts';
 import { FULL, runFault } from './fault-run.ts';
 import { judge } from './judge.ts';
 import { randomMix } from './plans.ts';
-import { createRandom } from './random.ts';
 import { lineOf, problemsOf, type Row } from './report.ts';
 import { openStage } from './stage.ts';
 

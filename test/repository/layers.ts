@@ -104,7 +104,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   page: ['protocol', 'client'],
   load: ['protocol', 'client'],
   'load/checker': [],
-  'load/driver': [],
+  'load/driver': ['load/checker'],
   cli: ['protocol', 'client', 'cluster', 'load', 'config', 'backend', 'host-names.ts'],
 
   config: ['host-names.ts', 'origin-patterns.ts'],

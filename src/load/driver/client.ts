@@ -1,14 +1,16 @@
+import type { MemberOrder } from '../checker/live/member-order.ts';
+import { NUMBERS_FROM } from '../checker/live/origin-text.ts';
+import type { RoomCheck } from '../checker/live/room-check.ts';
 import type { Clock } from './clock.ts';
-import { Connection } from './connection.ts';
-import type { Dialect } from './dialects.ts';
-import { type Ledger, record } from './ledger.ts';
+import { type Connection, WebSocketConnection } from './connection.ts';
+import type { Dialect, DialectClient, Meaning } from './dialects.ts';
+import { type Ledger, record, type Share } from './ledger.ts';
 import type { ClientSpec } from './orders.ts';
-import { NUMBERS_FROM } from './say-frame.ts';
+import { PollingConnection } from './polling-connection.ts';
 import type { Sender } from './sender.ts';
 import type { Sources } from './sources.ts';
 
-const AT = 0x40;
-const TIME_DIGITS = 16;
+const LOOPBACK = '127.0.0.1';
 
 export interface ClientDeps {
   /** All connections of a process are read into this one. */
@@ -18,126 +20,206 @@ export interface ClientDeps {
   readonly clock: Clock;
   readonly timedOneIn: number;
   readonly sources: Sources;
+  readonly nameOf: (id: number) => string;
+  /** Clients name themselves as users; otherwise they are guests with a name. */
+  readonly isIdentified: boolean;
   /** In its room, or, without one, known to the server. */
   readonly onJoined: (client: Client) => void;
-  readonly onGone: (client: Client) => void;
+  /** `wasIn`: it was in its room. */
+  readonly onGone: (client: Client, reason: string, wasIn: boolean) => void;
+  readonly onInbox: (client: Client, top: number) => void;
+  readonly onPrivate: (client: Client, message: NonNullable<Meaning['privateMessage']>) => void;
 }
 
 /** One connection: checks the number of every message it gets. Thousands of them, and a hot path, hence a class. */
-export class Client {
+export class Client implements DialectClient {
   readonly spec: ClientSpec;
+  readonly name: string;
+  readonly isIdentified: boolean;
   joined = false;
   gone = false;
   stalled = false;
-  bye: number | undefined;
-  /** Number of the last message. */
-  last = 0;
+  bye: Meaning['bye'];
+  refusal: string | undefined;
   sender: Sender | undefined;
-  readonly dialledUs: number;
-  readonly connection: Connection;
+  resume: DialectClient['resume'];
+  dialledUs = 0;
+  connection!: Connection;
+  readonly order: MemberOrder;
+  private epoch: string | undefined;
+  private joins = 0;
   private readonly deps: ClientDeps;
   private readonly start: Buffer;
-  /** What the answer to an event of ours begins with, and what to do then. */
-  private awaited: { readonly start: string; readonly then: () => void } | undefined;
+  private readonly check: RoomCheck | undefined;
+  private share: Share;
+  private asks = 0;
+  private readonly awaited = new Map<number, (answer: string) => void>();
 
-  constructor(spec: ClientSpec, deps: ClientDeps) {
+  constructor(spec: ClientSpec, order: MemberOrder, check: RoomCheck | undefined, deps: ClientDeps) {
     this.spec = spec;
     this.deps = deps;
+    this.order = order;
+    this.check = spec.role === 'publisher' ? undefined : check;
+    this.name = deps.nameOf(spec.id);
+    this.isIdentified = deps.isIdentified;
     this.start = Buffer.from(deps.dialect.messageStart(spec.room ?? ''));
+    this.share = deps.ledger.shareOf(spec.server ?? 0, undefined);
+  }
+
+  get dialect(): Dialect {
+    return this.deps.dialect;
+  }
+
+  dial(): void {
+    const { deps, spec } = this;
+    this.gone = false;
+    this.bye = undefined;
+    this.refusal = undefined;
     this.dialledUs = deps.clock();
-    this.connection = new Connection(
-      deps.buffer,
-      { port: spec.port, source: deps.sources(), path: deps.dialect.path(spec) },
-      this,
-    );
+    const polling = spec.transport === 'polling';
+    const host = spec.host ?? LOOPBACK;
+    const path = deps.dialect.path(this);
+    const target = {
+      host,
+      port: spec.port,
+      secure: spec.secure === true,
+      source: host === LOOPBACK ? deps.sources() : undefined,
+      path: path.includes('EIO=') ? `${path}&transport=${polling ? 'polling' : 'websocket'}` : path,
+    };
+    this.connection = polling
+      ? new PollingConnection(target, this)
+      : new WebSocketConnection(deps.buffer, target, this);
   }
 
   onOpen(): void {
     const { dialect } = this.deps;
     if (dialect.hello !== undefined) this.connection.say(dialect.hello);
-    if (dialect.joinsByOpening) this.enter(NUMBERS_FROM);
+    if (dialect.joinsByOpening) this.enter({ joinedAt: NUMBERS_FROM });
+  }
+
+  onRead(bytes: number): void {
+    this.deps.ledger.bytesRead += bytes;
   }
 
   onText(buffer: Buffer, at: number, end: number): void {
-    if (begins(buffer, at, end, this.start) && this.spec.role !== 'publisher') {
-      this.message(buffer, at + this.start.length, end);
+    if (this.check !== undefined && begins(buffer, at, end, this.start)) {
+      this.message(this.check, buffer, at, end);
     } else if (this.sender === undefined || !this.sender.onText(buffer, at, end)) {
-      this.aside(buffer.toString('latin1', at, end));
+      this.aside(buffer.toString('utf8', at, end));
     }
   }
 
   onEnd(reason: string): void {
-    this.gone = true;
-    if (!this.stalled) {
-      this.deps.ledger.cut += 1;
-      this.deps.ledger.fault(`client ${this.spec.id}: ${reason}`);
+    const { ledger } = this.deps;
+    const was = this.joined;
+    this.leaveShare();
+    if (!this.stalled && was) {
+      ledger.cut += 1;
+      ledger.cutInWindow += 1;
+      ledger.fault(`client ${this.spec.id}: ${reason}`);
     }
-    this.deps.onGone(this);
+    if (was && this.epoch !== undefined) this.resume = { epoch: this.epoch, seq: this.order.last };
+    const why = this.refusal ?? (this.bye ? `bye ${this.bye.code}` : reason);
+    this.deps.onGone(this, why, was);
   }
 
-  /** Sends an event with an ack id of its own. */
-  ask(id: number, event: string, then: () => void): void {
-    this.awaited = { start: `43${id}[`, then };
-    this.connection.say(`42${id}${event}`);
+  /** Sends an event with an ack; what it is answered goes to `then`, unless the connection ends. */
+  ask(event: string, then: (answer: string) => void): void {
+    this.asks += 1;
+    this.awaited.set(this.asks, then);
+    this.connection.say(`42${this.asks}${event}`);
+  }
+
+  /** Goes by itself and forgets what it had. */
+  leave(): void {
+    this.destroy();
+    this.resume = undefined;
   }
 
   destroy(): void {
-    this.gone = true;
+    this.leaveShare();
     this.connection.destroy();
   }
 
-  private message(buffer: Buffer, digitsAt: number, end: number): void {
+  private leaveShare(): void {
+    if (this.joined) this.share.clients -= 1;
+    this.gone = true;
+    this.joined = false;
+    this.awaited.clear();
+    this.sender?.away();
+  }
+
+  private message(check: RoomCheck, buffer: Buffer, at: number, end: number): void {
     const { ledger, clock, timedOneIn } = this.deps;
     let number = 0;
-    for (let i = digitsAt; i < end; i += 1) {
+    for (let i = at + this.start.length; i < end; i += 1) {
       const digit = (buffer[i] as number) - 48;
       if (digit < 0 || digit > 9) break;
       number = number * 10 + digit;
     }
     ledger.delivered += 1;
-    if (number === this.last + 1) this.last = number;
-    else this.wrong(number);
-    if ((number + this.spec.id) % timedOneIn === 0) {
-      record(ledger.deliverUs, clock() - timeIn(buffer, buffer.indexOf(AT, digitsAt) + 1));
+    this.share.delivered += 1;
+    const dueUs = check.take(this.order, number, buffer, at, end);
+    if (dueUs !== undefined && (number + this.spec.id) % timedOneIn === 0) {
+      record(ledger.deliverUs, clock() - dueUs);
     }
-  }
-
-  private wrong(number: number): void {
-    const { ledger } = this.deps;
-    const { id, room } = this.spec;
-    ledger.fault(`client ${id} in ${room}: ${number} after ${this.last}${this.joined ? '' : ', not joined'}`);
-    if (number <= this.last) {
-      ledger.again += 1;
-      return;
-    }
-    ledger.lost += number - this.last - 1;
-    this.last = number;
   }
 
   private aside(text: string): void {
     const { dialect, ledger } = this.deps;
-    if (this.awaited !== undefined && text.startsWith(this.awaited.start)) {
-      const { then } = this.awaited;
-      this.awaited = undefined;
-      then();
+    const [, id, answer] = this.awaited.size === 0 ? [] : (/^43(\d+)(\[.*)/s.exec(text) ?? []);
+    const then = this.awaited.get(Number(id));
+    if (then !== undefined && answer !== undefined) {
+      this.awaited.delete(Number(id));
+      then(answer);
       return;
     }
     if (this.joined && this.spec.room !== undefined) {
       ledger.asideMessages += 1;
       ledger.asideBytes += text.length;
     }
-    const meaning = dialect.hear(text, this.spec);
-    if (meaning?.send !== undefined) this.connection.say(meaning.send);
-    if (meaning?.joinedAt !== undefined) this.enter(meaning.joinedAt);
-    if (meaning?.bye !== undefined) this.bye = meaning.bye;
+    const meaning = dialect.hear(text, this);
+    if (meaning !== undefined) this.heard(meaning);
   }
 
-  private enter(last: number): void {
+  private heard(meaning: Meaning): void {
+    const { ledger, onPrivate, onInbox } = this.deps;
+    if (meaning.inboxTop !== undefined) onInbox(this, meaning.inboxTop);
+    if (meaning.worker !== undefined) this.share = ledger.shareOf(this.spec.server ?? 0, meaning.worker);
+    if (meaning.epoch !== undefined) this.epoch = meaning.epoch;
+    if (meaning.send !== undefined) this.connection.say(meaning.send);
+    if (meaning.joinedAt !== undefined) this.enter({ ...meaning, joinedAt: meaning.joinedAt });
+    if (meaning.goneBefore !== undefined) ledger.reportedGone += this.order.skipTo(meaning.goneBefore);
+    if (meaning.bye !== undefined) this.bye = meaning.bye;
+    if (meaning.refused !== undefined) {
+      this.refusal = meaning.refused;
+      this.connection.destroy();
+      this.onEnd(meaning.refused);
+    }
+    if (meaning.privateMessage !== undefined) onPrivate(this, meaning.privateMessage);
+  }
+
+  private enter({ joinedAt, recovered, missed = [] }: Meaning & { readonly joinedAt: number }): void {
     if (this.joined) return;
+    const { ledger, dialect, onJoined } = this.deps;
     this.joined = true;
+    this.joins += 1;
+    this.share.clients += 1;
+    const { order, check } = this;
+    if (recovered) {
+      ledger.resumed += 1;
+      for (const { number, message } of missed) check?.takeRead(order, number, message);
+    } else if (recovered === false) {
+      ledger.reportedGone += order.skipTo(joinedAt + 1);
+    } else if (dialect.numberedBy === 'server') order.begin(joinedAt);
+    else if (this.joins > 1) order.beginAnywhere();
     // Stock systems have no number to join at: a message may come before the answer to the join.
-    if (this.last < last) this.last = last;
-    this.deps.onJoined(this);
+    else if (order.last < joinedAt) order.begin(joinedAt);
+    if (this.sender) {
+      this.sender.connection = this.connection;
+      this.sender.share = this.share;
+    }
+    onJoined(this);
   }
 }
 
@@ -146,10 +228,4 @@ function begins(buffer: Buffer, at: number, end: number, start: Buffer): boolean
   if (end - at < length) return false;
   for (let i = length - 1; i >= 0; i -= 1) if (buffer[at + i] !== start[i]) return false;
   return true;
-}
-
-function timeIn(buffer: Buffer, at: number): number {
-  let us = 0;
-  for (let i = at; i < at + TIME_DIGITS; i += 1) us = us * 10 + (buffer[i] as number) - 48;
-  return us;
 }

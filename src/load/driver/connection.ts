@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { maskedFrame } from './say-frame.ts';
 import type { Source } from './sources.ts';
 
@@ -12,15 +13,31 @@ const NOTHING = Buffer.alloc(0);
 
 export interface ConnectionOwner {
   onOpen(): void;
+  onRead(bytes: number): void;
   /** The text stands in `buffer` from `at` to `end`, and only until this returns. */
   onText(buffer: Buffer, at: number, end: number): void;
   onEnd(reason: string): void;
 }
 
 export interface ConnectionTarget {
+  readonly host: string;
   readonly port: number;
-  readonly source: Source;
+  readonly secure: boolean;
+  /** Undefined: the system chooses. */
+  readonly source: Source | undefined;
   readonly path: string;
+}
+
+/** What carries packets between a client and a server, over either transport. */
+export interface Connection {
+  /** Sends frames made for this transport. */
+  write(frames: Buffer): void;
+  say(text: string): void;
+  /** Reads nothing any more. */
+  stall(): void;
+  readonly localPort: number;
+  /** Ends it without a word to its owner. */
+  destroy(): void;
 }
 
 /**
@@ -28,7 +45,7 @@ export interface ConnectionTarget {
  * read into one buffer and their frames are looked at where they lie. Servers neither mask nor compress nor, here,
  * split a message into several frames.
  */
-export class Connection {
+export class WebSocketConnection implements Connection {
   private readonly socket: Socket;
   private readonly owner: ConnectionOwner;
   private open = false;
@@ -36,26 +53,14 @@ export class Connection {
   /** The part of a frame that came so far. */
   private rest = NOTHING;
 
-  constructor(buffer: Buffer, { port, source, path }: ConnectionTarget, owner: ConnectionOwner) {
+  constructor(buffer: Buffer, target: ConnectionTarget, owner: ConnectionOwner) {
     this.owner = owner;
-    this.socket = connect({
-      host: '127.0.0.1',
-      port,
-      localAddress: source.address,
-      localPort: source.port,
-      noDelay: true,
-      onread: {
-        buffer,
-        callback: (bytes) => {
-          this.read(buffer, bytes);
-          return true;
-        },
-      },
-    });
-    this.socket.on('error', ({ message }) => this.end(message));
+    const { host, port, path } = target;
+    this.socket = target.secure ? this.dialSecurely(target) : this.dial(buffer, target);
+    this.socket.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? error.message));
     this.socket.on('close', () => this.end('closed'));
     this.socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${path} HTTP/1.1\r\nHost: ${host.includes(':') ? `[${host}]` : host}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
     );
   }
@@ -68,7 +73,6 @@ export class Connection {
     this.socket.write(maskedFrame(text));
   }
 
-  /** Reads nothing any more. */
   stall(): void {
     this.socket.pause();
   }
@@ -82,6 +86,36 @@ export class Connection {
     this.socket.destroy();
   }
 
+  private dial(buffer: Buffer, { host, port, source }: ConnectionTarget): Socket {
+    return connect({
+      host,
+      port,
+      ...(source && { localAddress: source.address, localPort: source.port }),
+      noDelay: true,
+      onread: {
+        buffer,
+        callback: (bytes) => {
+          this.read(buffer, bytes);
+          return true;
+        },
+      },
+    });
+  }
+
+  /** TLS decrypts into buffers of its own. */
+  private dialSecurely({ host, port, source }: ConnectionTarget): Socket {
+    const socket = connectTls({
+      host,
+      port,
+      servername: host,
+      ...(source && { localAddress: source.address, localPort: source.port }),
+      ALPNProtocols: ['http/1.1'],
+    });
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.read(chunk, chunk.length));
+    return socket;
+  }
+
   private end(reason: string): void {
     if (this.ended) return;
     this.ended = true;
@@ -90,6 +124,8 @@ export class Connection {
   }
 
   private read(chunk: Buffer, bytes: number): void {
+    if (this.ended) return;
+    this.owner.onRead(bytes);
     let buffer = chunk;
     let end = bytes;
     if (this.rest.length > 0) {
@@ -107,7 +143,7 @@ export class Connection {
     if (found < 0) return 0;
     const status = buffer.toString('latin1', 0, Math.min(found, 12));
     if (status !== 'HTTP/1.1 101') {
-      this.end(`refused: ${buffer.toString('latin1', 0, Math.min(found, 60))}`);
+      this.end(`HTTP ${buffer.toString('latin1', 9, Math.min(found, 12))}`);
       return end;
     }
     this.open = true;

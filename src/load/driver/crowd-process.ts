@@ -1,86 +1,83 @@
 /** A process full of clients; what it is asked to do and answers stands in orders.ts. */
 import { readFileSync } from 'node:fs';
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
-import { Client, type ClientDeps } from './client.ts';
+import { createRandom } from '../random.ts';
+import type { Client } from './client.ts';
 import { createClock } from './clock.ts';
 import { DIALECTS } from './dialects.ts';
-import { createHistogram, Ledger, record } from './ledger.ts';
-import type { Answers, ClientSpec, ConnectOrder, Order, TalkOrder, Tops } from './orders.ts';
+import { Ledger, record } from './ledger.ts';
+import type { Answers, ConnectOrder, Order, RateOrder, TalkOrder, Tops } from './orders.ts';
 import { passThrough } from './passing.ts';
-import { Sender } from './sender.ts';
+import { createPopulation, type Population } from './population.ts';
+import { createPrivateCheck, type PrivateCheck } from './private-messages.ts';
+import { createSchedule, type Schedule } from './schedule.ts';
+import type { Sender } from './sender.ts';
+import { listMembers, settle, until } from './settling.ts';
 import { createSources } from './sources.ts';
 
 const READ_BYTES = 262_144;
 const TICK_MS = 1;
-const LOOK_MS = 10;
 
 const clock = createClock();
 const ledger = new Ledger();
 const buffer = Buffer.allocUnsafe(READ_BYTES);
 const sources = createSources(process.pid);
 const clients = new Map<number, Client>();
+const populations: Population[] = [];
 const senders: Sender[] = [];
-let talking: NodeJS.Timeout | undefined;
+let privateCheck: PrivateCheck | undefined;
+let schedule: Schedule | undefined;
+let ticking: NodeJS.Timeout | undefined;
+let lastTickUs = 0;
 
-async function until(condition: () => boolean, limitMs: number): Promise<void> {
-  const giveUpAt = performance.now() + limitMs;
-  while (!condition() && performance.now() < giveUpAt) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+async function connect(order: ConnectOrder) {
+  const dialect = DIALECTS[order.tongue];
+  const random = createRandom((order.seed ?? 0) + (order.clients[0]?.id ?? 0));
+  const { namePrefix } = order;
+  if (namePrefix !== undefined && dialect.sayPrivately !== undefined) {
+    privateCheck = createPrivateCheck({
+      dialect,
+      ledger,
+      clock,
+      textBytes: order.talk.textBytes,
+      nameOf: (id) => `${namePrefix}${id}`,
+    });
   }
-}
-
-async function connect({ tongue, clients: specs, inFlight, limitMs, talk: style }: ConnectOrder) {
-  const dialect = DIALECTS[tongue];
-  const joinUs = createHistogram();
-  const startedAt = performance.now();
-  const waiting: ClientSpec[] = [...specs].reverse();
-  let under = 0;
-  let joined = 0;
-  let lastAt = startedAt;
-
-  function dial(): void {
-    while (under < inFlight && waiting.length > 0) {
-      under += 1;
-      const spec = waiting.pop() as ClientSpec;
-      const client = new Client(spec, deps);
-      clients.set(spec.id, client);
-      if (spec.role !== 'member') {
-        client.sender = new Sender({
-          room: spec.room as string,
-          connection: client.connection,
-          dialect,
-          ledger,
-          clock,
-          textBytes: style.textBytes,
-        });
-        senders.push(client.sender);
-      }
-    }
-  }
-  const deps: ClientDeps = {
-    buffer,
+  const population = createPopulation({
+    order,
     dialect,
     ledger,
+    buffer,
     clock,
-    timedOneIn: style.timedOneIn,
     sources,
-    onJoined(client) {
-      record(joinUs, clock() - client.dialledUs);
-      joined += 1;
-      under -= 1;
-      lastAt = performance.now();
-      dial();
-    },
-    onGone(client) {
-      if (client.joined) return;
-      under -= 1;
-      dial();
-    },
-  };
-  dial();
-  await until(() => under === 0 && waiting.length === 0, limitMs);
-  if (joined < specs.length) ledger.fault(`${specs.length - joined} of ${specs.length} did not get in`);
-  return { joined, tookMs: lastAt - startedAt, joinUs: encodeIntoCompressedBase64(joinUs) };
+    random,
+    privateCheck,
+  });
+  populations.push(population);
+  const connecting = population.connect();
+  for (const client of population.clients) clients.set(client.spec.id, client);
+  senders.push(...population.senders);
+  const { joined, tookMs, joinUs } = await connecting;
+  const missing = order.clients.length - joined;
+  if (missing > 0) ledger.fault(`${missing} of ${order.clients.length} did not get in`);
+  return { joined, tookMs, joinUs: encodeIntoCompressedBase64(joinUs) };
+}
+
+function tick(): void {
+  const nowUs = clock();
+  if (lastTickUs > 0) {
+    const lateUs = nowUs - lastTickUs - TICK_MS * 1e3;
+    // A loop that stood for 100 ms was late for everything of those 100 ms.
+    record(ledger.loopDelayUs, lateUs, Math.max(1, Math.round(lateUs / 1e3)));
+  }
+  lastTickUs = nowUs;
+  for (const sender of senders) sender.pump(nowUs);
+  schedule?.pump(nowUs);
+}
+
+function startTicking(): void {
+  lastTickUs = 0;
+  ticking ??= setInterval(tick, TICK_MS);
 }
 
 function talk({ perSecond, unacked, rooms }: TalkOrder): Answers['talk'] {
@@ -90,16 +87,30 @@ function talk({ perSecond, unacked, rooms }: TalkOrder): Answers['talk'] {
   for (const [index, sender] of chosen.entries()) {
     sender.talk(perSecond, unacked, nowUs + (index / chosen.length) * (1e6 / perSecond));
   }
-  talking ??= setInterval(() => {
-    const tickUs = clock();
-    for (const sender of senders) sender.pump(tickUs);
-  }, TICK_MS);
+  startTicking();
+  return {};
+}
+
+function rate(order: RateOrder): Answers['rate'] {
+  const random = createRandom(order.perSecond * 1_000 + (clients.keys().next().value ?? 0));
+  schedule = createSchedule({
+    clock,
+    ledger,
+    random,
+    senders,
+    clients: [...clients.values()],
+    privateCheck,
+    churn: () => random.one(populations)?.churn(),
+    order,
+  });
+  startTicking();
   return {};
 }
 
 async function hush(limitMs: number): Promise<Answers['hush']> {
-  clearInterval(talking);
-  talking = undefined;
+  clearInterval(ticking);
+  ticking = undefined;
+  schedule = undefined;
   for (const sender of senders) sender.hush();
   const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
   await until(() => unanswered() === 0, limitMs);
@@ -108,23 +119,24 @@ async function hush(limitMs: number): Promise<Answers['hush']> {
   return { tops, unanswered: unanswered() };
 }
 
-async function settle(tops: Tops, limitMs: number): Promise<Answers['settle']> {
-  const listening = [...clients.values()].filter(
-    ({ spec, stalled, gone }) => spec.room !== undefined && spec.role !== 'publisher' && !stalled && !gone,
-  );
-  const owed = ({ spec, last }: Client) => Math.max(0, (tops[spec.room as string] ?? 0) - last);
-  await until(() => listening.every((client) => owed(client) === 0), limitMs);
-  for (const client of listening) {
-    const missing = owed(client);
-    if (missing === 0) continue;
-    ledger.lost += missing;
-    ledger.fault(`client ${client.spec.id} in ${client.spec.room} lacks the last ${missing}`);
-  }
-  return ledger.faults();
+async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> {
+  const overdue = await settle([...clients.values()], tops, privateCheck, limitMs);
+  const replaced = populations.reduce((sum, population) => sum + population.replaced(), 0);
+  if (replaced > 0)
+    ledger.findings.add('lost', () => `others came in the place of ${replaced} acked messages`, replaced);
+  const checks = populations.flatMap(({ rooms }) => [...rooms.values()]);
+  return {
+    ...ledger.faults(),
+    wrong: { ...ledger.findings.counts },
+    findings: ledger.findings.kept,
+    uncompared: checks.reduce((sum, check) => sum + check.uncompared, 0),
+    overdue,
+  };
 }
 
 function cut(): Answers['cut'] {
-  for (const client of clients.values()) client.destroy();
+  for (const population of populations) population.close();
+  populations.length = 0;
   clients.clear();
   senders.length = 0;
   return {};
@@ -146,18 +158,27 @@ function connected(id: number): Answers['connected'] {
   return { connected: lines.some((line) => new RegExp(`^ *\\d+: \\w+:${port} \\w+:\\w+ 01 `).test(line)) };
 }
 
+function backlog(): number {
+  const own = senders.reduce((sum, sender) => sum + sender.backlog(), 0);
+  return own + (schedule?.backlog(clock()) ?? 0);
+}
+
 async function answer(order: Order): Promise<Answers[Order['do']]> {
   switch (order.do) {
     case 'connect':
       return connect(order);
     case 'talk':
       return talk(order);
+    case 'rate':
+      return rate(order);
     case 'hush':
       return hush(order.limitMs);
     case 'settle':
-      return settle(order.tops, order.limitMs);
+      return settled(order.tops, order.limitMs);
     case 'mark':
-      return ledger.mark(senders.reduce((sum, sender) => sum + sender.backlog(), 0));
+      return ledger.mark(backlog());
+    case 'members':
+      return listMembers([...clients.values()], order.rooms, order.limitMs);
     case 'cut':
       return cut();
     case 'stall':
@@ -172,5 +193,7 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
 process.on('message', ({ order, id }: { order: Order; id: number }) => {
   void answer(order).then((value) => process.send?.({ id, value }));
 });
+// Ctrl-C in a terminal reaches the whole group: the parent ends the run in order.
+process.on('SIGINT', () => undefined);
 process.once('disconnect', () => process.exit(0));
 process.send?.({ id: 0 });

@@ -1,18 +1,49 @@
+import { NUMBER_SLOT, NUMBERS_FROM, textTemplate } from '../checker/live/origin-text.ts';
+import type { ReadMessage } from '../checker/live/room-check.ts';
 import type { ClientSpec, Tongue } from './orders.ts';
-import { NUMBER_SLOT, NUMBERS_FROM, TIME_SLOT } from './say-frame.ts';
 
 /** What a text that is neither a room's message nor an ack means for the client that got it. */
 export interface Meaning {
   readonly send?: string;
   /** It is in its room; the next message there has the number after this one. */
   readonly joinedAt?: number;
-  /** Code of a `bye`. */
-  readonly bye?: number;
+  readonly epoch?: string;
+  /** With `joinedAt`: whether what was missed since `resume` is all in `missed`. */
+  readonly recovered?: boolean;
+  readonly missed?: readonly NumberedMessage[];
+  /** The server says that it ends the connection. */
+  readonly bye?: { readonly code: number; readonly afterMs: number };
+  /** The server does not let the client in. */
+  readonly refused?: string;
+  /** The process that serves the client, if the server names it. */
+  readonly worker?: number;
+  /** Messages of the room up to the number before `next` cannot be had any more. */
+  readonly goneBefore?: number;
+  /** The newest position in the user's inbox. */
+  readonly inboxTop?: number;
+  readonly privateMessage?: NumberedMessage & { readonly to: string };
+}
+
+export interface NumberedMessage {
+  readonly number: number;
+  readonly message: ReadMessage;
+}
+
+/** A client as its dialect sees it. */
+export interface DialectClient {
+  readonly spec: ClientSpec;
+  readonly name: string;
+  /** It names itself as a user, so that others can write to it. */
+  readonly isIdentified: boolean;
+  /** What it had in its room before its connection ended. */
+  readonly resume: { readonly epoch: string; readonly seq: number } | undefined;
 }
 
 /** How to speak to a system over a WebSocket, and what to look for in what it says. */
 export interface Dialect {
-  path(client: ClientSpec): string;
+  /** Who numbers the messages of a room: the server, or the one client that speaks there. */
+  readonly numberedBy: 'server' | 'sender';
+  path(client: DialectClient): string;
   /** Sent by the client as soon as the connection is open. */
   readonly hello?: string;
   /** In a room without a word of the server. */
@@ -21,43 +52,125 @@ export interface Dialect {
   messageStart(room: string): string;
   /** What every ack begins with; the number of what is acked follows. Without one they come in order. */
   readonly ackStart?: string;
-  say(room: string, textBytes: number): string;
-  hear(text: string, client: ClientSpec): Meaning | undefined;
+  /** A message with slots for number and time; see `origin-text.ts`. */
+  say(client: ClientSpec, room: string, textBytes: number): string;
+  /** Reads a room's message for the check of its content. */
+  read(frame: string): ReadMessage | undefined;
+  hear(text: string, client: DialectClient): Meaning | undefined;
+  /** The event that says something to one user, as JSON. */
+  sayPrivately?(to: string, text: string, id: string): string;
+  /** Asks for a page of a room's members. */
+  askMembers?(room: string, cursor: string | undefined): string;
+  readMembers?(answer: unknown): { readonly names: readonly string[]; readonly cursor?: string } | undefined;
 }
 
-/** `@` is nowhere else before it in any system's message. */
-function textOf(bytes: number): string {
-  const words = `@${TIME_SLOT} shall we meet at eight, in front of the old station, rain or shine?`;
-  return words.padEnd(bytes, ' words').slice(0, Math.max(bytes, TIME_SLOT.length + 1));
+const EIO = '/socket.io/?EIO=4';
+const named = ({ spec: { room }, name }: DialectClient) =>
+  `${EIO}&username=${encodeURIComponent(name)}${room === undefined ? '' : `&roomid=${encodeURIComponent(room)}`}`;
+const socketSay = ({ id }: ClientSpec, room: string, bytes: number) =>
+  `42${NUMBER_SLOT}["say",{"text":"${textTemplate(id, room, bytes)}","clientMsgId":"${NUMBER_SLOT}"}]`;
+const bareSay = (head: string) => (client: ClientSpec, room: string, bytes: number) =>
+  `{"number":${NUMBER_SLOT},${head.replace('ROOM', room)}"text":"${textTemplate(client.id, room, bytes)}"${head === '' ? '' : '}'}}`;
+
+/** Finds the text of a message in any JSON: it begins with the only `@` and has no quotes. */
+export function readText(frame: string): ReadMessage | undefined {
+  const at = frame.indexOf('@');
+  const end = frame.indexOf('"', at);
+  return at < 0 || end < 0 ? undefined : { text: frame.slice(at, end) };
 }
 
-const EIO = '/socket.io/?EIO=4&transport=websocket';
-const named = ({ id, room }: ClientSpec) =>
-  `${EIO}&username=u${id}${room === undefined ? '' : `&roomid=${room}`}`;
-const socketSay = (_room: string, bytes: number) =>
-  `42${NUMBER_SLOT}["say",{"text":"${textOf(bytes)}","clientMsgId":"${NUMBER_SLOT}"}]`;
+interface RoomcastMessage {
+  readonly seq: number;
+  readonly roomid: string;
+  readonly data?: { readonly username?: string; readonly text?: string };
+}
+
+function readRoomcast({ roomid, data }: RoomcastMessage): ReadMessage | undefined {
+  if (data?.text === undefined) return undefined;
+  return {
+    text: data.text,
+    room: roomid,
+    ...(data.username !== undefined && { username: data.username }),
+  };
+}
+
+function numberedMessages(messages: readonly RoomcastMessage[]): NumberedMessage[] {
+  return messages.map((each) => ({ number: each.seq, message: readRoomcast(each) ?? { text: '' } }));
+}
+
+const ROOMCAST: Dialect = {
+  numberedBy: 'server',
+  path: named,
+  messageStart: () => '42["message",{"seq":',
+  ackStart: '43',
+  say: socketSay,
+  read(frame) {
+    try {
+      return readRoomcast(JSON.parse(frame.slice(2))[1]);
+    } catch {
+      return undefined;
+    }
+  },
+  hear(text, { spec: { room, token }, name, isIdentified, resume }) {
+    if (text === '2') return { send: '3' };
+    if (text.startsWith('0{')) {
+      const userId = isIdentified && token === undefined ? name : undefined;
+      return { send: `40${JSON.stringify({ userId, token, resume })}` };
+    }
+    if (text.startsWith('44')) return { refused: String(JSON.parse(text.slice(2)).data?.code ?? 'refused') };
+    if (!text.startsWith('42["')) return undefined;
+    const event = text.slice(4, text.indexOf('"', 4));
+    const payload = () => JSON.parse(text.slice(2))[1];
+    switch (event) {
+      case 'hello': {
+        const { worker } = payload();
+        return room === undefined ? { worker, joinedAt: 0 } : { worker };
+      }
+      case 'joined': {
+        const { seq, epoch, recovered, messages } = payload();
+        if (recovered === undefined) return { joinedAt: seq, epoch };
+        return { joinedAt: seq, epoch, recovered, missed: recovered ? numberedMessages(messages) : [] };
+      }
+      case 'bye':
+        return { bye: payload() };
+      case 'room:gap': {
+        const { reason, from, to, epoch } = payload();
+        return { goneBefore: reason === 'epoch' ? from : to + 1, epoch };
+      }
+      case 'push_message':
+        return { inboxTop: payload().top };
+      case 'private': {
+        const { seq, to, from, text: said } = payload();
+        return { privateMessage: { number: seq, to, message: { text: said, username: from?.name } } };
+      }
+      default:
+        return undefined;
+    }
+  },
+  sayPrivately: (to, text, id) => JSON.stringify(['private', { to, text, clientMsgId: id }]),
+  askMembers: (roomid, cursor) => JSON.stringify(['room:members', { roomid, limit: 200, cursor }]),
+  readMembers(answer) {
+    const { ok, members, cursor } = answer as {
+      ok: boolean;
+      members: readonly { userId: string; clients: number }[];
+      cursor?: string;
+    };
+    if (!ok) return undefined;
+    const names = members.map(({ userId }) => userId);
+    return cursor === undefined ? { names } : { names, cursor };
+  },
+};
 
 export const DIALECTS: Readonly<Record<Tongue, Dialect>> = {
-  roomcast: {
-    path: named,
-    messageStart: () => '42["message",{"seq":',
-    ackStart: '43',
-    say: socketSay,
-    hear(text, { room }) {
-      if (text === '2') return { send: '3' };
-      if (text.startsWith('0{')) return { send: '40' };
-      if (text.startsWith('42["hello"')) return room === undefined ? { joinedAt: 0 } : undefined;
-      if (text.startsWith('42["joined"')) return { joinedAt: JSON.parse(text.slice(2))[1].seq };
-      if (text.startsWith('42["bye"')) return { bye: JSON.parse(text.slice(2))[1].code };
-      return undefined;
-    },
-  },
+  roomcast: ROOMCAST,
   stock: {
+    numberedBy: 'sender',
     path: named,
     messageStart: (room) => `42["message",{"event":"broadcast_say","roomid":"${room}","clientMsgId":"`,
     ackStart: '43',
     say: socketSay,
-    hear(text, { room }) {
+    read: readText,
+    hear(text, { spec: { room } }) {
       if (text === '2') return { send: '3' };
       if (text.startsWith('0{')) return { send: '40' };
       // By the handshake it is in the room already; the answer only tells when.
@@ -67,18 +180,21 @@ export const DIALECTS: Readonly<Record<Tongue, Dialect>> = {
     },
   },
   ws: {
-    path: ({ id, room }) => `/?username=u${id}${room === undefined ? '' : `&roomid=${room}`}`,
+    numberedBy: 'sender',
+    path: ({ spec: { room }, name }) => `/?username=${name}${room === undefined ? '' : `&roomid=${room}`}`,
     messageStart: () => '{"number":',
     ackStart: '{"ack":',
-    say: (_room, bytes) => `{"number":${NUMBER_SLOT},"text":"${textOf(bytes)}"}`,
+    say: bareSay(''),
+    read: readText,
     hear: (text) => (text === '{"joined":true}' ? { joinedAt: NUMBERS_FROM } : undefined),
   },
   nchan: {
-    path: ({ role, room }) => `/${role === 'publisher' ? 'publish' : 'subscribe'}/${room}`,
+    numberedBy: 'sender',
+    path: ({ spec: { role, room } }) => `/${role === 'publisher' ? 'publish' : 'subscribe'}/${room}`,
     joinsByOpening: true,
     messageStart: () => '{"number":',
-    say: (room, bytes) =>
-      `{"number":${NUMBER_SLOT},"event":"broadcast_say","roomid":"${room}","data":{"text":"${textOf(bytes)}"}}`,
+    say: bareSay('"event":"broadcast_say","roomid":"ROOM","data":{'),
+    read: readText,
     hear: () => undefined,
   },
 };

@@ -1,4 +1,7 @@
-/** What the benchmark asks of its driver processes, and what they answer. */
+/** What is asked of the driver processes, and what they answer. */
+
+import type { WrongCounts } from '../checker/live/findings.ts';
+import type { Finding } from '../result.ts';
 
 /** How a system is spoken to, see dialects.ts. */
 export type Tongue = 'roomcast' | 'stock' | 'ws' | 'nchan';
@@ -6,10 +9,19 @@ export type Tongue = 'roomcast' | 'stock' | 'ws' | 'nchan';
 export interface ClientSpec {
   readonly id: number;
   readonly port: number;
+  /** The own machine's loopback by default. */
+  readonly host?: string;
+  readonly secure?: boolean;
+  /** The index of the server among those of the run. */
+  readonly server?: number;
+  readonly transport?: 'websocket' | 'polling';
   /** Without one the client is connected but in no room. */
   readonly room?: string;
   /** A speaker is a member who talks; a publisher only talks. */
   readonly role: 'member' | 'speaker' | 'publisher';
+  readonly token?: string;
+  /** Is never chosen to leave. */
+  readonly stays?: boolean;
 }
 
 export interface ConnectOrder {
@@ -18,15 +30,26 @@ export interface ConnectOrder {
   readonly clients: readonly ClientSpec[];
   /** Connections on their way at once. */
   readonly inFlight: number;
+  /** Connections begun per second; as fast as they get in without. */
+  readonly perSecond?: number;
   /** Time until those that are not in by then count as lost. */
   readonly limitMs: number;
   readonly talk: TalkStyle;
+  /** Clients come back, with what they had, when their connection ends by itself. */
+  readonly returning?: boolean;
+  /** Before the names of the clients, so that those of two runs differ. */
+  readonly namePrefix?: string;
+  readonly seed?: number;
 }
 
 export interface TalkStyle {
   readonly textBytes: number;
   /** One receiver in so many times a message: reading the time costs as much as checking the number. */
   readonly timedOneIn: number;
+  /** The newest messages of each room that are kept to compare: a power of two. */
+  readonly kept?: number;
+  /** What one client may have unanswered: rings are that long. */
+  readonly unacked?: number;
 }
 
 /** Every speaker of `rooms` (of all of them without) talks at this rate, whatever the answers do. */
@@ -38,18 +61,31 @@ export interface TalkOrder {
   readonly rooms?: readonly string[];
 }
 
+/** All speakers together say at one rate, by turns. */
+export interface RateOrder {
+  readonly do: 'rate';
+  readonly perSecond: number;
+  /** The part that is said to one user, 0 to 1. */
+  readonly privateShare: number;
+  /** Clients that leave per second; each comes again a little later. */
+  readonly churnPerS: number;
+}
+
 /** Highest number acked, by room. */
 export type Tops = Readonly<Record<string, number>>;
 
 export type Order =
   | ConnectOrder
   | TalkOrder
+  | RateOrder
   /** Stop talking; answered once everything is acked. */
   | { readonly do: 'hush'; readonly limitMs: number }
   /** Answered once every member has everything. */
   | { readonly do: 'settle'; readonly tops: Tops; readonly limitMs: number }
   /** What happened since the last mark. */
   | { readonly do: 'mark' }
+  /** Asks one member of each room that the process has for the list of its members. */
+  | { readonly do: 'members'; readonly rooms: readonly string[]; readonly limitMs: number }
   | { readonly do: 'cut' }
   /** The client reads nothing any more. */
   | { readonly do: 'stall'; readonly id: number }
@@ -80,38 +116,86 @@ export interface Faults {
   readonly lost: number;
   /** Numbers that came again, or after a higher one. */
   readonly again: number;
+  /** Messages that nobody said, or not there. */
+  readonly foreign: number;
   /** Connections that ended by themselves. */
   readonly cut: number;
   /** The first few, in words. */
   readonly words: readonly string[];
 }
 
+export interface Settled extends Faults {
+  readonly wrong: WrongCounts;
+  readonly findings: readonly Finding[];
+  /** Deliveries whose content could not be compared. */
+  readonly uncompared: number;
+  /** Messages that had not come when the time was up: too slow, or lost. */
+  readonly overdue: number;
+}
+
 /** Histograms are encoded as hdr-histogram-js does, in µs, counted from the intended time. */
 export interface Window {
   readonly elapsedMs: number;
   readonly cpuNs: number;
+  readonly rssBytes: number;
   readonly sent: number;
   /** Due at the end of the window but held back behind unanswered ones. */
   readonly backlog: number;
   readonly acked: number;
   /** By error code. */
   readonly refused: Readonly<Record<string, number>>;
+  /** By reason. */
+  readonly failedConnections: Readonly<Record<string, number>>;
   /** Refusals that were temporary but did not say when to come back. */
   readonly timeless: number;
   readonly delivered: number;
+  readonly privateSent: number;
+  readonly privateDelivered: number;
+  readonly bytesRead: number;
+  readonly joined: number;
+  readonly cutInWindow: number;
+  readonly resumed: number;
+  readonly reportedGone: number;
   readonly deliverUs: string;
   readonly ackUs: string;
+  readonly joinUs: string;
+  readonly lagUs: string;
+  readonly loopDelayUs: string;
   /** Everything else that clients in a room heard: presence and the like. */
   readonly asideMessages: number;
   readonly asideBytes: number;
+  /** Since the process began. */
+  readonly wrong: WrongCounts;
+  /** Since the process began. */
+  readonly shares: readonly ShareFigures[];
+}
+
+export interface ShareFigures {
+  readonly server: number;
+  readonly worker: number | undefined;
+  /** Connected now. */
+  readonly clients: number;
+  readonly delivered: number;
+  readonly acked: number;
+  readonly refused: number;
+}
+
+export interface RoomMembers {
+  readonly room: string;
+  /** As the server lists them; undefined if nobody here is in the room or the server did not answer. */
+  readonly listed?: readonly string[];
+  /** Those of this process's clients that are in the room. */
+  readonly connected: readonly string[];
 }
 
 export interface Answers {
   readonly connect: Connected;
   readonly talk: Record<never, never>;
+  readonly rate: Record<never, never>;
   readonly hush: Hushed;
-  readonly settle: Faults;
+  readonly settle: Settled;
   readonly mark: Window;
+  readonly members: readonly RoomMembers[];
   readonly cut: Record<never, never>;
   readonly stall: Record<never, never>;
   readonly connected: { readonly connected: boolean };

@@ -27,13 +27,13 @@ export async function passThrough(
     const nowMs = performance.now() - startedAt;
     for (; next < walkers.length && (next / walkers.length) * overMs <= nowMs; next += 1) {
       const client = walkers[next] as Client;
-      client.ask(1, join, () => {
+      client.ask(join, () => {
         entered += 1;
         leaving.push({ client, atMs: performance.now() - startedAt + stayMs });
       });
     }
     while (leaving[0] !== undefined && leaving[0].atMs <= nowMs) {
-      leaving.shift()?.client.ask(2, leave, () => {
+      leaving.shift()?.client.ask(leave, () => {
         left += 1;
       });
     }

@@ -1,33 +1,49 @@
+import { NUMBER_SLOT, TIME_SLOT } from '../checker/live/origin-text.ts';
+
 const MASK = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+const NO_MASK = Buffer.alloc(4);
+/** Between the packets of a polling payload. */
+export const RECORD_SEPARATOR = '\x1e';
 
 /** A complete WebSocket text frame as clients send it. */
 export function maskedFrame(text: string, opcode = 1): Buffer {
   const payload = Buffer.from(text);
-  const short = payload.length < 126;
-  const head = Buffer.from(
-    short
-      ? [0x80 | opcode, 0x80 | payload.length]
-      : [0x80 | opcode, 0xfe, payload.length >> 8, payload.length & 0xff],
-  );
-  for (let i = 0; i < payload.length; i += 1) payload[i] = (payload[i] as number) ^ (MASK[i & 3] as number);
+  const { length } = payload;
+  const head =
+    length < 126
+      ? Buffer.from([0x80 | opcode, 0x80 | length])
+      : length < 65_536
+        ? Buffer.from([0x80 | opcode, 0xfe, length >> 8, length & 0xff])
+        : Buffer.from([
+            0x80 | opcode,
+            0xff,
+            0,
+            0,
+            0,
+            0,
+            0,
+            length >> 16,
+            (length >> 8) & 0xff,
+            length & 0xff,
+          ]);
+  for (let i = 0; i < length; i += 1) payload[i] = (payload[i] as number) ^ (MASK[i & 3] as number);
   return Buffer.concat([head, MASK, payload]);
 }
-
-/** Where a template for `say` has its ack id and number (the same figure), and the time it should have been sent. */
-export const NUMBER_SLOT = 'NNNNNNNNNN';
-export const TIME_SLOT = 'TTTTTTTTTTTTTTTT';
-/** Numbers have as many digits as their slot from the first one on. */
-export const NUMBERS_FROM = 1_000_000_000;
 
 export interface SayFrame {
   readonly bytes: number;
   write(into: Buffer, at: number, number: number, timeUs: number): void;
 }
 
-/** Masked once; for each message only digits are put in. */
-export function createSayFrame(template: string): SayFrame {
-  const frame = maskedFrame(template);
-  const start = frame.length - Buffer.byteLength(template);
+/**
+ * Encodes a template once, masked for WebSocket or with a separator behind it for polling; for each message only digits
+ * are put in, the number wherever the template has its slot.
+ */
+export function createSayFrame(template: string, transport: 'websocket' | 'polling' = 'websocket'): SayFrame {
+  const polling = transport === 'polling';
+  const frame = polling ? Buffer.from(template + RECORD_SEPARATOR) : maskedFrame(template);
+  const mask = polling ? NO_MASK : MASK;
+  const start = polling ? 0 : frame.length - Buffer.byteLength(template);
   const numbers = positions(template, NUMBER_SLOT);
   const times = positions(template, TIME_SLOT);
 
@@ -35,7 +51,7 @@ export function createSayFrame(template: string): SayFrame {
     let rest = figure;
     for (let i = width - 1; i >= 0; i -= 1) {
       const tenth = Math.floor(rest / 10);
-      into[at + start + position + i] = (48 + rest - tenth * 10) ^ (MASK[(position + i) & 3] as number);
+      into[at + start + position + i] = (48 + rest - tenth * 10) ^ (mask[(position + i) & 3] as number);
       rest = tenth;
     }
   }

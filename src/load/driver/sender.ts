@@ -1,21 +1,25 @@
+import { NUMBERS_FROM } from '../checker/live/origin-text.ts';
+import type { SenderProblem } from '../checker/live/room-check.ts';
+import type { SenderRecord } from '../checker/live/sender-record.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Dialect } from './dialects.ts';
-import { type Ledger, record } from './ledger.ts';
-import { createSayFrame, NUMBERS_FROM, type SayFrame } from './say-frame.ts';
+import { type Ledger, record, type Share } from './ledger.ts';
+import type { ClientSpec } from './orders.ts';
+import { createSayFrame, type SayFrame } from './say-frame.ts';
 
-/** More than may ever be unanswered. */
-const RING = 8_192;
 const OK = Buffer.from('[{"ok":true');
 const SEQ = Buffer.from('"seq":');
 
 export interface SenderDeps {
-  readonly room: string;
-  readonly connection: Connection;
+  readonly client: ClientSpec;
   readonly dialect: Dialect;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly textBytes: number;
+  /** More than may ever be unanswered. */
+  readonly ring: number;
+  readonly record: SenderRecord;
 }
 
 /**
@@ -27,31 +31,33 @@ export class Sender {
   unanswered = 0;
   /** Highest number the room is known to have. */
   top = 0;
-  private number = NUMBERS_FROM;
+  /** Undefined while the client is away. */
+  connection: Connection | undefined;
+  share: Share | undefined;
+  /** The newest one said. */
+  number = NUMBERS_FROM;
   /** The oldest one not answered, for systems that answer in order. */
   private oldest = NUMBERS_FROM + 1;
   private nextUs = 0;
   private intervalUs = 0;
   private unackedMax = 0;
-  private readonly sentUs = new Float64Array(RING);
+  private readonly deps: SenderDeps;
+  private readonly sentUs: Float64Array;
   private readonly frame: SayFrame;
   private readonly ackStart: Buffer | undefined;
-  private readonly connection: Connection;
-  private readonly ledger: Ledger;
-  private readonly clock: Clock;
 
-  constructor({ room, connection, dialect, ledger, clock, textBytes }: SenderDeps) {
-    this.room = room;
-    this.connection = connection;
-    this.ledger = ledger;
-    this.clock = clock;
-    this.frame = createSayFrame(dialect.say(room, textBytes));
+  constructor(deps: SenderDeps) {
+    const { client, dialect, textBytes, ring } = deps;
+    this.deps = deps;
+    this.room = client.room as string;
+    this.sentUs = new Float64Array(ring);
+    this.frame = createSayFrame(dialect.say(client, this.room, textBytes), client.transport);
     this.ackStart = dialect.ackStart === undefined ? undefined : Buffer.from(dialect.ackStart);
   }
 
   talk(perSecond: number, unacked: number, firstUs: number): void {
     this.intervalUs = 1e6 / perSecond;
-    this.unackedMax = Math.min(unacked, RING - 1);
+    this.unackedMax = Math.min(unacked, this.deps.ring - 1);
     this.nextUs = firstUs;
   }
 
@@ -61,34 +67,53 @@ export class Sender {
 
   backlog(): number {
     if (this.intervalUs === 0) return 0;
-    return Math.max(0, Math.floor((this.clock() - this.nextUs) / this.intervalUs) + 1);
+    return Math.max(0, Math.floor((this.deps.clock() - this.nextUs) / this.intervalUs) + 1);
   }
 
   /** Sends what is due. */
   pump(nowUs: number): void {
-    if (this.intervalUs === 0 || this.nextUs > nowUs) return;
+    if (this.intervalUs === 0 || this.nextUs > nowUs || this.connection === undefined) return;
     const due = Math.floor((nowUs - this.nextUs) / this.intervalUs) + 1;
     const count = Math.min(due, this.unackedMax - this.unanswered);
     if (count <= 0) return;
     const { bytes } = this.frame;
     const frames = Buffer.allocUnsafe(bytes * count);
     for (let i = 0; i < count; i += 1) {
-      this.number += 1;
-      this.sentUs[this.number % RING] = this.nextUs;
-      this.frame.write(frames, i * bytes, this.number, this.nextUs);
+      this.put(frames, i * bytes, this.nextUs);
       this.nextUs += this.intervalUs;
     }
-    this.unanswered += count;
-    this.ledger.sent += count;
     this.connection.write(frames);
+  }
+
+  /** Sends one message that was due then. False: it may not now. */
+  say(dueUs: number): boolean {
+    if (this.connection === undefined || this.unanswered >= this.deps.ring - 1) return false;
+    const frame = Buffer.allocUnsafe(this.frame.bytes);
+    this.put(frame, 0, dueUs);
+    this.connection.write(frame);
+    return true;
+  }
+
+  private put(into: Buffer, at: number, dueUs: number): void {
+    this.number += 1;
+    this.sentUs[this.number % this.deps.ring] = dueUs;
+    this.frame.write(into, at, this.number, dueUs);
+    this.unanswered += 1;
+    this.deps.ledger.sent += 1;
+  }
+
+  /** Its connection has ended: what is unanswered now stays so. */
+  away(): void {
+    this.connection = undefined;
+    this.unanswered = 0;
   }
 
   /** Whether the text was an answer. */
   onText(buffer: Buffer, at: number, end: number): boolean {
     if (this.ackStart === undefined) {
-      this.acked(this.oldest);
       this.top = this.oldest;
       this.oldest += 1;
+      this.acked(this.top, undefined);
       return true;
     }
     for (let i = 0; i < this.ackStart.length; i += 1) if (buffer[at + i] !== this.ackStart[i]) return false;
@@ -101,26 +126,39 @@ export class Sender {
     }
     if (number <= NUMBERS_FROM) return false;
     if (buffer[i] !== OK[0] || OK.compare(buffer, i, i + OK.length) === 0) {
-      const seqAt = buffer.subarray(i, end).indexOf(SEQ);
-      const seq = seqAt < 0 ? number : figureAt(buffer, i + seqAt + SEQ.length, end);
-      if (seq > this.top) this.top = seq;
-      this.acked(number);
+      const numbered = this.deps.dialect.numberedBy === 'server';
+      const seqAt = numbered ? buffer.subarray(i, end).indexOf(SEQ) : -1;
+      const seq = seqAt < 0 ? undefined : figureAt(buffer, i + seqAt + SEQ.length, end);
+      this.top = Math.max(this.top, numbered ? (seq ?? 0) : number);
+      this.acked(number, seq);
     } else this.refused(number, buffer.toString('utf8', i, end));
     return true;
   }
 
-  private acked(number: number): void {
-    this.unanswered -= 1;
-    this.ledger.acked += 1;
-    record(this.ledger.ackUs, this.clock() - (this.sentUs[number % RING] as number));
+  private acked(number: number, seq: number | undefined): void {
+    const { ledger } = this.deps;
+    ledger.acked += 1;
+    if (this.share) this.share.acked += 1;
+    this.answered(number);
+    const problem: SenderProblem | undefined = this.deps.record.acked(number, seq);
+    if (problem) ledger.findings.add(problem.kind, () => `${this.room}: ${problem.detail}`, problem.times);
   }
 
   private refused(number: number, answer: string): void {
-    this.unanswered -= 1;
-    const { code, temporary, retryAfterMs } = JSON.parse(answer)[0].error;
-    this.ledger.refuse(code);
-    if (temporary && !(retryAfterMs > 0)) this.ledger.timeless += 1;
-    record(this.ledger.ackUs, this.clock() - (this.sentUs[number % RING] as number));
+    const { ledger } = this.deps;
+    const { code = 'refused', temporary, retryAfterMs } = JSON.parse(answer)[0]?.error ?? {};
+    ledger.refuse(code);
+    if (this.share) this.share.refused += 1;
+    if (temporary && !(retryAfterMs > 0)) ledger.timeless += 1;
+    this.answered(number);
+    // After these the message may be stored all the same.
+    if (code !== 'unavailable' && code !== 'internal') this.deps.record.refused(number);
+  }
+
+  private answered(number: number): void {
+    this.unanswered = Math.max(0, this.unanswered - 1);
+    const { ledger, clock, ring } = this.deps;
+    record(ledger.ackUs, clock() - (this.sentUs[number % ring] as number));
   }
 }
 

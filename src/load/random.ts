@@ -1,5 +1,7 @@
 /** Numbers that a seed decides, so that a run can be played again. */
 export interface Random {
+  /** From 0 up to 1. */
+  fraction(): number;
   /** An integer from 0 on. */
   below(limit: number): number;
   chance(share: number): boolean;
@@ -16,6 +18,7 @@ export function createRandom(seed: number): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
   return {
+    fraction: next,
     below: (limit) => Math.floor(next() * limit),
     chance: (share) => next() < share,
     one: (of) => of[Math.floor(next() * of.length)] as (typeof of)[number],

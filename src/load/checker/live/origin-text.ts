@@ -1,0 +1,47 @@
+/*
+ * The text of every message of a run names its origin: `@time client number room words`. So whoever gets it can tell
+ * if it was said, when, by whom and to whom, without asking another client or process.
+ */
+
+/** Where a template has the sender's number for a message, and the time at which it was due. */
+export const NUMBER_SLOT = 'NNNNNNNNNN';
+export const TIME_SLOT = 'TTTTTTTTTTTTTTTT';
+/** Numbers have as many digits as their slot from the first one on. */
+export const NUMBERS_FROM = 1_000_000_000;
+
+const WORDS = 'shall we meet at eight, in front of the old station, rain or shine?';
+const SHAPE = /^@(\d{16}) (\d+) (\d{10}) (\S+)/;
+
+export interface Origin {
+  readonly timeUs: number;
+  /** The sender's id in the run. */
+  readonly client: number;
+  readonly number: number;
+  /** The room, or the user, that it was said to. */
+  readonly to: string;
+}
+
+/** The text of a sender's messages, with slots for the number and the time. `@` stands only at its beginning. */
+export function textTemplate(client: number, to: string, bytes: number): string {
+  const start = `@${TIME_SLOT} ${client} ${NUMBER_SLOT} ${to} `;
+  return start + WORDS.repeat(Math.ceil(bytes / WORDS.length)).slice(0, Math.max(0, bytes - start.length));
+}
+
+export function textOf({ client, to, number, timeUs }: Origin, bytes: number): string {
+  return textTemplate(client, to, bytes)
+    .replace(TIME_SLOT, String(Math.floor(timeUs)).padStart(TIME_SLOT.length, '0'))
+    .replace(NUMBER_SLOT, String(number));
+}
+
+/** Undefined: no client of any run said it, or not with this text. */
+export function originOf(text: string, bytes: number): Origin | undefined {
+  const [, time, client, number, to] = SHAPE.exec(text) ?? [];
+  if (to === undefined) return undefined;
+  const origin = { timeUs: Number(time), client: Number(client), number: Number(number), to };
+  return textOf(origin, bytes) === text ? origin : undefined;
+}
+
+/** The shortest text that holds an origin. */
+export function leastTextBytes(client: number, to: string): number {
+  return textTemplate(client, to, 0).length;
+}

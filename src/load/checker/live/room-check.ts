@@ -1,0 +1,131 @@
+import type { LiveFindings } from './findings.ts';
+import type { MemberOrder } from './member-order.ts';
+import { type Origin, originOf } from './origin-text.ts';
+
+/** What a dialect reads out of a message. Fields that its server does not send are absent. */
+export interface ReadMessage {
+  readonly text: string;
+  readonly room?: string;
+  readonly username?: string;
+}
+
+/** Says what is wrong with the place of a message in what its sender said. */
+export type SenderCheck = (origin: Origin, number: number) => SenderProblem | undefined;
+
+export interface SenderProblem {
+  readonly kind: 'phantom' | 'repeated' | 'swapped' | 'lost';
+  readonly detail: string;
+  readonly times?: number;
+}
+
+export interface RoomCheckDeps {
+  readonly room: string;
+  readonly textBytes: number;
+  /** The newest messages that are kept to compare: a power of two. */
+  readonly kept: number;
+  readonly read: (frame: string) => ReadMessage | undefined;
+  readonly nameOf: (client: number) => string;
+  readonly checkSender: SenderCheck;
+  readonly findings: LiveFindings;
+}
+
+interface Kept {
+  number: number;
+  origin: Origin | undefined;
+  bytes: Buffer;
+  length: number;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * One room as the members in one process get it. The first to get a number has the message read and checked in full;
+ * the others must get the same bytes. Memory is constant: the newest messages, and one number per member.
+ */
+export class RoomCheck {
+  /** Deliveries whose content no longer could be compared, because the member was too far behind. */
+  uncompared = 0;
+  private readonly deps: RoomCheckDeps;
+  private readonly kept: Kept[];
+
+  constructor(deps: RoomCheckDeps) {
+    this.deps = deps;
+    this.kept = Array.from({ length: deps.kept }, () => ({
+      number: -1,
+      origin: undefined,
+      bytes: NO_BYTES,
+      length: 0,
+    }));
+  }
+
+  isTaken(number: number): boolean {
+    return this.kept[number & (this.kept.length - 1)]?.number === number;
+  }
+
+  /** Checks a delivery; the message stands in `buffer`. Returns the time it was due, undefined if it is not the room's. */
+  take(order: MemberOrder, number: number, buffer: Buffer, at: number, end: number): number | undefined {
+    const kept = this.kept[number & (this.kept.length - 1)] as Kept;
+    const length = end - at;
+    if (
+      kept.number === number &&
+      kept.length === length &&
+      buffer.compare(kept.bytes, 0, length, at, end) === 0
+    ) {
+      order.take(number);
+      return (kept.origin as Origin).timeUs;
+    }
+    const origin = this.takeText(order, number, buffer.toString('utf8', at, end));
+    if (origin !== undefined && kept.number === number && kept.origin === origin) {
+      if (kept.bytes.length < length) kept.bytes = Buffer.allocUnsafeSlow(length + 32);
+      buffer.copy(kept.bytes, 0, at, end);
+      kept.length = length;
+    }
+    return origin?.timeUs;
+  }
+
+  /** The same for a message in a form of its own, as in a page. */
+  takeText(order: MemberOrder, number: number, frame: string): Origin | undefined {
+    const origin = this.judge(number, this.deps.read(frame));
+    if (origin !== undefined) order.take(number);
+    return origin;
+  }
+
+  takeRead(order: MemberOrder, number: number, message: ReadMessage): void {
+    if (this.judge(number, message) !== undefined) order.take(number);
+  }
+
+  private judge(number: number, message: ReadMessage | undefined): Origin | undefined {
+    const { room, textBytes, nameOf, checkSender, findings } = this.deps;
+    const origin = message === undefined ? undefined : originOf(message.text, textBytes);
+    if (message === undefined || origin === undefined) {
+      findings.add('phantom', () => `${room} got a message at ${number} that nobody said so`);
+      return undefined;
+    }
+    if (origin.to !== room || (message.room !== undefined && message.room !== room)) {
+      const to = origin.to === room ? message.room : origin.to;
+      findings.add('leaked', () => `${room} got ${number}, which was said to ${to}`);
+      return undefined;
+    }
+    if (message.username !== undefined && message.username !== nameOf(origin.client)) {
+      findings.add('phantom', () => `${room} got ${number} as said by ${message.username}`);
+      return undefined;
+    }
+    const kept = this.kept[number & (this.kept.length - 1)] as Kept;
+    if (kept.number === number) {
+      const first = kept.origin as Origin;
+      if (first.client === origin.client && first.number === origin.number) return origin;
+      findings.add('swapped', () => `members of ${room} got different messages as ${number}`);
+      return origin;
+    }
+    if (kept.number > number) {
+      this.uncompared += 1;
+      return origin;
+    }
+    kept.number = number;
+    kept.origin = origin;
+    kept.length = 0;
+    const problem = checkSender(origin, number);
+    if (problem) findings.add(problem.kind, () => `${room}: ${problem.detail}`, problem.times);
+    return origin;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Random } from '../random.ts';
+import type { Client } from './client.ts';
+import type { Clock } from './clock.ts';
+import { type Ledger, record } from './ledger.ts';
+import type { RateOrder } from './orders.ts';
+import type { PrivateCheck } from './private-messages.ts';
+import type { Sender } from './sender.ts';
+
+export interface ScheduleDeps {
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly random: Random;
+  readonly senders: readonly Sender[];
+  readonly clients: readonly Client[];
+  readonly privateCheck: PrivateCheck | undefined;
+  readonly churn: () => void;
+  readonly order: RateOrder;
+}
+
+/** Who speaks next is away or waits for too many answers: so many others are asked instead. */
+const TRIES = 8;
+
+/**
+ * An open loop for all speakers of a process: messages are due at even intervals whatever the answers do, and the
+ * speakers take turns. One that nobody may say stays due, and its latency runs.
+ */
+export interface Schedule {
+  pump(nowUs: number): void;
+  backlog(nowUs: number): number;
+}
+
+export function createSchedule(deps: ScheduleDeps): Schedule {
+  const { clock, ledger, random, clients, privateCheck, churn } = deps;
+  const { perSecond, privateShare, churnPerS } = deps.order;
+  const senders = shuffled(deps.senders, random);
+  const intervalUs = 1e6 / perSecond;
+  const churnUs = 1e6 / churnPerS;
+  let nextUs = clock() + random.fraction() * intervalUs;
+  let nextChurnUs = clock() + random.fraction() * churnUs;
+  let turn = 0;
+  let isHeld = false;
+
+  function say(dueUs: number): boolean {
+    if (privateCheck !== undefined && random.chance(privateShare)) {
+      for (let tries = 0; tries < TRIES; tries += 1)
+        if (privateCheck.say(random.one(clients), random.one(clients), dueUs)) return true;
+      return false;
+    }
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      turn = (turn + 1) % senders.length;
+      if (senders[turn]?.say(dueUs)) return true;
+    }
+    return false;
+  }
+
+  return {
+    pump(nowUs) {
+      for (; nextChurnUs <= nowUs; nextChurnUs += churnUs) churn();
+      if (senders.length === 0) return;
+      for (; nextUs <= nowUs; nextUs += intervalUs) {
+        const wasHeld = isHeld;
+        isHeld = !say(nextUs);
+        if (isHeld) return;
+        // What waited behind unanswered ones is late by the server.
+        if (!wasHeld) record(ledger.lagUs, nowUs - nextUs);
+      }
+    },
+    backlog: (nowUs) => Math.max(0, Math.floor((nowUs - nextUs) / intervalUs) + 1),
+  };
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const mixed = [...items];
+  for (let at = mixed.length - 1; at > 0; at -= 1) {
+    const other = random.below(at + 1);
+    [mixed[at], mixed[other]] = [mixed[other] as T, mixed[at] as T];
+  }
+  return mixed;
+}

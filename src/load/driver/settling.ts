@@ -1,0 +1,73 @@
+import type { Client } from './client.ts';
+import type { Answers, RoomMembers, Tops } from './orders.ts';
+import type { PrivateCheck } from './private-messages.ts';
+
+const LOOK_MS = 10;
+
+export async function until(condition: () => boolean, limitMs: number): Promise<void> {
+  const giveUpAt = performance.now() + limitMs;
+  while (!condition() && performance.now() < giveUpAt) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+/** Waits until every member has everything that was acked, and judges what is missing then. Returns how much is. */
+export async function settle(
+  all: readonly Client[],
+  tops: Tops,
+  privateCheck: PrivateCheck | undefined,
+  limitMs: number,
+): Promise<number> {
+  const listening = all.filter(
+    ({ spec, stalled, gone }) => spec.room !== undefined && spec.role !== 'publisher' && !stalled && !gone,
+  );
+  const topOf = ({ spec }: Client) => tops[spec.room as string] ?? 0;
+  const lacks = (client: Client) =>
+    (client.joined && topOf(client) > client.order.last ? topOf(client) - client.order.last : 0) +
+    (privateCheck?.lacks(client) ?? 0);
+  await until(() => listening.every((client) => lacks(client) === 0), limitMs);
+  let overdue = 0;
+  for (const client of listening) {
+    overdue += lacks(client);
+    if (client.joined) client.order.end(topOf(client));
+    privateCheck?.end(client);
+  }
+  return overdue;
+}
+
+/** Asks one member of each room for the list of its members, page by page. */
+export async function listMembers(
+  clients: readonly Client[],
+  rooms: readonly string[],
+  limitMs: number,
+): Promise<Answers['members']> {
+  const byRoom = new Map<string, Client[]>(rooms.map((room) => [room, []]));
+  for (const client of clients) if (client.joined) byRoom.get(client.spec.room ?? '')?.push(client);
+  return Promise.all(
+    [...byRoom].map(async ([room, members]): Promise<RoomMembers> => {
+      const connected = members.map(({ name }) => name);
+      const [one] = members;
+      const listed = one && (await pagesOf(one, room, limitMs));
+      return listed === undefined ? { room, connected } : { room, connected, listed };
+    }),
+  );
+}
+
+async function pagesOf(member: Client, room: string, limitMs: number): Promise<string[] | undefined> {
+  const { dialect } = member;
+  if (dialect.askMembers === undefined || dialect.readMembers === undefined) return undefined;
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const event = dialect.askMembers(room, cursor);
+    const answer = await new Promise<string | undefined>((resolve) => {
+      setTimeout(resolve, limitMs, undefined);
+      if (member.joined) member.ask(event, resolve);
+    });
+    const page = answer === undefined ? undefined : dialect.readMembers(JSON.parse(answer)[0]);
+    if (page === undefined) return undefined;
+    names.push(...page.names);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return names;
+}
