@@ -62,6 +62,8 @@ export interface Feed {
   whenDelivered(epoch: string, seq: number): Promise<void>;
   /** Returns whether everything up to this position is delivered. */
   hasReached(epoch: string | undefined, seq: number): boolean;
+  /** Returns whether it reads the log now. */
+  isReading(): boolean;
   close(): void;
 }
 
@@ -151,6 +153,10 @@ class RoomFeed implements Feed {
     if (this.liveBuffer) append(this.liveBuffer, entry);
     this.deps.deliver(this.room, entry);
     if (this.waiters) for (const check of this.waiters) check();
+  }
+
+  isReading(): boolean {
+    return this.repair?.reading !== undefined;
   }
 
   hasReached(wanted: string | undefined, seq: number): boolean {

@@ -1,18 +1,27 @@
+import type { Outcome } from '../protocol/codes.ts';
 import { batchesOf } from './batches.ts';
 import type { Feed } from './feed.ts';
 import { NO_EPOCH, type RoomLogs } from './log-store.ts';
 import type { Room } from './room.ts';
 
 /*
- * A message lost at the end of a quiet room leaves no hole, because no later message shows it. So the watch compares the
- * ends of all leased rooms with their logs every few seconds, and expects this worker's own appends back within half a
- * second; after a second it reads the log.
+ * A message lost at the end of a quiet room leaves no hole, because no later message shows it. The watch compares the ends of
+ * rooms with their logs whenever something may have been lost:
+ *
+ * - `expectEcho`: this worker appended a message. If the bus does not bring it back within half a second, or a second at
+ *   most, the log is read.
+ * - `compareAll`: a probe did not come back over the bus.
+ * - Otherwise each room is compared once in five minutes, a small part of the rooms every ten seconds. That finds something
+ *   only if a subscription is dead and nothing else shows it, and calls `onLoss`. An entry that the log has and the feed has
+ *   not may still be on its way: the watch publishes a probe after it read the logs, and once the probe is back, everything
+ *   that was published before it has arrived too.
  */
 
-const COMPARE_MS = 3_000;
-/** An entry that the log has and the bus has not brought yet is usually on its way: check again after this time. */
-const IN_FLIGHT_MS = 500;
 const ECHO_TIMEOUT_MS = 500;
+const STEP_MS = 10_000;
+const STEPS_PER_ROUND = 30;
+/** A round over more rooms than 30 steps take lasts longer than five minutes, so the load of a worker has a bound. */
+const MOST_PER_STEP = 400;
 /** One query for all of 10,000 leased inboxes would block the event loop. */
 const BATCH = 500;
 
@@ -22,45 +31,88 @@ export interface WatchedRoom {
 }
 
 export interface TailWatchDeps {
-  readonly logs: RoomLogs;
-  readonly rooms: () => readonly WatchedRoom[];
+  readonly logs: Pick<RoomLogs, 'tops'>;
+  readonly rooms: ReadonlyMap<unknown, WatchedRoom>;
+  /** Sends this worker a message over the bus and answers once it is back. */
+  readonly probe: () => Promise<Outcome<void>>;
+  /** The bus lost entries although it brings probes back. */
+  readonly onLoss: (rooms: readonly Room[]) => void;
   readonly timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
 }
 
 export interface TailWatch {
   /** This worker appended `seq`: if the bus does not bring it back, the log is read. */
   expectEcho(feed: Feed, epoch: string, seq: number): void;
+  /** The bus delivers nothing: reads from the logs what all rooms lack. A call while it is comparing does nothing. */
+  compareAll(): Promise<void>;
   close(): void;
 }
 
-export function createTailWatch({ logs, rooms: leasedRooms, timers }: TailWatchDeps): TailWatch {
-  let comparing: NodeJS.Timeout | undefined;
+interface Behind extends WatchedRoom {
+  readonly epoch: string;
+  readonly top: number;
+}
+
+export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatchDeps): TailWatch {
+  let stepping: NodeJS.Timeout | undefined;
   let closed = false;
+  /** A Map's iterator reaches what is added meanwhile. */
+  let round: Iterator<WatchedRoom> | undefined;
+  let stepsOfRound = STEPS_PER_ROUND;
+  let comparingAll: Promise<void> | undefined;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
   /** Expected since before the last check. A single set would never become overdue in a busy room. */
   let overdue: typeof expected = new Map();
   let checking: NodeJS.Timeout | undefined;
 
-  function scheduleCompare(): void {
-    if (!closed) comparing = timers.setTimeout(() => void compare(), COMPARE_MS);
+  function scheduleStep(): void {
+    if (!closed) stepping = timers.setTimeout(() => void compareNext(), STEP_MS);
   }
 
-  async function compare(): Promise<void> {
-    const rooms = leasedRooms();
-    const behind: { feed: Feed; epoch: string; top: number }[] = [];
-    for (const batch of batchesOf(rooms, BATCH)) {
+  async function compareNext(): Promise<void> {
+    const behind = await findBehind(nextRooms());
+    if (behind.length > 0) await recover(behind);
+    scheduleStep();
+  }
+
+  async function recover(behind: readonly Behind[]): Promise<void> {
+    const delivers = await probe();
+    if (closed) return;
+    const lost = behind.filter(isBehind);
+    for (const { feed } of lost) void feed.resync();
+    if (delivers.ok && lost.length > 0) onLoss(lost.map(({ room }) => room));
+  }
+
+  function nextRooms(): WatchedRoom[] {
+    stepsOfRound += 1;
+    if (!round && stepsOfRound < STEPS_PER_ROUND) return [];
+    if (!round) stepsOfRound = 0;
+    round ??= rooms.values();
+    const share = Math.min(MOST_PER_STEP, Math.ceil(rooms.size / STEPS_PER_ROUND));
+    const next: WatchedRoom[] = [];
+    while (next.length < share) {
+      const { value, done } = round.next();
+      if (done) {
+        round = undefined;
+        break;
+      }
+      next.push(value);
+    }
+    return next;
+  }
+
+  async function findBehind(compared: readonly WatchedRoom[]): Promise<Behind[]> {
+    const behind: Behind[] = [];
+    for (const batch of batchesOf(compared, BATCH)) {
       const tops = await logs.tops(batch.map(({ room }) => room));
-      if (closed) return;
-      if (!tops.ok) break;
-      for (const [index, { feed }] of batch.entries()) {
+      if (closed || !tops.ok) break;
+      for (const [index, { room, feed }] of batch.entries()) {
         const { epoch = NO_EPOCH, top } = tops.value[index] ?? { top: 0 };
-        if (!feed.hasReached(epoch, top)) behind.push({ feed, epoch, top });
+        const one = { room, feed, epoch, top };
+        if (isBehind(one)) behind.push(one);
       }
     }
-    comparing = timers.setTimeout(() => {
-      for (const { feed, epoch, top } of behind) if (!feed.hasReached(epoch, top)) void feed.resync();
-      scheduleCompare();
-    }, IN_FLIGHT_MS);
+    return behind;
   }
 
   function checkEchoes(): void {
@@ -70,17 +122,29 @@ export function createTailWatch({ logs, rooms: leasedRooms, timers }: TailWatchD
     checking = overdue.size > 0 ? timers.setTimeout(checkEchoes, ECHO_TIMEOUT_MS) : undefined;
   }
 
-  scheduleCompare();
+  scheduleStep();
   return {
     expectEcho(feed, epoch, seq) {
       if (feed.hasReached(epoch, seq)) return;
       expected.set(feed, { epoch, seq });
       checking ??= timers.setTimeout(checkEchoes, ECHO_TIMEOUT_MS);
     },
+    compareAll() {
+      comparingAll ??= findBehind([...rooms.values()]).then((behind) => {
+        comparingAll = undefined;
+        for (const { feed } of behind) void feed.resync();
+      });
+      return comparingAll;
+    },
     close() {
       closed = true;
-      timers.clearTimeout(comparing);
+      timers.clearTimeout(stepping);
       timers.clearTimeout(checking);
     },
   };
+}
+
+/** A feed that reads its log already needs no second reading. */
+function isBehind({ feed, epoch, top }: Behind): boolean {
+  return !feed.isReading() && !feed.hasReached(epoch, top);
 }

@@ -90,6 +90,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       live.resync();
       people.resync();
     },
+    onProbeMissed: live.compareTails,
     onDegraded: (since) => announcer.broadcast('cluster:degraded', { since }),
     onRestored: () => announcer.broadcast('cluster:restored', {}),
     now: deps.now,

@@ -19,6 +19,8 @@ export interface HealthDeps {
   readonly bus: Pick<RoomBus, 'probe' | 'reconnect'>;
   /** Compares every followed room with its log. */
   readonly resync: () => void;
+  /** A probe did not come back: messages may be missing, too. */
+  readonly onProbeMissed: () => void;
   readonly onDegraded: (since: number) => void;
   readonly onRestored: () => void;
   readonly now: () => number;
@@ -59,6 +61,7 @@ export function createHealth(deps: HealthDeps): Health {
 
   function miss(): void {
     counters.probesMissed += 1;
+    deps.onProbeMissed();
     missed += 1;
     if (missed < MISSES_BEFORE_REDIAL) return;
     missed = 0;

@@ -35,6 +35,8 @@ export interface LiveFeeds {
   resyncCounts(): Promise<void>;
   /** Catches up with everything that the bus or the store may have missed while one of them was away. */
   resync(): void;
+  /** The bus delivers nothing: looks for messages that it should have delivered. */
+  compareTails(): void;
   close(): void;
 }
 
@@ -100,6 +102,7 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
       presence.resync();
       announcementFeed.follow();
     },
+    compareTails: feeds.compareTails,
     close() {
       presence.close();
       feeds.close();

@@ -2,16 +2,32 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createFeeds } from '../../src/chat/feeds.ts';
 import { roomOf } from '../../src/chat/room.ts';
+import { createTailWatch } from '../../src/chat/tail-watch.ts';
+import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { createMemoryRoom } from '../support/memory-room.ts';
 
 const room = roomOf('/', 'lobby');
 
+const MINUTE_MS = 60_000;
+
 async function followed() {
   const memory = createMemoryRoom();
   const delivered: number[] = [];
+  const faults: { probe: () => Promise<unknown>; deaf: boolean } = {
+    probe: async () => undefined,
+    deaf: false,
+  };
+  const reconnect = vi.fn();
   const feeds = createFeeds({
     logs: memory.logs,
-    bus: memory.bus,
+    bus: {
+      ...memory.bus,
+      async probe() {
+        await faults.probe();
+        return faults.deaf ? refuse('unavailable', 'the bus is deaf') : succeed(undefined);
+      },
+      reconnect,
+    },
     deliver: (_room, { seq }) => delivered.push(seq),
     onGap: () => undefined,
     onPresence: () => undefined,
@@ -23,21 +39,54 @@ async function followed() {
     () => memory.logs.read(room, { limit: 50, maxBytes: 1e6 }),
     () => undefined,
   );
-  return { memory, delivered, feeds };
+  return { memory, delivered, feeds, faults, reconnect };
 }
 
 describe('a message that the bus lost at the end of a quiet room', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('is found by comparing the ends, in less than four seconds', async () => {
+  it('is read from the log when a probe did not come back', async () => {
     const { memory, delivered, feeds } = await followed();
+    for (const seq of [1, 2]) {
+      memory.store();
+      feeds.compareTails();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(delivered).toHaveLength(seq);
+    }
+    feeds.close();
+  });
+
+  it('is found after five minutes even if nothing shows the loss, and the connection is replaced', async () => {
+    const { memory, delivered, feeds, reconnect } = await followed();
     memory.store();
-    await vi.advanceTimersByTimeAsync(3_900);
+    await vi.advanceTimersByTimeAsync(5.5 * MINUTE_MS);
     expect(delivered).toEqual([1]);
+    expect(reconnect).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(20 * MINUTE_MS);
+    expect(reconnect).toHaveBeenCalledTimes(1);
+    feeds.close();
+  });
+
+  it('replaces no connection for a message that arrives before the probe', async () => {
+    const { memory, delivered, feeds, faults, reconnect } = await followed();
+    const reads = memory.reads();
+    const entry = memory.store();
+    faults.probe = async () => memory.publish(entry);
+    await vi.advanceTimersByTimeAsync(5.5 * MINUTE_MS);
+    expect(delivered).toEqual([1]);
+    expect(memory.reads()).toBe(reads);
+    expect(reconnect).not.toHaveBeenCalled();
+    feeds.close();
+  });
+
+  it('leaves the connection of a deaf bus to the health check', async () => {
+    const { memory, delivered, feeds, faults, reconnect } = await followed();
+    faults.deaf = true;
     memory.store();
-    await vi.advanceTimersByTimeAsync(3_900);
-    expect(delivered).toEqual([1, 2]);
+    await vi.advanceTimersByTimeAsync(5.5 * MINUTE_MS);
+    expect(delivered).toEqual([1]);
+    expect(reconnect).not.toHaveBeenCalled();
     feeds.close();
   });
 
@@ -65,7 +114,9 @@ describe('a message that the bus lost at the end of a quiet room', () => {
   });
 
   it('costs no read of the log either in a room that is never quiet, whose last message is always on its way', async () => {
-    const { memory, delivered, feeds } = await followed();
+    const { memory, delivered, feeds, faults } = await followed();
+    // A probe arrives after what was published before it.
+    faults.probe = () => new Promise((resolve) => setTimeout(resolve, 150));
     const reads = memory.reads();
     for (let n = 0; n < 100; n += 1) {
       const entry = memory.store();
@@ -82,10 +133,11 @@ describe('a message that the bus lost at the end of a quiet room', () => {
     const { memory, delivered, feeds } = await followed();
     memory.store();
     memory.failReads(true);
-    await vi.advanceTimersByTimeAsync(20_000);
+    feeds.compareTails();
+    await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
     expect(delivered).toEqual([]);
     memory.failReads(false);
-    await vi.advanceTimersByTimeAsync(3_900);
+    await vi.advanceTimersByTimeAsync(5.5 * MINUTE_MS);
     expect(delivered).toEqual([1]);
     feeds.close();
   });
@@ -96,5 +148,50 @@ describe('a message that the bus lost at the end of a quiet room', () => {
     feeds.close();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('comparing without a cause', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  function watched(size: number) {
+    const asked: string[][] = [];
+    const feed = { hasReached: () => true, isReading: () => false };
+    const rooms = new Map(
+      Array.from({ length: size }, (_, n) => [n, { room: roomOf('/', `${n}`), feed: feed as never }]),
+    );
+    const watch = createTailWatch({
+      logs: {
+        async tops(compared) {
+          asked.push(compared.map(({ roomid }) => roomid));
+          return succeed(compared.map(() => ({ top: 0 })));
+        },
+      },
+      rooms,
+      probe: async () => succeed(undefined),
+      onLoss: () => undefined,
+      timers: globalThis,
+    });
+    return { asked, watch };
+  }
+
+  it.each([1, 7, 30, 95, 10_000])('asks for each of %i rooms once in five minutes', async (size) => {
+    const { asked, watch } = watched(size);
+    await vi.advanceTimersByTimeAsync(4 * 5 * MINUTE_MS);
+    const times = new Map<string, number>();
+    for (const roomid of asked.flat()) times.set(roomid, (times.get(roomid) ?? 0) + 1);
+    expect(times.size).toBe(size);
+    expect(Math.max(...times.values())).toBeLessThanOrEqual(4);
+    expect(Math.min(...times.values())).toBeGreaterThanOrEqual(3);
+    watch.close();
+  });
+
+  it('asks for at most 400 rooms every ten seconds, however many there are', async () => {
+    const { asked, watch } = watched(100_000);
+    await vi.advanceTimersByTimeAsync(5 * MINUTE_MS);
+    expect(asked).toHaveLength(30);
+    expect(Math.max(...asked.map(({ length }) => length))).toBe(400);
+    watch.close();
   });
 });

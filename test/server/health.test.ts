@@ -14,6 +14,7 @@ function watched() {
       reconnect: () => void told.push('reconnect'),
     },
     resync: () => void told.push('resync'),
+    onProbeMissed: () => void told.push('missed'),
     onDegraded: () => void told.push('degraded'),
     onRestored: () => void told.push('restored'),
     now: Date.now,
@@ -40,7 +41,7 @@ describe('the health of a worker', () => {
     const { health, told, faults } = watched();
     faults.bus = true;
     await health.firstCheck;
-    expect(told).toEqual(['degraded']);
+    expect(told).toEqual(['missed', 'degraded']);
     expect(health.state()).toMatchObject({ error: { message: 'away' } });
     health.close();
   });
@@ -61,18 +62,18 @@ describe('the health of a worker', () => {
     health.close();
   });
 
-  it('reconnects a bus that delivers nothing though the store answers, until it delivers', async () => {
+  it('compares the rooms and reconnects a bus that delivers nothing though the store answers, until it delivers', async () => {
     const { health, told, faults } = watched();
     await vi.advanceTimersByTimeAsync(0);
     faults.bus = true;
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(told).toEqual(['degraded', 'reconnect']);
+    expect(told).toEqual(['missed', 'degraded', 'missed', 'reconnect']);
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(told).toEqual(['degraded', 'reconnect', 'reconnect']);
+    expect(told.slice(4)).toEqual(['missed', 'missed', 'reconnect']);
     expect(health.counters).toEqual({ probesMissed: 4, reconnects: 2 });
     faults.bus = false;
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(told.slice(3)).toEqual(['resync', 'restored']);
+    expect(told.slice(7)).toEqual(['resync', 'restored']);
     health.close();
   });
 

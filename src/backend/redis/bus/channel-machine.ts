@@ -29,6 +29,8 @@ export interface ChannelMachine {
   takeOver(channel: Channel): void;
   /** Another server has the channel from now on. The server of this client has unsubscribed it. */
   giveUp(channel: Channel): void;
+  /** The server ended the subscription by itself. It subscribes again, because the server may have the channel's slot again. */
+  onUnsubscribed(name: string): void;
   /** Subscribes all wanted channels through this client instead. */
   moveTo(client: SubscriberClient): void;
   close(): void;
@@ -69,7 +71,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
 
   function drop(channel: Channel): void {
     channels.delete(channel.name);
-    lost.remove(channel);
+    lost.forget(channel);
   }
 
   function subscribe(channel: Channel): void {
@@ -85,15 +87,15 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
         channel.state = 'on';
         shareRecord(at, channel.name);
         releaseWaiters(channel);
-        lost.remove(channel);
+        lost.onBack(channel);
         step(channel);
       },
       (error: unknown) => {
         if (client !== at || channels.get(channel.name) !== channel) return;
         channel.state = 'off';
-        if (isMoved(error)) deps.onMoved?.();
         // The next `ready` retries after a lost connection; the next reconcile retries a subscribe that Redis refused.
-        if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
+        if (isMoved(error)) deps.onMoved?.();
+        else if (client.isReady) log.warn({ channel: channel.name, err: error }, 'redis: subscribe failed');
         if (!channel.wanted()) step(channel);
       },
     );
@@ -121,13 +123,16 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
 
   function reconcile(): void {
     for (const channel of channels.values()) {
-      if (channel.state === 'on' && client.isReady && !isRecorded(client, channel.name)) {
-        // Only a cluster sends this, when a slot moves; the listeners are not called.
-        log.warn({ channel: channel.name }, 'redis: the server ended a subscription');
-        lose(channel);
-      }
+      if (client.isReady) loseIfUnrecorded(channel);
       step(channel);
     }
+  }
+
+  /** Only a cluster ends subscriptions, when a slot moves. node-redis does not call their listeners then. */
+  function loseIfUnrecorded(channel: Channel): void {
+    if (channel.state !== 'on' || isRecorded(client, channel.name)) return;
+    log.warn({ channel: channel.name }, 'redis: the server ended a subscription');
+    lose(channel);
   }
 
   function lose(channel: Channel): void {
@@ -140,7 +145,7 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
       if (client !== next) return;
       for (const channel of channels.values()) if (channel.state === 'on') releaseWaiters(channel);
       reconcile();
-      if (wasReady && lost.isEmpty()) onResync();
+      if (wasReady) lost.missed();
       wasReady = true;
     });
   }
@@ -167,7 +172,13 @@ export function createChannelMachine(deps: ChannelMachineDeps): ChannelMachine {
     giveUp(channel) {
       channels.delete(channel.name);
       forgetRecord(client, channel.name);
-      lost.remove(channel);
+      lost.forget(channel);
+    },
+    onUnsubscribed(name) {
+      const channel = channels.get(name);
+      if (!channel) return;
+      loseIfUnrecorded(channel);
+      step(channel);
     },
     moveTo(next) {
       client = next;

@@ -44,7 +44,10 @@ export function openSubscriber(deps: SubscriberDeps): Subscriber {
       log.warn({ redis: target.shown, err: error }, 'redis: subscriber lost');
     });
     // Only a node of a Redis Cluster does this, for a slot that moves.
-    client.on('sharded-channel-moved', () => target.recheck());
+    client.on('sharded-channel-moved', (channel: string) => {
+      if (following.current() === client) subscriptions.onUnsubscribed(channel);
+      target.recheck();
+    });
     client.on('ready', () => {
       if (lossLogged) log.info({ redis: target.shown }, 'redis: subscriber is back');
       lossLogged = false;

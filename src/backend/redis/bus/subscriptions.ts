@@ -32,6 +32,8 @@ export interface ServerSubscriptions extends Subscriptions {
   takeOver(channel: Channel): void;
   /** Hands each channel over to the server that has it now. Returns how many others have. */
   handOver(ownerOf: (channel: string) => ServerSubscriptions): number;
+  /** The server of this client ended the subscription of a channel by itself. */
+  onUnsubscribed(channel: string): void;
   /** Subscribes all wanted channels through this client instead, then calls the `onResync` listeners. */
   moveTo(client: SubscriberClient): void;
   close(): void;
@@ -128,6 +130,7 @@ export function createSubscriptions(deps: SubscriptionsDeps): ServerSubscription
       }
       return handed;
     },
+    onUnsubscribed: machine.onUnsubscribed,
     moveTo: machine.moveTo,
     close: machine.close,
   };

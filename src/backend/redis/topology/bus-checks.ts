@@ -7,7 +7,9 @@ import type { WorkerNode } from './worker-node.ts';
 
 export interface BusChecksDeps {
   readonly nodes: () => readonly WorkerNode[];
-  /** One of several servers restarted: it may lack the newest writes. */
+  /** A server restarted or was promoted, perhaps without closing a connection: it may lack the newest writes. */
+  readonly onLoss: () => void;
+  /** The same, if there are several servers. */
   readonly onRestart: () => void;
   readonly log: Logger;
 }
@@ -25,7 +27,7 @@ export interface BusChecks {
 /** One lost probe may have gone down with a connection that is reconnecting by itself. */
 const MISSES_BEFORE_REDIAL = 2;
 
-export function createBusChecks({ nodes, onRestart, log }: BusChecksDeps): BusChecks {
+export function createBusChecks({ nodes, onLoss, onRestart, log }: BusChecksDeps): BusChecks {
   const terms = new WeakMap<WorkerNode, string>();
   const missedProbes = new WeakMap<WorkerNode, number>();
   let deaf: readonly WorkerNode[] = [];
@@ -37,8 +39,10 @@ export function createBusChecks({ nodes, onRestart, log }: BusChecksDeps): BusCh
       if (term !== undefined) terms.set(node, term);
       return before !== undefined && term !== undefined && mayHaveLost(before, term);
     });
+    if (restarted.length === 0) return;
+    onLoss();
     // If there is one server alone, the roster's heartbeat shows it.
-    if (restarted.length > 0 && watched.length > 1) onRestart();
+    if (watched.length > 1) onRestart();
   }
 
   async function probeEach(): Promise<readonly (readonly [WorkerNode, Outcome<void>])[]> {

@@ -60,15 +60,18 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
 
   function openNode(target: RedisTarget, tagOfServer: TagOfServer): WorkerNode {
     const node = openWorkerNode({ ...deps, target, tagOfServer });
-    node.subscriber.subscriptions.onResync(() => {
-      for (const listener of resyncListeners) listener();
-    });
+    node.subscriber.subscriptions.onResync(resync);
     return node;
+  }
+
+  function resync(): void {
+    for (const listener of resyncListeners) listener();
   }
 
   const topology: RedisTopology<WorkerNode> = openTopology({ options, openNode, log });
   const busChecks = createBusChecks({
     nodes: topology.nodes,
+    onLoss: resync,
     onRestart: () => {
       for (const listener of takeoverListeners) listener();
     },
