@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { type Certificates, tlsOfCli, tlsSettings } from './certificates.ts';
 import { eventually } from './eventually.ts';
 import { openRedis, type RedisProcess } from './redis-server.ts';
 
@@ -29,6 +30,8 @@ export interface RedisCluster {
 export interface RedisClusterOptions {
   readonly replicas?: 0 | 1;
   readonly settings?: readonly string[];
+  /** For nodes that speak TLS alone. */
+  readonly certificates?: Certificates;
 }
 
 const MASTERS = 3;
@@ -70,7 +73,9 @@ function offsetIn(role: string, pattern: RegExp): number {
 
 /** A real Redis Cluster of three masters. */
 export async function openRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-  const { replicas = 0, settings = [] } = options;
+  const { replicas = 0, settings = [], certificates } = options;
+  const tls = certificates ? [...tlsSettings(certificates), '--tls-cluster', 'yes'] : [];
+  const cliTls = certificates ? tlsOfCli(certificates) : [];
   const nodes: RedisProcess[] = [];
 
   async function openNode(): Promise<RedisProcess> {
@@ -78,6 +83,7 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
       ...['--cluster-enabled', 'yes'],
       ...['--cluster-node-timeout', String(NODE_TIMEOUT_MS), '--repl-ping-replica-period', '1'],
       ...['--repl-diskless-sync-delay', '0'],
+      ...tls,
       ...settings,
     ]);
     nodes.push(node);
@@ -86,10 +92,10 @@ export async function openRedisCluster(options: RedisClusterOptions = {}): Promi
 
   const addressOf = ({ port }: RedisProcess) => `127.0.0.1:${port}`;
   const manage = async (...args: readonly string[]) =>
-    (await run('redis-cli', ['--cluster', ...args], { maxBuffer: 16 * 1024 * 1024 })).stdout;
+    (await run('redis-cli', [...cliTls, '--cluster', ...args], { maxBuffer: 16 * 1024 * 1024 })).stdout;
 
   const command = async (node: RedisProcess, ...args: readonly string[]) =>
-    (await run('redis-cli', ['-e', '-p', String(node.port), ...args])).stdout.trim();
+    (await run('redis-cli', [...cliTls, '-e', '-p', String(node.port), ...args])).stdout.trim();
 
   async function ownerOf(slot: number): Promise<RedisProcess> {
     for (const node of nodes) {

@@ -32,7 +32,7 @@ export interface RedisProcess {
 
 /**
  * A real Redis on a free port in a folder of its own, with the given configuration file and none of the machine's,
- * everything in its append-only file.
+ * everything in its append-only file. With a certificate among the settings, that port speaks TLS.
  */
 export async function openRedis(
   settings: readonly string[] = [],
@@ -43,6 +43,7 @@ export async function openRedis(
   const port = await freePorts(1);
   const ofCluster = settings.includes('--cluster-enabled');
   // A node's default, its port + 10,000, is in the range of outgoing connections, so that one of them may have it.
+  const byTls = settings.includes('--tls-cert-file');
   const busPort = ofCluster ? ['--cluster-port', String(await freePorts(1))] : [];
   let child: ChildProcess | undefined;
   const killOnExit = () => child?.kill('SIGKILL');
@@ -50,7 +51,8 @@ export async function openRedis(
 
   async function start(): Promise<void> {
     const options = {
-      port,
+      port: byTls ? 0 : port,
+      'tls-port': byTls ? port : 0,
       bind: '127.0.0.1',
       dir,
       unixsocket: path,
@@ -102,7 +104,7 @@ export async function openRedis(
   }
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `${byTls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     path,
     get pid() {
       return child?.pid ?? 0;

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Certificates, tlsSettings } from './certificates.ts';
 import { freePorts } from './ports.ts';
 import { askRedis, openRedis, type RedisProcess } from './redis-server.ts';
 
@@ -36,11 +37,15 @@ export interface WatchedRedisOptions {
   /** A server that is silent for this long counts as down. */
   readonly downAfterMs?: number;
   readonly settings?: readonly string[];
+  /** For servers and Sentinels that speak TLS alone. */
+  readonly certificates?: Certificates;
 }
 
 /** Two servers, a master and its replica, and three Sentinels that watch them. */
 export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promise<WatchedRedis> {
-  const { downAfterMs = 1_500, settings = [] } = options;
+  const { downAfterMs = 1_500, certificates } = options;
+  const tls = certificates ? tlsSettings(certificates) : [];
+  const settings = [...tls, ...(options.settings ?? [])];
   const name = 'chat';
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
@@ -55,13 +60,13 @@ export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promi
   try {
     const first = await server([]);
     const second = await server(['--replicaof', `127.0.0.1 ${first.port}`]);
-    const ports: number[] = [];
+    const processes: SentinelProcess[] = [];
     for (let n = 0; n < SENTINELS; n += 1) {
-      const { port, close: closeOne } = await openSentinelProcess(name, first.port, downAfterMs);
-      ports.push(port);
-      closers.push(closeOne);
+      const opened = await openSentinelProcess(name, first.port, downAfterMs, tls);
+      processes.push(opened);
+      closers.push(opened.close);
     }
-    const ask = (command: string) => askPort(ports[0] as number, command);
+    const ask = (command: string) => (processes[0] as SentinelProcess).ask(command);
     const servers = [first, second] as const;
 
     async function master(): Promise<RedisProcess> {
@@ -80,14 +85,16 @@ export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promi
     await replicated(first);
     // Without knowing each other and the replica, they cannot agree on a failover.
     await until('the Sentinels know each other', async () => {
-      const about = await Promise.all(ports.map((port) => askPort(port, `SENTINEL MASTER ${name}`)));
+      const about = await Promise.all(processes.map((one) => one.ask(`SENTINEL MASTER ${name}`)));
       return about.every(
         (text) => fieldOf(text, 'num-slaves') === '1' && fieldOf(text, 'num-other-sentinels') === '2',
       );
     });
     return {
       name,
-      sentinels: ports.map((port) => `redis://me:pw@127.0.0.1:${port}`),
+      sentinels: processes.map(
+        ({ port }) => `${certificates ? 'rediss' : 'redis'}://me:pw@127.0.0.1:${port}`,
+      ),
       servers,
       master,
       named: (wanted) => until(`the Sentinels name ${wanted.port}`, async () => (await master()) === wanted),
@@ -116,12 +123,26 @@ export async function openWatchedRedis(options: WatchedRedisOptions = {}): Promi
   }
 }
 
-async function openSentinelProcess(name: string, master: number, downAfterMs: number) {
+interface SentinelProcess {
+  readonly port: number;
+  ask(command: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+async function openSentinelProcess(
+  name: string,
+  master: number,
+  downAfterMs: number,
+  tls: readonly string[],
+): Promise<SentinelProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-sentinel-'));
   const port = await freePorts(1);
   const file = join(dir, 'sentinel.conf');
+  const path = join(dir, 'sentinel.sock');
+  const ask = (command: string) => askRedis({ path }, command);
   const lines = [
-    `port ${port}`,
+    ...(tls.length > 0 ? ['port 0', `tls-port ${port}`] : [`port ${port}`]),
+    `unixsocket ${path}`,
     'bind 127.0.0.1',
     `dir ${dir}`,
     `logfile ${join(dir, 'sentinel.log')}`,
@@ -131,7 +152,7 @@ async function openSentinelProcess(name: string, master: number, downAfterMs: nu
     `sentinel failover-timeout ${name} 6000`,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
-  const child: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  const child: ChildProcess = spawn('redis-server', [file, '--sentinel', ...tls], { stdio: 'ignore' });
   const killOnExit = () => child.kill('SIGKILL');
   process.once('exit', killOnExit);
   async function close(): Promise<void> {
@@ -143,14 +164,12 @@ async function openSentinelProcess(name: string, master: number, downAfterMs: nu
     await rm(dir, { recursive: true, force: true });
   }
   try {
-    await until('the Sentinel answers', async () =>
-      (await askPort(port, 'PING').catch(() => '')).includes('PONG'),
-    );
+    await until('the Sentinel answers', async () => (await ask('PING').catch(() => '')).includes('PONG'));
   } catch (error) {
     await close();
     throw error;
   }
-  return { port, close };
+  return { port, ask, close };
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
@@ -160,8 +179,6 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
     await delay(50);
   }
 }
-
-const askPort = (port: number, command: string) => askRedis({ port, host: '127.0.0.1' }, command);
 
 function offsetOf(info: string | undefined): string | undefined {
   return /^(?:slave_repl_offset|master_repl_offset):(\d+)/m.exec(info ?? '')?.[1];

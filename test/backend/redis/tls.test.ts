@@ -1,56 +1,31 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
-import { BackendError } from '../../../src/backend/backend.ts';
+import { BackendError, type BackendOptions } from '../../../src/backend/backend.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
-import { append, newRoom } from '../../contract/peers.ts';
-import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import { slotOf } from '../../../src/backend/redis/topology/hash-slots.ts';
+import { append, granted, newRoom, range, textsOf } from '../../contract/peers.ts';
+import { openPeer, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
+import type { Peer } from '../../contract/suite.ts';
+import { type Certificates, makeCertificates, tlsSettings } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePorts } from '../../support/ports.ts';
-
-const run = promisify(execFile);
-
-interface Certificates {
-  readonly caFile: string;
-  readonly certFile: string;
-  readonly keyFile: string;
-}
+import { openRedisCluster } from '../../support/redis-cluster.ts';
+import type { RedisProcess } from '../../support/redis-server.ts';
+import { openWatchedRedis } from '../../support/sentinels.ts';
 
 let certificates: Certificates;
-
-/** An authority, and a certificate of it for 127.0.0.1 that servers and clients share. */
-async function makeCertificates(dir: string): Promise<Certificates> {
-  const file = (name: string) => join(dir, name);
-  const openssl = (...args: string[]) => run('openssl', args, { cwd: dir });
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=test ca');
-  await openssl('req', ...newKey, '-keyout', 'own.key', '-out', 'own.csr', '-subj', '/CN=roomcast');
-  await writeFile(file('ext'), 'subjectAltName=IP:127.0.0.1\n');
-  const authority = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
-  await openssl('x509', '-req', '-in', 'own.csr', ...authority, '-extfile', 'ext', '-out', 'own.pem');
-  return { caFile: file('ca.pem'), certFile: file('own.pem'), keyFile: file('own.key') };
-}
-
 beforeAll(async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'roomcast-tls-'));
-  certificates = await makeCertificates(dir);
-  return () => rm(dir, { recursive: true, force: true });
+  certificates = await makeCertificates();
+  return () => certificates.remove();
 });
 
-const serverSettings = ({ caFile, certFile, keyFile }: Certificates) => [
-  ...['--tls-ca-cert-file', caFile],
-  ...['--tls-cert-file', certFile],
-  ...['--tls-key-file', keyFile],
-];
+/** The settings of a host that trusts the authority and shows a certificate. */
+const files = () => ({
+  redisCaFile: certificates.caFile,
+  redisCertFile: certificates.certFile,
+  redisKeyFile: certificates.keyFile,
+});
 
-async function tlsRedisForTest(): Promise<string> {
-  const tlsPort = await freePorts(1);
-  await redisForTest(['--tls-port', String(tlsPort), ...serverSettings(certificates)]);
-  return `rediss://127.0.0.1:${tlsPort}`;
-}
+const tlsRedisForTest = () => redisForTest(tlsSettings(certificates));
 
 async function refusalBy(url: string, options: object): Promise<string> {
   const opening = openRedisPrimary({
@@ -67,19 +42,81 @@ async function refusalBy(url: string, options: object): Promise<string> {
   return (error as BackendError).message;
 }
 
-it('workers and primary reach a Redis that asks for a certificate', async () => {
-  const url = await tlsRedisForTest();
-  const { caFile, certFile, keyFile } = certificates;
-  const files = { redisCaFile: caFile, redisCertFile: certFile, redisKeyFile: keyFile };
-  const primary = await openRedisPrimary({ options: redisOptions(url, files), host: 'test', log: silent });
+async function workerAndPrimary(where: Partial<BackendOptions>): Promise<Peer> {
+  const { redisUrl: _, ...others } = redisOptions('', files());
+  const primary = await openRedisPrimary({ options: { ...others, ...where }, host: 'test', log: silent });
   onTestFinished(() => primary.close());
-  const peer = await peerForTest(url, files);
-  expect(await append(peer, newRoom(), 'secret')).toMatchObject({ seq: 1 });
-  await eventually(async () => expect(await peer.bus.probe()).toMatchObject({ ok: true }));
+  granted(await primary.check());
+  const peer = await openPeer({ ...where, ...files() });
+  onTestFinished(() => peer.close());
+  return peer;
+}
+
+async function canChat(peer: Peer): Promise<void> {
+  await Promise.all(
+    range(1, 9).map(async () => {
+      const room = newRoom();
+      const heard: string[] = [];
+      granted(await peer.bus.subscribe(room, (entry) => heard.push(...textsOf([entry]))));
+      expect(await append(peer, room, 'secret')).toMatchObject({ seq: 1 });
+      await eventually(() => expect(heard).toEqual(['secret']));
+    }),
+  );
+  await eventually(async () => {
+    granted(await peer.check());
+    granted(await peer.bus.probe());
+  });
+}
+
+it('workers and primary reach a Redis that asks for a certificate', async () => {
+  const { url } = await tlsRedisForTest();
+  await canChat(await workerAndPrimary({ redisUrl: url }));
+});
+
+it('they reach several servers that ask for one', async () => {
+  const servers = await Promise.all(range(1, 3).map(tlsRedisForTest));
+  await canChat(await workerAndPrimary({ redisUrls: servers.map(({ url }) => url) }));
+});
+
+it('they reach the nodes of a Redis Cluster that ask for one, and follow a slot that moves', async () => {
+  const cluster = await openRedisCluster({ certificates });
+  onTestFinished(() => cluster.close());
+  const peer = await workerAndPrimary({
+    redisClusterNodes: cluster.addresses.slice(0, 1).map((address) => `rediss://${address}`),
+  });
+  await canChat(peer);
+  const room = newRoom();
+  await append(peer, room, 'before');
+  const slot = slotOf(redisKeys('rc').channel(room));
+  const owner = await cluster.ownerOf(slot);
+  await cluster.moveSlot(slot, cluster.masters.find((one) => one !== owner) as RedisProcess);
+  expect(await append(peer, room, 'after')).toMatchObject({ seq: 2 });
+});
+
+it.each([
+  ['an address', (sentinel: string) => sentinel],
+  ['host and port alone', (sentinel: string) => sentinel.replace(/^rediss:\/\/.*@/, '')],
+])('they ask Sentinels for the master by TLS, named by %s, and follow it', async (_, named) => {
+  const watched = await openWatchedRedis({ certificates });
+  onTestFinished(() => watched.close());
+  const peer = await workerAndPrimary({
+    redisUrl: 'rediss://chat',
+    redisSentinels: watched.sentinels.map(named),
+    redisSentinelName: watched.name,
+  });
+  await canChat(peer);
+  const room = newRoom();
+  const before = await append(peer, room, 'before');
+  await watched.replicated(watched.servers[0]);
+  await watched.failover();
+  const after = await eventually(() => append(peer, room, 'after'));
+  expect(after.seq).toBe(before.seq + 1);
+  expect(after.epoch).not.toBe(before.epoch);
+  await eventually(() => canChat(peer));
 });
 
 it('the start says when Redis cannot be trusted, wants a certificate, or a file is missing', async () => {
-  const url = await tlsRedisForTest();
+  const { url } = await tlsRedisForTest();
   const { caFile } = certificates;
   expect(await refusalBy(url, {})).toMatch(/certificate/);
   expect(await refusalBy(url, { redisCaFile: caFile })).toMatch(/certificate required|ECONNRESET|closed/i);
