@@ -6,6 +6,7 @@ import { FAILOVERS, LOSSES, NO_FAULT, PLANS, randomMix } from './plans.ts';
 import { lineOf, problemsOf, type Row, rowOf, tableOf, updateReadme } from './report.ts';
 import { type Kind, openStage } from './stage.ts';
 import { checkStock } from './stock-check.ts';
+import { clusterFailoverBehind, TOPOLOGY_PLANS } from './topology-plans.ts';
 
 const MIX_MINUTES = 2;
 /** The faults of the table, in its order. */
@@ -14,10 +15,12 @@ export const TABLE: readonly Plan[] = [
   ...PLANS,
   ...BUILD_PLANS,
   ...FAILOVERS,
+  ...TOPOLOGY_PLANS,
   randomMix(MIX_MINUTES),
 ];
+const ALL_LOSSES = [...LOSSES, clusterFailoverBehind];
 /** Every fault there is. */
-export const ALL_FAULTS: readonly Plan[] = [...TABLE, ...LOSSES];
+export const ALL_FAULTS: readonly Plan[] = [...TABLE, ...ALL_LOSSES];
 /** What is promised after every fault. */
 const FLOWS_TARGET_MS = 5_000;
 
@@ -70,7 +73,7 @@ export async function runAll({ seed, only, stock: withStock, readme, say }: AllO
     rows.push({ ...row, stock: { outcome, tally } });
   }
   // Here acked messages are gone on purpose: no row of the table, whose promise is that none is.
-  for (const plan of LOSSES.filter(wanted)) {
+  for (const plan of ALL_LOSSES.filter(wanted)) {
     const { judgement } = judged(await play('roomcast', plan));
     if (judgement.reportedLosses === 0) problems.push(`${plan.name}: nobody was told of a loss`);
   }

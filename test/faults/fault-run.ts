@@ -74,7 +74,7 @@ export async function runFault(
     const begunAt = clock();
     await pause(timing.beforeMs);
     const faultAt = clock();
-    const bites = await plan.run(stage, random);
+    const bites = await plan.run(stage, random, rooms);
     const endedAt = clock();
     await pause(Math.max(timing.afterMs, timing.atLeastMs - (endedAt - begunAt)));
     await stage.started();

@@ -12,9 +12,9 @@ export interface Plan extends StageNeeds {
   readonly mayLose?: 'acked' | 'unacked';
   /**
    * Answers how often the fault was seen to bite by the one who made it, such as connections that came back after
-   * they were cut. What the clients felt is counted apart.
+   * they were cut. What the clients felt is counted apart. `rooms`: the ids of the rooms in which people talk.
    */
-  run(stage: Stage, random: Random): Promise<number>;
+  run(stage: Stage, random: Random, rooms: readonly string[]): Promise<number>;
   /** Members whose connection stands may be told as gone: their worker cannot be reached for longer than the grace time. */
   readonly cutsOff?: true;
   /** The store forgets who is in which room, so the workers report everybody as new. */

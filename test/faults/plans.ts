@@ -95,6 +95,7 @@ function halfOpen(name: string, title: string, dials: boolean): Plan {
     title,
     async run(stage, random) {
       const { redisProxy } = stage;
+      if (!redisProxy) throw new Error('this fault needs a proxy before Redis');
       const held = redisProxy.hold(oneWorkersConnections(stage, random), dials);
       if (held === 0) throw new Error('no connection of the worker to hold');
       const before = redisProxy.accepted;
@@ -150,12 +151,12 @@ export function randomMix(minutes: number): Plan {
     name: 'mix',
     title: `all of these at random for ${minutes} min`,
     cutsOff: true,
-    async run(stage, random) {
+    async run(stage, random, rooms) {
       const endAt = performance.now() + minutes * 60_000;
       let bites = 0;
       while (performance.now() < endAt) {
         const plan = random.one(PLANS);
-        bites += await plan.run(stage, random);
+        bites += await plan.run(stage, random, rooms);
         await pause(2_000 + random.below(4_000));
         await stage.started();
       }

@@ -80,7 +80,11 @@ export async function runReload(options: ReloadOptions): Promise<ReloadResult> {
     );
     await pause(CALM_MS);
     const startedAt = performance.now();
-    await (change === 'reload' ? stage.reload(0) : stage.restart(0));
+    if (change === 'reload') await stage.reload(0);
+    else {
+      await stage.shutDown(0);
+      await stage.startUp(0);
+    }
     const seconds = (performance.now() - startedAt) / 1_000;
     await pause(2 * CALM_MS);
     clearInterval(saying);

@@ -22,6 +22,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const seed = Number(values.seed);
+// Each server, host and crowd listens for the end of this process.
+process.setMaxListeners(0);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 say(`seed ${seed}`);
 const clean = await run();

@@ -3,7 +3,9 @@ import { createRandom } from '../../src/load/random.ts';
 import { FULL, runFault, type Timing } from './fault-run.ts';
 import { FAILOVERS, LOSSES, PLANS } from './plans.ts';
 import { lineOf, problemsOf, type Row, rowOf } from './report.ts';
-import { openStage, type Stage, type StoreKind } from './stage.ts';
+import { openStage, type Stage } from './stage.ts';
+import type { StoreKind } from './stores.ts';
+import { TOPOLOGY_PLANS } from './topology-plans.ts';
 
 const SHORT: Timing = { ...FULL, beforeMs: 2_000, afterMs: 6_000, atLeastMs: 8_000 };
 const SEED = 20_240;
@@ -26,7 +28,7 @@ export function shortRuns(store?: StoreKind): ShortRuns {
   afterAll(() => stage?.stop());
 
   async function play(fault: string): Promise<Row> {
-    const plan = [...PLANS, ...FAILOVERS, ...LOSSES].find(({ name }) => name === fault);
+    const plan = [...PLANS, ...FAILOVERS, ...TOPOLOGY_PLANS, ...LOSSES].find(({ name }) => name === fault);
     if (!plan) throw new Error(`there is no fault ${fault}`);
     const outcome = await runFault(stage, plan, SHORT, createRandom(SEED), fault);
     const row = rowOf(outcome);

@@ -6,19 +6,16 @@ import { type BuildCopy, copyBuild } from '../support/build-copy.ts';
 import { startHost } from '../support/cluster.ts';
 import { type NginxServer, openNginx } from '../support/nginx-server.ts';
 import { freePorts } from '../support/ports.ts';
-import { openRedis, type RedisProcess } from '../support/redis-server.ts';
-import { openWatchedRedis, type WatchedRedis } from '../support/sentinels.ts';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { childrenOf } from './processes.ts';
 import { startStockHost } from './stock-host.ts';
+import { openStore, type StageStore, type StoreKind } from './stores.ts';
 import { type Watch, watchProcesses } from './watch.ts';
-
-/** One Redis, or a master with a replica and three Sentinels, without and with `ACK_REPLICAS=1`. */
-export type StoreKind = 'single' | 'sentinel' | 'sentinel-acks';
 
 export type Kind = 'roomcast' | 'stock';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const HOSTS = 2;
 const WORKERS = 2;
 /** So many that consistent hashing leaves no worker without a client. */
 const ENTRANCES = 40;
@@ -36,18 +33,13 @@ export interface StageHost {
 }
 
 /** Clients → front connections → nginx → 2 hosts × 2 workers → Redis, with what faults need to get at each part. */
-export interface Stage {
+export interface Stage extends Omit<StageStore, 'env' | 'close'> {
   readonly kind: Kind;
   /** Where clients come in, each url as from another address: nginx spreads them by that. */
   readonly urls: readonly string[];
   readonly workerUrls: readonly string[];
-  readonly redis: RedisProcess;
-  /** With Sentinels; `redis` is the first master then. */
-  readonly watched: WatchedRedis | undefined;
   /** Between the clients and nginx, one for each url. */
   readonly fronts: readonly TcpProxy[];
-  /** Between the first host and Redis; the second host dials Redis itself. */
-  readonly redisProxy: TcpProxy;
   readonly watch: Watch;
   /** The copy of the build that the hosts run, if they run one. */
   readonly build: BuildCopy | undefined;
@@ -60,8 +52,10 @@ export interface Stage {
   killPrimary(host: number): Promise<void>;
   /** Rolling reload; resolves when the last old worker has ended. Not of a stock host. */
   reload(host: number): Promise<void>;
-  /** SIGTERM and a start; resolves when the host serves again. */
-  restart(host: number): Promise<void>;
+  /** SIGTERM; resolves when the host has ended. */
+  shutDown(host: number): Promise<void>;
+  /** Starts a host that has ended; resolves when it serves again. */
+  startUp(host: number): Promise<void>;
   /** Resolves once every host serves again. */
   started(): Promise<unknown>;
   stop(): Promise<void>;
@@ -100,26 +94,14 @@ async function build(
   };
   const copy = changesBuild ? await opened(copyBuild(), (it) => it.remove()) : undefined;
   await copy?.makeClocksSettable();
-  const watched = store === 'single' ? undefined : await opened(openWatchedRedis(), (it) => it.close());
-  const redis = watched?.servers[0] ?? (await opened(openRedis(), (it) => it.close()));
-  const redisProxy = await opened(openTcpProxy(redis), (it) => it.close());
-  const urls = watched
-    ? ['redis://sentinel', 'redis://sentinel']
-    : [`redis://127.0.0.1:${redisProxy.port}`, redis.url];
-  const sentinelEnv: Record<string, string> = watched
-    ? {
-        REDIS_SENTINELS: watched.sentinels.join(),
-        REDIS_SENTINEL_NAME: watched.name,
-        ACK_REPLICAS: store === 'sentinel-acks' ? '1' : '0',
-      }
-    : {};
+  const { env: storeEnv, close: _, ...parts } = await opened(openStore(store), (it) => it.close());
 
   const basePorts: number[] = [];
   const hosts: StageHost[] = [];
-  for (const [index, redisUrl] of urls.entries()) {
+  for (let index = 0; index < HOSTS; index += 1) {
     const basePort = await freePorts(WORKERS + 2);
     basePorts.push(basePort);
-    hosts.push(await start(index, redisUrl, basePort));
+    hosts.push(await start(index, basePort));
   }
   closers.push(async () => {
     watch.stop();
@@ -127,14 +109,20 @@ async function build(
     await Promise.all(hosts.map((host) => host.remove()));
   });
 
-  async function start(index: number, redisUrl: string, basePort: number): Promise<StageHost> {
-    const options = { redisUrl, basePort, workers: WORKERS };
-    if (kind === 'stock') return startStockHost(options);
+  async function start(index: number, basePort: number): Promise<StageHost> {
+    const { REDIS_URL: redisUrl = '', ...more } = storeEnv(index);
+    const options = { basePort, workers: WORKERS };
+    if (kind === 'stock') return startStockHost({ ...options, redisUrl });
     const dataDir = (hosts[index] as { dataDir?: string } | undefined)?.dataDir;
     // A run's whole log must be there at its end to be held against what the clients got.
-    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000', ...sentinelEnv };
-    const main = copy === undefined ? {} : { main: copy.main };
-    return startHost({ ...options, env, ...main, ...(dataDir === undefined ? {} : { dataDir }) });
+    const env = { RATE_SAY: '0', HISTORY_SIZE: '20000', ...more };
+    return startHost({
+      ...options,
+      env,
+      ...(redisUrl !== '' && { redisUrl }),
+      ...(copy && { main: copy.main }),
+      ...(dataDir !== undefined && { dataDir }),
+    });
   }
 
   const starting: Promise<void>[] = [];
@@ -143,7 +131,7 @@ async function build(
     const giveUpAt = Date.now() + RESTART_LIMIT_MS;
     for (;;) {
       try {
-        const host = await start(index, urls[index] as string, basePorts[index] as number);
+        const host = await start(index, basePorts[index] as number);
         hosts[index] = host;
         watch.add(host);
         return;
@@ -168,10 +156,8 @@ async function build(
     kind,
     urls: fronts.map(({ port }) => `http://127.0.0.1:${port}`),
     workerUrls: basePorts.flatMap((port) => [port, port + 1].map((each) => `http://127.0.0.1:${each}`)),
-    redis,
-    watched,
+    ...parts,
     fronts,
-    redisProxy,
     watch,
     build: copy,
     primary: (host) => (hosts[host] as StageHost).pid,
@@ -194,12 +180,12 @@ async function build(
       for (const pid of workers(index)) watch.expectExit(pid);
       await reloadBy(`http://127.0.0.1:${(basePorts[index] as number) + WORKERS + 1}`);
     },
-    async restart(index) {
+    async shutDown(index) {
       const host = hosts[index] as StageHost;
       for (const pid of [host.pid, ...workers(index)]) watch.expectExit(pid);
       await host.stop();
-      await startAgain(index);
     },
+    startUp: startAgain,
     started: () => Promise.all(starting),
     stop,
   };
