@@ -1,5 +1,6 @@
 import type { MetricObject } from 'prom-client';
 import type { NoticeKind, RequestKind } from './cluster/ipc.ts';
+import type { DeliveryQuestion, FoundMessages, TraceQuery, WorkerTrace } from './message-trace.ts';
 
 /** The IPC messages between primary and worker that concern the chat. */
 export const CHAT_MESSAGES: {
@@ -17,6 +18,12 @@ export const CHAT_MESSAGES: {
   readonly apiKey: RequestKind<null, string>;
   /** primary → worker: return whether you are ready, as your /readyz says. */
   readonly readiness: RequestKind<null, void>;
+  /** primary → worker: find the message in the store. */
+  readonly findMessages: RequestKind<TraceQuery, FoundMessages>;
+  /** primary → worker: what do you know of these messages? */
+  readonly traceDeliveries: RequestKind<DeliveryQuestion, WorkerTrace>;
+  /** primary → worker: ask the workers of all other hosts the same. */
+  readonly traceElsewhere: RequestKind<DeliveryQuestion, readonly WorkerTrace[]>;
 } = {
   fence: 'presence.fence',
   reap: 'presence.reap',
@@ -25,4 +32,7 @@ export const CHAT_MESSAGES: {
   totals: 'metrics.totals',
   apiKey: 'api-key',
   readiness: 'readiness',
+  findMessages: 'trace.find',
+  traceDeliveries: 'trace.deliveries',
+  traceElsewhere: 'trace.elsewhere',
 };

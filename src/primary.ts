@@ -9,7 +9,7 @@ import { withinLimit } from './cluster/answer-limit.ts';
 import { openForks } from './cluster/child.ts';
 import type { Refuge } from './cluster/control.ts';
 import { type Front, openFront } from './cluster/front.ts';
-import { hostId } from './cluster/host-id.ts';
+import { hostId, hostNameIn } from './cluster/host-id.ts';
 import { createHostMetrics } from './cluster/host-metrics.ts';
 import { findPortProblems, isBlockedPort, portClaimsOf } from './cluster/ports.ts';
 import { createReadiness } from './cluster/readiness.ts';
@@ -20,6 +20,7 @@ import type { Settings } from './config/settings.ts';
 import { createDeadInstances } from './dead-instances.ts';
 import { hostInUrl } from './host-names.ts';
 import type { Logger } from './log.ts';
+import { createMessageTracing } from './message-tracing.ts';
 import { succeed } from './protocol/codes.ts';
 
 /** A stop does not wait longer for a store that is still being opened, or that does not answer. */
@@ -156,6 +157,11 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
           reload: reloads.status(),
         }),
         reload: reloads.request,
+        explain: createMessageTracing({
+          host: hostNameIn(hostId(settings.basePort)),
+          workers: supervisor,
+          hosts: () => withinLimit(backend.hosts()),
+        }),
       });
       deps.announce(`Roomcast is ready: ${pageAddress(settings)}`);
       log.info({ workers: settings.workers, pid: process.pid }, 'ready');

@@ -11,7 +11,7 @@ import { createClientCounter } from './cluster/client-counter.ts';
 import { CONTROL } from './cluster/control.ts';
 import { createUtilization } from './cluster/event-loop.ts';
 import { type FrontWorker, openFrontWorker } from './cluster/front-worker.ts';
-import { hostId } from './cluster/host-id.ts';
+import { hostId, hostNameIn } from './cluster/host-id.ts';
 import type { IpcChannel } from './cluster/ipc.ts';
 import { createTotalsSender } from './cluster/totals-sender.ts';
 import type { WorkerProcess } from './cluster/worker-process.ts';
@@ -60,6 +60,7 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
       backend,
       identities: await openIdentities(settings, backend, log),
       slot,
+      worker: { host: hostNameIn(hostId(settings.basePort)), slot, pid: process.pid, instanceId },
       version,
       limits: {
         maxTextBytes: settings.maxTextBytes,
@@ -90,6 +91,11 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
   ipc.onNotice(CHAT_MESSAGES.fence, ({ instanceId: dead }) => void fence(backend, dead, log));
   ipc.onRequest(CHAT_MESSAGES.metrics, async () => succeed(await chat.metrics.asJson()));
   ipc.onRequest(CHAT_MESSAGES.readiness, () => chat.ready());
+  ipc.onRequest(CHAT_MESSAGES.findMessages, chat.tracing.find);
+  ipc.onRequest(CHAT_MESSAGES.traceDeliveries, (question) => succeed(chat.tracing.here(question)));
+  ipc.onRequest(CHAT_MESSAGES.traceElsewhere, async (question) =>
+    succeed(await chat.tracing.elsewhere(question)),
+  );
   ipc.onNotice(CHAT_MESSAGES.reapExpired, () => void reapExpired(backend, chat));
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
   loopDelay.enable();

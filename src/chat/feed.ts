@@ -1,7 +1,14 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
 import type { RoomGap } from '../protocol/rooms.ts';
-import { type Entry, type LogPage, NO_EPOCH, type PreviousEpoch, type RoomLogs } from './log-store.ts';
+import {
+  type Entry,
+  type LogPage,
+  NO_EPOCH,
+  type Position,
+  type PreviousEpoch,
+  type RoomLogs,
+} from './log-store.ts';
 import type { Room } from './room.ts';
 
 /*
@@ -64,7 +71,14 @@ export interface Feed {
   hasReached(epoch: string | undefined, seq: number): boolean;
   /** Returns whether it reads the log now. */
   isReading(): boolean;
+  /** Up to where it has delivered; undefined before the first `attach`. */
+  position(): FeedPosition | undefined;
   close(): void;
+}
+
+/** Where a feed stands, with the epochs before this one, oldest first. */
+export interface FeedPosition extends Position {
+  readonly previousEpochs: readonly PreviousEpoch[];
 }
 
 export function createFeed(room: Room, deps: FeedDeps): Feed {
@@ -294,6 +308,11 @@ class RoomFeed implements Feed {
       const limit = setTimeout(arrive, DELIVERY_TIMEOUT_MS);
       waiters.add(check);
     });
+  }
+
+  position(): FeedPosition | undefined {
+    const { epoch, last, previousEpochs } = this;
+    return epoch === undefined ? undefined : { epoch, seq: last, previousEpochs };
   }
 
   close(): void {

@@ -1,7 +1,14 @@
 import type { Logger } from 'pino';
 import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
 import { batchesOf } from './batches.ts';
-import { createFeed, type Feed, type FeedCounters, type FeedDeps, type Gap } from './feed.ts';
+import {
+  createFeed,
+  type Feed,
+  type FeedCounters,
+  type FeedDeps,
+  type FeedPosition,
+  type Gap,
+} from './feed.ts';
 import type { Entry, LogPage, RoomBus, RoomLogs, Subscription } from './log-store.ts';
 import type { Room } from './room.ts';
 import type { PresenceChange, PresenceEvent } from './roster.ts';
@@ -43,6 +50,8 @@ export interface Feeds {
   expectEcho(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
   /** Resolves once that entry is delivered, or after a second. */
   whenDelivered(room: Room, position: { readonly epoch: string; readonly seq: number }): Promise<void>;
+  /** Up to where the room's feed has delivered; undefined if nobody has attached to it. */
+  positionOf(room: Room): FeedPosition | undefined;
   /** Compares every leased room with its log. */
   resync(): void;
   /** Compares the ends of all leased rooms with their logs, at a fraction of the cost: the bus delivers nothing now. */
@@ -221,6 +230,7 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     async whenDelivered(room, { epoch, seq }) {
       await sharedFeeds.get(room.tag)?.feed.whenDelivered(epoch, seq);
     },
+    positionOf: ({ tag }) => sharedFeeds.get(tag)?.feed.position(),
     resync,
     compareTails: () => void tails.compareAll(),
     counters,

@@ -5,7 +5,7 @@ import type { User } from '../protocol/people.ts';
 export const GUEST_PREFIX = 'g-';
 
 /** The scope of a user's `clientMsgId`s. A guest keeps it across a reconnect only with the guestToken. */
-export function dedupeScope({ user }: Pick<Identity, 'user'>): string {
+export function dedupeScope({ user }: { readonly user: Pick<User, 'id'> }): string {
   return `user ${user.id}`;
 }
 

@@ -3,6 +3,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { isMisspelling } from '../config/spelling.ts';
 import type { ApiSettings } from './api-access.ts';
 import type { BackupSettings } from './backup.ts';
+import { runExplain } from './explain.ts';
 import type { Printer } from './nginx.ts';
 import { runNginx } from './nginx.ts';
 import type { NginxSettings } from './nginx-arguments.ts';
@@ -62,6 +63,11 @@ const COMMANDS: readonly Command[] = [
     name: 'tail',
     does: 'print what is said in rooms as it is said',
     run: ({ args, settings, print }) => runTail(args, { settings, signal: interruption(), print }),
+  },
+  {
+    name: 'explain',
+    does: 'explain what became of a message: stored, delivered to whom, or why not',
+    run: ({ args, settings, print }) => runExplain(args, settings, print),
   },
   {
     name: 'backup',

@@ -1,4 +1,4 @@
-import fastify from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { hostNameOf, hostNameOfOrigin, isLoopbackName } from '../host-names.ts';
 import { type ErrorCode, type Outcome, refuse } from '../protocol/codes.ts';
@@ -13,6 +13,8 @@ export interface AdminDeps {
   readonly status: () => Promise<object>;
   /** Begins a rolling reload; /status tells how it goes. */
   readonly reload: () => Outcome<{ readonly id: number }>;
+  /** Returns what became of a message, named by the query of the request. */
+  readonly explain?: (query: unknown) => Promise<Outcome<object>>;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -59,14 +61,23 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   // Reading may be open to a network; changing is for programs of this machine, which could send a signal as well. A
   // browser gives every POST an Origin: a page that another server of this machine sent must not reload.
   app.post('/reload', async (request, reply) => {
-    const isPage = request.headers.origin !== undefined;
-    if (isPage || !isLoopbackName(request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''))
+    if (!isFromProgramHere(request))
       return reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
     const requested = deps.reload();
     if (requested.ok) return reply.code(202).send(requested.value);
     return reply.code(503).send({ error: requested.error });
   });
-  const { metrics } = deps;
+  const { metrics, explain } = deps;
+  if (explain) {
+    // It names users, as /status does not.
+    app.get('/explain', async (request, reply) => {
+      if (!isFromProgramHere(request))
+        return reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
+      const explained = await explain(request.query);
+      if (explained.ok) return explained.value;
+      return reply.code(STATUS_OF[explained.error.code] ?? 503).send({ error: explained.error });
+    });
+  }
   if (metrics) {
     app.get('/metrics', async (_request, reply) => {
       const { contentType, text } = await metrics();
@@ -82,5 +93,12 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     close: () => app.close(),
   };
 }
+
+/** A browser gives the requests of pages an Origin. */
+function isFromProgramHere({ headers, socket }: FastifyRequest): boolean {
+  return headers.origin === undefined && isLoopbackName(socket.remoteAddress?.replace(/^::ffff:/, '') ?? '');
+}
+
+const STATUS_OF: Partial<Record<ErrorCode, number>> = { bad_request: 400, not_found: 404, internal: 500 };
 
 const errorBody = (code: ErrorCode, message: string) => ({ error: refuse(code, message).error });

@@ -26,7 +26,10 @@ import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge 
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 import { createPeople, type People } from './people.ts';
+import { createRecentAnswers } from './recent-answers.ts';
 import type { ChatNamespace } from './socket-types.ts';
+import type { DeliveryTracerDeps } from './tracing/delivery-trace.ts';
+import { createTracing, type Tracing } from './tracing/tracing.ts';
 import { type Drain, drainClients } from './transport/drain.ts';
 import type { Routes } from './transport/engine.ts';
 import { createWorkerPort } from './transport/worker-port.ts';
@@ -37,6 +40,8 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'> {
   /** `HOST`: the address that the listeners are bound to. */
   readonly host: string;
   readonly slot: number;
+  /** Names this worker among those of the cluster. */
+  readonly worker: DeliveryTracerDeps['worker'];
   readonly apiKeys: readonly string[];
   readonly version: string;
   readonly pageDir: string;
@@ -61,6 +66,7 @@ export interface ChatServer {
   readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
   readonly metrics: Pick<Metrics, 'asJson' | 'totals'>;
+  readonly tracing: Tracing;
   /** Reports this worker as not ready from now on; it keeps serving. */
   leave(): void;
   drain(drainMs: number, refuge: Refuge): Drain;
@@ -126,6 +132,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   metrics.watch(metricSources({ edge, feeds, health, admission }));
   const onAppended = (nsp: string, userId: string, appended: Appended) =>
     feeds.expectEcho(inboxOf(nsp, userId), appended);
+  const recentAnswers = createRecentAnswers(deps.now);
   const context: ChatContext = {
     ...people,
     admission,
@@ -143,9 +150,22 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     inboxView,
     limits: deps.limits,
     metrics,
+    recentAnswers,
     newId: deps.newId,
     log,
   };
+  const tracing = createTracing({
+    ...context,
+    ...people,
+    roomSubscriptions: backend.roomSubscriptions,
+    moderation: backend.moderation,
+    fanout,
+    internals: delivery.internals,
+    recentAnswers,
+    worker: deps.worker,
+    namespaces,
+    now: () => performance.now(),
+  });
   const gateway = createGateway({
     ...deps,
     context,
@@ -192,6 +212,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     firstCheck: health.firstCheck,
     counts: () => ({ clients: clients(), rooms: feeds.rooms().length }),
     metrics,
+    tracing,
     leave() {
       leaving = true;
     },

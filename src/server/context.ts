@@ -17,6 +17,7 @@ import type { Fanout } from './delivery/fanout.ts';
 import type { Metrics } from './metrics.ts';
 import type { ConnectionBans } from './moderation/connection-bans.ts';
 import type { Enforcement } from './moderation/enforcement.ts';
+import type { RecentAnswers } from './recent-answers.ts';
 import type { Session } from './session.ts';
 import type { SlowClients } from './transport/slow-clients.ts';
 import type { Logins } from './users/logins.ts';
@@ -54,6 +55,7 @@ export interface ChatContext {
   readonly inboxView: InboxView;
   readonly limits: ClientLimits;
   readonly metrics: Pick<Metrics, 'said' | 'refused' | 'handshakesRefused' | 'connected' | 'disconnected'>;
+  readonly recentAnswers: Pick<RecentAnswers, 'note'>;
   readonly newId: () => string;
   readonly log: Logger;
 }

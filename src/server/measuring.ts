@@ -1,6 +1,7 @@
 import type { WorkerBackend } from '../backend/backend.ts';
 import type { Admission } from '../chat/admission.ts';
 import type { Feeds } from '../chat/feeds.ts';
+import type { RoomLogs } from '../chat/log-store.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import type { Health } from './health.ts';
 import type { MetricSources, Metrics } from './metrics.ts';
@@ -42,8 +43,9 @@ export function measureAppends<Backend extends Pick<WorkerBackend, 'logs'>>(
   { timed }: Pick<Metrics, 'timed'>,
 ): Backend {
   // One by one: the logs of the embedded store are made when they are read, and cannot be spread.
-  const { append, read, replace, tops, unread } = backend.logs;
-  return { ...backend, logs: { append: timed('append', append), read, replace, tops, unread } };
+  const { append, read, replace, tops, unread, known } = backend.logs;
+  const logs: RoomLogs = { append: timed('append', append), read, replace, tops, unread, known };
+  return { ...backend, logs };
 }
 
 export interface MeasuredParts {

@@ -8,10 +8,22 @@ import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { ClientSocket } from './socket-types.ts';
 import type { ConnectionBudget } from './transport/connection-budget.ts';
 
+/** Where the live messages of a member begin, and the page that it got before them. */
+export interface JoinedAt {
+  readonly epoch: string;
+  /** The newest entry when it joined: live ones follow. */
+  readonly seq: number;
+  /** The first entry of the page, `seq + 1` if the page was empty. */
+  readonly first: number;
+  /** The position after which the client resumed, if nothing was missing since. */
+  readonly resumedAfter: number | undefined;
+}
+
 /** A room that this connection has joined. */
 export interface Membership {
   readonly room: Room;
   readonly lease: FeedLease;
+  readonly joinedAt?: JoinedAt;
   /** The position of the newest message that this connection has sent and the store has acknowledged. */
   lastSay?: { readonly epoch: string; readonly seq: number };
   /** The position up to which this connection has read the room; the user's stored marker may be ahead of it. */

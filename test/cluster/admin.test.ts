@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { type Admin, type AdminDeps, openAdmin } from '../../src/cluster/admin.ts';
-import { succeed } from '../../src/protocol/codes.ts';
+import { refuse, succeed } from '../../src/protocol/codes.ts';
 import { MOST_UPLOADED_BYTES, uploadWithoutEnd } from '../support/endless-upload.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -107,6 +107,20 @@ test('a web page cannot reload, not even one from another server of this machine
   for (const origin of ['http://localhost:8080', `http://127.0.0.1:${port}`, 'null'])
     expect((await reload({ origin })).status).toBe(403);
   expect((await reload({})).status).toBe(202);
+});
+
+test('what became of a message is for programs of this machine, by its query', async () => {
+  const asked: unknown[] = [];
+  const explain = async (query: unknown) => {
+    asked.push({ ...(query as object) });
+    return asked.length === 1 ? succeed({ messages: [] }) : refuse('bad_request', 'id: missing');
+  };
+  const { port } = await open({ explain });
+  expect(await get('/explain?id=a%20b&user=bob')).toEqual({ status: 200, body: { messages: [] } });
+  expect(asked).toEqual([{ id: 'a b', user: 'bob' }]);
+  expect(await get('/explain')).toMatchObject({ status: 400, body: { error: { message: 'id: missing' } } });
+  expect((await get('/explain?id=a', { origin: `http://127.0.0.1:${port}` })).status).toBe(403);
+  expect(asked).toHaveLength(2);
 });
 
 test('an endless upload ends', async () => {

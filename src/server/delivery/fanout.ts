@@ -44,6 +44,8 @@ export interface Fanout {
   /** Writes the room's gathered messages now. */
   flush(room: Pick<Room, 'tag'>): void;
   flushAll(): void;
+  /** The room's messages that are gathered and not written yet. */
+  gathered(room: Pick<Room, 'tag'>): readonly OutboundEvent[];
   /** Messages times the members they were written to, and their bytes as WebSocket frames. */
   readonly delivered: { readonly messages: number; readonly bytes: number };
   close(): void;
@@ -180,6 +182,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
     flushAll() {
       for (const gathering of rooms.values()) write(gathering);
     },
+    gathered: ({ tag }) => rooms.get(tag)?.messages ?? [],
     delivered,
     close() {
       clearTimeout(timer);

@@ -1,8 +1,10 @@
 import type { Permit } from '../../chat/admission.ts';
+import type { RecentAnswer } from '../../message-trace.ts';
 import { type Outcome, refuse, succeed, type WireError } from '../../protocol/codes.ts';
 import { MAX_CLIENT_MSG_ID_CHARS } from '../../protocol/limits.ts';
 import { isWellFormed } from '../../protocol/names.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../../protocol/payloads.ts';
+import type { SayAck } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import type { EventTurn } from '../event-queue.ts';
 import type { Session } from '../session.ts';
@@ -69,12 +71,17 @@ async function answerEvent(session: Session, context: ChatContext, event: Receiv
     if (outcome === 'answered') return;
     if (outcome.ok) {
       answer(outcome.value);
+      const { dup, seq } = outcome.value as Partial<SayAck>;
+      if (dup) note(session, context, event, { seq });
       return;
     }
-    context.metrics.refused.inc({ code: outcome.error.code });
-    refuseTo(session, event, outcome.error);
+    const { error } = outcome;
+    context.metrics.refused.inc({ code: error.code });
+    note(session, context, event, { code: error.code, retryAfterMs: error.retryAfterMs });
+    refuseTo(session, event, error);
   } catch (error) {
     context.log.error({ event: event.name, err: error }, 'an event failed');
+    note(session, context, event, { code: 'internal' });
     refuseTo(session, event, refuse('internal', 'internal error').error);
   }
 }
@@ -127,6 +134,18 @@ async function handle(
     permit?.release();
     budget.release(event.packetBytes);
   }
+}
+
+/** The answer is remembered for `roomcast explain`, since the store has nothing of it. */
+function note(
+  session: Session,
+  { recentAnswers }: ChatContext,
+  { name, clientMsgId }: ReceivedEvent,
+  answered: Pick<RecentAnswer, 'code' | 'retryAfterMs' | 'seq'>,
+): void {
+  if (clientMsgId === undefined) return;
+  const { socket, user } = session;
+  recentAnswers.note({ event: name, clientMsgId, nsp: socket.nsp.name, userId: user.id, ...answered });
 }
 
 /** A client that passed no ack callback must hear of the refusal, too. */

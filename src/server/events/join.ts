@@ -9,7 +9,7 @@ import type { Payload } from '../../protocol/payloads.ts';
 import type { Joined } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
 import { messagesOf } from '../delivery/messages.ts';
-import { personOf, type Session } from '../session.ts';
+import { type JoinedAt, personOf, type Session } from '../session.ts';
 import { rename, renamed } from './naming.ts';
 import { denied } from './room-access.ts';
 
@@ -91,7 +91,10 @@ export async function joinRoom(
     fanout.flush(room);
     if (!membership) {
       // `read` is set below: a field that is added later takes an object of its own.
-      memberships.set(roomid, { room, lease, read: undefined });
+      // The feed's epoch: one string for all members.
+      const epoch = feeds.positionOf(room)?.epoch ?? joined.epoch;
+      const joinedAt = joinedAtOf({ ...joined, epoch }, payload);
+      memberships.set(roomid, { room, lease, joinedAt, read: undefined });
       void socket.join(socketRoom(room));
       undo.push(() => {
         memberships.delete(roomid);
@@ -124,6 +127,11 @@ export async function joinRoom(
   }
   attached.value?.announce?.();
   return 'answered';
+}
+
+function joinedAtOf({ epoch, seq, messages, recovered }: Joined, { resume }: Payload<'join'>): JoinedAt {
+  const first = messages[0]?.seq ?? seq + 1;
+  return { epoch, seq, first, resumedAfter: recovered ? resume?.seq : undefined };
 }
 
 /** Runs the steps from the last to the first, each whatever became of the others: nothing else would undo them. */

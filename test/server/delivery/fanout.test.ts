@@ -128,6 +128,17 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a')).toEqual([[said(1)], [said(2), said(3)]]);
   });
 
+  it('shows what is gathered until it is written', async () => {
+    const { fanout, enter, hand, room, other } = setUp();
+    enter('a');
+    hand(1);
+    hand(2);
+    expect(fanout.gathered(room).map(({ json }) => json)).toEqual(['{"seq":1}', '{"seq":2}']);
+    expect(fanout.gathered(other)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(TURN_MS);
+    expect(fanout.gathered(room)).toEqual([]);
+  });
+
   it('counts what it wrote to each member, and how many messages a write had', async () => {
     const { fanout, enter, hand, writesOf, flushed } = setUp();
     enter('a');

@@ -24,6 +24,7 @@ const context = partOf<ChatContext>({
     acquire: () => ({ ok: true, value: { begin: async () => undefined, release: () => undefined } }),
   }),
   slowClients: partOf<ChatContext['slowClients']>({ caughtUp: () => undefined }),
+  recentAnswers: { note: () => undefined },
   metrics: partOf<ChatContext['metrics']>({
     refused: partOf<ChatContext['metrics']['refused']>({ inc: () => undefined }),
   }),
@@ -36,10 +37,19 @@ function openSession(budget = newBudget()) {
   const refused: { readonly event: string }[] = [];
   const socket = partOf<ClientSocket>({
     conn: partOf<ClientSocket['conn']>({}),
+    nsp: partOf<ClientSocket['nsp']>({ name: '/' }),
     // As the client gets it: JSON has no place for what is undefined.
     emit: emitting<{ event: string }>((_name, refusal) => refused.push(JSON.parse(JSON.stringify(refusal)))),
   });
-  const session = partOf<Session>({ queue, socket, budget, memberships: new Map(), takeSayToken: () => 0 });
+  const user = { id: 'ann', name: 'Ann' };
+  const session = partOf<Session>({
+    queue,
+    socket,
+    user,
+    budget,
+    memberships: new Map(),
+    takeSayToken: () => 0,
+  });
   return { session, queue, refused };
 }
 
@@ -110,6 +120,22 @@ describe('an event of a client', () => {
     }
     expect(refused).toMatchObject([{ clientMsgId: 'c1' }, { clientMsgId: 'x'.repeat(64) }, {}, {}]);
     for (const refusal of refused.slice(2)) expect(refusal).not.toHaveProperty('clientMsgId');
+  });
+
+  it('is remembered with its refusal if it has a clientMsgId', async () => {
+    const { session } = openSession();
+    const noted: unknown[] = [];
+    const recentAnswers = { note: (answer: object) => void noted.push({ ...answer }) };
+    Object.assign(session, { takeSayToken: () => 700 });
+    for (const payload of [{ text: 'a', clientMsgId: 'c1' }, { text: 'b' }])
+      await dispatch(
+        session,
+        { ...context, recentAnswers },
+        { event: 'say', args: [payload, new IncomingPacket('', 9)] },
+      );
+    expect(noted).toEqual([
+      { event: 'say', clientMsgId: 'c1', nsp: '/', userId: 'ann', code: 'rate_limited', retryAfterMs: 700 },
+    ]);
   });
 
   it.each(['leave', 'room:history'])('%s keeps nothing of its unknown keys while it waits', async (event) => {

@@ -56,6 +56,7 @@ async function join(faults: Faults) {
     logs: partOf<ChatContext['logs']>({ read: async () => succeed(page) }),
     feeds: partOf<ChatContext['feeds']>({
       lease: async () => succeed({ room, release: () => undone.push('lease') }),
+      positionOf: () => undefined,
       async attach(_room, read, admit) {
         const answer = await read();
         if (!answer.ok) return answer;
