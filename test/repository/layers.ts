@@ -124,6 +124,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   load: ['protocol', 'client'],
   'load/checker': [],
   'load/driver': ['load/checker'],
+  'load/report': [],
   cli: ['protocol', 'client', 'cluster', 'load', 'config', 'backend', 'host-names.ts', 'message-trace.ts'],
 
   config: ['host-names.ts', 'origin-patterns.ts'],
