@@ -8,46 +8,57 @@ export interface RoomTailDeps {
   readonly api: ApiAccess;
   readonly nsp: string | undefined;
   readonly roomid: string;
-  /** The last event that was shown already. */
-  readonly after: string | undefined;
+  /** Where the stream continues; it follows what arrives. */
+  readonly state: StreamState;
   readonly onEvent: (roomid: string, event: SentEvent) => void;
   readonly onLost: (roomid: string, reason: string) => void;
+  readonly onOpen: () => void;
+  /** False once the server has answered: it comes back then. */
+  readonly mayGiveUp: () => boolean;
   readonly signal: AbortSignal;
 }
 
-const FIRST_RETRY_MS = 1_000;
+export const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 10_000;
+/** An address that has not answered after so many tries is taken for a wrong one. */
+const FIRST_TRIES = 5;
+/** The longest wait for an answer to begin. */
+export const ANSWER_MS = 10_000;
 /** Three comments of the server are missing then. */
 const SILENCE_MS = 45_000;
 
 /** Follows a room until the signal; comes back by itself after the last event it has seen. */
 export async function tailRoom(deps: RoomTailDeps): Promise<void> {
-  const { roomid, after, onEvent, onLost, signal } = deps;
-  const state: StreamState = { lastEventId: after ?? '', retryMs: FIRST_RETRY_MS };
+  const { roomid, state, onEvent, onLost, onOpen, mayGiveUp, signal } = deps;
   let failures = 0;
   while (!signal.aborted) {
-    const reason = await readOnce(deps, state, {
+    const reason = await readOnce(deps, {
       // A quiet room sends no event: its pauses would grow from one reload to the next.
       onOpen() {
         failures = 0;
+        onOpen();
       },
       onEvent: (event) => onEvent(roomid, event),
     });
     if (signal.aborted) return;
-    onLost(roomid, reason);
     failures += 1;
+    if (failures >= FIRST_TRIES && mayGiveUp()) throw new TailRefused(`${deps.api.url}: ${reason}`);
+    onLost(roomid, reason);
     await pause(Math.min(MAX_RETRY_MS, state.retryMs * failures), signal);
   }
 }
 
 /** Reads the stream to its end; returns why it ended. */
 async function readOnce(
-  { api, nsp, roomid, signal }: RoomTailDeps,
-  state: StreamState,
+  { api, nsp, roomid, state, signal }: RoomTailDeps,
   { onOpen, onEvent }: { readonly onOpen: () => void; readonly onEvent: (event: SentEvent) => void },
 ): Promise<string> {
   const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  let timer = setTimeout(() => silence.abort(), ANSWER_MS);
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  };
   try {
     const response = await fetch(roomUrl(api, roomid, 'events', { ns: nsp }), {
       headers: {
@@ -56,6 +67,7 @@ async function readOnce(
       },
       signal: AbortSignal.any([signal, silence.signal]),
     });
+    heard();
     if (!response.ok || !response.body) {
       const reason = await reasonOf(response);
       if (response.status >= 400 && response.status < 500 && response.status !== 429)
@@ -65,8 +77,7 @@ async function readOnce(
     onOpen();
     const parse = createEventParser(state, onEvent);
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      heard();
       parse(text);
     }
     return 'the server ended the stream';

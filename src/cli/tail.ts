@@ -1,8 +1,10 @@
-import { type ApiAccess, type ApiSettings, findApi } from './api-access.ts';
+import { type ApiSettings, findApi } from './api-access.ts';
 import type { SentEvent } from './event-source.ts';
+import { createFollowedRooms } from './followed-rooms.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, notAddress, notWhole, readOptions } from './options.ts';
-import { keyHeader, reasonOf, roomUrl, TailRefused, tailRoom } from './room-tail.ts';
+import { createRoomPages } from './room-pages.ts';
+import { FIRST_RETRY_MS, TailRefused, tailRoom } from './room-tail.ts';
 import { lineOf } from './tail-lines.ts';
 
 const MAX_LAST = 200;
@@ -15,6 +17,9 @@ export interface TailDeps {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly print: Printer;
+  /** The wait after the first failure, and between two looks for rooms; the defaults are for people. */
+  readonly retryMs?: number;
+  readonly checkMs?: number;
 }
 
 /** Prints the messages of rooms until it is stopped. */
@@ -30,13 +35,13 @@ export async function runTail(args: readonly string[], deps: TailDeps): Promise<
   const text = (name: string) => values[name] as string | undefined;
   const api = await findApi(deps.settings, { url: text('url'), key: text('key') });
   const count = Number(values.count ?? Number.POSITIVE_INFINITY);
+  const last = Number(values.last ?? 0);
 
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
-  const followed = new Map<string, Promise<void>>();
-  /** The start by the server's clock. */
-  let startedAt = 0;
+  const pages = createRoomPages(api, text('ns'), ended);
   let printed = 0;
+  let hasAnswered = false;
   let failure: string | undefined;
 
   function show(roomid: string, event: SentEvent): void {
@@ -51,82 +56,56 @@ export async function runTail(args: readonly string[], deps: TailDeps): Promise<
     done.abort();
   }
 
-  async function follow(roomid: string, last: number, since: number): Promise<void> {
-    const after = last > 0 ? await showLast(roomid, last, since) : undefined;
-    await tailRoom({
-      api,
-      nsp: text('ns'),
-      roomid,
-      after,
-      onEvent: show,
-      onLost: (room, reason) => print.err(`roomcast tail: ${room}: ${reason}, trying again\n`),
-      signal: ended,
-    });
+  /** Returns the id that the stream continues after; '' for the newest event. */
+  async function showLast(roomid: string): Promise<string> {
+    if (last === 0) return '';
+    const page = await pages.messages(roomid, last);
+    for (const message of page.messages) show(roomid, { name: 'message', data: JSON.stringify(message) });
+    return `${page.epoch}:${page.top}`;
   }
 
-  /** Returns the id that the stream continues after. */
-  async function showLast(roomid: string, last: number, since: number): Promise<string | undefined> {
-    const page = await askPage(api, roomid, last, text('ns'), ended);
-    for (const message of page.messages)
-      if (message.at >= since) show(roomid, { name: 'message', data: JSON.stringify(message) });
-    return page.epoch === undefined ? undefined : `${page.epoch}:${page.top}`;
-  }
+  const rooms = createFollowedRooms({
+    maxRooms: words.length === 0 ? MAX_ROOMS : words.length,
+    async follow(roomid, state, dropped) {
+      await tailRoom({
+        api,
+        nsp: text('ns'),
+        roomid,
+        state,
+        onEvent: show,
+        onLost: (room, reason) => print.err(`roomcast tail: ${room}: ${reason}, trying again\n`),
+        onOpen() {
+          hasAnswered = true;
+        },
+        mayGiveUp: () => !hasAnswered,
+        signal: AbortSignal.any([ended, dropped]),
+      });
+    },
+    retryMs: deps.retryMs ?? FIRST_RETRY_MS,
+    onFailed: fail,
+    onFull: () =>
+      print.err(`roomcast tail: more than ${MAX_ROOMS} rooms are busy; the others are not shown\n`),
+  });
 
-  function start(roomid: string, last: number, since = 0): void {
-    if (followed.has(roomid) || followed.size >= Math.max(MAX_ROOMS, words.length)) return;
-    followed.set(roomid, follow(roomid, last, since).catch(fail));
+  if (words.length > 0) for (const roomid of words) rooms.start(roomid, () => showLast(roomid));
+  else {
+    const listed = await pages.rooms().catch(fail);
+    const startedAt = listed?.at ?? 0;
+    hasAnswered = true;
+    for (const roomid of listed?.rooms ?? []) rooms.start(roomid, () => showLast(roomid));
+    const check = async () => {
+      rooms.keep(await pages.rooms(), (roomid) => pages.lastEventIdBefore(roomid, startedAt));
+    };
+    const checking = setInterval(() => void check().catch(() => undefined), deps.checkMs ?? CHECK_MS);
+    ended.addEventListener('abort', () => clearInterval(checking), { once: true });
+    if (ended.aborted) clearInterval(checking);
   }
-
-  /** Starts every room that somebody is in. One that is new since the last look begins with what was said since the start. */
-  async function check(isFirst: boolean): Promise<void> {
-    const { rooms, at } = await askRooms(api, text('ns'), ended);
-    if (isFirst) startedAt = at;
-    for (const roomid of rooms)
-      if (isFirst) start(roomid, Number(values.last ?? 0));
-      else start(roomid, MAX_LAST, startedAt);
-  }
-
-  for (const roomid of words) start(roomid, Number(values.last ?? 0));
-  if (words.length === 0) await check(true).catch(fail);
-  const checking =
-    words.length === 0 ? setInterval(() => void check(false).catch(() => undefined), CHECK_MS) : undefined;
   if (!ended.aborted)
     await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
-  clearInterval(checking);
-  await Promise.all(followed.values());
+  await rooms.over();
   if (failure === undefined) return EXIT.ok;
   print.err(`roomcast tail: ${failure}\n`);
   return EXIT.failed;
-}
-
-interface Page {
-  readonly epoch?: string;
-  readonly top: number;
-  readonly messages: readonly { readonly at: number }[];
-}
-
-async function ask<T>(
-  api: ApiAccess,
-  url: string,
-  signal: AbortSignal,
-): Promise<T & { readonly at: number }> {
-  const response = await fetch(url, { headers: keyHeader(api), signal });
-  if (!response.ok) throw new TailRefused(await reasonOf(response));
-  return { ...((await response.json()) as T), at: Date.parse(response.headers.get('date') ?? '') || 0 };
-}
-
-function askPage(api: ApiAccess, roomid: string, limit: number, ns: string | undefined, signal: AbortSignal) {
-  return ask<Page>(api, roomUrl(api, roomid, 'messages', { ns, limit: String(limit) }), signal);
-}
-
-async function askRooms(api: ApiAccess, ns: string | undefined, signal: AbortSignal) {
-  const query = new URLSearchParams({ limit: String(MAX_ROOMS), ...(ns === undefined ? {} : { ns }) });
-  const { rooms, at } = await ask<{ rooms: readonly { readonly roomid: string }[] }>(
-    api,
-    `${api.url}/api/v1/rooms?${query}`,
-    signal,
-  );
-  return { rooms: rooms.map(({ roomid }) => roomid), at };
 }
 
 function jsonOf({ name, data }: SentEvent): string {
@@ -136,7 +115,7 @@ function jsonOf({ name, data }: SentEvent): string {
 const HELP = `Usage: roomcast tail [ROOM...] [options]
 
 Prints what is said in rooms as it is said, each message once and in order, also over a reload or a crash of
-a worker. Without ROOM: in all rooms that somebody is in (up to ${MAX_ROOMS}), new ones too.
+a worker. Without ROOM: in all rooms that somebody is in (up to ${MAX_ROOMS} at a time), new ones too, from the first message since it began.
 
   --last N     begin with the newest N messages of each room, up to ${MAX_LAST} [0]
   --count N    end after N lines

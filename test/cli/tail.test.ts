@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEventParser, type SentEvent } from '../../src/cli/event-source.ts';
 import { runTail } from '../../src/cli/tail.ts';
 import { lineOf } from '../../src/cli/tail-lines.ts';
+import { eventually } from '../support/eventually.ts';
 import { createPrinted } from './command-line.ts';
 
 const SETTINGS = {
@@ -66,4 +69,132 @@ describe('roomcast tail', () => {
     expect(await runTail(argv.split(' '), { settings: SETTINGS, signal, print })).toBe(2);
     expect(print.text().err).toContain(problem);
   });
+});
+
+/** A server with rooms whose logs the test fills. A stream brings what its room has after the given id, and ends with the test. */
+async function openRooms() {
+  const logs = new Map<string, { seq: number; at: number }[]>();
+  const present = new Set<string>();
+  const streams: { readonly roomid: string; readonly after: string; open: boolean }[] = [];
+  const entryOf = (roomid: string, { seq, at }: { seq: number; at: number }) => ({
+    event: 'broadcast_say',
+    roomid,
+    epoch: 'e',
+    seq,
+    at,
+    data: { username: 'Ann', text: `${roomid} ${seq}` },
+  });
+
+  function stream(roomid: string, request: IncomingMessage, response: ServerResponse): void {
+    const after = String(request.headers['last-event-id'] ?? '');
+    const one = { roomid, after, open: true };
+    streams.push(one);
+    response.on('close', () => {
+      one.open = false;
+    });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const from = after === '' ? Number.POSITIVE_INFINITY : Number(after.split(':')[1]);
+    for (const message of logs.get(roomid) ?? []) {
+      if (message.seq <= from) continue;
+      response.write(
+        `id: e:${message.seq}\nevent: message\ndata: ${JSON.stringify(entryOf(roomid, message))}\n\n`,
+      );
+    }
+    response.write(':\n\n');
+  }
+
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://server');
+    const [, roomid = '', what] = /^\/api\/v1\/rooms\/([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
+    if (what === 'events') return stream(roomid, request, response);
+    if (what === undefined) {
+      const rooms = [...present].map((id) => ({ roomid: id }));
+      return response.end(JSON.stringify({ rooms }));
+    }
+    const log = logs.get(roomid) ?? [];
+    const before = Number(url.searchParams.get('before') ?? Number.POSITIVE_INFINITY);
+    const range = log.filter(({ seq }) => seq < before);
+    const messages = range.slice(-Number(url.searchParams.get('limit'))).map((one) => entryOf(roomid, one));
+    const more = messages.length < range.length;
+    return response.end(JSON.stringify({ epoch: 'e', top: log.length, more, messages }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    present,
+    streams,
+    say(roomid: string, times: number, at: number) {
+      const log = logs.get(roomid) ?? [];
+      logs.set(roomid, log);
+      for (let n = 0; n < times; n += 1) log.push({ seq: log.length + 1, at });
+    },
+  };
+}
+
+describe('roomcast tail without a room', () => {
+  async function tail(url: string) {
+    const print = createPrinted();
+    const stop = new AbortController();
+    const quick = { retryMs: 5, checkMs: 20 };
+    const ended = runTail(['--url', url], { settings: SETTINGS, signal: stop.signal, print, ...quick });
+    const lines = () => print.text().out.split('\n').filter(Boolean);
+    return {
+      texts: () => lines().map((line) => line.replace(/^.* Ann: /, '')),
+      async end() {
+        stop.abort();
+        expect(await ended).toBe(0);
+      },
+    };
+  }
+  const LONG_AGO = Date.now() - 3_600_000;
+  const later = () => Date.now() + 1_000;
+
+  it('begins a room that is new with its first message since the start, however many there are', async () => {
+    const server = await openRooms();
+    server.say('old', 3, LONG_AGO);
+    server.present.add('old');
+    const { texts, end } = await tail(server.url);
+    await eventually(() => expect(server.streams.map(({ roomid }) => roomid)).toEqual(['old']));
+    server.say('busy', 300, LONG_AGO);
+    server.say('busy', 450, later());
+    server.present.add('busy');
+    await eventually(() => expect(texts()).toHaveLength(450));
+    expect([texts()[0], texts().at(-1)]).toEqual(['busy 301', 'busy 750']);
+    await end();
+  });
+
+  it('drops a room that nobody is in any more, and goes on where it was when somebody returns', async () => {
+    const server = await openRooms();
+    server.present.add('tea');
+    const { texts, end } = await tail(server.url);
+    await eventually(() => expect(server.streams).toMatchObject([{ roomid: 'tea', open: true }]));
+    server.present.delete('tea');
+    await eventually(() => expect(server.streams).toMatchObject([{ roomid: 'tea', open: false }]));
+    server.say('sea', 2, later());
+    server.present.add('sea');
+    await eventually(() => expect(texts()).toEqual(['sea 1', 'sea 2']));
+    server.present.delete('sea');
+    await eventually(() => expect(server.streams.at(-1)).toMatchObject({ roomid: 'sea', open: false }));
+    server.say('sea', 1, later());
+    server.present.add('sea');
+    await eventually(() => expect(texts()).toEqual(['sea 1', 'sea 2', 'sea 3']));
+    expect(server.streams.at(-1)).toMatchObject({ roomid: 'sea', after: 'e:2' });
+    await end();
+  });
+});
+
+it('roomcast tail gives up an address that never answers, after five tries', async () => {
+  const print = createPrinted();
+  const signal = new AbortController().signal;
+  const url = 'http://127.0.0.1:9';
+  const code = await runTail(['tea', '--url', url], { settings: SETTINGS, signal, print, retryMs: 5 });
+  expect(code).toBe(1);
+  const lines = print.text().err.split('\n').filter(Boolean);
+  expect(lines).toHaveLength(5);
+  expect(lines.at(-1)).toBe(`roomcast tail: ${url}: the server does not answer`);
 });
