@@ -10,14 +10,24 @@ export interface PresenceResyncDeps {
   readonly reported: ReportedPresence;
   /** Called for each user whom the roster took for gone and who is back in the room. */
   readonly onReturned: (room: Room, user: RosterEntry, clients: number) => void;
-  /** MUST NOT refuse for a full room: the users are in it already. */
-  readonly enter: (room: Room, user: ReportedUser, clients: number) => Promise<Outcome<RosterChange>>;
+  /**
+   * MUST NOT refuse for a full room: the users are in it already. `known`: the members have not been told that the user left,
+   * since it is the store that lost them.
+   */
+  readonly enter: (
+    room: Room,
+    user: ReportedUser,
+    clients: number,
+    known: boolean,
+  ) => Promise<Outcome<RosterChange>>;
   readonly setConnections: (inbox: Room, connections: number) => Promise<Outcome<void>>;
   /**
    * Takes out what the store has of this instance and this instance does not report, if the store may have lost the newest
    * exits. Returns whether the store accepted that.
    */
   readonly removeUnreported?: () => Promise<boolean>;
+  /** All that the store lost and accepts now is reported again. */
+  readonly onRestored?: () => void;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -28,20 +38,25 @@ export interface PresenceResyncDeps {
  * report; otherwise those users would be missing for good.
  */
 export interface PresenceResync {
-  /** The store acknowledged a heartbeat. `known`: the store still knew this instance from an earlier one. */
-  onHeartbeat(known: boolean): void;
-  /** The store may have lost the newest changes. */
-  onLoss(): void;
+  /**
+   * The store acknowledged a heartbeat. `known`: the store still knew this instance from an earlier one. `lost`: the store may
+   * have lost its newest changes, or everything.
+   */
+  onHeartbeat(known: boolean, lost: boolean): void;
+  /** The roster took this instance for dead, and may have announced its users as gone; they are not all reported again. */
+  returning(): boolean;
 }
 
 export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
-  const { reported, onReturned, enter, setConnections, removeUnreported, now, log } = deps;
+  const { reported, onReturned, enter, setConnections, removeUnreported, onRestored, now, log } = deps;
   let heartbeatAtMs: number | undefined;
-  let incomplete = false;
+  /** Why not all is reported. A loss goes before a reap, since a store that lost its data has announced nobody as gone. */
+  let cause: 'reaped' | 'lost' | undefined;
   let reannouncing = false;
+  let returning = false;
 
   /** Returns whether the store accepted all of it. */
-  async function reannounceAll(): Promise<boolean> {
+  async function reannounceAll(known: boolean): Promise<boolean> {
     let taken = true;
     await inBatches(reported.inboxes(), async (inbox) => {
       const connections = reported.connectionsOf(inbox);
@@ -52,7 +67,7 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
       await inBatches(reported.usersIn(room), async ({ userId }) => {
         // The lookup is now: a user who left since the batch began must not come back.
         const present = reported.userIn(room, userId);
-        const entered = present && (await enter(room, present.user, present.clients));
+        const entered = present && (await enter(room, present.user, present.clients, known));
         if (entered?.ok === false) taken &&= !entered.error.temporary;
         else if (present && entered?.value.changed)
           onReturned(room, entryOf(present.user), entered.value.clients);
@@ -61,35 +76,36 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
     return ((await removeUnreported?.()) ?? true) && taken;
   }
 
-  async function reannounce(): Promise<void> {
+  async function reannounce(why: 'reaped' | 'lost'): Promise<void> {
     reannouncing = true;
-    incomplete = false;
     log.warn(
-      { rooms: reported.rooms().length },
+      { rooms: reported.rooms().length, why },
       'the roster dropped this worker: its presence is reported again',
     );
     try {
-      if (!(await reannounceAll())) incomplete = true;
+      // A cause that arises meanwhile makes the next heartbeat begin again.
+      cause = undefined;
+      returning = why === 'reaped';
+      if (!(await reannounceAll(why === 'lost'))) cause ??= why;
     } finally {
       reannouncing = false;
+      returning = cause === 'reaped';
+      if (why === 'lost') onRestored?.();
     }
   }
 
   return {
-    onHeartbeat(known) {
+    onHeartbeat(known, lost) {
       const atMs = now();
+      const isFirst = heartbeatAtMs === undefined;
       // The answer "not known" may have been lost on its way, so a long silence counts as well.
       const silentMs = heartbeatAtMs === undefined ? 0 : atMs - heartbeatAtMs;
-      const dropped = heartbeatAtMs !== undefined && (!known || silentMs >= ROSTER_LEASE_MS);
       heartbeatAtMs = atMs;
-      if (dropped) incomplete = true;
-      if (incomplete && !reannouncing) void reannounce();
+      if (lost) cause = 'lost';
+      else if (!isFirst && (!known || silentMs >= ROSTER_LEASE_MS)) cause ??= 'reaped';
+      if (cause && !reannouncing) void reannounce(cause);
     },
-    onLoss() {
-      // If it is reporting already, the next heartbeat begins again.
-      incomplete = true;
-      if (!reannouncing) void reannounce();
-    },
+    returning: () => returning || cause === 'reaped',
   };
 }
 

@@ -10,6 +10,11 @@ export interface ReportedUser extends RosterEntry {
 export interface ReportedPresence {
   /** Returns an undo for the case that the roster refuses; it keeps whatever was reported since. */
   enter(room: Room, user: ReportedUser, clients: number): () => void;
+  /** The roster accepted the user, so the members know of them. It holds until the user leaves. */
+  accepted(room: Room, userId: string): void;
+  isAccepted(room: Room, userId: string): boolean;
+  /** Returns whether the roster accepted anybody in the room who is still there. */
+  hasAccepted(room: Room): boolean;
   exit(room: Room, userId: string, clients: number): void;
   setClients(room: Room, clients: number): void;
   setConnections(inbox: Room, connections: number): void;
@@ -25,8 +30,15 @@ export interface ReportedPresence {
   connectionsOf(inbox: Room): number;
 }
 
+interface ReportedRoom {
+  readonly room: Room;
+  clients: number;
+  readonly users: Map<string, ReportedUser>;
+  readonly accepted: Set<string>;
+}
+
 export function createReportedPresence(): ReportedPresence {
-  const rooms = new Map<string, { room: Room; clients: number; users: Map<string, ReportedUser> }>();
+  const rooms = new Map<string, ReportedRoom>();
   const connected = new Map<string, { readonly inbox: Room; readonly connections: number }>();
 
   function setClients(room: Room, clients: number): void {
@@ -38,7 +50,7 @@ export function createReportedPresence(): ReportedPresence {
 
   return {
     enter: (room, user, clients) => {
-      const reported = rooms.get(room.tag) ?? { room, clients: 0, users: new Map() };
+      const reported = rooms.get(room.tag) ?? { room, clients: 0, users: new Map(), accepted: new Set() };
       const { clients: clientsBefore } = reported;
       const before = reported.users.get(user.userId);
       reported.clients = clients;
@@ -53,8 +65,16 @@ export function createReportedPresence(): ReportedPresence {
         setClients(room, reported.clients === clients ? clientsBefore : reported.clients);
       };
     },
+    accepted: (room, userId) => {
+      const reported = rooms.get(room.tag);
+      if (reported?.users.has(userId)) reported.accepted.add(userId);
+    },
+    isAccepted: (room, userId) => rooms.get(room.tag)?.accepted.has(userId) ?? false,
+    hasAccepted: (room) => (rooms.get(room.tag)?.accepted.size ?? 0) > 0,
     exit: (room, userId, clients) => {
-      rooms.get(room.tag)?.users.delete(userId);
+      const reported = rooms.get(room.tag);
+      reported?.users.delete(userId);
+      reported?.accepted.delete(userId);
       setClients(room, clients);
     },
     setClients,

@@ -13,7 +13,10 @@ export type RosterEntry = Person;
 /** `doubtful`: every instance that has the user is dead or has sent no heartbeat for `ROSTER_DOUBT_MS`. */
 export type RosterMember = RoomMember;
 
-/** The room after an enter or exit. `changed`: the user joined or left it cluster-wide. */
+/**
+ * The room after an enter or exit. `changed`: the user joined or left it cluster-wide, and the caller announces that. It is
+ * false where the roster announces it later.
+ */
 export interface RosterChange extends RosterCount {
   readonly changed: boolean;
 }
@@ -66,12 +69,17 @@ export interface Roster {
   fence(instanceId: string): Promise<Outcome<void>>;
   /**
    * Extends this instance's lease and reports its connections; the caller MUST call it every `ROSTER_HEARTBEAT_MS`. If
-   * the instance was fenced or its lease ran out, because it was frozen or cut off, the roster MUST report the whole
-   * presence of the instance again.
+   * the instance was fenced or its lease ran out, because it was frozen or cut off, or if the store lost its data, the
+   * roster MUST report the whole presence of the instance again.
    */
   heartbeat(clients: number): Promise<Outcome<void>>;
-  /** Calls the listener for each user who is in the room again through such a repeated report and was nowhere meanwhile. */
-  onReturned(listener: (room: Room, user: RosterEntry, clients: number) => void): void;
+  /**
+   * Calls the listener for each join and departure that no answer announces: of a user who is in the room again through such
+   * a repeated report, whom the room saw quit, and those held back after the store lost its data. Users who were in the room
+   * before and after a loss MUST NOT be announced; others MUST be, exactly once, `ROSTER_SETTLE_MS` after the instances have
+   * reported again.
+   */
+  onLateNotice(listener: (room: Room, notice: PresenceEvent, clients: number) => void): void;
   /**
    * Removes everything a dead instance has left and returns who is now gone from which room. MUST return each departure
    * to exactly one caller in the cluster.
@@ -124,6 +132,9 @@ export const ROSTER_HEARTBEAT_MS = 2_000;
 export const ROSTER_LEASE_MS = 9_000;
 /** The interval at which every host checks for expired leases. */
 export const ROSTER_REAP_CHECK_MS = 500;
+
+/** After an instance has reported again, because the store lost its data, the others are done at most this much later. */
+export const ROSTER_SETTLE_MS = 5_000;
 
 /** Two and a half missed heartbeats. */
 export const ROSTER_DOUBT_MS = 5_000;

@@ -4,7 +4,7 @@ import { createFeeds, type Feeds } from '../chat/feeds.ts';
 import { createPresence, type Presence } from '../chat/presence.ts';
 import type { Room } from '../chat/room.ts';
 import { createRoomFollowers, type RoomFollowers } from '../chat/room-followers.ts';
-import type { RosterEntry } from '../chat/roster.ts';
+import type { PresenceEvent } from '../chat/roster.ts';
 import { LARGE_ROOM_CLIENTS } from '../protocol/limits.ts';
 import { type AnnouncementFeed, createAnnouncementFeed } from './delivery/announcement-feed.ts';
 import { createCountResync } from './delivery/count-resync.ts';
@@ -45,15 +45,14 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
   const { logs, bus, roster, inboxes } = backend;
   const { fanout, deliverPresence, deliverGap } = delivery;
 
-  const notify = (event: 'join' | 'broadcast_quit') => (room: Room, user: RosterEntry, clients: number) => {
+  function notify(room: Room, notice: PresenceEvent, clients: number): void {
     // An audience has no presence events, although reaping an instance reports its users too. A large room gets counts only.
     if (room.kind !== 'room' || clients > LARGE_ROOM_CLIENTS) return;
-    const presenceEvent = { event, user };
-    void bus.notify(room, presenceEvent).then((notified) => {
+    void bus.notify(room, notice).then((notified) => {
       // This worker's members get the event even if the bus is away.
-      if (!notified.ok) deliverPresence(room, presenceEvent);
+      if (!notified.ok) deliverPresence(room, notice);
     });
-  };
+  }
 
   const inboxDelivery = createInboxDelivery({ of, inboxes, now: deps.now });
   const announcementFeed = createAnnouncementFeed({
@@ -84,8 +83,13 @@ export function openLiveFeeds(deps: LiveFeedsDeps): LiveFeeds {
     },
     onPresence: deliverPresence,
   });
-  const presence = createPresence({ roster, log, onJoin: notify('join'), onQuit: notify('broadcast_quit') });
-  roster.onReturned(notify('join'));
+  const presence = createPresence({
+    roster,
+    log,
+    onJoin: (room, user, clients) => notify(room, { event: 'join', user }, clients),
+    onQuit: (room, user, clients) => notify(room, { event: 'broadcast_quit', user }, clients),
+  });
+  roster.onLateNotice(notify);
   announcementFeed.follow();
   const resyncCounts = createCountResync({ roster, rooms: feeds.rooms, deliver: deliverPresence });
 

@@ -45,6 +45,8 @@ interface Worker {
   readonly host: number;
   readonly presence: Presence;
   readonly connections: ReturnType<typeof createConnectionCounts>;
+  /** Its own clock shows that its lease is over. */
+  passLease(): void;
 }
 
 /** A connection in one room, as the model has it. */
@@ -106,18 +108,27 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   const pair = (room: Room, { userId }: RosterEntry) => `${room.tag} ${userId}`;
 
   async function openWorker(host: number): Promise<Worker> {
-    const peer = await store.open();
+    let silentMs = 0;
+    const peer = await store.open({ elapsedMs: () => performance.now() + silentMs });
     const roster = noticing(peer.roster, () => {
       storeWasAway = true;
     });
-    roster.onReturned(came);
+    roster.onLateNotice((room, { event, user }) => (event === 'join' ? came : went)(room, user));
     let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.
     for (let tries = 1; !lastHeartbeat.ok && tries < HEARTBEAT_TRIES; tries += 1)
       lastHeartbeat = await roster.heartbeat(0);
     granted(lastHeartbeat);
     const presence = createPresence({ roster, onJoin: came, onQuit: went, log, graceMs });
-    return { peer, host, presence, connections: createConnectionCounts({ roster, log }) };
+    return {
+      peer,
+      host,
+      presence,
+      connections: createConnectionCounts({ roster, log }),
+      passLease() {
+        silentMs += ROSTER_LEASE_MS;
+      },
+    };
   }
 
   async function enter(worker: Worker, user: RosterEntry, room: Room): Promise<boolean> {
@@ -150,6 +161,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   async function kill(dying: readonly Worker[]): Promise<void> {
     for (const worker of dying) {
       worker.presence.close();
+      worker.passLease();
       mayGo(members.filter((member) => member.worker === worker));
       for (const member of [...members])
         if (member.worker === worker) members.splice(members.indexOf(member), 1);
@@ -195,6 +207,7 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
     // Whose link was lost just now comes back with it, and goes when their time is over.
     mayGo([...members, ...lingering].filter((member) => member.worker === worker));
     await store.endLease?.(instanceId);
+    worker.passLease();
     await by.presence.reap(instanceId);
     let lastHeartbeat = await roster.heartbeat(0);
     // Nothing has happened yet that a store that is away for a moment could spoil.

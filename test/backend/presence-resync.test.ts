@@ -36,7 +36,7 @@ function setUp() {
   });
   async function heartbeat(known: boolean, afterMs = 1_000) {
     nowMs += afterMs;
-    resync.onHeartbeat(known);
+    resync.onHeartbeat(known, false);
     await new Promise((resolve) => setImmediate(resolve));
     return said.splice(0);
   }
@@ -94,8 +94,8 @@ describe('a worker that the roster considered dead', () => {
       now: () => 0,
       log: pino({ level: 'silent' }),
     });
-    resync.onHeartbeat(true);
-    resync.onHeartbeat(false);
+    resync.onHeartbeat(true, false);
+    resync.onHeartbeat(false, false);
     await eventually(() => expect(said.size).toBe(100));
     reported.exit(room, 'user 240', 249);
     reported.enter(room, user(241, 'after'), 249);

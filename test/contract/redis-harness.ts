@@ -55,10 +55,12 @@ export async function redisForTest(settings?: readonly string[], configFile?: st
   return redis;
 }
 
-/** All keys but the mark of the data's format, which a worker sets at some time after its start and which stays for good. */
+const MARKS = [redisKeys('rc').format, redisKeys('rc').dataMark('')];
+
+/** All keys but the marks of the data and its format, which a worker sets at some time after its start and which stay for good. */
 export async function dataKeysIn(redis: Pick<RedisProcess, 'ask'>): Promise<string[]> {
   const lines = (await redis.ask('KEYS *')).split('\r\n');
-  return lines.filter((line) => line.startsWith('rc:') && line !== redisKeys('rc').format);
+  return lines.filter((line) => line.startsWith('rc:') && !MARKS.includes(line));
 }
 
 export async function peerForTest(redisUrl: string, settings?: PeerSettings): Promise<Peer> {

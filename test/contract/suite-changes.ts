@@ -224,8 +224,8 @@ export function changesContract(harness: () => Promise<Harness>): void {
       const [room, inbox] = [newRoom(), inboxOf('/', 'ann')];
       const heard = await hear(b, room);
       const returned: string[] = [];
-      a.roster.onReturned((where, { userId }, clients) => {
-        returned.push(`${userId} ${clients} ${where.tag === room.tag}`);
+      a.roster.onLateNotice((where, { event, user }, clients) => {
+        returned.push(`${event} ${user.userId} ${clients} ${where.tag === room.tag}`);
       });
       granted(await a.roster.heartbeat(3));
       granted(await b.roster.heartbeat(1));
@@ -237,7 +237,7 @@ export function changesContract(harness: () => Promise<Harness>): void {
       await eventually(() => expect(usersAfter(heard)).toEqual(['bob']), SOON);
       granted(await a.roster.heartbeat(3));
       await eventually(() => expect(usersAfter(heard)).toEqual(['ann', 'bob']), SOON);
-      expect(returned).toEqual(['ann 4 true']);
+      expect(returned).toEqual(['join ann 4 true']);
       expect(granted(await b.roster.count(room))).toMatchObject({ users: 2, clients: 4 });
       await eventually(async () => expect(granted(await b.roster.connections([inbox]))).toEqual([2]), SOON);
     });

@@ -19,14 +19,19 @@ export type Peer = WorkerBackend & { readonly instanceId: string };
 /** What every store of logs has, also one that knows no presence. */
 export type StorePeer = Pick<Peer, 'logs' | 'bus' | 'inboxes' | 'pushes' | 'idempotency' | 'close'>;
 
+export interface PeerClock {
+  /** The worker's monotonic clock, where it measures its own lease. */
+  readonly elapsedMs?: () => number;
+}
+
 /** A store of its own, with nothing in it. */
 export interface Harness<P = Peer> {
   /**
    * One more worker over the same store, ready to be used. A test passes the same options to every `open`;
    * where the store applies them itself, those of the first one count.
    */
-  open(options?: Partial<BackendOptions>): Promise<P>;
-  /** That worker’s lease is over, as if it had been silent for so long. Not there where a worker cannot die unnoticed. */
+  open(options?: Partial<BackendOptions> & PeerClock): Promise<P>;
+  /** That worker’s lease is over for the others, as if it had been silent for so long. Not there where a worker cannot die unnoticed. */
   endLease?(instanceId: string): Promise<void>;
   /** Closes the open peers, stops the store in order and starts it again with its data. */
   restart(): Promise<void>;

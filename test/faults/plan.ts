@@ -17,8 +17,6 @@ export interface Plan extends StageNeeds {
   run(stage: Stage, random: Random, rooms: readonly string[]): Promise<number>;
   /** Members whose connection stands may be told as gone: their worker cannot be reached for longer than the grace time. */
   readonly cutsOff?: true;
-  /** The store forgets who is in which room, so the workers report everybody as new. */
-  readonly forgetsPresence?: true;
   /** It ends only by what the stock chat lacks, such as a supervisor that replaces a hung worker. */
   readonly notForStock?: true;
 }

@@ -169,7 +169,6 @@ export function randomMix(minutes: number): Plan {
 export const emptyRedis: Plan = {
   name: 'empty-redis',
   title: 'Redis replaced by an empty one',
-  forgetsPresence: true,
   async run({ redis }) {
     await redis.kill9();
     await rm(appendOnlyDir(redis), { recursive: true, force: true });

@@ -79,7 +79,6 @@ function cellsOf({ outcome, judgement, stock }: Row): string[] {
 
 /** The number of notices of a join or quit that did not happen. */
 function falsePresenceOf({ plan, effects }: RunOutcome): number {
-  if (plan.forgetsPresence) return 0;
   return effects.falsePresence + (plan.cutsOff ? 0 : effects.unheardPresence);
 }
 

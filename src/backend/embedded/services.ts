@@ -16,7 +16,7 @@ export interface PrimaryServices extends Stores {
 }
 
 /** The `Roster` as one worker calls it. */
-export interface RosterService extends Omit<Roster, 'enter' | 'heartbeat' | 'onReturned'> {
+export interface RosterService extends Omit<Roster, 'enter' | 'heartbeat' | 'onLateNotice'> {
   enter(
     room: Room,
     user: RosterEntry,

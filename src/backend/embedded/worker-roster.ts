@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Room } from '../../chat/room.ts';
-import type { Roster, RosterEntry } from '../../chat/roster.ts';
+import type { PresenceEvent, Roster } from '../../chat/roster.ts';
 import { succeed } from '../../protocol/codes.ts';
 import { createPresenceResync } from '../presence-resync.ts';
 import { createReportedPresence } from '../reported-presence.ts';
@@ -14,11 +14,11 @@ export interface WorkerRosterDeps {
 /** The roster as a worker reaches it, in the primary's memory. */
 export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
   const reported = createReportedPresence();
-  const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
+  const noticeListeners: ((room: Room, notice: PresenceEvent, clients: number) => void)[] = [];
   const resync = createPresenceResync({
     reported,
-    onReturned: (...returned) => {
-      for (const listener of returnListeners) listener(...returned);
+    onReturned: (room, user, clients) => {
+      for (const listener of noticeListeners) listener(room, { event: 'join', user }, clients);
     },
     enter: (room, { own, ...user }, clients) => service.enter(room, user, own, clients, true),
     setConnections: service.setConnections,
@@ -48,11 +48,11 @@ export function createWorkerRoster({ service, log }: WorkerRosterDeps): Roster {
     async heartbeat() {
       const known = await service.heartbeat();
       if (!known.ok) return known;
-      resync.onHeartbeat(known.value);
+      resync.onHeartbeat(known.value, false);
       return succeed(undefined);
     },
-    onReturned(listener) {
-      returnListeners.push(listener);
+    onLateNotice(listener) {
+      noticeListeners.push(listener);
     },
     count: service.count,
     findByUsername: service.findByUsername,

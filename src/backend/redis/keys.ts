@@ -55,6 +55,8 @@ export interface RedisKeys {
   readonly secret: string;
   /** The names of all servers that share the rooms, on each of them; see topology/spread-record.ts. */
   readonly spread: string;
+  /** The mark of a server's data, with a hash tag of the server or ''; see topology/data-marks.ts. */
+  readonly dataMark: (tag: string) => string;
   /** The key of the HTTP API if API_KEYS is not set. */
   readonly apiKey: string;
   /** The format of the data, see connection/format.ts. */
@@ -99,6 +101,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     probe: (instanceId, tag = '') => `${channelPrefix}:probe:${instanceId}${tag === '' ? '' : `:{${tag}}`}`,
     secret: `${prefix}:secret`,
     spread: `${prefix}:servers`,
+    dataMark: (tag) => (tag === '' ? `${prefix}:mark` : `${prefix}:{${tag}}:mark`),
     apiKey: `${prefix}:api-key`,
     format: `${prefix}:format`,
   };

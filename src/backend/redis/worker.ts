@@ -98,6 +98,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     maxRoomClients,
     now: elapsedMs,
     onTakeover: servers.onTakeover,
+    dataMarks: servers.dataMarks,
   });
   const writeCheck = createWriteCheck(roster.heartbeat, elapsedMs);
   return {

@@ -184,7 +184,7 @@ describe('the expiry of a key', () => {
       close: () => undefined,
     });
     const [from, to] = [server('from'), server('to')];
-    expect(await moveKeys(from, { prefix: 'rc:', unmoved: 'rc:servers', ownerOf: () => to })).toBe(1);
+    expect(await moveKeys(from, { prefix: 'rc:', unmoved: ['rc:servers'], ownerOf: () => to })).toBe(1);
     expect(asked).toContainEqual(['RESTORE', 'rc:a', restored, 'dump']);
   });
 });

@@ -102,15 +102,18 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(30);
   });
 
-  it('reaps late writes of a dead worker again, which count nowhere until then', async () => {
+  it('reaps late writes of a reaped worker again, which count nowhere until then', async () => {
     const redis = await redisForTest();
-    const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
+    let frozenMs = 0;
+    const a = await peerForTest(redis.url, { elapsedMs: () => performance.now() + frozenMs });
+    const b = await peerForTest(redis.url);
     const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log: silent });
     onTestFinished(() => primary.close());
     const room = newRoom();
     granted(await a.roster.heartbeat(1));
     granted(await a.roster.enter(room, ann, 1, 1));
     granted(await b.roster.reap(a.instanceId));
+    frozenMs = ROSTER_LEASE_MS;
     granted(await a.roster.exit(room, 'ann', 7));
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 0, clients: 0 });
     granted(await a.roster.enter(room, bob, 1, 1));
@@ -131,6 +134,7 @@ describe('the roster in Redis', () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];
     const [room, left, said] = [newRoom(), newRoom(), newRoom()];
+    for (const peer of [a, b]) granted(await peer.check());
     granted(await a.roster.heartbeat(3));
     granted(await a.roster.setConnections(annInbox, 2));
     granted(await a.roster.setConnections(bobInbox, 1));
@@ -152,7 +156,21 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.findByUsername(room, 'Ann', 9))).toEqual(['ann']);
     expect(granted(await b.roster.count(left))).toMatchObject({ users: 0, clients: 0 });
     expect(granted(await b.roster.connections([annInbox, bobInbox]))).toEqual([2, 0]);
-    expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(3);
+    const gone: string[] = [];
+    for (const { roster } of [a, b])
+      roster.onLateNotice((where, { event, user }) => {
+        gone.push(`${event} ${user.userId} ${where.tag === room.tag}`);
+      });
+    const reaped = granted(await b.roster.reap(a.instanceId));
+    if (fault === 'it was reaped') expect(reaped).toHaveLength(3);
+    else
+      await eventually(() =>
+        expect(gone.sort()).toEqual([
+          'broadcast_quit ann false',
+          'broadcast_quit ann true',
+          'broadcast_quit bob true',
+        ]),
+      );
   });
 
   it('does not count a fenced worker, whatever it still reports, until its next heartbeat, and then all it holds', async () => {

@@ -9,6 +9,8 @@ export interface RedisServer {
    * and were promoted again.
    */
   readonly term: string;
+  /** The term of the server that the same connection led to before, undefined at first. */
+  readonly previousTerm: string | undefined;
   readonly version: string;
 }
 

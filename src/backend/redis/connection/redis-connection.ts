@@ -60,6 +60,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   const { target, scripts, log, pacing, deadlineMs = CALL_DEADLINE_MS } = deps;
   const waiters = createWaiters();
   let server: RedisServer | undefined;
+  let lastTerm: string | undefined;
   let problem: unknown;
   let generation = 0;
   let retry: NodeJS.Timeout | undefined;
@@ -103,7 +104,8 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
       }
       await Promise.all(scripts.map((script) => client.sendCommand(['SCRIPT', 'LOAD', script.text])));
       if (mine !== generation || !client.isReady) return;
-      server = parseServer(info);
+      server = parseServer(info, lastTerm);
+      lastTerm = server.term;
     } catch (error) {
       if (mine !== generation || !client.isReady) return;
       // Mostly LOADING: Redis accepts connections before it runs scripts.
@@ -183,6 +185,6 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
   };
 }
 
-function parseServer(info: string): RedisServer {
-  return { term: termFrom(info), version: fieldOf(info, 'redis_version') ?? '' };
+function parseServer(info: string, previousTerm: string | undefined): RedisServer {
+  return { term: termFrom(info), previousTerm, version: fieldOf(info, 'redis_version') ?? '' };
 }

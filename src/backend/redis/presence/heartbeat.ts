@@ -27,6 +27,10 @@ export interface HeartbeatDeps {
 export interface Heartbeat {
   /** Extends this instance's lease. */
   send(clients: number): Promise<Outcome<void>>;
+  /** Sends the last heartbeat again, if there was one. */
+  repeat(): void;
+  /** Returns whether the lease certainly runs: nobody can have reaped this instance. */
+  isLeased(): boolean;
   /** Lists an instance that is not listed, without a heartbeat. */
   list(instanceId: string): Promise<Outcome<unknown>>;
 }
@@ -37,25 +41,36 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const { redis, script, keys, instanceId, host, occupied, now, onAccepted } = deps;
   let term: string | undefined;
   let lifetimeExtendedAtMs = Number.NEGATIVE_INFINITY;
+  let acceptedAtMs = Number.NEGATIVE_INFINITY;
+  let lastClients: number | undefined;
+
+  async function send(clients: number): Promise<Outcome<void>> {
+    lastClients = clients;
+    const sentAtMs = now();
+    if (now() - lifetimeExtendedAtMs >= ROSTER_HEARTBEAT_MS) {
+      lifetimeExtendedAtMs = now();
+      void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
+    }
+    let answering: RedisServer | undefined;
+    const outcome = await redis.evaluate<number>(script, [keys.instances], (server) => {
+      answering = server;
+      return [instanceId, LEASE_MS, String(clients), host, ''];
+    });
+    if (!outcome.ok) return outcome;
+    const before = term;
+    term = answering?.term;
+    const lost = before !== undefined && (term === undefined || mayHaveLost(before, term));
+    onAccepted(outcome.value === 1, lost);
+    acceptedAtMs = sentAtMs;
+    return succeed(undefined);
+  }
 
   return {
-    async send(clients) {
-      if (now() - lifetimeExtendedAtMs >= ROSTER_HEARTBEAT_MS) {
-        lifetimeExtendedAtMs = now();
-        void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
-      }
-      let answering: RedisServer | undefined;
-      const outcome = await redis.evaluate<number>(script, [keys.instances], (server) => {
-        answering = server;
-        return [instanceId, LEASE_MS, String(clients), host, ''];
-      });
-      if (!outcome.ok) return outcome;
-      const before = term;
-      term = answering?.term;
-      const lost = before !== undefined && (term === undefined || mayHaveLost(before, term));
-      onAccepted(outcome.value === 1, lost);
-      return succeed(undefined);
+    send,
+    repeat() {
+      if (lastClients !== undefined) void send(lastClients);
     },
+    isLeased: () => now() - acceptedAtMs < ROSTER_LEASE_MS,
     list: (one) => redis.evaluate<number>(script, [keys.instances], [one, LEASE_MS, '?', host, 'new']),
   };
 }

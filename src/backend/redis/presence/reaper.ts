@@ -4,22 +4,27 @@ import { type Departure, ROSTER_LEASE_MS, type Roster } from '../../../chat/rost
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { Scripts } from '../scripts.ts';
+import type { HeldChanges } from './held-changes.ts';
 import type { InstanceReads } from './instances.ts';
 import type { LiveInstances } from './live-instances.ts';
 import { ALL_OCCUPIED, decodeRoom } from './occupied-rooms.ts';
 import { entriesOf } from './persons.ts';
 import type { PresenceNotifier } from './presence-notifier.ts';
 import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
+import type { Settling } from './settling.ts';
 
 export interface ReaperDeps extends InstanceReads {
   readonly scripts: Pick<Scripts, 'fence' | 'forget' | 'reap'>;
   readonly living: LiveInstances;
   readonly notifier: PresenceNotifier;
+  /** Announces what the roster had held back. */
+  readonly announce: (room: Room, held: HeldChanges, clients: number) => void;
+  readonly settling: Pick<Settling, 'leftMs'>;
   /** Lists an instance that is not listed, without a heartbeat. */
   readonly list: (instanceId: string) => Promise<Outcome<unknown>>;
 }
 
-type ReapReply = [clients: number, waitMs: number, gone: string[]];
+type ReapReply = [clients: number, waitMs: number, gone: string[], held: HeldChanges];
 
 /*
  * listed -> (fence) fenced -> (reap) fenced and reaped, for one lease more -> (reap, forget) not listed
@@ -29,7 +34,7 @@ type ReapReply = [clients: number, waitMs: number, gone: string[]];
  * presence again. So each step that takes something from an instance fences it (again) first or after.
  */
 export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 'expired'> {
-  const { redis, scripts, keys, occupied, readInstances, living, notifier, list } = deps;
+  const { redis, scripts, keys, occupied, readInstances, living, notifier, announce, settling, list } = deps;
 
   async function fence(dead: string): Promise<Outcome<void>> {
     const fenced = await redis.evaluate<number>(scripts.fence, [keys.instances], [dead]);
@@ -84,10 +89,12 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
   }
 
   async function reapRoom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
-    const args = roomScriptArgs(keys, room, dead);
-    const reaped = await redis.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), args);
+    const reaped = await redis.evaluate<ReapReply>(scripts.reap, roomScriptKeys(keys, room, dead), (server) =>
+      roomScriptArgs(keys, room, dead, { settleMs: settling.leftMs(server), expected: false }),
+    );
     if (!reaped.ok) return reaped;
-    const [clients, waitMs, gone] = reaped.value;
+    const [clients, waitMs, gone, held] = reaped.value;
+    announce(room, held, clients);
     if (waitMs > 0) notifier.schedule(room, waitMs);
     return succeed(entriesOf(gone).map((user) => ({ room, user, clients })));
   }

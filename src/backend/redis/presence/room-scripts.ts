@@ -11,8 +11,20 @@ export function roomScriptKeys(keys: RedisKeys, room: Room, instanceId: string):
   return [...keys.roster(room, instanceId), ...keys.changes(room)];
 }
 
-/** ARGV[1..8] of the same scripts. */
-export function roomScriptArgs(keys: RedisKeys, room: Room, instanceId: string): string[] {
+export interface RoomScriptArgs {
+  /** Changes of rooms wait for so long, because the server may have lost the roster. */
+  readonly settleMs: number;
+  /** The roster MUST list the instance in the room, unless the server lost it. */
+  readonly expected: boolean;
+}
+
+/** ARGV[1..10] of the same scripts. */
+export function roomScriptArgs(
+  keys: RedisKeys,
+  room: Room,
+  instanceId: string,
+  { settleMs, expected }: RoomScriptArgs,
+): string[] {
   return [
     instanceId,
     keys.rosterOfInstances(room),
@@ -23,5 +35,7 @@ export function roomScriptArgs(keys: RedisKeys, room: Room, instanceId: string):
     frameAfter(room),
     JSON.stringify(room.roomid),
     String(LARGE_ROOM_CLIENTS),
+    String(Math.ceil(settleMs)),
+    expected ? '1' : '0',
   ];
 }

@@ -2,22 +2,46 @@ import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import type { ReportedUser } from '../../reported-presence.ts';
 import { restrictionHash } from '../../restriction-hash.ts';
-import type { RedisCommands } from '../connection/commands.ts';
+import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Scripts } from '../scripts.ts';
+import type { HeldChanges } from './held-changes.ts';
 import { personText } from './persons.ts';
 import type { PresenceNotifier } from './presence-notifier.ts';
 import type { RoomTurns } from './room-turns.ts';
 
 type Counted = [users: number, clients: number, changed: number, waitMs: number];
-export type ExitReply = [...Counted, vacant: number];
-export type EnterReply = [...Counted, refused: number, leftMs: number];
+export type ExitReply = [...Counted, vacant: number, held: HeldChanges];
+export type EnterReply = [...Counted, refused: number, leftMs: number, held: HeldChanges];
+
+export interface EnterOptions {
+  /** The clients that the room may have, 0 for no limit. */
+  readonly most: number;
+  /** Returns whether the members know of the user already. `settleMs`: the time for which rooms hold back changes now. */
+  readonly known: (settleMs: number) => boolean;
+  /** The roster MUST list this instance in the room, unless the server lost it. */
+  readonly expected?: boolean;
+}
 
 export interface RosterCalls {
-  /** Sets the user and this instance's clients of the room. `most`: the clients it may have, 0 for no limit. */
-  sendEnter(room: Room, user: ReportedUser, clients: number, most: number): Promise<Outcome<EnterReply>>;
+  /** Sets the user and this instance's clients of the room. */
+  sendEnter(
+    room: Room,
+    user: ReportedUser,
+    clients: number,
+    options: EnterOptions,
+  ): Promise<Outcome<EnterReply>>;
   /** Removes the user, if one is given, and sets this instance's clients of the room. */
-  sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>>;
+  sendExit(
+    room: Room,
+    userId: string,
+    clients: number,
+    options?: {
+      /** Whom the members know of, if the roster should have lost the user. */
+      readonly known?: ReportedUser | undefined;
+      readonly expected?: boolean;
+    },
+  ): Promise<Outcome<ExitReply>>;
 }
 
 export interface RosterCallsDeps {
@@ -25,7 +49,13 @@ export interface RosterCallsDeps {
   readonly scripts: Pick<Scripts, 'enter' | 'exit'>;
   readonly keys: Pick<RedisKeys, 'restrictions'>;
   readonly scriptKeys: (room: Room) => string[];
-  readonly scriptArgs: (room: Room) => string[];
+  readonly scriptArgs: (
+    room: Room,
+    expected: boolean,
+    more: (settleMs: number) => readonly string[],
+  ) => ScriptArgs;
+  /** Announces what the roster had held back. */
+  readonly announce: (room: Room, held: HeldChanges, clients: number) => void;
   readonly turns: RoomTurns;
   readonly notifier: PresenceNotifier;
   /** Lists a room in the instance's index. */
@@ -35,45 +65,49 @@ export interface RosterCallsDeps {
 
 /** The scripts that change who is in a room: in turn, and what follows from their replies. */
 export function createRosterCalls(deps: RosterCallsDeps): RosterCalls {
-  const { redis, scripts, keys, scriptKeys, scriptArgs, turns, notifier, occupy, vacateIfEmpty } = deps;
+  const { redis, scripts, keys, scriptKeys, scriptArgs, announce, turns, notifier, occupy, vacateIfEmpty } =
+    deps;
 
-  async function sendEnter(
-    room: Room,
-    user: ReportedUser,
-    clients: number,
-    most: number,
-  ): Promise<Outcome<EnterReply>> {
-    const entered = await turns.afterListing(room, occupy(room), () =>
-      redis.evaluate<EnterReply>(
-        scripts.enter,
-        [...scriptKeys(room), keys.restrictions(room)],
-        [
-          ...scriptArgs(room),
-          String(clients),
-          user.userId,
-          user.username,
-          personText(user),
-          String(most),
-          String(user.own),
-          restrictionHash(user.userId),
-        ],
-      ),
-    );
-    if (entered.ok && entered.value[3] > 0) notifier.schedule(room, entered.value[3]);
-    return entered;
-  }
+  return {
+    async sendEnter(room, user, clients, { most, known, expected = false }) {
+      const entered = await turns.afterListing(room, occupy(room), () =>
+        redis.evaluate<EnterReply>(
+          scripts.enter,
+          [...scriptKeys(room), keys.restrictions(room)],
+          scriptArgs(room, expected, (settleMs) => [
+            String(clients),
+            user.userId,
+            user.username,
+            personText(user),
+            String(most),
+            String(user.own),
+            known(settleMs) ? '1' : '0',
+            restrictionHash(user.userId),
+          ]),
+        ),
+      );
+      if (!entered.ok) return entered;
+      const [, all, , waitMs, , , held] = entered.value;
+      announce(room, held, all);
+      if (waitMs > 0) notifier.schedule(room, waitMs);
+      return entered;
+    },
 
-  async function sendExit(room: Room, userId: string, clients: number): Promise<Outcome<ExitReply>> {
-    const args = [...scriptArgs(room), String(clients), userId];
-    const left = await turns.inTurn(room, () =>
-      redis.evaluate<ExitReply>(scripts.exit, scriptKeys(room), args),
-    );
-    if (!left.ok) return left;
-    const [, , , waitMs, vacant] = left.value;
-    if (waitMs > 0) notifier.schedule(room, waitMs);
-    else if (vacant === 1) vacateIfEmpty(room);
-    return left;
-  }
-
-  return { sendEnter, sendExit };
+    async sendExit(room, userId, clients, { known, expected = false } = {}) {
+      const args = scriptArgs(room, expected, () => [
+        String(clients),
+        userId,
+        known ? personText(known) : '',
+      ]);
+      const left = await turns.inTurn(room, () =>
+        redis.evaluate<ExitReply>(scripts.exit, scriptKeys(room), args),
+      );
+      if (!left.ok) return left;
+      const [, all, , waitMs, vacant, held] = left.value;
+      announce(room, held, all);
+      if (waitMs > 0) notifier.schedule(room, waitMs);
+      else if (vacant === 1) vacateIfEmpty(room);
+      return left;
+    },
+  };
 }

@@ -1,25 +1,35 @@
 -- Takes a user out of the room on this instance, or only sets the instance's number of connections.
--- KEYS, ARGV[1..8] as in roster-room.lua   ARGV[9] connections   ARGV[10] user id, '' to remove no user
--- Returns {users, connections, changed, wait, vacant}. changed: 1 if no other instance has the user in the room. wait: as in
--- roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
+-- KEYS, ARGV[1..10] as in roster-room.lua   ARGV[11] connections   ARGV[12] user id, '' to remove no user
+-- ARGV[13] the user's value in KEYS[4] if the members know of the user, otherwise ''
+-- Returns {users, connections, changed, wait, vacant, held}. changed: 1 if no other instance has the user in the room and the
+-- change is not held back. wait, held: as in roster-enter.lua. vacant: 1 if this instance has nothing left in the room.
 -- An instance that is not in the room stays out: this may be the last command of a dead one that was reaped already.
 
+openChanges()
 local changed = 0
-if ARGV[10] ~= '' then
-  local person = redis.call('HGET', KEYS[4], ARGV[10])
-  redis.call('HDEL', KEYS[4], ARGV[10])
-  changed = takeOut(ARGV[10], person)
+if ARGV[12] ~= '' then
+  local person = redis.call('HGET', KEYS[4], ARGV[12])
+  redis.call('HDEL', KEYS[4], ARGV[12])
+  changed = takeOut(ARGV[12], person)
+  -- The roster lost the user, who left before this instance could report them again.
+  if settlesAt and not person and ARGV[13] ~= '' and not elsewhere(ARGV[12]) then
+    person = ARGV[13]
+    changed = 1
+  end
   if changed == 1 then
-    addChange('-', ARGV[10], person or '0\0')
+    addChange('-', ARGV[12], person or '0\0')
   end
 end
 
-local vacant = ARGV[9] == '0' and redis.call('EXISTS', KEYS[4]) == 0
+local vacant = ARGV[11] == '0' and redis.call('EXISTS', KEYS[4]) == 0
 if vacant then
   redis.call('HDEL', KEYS[1], ARGV[1])
 elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
   -- `pcall`, because a full Redis rejects this write, and the departure above must still be returned.
-  redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[9])
+  redis.pcall('HSET', KEYS[1], ARGV[1], ARGV[11])
+end
+if settlesAt then
+  changed = 0
 end
 local users, clients = countRoom()
-return { users, clients, changed, notifyRoom(users, clients), vacant and 1 or 0 }
+return { users, clients, changed, notifyRoom(users, clients), vacant and 1 or 0, heldBack }

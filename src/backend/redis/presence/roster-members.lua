@@ -10,6 +10,11 @@ if more then
   table.remove(ids)
 end
 
+-- Instances that lost the roster have not all reported again, see roster-changes.lua.
+if redis.call('HEXISTS', KEYS[3], 'until') == 1 then
+  redis.pcall('HSET', KEYS[3], 'partly', '1')
+end
+
 local page, instances = {}, {}
 if #ids > 0 then
   for index, id in ipairs(ids) do

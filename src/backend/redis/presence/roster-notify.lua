@@ -1,5 +1,7 @@
 -- Notifies a room of its pending changes if it is time.
--- KEYS, ARGV[1..8] as in roster-room.lua
--- Returns `wait` of roster-enter.lua.
+-- KEYS, ARGV[1..10] as in roster-room.lua
+-- Returns {wait, held, connections}. wait, held: as in roster-enter.lua.
 
-return notifyRoom(countRoom())
+openChanges()
+local users, clients = countRoom()
+return { notifyRoom(users, clients), heldBack, clients }

@@ -1,8 +1,9 @@
 -- Takes a dead instance out of one room.
--- KEYS, ARGV[1..8] as in roster-room.lua
--- Returns {connections left, wait, {id, user, id, user, …}}: the users who are now gone from the room. A second run returns
--- none. wait: as in roster-enter.lua.
+-- KEYS, ARGV[1..10] as in roster-room.lua
+-- Returns {connections left, wait, {id, user, id, user, …}, held}: the users who are now gone from the room. A second run
+-- returns none. wait, held: as in roster-enter.lua.
 
+openChanges()
 local users = redis.call('HGETALL', KEYS[4])
 redis.call('DEL', KEYS[4])
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -11,9 +12,11 @@ for index = 1, #users, 2 do
   local id, person = users[index], users[index + 1]
   if takeOut(id, person) == 1 then
     addChange('-', id, person)
-    gone[#gone + 1] = id
-    gone[#gone + 1] = person
+    if not settlesAt then
+      gone[#gone + 1] = id
+      gone[#gone + 1] = person
+    end
   end
 end
 local left, clients = countRoom()
-return { clients, notifyRoom(left, clients), gone }
+return { clients, notifyRoom(left, clients), gone, heldBack }

@@ -1,16 +1,17 @@
 import type { Logger } from 'pino';
 import { refuseRestricted } from '../../../chat/moderation.ts';
 import type { Room } from '../../../chat/room.ts';
-import type { Roster, RosterEntry } from '../../../chat/roster.ts';
+import type { PresenceEvent, Roster, RosterEntry } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { refuse, succeed } from '../../../protocol/codes.ts';
 import { createPresenceResync } from '../../presence-resync.ts';
-import { createReportedPresence } from '../../reported-presence.ts';
-import type { RedisCommands } from '../connection/commands.ts';
+import { createReportedPresence, type ReportedUser } from '../../reported-presence.ts';
+import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
 import { createHeartbeat } from './heartbeat.ts';
+import { type HeldChanges, noticesOf } from './held-changes.ts';
 import { createInboxConnections } from './inbox-connections.ts';
 import { createInstanceWatch } from './instance-watch.ts';
 import { createReadInstances } from './instances.ts';
@@ -20,8 +21,9 @@ import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
 import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
 import { createRoomTurns } from './room-turns.ts';
-import { createRosterCalls, type EnterReply, type ExitReply } from './roster-calls.ts';
+import { createRosterCalls, type EnterOptions, type EnterReply, type ExitReply } from './roster-calls.ts';
 import { createRosterQueries } from './roster-queries.ts';
+import { createSettling } from './settling.ts';
 import { createRemoveUnreported } from './unreported.ts';
 
 export interface RedisRosterDeps {
@@ -37,6 +39,11 @@ export interface RedisRosterDeps {
   readonly now: () => number;
   /** Calls the listener when another server has taken over rooms, and may lack the newest writes. */
   readonly onTakeover: (listener: () => void) => void;
+  /** They show whether a server lost its data. The listener is called after each check that tells. */
+  readonly dataMarks: {
+    check(): Promise<unknown>;
+    onChecked(listener: (lost: boolean) => void): void;
+  };
 }
 
 /** Why roster-enter.lua refuses; otherwise the room is full. */
@@ -49,16 +56,34 @@ const NO_LIMIT = 0;
  * listed is listed again by its next call.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { redis, scripts, keys, instanceId, host, log, maxRoomClients, now, onTakeover } = deps;
+  const { redis, scripts, keys, instanceId, host, log, maxRoomClients, now, onTakeover, dataMarks } = deps;
   const reported = createReportedPresence();
+  /** Users who left and whose exit the store has not accepted, by room and user. */
+  const departing = new Map<string, ReportedUser>();
   const watch = createInstanceWatch(now);
   const readInstances = createReadInstances({ redis, script: scripts.instances, keys, watch });
   const living = createLiveInstances(readInstances, now);
   const occupied = createOccupiedRooms(redis, keys);
   const scriptKeys = (room: Room) => roomScriptKeys(keys, room, instanceId);
-  const scriptArgs = (room: Room) => roomScriptArgs(keys, room, instanceId);
+  const settling = createSettling({ now });
+  const scriptArgs =
+    (room: Room, expected = false, more: (settleMs: number) => readonly string[] = () => []): ScriptArgs =>
+    (server) => {
+      const settleMs = settling.leftMs(server);
+      return [...roomScriptArgs(keys, room, instanceId, { settleMs, expected }), ...more(settleMs)];
+    };
   const notifier = createPresenceNotifier({
-    notify: (room) => redis.evaluate<number>(scripts.notify, scriptKeys(room), scriptArgs(room)),
+    async notify(room) {
+      const notified = await redis.evaluate<[waitMs: number, held: HeldChanges, clients: number]>(
+        scripts.notify,
+        scriptKeys(room),
+        scriptArgs(room),
+      );
+      if (!notified.ok) return notified;
+      const [waitMs, held, clients] = notified.value;
+      announce(room, held, clients);
+      return succeed(waitMs);
+    },
     onNotified: vacateIfEmpty,
     log,
   });
@@ -78,19 +103,23 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     scripts,
     scriptKeys,
     scriptArgs,
+    announce,
     keys,
     turns,
     occupy,
     notifier,
     vacateIfEmpty,
   });
-  const returnListeners: ((room: Room, user: RosterEntry, clients: number) => void)[] = [];
+  const noticeListeners: ((room: Room, notice: PresenceEvent, clients: number) => void)[] = [];
   const resync = createPresenceResync({
     reported,
-    onReturned: (...returned) => {
-      for (const listener of returnListeners) listener(...returned);
+    onReturned: (room, user, clients) => notice(room, { event: 'join', user }, clients),
+    enter: async (room, user, clients, known) => {
+      const isKnown = () => known && reported.isAccepted(room, user.userId);
+      return counted(await report(room, user, clients, { most: NO_LIMIT, known: isKnown }));
     },
-    enter: async (room, user, clients) => counted(await sendEnter(room, user, clients, NO_LIMIT)),
+    // The other instances may not be done.
+    onRestored: settling.begin,
     setConnections: sendConnections,
     removeUnreported: createRemoveUnreported({
       redis,
@@ -112,15 +141,37 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     host,
     occupied,
     now,
-    onAccepted(known, mayHaveLost) {
+    async onAccepted(known, mayHaveLost) {
       watch.onHeartbeat();
-      resync.onHeartbeat(known);
-      if (mayHaveLost) resync.onLoss();
+      // Whoever is not known was reaped, or the store lost its data.
+      if (!known) await dataMarks.check();
+      resync.onHeartbeat(known, lost || (known && mayHaveLost));
+      lost = false;
       // The watch measures silence only while a worker reads the instances.
       void living.listed();
     },
   });
-  onTakeover(resync.onLoss);
+  let lost = false;
+
+  /** Each server's data is reported again after an accepted heartbeat, because that shows whether this instance was reaped. */
+  function onLoss(): void {
+    lost = true;
+    settling.begin();
+    heartbeat.repeat();
+  }
+  onTakeover(onLoss);
+  dataMarks.onChecked((isLost) => {
+    if (isLost) onLoss();
+    else settling.confirm();
+  });
+
+  function notice(room: Room, event: PresenceEvent, clients: number): void {
+    for (const listener of noticeListeners) listener(room, event, clients);
+  }
+
+  function announce(room: Room, held: HeldChanges, clients: number): void {
+    for (const event of noticesOf(held)) notice(room, event, clients);
+  }
 
   function occupy(room: Room): Promise<Outcome<unknown>> {
     return allValues<unknown>([heartbeat.list(instanceId), occupied.occupy(instanceId, room)]);
@@ -131,11 +182,25 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     if (!reported.has(room)) void occupied.vacate(instanceId, room);
   }
 
+  /** The members know of the users that the roster accepted, unless somebody has reaped this instance since. */
+  const isTrusted = () => heartbeat.isLeased() && !resync.returning();
+
+  async function report(room: Room, user: ReportedUser, clients: number, options: EnterOptions) {
+    const entered = await sendEnter(room, user, clients, options);
+    if (entered.ok && entered.value[4] === 0) reported.accepted(room, user.userId);
+    return entered;
+  }
+
   async function enter(room: Room, user: RosterEntry, own: number, clients: number) {
+    const key = `${room.tag} ${user.userId}`;
+    const trusted = isTrusted();
+    const accepted = departing.delete(key) || reported.isAccepted(room, user.userId);
+    const known = (settleMs: number) => accepted && (trusted || settleMs > 0);
+    const expected = trusted && reported.hasAccepted(room);
     const person = { ...user, own };
     const takeBack = reported.enter(room, person, clients);
     const most = room.kind === 'room' ? maxRoomClients : NO_LIMIT;
-    const entered = await sendEnter(room, person, clients, most);
+    const entered = await report(room, person, clients, { most, known, expected });
     const refused = entered.ok ? entered.value[4] : 0;
     if (!entered.ok || refused === 0) return counted(entered);
     takeBack();
@@ -146,8 +211,14 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   }
 
   async function exit(room: Room, userId: string, clients: number) {
+    const expected = isTrusted() && reported.hasAccepted(room);
+    const key = `${room.tag} ${userId}`;
+    const user = reported.isAccepted(room, userId) ? reported.userIn(room, userId)?.user : departing.get(key);
     reported.exit(room, userId, clients);
-    return counted(await sendExit(room, userId, clients));
+    if (user) departing.set(key, user);
+    const left = await sendExit(room, userId, clients, { known: user, expected });
+    if (left.ok) departing.delete(key);
+    return counted(left);
   }
 
   async function setClients(room: Room, clients: number) {
@@ -167,8 +238,8 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     setClients,
     setConnections,
     heartbeat: heartbeat.send,
-    onReturned: (listener) => {
-      returnListeners.push(listener);
+    onLateNotice: (listener) => {
+      noticeListeners.push(listener);
     },
     ...createReaper({
       redis,
@@ -178,6 +249,8 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       readInstances,
       living,
       notifier,
+      announce,
+      settling,
       list: heartbeat.list,
     }),
     ...createRosterQueries({ redis, scripts, keys, occupied, living, readInstances, now }),

@@ -2,9 +2,9 @@ import { BackendError } from '../../backend.ts';
 import type { MovedServer } from './moved-server.ts';
 
 export interface KeyMoves {
-  /** All keys that begin with it are moved, but for `unmoved`. */
+  /** All keys that begin with it are moved, but for those in `unmoved`. */
   readonly prefix: string;
-  readonly unmoved: string;
+  readonly unmoved: readonly string[];
   readonly ownerOf: (key: string) => MovedServer;
 }
 
@@ -49,7 +49,7 @@ async function* foreignKeys(
     const scan = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(AT_ONCE)];
     const [next, found] = await server.ask<[string, string[]]>(scan);
     cursor = next;
-    yield [...new Set(found)].filter((key) => key !== unmoved && ownerOf(key) !== server);
+    yield [...new Set(found)].filter((key) => !unmoved.includes(key) && ownerOf(key) !== server);
   } while (cursor !== '0');
 }
 

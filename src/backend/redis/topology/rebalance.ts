@@ -52,7 +52,7 @@ export async function rebalance({ options, emptied }: RebalanceDeps): Promise<{ 
     const names = owners.map(({ name }) => name);
     const ownerIndex = createRendezvous(names);
     const ownerOf = (key: string) => owners[ownerIndex(tagOf(key))] as MovedServer;
-    const plan = { prefix: `${keyPrefix}:`, unmoved: keys.spread, ownerOf };
+    const plan = { prefix: `${keyPrefix}:`, unmoved: [keys.spread, keys.dataMark('')], ownerOf };
     for (const server of servers) {
       const conflict = await findConflict(server, plan);
       if (conflict) throw conflict;
@@ -64,7 +64,7 @@ export async function rebalance({ options, emptied }: RebalanceDeps): Promise<{ 
     const record = [...names].sort().join(' ');
     for (const server of servers) {
       const keeps = owners.length > 1 && owners.includes(server);
-      await server.ask(keeps ? ['SET', keys.spread, record] : ['UNLINK', keys.spread]);
+      await server.ask(keeps ? ['SET', keys.spread, record] : ['UNLINK', keys.spread, keys.dataMark('')]);
     }
     return { moved };
   } finally {

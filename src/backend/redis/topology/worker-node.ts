@@ -31,6 +31,8 @@ export interface WorkerNode extends TopologyNode {
   readonly shown: string;
   readonly subscriber: Subscriber;
   readonly bus: BusProbe;
+  /** The key of the mark of its data, undefined if it has no keys. */
+  readonly markKey: () => string | undefined;
   readonly acks: ReplicaAcks | undefined;
   readonly checkRights: () => Promise<Outcome<void>>;
   readonly checkAcks: () => Promise<Outcome<void>>;
@@ -87,6 +89,10 @@ export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
     commands,
     subscriber,
     bus,
+    markKey() {
+      const tag = tagOfServer();
+      return tag === undefined ? undefined : keys.dataMark(tag);
+    },
     acks,
     checkRights,
     checkAcks,

@@ -11,6 +11,7 @@ import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
 import { createBusChecks } from './bus-checks.ts';
+import { createDataMarks, type DataMarks } from './data-marks.ts';
 import { openTopology } from './open-topology.ts';
 import type { RedisTopology, TagOfServer } from './topology.ts';
 import { openWorkerNode, type WorkerNode } from './worker-node.ts';
@@ -31,6 +32,8 @@ export interface WorkerServers {
   check(): Promise<Outcome<void>>;
   /** Succeeds once enough replicas have what the key's server answered before; absent if none need to. */
   readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
+  /** They show whether a server lost its data. */
+  readonly dataMarks: DataMarks;
   /** Calls the listener when a server answers that may lack the newest writes. */
   onTakeover(listener: () => void): void;
   /** Resolves with true once all servers are connected, or with false after that time. */
@@ -77,6 +80,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
     },
     log,
   });
+  const dataMarks = createDataMarks(topology.nodes);
   const redials = createRedials();
 
   /**
@@ -104,7 +108,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
     const checks = topology
       .nodes()
       .flatMap(({ commands, checkRights, checkAcks }) => [commands.verify(), checkRights(), checkAcks()]);
-    const failed = (await Promise.all(checks)).find(({ ok }) => !ok);
+    const failed = (await Promise.all([...checks, dataMarks.check()])).find(({ ok }) => !ok);
     if (failed && topology.nodes().length > 1) await busChecks.probeOthers();
     return failed && !failed.ok ? failed : succeed(undefined);
   }
@@ -121,6 +125,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
     probe: busChecks.probe,
     reconnect: busChecks.reconnect,
     check,
+    dataMarks,
     ...(ackReplicas > 0 && {
       replicated: async (key: string, server: RedisServer) =>
         (await topology.nodeOf(key).acks?.wait(server)) ?? succeed(undefined),

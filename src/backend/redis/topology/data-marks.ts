@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
+import type { WorkerNode } from './worker-node.ts';
+
+/*
+ * Each server holds a mark, a random text. Another mark, or none, shows that the server lost its data: it was emptied, or it
+ * came back without its files.
+ */
+export interface DataMarks {
+  /** Reads the marks, and sets those that are missing. */
+  check(): Promise<Outcome<void>>;
+  /** Calls the listener after each check that found a loss, or in which all servers answered. */
+  onChecked(listener: (lost: boolean) => void): void;
+}
+
+type MarkedNode = Pick<WorkerNode, 'commands' | 'markKey'>;
+
+export function createDataMarks(nodes: () => readonly MarkedNode[]): DataMarks {
+  /** By server: the mark, and its key, since a server of a cluster may hand over the slot that has it. */
+  const known = new WeakMap<MarkedNode, { readonly key: string; readonly mark: string }>();
+  const listeners: ((lost: boolean) => void)[] = [];
+
+  async function read(key: string, { commands }: MarkedNode): Promise<Outcome<string>> {
+    const found = await commands.call<string | null>(['GET', key]);
+    if (!found.ok) return found;
+    if (found.value !== null) return succeed(found.value);
+    const fresh = randomBytes(9).toString('base64url');
+    const other = await commands.call<string | null>(['SET', key, fresh, 'NX', 'GET']);
+    return other.ok ? succeed(other.value ?? fresh) : other;
+  }
+
+  /** Returns whether the server lost its data since the last check. */
+  async function checkOne(node: MarkedNode): Promise<Outcome<boolean>> {
+    const key = node.markKey();
+    if (key === undefined) return succeed(false);
+    const mark = await read(key, node);
+    if (!mark.ok) return mark;
+    const before = known.get(node);
+    known.set(node, { key, mark: mark.value });
+    return succeed(before?.key === key && before.mark !== mark.value);
+  }
+
+  return {
+    async check() {
+      const checked = await Promise.all(nodes().map(checkOne));
+      const lost = checked.some((one) => one.ok && one.value);
+      const failed = checked.find(({ ok }) => !ok);
+      if (lost || !failed) for (const listener of listeners) listener(lost);
+      return failed && !failed.ok ? failed : succeed(undefined);
+    },
+    onChecked: (listener) => {
+      listeners.push(listener);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import type { BackendOptions } from '../../../src/backend/backend.ts';
+import { createPresence } from '../../../src/chat/presence.ts';
+import type { Room } from '../../../src/chat/room.ts';
+import type { RosterEntry } from '../../../src/chat/roster.ts';
+import { granted, newRoom, range } from '../../contract/peers.ts';
+import { openPeer, silent } from '../../contract/redis-harness.ts';
+import { eventually } from '../../support/eventually.ts';
+import { openRedis, type RedisProcess } from '../../support/redis-server.ts';
+
+const FORGETFUL = ['--appendonly', 'no', '--save', ''];
+const GRACE_MS = 100;
+const BEAT_MS = 200;
+const ROOMS = 6;
+const BEFORE = ['anna', 'bert', 'both', 'goer', 'lost', 'opens', 'parts'];
+
+async function openWorker(options: Partial<BackendOptions>, say: (room: Room, what: string) => void) {
+  const peer = await openPeer(options);
+  const { roster } = peer;
+  const announce = (room: Room, event: 'join' | 'broadcast_quit', { userId }: RosterEntry) =>
+    say(room, `${event} ${userId}`);
+  roster.onLateNotice((room, { event, user }) => announce(room, event, user));
+  const presence = createPresence({
+    roster,
+    onJoin: (room, user) => announce(room, 'join', user),
+    onQuit: (room, user) => announce(room, 'broadcast_quit', user),
+    log: silent,
+    graceMs: GRACE_MS,
+  });
+  granted(await roster.heartbeat(1));
+  granted(await peer.check());
+  const beat = setInterval(() => void Promise.all([roster.heartbeat(1), peer.check()]), BEAT_MS);
+  return {
+    peer,
+    close() {
+      clearInterval(beat);
+      presence.close();
+      return peer.close();
+    },
+    leave: presence.leave,
+    /** Repeats until the store accepts it, as a client does. */
+    enter: (room: Room, userId: string) =>
+      eventually(async () => {
+        granted(await presence.enter(room, { userId, username: userId })).announce();
+      }),
+  };
+}
+
+/** Two workers with people in the same rooms, and what the members are told from then on. */
+async function openStage(options: Partial<BackendOptions>) {
+  const rooms = range(1, ROOMS).map(() => newRoom());
+  const announced = new Map(rooms.map(({ tag }) => [tag, [] as string[]]));
+  const changed = new Map(rooms.map(({ tag }) => [tag, [] as string[]]));
+  const say = ({ tag }: Room, what: string) => announced.get(tag)?.push(what);
+  const [first, second] = [await openWorker(options, say), await openWorker(options, say)];
+  for (const room of rooms) {
+    const onChange = (names: readonly RosterEntry[], sign: string) =>
+      changed.get(room.tag)?.push(...names.map(({ userId }) => `${sign}${userId}`));
+    granted(
+      await second.peer.bus.subscribe(
+        room,
+        () => undefined,
+        (change) => {
+          if (!('joins' in change)) return;
+          onChange(change.joins, '+');
+          onChange(change.leaves, '-');
+        },
+      ),
+    );
+    for (const name of ['anna', 'both', 'goer', 'parts']) await first.enter(room, name);
+    for (const name of ['bert', 'both', 'lost', 'opens', 'parts']) await second.enter(room, name);
+    await eventually(() => expect(changed.get(room.tag)).toHaveLength(BEFORE.length));
+    announced.get(room.tag)?.splice(0);
+    changed.get(room.tag)?.splice(0);
+  }
+  return { rooms, announced, changed, first, second };
+}
+
+const FAULTS = {
+  FLUSHALL: { lose: (redis: RedisProcess) => redis.ask('FLUSHALL'), comeBack: async () => undefined },
+  'a restart without its data': {
+    lose: (redis: RedisProcess) => redis.kill9(),
+    comeBack: (redis: RedisProcess) => redis.start(),
+  },
+};
+
+// Each waits until nothing is held back any more.
+describe.concurrent('the members are told exactly who came and left', () => {
+  it.for([
+    ['FLUSHALL', 1],
+    ['FLUSHALL', 3],
+    ['a restart without its data', 1],
+    ['a restart without its data', 3],
+  ] as const)('after %s of one server of %i', async ([fault, count]) => {
+    const servers = await Promise.all(range(1, count).map(() => openRedis(FORGETFUL)));
+    const [redis] = servers as [RedisProcess];
+    const urls = servers.map(({ url }) => url);
+    const stage = await openStage(count === 1 ? { redisUrl: redis.url } : { redisUrls: urls });
+    const { rooms, announced, changed, first, second } = stage;
+    const { lose, comeBack } = FAULTS[fault];
+    try {
+      await lose(redis);
+      for (const room of rooms) {
+        void first.leave(room, 'goer', 'asked');
+        void second.leave(room, 'lost', 'lost');
+        void first.leave(room, 'parts', 'asked');
+      }
+      await comeBack(redis);
+      // Before a worker has reported again.
+      await Promise.all(rooms.flatMap((room) => [first.enter(room, 'opens'), second.enter(room, 'comes')]));
+      await Promise.all(rooms.map((room) => second.enter(room, 'ends')));
+      for (const room of rooms) {
+        await eventually(() => {
+          expect(announced.get(room.tag)).toContain('join ends');
+          expect(changed.get(room.tag)).toContain('+ends');
+        });
+        const told = ['broadcast_quit goer', 'broadcast_quit lost', 'join comes', 'join ends'];
+        expect(announced.get(room.tag)?.sort()).toEqual(told);
+        expect(changed.get(room.tag)?.sort()).toEqual(['+comes', '+ends', '-goer', '-lost']);
+        for (const { peer } of [first, second]) {
+          const { members } = granted(await peer.roster.members(room, { limit: 20 }));
+          const there = ['anna', 'bert', 'both', 'comes', 'ends', 'opens', 'parts'];
+          expect(members.map(({ userId }) => userId)).toEqual(there);
+          expect(granted(await peer.roster.count(room))).toMatchObject({ users: 7, clients: 9 });
+        }
+      }
+    } finally {
+      await Promise.all([first.close(), second.close()]);
+      await Promise.all(servers.map((server) => server.close()));
+    }
+  });
+});
