@@ -4,6 +4,7 @@ import { isMisspelling } from '../config/spelling.ts';
 import type { ApiSettings } from './api-access.ts';
 import type { BackupSettings } from './backup.ts';
 import { runExplain } from './explain.ts';
+import type { MoveSettings } from './move-to-redis.ts';
 import type { Printer } from './nginx.ts';
 import { runNginx } from './nginx.ts';
 import type { NginxSettings } from './nginx-arguments.ts';
@@ -18,6 +19,7 @@ type CommandSettings = NginxSettings &
   TokenSettings &
   ApiSettings &
   BackupSettings &
+  MoveSettings &
   RebalanceOptions;
 
 interface CommandRun {
@@ -78,6 +80,12 @@ const COMMANDS: readonly Command[] = [
     name: 'restore',
     does: 'put a backup into DATA_DIR',
     run: async ({ args, settings, print }) => (await import('./backup.ts')).runRestore(args, settings, print),
+  },
+  {
+    name: 'move-to-redis',
+    does: 'move an embedded store to a Redis, all of it, and check it',
+    run: async ({ args, settings, print }) =>
+      (await import('./move-to-redis.ts')).runMoveToRedis(args, settings, print),
   },
   {
     name: 'rebalance',

@@ -32,7 +32,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'backend/redis/topology',
     'backend/redis/primary.ts',
   ],
+  'backend/redis/import': ['backend/redis/connection', 'backend/redis/bus', 'backend/redis/topology'],
   'backend/embedded': [],
+  'backend/move': ['backend/embedded', 'backend/redis'],
   'backend/open.ts': ['backend'],
 
   server: [

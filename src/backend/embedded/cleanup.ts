@@ -3,7 +3,7 @@ import { DEDUPE_TTL_FACT, dedupePeriod } from './dedupe-keys.ts';
 import { removeIfExpired } from './expiries.ts';
 import { isIdle, type LogMeta, retentionOf } from './log-meta.ts';
 import type { ExpiryKey } from './rows.ts';
-import type { Tables } from './tables.ts';
+import type { KeyedRow, Tables } from './tables.ts';
 import type { Transaction } from './transaction.ts';
 import type { StoreRules } from './transaction-context.ts';
 
@@ -76,14 +76,14 @@ export async function cleanUpTables({
   }
 
   async function expireLogs(): Promise<void> {
-    for (let after = ''; !closed(); ) {
-      const portion = tables.logMetaAfter(after, PORTION);
-      for (const { tag } of portion.filter(({ meta }) => isExpired(meta, rules, now()))) {
+    for (let after: string | undefined; !closed(); ) {
+      const portion: KeyedRow<'logMeta'>[] = tables.rowsAfter('logMeta', after, PORTION);
+      for (const { key: tag } of portion.filter(({ value }) => isExpired(value, rules, now()))) {
         if (!(await plan((transaction) => transaction.expire(tag)))) return;
       }
       const last = portion.at(-1);
       if (!last) return;
-      after = last.tag;
+      after = last.key;
       // A scan of a million rooms delays a message by one portion at most.
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -7,7 +7,7 @@ import { BackendError } from '../backend.ts';
 import { FORMAT } from './data-dir.ts';
 import { diskSpaceOf } from './disk-space.ts';
 import { LOCK_FILE } from './store-files.ts';
-import { openTables } from './tables.ts';
+import { type KeyedRow, openTables } from './tables.ts';
 
 /*
  * lmdb trusts its file: opening a damaged one ends the process with a segmentation fault or a bus error. So a file of
@@ -97,11 +97,11 @@ async function checkStore(folder: string): Promise<number> {
       throw new BackendError(`${folder} was written by another version of Roomcast. Use that version.`);
     const page = 1_000;
     let logs = 0;
-    for (let last = ''; ; ) {
-      const found = tables.logMetaAfter(last, page);
+    for (let last: string | undefined; ; ) {
+      const found: KeyedRow<'logMeta'>[] = tables.rowsAfter('logMeta', last, page);
       logs += found.length;
       if (found.length < page) return logs;
-      last = found.at(-1)?.tag ?? '';
+      last = found.at(-1)?.key;
     }
   } finally {
     await tables.close();

@@ -2,7 +2,6 @@ import { type Database, open } from 'lmdb';
 import type { Entry } from '../../chat/log-store.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { type DiskSpace, diskSpaceOf, requireSpace } from './disk-space.ts';
-import type { LogMeta } from './log-meta.ts';
 import type { DedupeKey, EntryKey, ExpiryKey, Keys, Rows, Write } from './rows.ts';
 
 /** A consistent view of the store at one moment. */
@@ -14,13 +13,19 @@ export interface Snapshot {
   uncounted(tag: string, from: number, to: number): number;
 }
 
+export interface KeyedRow<T extends keyof Rows> {
+  readonly key: Keys[T];
+  readonly value: Rows[T];
+}
+
 /** Reads one snapshot of the store from outside a commit. A closed store refuses. */
 export type ReadSnapshot = <T>(use: (snapshot: Snapshot) => T) => Outcome<T>;
 
 /** The tables on disk. Every read sees committed data only. */
 export interface Tables {
   readSnapshot<T>(use: (snapshot: Snapshot) => T): T;
-  logMetaAfter(tag: string, limit: number): { tag: string; meta: LogMeta }[];
+  /** The first rows of a table in the order of their keys, those behind `after` if it is given. */
+  rowsAfter<T extends keyof Rows>(table: T, after: Keys[T] | undefined, limit: number): KeyedRow<T>[];
   row<T extends keyof Rows>(table: T, key: Keys[T]): Rows[T] | undefined;
   /** Dedupe keys outside the periods `from` to `to`. */
   dedupeKeysOutside(from: number, to: number, limit: number): DedupeKey[];
@@ -94,7 +99,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
     uncounted: table('uncounted'),
     erased: table('erased'),
   };
-  const { logMeta, dedupe } = rows;
+  const { dedupe } = rows;
   const entries = root.openDB<StoredEntry, EntryKey>('entries', {});
   const expiries = root.openDB<true, StoredExpiryKey>('dues', {});
   const facts = root.openDB<unknown, string>('facts', {});
@@ -144,11 +149,11 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
         transaction.done();
       }
     },
-    logMetaAfter: (tag, limit) =>
-      Array.from(logMeta.getRange({ start: tag, exclusiveStart: true, limit }), ({ key, value }) => ({
-        tag: key,
-        meta: value,
-      })),
+    rowsAfter: (table, after, limit) =>
+      Array.from(
+        rows[table].getRange({ limit, ...(after !== undefined && { start: after, exclusiveStart: true }) }),
+        ({ key, value }) => ({ key, value }),
+      ),
     row: (table, key) => rows[table].get(key),
     dedupeKeysOutside(from, to, limit) {
       const older = Array.from(dedupe.getKeys({ end: [from] as never, limit }));

@@ -42,6 +42,11 @@ export interface RedisKeys {
   readonly claim: (key: string) => readonly [claim: string, running: string];
   /** A push's positions in its receivers' inboxes, see push-find.lua. */
   readonly pushPositions: (pushId: string) => string;
+  /** The keys of `claim` and `pushPositions` by the SHA-256 of what they are made of, in base64url. */
+  readonly hashed: {
+    readonly claim: (digest: string) => readonly [claim: string, running: string];
+    readonly pushPositions: (digest: string) => string;
+  };
   /** A hash: instance id -> its record, see roster-heartbeat.lua. */
   readonly instances: string;
   /** The rooms, textmsg audiences (kind `lounge`) and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
@@ -63,8 +68,10 @@ export interface RedisKeys {
   readonly format: string;
 }
 
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+const HASH_CHARS = 22;
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }
 
 export function redisKeys(prefix: string, database = 0): RedisKeys {
@@ -72,6 +79,11 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
   const channelPrefix = database === 0 ? prefix : `${prefix}#${database}`;
   const base = (room: Room) => `${prefix}:{${room.tag}}`;
   const ofInstances = (room: Room) => `${base(room)}:b:`;
+  const ofDigest = (digest: string) => `${prefix}:{${digest.slice(0, HASH_CHARS)}}`;
+  const hashed: RedisKeys['hashed'] = {
+    claim: (digest) => [`${ofDigest(digest)}:claimed`, `${ofDigest(digest)}:running`],
+    pushPositions: (digest) => `${ofDigest(digest)}:places`,
+  };
   return {
     log: (room) => [`${base(room)}:log`, `${base(room)}:meta`, `${base(room)}:replaced`],
     unread: (room) => [`${base(room)}:readers`, `${base(room)}:uncounted`],
@@ -92,8 +104,9 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     steps: (inbox) => [`${base(inbox)}:sent`, `${base(inbox)}:recv`, `${base(inbox)}:read`],
     roomSubscriptions: (inbox) => [`${base(inbox)}:visits`, `${base(inbox)}:visited`],
     connections: (inbox) => `${base(inbox)}:c`,
-    claim: (key) => [`${prefix}:{${hashOf(key)}}:claimed`, `${prefix}:{${hashOf(key)}}:running`],
-    pushPositions: (pushId) => `${prefix}:{${hashOf(pushId)}}:places`,
+    claim: (key) => hashed.claim(digestOf(key)),
+    pushPositions: (pushId) => hashed.pushPositions(digestOf(pushId)),
+    hashed,
     instances: `${prefix}:boots`,
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],

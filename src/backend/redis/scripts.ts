@@ -72,6 +72,11 @@ export function openScripts(): Scripts {
   };
 }
 
+/** The only script that `roomcast move-to-redis` alone runs. */
+export function openImportScript(): Script {
+  return scriptOf(textOf('log/log') + textOf('log/entries-import'));
+}
+
 function textOf(name: string): string {
   return readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
 }

@@ -26,6 +26,17 @@ export type Migrations = ReadonlyMap<number, (redis: RedisCommands) => Promise<O
 
 const MIGRATIONS: Migrations = new Map();
 
+const MOVING = 'moving from ';
+
+/** The mark while the content of another store is moved here: every version refuses it. */
+export function formatOfMove(source: string): string {
+  return `${MOVING}${source}`;
+}
+
+export function isMoving(mark: string): boolean {
+  return mark.startsWith(MOVING);
+}
+
 export interface FormatDeps {
   readonly redis: RedisCommands;
   readonly key: string;
@@ -59,10 +70,19 @@ export async function agreeOnFormat(deps: FormatDeps): Promise<Outcome<void>> {
     const migrated = await migrate?.(redis);
     if (migrated && !migrated.ok) return migrated;
     const next = migrate ? found.format + 1 : found.format;
-    const text = usableBy < next ? `${next}/${usableBy}` : `${next}`;
+    const text = markText(next, usableBy);
     const set = await redis.evaluate<number>(mark, [key], [marked.value ?? '', text]);
     if (!set.ok) return set;
   }
+}
+
+/** The mark of data that this version writes. */
+export function ownMark(): string {
+  return markText(FORMAT, USABLE_BY);
+}
+
+function markText(format: number, usableBy: number): string {
+  return usableBy < format ? `${format}/${usableBy}` : `${format}`;
 }
 
 function parseMark(text: string): { readonly format: number; readonly usableBy: number } {
@@ -71,6 +91,11 @@ function parseMark(text: string): { readonly format: number; readonly usableBy: 
 }
 
 function misfit(shown: string, mark: string, format: number, current: number): BackendError {
+  if (isMoving(mark)) {
+    return new BackendError(
+      `Redis at ${shown} has a part of an embedded store only: \`roomcast move-to-redis\` was cut off, or runs. Run it to its end, or choose another KEY_PREFIX`,
+    );
+  }
   const who = format > current ? 'a newer version of Roomcast wrote' : 'this version does not know';
   return new BackendError(
     `Redis at ${shown} holds data of format ${JSON.stringify(mark.slice(0, 20))}, which ${who}; this version writes format ${current}. Start the version that wrote it, or choose another KEY_PREFIX`,

@@ -1,0 +1,150 @@
+import type { Logger } from 'pino';
+import type { Outcome } from '../../../protocol/codes.ts';
+import { BackendError, type BackendOptions } from '../../backend.ts';
+import type { RowTarget } from '../../moved-rows.ts';
+import { formatOfMove, isMoving, ownMark } from '../connection/format.ts';
+import { openRedisConnection } from '../connection/redis-connection.ts';
+import type { RedisTarget } from '../connection/target.ts';
+import { redisKeys } from '../keys.ts';
+import { allValues } from '../outcomes.ts';
+import { createRetention } from '../retention.ts';
+import { openImportScript, openScripts } from '../scripts.ts';
+import { databaseOf, openTopology } from '../topology/open-topology.ts';
+import { type PrimaryNode, requireServers } from '../topology/required-servers.ts';
+import { createRowTarget } from './row-target.ts';
+
+export interface ImportDeps {
+  readonly options: BackendOptions;
+  /** Names the store that is moved here. */
+  readonly source: string;
+  readonly log: Logger;
+  readonly patienceMs?: number;
+}
+
+/** An empty Redis that takes the content of another store. */
+export interface RedisImport {
+  readonly target: RowTarget;
+  /** The servers, for the operator. */
+  readonly shown: string;
+  /** The clock of Redis when the import began, ms since 1970. */
+  readonly atMs: number;
+  /** Reads that clock again. */
+  now(): Promise<number>;
+  /**
+   * Refuses a Redis that has data under KEY_PREFIX. Then it marks the Redis, so that no host starts on it; if an earlier run
+   * from the same source was cut off, it deletes what that run wrote.
+   */
+  begin(): Promise<void>;
+  /** Lets hosts start. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PATIENCE_MS = 10_000;
+const SCAN_AT_ONCE = '1000';
+
+/** Connects and checks that the servers can be used; throws a `BackendError` that tells the operator why not. */
+export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
+  const { options, source, log, patienceMs = PATIENCE_MS } = deps;
+  const keys = redisKeys(options.keyPrefix, databaseOf(options));
+  const { markFormat } = openScripts();
+  const importEntries = openImportScript();
+  const topology = openTopology<PrimaryNode>({
+    options,
+    openNode(target: RedisTarget) {
+      const commands = openRedisConnection({ target, scripts: [markFormat, importEntries], log });
+      return { target, commands, close: commands.close };
+    },
+    log,
+  });
+  const { commands: redis } = topology;
+  const mark = formatOfMove(source);
+
+  async function now(): Promise<number> {
+    const [seconds, micros] = valueIn(await topology.nodeOf(keys.format).commands.call<string[]>(['TIME']));
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  }
+
+  /** Calls `each` with the keys of every server that begin with the prefix, in portions. */
+  async function scan(each: (found: readonly string[]) => Promise<void>): Promise<void> {
+    const pattern = `${options.keyPrefix.replace(/[*?[\]\\^]/g, '\\$&')}:*`;
+    // A start check of a host leaves its keys for ten seconds at most, and the record of the servers is no data.
+    const isData = (key: string) =>
+      key !== keys.format && key !== keys.spread && !key.startsWith(`${options.keyPrefix}:{start:`);
+    for (const { commands, target } of topology.nodes()) {
+      let cursor = '0';
+      do {
+        const args = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_AT_ONCE];
+        if (cursor === '0' && valueIn(await commands.denies(args))) {
+          throw new BackendError(
+            `Redis at ${target.shown} does not let the user run SCAN, which this command needs to see that it is empty. Grant +scan with ACL SETUSER until it is done`,
+          );
+        }
+        const [next, found] = valueIn(await commands.call<[string, string[]]>(args));
+        cursor = next;
+        await each(found.filter(isData));
+      } while (cursor !== '0');
+    }
+  }
+
+  async function requireEmpty(): Promise<void> {
+    await scan(async ([key]) => {
+      if (key === undefined) return;
+      throw new BackendError(
+        `${shown()} has data under KEY_PREFIX ${options.keyPrefix} already. Choose another KEY_PREFIX or an empty Redis; nothing was written`,
+      );
+    });
+  }
+
+  const shown = () =>
+    `Redis at ${topology
+      .nodes()
+      .map(({ target }) => target.shown)
+      .join(', ')}`;
+
+  async function setMark(from: string, to: string): Promise<void> {
+    if (valueIn(await redis.evaluate<number>(markFormat, [keys.format], [from, to])) === 1) return;
+    throw new BackendError(
+      `${shown()} was taken into use by a host meanwhile; stop it, and empty that Redis`,
+    );
+  }
+
+  try {
+    await requireServers({ topology, options, keys, patienceMs, log });
+    const atMs = await now();
+    const retention = createRetention(options);
+    const { dedupeTtlS } = options;
+    return {
+      target: createRowTarget({ redis, importEntries, keys, retention, dedupeTtlS, atMs }),
+      shown: shown(),
+      atMs,
+      now,
+      async begin() {
+        const marked = valueIn(await redis.call<string | null>(['GET', keys.format])) ?? '';
+        if (marked === mark) {
+          await scan(async (found) => {
+            valueIn(await allValues(found.map((key) => redis.call(['DEL', key]))));
+          });
+          return;
+        }
+        if (isMoving(marked)) {
+          throw new BackendError(
+            `${shown()} has a part of another store, whose move was cut off. Choose another KEY_PREFIX or an empty Redis; nothing was written`,
+          );
+        }
+        await requireEmpty();
+        await setMark(marked, mark);
+      },
+      finish: () => setMark(mark, ownMark()),
+      close: topology.close,
+    };
+  } catch (error) {
+    await topology.close();
+    throw error;
+  }
+}
+
+function valueIn<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new BackendError(`Redis cannot be used: ${outcome.error.message}`);
+  return outcome.value;
+}
