@@ -1,4 +1,5 @@
 import { type Outcome, succeed } from '../protocol/codes.ts';
+import type { Identity } from './identity.ts';
 
 /*
  * The queue of clients that want to connect while RATE_ADMIT is used up. Time is cut into places, RATE_ADMIT of them a
@@ -7,7 +8,9 @@ import { type Outcome, succeed } from '../protocol/codes.ts';
  *
  * A client that can be known again has its place under its key: nobody else can take it, and coming too early tells it the
  * same time again, so that a client which ignores its time adds nothing to the queue. The others, guests that are new each
- * time, share their places: whichever of them comes takes the oldest due one.
+ * time, share their places: whichever of them comes takes the oldest due one. Those that ignore their times take a place each
+ * time they come too early, so in the end more places than clients are left. Such a client comes every few seconds: once a
+ * shared place has waited longer, all of them are in, and their other places are free again.
  */
 export interface ConnectQueue {
   /**
@@ -19,9 +22,12 @@ export interface ConnectQueue {
   expect(keys: readonly (string | undefined)[]): Promise<Outcome<void>>;
 }
 
+/** Returns the key of a connection whose client has this identity now; undefined if the client will not be known when it is back. */
+export type QueueKey = (identity: Identity) => string | undefined;
+
 /** The time that a place waits for its client. */
 export const KEEP_PLACE_MS = 30_000;
-/** Unknown clients that never come back leave places behind, which others take; this bounds how many at once. */
+/** Longer than a client of Socket.IO's defaults waits between two attempts, which is 7.5 s at most. */
 export const KEEP_SHARED_PLACE_MS = 10_000;
 /** Unknown clients that ignore their times reserve again and again, but never beyond this. */
 export const LONGEST_SHARED_MS = 120_000;
@@ -52,11 +58,16 @@ export function createConnectQueue(perS: number, now: () => number): ConnectQueu
   const places = new Map<string, number>();
   /** Rises. */
   let shared: number[] = [];
+  /** No known client's place is later. */
+  let lastKnown = Number.NEGATIVE_INFINITY;
   let next = Number.NEGATIVE_INFINITY;
   let cleanedAt = now();
 
   function clean(at: number): void {
-    while (shared[0] !== undefined && shared[0] < at - KEEP_SHARED_PLACE_MS) shared.shift();
+    if (shared[0] !== undefined && shared[0] < at - KEEP_SHARED_PLACE_MS) {
+      shared = [];
+      next = lastKnown + intervalMs;
+    }
     if (at - cleanedAt < KEEP_PLACE_MS) return;
     cleanedAt = at;
     for (const [key, place] of places) if (place < at - KEEP_PLACE_MS) places.delete(key);
@@ -82,7 +93,10 @@ export function createConnectQueue(perS: number, now: () => number): ConnectQueu
     next += intervalMs;
     if (place <= at) return 0;
     if (key === undefined) shared.push(place);
-    else places.set(key, place);
+    else {
+      places.set(key, place);
+      lastKnown = place;
+    }
     return Math.ceil(place - at);
   }
 

@@ -1,4 +1,5 @@
 import type { Hello } from '../protocol/events.ts';
+import { newMessageId } from './message-id.ts';
 import { type ClientStorage, createStoredValue } from './storage.ts';
 import { tokenSubject } from './token-subject.ts';
 
@@ -29,6 +30,8 @@ export interface Auth {
   readonly inbox?: { readonly epoch: string; readonly seq: number };
   /** The position where the room of the handshake resumes. */
   readonly resume?: { readonly epoch: string; readonly seq: number };
+  /** The same over all tries of this client: the server keeps its place in the queue of connects by it. */
+  readonly connectId?: string;
   /** The client can move to another worker without a break. */
   readonly moves?: boolean;
 }
@@ -55,6 +58,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   let guest = userId === undefined ? storedGuest.load() : undefined;
   let fetched: string | undefined;
   let renewed = false;
+  const connectId = newMessageId();
 
   async function currentToken(): Promise<string | undefined> {
     if (typeof token !== 'function') return token;
@@ -72,7 +76,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     async auth() {
       const current = await currentToken();
       const who = userId === undefined ? guest : { userId, guestToken };
-      return { ...who, username, avatar, token: current };
+      return { ...who, username, avatar, token: current, connectId };
     },
     learn(hello) {
       renewed = false;

@@ -181,6 +181,8 @@ export const HANDSHAKE_AUTH = fields({
   inbox: position.optional(),
   /** The client connects to another worker by itself after `bye` 3001, and then ends this connection. */
   moves: z.boolean().optional(),
+  /** The client's name for this connection: the same over all its tries, another one for each of a user's connections. */
+  connectId: wellFormed(z.string().max(64)).optional(),
 });
 
 /** Describes the first wrong field: `roomid: must be …`. */

@@ -40,6 +40,7 @@ export interface ChatServerDeps extends Omit<MeasuredEdgeDeps, 'metrics'> {
   /** `HOST`: the address that the listeners are bound to. */
   readonly host: string;
   readonly slot: number;
+  readonly rateAdmit: number;
   /** Names this worker among those of the cluster. */
   readonly worker: DeliveryTracerDeps['worker'];
   readonly apiKeys: readonly string[];

@@ -1,3 +1,4 @@
+import type { QueueKey } from '../chat/connect-queue.ts';
 import { createBucket, type Rate, type SharedBuckets } from '../chat/rate-limit.ts';
 import { MAX_HISTORY, PROTOCOL_VERSION } from '../protocol/limits.ts';
 import type { AcceptedHandshake } from './auth/handshake.ts';
@@ -14,7 +15,7 @@ import { shrinkConnection } from './transport/private-members.ts';
 
 const LOGIN_RATE: Rate = { perMs: 2 / 1_000, burst: 20 };
 
-export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'connects'> {
+export interface GatewayDeps extends Pick<HandshakesDeps, 'authenticate' | 'connects' | 'rateAdmit'> {
   readonly context: ChatContext;
   readonly slot: number;
   readonly rateSay: Rate | undefined;
@@ -55,11 +56,19 @@ export function createGateway(deps: GatewayDeps): Gateway {
   /** A symbol, because `fetchSockets()` sends the other members of `socket.data` to every server. */
   const sessionKey = Symbol('session');
 
-  function connect(socket: ClientSocket, accepted: AcceptedHandshake): void {
+  function connect(socket: ClientSocket, accepted: AcceptedHandshake, queueKey: QueueKey | undefined): void {
     const { identity, roomid, resume, inbox, moves } = accepted;
     const budget = deps.connectionLimits.entered(socket);
     const requestId = requestIdOf(socket.handshake.headers);
-    const session = new ClientSession(socket, { identity, roomid, budget, requestId, rates, moves });
+    const session = new ClientSession(socket, {
+      identity,
+      roomid,
+      budget,
+      requestId,
+      rates,
+      moves,
+      queueKey,
+    });
     socket.data[sessionKey] = session;
     socket.onAny(onEvent);
     socket.on('disconnect', onDisconnected);
@@ -149,14 +158,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
         const admitted = handshakes.take(socket);
         if (!admitted) return;
         if ('afterMs' in admitted) deps.connectionLimits.defer(socket, admitted.afterMs);
-        else connect(socket, admitted.accepted);
+        else connect(socket, admitted.accepted, admitted.queueKey);
       });
     },
     queueKey(socket) {
       const session: Session | undefined = socket.data[sessionKey];
-      // A guest of a stock client comes back as another one.
-      const returns = session && (session.identity.guestToken === undefined || session.moves);
-      return returns ? session.user.id : undefined;
+      return session?.queueKey?.(session.identity);
     },
     moves(socket) {
       const session: Session | undefined = socket.data[sessionKey];

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import type { ConnectQueue } from '../chat/connect-queue.ts';
+import type { ConnectQueue, QueueKey } from '../chat/connect-queue.ts';
 import { type Outcome, type Refusal, refuse } from '../protocol/codes.ts';
 import type { AcceptedHandshake, Handshake } from './auth/handshake.ts';
+import { queueKeyOf } from './auth/queue-key.ts';
 import type { Metrics } from './metrics.ts';
 import type { ClientSocket } from './socket-types.ts';
 import type { ConnectionLimits } from './transport/connection-limits.ts';
@@ -10,12 +11,16 @@ export interface HandshakesDeps {
   readonly authenticate: (handshake: Handshake) => Promise<Outcome<AcceptedHandshake>>;
   readonly connectionLimits: Pick<ConnectionLimits, 'budgetOf'>;
   readonly connects: ConnectQueue;
+  /** RATE_ADMIT; 0: no limit, and no connection has a key. */
+  readonly rateAdmit: number;
   readonly metrics: Pick<Metrics, 'handshakesRefused'>;
   readonly log: Logger;
 }
 
 /** An accepted client, or one over RATE_ADMIT and the time until its turn. */
-export type Admitted = { readonly accepted: AcceptedHandshake } | { readonly afterMs: number };
+export type Admitted =
+  | { readonly accepted: AcceptedHandshake; readonly queueKey: QueueKey | undefined }
+  | { readonly afterMs: number };
 
 /** Checks handshakes: who the client is, and whether RATE_ADMIT lets its connection in. */
 export interface Handshakes {
@@ -26,7 +31,7 @@ export interface Handshakes {
 }
 
 export function createHandshakes(deps: HandshakesDeps): Handshakes {
-  const { authenticate, connectionLimits, connects, metrics, log } = deps;
+  const { authenticate, connectionLimits, connects, rateAdmit, metrics, log } = deps;
   const checked = new WeakMap<ClientSocket, Admitted>();
 
   async function admit(socket: ClientSocket): Promise<Error | undefined> {
@@ -35,16 +40,25 @@ export function createHandshakes(deps: HandshakesDeps): Handshakes {
       metrics.handshakesRefused.inc({ code: accepted.error.code });
       return errorOf(accepted);
     }
-    const afterMs = await waitOf(socket, accepted.value);
-    checked.set(socket, afterMs > 0 ? { afterMs } : { accepted: accepted.value });
+    const queueKey = rateAdmit > 0 ? keyOf(socket, accepted.value) : undefined;
+    const afterMs = await waitOf(socket, queueKey?.(accepted.value.identity));
+    checked.set(socket, afterMs > 0 ? { afterMs } : { accepted: accepted.value, queueKey });
     return undefined;
   }
 
+  function keyOf({ conn, handshake }: ClientSocket, accepted: AcceptedHandshake): QueueKey {
+    return queueKeyOf({
+      accepted,
+      headers: handshake.headers,
+      address: connectionLimits.budgetOf(conn).address,
+    });
+  }
+
   /** A connection counts once, whatever namespaces it enters; each of them waits for the one answer. */
-  async function waitOf({ conn }: ClientSocket, { identity }: AcceptedHandshake): Promise<number> {
+  async function waitOf({ conn }: ClientSocket, key: string | undefined): Promise<number> {
     const budget = connectionLimits.budgetOf(conn);
     if (budget.admitted) return 0;
-    budget.admission ??= connects.enter(identity.known ? identity.user.id : undefined);
+    budget.admission ??= connects.enter(key);
     const turn = await budget.admission;
     if (turn.ok && turn.value > 0) return turn.value;
     // A store that is away must not keep anybody out.

@@ -1,3 +1,4 @@
+import type { QueueKey } from '../chat/connect-queue.ts';
 import type { FeedLease } from '../chat/feeds.ts';
 import type { Identity } from '../chat/identity.ts';
 import type { Bucket, SharedBuckets } from '../chat/rate-limit.ts';
@@ -71,6 +72,8 @@ export interface Session {
   readonly connectedAt: number;
   /** The client connects elsewhere before it leaves a draining worker. */
   readonly moves: boolean;
+  /** Names the connection in the queue of connects; undefined without RATE_ADMIT. */
+  readonly queueKey: QueueKey | undefined;
   /** Set from the connection's first turn until it ends. */
   binding?: UserBinding | undefined;
   /** Takes a token of RATE_SAY from connection, user and address. Returns 0, or the ms until the next one. */
@@ -94,6 +97,7 @@ export interface SessionStart {
   readonly requestId: string | undefined;
   readonly rates: SessionRates;
   readonly moves: boolean;
+  readonly queueKey: QueueKey | undefined;
 }
 
 export class ClientSession implements Session {
@@ -103,6 +107,7 @@ export class ClientSession implements Session {
   readonly defaultRoom: string;
   readonly hearsTextmsg: boolean;
   readonly moves: boolean;
+  readonly queueKey: QueueKey | undefined;
   readonly memberships = new Map<string, Membership>();
   readonly queue = createEventQueue();
   binding: UserBinding | undefined = undefined;
@@ -113,13 +118,17 @@ export class ClientSession implements Session {
   private sayBucket: Bucket | undefined = undefined;
   private loginBucket: Bucket | undefined = undefined;
 
-  constructor(socket: ClientSocket, { identity, roomid, budget, requestId, rates, moves }: SessionStart) {
+  constructor(
+    socket: ClientSocket,
+    { identity, roomid, budget, requestId, rates, moves, queueKey }: SessionStart,
+  ) {
     this.socket = socket;
     this.identity = identity;
     this.user = identity.user;
     this.defaultRoom = roomid ?? DEFAULT_ROOM;
     this.hearsTextmsg = roomid === undefined;
     this.moves = moves;
+    this.queueKey = queueKey;
     this.budget = budget;
     this.requestId = requestId;
     this.rates = rates;

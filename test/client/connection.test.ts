@@ -220,6 +220,19 @@ describe('tokens', () => {
   });
 });
 
+it('tells its connectId with every try, and every client has another one', async () => {
+  const { chat } = chatter();
+  await chat.join('tea');
+  fake().cut();
+  await eventually(() => expect(fake().ask('join')).toHaveLength(2));
+  await chatter().chat.join('tea');
+  const [first, again, other] = fake().connectIds;
+  expect(first).toEqual(expect.any(String));
+  expect(again).toBe(first);
+  expect(other).toEqual(expect.any(String));
+  expect(other).not.toBe(first);
+});
+
 describe('guests', () => {
   const claim = { userId: 'g-1', guestToken: 'proof of g-1' };
 

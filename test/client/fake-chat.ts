@@ -52,8 +52,10 @@ export interface FakeChat {
   readonly asked: Asked[];
   /** The number of handshakes that said `moves`. */
   movers: number;
-  /** The `auth` of every handshake, without `moves`. */
+  /** The `auth` of every handshake, without `moves` and `connectId`. */
   readonly auths: Record<string, unknown>[];
+  /** The `connectId` of every handshake. */
+  readonly connectIds: unknown[];
   readonly queries: Record<string, unknown>[];
   hello: Partial<Hello>;
   /** While set, the server accepts clients and sends no `hello`. */
@@ -156,8 +158,9 @@ export async function openFakeChat(): Promise<FakeChat> {
 
   io.use((socket, next) => {
     const auth = socket.handshake.auth as Record<string, unknown>;
-    const { moves, ...rest } = auth;
+    const { moves, connectId, ...rest } = auth;
     fake.auths.push(rest);
+    fake.connectIds.push(connectId);
     fake.movers += moves === true ? 1 : 0;
     fake.queries.push(socket.handshake.query);
     const error = fake.guard?.(auth);
@@ -213,6 +216,7 @@ export async function openFakeChat(): Promise<FakeChat> {
     asked,
     movers: 0,
     auths: [],
+    connectIds: [],
     queries: [],
     hello: {},
     mute: false,

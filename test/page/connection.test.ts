@@ -139,7 +139,10 @@ describe('coming in', () => {
     onArrival = enter(sayings(1, 2));
     const { store, guests } = await inRoom();
     expect(handshakes).toEqual([
-      { query: { roomid: 'lobby' }, auth: { moves: true, username: 'Mia', avatar: '1.jpg' } },
+      {
+        query: { roomid: 'lobby' },
+        auth: { moves: true, username: 'Mia', avatar: '1.jpg', connectId: expect.any(String) },
+      },
     ]);
     expect(shown(store.get())).toEqual(['text 1', 'text 2']);
     expect(guests.find('Mia')).toMatchObject({ userId: ME.id, guestToken: 'token' });

@@ -23,6 +23,8 @@ export interface AcceptedHandshake {
   readonly inbox?: { readonly epoch: string; readonly seq: number };
   /** The client connects elsewhere before it leaves a draining worker. */
   readonly moves: boolean;
+  /** The client's own name for this connection and its later ones. */
+  readonly connectId?: string;
 }
 
 export async function authenticate(
@@ -41,12 +43,12 @@ export async function authenticate(
   if (!carried.ok) return carried;
   const token = carried.value;
   const { roomid } = query.data;
-  const { userId, guestToken, resume, inbox, moves = false } = auth.data;
+  const { userId, guestToken, resume, inbox, moves = false, connectId } = auth.data;
   const username = auth.data.username ?? query.data.username;
   const avatar = auth.data.avatar ?? query.data.avatar;
   const identity = await identities.identify({ token, userId, guestToken, username, avatar });
   if (!identity.ok) return identity;
-  return succeed({ identity: identity.value, roomid, resume, inbox, moves });
+  return succeed({ identity: identity.value, roomid, resume, inbox, moves, connectId });
 }
 
 /** A quick test first: parsing every URL again would cost as much as the rest of the handshake. */

@@ -10,8 +10,12 @@ local longest = tonumber(ARGV[client == '' and 6 or 7])
 local now = clock()
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - keep)
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - keepShared)
 local next = tonumber(redis.call('GET', KEYS[1]) or now)
+if redis.call('ZCOUNT', KEYS[3], '-inf', now - keepShared) > 0 then
+  local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2]
+  redis.call('DEL', KEYS[3])
+  next = last and tonumber(last) + interval or now - burst
+end
 
 -- A queue that is longer than its places explain is of a clock that has been set back since.
 local waiting = redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3])
