@@ -15,7 +15,9 @@ const OTHERS = [
 /** The last run of each case, as it stands in the README beside this file. */
 export function tableOf(cases: readonly Case[], rows: readonly Row[]): string {
   const head = ['', 'setting', ...OTHERS.map(([, title]) => title), '**ours**', 'ours ÷ sharded'];
-  const runs = cases.map((one) => ({ one, rows: lastRun(rows.filter((row) => row.case === one.name)) }));
+  const runs = cases
+    .filter(({ figures }) => figures.some(({ shown }) => shown !== undefined))
+    .map((one) => ({ one, rows: lastRun(rows.filter((row) => row.case === one.name)) }));
   const lines = runs.flatMap((run) => linesOf(run.one, run.rows));
   const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
   return [...table, '', ...origins(runs.flatMap((run) => run.rows)), ...failures(runs)].join('\n').trim();

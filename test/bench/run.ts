@@ -4,9 +4,10 @@
  *   npm run bench -- --readme
  *
  * Measures what is built in dist/; without a case all of them. README.md beside this file says how. Ends with code 1
- * when a run of any system failed. --readme only makes the tables of that README and of the top one again, of the rows in results/.
+ * when a run of any system failed. --readme only makes the tables again, of the rows in results/: those of that README, of the top one and of deploy/.
  */
 import { parseArgs } from 'node:util';
+import { backgroundTable, capacityTable, costsTable, exampleOf } from './capacity/tables.ts';
 import type { Params, Scale } from './case.ts';
 import { CASES } from './cases/all.ts';
 import { replaceTable } from './marked-table.ts';
@@ -38,6 +39,11 @@ if (values.readme) {
   const rows = await readRows();
   await replaceTable(new URL('README.md', import.meta.url), tableOf(CASES, rows));
   await replaceTable(new URL('../../README.md', import.meta.url), summaryOf(rows));
+  await replaceTable(new URL('README.md', import.meta.url), backgroundTable(rows), 'background');
+  const deploy = new URL('../../deploy/README.md', import.meta.url);
+  await replaceTable(deploy, costsTable(rows), 'costs');
+  await replaceTable(deploy, exampleOf(rows), 'example');
+  await replaceTable(deploy, capacityTable(rows), 'capacity');
   process.exit(0);
 }
 const chosen = positionals.map((name) => {

@@ -2,6 +2,7 @@ import type { Case } from '../case.ts';
 import { BACKGROUND } from './background.ts';
 import { BUS_GROWTH } from './bus-growth.ts';
 import { CONNECT } from './connect.ts';
+import { COSTS } from './costs.ts';
 import { EMBEDDED_MODE } from './embedded.ts';
 import { FAN_OUT } from './fan-out.ts';
 import { IDLE_MEMORY } from './idle-memory.ts';
@@ -23,4 +24,5 @@ export const CASES: readonly Case[] = [
   PRESENCE_STORM,
   OVERLOAD,
   BACKGROUND,
+  COSTS,
 ];

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Histogram } from 'hdr-histogram-js';
 import type { Case, Point, Size, Values } from '../case.ts';
 import { crowdOf, spreadOver, together } from '../crowds.ts';
 import { milliseconds } from '../measure/deliveries.ts';
 import { countIdleCommands } from '../measure/idle-commands.ts';
-import { readRedisCounts, readRedisHoldings } from '../measure/redis-counts.ts';
-import { measureRedisLatency } from '../measure/redis-latency.ts';
+import { type RedisHoldings, readRedisCounts, readRedisHoldings } from '../measure/redis-counts.ts';
+import { measureRedisLatency, type RedisLatency } from '../measure/redis-latency.ts';
 import { type Measured, measureWindow } from '../measure/window.ts';
 import { onStage, type Stage, settled } from '../stage.ts';
 import type { System } from '../systems/system.ts';
@@ -44,6 +45,8 @@ export const BACKGROUND: Case = {
     { value: 'ackP99Ms', title: 'ack p99 ms', digits: 2 },
     { value: 'sayRedisUs', title: 'Redis µs per message', digits: 1 },
     { value: 'copyRedisUs', title: 'a room on all: Redis µs per copy', digits: 2 },
+    { value: 'copyBytes', title: 'bytes per copy', digits: 0 },
+    { value: 'copyWorkerUs', title: 'worker µs per copy and its delivery', digits: 0 },
     { value: 'othersCores', title: 'others’ cores', digits: 2 },
   ],
   scenes: ({ size }) =>
@@ -71,56 +74,90 @@ function run(system: System, size: Size, workers: number): Promise<Point[]> {
     const perSecond = Math.max(1, Math.min(saysPerS, COPIES_PER_S / workers));
     const wide = await talking(stage, { name: 'all', rooms: 1, perSecond, forMs: talkMs });
 
-    const sayRedisUs = perSay(talk.measured, rest.redisUsPerS);
+    const sayRedisUs = perSay(talk, 'redis', rest);
+    // A message of the others has one copy already.
+    const perCopy = (wideValue: number, talkValue: number) => (wideValue - talkValue) / (workers - 1);
     return [
       {
         params: {},
         values: {
           ...rest.values,
-          talkPingP99Ms: talk.pingP99Ms,
+          talkPingP99Ms: milliseconds(talk.pingUs, 99),
           ackP50Ms: milliseconds(talk.measured.seen.ackUs, 50),
           ackP99Ms: milliseconds(talk.measured.seen.ackUs, 99),
           sayRedisUs,
-          // A message of the others has one copy already.
-          copyRedisUs: (perSay(wide.measured, rest.redisUsPerS) - sayRedisUs) / (workers - 1),
-          othersCores: Math.max(rest.othersCores, talk.measured.othersCores, wide.measured.othersCores),
+          copyRedisUs: perCopy(perSay(wide, 'redis', rest), sayRedisUs),
+          copyBytes: perCopy(perSay(wide, 'outputBytes', rest), perSay(talk, 'outputBytes', rest)),
+          copyWorkerUs: perCopy(perSay(wide, 'worker', rest), perSay(talk, 'worker', rest)),
+          othersCores: Math.max(
+            rest.measured.othersCores,
+            talk.measured.othersCores,
+            wide.measured.othersCores,
+          ),
         },
       },
     ];
   });
 }
 
-interface Rest {
-  readonly values: Values;
-  readonly redisUsPerS: number;
-  readonly othersCores: number;
+type Ask = (command: string) => Promise<string>;
+
+/** What was spent in a second: CPU in µs, and bytes that Redis sent. */
+type Spent = Readonly<Record<'redis' | 'worker' | 'outputBytes', number>>;
+
+interface Spending {
+  readonly measured: Measured;
+  readonly perS: Spent;
+  readonly pingUs: Histogram;
 }
 
-async function atRest({ system, crowd }: Stage, workers: number, idleMs: number): Promise<Rest> {
+async function spending(
+  { system, crowd }: Stage,
+  during: (askRedis: Ask, latency: RedisLatency) => Promise<unknown>,
+): Promise<Spending> {
   const { askRedis, redisPath } = system;
   if (askRedis === undefined || redisPath === undefined) throw new Error('a system without Redis');
   const before = await readRedisCounts(askRedis);
   const latency = await measureRedisLatency(redisPath);
-  let commands: Readonly<Record<string, number>> = {};
-  const measured = await measureWindow(system, crowd, async () => {
-    const { calls } = await countIdleCommands(askRedis, idleMs / 1_000);
-    commands = { ...calls, ping: (calls.ping ?? 0) - latency.asked() };
-  });
+  const measured = await measureWindow(system, crowd, () => during(askRedis, latency));
   const pingUs = latency.stop();
   const after = await readRedisCounts(askRedis);
+  const { cpuNs, elapsedMs } = measured;
+  return {
+    measured,
+    pingUs,
+    perS: {
+      redis: cpuNs.redis / elapsedMs,
+      worker: cpuNs.worker / elapsedMs,
+      outputBytes: ((after.outputBytes - before.outputBytes) / elapsedMs) * 1_000,
+    },
+  };
+}
+
+interface Rest extends Spending {
+  readonly values: Values;
+}
+
+async function atRest(stage: Stage, workers: number, idleMs: number): Promise<Rest> {
+  let commands: Readonly<Record<string, number>> = {};
+  let holdings: RedisHoldings | undefined;
+  const spent = await spending(stage, async (askRedis, latency) => {
+    const { calls } = await countIdleCommands(askRedis, idleMs / 1_000);
+    commands = { ...calls, ping: (calls.ping ?? 0) - latency.asked() };
+    holdings = await readRedisHoldings(askRedis);
+  });
+  if (holdings === undefined) throw new Error('the window did not end');
+  const { measured, perS, pingUs } = spent;
   const seconds = measured.elapsedMs / 1_000;
-  const holdings = await readRedisHoldings(askRedis);
-  const redisUsPerS = measured.cpuNs.redis / 1e3 / seconds;
   const commandsPerS = Object.values(commands).reduce((sum, calls) => sum + calls, 0) / seconds;
   return {
-    redisUsPerS,
-    othersCores: measured.othersCores,
+    ...spent,
     values: {
-      redisPercent: redisUsPerS / 1e4,
+      redisPercent: perS.redis / 1e4,
       commandsPerS,
       workerCommandsPerS: commandsPerS / workers,
-      workerRedisUsPerS: redisUsPerS / workers,
-      workerOutputBytesPerS: (after.outputBytes - before.outputBytes) / seconds / workers,
+      workerRedisUsPerS: perS.redis / workers,
+      workerOutputBytesPerS: perS.outputBytes / workers,
       connections: holdings.connections,
       workerMemoryBytes: holdings.memoryBytes / workers,
       pingP50Ms: milliseconds(pingUs, 50),
@@ -140,21 +177,16 @@ interface Talk {
   readonly forMs: number;
 }
 
-async function talking(
-  { system, crowd }: Stage,
-  { name, rooms, perSecond, forMs }: Talk,
-): Promise<{ readonly measured: Measured; readonly pingP99Ms: number }> {
+async function talking(stage: Stage, { name, rooms, perSecond, forMs }: Talk): Promise<Spending> {
   await settled();
   const names = Array.from({ length: rooms }, (_, room) => `${name}${room}`);
-  await crowd.talk({ perSecond: perSecond / rooms, unacked: UNACKED, rooms: names });
-  const latency = await measureRedisLatency(system.redisPath ?? '');
-  const measured = await measureWindow(system, crowd, forMs);
-  const pingP99Ms = milliseconds(latency.stop(), 99);
-  await crowd.settle();
-  return { measured, pingP99Ms };
+  await stage.crowd.talk({ perSecond: perSecond / rooms, unacked: UNACKED, rooms: names });
+  const spent = await spending(stage, () => pause(forMs));
+  await stage.crowd.settle();
+  return spent;
 }
 
-/** What a message cost Redis beyond the same time at rest, in µs. */
-function perSay({ cpuNs, elapsedMs, seen }: Measured, restUsPerS: number): number {
-  return (cpuNs.redis / 1e3 - (restUsPerS * elapsedMs) / 1_000) / seen.acked;
+/** What was spent on a message, beyond the same time at rest. */
+function perSay({ measured, perS }: Spending, what: keyof Spent, rest: Rest): number {
+  return ((perS[what] - rest.perS[what]) * measured.elapsedMs) / 1_000 / measured.seen.acked;
 }

@@ -1,10 +1,20 @@
 import { NCHAN } from './nchan.ts';
+import { PROXIED } from './proxied.ts';
 import { EMBEDDED, ROOMCAST } from './roomcast.ts';
 import { SIMULATED } from './simulated.ts';
 import { BARE_WS, CLASSIC, SHARDED } from './stock.ts';
 import type { System } from './system.ts';
 
-export const SYSTEMS: readonly System[] = [ROOMCAST, EMBEDDED, SHARDED, CLASSIC, BARE_WS, NCHAN, SIMULATED];
+export const SYSTEMS: readonly System[] = [
+  ROOMCAST,
+  EMBEDDED,
+  SHARDED,
+  CLASSIC,
+  BARE_WS,
+  NCHAN,
+  PROXIED,
+  SIMULATED,
+];
 
 export function systemNamed(name: string): System {
   const found = SYSTEMS.find((system) => system.name === name);
