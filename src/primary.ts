@@ -144,13 +144,16 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
         question: CHAT_MESSAGES.readiness,
         checkStore: backend.check,
         warnings: () => backend.warnings,
+        awayServers: backend.awayServers,
       });
       admin = await openAdmin({
         host: settings.adminHost,
         port: settings.adminPort,
         log,
         readiness: async () =>
-          ended.aborted ? { reasons: ['this host is stopping'], warnings: backend.warnings } : readiness(),
+          ended.aborted
+            ? { reasons: ['this host is stopping'], warnings: backend.warnings, away: [] }
+            : readiness(),
         metrics: hostMetrics.scrape,
         status: async () => ({
           ...(await status(deps, startedAt, supervisor, backend)),
@@ -237,6 +240,7 @@ async function status(deps: PrimaryDeps, startedAt: number, supervisor: Supervis
   return {
     primary: { pid: process.pid, version: deps.version, startedAt },
     cluster: overview.ok ? overview.value : { error: overview.error },
+    store: { away: backend.awayServers() },
     hosts: hosts.ok ? hosts.value : [],
     workers: supervisor.status(),
   };

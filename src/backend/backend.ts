@@ -70,8 +70,13 @@ export interface WorkerBackend extends Stores {
   readonly adapter: (nsp: Namespace) => Adapter;
   /** Returns the cluster's shared secret, which the store creates at first use. */
   secret(): Promise<Outcome<string>>;
-  /** Succeeds if the store answers and takes writes now; otherwise says why not. MUST itself answer within two seconds. */
+  /**
+   * Succeeds if the store answers and takes writes now; otherwise says why not. It succeeds also while one of several servers
+   * is away and the others can serve. MUST itself answer within two seconds.
+   */
   check(): Promise<Outcome<void>>;
+  /** The servers that the last successful check found away: what they store is refused as `unavailable`. */
+  awayServers(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -93,7 +98,10 @@ export interface PrimaryBackend {
   overview(): Promise<Outcome<ClusterOverview>>;
   /** Returns the hosts with living workers, by name. */
   hosts(): Promise<Outcome<readonly HostOverview[]>>;
+  /** Succeeds if the store answers, also while one of several servers is away. */
   check(): Promise<Outcome<void>>;
+  /** The servers that are away, while others answer. */
+  awayServers(): readonly string[];
   /** Returns the cluster's key of the HTTP API, which becomes `offered` if there is none yet. */
   agreeOnApiKey(offered: string): Promise<Outcome<string>>;
   /** Instances that an earlier run of this host left behind. They are dead. */

@@ -4,6 +4,8 @@ export interface HostStatus {
   readonly cluster:
     | { readonly error: { readonly message: string } }
     | Readonly<Record<'hosts' | 'workers' | 'clients' | 'users' | 'rooms', number>>;
+  /** The servers of the store that are away while others serve. */
+  readonly store?: { readonly away: readonly string[] };
   readonly hosts?: readonly { readonly name: string; readonly workers: number; readonly clients: number }[];
   readonly workers: readonly {
     readonly slot: number;
@@ -28,7 +30,7 @@ const MIB = 1024 * 1024;
 
 /** Draws the status for people. With the counters of an earlier look it shows rates. */
 export function statusTable(status: HostStatus, now: number, rates: string | undefined): string {
-  const { primary, cluster, hosts = [], workers } = status;
+  const { primary, cluster, store, hosts = [], workers } = status;
   const head = `Roomcast ${primary.version}, pid ${primary.pid}, up ${lasted(now - primary.startedAt)}`;
   const all =
     'error' in cluster
@@ -53,7 +55,8 @@ export function statusTable(status: HostStatus, now: number, rates: string | und
       worker.state,
     ]),
   ]);
-  return `${[head, all, ...(rates === undefined ? [] : [`this host: ${rates}`]), '', byHost, '', bySlot].join('\n')}\n`;
+  const away = (store?.away ?? []).map((server) => `store: ${server} is away`);
+  return `${[head, all, ...away, ...(rates === undefined ? [] : [`this host: ${rates}`]), '', byHost, '', bySlot].join('\n')}\n`;
 }
 
 /** The rates between two looks at the counters; undefined if a restarted worker makes them fall. */

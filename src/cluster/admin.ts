@@ -53,9 +53,11 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
 
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
-    const { reasons, warnings } = await deps.readiness();
-    if (reasons.length === 0) return { ok: true, warnings };
-    return reply.code(503).send({ ...errorBody('unavailable', reasons.join('; ')), reasons, warnings });
+    const { reasons, warnings, away } = await deps.readiness();
+    const degraded = away.length > 0 && { degraded: away.map((server) => `${server} is away`) };
+    if (reasons.length === 0) return { ok: true, warnings, ...degraded };
+    const refused = errorBody('unavailable', reasons.join('; '));
+    return reply.code(503).send({ ...refused, reasons, warnings, ...degraded });
   });
   app.get('/status', () => deps.status());
   // Reading may be open to a network; changing is for programs of this machine, which could send a signal as well. A

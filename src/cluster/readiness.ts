@@ -7,6 +7,8 @@ export interface Readiness {
   /** Why the host is not ready, one sentence each; empty if it is ready. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
+  /** The servers of the store that are away, although the host is ready. */
+  readonly away: readonly string[];
 }
 
 export interface ReadinessDeps {
@@ -19,6 +21,7 @@ export interface ReadinessDeps {
   readonly question: RequestKind<null, void>;
   readonly checkStore: () => Promise<Outcome<void>>;
   readonly warnings: () => readonly string[];
+  readonly awayServers: () => readonly string[];
 }
 
 /**
@@ -47,6 +50,10 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
       withinLimit(deps.checkStore()).then((checked) => (checked.ok ? [] : [checked.error.message])),
       ...serving.map(reasonOf),
     ]);
-    return { reasons: [...unserved, ...answers.flat(), ...store], warnings: deps.warnings() };
+    return {
+      reasons: [...unserved, ...answers.flat(), ...store],
+      warnings: deps.warnings(),
+      away: deps.awayServers(),
+    };
   };
 }

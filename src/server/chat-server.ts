@@ -92,6 +92,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const { feeds, presence } = live;
   const health = createHealth({
     checkStore: metrics.timed('storeRoundTrip', backend.check),
+    awayServers: backend.awayServers,
     bus: { probe: metrics.timed('busRoundTrip', bus.probe), reconnect: bus.reconnect },
     resync() {
       live.resync();
@@ -103,7 +104,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     now: deps.now,
     log,
   });
-  const degraded = () => health.degradedSince() !== undefined;
+  const degraded = health.isAway;
   const announcements = createAnnouncements({ logs, inboxes, newId: deps.newId });
   const inboxView = createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
@@ -198,6 +199,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
       eventStreams,
     },
     ready,
+    awayServers: health.awayServers,
     metrics,
   });
   const routes = edge.route(http.handle);

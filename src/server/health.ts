@@ -7,6 +7,9 @@ import { type Outcome, refuse, succeed } from '../protocol/codes.ts';
  *
  *   healthy ──store or bus does not answer──► degraded ──both answer──► healthy, after a resync
  *
+ * While one of several servers is away and the others serve, a worker is degraded and ready: nobody serves that server's rooms
+ * better, and the other rooms need every worker.
+ *
  * A worker whose subscriber receives nothing still answers every ping; only a round trip shows the fault.
  */
 
@@ -16,6 +19,8 @@ const MISSES_BEFORE_REDIAL = 2;
 
 export interface HealthDeps {
   readonly checkStore: () => Promise<Outcome<void>>;
+  /** The servers that the last successful check found away, while others serve. */
+  readonly awayServers: () => readonly string[];
   readonly bus: Pick<RoomBus, 'probe' | 'reconnect'>;
   /** Compares every followed room with its log. */
   readonly resync: () => void;
@@ -32,17 +37,22 @@ export interface Health {
   state(): Outcome<void>;
   /** Resolves after the first check, whatever it found. */
   readonly firstCheck: Promise<void>;
-  /** When the store or the bus went away, undefined while both answer. */
+  /** When the store or the bus went away, or one of several servers did; undefined while all answer. */
   degradedSince(): number | undefined;
+  /** The store or the bus is away as a whole, as the last check found. */
+  isAway(): boolean;
+  /** How many of the store's servers are away, while others serve. */
+  awayServers(): number;
   readonly counters: { readonly probesMissed: number; readonly reconnects: number };
   close(): void;
 }
 
 export function createHealth(deps: HealthDeps): Health {
-  const { checkStore, bus, log, now } = deps;
+  const { checkStore, awayServers, bus, log, now } = deps;
   const counters = { probesMissed: 0, reconnects: 0 };
   let since: number | undefined;
   let last: Outcome<void> = refuse('unavailable', 'not checked yet', CHECK_MS);
+  let away: readonly string[] = [];
   let missed = 0;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -52,9 +62,10 @@ export function createHealth(deps: HealthDeps): Health {
     const probed = store.ok ? await bus.probe() : store;
     if (closed) return;
     last = probed;
+    away = probed.ok ? awayServers() : [];
     if (store.ok && !probed.ok) miss();
     else missed = 0;
-    if (probed.ok) recover();
+    if (probed.ok && away.length === 0) recover();
     else degrade();
     timer = setTimeout(() => void check(), CHECK_MS);
   }
@@ -73,7 +84,7 @@ export function createHealth(deps: HealthDeps): Health {
   function degrade(): void {
     if (since !== undefined) return;
     since = now();
-    log.warn({ reason: last.ok ? undefined : last.error.message }, 'degraded');
+    log.warn(last.ok ? { away } : { reason: last.error.message }, 'degraded');
     deps.onDegraded(since);
   }
 
@@ -90,6 +101,8 @@ export function createHealth(deps: HealthDeps): Health {
     firstCheck,
     state: () => (last.ok ? succeed(undefined) : last),
     degradedSince: () => since,
+    isAway: () => since !== undefined && !last.ok,
+    awayServers: () => away.length,
     counters,
     close() {
       closed = true;

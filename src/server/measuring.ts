@@ -51,7 +51,7 @@ export function measureAppends<Backend extends Pick<WorkerBackend, 'logs'>>(
 export interface MeasuredParts {
   readonly edge: Edge;
   readonly feeds: Pick<Feeds, 'rooms' | 'counters'>;
-  readonly health: Pick<Health, 'counters' | 'degradedSince'>;
+  readonly health: Pick<Health, 'counters' | 'degradedSince' | 'awayServers'>;
   readonly admission: Pick<Admission, 'state'>;
 }
 
@@ -65,6 +65,7 @@ export function metricSources({ edge, feeds, health, admission }: MeasuredParts)
     probesMissed: () => health.counters.probesMissed,
     reconnects: () => health.counters.reconnects,
     degraded: () => health.degradedSince() !== undefined,
+    awayServers: health.awayServers,
     slowClients: slowClients.closedCount,
     overLimit: traffic.connections.closedCount,
     mostWaitingBytes: slowClients.mostWaitingBytes,

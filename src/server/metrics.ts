@@ -11,6 +11,7 @@ export interface MetricSources {
   readonly probesMissed: () => number;
   readonly reconnects: () => number;
   readonly degraded: () => boolean;
+  readonly awayServers: () => number;
   readonly slowClients: () => number;
   readonly overLimit: () => number;
   readonly mostWaitingBytes: () => number;
@@ -155,7 +156,14 @@ export function createMetrics(): Metrics {
     watch(sources) {
       gauge('clients', 'Open connections', sources.clients);
       gauge('rooms_local', 'Rooms with a member on this worker', sources.rooms);
-      gauge('degraded', '1 while the store or the bus is away', () => (sources.degraded() ? 1 : 0));
+      gauge('degraded', '1 while the store or the bus is away, or one of several servers', () =>
+        sources.degraded() ? 1 : 0,
+      );
+      gauge(
+        'store_servers_away',
+        'Servers of the store that are away while others serve',
+        sources.awayServers,
+      );
       readCounter(
         'messages_delivered_total',
         'Messages of rooms times the members they were written to',

@@ -13,7 +13,7 @@ async function open(deps: Partial<AdminDeps> = {}): Promise<Admin> {
     host: '127.0.0.1',
     port: 0,
     log: silentLog,
-    readiness: async () => ({ reasons: [], warnings: [] }),
+    readiness: async () => ({ reasons: [], warnings: [], away: [] }),
     status: async () => ({ workers: [] }),
     reload: () => succeed({ id: 1 }),
     ...deps,
@@ -39,7 +39,7 @@ function get(path: string, headers: Record<string, string> = {}): Promise<{ stat
 }
 
 test('it answers that it is alive and ready, and returns the status', async () => {
-  await open({ readiness: async () => ({ reasons: [], warnings: ['appendonly is off'] }) });
+  await open({ readiness: async () => ({ reasons: [], warnings: ['appendonly is off'], away: [] }) });
   expect(await get('/healthz')).toEqual({ status: 200, body: { ok: true } });
   expect(await get('/readyz')).toEqual({ status: 200, body: { ok: true, warnings: ['appendonly is off'] } });
   expect(await get('/status')).toEqual({ status: 200, body: { workers: [] } });
@@ -47,7 +47,11 @@ test('it answers that it is alive and ready, and returns the status', async () =
 
 test('not ready is 503 with every reason', async () => {
   await open({
-    readiness: async () => ({ reasons: ['slot 1 is starting', 'the store is away'], warnings: [] }),
+    readiness: async () => ({
+      reasons: ['slot 1 is starting', 'the store is away'],
+      warnings: [],
+      away: [],
+    }),
   });
   expect(await get('/readyz')).toMatchObject({
     status: 503,
@@ -55,6 +59,14 @@ test('not ready is 503 with every reason', async () => {
       error: { code: 'unavailable', temporary: true },
       reasons: ['slot 1 is starting', 'the store is away'],
     },
+  });
+});
+
+test('a host that is ready without one of several servers names it', async () => {
+  await open({ readiness: async () => ({ reasons: [], warnings: [], away: ['redis2:6379'] }) });
+  expect(await get('/readyz')).toEqual({
+    status: 200,
+    body: { ok: true, warnings: [], degraded: ['redis2:6379 is away'] },
   });
 });
 

@@ -38,8 +38,10 @@ async function ask(workers: readonly Worker[], store: Outcome<void> = succeed(un
     question: 'well?',
     checkStore: async () => store,
     warnings: () => ['appendonly is off'],
+    awayServers: () => ['redis2:6379'],
   });
-  const { reasons, warnings } = await readiness();
+  const { reasons, warnings, away } = await readiness();
+  expect(away).toEqual(['redis2:6379']);
   expect(warnings).toEqual(['appendonly is off']);
   return reasons;
 }

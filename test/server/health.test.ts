@@ -5,10 +5,11 @@ import { createHealth } from '../../src/server/health.ts';
 
 function watched() {
   const told: string[] = [];
-  const faults = { store: false, bus: false };
+  const faults = { store: false, bus: false, server: false };
   const away = refuse('unavailable', 'away', 1);
   const health = createHealth({
     checkStore: async () => (faults.store ? away : succeed(undefined)),
+    awayServers: () => (faults.server ? ['redis2:6379'] : []),
     bus: {
       probe: async () => (faults.bus ? away : succeed(undefined)),
       reconnect: () => void told.push('reconnect'),
@@ -43,6 +44,27 @@ describe('the health of a worker', () => {
     await health.firstCheck;
     expect(told).toEqual(['missed', 'degraded']);
     expect(health.state()).toMatchObject({ error: { message: 'away' } });
+    health.close();
+  });
+
+  it('is degraded and ready while one of several servers is away', async () => {
+    const { health, told, faults } = watched();
+    await health.firstCheck;
+    faults.server = true;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual(['degraded']);
+    expect(health.state().ok).toBe(true);
+    expect(health.degradedSince()).toBeDefined();
+    expect([health.isAway(), health.awayServers()]).toEqual([false, 1]);
+    faults.store = true;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(health.state().ok).toBe(false);
+    expect([health.isAway(), health.awayServers()]).toEqual([true, 0]);
+    faults.store = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    faults.server = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual(['degraded', 'resync', 'restored']);
     health.close();
   });
 

@@ -11,6 +11,7 @@ export const IDLE_SOURCES: MetricSources = {
   probesMissed: zero,
   reconnects: zero,
   degraded: () => false,
+  awayServers: zero,
   slowClients: zero,
   overLimit: zero,
   mostWaitingBytes: zero,

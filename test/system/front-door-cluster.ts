@@ -47,7 +47,7 @@ async function runPrimary(): Promise<void> {
     host: HOST,
     port: 0,
     log,
-    readiness: async () => ({ reasons: [], warnings: [] }),
+    readiness: async () => ({ reasons: [], warnings: [], away: [] }),
     status: async () => ({ workers: supervisor.status() }),
     reload: () => succeed({ id: 0 }),
   });

@@ -106,6 +106,7 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
       return Promise.resolve(succeed([{ name: hostNameIn(deps.host), workers, clients }]));
     },
     check: () => (closing ? Promise.resolve(STOPPING) : store.check()),
+    awayServers: () => [],
     // No other host could have agreed on another key.
     agreeOnApiKey: (offered) => Promise.resolve(succeed(offered)),
     // The registry of workers is this process's memory.

@@ -38,6 +38,7 @@ export async function openEmbeddedWorker({
     adapter: createAdapter(),
     secret: store.secret,
     check: store.check,
+    awayServers: () => [],
     async close() {
       bus.close();
     },

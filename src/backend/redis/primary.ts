@@ -8,7 +8,6 @@ import { agreeOnFormat } from './connection/format.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
 import type { RedisTarget } from './connection/target.ts';
 import { redisKeys } from './keys.ts';
-import { allValues } from './outcomes.ts';
 import { createInstanceWatch } from './presence/instance-watch.ts';
 import { countPeople, createReadInstances, idsOf } from './presence/instances.ts';
 import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
@@ -103,8 +102,14 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     overview,
     hosts,
     check: async () => {
-      const pinged = await allValues(topology.nodes().map(({ commands }) => commands.call(['PING'])));
-      return pinged.ok ? succeed(undefined) : pinged;
+      const pings = await Promise.all(topology.nodes().map(({ commands }) => commands.call(['PING'])));
+      const [first] = pings;
+      return pings.some(({ ok }) => ok) || !first || first.ok ? succeed(undefined) : first;
+    },
+    awayServers() {
+      const nodes = topology.nodes();
+      const away = nodes.filter(({ commands }) => !commands.server());
+      return away.length < nodes.length ? away.map(({ target }) => target.shown) : [];
     },
     async agreeOnApiKey(offered) {
       // Hosts that start at the same moment must agree on one key.

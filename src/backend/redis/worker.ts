@@ -5,6 +5,7 @@ import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
+import { away } from './connection/failures.ts';
 import { agreeOnFormat, createFormatGate } from './connection/format.ts';
 import { redisKeys } from './keys.ts';
 import { createRedisAppend } from './log/append.ts';
@@ -12,7 +13,6 @@ import { createEpochArgs } from './log/epochs.ts';
 import { createRedisIdempotency } from './log/idempotency.ts';
 import { createRedisLogs } from './log/logs.ts';
 import { createRedisModeration } from './moderation/moderation.ts';
-import { allValues } from './outcomes.ts';
 import { createRedisConnectQueue } from './people/connect-queue.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
@@ -118,11 +118,25 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
       const fits = format.isShut() ? await format.check() : succeed(undefined);
       if (!fits.ok) return fits;
       // All run at once, because each alone may take until the deadline of a call.
-      const written = writeCheck.check();
-      const checked = await allValues<unknown>([servers.check(), format.check(), written]);
-      servers.noteWrite(keys.instances, await written);
-      return checked.ok ? succeed(undefined) : checked;
+      const [checked, marked, written] = await Promise.all([
+        servers.check(),
+        format.check(),
+        writeCheck.check(),
+      ] as const);
+      servers.noteWrite(keys.instances, written);
+      const required: Outcome<unknown>[] = [checked];
+      // While its server is away, no other version can migrate the data either.
+      if (!servers.isAway(keys.format)) required.push(marked);
+      // The lease of an instance that the store knows ends for nobody while its server is away.
+      if (!servers.isAway(keys.instances) || !writeCheck.wasWritten()) required.push(written);
+      // It must list a room there before it lets anybody in.
+      if (servers.isAway(keys.occupiedRooms(instanceId))) required.push(away());
+      const failed = required.find(({ ok }) => !ok);
+      if (!failed || failed.ok) return succeed(undefined);
+      await servers.probeOthers();
+      return failed;
     },
+    awayServers: servers.away,
     close: servers.close,
   };
 }

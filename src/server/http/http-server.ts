@@ -20,6 +20,8 @@ export interface HttpDeps extends TokenGateDeps {
   readonly api: ApiContext;
   /** Returns whether this worker can serve. */
   readonly ready: () => Outcome<void>;
+  /** How many of the store's servers are away, although this worker is ready. */
+  readonly awayServers: () => number;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;
 }
@@ -34,7 +36,7 @@ export interface HttpRoutes {
 const MAX_PARAM_CHARS = 16_384;
 
 export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
-  const { namespaces, version, ready, metrics, log } = deps;
+  const { namespaces, version, ready, awayServers, metrics, log } = deps;
   const gate = createApiAuthenticator(deps.apiKeys);
   const app = fastify({
     logger: false,
@@ -63,7 +65,10 @@ export async function openHttp(deps: HttpDeps): Promise<HttpRoutes> {
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     const state = ready();
-    return state.ok ? { ok: true } : answerRefusal(reply, state);
+    if (!state.ok) return answerRefusal(reply, state);
+    const away = awayServers();
+    // Their addresses stand on the admin port only: this one may be open to anybody.
+    return { ok: true, ...(away > 0 && { degraded: [`${away} of the store's servers away`] }) };
   });
   app.get('/metrics', async (request, reply) => {
     const authorized = gate.authorize(request.raw);

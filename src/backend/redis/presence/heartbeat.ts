@@ -31,7 +31,10 @@ export interface Heartbeat {
   repeat(): void;
   /** Returns whether the lease certainly runs: nobody can have reaped this instance. */
   isLeased(): boolean;
-  /** Lists an instance that is not listed, without a heartbeat. */
+  /**
+   * Lists an instance that is not listed, without a heartbeat. While the server of the list alone is away, this instance still
+   * is what its last heartbeat made it.
+   */
   list(instanceId: string): Promise<Outcome<unknown>>;
 }
 
@@ -71,6 +74,14 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       if (lastClients !== undefined) void send(lastClients);
     },
     isLeased: () => now() - acceptedAtMs < ROSTER_LEASE_MS,
-    list: (one) => redis.evaluate<number>(script, [keys.instances], [one, LEASE_MS, '?', host, 'new']),
+    async list(one) {
+      const listed = await redis.evaluate<number>(
+        script,
+        [keys.instances],
+        [one, LEASE_MS, '?', host, 'new'],
+      );
+      const stands = one === instanceId && term !== undefined && !listed.ok;
+      return stands && listed.error.code === 'unavailable' ? succeed(0) : listed;
+    },
   };
 }

@@ -2,7 +2,10 @@ import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { ListedInstance, ReadInstances } from './instances.ts';
 
-/** The listed instances, cached for at most a second. */
+/**
+ * The listed instances, cached for at most a second. While the store does not answer, they are what they were last: nobody's
+ * lease ends while no heartbeat can be seen.
+ */
 export interface LiveInstances {
   /** All listed instances by id. */
   listed(): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
@@ -23,6 +26,7 @@ interface Reading {
 
 export function createLiveInstances(readInstances: ReadInstances, now: () => number): LiveInstances {
   let last: Reading | undefined;
+  let lastListed: ReadonlyMap<string, ListedInstance> | undefined;
 
   function readNow(): Reading {
     const reading: Reading = { atMs: now(), instances: load(), notListed: new Set() };
@@ -35,7 +39,11 @@ export function createLiveInstances(readInstances: ReadInstances, now: () => num
 
   async function load(): Promise<Outcome<ReadonlyMap<string, ListedInstance>>> {
     const instances = await readInstances();
-    return instances.ok ? succeed(new Map(instances.value.map((one) => [one.instanceId, one]))) : instances;
+    if (instances.ok) {
+      lastListed = new Map(instances.value.map((one) => [one.instanceId, one]));
+      return succeed(lastListed);
+    }
+    return lastListed && instances.error.code === 'unavailable' ? succeed(lastListed) : instances;
   }
 
   const recent = () => (last && now() - last.atMs < CACHE_MS ? last : readNow());

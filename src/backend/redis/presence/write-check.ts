@@ -9,6 +9,8 @@ export interface WriteCheck {
   readonly heartbeat: Roster['heartbeat'];
   /** Checks whether the store accepts writes: the last heartbeat was written and is recent. Otherwise it writes one. */
   check(): Promise<Outcome<void>>;
+  /** A heartbeat was written at some time: the store knows this instance. */
+  wasWritten(): boolean;
 }
 
 /**
@@ -32,5 +34,6 @@ export function createWriteCheck(send: Roster['heartbeat'], now: () => number): 
     heartbeat,
     check: async () =>
       last?.ok && now() - writtenAtMs < FRESH_MS ? succeed(undefined) : await heartbeat(clients),
+    wasWritten: () => writtenAtMs > Number.NEGATIVE_INFINITY,
   };
 }

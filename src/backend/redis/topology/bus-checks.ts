@@ -16,8 +16,8 @@ export interface BusChecksDeps {
 
 /** Tests what each server delivers to this worker, and replaces the subscribers that get nothing. */
 export interface BusChecks {
-  /** Fails with the first failure of a server. */
-  probe(): Promise<Outcome<void>>;
+  /** Fails with the first failure of a server that is `required`. */
+  probe(required: (node: WorkerNode) => boolean): Promise<Outcome<void>>;
   /** Replaces the subscribers that the last `probe` found deaf, or all if it found none. */
   reconnect(): void;
   /** While one server is away, another may be deaf: replaces a subscriber that is deaf twice in a row. */
@@ -52,8 +52,8 @@ export function createBusChecks({ nodes, onLoss, onRestart, log }: BusChecksDeps
   }
 
   return {
-    async probe() {
-      const probed = await probeEach();
+    async probe(required) {
+      const probed = (await probeEach()).filter(([node]) => required(node));
       deaf = probed.filter(([, { ok }]) => !ok).map(([node]) => node);
       return probed.find(([, { ok }]) => !ok)?.[1] ?? succeed(undefined);
     },

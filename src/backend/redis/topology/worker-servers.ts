@@ -9,6 +9,7 @@ import type { CallPacing } from '../connection/call-pacing.ts';
 import type { RedisCommands, RedisServer } from '../connection/commands.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import type { RedisKeys } from '../keys.ts';
+import { allValues } from '../outcomes.ts';
 import type { Script } from '../scripts.ts';
 import { createBusChecks } from './bus-checks.ts';
 import { createDataMarks, type DataMarks } from './data-marks.ts';
@@ -24,12 +25,18 @@ export interface WorkerServers {
   shown(): string;
   /** Tells how a write of that key went. A server that names a cause each time is dialled again: a proxy may lead elsewhere. */
   noteWrite(key: string, written: Outcome<unknown>): void;
-  /** Tests each server's subscriber: what is published there must come back. */
+  /** Tests the subscriber of each server that is not away: what is published there must come back. */
   probe(): Promise<Outcome<void>>;
+  /** While nobody asks for `probe`, since a server is away that no worker can be without: one of the others may be deaf. */
+  probeOthers(): Promise<void>;
   /** Replaces the subscribers that the last probe found deaf, or all if it found none. */
   reconnect(): void;
-  /** Succeeds if each server answers and allows what this worker does. */
+  /** Succeeds if a server answers and allows what this worker does. */
   check(): Promise<Outcome<void>>;
+  /** The servers of which the last check found that they do not, while others do. */
+  away(): readonly string[];
+  /** Returns whether the key's server is one of these. */
+  isAway(key: string): boolean;
   /** Succeeds once enough replicas have what the key's server answered before; absent if none need to. */
   readonly replicated?: (key: string, server: RedisServer) => Promise<Outcome<void>>;
   /** They show whether a server lost its data. */
@@ -82,6 +89,7 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   });
   const dataMarks = createDataMarks(topology.nodes);
   const redials = createRedials();
+  let away: ReadonlySet<WorkerNode> = new Set();
 
   /**
    * Redis unsubscribes the channels of a slot that leaves a server. node-redis takes that for the reply to whatever is under
@@ -105,12 +113,22 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   });
 
   async function check(): Promise<Outcome<void>> {
-    const checks = topology
-      .nodes()
-      .flatMap(({ commands, checkRights, checkAcks }) => [commands.verify(), checkRights(), checkAcks()]);
-    const failed = (await Promise.all([...checks, dataMarks.check()])).find(({ ok }) => !ok);
-    if (failed && topology.nodes().length > 1) await busChecks.probeOthers();
-    return failed && !failed.ok ? failed : succeed(undefined);
+    const nodes = topology.nodes();
+    const marking = dataMarks.check();
+    const checked = await Promise.all(nodes.map(checkOne));
+    const marked = await marking;
+    const failed = nodes.filter((_, index) => !checked[index]?.ok);
+    const [first] = checked;
+    const none = failed.length === nodes.length;
+    away = new Set(none ? [] : failed);
+    if (none && first) return first;
+    // A server that is away has no mark to read either.
+    return failed.length > 0 ? succeed(undefined) : marked;
+  }
+
+  async function checkOne({ commands, checkRights, checkAcks }: WorkerNode): Promise<Outcome<void>> {
+    const checks = await allValues([commands.verify(), checkRights(), checkAcks()]);
+    return checks.ok ? succeed(undefined) : checks;
   }
 
   return {
@@ -122,10 +140,15 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
         .map(({ shown }) => shown)
         .join(', '),
     noteWrite: (key, written) => topology.nodeOf(key).noteWrite(written),
-    probe: busChecks.probe,
+    probe: () => busChecks.probe((node) => !away.has(node)),
+    probeOthers: async () => {
+      if (topology.nodes().length > 1) await busChecks.probeOthers();
+    },
     reconnect: busChecks.reconnect,
     check,
     dataMarks,
+    away: () => Array.from(away, ({ shown }) => shown),
+    isAway: (key) => away.has(topology.nodeOf(key)),
     ...(ackReplicas > 0 && {
       replicated: async (key: string, server: RedisServer) =>
         (await topology.nodeOf(key).acks?.wait(server)) ?? succeed(undefined),
