@@ -76,6 +76,8 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
       hostMetrics.ended(instanceId, reason);
       deadInstances.add(instanceId);
     },
+    // Its users would be told gone before it is killed, and come again on its successor.
+    onWorkerSilent: (instanceId) => void backend.vouchFor(instanceId),
     onServing(workerId, serving) {
       front?.serving(workerId, serving);
       deadInstances.onServing();

@@ -96,6 +96,11 @@ export interface PrimaryBackend {
   /** Serves a forked worker. The caller MUST call it before the worker sends anything. */
   serve(worker: WorkerIpc): void;
   overview(): Promise<Outcome<ClusterOverview>>;
+  /**
+   * Extends the lease of a worker of this host that hangs: its users are not gone, since the caller replaces it soon. It MUST
+   * NOT bring back an instance that was fenced or reaped.
+   */
+  vouchFor(instanceId: string): Promise<Outcome<void>>;
   /** Returns the hosts with living workers, by name. */
   hosts(): Promise<Outcome<readonly HostOverview[]>>;
   /** Succeeds if the store answers, also while one of several servers is away. */

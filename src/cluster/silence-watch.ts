@@ -18,12 +18,14 @@ export interface SilenceWatchDeps {
   readonly now: () => number;
   /** No report for 3 s: the worker's event loop is blocked, or its process is stopped. */
   readonly onSuspect: () => void;
+  /** Called at each check from then on, twice a second, until it is heard or hung. */
+  readonly onSilent: () => void;
   /** No report for 10 s. */
   readonly onHung: () => void;
 }
 
 /** Measures how long a worker has not reported, without the time in which the primary itself stood still. */
-export function createSilenceWatch({ now, onSuspect, onHung }: SilenceWatchDeps): SilenceWatch {
+export function createSilenceWatch({ now, onSuspect, onSilent, onHung }: SilenceWatchDeps): SilenceWatch {
   let timer: NodeJS.Timeout | undefined;
   let silentMs = 0;
   let checkedAtMs = 0;
@@ -33,6 +35,7 @@ export function createSilenceWatch({ now, onSuspect, onHung }: SilenceWatchDeps)
     silentMs += Math.min(now() - checkedAtMs, MOST_PER_CHECK_MS);
     checkedAtMs = now();
     if (before < SUSPECT_MS && silentMs >= SUSPECT_MS) onSuspect();
+    if (silentMs >= SUSPECT_MS && silentMs < HUNG_MS) onSilent();
     if (before < HUNG_MS && silentMs >= HUNG_MS) onHung();
   }
 

@@ -12,6 +12,7 @@ export interface SlotWorkersDeps {
   readonly now: () => number;
   readonly onChange: (worker: WorkerHandle) => void;
   readonly onConnected: (count: number) => void;
+  readonly onSilent: (instanceId: string) => void;
   /** It hears of every end, before the listener that the worker was spawned with. */
   readonly onGone: (worker: WorkerHandle, exit: WorkerExit) => void;
 }
@@ -60,6 +61,7 @@ export function createSlotWorkers(deps: SlotWorkersDeps): SlotWorkers {
         onChange: () => deps.onChange(worker),
         onReady: listener.ready,
         onConnected: deps.onConnected,
+        onSilent: () => deps.onSilent(instanceId),
         onFailed: listener.failed,
         onGone(exit) {
           alive.delete(worker);

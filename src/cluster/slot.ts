@@ -21,6 +21,7 @@ export interface SlotDeps {
   readonly onChange: (worker: WorkerHandle | undefined) => void;
   readonly onFailed: (message: string) => void;
   readonly onConnected: (count: number) => void;
+  readonly onSilent: (instanceId: string) => void;
   /** The reason is undefined where the end of the worker was wanted. */
   readonly onGone: (instanceId: string, reason: WorkerExit['reason'] | undefined) => void;
   readonly onGiveUp: (reason: string) => void;
@@ -67,6 +68,7 @@ export function createSlot(deps: SlotDeps): Slot {
     now,
     onChange: deps.onChange,
     onConnected: deps.onConnected,
+    onSilent: deps.onSilent,
     onGone(worker, exit) {
       const wanted = stopped || worker !== current || (leaving && !exit.wasReady);
       if (wanted) log.info({ slot, pid: worker.pid, code: exit.code, signal: exit.signal }, 'worker ended');

@@ -22,6 +22,8 @@ export interface SupervisorDeps {
   readonly drainMs: number;
   /** A worker process ended; `reason` says why another one replaces it, undefined where its end was wanted. */
   readonly onWorkerGone: (instanceId: string, reason: string | undefined) => void;
+  /** A worker hangs, and reports again or is replaced soon. Called twice a second. */
+  readonly onWorkerSilent: (instanceId: string) => void;
   /** Called when it changes whether new clients may go to this worker. The id is node:cluster's. */
   readonly onServing: (workerId: number, serving: boolean) => void;
 }
@@ -83,6 +85,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       random: deps.random,
       mayGiveUp: () => starting !== undefined,
       onConnected: countArrivals,
+      onSilent: deps.onWorkerSilent,
       onFailed: (message) => starting?.(refuse('unavailable', message)),
       onGone: deps.onWorkerGone,
       onGiveUp(reason) {

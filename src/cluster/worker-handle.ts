@@ -32,6 +32,8 @@ export interface WorkerHandleDeps {
   readonly onReady: () => void;
   /** So many clients have connected. */
   readonly onConnected: (count: number) => void;
+  /** It has not reported for seconds, and reports again or is killed soon. Called twice a second. */
+  readonly onSilent: () => void;
   readonly onFailed: (message: string) => void;
   readonly onGone: (departure: WorkerExit) => void;
 }
@@ -108,6 +110,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
       log.warn({ slot, pid: child.pid }, 'the worker does not report: it gets no new clients');
       deps.onChange();
     },
+    onSilent: deps.onSilent,
     onHung: () => killBecause('it hung: no report for 10 s'),
   });
 

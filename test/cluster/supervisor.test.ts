@@ -30,6 +30,7 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
   });
   const onWorkerGone = vi.fn();
   const onServing = vi.fn();
+  const onWorkerSilent = vi.fn();
   const supervisor = createSupervisor({
     workers: 2,
     basePort: 6001,
@@ -39,6 +40,7 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
     now: Date.now,
     drainMs: 10_000,
     onWorkerGone,
+    onWorkerSilent,
     onServing,
     random: () => 0,
     ...deps,
@@ -68,6 +70,7 @@ function createCluster(deps: Partial<SupervisorDeps> = {}) {
     said,
     lines,
     onWorkerGone,
+    onWorkerSilent,
     onServing,
   };
 }
@@ -214,6 +217,23 @@ test('a worker that hangs is suspect after 3 s, ready again when it reports, and
   await vi.advanceTimersByTimeAsync(2_000);
   expect(hanging.signals).toEqual(['SIGKILL']);
   expect(forked).toHaveLength(3);
+});
+
+test('a worker that hangs is reported twice a second until it is killed, and no other', async () => {
+  const { startAll, latest, onWorkerSilent } = createCluster();
+  await startAll();
+  const hanging = latest(0);
+  hanging.hang(true);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(onWorkerSilent).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(onWorkerSilent.mock.calls.length).toBeGreaterThanOrEqual(8);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(hanging.signals).toEqual(['SIGKILL']);
+  const reported = onWorkerSilent.mock.calls.length;
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(onWorkerSilent).toHaveBeenCalledTimes(reported);
+  expect(new Set(onWorkerSilent.mock.calls.flat())).toEqual(new Set([hanging.instanceId]));
 });
 
 test('a primary that stood still itself takes no worker for hanging', async () => {

@@ -36,7 +36,6 @@ export const readOnlyRedis = refusingRedis(
 export const hungWorker: Plan = {
   name: 'hung-worker',
   title: 'a worker stopped (SIGSTOP) until it is replaced',
-  cutsOff: true,
   notForStock: true,
   async run(stage, random) {
     const before = stage.workers(0);

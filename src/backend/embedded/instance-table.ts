@@ -8,6 +8,8 @@ export interface InstanceRecord {
   readonly rooms: Map<string, Set<string>>;
   /** The time of the last heartbeat, by the monotonic clock. */
   lastHeartbeatAt: number;
+  /** When the lease was last extended, by a heartbeat or by the primary. */
+  leasedAt: number;
   /** False until its first heartbeat: it may have been reaped and not know it. */
   hasHeartbeat: boolean;
 }
@@ -24,6 +26,8 @@ export interface InstanceTable {
   counts(instanceId: string): boolean;
   counting(): readonly InstanceRecord[];
   expired(): readonly string[];
+  /** Extends the lease of an instance that hangs. */
+  vouchFor(instanceId: string): void;
 }
 
 /** A worker that was fenced this many fences ago has no messages in flight any more. */
@@ -36,9 +40,7 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
   function counts(instanceId: string): boolean {
     const record = instances.get(instanceId);
     return (
-      record !== undefined &&
-      !fenced.has(instanceId) &&
-      elapsedMs() - record.lastHeartbeatAt <= ROSTER_LEASE_MS
+      record !== undefined && !fenced.has(instanceId) && elapsedMs() - record.leasedAt <= ROSTER_LEASE_MS
     );
   }
 
@@ -47,6 +49,7 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
       const record = instances.get(instanceId) ?? {
         rooms: new Map(),
         lastHeartbeatAt: elapsedMs(),
+        leasedAt: elapsedMs(),
         hasHeartbeat: false,
       };
       instances.set(instanceId, record);
@@ -68,8 +71,12 @@ export function createInstanceTable({ elapsedMs }: { readonly elapsedMs: () => n
     counting: () => [...instances].flatMap(([instanceId, record]) => (counts(instanceId) ? [record] : [])),
     // It includes fenced instances: if their primary does not reap them after the grace time, the lease ends.
     expired: () =>
-      [...instances].flatMap(([instanceId, { lastHeartbeatAt }]) =>
-        elapsedMs() - lastHeartbeatAt > ROSTER_LEASE_MS ? [instanceId] : [],
+      [...instances].flatMap(([instanceId, { leasedAt }]) =>
+        elapsedMs() - leasedAt > ROSTER_LEASE_MS ? [instanceId] : [],
       ),
+    vouchFor(instanceId) {
+      const record = instances.get(instanceId);
+      if (record && !fenced.has(instanceId)) record.leasedAt = elapsedMs();
+    },
   };
 }

@@ -46,6 +46,8 @@ export interface InstanceRoster {
   fence(instanceId: string): void;
   /** Returns false for the first heartbeat of an instance that is new or was reaped. */
   heartbeat(instanceId: string): boolean;
+  /** Extends the lease without a heartbeat of the instance. */
+  vouchFor(instanceId: string): void;
   reap(instanceId: string): readonly Departure[];
   expired(): readonly string[];
   overview(): ClusterOverview;
@@ -180,7 +182,7 @@ export function createInstanceRoster({
       if (instances.isFenced(instanceId)) return true;
       const record = instances.record(instanceId);
       const { hasHeartbeat } = record;
-      Object.assign(record, { lastHeartbeatAt: elapsedMs(), hasHeartbeat: true });
+      Object.assign(record, { lastHeartbeatAt: elapsedMs(), leasedAt: elapsedMs(), hasHeartbeat: true });
       return hasHeartbeat;
     },
     reap(instanceId) {
@@ -199,6 +201,7 @@ export function createInstanceRoster({
         return gone.map((user) => ({ room: presence.room, user, clients }));
       });
     },
+    vouchFor: instances.vouchFor,
     expired: instances.expired,
     overview: () => ({
       hosts: 1,

@@ -1,4 +1,4 @@
-import type { ClusterOverview, HostOverview } from '../../chat/roster.ts';
+import { type ClusterOverview, type HostOverview, ROSTER_LEASE_MS } from '../../chat/roster.ts';
 import { hostNameIn } from '../../cluster/host-id.ts';
 import type { Outcome } from '../../protocol/codes.ts';
 import { succeed } from '../../protocol/codes.ts';
@@ -62,7 +62,11 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   }
 
   function openNode(target: RedisTarget): PrimaryNode {
-    const commands = openRedisConnection({ target, scripts: [scripts.instances, scripts.markFormat], log });
+    const commands = openRedisConnection({
+      target,
+      scripts: [scripts.instances, scripts.markFormat, scripts.vouch],
+      log,
+    });
     return { target, commands, close: commands.close };
   }
 
@@ -101,6 +105,11 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     serve: () => undefined,
     overview,
     hosts,
+    async vouchFor(instanceId) {
+      const args = [instanceId, String(ROSTER_LEASE_MS)];
+      const vouched = await redis.evaluate(scripts.vouch, [keys.instances], args);
+      return vouched.ok ? succeed(undefined) : vouched;
+    },
     check: async () => {
       const pings = await Promise.all(topology.nodes().map(({ commands }) => commands.call(['PING'])));
       const [first] = pings;

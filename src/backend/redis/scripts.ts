@@ -19,6 +19,7 @@ export interface Scripts {
   readonly members: Script;
   readonly instances: Script;
   readonly heartbeat: Script;
+  readonly vouch: Script;
   readonly fence: Script;
   readonly forget: Script;
   readonly turn: Script;
@@ -54,6 +55,7 @@ export function openScripts(): Scripts {
     members: scriptOf(textOf('presence/roster-members')),
     instances: scriptOf(clock + textOf('presence/roster-instances')),
     heartbeat: scriptOf(clock + textOf('presence/roster-heartbeat')),
+    vouch: scriptOf(clock + textOf('presence/roster-vouch')),
     fence: scriptOf(textOf('presence/roster-fence')),
     forget: scriptOf(clock + textOf('presence/roster-forget')),
     turn: scriptOf(textOf('presence/totals-turn')),

@@ -42,6 +42,28 @@ async function countedPeer(primary: PrimaryBackend): Promise<{ peer: EmbeddedPee
 }
 
 describe('embedded primary and its workers', () => {
+  it('keeps the users of a worker that hangs, as doubtful, as long as it vouches for the worker', () => {
+    let atMs = 0;
+    const roster = rosterAt(() => atMs);
+    const room = newRoom();
+    roster.heartbeat('hangs');
+    roster.enter('hangs', room, { userId: 'ann', username: 'Ann' }, 1, 1);
+    for (const _ of range(1, 3)) {
+      atMs += ROSTER_LEASE_MS - 1;
+      expect(roster.expired()).toEqual([]);
+      roster.vouchFor('hangs');
+    }
+    const [member] = roster.members(room, { limit: 9 }).members;
+    expect(member).toMatchObject({ userId: 'ann', clients: 1, state: 'doubtful', seenAt: 0 });
+    roster.fence('hangs');
+    atMs += ROSTER_LEASE_MS - 1;
+    roster.vouchFor('hangs');
+    atMs += 2;
+    expect(roster.expired()).toEqual(['hangs']);
+    roster.vouchFor('never started');
+    expect(roster.expired()).toEqual(['hangs']);
+  });
+
   it('sends messages only to workers that subscribe to the room, once per worker', async () => {
     const primary = await setUp();
     const [holding, other] = [await countedPeer(primary), await countedPeer(primary)];

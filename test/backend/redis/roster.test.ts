@@ -219,6 +219,35 @@ describe('the roster in Redis', () => {
     await primary.close();
   });
 
+  it('keeps the users of a worker that hangs, as doubtful, as long as its primary vouches for it', async () => {
+    const redis = await redisForTest();
+    let aheadMs = 0;
+    const a = await peerForTest(redis.url);
+    const b = await peerForTest(redis.url, { elapsedMs: () => performance.now() + aheadMs });
+    const primary = await openRedisPrimary({ options: redisOptions(redis.url), host: 'test', log: silent });
+    onTestFinished(() => primary.close());
+    const room = newRoom();
+    granted(await a.roster.heartbeat(3));
+    granted(await a.roster.enter(room, ann, 1, 1));
+    const silent2s = async () => {
+      aheadMs += 2_000;
+      granted(await b.roster.heartbeat(0));
+      return granted(await b.roster.expired());
+    };
+    for (const _ of range(1, 10)) {
+      granted(await primary.vouchFor(a.instanceId));
+      expect(await silent2s()).toEqual([]);
+    }
+    const [member] = granted(await b.roster.members(room, { limit: 9 })).members;
+    expect(member).toMatchObject({ userId: 'ann', clients: 1, state: 'doubtful' });
+    await eventually(async () => expect(await silent2s()).toEqual([a.instanceId]));
+    granted(await b.roster.fence(a.instanceId));
+    granted(await primary.vouchFor(a.instanceId));
+    expect(await redis.ask(`HGET rc:boots ${a.instanceId}`)).toMatch(/\n-\d+ 3v test/);
+    granted(await primary.vouchFor('never started'));
+    expect(await redis.ask('HLEN rc:boots')).toBe(':2\r\n');
+  });
+
   it('reports its whole presence again after it was fenced and reaped', async () => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url, { maxRoomClients: 2 }), await peerForTest(redis.url)];

@@ -24,6 +24,8 @@ export interface ListedInstance {
   /** The time of its last heartbeat, by the store's clock. */
   readonly lastHeartbeatAtMs: number;
   readonly silentMs: number;
+  /** Its primary extended the lease last, because it hangs. */
+  readonly vouchedFor: boolean;
   readonly clients: number;
   readonly host: string;
 }
@@ -73,7 +75,7 @@ export function createReadInstances({ redis, script, keys, watch }: ReadInstance
 }
 
 function parsed(instanceId: string, record: string, nowMs: number) {
-  const [lease = '', clients, ...host] = record.split(' ');
+  const [lease = '', clients = '', ...host] = record.split(' ');
   const leaseEndMs = Math.abs(Number(lease));
   const lastHeartbeatAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
   return {
@@ -84,8 +86,9 @@ function parsed(instanceId: string, record: string, nowMs: number) {
     reaped: clients === 'swept',
     lastHeartbeatAtMs,
     silentMs: nowMs - lastHeartbeatAtMs,
+    vouchedFor: clients.endsWith('v'),
     // `?` until its first heartbeat.
-    clients: Number(clients) || 0,
+    clients: Number.parseInt(clients, 10) || 0,
     host: host.join(' '),
   };
 }

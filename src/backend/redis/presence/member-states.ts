@@ -49,7 +49,9 @@ function memberOf(reports: readonly Report[]): RosterMember {
   return {
     ...entryOf(shown.user),
     clients: counting.reduce((sum, { user }) => sum + user.own, 0),
-    state: counting.some(({ instance }) => instance && instance.silentMs <= ROSTER_DOUBT_MS)
+    state: counting.some(
+      ({ instance }) => instance && !instance.vouchedFor && instance.silentMs <= ROSTER_DOUBT_MS,
+    )
       ? 'online'
       : 'doubtful',
     seenAt: Math.max(0, ...reports.map(({ instance }) => instance?.lastHeartbeatAtMs ?? 0)),

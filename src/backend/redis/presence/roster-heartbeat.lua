@@ -1,5 +1,5 @@
 -- Extends an instance's lease. Other instances see the heartbeat by the lease, which every heartbeat changes.
--- KEYS[1] instances (hash instance id -> `leaseEndMs connections host`, with a `-` before it: fenced; `swept` for connections: reaped, see roster-forget.lua)
+-- KEYS[1] instances (hash instance id -> `leaseEndMs connections host`, with a `-` before it: fenced; `swept` for connections: reaped, see roster-forget.lua; `v` behind them: see roster-vouch.lua)
 -- ARGV[1] instance id   ARGV[2] lease, ms   ARGV[3] connections   ARGV[4] host
 -- ARGV[5] 'new': only if it is not listed; its connections are then '?' until its first heartbeat
 -- Returns 1 if the instance had sent a heartbeat before, 0 if not: it is new, was fenced or reaped, or the store lost its data.
