@@ -2,18 +2,20 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { pino } from 'pino';
 import { usesRedis } from '../backend/backend.ts';
+import { examineDataDir } from '../backend/embedded/examination.ts';
 import { examineRedis } from '../backend/redis/examination.ts';
 import { portClaimsOf } from '../cluster/ports.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Settings } from '../config/settings.ts';
 import { hostInUrl } from '../host-names.ts';
 import { type Finding, findingFrom } from './doctor/finding.ts';
-import { checkHost } from './doctor/host-check.ts';
+import { checkHost, type RunningPrimary } from './doctor/host-check.ts';
 import { checkNginxConfig } from './doctor/nginx-check.ts';
 import { parseNginx } from './doctor/nginx-parser.ts';
 import { checkSite } from './doctor/site-check.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, type GivenOptions, notAddress, readOptions } from './options.ts';
+import type { HostStatus } from './status-table.ts';
 
 export interface DoctorDeps {
   readonly configuration: Configuration;
@@ -56,10 +58,10 @@ async function examine(
 ): Promise<Finding[]> {
   const log = pino({ enabled: false });
   const [host, store, site] = await Promise.all([
-    pidOfPrimary(settings).then((primaryPid) =>
-      checkHost({ primaryPid, claims: portClaimsOf(settings), readFile }),
-    ),
-    usesRedis(settings) ? examineRedis({ options: settings, now, log }) : [],
+    primaryOn(settings).then((primary) => checkHost({ primary, claims: portClaimsOf(settings), readFile })),
+    usesRedis(settings)
+      ? examineRedis({ options: settings, now, log })
+      : examineDataDir({ dataDir: settings.dataDir, uid: process.getuid?.() }),
     values.site === undefined ? [] : checkSite({ url: String(values.site), socketPath: settings.socketPath }),
   ]);
   return [
@@ -70,14 +72,16 @@ async function examine(
   ];
 }
 
-/** Asks the admin listener; undefined if no server runs with these settings. */
-async function pidOfPrimary({ adminHost, adminPort }: Settings): Promise<number | undefined> {
+/** Asks the admin listener; undefined if no Roomcast answers there. */
+async function primaryOn({ adminHost, adminPort, basePort }: Settings): Promise<RunningPrimary | undefined> {
   const host = ['0.0.0.0', '0', '::'].includes(adminHost) ? '127.0.0.1' : adminHost;
   try {
     const url = `http://${hostInUrl(host)}:${adminPort}/status`;
     const response = await fetch(url, { signal: AbortSignal.timeout(STATUS_MS) });
-    const status = (await response.json()) as { primary?: { pid?: number } };
-    return status.primary?.pid;
+    const { primary, workers } = (await response.json()) as Partial<HostStatus>;
+    if (primary?.pid === undefined) return undefined;
+    const ports = (workers ?? []).map(({ port }) => port);
+    return { pid: primary.pid, isOurs: ports.length === 0 || ports.includes(basePort), ports };
   } catch {
     return undefined;
   }
@@ -117,8 +121,8 @@ function checkOptions(given: GivenOptions): string[] {
 const HELP = `Usage: roomcast doctor [--nginx FILE] [--site URL] [--json]
 
 Looks at everything that the server depends on: the settings, this machine's limits and ports, Redis (version,
-rights, persistence, eviction, replication, memory, clock), the config of nginx and the running site. Prints
-each thing to mend, with how. Redis gets trial keys that expire within 10 s, and its format if it has none.
+rights, persistence, eviction, replication, memory, clock) or DATA_DIR (rights, file system, free space, damage), the
+config of nginx and the running site. Prints each thing to mend, with how. Redis gets trial keys that expire within 10 s, and its format if it has none.
 
 Run it with the settings of the server, on its machine and as its user. It may run before the start, or
 beside the server.

@@ -18,7 +18,7 @@ export interface DataDir {
 /** The layout of the tables. */
 export const FORMAT = 1;
 export const DATA_FILE = 'data.mdb';
-const WARN_FREE_BYTES = 1024 ** 3;
+export const WARN_FREE_BYTES = 1024 ** 3;
 
 /** Opens the folder of the store, which this process alone owns from then on. */
 export async function openDataDir(dataDir: string): Promise<DataDir> {
@@ -72,7 +72,7 @@ function unusable(dir: string, error: unknown): BackendError {
   );
 }
 
-function lowSpace(dir: string): string {
+export function lowSpace(dir: string): string {
   return `DATA_DIR ${dir} has less than 1 GiB of free space; below 64 MiB no message is taken.`;
 }
 

@@ -7,14 +7,14 @@ import { BackendError } from '../backend.ts';
 import { FORMAT } from './data-dir.ts';
 import { diskSpaceOf } from './disk-space.ts';
 import { LOCK_FILE } from './store-files.ts';
-import { type KeyedRow, openTables } from './tables.ts';
+import { type KeyedRow, MAX_TABLES, openTables } from './tables.ts';
 
 /*
  * lmdb trusts its file: opening a damaged one ends the process with a segmentation fault or a bus error. So a file of
  * unknown state is opened in a child process, whose signal becomes a sentence.
  */
 
-const WORK = { copyStore, checkStore };
+const WORK = { copyStore, checkStore, readStore };
 
 /** Runs in the child: prints the result, or why there is none, as JSON. */
 export async function runApart(name: keyof typeof WORK, args: readonly string[]): Promise<void> {
@@ -38,7 +38,17 @@ export function checkStoreApart(folder: string, shownAs: string): Promise<number
   return work('checkStore', shownAs, [folder]);
 }
 
-async function work(name: keyof typeof WORK, shownAs: string, args: readonly string[]): Promise<number> {
+/** Reads what it can of the store of a folder in the given time, and changes nothing. A server may use it meanwhile. */
+export async function readStoreApart(folder: string, limitMs: number): Promise<void> {
+  await work('readStore', folder, [folder, String(limitMs)], 'restore a backup');
+}
+
+async function work(
+  name: keyof typeof WORK,
+  shownAs: string,
+  args: readonly string[],
+  advice = 'use another backup',
+): Promise<number> {
   const url = new URL(`./store-copy${extname(import.meta.url)}`, import.meta.url).href;
   const script = 'const [url, ...rest] = process.argv.slice(1); const [name, ...args] = rest;';
   const child = spawn(
@@ -62,9 +72,7 @@ async function work(name: keyof typeof WORK, shownAs: string, args: readonly str
   if (answer && 'logs' in answer) return answer.logs;
   if (answer?.isFinal) throw new BackendError(answer.message);
   const why = answer?.message ?? `a process that read it ended with ${signal ?? `code ${code}`}`;
-  throw new BackendError(
-    `The store in ${shownAs} cannot be read (${why}). It is damaged: use another backup.`,
-  );
+  throw new BackendError(`The store in ${shownAs} cannot be read (${why}). It is damaged: ${advice}.`);
 }
 
 type ChildAnswer = { readonly logs: number } | { readonly message: string; readonly isFinal: boolean };
@@ -86,6 +94,30 @@ async function copyStore(source: string, target: string): Promise<void> {
     );
   } finally {
     await store.close();
+  }
+}
+
+async function readStore(folder: string, limitMs: string): Promise<void> {
+  const root = open({
+    path: folder,
+    readOnly: true,
+    noSubdir: false,
+    overlappingSync: false,
+    maxDbs: MAX_TABLES,
+  });
+  try {
+    // All names before a table is opened, and all tables before a row is read: opening one ends the cursors.
+    const names = Array.from(root.getKeys(), String);
+    const tables = names.map((name) => [name, root.openDB(name, {})] as const);
+    const format: unknown = tables.find(([name]) => name === 'facts')?.[1].get('format');
+    if (format !== undefined && format !== FORMAT)
+      throw new BackendError(`${folder} was written by another version of Roomcast. Use that version.`);
+    const deadline = performance.now() + Number(limitMs);
+    for (const [, table] of tables) {
+      for (const _row of table.getRange()) if (performance.now() > deadline) return;
+    }
+  } finally {
+    await root.close();
   }
 }
 

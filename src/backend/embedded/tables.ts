@@ -50,7 +50,7 @@ export interface Tables {
 }
 
 /** lmdb allows 12 unless told otherwise. */
-const MAX_TABLES = 32;
+export const MAX_TABLES = 32;
 
 /** Stores of earlier releases have these names: in the list of their tables and within the keys of expiries. */
 const NAME_ON_DISK = {

@@ -1,9 +1,17 @@
 import { findPortProblems, type PortClaim } from '../../cluster/ports.ts';
 import type { Finding } from './finding.ts';
 
+/** A Roomcast that answers on ADMIN_PORT. */
+export interface RunningPrimary {
+  readonly pid: number;
+  /** It has the ports of these settings. */
+  readonly isOurs: boolean;
+  /** The ports of its workers. */
+  readonly ports: readonly number[];
+}
+
 export interface HostCheckDeps {
-  /** The pid of the running primary; undefined if none runs. */
-  readonly primaryPid: number | undefined;
+  readonly primary: RunningPrimary | undefined;
   readonly claims: readonly PortClaim[];
   /** Undefined if there is no such file, or if it may not be read. */
   readonly readFile: (path: string) => string | undefined;
@@ -15,10 +23,11 @@ const LEAST_BACKLOG = 1_024;
 const CONNTRACK_SHARE = 0.8;
 
 /** Looks at what the kernel allows, and at the ports unless the server itself holds them. */
-export async function checkHost({ primaryPid, claims, readFile }: HostCheckDeps): Promise<Finding[]> {
+export async function checkHost({ primary, claims, readFile }: HostCheckDeps): Promise<Finding[]> {
   const findings: Finding[] = [];
   const find = (problem: string, fix: string) => findings.push({ subject: 'host', problem, fix });
 
+  const primaryPid = primary?.isOurs ? primary.pid : undefined;
   const files = openFilesIn(readFile(`/proc/${primaryPid ?? 'self'}/limits`) ?? '');
   if (files !== undefined && files < LEAST_FILES) {
     const whose = primaryPid === undefined ? 'this shell' : 'the server';
@@ -40,6 +49,12 @@ export async function checkHost({ primaryPid, claims, readFile }: HostCheckDeps)
     find(
       `the firewall tracks ${tracked} of at most ${most} connections; beyond that the kernel drops packets of new ones`,
       `Run \`sysctl -w net.netfilter.nf_conntrack_max=${most * 4}\` and keep it in /etc/sysctl.d, or do not track the chat’s ports`,
+    );
+  }
+  if (primary && !primary.isOurs) {
+    find(
+      `another Roomcast (pid ${primary.pid}) answers on ADMIN_PORT, and its workers listen on ${primary.ports.join(', ')}, not from BASE_PORT on`,
+      'Run the doctor with the settings of that server, or give this one an ADMIN_PORT of its own',
     );
   }
   // The running server itself listens on them.

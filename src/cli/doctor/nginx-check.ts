@@ -5,6 +5,9 @@ import { blocksOf, type Directive, inForce } from './nginx-parser.ts';
 export interface NginxCheckSettings {
   readonly workers: number;
   readonly basePort: number;
+  /** The front door's port; its nginx needs no upstream. */
+  readonly front?: boolean;
+  readonly port?: number;
   readonly socketPath: string;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
@@ -21,16 +24,27 @@ export function checkNginxConfig(config: readonly Directive[], settings: NginxCh
   const { workers, basePort } = settings;
   const ports = Array.from({ length: workers }, (_, slot) => basePort + slot);
   const upstreams = [...blocksOf(config, 'upstream')].map(({ directive }) => directive);
-  const ours = upstreams.filter((upstream) => serversOf(upstream).some(({ port }) => ports.includes(port)));
-  if (ours.length === 0) {
+  const doors = settings.front && settings.port !== undefined ? [settings.port] : [];
+  const isOurs = (port: number) => ports.includes(port) || doors.includes(port);
+  const ours = upstreams.filter((upstream) => serversOf(upstream).some(({ port }) => isOurs(port)));
+  const upstreamNames = new Set(upstreams.map(({ args }) => args[0] ?? ''));
+  const direct = [...blocksOf(config, 'location')].filter(({ directive, scopes }) => {
+    const target = passedTo(scopes);
+    return !upstreamNames.has(target.name) && isOurs(target.port) && servesSockets(directive, settings);
+  });
+  if (ours.length === 0 && direct.length === 0) {
     const range = workers === 1 ? `port ${basePort}` : `ports ${basePort} to ${basePort + workers - 1}`;
     return [
-      found(`no upstream names a worker of this host (${range})`, `${AGAIN} correct BASE_PORT and WORKERS`),
+      found(
+        `no upstream or proxy_pass names a worker of this host (${range})`,
+        `${AGAIN} correct BASE_PORT and WORKERS`,
+      ),
     ];
   }
   const names = new Set(ours.map(({ args }) => args[0] ?? ''));
   const places = [...blocksOf(config, 'location')]
-    .filter(({ directive, scopes }) => namesUpstream(scopes, names) && servesSockets(directive, settings))
+    .filter(({ directive, scopes }) => names.has(passedTo(scopes).name) && servesSockets(directive, settings))
+    .concat(direct)
     .map(({ scopes }) => scopes);
   const missing = [
     found(
@@ -39,7 +53,11 @@ export function checkNginxConfig(config: readonly Directive[], settings: NginxCh
     ),
   ];
   return [
-    ...ours.flatMap((upstream) => checkUpstream(upstream, ports)),
+    ...ours.flatMap((upstream) =>
+      // The front door chooses the worker itself.
+      serversOf(upstream).every(({ port }) => doors.includes(port)) ? [] : checkUpstream(upstream, ports),
+    ),
+    ...distinct(direct.flatMap(({ scopes }) => checkDirect(passedTo(scopes).port, ports, doors))),
     ...(places.length === 0 ? missing : distinct(places.flatMap((scopes) => checkPlace(scopes, settings)))),
   ];
 }
@@ -70,6 +88,17 @@ function checkUpstream(upstream: Directive, ports: readonly number[]): Finding[]
             `${AGAIN} add ip_hash;`,
           ),
         ]),
+  ];
+}
+
+/** One location that passes to an address instead of an upstream. */
+function checkDirect(port: number, ports: readonly number[], doors: readonly number[]): Finding[] {
+  if (doors.includes(port) || ports.length === 1) return [];
+  return [
+    found(
+      `proxy_pass names the worker on port ${port} alone: the other ${ports.length - 1} get no clients, and a restart of that one is an outage`,
+      `${AGAIN} pass to an upstream with ip_hash and a server with max_fails=0 for each worker`,
+    ),
   ];
 }
 
@@ -139,9 +168,11 @@ function serversOf({ block = [] }: Directive) {
     .map(({ args }) => ({ args, port: Number(/:(\d+)$/.exec(args[0] ?? '')?.[1] ?? 80) }));
 }
 
-function namesUpstream(scopes: Scopes, names: ReadonlySet<string>): boolean {
+/** The upstream or host that the location passes to, and the port if it names one. */
+function passedTo(scopes: Scopes): { readonly name: string; readonly port: number } {
   const [pass] = (scopes.at(-1) ?? []).filter(({ name }) => name === 'proxy_pass');
-  return names.has(/^https?:\/\/([^/:]+)/.exec(pass?.args[0] ?? '')?.[1] ?? '');
+  const [, name = '', port] = /^https?:\/\/(\[[^\]]*\]|[^/:]+)(?::(\d+))?/.exec(pass?.args[0] ?? '') ?? [];
+  return { name, port: Number(port ?? 0) };
 }
 
 /** A regular expression is taken to match: it cannot be tried against every path. */

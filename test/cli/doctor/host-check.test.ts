@@ -17,7 +17,7 @@ describe('the check of the host', () => {
       'the firewall tracks 60000 of at most 65536 connections',
     ],
   ])('finds a limit that is too low: %j', async (files: Record<string, string>, problem) => {
-    const findings = await checkHost({ primaryPid: undefined, claims: [], readFile: (path) => files[path] });
+    const findings = await checkHost({ primary: undefined, claims: [], readFile: (path) => files[path] });
     expect(findings).toEqual([
       { subject: 'host', problem: expect.stringContaining(problem), fix: expect.stringMatching(/^R/) },
     ]);
@@ -31,7 +31,7 @@ describe('the check of the host', () => {
       '/proc/sys/net/netfilter/nf_conntrack_max': '262144\n',
     };
     const check = (readFile: (path: string) => string | undefined) =>
-      checkHost({ primaryPid: undefined, claims: [], readFile });
+      checkHost({ primary: undefined, claims: [], readFile });
     expect(await check((path) => files[path])).toEqual([]);
     expect(await check(() => undefined)).toEqual([]);
   });
@@ -41,14 +41,23 @@ describe('the check of the host', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     const claims = [{ name: 'PORT', host: '127.0.0.1', port }];
-    const stopped = await checkHost({ primaryPid: undefined, claims, readFile: () => undefined });
+    const stopped = await checkHost({ primary: undefined, claims, readFile: () => undefined });
     expect(stopped).toMatchObject([{ problem: `PORT ${port} on 127.0.0.1 is taken (EADDRINUSE)` }]);
     const running = await checkHost({
-      primaryPid: 77,
+      primary: { pid: 77, isOurs: true, ports: [port] },
       claims,
       readFile: (path) => (path === '/proc/77/limits' ? LIMITS('512') : undefined),
     });
     expect(running).toMatchObject([{ problem: expect.stringContaining('the server may open 512 files') }]);
+    const other = await checkHost({
+      primary: { pid: 77, isOurs: false, ports: [6001, 6002] },
+      claims,
+      readFile: () => undefined,
+    });
+    expect(other.map(({ problem }) => problem)).toEqual([
+      'another Roomcast (pid 77) answers on ADMIN_PORT, and its workers listen on 6001, 6002, not from BASE_PORT on',
+      `PORT ${port} on 127.0.0.1 is taken (EADDRINUSE)`,
+    ]);
     server.close();
   });
 });

@@ -85,9 +85,35 @@ describe('the check of an nginx config', () => {
     expect(check(text)).toMatchObject([{ problem: expect.stringContaining('proxy_read_timeout is 30 s') }]);
   });
 
+  const direct = (port: number, rest = 'proxy_http_version 1.1;') => `http { server { listen 80;
+    location / { proxy_pass http://127.0.0.1:${port}; ${rest} proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
+      client_max_body_size 2m; } } }`;
+
+  it('knows a proxy_pass to one worker without an upstream', () => {
+    expect(check(direct(6002))).toMatchObject([
+      { problem: expect.stringContaining('names the worker on port 6002 alone: the other 1 get no clients') },
+    ]);
+    expect(check(direct(6002, '')).map(({ problem }) => problem)).toContainEqual(
+      expect.stringContaining('WebSocket cannot pass'),
+    );
+    const one = { ...NGINX_SETTINGS, workers: 1 };
+    expect(checkNginxConfig(parseNginx(direct(6001), NONE), one)).toEqual([]);
+  });
+
+  it('knows an nginx in front of the front door, with an upstream or without', () => {
+    const settings = { ...NGINX_SETTINGS, front: true, port: 3000 };
+    const upstream = direct(3000)
+      .replace('127.0.0.1:3000', 'chat')
+      .replace('http {', 'http { upstream chat { server 127.0.0.1:3000; }');
+    for (const text of [direct(3000), upstream])
+      expect(checkNginxConfig(parseNginx(text, NONE), settings)).toEqual([]);
+    expect(check(direct(3000))).toHaveLength(1);
+  });
+
   it('says that no upstream is of this host', () => {
     expect(check(rendered.replaceAll(':600', ':700'))).toMatchObject([
-      { problem: 'no upstream names a worker of this host (ports 6001 to 6002)' },
+      { problem: 'no upstream or proxy_pass names a worker of this host (ports 6001 to 6002)' },
     ]);
   });
 });
