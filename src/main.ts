@@ -67,7 +67,7 @@ async function command([name, ...args]: readonly string[]): Promise<number> {
     });
   }
   const { runCommand } = await import('./cli/commands.ts');
-  return runCommand({ name, args, configuration, rows: Object.values(SETTINGS), readFile, print });
+  return runCommand({ name, version, args, configuration, rows: Object.values(SETTINGS), readFile, print });
 }
 
 async function work(): Promise<number> {

@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import type { RebalanceOptions } from '../backend/redis/topology/rebalance.ts';
+import { countCores } from '../cluster/cores.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { isMisspelling } from '../config/spelling.ts';
 import type { ApiSettings } from './api-access.ts';
 import type { BackupSettings } from './backup.ts';
 import { runExplain } from './explain.ts';
+import type { LoadSettings } from './load.ts';
 import type { MoveSettings } from './move-to-redis.ts';
 import type { Printer } from './nginx.ts';
 import { runNginx } from './nginx.ts';
@@ -20,6 +23,7 @@ type CommandSettings = NginxSettings &
   ApiSettings &
   BackupSettings &
   MoveSettings &
+  LoadSettings &
   RebalanceOptions;
 
 interface CommandRun {
@@ -27,6 +31,8 @@ interface CommandRun {
   readonly settings: CommandSettings;
   /** The table of settings. */
   readonly rows: readonly SettingRow[];
+  readonly version: string;
+  readonly readFile: (path: string) => string | undefined;
   readonly print: Printer;
 }
 
@@ -70,6 +76,20 @@ const COMMANDS: readonly Command[] = [
     name: 'explain',
     does: 'explain what became of a message: stored, delivered to whom, or why not',
     run: ({ args, settings, print }) => runExplain(args, settings, print),
+  },
+  {
+    name: 'load',
+    does: 'load servers with clients, and check every message',
+    run: async ({ args, settings, version, readFile, print }) =>
+      (await import('./load.ts')).runLoadCommand(args, {
+        settings,
+        cores: countCores({ availableParallelism: availableParallelism(), readFile }),
+        version,
+        now: Date.now,
+        readFile,
+        signal: interruption(),
+        print,
+      }),
   },
   {
     name: 'backup',
@@ -118,6 +138,7 @@ export function commandHelp(version: string): string {
 
 export interface CommandLine {
   readonly name: string;
+  readonly version: string;
   readonly args: readonly string[];
   readonly configuration: Configuration;
   readonly rows: readonly SettingRow[];
@@ -127,7 +148,7 @@ export interface CommandLine {
 
 /** Runs every command but `start` itself; returns the exit code. */
 export async function runCommand(line: CommandLine): Promise<number> {
-  const { name, args, configuration, rows, readFile, print } = line;
+  const { name, version, args, configuration, rows, readFile, print } = line;
   if (name === DOCTOR.name) {
     const { runDoctor } = await import('./doctor.ts');
     return runDoctor(args, { configuration, readFile, now: Date.now, print });
@@ -137,7 +158,7 @@ export async function runCommand(line: CommandLine): Promise<number> {
     return 1;
   }
   const command = COMMANDS.find((one) => one.name === name);
-  if (command) return command.run({ args, settings: configuration.settings, rows, print });
+  if (command) return command.run({ args, settings: configuration.settings, rows, version, readFile, print });
   const meant = LISTED.find((one) => isMisspelling(one.name, name));
   const hint = meant === undefined ? '' : `; did you mean ${meant.name}?`;
   print.err(`roomcast: there is no command ${JSON.stringify(name)}${hint}\n`);

@@ -120,7 +120,13 @@ async function hush(limitMs: number): Promise<Answers['hush']> {
 }
 
 async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> {
-  const overdue = await settle([...clients.values()], tops, privateCheck, limitMs);
+  const overdue = await settle({
+    clients: [...clients.values()],
+    returning: populations.some((population) => population.returning),
+    tops,
+    privateCheck,
+    limitMs,
+  });
   const replaced = populations.reduce((sum, population) => sum + population.replaced(), 0);
   if (replaced > 0)
     ledger.findings.add('lost', () => `others came in the place of ${replaced} acked messages`, replaced);

@@ -68,7 +68,14 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
   const drivers = await Promise.all(Array.from({ length: processes }, openDriverProcess));
   const all = <D extends Order['do']>(order: Extract<Order, { do: D }>) =>
     Promise.all(drivers.map((driver) => driver.ask<D>(order)));
-  const splitRate = (perSecond: number) => perSecond / processes;
+  /** How many clients each process has: it gets that part of what all do together. */
+  const sizes = drivers.map(() => 0);
+  const partOf = (index: number) =>
+    (sizes[index] as number) /
+    Math.max(
+      1,
+      sizes.reduce((sum, size) => sum + size, 0),
+    );
 
   async function connect(clients: readonly ClientSpec[], how: ConnectStyle = {}) {
     const { inFlight = IN_FLIGHT, textBytes = TEXT_BYTES, timedOneIn = TIMED_ONE_IN } = how;
@@ -77,6 +84,7 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
     const answers = await Promise.all(
       drivers.map((driver, index) => {
         const own = clients.filter((client) => processOf(client) === index);
+        sizes[index] = (sizes[index] as number) + own.length;
         return driver.ask<'connect'>({
           do: 'connect',
           tongue,
@@ -121,12 +129,16 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
       await all<'talk'>({ do: 'talk', ...order });
     },
     async rate({ perSecond, privateShare, churnPerS }) {
-      await all<'rate'>({
-        do: 'rate',
-        perSecond: splitRate(perSecond),
-        privateShare,
-        churnPerS: splitRate(churnPerS),
-      });
+      await Promise.all(
+        drivers.map((driver, index) =>
+          driver.ask<'rate'>({
+            do: 'rate',
+            perSecond: perSecond * partOf(index),
+            privateShare,
+            churnPerS: churnPerS * partOf(index),
+          }),
+        ),
+      );
     },
     async mark() {
       return addedWindows(await all<'mark'>({ do: 'mark' }));

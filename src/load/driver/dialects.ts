@@ -64,9 +64,9 @@ export interface Dialect {
   readMembers?(answer: unknown): { readonly names: readonly string[]; readonly cursor?: string } | undefined;
 }
 
-const EIO = '/socket.io/?EIO=4';
-const named = ({ spec: { room }, name }: DialectClient) =>
-  `${EIO}&username=${encodeURIComponent(name)}${room === undefined ? '' : `&roomid=${encodeURIComponent(room)}`}`;
+const SOCKET_PATH = '/socket.io/';
+const named = ({ spec: { room, socketPath = SOCKET_PATH }, name }: DialectClient) =>
+  `${socketPath}?EIO=4&username=${encodeURIComponent(name)}${room === undefined ? '' : `&roomid=${encodeURIComponent(room)}`}`;
 const socketSay = ({ id }: ClientSpec, room: string, bytes: number) =>
   `42${NUMBER_SLOT}["say",{"text":"${textTemplate(id, room, bytes)}","clientMsgId":"${NUMBER_SLOT}"}]`;
 const bareSay = (head: string) => (client: ClientSpec, room: string, bytes: number) =>

@@ -121,7 +121,9 @@ export class Ledger {
       lagUs: encodeIntoCompressedBase64(this.lagUs),
       loopDelayUs: encodeIntoCompressedBase64(this.loopDelayUs),
       wrong: { ...this.findings.counts },
-      shares: [...this.shares.values()].map((share): ShareFigures => ({ ...share })),
+      shares: [...this.shares.values()]
+        .filter(({ clients, delivered }) => clients > 0 || delivered > 0)
+        .map((share): ShareFigures => ({ ...share })),
     };
     for (const name of SUMMED) this[name] = 0;
     this.refused.clear();

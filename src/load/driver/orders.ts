@@ -12,6 +12,8 @@ export interface ClientSpec {
   /** The own machine's loopback by default. */
   readonly host?: string;
   readonly secure?: boolean;
+  /** Where the server's Socket.IO listens, if not at the usual path. */
+  readonly socketPath?: string;
   /** The index of the server among those of the run. */
   readonly server?: number;
   readonly transport?: 'websocket' | 'polling';

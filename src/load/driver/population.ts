@@ -35,6 +35,7 @@ export interface Population {
   readonly clients: readonly Client[];
   readonly senders: readonly Sender[];
   readonly rooms: ReadonlyMap<string, RoomCheck>;
+  readonly returning: boolean;
   /** Acked messages in whose place others came. */
   replaced(): number;
   /** Resolves when all are in, or none is on its way any more, or at the limit. */
@@ -77,7 +78,6 @@ export function createPopulation(deps: PopulationDeps): Population {
       record(ledger.joinUs, tookUs);
       record(joinUs, tookUs);
       ledger.joined += 1;
-      privateCheck?.begin(client);
       if (everJoined.has(client)) return;
       everJoined.add(client);
       joinedOnce += 1;
@@ -207,6 +207,7 @@ export function createPopulation(deps: PopulationDeps): Population {
     clients,
     senders,
     rooms,
+    returning,
     replaced: () =>
       [...records.values()].reduce((sum, { record: each }) => sum + each.undelivered().length, 0),
     connect,

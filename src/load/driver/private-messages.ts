@@ -4,6 +4,9 @@ import type { Clock } from './clock.ts';
 import type { Dialect, Meaning } from './dialects.ts';
 import { type Ledger, record } from './ledger.ts';
 
+/** The arrivals of one user that may still wait for their acks. */
+const REMEMBERED = 256;
+
 export interface PrivateDeps {
   readonly dialect: Dialect;
   readonly ledger: Ledger;
@@ -12,12 +15,12 @@ export interface PrivateDeps {
   readonly nameOf: (id: number) => string;
 }
 
-/** Judges what users get into their inboxes: each position once and in order, for nobody else. */
+/** Judges what users get into their inboxes: what was acked, once, in order, and for nobody else. */
 export interface PrivateCheck {
   /** A connection begins; the inbox reaches up to `top`. */
-  begin(client: Client, top?: number): void;
+  begin(client: Client, top: number): void;
   take(client: Client, message: NonNullable<Meaning['privateMessage']>): void;
-  /** Says something from one client to another. False: the sender is away. */
+  /** Says something from one client to another of this process. False: one of them is away. */
   say(from: Client, to: Client, dueUs: number): boolean;
   /** How many acked messages a connected user has not got yet. */
   lacks(client: Client): number;
@@ -25,20 +28,48 @@ export interface PrivateCheck {
   end(client: Client): void;
 }
 
+/** One user's inbox. Own messages take positions in it too, so its numbers rise, but not by one. */
+interface Inbox {
+  /** The newest position before the present connection. */
+  base: number;
+  last: number;
+  /** Acked to their senders and not here yet. */
+  readonly owed: Set<number>;
+  /** Here and not acked yet. */
+  early: number[];
+}
+
 export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
   const { dialect, ledger, clock, textBytes, nameOf } = deps;
-  /** The newest position that each user has, and the newest that an ack named. */
-  const tops = new Map<string, number>();
-  const acked = new Map<string, number>();
+  const inboxes = new Map<string, Inbox>();
   let said = NUMBERS_FROM;
 
+  function inboxOf(name: string): Inbox {
+    const inbox = inboxes.get(name) ?? { base: 0, last: 0, owed: new Set(), early: [] };
+    inboxes.set(name, inbox);
+    return inbox;
+  }
+
+  function acked(to: Client, seq: number): void {
+    const inbox = inboxOf(to.name);
+    if (!to.joined || seq <= inbox.base) return;
+    const at = inbox.early.indexOf(seq);
+    if (at < 0) inbox.owed.add(seq);
+    else inbox.early.splice(at, 1);
+  }
+
   function lacks({ name, joined }: Client): number {
-    return joined ? Math.max(0, (acked.get(name) ?? 0) - (tops.get(name) ?? 0)) : 0;
+    return joined ? inboxOf(name).owed.size : 0;
   }
 
   return {
     begin({ name }, top) {
-      if (top !== undefined) tops.set(name, Math.max(top, tops.get(name) ?? 0));
+      const inbox = inboxOf(name);
+      inbox.base = Math.max(top, inbox.last);
+      inbox.last = inbox.base;
+      // What came while the user was away lies in the list of unread messages.
+      inbox.owed.clear();
+      inbox.early = [];
     },
     take({ name }, { number, to, message }) {
       ledger.delivered += 1;
@@ -52,26 +83,29 @@ export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
         ledger.findings.add('leaked', () => `${name} got what was said to ${origin.to}`);
         return;
       }
-      const top = tops.get(name);
-      tops.set(name, Math.max(number, top ?? 0));
       record(ledger.deliverUs, clock() - origin.timeUs);
-      if (top === undefined || number === top + 1) return;
-      const detail = () => `${name} got ${number} into the inbox after ${top}`;
-      if (number > top) ledger.findings.add('lost', detail, number - top - 1);
-      else ledger.findings.add('repeated', detail);
+      const inbox = inboxOf(name);
+      const wasOwed = inbox.owed.delete(number);
+      if (number <= inbox.last) {
+        const kind = wasOwed ? 'swapped' : 'repeated';
+        ledger.findings.add(kind, () => `${name} got ${number} into the inbox after ${inbox.last}`);
+        return;
+      }
+      inbox.last = number;
+      if (!wasOwed) inbox.early.push(number);
+      if (inbox.early.length > REMEMBERED) inbox.early.shift();
     },
     say(from, to, dueUs) {
-      if (!from.joined || dialect.sayPrivately === undefined) return false;
+      if (!from.joined || !to.joined || from === to || dialect.sayPrivately === undefined) return false;
       said += 1;
-      const id = `p${said}`;
       const text = textOf({ timeUs: dueUs, client: from.spec.id, number: said, to: to.name }, textBytes);
       ledger.sent += 1;
       ledger.privateSent += 1;
-      from.ask(dialect.sayPrivately(to.name, text, id), (answer) => {
+      from.ask(dialect.sayPrivately(to.name, text, `p${said}`), (answer) => {
         const [{ ok, seq, error }] = JSON.parse(answer);
         if (ok) {
           ledger.acked += 1;
-          acked.set(to.name, Math.max(seq, acked.get(to.name) ?? 0));
+          acked(to, seq);
         } else ledger.refuse(error?.code ?? 'refused');
         record(ledger.ackUs, clock() - dueUs);
       });
@@ -81,8 +115,8 @@ export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
     end(client) {
       const times = lacks(client);
       if (times === 0) return;
-      ledger.findings.add('lost', () => `${client.name} never got the last ${times} into the inbox`, times);
-      tops.set(client.name, acked.get(client.name) ?? 0);
+      ledger.findings.add('lost', () => `${client.name} never got ${times} into the inbox`, times);
+      inboxOf(client.name).owed.clear();
     },
   };
 }

@@ -56,7 +56,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   return {
     pump(nowUs) {
       for (; nextChurnUs <= nowUs; nextChurnUs += churnUs) churn();
-      if (senders.length === 0) return;
+      if (senders.length === 0 || perSecond === 0) return;
       for (; nextUs <= nowUs; nextUs += intervalUs) {
         const wasHeld = isHeld;
         isHeld = !say(nextUs);

@@ -11,21 +11,27 @@ export async function until(condition: () => boolean, limitMs: number): Promise<
   }
 }
 
+export interface SettleDeps {
+  readonly clients: readonly Client[];
+  /** Whether clients whose connection has ended come back. */
+  readonly returning: boolean;
+  readonly tops: Tops;
+  readonly privateCheck: PrivateCheck | undefined;
+  readonly limitMs: number;
+}
+
 /** Waits until every member has everything that was acked, and judges what is missing then. Returns how much is. */
-export async function settle(
-  all: readonly Client[],
-  tops: Tops,
-  privateCheck: PrivateCheck | undefined,
-  limitMs: number,
-): Promise<number> {
-  const listening = all.filter(
-    ({ spec, stalled, gone }) => spec.room !== undefined && spec.role !== 'publisher' && !stalled && !gone,
+export async function settle(deps: SettleDeps): Promise<number> {
+  const { clients, returning, tops, privateCheck, limitMs } = deps;
+  const listening = clients.filter(
+    ({ spec, stalled, gone }) =>
+      spec.room !== undefined && spec.role !== 'publisher' && !stalled && (returning || !gone),
   );
   const topOf = ({ spec }: Client) => tops[spec.room as string] ?? 0;
   const lacks = (client: Client) =>
     (client.joined && topOf(client) > client.order.last ? topOf(client) - client.order.last : 0) +
     (privateCheck?.lacks(client) ?? 0);
-  await until(() => listening.every((client) => lacks(client) === 0), limitMs);
+  await until(() => listening.every((client) => !client.gone && lacks(client) === 0), limitMs);
   let overdue = 0;
   for (const client of listening) {
     overdue += lacks(client);

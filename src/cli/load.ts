@@ -1,0 +1,181 @@
+import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { checkMachine } from '../load/plan/machine-limits.ts';
+import { DEFAULTS, type LoadOptions, readLoadOptions } from '../load/plan/options.ts';
+import { signToken } from '../load/plan/token.ts';
+import type { LoadProgress } from '../load/progress.ts';
+import { EXIT_MISUSED, type LoadResult } from '../load/result.ts';
+import { runLoad } from '../load/run.ts';
+import { checkFaults } from '../load/server/inject-faults.ts';
+import { findLocalServers } from '../load/server/local-processes.ts';
+import { checkReachable } from '../load/server/reachable.ts';
+import { progressLine, summaryOf } from '../load/summary.ts';
+import type { Printer } from './nginx.ts';
+import { EXIT, readOptions } from './options.ts';
+
+/** Standard output gets a line of progress so often. */
+const LINE_EVERY_S = 5;
+/** The tokens last longer than any run may. */
+const TOKEN_TTL_S = 48 * 3_600;
+
+export interface LoadSettings {
+  readonly authAudience: string | undefined;
+  readonly authIssuer: string | undefined;
+}
+
+export interface LoadDeps {
+  readonly settings: LoadSettings;
+  readonly cores: number;
+  readonly version: string;
+  /** Ms since 1970. */
+  readonly now: () => number;
+  readonly readFile: (path: string) => string | undefined;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly print: Printer;
+}
+
+/** Loads servers with clients and judges what they did. */
+export async function runLoadCommand(args: readonly string[], deps: LoadDeps): Promise<number> {
+  const { print, now, cores, readFile } = deps;
+  let options: LoadOptions | undefined;
+  const given = readOptions(COMMAND, args, print, ({ words, values }) => {
+    const read = readLoadOptions(words, values, { cores, seed: now() % 1_000_000 });
+    options = read.options;
+    return [...read.problems, ...checkMachine(read.options.config, read.options.servers, { readFile })];
+  });
+  if (given === EXIT.ok) return EXIT.ok;
+  if (typeof given === 'number' || options === undefined) return EXIT_MISUSED;
+
+  const local = findLocalServers(options.servers);
+  const unmet = [...(await checkReachable(options.servers)), ...checkFaults(options.faults, local)];
+  if (unmet.length > 0) {
+    for (const problem of unmet) print.err(`roomcast load: ${problem}\n`);
+    return EXIT_MISUSED;
+  }
+
+  let printedAtMs = 0;
+  const onProgress = (progress: LoadProgress) => {
+    if (progress.atMs - printedAtMs < LINE_EVERY_S * 1_000 - 100) return;
+    printedAtMs = progress.atMs;
+    print.out(`${progressLine(progress)}\n`);
+  };
+  const startedAt = now();
+  const result = await runLoad(options, {
+    runName: `load-${startedAt.toString(36)}-`,
+    command: commandOf(args, options),
+    version: deps.version,
+    machine: machineFacts(cores),
+    startedAt: new Date(startedAt).toISOString(),
+    tokenOf: tokensOf(options, deps.settings, startedAt),
+    local,
+    signal: deps.signal,
+    onProgress,
+  });
+  print.out(summaryOf(result));
+  return finish(result, options, print);
+}
+
+async function finish(result: LoadResult, { json }: LoadOptions, print: Printer): Promise<number> {
+  if (json === undefined) return result.verdict.exitCode;
+  try {
+    await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
+  } catch (error) {
+    print.err(`roomcast load: the result cannot be written: ${(error as Error).message}\n`);
+    return EXIT_MISUSED;
+  }
+  return result.verdict.exitCode;
+}
+
+function tokensOf({ tokenSecret: secret }: LoadOptions, settings: LoadSettings, nowMs: number) {
+  if (secret === undefined) return undefined;
+  const { authAudience: audience, authIssuer: issuer } = settings;
+  const claims = { secret, audience, issuer, nowS: Math.floor(nowMs / 1_000), ttlS: TOKEN_TTL_S };
+  return (name: string) => signToken(name, claims);
+}
+
+/** The command with its seed, for a shell; a secret is left out. */
+function commandOf(args: readonly string[], { config, tokenSecret }: LoadOptions): string {
+  const words = args.map((word) => {
+    const shown = tokenSecret === undefined ? word : word.replace(tokenSecret, '…');
+    return /^[\w./:=%@,-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+  });
+  if (!args.some((word) => word === '--seed' || word.startsWith('--seed=')))
+    words.push(`--seed ${config.seed}`);
+  return `roomcast load ${words.join(' ')}`;
+}
+
+function machineFacts(cores: number): LoadResult['machine'] {
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cpuModel: cpus()[0]?.model.trim() ?? 'unknown',
+    cores,
+  };
+}
+
+/** The examples of the help; a test runs them, shortened. */
+export const EXAMPLES = [
+  'roomcast load http://127.0.0.1:3000 --clients 500 --rooms 10 --duration 30s',
+  'roomcast load http://127.0.0.1:3000 --clients 1000 --rooms 10 --steps 100,500,1k,2k --max-p99 100ms',
+  "roomcast load http://127.0.0.1:3000 --clients 500 --rooms 10 --churn 5/s --private 5% --fault 'kill-worker@10s' --json result.json",
+] as const;
+
+const HELP = `Usage: roomcast load URL... [options]
+
+Connects clients to Socket.IO servers, lets them talk in rooms, and checks every message: did it reach every
+member, once, in one order, and nobody else? Latency counts from the time a message was due, so a server that
+falls behind shows it. Several URLs share the clients.
+
+  --clients N         clients in all [${DEFAULTS.clients}]
+  --rooms N           rooms that they are spread over [${DEFAULTS.rooms}]
+  --rate N/s          messages that all clients together say [${DEFAULTS.rate}]
+  --duration TIME     how long they talk, once they are in: 500ms, 60s, 5m, 1h [${DEFAULTS.duration}]
+  --ramp N/s          connections begun per second [${DEFAULTS.ramp}]
+  --size BYTES        the text of a message [${DEFAULTS.size}]
+  --transport T       websocket, polling, or mix: half of each [${DEFAULTS.transport}]
+  --skew S            even: rooms of one size; zipf: some large, many small [${DEFAULTS.skew}]
+  --churn N/s         clients that leave, each to come again a second later [${DEFAULTS.churn}]
+  --private SHARE     the part of the messages that goes to one user [${DEFAULTS.private}]
+  --token-secret S    AUTH_SECRET of servers in token mode; AUTH_AUDIENCE and AUTH_ISSUER are taken from the settings
+  --fault PLAN        faults to inject into servers on this machine, by the time since the load began:
+                      kill-worker@20s, worker-pause@30s:2s, redis-pause@40s:5s, reload@50s
+  --steps N,N,...     rising rates, each for --duration, until p99 or the error budget breaks; prints the curve
+  --max-p99 TIME      the highest p99 of delivery [none; with --steps 100ms]
+  --max-errors SHARE  the part of messages and connections that may fail [${DEFAULTS['max-errors']}]
+  --max-lag TIME      the driver counts as too slow when it is later than that itself, at p99 [${DEFAULTS['max-lag']}]
+  --processes N       driver processes [2, or 1 on one core; more for many clients]
+  --seed N            repeats the choices of a run [random, and printed]
+  --json FILE         writes the result
+
+Examples:
+${EXAMPLES.map((example) => `  ${example}\n`).join('')}
+Exit code: 0 good, 1 wrong (a message lost, repeated, out of order, made up or leaked; a ghost in a room),
+2 a limit was missed, 3 wrong arguments or no server, 4 the driver itself was too slow to judge.
+`;
+
+const COMMAND = {
+  name: 'load',
+  help: HELP,
+  options: {
+    clients: 'string',
+    rooms: 'string',
+    rate: 'string',
+    duration: 'string',
+    ramp: 'string',
+    size: 'string',
+    transport: 'string',
+    skew: 'string',
+    churn: 'string',
+    private: 'string',
+    'token-secret': 'string',
+    fault: 'string',
+    steps: 'string',
+    'max-p99': 'string',
+    'max-errors': 'string',
+    'max-lag': 'string',
+    processes: 'string',
+    seed: 'string',
+    json: 'string',
+  },
+} as const;

@@ -1,0 +1,169 @@
+import type { LoadConfig } from '../result.ts';
+import { type PlannedFault, readFaults } from './faults.ts';
+import { readCount, readDuration, readRate, readShare } from './quantities.ts';
+import { readServerUrl, type ServerUrl } from './server-url.ts';
+
+/** What the command line says, read. */
+export interface LoadOptions {
+  readonly config: LoadConfig;
+  readonly servers: readonly ServerUrl[];
+  readonly faults: readonly PlannedFault[];
+  readonly tokenSecret: string | undefined;
+  /** Files to write. */
+  readonly json: string | undefined;
+  readonly report: string | undefined;
+}
+
+export interface OptionDefaults {
+  readonly cores: number;
+  readonly seed: number;
+}
+
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+export const DEFAULTS = {
+  clients: '5000',
+  rooms: '100',
+  rate: '200/s',
+  duration: '60s',
+  ramp: '100/s',
+  size: '100',
+  transport: 'websocket',
+  skew: 'even',
+  churn: '0/s',
+  private: '0%',
+  'max-errors': '1%',
+  'max-lag': '100ms',
+} as const;
+
+const MAX_CLIENTS = 1_000_000;
+const MAX_RATE = 1_000_000;
+const MIN_TEXT_BYTES = 72;
+const MAX_TEXT_BYTES = 8_192;
+const MAX_DURATION_MS = 24 * 3_600_000;
+const MAX_PROCESSES = 64;
+/** Beyond this many clients another driver process is worth its memory. */
+const CLIENTS_PER_PROCESS = 20_000;
+/** The p99 that `--steps` looks for unless it is told another. */
+const STEPS_MAX_P99_MS = 100;
+
+const TRANSPORTS = ['websocket', 'polling', 'mix'] as const;
+const SKEWS = ['even', 'zipf'] as const;
+
+/** Reads every option and finds every problem, not only the first; each with what would be right. */
+export function readLoadOptions(
+  words: readonly string[],
+  values: Values,
+  defaults: OptionDefaults,
+): { readonly options: LoadOptions; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const textOf = (name: string) =>
+    (values[name] as string | undefined) ?? (DEFAULTS as Readonly<Record<string, string>>)[name];
+
+  function take(
+    name: string,
+    read: (text: string) => number | undefined,
+    [min, max]: readonly [number, number],
+    grammar: string,
+  ): number {
+    const text = textOf(name) as string;
+    const value = read(text);
+    if (value !== undefined && value >= min && value <= max) return value;
+    problems.push(`--${name} takes ${grammar}, not ${JSON.stringify(text)}`);
+    return min;
+  }
+
+  function oneOf<const T extends string>(name: string, known: readonly T[]): T {
+    const text = textOf(name);
+    const value = known.find((each) => each === text);
+    if (value === undefined)
+      problems.push(`--${name} takes ${known.join(', ')}, not ${JSON.stringify(text)}`);
+    return value ?? (known[0] as T);
+  }
+
+  const servers = words.flatMap((word) => {
+    const url = readServerUrl(word);
+    if (url === undefined)
+      problems.push(`URL must be an address such as http://127.0.0.1:3000, not ${JSON.stringify(word)}`);
+    return url ?? [];
+  });
+  if (words.length === 0) problems.push('URL is needed: the server to load, such as http://127.0.0.1:3000');
+
+  const clients = take('clients', readCount, [1, MAX_CLIENTS], `a whole number from 1 to ${MAX_CLIENTS}`);
+  const rooms = take('rooms', readCount, [1, MAX_CLIENTS], `a whole number from 1 to ${MAX_CLIENTS}`);
+  if (rooms > clients) problems.push(`--rooms ${rooms} needs as many --clients; there are ${clients}`);
+  const durationMs = take(
+    'duration',
+    readDuration,
+    [100, MAX_DURATION_MS],
+    'a time up to 24h, such as 60s or 5m',
+  );
+  const faults =
+    values.fault === undefined ? { faults: [], problems: [] } : readFaults(String(values.fault), durationMs);
+  problems.push(...faults.problems);
+  const steps = readSteps(values.steps, problems);
+  const seed =
+    values.seed === undefined ? defaults.seed : take('seed', readCount, [0, 2 ** 31], 'a whole number');
+  const processes =
+    values.processes === undefined
+      ? Math.max(Math.min(defaults.cores, 2, rooms), Math.ceil(clients / CLIENTS_PER_PROCESS))
+      : take('processes', readCount, [1, MAX_PROCESSES], `a whole number from 1 to ${MAX_PROCESSES}`);
+  const secret = values['token-secret'] as string | undefined;
+  if (secret !== undefined && secret.length < 32)
+    problems.push('--token-secret has at least 32 bytes, as AUTH_SECRET of the servers');
+  const maxP99Ms =
+    values['max-p99'] === undefined
+      ? steps.length > 0
+        ? STEPS_MAX_P99_MS
+        : undefined
+      : take('max-p99', readDuration, [1, MAX_DURATION_MS], 'a time such as 100ms');
+  const size = `a number of bytes from ${MIN_TEXT_BYTES}, which say where a message is from, to ${MAX_TEXT_BYTES}`;
+  const rate = 'a rate such as 200/s';
+
+  const config: LoadConfig = {
+    urls: servers.map(({ url }) => url),
+    dialect: 'roomcast',
+    clients,
+    rooms,
+    ratePerS: take('rate', readRate, [0.01, MAX_RATE], rate),
+    durationMs,
+    rampPerS: take('ramp', readRate, [0.1, MAX_RATE], rate),
+    textBytes: take('size', readCount, [MIN_TEXT_BYTES, MAX_TEXT_BYTES], size),
+    transport: oneOf('transport', TRANSPORTS),
+    skew: oneOf('skew', SKEWS),
+    churnPerS: take('churn', readRate, [0, MAX_RATE], rate),
+    privateShare: take('private', readShare, [0, 1], 'a share such as 5%'),
+    seed,
+    processes,
+    ...(maxP99Ms !== undefined && { maxP99Ms }),
+    maxErrorShare: take('max-errors', readShare, [0, 1], 'a share such as 1%'),
+    maxLagMs: take('max-lag', readDuration, [1, MAX_DURATION_MS], 'a time such as 100ms'),
+    faults: faults.faults.map(({ name }) => name),
+    stepRatesPerS: steps,
+  };
+  return {
+    options: {
+      config,
+      servers,
+      faults: faults.faults,
+      tokenSecret: secret,
+      json: values.json as string | undefined,
+      report: values.report as string | undefined,
+    },
+    problems,
+  };
+}
+
+function readSteps(given: string | boolean | undefined, problems: string[]): number[] {
+  if (given === undefined) return [];
+  const rates = String(given)
+    .split(',')
+    .map((part) => readRate(part.trim()));
+  const isRising = rates.every(
+    (rate, at) =>
+      rate !== undefined && rate > 0 && rate <= MAX_RATE && (at === 0 || rate > (rates[at - 1] ?? 0)),
+  );
+  if (isRising) return rates as number[];
+  problems.push(`--steps takes rising rates such as 1k,2k,4k, not ${JSON.stringify(given)}`);
+  return [];
+}

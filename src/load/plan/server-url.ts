@@ -1,0 +1,32 @@
+/** A server to load, taken apart for plain sockets. */
+export interface ServerUrl {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  /** Where its Socket.IO listens; the usual path unless the URL has one. */
+  readonly socketPath: string;
+}
+
+const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'ws:': 80, 'https:': 443, 'wss:': 443 };
+const SOCKET_PATH = '/socket.io/';
+const LOOPBACK = ['localhost', '127.0.0.1'];
+
+/** Undefined if it is no address of a site. */
+export function readServerUrl(text: string): ServerUrl | undefined {
+  if (!/^(?:https?|wss?):\/\/[^/]/i.test(text) || !URL.canParse(text)) return undefined;
+  const { protocol, hostname, port, pathname } = new URL(text);
+  const isOwn = LOOPBACK.includes(hostname);
+  return {
+    url: text.replace(/\/+$/, ''),
+    // An address saves a lookup for each connection, and lets them have addresses of their own.
+    host: isOwn ? '127.0.0.1' : hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (PORTS[protocol] ?? 80) : Number(port),
+    secure: protocol === 'https:' || protocol === 'wss:',
+    socketPath: pathname === '/' ? SOCKET_PATH : pathname.replace(/\/*$/, '/'),
+  };
+}
+
+export function isLoopback({ host }: Pick<ServerUrl, 'host'>): boolean {
+  return /^127\./.test(host) || host === '::1';
+}

@@ -1,0 +1,19 @@
+import type { WrongCounts } from './checker/live/findings.ts';
+import type { LoadConfig, Phase, SecondFigures, ServerShare, Totals } from './result.ts';
+
+/** What a display shows while a run goes on, told once a second. */
+export interface LoadProgress {
+  readonly config: LoadConfig;
+  readonly phase: Phase;
+  /** Since the first connection. */
+  readonly atMs: number;
+  /** The time that ramp and load are to take; waiting for what is under way comes on top. */
+  readonly plannedMs: number;
+  readonly second: SecondFigures;
+  /** Since the run began. */
+  readonly totals: Totals;
+  readonly wrong: WrongCounts;
+  readonly servers: readonly ServerShare[];
+  /** With `--steps`, the rate that is offered now. */
+  readonly offeredPerS: number;
+}

@@ -1,0 +1,101 @@
+import type { LoadProgress } from './progress.ts';
+import type { LoadResult, StepFigures } from './result.ts';
+
+/** One line of progress, for a log. */
+export function progressLine({ config, phase, atMs, second, totals, wrong }: LoadProgress): string {
+  const perS = (count: number) => whole((count / second.tookMs) * 1_000);
+  const bad = wrong.lost + wrong.repeated + wrong.swapped + wrong.phantom + wrong.leaked;
+  const parts = [
+    `${(atMs / 1_000).toFixed(0)} s`,
+    phase,
+    `${whole(second.connected)} of ${whole(config.clients)} connected`,
+    `said ${perS(second.said)}/s`,
+    `delivered ${perS(second.delivered)}/s`,
+    ...(second.p50Ms === undefined ? [] : [`p50 ${ms(second.p50Ms)}`, `p99 ${ms(second.p99Ms ?? 0)}`]),
+    ...Object.entries(totals.refused).map(([code, times]) => `${code} ${whole(times)}`),
+    `wrong ${whole(bad)}`,
+  ];
+  return parts.join('  ');
+}
+
+/** What a run found, in a few lines. */
+export function summaryOf(result: LoadResult): string {
+  const { verdict, totals, latency, driver, servers, steps } = result;
+  const rows: [string, string][] = [
+    ['said', `${whole(totals.said)}, acked ${whole(totals.acked)}, unanswered ${whole(totals.unanswered)}`],
+    ['delivered', whole(totals.delivered)],
+    ['latency', latencyWords(latency.delivered)],
+    ['ack', latencyWords(latency.acked)],
+    ['join', latencyWords(latency.joined)],
+    ['refused', wordsOf(totals.refused)],
+    ['failed connections', wordsOf(totals.failedConnections)],
+    ['cut, resumed', `${whole(totals.cut)}, ${whole(totals.resumed)}`],
+    [
+      'driver',
+      `${driver.cpuUsPerDelivery.toFixed(2)} µs per delivery, late ${ms(driver.loopDelayP99Ms)} at p99`,
+    ],
+    ...servers.map(({ url, worker, clients, delivered }): [string, string] => [
+      worker === undefined ? url : `${url} worker ${worker}`,
+      `${whole(clients)} clients, ${whole(delivered)} delivered`,
+    ]),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  const lines = [
+    '',
+    ...rows.map(([name, words]) => `${name.padEnd(width)}${words}`),
+    ...(steps.length > 0 ? ['', ...curve(steps)] : []),
+    '',
+    `${verdict.outcome.toUpperCase().replaceAll('-', ' ')}: ${verdict.reasons.join(' ')}`,
+    ...verdict.findings.map(({ kind, detail }) => `  ${kind}: ${detail}`),
+    ...verdict.notChecked.map((words) => `Not checked: ${words}`),
+    `Again: ${result.command}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** The curve of `--steps`. */
+function curve(steps: readonly StepFigures[]): string[] {
+  const head = [
+    'offered/s',
+    'said/s',
+    'delivered/s',
+    'p50 ms',
+    'p99 ms',
+    'errors %',
+    'driver cores',
+    'server cores',
+  ];
+  const rows = steps.map((step) => [
+    whole(step.offeredPerS),
+    whole(step.saidPerS),
+    whole(step.deliveredPerS),
+    step.p50Ms.toFixed(1),
+    step.p99Ms.toFixed(1),
+    (step.errorShare * 100).toFixed(2),
+    step.driverCores.toFixed(2),
+    step.serverCores?.toFixed(2) ?? '–',
+  ]);
+  const widths = head.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const lines = [head, ...rows].map((row) =>
+    row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('  '),
+  );
+  return [...lines, ...steps.flatMap(({ broke }) => broke ?? [])];
+}
+
+function latencyWords({ count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: LoadResult['latency']['acked']): string {
+  if (count === 0) return 'nothing measured';
+  return `p50 ${ms(p50Ms)}, p90 ${ms(p90Ms)}, p99 ${ms(p99Ms)}, p99.9 ${ms(p999Ms)}, max ${ms(maxMs)}`;
+}
+
+function wordsOf(counts: Readonly<Record<string, number>>): string {
+  const words = Object.entries(counts).map(([name, times]) => `${name} ${whole(times)}`);
+  return words.length === 0 ? '0' : words.join(', ');
+}
+
+function ms(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
+}
+
+function whole(count: number): string {
+  return Math.round(count).toLocaleString('en');
+}
