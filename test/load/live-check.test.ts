@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { createLiveFindings } from '../../src/load/checker/live/findings.ts';
+import { MemberOrder } from '../../src/load/checker/live/member-order.ts';
+import { NUMBERS_FROM, type Origin, originOf, textOf } from '../../src/load/checker/live/origin-text.ts';
+import { RoomCheck, type SenderProblem } from '../../src/load/checker/live/room-check.ts';
+import { createSenderRecord } from '../../src/load/checker/live/sender-record.ts';
+
+const BYTES = 100;
+
+function stage(checkSender: (origin: Origin, seq: number) => SenderProblem | undefined = () => undefined) {
+  const findings = createLiveFindings();
+  const check = new RoomCheck({
+    room: 'tea',
+    textBytes: BYTES,
+    kept: 16,
+    read: (frame) => JSON.parse(frame),
+    nameOf: (id) => `u${id}`,
+    checkSender,
+    findings,
+  });
+  const member = (last = 0) => {
+    const order = new MemberOrder('a member', findings);
+    order.begin(last);
+    return order;
+  };
+  const take = (
+    order: MemberOrder,
+    seq: number,
+    over: Partial<Origin & { room: string; username: string }> = {},
+  ) => {
+    const { room = 'tea', username = `u${over.client ?? 1}` } = over;
+    const text = textOf({ timeUs: 7, client: 1, number: NUMBERS_FROM + seq, to: 'tea', ...over }, BYTES);
+    const frame = Buffer.from(JSON.stringify({ text, room, username }));
+    return check.take(order, seq, frame, 0, frame.length);
+  };
+  return { findings, check, member, take };
+}
+
+describe('the live check of a room', () => {
+  it('finds nothing if every member gets every number', () => {
+    const { findings, member, take } = stage();
+    const [one, other] = [member(), member()];
+    for (let seq = 1; seq <= 100; seq += 1)
+      for (const order of [one, other]) expect(take(order, seq)).toBe(7);
+    expect(findings.kept).toEqual([]);
+    expect([one.last, other.last]).toEqual([100, 100]);
+  });
+
+  it('counts a gap as lost, and as a swap once what was missing comes', () => {
+    const { findings, member, take } = stage();
+    const order = member();
+    for (const seq of [1, 2, 5]) take(order, seq);
+    expect(findings.counts).toMatchObject({ lost: 2, swapped: 0 });
+    expect(findings.kept).toEqual([{ kind: 'lost', detail: 'a member got 5 after 2' }]);
+    take(order, 3);
+    expect(findings.counts).toMatchObject({ lost: 1, swapped: 1, repeated: 0 });
+    take(order, 4);
+    expect(findings.counts).toMatchObject({ lost: 0, swapped: 2, repeated: 0 });
+    expect(findings.kept.map(({ kind }) => kind)).toEqual(['swapped', 'swapped']);
+  });
+
+  it('finds a number that comes again, and one from before the join', () => {
+    const { findings, member, take } = stage();
+    const order = member(3);
+    for (const seq of [4, 4, 2]) take(order, seq);
+    expect(findings.counts).toMatchObject({ lost: 0, repeated: 2 });
+  });
+
+  it('counts what a member lacks at the end', () => {
+    const { findings, member, take } = stage();
+    const order = member();
+    take(order, 1);
+    order.end(4);
+    expect(findings.counts.lost).toBe(3);
+    order.end(4);
+    expect(findings.counts.lost).toBe(3);
+  });
+
+  it('waives what the server reports as gone, and takes a member in at any number', () => {
+    const { findings, member, take } = stage();
+    const order = member();
+    take(order, 1);
+    expect(order.skipTo(5)).toBe(3);
+    take(order, 5);
+    const late = member();
+    late.beginAnywhere();
+    take(late, 9);
+    take(late, 10);
+    expect(findings.kept).toEqual([]);
+  });
+
+  it('does not take a message of another room, of nobody, or of somebody else’s name for the room’s', () => {
+    const { findings, check, member, take } = stage();
+    const order = member();
+    expect(take(order, 1, { to: 'coffee' })).toBeUndefined();
+    expect(take(order, 1, { room: 'coffee' })).toBeUndefined();
+    expect(take(order, 1, { username: 'eve' })).toBeUndefined();
+    const frame = Buffer.from(JSON.stringify({ text: '@ hello' }));
+    expect(check.take(order, 1, frame, 0, frame.length)).toBeUndefined();
+    expect(findings.counts).toMatchObject({ leaked: 2, phantom: 2, lost: 0 });
+    take(order, 1);
+    expect(order.last).toBe(1);
+  });
+
+  it('finds that two members got different messages under one number', () => {
+    const { findings, member, take } = stage();
+    take(member(), 1);
+    take(member(), 1, { number: NUMBERS_FROM + 2 });
+    expect(findings.counts).toMatchObject({ swapped: 1 });
+  });
+
+  it('says how many contents it could not compare with a member that is far behind', () => {
+    const { findings, check, member, take } = stage();
+    const [fast, slow] = [member(), member()];
+    for (let seq = 1; seq <= 20; seq += 1) take(fast, seq);
+    for (let seq = 1; seq <= 20; seq += 1) take(slow, seq);
+    expect(check.uncompared).toBe(4);
+    expect(findings.kept).toEqual([]);
+  });
+});
+
+describe('an origin', () => {
+  const origin = { timeUs: 1_234, client: 5, number: NUMBERS_FROM + 1, to: 'tea' };
+
+  it('is read out of its text, and out of no other', () => {
+    const text = textOf(origin, BYTES);
+    expect(text).toHaveLength(BYTES);
+    expect(originOf(text, BYTES)).toEqual(origin);
+    expect(originOf(text.replace('station', 'stations'), BYTES)).toBeUndefined();
+    expect(originOf(text.slice(0, -1), BYTES)).toBeUndefined();
+    expect(originOf('hello', BYTES)).toBeUndefined();
+  });
+});
+
+describe('a sender’s record', () => {
+  const n = (number: number) => NUMBERS_FROM + number;
+  const record = (taken: readonly number[] = []) =>
+    createSenderRecord({ numbered: true, isTaken: (seq) => taken.includes(seq) });
+
+  it('has no problem whichever of ack and delivery is first', () => {
+    const own = record();
+    expect(own.acked(n(1), 4)).toBeUndefined();
+    expect(own.delivered(n(1), 4, n(2))).toBeUndefined();
+    expect(own.delivered(n(2), 6, n(2))).toBeUndefined();
+    expect(own.acked(n(2), 6)).toBeUndefined();
+    expect(own.undelivered()).toEqual([]);
+  });
+
+  it('finds that a message does not stand where its ack says', () => {
+    const own = record();
+    own.acked(n(1), 4);
+    expect(own.delivered(n(1), 5, n(1))).toMatchObject({ kind: 'swapped' });
+    own.delivered(n(2), 6, n(2));
+    expect(own.acked(n(2), 7)).toMatchObject({ kind: 'swapped' });
+  });
+
+  it('finds what was refused, was not said yet, or came before', () => {
+    const own = record();
+    own.refused(n(1));
+    expect(own.delivered(n(1), 4, n(2))).toMatchObject({ kind: 'phantom' });
+    expect(own.delivered(n(3), 5, n(2))).toMatchObject({ kind: 'phantom' });
+    expect(own.delivered(n(2), 6, n(2))).toBeUndefined();
+    expect(own.delivered(n(2), 7, n(2))).toMatchObject({ kind: 'repeated' });
+  });
+
+  it('finds that another message came in the place of an acked one', () => {
+    const own = record([4]);
+    own.acked(n(1), 4);
+    expect(own.undelivered()).toEqual([4]);
+    expect(own.delivered(n(2), 5, n(2))).toMatchObject({ kind: 'lost', times: 1 });
+  });
+});

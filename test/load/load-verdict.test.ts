@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { zeroWrong } from '../../src/load/checker/live/findings.ts';
+import { type Evidence, judge } from '../../src/load/verdict.ts';
+import { SAMPLE_RESULT } from './sample-result.ts';
+
+const EVIDENCE: Evidence = {
+  config: { ...SAMPLE_RESULT.config, maxP99Ms: 100, maxErrorShare: 0.1, maxLagMs: 50 },
+  totals: { ...SAMPLE_RESULT.totals, refused: {}, failedConnections: {}, unanswered: 0, said: 10, acked: 10 },
+  wrong: zeroWrong(),
+  findings: [],
+  uncompared: 0,
+  overdue: 0,
+  p99Ms: 20,
+  lagP99Ms: 2,
+  loopDelayP99Ms: 3,
+  firstStepBroke: undefined,
+  notChecked: [],
+};
+const judged = (over: Partial<Evidence>) => {
+  const { outcome, exitCode, reasons, wrong } = judge({ ...EVIDENCE, ...over });
+  return { outcome, exitCode, reasons, wrong };
+};
+const wrong = (counts: Partial<Evidence['wrong']>) => ({ ...zeroWrong(), ...counts });
+
+describe('the verdict of a load run', () => {
+  it('is good if nothing is wrong and no limit missed', () => {
+    expect(judged({})).toMatchObject({ outcome: 'good', exitCode: 0 });
+  });
+
+  it('is wrong whatever else happened', () => {
+    const { outcome, exitCode, reasons } = judged({ wrong: wrong({ lost: 2, leaked: 1 }), lagP99Ms: 900 });
+    expect({ outcome, exitCode }).toEqual({ outcome: 'wrong', exitCode: 1 });
+    expect(reasons).toEqual([
+      '2 messages were lost.',
+      '1 message was delivered to others than they were said to.',
+    ]);
+  });
+
+  it('blames a late driver before the server’s latency, and not the server for what came late', () => {
+    const late = { lagP99Ms: 51, p99Ms: 900, wrong: wrong({ lost: 7, ghost: 1 }), overdue: 7 };
+    expect(judged(late)).toMatchObject({
+      outcome: 'driver-too-slow',
+      exitCode: 4,
+      wrong: { lost: 0, ghost: 0 },
+    });
+    expect(judged({ ...late, loopDelayP99Ms: 60, lagP99Ms: 1, overdue: 6 })).toMatchObject({
+      outcome: 'wrong',
+      wrong: { lost: 1 },
+    });
+  });
+
+  it('names each limit that was missed', () => {
+    expect(judged({ p99Ms: 100.4 })).toMatchObject({ outcome: 'threshold-missed', exitCode: 2 });
+    const totals = { ...EVIDENCE.totals, said: 100, acked: 80, joined: 5 };
+    const { reasons } = judged({ p99Ms: 150, totals });
+    expect(reasons).toEqual([
+      'p99 was 150.0 ms, above 100 ms (--max-p99).',
+      '19 % of messages and connections failed, above 10 % (--max-errors).',
+    ]);
+  });
+
+  it('holds a run with steps to its first one', () => {
+    const config = { ...EVIDENCE.config, stepRatesPerS: [100, 200] };
+    expect(judged({ config, p99Ms: 900 }).outcome).toBe('good');
+    expect(judged({ config, firstStepBroke: 'p99 was 900.0 ms at 100/s, above 100 ms.' }).outcome).toBe(
+      'threshold-missed',
+    );
+  });
+});

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+/** What a chat does wrong with its deliveries. Each takes the frames for one member and returns those to send. */
+export interface Defects {
+  /** `count`: of all deliveries so far. */
+  readonly deliver?: (frame: string, member: ChatMember, count: number) => readonly string[];
+  /** Beside the members of its room, who gets a message. */
+  readonly alsoTo?: (room: string, members: readonly ChatMember[], seq: number) => readonly ChatMember[];
+  readonly alsoListed?: readonly string[];
+  readonly delayMs?: number;
+}
+
+export interface ChatMember {
+  readonly socket: WebSocket;
+  readonly name: string;
+  readonly room: string;
+}
+
+export interface DefectiveChat {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A chat of one process that speaks as much of the protocol as a load run needs, and is wrong as it is told. */
+export async function openDefectiveChat(defects: Defects = {}): Promise<DefectiveChat> {
+  const members: ChatMember[] = [];
+  const tops = new Map<string, number>();
+  let delivered = 0;
+
+  const http = createServer((_request, response) => response.end('0{"sid":"none","upgrades":[]}'));
+  const sockets = new WebSocketServer({ server: http });
+
+  function send(member: ChatMember, frame: string): void {
+    delivered += 1;
+    const frames = defects.deliver?.(frame, member, delivered) ?? [frame];
+    const put = () => {
+      for (const each of frames) member.socket.send(each);
+    };
+    if (defects.delayMs === undefined) put();
+    else setTimeout(put, defects.delayMs);
+  }
+
+  function say({ room, name, socket }: ChatMember, id: string, payload: { text: string }): void {
+    const seq = (tops.get(room) ?? 0) + 1;
+    tops.set(room, seq);
+    const data = { username: name, userId: name, text: payload.text };
+    const frame = `42${JSON.stringify(['message', { seq, epoch: 'e', event: 'broadcast_say', roomid: room, data }])}`;
+    const others = defects.alsoTo?.(room, members, seq) ?? [];
+    for (const member of [...members.filter((each) => each.room === room), ...others]) send(member, frame);
+    socket.send(`43${id}${JSON.stringify([{ ok: true, roomid: room, epoch: 'e', seq, id: 'i', at: 0 }])}`);
+  }
+
+  function list(socket: WebSocket, id: string, roomid: string): void {
+    const names = [
+      ...members.filter(({ room }) => room === roomid).map(({ name }) => name),
+      ...(defects.alsoListed ?? []),
+    ];
+    const listed = names.map((userId) => ({ userId, username: userId, clients: 1 }));
+    socket.send(`43${id}${JSON.stringify([{ ok: true, rev: 1, members: listed }])}`);
+  }
+
+  sockets.on('connection', (socket, { url }) => {
+    const query = new URL(url ?? '', 'http://chat').searchParams;
+    const member: ChatMember = {
+      socket,
+      name: query.get('username') ?? '',
+      room: query.get('roomid') ?? '',
+    };
+    socket.on('close', () => members.splice(members.indexOf(member), 1));
+    socket.on('error', () => undefined);
+    socket.on('message', (raw) => {
+      const text = String(raw);
+      if (text.startsWith('40')) {
+        members.push(member);
+        socket.send(`42["hello",{"worker":0}]`);
+        const seq = tops.get(member.room) ?? 0;
+        socket.send(
+          `42${JSON.stringify(['joined', { roomid: member.room, epoch: 'e', seq, messages: [] }])}`,
+        );
+        return;
+      }
+      const [, id = '', body = ''] = /^42(\d+)(\[.*)$/s.exec(text) ?? [];
+      const [event, payload] = JSON.parse(body);
+      if (event === 'say') say(member, id, payload);
+      else list(socket, id, payload.roomid);
+    });
+    socket.send('0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000}');
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    async close() {
+      for (const socket of sockets.clients) socket.terminate();
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
+    },
+  };
+}

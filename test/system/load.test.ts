@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXAMPLES } from '../../src/cli/load.ts';
+import type { LoadResult } from '../../src/load/result.ts';
+import { type Run, runRoomcast } from '../support/cluster.ts';
+import { type Defects, openDefectiveChat } from '../support/defective-chat.ts';
+import { eventually } from '../support/eventually.ts';
+import { systemFixture } from '../support/fixture.ts';
+import { freePorts } from '../support/ports.ts';
+
+const STARVE = fileURLToPath(new URL('../support/starve.mjs', import.meta.url));
+/** Limits that a busy machine does not reach: these runs are about messages. */
+const PATIENT = ['--max-lag', '1h', '--max-errors', '100%', '--max-p99', '1h'];
+const SMALL = ['--clients', '40', '--rooms', '2', '--ramp', '200/s', '--processes', '1'];
+
+let folder: string;
+let files = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'roomcast-load-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly code: unknown;
+  readonly stderr: string;
+  readonly result: LoadResult;
+}
+
+function start(args: readonly string[], env: Record<string, string> = {}): { run: Run; file: string } {
+  files += 1;
+  const file = join(folder, `${files}.json`);
+  return { run: runRoomcast(['load', ...args, '--json', file], env), file };
+}
+
+async function outcomeOf({ run, file }: ReturnType<typeof start>): Promise<Outcome> {
+  const code = run.child.exitCode ?? (await once(run.child, 'exit'))[0];
+  const { stderr } = run.output();
+  const text = await readFile(file, 'utf8').catch(() => 'null');
+  return { code, stderr, result: JSON.parse(text) };
+}
+
+async function loadChat(
+  defects: Defects,
+  args: readonly string[] = PATIENT,
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  const chat = await openDefectiveChat(defects);
+  try {
+    const load = ['--rate', '300/s', '--duration', '2500ms'];
+    return await outcomeOf(start([chat.url, ...SMALL, ...load, ...args], env));
+  } finally {
+    await chat.close();
+  }
+}
+
+/** Every message of one of the members to whom the defect is done, the 30th on. */
+const AT = 30;
+
+describe.concurrent('a load run finds', () => {
+  it('no fault in a chat without one', async () => {
+    const { code, result } = await loadChat({});
+    expect(result.verdict).toMatchObject({ outcome: 'good', findings: [], notChecked: [], comparedShare: 1 });
+    expect(result.totals.delivered).toBe(result.totals.said * 20);
+    expect(result.totals.said).toBeGreaterThan(300);
+    expect(code).toBe(0);
+  });
+
+  it('that one delivery in 10,000 is lost', async () => {
+    const { code, result } = await loadChat(
+      {
+        deliver: (frame, _member, count) => (count === 10_000 ? [] : [frame]),
+      },
+      [...PATIENT, '--duration', '4s'],
+    );
+    expect(result.totals.delivered).toBeGreaterThan(9_999);
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { lost: 1, repeated: 0, swapped: 0 } });
+    expect(result.verdict.findings).toMatchObject([{ kind: 'lost' }]);
+    expect(code).toBe(1);
+  });
+
+  it('that a delivery is repeated', async () => {
+    const { code, result } = await loadChat({
+      deliver: (frame, _member, count) => (count === 1_000 ? [frame, frame] : [frame]),
+    });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { lost: 0, repeated: 1, swapped: 0 } });
+    expect(code).toBe(1);
+  });
+
+  it('that two deliveries are swapped', async () => {
+    let chosen: object | undefined;
+    let held: string | undefined;
+    let count = 0;
+    const { code, result } = await loadChat({
+      deliver(frame, member) {
+        chosen ??= member;
+        if (member !== chosen) return [frame];
+        count += 1;
+        if (count === AT) held = frame;
+        if (count === AT) return [];
+        return count === AT + 1 ? [frame, held ?? ''] : [frame];
+      },
+    });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { lost: 0, repeated: 0, swapped: 1 } });
+    expect(code).toBe(1);
+  });
+
+  it('that a message reaches another room', async () => {
+    const { code, result } = await loadChat({
+      alsoTo: (room, members, seq) =>
+        seq === AT && room.endsWith('-0') ? members.filter((each) => each.room !== room).slice(0, 1) : [],
+    });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { lost: 0, repeated: 0, leaked: 1 } });
+    expect(code).toBe(1);
+  });
+
+  it('that somebody is listed who is not there', async () => {
+    const { code, result } = await loadChat({ alsoListed: ['nobody'] });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { lost: 0, ghost: 2, unlisted: 0 } });
+    expect(result.verdict.findings[0]?.detail).toMatch(/^nobody is listed in load-/);
+    expect(code).toBe(1);
+  });
+
+  it('that a text is changed on its way', async () => {
+    const { code, result } = await loadChat({
+      deliver: (frame, _member, count) => (count === 1_000 ? [frame.replace('shall', 'shaII')] : [frame]),
+    });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { phantom: 1 } });
+    expect(code).toBe(1);
+  });
+
+  it('a limit missed, if messages take longer than they may', async () => {
+    const { code, result } = await loadChat({ delayMs: 200 }, [...PATIENT, '--max-p99', '100ms']);
+    expect(result.verdict.outcome).toBe('threshold-missed');
+    expect(result.verdict.reasons[0]).toMatch(/^p99 was \d+\.\d ms, above 100 ms/);
+    expect(code).toBe(2);
+  });
+
+  it('itself too slow rather than the server, if the driver gets no CPU', async () => {
+    const limits = ['--max-p99', '1ms', '--max-lag', '50ms'];
+    const { code, result } = await loadChat({}, limits, { NODE_OPTIONS: `--import ${STARVE}` });
+    expect(result.verdict.outcome).toBe('driver-too-slow');
+    expect(result.driver.loopDelayP99Ms).toBeGreaterThan(50);
+    expect(code).toBe(4);
+  });
+});
+
+describe('roomcast load', () => {
+  const stage = systemFixture('embedded');
+  const url = () => stage.system.hosts[0]?.url as string;
+
+  it.each(EXAMPLES)('works as its help says: %s', async (example) => {
+    // The URL and what takes long are replaced; an option that is given again counts as given last.
+    const words = (example.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", '')).slice(2);
+    const args = words.map((word) => (word.startsWith('http') ? url() : word));
+    if (args.includes('--fault')) args.push('--fault', 'kill-worker@1s');
+    if (args.includes('--steps')) args.push('--steps', '20,40');
+    const shorter = ['--clients', '30', '--rooms', '3', '--rate', '40/s', '--duration', '2500ms'];
+    const { code, stderr, result } = await outcomeOf(start([...args, ...shorter, ...PATIENT]));
+    expect(stderr).toBe('');
+    expect(result.verdict).toMatchObject({ outcome: 'good', findings: [] });
+    expect(result.faults).toHaveLength(args.includes('--fault') ? 1 : 0);
+    expect(result.steps).toHaveLength(args.includes('--steps') ? 2 : 0);
+    expect(result.servers.length).toBeGreaterThan(0);
+    expect(result.seconds.some(({ serverCores }) => (serverCores ?? 0) > 0)).toBe(true);
+    expect(code).toBe(0);
+  });
+
+  it('takes polling clients and ends early on Ctrl-C, with a valid result', async () => {
+    const more = ['--transport', 'mix', '--skew', 'zipf', '--rate', '20/s', '--duration', '10m'];
+    const running = start([url(), '--clients', '20', '--rooms', '3', '--ramp', '50/s', ...more, ...PATIENT]);
+    await eventually(() => expect(running.run.output().stdout).toContain('  load  '));
+    running.run.child.kill('SIGINT');
+    const { code, result } = await outcomeOf(running);
+    expect(result).toMatchObject({ endedEarly: true, verdict: { outcome: 'good' } });
+    expect(result.totals.delivered).toBeGreaterThan(0);
+    expect(result.tookMs).toBeLessThan(300_000);
+    expect(code).toBe(0);
+  });
+
+  it('explains what is wrong before anything starts', async () => {
+    const port = await freePorts(1);
+    const free = `http://127.0.0.1:${port}`;
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [[], /URL is needed/],
+      [[url(), '--client', '5'], /--client is no option; did you mean --clients\?/],
+      [
+        [url(), '--rate', 'fast', '--duration', '60'],
+        /--duration takes .*\n.*--rate takes a rate such as 200\/s/,
+      ],
+      [[url(), '--clients', '1m', '--processes', '1'], /run "ulimit -n \d+" first, or add --processes \d+/],
+      [[free], /does not answer \(.*ECONNREFUSED.*\): start the server/],
+      [[`${url()}/elsewhere/`], /which is no Socket\.IO: name the path/],
+      [[url(), '--fault', 'redis-pause@1s:1s'], /the server has no Redis on this machine/],
+    ];
+    for (const [args, problem] of cases) {
+      const { code, stderr } = await outcomeOf(start(args));
+      expect(stderr).toMatch(problem);
+      expect(code).toBe(3);
+    }
+  });
+});
