@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isHostName } from '../host-names.ts';
 import { NGINX_HASHES, NGINX_PARTS, type NginxHost, type NginxOptions } from './nginx-config.ts';
+import type { NginxTls } from './nginx-tls.ts';
 
 /** The server settings that nginx must agree with. */
 export interface NginxSettings {
@@ -26,6 +27,9 @@ const NAMES = [
   'socket-path',
   'trust-proxy',
   'max-per-address',
+  'tls-cert',
+  'tls-key',
+  'redirect-from',
   'part',
 ] as const;
 type Name = (typeof NAMES)[number];
@@ -48,9 +52,12 @@ export function parseNginxArgs(argv: readonly string[], settings: NginxSettings)
     problems.push('--hosts is needed: the hosts that run workers, such as 10.0.0.1,10.0.0.2');
   problems.push(...repeated(hosts));
 
-  const listen = orElse(items('listen'), '80');
+  const tls = readTls(last, items('redirect-from'), problems);
+  const listen = orElse(items('listen'), tls ? '443' : '80');
   for (const item of listen)
     if (!isListen(item)) problems.push(wrong('listen', 'a port or address:port', item));
+  for (const item of tls?.redirectFrom ?? [])
+    if (listen.includes(item)) problems.push(`--redirect-from ${item} is in --listen too`);
   const serverNames = orElse(items('server-name'), '_');
   for (const item of serverNames)
     if (!/^(\*\.)?[\w.-]+$/.test(item))
@@ -73,12 +80,38 @@ export function parseNginxArgs(argv: readonly string[], settings: NginxSettings)
     serverNames,
     socketPath,
     trustProxy,
+    ...(tls && { tls }),
     maxPerAddress: integer('max-per-address', last('max-per-address'), 0, 1_000_000, 0, problems),
     part: oneOf('part', last('part'), NGINX_PARTS, 'full', problems),
     pingIntervalMs: settings.pingIntervalMs,
     pingTimeoutMs: settings.pingTimeoutMs,
   };
   return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'render', options };
+}
+
+/** Certificate and key belong together, and ports without TLS make sense beside one with TLS only. */
+function readTls(
+  last: (name: Name) => string | undefined,
+  redirectFrom: readonly string[],
+  problems: string[],
+): NginxTls | undefined {
+  const [certFile, keyFile] = [last('tls-cert'), last('tls-key')];
+  for (const [name, file] of [
+    ['tls-cert', certFile],
+    ['tls-key', keyFile],
+  ] as const) {
+    if (file !== undefined && !/^[\w./~@+-]+$/.test(file))
+      problems.push(wrong(name, 'the path of a file', file));
+  }
+  if (certFile === undefined || keyFile === undefined) {
+    if (certFile !== keyFile) problems.push('--tls-cert and --tls-key belong together');
+    else if (redirectFrom.length > 0) problems.push('--redirect-from needs --tls-cert and --tls-key');
+    return undefined;
+  }
+  const ports = redirectFrom.join() === 'off' ? [] : orElse([...redirectFrom], '80');
+  for (const item of ports)
+    if (!isListen(item)) problems.push(wrong('redirect-from', 'a port, address:port or off', item));
+  return { certFile, keyFile, redirectFrom: ports };
 }
 
 /** A parser of our own: parseArgs of node:util stops at the first problem or takes the next option for a value. */

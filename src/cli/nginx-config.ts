@@ -1,4 +1,5 @@
 import { MAX_PACKET_BYTES } from '../protocol/limits.ts';
+import { listenFlags, type NginxTls, redirectServer, tlsDirectives } from './nginx-tls.ts';
 
 /** The ways in which nginx chooses a client's worker; `roomid` puts the members of a room on one worker. */
 export const NGINX_HASHES = ['ip_hash', 'remote_addr', 'roomid'] as const;
@@ -25,6 +26,7 @@ export interface NginxOptions {
   readonly trustProxy: readonly string[];
   /** Requests and WebSockets open at once from one address; 0 = no limit. */
   readonly maxPerAddress: number;
+  readonly tls?: NginxTls;
   readonly part: (typeof NGINX_PARTS)[number];
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
@@ -53,6 +55,11 @@ function command(options: NginxOptions): string {
     words.push(`--listen ${options.listen.join(',')}`, `--server-name ${options.serverNames.join(',')}`);
     words.push(`--socket-path ${options.socketPath}`);
     if (options.trustProxy.length > 0) words.push(`--trust-proxy ${options.trustProxy.join(',')}`);
+    if (options.tls) {
+      const { certFile, keyFile, redirectFrom } = options.tls;
+      words.push(`--tls-cert ${certFile}`, `--tls-key ${keyFile}`);
+      words.push(`--redirect-from ${redirectFrom.length === 0 ? 'off' : redirectFrom.join(',')}`);
+    }
     if (options.maxPerAddress > 0) words.push(`--max-per-address ${options.maxPerAddress}`);
   }
   return `roomcast nginx ${words.join(' ')} --part ${options.part}`;
@@ -116,16 +123,16 @@ log_format roomcast '$remote_addr $time_iso8601 "$request_method $uri $server_pr
 ${options.maxPerAddress > 0 ? 'limit_conn_zone $binary_remote_addr zone=roomcast_clients:10m;\n' : ''}
 server {
     # The clients of a lost worker all come back at once.
-${options.listen.map((listen) => `    listen ${listen} backlog=4096;`).join('\n')}
+${options.listen.map((listen) => `    listen ${listen}${listenFlags(options.tls)} backlog=4096;`).join('\n')}
     server_name ${options.serverNames.join(' ')};
     server_tokens off;
-    # TLS goes into a file there: listen 443 ssl; ssl_certificate ...; ssl_certificate_key ...;
+    # Files of your own; with --tls-cert and --tls-key this server speaks TLS.
     include roomcast.d/*.conf;
     access_log /var/log/nginx/access.log roomcast buffer=32k flush=1s;
     # nginx quotes the whole request in its errors, session id and tokens too. Which worker failed a request,
     # and with what status, stands in the access log.
     error_log /var/log/nginx/error.log emerg;
-${indent(realIp(options) + clientLimits(options))}
+${indent(tlsDirectives(options.tls) + realIp(options) + clientLimits(options))}
 
     proxy_http_version 1.1;
     proxy_set_header Host $host;
@@ -167,7 +174,7 @@ ${indent(realIp(options) + clientLimits(options))}
         proxy_pass http://roomcast;
     }
 }
-`;
+${redirectServer(options.tls, options)}`;
 }
 
 function trustedScheme(options: NginxOptions): string {

@@ -38,7 +38,10 @@ roomcast start; the values in brackets are those of now.
                            ip_hash      its address, of IPv4 the first three octets
                            remote_addr  its whole address
                            roomid       the room in ?roomid=, else its whole address
-  --listen PORT,...      ports or address:port, such as 80,[::]:80 [80]
+  --listen PORT,...      ports or address:port, such as 80,[::]:80 [80; with TLS 443]
+  --tls-cert FILE        certificate chain (PEM): the site is served over TLS, with HTTP/2 for pages and API
+  --tls-key FILE         its private key
+  --redirect-from PORT,... with TLS: ports that send requests on to https, or off [80]
   --server-name NAME,... [_]
   --socket-path PATH     [${settings.socketPath}]
   --trust-proxy CIDR,... proxies in front of nginx (a CDN, a load balancer) whose X-Forwarded-For and
@@ -50,6 +53,6 @@ roomcast start; the values in brackets are those of now.
                          site      the server, for conf.d/
                          main      an nginx.conf that includes parts/upstream.conf and parts/site.conf [full]
 
-TLS, or anything else of your own, goes into files roomcast.d/*.conf next to nginx.conf.
+Anything of your own goes into files roomcast.d/*.conf next to nginx.conf.
 `;
 }

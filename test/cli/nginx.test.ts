@@ -69,6 +69,47 @@ describe('the upstream that roomcast nginx prints', () => {
   });
 });
 
+describe('the TLS that roomcast nginx prints', () => {
+  const TLS = '--hosts a --tls-cert /etc/cert.pem --tls-key /etc/key.pem';
+
+  it('is on every port of the site, and port 80 sends requests on', () => {
+    const { code, out } = run(TLS);
+    expect(code).toBe(0);
+    expect(out.match(/^ +listen .*$/gm)?.map((line) => line.trim())).toEqual([
+      'listen 443 ssl http2 backlog=4096;',
+      'listen 80;',
+    ]);
+    expect(out).toContain('return 308 https://$host$request_uri;');
+    const others = run(`${TLS} --listen 8443,[::]:8443 --redirect-from 8080,[::]:8080`).out;
+    expect(others.match(/^ +listen .*$/gm)?.map((line) => line.trim())).toEqual([
+      'listen 8443 ssl http2 backlog=4096;',
+      'listen [::]:8443 ssl http2 backlog=4096;',
+      'listen 8080;',
+      'listen [::]:8080;',
+    ]);
+    expect(others).toContain('return 308 https://$host:8443$request_uri;');
+    expect(run(`${TLS} --redirect-from off`).out).not.toContain('308');
+  });
+
+  it('is made again by the command in the first line', () => {
+    const { out } = run(`${TLS} --redirect-from off --part site`);
+    const again = /^# Made by: roomcast nginx (.*)$/m.exec(out)?.[1] ?? '';
+    expect(run(again).out).toBe(out);
+  });
+
+  it.each([
+    ['--hosts a --tls-cert /c.pem', /belong together/],
+    ['--hosts a --redirect-from 80', /--redirect-from needs --tls-cert and --tls-key/],
+    ['--hosts a --tls-cert /c.pem;x --tls-key /k.pem', /--tls-cert takes the path of a file/],
+    [`${TLS} --redirect-from x:y`, /--redirect-from takes a port, address:port or off/],
+    [`${TLS} --listen 80`, /--redirect-from 80 is in --listen too/],
+  ])('is refused for %j', (argv, problem) => {
+    const { code, err } = run(argv);
+    expect(code).toBe(2);
+    expect(err).toMatch(problem);
+  });
+});
+
 describe('the site that roomcast nginx prints', () => {
   it.each([
     [25_000, 20_000],
