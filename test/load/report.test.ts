@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { duration, percent } from '../../src/load/report/numbers.ts';
+import { duration, percent } from '../../src/load/numbers.ts';
 import { renderReport } from '../../src/load/report/report.ts';
 import { linearScale, logScale, percentileScale } from '../../src/load/report/scales.ts';
 import type { LoadResult, SecondFigures, StepFigures } from '../../src/load/result.ts';

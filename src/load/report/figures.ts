@@ -1,7 +1,7 @@
+import { duration, short, whole } from '../numbers.ts';
 import type { LatencySummary, LoadResult, SecondFigures, StepFigures } from '../result.ts';
 import type { Html } from './html.ts';
 import { type Band, lineChart } from './line-chart.ts';
-import { duration, short, whole } from './numbers.ts';
 import { linearScale, logScale, percentileScale } from './scales.ts';
 import { type Stretch, stretchesOf } from './time-line.ts';
 

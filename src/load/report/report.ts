@@ -1,7 +1,7 @@
+import { duration, short, whole } from '../numbers.ts';
 import type { LoadResult, Outcome } from '../result.ts';
 import { figuresOf } from './figures.ts';
 import { type Html, html, verbatim } from './html.ts';
-import { duration, short, whole } from './numbers.ts';
 import { STYLE } from './style.ts';
 import { tablesOf } from './tables.ts';
 

@@ -1,4 +1,4 @@
-import { duration, short } from './numbers.ts';
+import { duration, short } from '../numbers.ts';
 
 /** Where a value lies on an axis. */
 export interface Scale {

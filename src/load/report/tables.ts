@@ -1,6 +1,6 @@
+import { bytes, duration, percent, short, whole } from '../numbers.ts';
 import type { Finding, LatencySummary, LoadResult, WrongKind } from '../result.ts';
 import { type Html, html } from './html.ts';
-import { bytes, duration, percent, short, whole } from './numbers.ts';
 
 /** A reader needs some, and the report has to stay small. */
 const MAX_FINDINGS = 60;
