@@ -95,7 +95,7 @@ export async function runPrimary(deps: PrimaryDeps): Promise<number> {
     version: deps.version,
     workers: supervisor,
     question: CHAT_MESSAGES.metrics,
-    cluster: () => withinLimit(backend.overview()),
+    cluster: () => withinLimit(backend.recentOverview()),
   });
 
   const deadInstances = createDeadInstances({ pick: supervisor.pick });

@@ -96,6 +96,8 @@ export interface PrimaryBackend {
   /** Serves a forked worker. The caller MUST call it before the worker sends anything. */
   serve(worker: WorkerIpc): void;
   overview(): Promise<Outcome<ClusterOverview>>;
+  /** The same, some seconds old: it costs the store no more however many hosts ask for it, and how often. */
+  recentOverview(): Promise<Outcome<ClusterOverview>>;
   /**
    * Extends the lease of a worker of this host that hangs: its users are not gone, since the caller replaces it soon. It MUST
    * NOT bring back an instance that was fenced or reaped.

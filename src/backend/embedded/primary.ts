@@ -98,9 +98,12 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
     await dataDir.close();
   }
 
+  const overview = () => Promise.resolve(succeed(roster.overview()));
+
   return {
     serve,
-    overview: () => Promise.resolve(succeed(roster.overview())),
+    overview,
+    recentOverview: overview,
     hosts() {
       const { workers, clients } = roster.overview();
       return Promise.resolve(succeed([{ name: hostNameIn(deps.host), workers, clients }]));

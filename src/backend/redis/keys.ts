@@ -51,8 +51,10 @@ export interface RedisKeys {
   readonly instances: string;
   /** The rooms, textmsg audiences (kind `lounge`) and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
   readonly occupiedRooms: (instanceId: string) => string;
-  /** The last count of the whole cluster, and the election of the worker that counts next; see totals.ts. */
+  /** The last count of the whole cluster, and the election of the worker that counts next; see presence/shared-count.ts. */
   readonly totals: readonly [totals: string, turn: string];
+  /** The same of the overview, which the primaries count; see primary.ts. */
+  readonly overview: readonly [overview: string, turn: string];
   /** The queue of clients over RATE_ADMIT: next free place, places of known clients, shared places. */
   readonly connects: readonly [next: string, places: string, shared: string];
   /** The channel of an instance's probes. With a hash tag, the server that has the tag has the channel. */
@@ -110,6 +112,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     instances: `${prefix}:boots`,
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
+    overview: [`${prefix}:overview`, `${prefix}:overview:turn`],
     connects: [`${prefix}:{connects}:next`, `${prefix}:{connects}:places`, `${prefix}:{connects}:shared`],
     probe: (instanceId, tag = '') => `${channelPrefix}:probe:${instanceId}${tag === '' ? '' : `:{${tag}}`}`,
     secret: `${prefix}:secret`,

@@ -11,6 +11,7 @@ import { redisKeys } from './keys.ts';
 import { createInstanceWatch } from './presence/instance-watch.ts';
 import { countPeople, createReadInstances, idsOf } from './presence/instances.ts';
 import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
+import { createSharedCount } from './presence/shared-count.ts';
 import { openScripts } from './scripts.ts';
 import { databaseOf, openTopology } from './topology/open-topology.ts';
 import { createWarningLook, type PrimaryNode, requireServers } from './topology/required-servers.ts';
@@ -25,6 +26,8 @@ export interface RedisPrimaryDeps extends PrimaryBackendDeps {
 }
 
 const PATIENCE_MS = 10_000;
+/** Prometheus asks every host several times a minute, and an overview reads the rooms of all workers. */
+const RECENT_MS = 5_000;
 
 /** Connects and checks that the servers can be used; throws a `BackendError` that tells the operator why not. */
 export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryBackend> {
@@ -64,7 +67,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   function openNode(target: RedisTarget): PrimaryNode {
     const commands = openRedisConnection({
       target,
-      scripts: [scripts.instances, scripts.markFormat, scripts.vouch],
+      scripts: [scripts.instances, scripts.markFormat, scripts.vouch, scripts.turn],
       log,
     });
     return { target, commands, close: commands.close };
@@ -88,6 +91,23 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     });
   }
 
+  const recentOverview = createSharedCount<ClusterOverview>({
+    redis,
+    turn: scripts.turn,
+    keys: keys.overview,
+    count: overview,
+    toNumbers: ({ hosts, workers, clients, users, rooms }) => [hosts, workers, clients, users, rooms],
+    fromNumbers: ([hosts = 0, workers = 0, clients = 0, users = 0, rooms = 0]) => ({
+      hosts,
+      workers,
+      clients,
+      users,
+      rooms,
+    }),
+    lifetimeMs: () => RECENT_MS,
+    now: () => performance.now(),
+  });
+
   async function hosts(): Promise<Outcome<readonly HostOverview[]>> {
     const listed = await readInstances();
     if (!listed.ok) return listed;
@@ -104,6 +124,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     // Workers reach Redis themselves.
     serve: () => undefined,
     overview,
+    recentOverview,
     hosts,
     async vouchFor(instanceId) {
       const args = [instanceId, String(ROSTER_LEASE_MS)];

@@ -58,7 +58,7 @@ export function openScripts(): Scripts {
     vouch: scriptOf(clock + textOf('presence/roster-vouch')),
     fence: scriptOf(textOf('presence/roster-fence')),
     forget: scriptOf(clock + textOf('presence/roster-forget')),
-    turn: scriptOf(textOf('presence/totals-turn')),
+    turn: scriptOf(textOf('presence/count-turn')),
     raise: scriptOf(clock + textOf('people/inbox-raise')),
     progress: scriptOf(textOf('people/inbox-progress')),
     findPush: scriptOf(textOf('people/push-find')),

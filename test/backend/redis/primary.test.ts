@@ -10,6 +10,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { BackendError, type PrimaryBackend } from '../../../src/backend/backend.ts';
 import { parseRedisAddress } from '../../../src/backend/redis/connection/address.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
+import { inboxOf } from '../../../src/chat/room.ts';
+import { readCallsByCommand } from '../../bench/measure/redis-counts.ts';
 import { append, granted, newRoom, read } from '../../contract/peers.ts';
 import { peerForTest, redisForTest, redisOptions, silent } from '../../contract/redis-harness.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -241,5 +243,30 @@ describe('REDIS_URL', () => {
     const { stdout } = await run(process.execPath, args, { env });
     expect(JSON.parse(stdout)).toEqual({ ok: true });
     expect(await refusalBy(`rediss://127.0.0.1:${tlsPort}`, 100)).toMatch(/certificate/i);
+  });
+});
+
+describe('the overview for whoever asks all the time', () => {
+  it('is counted once for all hosts, and again once it is some seconds old', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url, { host: 'one' });
+    granted(await peer.roster.heartbeat(3));
+    granted(await peer.roster.setConnections(inboxOf('/', 'ann'), 3));
+    const primaries = [await primaryForTest(redis.url), await primaryForTest(redis.url)];
+    const recent = (primary: PrimaryBackend) => primary.recentOverview().then(granted);
+    await redis.ask('CONFIG RESETSTAT');
+    const [first] = primaries;
+    if (!first) throw new Error('no primary');
+    expect(await recent(first)).toEqual({ hosts: 1, workers: 1, clients: 3, users: 1, rooms: 0 });
+    // The count is stored a moment after its answer.
+    await eventually(async () => expect(await redis.ask('EXISTS rc:overview')).toBe(':1\r\n'));
+    for (let times = 0; times < 20; times += 1) for (const primary of primaries) await recent(primary);
+    // A count asks once for users, once for rooms.
+    expect((await readCallsByCommand(redis.ask)).zrangebylex ?? 0).toBeLessThanOrEqual(2 * 2);
+
+    granted(await peer.roster.setConnections(inboxOf('/', 'bob'), 1));
+    for (const primary of primaries) {
+      await eventually(async () => expect(await recent(primary)).toMatchObject({ users: 2 }));
+    }
   });
 });

@@ -77,7 +77,7 @@ async function openHost({ basePort, workers }) {
   }
   createDeadInstances({ pick: () => opened[0] });
   // As Prometheus does, but not all hosts in the same moment.
-  const scrape = () => void backend.overview();
+  const scrape = () => void backend.recentOverview();
   setTimeout(() => setInterval(scrape, scrapeMs), Math.random() * scrapeMs);
 }
 

@@ -1,4 +1,4 @@
--- Elects the worker that counts the cluster again: the first to ask for a count's successor.
+-- Elects the process that counts again, see shared-count.ts: the first to ask for a count's successor.
 -- KEYS[1] the count whose successor was asked for   ARGV[1] the count, as it stands in the store   ARGV[2] lifetime of KEYS[1], ms
 -- Returns 1 for the first.
 
