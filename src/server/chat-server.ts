@@ -108,7 +108,14 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const announcements = createAnnouncements({ logs, inboxes, newId: deps.newId });
   const inboxView = createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
-  const eventStreams = createEventStreams({ ...deps, ...backend, ...live, admission, random: Math.random });
+  const eventStreams = createEventStreams({
+    ...deps,
+    ...backend,
+    ...live,
+    admission,
+    elapsedMs: () => performance.now(),
+    random: Math.random,
+  });
   const people = createPeople({
     ...deps,
     mode: deps.identities.mode,

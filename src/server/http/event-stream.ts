@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { Gap } from '../../chat/feed.ts';
 import type { Position } from '../../chat/log-store.ts';
+import type { BackloggedStream } from './stream-backlog.ts';
 
 export interface EventStreamDeps {
   /** The most bytes that may wait for the reader before it is cut off. */
   readonly maxBufferedBytes: number;
+  readonly onWritten: (bytes: number) => void;
   readonly onClose: () => void;
 }
 
@@ -14,12 +15,12 @@ export interface EventStreamDeps {
  * Each event carries the position after it as its id, a gap too: a reader that returns with its last id gets the following
  * events once.
  */
-export interface EventStream {
+export interface EventStream extends BackloggedStream {
   start(response: ServerResponse): void;
   /** Writes a position without an event, so that a reader that has received nothing yet can resume too. */
   begin(position: Position): void;
-  message(position: Position, json: string): void;
-  gap(roomid: string, gap: Gap): void;
+  /** Writes an event, see event-frames.ts. */
+  event(frame: Buffer): void;
   /** Keeps proxies from considering the connection dead. */
   comment(): void;
   /** Resolves once the reader has taken everything, or is gone. */
@@ -40,31 +41,37 @@ const HEADERS = {
   Connection: 'close',
 };
 
-export function createEventStream({ maxBufferedBytes, onClose }: EventStreamDeps): EventStream {
+const COMMENT = Buffer.from(':\n\n');
+
+export function createEventStream(deps: EventStreamDeps): EventStream {
+  const { maxBufferedBytes, onWritten, onClose } = deps;
   let response: ServerResponse | undefined;
-  let waiting = '';
+  let waiting: Buffer[] = [];
   let closed = false;
 
   function close(): void {
     if (closed) return;
     closed = true;
-    waiting = '';
+    waiting = [];
     onClose();
   }
 
-  function write(text: string): void {
+  function write(bytes: Buffer): void {
     if (closed) return;
-    if (response) response.write(text);
-    else waiting += text;
+    if (response) response.write(bytes);
+    else waiting.push(bytes);
+    onWritten(bytes.length);
   }
 
-  function live(text: string): void {
-    write(text);
-    if (response && !closed && response.writableLength > maxBufferedBytes) {
-      // The reader is too slow: it resumes with the last id that it has read.
-      response.destroy();
-      close();
-    }
+  function live(bytes: Buffer): void {
+    write(bytes);
+    if (response && !closed && response.writableLength > maxBufferedBytes) cut();
+  }
+
+  /** The reader is too slow: it resumes with the last id that it has read. */
+  function cut(): void {
+    response?.destroy();
+    close();
   }
 
   return {
@@ -75,17 +82,14 @@ export function createEventStream({ maxBufferedBytes, onClose }: EventStreamDeps
       given.on('close', close);
       given.on('error', close);
       given.writeHead(200, HEADERS);
-      given.write(waiting || ':\n\n');
-      waiting = '';
+      given.write(waiting.length > 0 ? Buffer.concat(waiting) : COMMENT);
+      waiting = [];
     },
-    begin: ({ epoch, seq }) => write(`id: ${epoch}:${seq}\n\n`),
-    message: ({ epoch, seq }, json) => live(`id: ${epoch}:${seq}\nevent: message\ndata: ${json}\n\n`),
-    gap(roomid, gap) {
-      // Numbers of a lost epoch are used again, so the reader stands before them.
-      const seq = gap.reason === 'epoch' ? gap.from - 1 : gap.to;
-      live(`id: ${gap.epoch}:${seq}\nevent: gap\ndata: ${JSON.stringify({ roomid, ...gap })}\n\n`);
-    },
-    comment: () => live(':\n\n'),
+    begin: ({ epoch, seq }) => write(Buffer.from(`id: ${epoch}:${seq}\n\n`)),
+    event: live,
+    comment: () => live(COMMENT),
+    backlogBytes: () => response?.writableLength ?? waiting.reduce((sum, { length }) => sum + length, 0),
+    cut,
     drained() {
       const taken = response;
       if (closed || !taken || taken.writableLength === 0) return Promise.resolve();
@@ -96,12 +100,12 @@ export function createEventStream({ maxBufferedBytes, onClose }: EventStreamDeps
         };
         taken.on('close', arrive);
         // Node's `drain` comes only beyond its own limit, which may be above ours: the last write tells when it has left.
-        taken.write(':\n\n', arrive);
+        taken.write(COMMENT, arrive);
       });
     },
     end(reason, retryMs) {
       if (closed) return;
-      write(`retry: ${Math.round(retryMs)}\n: ${reason}\n\n`);
+      write(Buffer.from(`retry: ${Math.round(retryMs)}\n: ${reason}\n\n`));
       const ended = response;
       close();
       ended?.end();

@@ -3,14 +3,17 @@ import type { Logger } from 'pino';
 import type { Admission } from '../../chat/admission.ts';
 import { continueFrom, type ReaderStep } from '../../chat/continuation.ts';
 import type { Feeds } from '../../chat/feeds.ts';
-import type { Entry, Position, RoomLogs } from '../../chat/log-store.ts';
+import type { Position, RoomLogs } from '../../chat/log-store.ts';
 import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
+import { createSharedBuckets, type Rate } from '../../chat/rate-limit.ts';
 import type { Room } from '../../chat/room.ts';
 import type { RoomFollowers } from '../../chat/room-followers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
 import { MAX_HISTORY, MAX_PAGE_BYTES, TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
 import { messagesOf } from '../delivery/messages.ts';
+import { createLiveFrames, gapFrame, messageFrame } from './event-frames.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
+import { createStreamBacklog } from './stream-backlog.ts';
 
 /*
  * Streams of a room's entries for back ends. A stream leases the room's feed like a member does:
@@ -30,11 +33,15 @@ export interface StreamReader {
 export type StartStream = (response: ServerResponse) => void;
 
 export interface EventStreams {
-  /** Opens the stream after a position, or at the newest entry. The caller MUST start it at once. */
+  /**
+   * Opens the stream after a position, or at the newest entry. The caller MUST start it at once. `scope`: the API key that asks
+   * for it, where no user does.
+   */
   open(
     room: Room,
     after: Position | undefined,
     reader: StreamReader | undefined,
+    scope: string,
   ): Promise<Outcome<StartStream>>;
   /** Ends what this user's tokens read: of that room, or of all rooms in the namespace. */
   endOf(userId: string, where: { readonly nsp: string; readonly roomid?: string }): void;
@@ -54,6 +61,8 @@ export interface EventStreamsDeps {
   readonly maxBufferedBytes: number;
   /** Ms since 1970. */
   readonly now: () => number;
+  /** A clock that never goes back, ms. */
+  readonly elapsedMs: () => number;
   readonly random: () => number;
   readonly log: Logger;
 }
@@ -62,6 +71,11 @@ const COMMENT_MS = 15_000;
 /** The limit for all streams of a worker together. */
 const MAX_STREAMS = 1_000;
 const MAX_STREAMS_PER_USER = 50;
+/** So many streams may wait for their readers as much as one may. The frames of one room are in memory once. */
+const FULL_STREAMS = 64;
+/** Each opening reads the store. A back end whose streams all end at once, in a reload, gets them all back at once. */
+const OPENS_PER_KEY: Rate = { perMs: 50 / 1_000, burst: MAX_STREAMS };
+const OPENS_PER_USER: Rate = { perMs: 2 / 1_000, burst: MAX_STREAMS_PER_USER };
 const RETRY_MS = 1_000;
 /** Readers of a draining worker come back after a random part of this. */
 const SPREAD_MS = 2_000;
@@ -77,6 +91,10 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
   /** A page is written at once: it must not make a reader that takes everything look slow. Frames add to its bytes. */
   const pageBytes = Math.min(MAX_PAGE_BYTES, Math.floor(maxBufferedBytes / 4));
   const open = new Set<OpenStream>();
+  const frameOf = createLiveFrames();
+  const backlog = createStreamBacklog(FULL_STREAMS * maxBufferedBytes);
+  const opensOfKeys = createSharedBuckets(OPENS_PER_KEY, deps.elapsedMs);
+  const opensOfUsers = createSharedBuckets(OPENS_PER_USER, deps.elapsedMs);
   let draining = false;
 
   const isExpired = ({ reader }: OpenStream) =>
@@ -101,9 +119,11 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
   }
 
   return {
-    async open(room, after, reader) {
+    async open(room, after, reader, scope) {
       if (draining) return refuse('unavailable', 'this server is going away', RETRY_MS);
       if (!roomFor(reader)) return refuse('limit', 'too many event streams are open');
+      const waitMs = reader ? opensOfUsers.take(reader.userId) : opensOfKeys.take(scope);
+      if (waitMs > 0) return refuse('rate_limited', 'too many event streams are being opened', waitMs);
       const leased = await feeds.lease(room);
       if (!leased.ok) return leased;
       let position = after;
@@ -111,18 +131,21 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
 
       const stream = createEventStream({
         maxBufferedBytes,
+        onWritten: backlog.wrote,
         onClose() {
           open.delete(one);
+          backlog.remove(stream);
           stopFollowing?.();
           leased.value.release();
         },
       });
       const one: OpenStream = { room, reader, stream };
       open.add(one);
+      backlog.add(stream);
 
-      function writeEntry(entry: Entry, json: string): void {
+      function writeFrame(frame: Buffer): void {
         if (isExpired(one)) stream.end('the token has expired', RETRY_MS);
-        else stream.message(entry, json);
+        else stream.event(frame);
       }
 
       function writeSteps(steps: readonly ReaderStep[]): void {
@@ -131,8 +154,8 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
         const texts = messagesOf(entries).map((message) => JSON.stringify(message));
         let next = 0;
         for (const step of steps) {
-          if ('gap' in step) stream.gap(room.roomid, step.gap);
-          else writeEntry(step.entry, texts[next++] as string);
+          if ('gap' in step) stream.event(gapFrame(room.roomid, step.gap));
+          else writeFrame(messageFrame(step.entry, texts[next++] as string));
         }
       }
 
@@ -158,8 +181,8 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
               if (!next.isLive) return false;
             }
             stopFollowing = followers.follow(room, {
-              onEntry: (entry) => writeEntry(entry, entry.json),
-              onGap: (gap) => stream.gap(room.roomid, gap),
+              onEntry: (entry) => writeFrame(frameOf(entry)),
+              onGap: (gap) => stream.event(gapFrame(room.roomid, gap)),
             });
             if (stream.closed) stopFollowing();
             return true;

@@ -37,12 +37,12 @@ const events = route({
     description:
       '`id: epoch:seq`, then `event: message` with an entry as getMessages lists it, or `event: gap` with {roomid, epoch, from, to, reason}: these messages are lost. A comment at least every 15 s.',
   }),
-  async run({ nsp, reader, params, headers }, { eventStreams }) {
+  async run({ nsp, reader, scope, params, headers }, { eventStreams }) {
     const refusal = reader && denied({ identity: reader }, params.roomid);
     if (refusal) return refusal;
     const room = roomOf(nsp, params.roomid);
     const user = reader && { userId: reader.user.id, expiresAt: reader.access.expiresAt };
-    return eventStreams.open(room, headers['last-event-id'], user);
+    return eventStreams.open(room, headers['last-event-id'], user, scope);
   },
 });
 

@@ -32,6 +32,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
   });
   const admission = createAdmission({ now: () => performance.now(), random: () => 0.5 });
   let now = 1_000;
+  let elapsedMs = 0;
   let ban: ActiveRestriction | undefined;
   let failing = false;
   const streams = createEventStreams({
@@ -47,13 +48,14 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
     admission,
     maxBufferedBytes,
     now: () => now,
+    elapsedMs: () => elapsedMs,
     random: () => 0.5,
     log,
   });
   closing.push(feeds.close, admission.close, streams.close);
 
   async function open(after?: Position, reader?: StreamReader) {
-    const start = await streams.open(room, after, reader);
+    const start = await streams.open(room, after, reader, 'key');
     if (!start.ok) throw new Error(start.error.code);
     const server = createServer((_request, response) => start.value(response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -95,6 +97,7 @@ function setUp({ maxBufferedBytes = 1_000_000 } = {}) {
       return entry;
     },
     setTime: (ms: number) => (now = ms),
+    pass: (ms: number) => (elapsedMs += ms),
     ban: (given: ActiveRestriction) => (ban = given),
     fail: () => (failing = true),
   };
@@ -169,14 +172,14 @@ describe('an event stream', () => {
     );
     reader.response.resume();
     await eventually(() => expect(reader.ended()).toBe(true));
-    expect((await streams.open(room, undefined, undefined)).ok).toBe(true);
+    expect((await streams.open(room, undefined, undefined, 'key')).ok).toBe(true);
   });
 
   it('lets go of the room and the slot when the store fails while it opens', async () => {
-    const { streams, feeds, fail } = setUp();
+    const { streams, feeds, fail, pass } = setUp();
     fail();
-    for (let n = 0; n < 60; n += 1)
-      await expect(streams.open(room, undefined, { userId: 'ann' })).rejects.toThrow('the store is away');
+    for (let n = 0; n < 60; n += 1, pass(1_000))
+      await expect(streams.open(room, undefined, { userId: 'ann' }, '')).rejects.toThrow('the store is away');
     expect(feeds.rooms()).toEqual([]);
   });
 
@@ -211,7 +214,31 @@ describe('an event stream', () => {
     streams.drain();
     await eventually(() => expect(reader.ended()).toBe(true));
     expect(reader.text()).toMatch(/\nretry: 2000\n: this server is going away\n\n$/);
-    expect(await streams.open(room, undefined, undefined)).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await streams.open(room, undefined, undefined, 'key')).toMatchObject({
+      error: { code: 'unavailable' },
+    });
+  });
+
+  it('is opened only so often by one user, who learns when to come back, and by one key', async () => {
+    const { streams, fail, pass } = setUp();
+    fail();
+    const open = (userId: string | undefined, scope = '') =>
+      streams
+        .open(room, undefined, userId === undefined ? undefined : { userId }, scope)
+        .catch(() => 'tried');
+    for (let n = 0; n < 50; n += 1) expect(await open('ann')).toBe('tried');
+    expect(await open('ann')).toMatchObject({ error: { code: 'rate_limited', retryAfterMs: 500 } });
+    expect(await open('bob')).toBe('tried');
+    pass(500);
+    expect(await open('ann')).toBe('tried');
+  });
+
+  it('brings an entry to every reader in the same bytes', async () => {
+    const { open, say } = setUp();
+    const readers = [await open(), await open()];
+    say();
+    for (const reader of readers) await eventually(() => expect(reader.ids()).toEqual(['e1:1']));
+    expect(readers[0]?.text()).toBe(readers[1]?.text());
   });
 
   it('ends with the token that reads it, before the next message', async () => {
@@ -238,7 +265,7 @@ describe('an event stream', () => {
     await streams.review();
     await eventually(() => expect(found.ended()).toBe(true));
     expect(service.ended()).toBe(false);
-    expect(await streams.open(room, undefined, { userId: 'bob' })).toMatchObject({
+    expect(await streams.open(room, undefined, { userId: 'bob' }, '')).toMatchObject({
       error: { code: 'forbidden', retryAfterMs: 4_000 },
     });
   });
