@@ -186,6 +186,8 @@ export interface SecondFigures {
   readonly wrong: number;
   readonly driverLagP99Ms: number;
   readonly driverCores: number;
+  /** Of all driver processes together: flat over a run of hours. */
+  readonly driverRssBytes: number;
   /** Undefined unless the processes of the servers can be read. */
   readonly serverCores?: number;
 }

@@ -43,7 +43,7 @@ export interface RunDeps {
 /** Runs a load and judges what came of it. */
 export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<LoadResult> {
   const { config } = options;
-  const crowd = await openCrowd('roomcast', config.processes);
+  const crowd = await openCrowd(options.tongue, config.processes);
   try {
     const offered = config.stepRatesPerS.length > 0 ? config.stepRatesPerS : [config.ratePerS];
     const timeline = createTimeline({
@@ -57,7 +57,7 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
     const load = await talk(options, offered, deps, crowd, timeline);
     timeline.begin('settle', 0);
     const settled = await timeline.follow(crowd.settle());
-    const members = await timeline.follow(membersOf(crowd, rooms));
+    const members = await timeline.follow(membersOf(options, crowd, rooms));
     const tookMs = timeline.atMs();
     return resultOf({ options, deps, timeline, load, settled, members, tookMs });
   } finally {
@@ -66,12 +66,12 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
 }
 
 async function ramp(
-  { config, servers }: LoadOptions,
+  { config, servers, tongue }: LoadOptions,
   { runName, tokenOf, signal }: RunDeps,
   crowd: Crowd,
   timeline: Timeline,
 ): Promise<readonly string[]> {
-  const { numberedBy } = DIALECTS.roomcast;
+  const { numberedBy } = DIALECTS[tongue];
   const { clients, rooms, processOf } = planClients({ config, servers, runName, numberedBy, tokenOf });
   timeline.begin('ramp', 0);
   const connecting = crowd.connect(clients, {
@@ -185,8 +185,12 @@ function mergedStretch(stretches: readonly Stretch[]): Stretch {
   return first;
 }
 
-function membersOf(crowd: Crowd, rooms: readonly string[]): Promise<MembersVerdict | undefined> {
-  return DIALECTS.roomcast.askMembers === undefined ? Promise.resolve(undefined) : checkMembers(crowd, rooms);
+function membersOf(
+  { tongue }: LoadOptions,
+  crowd: Crowd,
+  rooms: readonly string[],
+): Promise<MembersVerdict | undefined> {
+  return DIALECTS[tongue].askMembers === undefined ? Promise.resolve(undefined) : checkMembers(crowd, rooms);
 }
 
 interface Measured {

@@ -97,6 +97,7 @@ export function createTimeline(deps: TimelineDeps): Timeline {
       wrong: Math.max(0, sumOf(wrong) - wrongBefore),
       driverLagP99Ms: Math.max(msAt(window.lagUs, 99), msAt(window.loopDelayUs, 99)),
       driverCores: window.cpuNs / 1e6 / tookMs,
+      driverRssBytes: window.rssBytes,
       ...(local && { serverCores: serverMs / tookMs }),
     };
     seconds.push(second);

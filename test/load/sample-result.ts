@@ -114,6 +114,7 @@ function second(s: number): SecondFigures {
     wrong: down > 0 ? 2 : 0,
     driverLagP99Ms: 1.5 + Math.cos(s) / 2,
     driverCores: talking ? 0.15 : 0.1,
+    driverRssBytes: 180_000_000 + 5_000_000 * Math.sin(s),
     serverCores: talking ? 0.5 : 0.3,
   };
 }

@@ -130,6 +130,11 @@ export class Client implements DialectClient {
     this.connection.say(`42${this.asks}${event}`);
   }
 
+  /** How many of its events have no answer yet. */
+  get unansweredAsks(): number {
+    return this.awaited.size;
+  }
+
   /** Goes by itself and forgets what it had. */
   leave(): void {
     this.destroy();

@@ -6,6 +6,8 @@ import { type Ledger, record } from './ledger.ts';
 
 /** The arrivals of one user that may still wait for their acks. */
 const REMEMBERED = 256;
+/** What one client may have unanswered: a server that does not answer must not fill the memory. */
+const UNANSWERED = 64;
 
 export interface PrivateDeps {
   readonly dialect: Dialect;
@@ -20,7 +22,7 @@ export interface PrivateCheck {
   /** A connection begins; the inbox reaches up to `top`. */
   begin(client: Client, top: number): void;
   take(client: Client, message: NonNullable<Meaning['privateMessage']>): void;
-  /** Says something from one client to another of this process. False: one of them is away. */
+  /** Says something from one client to another of this process. False: one of them is away, or `from` waits for too many answers. */
   say(from: Client, to: Client, dueUs: number): boolean;
   /** How many acked messages a connected user has not got yet. */
   lacks(client: Client): number;
@@ -96,7 +98,8 @@ export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
       if (inbox.early.length > REMEMBERED) inbox.early.shift();
     },
     say(from, to, dueUs) {
-      if (!from.joined || !to.joined || from === to || dialect.sayPrivately === undefined) return false;
+      if (dialect.sayPrivately === undefined) return false;
+      if (!from.joined || !to.joined || from === to || from.unansweredAsks >= UNANSWERED) return false;
       said += 1;
       const text = textOf({ timeUs: dueUs, client: from.spec.id, number: said, to: to.name }, textBytes);
       ledger.sent += 1;

@@ -1,3 +1,4 @@
+import type { Tongue } from '../driver/orders.ts';
 import type { LoadConfig } from '../result.ts';
 import { type PlannedFault, readFaults } from './faults.ts';
 import { readCount, readDuration, readRate, readShare } from './quantities.ts';
@@ -6,6 +7,8 @@ import { readServerUrl, type ServerUrl } from './server-url.ts';
 /** What the command line says, read. */
 export interface LoadOptions {
   readonly config: LoadConfig;
+  /** How the servers are spoken to. */
+  readonly tongue: Tongue;
   readonly servers: readonly ServerUrl[];
   readonly faults: readonly PlannedFault[];
   readonly tokenSecret: string | undefined;
@@ -144,6 +147,7 @@ export function readLoadOptions(
   return {
     options: {
       config,
+      tongue: 'roomcast',
       servers,
       faults: faults.faults,
       tokenSecret: secret,
