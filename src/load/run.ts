@@ -7,7 +7,7 @@ import { planClients } from './plan/clients.ts';
 import type { LoadOptions } from './plan/options.ts';
 import type { LoadProgress } from './progress.ts';
 import { createRandom } from './random.ts';
-import type { FaultMark, LoadResult, MachineFacts, StepFigures } from './result.ts';
+import type { FaultMark, Finding, LoadResult, MachineFacts, StepFigures } from './result.ts';
 import { openFaults } from './server/inject-faults.ts';
 import type { LocalServers } from './server/local-processes.ts';
 import { createTimeline, msAt, type Stretch, type Timeline } from './timeline.ts';
@@ -59,7 +59,8 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
     const settled = await timeline.follow(crowd.settle());
     const members = await timeline.follow(membersOf(options, crowd, rooms));
     const tookMs = timeline.atMs();
-    return resultOf({ options, deps, timeline, load, settled, members, tookMs });
+    const differences = crowd.differences();
+    return resultOf({ options, deps, timeline, load, settled, members, differences, tookMs });
   } finally {
     await crowd.close();
   }
@@ -72,7 +73,13 @@ async function ramp(
   timeline: Timeline,
 ): Promise<readonly string[]> {
   const { numberedBy } = DIALECTS[tongue];
-  const { clients, rooms, processOf } = planClients({ config, servers, runName, numberedBy, tokenOf });
+  const { clients, rooms, sharedRooms, processOf } = planClients({
+    config,
+    servers,
+    runName,
+    numberedBy,
+    tokenOf,
+  });
   timeline.begin('ramp', 0);
   const connecting = crowd.connect(clients, {
     perSecond: config.rampPerS,
@@ -85,6 +92,7 @@ async function ramp(
     unacked: UNACKED,
     limitMs: (config.clients / config.rampPerS) * 1_000 + RAMP_GRACE_MS,
     processOf,
+    sharedRooms,
   });
   await timeline.follow(Promise.race([connecting, aborted(signal)]));
   return rooms;
@@ -200,10 +208,20 @@ interface Measured {
   readonly load: Load;
   readonly settled: Settled;
   readonly members: MembersVerdict | undefined;
+  readonly differences: readonly Finding[];
   readonly tookMs: number;
 }
 
-function resultOf({ options, deps, timeline, load, settled, members, tookMs }: Measured): LoadResult {
+function resultOf({
+  options,
+  deps,
+  timeline,
+  load,
+  settled,
+  members,
+  differences,
+  tookMs,
+}: Measured): LoadResult {
   const { config } = options;
   const { whole, steps, faults, endedEarly } = load;
   const { totals } = timeline;
@@ -215,11 +233,13 @@ function resultOf({ options, deps, timeline, load, settled, members, tookMs }: M
     totals,
     wrong: {
       ...settled.wrong,
+      swapped: settled.wrong.swapped + differences.length,
       ghost: members?.ghosts.length ?? 0,
       unlisted: members?.unlisted.length ?? 0,
     },
     findings: [
       ...settled.findings,
+      ...differences.slice(0, 5),
       ...(members?.ghosts ?? []).slice(0, 5),
       ...(members?.unlisted ?? []).slice(0, 5),
     ],

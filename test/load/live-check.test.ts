@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createLiveFindings } from '../../src/load/checker/live/findings.ts';
 import { MemberOrder } from '../../src/load/checker/live/member-order.ts';
 import { NUMBERS_FROM, type Origin, originOf, textOf } from '../../src/load/checker/live/origin-text.ts';
+import { createBlockComparison, createRoomBlocks } from '../../src/load/checker/live/room-blocks.ts';
 import { RoomCheck, type SenderProblem } from '../../src/load/checker/live/room-check.ts';
 import { createSenderRecord } from '../../src/load/checker/live/sender-record.ts';
 
@@ -17,6 +18,7 @@ function stage(checkSender: (origin: Origin, seq: number) => SenderProblem | und
     nameOf: (id) => `u${id}`,
     checkSender,
     findings,
+    blocks: undefined,
   });
   const member = (last = 0) => {
     const order = new MemberOrder('a member', findings);
@@ -116,6 +118,28 @@ describe('the live check of a room', () => {
     for (let seq = 1; seq <= 20; seq += 1) take(slow, seq);
     expect(check.uncompared).toBe(4);
     expect(findings.kept).toEqual([]);
+  });
+});
+
+describe('blocks of a room in several processes', () => {
+  const origin = (number: number) => ({ timeUs: 7, client: 1, number: NUMBERS_FROM + number, to: 'tea' });
+
+  it('agree if each process got the same, and are found if two messages changed places', () => {
+    const processes = [0, 1, 2].map(() => createRoomBlocks('tea'));
+    const comparison = createBlockComparison();
+    for (let seq = 1; seq < 400; seq += 1) {
+      processes[0]?.add(seq, origin(seq));
+      // Another order of arrival makes no difference, another order of numbers does.
+      processes[1]?.add(seq ^ 1, origin(seq ^ 1));
+      processes[2]?.add(seq, origin(seq === 200 ? 201 : seq === 201 ? 200 : seq));
+    }
+    comparison.add(processes[0]?.take() ?? []);
+    comparison.add(processes[1]?.take() ?? []);
+    expect(comparison.findings).toEqual([]);
+    comparison.add(processes[2]?.take() ?? []);
+    expect(comparison.findings).toEqual([
+      { kind: 'swapped', detail: 'members of tea in two processes got different messages from 192 on' },
+    ]);
   });
 });
 

@@ -25,6 +25,8 @@ const sources = createSources(process.pid);
 const clients = new Map<number, Client>();
 const populations: Population[] = [];
 const senders: Sender[] = [];
+/** Those that talk at a rate of their own. */
+let talking: readonly Sender[] = [];
 let privateCheck: PrivateCheck | undefined;
 let schedule: Schedule | undefined;
 let ticking: NodeJS.Timeout | undefined;
@@ -71,7 +73,7 @@ function tick(): void {
     record(ledger.loopDelayUs, lateUs, Math.max(1, Math.round(lateUs / 1e3)));
   }
   lastTickUs = nowUs;
-  for (const sender of senders) sender.pump(nowUs);
+  for (const sender of talking) sender.pump(nowUs);
   schedule?.pump(nowUs);
 }
 
@@ -82,6 +84,7 @@ function startTicking(): void {
 
 function talk({ perSecond, unacked, rooms }: TalkOrder): Answers['talk'] {
   const chosen = senders.filter(({ room }) => rooms === undefined || rooms.includes(room));
+  talking = senders;
   const nowUs = clock();
   // Spread over one interval: rooms do not all speak in the same moment.
   for (const [index, sender] of chosen.entries()) {
@@ -111,6 +114,7 @@ async function hush(limitMs: number): Promise<Answers['hush']> {
   clearInterval(ticking);
   ticking = undefined;
   schedule = undefined;
+  talking = [];
   for (const sender of senders) sender.hush();
   const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
   await until(() => unanswered() === 0, limitMs);
@@ -182,7 +186,10 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
     case 'settle':
       return settled(order.tops, order.limitMs);
     case 'mark':
-      return ledger.mark(backlog());
+      return ledger.mark(
+        backlog(),
+        populations.flatMap((population) => population.takeBlocks()),
+      );
     case 'members':
       return listMembers([...clients.values()], order.rooms, order.limitMs);
     case 'cut':

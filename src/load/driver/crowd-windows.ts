@@ -75,6 +75,7 @@ export function addedWindows(each: readonly Window[]): CrowdWindow {
     lagUs: histogram('lagUs'),
     loopDelayUs: histogram('loopDelayUs'),
     wrong: sumWrong(each.map(({ wrong }) => wrong)),
+    blocks: each.flatMap(({ blocks }) => blocks),
     shares: addedShares(each.flatMap(({ shares }) => shares)),
   };
 }

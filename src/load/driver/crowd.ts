@@ -1,4 +1,6 @@
 import type { Histogram } from 'hdr-histogram-js';
+import { createBlockComparison } from '../checker/live/room-blocks.ts';
+import type { Finding } from '../result.ts';
 import {
   addedFaults,
   addedSettled,
@@ -31,7 +33,7 @@ const IN_FLIGHT = 100;
 
 export interface ConnectStyle
   extends Partial<TalkStyle>,
-    Pick<ConnectOrder, 'perSecond' | 'returning' | 'namePrefix' | 'seed'> {
+    Pick<ConnectOrder, 'perSecond' | 'returning' | 'namePrefix' | 'seed' | 'sharedRooms'> {
   /** Connections on their way at once. */
   readonly inFlight?: number;
   readonly limitMs?: number;
@@ -54,6 +56,8 @@ export interface Crowd {
   mark(): Promise<CrowdWindow>;
   /** Stops talking and waits until every member has everything that was acked. */
   settle(): Promise<Settled & { readonly unanswered: number }>;
+  /** What processes that share a room got differently, as far as it was marked. */
+  differences(): readonly Finding[];
   /** The members of each room, as the server lists them and as they are. */
   members(rooms: readonly string[], limitMs: number): Promise<Answers['members']>;
   cut(): Promise<void>;
@@ -66,6 +70,7 @@ export interface Crowd {
 
 export async function openCrowd(tongue: Tongue, processes: number): Promise<Crowd> {
   const drivers = await Promise.all(Array.from({ length: processes }, openDriverProcess));
+  const comparison = createBlockComparison();
   const all = <D extends Order['do']>(order: Extract<Order, { do: D }>) =>
     Promise.all(drivers.map((driver) => driver.ask<D>(order)));
   /** How many clients each process has: it gets that part of what all do together. */
@@ -79,7 +84,16 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
 
   async function connect(clients: readonly ClientSpec[], how: ConnectStyle = {}) {
     const { inFlight = IN_FLIGHT, textBytes = TEXT_BYTES, timedOneIn = TIMED_ONE_IN } = how;
-    const { kept, unacked, limitMs = CONNECT_LIMIT_MS, perSecond, returning, namePrefix, seed } = how;
+    const {
+      kept,
+      unacked,
+      limitMs = CONNECT_LIMIT_MS,
+      perSecond,
+      returning,
+      namePrefix,
+      seed,
+      sharedRooms,
+    } = how;
     const processOf = how.processOf ?? (({ id }: ClientSpec) => id % processes);
     const answers = await Promise.all(
       drivers.map((driver, index) => {
@@ -96,6 +110,7 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
           ...(returning && { returning }),
           ...(namePrefix !== undefined && { namePrefix }),
           ...(seed !== undefined && { seed }),
+          ...(sharedRooms && { sharedRooms }),
         });
       }),
     );
@@ -125,6 +140,7 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
     pids: drivers.map(({ pid }) => pid),
     connect,
     settle,
+    differences: () => comparison.findings,
     async talk(order) {
       await all<'talk'>({ do: 'talk', ...order });
     },
@@ -141,7 +157,9 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
       );
     },
     async mark() {
-      return addedWindows(await all<'mark'>({ do: 'mark' }));
+      const window = addedWindows(await all<'mark'>({ do: 'mark' }));
+      comparison.add(window.blocks);
+      return window;
     },
     async members(rooms, limitMs) {
       return (await all<'members'>({ do: 'members', rooms, limitMs })).flat();

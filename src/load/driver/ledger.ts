@@ -1,5 +1,6 @@
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { createLiveFindings, type LiveFindings } from '../checker/live/findings.ts';
+import type { RoomBlock } from '../checker/live/room-blocks.ts';
 import type { Faults, ShareFigures, Window } from './orders.ts';
 
 const WORDS = 5;
@@ -101,7 +102,7 @@ export class Ledger {
   }
 
   /** The window that ends now; the next one begins. */
-  mark(backlog: number): Window {
+  mark(backlog: number, blocks: readonly RoomBlock[]): Window {
     const cpu = process.cpuUsage(this.sinceCpu);
     const sums = Object.fromEntries(SUMMED.map((name) => [name, this[name]])) as Record<
       (typeof SUMMED)[number],
@@ -121,6 +122,7 @@ export class Ledger {
       lagUs: encodeIntoCompressedBase64(this.lagUs),
       loopDelayUs: encodeIntoCompressedBase64(this.loopDelayUs),
       wrong: { ...this.findings.counts },
+      blocks,
       shares: [...this.shares.values()]
         .filter(({ clients, delivered }) => clients > 0 || delivered > 0)
         .map((share): ShareFigures => ({ ...share })),

@@ -1,6 +1,7 @@
 /** What is asked of the driver processes, and what they answer. */
 
 import type { WrongCounts } from '../checker/live/findings.ts';
+import type { RoomBlock } from '../checker/live/room-blocks.ts';
 import type { Finding } from '../result.ts';
 
 /** How a system is spoken to, see dialects.ts. */
@@ -42,6 +43,8 @@ export interface ConnectOrder {
   /** Before the names of the clients, so that those of two runs differ. */
   readonly namePrefix?: string;
   readonly seed?: number;
+  /** Rooms that have members in other processes too. */
+  readonly sharedRooms?: readonly string[];
 }
 
 export interface TalkStyle {
@@ -170,6 +173,8 @@ export interface Window {
   readonly wrong: WrongCounts;
   /** Since the process began. */
   readonly shares: readonly ShareFigures[];
+  /** Of rooms that several processes share. */
+  readonly blocks: readonly RoomBlock[];
 }
 
 export interface ShareFigures {

@@ -1,6 +1,7 @@
 import type { Histogram } from 'hdr-histogram-js';
 import { createLiveFindings } from '../checker/live/findings.ts';
 import { MemberOrder } from '../checker/live/member-order.ts';
+import { createRoomBlocks, type RoomBlock } from '../checker/live/room-blocks.ts';
 import { RoomCheck } from '../checker/live/room-check.ts';
 import { createSenderRecord, type SenderRecord } from '../checker/live/sender-record.ts';
 import type { Random } from '../random.ts';
@@ -36,6 +37,8 @@ export interface Population {
   readonly senders: readonly Sender[];
   readonly rooms: ReadonlyMap<string, RoomCheck>;
   readonly returning: boolean;
+  /** What became whole since the last call, of the rooms that several processes share. */
+  takeBlocks(): RoomBlock[];
   /** Acked messages in whose place others came. */
   replaced(): number;
   /** Resolves when all are in, or none is on its way any more, or at the limit. */
@@ -50,6 +53,7 @@ export function createPopulation(deps: PopulationDeps): Population {
   const { order, dialect, ledger, clock, random, privateCheck } = deps;
   const { talk, returning = false, namePrefix = 'u' } = order;
   const rooms = new Map<string, RoomCheck>();
+  const shared = new Map(order.sharedRooms?.map((room) => [room, createRoomBlocks(room)]));
   const records = new Map<number, { readonly record: SenderRecord; readonly sender: Sender }>();
   const clients: Client[] = [];
   const senders: Sender[] = [];
@@ -126,6 +130,7 @@ export function createPopulation(deps: PopulationDeps): Population {
         return own?.record.delivered(origin.number, number, own.sender.number);
       },
       findings: ledger.findings,
+      blocks: shared.get(room),
     });
     rooms.set(room, check);
     return check;
@@ -208,6 +213,7 @@ export function createPopulation(deps: PopulationDeps): Population {
     senders,
     rooms,
     returning,
+    takeBlocks: () => [...shared.values()].flatMap((blocks) => blocks.take()),
     replaced: () =>
       [...records.values()].reduce((sum, { record: each }) => sum + each.undelivered().length, 0),
     connect,

@@ -6,6 +6,8 @@ import type { ServerUrl } from './server-url.ts';
 export interface ClientsPlan {
   readonly clients: readonly ClientSpec[];
   readonly rooms: readonly string[];
+  /** Those with members in several processes. */
+  readonly sharedRooms: readonly string[];
   /** The driver process of each client. */
   readonly processOf: (client: ClientSpec) => number;
 }
@@ -52,7 +54,13 @@ export function planClients({ config, servers, runName, numberedBy, tokenOf }: P
       });
     }
   });
-  return { clients: mixed(clients, random.fraction), rooms, processOf: ({ id }) => homeOf.get(id) ?? 0 };
+  const sharedRooms = rooms.filter((_, at) => homes[at] === undefined);
+  return {
+    clients: mixed(clients, random.fraction),
+    rooms,
+    sharedRooms,
+    processOf: ({ id }) => homeOf.get(id) ?? 0,
+  };
 }
 
 function evenSizes(clients: number, rooms: number): number[] {

@@ -1,6 +1,7 @@
 import type { LiveFindings } from './findings.ts';
 import type { MemberOrder } from './member-order.ts';
 import { type Origin, originOf } from './origin-text.ts';
+import type { RoomBlocks } from './room-blocks.ts';
 
 /** What a dialect reads out of a message. Fields that its server does not send are absent. */
 export interface ReadMessage {
@@ -27,6 +28,8 @@ export interface RoomCheckDeps {
   readonly nameOf: (client: number) => string;
   readonly checkSender: SenderCheck;
   readonly findings: LiveFindings;
+  /** For a room whose members are in several processes. */
+  readonly blocks: RoomBlocks | undefined;
 }
 
 interface Kept {
@@ -95,7 +98,7 @@ export class RoomCheck {
   }
 
   private judge(number: number, message: ReadMessage | undefined): Origin | undefined {
-    const { room, textBytes, nameOf, checkSender, findings } = this.deps;
+    const { room, textBytes, nameOf, checkSender, findings, blocks } = this.deps;
     const origin = message === undefined ? undefined : originOf(message.text, textBytes);
     if (message === undefined || origin === undefined) {
       findings.add('phantom', () => `${room} got a message at ${number} that nobody said so`);
@@ -124,6 +127,7 @@ export class RoomCheck {
     kept.number = number;
     kept.origin = origin;
     kept.length = 0;
+    blocks?.add(number, origin);
     const problem = checkSender(origin, number);
     if (problem) findings.add(problem.kind, () => `${room}: ${problem.detail}`, problem.times);
     return origin;
