@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../src/config/configuration.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
@@ -19,7 +22,8 @@ function units(text: string): Map<string, string[]> {
   return found;
 }
 
-const unit = units(readFileSync(new URL('../../deploy/roomcast.service', import.meta.url), 'utf8'));
+const text = readFileSync(new URL('../../deploy/roomcast.service', import.meta.url), 'utf8');
+const unit = units(text);
 const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const value = (key: string) => unit.get(key)?.join(' ');
 
@@ -63,5 +67,27 @@ describe('the systemd unit', () => {
 
   it('has open files for ten thousands of clients', () => {
     expect(Number(value('Service.LimitNOFILE'))).toBeGreaterThanOrEqual(65_536);
+  });
+
+  it('goes on with the other workers when the kernel kills one for its memory', () => {
+    expect(value('Service.OOMPolicy')).toBe('continue');
+  });
+
+  const { stdout } = spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' });
+  /** Earlier ones judge the units that run only. */
+  const canJudgeFiles = Number(/^systemd (\d+)/.exec(stdout ?? '')?.[1] ?? 0) >= 251;
+
+  it.runIf(canJudgeFiles)('is what systemd understands, and exposes little', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roomcast-unit-'));
+    try {
+      const file = join(folder, 'roomcast.service');
+      writeFileSync(file, text.replace('/usr/bin/node', process.execPath));
+      const verified = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+      expect([verified.stdout, verified.stderr, verified.status]).toEqual(['', '', 0]);
+      // From 0 for none to 100: a unit without any of these settings has 96.
+      execFileSync('systemd-analyze', ['security', '--offline=true', '--threshold=15', file]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
