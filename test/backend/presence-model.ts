@@ -190,7 +190,8 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
         }),
       );
     }
-    for (const one of unreaped) reapedAt.set(one, performance.now());
+    // A second reap may be the last: what comes after it, a lease after the first, is listed again.
+    for (const one of unreaped) if (!reapedAt.has(one)) reapedAt.set(one, performance.now());
     unreaped.clear();
   }
 

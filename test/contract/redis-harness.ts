@@ -63,6 +63,15 @@ export async function dataKeysIn(redis: Pick<RedisProcess, 'ask'>): Promise<stri
   return lines.filter((line) => line.startsWith('rc:') && !MARKS.includes(line));
 }
 
+const [LEASES] = redisKeys('rc').leases;
+
+/** Lets the lease of an instance end now. */
+export async function endLease(redis: Pick<RedisProcess, 'ask'>, instanceId: string): Promise<void> {
+  const before = await redis.ask(`ZSCORE ${LEASES} ${instanceId}`);
+  const isFenced = before.split('\r\n')[1]?.startsWith('-');
+  await redis.ask(`ZADD ${LEASES} ${isFenced ? -1 : 1} ${instanceId}`);
+}
+
 export async function peerForTest(redisUrl: string, settings?: PeerSettings): Promise<Peer> {
   const peer = await openRedisPeer(redisUrl, settings);
   onTestFinished(() => peer.close());
@@ -116,7 +125,9 @@ function harnessOver(servers: readonly RedisProcess[], where: Partial<BackendOpt
       const listed = await Promise.all(servers.map((server) => server.ask('EXISTS rc:boots')));
       const owner = servers[listed.findIndex((reply) => reply.startsWith(':1'))];
       if (!owner) throw new Error('no server lists instances');
+      // A later reap of what was reaped before begins anew, as long as a test goes on with a dead worker.
       await owner.ask(`HSET rc:boots ${instanceId} "1 0 test"`);
+      await owner.ask(`ZADD ${LEASES} 1 ${instanceId}`);
     },
     async restart() {
       await closePeers();

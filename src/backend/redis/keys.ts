@@ -49,6 +49,8 @@ export interface RedisKeys {
   };
   /** A hash: instance id -> its record, see roster-heartbeat.lua. */
   readonly instances: string;
+  /** The leases of the instances in the order the scripts take them, see roster-time.lua and roster-earlier.lua. */
+  readonly leases: readonly [leases: string, time: string, hanging: string, earlier: string];
   /** The rooms, textmsg audiences (kind `lounge`) and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
   readonly occupiedRooms: (instanceId: string) => string;
   /** The last count of the whole cluster, and the election of the worker that counts next; see presence/shared-count.ts. */
@@ -80,6 +82,9 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
   // KEY_PREFIX has no `#`, and a namespace begins with `/`: no other prefix or database uses these channels.
   const channelPrefix = database === 0 ? prefix : `${prefix}#${database}`;
   const base = (room: Room) => `${prefix}:{${room.tag}}`;
+  const instances = `${prefix}:boots`;
+  // The tag is the whole key of the instances, which has none: so they share its slot.
+  const besideInstances = `${prefix}:{${instances}}`;
   const ofInstances = (room: Room) => `${base(room)}:b:`;
   const ofDigest = (digest: string) => `${prefix}:{${digest.slice(0, HASH_CHARS)}}`;
   const hashed: RedisKeys['hashed'] = {
@@ -109,7 +114,13 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
     claim: (key) => hashed.claim(digestOf(key)),
     pushPositions: (pushId) => hashed.pushPositions(digestOf(pushId)),
     hashed,
-    instances: `${prefix}:boots`,
+    instances,
+    leases: [
+      `${besideInstances}:leases`,
+      `${besideInstances}:time`,
+      `${besideInstances}:hanging`,
+      `${besideInstances}:earlier`,
+    ],
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
     overview: [`${prefix}:overview`, `${prefix}:overview:turn`],

@@ -8,8 +8,7 @@ import { agreeOnFormat } from './connection/format.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
 import type { RedisTarget } from './connection/target.ts';
 import { redisKeys } from './keys.ts';
-import { createInstanceWatch } from './presence/instance-watch.ts';
-import { countPeople, createReadInstances, idsOf } from './presence/instances.ts';
+import { countPeople, createInstanceReader, idsOf } from './presence/instances.ts';
 import { createOccupiedRooms, rangeOf } from './presence/occupied-rooms.ts';
 import { createSharedCount } from './presence/shared-count.ts';
 import { openScripts } from './scripts.ts';
@@ -36,12 +35,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const scripts = openScripts();
   const topology = openTopology({ options, openNode, log });
   const { commands: redis } = topology;
-  const readInstances = createReadInstances({
-    redis,
-    script: scripts.instances,
-    keys,
-    watch: createInstanceWatch(() => performance.now()),
-  });
+  const instances = createInstanceReader({ redis, scripts, keys });
   const occupied = createOccupiedRooms(redis, keys);
   let warnings: Warnings;
   let predecessors: string[];
@@ -55,7 +49,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     await agreeOnFormat({ redis, key: keys.format, mark: scripts.markFormat, shown, examines });
     const look = createWarningLook(topology, options, keys);
     warnings = watchWarnings({ first: (await look()) ?? [], look, everyMs: deps.warningsEveryMs, log });
-    const listed = await readInstances();
+    const listed = await instances.all();
     predecessors = listed.ok
       ? listed.value.filter(({ host }) => host === deps.host).map(({ instanceId }) => instanceId)
       : [];
@@ -74,7 +68,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   }
 
   async function overview(): Promise<Outcome<ClusterOverview>> {
-    const listed = await readInstances();
+    const listed = await instances.all();
     if (!listed.ok) return listed;
     const alive = listed.value.filter((one) => one.alive);
     const [people, rooms] = await Promise.all([
@@ -109,7 +103,7 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   });
 
   async function hosts(): Promise<Outcome<readonly HostOverview[]>> {
-    const listed = await readInstances();
+    const listed = await instances.all();
     if (!listed.ok) return listed;
     const byHost = new Map<string, HostOverview>();
     for (const { host, alive, clients } of listed.value) {
@@ -127,8 +121,8 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
     recentOverview,
     hosts,
     async vouchFor(instanceId) {
-      const args = [instanceId, String(ROSTER_LEASE_MS)];
-      const vouched = await redis.evaluate(scripts.vouch, [keys.instances], args);
+      const args = ['', instanceId, String(ROSTER_LEASE_MS)];
+      const vouched = await redis.evaluate(scripts.vouch, [keys.instances, ...keys.leases], args);
       return vouched.ok ? succeed(undefined) : vouched;
     },
     check: async () => {

@@ -18,6 +18,7 @@ export interface Scripts {
   readonly notify: Script;
   readonly members: Script;
   readonly instances: Script;
+  readonly silent: Script;
   readonly heartbeat: Script;
   readonly vouch: Script;
   readonly fence: Script;
@@ -43,6 +44,7 @@ export function openScripts(): Scripts {
   const clock = textOf('clock');
   const room = clock + textOf('presence/roster-room') + textOf('presence/roster-changes');
   const restricted = textOf('moderation/restricted');
+  const time = clock + textOf('presence/roster-time');
   const hashed = textOf('moderation/hashed-restrictions');
   return {
     append: { ...scriptOf(clock + epoch + restricted + textOf('log/append')), prompt: true },
@@ -53,11 +55,12 @@ export function openScripts(): Scripts {
     reap: scriptOf(room + textOf('presence/roster-reap')),
     notify: scriptOf(room + textOf('presence/roster-notify')),
     members: scriptOf(textOf('presence/roster-members')),
-    instances: scriptOf(clock + textOf('presence/roster-instances')),
-    heartbeat: scriptOf(clock + textOf('presence/roster-heartbeat')),
-    vouch: scriptOf(clock + textOf('presence/roster-vouch')),
+    instances: scriptOf(time + textOf('presence/roster-instances')),
+    silent: scriptOf(time + textOf('presence/roster-silent')),
+    heartbeat: scriptOf(time + textOf('presence/roster-earlier') + textOf('presence/roster-heartbeat')),
+    vouch: scriptOf(time + textOf('presence/roster-vouch')),
     fence: scriptOf(textOf('presence/roster-fence')),
-    forget: scriptOf(clock + textOf('presence/roster-forget')),
+    forget: scriptOf(time + textOf('presence/roster-forget')),
     turn: scriptOf(textOf('presence/count-turn')),
     raise: scriptOf(clock + textOf('people/inbox-raise')),
     progress: scriptOf(textOf('people/inbox-progress')),

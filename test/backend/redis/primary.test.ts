@@ -47,6 +47,8 @@ async function impostorForTest(version: string): Promise<string> {
     ['hello', '%1\r\n$5\r\nproto\r\n:3\r\n'],
     ['info', `$${info.length}\r\n${info}\r\n`],
     ['get', '$1\r\n1\r\n'],
+    // No instances.
+    ['evalsha', '*3\r\n$1\r\n1\r\n$1\r\n1\r\n*0\r\n'],
   ]);
   const server = createServer((socket) => {
     socket.on('error', () => undefined);

@@ -5,6 +5,7 @@ import type { RedisCommands, RedisServer } from '../connection/commands.ts';
 import { mayHaveLost } from '../connection/server-term.ts';
 import type { RedisKeys } from '../keys.ts';
 import type { Script } from '../scripts.ts';
+import type { ClusterClock } from './cluster-clock.ts';
 import type { OccupiedRooms } from './occupied-rooms.ts';
 import { ROSTER_KEYS_LIVE_MS } from './room-scripts.ts';
 
@@ -16,6 +17,7 @@ export interface HeartbeatDeps {
   readonly instanceId: string;
   readonly host: string;
   readonly occupied: Pick<OccupiedRooms, 'extendLifetime'>;
+  readonly clock: ClusterClock;
   readonly now: () => number;
   /**
    * The store accepted a heartbeat. `known`: the instance had sent one before. `mayHaveLost`: the server restarted or
@@ -41,7 +43,8 @@ export interface Heartbeat {
 const LEASE_MS = String(ROSTER_LEASE_MS);
 
 export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
-  const { redis, script, keys, instanceId, host, occupied, now, onAccepted } = deps;
+  const { redis, script, keys, instanceId, host, occupied, clock, now, onAccepted } = deps;
+  const scriptKeys = [keys.instances, ...keys.leases];
   let term: string | undefined;
   let lifetimeExtendedAtMs = Number.NEGATIVE_INFINITY;
   let acceptedAtMs = Number.NEGATIVE_INFINITY;
@@ -55,15 +58,17 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
       void occupied.extendLifetime(instanceId, ROSTER_KEYS_LIVE_MS);
     }
     let answering: RedisServer | undefined;
-    const outcome = await redis.evaluate<number>(script, [keys.instances], (server) => {
+    const outcome = await redis.evaluate<[known: number, clusterMs: string]>(script, scriptKeys, (server) => {
       answering = server;
-      return [instanceId, LEASE_MS, String(clients), host, ''];
+      return [clock.leastAt(server), instanceId, LEASE_MS, String(clients), host, ''];
     });
     if (!outcome.ok) return outcome;
+    const [known, clusterMs] = outcome.value;
+    if (answering) clock.onHeartbeat(Number(clusterMs), answering);
     const before = term;
     term = answering?.term;
     const lost = before !== undefined && (term === undefined || mayHaveLost(before, term));
-    onAccepted(outcome.value === 1, lost);
+    onAccepted(known === 1, lost);
     acceptedAtMs = sentAtMs;
     return succeed(undefined);
   }
@@ -75,11 +80,14 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     },
     isLeased: () => now() - acceptedAtMs < ROSTER_LEASE_MS,
     async list(one) {
-      const listed = await redis.evaluate<number>(
-        script,
-        [keys.instances],
-        [one, LEASE_MS, '?', host, 'new'],
-      );
+      const listed = await redis.evaluate(script, scriptKeys, (server) => [
+        clock.leastAt(server),
+        one,
+        LEASE_MS,
+        '?',
+        host,
+        'new',
+      ]);
       const stands = one === instanceId && term !== undefined && !listed.ok;
       return stands && listed.error.code === 'unavailable' ? succeed(0) : listed;
     },

@@ -1,24 +1,15 @@
-import { ROSTER_LEASE_MS, type RosterCount } from '../../../chat/roster.ts';
+import { ROSTER_DOUBT_MS, ROSTER_LEASE_MS, type RosterCount } from '../../../chat/roster.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
-import type { Script } from '../scripts.ts';
-import type { InstanceWatch } from './instance-watch.ts';
+import type { Script, Scripts } from '../scripts.ts';
+import type { ClusterClock } from './cluster-clock.ts';
 import { type OccupiedRooms, rangeOf, roomidOf } from './occupied-rooms.ts';
 
-/** A worker process as roster-heartbeat.lua lists it. */
-export interface ListedInstance {
-  readonly instanceId: string;
-  /** The record as the store has it. */
-  readonly record: string;
+export interface InstanceState {
   /** Its users and connections count: its lease is not over and it is not fenced. */
   readonly alive: boolean;
-  /**
-   * It has certainly sent no heartbeat for a lease, so any host may reap it. A fenced instance has that long for its own
-   * primary to reap it, and a reaped one as long again for commands it still had under way.
-   */
-  readonly expired: boolean;
   /** Its users were removed already. Users that it still has were entered too late. */
   readonly reaped: boolean;
   /** The time of its last heartbeat, by the store's clock. */
@@ -26,66 +17,104 @@ export interface ListedInstance {
   readonly silentMs: number;
   /** Its primary extended the lease last, because it hangs. */
   readonly vouchedFor: boolean;
+}
+
+/** A worker process as roster-heartbeat.lua lists it. */
+export interface ListedInstance extends InstanceState {
+  readonly instanceId: string;
+  /**
+   * It has sent no heartbeat for a lease, so any host may reap it. A fenced instance has that long for its own primary to
+   * reap it, and a reaped one as long again for commands it still had under way.
+   */
+  readonly expired: boolean;
   readonly clients: number;
   readonly host: string;
 }
 
-/** All listed instances. One process must always read them through the same watch. */
-export type ReadInstances = () => Promise<Outcome<ListedInstance[]>>;
+export interface SilentInstances {
+  /** Those that are fenced, hang, or are silent for `ROSTER_DOUBT_MS`; all others that are listed live. */
+  readonly instances: readonly ListedInstance[];
+  /** The store's clock. */
+  readonly storeNowMs: number;
+}
+
+export interface InstanceReader {
+  /** All listed instances: the cost grows with them. */
+  all(): Promise<Outcome<readonly ListedInstance[]>>;
+  silent(): Promise<Outcome<SilentInstances>>;
+  /** Returns which of them are listed. */
+  listed(instanceIds: readonly string[]): Promise<Outcome<readonly string[]>>;
+}
 
 /** The dependencies of everything that reads instances and their rooms. */
 export interface InstanceReads {
   readonly redis: RedisCommands;
   readonly keys: RedisKeys;
   readonly occupied: OccupiedRooms;
-  readonly readInstances: ReadInstances;
+  readonly instances: InstanceReader;
 }
 
-export interface ReadInstancesDeps {
+export interface InstanceReaderDeps {
   readonly redis: RedisCommands;
-  /** roster-instances.lua */
-  readonly script: Script;
+  readonly scripts: Pick<Scripts, 'instances' | 'silent'>;
   readonly keys: RedisKeys;
-  readonly watch: InstanceWatch;
+  /** Absent in a process that sends no heartbeats. */
+  readonly clock?: Pick<ClusterClock, 'leastAt'>;
 }
 
-export function createReadInstances({ redis, script, keys, watch }: ReadInstancesDeps): ReadInstances {
-  return async () => {
-    const listed = await redis.evaluate<[nowMs: string, flat: string[]]>(script, [keys.instances], []);
-    if (!listed.ok) return listed;
-    const [nowMs, flat] = listed.value;
+type Reply = [clusterMs: string, storeMs: string, rows: string[]];
+
+const MOST_LEFT_MS = String(ROSTER_LEASE_MS - ROSTER_DOUBT_MS);
+
+export function createInstanceReader({ redis, scripts, keys, clock }: InstanceReaderDeps): InstanceReader {
+  async function read(script: Script): Promise<Outcome<SilentInstances>> {
+    const reply = await redis.evaluate<Reply>(script, [keys.instances, ...keys.leases], (server) => [
+      clock?.leastAt(server) ?? '',
+      MOST_LEFT_MS,
+    ]);
+    if (!reply.ok) return reply;
+    const [clusterMs, storeMs, rows] = reply.value;
     const instances = [];
-    for (let index = 0; index < flat.length; index += 2)
-      instances.push(parsed(flat[index] ?? '', flat[index + 1] ?? '', Number(nowMs)));
-    const silences = watch.observe(instances);
-    return succeed(
-      instances.map(({ leaseEndMs, fenced, ...instance }, index) => {
-        const { silentMs = 0, certainMs = 0 } = silences[index] ?? {};
-        // No clock is that early: somebody ended the lease by hand.
-        const ended = leaseEndMs <= ROSTER_LEASE_MS;
-        return {
-          ...instance,
-          silentMs,
-          alive: silentMs < ROSTER_LEASE_MS && !fenced && !ended,
-          expired: certainMs >= ROSTER_LEASE_MS || ended,
-        };
-      }),
-    );
+    for (let index = 0; index < rows.length; index += 3) {
+      const [instanceId = '', record = '', lease = ''] = rows.slice(index, index + 3);
+      instances.push(parsed({ instanceId, record, lease }, Number(clusterMs), Number(storeMs)));
+    }
+    return succeed({ instances, storeNowMs: Number(storeMs) });
+  }
+
+  return {
+    async all() {
+      const found = await read(scripts.instances);
+      return found.ok ? succeed(found.value.instances) : found;
+    },
+    silent: () => read(scripts.silent),
+    async listed(instanceIds) {
+      const records = await redis.call<(string | null)[]>(['HMGET', keys.instances, ...instanceIds]);
+      return records.ok ? succeed(instanceIds.filter((_, index) => records.value[index] !== null)) : records;
+    },
   };
 }
 
-function parsed(instanceId: string, record: string, nowMs: number) {
-  const [lease = '', clients = '', ...host] = record.split(' ');
-  const leaseEndMs = Math.abs(Number(lease));
-  const lastHeartbeatAtMs = Math.max(0, leaseEndMs - ROSTER_LEASE_MS);
+function parsed(
+  { instanceId, record, lease }: { instanceId: string; record: string; lease: string },
+  clusterNowMs: number,
+  storeNowMs: number,
+): ListedInstance {
+  const [leaseByStore = '', clients = '', ...host] = record.split(' ');
+  const lastHeartbeatAtMs = Math.max(0, Math.abs(Number(leaseByStore)) - ROSTER_LEASE_MS);
+  // An instance of an earlier release has no lease before a worker of this release looks at it.
+  const silentMs =
+    lease === ''
+      ? storeNowMs - lastHeartbeatAtMs
+      : clusterNowMs - (Math.abs(Number(lease)) - ROSTER_LEASE_MS);
+  const over = silentMs >= ROSTER_LEASE_MS;
   return {
     instanceId,
-    record,
-    leaseEndMs,
-    fenced: lease.startsWith('-'),
+    alive: !over && !leaseByStore.startsWith('-'),
+    expired: over && lease !== '',
     reaped: clients === 'swept',
     lastHeartbeatAtMs,
-    silentMs: nowMs - lastHeartbeatAtMs,
+    silentMs,
     vouchedFor: clients.endsWith('v'),
     // `?` until its first heartbeat.
     clients: Number.parseInt(clients, 10) || 0,

@@ -1,72 +1,126 @@
-import type { Outcome } from '../../../protocol/codes.ts';
+import { ROSTER_DOUBT_MS } from '../../../chat/roster.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
-import type { ListedInstance, ReadInstances } from './instances.ts';
+import type { InstanceReader, InstanceState } from './instances.ts';
 
 /**
- * The listed instances, cached for at most a second. While the store does not answer, they are what they were last: nobody's
- * lease ends while no heartbeat can be seen.
+ * Who lives, at most a second old. It reads only who does not, and once of each instance whether it is listed at all: so the
+ * cost does not grow with the instances, although every worker reads. While the store does not answer, all are what they were
+ * last: nobody's lease ends while no heartbeat can be seen.
  */
 export interface LiveInstances {
-  /** All listed instances by id. */
-  listed(): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** The same, but read again if one of `instanceIds` is not among them: it may have been listed just now. */
-  listedIncluding(instanceIds: Iterable<string>): Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** Drops the cache. The caller knows that it is outdated. */
+  /** Reads who lives, if the last reading is a second old. */
+  refresh(): Promise<Outcome<unknown>>;
+  /** Returns the states of those that are listed. An instance may be listed just now: one that is not known is looked up. */
+  statesOf(instanceIds: Iterable<string>): Promise<Outcome<ReadonlyMap<string, InstanceState>>>;
+  /** Drops the last reading. The caller knows that it is outdated. */
   forget(): void;
 }
 
 const CACHE_MS = 1_000;
+/** A dead instance is listed as fenced for at least a lease before it is listed no more. Whoever read meanwhile knows. */
+const LISTED_FOR_MS = ROSTER_DOUBT_MS;
 
 interface Reading {
   readonly atMs: number;
-  readonly instances: Promise<Outcome<ReadonlyMap<string, ListedInstance>>>;
-  /** Ids that this reading was asked for in vain. A reaped instance leaves such ids behind, which must not cause reads. */
+  readonly found: Promise<Outcome<Found>>;
+  /** Ids that were looked up in vain. A reaped instance leaves such ids behind, which must not cause reads. */
   readonly notListed: Set<string>;
 }
 
-export function createLiveInstances(readInstances: ReadInstances, now: () => number): LiveInstances {
+interface Found {
+  readonly silent: ReadonlyMap<string, InstanceState>;
+  /** The state of every other instance that is listed. */
+  readonly live: InstanceState;
+}
+
+export function createLiveInstances(
+  instances: Pick<InstanceReader, 'silent' | 'listed'>,
+  now: () => number,
+): LiveInstances {
   let last: Reading | undefined;
-  let lastListed: ReadonlyMap<string, ListedInstance> | undefined;
+  let lastFound: Found | undefined;
+  /** They were listed, and are so until they are read as fenced. */
+  const listed = new Set<string>();
+  let readAtMs = Number.NEGATIVE_INFINITY;
 
   function readNow(): Reading {
-    const reading: Reading = { atMs: now(), instances: load(), notListed: new Set() };
+    const reading: Reading = { atMs: now(), found: load(), notListed: new Set() };
     last = reading;
-    void reading.instances.then((instances) => {
-      if (!instances.ok && last === reading) last = undefined;
+    void reading.found.then((found) => {
+      if (!found.ok && last === reading) last = undefined;
     });
     return reading;
   }
 
-  async function load(): Promise<Outcome<ReadonlyMap<string, ListedInstance>>> {
-    const instances = await readInstances();
-    if (instances.ok) {
-      lastListed = new Map(instances.value.map((one) => [one.instanceId, one]));
-      return succeed(lastListed);
-    }
-    return lastListed && instances.error.code === 'unavailable' ? succeed(lastListed) : instances;
+  async function load(): Promise<Outcome<Found>> {
+    const askedAtMs = now();
+    const read = await instances.silent();
+    if (!read.ok) return lastFound && isAway(read) ? succeed(lastFound) : read;
+    if (askedAtMs - readAtMs > LISTED_FOR_MS) listed.clear();
+    readAtMs = askedAtMs;
+    const silent = new Map(read.value.instances.map((one) => [one.instanceId, one]));
+    for (const [instanceId, { alive }] of silent) if (!alive) listed.delete(instanceId);
+    const live = {
+      alive: true,
+      reaped: false,
+      silentMs: 0,
+      vouchedFor: false,
+      lastHeartbeatAtMs: read.value.storeNowMs,
+    };
+    lastFound = { silent, live };
+    return succeed(lastFound);
   }
 
   const recent = () => (last && now() - last.atMs < CACHE_MS ? last : readNow());
 
-  async function listedIncluding(instanceIds: Iterable<string>) {
+  async function lookUp(instanceIds: readonly string[], { notListed }: Reading): Promise<Outcome<void>> {
+    const found = await instances.listed(instanceIds);
+    if (!found.ok) return found;
+    for (const instanceId of instanceIds) notListed.add(instanceId);
+    for (const instanceId of found.value) {
+      notListed.delete(instanceId);
+      listed.add(instanceId);
+    }
+    return succeed(undefined);
+  }
+
+  async function statesOf(instanceIds: Iterable<string>) {
     const asked = [...instanceIds];
-    const reading = recent();
-    const known = await reading.instances;
-    if (!known.ok) return known;
+    let reading = recent();
+    let found = await reading.found;
+    if (!found.ok) return found;
+    const { silent } = found.value;
+    const presumed = new Set<string>();
     const unknown = asked.filter(
-      (instanceId) => !known.value.has(instanceId) && !reading.notListed.has(instanceId),
+      (one) => !silent.has(one) && !listed.has(one) && !reading.notListed.has(one),
     );
-    if (unknown.length === 0) return known;
-    const fresh = readNow();
-    const listed = await fresh.instances;
-    if (listed.ok)
-      for (const instanceId of unknown) if (!listed.value.has(instanceId)) fresh.notListed.add(instanceId);
-    return listed;
+    if (unknown.length > 0) {
+      // What is listed since the reading may be fenced since then, too.
+      if (last === reading) reading = readNow();
+      const [looked, fresh] = await Promise.all([lookUp(unknown, reading), reading.found]);
+      if (!looked.ok && !isAway(looked)) return looked;
+      if (!fresh.ok) return fresh;
+      // Whoever is in a room is taken for listed while nobody can tell.
+      if (!looked.ok) for (const one of unknown) presumed.add(one);
+      found = fresh;
+    }
+    const states = new Map<string, InstanceState>();
+    for (const one of asked) {
+      const isListed = listed.has(one) || presumed.has(one);
+      const state = found.value.silent.get(one) ?? (isListed ? found.value.live : undefined);
+      if (state) states.set(one, state);
+    }
+    return succeed(states);
+  }
+
+  function isAway({ error }: Refusal): boolean {
+    return error.code === 'unavailable';
   }
 
   function forget(): void {
     last = undefined;
   }
 
-  return { listed: () => recent().instances, listedIncluding, forget };
+  return { refresh: () => recent().found, statesOf, forget };
 }

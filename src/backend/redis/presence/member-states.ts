@@ -1,7 +1,7 @@
 import type { RosterMember } from '../../../chat/roster.ts';
 import { ROSTER_DOUBT_MS } from '../../../chat/roster.ts';
 import type { ReportedUser } from '../../reported-presence.ts';
-import type { ListedInstance } from './instances.ts';
+import type { InstanceState } from './instances.ts';
 import { entryOf, personOf } from './persons.ts';
 
 /** A page as roster-members.lua returns it: `id, [index of instance, user, index, user, …], id, …`; indices from 1. */
@@ -11,11 +11,11 @@ export type MembersPage = readonly (string | readonly (string | number)[])[];
 export function membersOf(
   page: MembersPage,
   instances: readonly string[],
-  listed: ReadonlyMap<string, ListedInstance>,
+  states: ReadonlyMap<string, InstanceState>,
 ): RosterMember[] {
   const members = [];
   for (let index = 0; index < page.length; index += 2) {
-    const reports = reportsOf(String(page[index]), page[index + 1], instances, listed);
+    const reports = reportsOf(String(page[index]), page[index + 1], instances, states);
     // No instance has the user any more, but the room's list of users still does.
     if (reports.length > 0) members.push(memberOf(reports));
   }
@@ -24,19 +24,19 @@ export function membersOf(
 
 interface Report {
   readonly user: ReportedUser;
-  readonly instance: ListedInstance | undefined;
+  readonly instance: InstanceState | undefined;
 }
 
 function reportsOf(
   userId: string,
   reported: MembersPage[number] | undefined,
   instances: readonly string[],
-  listed: ReadonlyMap<string, ListedInstance>,
+  states: ReadonlyMap<string, InstanceState>,
 ): Report[] {
   const reports = [];
   const flat = typeof reported === 'object' ? reported : [];
   for (let index = 0; index < flat.length; index += 2) {
-    const instance = listed.get(instances[Number(flat[index]) - 1] ?? '');
+    const instance = states.get(instances[Number(flat[index]) - 1] ?? '');
     if (!instance?.reaped) reports.push({ user: personOf(userId, String(flat[index + 1])), instance });
   }
   return reports;

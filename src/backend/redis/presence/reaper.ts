@@ -4,6 +4,7 @@ import { type Departure, ROSTER_LEASE_MS, type Roster } from '../../../chat/rost
 import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { Scripts } from '../scripts.ts';
+import type { ClusterClock } from './cluster-clock.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { InstanceReads } from './instances.ts';
 import type { LiveInstances } from './live-instances.ts';
@@ -15,7 +16,8 @@ import type { Settling } from './settling.ts';
 
 export interface ReaperDeps extends InstanceReads {
   readonly scripts: Pick<Scripts, 'fence' | 'forget' | 'reap'>;
-  readonly living: LiveInstances;
+  readonly clock: Pick<ClusterClock, 'leastAt'>;
+  readonly living: Pick<LiveInstances, 'forget'>;
   readonly notifier: PresenceNotifier;
   /** Announces what the roster had held back. */
   readonly announce: (room: Room, held: HeldChanges, clients: number) => void;
@@ -34,10 +36,12 @@ type ReapReply = [clients: number, waitMs: number, gone: string[], held: HeldCha
  * presence again. So each step that takes something from an instance fences it (again) first or after.
  */
 export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 'expired'> {
-  const { redis, scripts, keys, occupied, readInstances, living, notifier, announce, settling, list } = deps;
+  const { redis, scripts, keys, occupied, instances, clock, living, notifier, announce, settling, list } =
+    deps;
+  const [leasesKey, timeKey, hangingKey] = keys.leases;
 
   async function fence(dead: string): Promise<Outcome<void>> {
-    const fenced = await redis.evaluate<number>(scripts.fence, [keys.instances], [dead]);
+    const fenced = await redis.evaluate<number>(scripts.fence, [keys.instances, leasesKey], [dead]);
     living.forget();
     return fenced.ok ? succeed(undefined) : fenced;
   }
@@ -67,14 +71,12 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
   }
 
   /** Returns 1 if the instance is no longer listed. */
-  async function forget(dead: string): Promise<Outcome<number>> {
-    const instances = await readInstances();
-    if (!instances.ok) return instances;
-    const over = instances.value.find(
-      ({ instanceId, reaped, expired }) => instanceId === dead && reaped && expired,
+  function forget(dead: string): Promise<Outcome<number>> {
+    return redis.evaluate<number>(
+      scripts.forget,
+      [keys.instances, leasesKey, timeKey, hangingKey],
+      (server) => [clock.leastAt(server), dead, String(ROSTER_LEASE_MS)],
     );
-    const args = [dead, String(ROSTER_LEASE_MS), over?.record ?? ''];
-    return redis.evaluate<number>(scripts.forget, [keys.instances], args);
   }
 
   async function reapFrom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
@@ -100,9 +102,10 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
   }
 
   async function expired(): Promise<Outcome<readonly string[]>> {
-    const instances = await readInstances();
-    if (!instances.ok) return instances;
-    return succeed(instances.value.filter((one) => one.expired).map((one) => one.instanceId));
+    const silent = await instances.silent();
+    if (!silent.ok) return silent;
+    const over = silent.value.instances.filter((one) => one.expired);
+    return succeed(over.map(({ instanceId }) => instanceId));
   }
 
   return { fence, reap, expired };

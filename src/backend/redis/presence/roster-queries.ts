@@ -29,7 +29,7 @@ const LONGEST_PAGE = 1_000;
 
 /** The reading half of the roster. */
 export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
-  const { redis, scripts, keys, occupied, living, readInstances, now } = deps;
+  const { redis, scripts, keys, occupied, living, instances, now } = deps;
 
   async function count(room: Room): Promise<Outcome<RosterCount & { rev: number }>> {
     const [clientsKey, usersKey] = keys.roster(room, '');
@@ -67,18 +67,18 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
   async function isOnlineIn(room: Room, userId: string): Promise<Outcome<boolean>> {
     const listed = await redis.call<string[]>(['HKEYS', keys.roster(room, '')[0]]);
     if (!listed.ok) return listed;
-    const instances = await living.listedIncluding(listed.value);
-    if (!instances.ok) return instances;
-    const alive = listed.value.filter((instanceId) => instances.value.get(instanceId)?.alive);
+    const states = await living.statesOf(listed.value);
+    if (!states.ok) return states;
+    const alive = listed.value.filter((instanceId) => states.value.get(instanceId)?.alive);
     const found = await allValues(
       alive.map((one) => redis.call<number>(['HEXISTS', keys.roster(room, one)[3], userId])),
     );
     if (!found.ok) return found;
     const holders = alive.filter((_, index) => found.value[index] === 1);
     if (holders.length === 0) return succeed(false);
-    // The cached list may be from before an instance was fenced, such as one of an earlier run of a host.
+    // The last reading may be from before an instance was fenced, such as one of an earlier run of a host.
     living.forget();
-    const fresh = await living.listedIncluding(holders);
+    const fresh = await living.statesOf(holders);
     return fresh.ok ? succeed(holders.some((instanceId) => fresh.value.get(instanceId)?.alive)) : fresh;
   }
 
@@ -92,23 +92,23 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
       [min, keys.rosterOfInstances(room), String(Math.min(limit, LONGEST_PAGE))],
     );
     // Read in the same round trip, as `connections` does.
-    await living.listed();
+    await living.refresh();
     const page = await asked;
     if (!page.ok) return page;
-    const [rev, more, last, instances, members] = page.value;
-    const listed = await living.listedIncluding(instances);
-    if (!listed.ok) return listed;
+    const [rev, more, last, instanceIds, members] = page.value;
+    const states = await living.statesOf(instanceIds);
+    if (!states.ok) return states;
     return succeed({
       rev,
-      members: membersOf(members, instances, listed.value),
+      members: membersOf(members, instanceIds, states.value),
       next: more === 1 ? last : undefined,
     });
   }
 
   async function rooms(nsp: string, { after, limit }: RosterPage) {
-    const instances = await readInstances();
-    if (!instances.ok) return instances;
-    const alive = instances.value.filter((one) => one.alive);
+    const all = await instances.all();
+    if (!all.ok) return all;
+    const alive = all.value.filter((one) => one.alive);
     const length = Math.min(limit, LONGEST_PAGE);
     // Each instance's first rooms, together, contain the first of all.
     const listed = await occupied.of(idsOf(alive), rangeAfter(nsp, after), length + 1);
@@ -139,12 +139,12 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     const asked = allValues(hashes.map((hash) => redis.call<Record<string, string>>(['HGETALL', hash])));
     // The instances are read in the same round trip, if they are due; after the hashes, so that every instance in those
     // is known.
-    await living.listed();
+    await living.refresh();
     const found = await asked;
     if (!found.ok) return found;
-    const instances = await living.listedIncluding(new Set(found.value.flatMap(Object.keys)));
-    if (!instances.ok) return instances;
-    const alive = (instanceId: string) => instances.value.get(instanceId)?.alive;
+    const states = await living.statesOf(new Set(found.value.flatMap(Object.keys)));
+    if (!states.ok) return states;
+    const alive = (instanceId: string) => states.value.get(instanceId)?.alive;
     return succeed(
       found.value.map((counts) =>
         Object.entries(counts).reduce((sum, [id, count]) => (alive(id) ? sum + Number(count) : sum), 0),
@@ -160,7 +160,7 @@ export function createRosterQueries(deps: RosterQueriesDeps): RosterQueries {
     members,
     rooms,
     connections,
-    totals: createTotals({ redis, turn: scripts.turn, keys, occupied, readInstances, now }),
+    totals: createTotals({ redis, turn: scripts.turn, keys, occupied, instances, now }),
   };
 }
 

@@ -10,11 +10,11 @@ import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
 import { allValues } from '../outcomes.ts';
 import type { Scripts } from '../scripts.ts';
+import { createClusterClock } from './cluster-clock.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { type HeldChanges, noticesOf } from './held-changes.ts';
 import { createInboxConnections } from './inbox-connections.ts';
-import { createInstanceWatch } from './instance-watch.ts';
-import { createReadInstances } from './instances.ts';
+import { createInstanceReader } from './instances.ts';
 import { createLiveInstances } from './live-instances.ts';
 import { createOccupiedRooms } from './occupied-rooms.ts';
 import { createPresenceNotifier } from './presence-notifier.ts';
@@ -60,9 +60,9 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
   const reported = createReportedPresence();
   /** Users who left and whose exit the store has not accepted, by room and user. */
   const departing = new Map<string, ReportedUser>();
-  const watch = createInstanceWatch(now);
-  const readInstances = createReadInstances({ redis, script: scripts.instances, keys, watch });
-  const living = createLiveInstances(readInstances, now);
+  const clock = createClusterClock(now);
+  const instances = createInstanceReader({ redis, scripts, keys, clock });
+  const living = createLiveInstances(instances, now);
   const occupied = createOccupiedRooms(redis, keys);
   const scriptKeys = (room: Room) => roomScriptKeys(keys, room, instanceId);
   const settling = createSettling({ now });
@@ -140,15 +140,13 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     instanceId,
     host,
     occupied,
+    clock,
     now,
     async onAccepted(known, mayHaveLost) {
-      watch.onHeartbeat();
       // Whoever is not known was reaped, or the store lost its data.
       if (!known) await dataMarks.check();
       resync.onHeartbeat(known, lost || (known && mayHaveLost));
       lost = false;
-      // The watch measures silence only while a worker reads the instances.
-      void living.listed();
     },
   });
   let lost = false;
@@ -246,14 +244,15 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
       scripts,
       keys,
       occupied,
-      readInstances,
+      instances,
+      clock,
       living,
       notifier,
       announce,
       settling,
       list: heartbeat.list,
     }),
-    ...createRosterQueries({ redis, scripts, keys, occupied, living, readInstances, now }),
+    ...createRosterQueries({ redis, scripts, keys, occupied, living, instances, now }),
   };
 }
 

@@ -16,12 +16,12 @@ export interface TotalsDeps extends InstanceReads {
 
 /** The users and connections of the whole cluster, for every worker. */
 export function createTotals(deps: TotalsDeps): () => Promise<Outcome<RosterCount>> {
-  const { redis, turn, keys, occupied, readInstances, now } = deps;
+  const { redis, turn, keys, occupied, instances, now } = deps;
 
   async function count(): Promise<Outcome<RosterCount>> {
-    const instances = await readInstances();
-    if (!instances.ok) return instances;
-    const alive = instances.value.filter((one) => one.alive);
+    const all = await instances.all();
+    if (!all.ok) return all;
+    const alive = all.value.filter((one) => one.alive);
     return countPeople(occupied, alive);
   }
 

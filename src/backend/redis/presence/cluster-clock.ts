@@ -1,0 +1,40 @@
+import { ROSTER_HEARTBEAT_MS } from '../../../chat/roster.ts';
+import type { RedisServer } from '../connection/commands.ts';
+
+/*
+ * What this process knows of the cluster's time, which roster-time.lua keeps. After a heartbeat, the cluster's time is at least
+ * what the reply said, plus what this process has measured since the reply by a clock that cannot be set. The heartbeats of all
+ * processes carry this minimum to Redis, which takes the highest: so the time advances as real time does, and never faster.
+ */
+
+/** The most that counts after a heartbeat. While none is accepted, the time stands still, and no lease ends. */
+const MOST_COUNTED_MS = 2 * ROSTER_HEARTBEAT_MS;
+
+export interface ClusterClock {
+  /** The least that the cluster's time can be now, as the scripts take it; '' if this process does not know. */
+  leastAt(server: RedisServer): string;
+  /** The server accepted a heartbeat of this process, and said the cluster's time. */
+  onHeartbeat(clusterMs: number, server: RedisServer): void;
+}
+
+export function createClusterClock(now: () => number): ClusterClock {
+  /** The cluster's time less this process's, the highest since the last interruption. */
+  let aheadMs = Number.NEGATIVE_INFINITY;
+  let acceptedAtMs = Number.NEGATIVE_INFINITY;
+  /** Another server, or the same one after a restart or a failover, may be at an earlier time. */
+  let term: string | undefined;
+
+  return {
+    leastAt(server) {
+      if (server.term !== term) return '';
+      return String(Math.floor(aheadMs + Math.min(now(), acceptedAtMs + MOST_COUNTED_MS)));
+    },
+    onHeartbeat(clusterMs, server) {
+      const atMs = now();
+      const interrupted = server.term !== term || atMs - acceptedAtMs > MOST_COUNTED_MS;
+      aheadMs = Math.max(interrupted ? Number.NEGATIVE_INFINITY : aheadMs, clusterMs - atMs);
+      acceptedAtMs = atMs;
+      term = server.term;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+-- A prelude of roster-heartbeat.lua, after roster-time.lua: brings the leases in line with the instances.
+-- KEYS[5] instances of earlier releases (hash instance id -> its `leaseEndMs` when it was last looked at; '' -> when that was)
+-- Earlier releases write KEYS[1] alone. Their instances get leases here: while there are any, a heartbeat of this release
+-- reads all records, at most once a second.
+
+local EVERY_MS = 1000
+
+local function leaseOf(id, record, lease, now)
+  local written = string.match(record, '^%-?(%d+)') or ''
+  local seen = redis.call('HGET', KEYS[5], id)
+  if lease and not seen then
+    return lease, false
+  end
+  if seen ~= written then
+    redis.call('HSET', KEYS[5], id, written)
+    lease = now + ARGV[3]
+  end
+  return lease, true
+end
+
+local function adoptEarlier(now, newcomer)
+  local lookedAt = redis.call('HGET', KEYS[5], '')
+  if not newcomer then
+    local differ = redis.call('HLEN', KEYS[1]) ~= redis.call('ZCARD', KEYS[2])
+    if not differ and not lookedAt or lookedAt and now - lookedAt < EVERY_MS then
+      return
+    end
+  end
+  -- It heartbeats here, so it is of this release; its lease had been lost.
+  redis.call('HDEL', KEYS[5], ARGV[2])
+  local records, listed, earlier = redis.call('HGETALL', KEYS[1]), {}, false
+  for index = 1, #records, 2 do
+    local id, record = records[index], records[index + 1]
+    local before = tonumber(redis.call('ZSCORE', KEYS[2], id) or '')
+    local lease, isEarlier = leaseOf(id, record, before, now)
+    local fenced = string.sub(record, 1, 1) == '-'
+    local after = fenced and -math.abs(lease) or math.abs(lease)
+    if after ~= before then
+      redis.call('ZADD', KEYS[2], integer(after), id)
+    end
+    listed[id] = true
+    earlier = earlier or isEarlier
+  end
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    if not listed[id] then
+      redis.call('ZREM', KEYS[2], id)
+      redis.call('HDEL', KEYS[5], id)
+      redis.call('ZREM', KEYS[4], id)
+    end
+  end
+  if earlier then
+    redis.call('HSET', KEYS[5], '', integer(now))
+  else
+    redis.call('DEL', KEYS[5])
+  end
+end
