@@ -43,7 +43,7 @@ export interface RunDeps {
 /** Runs a load and judges what came of it. */
 export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<LoadResult> {
   const { config } = options;
-  const crowd = await openCrowd(options.tongue, config.processes);
+  const crowd = await openCrowd(options.dialectName, config.processes);
   try {
     const offered = config.stepRatesPerS.length > 0 ? config.stepRatesPerS : [config.ratePerS];
     const timeline = createTimeline({
@@ -67,12 +67,12 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
 }
 
 async function ramp(
-  { config, servers, tongue }: LoadOptions,
+  { config, servers, dialectName }: LoadOptions,
   { runName, tokenOf, signal }: RunDeps,
   crowd: Crowd,
   timeline: Timeline,
 ): Promise<readonly string[]> {
-  const { numberedBy } = DIALECTS[tongue];
+  const { numberedBy } = DIALECTS[dialectName];
   const { clients, rooms, sharedRooms, processOf } = planClients({
     config,
     servers,
@@ -194,11 +194,13 @@ function mergedStretch(stretches: readonly Stretch[]): Stretch {
 }
 
 function membersOf(
-  { tongue }: LoadOptions,
+  { dialectName }: LoadOptions,
   crowd: Crowd,
   rooms: readonly string[],
 ): Promise<MembersVerdict | undefined> {
-  return DIALECTS[tongue].askMembers === undefined ? Promise.resolve(undefined) : checkMembers(crowd, rooms);
+  return DIALECTS[dialectName].askMembers === undefined
+    ? Promise.resolve(undefined)
+    : checkMembers(crowd, rooms);
 }
 
 interface Measured {

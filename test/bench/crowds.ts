@@ -15,10 +15,10 @@ export interface CrowdPlan {
 }
 
 /** Rooms full of members, of whom the first talk. */
-export function crowdOf({ tongue }: System, plan: CrowdPlan): ClientSpec[] {
+export function crowdOf({ dialectName }: System, plan: CrowdPlan): ClientSpec[] {
   const { rooms, members, ports, name = 'room', firstId = 0, speakers = 1 } = plan;
   const portOf = plan.portOf ?? (() => ports[0] as number);
-  const apart = tongue === 'nchan';
+  const apart = dialectName === 'nchan';
   const clients: ClientSpec[] = [];
   let id = firstId;
   const add = (room: number, member: number, role: ClientSpec['role']) => {

@@ -16,7 +16,7 @@ export async function onStage<T>(
   options: SystemOptions & { readonly drivers?: number },
   run: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  const opening = openCrowd(system.tongue, options.drivers ?? 1);
+  const opening = openCrowd(system.dialectName, options.drivers ?? 1);
   const running = await system.open(options).catch(async (error: unknown) => {
     await (await opening).close();
     throw error;

@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A room chat in the benchmark's tongue for bare ws, whose messages to one member can be tampered with. */
+/** A room chat in the benchmark's dialect for bare ws, whose messages to one member can be tampered with. */
 async function openChat(tamper: (texts: string[], member: WebSocket, count: number) => string[]) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await once(server, 'listening');

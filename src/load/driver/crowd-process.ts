@@ -33,7 +33,7 @@ let ticking: NodeJS.Timeout | undefined;
 let lastTickUs = 0;
 
 async function connect(order: ConnectOrder) {
-  const dialect = DIALECTS[order.tongue];
+  const dialect = DIALECTS[order.dialectName];
   const random = createRandom((order.seed ?? 0) + (order.clients[0]?.id ?? 0));
   const { namePrefix } = order;
   if (namePrefix !== undefined && dialect.sayPrivately !== undefined) {
@@ -110,12 +110,12 @@ function rate(order: RateOrder): Answers['rate'] {
   return {};
 }
 
-async function hush(limitMs: number): Promise<Answers['hush']> {
+async function stop(limitMs: number): Promise<Answers['stop']> {
   clearInterval(ticking);
   ticking = undefined;
   schedule = undefined;
   talking = [];
-  for (const sender of senders) sender.hush();
+  for (const sender of senders) sender.stop();
   const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
   await until(() => unanswered() === 0, limitMs);
   const tops: Record<string, number> = {};
@@ -181,8 +181,8 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
       return talk(order);
     case 'rate':
       return rate(order);
-    case 'hush':
-      return hush(order.limitMs);
+    case 'stop':
+      return stop(order.limitMs);
     case 'settle':
       return settled(order.tops, order.limitMs);
     case 'mark':

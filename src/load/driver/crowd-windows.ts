@@ -1,7 +1,7 @@
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { sumWrong } from '../checker/live/findings.ts';
 import { createHistogram } from './ledger.ts';
-import type { Faults, Hushed, Settled, ShareFigures, Tops, Window } from './orders.ts';
+import type { Faults, Settled, ShareFigures, Stopped, Tops, Window } from './orders.ts';
 
 const HISTOGRAMS = ['deliverUs', 'ackUs', 'joinUs', 'lagUs', 'loopDelayUs'] as const;
 type HistogramName = (typeof HISTOGRAMS)[number];
@@ -9,9 +9,9 @@ type HistogramName = (typeof HISTOGRAMS)[number];
 /** What all driver processes together saw since the last mark. */
 export type CrowdWindow = Omit<Window, HistogramName> & Readonly<Record<HistogramName, Histogram>>;
 
-export function highestTops(hushed: readonly Hushed[]): Tops {
+export function highestTops(stopped: readonly Stopped[]): Tops {
   const tops: Record<string, number> = {};
-  for (const each of hushed) {
+  for (const each of stopped) {
     for (const [room, top] of Object.entries(each.tops)) tops[room] = Math.max(top, tops[room] ?? 0);
   }
   return tops;

@@ -14,11 +14,11 @@ import type {
   Answers,
   ClientSpec,
   ConnectOrder,
+  DialectName,
   Order,
   RateOrder,
   Settled,
   TalkStyle,
-  Tongue,
 } from './orders.ts';
 
 export type { CrowdWindow } from './crowd-windows.ts';
@@ -68,7 +68,7 @@ export interface Crowd {
   close(): Promise<void>;
 }
 
-export async function openCrowd(tongue: Tongue, processes: number): Promise<Crowd> {
+export async function openCrowd(dialectName: DialectName, processes: number): Promise<Crowd> {
   const drivers = await Promise.all(Array.from({ length: processes }, openDriverProcess));
   const comparison = createBlockComparison();
   const all = <D extends Order['do']>(order: Extract<Order, { do: D }>) =>
@@ -101,7 +101,7 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
         sizes[index] = (sizes[index] as number) + own.length;
         return driver.ask<'connect'>({
           do: 'connect',
-          tongue,
+          dialectName,
           clients: own,
           inFlight: Math.ceil(inFlight / processes),
           limitMs,
@@ -127,10 +127,10 @@ export async function openCrowd(tongue: Tongue, processes: number): Promise<Crow
   }
 
   async function settle() {
-    const hushed = await all<'hush'>({ do: 'hush', limitMs: ANSWERS_LIMIT_MS });
-    const tops = highestTops(hushed);
+    const stopped = await all<'stop'>({ do: 'stop', limitMs: ANSWERS_LIMIT_MS });
+    const tops = highestTops(stopped);
     const settled = addedSettled(await all<'settle'>({ do: 'settle', tops, limitMs: DELIVERY_LIMIT_MS }));
-    const unanswered = hushed.reduce((sum, each) => sum + each.unanswered, 0);
+    const unanswered = stopped.reduce((sum, each) => sum + each.unanswered, 0);
     if (unanswered === 0) return { ...settled, unanswered };
     const words = [...settled.words, `${unanswered} messages were never answered`];
     return { ...settled, lost: settled.lost + unanswered, words, unanswered };

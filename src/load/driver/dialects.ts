@@ -1,6 +1,6 @@
 import { NUMBER_SLOT, NUMBERS_FROM, textTemplate } from '../checker/live/origin-text.ts';
 import type { ReadMessage } from '../checker/live/room-check.ts';
-import type { ClientSpec, Tongue } from './orders.ts';
+import type { ClientSpec, DialectName } from './orders.ts';
 
 /** What a text that is neither a room's message nor an ack means for the client that got it. */
 export interface Meaning {
@@ -161,7 +161,7 @@ const ROOMCAST: Dialect = {
   },
 };
 
-export const DIALECTS: Readonly<Record<Tongue, Dialect>> = {
+export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   roomcast: ROOMCAST,
   stock: {
     numberedBy: 'sender',

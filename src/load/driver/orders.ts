@@ -5,7 +5,7 @@ import type { RoomBlock } from '../checker/live/room-blocks.ts';
 import type { Finding } from '../result.ts';
 
 /** How a system is spoken to, see dialects.ts. */
-export type Tongue = 'roomcast' | 'stock' | 'ws' | 'nchan';
+export type DialectName = 'roomcast' | 'stock' | 'ws' | 'nchan';
 
 export interface ClientSpec {
   readonly id: number;
@@ -29,7 +29,7 @@ export interface ClientSpec {
 
 export interface ConnectOrder {
   readonly do: 'connect';
-  readonly tongue: Tongue;
+  readonly dialectName: DialectName;
   readonly clients: readonly ClientSpec[];
   /** Connections on their way at once. */
   readonly inFlight: number;
@@ -84,7 +84,7 @@ export type Order =
   | TalkOrder
   | RateOrder
   /** Stop talking; answered once everything is acked. */
-  | { readonly do: 'hush'; readonly limitMs: number }
+  | { readonly do: 'stop'; readonly limitMs: number }
   /** Answered once every member has everything. */
   | { readonly do: 'settle'; readonly tops: Tops; readonly limitMs: number }
   /** What happened since the last mark. */
@@ -111,7 +111,7 @@ export interface Connected {
   readonly joinUs: string;
 }
 
-export interface Hushed {
+export interface Stopped {
   readonly tops: Tops;
   readonly unanswered: number;
 }
@@ -199,7 +199,7 @@ export interface Answers {
   readonly connect: Connected;
   readonly talk: Record<never, never>;
   readonly rate: Record<never, never>;
-  readonly hush: Hushed;
+  readonly stop: Stopped;
   readonly settle: Settled;
   readonly mark: Window;
   readonly members: readonly RoomMembers[];

@@ -61,7 +61,7 @@ export class Sender {
     this.nextUs = firstUs;
   }
 
-  hush(): void {
+  stop(): void {
     this.intervalUs = 0;
   }
 

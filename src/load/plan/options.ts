@@ -1,4 +1,4 @@
-import type { Tongue } from '../driver/orders.ts';
+import type { DialectName } from '../driver/orders.ts';
 import type { LoadConfig } from '../result.ts';
 import { type PlannedFault, readFaults } from './faults.ts';
 import { readCount, readDuration, readRate, readShare } from './quantities.ts';
@@ -8,7 +8,7 @@ import { readServerUrl, type ServerUrl } from './server-url.ts';
 export interface LoadOptions {
   readonly config: LoadConfig;
   /** How the servers are spoken to. */
-  readonly tongue: Tongue;
+  readonly dialectName: DialectName;
   readonly servers: readonly ServerUrl[];
   readonly faults: readonly PlannedFault[];
   readonly tokenSecret: string | undefined;
@@ -147,7 +147,7 @@ export function readLoadOptions(
   return {
     options: {
       config,
-      tongue: 'roomcast',
+      dialectName: 'roomcast',
       servers,
       faults: faults.faults,
       tokenSecret: secret,

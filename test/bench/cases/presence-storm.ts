@@ -47,7 +47,7 @@ async function run(system: System, scale: Scale): Promise<Point[]> {
   return onStage(system, systemOptions(2, scale), async ({ system: running, crowd: chat }) => {
     const { ports } = running;
     const portOf = spreadOver(ports);
-    const crowd = await openCrowd(system.tongue, 1);
+    const crowd = await openCrowd(system.dialectName, 1);
     try {
       await chat.connect(crowdOf(system, { rooms: 1, members: CHATTERS, ports, portOf }), { timedOneIn: 1 });
       await crowd.connect([...watchersOf(portOf), ...walkersOf(walkers, portOf)]);

@@ -10,7 +10,7 @@ const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 export const NCHAN: System = {
   name: 'nchan',
   title: 'Nchan (C)',
-  tongue: 'nchan',
+  dialectName: 'nchan',
   missing() {
     try {
       accessSync(MODULE);

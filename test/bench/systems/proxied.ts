@@ -10,7 +10,7 @@ import type { RunningSystem, System } from './system.ts';
 export const PROXIED: System = {
   name: 'proxied',
   title: 'Roomcast behind nginx',
-  tongue: 'roomcast',
+  dialectName: 'roomcast',
   async open(options) {
     const running = await ROOMCAST.open(options);
     try {

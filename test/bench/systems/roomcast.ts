@@ -12,7 +12,7 @@ const SETTINGS = { RATE_SAY: '0', LOG_LEVEL: 'warn' };
 export const ROOMCAST: System = {
   name: 'roomcast',
   title: 'Roomcast',
-  tongue: 'roomcast',
+  dialectName: 'roomcast',
   async open(options) {
     const redis = await openRunRedis(options.tap);
     try {
@@ -28,7 +28,7 @@ export const ROOMCAST: System = {
 export const EMBEDDED: System = {
   name: 'embedded',
   title: 'Roomcast, embedded',
-  tongue: 'roomcast',
+  dialectName: 'roomcast',
   open: (options) => start(options, undefined),
 };
 

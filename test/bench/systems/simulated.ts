@@ -26,7 +26,7 @@ interface SimulatedHost {
 export const SIMULATED: System = {
   name: 'simulated',
   title: 'Roomcast, many workers in a process',
-  tongue: 'roomcast',
+  dialectName: 'roomcast',
   async open(options) {
     const redis = await openRunRedis(options.tap);
     const opened: ServerProcess[] = [];

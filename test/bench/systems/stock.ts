@@ -12,14 +12,14 @@ const WS = fileURLToPath(new URL('../stock/ws-server.mjs', import.meta.url));
 export const SHARDED: System = {
   name: 'sharded',
   title: 'Socket.IO, sharded adapter',
-  tongue: 'stock',
+  dialectName: 'stock',
   open: (options) => startOnRedis('sharded', options),
 };
 
 export const CLASSIC: System = {
   name: 'classic',
   title: 'Socket.IO, classic adapter',
-  tongue: 'stock',
+  dialectName: 'stock',
   open: (options) => startOnRedis('classic', options),
 };
 
@@ -27,7 +27,7 @@ export const CLASSIC: System = {
 export const BARE_WS: System = {
   name: 'ws',
   title: 'bare ws',
-  tongue: 'ws',
+  dialectName: 'ws',
   open: (options) => start(WS, {}, options),
 };
 

@@ -1,4 +1,4 @@
-import type { Tongue } from '../../../src/load/driver/orders.ts';
+import type { DialectName } from '../../../src/load/driver/orders.ts';
 import type { BusTap } from '../measure/bus-tap.ts';
 
 /** What has a share in the work, each measured apart. */
@@ -44,7 +44,7 @@ export interface RunningSystem {
 export interface System {
   readonly name: string;
   readonly title: string;
-  readonly tongue: Tongue;
+  readonly dialectName: DialectName;
   /** Why it cannot run here, if so. */
   missing?(): string | undefined;
   open(options: SystemOptions): Promise<RunningSystem>;
