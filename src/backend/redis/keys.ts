@@ -53,6 +53,7 @@ export interface RedisKeys {
   readonly leases: readonly [leases: string, time: string, hanging: string, earlier: string];
   /** The rooms, textmsg audiences (kind `lounge`) and inboxes that the instance occupies, see presence/occupied-rooms.ts. */
   readonly occupiedRooms: (instanceId: string) => string;
+  readonly isOccupiedRooms: (key: string) => boolean;
   /** The last count of the whole cluster, and the election of the worker that counts next; see presence/shared-count.ts. */
   readonly totals: readonly [totals: string, turn: string];
   /** The same of the overview, which the primaries count; see primary.ts. */
@@ -122,6 +123,7 @@ export function redisKeys(prefix: string, database = 0): RedisKeys {
       `${besideInstances}:earlier`,
     ],
     occupiedRooms: (instanceId) => `${prefix}:boot:${instanceId}:places`,
+    isOccupiedRooms: (key) => key.startsWith(`${prefix}:boot:`) && key.endsWith(':places'),
     totals: [`${prefix}:totals`, `${prefix}:totals:turn`],
     overview: [`${prefix}:overview`, `${prefix}:overview:turn`],
     connects: [`${prefix}:{connects}:next`, `${prefix}:{connects}:places`, `${prefix}:{connects}:shared`],

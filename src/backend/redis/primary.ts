@@ -36,7 +36,10 @@ export async function openRedisPrimary(deps: RedisPrimaryDeps): Promise<PrimaryB
   const topology = openTopology({ options, openNode, log });
   const { commands: redis } = topology;
   const instances = createInstanceReader({ redis, scripts, keys });
-  const occupied = createOccupiedRooms(redis, keys);
+  const occupied = createOccupiedRooms(
+    { all: topology.separate, of: (room) => topology.separateOf(keys.restrictions(room)) },
+    keys,
+  );
   let warnings: Warnings;
   let predecessors: string[];
   try {

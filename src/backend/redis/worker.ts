@@ -5,6 +5,7 @@ import type { WorkerBackend, WorkerBackendDeps } from '../backend.ts';
 import { createRedisAdapter } from './adapter.ts';
 import { createRedisBus } from './bus/bus.ts';
 import { createCallPacing } from './connection/call-pacing.ts';
+import type { RedisCommands } from './connection/commands.ts';
 import { away } from './connection/failures.ts';
 import { agreeOnFormat, createFormatGate } from './connection/format.ts';
 import { redisKeys } from './keys.ts';
@@ -17,6 +18,7 @@ import { createRedisConnectQueue } from './people/connect-queue.ts';
 import { createRedisInboxes } from './people/inboxes.ts';
 import { createRedisPushes } from './people/pushes.ts';
 import { createRedisRoomSubscriptions } from './people/room-subscriptions.ts';
+import type { IndexParts } from './presence/occupied-rooms.ts';
 import { createRedisRoster } from './presence/roster.ts';
 import { createWriteCheck } from './presence/write-check.ts';
 import { createRetention } from './retention.ts';
@@ -88,8 +90,14 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     dedupeTtlS,
     ...(servers.replicated && { replicated: servers.replicated }),
   });
+  const separate = new Map(servers.separate().map((server) => [server, format.guard(server)]));
+  const indexParts: IndexParts = {
+    all: () => [...separate.values()],
+    of: (room) => separate.get(servers.separateOf(keys.restrictions(room))) as RedisCommands,
+  };
   const roster = createRedisRoster({
     redis,
+    indexParts,
     scripts,
     keys,
     instanceId,
@@ -129,8 +137,8 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
       if (!servers.isAway(keys.format)) required.push(marked);
       // The lease of an instance that the store knows ends for nobody while its server is away.
       if (!servers.isAway(keys.instances) || !writeCheck.wasWritten()) required.push(written);
-      // It must list a room there before it lets anybody in.
-      if (servers.isAway(keys.occupiedRooms(instanceId))) required.push(away());
+      // It must list a room there before it lets anybody in. Several plain servers each list their own rooms.
+      if (separate.size === 1 && servers.isAway(keys.occupiedRooms(instanceId))) required.push(away());
       const failed = required.find(({ ok }) => !ok);
       if (!failed || failed.ok) return succeed(undefined);
       await servers.probeOthers();

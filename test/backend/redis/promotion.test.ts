@@ -89,6 +89,23 @@ it('a worker notices a promotion that closed no connection', async () => {
   expect(next.epoch).not.toBe(kept.epoch);
 });
 
+it('a worker that found its master to be a replica takes its promotion for a new term, cut off or not', async () => {
+  const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
+  const peer = await peerForTest(master.url);
+  const room = newRoom();
+  const kept = await append(peer, room, 'kept');
+  await follow(replica, master);
+  await replica.ask('REPLICAOF NO ONE');
+  await append(peer, room, 'lost');
+  await follow(master, replica);
+  // The check of each second.
+  expect((await peer.check()).ok).toBe(false);
+  await master.ask('REPLICAOF NO ONE');
+  const next = await eventually(() => append(peer, room, 'next'));
+  expect(next.seq).toBe(2);
+  expect(next.epoch).not.toBe(kept.epoch);
+});
+
 it('the stored terms of earlier versions begin no new epoch', async () => {
   const [master, replica] = [await redisForTest(RESYNC), await redisForTest(RESYNC)];
   await follow(master, replica);

@@ -184,8 +184,21 @@ describe('the expiry of a key', () => {
       close: () => undefined,
     });
     const [from, to] = [server('from'), server('to')];
-    expect(await moveKeys(from, { prefix: 'rc:', unmoved: ['rc:servers'], ownerOf: () => to })).toBe(1);
+    const moves = { prefix: 'rc:', unmoved: ['rc:servers'], ownerOf: () => to, isInParts: () => false };
+    expect(await moveKeys(from, moves)).toBe(1);
     expect(asked).toContainEqual(['RESTORE', 'rc:a', restored, 'dump']);
+  });
+});
+
+describe('what each server lists of the rooms of an instance', () => {
+  it('is put together', async () => {
+    const [a, b, c] = [await redisForTest(), await redisForTest(), await redisForTest()];
+    const key = redisKeys('rc').occupiedRooms('dead');
+    await a.ask(`ZADD ${key} 0 one 0 two`);
+    await b.ask(`ZADD ${key} 0 two 0 three`);
+    await rebalance({ options: redisOptions(c.url), emptied: [a.url, b.url] });
+    expect((await c.ask(`ZRANGE ${key} 0 -1`)).match(/one|two|three/g)).toEqual(['one', 'three', 'two']);
+    for (const { ask } of [a, b]) expect(await ask(`EXISTS ${key}`)).toBe(':0\r\n');
   });
 });
 

@@ -106,6 +106,8 @@ function misfit(shown: string, mark: string, format: number, current: number): B
 export interface FormatGate {
   /** They refuse every call after a check found data of another format, until one finds the format of this version. */
   readonly commands: RedisCommands;
+  /** The same for a connection to one of several servers. */
+  guard(redis: RedisCommands): RedisCommands;
   /** Reads the mark, and marks data that has none. */
   check(): Promise<Outcome<void>>;
   /** Returns whether `commands` refuses every call. */
@@ -116,14 +118,17 @@ export function createFormatGate(deps: FormatDeps): FormatGate {
   const { redis } = deps;
   let misfitting: Refusal | undefined;
 
+  const guard = ({ call, publish, evaluate, inOneOrder }: RedisCommands): RedisCommands => ({
+    call: (args) => (misfitting ? Promise.resolve(misfitting) : call(args)),
+    publish: (channel, frame) => (misfitting ? Promise.resolve(misfitting) : publish(channel, frame)),
+    evaluate: (script, keys, args) =>
+      misfitting ? Promise.resolve(misfitting) : evaluate(script, keys, args),
+    inOneOrder,
+  });
+
   return {
-    commands: {
-      call: (args) => (misfitting ? Promise.resolve(misfitting) : redis.call(args)),
-      publish: (channel, frame) => (misfitting ? Promise.resolve(misfitting) : redis.publish(channel, frame)),
-      evaluate: (script, keys, args) =>
-        misfitting ? Promise.resolve(misfitting) : redis.evaluate(script, keys, args),
-      inOneOrder: redis.inOneOrder,
-    },
+    commands: guard(redis),
+    guard,
     async check() {
       try {
         const agreed = await agreeOnFormat(deps);

@@ -1,6 +1,6 @@
 import type { Room } from '../../../chat/room.ts';
 import { roomOf } from '../../../chat/room.ts';
-import type { Outcome } from '../../../protocol/codes.ts';
+import type { Outcome, Refusal } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { RedisCommands } from '../connection/commands.ts';
 import type { RedisKeys } from '../keys.ts';
@@ -46,14 +46,27 @@ export function rangeAfter(nsp: string, after = ''): Range {
   return [`(room\0${nsp}\0${after}`, `(room\0${nsp}\x01`];
 }
 
+type Calls = Pick<RedisCommands, 'call'>;
+
+/** Who keeps the index: one place for all rooms, or each of several servers for its own. */
+export interface IndexParts {
+  all(): readonly Calls[];
+  of(room: Room): Calls;
+}
+
 export interface OccupiedRooms {
   occupy(instanceId: string, room: Room): Promise<Outcome<unknown>>;
   vacate(instanceId: string, room: Room): Promise<Outcome<unknown>>;
+  /** The same, wherever the room is listed: servers may have been added since. */
+  vacateAnywhere(instanceId: string, room: Room): Promise<Outcome<unknown>>;
   /** Returns whether the instance has any room left. */
   any(instanceId: string): Promise<Outcome<boolean>>;
   /** Extends the index's lifetime. It expires in case the instance's record is lost. */
   extendLifetime(instanceId: string, forMs: string): Promise<Outcome<unknown>>;
-  /** Passes the members in the range page by page, each page once `handle` is done with the one before. */
+  /**
+   * Passes the members in the range page by page, each page once `handle` is done with the one before. Refuses after the last
+   * page if a part of the index is away.
+   */
   eachPage(
     instanceId: string,
     range: Range,
@@ -70,19 +83,34 @@ export interface OccupiedRooms {
 }
 
 export function createOccupiedRooms(
-  redis: Pick<RedisCommands, 'call'>,
+  parts: IndexParts,
   { occupiedRooms: keyOf }: Pick<RedisKeys, 'occupiedRooms'>,
 ): OccupiedRooms {
-  const page = (instanceId: string, [min, max]: Range, limit: number) =>
-    redis.call<string[]>(['ZRANGEBYLEX', keyOf(instanceId), min, max, 'LIMIT', '0', String(limit)]);
+  const page = (part: Calls, instanceId: string, [min, max]: Range, limit: number) =>
+    part.call<string[]>(['ZRANGEBYLEX', keyOf(instanceId), min, max, 'LIMIT', '0', String(limit)]);
+  const onEach = <T>(make: (part: Calls) => Promise<Outcome<T>>) => allValues(parts.all().map(make));
 
   async function eachPage(
+    instanceId: string,
+    range: Range,
+    handle: (members: readonly string[]) => unknown,
+  ): Promise<Outcome<void>> {
+    let refused: Refusal | undefined;
+    for (const part of parts.all()) {
+      const read = await eachPageOf(part, instanceId, range, handle);
+      if (!read.ok) refused = read;
+    }
+    return refused ?? succeed(undefined);
+  }
+
+  async function eachPageOf(
+    part: Calls,
     instanceId: string,
     [min, max]: Range,
     handle: (members: readonly string[]) => unknown,
   ): Promise<Outcome<void>> {
     for (let from = min; ; ) {
-      const read = await page(instanceId, [from, max], PAGE);
+      const read = await page(part, instanceId, [from, max], PAGE);
       if (!read.ok) return read;
       await handle(read.value);
       const last = read.value.at(-1);
@@ -92,17 +120,21 @@ export function createOccupiedRooms(
   }
 
   return {
-    occupy: (instanceId, room) => redis.call(['ZADD', keyOf(instanceId), '0', encodeRoom(room)]),
-    vacate: (instanceId, room) => redis.call(['ZREM', keyOf(instanceId), encodeRoom(room)]),
+    occupy: (instanceId, room) => parts.of(room).call(['ZADD', keyOf(instanceId), '0', encodeRoom(room)]),
+    vacate: (instanceId, room) => parts.of(room).call(['ZREM', keyOf(instanceId), encodeRoom(room)]),
+    vacateAnywhere: (instanceId, room) =>
+      onEach((part) => part.call(['ZREM', keyOf(instanceId), encodeRoom(room)])),
     async any(instanceId) {
-      const found = await redis.call<number>(['EXISTS', keyOf(instanceId)]);
-      return found.ok ? succeed(found.value === 1) : found;
+      const found = await onEach((part) => part.call<number>(['EXISTS', keyOf(instanceId)]));
+      return found.ok ? succeed(found.value.includes(1)) : found;
     },
-    extendLifetime: (instanceId, forMs) => redis.call(['PEXPIRE', keyOf(instanceId), forMs]),
+    extendLifetime: (instanceId, forMs) => onEach((part) => part.call(['PEXPIRE', keyOf(instanceId), forMs])),
     eachPage,
     async of(instanceIds, range, limit) {
-      const found = await allValues(instanceIds.map((instanceId) => page(instanceId, range, limit)));
-      return found.ok ? succeed(found.value.flat()) : found;
+      const found = await onEach((part) =>
+        allValues(instanceIds.map((instanceId) => page(part, instanceId, range, limit))),
+      );
+      return found.ok ? succeed(found.value.flat(2)) : found;
     },
     async countDifferent(instanceIds, range, nameOf = (member) => member) {
       const seen = new Set<string>();

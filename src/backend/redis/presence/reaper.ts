@@ -81,7 +81,7 @@ export function createReaper(deps: ReaperDeps): Pick<Roster, 'fence' | 'reap' | 
 
   async function reapFrom(dead: string, room: Room): Promise<Outcome<Departure[]>> {
     const reaped = await (room.kind === 'inbox' ? reapInbox(dead, room) : reapRoom(dead, room));
-    if (reaped.ok) void occupied.vacate(dead, room);
+    if (reaped.ok) void occupied.vacateAnywhere(dead, room);
     return reaped;
   }
 

@@ -16,7 +16,7 @@ import { type HeldChanges, noticesOf } from './held-changes.ts';
 import { createInboxConnections } from './inbox-connections.ts';
 import { createInstanceReader } from './instances.ts';
 import { createLiveInstances } from './live-instances.ts';
-import { createOccupiedRooms } from './occupied-rooms.ts';
+import { createOccupiedRooms, type IndexParts } from './occupied-rooms.ts';
 import { createPresenceNotifier } from './presence-notifier.ts';
 import { createReaper } from './reaper.ts';
 import { roomScriptArgs, roomScriptKeys } from './room-scripts.ts';
@@ -30,6 +30,7 @@ export interface RedisRosterDeps {
   readonly redis: RedisCommands;
   readonly scripts: Scripts;
   readonly keys: RedisKeys;
+  readonly indexParts: IndexParts;
   readonly instanceId: string;
   readonly host: string;
   readonly log: Logger;
@@ -56,14 +57,26 @@ const NO_LIMIT = 0;
  * listed is listed again by its next call.
  */
 export function createRedisRoster(deps: RedisRosterDeps): Roster {
-  const { redis, scripts, keys, instanceId, host, log, maxRoomClients, now, onTakeover, dataMarks } = deps;
+  const {
+    redis,
+    scripts,
+    keys,
+    indexParts,
+    instanceId,
+    host,
+    log,
+    maxRoomClients,
+    now,
+    onTakeover,
+    dataMarks,
+  } = deps;
   const reported = createReportedPresence();
   /** Users who left and whose exit the store has not accepted, by room and user. */
   const departing = new Map<string, ReportedUser>();
   const clock = createClusterClock(now);
   const instances = createInstanceReader({ redis, scripts, keys, clock });
   const living = createLiveInstances(instances, now);
-  const occupied = createOccupiedRooms(redis, keys);
+  const occupied = createOccupiedRooms(indexParts, keys);
   const scriptKeys = (room: Room) => roomScriptKeys(keys, room, instanceId);
   const settling = createSettling({ now });
   const scriptArgs =
@@ -88,7 +101,10 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     log,
   });
   const indexKey = keys.occupiedRooms(instanceId);
-  const turns = createRoomTurns((room) => redis.inOneOrder(indexKey, keys.restrictions(room)));
+  // A server that has the index of its own rooms runs the calls for both in the order in which they are made.
+  const turns = createRoomTurns(
+    (room) => indexParts.all().length > 1 || redis.inOneOrder(indexKey, keys.restrictions(room)),
+  );
   const sendConnections = createInboxConnections({
     redis,
     keys,

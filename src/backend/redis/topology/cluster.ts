@@ -140,16 +140,20 @@ export function openCluster<N extends TopologyNode>(deps: ClusterDeps<N>): Redis
     return closed ? members.first() : members.named(host || members.first().host, port);
   }
 
+  const commands = createRedirectedCommands({
+    connectionOf: (slot) => ownerOf(slot).node.commands,
+    connectionTo: (redirect) => memberOf(redirect).node.commands,
+    refresh(redirect, slot, source) {
+      if (ownerOf(slot).node.commands === source) owners.release(slot);
+      return refresh(memberOf(redirect));
+    },
+    deadlineMs: CALL_DEADLINE_MS,
+  });
+
   return {
-    commands: createRedirectedCommands({
-      connectionOf: (slot) => ownerOf(slot).node.commands,
-      connectionTo: (redirect) => memberOf(redirect).node.commands,
-      refresh(redirect, slot, source) {
-        if (ownerOf(slot).node.commands === source) owners.release(slot);
-        return refresh(memberOf(redirect));
-      },
-      deadlineMs: CALL_DEADLINE_MS,
-    }),
+    commands,
+    separate: () => [commands],
+    separateOf: () => commands,
     nodes: () => {
       const used = members.all().filter((member) => owners.has(member));
       return (used.length > 0 ? used : members.all()).map(({ node }) => node);

@@ -6,6 +6,8 @@ export interface KeyMoves {
   readonly prefix: string;
   readonly unmoved: readonly string[];
   readonly ownerOf: (key: string) => MovedServer;
+  /** Several servers may have a sorted set under this key, each a part of it. */
+  readonly isInParts: (key: string) => boolean;
 }
 
 const AT_ONCE = 200;
@@ -16,6 +18,7 @@ export async function findConflict(server: MovedServer, moves: KeyMoves): Promis
     const compared = await Promise.all(
       keys.map(async (key) => {
         const owner = moves.ownerOf(key);
+        if (moves.isInParts(key)) return undefined;
         if ((await owner.ask<number>(['EXISTS', key])) === 0) return undefined;
         return (await compare(key, server, owner)) === 'different'
           ? isConflict(key, server, owner)
@@ -32,7 +35,9 @@ export async function findConflict(server: MovedServer, moves: KeyMoves): Promis
 export async function moveKeys(server: MovedServer, moves: KeyMoves): Promise<number> {
   let moved = 0;
   for await (const keys of foreignKeys(server, moves)) {
-    const results = await Promise.all(keys.map((key) => move(server, moves.ownerOf(key), key)));
+    const results = await Promise.all(
+      keys.map((key) => (moves.isInParts(key) ? movePart : move)(server, moves.ownerOf(key), key)),
+    );
     moved += results.filter(Boolean).length;
   }
   return moved;
@@ -77,6 +82,21 @@ async function move(from: MovedServer, to: MovedServer, key: string): Promise<bo
   }
   await from.ask(['UNLINK', key]);
   return true;
+}
+
+/** Adds the members to those that the owner has. They all have score 0. */
+async function movePart(from: MovedServer, to: MovedServer, key: string): Promise<boolean> {
+  const [members, ttlMs] = await Promise.all([
+    from.askBytes<Buffer[]>(['ZRANGE', key, '0', '-1']),
+    from.ask<number>(['PTTL', key]),
+  ]);
+  for (let index = 0; index < members.length; index += AT_ONCE) {
+    const scored = members.slice(index, index + AT_ONCE).flatMap((member) => ['0', member]);
+    await to.ask(['ZADD', key, ...scored]);
+  }
+  if (ttlMs > 0) await to.ask(['PEXPIRE', key, String(ttlMs)]);
+  await from.ask(['UNLINK', key]);
+  return members.length > 0;
 }
 
 function isConflict(key: string, from: MovedServer, to: MovedServer): BackendError {

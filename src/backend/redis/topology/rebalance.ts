@@ -52,7 +52,12 @@ export async function rebalance({ options, emptied }: RebalanceDeps): Promise<{ 
     const names = owners.map(({ name }) => name);
     const ownerIndex = createRendezvous(names);
     const ownerOf = (key: string) => owners[ownerIndex(tagOf(key))] as MovedServer;
-    const plan = { prefix: `${keyPrefix}:`, unmoved: [keys.spread, keys.dataMark('')], ownerOf };
+    const plan = {
+      prefix: `${keyPrefix}:`,
+      unmoved: [keys.spread, keys.dataMark('')],
+      ownerOf,
+      isInParts: keys.isOccupiedRooms,
+    };
     for (const server of servers) {
       const conflict = await findConflict(server, plan);
       if (conflict) throw conflict;

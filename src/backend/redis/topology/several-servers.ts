@@ -20,6 +20,8 @@ export function createSeveralServers<N extends TopologyNode>(
     commands: createRoutedCommands((key) => nodeOf(key).commands),
     nodes: () => nodes,
     nodeOf,
+    separate: () => nodes.map((node) => node.commands),
+    separateOf: (key) => nodeOf(key).commands,
     onMove: () => undefined,
     onTakeover: () => undefined,
     known: () => Promise.resolve(true),

@@ -24,6 +24,9 @@ export interface RedisTopology<N extends TopologyNode> {
   /** At least one. */
   nodes(): readonly N[];
   nodeOf(key: string): N;
+  /** Servers between which no key ever moves while processes run; one for all keys if they may move. */
+  separate(): readonly RedisCommands[];
+  separateOf(key: string): RedisCommands;
   /** Calls the listener after keys moved, with all servers: those that have no keys any more are closed next. */
   onMove(listener: (nodes: readonly N[]) => void): void;
   /** Calls the listener when another server has taken over keys: it may lack the newest writes. */
@@ -41,6 +44,8 @@ export function createOneServer<N extends TopologyNode>(target: RedisTarget, nod
     commands: node.commands,
     nodes: () => [node],
     nodeOf: () => node,
+    separate: () => [node.commands],
+    separateOf: () => node.commands,
     onMove: () => undefined,
     onTakeover: () => undefined,
     known: () => Promise.resolve(true),

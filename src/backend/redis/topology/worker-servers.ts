@@ -21,6 +21,8 @@ import { openWorkerNode, type WorkerNode } from './worker-node.ts';
 export interface WorkerServers {
   readonly commands: RedisCommands;
   readonly subscriptions: Subscriptions;
+  readonly separate: RedisTopology<WorkerNode>['separate'];
+  readonly separateOf: RedisTopology<WorkerNode>['separateOf'];
   /** Their names in logs and errors. */
   shown(): string;
   /** Tells how a write of that key went. A server that names a cause each time is dialled again: a proxy may lead elsewhere. */
@@ -134,6 +136,8 @@ export function openWorkerServers(deps: WorkerServersDeps): WorkerServers {
   return {
     commands: topology.commands,
     subscriptions,
+    separate: topology.separate,
+    separateOf: topology.separateOf,
     shown: () =>
       topology
         .nodes()
