@@ -88,6 +88,9 @@ const COMMANDS: readonly Command[] = [
         now: Date.now,
         readFile,
         signal: interruption(),
+        columns: () => (process.stdout.isTTY ? process.stdout.columns : undefined),
+        // Looks at NO_COLOR too.
+        colours: process.stdout.isTTY === true && process.stdout.hasColors(),
         print,
       }),
   },

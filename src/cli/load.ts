@@ -1,9 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { createDisplay } from '../load/display/display.ts';
 import { checkMachine } from '../load/plan/machine-limits.ts';
 import { DEFAULTS, type LoadOptions, readLoadOptions } from '../load/plan/options.ts';
 import { signToken } from '../load/plan/token.ts';
-import type { LoadProgress } from '../load/progress.ts';
+import { renderReport } from '../load/report/report.ts';
 import { EXIT_MISUSED, type LoadResult } from '../load/result.ts';
 import { runLoad } from '../load/run.ts';
 import { checkFaults } from '../load/server/inject-faults.ts';
@@ -13,8 +15,6 @@ import { progressLine, summaryOf } from '../load/summary.ts';
 import type { Printer } from './nginx.ts';
 import { EXIT, readOptions } from './options.ts';
 
-/** Standard output gets a line of progress so often. */
-const LINE_EVERY_S = 5;
 /** The tokens last longer than any run may. */
 const TOKEN_TTL_S = 48 * 3_600;
 
@@ -32,6 +32,10 @@ export interface LoadDeps {
   readonly readFile: (path: string) => string | undefined;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Columns of the terminal now; undefined if standard output is none. */
+  readonly columns: () => number | undefined;
+  /** The terminal has colours, and the user wants them. */
+  readonly colours: boolean;
   readonly print: Printer;
 }
 
@@ -48,20 +52,20 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
   if (typeof given === 'number' || options === undefined) return EXIT_MISUSED;
 
   const local = findLocalServers(options.servers);
-  const unmet = [...(await checkReachable(options.servers)), ...checkFaults(options.faults, local)];
+  const unmet = [
+    ...(await checkFolders(options)),
+    ...(await checkReachable(options.servers)),
+    ...checkFaults(options.faults, local),
+  ];
   if (unmet.length > 0) {
     for (const problem of unmet) print.err(`roomcast load: ${problem}\n`);
     return EXIT_MISUSED;
   }
 
-  let printedAtMs = 0;
-  const onProgress = (progress: LoadProgress) => {
-    if (progress.atMs - printedAtMs < LINE_EVERY_S * 1_000 - 100) return;
-    printedAtMs = progress.atMs;
-    print.out(`${progressLine(progress)}\n`);
-  };
+  const { columns, colours } = deps;
+  const display = createDisplay({ write: print.out, columns, colours, line: progressLine });
   const startedAt = now();
-  const result = await runLoad(options, {
+  const running = runLoad(options, {
     runName: `load-${startedAt.toString(36)}-`,
     command: commandOf(args, options),
     version: deps.version,
@@ -70,21 +74,44 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
     tokenOf: tokensOf(options, deps.settings, startedAt),
     local,
     signal: deps.signal,
-    onProgress,
+    onProgress: display.show,
   });
+  const result = await running.finally(display.close);
   print.out(summaryOf(result));
   return finish(result, options, print);
 }
 
-async function finish(result: LoadResult, { json }: LoadOptions, print: Printer): Promise<number> {
-  if (json === undefined) return result.verdict.exitCode;
-  try {
-    await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
-  } catch (error) {
-    print.err(`roomcast load: the result cannot be written: ${(error as Error).message}\n`);
-    return EXIT_MISUSED;
+/** A run of an hour must not end with a result that cannot be written. */
+async function checkFolders({ json, report }: LoadOptions): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const [option, path] of Object.entries({ json, report })) {
+    if (path === undefined) continue;
+    const folder = dirname(resolve(path));
+    try {
+      await access(folder, constants.W_OK);
+    } catch {
+      problems.push(`--${option} names a file in ${folder}, which does not exist or cannot be written`);
+    }
   }
-  return result.verdict.exitCode;
+  return problems;
+}
+
+async function finish(result: LoadResult, { json, report }: LoadOptions, print: Printer): Promise<number> {
+  const files: readonly [string | undefined, () => string][] = [
+    [json, () => `${JSON.stringify(result, null, 2)}\n`],
+    [report, () => renderReport(result)],
+  ];
+  let exitCode = result.verdict.exitCode;
+  for (const [path, text] of files) {
+    if (path === undefined) continue;
+    try {
+      await writeFile(path, text());
+    } catch (error) {
+      print.err(`roomcast load: the result cannot be written: ${(error as Error).message}\n`);
+      exitCode = EXIT_MISUSED;
+    }
+  }
+  return exitCode;
 }
 
 function tokensOf({ tokenSecret: secret }: LoadOptions, settings: LoadSettings, nowMs: number) {
@@ -147,6 +174,7 @@ falls behind shows it. Several URLs share the clients.
   --processes N       driver processes [2, or 1 on one core; more for many clients]
   --seed N            repeats the choices of a run [random, and printed]
   --json FILE         writes the result
+  --report FILE.html  writes the result as a page with figures, which needs nothing else
 
 Examples:
 ${EXAMPLES.map((example) => `  ${example}\n`).join('')}
@@ -177,5 +205,6 @@ const COMMAND = {
     processes: 'string',
     seed: 'string',
     json: 'string',
+    report: 'string',
   },
 } as const;

@@ -1,3 +1,4 @@
+import { duration, whole } from './numbers.ts';
 import type { LoadProgress } from './progress.ts';
 import type { LoadResult, StepFigures } from './result.ts';
 
@@ -11,7 +12,9 @@ export function progressLine({ config, phase, atMs, second, totals, wrong }: Loa
     `${whole(second.connected)} of ${whole(config.clients)} connected`,
     `said ${perS(second.said)}/s`,
     `delivered ${perS(second.delivered)}/s`,
-    ...(second.p50Ms === undefined ? [] : [`p50 ${ms(second.p50Ms)}`, `p99 ${ms(second.p99Ms ?? 0)}`]),
+    ...(second.p50Ms === undefined
+      ? []
+      : [`p50 ${duration(second.p50Ms)}`, `p99 ${duration(second.p99Ms ?? 0)}`]),
     ...Object.entries(totals.refused).map(([code, times]) => `${code} ${whole(times)}`),
     `wrong ${whole(bad)}`,
   ];
@@ -32,7 +35,7 @@ export function summaryOf(result: LoadResult): string {
     ['cut, resumed', `${whole(totals.cut)}, ${whole(totals.resumed)}`],
     [
       'driver',
-      `${driver.cpuUsPerDelivery.toFixed(2)} µs per delivery, late ${ms(driver.loopDelayP99Ms)} at p99`,
+      `${driver.cpuUsPerDelivery.toFixed(2)} µs per delivery, late ${duration(driver.loopDelayP99Ms)} at p99`,
     ],
     ...servers.map(({ url, worker, clients, delivered }): [string, string] => [
       worker === undefined ? url : `${url} worker ${worker}`,
@@ -84,18 +87,10 @@ function curve(steps: readonly StepFigures[]): string[] {
 
 function latencyWords({ count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: LoadResult['latency']['acked']): string {
   if (count === 0) return 'nothing measured';
-  return `p50 ${ms(p50Ms)}, p90 ${ms(p90Ms)}, p99 ${ms(p99Ms)}, p99.9 ${ms(p999Ms)}, max ${ms(maxMs)}`;
+  return `p50 ${duration(p50Ms)}, p90 ${duration(p90Ms)}, p99 ${duration(p99Ms)}, p99.9 ${duration(p999Ms)}, max ${duration(maxMs)}`;
 }
 
 function wordsOf(counts: Readonly<Record<string, number>>): string {
   const words = Object.entries(counts).map(([name, times]) => `${name} ${whole(times)}`);
   return words.length === 0 ? '0' : words.join(', ');
-}
-
-function ms(value: number): string {
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
-}
-
-function whole(count: number): string {
-  return Math.round(count).toLocaleString('en');
 }

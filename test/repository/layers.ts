@@ -127,6 +127,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'load/checker': [],
   'load/driver': ['load/checker'],
   'load/report': [],
+  'load/display': ['load/progress.ts'],
   'load/plan': ['load/driver'],
   'load/server': ['load/plan'],
   'load/verdict.ts': ['load/checker'],

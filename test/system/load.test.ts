@@ -169,8 +169,20 @@ describe('roomcast load', () => {
     expect(code).toBe(0);
   });
 
-  it('takes polling clients and ends early on Ctrl-C, with a valid result', async () => {
-    const more = ['--transport', 'mix', '--skew', 'zipf', '--rate', '20/s', '--duration', '10m'];
+  it('takes polling clients and ends early on Ctrl-C, with a valid result and a report', async () => {
+    const report = join(folder, 'report.html');
+    const more = [
+      '--report',
+      report,
+      '--transport',
+      'mix',
+      '--skew',
+      'zipf',
+      '--rate',
+      '20/s',
+      '--duration',
+      '10m',
+    ];
     const running = start([url(), '--clients', '20', '--rooms', '3', '--ramp', '50/s', ...more, ...PATIENT]);
     await eventually(() => expect(running.run.output().stdout).toContain('  load  '));
     running.run.child.kill('SIGINT');
@@ -178,6 +190,7 @@ describe('roomcast load', () => {
     expect(result).toMatchObject({ endedEarly: true, verdict: { outcome: 'good' } });
     expect(result.totals.delivered).toBeGreaterThan(0);
     expect(result.tookMs).toBeLessThan(300_000);
+    expect(await readFile(report, 'utf8')).toContain('✓ Good');
     expect(code).toBe(0);
   });
 
@@ -194,6 +207,7 @@ describe('roomcast load', () => {
       [[url(), '--clients', '1m', '--processes', '1'], /run "ulimit -n \d+" first, or add --processes \d+/],
       [[free], /does not answer \(.*ECONNREFUSED.*\): start the server/],
       [[`${url()}/elsewhere/`], /which is no Socket\.IO: name the path/],
+      [[url(), '--report', '/nowhere/r.html'], /--report names a file in \/nowhere, which does not exist/],
       [[url(), '--fault', 'redis-pause@1s:1s'], /the server has no Redis on this machine/],
     ];
     for (const [args, problem] of cases) {

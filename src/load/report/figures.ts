@@ -63,7 +63,7 @@ function overTime(stretches: readonly Stretch[], bands: readonly Band[]): readon
     ...common,
     title: 'Latency over time',
     measure: 'ms',
-    y: logScale(Math.min(...waits, 1), Math.max(...waits, 10)),
+    y: logScale(Math.min(...waits), Math.max(...waits)),
     series: [
       { name: 'delivered, p50', tone: 'main', points: line(({ p50Ms }) => p50Ms) },
       { name: 'delivered, p99', tone: 'high', points: line(({ p99Ms }) => p99Ms) },

@@ -50,12 +50,15 @@ const MIN_BAND = 2;
 export function lineChart(chart: LineChart): Html {
   const { title, measure, x, y, series, bands = [], notes = [] } = chart;
   const drawn = series.filter(({ points }) => points.some((point) => point.y !== undefined));
+  const phases = bands.filter(({ kind }) => kind === 'phase');
+  const faults = bands.filter(({ kind }) => kind === 'fault');
   const across = (value: number) => LEFT + x.at(value) * INNER_WIDTH;
   const up = (value: number) => TOP + (1 - y.at(value)) * INNER_HEIGHT;
   return html`<figure>
 <figcaption><strong>${title}</strong><span class="legend">${drawn.map(legend)}</span></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title}: ${measure} over ${chart.xName}`}">
-${bands.map((band, index) => bandOf(band, index, across))}
+${phases.map((band) => bandOf(band, 0, across))}
+${faults.map((band, index) => bandOf(band, index % NAME_ROWS, across))}
 ${y.ticks.map(({ value, label }) => horizontal(up(value), label))}
 ${x.ticks.map(({ value, label }) => vertical(across(value), label))}
 <text class="axis" x="0" y="14">${measure}</text>
@@ -72,14 +75,14 @@ function legend({ name, tone }: Series): Html {
 
 /** Names of faults that follow each other closely stand below each other. */
 const NAME_ROWS = 3;
+const ROW_HEIGHT = 15;
 
-function bandOf({ name, kind, from, to }: Band, index: number, across: (x: number) => number): Html {
-  const below = kind === 'fault' ? (index % NAME_ROWS) * 15 : 0;
+function bandOf({ name, kind, from, to }: Band, row: number, across: (x: number) => number): Html {
   const left = across(from);
   const width = Math.max(MIN_BAND, across(to) - left);
   const late = left > LEFT + INNER_WIDTH * 0.8;
   return html`<rect class="band ${kind}" x="${fixed(left)}" y="${TOP}" width="${fixed(width)}" height="${INNER_HEIGHT}"/>
-<text class="band ${kind}" x="${fixed(late ? left - 4 : left + (kind === 'fault' ? width : 0) + 4)}" y="${TOP + 12 + below}" text-anchor="${late ? 'end' : 'start'}">${name}</text>`;
+<text class="band ${kind}" x="${fixed(late ? left - 4 : left + (kind === 'fault' ? width : 0) + 4)}" y="${TOP + 12 + row * ROW_HEIGHT}" text-anchor="${late ? 'end' : 'start'}">${name}</text>`;
 }
 
 function horizontal(at: number, label: string): Html {

@@ -50,6 +50,7 @@ svg .line.third { stroke: var(--third); stroke-dasharray: 2 4; }
 svg .line.quiet { stroke: var(--quiet); stroke-dasharray: 10 3 2 3; }
 svg rect.phase { fill: var(--quiet); opacity: .1; }
 svg rect.fault { fill: var(--fault); opacity: .45; }
+svg text.band { paint-order: stroke; stroke: var(--surface); stroke-width: 4px; stroke-linejoin: round; }
 svg text.fault { fill: var(--fault); font-weight: 600; }
 svg .hover { fill: transparent; }
 svg .hover:hover { fill: var(--quiet); opacity: .22; }
