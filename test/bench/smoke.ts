@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import type { Case } from './case.ts';
 import { runCase } from './rounds.ts';
-import { provenance } from './rows.ts';
+import { provenance, type Row } from './rows.ts';
 import { systemNamed } from './systems/all.ts';
 
 /** Runs a benchmark small and short: not for its figures, only to see that every message came, in order and once. */
-export async function smoke(one: Case): Promise<void> {
+export async function smoke(one: Case): Promise<readonly Row[]> {
   const said: string[] = [];
   const scale = { size: 'tiny', only: {} } as const;
   const rows = await runCase(one, { scale, rounds: 1, say: (line) => void said.push(line) }, provenance([]));
@@ -22,4 +22,5 @@ export async function smoke(one: Case): Promise<void> {
   const optional = ['letGoAfterS'];
   const named = one.figures.map(({ value }) => value).filter((value) => !optional.includes(value));
   expect(named.filter((value) => !found.has(value))).toEqual([]);
+  return rows;
 }

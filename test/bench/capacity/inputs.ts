@@ -2,6 +2,8 @@ import { lastRun } from '../readme-table.ts';
 import type { Row } from '../rows.ts';
 import type { Costs } from './model.ts';
 
+const OURS = ['roomcast', 'proxied', 'simulated'];
+
 /** The costs of a cluster of so many workers, from the last runs of the cases that measure them. */
 export function costsOf(rows: readonly Row[], workers: number): Costs {
   const costs = valuesOf(rows, 'costs');
@@ -29,7 +31,7 @@ export function costsOf(rows: readonly Row[], workers: number): Costs {
     delivery: { workerUs: deliveryWorkerUs, redisUs: 0, nginxUs: costs('deliveryNginxUs') },
     copy: {
       // The measured copy has one delivery in it.
-      workerUs: copies('copyWorkerUs') - deliveryWorkerUs,
+      workerUs: Math.max(0, copies('copyWorkerUs') - deliveryWorkerUs),
       redisUs: copies('copyRedisUs'),
       nginxUs: 0,
     },
@@ -43,16 +45,13 @@ export function costsOf(rows: readonly Row[], workers: number): Costs {
 
 /** The rows of the last run of `background`, by the number of workers. */
 export function backgroundRows(rows: readonly Row[]): Row[] {
-  return lastRun(rows.filter((row) => row.case === 'background')).sort(
-    (one, other) => Number(one.params.workers) - Number(other.params.workers),
-  );
+  return ofLastRun(rows, 'background');
 }
 
 /** Reads the medians of our row; of several, the one of so many workers, or of the most. No difference is below 0. */
 function valuesOf(rows: readonly Row[], name: string, workers?: number): (value: string) => number {
-  const ours = ['roomcast', 'proxied', 'simulated'];
-  const last = lastRun(rows.filter((row) => row.case === name)).filter(({ system }) => ours.includes(system));
-  const row = last.find(({ params }) => params.workers === workers) ?? last.sort(byWorkers).at(-1);
+  const last = ofLastRun(rows, name);
+  const row = last.find(({ params }) => params.workers === workers) ?? last.at(-1);
   return (value) => {
     const spread = row?.values[value];
     if (spread === undefined) throw new Error(`results/ has no ${value} of ${name}`);
@@ -60,6 +59,9 @@ function valuesOf(rows: readonly Row[], name: string, workers?: number): (value:
   };
 }
 
-function byWorkers(one: Row, other: Row): number {
-  return Number(one.params.workers ?? 0) - Number(other.params.workers ?? 0);
+/** Our rows, by the number of workers, without those of which every run failed. */
+function ofLastRun(rows: readonly Row[], name: string): Row[] {
+  return lastRun(rows.filter((row) => row.case === name))
+    .filter(({ system, runs }) => OURS.includes(system) && runs > 0)
+    .sort((one, other) => Number(one.params.workers ?? 0) - Number(other.params.workers ?? 0));
 }

@@ -19,7 +19,7 @@ export const COMMAND = 'command:';
 /** Copies of one room's messages that Redis sends in a second, to all workers together. */
 const COPIES_PER_S = 2_000;
 const SIZES = {
-  tiny: { workers: [50], restMs: 500, idleMs: 2_000, talkMs: 700, saysPerS: 50 },
+  tiny: { workers: [10, 50], restMs: 3_000, idleMs: 6_000, talkMs: 700, saysPerS: 50 },
   quick: { workers: [10, 100], restMs: 3_000, idleMs: 15_000, talkMs: 5_000, saysPerS: 100 },
   full: { workers: [10, 100, 1_000], restMs: 10_000, idleMs: 30_000, talkMs: 10_000, saysPerS: 100 },
 } as const;

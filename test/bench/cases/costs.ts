@@ -41,7 +41,7 @@ export const COSTS: Case = {
   name: 'costs',
   title:
     'costs: CPU µs, Redis commands and bytes of a connect, an idle user, a message and a delivery, through nginx',
-  rounds: 3,
+  rounds: 2,
   figures: [
     { value: 'connectWorkerUs', title: 'connect: worker µs', digits: 0 },
     { value: 'connectPrimaryUs', title: 'primary µs', digits: 0 },
