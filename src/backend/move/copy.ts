@@ -10,11 +10,16 @@ export interface Progress {
   readonly count: number;
 }
 
-/** Rows in progress: 4 MiB of entries at most, so that each call ends in its time on a slow line, too. */
-const AT_ONCE = 16;
+/**
+ * The weight of the rows in progress. An entry weighs 1: they are 3 MiB at most, so that each call ends in its time on a slow
+ * line, too.
+ */
+const AT_ONCE = 1_000;
 /** A Redis that fails over is back within some seconds. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 500;
+/** About the length of an entry. */
+const ENTRY_CHARS = 300;
 
 export async function copyRows<K extends MovedKind>(
   kind: K,
@@ -53,21 +58,37 @@ export async function insist<T>(call: () => Promise<Outcome<T>>): Promise<T> {
   }
 }
 
-export function* portionsOf<T>(rows: Iterable<T>): Generator<readonly T[]> {
-  let portion: T[] = [];
+export function* portionsOf<R extends MovedRows[MovedKind]>(rows: Iterable<R>): Generator<readonly R[]> {
+  let portion: R[] = [];
+  let weight = 0;
   for (const row of rows) {
+    const more = weightOf(row);
+    if (portion.length > 0 && weight + more > AT_ONCE) {
+      yield portion;
+      portion = [];
+      weight = 0;
+    }
     portion.push(row);
-    if (portion.length < AT_ONCE) continue;
-    yield portion;
-    portion = [];
+    weight += more;
   }
   if (portion.length > 0) yield portion;
+}
+
+function weightOf(row: MovedRows[MovedKind]): number {
+  if ('positions' in row) return 1 + row.positions.length;
+  if ('recv' in row) return 1 + row.sent.length + row.recv.length + row.read.length;
+  if ('answer' in row) return 1 + (row.answer?.length ?? 0) / ENTRY_CHARS;
+  return 1 + countIn(row);
 }
 
 /** The rows of one thing must be written one after the other. */
 function groupsOf<R extends { readonly tag: string }>(rows: readonly R[]): readonly (readonly R[])[] {
   const groups = new Map<string, R[]>();
-  for (const row of rows) groups.set(row.tag, [...(groups.get(row.tag) ?? []), row]);
+  for (const row of rows) {
+    const group = groups.get(row.tag) ?? [];
+    group.push(row);
+    groups.set(row.tag, group);
+  }
   return [...groups.values()];
 }
 

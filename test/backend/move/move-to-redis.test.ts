@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../../src/backend/backend.ts';
 import { BackendError } from '../../../src/backend/backend.ts';
+import { earlierHash } from '../../../src/backend/embedded/dedupe-keys.ts';
+import { openTables } from '../../../src/backend/embedded/tables.ts';
 import { type MoveDeps, moveToRedis } from '../../../src/backend/move/move-to-redis.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
@@ -58,6 +60,13 @@ function move(dataDir: string, where: Where, more: Partial<MoveDeps> = {}) {
   return moveToRedis({ options, namespaces: NAMESPACES, forgetIds: false, log: silent, ...more });
 }
 
+/** Starts the primary of a host, and ends it. */
+async function openHost(where: Where): Promise<void> {
+  const options = { ...STORE_OPTIONS, dataDir: '', ...where };
+  const primary = await openRedisPrimary({ options, host: 'test', log: silent });
+  await primary.close();
+}
+
 async function peerAt(where: Where): Promise<Peer> {
   const peer = await openPeer({ ...RULES, ...where });
   onTestFinished(() => peer.close());
@@ -78,6 +87,7 @@ describe('an embedded store that is moved to Redis', () => {
     });
     const { kinds } = await move(dataDir, where);
     expect(kinds.filter(({ count }) => count === 0)).toEqual([]);
+    await openHost(where);
     const peer = await peerAt(where);
     const after = await readAll(peer, { moved: true });
     for (const [asked, answer] of Object.entries(before))
@@ -114,6 +124,35 @@ describe('an embedded store that is moved to Redis', () => {
     granted(await peer.roster.enter(room, { userId: 'carol', username: 'Carol' }, 1, 1));
     expect(await peer.logs.append(room, { ...draftOf(room, 'x'), author: 'carol' })).toMatchObject(forbidden);
     expect(granted(await peer.inboxes.raise(inbox, { recv: 1 }))).toEqual({ recv: 1, read: 1 });
+  });
+
+  it('keeps clientMsgIds that an earlier release has named, or says which it cannot', async () => {
+    const [where, dataDir] = await Promise.all([oneServer(), dataDirForTest()]);
+    const [room, inbox] = [roomOf('/', 'tea'), inboxOf('/', 'bob')];
+    const message = { scope: 'user ann', clientMsgId: 'm-1' };
+    const members = '"event":"broadcast_say","clientMsgId":"m-1","data":{"userId":"ann","text":"one"}';
+    const [said, sent] = await whileServing(dataDir, async (peer) => [
+      granted(await peer.logs.append(room, { id: 'one', members })),
+      granted(await peer.logs.append(inbox, { id: 'two', members: '"kind":"private","data":{}' })),
+    ]);
+    const tables = openTables(dataDir);
+    const period = Math.floor(Date.now() / (STORE_OPTIONS.dedupeTtlS * 1_000));
+    await tables.commit(
+      [[room, said] as const, [inbox, sent] as const].map(([{ tag }, { dup: _, ...value }]) => ({
+        table: 'dedupe',
+        key: [period, tag, earlierHash(message)],
+        value,
+      })),
+    );
+    await tables.close();
+    await expect(move(dataDir, where)).rejects.toThrow(
+      /^1 remembered clientMsgIds are of an earlier release/,
+    );
+    expect(await move(dataDir, where, { forgetIds: true })).toMatchObject({ forgottenIds: 1 });
+    const peer = await peerAt(where);
+    const { dup: _, ...answer } = said;
+    expect(granted(await peer.logs.known(room, message))).toEqual(answer);
+    expect(granted(await peer.logs.known(inbox, message))).toBe(undefined);
   });
 
   it('is refused while a server uses it, and where there is no store', async () => {
@@ -153,10 +192,7 @@ describe('an embedded store that is moved to Redis', () => {
       if (kind === 'restrictions') throw cut;
     };
     await expect(move(dataDir, where, { onProgress })).rejects.toBe(cut);
-    const options = { ...STORE_OPTIONS, dataDir: '', ...where };
-    await expect(openRedisPrimary({ options, host: 'test', log: silent })).rejects.toThrow(
-      /move-to-redis. was cut off/,
-    );
+    await expect(openHost(where)).rejects.toThrow(/move-to-redis. was cut off/);
     await expect(move(other, where)).rejects.toThrow(/a part of another store/);
     // What was removed meanwhile does not stay in Redis.
     const before = await whileServing(dataDir, async (peer) => {
@@ -167,8 +203,7 @@ describe('an embedded store that is moved to Redis', () => {
     const after = await readAll(await peerAt(where), { moved: true });
     for (const [asked, answer] of Object.entries(before))
       expect([asked, after[asked]]).toEqual([asked, answer]);
-    const primary = await openRedisPrimary({ options, host: 'test', log: silent });
-    await primary.close();
+    await openHost(where);
   });
 
   it('is refused by a Redis that does not let the user see that it is empty', async () => {

@@ -11,6 +11,8 @@ import { createRetention } from '../retention.ts';
 import { openImportScript, openScripts } from '../scripts.ts';
 import { databaseOf, openTopology } from '../topology/open-topology.ts';
 import { type PrimaryNode, requireServers } from '../topology/required-servers.ts';
+import { serverName } from '../topology/server-names.ts';
+import { requireSameServers } from '../topology/spread-record.ts';
 import { createRowTarget } from './row-target.ts';
 
 export interface ImportDeps {
@@ -96,6 +98,13 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
     });
   }
 
+  /** Hosts that name other servers would look for the rooms where they are not. */
+  async function recordServers(): Promise<void> {
+    if (options.redisClusterNodes) return;
+    const named = topology.nodes().map(({ target, commands }) => ({ name: serverName(target), commands }));
+    await requireSameServers(named, keys, { record: true });
+  }
+
   const shown = () =>
     `Redis at ${topology
       .nodes()
@@ -110,7 +119,7 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
   }
 
   try {
-    await requireServers({ topology, options, keys, patienceMs, log });
+    await requireServers({ topology, options, keys, patienceMs, examines: true, log });
     const atMs = await now();
     const retention = createRetention(options);
     const { dedupeTtlS } = options;
@@ -133,6 +142,7 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
           );
         }
         await requireEmpty();
+        await recordServers();
         await setMark(marked, mark);
       },
       finish: () => setMark(mark, ownMark()),
