@@ -11,13 +11,14 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/tally-reporter.ts'],
     projects: SUITES.filter(({ name }) => nightly || name !== 'nightly').map(
-      ({ name, include, exclude = [], group, filesAtOnce }) => ({
+      ({ name, include, exclude = [], group, filesAtOnce, sharesModules = false }) => ({
         extends: true,
         test: {
           name,
           include,
           exclude,
           pool: 'forks',
+          isolate: !sharesModules,
           ...(filesAtOnce === undefined ? {} : { maxWorkers: filesAtOnce }),
           fileParallelism: filesAtOnce !== 1,
           // These limits only end what hangs: a busy machine takes twenty times as long as a quiet one.

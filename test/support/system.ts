@@ -52,13 +52,13 @@ async function startEmbedded(env: Readonly<Record<string, string>>): Promise<Sys
 async function startCluster(env: Readonly<Record<string, string>>): Promise<System> {
   const redis = await openRedis();
   const options: HostOptions = { workers: 2, redisUrl: redis.url, env };
-  let hosts: Host[] = [];
-  try {
-    for (const _ of ['one', 'other']) hosts.push(await startHost(options));
-  } catch (error) {
+  const started = await Promise.allSettled([startHost(options), startHost(options)]);
+  let hosts = started.flatMap((host) => (host.status === 'fulfilled' ? [host.value] : []));
+  const failed = started.find((host) => host.status === 'rejected');
+  if (failed) {
     await Promise.all(hosts.map((host) => host.stop()));
     await redis.close();
-    throw error;
+    throw failed.reason;
   }
   const workerUrls = hosts.flatMap((host) => host.workerUrls);
   return {

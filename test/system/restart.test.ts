@@ -1,25 +1,24 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { enter } from '../support/member.ts';
-import { MODES, type System, startSystem } from '../support/system.ts';
+import { describe, expect, it } from 'vitest';
+import { systemFixture } from '../support/fixture.ts';
+import { MODES } from '../support/system.ts';
 
 describe.each(MODES)('a restart of everything, %s', (mode) => {
-  let system: System | undefined;
-  afterEach(() => system?.stop());
+  const stage = systemFixture(mode);
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'by %s loses nothing that was acked, and a client resumes',
     async (signal) => {
-      system = await startSystem(mode);
-      const ann = await enter(system.entrances[0] as string, 'keep', 'Ann');
+      const roomid = stage.fresh('keep');
+      const ann = await stage.enter(stage.at(0), roomid, 'Ann');
       const acked = await Promise.all(
         Array.from({ length: 30 }, (_, n) => ann.do('say', { text: `t${n}`, clientMsgId: `c${n}` })),
       );
       const { epoch, guestToken, user } = { ...ann.joined, ...ann.hello };
       ann.close();
-      await system.restart(signal);
+      await stage.system.restart(signal);
 
       const auth = { userId: user.id, guestToken, resume: { epoch, seq: 10 } };
-      const back = await enter(system.entrances[1] as string, 'keep', 'Ann', { auth });
+      const back = await stage.enter(stage.at(1), roomid, 'Ann', { auth });
       expect(back.hello.user.id).toBe(user.id);
       expect(back.joined).toMatchObject({ recovered: true, seq: 30 });
       expect(back.joined.messages.map(({ seq, id }) => `${seq} ${id}`)).toEqual(
@@ -27,7 +26,6 @@ describe.each(MODES)('a restart of everything, %s', (mode) => {
       );
       expect(await back.do('say', { text: 't3', clientMsgId: 'c3' })).toMatchObject({ dup: true, seq: 4 });
       expect(await back.do('say', { text: 'on' })).toMatchObject({ seq: 31 });
-      back.close();
     },
   );
 });

@@ -254,7 +254,8 @@ describe.each(MODES)('rooms, %s', (mode) => {
     expect(told).toEqual(told.map((_, n) => (n % 2 === 0 ? 'join' : 'broadcast_quit')));
   });
 
-  it('announce no user who was never admitted', async () => {
+  // Both wait for the grace time.
+  it.concurrent('announce no user who was never admitted', async () => {
     const roomid = newRoom();
     const ann = await visitor(0, roomid, 'Ann');
     for (let n = 0; n < 5; n += 1) {
@@ -273,6 +274,25 @@ describe.each(MODES)('rooms, %s', (mode) => {
     for (const { event, data } of ghosts)
       events.set(data.username, [...(events.get(data.username) ?? []), event]);
     for (const told of events.values()) expect(told).toEqual(['join', 'broadcast_quit']);
+  });
+
+  it.concurrent('announce nothing for a refresh, and a quit for a user who stays away', async () => {
+    const roomid = newRoom();
+    const ann = await visitor(0, roomid, 'Ann');
+    const options = { auth: { userId: `carl${mode}` } };
+    const first = await visitor(1, roomid, 'Carl', options);
+    await eventually(() =>
+      expect(ann.messages.at(-1)).toMatchObject({ event: 'join', data: { username: 'Carl' } }),
+    );
+    first.close();
+    const second = await visitor(2, roomid, 'Carl', options);
+    second.close();
+    await eventually(
+      () =>
+        expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Carl' } }),
+      { interval: 100 },
+    );
+    expect(ann.messages.filter(({ data }) => data.username === 'Carl')).toHaveLength(2);
   });
 
   it('deliver all of a leaver’s own acked messages before it leaves', async () => {
@@ -305,25 +325,6 @@ describe.each(MODES)('rooms, %s', (mode) => {
     await eventually(() =>
       expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'New' } }),
     );
-  });
-
-  it('announce nothing for a refresh, and a quit for a user who stays away', async () => {
-    const roomid = newRoom();
-    const ann = await visitor(0, roomid, 'Ann');
-    const options = { auth: { userId: `carl${mode}` } };
-    const first = await visitor(1, roomid, 'Carl', options);
-    await eventually(() =>
-      expect(ann.messages.at(-1)).toMatchObject({ event: 'join', data: { username: 'Carl' } }),
-    );
-    first.close();
-    const second = await visitor(2, roomid, 'Carl', options);
-    second.close();
-    await eventually(
-      () =>
-        expect(ann.messages.at(-1)).toMatchObject({ event: 'broadcast_quit', data: { username: 'Carl' } }),
-      { interval: 100 },
-    );
-    expect(ann.messages.filter(({ data }) => data.username === 'Carl')).toHaveLength(2);
   });
 
   it('accept a returning guest only with its token', async () => {

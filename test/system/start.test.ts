@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { MAIN, runRoomcast, startHost } from '../support/cluster.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Host, MAIN, runRoomcast, startHost } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { connect, enter } from '../support/member.ts';
 import { freePorts } from '../support/ports.ts';
@@ -34,9 +34,17 @@ function alive(pid: number): boolean {
   }
 }
 
-describe('a start', () => {
+describe('a host', () => {
+  let host: Host;
+  beforeAll(async () => {
+    host = await startHost();
+  });
+  afterAll(async () => {
+    await host.stop();
+    await host.remove();
+  });
+
   it('prints one line with the address of the page, which is there', async () => {
-    const host = await startHost();
     const { stdout } = host.output();
     expect(stdout).toMatch(/^Roomcast is ready: http:\/\/127\.0\.0\.1:\d+\/\n$/);
     const address = /http:\S+/.exec(stdout)?.[0] as string;
@@ -51,10 +59,52 @@ describe('a start', () => {
     const sdk = await fetch(new URL('/sdk.js', address));
     expect([sdk.status, sdk.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
     expect((await fetch(new URL('/nothing', address))).status).toBe(404);
-    await host.stop();
-    await host.remove();
   });
 
+  it('reports its health on the admin port', async () => {
+    expect((await fetch(`${host.adminUrl}/healthz`)).status).toBe(200);
+    expect((await fetch(`${host.adminUrl}/readyz`)).status).toBe(200);
+    for (const url of host.workerUrls) {
+      expect((await fetch(`${url}/healthz`)).status).toBe(200);
+      expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    }
+    expect(await host.status()).toMatchObject({
+      primary: { pid: host.pid, version: expect.any(String), startedAt: expect.any(Number) },
+      workers: [
+        {
+          slot: 0,
+          port: host.basePort,
+          state: 'ready',
+          clients: 0,
+          rooms: 0,
+          loopDelayMs: expect.any(Number),
+          rssBytes: expect.any(Number),
+        },
+        { slot: 1, port: host.basePort + 1, state: 'ready' },
+      ],
+    });
+  });
+
+  it('counts connections correctly, over crashes and repeated joins', async () => {
+    const clients = async () => (await host.status()).workers.map((worker) => worker.clients);
+    const [one, two] = host.workerUrls as [string, string];
+    const ann = await enter(one, 'count', 'Ann');
+    const bob = await enter(two, 'count', 'Bob');
+    const mute = await connect(two);
+    await ann.do('join');
+    await ann.do('join');
+    await eventually(async () => expect(await clients()).toEqual([1, 2]));
+    expect((await host.status()).cluster).toMatchObject({ hosts: 1, workers: 2, rooms: 1 });
+    const killed = (await host.status()).workers[1]?.pid as number;
+    process.kill(killed, 'SIGKILL');
+    await eventually(async () => expect(await clients()).toEqual([1, 0]));
+    ann.close();
+    await eventually(async () => expect(await clients()).toEqual([0, 0]));
+    for (const member of [bob, mute]) member.close();
+  });
+});
+
+describe('a start', () => {
   it('with invalid settings ends with one message that lists them all', async () => {
     const { code, stderr } = await failedStart({ WORKERS: 'many', HISTORY_SIZE: '-1', LOG_LEVEL: 'loud' });
     expect(code).toBe(1);
@@ -144,27 +194,6 @@ describe('a start', () => {
 });
 
 describe('the processes', () => {
-  it('count connections correctly, over crashes and repeated joins', async () => {
-    const host = await startHost();
-    const clients = async () => (await host.status()).workers.map((worker) => worker.clients);
-    const [one, two] = host.workerUrls as [string, string];
-    const ann = await enter(one, 'count', 'Ann');
-    const bob = await enter(two, 'count', 'Bob');
-    const mute = await connect(two);
-    await ann.do('join');
-    await ann.do('join');
-    await eventually(async () => expect(await clients()).toEqual([1, 2]));
-    expect((await host.status()).cluster).toMatchObject({ hosts: 1, workers: 2, rooms: 1 });
-    const killed = (await host.status()).workers[1]?.pid as number;
-    process.kill(killed, 'SIGKILL');
-    await eventually(async () => expect(await clients()).toEqual([1, 0]));
-    ann.close();
-    await eventually(async () => expect(await clients()).toEqual([0, 0]));
-    for (const member of [bob, mute]) member.close();
-    await host.stop();
-    await host.remove();
-  });
-
   it('respawn a killed worker on its port, and announce its users as gone', async () => {
     const host = await startHost();
     const [one, two] = host.workerUrls as [string, string];
@@ -213,63 +242,6 @@ describe('the processes', () => {
     const workers = (await host.status()).workers.map(({ pid }) => pid);
     await host.kill9();
     await eventually(() => expect(workers.filter(alive)).toEqual([]));
-    await host.remove();
-  });
-
-  it('are replaced on SIGHUP, one by one, while clients resume', async () => {
-    const host = await startHost({ env: { DRAIN_S: '3' } });
-    const pids = async () => (await host.status()).workers.map(({ pid }) => pid);
-    const before = await pids();
-    const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
-    const ann = await enter(host.workerUrls[0] as string, 'reload', 'Ann', options);
-    const bob = await enter(host.url, 'reload', 'Bob', options);
-    process.kill(host.pid, 'SIGHUP');
-    await eventually(
-      async () => {
-        const now = await pids();
-        expect(now).toHaveLength(2);
-        expect(now.filter((pid) => before.includes(pid))).toEqual([]);
-      },
-      { timeout: 30_000, interval: 100 },
-    );
-    for (const { heard } of [ann, bob]) {
-      // Bob may come in on a worker that is replaced after his.
-      const joins = () => heard.filter(({ event }) => event === 'joined').length;
-      await eventually(() => expect(joins()).toBeGreaterThanOrEqual(2));
-    }
-    await ann.do('say', { text: 'after the reload' });
-    for (const { said } of [ann, bob]) {
-      await eventually(() => expect(said.map(({ data }) => data.text)).toEqual(['after the reload']));
-    }
-    for (const member of [ann, bob]) member.close();
-    expect(await host.stop()).toBe(0);
-    await host.remove();
-  });
-
-  it('report their health on the admin port', async () => {
-    const host = await startHost();
-    expect((await fetch(`${host.adminUrl}/healthz`)).status).toBe(200);
-    expect((await fetch(`${host.adminUrl}/readyz`)).status).toBe(200);
-    for (const url of host.workerUrls) {
-      expect((await fetch(`${url}/healthz`)).status).toBe(200);
-      expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    }
-    expect(await host.status()).toMatchObject({
-      primary: { pid: host.pid, version: expect.any(String), startedAt: expect.any(Number) },
-      workers: [
-        {
-          slot: 0,
-          port: host.basePort,
-          state: 'ready',
-          clients: 0,
-          rooms: 0,
-          loopDelayMs: expect.any(Number),
-          rssBytes: expect.any(Number),
-        },
-        { slot: 1, port: host.basePort + 1, state: 'ready' },
-      ],
-    });
-    await host.stop();
     await host.remove();
   });
 });

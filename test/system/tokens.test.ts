@@ -198,7 +198,7 @@ describe.each(MODES)('token mode, %s', (mode) => {
     for (const member of [ann, bob, carl]) member.close();
   });
 
-  it.each([['websocket'], ['polling']])(
+  it.concurrent.each([['websocket'], ['polling']])(
     'ends a connection with its token, over %s, unless the token was refreshed before',
     async (transport) => {
       const short = { sub: 'ann', name: 'Ann' };
