@@ -53,7 +53,7 @@ export async function moveToRedis(deps: MoveDeps): Promise<MoveSummary> {
   const { options } = deps;
   if (!usesRedis(options)) {
     throw new BackendError(
-      'set REDIS_URL, or REDIS_URLS or REDIS_CLUSTER_NODES, to the Redis that shall have the data',
+      'set REDIS_URL, REDIS_SENTINELS, REDIS_URLS or REDIS_CLUSTER_NODES to the Redis that shall have the data',
     );
   }
   const folder = resolve(options.dataDir);

@@ -112,7 +112,9 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
       .join(', ')}`;
 
   async function setMark(from: string, to: string): Promise<void> {
-    if (valueIn(await redis.evaluate<number>(markFormat, [keys.format], [from, to])) === 1) return;
+    await redis.evaluate<number>(markFormat, [keys.format], [from, to]);
+    // An answer that was lost does not tell whether it was set.
+    if (valueIn(await redis.call<string | null>(['GET', keys.format])) === to) return;
     throw new BackendError(
       `${shown()} was taken into use by a host meanwhile; stop it, and empty that Redis`,
     );
