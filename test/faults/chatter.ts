@@ -15,8 +15,8 @@ export interface ChatterOptions {
   readonly rooms: readonly string[];
   readonly record: (record: NewRecord) => void;
   readonly count: (what: Effect) => void;
-  /** It was told that this member came or went. */
-  readonly onPresence: (name: string) => void;
+  /** It was told in the room that this member came or went. */
+  readonly onPresence: (name: string, event: 'join' | 'broadcast_quit', roomid: string) => void;
 }
 
 /** What a fault does to clients; a run without any of it proves nothing. */

@@ -51,7 +51,7 @@ const members = Array.from({ length: options.clients }, (_, n) => {
       recorder.add(record);
     },
     count: (what) => (effects[what] += 1),
-    onPresence: presence.told,
+    onPresence: (about, event, roomid) => presence.told(about, `${name} ${event} ${roomid}`),
   };
   return { name, rooms: own, said: 0, chatter: openChatter(n, chatterOptions) };
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createPresenceCheck } from './presence-check.ts';
 
+const [QUIT, JOIN] = ['bob broadcast_quit r', 'bob join r'];
+
 /** A crowd of one member, ann, who is looked at ten times a second. */
 function crowd() {
   let ms = 0;
@@ -20,10 +22,10 @@ function crowd() {
 describe('what members are told of each other', () => {
   it('is false about a member who was there all the time, and about one who was back in time', () => {
     const { check, pass, drop, join } = crowd();
-    check.told('ann');
+    check.told('ann', QUIT);
     drop();
     pass(2_000, false);
-    check.told('ann');
+    check.told('ann', QUIT);
     join();
     pass(5_000);
     expect(check.result()).toEqual({ falsePresence: 2, unheardPresence: 0 });
@@ -33,39 +35,40 @@ describe('what members are told of each other', () => {
     const { check, pass, drop, join } = crowd();
     drop();
     pass(6_000, false);
-    check.told('ann');
+    check.told('ann', QUIT);
     join();
     pass(1_000);
-    check.told('ann');
+    check.told('ann', JOIN);
     expect(check.result()).toEqual({ falsePresence: 0, unheardPresence: 0 });
-    pass(10_000);
-    check.told('ann');
-    expect(check.result()).toEqual({ falsePresence: 1, unheardPresence: 0 });
+    check.told('ann', JOIN);
+    pass(12_000);
+    check.told('ann', QUIT);
+    expect(check.result()).toEqual({ falsePresence: 1, unheardPresence: 1 });
   });
 
   it('is true about one who left a room for a moment', () => {
     const { check, pass, drop, join } = crowd();
     drop();
     check.left('ann');
-    check.told('ann');
+    check.told('ann', QUIT);
     pass(100);
     join();
     pass(100);
-    check.told('ann');
+    check.told('ann', JOIN);
     expect(check.result()).toEqual({ falsePresence: 0, unheardPresence: 0 });
   });
 
   it('is counted apart about one whose connection stood and carried nothing', () => {
     const { check, pass } = crowd();
     pass(8_000, false);
-    check.told('ann');
+    check.told('ann', QUIT);
     pass(2_000);
     expect(check.result()).toEqual({ falsePresence: 0, unheardPresence: 1 });
   });
 
   it('does not count what others than the crowd do', () => {
     const { check } = crowd();
-    check.told('guest-1234');
+    check.told('guest-1234', QUIT);
     expect(check.result()).toEqual({ falsePresence: 0, unheardPresence: 0 });
   });
 });

@@ -103,7 +103,7 @@ export function openRoomChatter(options: ChatterOptions, openConnection: OpenCon
 
   function hear(message: RoomMessage): void {
     if (message.event === 'join' || message.event === 'broadcast_quit')
-      options.onPresence(message.data.username);
+      options.onPresence(message.data.username, message.event, message.roomid);
     if (message.event !== 'broadcast_say' && message.event !== 'deleted') return;
     const membership = memberships.get(message.roomid);
     // A message of a room this client was never in is recorded too: it is a leak.

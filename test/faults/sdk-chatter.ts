@@ -10,10 +10,13 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
   let pending = 0;
   let closed = false;
   let up = false;
+  /** The rooms that it is in since the connection stands. */
+  const inside = new Set<string>();
 
   chat.on('state', ({ state, reason }) => {
     if (closed || (state === 'online') === up) return;
     up = state === 'online';
+    if (!up) inside.clear();
     if (!up) count('connectionsLost');
     record({ kind: 'connection', client: name, up, ...(reason === undefined ? {} : { reason }) });
   });
@@ -27,6 +30,7 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
     const at = { client: name, room: roomName(roomid) };
     let position: { readonly epoch: string; readonly seq: number } | undefined;
     room.on('joined', ({ epoch, seq, recovered = false }) => {
+      inside.add(roomid);
       if (position && !recovered) count('unrecovered');
       const resumed = position === undefined ? {} : { resumed: { ...position, recovered } };
       record({ kind: 'join', ...at, epoch, seq, ...resumed });
@@ -53,7 +57,7 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
 
   return {
     get joined() {
-      return up && rooms.size === roomids.length;
+      return up && inside.size === roomids.length;
     },
     get pending() {
       return pending;
