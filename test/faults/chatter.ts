@@ -15,6 +15,8 @@ export interface ChatterOptions {
   readonly rooms: readonly string[];
   readonly record: (record: NewRecord) => void;
   readonly count: (what: Effect) => void;
+  /** It got a message that was stored at that time (ms since 1970). */
+  readonly onDelivered: (source: 'live' | 'replay' | 'history', at: number) => void;
   /** It was told in the room that this member came or went. */
   readonly onPresence: (name: string, event: 'join' | 'broadcast_quit', roomid: string) => void;
 }

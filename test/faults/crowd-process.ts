@@ -11,6 +11,7 @@ import { openStockChatter } from './stock-chatter.ts';
 const TICK_MS = 20;
 const BURST = 4;
 const LOOK_MS = 100;
+const LONGEST_LATE_MS = 60_000;
 /** What is still on its way after the last ack; a quiet room whose last message was lost is healed within 3 s. */
 const SETTLE_MS = 4_000;
 const QUIET_LIMIT_MS = 40_000;
@@ -46,10 +47,10 @@ const members = Array.from({ length: options.clients }, (_, n) => {
     rooms: own,
     record(record) {
       lastRecord = performance.now();
-      if (record.kind === 'deliver') presence.heard(name);
       if (record.kind === 'leave') presence.left(name);
       recorder.add(record);
     },
+    onDelivered: (source, at) => presence.heard(name, source === 'live' ? lateMsOf(at) : 0),
     count: (what) => (effects[what] += 1),
     onPresence: (about, event, roomid) => presence.told(about, `${name} ${event} ${roomid}`),
   };
@@ -84,6 +85,12 @@ function load(): NodeJS.Timeout {
       member.chatter.say(roomid, id, `${id} ${PADDING}`);
     }
   }, TICK_MS);
+}
+
+/** How late a message is that was stored at that time. A clock that a fault has set shows nothing. */
+function lateMsOf(at: number): number {
+  const lateMs = Date.now() - at;
+  return lateMs > 0 && lateMs < LONGEST_LATE_MS ? lateMs : 0;
 }
 
 async function until(condition: () => boolean, limitMs: number): Promise<void> {

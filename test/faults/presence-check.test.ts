@@ -46,6 +46,17 @@ describe('what members are told of each other', () => {
     expect(check.result()).toEqual({ falsePresence: 1, unheardPresence: 1 });
   });
 
+  it('is true about one whose absence the crowd noticed too late, as late as it heard its messages', () => {
+    const { check, pass, drop, join } = crowd();
+    check.heard('ann', 4_000);
+    drop();
+    pass(2_000, false);
+    join();
+    pass(200);
+    check.told('ann', QUIT);
+    expect(check.result()).toEqual({ falsePresence: 0, unheardPresence: 0 });
+  });
+
   it('is true about one who left a room for a moment', () => {
     const { check, pass, drop, join } = crowd();
     drop();

@@ -14,8 +14,8 @@ const SLACK_MS = 500;
 export interface PresenceCheck {
   /** The caller calls it several times a second, from the moment when everybody is in. */
   look(names: readonly string[]): void;
-  /** This member got a message. */
-  heard(name: string): void;
+  /** This member got a message. `lateMs`: how long after it was stored; the members see all else that late, too. */
+  heard(name: string, lateMs?: number): void;
   /** This member left a room. */
   left(name: string): void;
   /** Somebody was told that this member came or went. `what`: who was told what, and in which room. */
@@ -50,10 +50,11 @@ export function createPresenceCheck({ isJoined, now }: PresenceCheckDeps): Prese
   const absences = new Map<string, Absence[]>();
   const silences = new Map<string, Absence[]>();
   const heardAt = new Map<string, number>();
+  const lateMs = new Map<string, number>();
   const notices: Notice[] = [];
   const crowd = new Set<string>();
   let everybodyInAt: number | undefined;
-  let lookedAtMs: number | undefined;
+  let lookedAtMs: readonly [before: number, last: number] | undefined;
 
   function openAbsence(name: string, since = now()): Absence {
     const all = absences.get(name) ?? [];
@@ -85,17 +86,18 @@ export function createPresenceCheck({ isJoined, now }: PresenceCheckDeps): Prese
   return {
     look(names) {
       everybodyInAt ??= now();
-      // It may have begun right after the last look, which is long ago on a machine that stands still.
-      const since = lookedAtMs ?? now();
-      lookedAtMs = now();
+      // After a pause of this process, a look comes before what arrived meanwhile. So it shows the state of the look before it.
+      const [since] = lookedAtMs ?? [now()];
+      lookedAtMs = [lookedAtMs?.[1] ?? now(), now()];
       for (const name of names) {
         crowd.add(name);
         const last = absences.get(name)?.at(-1);
-        if (!isJoined(name)) openAbsence(name, since);
+        if (!isJoined(name)) openAbsence(name, since - (lateMs.get(name) ?? 0));
         else if (last?.until === Infinity) last.until = now();
       }
     },
-    heard(name) {
+    heard(name, late = 0) {
+      lateMs.set(name, late);
       const since = heardAt.get(name) ?? now();
       heardAt.set(name, now());
       if (now() - since < PRESENCE_GRACE_MS) return;

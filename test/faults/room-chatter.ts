@@ -116,6 +116,7 @@ export function openRoomChatter(options: ChatterOptions, openConnection: OpenCon
 
   function deliver(membership: Membership, message: RoomEntry, source: 'live' | 'replay' | 'history'): void {
     const { epoch, seq } = message;
+    options.onDelivered(source, message.at);
     const at = { client: name, room: roomName(membership.roomid), epoch, seq };
     const key = `${epoch} ${seq}`;
     if (membership.seen.has(key)) {

@@ -43,6 +43,7 @@ export function openSdkChatter(options: ChatterOptions): Chatter {
     });
     const deliver = (entry: RoomEntry, { source }: { readonly source: 'live' | 'replay' | 'history' }) => {
       const { epoch, seq } = entry;
+      options.onDelivered(source, entry.at);
       position = { epoch, seq };
       record({ kind: 'deliver', ...at, epoch, seq, ...contentOf(entry), source });
     };
