@@ -52,6 +52,8 @@ export async function runWorker({ settings, worker, version, log }: WorkerDeps):
       host: hostId(settings.basePort),
       primary: ipc,
       utilization: createUtilization(),
+      // The first replies come before there is anything to count them.
+      onRedisReply: (call, ms) => chat?.metrics.redisReply(call, ms),
       log,
     });
     chat = await openChatServer({

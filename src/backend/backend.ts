@@ -10,6 +10,7 @@ import type { RoomSubscriptions } from '../chat/room-subscriptions.ts';
 import type { ClusterOverview, HostOverview, Roster } from '../chat/roster.ts';
 import type { IpcChannel, WorkerIpc } from '../cluster/ipc.ts';
 import type { Outcome } from '../protocol/codes.ts';
+import type { OnRedisReply } from './redis-calls.ts';
 
 /** The settings that a backend needs. */
 export interface BackendOptions {
@@ -88,6 +89,7 @@ export interface WorkerBackendDeps {
   readonly primary: IpcChannel;
   /** The fraction of the time since the last call in which the event loop was busy, 0 to 1. */
   readonly utilization: () => number;
+  readonly onRedisReply?: OnRedisReply;
   readonly log: Logger;
 }
 

@@ -66,7 +66,7 @@ export interface ChatServer {
   ready(): Outcome<void>;
   readonly firstCheck: Promise<void>;
   counts(): { readonly clients: number; readonly rooms: number };
-  readonly metrics: Pick<Metrics, 'asJson' | 'totals'>;
+  readonly metrics: Pick<Metrics, 'asJson' | 'totals' | 'redisReply'>;
   readonly tracing: Tracing;
   /** Reports this worker as not ready from now on; it keeps serving. */
   leave(): void;

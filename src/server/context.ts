@@ -54,7 +54,10 @@ export interface ChatContext {
   readonly announcements: Announcements;
   readonly inboxView: InboxView;
   readonly limits: ClientLimits;
-  readonly metrics: Pick<Metrics, 'said' | 'refused' | 'handshakesRefused' | 'connected' | 'disconnected'>;
+  readonly metrics: Pick<
+    Metrics,
+    'said' | 'refused' | 'handshakesRefused' | 'deferred' | 'connected' | 'disconnected'
+  >;
   readonly recentAnswers: Pick<RecentAnswers, 'note'>;
   readonly newId: () => string;
   readonly log: Logger;

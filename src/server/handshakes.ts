@@ -13,7 +13,7 @@ export interface HandshakesDeps {
   readonly connects: ConnectQueue;
   /** RATE_ADMIT; 0: no limit, and no connection has a key. */
   readonly rateAdmit: number;
-  readonly metrics: Pick<Metrics, 'handshakesRefused'>;
+  readonly metrics: Pick<Metrics, 'handshakesRefused' | 'deferred'>;
   readonly log: Logger;
 }
 
@@ -58,13 +58,19 @@ export function createHandshakes(deps: HandshakesDeps): Handshakes {
   async function waitOf({ conn }: ClientSocket, key: string | undefined): Promise<number> {
     const budget = connectionLimits.budgetOf(conn);
     if (budget.admitted) return 0;
-    budget.admission ??= connects.enter(key);
+    budget.admission ??= queue(key);
     const turn = await budget.admission;
     if (turn.ok && turn.value > 0) return turn.value;
     // A store that is away must not keep anybody out.
     budget.admitted = true;
     budget.admission = undefined;
     return 0;
+  }
+
+  async function queue(key: string | undefined): Promise<Outcome<number>> {
+    const turn = await connects.enter(key);
+    if (turn.ok && turn.value > 0) metrics.deferred(turn.value);
+    return turn;
   }
 
   return {

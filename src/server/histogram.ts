@@ -17,7 +17,43 @@ export interface HistogramOptions {
   readonly buckets: readonly number[];
 }
 
-export function createHistogram({ name, help, buckets }: HistogramOptions): Histogram {
+export function createHistogram(options: HistogramOptions): Histogram {
+  const distribution = createDistribution(options, {});
+  return { observe: distribution.observe, metric: metricOf(options, distribution.values) };
+}
+
+/** Several of them under one name, told apart by a label whose values are all known. */
+export interface HistogramByLabel<Label extends string> {
+  observe(label: Label, value: number): void;
+  readonly metric: Metric;
+}
+
+export function createHistogramByLabel<Label extends string>(
+  options: HistogramOptions,
+  labelName: string,
+  labels: readonly Label[],
+): HistogramByLabel<Label> {
+  const distributions = new Map(
+    labels.map((label) => [label, createDistribution(options, { [labelName]: label })]),
+  );
+  return {
+    observe: (label, value) => distributions.get(label)?.observe(value),
+    metric: metricOf(options, () => [...distributions.values()].flatMap(({ values }) => values())),
+  };
+}
+
+type Values = () => MetricValueWithName<string>[];
+
+/** Of a metric, a registry uses the name, the type and `get`. */
+function metricOf({ name, help }: HistogramOptions, values: Values): Metric {
+  const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: values() });
+  return { name, type: 'histogram', get } as unknown as Metric;
+}
+
+function createDistribution(
+  { name, buckets }: HistogramOptions,
+  labels: Readonly<Record<string, string>>,
+): { readonly observe: (value: number) => void; readonly values: Values } {
   /** Values by their first bucket, those above all bounds last. */
   const counts = buckets.map(() => 0).concat(0);
   let sum = 0;
@@ -26,25 +62,26 @@ export function createHistogram({ name, help, buckets }: HistogramOptions): Hist
     let count = 0;
     const rows = counts.map((own, index) => {
       count += own;
-      return { metricName: `${name}_bucket`, labels: { le: buckets[index] ?? '+Inf' }, value: count };
+      return {
+        metricName: `${name}_bucket`,
+        labels: { le: buckets[index] ?? '+Inf', ...labels },
+        value: count,
+      };
     });
     return [
       ...rows,
-      { metricName: `${name}_sum`, labels: {}, value: sum },
-      { metricName: `${name}_count`, labels: {}, value: count },
+      { metricName: `${name}_sum`, labels, value: sum },
+      { metricName: `${name}_count`, labels, value: count },
     ];
   }
 
-  const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: values() });
-
   return {
+    values,
     observe(value) {
       let index = 0;
       while (value > (buckets[index] ?? Number.POSITIVE_INFINITY)) index++;
       counts[index] = (counts[index] ?? 0) + 1;
       sum += value;
     },
-    // Of a metric, a registry uses the name, the type and `get`.
-    metric: { name, type: 'histogram', get } as unknown as Metric,
   };
 }

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, type Metric, type MetricObject, Registry } from 'prom-client';
+import { type OnRedisReply, REDIS_CALLS } from '../backend/redis-calls.ts';
 import type { Outcome } from '../protocol/codes.ts';
-import { createHistogram, type Histogram } from './histogram.ts';
+import { createHistogram, createHistogramByLabel, type Histogram } from './histogram.ts';
 
 /** Numbers that other modules keep; they are read when the metrics are scraped. */
 export interface MetricSources {
@@ -30,6 +31,9 @@ export interface Metrics {
   readonly refused: LabelledCounter<'code'>;
   readonly handshakesRefused: LabelledCounter<'code'>;
   readonly connected: { inc(): void };
+  /** RATE_ADMIT keeps a client waiting for so long. */
+  deferred(waitMs: number): void;
+  readonly redisReply: OnRedisReply;
   readonly disconnected: LabelledCounter<'reason'>;
   /** A room's gathered messages are written to its members; the oldest was gathered for `waitMs`. */
   flushed(messages: number, waitMs: number): void;
@@ -118,6 +122,27 @@ export function createMetrics(): Metrics {
   );
   const connected = counter('connections_total', 'Connections that entered a namespace');
   const disconnected = counter('disconnections_total', 'Connections that ended, by reason', 'reason');
+  const deferred = counter(
+    'connects_deferred_total',
+    'Connects that RATE_ADMIT sent away, with a time to come back at',
+  );
+  let queueEndsAtMs = Number.NEGATIVE_INFINITY;
+  gauge(
+    'connect_queue_seconds',
+    'Time until the last client that this host sent away has its turn',
+    () => Math.max(0, queueEndsAtMs - now()) / MS,
+    'max',
+  );
+  const redisReplies = createHistogramByLabel(
+    {
+      name: `${PREFIX}redis_round_trip_seconds`,
+      help: 'Time from a call to Redis until its reply, by what it does',
+      buckets: ROUND_TRIP_S,
+    },
+    'call',
+    REDIS_CALLS,
+  );
+  registry.registerMetric(redisReplies.metric);
   const durations = {
     append: histogram('append_duration_seconds', 'Time until the store acknowledged an entry', APPEND_S),
     storeRoundTrip: histogram(
@@ -139,6 +164,11 @@ export function createMetrics(): Metrics {
     refused,
     handshakesRefused,
     connected,
+    deferred(waitMs) {
+      deferred.inc();
+      queueEndsAtMs = Math.max(queueEndsAtMs, now() + waitMs);
+    },
+    redisReply: (call, ms) => redisReplies.observe(call, ms / MS),
     disconnected,
     flushed(messages, waitMs) {
       sizes.observe(messages);

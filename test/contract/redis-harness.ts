@@ -6,6 +6,7 @@ import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
+import type { OnRedisReply } from '../../src/backend/redis-calls.ts';
 import { clusterFormed, openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createIpcPair } from './ipc-pair.ts';
@@ -23,6 +24,7 @@ export interface PeerSettings extends Partial<BackendOptions> {
   readonly log?: Logger;
   readonly elapsedMs?: () => number;
   readonly scripts?: Scripts;
+  readonly onRedisReply?: OnRedisReply;
 }
 
 export function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Promise<Peer> {
@@ -31,7 +33,7 @@ export function openRedisPeer(redisUrl: string, settings: PeerSettings = {}): Pr
 
 /** A worker over the servers that the settings name. */
 export async function openPeer(settings: PeerSettings): Promise<Peer> {
-  const { host = 'test', log = silent, elapsedMs, scripts, ...options } = settings;
+  const { host = 'test', log = silent, elapsedMs, scripts, onRedisReply, ...options } = settings;
   const instanceId = randomUUID();
   const { primary } = createIpcPair(0, instanceId);
   const worker = await openRedisWorker({
@@ -41,6 +43,7 @@ export async function openPeer(settings: PeerSettings): Promise<Peer> {
     primary,
     ...(elapsedMs && { elapsedMs }),
     ...(scripts && { scripts }),
+    ...(onRedisReply && { onRedisReply }),
     // So that calls are gathered for some ms.
     utilization: () => 0.1,
     log,

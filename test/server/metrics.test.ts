@@ -48,6 +48,8 @@ describe('a worker’s metrics', () => {
     metrics.refused.inc({ code: 'rate_limited' });
     metrics.handshakesRefused.inc({ code: 'unauthorized' });
     metrics.flushed(8, 2);
+    metrics.deferred(60_000);
+    metrics.redisReply('append', 3);
     const text = await metrics.text();
     for (const line of [
       'roomcast_events_refused_total{code="rate_limited"} 1',
@@ -57,7 +59,11 @@ describe('a worker’s metrics', () => {
       'roomcast_flush_messages_bucket{le="8"} 1',
       'roomcast_flush_messages_bucket{le="4"} 0',
       'roomcast_delivery_wait_seconds_bucket{le="0.002"} 1',
+      'roomcast_connects_deferred_total 1',
+      'roomcast_redis_round_trip_seconds_count{call="append"} 1',
+      'roomcast_redis_round_trip_seconds_count{call="read"} 0',
     ])
       expect(text).toContain(`\n${line}\n`);
+    expect(Number(/\nroomcast_connect_queue_seconds (\S+)/.exec(text)?.[1])).toBeGreaterThan(0);
   });
 });

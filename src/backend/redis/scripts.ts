@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { RedisCall } from '../redis-calls.ts';
 
 export interface Script {
   readonly text: string;
   readonly sha1: string;
+  /** What its calls are counted as. */
+  readonly call: RedisCall;
   /** The script is not delayed by call-pacing.ts, because a client waits for its effect. */
   readonly prompt?: true;
 }
@@ -47,45 +50,48 @@ export function openScripts(): Scripts {
   const time = clock + textOf('presence/roster-time');
   const hashed = textOf('moderation/hashed-restrictions');
   return {
-    append: { ...scriptOf(clock + epoch + restricted + textOf('log/append')), prompt: true },
-    read: scriptOf(epoch + textOf('log/read')),
-    replace: scriptOf(clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
-    enter: scriptOf(room + restricted + hashed + textOf('presence/roster-enter')),
-    exit: scriptOf(room + textOf('presence/roster-exit')),
-    reap: scriptOf(room + textOf('presence/roster-reap')),
-    notify: scriptOf(room + textOf('presence/roster-notify')),
-    members: scriptOf(textOf('presence/roster-members')),
-    instances: scriptOf(time + textOf('presence/roster-instances')),
-    silent: scriptOf(time + textOf('presence/roster-silent')),
-    heartbeat: scriptOf(time + textOf('presence/roster-earlier') + textOf('presence/roster-heartbeat')),
-    vouch: scriptOf(time + textOf('presence/roster-vouch')),
-    fence: scriptOf(textOf('presence/roster-fence')),
-    forget: scriptOf(time + textOf('presence/roster-forget')),
-    turn: scriptOf(textOf('presence/count-turn')),
-    raise: scriptOf(clock + textOf('people/inbox-raise')),
-    progress: scriptOf(textOf('people/inbox-progress')),
-    findPush: scriptOf(textOf('people/push-find')),
-    claim: scriptOf(textOf('log/claim')),
-    settleClaim: scriptOf(textOf('log/claim-settle')),
-    restrict: scriptOf(clock + restricted + hashed + textOf('moderation/moderation-restrict')),
-    restrictions: scriptOf(clock + restricted + textOf('moderation/moderation-read')),
-    enterQueue: scriptOf(clock + textOf('people/connect-enter')),
-    expectClients: scriptOf(clock + textOf('people/connect-expect')),
-    subscribeRoom: scriptOf(textOf('people/room-subscribe')),
-    subscribedRooms: scriptOf(textOf('people/room-subscriptions')),
-    markFormat: scriptOf(textOf('connection/format')),
+    append: { ...scriptOf('append', clock + epoch + restricted + textOf('log/append')), prompt: true },
+    read: scriptOf('read', epoch + textOf('log/read')),
+    replace: scriptOf('append', clock + epoch + restricted + textOf('log/replace') + textOf('log/append')),
+    enter: scriptOf('presence', room + restricted + hashed + textOf('presence/roster-enter')),
+    exit: scriptOf('presence', room + textOf('presence/roster-exit')),
+    reap: scriptOf('presence', room + textOf('presence/roster-reap')),
+    notify: scriptOf('presence', room + textOf('presence/roster-notify')),
+    members: scriptOf('presence', textOf('presence/roster-members')),
+    instances: scriptOf('lease', time + textOf('presence/roster-instances')),
+    silent: scriptOf('lease', time + textOf('presence/roster-silent')),
+    heartbeat: scriptOf(
+      'lease',
+      time + textOf('presence/roster-earlier') + textOf('presence/roster-heartbeat'),
+    ),
+    vouch: scriptOf('lease', time + textOf('presence/roster-vouch')),
+    fence: scriptOf('lease', textOf('presence/roster-fence')),
+    forget: scriptOf('lease', time + textOf('presence/roster-forget')),
+    turn: scriptOf('lease', textOf('presence/count-turn')),
+    raise: scriptOf('people', clock + textOf('people/inbox-raise')),
+    progress: scriptOf('people', textOf('people/inbox-progress')),
+    findPush: scriptOf('people', textOf('people/push-find')),
+    claim: scriptOf('people', textOf('log/claim')),
+    settleClaim: scriptOf('people', textOf('log/claim-settle')),
+    restrict: scriptOf('moderation', clock + restricted + hashed + textOf('moderation/moderation-restrict')),
+    restrictions: scriptOf('moderation', clock + restricted + textOf('moderation/moderation-read')),
+    enterQueue: scriptOf('admission', clock + textOf('people/connect-enter')),
+    expectClients: scriptOf('admission', clock + textOf('people/connect-expect')),
+    subscribeRoom: scriptOf('people', textOf('people/room-subscribe')),
+    subscribedRooms: scriptOf('people', textOf('people/room-subscriptions')),
+    markFormat: scriptOf('command', textOf('connection/format')),
   };
 }
 
 /** The only script that `roomcast move-to-redis` alone runs. */
 export function openImportScript(): Script {
-  return scriptOf(textOf('log/log') + textOf('log/entries-import'));
+  return scriptOf('command', textOf('log/log') + textOf('log/entries-import'));
 }
 
 function textOf(name: string): string {
   return readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8');
 }
 
-function scriptOf(text: string): Script {
-  return { text, sha1: createHash('sha1').update(text).digest('hex') };
+function scriptOf(call: RedisCall, text: string): Script {
+  return { text, call, sha1: createHash('sha1').update(text).digest('hex') };
 }

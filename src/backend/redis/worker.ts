@@ -46,6 +46,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     keys,
     scripts: Object.values(scripts),
     pacing,
+    onReply: deps.onRedisReply,
     log,
   });
   const { subscriptions, probe, reconnect } = servers;

@@ -62,7 +62,7 @@ it('whether a command is denied is not known when the connection is lost meanwhi
 it('a call that waits while Redis lacks a script is written behind earlier calls', async () => {
   const redis = await redisForTest();
   const text = "return redis.call('RPUSH', KEYS[1], ARGV[1])";
-  const script = { text, sha1: createHash('sha1').update(text).digest('hex') };
+  const script: Script = { text, call: 'command', sha1: createHash('sha1').update(text).digest('hex') };
   const { connection, waiting, gather, release } = await gatheringConnection(redis.url, [script]);
   const say = (text: string) => connection.evaluate<number>(script, ['said'], [text]);
   await redis.ask('SCRIPT FLUSH');

@@ -1,4 +1,5 @@
 import { ErrorReply } from 'redis';
+import type { OnRedisReply, RedisCall } from '../../redis-calls.ts';
 import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -20,6 +21,7 @@ export interface ExchangeDeps {
   readonly generation: () => number;
   /** The server of that connection replied that it takes no writes. */
   readonly onReadOnly: (generation: number) => void;
+  readonly onReply?: OnRedisReply | undefined;
   readonly deadlineMs: number;
   readonly pacing: CallPacing | undefined;
 }
@@ -29,7 +31,7 @@ const LOST = new Error('the connection was lost');
 
 /** Commands and their replies, under a deadline of our own: node-redis has none for what it has written. */
 export function createExchange(deps: ExchangeDeps): Exchange {
-  const { client: currentClient, generation, onReadOnly, deadlineMs, pacing } = deps;
+  const { client: currentClient, generation, onReadOnly, onReply, deadlineMs, pacing } = deps;
   const deadlines = createDeadlines({ afterMs: deadlineMs, now: () => performance.now() });
   let replies = 0;
   let stalled = false;
@@ -39,6 +41,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     prompt = false,
     mayWrite?: (write: () => void) => boolean,
     asking = false,
+    call: RedisCall = 'command',
   ): Promise<Reply> {
     const repliesBefore = replies;
     const mine = generation();
@@ -47,6 +50,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
       // fails.
       const answeredInTime = deadlines.begin(() => setImmediate(expire));
       let open = true;
+      let writtenAtMs = 0;
       function expire(): void {
         if (!open) return;
         open = false;
@@ -56,6 +60,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
       function settle(reply: Reply, answered: boolean): void {
         if (answered) {
           replies += 1;
+          onReply?.(call, performance.now() - writtenAtMs);
           stalled = false;
         }
         open = false;
@@ -78,6 +83,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
             if (error instanceof ErrorReply) settle({ error }, true);
           });
         }
+        writtenAtMs = performance.now();
         client.sendCommand(args).then(
           (value) => settle({ value }, true),
           (error) => {

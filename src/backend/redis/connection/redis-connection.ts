@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
+import type { OnRedisReply } from '../../redis-calls.ts';
 import type { Script } from '../scripts.ts';
 import type { CallPacing } from './call-pacing.ts';
 import type { RedisClient } from './client.ts';
@@ -38,6 +39,7 @@ export interface RedisConnectionDeps {
   readonly scripts: readonly Script[];
   readonly log: Logger;
   readonly deadlineMs?: number;
+  readonly onReply?: OnRedisReply | undefined;
   /** Decides when calls are written. Calls are written at once if it is absent. */
   readonly pacing?: CallPacing;
 }
@@ -124,6 +126,7 @@ export function openRedisConnection(deps: RedisConnectionDeps): RedisConnection 
     client: () => following.current(),
     generation: () => generation,
     onReadOnly: leaveReplica,
+    onReply: deps.onReply,
     deadlineMs,
     pacing,
   });

@@ -1,4 +1,5 @@
 import { ErrorReply } from 'redis';
+import type { RedisCall } from '../../redis-calls.ts';
 import type { Script } from '../scripts.ts';
 
 export type Reply = { readonly value: unknown } | { readonly error: unknown };
@@ -12,6 +13,7 @@ export type SendCommand = (
   prompt?: boolean,
   mayWrite?: (write: () => void) => boolean,
   asking?: boolean,
+  call?: RedisCall,
 ) => Promise<Reply>;
 
 export interface ScriptCalls {
@@ -43,10 +45,10 @@ export function createScriptCalls(send: SendCommand): ScriptCalls {
       written += 1;
       return true;
     };
-    let reply = await send(['EVALSHA', script.sha1, ...tail], script.prompt, mayWrite, asking);
+    let reply = await send(['EVALSHA', script.sha1, ...tail], script.prompt, mayWrite, asking, script.call);
     if (isNoScript(reply)) {
       recovering ??= { unwritten: [], notStarted: [] };
-      reply = await send(['EVAL', script.text, ...tail], script.prompt, undefined, asking);
+      reply = await send(['EVAL', script.text, ...tail], script.prompt, undefined, asking, script.call);
     }
     if (wasWritten) written -= 1;
     if (written === 0 && recovering) {

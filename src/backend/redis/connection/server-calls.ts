@@ -50,7 +50,8 @@ export function createServerCalls({ send, server, refusal, log }: ServerCallsDep
   return {
     call: async <T>(args: readonly string[], asking = false): Promise<Outcome<T>> =>
       refusal() ?? outcomeOf<T>(await send(args, false, undefined, asking)),
-    publish: async (channel, frame) => refusal() ?? outcomeOf(await send(['SPUBLISH', channel, frame])),
+    publish: async (channel, frame) =>
+      refusal() ?? outcomeOf(await send(['SPUBLISH', channel, frame], false, undefined, false, 'publish')),
     evaluate: <T>(script: Script, keys: readonly string[], args: ScriptArgs, asking = false) =>
       scriptCalls.inOrder(async (): Promise<Outcome<T>> => {
         const refused = refusal();

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { BackendOptions } from '../../backend.ts';
+import type { OnRedisReply } from '../../redis-calls.ts';
 import { type BusProbe, createBusProbe } from '../bus/probe.ts';
 import { openSubscriber, type Subscriber } from '../bus/subscriber.ts';
 import type { CallPacing } from '../connection/call-pacing.ts';
@@ -21,6 +22,7 @@ export interface WorkerNodeDeps {
   readonly keys: RedisKeys;
   readonly scripts: readonly Script[];
   readonly pacing: CallPacing;
+  readonly onReply?: OnRedisReply | undefined;
   readonly instanceId: string;
   readonly tagOfServer: TagOfServer;
   readonly log: Logger;
@@ -43,7 +45,7 @@ export function openWorkerNode(deps: WorkerNodeDeps): WorkerNode {
   const { target, options, keys, scripts, pacing, instanceId, tagOfServer, log } = deps;
   const { ackReplicas = 0 } = options;
   const now = () => performance.now();
-  const commands = openRedisConnection({ target, scripts, log, pacing });
+  const commands = openRedisConnection({ target, scripts, log, pacing, onReply: deps.onReply });
   const subscriber = openSubscriber({ target, log });
   const channel = () => {
     const tag = tagOfServer();

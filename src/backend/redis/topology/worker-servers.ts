@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { succeed } from '../../../protocol/codes.ts';
 import type { BackendOptions } from '../../backend.ts';
+import type { OnRedisReply } from '../../redis-calls.ts';
 import { createRoutedSubscriptions } from '../bus/routed-subscriptions.ts';
 import type { Subscriber } from '../bus/subscriber.ts';
 import type { Subscriptions } from '../bus/subscriptions.ts';
@@ -58,6 +59,7 @@ export interface WorkerServersDeps {
   readonly keys: RedisKeys;
   readonly scripts: readonly Script[];
   readonly pacing: CallPacing;
+  readonly onReply?: OnRedisReply | undefined;
   readonly log: Logger;
 }
 
