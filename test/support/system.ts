@@ -22,8 +22,12 @@ export interface System {
   stop(): Promise<void>;
 }
 
-export async function startSystem(mode: Mode, env: Readonly<Record<string, string>> = {}): Promise<System> {
-  return mode === 'embedded' ? startEmbedded(env) : startCluster(env);
+export async function startSystem(
+  mode: Mode,
+  env: Readonly<Record<string, string>> = {},
+  redisSettings: readonly string[] = [],
+): Promise<System> {
+  return mode === 'embedded' ? startEmbedded(env) : startCluster(env, redisSettings);
 }
 
 async function startEmbedded(env: Readonly<Record<string, string>>): Promise<System> {
@@ -49,8 +53,11 @@ async function startEmbedded(env: Readonly<Record<string, string>>): Promise<Sys
   };
 }
 
-async function startCluster(env: Readonly<Record<string, string>>): Promise<System> {
-  const redis = await openRedis();
+async function startCluster(
+  env: Readonly<Record<string, string>>,
+  redisSettings: readonly string[],
+): Promise<System> {
+  const redis = await openRedis(redisSettings);
   const options: HostOptions = { workers: 2, redisUrl: redis.url, env };
   const started = await Promise.allSettled([startHost(options), startHost(options)]);
   let hosts = started.flatMap((host) => (host.status === 'fulfilled' ? [host.value] : []));
