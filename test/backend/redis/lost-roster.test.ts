@@ -27,8 +27,9 @@ async function openWorker(options: Partial<BackendOptions>, say: (room: Room, wh
     log: silent,
     graceMs: GRACE_MS,
   });
-  granted(await roster.heartbeat(1));
-  granted(await peer.check());
+  // A busy machine may not have connected yet.
+  await eventually(async () => granted(await roster.heartbeat(1)));
+  await eventually(async () => granted(await peer.check()));
   const beat = setInterval(() => void Promise.all([roster.heartbeat(1), peer.check()]), BEAT_MS);
   return {
     peer,
