@@ -33,6 +33,7 @@ export const LONGEST = [
   'system/counts',
   'seeds/s3-rooms',
   'system/answers',
+  'system/cli-explain',
   'system/presence-events',
   'system/front-door',
   'system/presence',
