@@ -104,6 +104,8 @@ export function createLiveInstances(
       // Whoever is in a room is taken for listed while nobody can tell.
       if (!looked.ok) for (const one of unknown) presumed.add(one);
       found = fresh;
+      // A later reading that does not name them must not find them listed.
+      for (const one of unknown) if (fresh.value.silent.get(one)?.alive === false) listed.delete(one);
     }
     const states = new Map<string, InstanceState>();
     for (const one of asked) {
