@@ -8,6 +8,7 @@ import { type Backoff, spreadMs } from './backoff.ts';
 import { ClientError, type ClientErrorCode, errorOf } from './client-error.ts';
 import type { Identity } from './identity.ts';
 import type { Answered } from './pending-answers.ts';
+import { createTurns } from './turns.ts';
 
 /*
  *   connecting ──hello──► online ──connection lost, bye, no answer──► offline ──wait──► connecting
@@ -74,9 +75,8 @@ const RENEWABLE: ReadonlySet<ClientErrorCode> = new Set(['bad_request', 'unautho
 export function openConnection(deps: ConnectionDeps): Connection {
   const { identity, backoff, random } = deps;
   let state: StateChange['state'] = 'offline';
-  /** Rises whenever a connection begins or ends: listeners may end it. */
-  let turn = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Listeners may end a connection: what they are told in one turn says nothing about the next. */
+  const turns = createTurns();
   let mayRetryNow = false;
   let ended = false;
   const attempts = createAttempts({
@@ -96,7 +96,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     onLost: lose,
     onReplaced() {
       disconnect();
-      return awaitHello() === turn;
+      return awaitHello() === turns.current;
     },
     onEnded: () => stop(new ClientError('closed', 'the server ended this connection')),
   });
@@ -109,16 +109,14 @@ export function openConnection(deps: ConnectionDeps): Connection {
   function connect(): void {
     const mine = awaitHello();
     // A listener may have closed the client.
-    if (mine === turn) attempts.connect();
+    if (mine === turns.current) attempts.connect();
   }
 
   function awaitHello(): number {
-    clearTimeout(timer);
-    turn += 1;
-    const mine = turn;
+    const mine = turns.next();
     // Also covers what Socket.IO's own limit does not: a token that never comes, and an engine that opens while
     // its CONNECT stays unanswered.
-    timer = setTimeout(() => lose('the server does not answer'), deps.timeoutMs);
+    turns.after(deps.timeoutMs, () => lose('the server does not answer'));
     change({ state: 'connecting' });
     return mine;
   }
@@ -128,17 +126,16 @@ export function openConnection(deps: ConnectionDeps): Connection {
       stop(new ClientError('bad_request', `this client is too old for protocol ${hello.protocol}`));
       return;
     }
-    const mine = turn;
-    clearTimeout(timer);
+    const mine = turns.current;
+    turns.stopTimer();
     backoff.reset();
     identity.learn(hello);
     if (state !== 'online') change({ state: 'online' });
-    if (mine === turn) deps.onUp(hello, joined);
+    if (mine === turns.current) deps.onUp(hello, joined);
   }
 
   function disconnect(): void {
-    turn += 1;
-    clearTimeout(timer);
+    turns.next();
     attempts.close();
     if (state === 'online') {
       state = 'offline';
@@ -152,7 +149,7 @@ export function openConnection(deps: ConnectionDeps): Connection {
     disconnect();
     const retryInMs = askedMs === undefined ? backoff.nextMs() : spreadMs(askedMs, random, mostSpreadMs);
     mayRetryNow = askedMs === undefined;
-    timer = setTimeout(connect, retryInMs);
+    turns.after(retryInMs, connect);
     change({ state: 'offline', reason, retryInMs, ...(mayRetryNow ? {} : { askedByServer: true }) });
   }
 
@@ -167,15 +164,15 @@ export function openConnection(deps: ConnectionDeps): Connection {
   function returnAtOnce(reason: string): void {
     if (ended) return;
     disconnect();
-    const mine = turn;
+    const mine = turns.current;
     change({ state: 'offline', reason, retryInMs: 0 });
-    if (mine === turn) connect();
+    if (mine === turns.current) connect();
   }
 
   function onBye(bye: Bye): void {
-    const mine = turn;
+    const mine = turns.current;
     deps.onBye(bye);
-    if (mine !== turn) return;
+    if (mine !== turns.current) return;
     if (bye.code === BYE.moved && bye.reconnect && state === 'online') {
       attempts.move(bye);
       return;

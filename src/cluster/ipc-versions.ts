@@ -28,6 +28,10 @@ export const SINCE: ReadonlyMap<string, number> = new Map([
   ['metrics.totals', 8],
   ['connects.enter', 8],
   ['connects.expect', 8],
+  ['logs.known', 8],
+  ['trace.deliveries', 8],
+  ['trace.elsewhere', 8],
+  ['trace.find', 8],
 ]);
 
 export const showVersions = ({ min, max }: IpcVersions): string => (min === max ? `${min}` : `${min}-${max}`);
