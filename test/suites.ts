@@ -27,6 +27,7 @@ export const LONGEST = [
   'system/redis-faults',
   'contract/redis',
   'system/faults',
+  'system/load',
   'system/topology-faults',
   'system/rooms',
   'system/tokens',

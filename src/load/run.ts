@@ -127,9 +127,9 @@ async function talk(
         });
   try {
     for (const perSecond of offered) {
-      if (signal.aborted) break;
       const stretch = timeline.begin('load', perSecond);
       stretches.push(stretch);
+      if (signal.aborted) break;
       await crowd.rate({ perSecond, privateShare: config.privateShare, churnPerS: config.churnPerS });
       await timeline.follow(elapsed(config.durationMs, signal));
       if (config.stepRatesPerS.length === 0) continue;

@@ -21,6 +21,7 @@ export interface ChatMember {
 
 export interface DefectiveChat {
   readonly url: string;
+  readonly members: readonly ChatMember[];
   close(): Promise<void>;
 }
 
@@ -93,6 +94,7 @@ export async function openDefectiveChat(defects: Defects = {}): Promise<Defectiv
   await once(http, 'listening');
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    members,
     async close() {
       for (const socket of sockets.clients) socket.terminate();
       http.closeAllConnections();

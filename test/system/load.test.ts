@@ -194,6 +194,21 @@ describe('roomcast load', () => {
     expect(code).toBe(0);
   });
 
+  it('ends early on Ctrl-C while its clients still connect', async () => {
+    const chat = await openDefectiveChat();
+    try {
+      const running = start([chat.url, '--clients', '500', '--rooms', '5', '--ramp', '5/s', ...PATIENT]);
+      await eventually(() => expect(chat.members.length).toBeGreaterThan(0));
+      running.run.child.kill('SIGINT');
+      const { code, result } = await outcomeOf(running);
+      expect(result).toMatchObject({ endedEarly: true, verdict: { outcome: 'threshold-missed' } });
+      expect(result.verdict.reasons).toEqual(['Nothing was delivered.']);
+      expect(code).toBe(2);
+    } finally {
+      await chat.close();
+    }
+  });
+
   it('explains what is wrong before anything starts', async () => {
     const port = await freePorts(1);
     const free = `http://127.0.0.1:${port}`;

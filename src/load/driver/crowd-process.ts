@@ -116,6 +116,7 @@ async function stop(limitMs: number): Promise<Answers['stop']> {
   schedule = undefined;
   talking = [];
   for (const sender of senders) sender.stop();
+  for (const population of populations) population.stopDialling();
   const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
   await until(() => unanswered() === 0, limitMs);
   const tops: Record<string, number> = {};

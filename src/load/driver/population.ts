@@ -43,6 +43,8 @@ export interface Population {
   replaced(): number;
   /** Resolves when all are in, or none is on its way any more, or at the limit. */
   connect(): Promise<{ readonly joined: number; readonly tookMs: number; readonly joinUs: Histogram }>;
+  /** Nobody who has not been dialled yet is any more. */
+  stopDialling(): void;
   /** One of the clients leaves, and comes again a little later. */
   churn(): void;
   /** No client comes back any more. */
@@ -60,6 +62,7 @@ export function createPopulation(deps: PopulationDeps): Population {
   const waiting: Client[] = [];
   const timers = new Set<NodeJS.Timeout>();
   let isClosed = false;
+  let isStopped = false;
   let onChange: () => void = () => undefined;
   let dialling = 0;
   let joinedOnce = 0;
@@ -196,7 +199,7 @@ export function createPopulation(deps: PopulationDeps): Population {
       const look = () => {
         if (perSecond === undefined) fill();
         const isDone = returning ? joinedOnce === all : dialling === 0 && waiting.length === 0;
-        if (!isDone && !isClosed) return;
+        if (!isDone && !isClosed && !isStopped) return;
         clearTimeout(limit);
         resolve();
       };
@@ -217,6 +220,11 @@ export function createPopulation(deps: PopulationDeps): Population {
     replaced: () =>
       [...records.values()].reduce((sum, { record: each }) => sum + each.undelivered().length, 0),
     connect,
+    stopDialling() {
+      isStopped = true;
+      waiting.length = 0;
+      onChange();
+    },
     churn() {
       for (let tries = 0; tries < 16; tries += 1) {
         const client = clients[random.below(clients.length)];
