@@ -135,6 +135,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'load/timeline.ts': ['load'],
   'load/members-check.ts': ['load'],
   'load/run.ts': ['load'],
+  'load/run-result.ts': ['load'],
+  'load/steps.ts': ['load'],
   'load/summary.ts': ['load'],
   cli: ['protocol', 'client', 'cluster', 'load', 'config', 'backend', 'host-names.ts', 'message-trace.ts'],
 

@@ -191,7 +191,7 @@ export class Client implements DialectClient {
     const { ledger, onPrivate, onInbox } = this.deps;
     if (meaning.inboxTop !== undefined) onInbox(this, meaning.inboxTop);
     if (meaning.worker !== undefined) this.share = ledger.shareOf(this.spec.server ?? 0, meaning.worker);
-    if (meaning.epoch !== undefined) this.epoch = meaning.epoch;
+    if (meaning.epoch !== undefined) this.enterEpoch(meaning.epoch);
     if (meaning.send !== undefined) this.connection.say(meaning.send);
     if (meaning.joinedAt !== undefined) this.enter({ ...meaning, joinedAt: meaning.joinedAt });
     if (meaning.goneBefore !== undefined) ledger.reportedGone += this.order.skipTo(meaning.goneBefore);
@@ -202,6 +202,12 @@ export class Client implements DialectClient {
       this.onEnd(meaning.refused);
     }
     if (meaning.privateMessage !== undefined) onPrivate(this, meaning.privateMessage);
+  }
+
+  /** The numbers of another epoch may begin below what was acked in the last one. */
+  private enterEpoch(epoch: string): void {
+    if (this.epoch !== undefined && this.epoch !== epoch && this.sender) this.sender.top = 0;
+    this.epoch = epoch;
   }
 
   private enter({ joinedAt, recovered, missed = [] }: Meaning & { readonly joinedAt: number }): void {

@@ -57,8 +57,8 @@ async function connect(order: ConnectOrder) {
   });
   populations.push(population);
   const connecting = population.connect();
-  for (const client of population.clients) clients.set(client.spec.id, client);
-  senders.push(...population.senders);
+  for (const client of population.members.clients) clients.set(client.spec.id, client);
+  senders.push(...population.members.senders);
   const { joined, tookMs, joinUs } = await connecting;
   const missing = order.clients.length - joined;
   if (missing > 0) ledger.fault(`${missing} of ${order.clients.length} did not get in`);
@@ -132,15 +132,14 @@ async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> 
     privateCheck,
     limitMs,
   });
-  const replaced = populations.reduce((sum, population) => sum + population.replaced(), 0);
+  const replaced = populations.reduce((sum, population) => sum + population.members.replaced(), 0);
   if (replaced > 0)
     ledger.findings.add('lost', () => `others came in the place of ${replaced} acked messages`, replaced);
-  const checks = populations.flatMap(({ rooms }) => [...rooms.values()]);
   return {
     ...ledger.faults(),
     wrong: { ...ledger.findings.counts },
     findings: ledger.findings.kept,
-    uncompared: checks.reduce((sum, check) => sum + check.uncompared, 0),
+    uncompared: populations.reduce((sum, population) => sum + population.members.uncompared(), 0),
     overdue,
   };
 }
@@ -189,7 +188,7 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
     case 'mark':
       return ledger.mark(
         backlog(),
-        populations.flatMap((population) => population.takeBlocks()),
+        populations.flatMap((population) => population.members.takeBlocks()),
       );
     case 'members':
       return listMembers([...clients.values()], order.rooms, order.limitMs);

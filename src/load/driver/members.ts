@@ -1,0 +1,91 @@
+import { createLiveFindings } from '../checker/live/findings.ts';
+import { MemberOrder } from '../checker/live/member-order.ts';
+import { createRoomBlocks, type RoomBlock } from '../checker/live/room-blocks.ts';
+import { RoomCheck } from '../checker/live/room-check.ts';
+import { createSenderRecord, type SenderRecord } from '../checker/live/sender-record.ts';
+import { Client, type ClientDeps } from './client.ts';
+import type { ClientSpec, ConnectOrder } from './orders.ts';
+import { Sender } from './sender.ts';
+
+const KEPT = 64;
+/** More than any benchmark leaves unanswered. */
+const RING = 8_192;
+
+export interface MembersDeps {
+  readonly order: ConnectOrder;
+  readonly client: ClientDeps;
+}
+
+/** Makes clients with what judges them: the check of their room, and what they said there. */
+export interface Members {
+  readonly clients: readonly Client[];
+  readonly senders: readonly Sender[];
+  create(spec: ClientSpec): Client;
+  /** What became whole since the last call, of the rooms that several processes share. */
+  takeBlocks(): RoomBlock[];
+  /** Acked messages in whose place others came. */
+  replaced(): number;
+  /** Deliveries whose content could not be compared. */
+  uncompared(): number;
+}
+
+export function createMembers({ order, client: clientDeps }: MembersDeps): Members {
+  const { talk } = order;
+  const { dialect, ledger, clock, nameOf } = clientDeps;
+  const rooms = new Map<string, RoomCheck>();
+  const shared = new Map(order.sharedRooms?.map((room) => [room, createRoomBlocks(room)]));
+  const records = new Map<number, { readonly record: SenderRecord; readonly sender: Sender }>();
+  const clients: Client[] = [];
+  const senders: Sender[] = [];
+
+  function roomCheckOf(room: string): RoomCheck {
+    const known = rooms.get(room);
+    if (known) return known;
+    const check = new RoomCheck({
+      room,
+      textBytes: talk.textBytes,
+      kept: talk.kept ?? KEPT,
+      read: dialect.read,
+      nameOf,
+      checkSender(origin, number) {
+        const own = records.get(origin.client);
+        return own?.record.delivered(origin.number, number, own.sender.number);
+      },
+      findings: ledger.findings,
+      blocks: shared.get(room),
+    });
+    rooms.set(room, check);
+    return check;
+  }
+
+  function senderOf(client: ClientSpec, check: RoomCheck): Sender {
+    const record = createSenderRecord({
+      numbered: dialect.numberedBy === 'server',
+      isTaken: (seq) => check.isTaken(seq),
+    });
+    const { textBytes, unacked: ring = RING } = talk;
+    const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record });
+    records.set(client.id, { record, sender });
+    senders.push(sender);
+    return sender;
+  }
+
+  return {
+    clients,
+    senders,
+    create(spec) {
+      const { id, room, role } = spec;
+      const check = room === undefined ? undefined : roomCheckOf(room);
+      // A client without a room of its own gets no messages to judge.
+      const findings = room === undefined ? createLiveFindings() : ledger.findings;
+      const order = new MemberOrder(`client ${id} in ${room}`, findings);
+      const client = new Client(spec, order, check, clientDeps);
+      if (role !== 'member' && check !== undefined) client.sender = senderOf(spec, check);
+      clients.push(client);
+      return client;
+    },
+    takeBlocks: () => [...shared.values()].flatMap((blocks) => blocks.take()),
+    replaced: () => [...records.values()].reduce((sum, { record }) => sum + record.undelivered().length, 0),
+    uncompared: () => [...rooms.values()].reduce((sum, check) => sum + check.uncompared, 0),
+  };
+}

@@ -1,0 +1,103 @@
+import type { Settled } from './driver/orders.ts';
+import { summarize } from './latency-summary.ts';
+import type { MembersVerdict } from './members-check.ts';
+import type { FaultMark, Finding, LoadConfig, LoadResult, StepFigures } from './result.ts';
+import { msAt, type Stretch, type Timeline } from './timeline.ts';
+import { judge } from './verdict.ts';
+
+/** What a result says about its run beside what was measured. */
+export type RunFacts = Pick<LoadResult, 'command' | 'machine' | 'startedAt'> & { readonly version: string };
+
+/** The part of a run in which clients talk. */
+export interface Load {
+  readonly whole: Stretch;
+  readonly steps: readonly StepFigures[];
+  readonly faults: readonly FaultMark[];
+  readonly endedEarly: boolean;
+}
+
+/** What a run brought, before it is judged. */
+export interface Measured {
+  readonly config: LoadConfig;
+  readonly facts: RunFacts;
+  readonly timeline: Timeline;
+  readonly load: Load;
+  readonly settled: Settled;
+  readonly members: MembersVerdict | undefined;
+  readonly differences: readonly Finding[];
+  readonly tookMs: number;
+}
+
+/** Judges a run, and puts everything that was found into one result. */
+export function resultOf({
+  config,
+  facts,
+  timeline,
+  load,
+  settled,
+  members,
+  differences,
+  tookMs,
+}: Measured): LoadResult {
+  const { whole, steps, faults, endedEarly } = load;
+  const { totals } = timeline;
+  const delivered = summarize(whole.deliverUs);
+  const lagP99Ms = msAt(whole.lagUs, 99);
+  const loopDelayP99Ms = msAt(whole.loopDelayUs, 99);
+  const verdict = judge({
+    config,
+    totals,
+    wrong: {
+      ...settled.wrong,
+      swapped: settled.wrong.swapped + differences.length,
+      ghost: members?.ghosts.length ?? 0,
+      unlisted: members?.unlisted.length ?? 0,
+    },
+    findings: [
+      ...settled.findings,
+      ...differences.slice(0, 5),
+      ...(members?.ghosts ?? []).slice(0, 5),
+      ...(members?.unlisted ?? []).slice(0, 5),
+    ],
+    uncompared: settled.uncompared,
+    overdue: settled.overdue,
+    p99Ms: delivered.p99Ms,
+    lagP99Ms,
+    loopDelayP99Ms,
+    firstStepBroke: steps[0]?.broke,
+    notChecked: members?.isChecked
+      ? []
+      : ['Who is listed in the rooms: no list of members could be had from the server.'],
+  });
+  return {
+    format: 1,
+    tool: { name: 'roomcast', version: facts.version },
+    command: facts.command,
+    machine: facts.machine,
+    config,
+    startedAt: facts.startedAt,
+    tookMs,
+    endedEarly,
+    verdict,
+    totals,
+    latency: {
+      delivered,
+      acked: summarize(whole.ackUs),
+      joined: summarize(timeline.whole.joinUs),
+    },
+    seconds: timeline.seconds,
+    servers: timeline.servers,
+    faults,
+    driver: {
+      processes: config.processes,
+      cpuMs: timeline.whole.driverCpuMs,
+      cpuUsPerDelivery: (whole.driverCpuMs * 1e3) / Math.max(1, whole.delivered),
+      scheduleLagP99Ms: lagP99Ms,
+      scheduleLagMaxMs: whole.lagUs.maxValue / 1e3,
+      loopDelayP99Ms,
+      loopDelayMaxMs: whole.loopDelayUs.maxValue / 1e3,
+      rssBytes: timeline.rssBytes,
+    },
+    steps,
+  };
+}
