@@ -61,6 +61,23 @@ describe('the live check of a room', () => {
     expect(findings.kept.map(({ kind }) => kind)).toEqual(['swapped', 'swapped']);
   });
 
+  it('does not miss a message whose sender’s next one came first and whose ack came last', () => {
+    const record = createSenderRecord({
+      numbered: true,
+      isOthers: (seq, number) => check.isOthers(seq, 1, number),
+    });
+    const { findings, check, member, take } = stage((origin, seq) =>
+      record.delivered(origin.number, seq, NUMBERS_FROM + 9),
+    );
+    const order = member();
+    for (const seq of [1, 3, 2]) take(order, seq);
+    for (const seq of [1, 2, 3]) expect(record.acked(NUMBERS_FROM + seq, seq)).toBeUndefined();
+    take(order, 4);
+    expect(record.undelivered()).toEqual([]);
+    expect(findings.counts).toMatchObject({ lost: 0, swapped: 1 });
+    expect(check.isOthers(2, 1, NUMBERS_FROM + 1)).toBe(true);
+  });
+
   it('finds a number that comes again, and one from before the join', () => {
     const { findings, member, take } = stage();
     const order = member(3);
@@ -159,7 +176,7 @@ describe('an origin', () => {
 describe('a sender’s record', () => {
   const n = (number: number) => NUMBERS_FROM + number;
   const record = (taken: readonly number[] = []) =>
-    createSenderRecord({ numbered: true, isTaken: (seq) => taken.includes(seq) });
+    createSenderRecord({ numbered: true, isOthers: (seq) => taken.includes(seq) });
 
   it('has no problem whichever of ack and delivery is first', () => {
     const own = record();

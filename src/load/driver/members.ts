@@ -61,7 +61,7 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
   function senderOf(client: ClientSpec, check: RoomCheck): Sender {
     const record = createSenderRecord({
       numbered: dialect.numberedBy === 'server',
-      isTaken: (seq) => check.isTaken(seq),
+      isOthers: (seq, number) => check.isOthers(seq, client.id, number),
     });
     const { textBytes, unacked: ring = RING } = talk;
     const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record });

@@ -61,8 +61,10 @@ export class RoomCheck {
     }));
   }
 
-  isTaken(number: number): boolean {
-    return this.kept[number & (this.kept.length - 1)]?.number === number;
+  /** Whether the number has a message, and it is not this client's own one of that number. */
+  isOthers(number: number, client: number, own: number): boolean {
+    const kept = this.kept[number & (this.kept.length - 1)] as Kept;
+    return kept.number === number && !(kept.origin?.client === client && kept.origin.number === own);
   }
 
   /** Checks a delivery; the message stands in `buffer`. Returns the time it was due, undefined if it is not the room's. */

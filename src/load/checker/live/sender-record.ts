@@ -27,11 +27,11 @@ export interface SenderRecord {
 export interface SenderRecordDeps {
   /** The server numbers the messages of a room; without, they have their sender's numbers. */
   readonly numbered: boolean;
-  /** Whether a message came under this position. */
-  readonly isTaken: (seq: number) => boolean;
+  /** Whether another message than the client's own one of that number came under this position. */
+  readonly isOthers: (seq: number, number: number) => boolean;
 }
 
-export function createSenderRecord({ numbered, isTaken }: SenderRecordDeps): SenderRecord {
+export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): SenderRecord {
   const acked: Place[] = [];
   const unacked: Place[] = [];
   const refused: number[] = [];
@@ -67,7 +67,7 @@ export function createSenderRecord({ numbered, isTaken }: SenderRecordDeps): Sen
       const own = place?.number === number ? acked.shift() : undefined;
       if (own === undefined) remember(unacked, { number, seq });
       // A position that nobody got is a gap in each member's order, which counts it.
-      const replaced = passed.filter((each) => isTaken(each.seq));
+      const replaced = passed.filter((each) => isOthers(each.seq, each.number));
       if (replaced.length > 0) {
         const detail = `another message came as ${replaced[0]?.seq} than the one acked so`;
         return { kind: 'lost', detail, times: replaced.length };
@@ -75,7 +75,7 @@ export function createSenderRecord({ numbered, isTaken }: SenderRecordDeps): Sen
       if (own === undefined || own.seq === seq) return undefined;
       return { kind: 'swapped', detail: `the message acked as ${own.seq} came as ${seq}` };
     },
-    undelivered: () => acked.map(({ seq }) => seq).filter(isTaken),
+    undelivered: () => acked.filter((each) => isOthers(each.seq, each.number)).map(({ seq }) => seq),
   };
 }
 
