@@ -2,11 +2,12 @@ import { access, constants, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { createDisplay } from '../load/display/display.ts';
+import { DriverEnded } from '../load/driver/driver-process.ts';
 import { checkMachine } from '../load/plan/machine-limits.ts';
 import { DEFAULTS, type LoadOptions, readLoadOptions } from '../load/plan/options.ts';
 import { signToken } from '../load/plan/token.ts';
 import { renderReport } from '../load/report/report.ts';
-import { EXIT_MISUSED, type LoadResult } from '../load/result.ts';
+import { EXIT_CODES, EXIT_MISUSED, type LoadResult } from '../load/result.ts';
 import { runLoad } from '../load/run.ts';
 import { checkFaults } from '../load/server/inject-faults.ts';
 import { findLocalServers } from '../load/server/local-processes.ts';
@@ -76,7 +77,12 @@ export async function runLoadCommand(args: readonly string[], deps: LoadDeps): P
     signal: deps.signal,
     onProgress: display.show,
   });
-  const result = await running.finally(display.close);
+  const result = await running.finally(display.close).catch((error: unknown) => {
+    if (!(error instanceof DriverEnded)) throw error;
+    print.err(`roomcast load: ${error.message}, so nothing can be said about the server\n`);
+    return undefined;
+  });
+  if (result === undefined) return EXIT_CODES['driver-too-slow'];
   print.out(summaryOf(result));
   return finish(result, options, print);
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -204,6 +205,21 @@ describe('roomcast load', () => {
       expect(result).toMatchObject({ endedEarly: true, verdict: { outcome: 'threshold-missed' } });
       expect(result.verdict.reasons).toEqual(['Nothing was delivered.']);
       expect(code).toBe(2);
+    } finally {
+      await chat.close();
+    }
+  });
+
+  it('says so if one of its driver processes is killed, and blames nobody', async () => {
+    const chat = await openDefectiveChat();
+    try {
+      const running = start([chat.url, ...SMALL, '--duration', '10m', ...PATIENT]);
+      await eventually(() => expect(chat.members.length).toBeGreaterThan(0));
+      const { pid } = running.run.child;
+      process.kill(Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()), 'SIGKILL');
+      const { code, stderr } = await outcomeOf(running);
+      expect(stderr).toContain('a driver process ended by SIGKILL');
+      expect(code).toBe(4);
     } finally {
       await chat.close();
     }

@@ -15,6 +15,9 @@ export interface DriverProcess {
   close(): Promise<void>;
 }
 
+/** A driver process ended before it was told to: killed, or out of memory. */
+export class DriverEnded extends Error {}
+
 type Asked = Map<number, { resolve(value: unknown): void; reject(error: Error): void }>;
 
 export async function openDriverProcess(): Promise<DriverProcess> {
@@ -27,9 +30,9 @@ export async function openDriverProcess(): Promise<DriverProcess> {
     asked.get(id)?.resolve(value);
     asked.delete(id);
   });
-  child.once('exit', (code) => {
+  child.once('exit', (code, signal) => {
     process.removeListener('exit', killOnExit);
-    for (const { reject } of asked.values()) reject(new Error(`a driver ended by itself with code ${code}`));
+    for (const { reject } of asked.values()) reject(endOf(code, signal));
   });
   await answered(child, asked, 0);
   let nextId = 0;
@@ -39,7 +42,8 @@ export async function openDriverProcess(): Promise<DriverProcess> {
       nextId += 1;
       const id = nextId;
       const answer = answered(child, asked, id) as Promise<Answers[D]>;
-      child.send({ order, id });
+      // A process that has ended takes no order; its exit rejects the answer.
+      child.send({ order, id }, () => undefined);
       return answer;
     },
     async close() {
@@ -49,7 +53,12 @@ export async function openDriverProcess(): Promise<DriverProcess> {
   };
 }
 
+function endOf(code: number | null, signal: NodeJS.Signals | null): DriverEnded {
+  return new DriverEnded(`a driver process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`);
+}
+
 function answered(child: ChildProcess, asked: Asked, id: number): Promise<unknown> {
-  if (child.exitCode !== null) return Promise.reject(new Error('a driver has ended'));
+  if (child.exitCode !== null || child.signalCode !== null)
+    return Promise.reject(endOf(child.exitCode, child.signalCode));
   return new Promise((resolve, reject) => asked.set(id, { resolve, reject }));
 }
