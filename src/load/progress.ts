@@ -1,7 +1,7 @@
 import type { WrongCounts } from './checker/live/findings.ts';
 import type { LoadConfig, Phase, SecondFigures, ServerShare, Totals } from './result.ts';
 
-/** What a display shows while a run goes on, told once a second. */
+/** The state of a run for a display, once a second. */
 export interface LoadProgress {
   readonly config: LoadConfig;
   readonly phase: Phase;

@@ -1,5 +1,5 @@
 /**
- * What a run of `roomcast load` found, as `--json` writes it and the report draws it. Times are in ms unless a name
+ * The findings of a run of `roomcast load`, as `--json` writes it and the report draws it. Times are in ms unless a name
  * says otherwise, and counted from the start of the run where they name a moment.
  */
 export interface LoadResult {
@@ -111,7 +111,7 @@ export interface LoadVerdict {
   readonly findings: readonly Finding[];
   /** The part of the deliveries whose content was compared, 0 to 1; the number of each delivery is always checked. */
   readonly comparedShare: number;
-  /** What this run did not check, a sentence each: a dialect without member lists, a driver that was late. */
+  /** The checks that this run left out, a sentence each: a dialect without member lists, a driver that was late. */
   readonly notChecked: readonly string[];
 }
 
@@ -186,7 +186,7 @@ export interface SecondFigures {
   readonly wrong: number;
   readonly driverLagP99Ms: number;
   readonly driverCores: number;
-  /** Of all driver processes together: flat over a run of hours. */
+  /** The memory of all driver processes together: flat over a run of hours. */
   readonly driverRssBytes: number;
   /** Undefined unless the processes of the servers can be read. */
   readonly serverCores?: number;
@@ -208,7 +208,7 @@ export interface ServerShare {
 
 /** A fault that the run injected, for the time line. */
 export interface FaultMark {
-  /** As it was given: `kill-worker@20s`. */
+  /** Its name as it was given: `kill-worker@20s`. */
   readonly name: string;
   readonly fromMs: number;
   /** The same as `fromMs` for a fault without a length. */
@@ -225,7 +225,7 @@ export interface DriverFigures {
   /** From the time a message was due to the time it was sent, where no unanswered one held it back. */
   readonly scheduleLagP99Ms: number;
   readonly scheduleLagMaxMs: number;
-  /** How late the driver's event loops ran. */
+  /** The lateness of the driver's event loops. */
   readonly loopDelayP99Ms: number;
   readonly loopDelayMaxMs: number;
   readonly rssBytes: number;

@@ -5,7 +5,7 @@ import type { FaultMark, Finding, LoadConfig, LoadResult, StepFigures } from './
 import { msAt, type Stretch, type Timeline } from './timeline.ts';
 import { judge } from './verdict.ts';
 
-/** What a result says about its run beside what was measured. */
+/** The facts about a run that are not measured. */
 export type RunFacts = Pick<LoadResult, 'command' | 'machine' | 'startedAt'> & { readonly version: string };
 
 /** The part of a run in which clients talk. */
@@ -16,7 +16,7 @@ export interface Load {
   readonly endedEarly: boolean;
 }
 
-/** What a run brought, before it is judged. */
+/** The measurements of a run, before they are judged. */
 export interface Measured {
   readonly config: LoadConfig;
   readonly facts: RunFacts;

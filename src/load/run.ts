@@ -14,7 +14,7 @@ import { createTimeline, type Stretch, type Timeline } from './timeline.ts';
 
 /** Clients that did not get in by then go on trying while the others talk. */
 const RAMP_GRACE_MS = 10_000;
-/** What one client may have unanswered; more is due, and waits. */
+/** The most messages of one client that may be unanswered; others are due, and wait. */
 const UNACKED = 64;
 /** One delivery in so many is timed, and every one is checked. */
 const TIMED_ONE_IN = 16;
@@ -22,7 +22,7 @@ const TIMED_ONE_IN = 16;
 const KEPT_BYTES = 64 * 1024 * 1024;
 const MIN_KEPT = 16;
 const MAX_KEPT = 1_024;
-/** What a message is on the wire beside its text. */
+/** The bytes of a message on the wire beside its text. */
 const FRAME_BYTES = 300;
 
 export interface RunDeps extends RunFacts {

@@ -21,7 +21,7 @@ export function progressLine({ config, phase, atMs, second, totals, wrong }: Loa
   return parts.join('  ');
 }
 
-/** What a run found, in a few lines. */
+/** The result of a run, in a few lines. */
 export function summaryOf(result: LoadResult): string {
   const { verdict, totals, latency, driver, servers, steps } = result;
   const rows: [string, string][] = [

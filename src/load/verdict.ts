@@ -10,7 +10,7 @@ import {
   type WrongKind,
 } from './result.ts';
 
-/** What a run measured, as far as the verdict needs it. */
+/** The measurements that the verdict needs. */
 export interface Evidence {
   readonly config: LoadConfig;
   readonly totals: Totals;

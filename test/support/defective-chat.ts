@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-/** What a chat does wrong with its deliveries. Each takes the frames for one member and returns those to send. */
+/** The faults of a chat. `deliver` takes the frame for one member and returns the frames to send. */
 export interface Defects {
   /** `count`: of all deliveries so far. */
   readonly deliver?: (frame: string, member: ChatMember, count: number) => readonly string[];

@@ -130,7 +130,7 @@ export class Client implements DialectClient {
     this.connection.say(`42${this.asks}${event}`);
   }
 
-  /** How many of its events have no answer yet. */
+  /** The number of its events that have no answer yet. */
   get unansweredAsks(): number {
     return this.awaited.size;
   }

@@ -28,7 +28,7 @@ export interface ConnectionTarget {
   readonly path: string;
 }
 
-/** What carries packets between a client and a server, over either transport. */
+/** Carries packets between a client and a server, over either transport. */
 export interface Connection {
   /** Sends frames made for this transport. */
   write(frames: Buffer): void;
@@ -137,7 +137,7 @@ export class WebSocketConnection implements Connection {
     this.rest = at < end ? Buffer.from(buffer.subarray(Math.max(at, 0), end)) : NOTHING;
   }
 
-  /** Where the answer to the upgrade ends, 0 when it is not all there. */
+  /** Returns the end of the answer to the upgrade, 0 while it is not complete. */
   private readHead(buffer: Buffer, end: number): number {
     const found = buffer.subarray(0, end).indexOf(HEAD_END);
     if (found < 0) return 0;
@@ -151,7 +151,7 @@ export class WebSocketConnection implements Connection {
     return found + HEAD_END.length;
   }
 
-  /** Where the first frame begins that is not all there. */
+  /** Returns the beginning of the first frame that is not complete. */
   private readFrames(buffer: Buffer, start: number, end: number): number {
     let at = start;
     while (end - at >= 2 && !this.ended) {

@@ -161,7 +161,7 @@ function stall(id: number): Answers['stall'] {
   return {};
 }
 
-/** Of a connection that the other side ended, whatever lies unread before the end of it. */
+/** Asks the kernel: a client that reads nothing does not notice that the other side has ended its connection. */
 function connected(id: number): Answers['connected'] {
   const port = (clients.get(id)?.connection.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0');
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');

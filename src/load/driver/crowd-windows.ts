@@ -6,7 +6,7 @@ import type { Faults, Settled, ShareFigures, Stopped, Tops, Window } from './ord
 const HISTOGRAMS = ['deliverUs', 'ackUs', 'joinUs', 'lagUs', 'loopDelayUs'] as const;
 type HistogramName = (typeof HISTOGRAMS)[number];
 
-/** What all driver processes together saw since the last mark. */
+/** The figures of all driver processes together since the last mark. */
 export type CrowdWindow = Omit<Window, HistogramName> & Readonly<Record<HistogramName, Histogram>>;
 
 export function highestTops(stopped: readonly Stopped[]): Tops {

@@ -26,7 +26,7 @@ export type { CrowdWindow } from './crowd-windows.ts';
 const CONNECT_LIMIT_MS = 60_000;
 const ANSWERS_LIMIT_MS = 15_000;
 const DELIVERY_LIMIT_MS = 15_000;
-/** As long as people make their messages. */
+/** The usual length of a message that a person writes. */
 const TEXT_BYTES = 88;
 const TIMED_ONE_IN = 16;
 const IN_FLIGHT = 100;
@@ -56,13 +56,13 @@ export interface Crowd {
   mark(): Promise<CrowdWindow>;
   /** Stops talking and waits until every member has everything that was acked. */
   settle(): Promise<Settled & { readonly unanswered: number }>;
-  /** What processes that share a room got differently, as far as it was marked. */
+  /** The differences between processes that share a room, up to the last mark. */
   differences(): readonly Finding[];
   /** The members of each room, as the server lists them and as they are. */
   members(rooms: readonly string[], limitMs: number): Promise<Answers['members']>;
   cut(): Promise<void>;
   stall(id: number): Promise<void>;
-  /** Whether the server still keeps that client's connection. */
+  /** True while the server keeps that client's connection. */
   connected(id: number): Promise<boolean>;
   pass(passing: { room: string; overMs: number; stayMs: number }): Promise<{ entered: number; left: number }>;
   close(): Promise<void>;
@@ -73,7 +73,7 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
   const comparison = createBlockComparison();
   const all = <D extends Order['do']>(order: Extract<Order, { do: D }>) =>
     Promise.all(drivers.map((driver) => driver.ask<D>(order)));
-  /** How many clients each process has: it gets that part of what all do together. */
+  /** The clients of each process: it gets that part of the common rate. */
   const sizes = drivers.map(() => 0);
   const partOf = (index: number) =>
     (sizes[index] as number) /

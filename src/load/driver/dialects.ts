@@ -2,7 +2,7 @@ import { NUMBER_SLOT, NUMBERS_FROM, textTemplate } from '../checker/live/origin-
 import type { ReadMessage } from '../checker/live/room-check.ts';
 import type { ClientSpec, DialectName } from './orders.ts';
 
-/** What a text that is neither a room's message nor an ack means for the client that got it. */
+/** The meaning of a text that is neither a room's message nor an ack, for the client that got it. */
 export interface Meaning {
   readonly send?: string;
   /** It is in its room; the next message there has the number after this one. */
@@ -35,22 +35,22 @@ export interface DialectClient {
   readonly name: string;
   /** It names itself as a user, so that others can write to it. */
   readonly isIdentified: boolean;
-  /** What it had in its room before its connection ended. */
+  /** Its position in its room before its connection ended. */
   readonly resume: { readonly epoch: string; readonly seq: number } | undefined;
 }
 
-/** How to speak to a system over a WebSocket, and what to look for in what it says. */
+/** The words that a system speaks and expects over a WebSocket. */
 export interface Dialect {
-  /** Who numbers the messages of a room: the server, or the one client that speaks there. */
+  /** The messages of a room are numbered by the server, or by the one client that speaks there. */
   readonly numberedBy: 'server' | 'sender';
   path(client: DialectClient): string;
   /** Sent by the client as soon as the connection is open. */
   readonly hello?: string;
   /** In a room without a word of the server. */
   readonly joinsByOpening?: boolean;
-  /** What every message of the room begins with; its number follows. */
+  /** The beginning of every message of the room; its number follows. */
   messageStart(room: string): string;
-  /** What every ack begins with; the number of what is acked follows. Without one they come in order. */
+  /** The beginning of every ack; the number of the acked message follows. Without one they come in order. */
   readonly ackStart?: string;
   /** A message with slots for number and time; see `origin-text.ts`. */
   say(client: ClientSpec, room: string, textBytes: number): string;

@@ -29,7 +29,7 @@ export class Share {
   }
 }
 
-/** What a window adds up, each begun at zero again by `mark`. */
+/** The sums of a window; `mark` begins each at zero again. */
 const SUMMED = [
   'sent',
   'acked',
@@ -46,7 +46,7 @@ const SUMMED = [
   'reportedGone',
 ] as const;
 
-/** What the clients of one driver process count. Plain fields: they change at every message. */
+/** The counts of all clients of one driver process. Plain fields: they change at every message. */
 export class Ledger {
   delivered = 0;
   sent = 0;

@@ -21,7 +21,7 @@ export interface Members {
   readonly clients: readonly Client[];
   readonly senders: readonly Sender[];
   create(spec: ClientSpec): Client;
-  /** What became whole since the last call, of the rooms that several processes share. */
+  /** The blocks that became whole since the last call, of the rooms that several processes share. */
   takeBlocks(): RoomBlock[];
   /** Acked messages in whose place others came. */
   replaced(): number;

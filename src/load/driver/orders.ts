@@ -1,10 +1,10 @@
-/** What is asked of the driver processes, and what they answer. */
+/** The orders to the driver processes, and their answers. */
 
 import type { WrongCounts } from '../checker/live/findings.ts';
 import type { RoomBlock } from '../checker/live/room-blocks.ts';
 import type { Finding } from '../result.ts';
 
-/** How a system is spoken to, see dialects.ts. */
+/** The name of a system's dialect, see dialects.ts. */
 export type DialectName = 'roomcast' | 'stock' | 'ws' | 'nchan';
 
 export interface ClientSpec {
@@ -13,7 +13,7 @@ export interface ClientSpec {
   /** The own machine's loopback by default. */
   readonly host?: string;
   readonly secure?: boolean;
-  /** Where the server's Socket.IO listens, if not at the usual path. */
+  /** The path of the server's Socket.IO, if not the usual one. */
   readonly socketPath?: string;
   /** The index of the server among those of the run. */
   readonly server?: number;
@@ -53,7 +53,7 @@ export interface TalkStyle {
   readonly timedOneIn: number;
   /** The newest messages of each room that are kept to compare: a power of two. */
   readonly kept?: number;
-  /** What one client may have unanswered: rings are that long. */
+  /** The most messages of one client that may be unanswered: rings are that long. */
   readonly unacked?: number;
 }
 
@@ -61,7 +61,7 @@ export interface TalkStyle {
 export interface TalkOrder {
   readonly do: 'talk';
   readonly perSecond: number;
-  /** What one speaker may have unanswered; what is due beyond that waits, and its latency runs. */
+  /** The most messages of one speaker that may be unanswered; one that is due beyond that waits, and its latency runs. */
   readonly unacked: number;
   readonly rooms?: readonly string[];
 }
@@ -87,14 +87,14 @@ export type Order =
   | { readonly do: 'stop'; readonly limitMs: number }
   /** Answered once every member has everything. */
   | { readonly do: 'settle'; readonly tops: Tops; readonly limitMs: number }
-  /** What happened since the last mark. */
+  /** Answered with the figures since the last mark. */
   | { readonly do: 'mark' }
   /** Asks one member of each room that the process has for the list of its members. */
   | { readonly do: 'members'; readonly rooms: readonly string[]; readonly limitMs: number }
   | { readonly do: 'cut' }
   /** The client reads nothing any more. */
   | { readonly do: 'stall'; readonly id: number }
-  /** Whether the client still has a connection, as the kernel sees it: who reads nothing hears of no end. */
+  /** Answered with true while the client has a connection, as the kernel sees it: a client that reads nothing notices no end. */
   | { readonly do: 'connected'; readonly id: number }
   /** Clients in no room enter one, each stays a while and leaves again. */
   | {
@@ -173,7 +173,7 @@ export interface Window {
   readonly wrong: WrongCounts;
   /** Since the process began. */
   readonly shares: readonly ShareFigures[];
-  /** Of rooms that several processes share. */
+  /** The blocks of rooms that several processes share. */
   readonly blocks: readonly RoomBlock[];
 }
 
@@ -189,7 +189,7 @@ export interface ShareFigures {
 
 export interface RoomMembers {
   readonly room: string;
-  /** As the server lists them; undefined if nobody here is in the room or the server did not answer. */
+  /** The server's list; undefined if nobody here is in the room or the server did not answer. */
   readonly listed?: readonly string[];
   /** Those of this process's clients that are in the room. */
   readonly connected: readonly string[];

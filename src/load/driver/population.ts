@@ -12,7 +12,7 @@ import type { Sources } from './sources.ts';
 const RETURN_LEAST_MS = 300;
 const RETURN_SPREAD_MS = 1_200;
 const PACE_MS = 5;
-/** Who is chosen to leave may be away already: so many others are looked at. */
+/** A client that is chosen to leave may be away already: so many others are tried. */
 const CHURN_TRIES = 16;
 
 export interface PopulationDeps {

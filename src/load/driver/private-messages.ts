@@ -6,7 +6,7 @@ import { type Ledger, record } from './ledger.ts';
 
 /** The arrivals of one user that may still wait for their acks. */
 const REMEMBERED = 256;
-/** What one client may have unanswered: a server that does not answer must not fill the memory. */
+/** The most events of one client that may be unanswered: a server that does not answer must not fill the memory. */
 const UNANSWERED = 64;
 
 export interface PrivateDeps {
@@ -24,7 +24,7 @@ export interface PrivateCheck {
   take(client: Client, message: NonNullable<Meaning['privateMessage']>): void;
   /** Says something from one client to another of this process. False: one of them is away, or `from` waits for too many answers. */
   say(from: Client, to: Client, dueUs: number): boolean;
-  /** How many acked messages a connected user has not got yet. */
+  /** The number of acked messages that a connected user has not got yet. */
   lacks(client: Client): number;
   /** The run has ended. */
   end(client: Client): void;
@@ -69,7 +69,7 @@ export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
       const inbox = inboxOf(name);
       inbox.base = Math.max(top, inbox.last);
       inbox.last = inbox.base;
-      // What came while the user was away lies in the list of unread messages.
+      // The messages from the user's absence lie in the list of unread ones.
       inbox.owed.clear();
       inbox.early = [];
     },

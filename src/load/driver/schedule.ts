@@ -17,7 +17,7 @@ export interface ScheduleDeps {
   readonly order: RateOrder;
 }
 
-/** Who speaks next is away or waits for too many answers: so many others are asked instead. */
+/** The next speaker may be away or wait for too many answers: so many others are asked instead. */
 const TRIES = 8;
 
 /**
@@ -61,7 +61,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
         const wasHeld = isHeld;
         isHeld = !say(nextUs);
         if (isHeld) return;
-        // What waited behind unanswered ones is late by the server.
+        // A message that waited behind unanswered ones is late by the server.
         if (!wasHeld) record(ledger.lagUs, nowUs - nextUs);
       }
     },

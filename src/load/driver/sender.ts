@@ -108,7 +108,7 @@ export class Sender {
     this.unanswered = 0;
   }
 
-  /** Whether the text was an answer. */
+  /** Returns true if the text was an answer. */
   onText(buffer: Buffer, at: number, end: number): boolean {
     if (this.ackStart === undefined) {
       this.top = this.oldest;

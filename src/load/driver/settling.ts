@@ -13,7 +13,7 @@ export async function until(condition: () => boolean, limitMs: number): Promise<
 
 export interface SettleDeps {
   readonly clients: readonly Client[];
-  /** Whether clients whose connection has ended come back. */
+  /** Clients whose connection has ended come back. */
   readonly returning: boolean;
   readonly tops: Tops;
   readonly privateCheck: PrivateCheck | undefined;

@@ -1,4 +1,4 @@
-/** Where a connection comes from. */
+/** The source of a connection. */
 export interface Source {
   readonly address: string;
   readonly port: number;

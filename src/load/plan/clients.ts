@@ -17,7 +17,7 @@ export interface PlanDeps {
   readonly servers: readonly ServerUrl[];
   /** Different in each run: rooms and users of two runs must not meet. */
   readonly runName: string;
-  /** Who numbers a room's messages: with `sender`, one client of each room speaks. */
+  /** The numbering of a room's messages: with `sender`, one client of each room speaks. */
   readonly numberedBy: 'server' | 'sender';
   readonly tokenOf: ((name: string) => string) | undefined;
 }

@@ -1,6 +1,6 @@
 import { readDuration } from './quantities.ts';
 
-/** What a run can do to servers on its own machine. */
+/** The faults that a run can inject into servers on its own machine. */
 export const FAULT_KINDS = {
   'kill-worker': { lasts: false, does: 'SIGKILL to one worker' },
   'worker-pause': { lasts: true, does: 'SIGSTOP to one worker, then SIGCONT' },

@@ -4,10 +4,10 @@ import { type PlannedFault, readFaults } from './faults.ts';
 import { readCount, readDuration, readRate, readShare } from './quantities.ts';
 import { readServerUrl, type ServerUrl } from './server-url.ts';
 
-/** What the command line says, read. */
+/** The command line, read. */
 export interface LoadOptions {
   readonly config: LoadConfig;
-  /** How the servers are spoken to. */
+  /** The language of the servers. */
   readonly dialectName: DialectName;
   readonly servers: readonly ServerUrl[];
   readonly faults: readonly PlannedFault[];

@@ -4,7 +4,7 @@ export interface ServerUrl {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** Where its Socket.IO listens; the usual path unless the URL has one. */
+  /** The path of its Socket.IO; the usual one unless the URL has another. */
   readonly socketPath: string;
 }
 

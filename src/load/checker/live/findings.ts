@@ -4,12 +4,12 @@ const KEPT_PER_KIND = 5;
 
 export type WrongCounts = Record<WrongKind, number>;
 
-/** What a driver process found wrong: all of it counted, the first of each kind in words. */
+/** The faults that a driver process found: all counted, the first of each kind in words. */
 export interface LiveFindings {
   readonly counts: WrongCounts;
   readonly kept: readonly Finding[];
   add(kind: WrongKind, detail: () => string, times?: number): void;
-  /** What counted as lost came after all. */
+  /** A message that counted as lost came after all. */
   notLost(): void;
 }
 

@@ -3,7 +3,7 @@
  * if it was said, when, by whom and to whom, without asking another client or process.
  */
 
-/** Where a template has the sender's number for a message, and the time at which it was due. */
+/** The places in a template for the sender's number of a message, and the time at which it was due. */
 export const NUMBER_SLOT = 'NNNNNNNNNN';
 export const TIME_SLOT = 'TTTTTTTTTTTTTTTT';
 /** Numbers have as many digits as their slot from the first one on. */

@@ -12,7 +12,7 @@ const MAX_OPEN = 16;
 /** Blocks that wait for the other processes. */
 const MAX_COMPARED = 64;
 
-/** What stands under the numbers of one whole block. */
+/** The content of one whole block of numbers. */
 export interface RoomBlock {
   readonly room: string;
   readonly block: number;

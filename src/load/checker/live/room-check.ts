@@ -3,7 +3,7 @@ import type { MemberOrder } from './member-order.ts';
 import { type Origin, originOf } from './origin-text.ts';
 import type { RoomBlocks } from './room-blocks.ts';
 
-/** What a dialect reads out of a message. Fields that its server does not send are absent. */
+/** A message as its dialect reads it. Fields that its server does not send are absent. */
 export interface ReadMessage {
   readonly text: string;
   readonly room?: string;
@@ -61,7 +61,7 @@ export class RoomCheck {
     }));
   }
 
-  /** Whether the number has a message, and it is not this client's own one of that number. */
+  /** True if the number has a message that is not this client's own one. */
   isOthers(number: number, client: number, own: number): boolean {
     const kept = this.kept[number & (this.kept.length - 1)] as Kept;
     return kept.number === number && !(kept.origin?.client === client && kept.origin.number === own);

@@ -11,7 +11,7 @@ interface Place {
 }
 
 /**
- * What one client said in its room, was told about it, and came of it. A client's messages are stored in the order
+ * The messages of one client in its room, their answers and their deliveries. A client's messages are stored in the order
  * they were said, an acked one stands where its ack says, a refused one stands nowhere.
  */
 export interface SenderRecord {
@@ -27,7 +27,7 @@ export interface SenderRecord {
 export interface SenderRecordDeps {
   /** The server numbers the messages of a room; without, they have their sender's numbers. */
   readonly numbered: boolean;
-  /** Whether another message than the client's own one of that number came under this position. */
+  /** True if another message than the client's own one of that number came under this position. */
   readonly isOthers: (seq: number, number: number) => boolean;
 }
 
@@ -55,7 +55,7 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
     delivered(number, seq, said) {
       if (number > said) return { kind: 'phantom', detail: `${seq} has a number that was not said yet` };
       if (refused.includes(number)) return { kind: 'phantom', detail: `${seq} was refused to its sender` };
-      // What comes late, or under the sender's own numbers, is judged by the member's order.
+      // The member's order judges a message that comes late or under its sender's own number.
       if (seq < newestSeq || !numbered) return undefined;
       newestSeq = seq;
       if (number <= newest)
