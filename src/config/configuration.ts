@@ -183,17 +183,17 @@ function securityWarnings(settings: Settings): string[] {
   ];
 }
 
-/** Settings whose guarantees no recorded history of faults has checked yet. */
+/** Settings that nobody has operated for long. */
 function experimentWarnings({ redisUrls, redisClusterNodes }: Settings): string[] {
   const warnings: string[] = [];
   if (redisUrls !== undefined) {
     warnings.push(
-      'REDIS_URLS is experimental: while one of the servers is away, no worker is ready and nobody can join a room; see deploy/README.md',
+      'REDIS_URLS is experimental: while one of the servers is away, its rooms and inboxes are refused; see deploy/README.md',
     );
   }
   if (redisClusterNodes !== undefined) {
     warnings.push(
-      'REDIS_CLUSTER_NODES is experimental: while one of the masters is away, no worker is ready and nobody can join a room, and the rooms of a slot that moves are refused if that takes longer than a call may; see deploy/README.md',
+      'REDIS_CLUSTER_NODES is experimental: while one of the masters is away, its rooms and inboxes are refused, and those of a slot that moves if that takes longer than a call may; see deploy/README.md',
     );
   }
   return warnings;

@@ -220,7 +220,9 @@ describe('settings', () => {
     const parsed = parse({ [name]: value });
     expect(parsed).toMatchObject({
       ok: true,
-      warnings: [expect.stringMatching(`^${name} is experimental: while one .* no worker is ready`)],
+      warnings: [
+        expect.stringMatching(`^${name} is experimental: while one .* its rooms and inboxes are refused`),
+      ],
     });
     expect(parse({ REDIS_URL: 'redis://a' })).toMatchObject({ ok: true, warnings: [] });
   });

@@ -104,3 +104,39 @@ describe.each([
     }
   });
 });
+
+it('a host over three Redis servers stays ready while one is away, and names it', async () => {
+  const servers = await Promise.all(range(1, 3).map(() => openRedis()));
+  onTestFinished(async () => {
+    await Promise.all(servers.map((server) => server.close()));
+  });
+  const REDIS_URLS = servers.map(({ url }) => url).join(',');
+  const host = await startHost({ workers: 1, env: { REDIS_URLS } });
+  onTestFinished(async () => {
+    await host.stop();
+    await host.remove();
+  });
+  const get = async (url: string) => {
+    const answer = await fetch(url, { headers: { 'x-api-key': host.apiKey } });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const [url = ''] = host.workerUrls;
+  const { kill9, start, port } = servers[1] as (typeof servers)[number];
+  await kill9();
+  await eventually(async () => {
+    const own = await get(`${url}/readyz`);
+    expect({ status: own.status, body: JSON.parse(own.text) }).toEqual({
+      status: 200,
+      body: { ok: true, degraded: ["1 of the store's servers away"] },
+    });
+    const whole = await get(`${host.adminUrl}/readyz`);
+    expect(whole).toMatchObject({ status: 200, text: expect.stringContaining(`127.0.0.1:${port} is away`) });
+    expect(await host.status()).toMatchObject({ store: { away: [`127.0.0.1:${port}`] } });
+    expect((await get(`${url}/metrics`)).text).toContain('roomcast_store_servers_away 1');
+  });
+  await start();
+  await eventually(async () => {
+    expect(JSON.parse((await get(`${url}/readyz`)).text)).toEqual({ ok: true });
+    expect((await get(`${url}/metrics`)).text).toContain('roomcast_store_servers_away 0');
+  });
+});
