@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Logger, pino } from 'pino';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { BackendOptions } from '../../src/backend/backend.ts';
 import { aclRules } from '../../src/backend/redis/connection/rights.ts';
 import { redisKeys } from '../../src/backend/redis/keys.ts';
 import type { Scripts } from '../../src/backend/redis/scripts.ts';
 import { openRedisWorker } from '../../src/backend/redis/worker.ts';
 import type { OnRedisReply } from '../../src/backend/redis-calls.ts';
+import { eventually } from '../support/eventually.ts';
 import { clusterFormed, openRedisCluster } from '../support/redis-cluster.ts';
 import { openRedis, type RedisProcess } from '../support/redis-server.ts';
 import { createIpcPair } from './ipc-pair.ts';
@@ -113,6 +114,8 @@ function harnessOver(servers: readonly RedisProcess[], where: Partial<BackendOpt
   return {
     async open(options) {
       const opened = await openPeer({ ...where, ...options });
+      // On a busy machine a worker may start before it is connected to every server.
+      await eventually(async () => expect(await opened.bus.probe()).toMatchObject({ ok: true }));
       // Nothing is kept of the peers that a long test closed itself.
       const peer: Peer = {
         ...opened,
