@@ -49,18 +49,20 @@ async function start(
     const count = Math.min(WORKERS_PER_HOST, left);
     hosts.push({ basePort: await freePorts(count), workers: count });
   }
-  for (const shared of inProcesses(hosts)) {
-    processes.push(
-      await openServerProcess(SCRIPT, {
+  const starts = await Promise.allSettled(
+    inProcesses(hosts).map(async (shared) => {
+      const started = await openServerProcess(SCRIPT, {
         NODE_OPTIONS,
         REDIS_URL: redis.url,
         API_KEYS: 'the-key-of-all-hosts',
         RATE_SAY: '0',
         ...env,
         SIMULATED: JSON.stringify({ hosts: shared, scrapeMs: SCRAPE_MS }),
-      }),
-    );
-  }
+      });
+      processes.push(started);
+    }),
+  );
+  for (const started of starts) if (started.status === 'rejected') throw started.reason;
   const pids = processes.map(({ pid }) => pid);
   return {
     ports: hosts.flatMap((host) => Array.from({ length: host.workers }, (_, slot) => host.basePort + slot)),
