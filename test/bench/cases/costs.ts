@@ -7,15 +7,14 @@ import { onStage, type Stage, settled } from '../stage.ts';
 import { PARTS, type Part, type System } from '../systems/system.ts';
 
 const WORKERS = 2;
-/** Of the two kinds of rooms: what a message costs in the one less the other is deliveries. */
+/** As many rooms of each, with as many messages: what those of large ones cost more is deliveries. */
 const LARGE = 50;
 const SMALL = 2;
 const UNACKED = 50;
 const SIZES = {
-  tiny: { rooms: 2, pairs: 10, restMs: 300, idleMs: 500, talkMs: 700, rampMs: 100, quiet: 40, busy: 80 },
+  tiny: { rooms: 2, restMs: 300, idleMs: 500, talkMs: 700, rampMs: 100, quiet: 40, busy: 80 },
   quick: {
     rooms: 20,
-    pairs: 100,
     restMs: 12_000,
     idleMs: 10_000,
     talkMs: 3_000,
@@ -25,7 +24,6 @@ const SIZES = {
   },
   full: {
     rooms: 40,
-    pairs: 200,
     restMs: 12_000,
     // Each connection answers one ping in it.
     idleMs: 25_000,
@@ -76,11 +74,11 @@ interface Counted extends Measured {
 }
 
 function run(system: System, size: Size): Promise<Point[]> {
-  const { rooms, pairs, restMs, idleMs, talkMs, rampMs, quiet, busy } = SIZES[size];
+  const { rooms, restMs, idleMs, talkMs, rampMs, quiet, busy } = SIZES[size];
   return onStage(system, { workers: WORKERS, drivers: 2 }, async (stage) => {
     const { ports } = stage.system;
     const large = { rooms, members: LARGE, ports, name: 'large' };
-    const small = { rooms: pairs, members: SMALL, ports, name: 'small', firstId: 1e5 };
+    const small = { rooms, members: SMALL, ports, name: 'small', firstId: 1e5 };
     const talk = async (plan: Pick<CrowdPlan, 'rooms' | 'name'>, perSecond: number) => {
       await settled();
       const names = Array.from({ length: plan.rooms }, (_, room) => `${plan.name}${room}`);
@@ -100,8 +98,10 @@ function run(system: System, size: Size): Promise<Point[]> {
     const connect = await counting(stage, () => stage.crowd.connect(clients));
     await pause(restMs);
     const idle = await counting(stage, () => pause(idleMs));
-    const few = await talk(small, quiet);
+    // Before and after, so that what changes meanwhile is not taken for deliveries.
+    const before = await talk(small, quiet);
     const many = await talk(large, quiet);
+    const after = await talk(small, quiet);
     const flood = await talk(small, busy);
 
     const users = clients.length;
@@ -111,9 +111,11 @@ function run(system: System, size: Size): Promise<Point[]> {
         values: {
           ...perConnect(connect, rest, users),
           ...perIdleUser(idle, rest, users),
-          ...perMessage({ few, many, flood, idle }),
+          ...perMessage({ few: [before, after], many, flood, idle }),
           workerUs: rate(rest, 'worker') / WORKERS,
-          othersCores: Math.max(...[rest, connect, idle, few, many, flood].map((one) => one.othersCores)),
+          othersCores: Math.max(
+            ...[rest, connect, idle, before, many, after, flood].map((one) => one.othersCores),
+          ),
         },
       },
     ];
@@ -175,8 +177,8 @@ function perIdleUser(idle: Counted, rest: Counted, users: number): Values {
 }
 
 interface Talks {
-  /** Few messages in small rooms, and in large ones. */
-  readonly few: Counted;
+  /** Few messages: in small rooms, and in large ones between. */
+  readonly few: readonly [Counted, Counted];
   readonly many: Counted;
   /** Many messages in small rooms. */
   readonly flood: Counted;
@@ -184,27 +186,17 @@ interface Talks {
 }
 
 function perMessage({ few, many, flood, idle }: Talks): Values {
-  const [small, large, busy] = [few, many, flood].map((window) => {
-    const { us, calls } = beyond(window, idle);
-    const { acked } = window.seen;
-    return {
-      worker: us.worker / acked,
-      nginx: us.nginx / acked,
-      redis: us.redis / acked,
-      calls: calls / acked,
-    };
-  });
-  if (!small || !large || !busy) throw new Error('a window is missing');
-  const deliveryWorkerUs = (large.worker - small.worker) / (LARGE - SMALL);
-  const deliveryNginxUs = (large.nginx - small.nginx) / (LARGE - SMALL);
+  const each = (window: Counted, part: Part) => beyond(window, idle).us[part] / window.seen.acked;
+  const small = (part: Part) => (each(few[0], part) + each(few[1], part)) / 2;
+  const delivery = (part: Part) => (each(many, part) - small(part)) / (LARGE - SMALL);
   return {
-    sayWorkerUs: small.worker - SMALL * deliveryWorkerUs,
-    sayNginxUs: small.nginx - SMALL * deliveryNginxUs,
-    sayRedisUs: small.redis,
-    sayBusyRedisUs: busy.redis,
-    sayCommands: small.calls,
+    sayWorkerUs: small('worker') - SMALL * delivery('worker'),
+    sayNginxUs: small('nginx') - SMALL * delivery('nginx'),
+    sayRedisUs: small('redis'),
+    sayBusyRedisUs: each(flood, 'redis'),
+    sayCommands: beyond(few[0], idle).calls / few[0].seen.acked,
     sayRedisBytes: flood.redisBytes / flood.seen.acked,
-    deliveryWorkerUs,
-    deliveryNginxUs,
+    deliveryWorkerUs: delivery('worker'),
+    deliveryNginxUs: delivery('nginx'),
   };
 }
