@@ -69,7 +69,8 @@ function ratioOf(spread: Spread | undefined): string {
   return min === max ? `${median}` : `${median} (${min} … ${max})`;
 }
 
-function origins(rows: readonly Row[]): string[] {
+/** Where and when the rows were measured, a line for each run. */
+export function origins(rows: readonly Row[]): string[] {
   const told = rows.map(
     ({ commit, node, cpu, cores, at }) => `${commit}, Node ${node}, ${cores} × ${cpu}, ${at.slice(0, 10)}`,
   );

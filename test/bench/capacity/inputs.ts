@@ -43,6 +43,11 @@ export function costsOf(rows: readonly Row[], workers: number): Costs {
   };
 }
 
+/** Our rows of the last runs that the costs come from. */
+export function sourcesOf(rows: readonly Row[]): Row[] {
+  return ['costs', 'background', 'idle-memory'].flatMap((name) => ofLastRun(rows, name));
+}
+
 /** The rows of the last run of `background`, by the number of workers. */
 export function backgroundRows(rows: readonly Row[]): Row[] {
   return ofLastRun(rows, 'background');

@@ -1,6 +1,7 @@
 import { COMMAND } from '../cases/background.ts';
+import { origins } from '../readme-table.ts';
 import type { Row } from '../rows.ts';
-import { backgroundRows, costsOf } from './inputs.ts';
+import { backgroundRows, costsOf, sourcesOf } from './inputs.ts';
 import { CORE_US, type Costs, type Placement, type Profile, planOf } from './model.ts';
 
 const WORKERS = [10, 100, 1_000];
@@ -23,7 +24,7 @@ export function costsTable(rows: readonly Row[]): string {
     redis === 0 ? '' : `${number(redis)} B`,
     '',
   ];
-  return tableOf([
+  const table = tableOf([
     ['', 'worker', 'Redis', 'nginx'],
     line('connect and join a room', costs.connect),
     line('a connected user, each second', costs.idleUser),
@@ -35,6 +36,14 @@ export function costsTable(rows: readonly Row[]): string {
     bytes('memory for a message that is kept', 0, costs.messageRedisBytes),
     bytes('network from Redis to a worker, for a message', 0, costs.copyBytes),
   ]);
+  const sources = sourcesOf(rows);
+  const others = Math.max(...sources.map(({ values }) => values.othersCores?.median ?? 0));
+  return [
+    table,
+    '',
+    ...origins(sources),
+    `Other programs kept up to ${number(others, 1)} cores busy meanwhile; above 0.1, the costs are too high.`,
+  ].join('\n');
 }
 
 /** How far a cluster of so many workers goes: on one Redis, then on as many as its workers need. */
