@@ -1,5 +1,6 @@
 import type { Room } from '../../../chat/room.ts';
 import type { Outcome } from '../../../protocol/codes.ts';
+import { succeed } from '../../../protocol/codes.ts';
 import type { ReportedUser } from '../../reported-presence.ts';
 import { restrictionHash } from '../../restriction-hash.ts';
 import type { RedisCommands, ScriptArgs } from '../connection/commands.ts';
@@ -42,17 +43,19 @@ export interface RosterCalls {
       readonly expected?: boolean;
     },
   ): Promise<Outcome<ExitReply>>;
+  /** Notifies the room of its pending changes if it is time. Returns the ms until then, 0 if nothing is pending. */
+  sendNotify(room: Room): Promise<Outcome<number>>;
 }
 
 export interface RosterCallsDeps {
   readonly redis: Pick<RedisCommands, 'evaluate'>;
-  readonly scripts: Pick<Scripts, 'enter' | 'exit'>;
+  readonly scripts: Pick<Scripts, 'enter' | 'exit' | 'notify'>;
   readonly keys: Pick<RedisKeys, 'restrictions'>;
   readonly scriptKeys: (room: Room) => string[];
   readonly scriptArgs: (
     room: Room,
-    expected: boolean,
-    more: (settleMs: number) => readonly string[],
+    expected?: boolean,
+    more?: (settleMs: number) => readonly string[],
   ) => ScriptArgs;
   /** Announces what the roster had held back. */
   readonly announce: (room: Room, held: HeldChanges, clients: number) => void;
@@ -108,6 +111,18 @@ export function createRosterCalls(deps: RosterCallsDeps): RosterCalls {
       if (waitMs > 0) notifier.schedule(room, waitMs);
       else if (vacant === 1) vacateIfEmpty(room);
       return left;
+    },
+
+    async sendNotify(room) {
+      const notified = await redis.evaluate<[waitMs: number, held: HeldChanges, clients: number]>(
+        scripts.notify,
+        scriptKeys(room),
+        scriptArgs(room),
+      );
+      if (!notified.ok) return notified;
+      const [waitMs, held, clients] = notified.value;
+      announce(room, held, clients);
+      return succeed(waitMs);
     },
   };
 }
