@@ -390,16 +390,19 @@ export async function openPresenceRun(store: Harness, graceMs: number) {
   }
 
   const observer = await store.open();
-  granted(await observer.roster.heartbeat(rooms.length));
+  await eventually(async () => granted(await observer.roster.heartbeat(rooms.length)));
   const heard = new Map<Room, PresenceChange[]>();
   for (const room of rooms) {
     const changes: PresenceChange[] = [];
     heard.set(room, changes);
-    granted(
-      await observer.bus.subscribe(
-        room,
-        () => undefined,
-        (told) => 'event' in told || changes.push(told),
+    // A busy machine may not have connected yet.
+    await eventually(async () =>
+      granted(
+        await observer.bus.subscribe(
+          room,
+          () => undefined,
+          (told) => 'event' in told || changes.push(told),
+        ),
       ),
     );
     granted(await observer.roster.enter(room, WATCHER, 1, 1));
