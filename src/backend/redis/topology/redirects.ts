@@ -5,6 +5,7 @@ import { away, type Redirect, redirectOf } from '../connection/failures.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import { SLOTS, slotOf } from './hash-slots.ts';
 import { keyOf } from './several-servers.ts';
+import { type Call, createWaitingCalls, type WaitingCall } from './waiting-calls.ts';
 
 /*
  * Commands to a Redis Cluster. A slot that moves:
@@ -37,8 +38,6 @@ export interface RedirectsDeps {
 
 /** Redis replies at once while it moves a slot. */
 const RETRY_MS = 25;
-/** A quiet worker admits 512 requests at once. */
-const MOST_WAITING = 128;
 const MOVING = away('the store is moving data');
 
 /**
@@ -50,22 +49,9 @@ function missingKeyBeside(key: string): string {
   return `${key}:missing`;
 }
 
-type Call<T> = (connection: RedisConnection, asking: boolean) => Promise<Outcome<T>>;
-
-interface Waiting {
-  readonly run: Call<unknown>;
-  readonly settle: (outcome: Outcome<unknown>) => void;
-  readonly dueMs: number;
-  /** It was made while the slot was stuck. */
-  readonly once: boolean;
-  outcome: Outcome<unknown> | undefined;
-  /** The connection that `outcome` is from. */
-  source: RedisConnection | undefined;
-}
-
 interface Diversion {
-  redirected: Waiting[];
-  made: Waiting[];
+  redirected: WaitingCall[];
+  made: WaitingCall[];
   resumed: boolean;
   stuck: boolean;
   /** Runs as long as calls may wait. */
@@ -76,7 +62,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
   const { connectionOf, connectionTo, refresh, deadlineMs, now = () => performance.now() } = deps;
   const underWay = new Int32Array(SLOTS);
   const diversions = new Map<number, Diversion>();
-  let waitingCalls = 0;
+  const waitingCalls = createWaitingCalls(deadlineMs, now);
 
   function send<T>(slot: number, run: Call<T>): Promise<Outcome<T>> {
     const diversion = diversions.get(slot);
@@ -93,26 +79,11 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
 
   function join<T>(slot: number, diversion: Diversion, run: Call<T>): Promise<Outcome<T>> {
     const { stuck, resumed } = diversion;
-    if (waitingCalls >= MOST_WAITING || (stuck && resumed)) return Promise.resolve(MOVING);
+    if (waitingCalls.full() || (stuck && resumed)) return Promise.resolve(MOVING);
     return new Promise((resolve) => {
-      diversion.made.push(waiting(run, resolve, undefined, undefined, stuck));
+      diversion.made.push(waitingCalls.add(run, resolve, { once: stuck }));
       settled(slot, undefined);
     });
-  }
-
-  function waiting<T>(
-    run: Call<T>,
-    resolve: (outcome: Outcome<T>) => void,
-    outcome?: Outcome<T>,
-    source?: RedisConnection,
-    once = false,
-  ): Waiting {
-    waitingCalls += 1;
-    const settle = (last: Outcome<unknown>) => {
-      waitingCalls -= 1;
-      resolve(last as Outcome<T>);
-    };
-    return { run, settle, dueMs: now() + deadlineMs, once, outcome, source };
   }
 
   function settled<T>(slot: number, outcome: T): T {
@@ -127,7 +98,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     outcome: Outcome<T>,
     source: RedisConnection,
   ): Promise<Outcome<T>> {
-    if (waitingCalls >= MOST_WAITING) return Promise.resolve(settled(slot, outcome));
+    if (waitingCalls.full()) return Promise.resolve(settled(slot, outcome));
     const diversion = diversions.get(slot) ?? {
       redirected: [],
       made: [],
@@ -138,7 +109,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
     diversion.overdue ??= setInterval(refuseOverdue, RETRY_MS, diversion);
     diversions.set(slot, diversion);
     return new Promise((resolve) => {
-      diversion.redirected.push(waiting(run, resolve, outcome, source));
+      diversion.redirected.push(waitingCalls.add(run, resolve, { outcome, source }));
       settled(slot, outcome);
     });
   }
@@ -146,7 +117,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
   /** A call in line may be due long before the first one gets its reply. */
   function refuseOverdue(diversion: Diversion): void {
     const at = now();
-    const inTime = (call: Waiting) => {
+    const inTime = (call: WaitingCall) => {
       if (at < call.dueMs) return true;
       diversion.stuck = true;
       call.settle(call.outcome ?? MOVING);
@@ -168,7 +139,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
       const others = [...diversion.redirected, ...diversion.made];
       diversion.redirected = [];
       diversion.made = [];
-      const again: Waiting[] = [];
+      const again: WaitingCall[] = [];
       await Promise.all(
         others.map(async (other) => {
           const source = connectionOf(slot);
@@ -190,7 +161,7 @@ export function createRedirectedCommands(deps: RedirectsDeps): RedisCommands {
    * Repeats one call until it is redirected no more, or its time is over. Returns whether it succeeded where the slot is: after
    * any other end, the next call would be redirected as well.
    */
-  async function runAlone(slot: number, diversion: Diversion, call: Waiting): Promise<boolean> {
+  async function runAlone(slot: number, diversion: Diversion, call: WaitingCall): Promise<boolean> {
     for (let tries = 0, own = false; ; tries += 1) {
       const redirect = call.outcome && redirectOf(call.outcome);
       if (call.outcome && !redirect) {
