@@ -4,7 +4,8 @@ import type { Feeds } from '../chat/feeds.ts';
 import type { RoomLogs } from '../chat/log-store.ts';
 import { type Edge, type EdgeDeps, openEdge } from './edge.ts';
 import type { Health } from './health.ts';
-import type { MetricSources, Metrics } from './metrics.ts';
+import type { MetricSources } from './metric-sources.ts';
+import type { Metrics } from './metrics.ts';
 
 /** Engine.IO's codes for a refused request, by number. */
 const ENGINE_CODES = [

@@ -1,4 +1,4 @@
-import type { MetricSources } from '../../src/server/metrics.ts';
+import type { MetricSources } from '../../src/server/metric-sources.ts';
 
 const zero = () => 0;
 

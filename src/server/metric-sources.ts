@@ -1,0 +1,66 @@
+import type { MetricRegistry } from './metric-registry.ts';
+
+/** Numbers that other modules keep; they are read when the metrics are scraped. */
+export interface MetricSources {
+  readonly clients: () => number;
+  readonly rooms: () => number;
+  readonly duplicatesDropped: () => number;
+  readonly messagesRecovered: () => number;
+  readonly probesMissed: () => number;
+  readonly reconnects: () => number;
+  readonly degraded: () => boolean;
+  readonly awayServers: () => number;
+  readonly slowClients: () => number;
+  readonly overLimit: () => number;
+  readonly mostWaitingBytes: () => number;
+  /** Requests to the store that it has not answered yet. */
+  readonly storeInFlight: () => number;
+  readonly storeWaiting: () => number;
+  readonly delivered: () => { readonly messages: number; readonly bytes: number };
+}
+
+/** Reports these numbers from now on. */
+export function reportSources({ gauge, readCounter }: MetricRegistry, sources: MetricSources): void {
+  gauge('clients', 'Open connections', sources.clients);
+  gauge('rooms_local', 'Rooms with a member on this worker', sources.rooms);
+  gauge('degraded', '1 while the store or the bus is away, or one of several servers', () =>
+    sources.degraded() ? 1 : 0,
+  );
+  gauge('store_servers_away', 'Servers of the store that are away while others serve', sources.awayServers);
+  readCounter(
+    'messages_delivered_total',
+    'Messages of rooms times the members they were written to',
+    () => sources.delivered().messages,
+  );
+  readCounter(
+    'delivered_bytes_total',
+    'Bytes of these messages, as WebSocket frames',
+    () => sources.delivered().bytes,
+  );
+  readCounter(
+    'room_duplicates_dropped_total',
+    'Messages that the bus delivered twice, dropped by their number',
+    sources.duplicatesDropped,
+  );
+  readCounter(
+    'room_messages_recovered_total',
+    'Messages that the bus lost, read from the log',
+    sources.messagesRecovered,
+  );
+  readCounter('bus_probes_missed_total', 'Probes over the bus that did not come back', sources.probesMissed);
+  readCounter(
+    'bus_reconnects_total',
+    'Connections of the bus replaced because they delivered nothing',
+    sources.reconnects,
+  );
+  readCounter('slow_clients_total', 'Clients closed because they read too slowly', sources.slowClients);
+  readCounter('over_limit_clients_total', 'Clients closed because they sent too much', sources.overLimit);
+  gauge(
+    'client_waiting_bytes_max',
+    'The most bytes that wait for one client',
+    sources.mostWaitingBytes,
+    'max',
+  );
+  gauge('store_requests_in_flight', 'Requests that the store has not answered', sources.storeInFlight);
+  gauge('store_requests_waiting', 'Requests that wait for admission to the store', sources.storeWaiting);
+}
