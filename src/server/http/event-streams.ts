@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Admission } from '../../chat/admission.ts';
-import { continueFrom, type ReaderStep } from '../../chat/continuation.ts';
 import type { Feeds } from '../../chat/feeds.ts';
 import type { Position, RoomLogs } from '../../chat/log-store.ts';
 import { type Moderation, refuseRestricted } from '../../chat/moderation.ts';
@@ -9,11 +8,11 @@ import { createSharedBuckets, type Rate } from '../../chat/rate-limit.ts';
 import type { Room } from '../../chat/room.ts';
 import type { RoomFollowers } from '../../chat/room-followers.ts';
 import { type Outcome, refuse, succeed } from '../../protocol/codes.ts';
-import { MAX_HISTORY, MAX_PAGE_BYTES, TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
-import { messagesOf } from '../delivery/messages.ts';
-import { createLiveFrames, gapFrame, messageFrame } from './event-frames.ts';
+import { TOKEN_LEEWAY_MS } from '../../protocol/limits.ts';
+import { createLiveFrames } from './event-frames.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
 import { createStreamBacklog } from './stream-backlog.ts';
+import { createStreamFeed } from './stream-feed.ts';
 
 /*
  * Streams of a room's entries for back ends. A stream leases the room's feed like a member does:
@@ -87,9 +86,7 @@ interface OpenStream {
 }
 
 export function createEventStreams(deps: EventStreamsDeps): EventStreams {
-  const { feeds, followers, logs, admission, maxBufferedBytes, now, random, log } = deps;
-  /** A page is written at once: it must not make a reader that takes everything look slow. Frames add to its bytes. */
-  const pageBytes = Math.min(MAX_PAGE_BYTES, Math.floor(maxBufferedBytes / 4));
+  const { feeds, maxBufferedBytes, now, random, log } = deps;
   const open = new Set<OpenStream>();
   const frameOf = createLiveFrames();
   const backlog = createStreamBacklog(FULL_STREAMS * maxBufferedBytes);
@@ -97,13 +94,15 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
   const opensOfUsers = createSharedBuckets(OPENS_PER_USER, deps.elapsedMs);
   let draining = false;
 
-  const isExpired = ({ reader }: OpenStream) =>
-    reader?.expiresAt !== undefined && now() >= reader.expiresAt + TOKEN_LEEWAY_MS;
+  function endIfExpired({ reader, stream }: OpenStream): boolean {
+    if (reader?.expiresAt === undefined || now() < reader.expiresAt + TOKEN_LEEWAY_MS) return false;
+    stream.end('the token has expired', RETRY_MS);
+    return true;
+  }
 
   const comments = setInterval(() => {
     for (const one of open) {
-      if (isExpired(one)) one.stream.end('the token has expired', RETRY_MS);
-      else one.stream.comment();
+      if (!endIfExpired(one)) one.stream.comment();
     }
   }, COMMENT_MS);
   comments.unref();
@@ -126,8 +125,6 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
       if (waitMs > 0) return refuse('rate_limited', 'too many event streams are being opened', waitMs);
       const leased = await feeds.lease(room);
       if (!leased.ok) return leased;
-      let position = after;
-      let stopFollowing: (() => void) | undefined;
 
       const stream = createEventStream({
         maxBufferedBytes,
@@ -135,75 +132,22 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
         onClose() {
           open.delete(one);
           backlog.remove(stream);
-          stopFollowing?.();
+          feed.stop();
           leased.value.release();
         },
       });
       const one: OpenStream = { room, reader, stream };
+      const feed = createStreamFeed(
+        { ...deps, frameOf, retryMs: RETRY_MS },
+        { ...one, after, endIfExpired: () => endIfExpired(one) },
+      );
       open.add(one);
       backlog.add(stream);
-
-      function writeFrame(frame: Buffer): void {
-        if (isExpired(one)) stream.end('the token has expired', RETRY_MS);
-        else stream.event(frame);
-      }
-
-      function writeSteps(steps: readonly ReaderStep[]): void {
-        const entries = steps.flatMap((step) => ('entry' in step ? [step.entry] : []));
-        // A message of the page that was deleted since must not be sent with its text.
-        const texts = messagesOf(entries).map((message) => JSON.stringify(message));
-        let next = 0;
-        for (const step of steps) {
-          if ('gap' in step) stream.event(gapFrame(room.roomid, step.gap));
-          else writeFrame(messageFrame(step.entry, texts[next++] as string));
-        }
-      }
-
-      const query = () =>
-        position === undefined
-          ? { limit: 1, maxBytes: pageBytes }
-          : { after: position.seq, limit: MAX_HISTORY, maxBytes: pageBytes };
-
-      /** Writes one page. True: the stream follows the feed from here on. */
-      function advance(): Promise<Outcome<boolean>> {
-        return feeds.attach(
-          room,
-          () => logs.read(room, query()),
-          (page, since) => {
-            if (stream.closed) return true;
-            if (position === undefined) {
-              position = { epoch: page.epoch, seq: since.at(-1)?.seq ?? page.top };
-              stream.begin(position);
-            } else {
-              const next = continueFrom(position, page, since);
-              ({ position } = next);
-              writeSteps(next.steps);
-              if (!next.isLive) return false;
-            }
-            stopFollowing = followers.follow(room, {
-              onEntry: (entry) => writeFrame(frameOf(entry)),
-              onGap: (gap) => stream.event(gapFrame(room.roomid, gap)),
-            });
-            if (stream.closed) stopFollowing();
-            return true;
-          },
-        );
-      }
-
-      async function catchUp(): Promise<void> {
-        while (!stream.closed) {
-          await stream.drained();
-          if (stream.closed) return;
-          const isLive = await admission.run(one, advance);
-          if (isLive.ok && isLive.value) return;
-          if (!isLive.ok) await pause(isLive.error.retryAfterMs ?? RETRY_MS);
-        }
-      }
 
       // A ban that comes after this look ends the stream, which is registered already.
       const begin = async () => {
         const banned = await banOf(room, reader, deps);
-        return banned.ok ? advance() : banned;
+        return banned.ok ? feed.advance() : banned;
       };
       const first = await begin().catch((error: unknown) => {
         stream.end('', RETRY_MS);
@@ -216,7 +160,7 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
       return succeed((response) => {
         stream.start(response);
         if (first.value) return;
-        catchUp().catch((error: unknown) => {
+        feed.catchUp().catch((error: unknown) => {
           log.error({ err: error }, 'an event stream failed');
           stream.end('something went wrong here', RETRY_MS);
         });
@@ -244,10 +188,6 @@ export function createEventStreams(deps: EventStreamsDeps): EventStreams {
       endAll('this server is going away');
     },
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function banOf(
