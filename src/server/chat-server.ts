@@ -2,30 +2,22 @@ import type { Logger } from 'pino';
 import type { WorkerBackend } from '../backend/backend.ts';
 import { createAdmission } from '../chat/admission.ts';
 import type { Identities } from '../chat/identity.ts';
-import { createAnnouncements } from '../chat/inbox/announcements.ts';
-import { createDirectMessages } from '../chat/inbox/direct-messages.ts';
-import { createInboxView } from '../chat/inbox/inbox-view.ts';
-import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
-import type { Appended } from '../chat/log-store.ts';
-import { inboxOf } from '../chat/room.ts';
 import type { Refuge } from '../cluster/control.ts';
 import { type Outcome, refuse } from '../protocol/codes.ts';
 import { authenticate } from './auth/handshake.ts';
 import { createTokenExpiry } from './auth/token-expiry.ts';
+import { openChatHttp } from './chat-http.ts';
 import type { ChatContext } from './context.ts';
-import { createOnline } from './delivery/online.ts';
-import { createRoomAnnouncements } from './delivery/room-announcements.ts';
+import { createOnline, type Online } from './delivery/online.ts';
 import type { Edge } from './edge.ts';
-import { createGateway } from './gateway.ts';
-import { createHealth } from './health.ts';
-import type { ApiContext } from './http/api-context.ts';
-import { createEventStreams, type EventStreams } from './http/event-streams.ts';
-import { openHttp } from './http/http-server.ts';
+import { createGateway, type Gateway } from './gateway.ts';
+import { createHealth, type Health } from './health.ts';
+import { createEventStreams } from './http/event-streams.ts';
+import { createInboxServices } from './inbox-services.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import { type MeasuredEdgeDeps, measureAppends, metricSources, openMeasuredEdge } from './measuring.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createUserDisconnects } from './moderation/user-disconnects.ts';
-import { createPeople, type People } from './people.ts';
+import { createPeople } from './people.ts';
 import { createRecentAnswers } from './recent-answers.ts';
 import type { ChatNamespace } from './socket-types.ts';
 import type { DeliveryTracerDeps } from './tracing/delivery-trace.ts';
@@ -74,6 +66,14 @@ export interface ChatServer {
   close(): Promise<void>;
 }
 
+interface ServedParts {
+  readonly context: ChatContext;
+  readonly edge: Edge;
+  readonly health: Health;
+  readonly connects: WorkerBackend['connects'];
+  readonly online: Online;
+}
+
 /** Puts one worker's chat together from the store, the rules and the edge. */
 export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> {
   const { log } = deps;
@@ -81,7 +81,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   const backend = measureAppends(deps.backend, metrics);
   const { bus, roster, inboxes, logs } = backend;
   const edge = await openMeasuredEdge({ ...deps, metrics });
-  const { of, namespaces, delivery, traffic, slowClients, clients } = edge;
+  const { of, namespaces, delivery, slowClients, clients } = edge;
   const { fanout, announcer } = delivery;
   const live = openLiveFeeds({
     ...deps,
@@ -105,9 +105,8 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     log,
   });
   const degraded = health.isAway;
-  const announcements = createAnnouncements({ logs, inboxes, newId: deps.newId });
-  const inboxView = createInboxView({ logs, inboxes, inboxSize: deps.limits.inboxSize, now: deps.now });
   const admission = createAdmission({ now: () => performance.now(), random: Math.random });
+  const inbox = createInboxServices({ ...deps, feeds, admission, inboxSize: deps.limits.inboxSize, backend });
   const eventStreams = createEventStreams({
     ...deps,
     ...backend,
@@ -123,8 +122,7 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     live,
     endStreams: ({ nsp, roomid }, userId) => eventStreams.endOf(userId, { nsp, roomid }),
     fanout,
-    announcements,
-    inboxView,
+    ...inbox,
     degraded,
   });
   bus.onResync(() => {
@@ -139,11 +137,10 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     degraded,
   });
   metrics.watch(metricSources({ edge, feeds, health, admission }));
-  const onAppended = (nsp: string, userId: string, appended: Appended) =>
-    feeds.expectEcho(inboxOf(nsp, userId), appended);
   const recentAnswers = createRecentAnswers(deps.now);
   const context: ChatContext = {
     ...people,
+    ...inbox,
     admission,
     slowClients,
     logs,
@@ -154,9 +151,6 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     inboxes,
     identities: deps.identities,
     tokenExpiry: createTokenExpiry({ now: deps.now, flush: fanout.flush }),
-    directMessages: createDirectMessages({ logs, roster, newId: deps.newId, onAppended }),
-    announcements,
-    inboxView,
     limits: deps.limits,
     metrics,
     recentAnswers,
@@ -175,36 +169,19 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
     namespaces,
     now: () => performance.now(),
   });
-  const gateway = createGateway({
-    ...deps,
-    context,
-    authenticate: (handshake) => authenticate(handshake, deps),
-    sayOfAddress: traffic.sayOfAddress,
-    connectionLimits: traffic.connections,
-    connects: backend.connects,
-    degradedSince: health.degradedSince,
-    announcer,
-    onHelloSent: online.sendTo,
-    onEventReceived: edge.onEventReceived,
-  });
-  for (const nsp of namespaces) gateway.serve(nsp);
-  if (!deps.namespaces.includes('/')) refuseMain(of('/'));
+  const gateway = serveNamespaces(deps, { context, edge, health, connects: backend.connects, online });
 
   let leaving = false;
   const ready = () => (leaving ? refuse('unavailable', 'this worker is going away') : health.state());
-  const http = await openHttp({
+  const http = await openChatHttp({
     ...deps,
-    api: {
-      ...context,
-      admission,
-      pushService: createPacedPushService({ ...backend, newId: deps.newId, onAppended }, admission),
-      idempotency: backend.idempotency,
-      now: deps.now,
-      announceIn: createRoomAnnouncements({ of, degraded }),
-      disconnect: disconnectsOf(people, edge, eventStreams, log),
-      moderation: backend.moderation,
-      eventStreams,
-    },
+    ...inbox,
+    backend,
+    context,
+    edge,
+    eventStreams,
+    admission,
+    degraded,
     ready,
     awayServers: health.awayServers,
     metrics,
@@ -247,19 +224,25 @@ export async function openChatServer(deps: ChatServerDeps): Promise<ChatServer> 
   };
 }
 
-function disconnectsOf(
-  { logins }: People,
-  { namespaces, delivery }: Edge,
-  eventStreams: EventStreams,
-  log: Logger,
-): ApiContext['disconnect'] {
-  return createUserDisconnects({
-    namespaces,
-    logins,
-    endStreams: (nsp, userId) => eventStreams.endOf(userId, { nsp }),
-    flush: delivery.fanout.flush,
-    log,
+function serveNamespaces(
+  deps: ChatServerDeps,
+  { context, edge, health, connects, online }: ServedParts,
+): Gateway {
+  const gateway = createGateway({
+    ...deps,
+    context,
+    authenticate: (handshake) => authenticate(handshake, deps),
+    sayOfAddress: edge.traffic.sayOfAddress,
+    connectionLimits: edge.traffic.connections,
+    connects,
+    degradedSince: health.degradedSince,
+    announcer: edge.delivery.announcer,
+    onHelloSent: online.sendTo,
+    onEventReceived: edge.onEventReceived,
   });
+  for (const nsp of edge.namespaces) gateway.serve(nsp);
+  if (!deps.namespaces.includes('/')) refuseMain(edge.of('/'));
+  return gateway;
 }
 
 /** Socket.IO always serves the main namespace. Its 2.x clients must pass through it to reach another one. */

@@ -119,6 +119,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'server/live-feeds.ts',
   ],
   'server/measuring.ts': ['server/edge.ts'],
+  'server/chat-http.ts': [
+    'server/delivery',
+    'server/moderation',
+    'server/context.ts',
+    'server/http',
+    'server/edge.ts',
+  ],
   'server/chat-server.ts': ['server'],
 
   client: ['protocol'],

@@ -1,0 +1,41 @@
+import type { WorkerBackend } from '../backend/backend.ts';
+import type { Admission } from '../chat/admission.ts';
+import type { Feeds } from '../chat/feeds.ts';
+import { type Announcements, createAnnouncements } from '../chat/inbox/announcements.ts';
+import { createDirectMessages, type DirectMessages } from '../chat/inbox/direct-messages.ts';
+import { createInboxView, type InboxView } from '../chat/inbox/inbox-view.ts';
+import { createPacedPushService } from '../chat/inbox/paced-push-service.ts';
+import type { PushService } from '../chat/inbox/push-service.ts';
+import type { Appended } from '../chat/log-store.ts';
+import { inboxOf } from '../chat/room.ts';
+
+export interface InboxServicesDeps {
+  readonly backend: Pick<WorkerBackend, 'logs' | 'inboxes' | 'roster' | 'pushes'>;
+  readonly feeds: Pick<Feeds, 'expectEcho'>;
+  readonly admission: Admission;
+  readonly inboxSize: number;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** The services that write to inboxes, and the view that shows them. */
+export interface InboxServices {
+  readonly directMessages: DirectMessages;
+  readonly announcements: Announcements;
+  readonly pushService: PushService;
+  readonly inboxView: InboxView;
+}
+
+export function createInboxServices(deps: InboxServicesDeps): InboxServices {
+  const { backend, feeds, admission, inboxSize, now, newId } = deps;
+  const { logs, inboxes, roster } = backend;
+  const onAppended = (nsp: string, userId: string, appended: Appended) =>
+    feeds.expectEcho(inboxOf(nsp, userId), appended);
+
+  return {
+    directMessages: createDirectMessages({ logs, roster, newId, onAppended }),
+    announcements: createAnnouncements({ logs, inboxes, newId }),
+    pushService: createPacedPushService({ ...backend, newId, onAppended }, admission),
+    inboxView: createInboxView({ logs, inboxes, inboxSize, now }),
+  };
+}
