@@ -32,7 +32,7 @@ export interface RecentAnswer {
   readonly seq?: number;
 }
 
-/** Where a message is or was. `roomid`: the user's id for an inbox. */
+/** The place that a message has or had. `roomid`: the user's id for an inbox. */
 export interface TracedPosition {
   readonly nsp: string;
   readonly kind: 'room' | 'inbox';
@@ -65,7 +65,7 @@ export interface TracedMessage extends TracedPosition {
   readonly user?: UserTrace;
 }
 
-/** What the store knows of the user in question, with regard to one message. */
+/** The store's knowledge of the user in question, with regard to one message. */
 export interface UserTrace {
   readonly userId: string;
   /** On all workers. */
@@ -75,7 +75,7 @@ export interface UserTrace {
   readonly muted?: boolean;
   /** The user has read the room up to here. */
   readonly readUpTo?: number;
-  /** When an item of the inbox was written to a connection, received by a device, and read; ms since 1970. */
+  /** The times at which an item of the inbox was written to a connection, received by a device, and read; ms since 1970. */
   readonly sentAt?: number;
   readonly recvAt?: number;
   readonly readAt?: number;
@@ -87,7 +87,7 @@ export interface FoundMessages {
   readonly searched?: { readonly logs: number; readonly complete: boolean };
 }
 
-/** What is asked of each worker. */
+/** The question to each worker. */
 export interface DeliveryQuestion {
   readonly messages: readonly TracedPosition[];
   readonly id?: string;
@@ -95,7 +95,7 @@ export interface DeliveryQuestion {
 }
 
 /**
- * How a connection got the message, or why not.
+ * The way by which a connection got the message, or the reason why it did not.
  *
  * - `written`: live. `gathered`: it will be, within FLUSH_WINDOW_MS. `behind`: the worker has not come so far in the room.
  * - `page`, `resumed`: it joined later, and the page of its join had it; after `resumed` nothing was missing.
@@ -129,7 +129,7 @@ export interface ConnectionTrace {
   readonly ackedUpTo?: number;
 }
 
-/** What one worker knows of one message. */
+/** One worker's knowledge of one message. */
 export interface DeliveryTrace {
   /** Connections here in the room, or of the inbox's user. */
   readonly connections: number;

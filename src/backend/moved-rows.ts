@@ -5,7 +5,7 @@ import type { RoomSubscription } from '../chat/room-subscriptions.ts';
 import type { Outcome } from '../protocol/codes.ts';
 
 /*
- * What a store consists of, in rows that no store's layout shows in: the embedded store lists them, and Redis takes them. A row
+ * The content of a store, in rows that depend on no store's layout: the embedded store lists them, and Redis takes them. A row
  * belongs to one log, inbox or other thing by `tag`; those of one tag are written in the order listed.
  */
 

@@ -50,7 +50,10 @@ export interface PresenceResync {
 export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
   const { reported, onReturned, enter, setConnections, removeUnreported, onRestored, now, log } = deps;
   let heartbeatAtMs: number | undefined;
-  /** Why not all is reported. A loss goes before a reap, since a store that lost its data has announced nobody as gone. */
+  /**
+   * The reason for which not all is reported. A loss goes before a reap, since a store that lost its data has announced nobody
+   * as gone.
+   */
   let cause: 'reaped' | 'lost' | undefined;
   let reannouncing = false;
   let returning = false;

@@ -1,12 +1,12 @@
-/** What a call to Redis does, for the operator. */
+/** The kinds of calls to Redis, for the operator. */
 export const REDIS_CALLS = [
   /** Stores and publishes an entry. */
   'append',
   /** Reads entries, and what is unread of them. */
   'read',
-  /** Who is in a room. */
+  /** Changes or reads the members of rooms. */
   'presence',
-  /** Which workers live. */
+  /** Heartbeats, and reads of which workers live. */
   'lease',
   /** Inboxes, a person's rooms, pushes, remembered requests. */
   'people',

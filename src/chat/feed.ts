@@ -71,12 +71,12 @@ export interface Feed {
   hasReached(epoch: string | undefined, seq: number): boolean;
   /** Returns whether it reads the log now. */
   isReading(): boolean;
-  /** Up to where it has delivered; undefined before the first `attach`. */
+  /** The position up to which it has delivered; undefined before the first `attach`. */
   position(): FeedPosition | undefined;
   close(): void;
 }
 
-/** Where a feed stands, with the epochs before this one, oldest first. */
+/** The position of a feed, with the epochs before this one, oldest first. */
 export interface FeedPosition extends Position {
   readonly previousEpochs: readonly PreviousEpoch[];
 }

@@ -50,7 +50,7 @@ export interface Feeds {
   expectEcho(room: Room, appended: { readonly epoch: string; readonly seq: number }): void;
   /** Resolves once that entry is delivered, or after a second. */
   whenDelivered(room: Room, position: { readonly epoch: string; readonly seq: number }): Promise<void>;
-  /** Up to where the room's feed has delivered; undefined if nobody has attached to it. */
+  /** The position up to which the room's feed has delivered; undefined if nobody has attached to it. */
   positionOf(room: Room): FeedPosition | undefined;
   /** Compares every leased room with its log. */
   resync(): void;

@@ -38,7 +38,7 @@ interface Followed {
 export function createFollowedRooms(deps: FollowedRoomsDeps): FollowedRooms {
   const { maxRooms, follow, retryMs, onFailed, onFull } = deps;
   const followed = new Map<string, Followed>();
-  /** Where the streams of all rooms stand, also of dropped ones: they go on there when somebody returns. */
+  /** The positions of all rooms' streams. A dropped room goes on at its position when somebody returns. */
   const states = new Map<string, StreamState>();
   let isFull = false;
 

@@ -31,7 +31,7 @@ Exit code: 0 done, 1 not done, and why, 2 wrong arguments.
 `,
 } as const;
 
-/** What an operator calls the kinds. */
+/** The operator's words for the kinds. */
 const NAMES: { readonly [K in MovedKind]: string } = {
   secrets: 'secret, API key',
   logs: 'rooms, inboxes',

@@ -1,4 +1,4 @@
-/** How nginx serves the site over TLS. */
+/** The files and ports for a site over TLS. */
 export interface NginxTls {
   /** The certificate and those that vouch for it, as nginx finds the file. */
   readonly certFile: string;
@@ -7,7 +7,7 @@ export interface NginxTls {
   readonly redirectFrom: readonly string[];
 }
 
-/** What stands behind a port of the site. */
+/** Returns the flags of `listen` that follow a port of the site. */
 export function listenFlags(tls: NginxTls | undefined): string {
   // From nginx 1.25.1 on, `http2 on;` says the same, and this is logged as deprecated. Earlier versions know only this.
   return tls ? ' ssl http2' : '';
@@ -28,7 +28,7 @@ ssl_prefer_server_ciphers off;
 # holds 4,000 sessions.
 ssl_session_cache shared:roomcast_tls:32m;
 ssl_session_timeout 1d;
-# Whoever got the key of the tickets could read recorded connections. The cache serves every process.
+# A stolen ticket key would open recorded connections. The cache serves every process.
 ssl_session_tickets off;
 `;
 }

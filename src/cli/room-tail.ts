@@ -8,7 +8,7 @@ export interface RoomTailDeps {
   readonly api: ApiAccess;
   readonly nsp: string | undefined;
   readonly roomid: string;
-  /** Where the stream continues; it follows what arrives. */
+  /** The id after which the stream continues; it rises with each event. */
   readonly state: StreamState;
   readonly onEvent: (roomid: string, event: SentEvent) => void;
   readonly onLost: (roomid: string, reason: string) => void;

@@ -37,11 +37,11 @@ export interface Health {
   state(): Outcome<void>;
   /** Resolves after the first check, whatever it found. */
   readonly firstCheck: Promise<void>;
-  /** When the store or the bus went away, or one of several servers did; undefined while all answer. */
+  /** The time at which the store, the bus or one of several servers went away; undefined while all answer. */
   degradedSince(): number | undefined;
   /** The store or the bus is away as a whole, as the last check found. */
   isAway(): boolean;
-  /** How many of the store's servers are away, while others serve. */
+  /** The number of the store's servers that are away, while others serve. */
   awayServers(): number;
   readonly counters: { readonly probesMissed: number; readonly reconnects: number };
   close(): void;

@@ -44,7 +44,7 @@ export function createHistogramByLabel<Label extends string>(
 
 type Values = () => MetricValueWithName<string>[];
 
-/** Of a metric, a registry uses the name, the type and `get`. */
+/** A registry uses the name, the type and `get` of a metric, and nothing else. */
 function metricOf({ name, help }: HistogramOptions, values: Values): Metric {
   const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: values() });
   return { name, type: 'histogram', get } as unknown as Metric;

@@ -1,6 +1,6 @@
 import type { RecentAnswer } from '../message-trace.ts';
 
-/** How many a worker remembers: a flood of refusals must not fill its memory. */
+/** The most answers that a worker remembers: a flood of refusals must not fill its memory. */
 export const ANSWERS_KEPT = 500;
 
 /**

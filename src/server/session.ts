@@ -9,7 +9,7 @@ import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { ClientSocket } from './socket-types.ts';
 import type { ConnectionBudget } from './transport/connection-budget.ts';
 
-/** Where the live messages of a member begin, and the page that it got before them. */
+/** The position at which the live messages of a member begin, and the page that it got before them. */
 export interface JoinedAt {
   readonly epoch: string;
   /** The newest entry when it joined: live ones follow. */

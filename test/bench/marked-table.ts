@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 const marksOf = (name: string) => [`<!-- ${name} -->`, `<!-- /${name} -->`] as const;
 
-/** What stands between the markers of that name. */
+/** Returns the text between the markers of that name. */
 export function tableIn(text: string, name = 'bench'): string {
   const [before, after] = marksOf(name);
   const [start, end] = [text.indexOf(before), text.indexOf(after)];

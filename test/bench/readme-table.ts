@@ -69,7 +69,7 @@ function ratioOf(spread: Spread | undefined): string {
   return min === max ? `${median}` : `${median} (${min} … ${max})`;
 }
 
-/** Where and when the rows were measured, a line for each run. */
+/** The place and time of the measured rows, a line for each run. */
 export function origins(rows: readonly Row[]): string[] {
   const told = rows.map(
     ({ commit, node, cpu, cores, at }) => `${commit}, Node ${node}, ${cores} × ${cpu}, ${at.slice(0, 10)}`,

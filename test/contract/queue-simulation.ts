@@ -34,7 +34,7 @@ interface Simulation {
 /** Socket.IO's defaults: `reconnectionDelay` 1 s, doubled up to 5 s, each half as much more or less. */
 const STOCK_MS = [1_000, 5_000] as const;
 const STOCK_JITTER = 0.5;
-/** What the SDK adds at random to the time that it was told. */
+/** The most that the SDK adds at random to the time that it was told. */
 const SDK_SPREAD_MS = 1_000;
 
 async function simulate({ setClock, queue, kinds, arriveMs, random }: Simulation): Promise<Entered[]> {

@@ -87,7 +87,7 @@ function load(): NodeJS.Timeout {
   }, TICK_MS);
 }
 
-/** How late a message is that was stored at that time. A clock that a fault has set shows nothing. */
+/** Returns the delay of a message that was stored at that time. A clock that a fault has set shows nothing. */
 function lateMsOf(at: number): number {
   const lateMs = Date.now() - at;
   return lateMs > 0 && lateMs < LONGEST_LATE_MS ? lateMs : 0;

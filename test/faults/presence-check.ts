@@ -107,7 +107,7 @@ export function createPresenceCheck({ isJoined, now }: PresenceCheckDeps): Prese
       openAbsence(name).left = true;
     },
     told(name, what) {
-      // Who reads the logs at the end is no member of the crowd.
+      // The one that reads the logs at the end is no member of the crowd.
       if (everybodyInAt === undefined || now() - everybodyInAt < FIRST_JOINS_MS || !crowd.has(name)) return;
       notices.push({ name, what, at: now() });
     },

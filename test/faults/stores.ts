@@ -9,7 +9,7 @@ import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
  */
 export type StoreKind = 'single' | 'sentinel' | 'sentinel-acks' | 'cluster' | 'cluster-acks' | 'servers';
 
-/** What the hosts of a stage store in. */
+/** The store of a stage's hosts. */
 export interface StageStore {
   /** The only server, or the first of several. */
   readonly redis: RedisProcess;

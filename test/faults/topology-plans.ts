@@ -17,7 +17,7 @@ import type { PlainServers } from './stores.ts';
 const FREEZE_MS = 5_000;
 const AWAY_MS = 1_000;
 const REPLICA_LAG_MS = 1_000;
-/** What runs on a busy machine for a long time counts as hung only then. */
+/** Long, because a failover may be slow on a busy machine. */
 const LIMIT = { timeout: 60_000 };
 
 const slotOfRoom = (roomid: string) => slotOf(redisKeys('rc').channel(roomOf('/', roomid)));

@@ -134,7 +134,7 @@ function latency(p50Ms: number, spread: number): LoadResult['latency']['delivere
     p999Ms: at(99.9),
     maxMs: at(100),
     percentiles,
-    // Of an empty histogram.
+    // The encoding of an empty histogram.
     histogram: 'HISTFAAAAB14nJNpmSzMwMDACMXMDBAAYjMoH3ZjgPMBQQsCeg==',
   };
 }

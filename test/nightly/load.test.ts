@@ -8,7 +8,7 @@ import { runRoomcast } from '../support/cluster.ts';
 import { systemFixture } from '../support/fixture.ts';
 
 const MINUTES = 2;
-/** What a heap that grows and shrinks between collections may differ by. */
+/** The most by which a heap that grows and shrinks between collections may differ. */
 const SWAY = 1.2;
 
 describe('roomcast load', () => {

@@ -7,7 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 export interface Defects {
   /** `count`: of all deliveries so far. */
   readonly deliver?: (frame: string, member: ChatMember, count: number) => readonly string[];
-  /** Beside the members of its room, who gets a message. */
+  /** The members who get a message beside those of its room. */
   readonly alsoTo?: (room: string, members: readonly ChatMember[], seq: number) => readonly ChatMember[];
   readonly alsoListed?: readonly string[];
   readonly delayMs?: number;

@@ -5,7 +5,7 @@ import { ROOMCAST } from '../bench/systems/roomcast.ts';
 
 /** Longer than a poll of every user could pause. */
 const WINDOW_S = 5;
-/** What timers and the ends of joining add to one window and not to another. */
+/** The most commands that timers and late joins add to one window and not to another. */
 const SLACK = 40;
 const WINDOWS = 8;
 const [FEW, MANY] = [50, 200];

@@ -2,7 +2,7 @@ import type { RetentionSettings } from './log-meta.ts';
 import type { Keys, Rows } from './rows.ts';
 import type { KeyedRow, Tables } from './tables.ts';
 
-/** What the content of a store depends on. */
+/** The facts that the content of a store depends on. */
 export interface RowContext {
   readonly tables: Tables;
   readonly rules: RetentionSettings & { readonly dedupeTtlS: number };

@@ -45,7 +45,7 @@ export function createComparison({ source, target, now, onProgress }: Comparison
   return { compare };
 }
 
-/** What is left of a row at that time; undefined if nothing is. */
+/** Returns the part of a row that is left at that time; undefined if nothing is. */
 function lastingPart<R extends MovedRows[MovedKind]>(row: R, endAfter: number): R | undefined {
   if (row.endsAt !== undefined && row.endsAt <= endAfter) return undefined;
   if (!('held' in row)) return row;

@@ -5,7 +5,7 @@ import type { RedisCall } from '../redis-calls.ts';
 export interface Script {
   readonly text: string;
   readonly sha1: string;
-  /** What its calls are counted as. */
+  /** The kind that its calls are counted as. */
   readonly call: RedisCall;
   /** The script is not delayed by call-pacing.ts, because a client waits for its effect. */
   readonly prompt?: true;

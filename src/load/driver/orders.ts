@@ -23,7 +23,7 @@ export interface ClientSpec {
   /** A speaker is a member who talks; a publisher only talks. */
   readonly role: 'member' | 'speaker' | 'publisher';
   readonly token?: string;
-  /** Is never chosen to leave. */
+  /** The client is never chosen to leave. */
   readonly stays?: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface ConnectOrder {
   readonly talk: TalkStyle;
   /** Clients come back, with what they had, when their connection ends by itself. */
   readonly returning?: boolean;
-  /** Before the names of the clients, so that those of two runs differ. */
+  /** The beginning of the clients' names, so that those of two runs differ. */
   readonly namePrefix?: string;
   readonly seed?: number;
   /** Rooms that have members in other processes too. */
@@ -49,7 +49,7 @@ export interface ConnectOrder {
 
 export interface TalkStyle {
   readonly textBytes: number;
-  /** One receiver in so many times a message: reading the time costs as much as checking the number. */
+  /** One of this many receivers times a message, because reading the time costs as much as checking the number. */
   readonly timedOneIn: number;
   /** The newest messages of each room that are kept to compare: a power of two. */
   readonly kept?: number;
@@ -70,7 +70,7 @@ export interface TalkOrder {
 export interface RateOrder {
   readonly do: 'rate';
   readonly perSecond: number;
-  /** The part that is said to one user, 0 to 1. */
+  /** The share of messages that go to one user, 0 to 1. */
   readonly privateShare: number;
   /** Clients that leave per second; each comes again a little later. */
   readonly churnPerS: number;

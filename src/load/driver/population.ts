@@ -12,7 +12,7 @@ import type { Sources } from './sources.ts';
 const RETURN_LEAST_MS = 300;
 const RETURN_SPREAD_MS = 1_200;
 const PACE_MS = 5;
-/** A client that is chosen to leave may be away already: so many others are tried. */
+/** A client that is chosen to leave may be away already. After this many tries, none leaves. */
 const CHURN_TRIES = 16;
 
 export interface PopulationDeps {
@@ -30,9 +30,9 @@ export interface PopulationDeps {
 export interface Population {
   readonly members: Members;
   readonly returning: boolean;
-  /** Resolves when all are in, or none is on its way any more, or at the limit. */
+  /** Resolves when every client is in, when none is still connecting, or at the limit. */
   connect(): Promise<{ readonly joined: number; readonly tookMs: number; readonly joinUs: Histogram }>;
-  /** Nobody who has not been dialled yet is any more. */
+  /** Dials no further client. */
   stopDialling(): void;
   /** One of the clients leaves, and comes again a little later. */
   churn(): void;

@@ -1,4 +1,4 @@
-/* How quantities are written on the command line. Each reader returns undefined for what it cannot read. */
+/* Readers of the quantities of the command line. Each reader returns undefined for what it cannot read. */
 
 const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1_000, m: 1_000_000 };
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

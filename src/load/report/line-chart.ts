@@ -24,14 +24,14 @@ export interface Band {
 
 export interface LineChart {
   readonly title: string;
-  /** What the y axis measures, with its unit. */
+  /** The quantity on the y axis, with its unit. */
   readonly measure: string;
   readonly xName: string;
   readonly x: Scale;
   readonly y: Scale;
   readonly series: readonly Series[];
   readonly bands?: readonly Band[];
-  /** What a pointer over that part of the x axis is told. */
+  /** The text for a pointer over that part of the x axis. */
   readonly notes?: readonly { readonly from: number; readonly to: number; readonly text: string }[];
 }
 

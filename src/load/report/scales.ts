@@ -1,6 +1,6 @@
 import { duration, short } from '../numbers.ts';
 
-/** Where a value lies on an axis. */
+/** An axis, which gives each value its place. */
 export interface Scale {
   /** 0 at the axis' beginning, 1 at its end; values beyond lie at its ends. */
   at(value: number): number;

@@ -20,7 +20,7 @@ export interface HttpDeps extends TokenGateDeps {
   readonly api: ApiContext;
   /** Returns whether this worker can serve. */
   readonly ready: () => Outcome<void>;
-  /** How many of the store's servers are away, although this worker is ready. */
+  /** The number of the store's servers that are away, although this worker is ready. */
   readonly awayServers: () => number;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;

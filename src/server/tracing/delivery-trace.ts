@@ -115,13 +115,13 @@ export function createDeliveryTracer(deps: DeliveryTracerDeps): TraceDeliveries 
   });
 }
 
-/** Whether the feed's past contains the message. */
+/** Returns whether the feed's past contains the message. */
 function hasPassed({ epoch, seq, previousEpochs }: FeedPosition, message: TracedPosition): boolean {
   if (message.epoch === epoch) return message.seq <= seq;
   return previousEpochs.some((earlier) => earlier.epoch === message.epoch && message.seq <= earlier.upTo);
 }
 
-/** `live`: what became of it on connections that had joined before it. */
+/** `live`: the outcome for connections that had joined before the message. */
 function outcomeOf(
   message: TracedPosition,
   { socket }: Session,

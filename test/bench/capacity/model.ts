@@ -1,21 +1,21 @@
-/** CPU in µs, for one of each. */
+/** The CPU time that one unit costs each process, µs. */
 export interface UnitCosts {
   readonly workerUs: number;
   readonly redisUs: number;
   readonly nginxUs: number;
 }
 
-/** What a cluster spends, as measured. */
+/** The measured costs of a cluster. */
 export interface Costs {
   readonly connect: UnitCosts;
-  /** In a second. */
+  /** One user who does nothing for a second. */
   readonly idleUser: UnitCosts;
-  /** Without its deliveries; its first copy is among them. */
+  /** One message with its first copy and without its deliveries. */
   readonly message: UnitCosts;
   readonly delivery: UnitCosts;
-  /** For each further worker with members in the room. */
+  /** One further worker with members in the room. */
   readonly copy: UnitCosts;
-  /** A worker at rest, in a second. */
+  /** One worker at rest for a second. */
   readonly worker: UnitCosts;
   readonly copyBytes: number;
   readonly userWorkerBytes: number;
@@ -23,13 +23,13 @@ export interface Costs {
   readonly messageRedisBytes: number;
 }
 
-/** What people do. */
+/** The behaviour of people. */
 export interface Profile {
-  /** Between two messages of a user. */
+  /** The time between two messages of a user. */
   readonly everyS: number;
   /** Members of a room. */
   readonly members: number;
-  /** How long a connection lasts, in s. */
+  /** The length of a connection. */
   readonly stayS: number;
   /** Messages kept per room. */
   readonly kept: number;
@@ -46,21 +46,21 @@ export const LIMITS = [
 ] as const;
 export type Limit = (typeof LIMITS)[number];
 
-/** What so many users do and need. */
+/** The activity of a number of users, and what it needs. */
 export interface Load {
   readonly users: number;
   readonly messagesPerS: number;
   readonly deliveriesPerS: number;
   readonly nginxCores: number;
-  /** From Redis to the workers. */
+  /** The bytes that Redis sends to the workers. */
   readonly busBytesPerS: number;
-  /** In each worker, for its users. */
+  /** The memory of each worker for its users. */
   readonly workerBytes: number;
   readonly redisBytes: number;
 }
 
 export interface Plan {
-  /** Workers that get a message of a room. */
+  /** The number of workers that get a message of a room. */
   readonly copies: number;
   /** The users within each limit, with one Redis. */
   readonly limits: Readonly<Record<Limit, number>>;
@@ -74,14 +74,14 @@ export interface Plan {
 export const CORE_US = 500_000;
 /** Half of 1 Gbit/s. */
 export const NETWORK_BYTES = 62_500_000;
-/** Of the 2 GB that Node's heap has on a machine of 4 GB and more. */
+/** Half of the 2 GB that Node's heap has on a machine of 4 GB and more. */
 export const WORKER_BYTES = 1_000_000_000;
 
 export function planOf(costs: Costs, profile: Profile, workers: number, placement: Placement): Plan {
   const { everyS, members, stayS, kept } = profile;
   const copies = placement === 'together' ? 1 : workers * (1 - (1 - 1 / workers) ** members);
 
-  /** What a user costs in a second. */
+  /** Returns the cost of a user in a second. */
   function userUs(part: keyof UnitCosts): number {
     const message = costs.message[part] + (copies - 1) * costs.copy[part] + members * costs.delivery[part];
     return costs.idleUser[part] + costs.connect[part] / stayS + message / everyS;

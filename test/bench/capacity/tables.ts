@@ -11,7 +11,7 @@ export const PROFILE: Profile = { everyS: 60, members: 50, stayS: 1_800, kept: 1
 /** Of the costs and of the worked example. */
 const EXAMPLE = 100;
 
-/** What one of each costs. */
+/** Lists the cost of one of each. */
 export function costsTable(rows: readonly Row[]): string {
   const costs = costsOf(rows, EXAMPLE);
   const line = (title: string, { workerUs, redisUs, nginxUs }: Costs['connect']) => [
@@ -46,7 +46,7 @@ export function costsTable(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-/** How far a cluster of so many workers goes: on one Redis, then on as many as its workers need. */
+/** The users that a cluster of so many workers can have: on one Redis, then on as many as its workers need. */
 export function capacityTable(rows: readonly Row[]): string {
   const plans = WORKERS.flatMap((workers) =>
     PLACEMENTS.map((placement) => ({
@@ -130,7 +130,7 @@ export function exampleOf(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-/** What workers at rest cost a Redis. */
+/** The cost of workers at rest to a Redis. */
 export function backgroundTable(rows: readonly Row[]): string {
   const runs = backgroundRows(rows);
   const median = ({ values }: Row, name: string) => values[name]?.median ?? 0;

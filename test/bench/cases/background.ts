@@ -24,7 +24,7 @@ const SIZES = {
   full: { workers: [10, 100, 1_000], restMs: 10_000, idleMs: 30_000, talkMs: 10_000, saysPerS: 100 },
 } as const;
 
-/** What a Redis has to do for workers that only exist, and how it answers beside that. */
+/** The work of a Redis for workers at rest, and the time in which it answers meanwhile. */
 export const BACKGROUND: Case = {
   name: 'background',
   title:
@@ -102,7 +102,7 @@ function run(system: System, size: Size, workers: number): Promise<Point[]> {
 
 type Ask = (command: string) => Promise<string>;
 
-/** What was spent in a second: CPU in µs, and bytes that Redis sent. */
+/** The costs of a second: CPU in µs, and bytes that Redis sent. */
 type Spent = Readonly<Record<'redis' | 'worker' | 'outputBytes', number>>;
 
 interface Spending {
@@ -186,7 +186,7 @@ async function talking(stage: Stage, { name, rooms, perSecond, forMs }: Talk): P
   return spent;
 }
 
-/** What was spent on a message, beyond the same time at rest. */
+/** The costs of a message, beyond the same time at rest. */
 function perSay({ measured, perS }: Spending, what: keyof Spent, rest: Rest): number {
   return ((perS[what] - rest.perS[what]) * measured.elapsedMs) / 1_000 / measured.seen.acked;
 }

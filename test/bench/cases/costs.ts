@@ -7,7 +7,7 @@ import { onStage, type Stage, settled } from '../stage.ts';
 import { PARTS, type Part, type System } from '../systems/system.ts';
 
 const WORKERS = 2;
-/** As many rooms of each, with as many messages: what those of large ones cost more is deliveries. */
+/** Members of a room. As many rooms of each size get as many messages, so the large ones cost more only by deliveries. */
 const LARGE = 50;
 const SMALL = 2;
 const UNACKED = 50;
@@ -34,7 +34,7 @@ const SIZES = {
   },
 } as const;
 
-/** What one connect, one idle user, one message and one delivery cost each process: the inputs of the capacity model. */
+/** The costs of one connect, one idle user, one message and one delivery to each process: the inputs of the capacity model. */
 export const COSTS: Case = {
   name: 'costs',
   title:
@@ -142,7 +142,7 @@ function rate({ cpuNs, elapsedMs }: Counted, part: Part): number {
   return cpuNs[part] / elapsedMs;
 }
 
-/** What a window cost beyond the same time of another one. */
+/** The costs of a window beyond the same time of another one. */
 function beyond(window: Counted, other: Counted) {
   const share = window.elapsedMs / other.elapsedMs;
   return {

@@ -25,7 +25,7 @@ const SETTLE_S = 12;
 /** The command that the measurement itself adds. */
 const ASKED = 'info';
 
-/** Counts what Redis does for users who are connected and do nothing. */
+/** Counts the commands that Redis runs for users who are connected and do nothing. */
 export function measureIdleCommands(system: System, load: IdleLoad): Promise<IdleCommands> {
   const { users, rooms, workers, seconds, settleSeconds = SETTLE_S } = load;
   if (users < rooms) throw new Error('each room needs a user');

@@ -24,7 +24,7 @@ export async function readCallsByCommand(ask: AskRedis): Promise<CallsByCommand>
   return Object.fromEntries([...lines].map(([, command = '', calls]) => [command, Number(calls)]));
 }
 
-/** What a Redis has open and keeps now. */
+/** The connections and the memory of a Redis now. */
 export interface RedisHoldings {
   readonly connections: number;
   /** Of its data and its connections. */

@@ -7,7 +7,7 @@ import { createHistogram, record } from '../../../src/load/driver/ledger.ts';
 const EVERY_MS = 50;
 const US_PER_MS = 1_000;
 
-/** How long a Redis takes to answer a PING on a connection of its own, in µs. */
+/** The times in which a Redis answers a PING on a connection of its own, µs. */
 export interface RedisLatency {
   /** PINGs so far. */
   asked(): number;

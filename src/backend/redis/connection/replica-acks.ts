@@ -38,7 +38,7 @@ const WAIT_MS = 1_000;
 const KEY_TTL_MS = '10000';
 const TOO_FEW = away('the store has it, but too few replicas yet');
 const MOVING = away('the store is moving data');
-/** Of as many tags a moving slot may have each. */
+/** The slot of each tag may just be moving, so the next one is tried. */
 const TAGS_TRIED = 3;
 /** Not more often than an idle worker writes heartbeats. */
 const FRESH_MS = 4_000;

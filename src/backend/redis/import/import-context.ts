@@ -6,7 +6,7 @@ import { allValues } from '../outcomes.ts';
 import type { Retention } from '../retention.ts';
 import type { Script } from '../scripts.ts';
 
-/** What the tables of an import share. */
+/** The dependencies that the tables of an import share. */
 export interface ImportContext {
   readonly redis: RedisCommands;
   /** entries-import.lua */

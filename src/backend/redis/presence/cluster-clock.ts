@@ -2,9 +2,9 @@ import { ROSTER_HEARTBEAT_MS } from '../../../chat/roster.ts';
 import type { RedisServer } from '../connection/commands.ts';
 
 /*
- * What this process knows of the cluster's time, which roster-time.lua keeps. After a heartbeat, the cluster's time is at least
- * what the reply said, plus what this process has measured since the reply by a clock that cannot be set. The heartbeats of all
- * processes carry this minimum to Redis, which takes the highest: so the time advances as real time does, and never faster.
+ * A lower bound of the cluster's time, which roster-time.lua keeps. After a heartbeat, the cluster's time is at least the time
+ * in the reply, plus what this process has measured since the reply by a clock that cannot be set. The heartbeats of all
+ * processes carry this bound to Redis, which takes the highest: so the time advances as real time does, and never faster.
  */
 
 /** The most that counts after a heartbeat. While none is accepted, the time stands still, and no lease ends. */

@@ -4,12 +4,12 @@ import { succeed } from '../../../protocol/codes.ts';
 import type { InstanceReader, InstanceState } from './instances.ts';
 
 /**
- * Who lives, at most a second old. It reads only who does not, and once of each instance whether it is listed at all: so the
- * cost does not grow with the instances, although every worker reads. While the store does not answer, all are what they were
- * last: nobody's lease ends while no heartbeat can be seen.
+ * The instances that live, from a reading at most a second old. Each reading returns only those that do not live, and each
+ * instance is looked up once to see whether it is listed at all. So the cost does not grow with the instances, although every
+ * worker reads. While the store does not answer, the last reading stands: no lease ends while no heartbeat can be seen.
  */
 export interface LiveInstances {
-  /** Reads who lives, if the last reading is a second old. */
+  /** Reads the instances again, if the last reading is a second old. */
   refresh(): Promise<Outcome<unknown>>;
   /** Returns the states of those that are listed. An instance may be listed just now: one that is not known is looked up. */
   statesOf(instanceIds: Iterable<string>): Promise<Outcome<ReadonlyMap<string, InstanceState>>>;
@@ -18,7 +18,7 @@ export interface LiveInstances {
 }
 
 const CACHE_MS = 1_000;
-/** A dead instance is listed as fenced for at least a lease before it is listed no more. Whoever read meanwhile knows. */
+/** A dead instance is listed as fenced for at least a lease before it is listed no more. A worker that read meanwhile knows. */
 const LISTED_FOR_MS = ROSTER_DOUBT_MS;
 
 interface Reading {
@@ -96,12 +96,12 @@ export function createLiveInstances(
       (one) => !silent.has(one) && !listed.has(one) && !reading.notListed.has(one),
     );
     if (unknown.length > 0) {
-      // What is listed since the reading may be fenced since then, too.
+      // An instance that was listed after the reading may be fenced since then, too.
       if (last === reading) reading = readNow();
       const [looked, fresh] = await Promise.all([lookUp(unknown, reading), reading.found]);
       if (!looked.ok && !isAway(looked)) return looked;
       if (!fresh.ok) return fresh;
-      // Whoever is in a room is taken for listed while nobody can tell.
+      // An instance with users in a room is taken for listed while the store cannot tell.
       if (!looked.ok) for (const one of unknown) presumed.add(one);
       found = fresh;
       // A later reading that does not name them must not find them listed.

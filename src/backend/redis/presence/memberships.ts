@@ -16,13 +16,13 @@ export interface MembershipsDeps {
   readonly vacateIfEmpty: (room: Room) => void;
 }
 
-/** Who is in which room on this instance, as it reports it. */
+/** Reports to the roster which users of this instance are in which room. */
 export interface Memberships extends Pick<Roster, 'enter' | 'exit' | 'setClients'> {
   /** Reports a user again. `known`: the members have not been told that the user left, since it is the store that lost them. */
   enterAgain(room: Room, user: ReportedUser, clients: number, known: boolean): Promise<Outcome<RosterChange>>;
 }
 
-/** Why roster-enter.lua refuses; otherwise the room is full. */
+/** The reply of roster-enter.lua that refuses a banned user; any other refusal means that the room is full. */
 const BANNED = 1;
 const NO_LIMIT = 0;
 

@@ -48,7 +48,7 @@ export function rangeAfter(nsp: string, after = ''): Range {
 
 type Calls = Pick<RedisCommands, 'call'>;
 
-/** Who keeps the index: one place for all rooms, or each of several servers for its own. */
+/** The servers that keep the index: one for all rooms, or each of several for its own. */
 export interface IndexParts {
   all(): readonly Calls[];
   of(room: Room): Calls;

@@ -38,7 +38,7 @@ export interface RosterCalls {
     userId: string,
     clients: number,
     options?: {
-      /** Whom the members know of, if the roster should have lost the user. */
+      /** The user as the members know them, in case the roster has lost the user. */
       readonly known?: ReportedUser | undefined;
       readonly expected?: boolean;
     },

@@ -135,7 +135,7 @@ export function createRedisRoster(deps: RedisRosterDeps): Roster {
     clock,
     now,
     async onAccepted(known, mayHaveLost) {
-      // Whoever is not known was reaped, or the store lost its data.
+      // An instance that the store does not know was reaped, or the store lost its data.
       if (!known) await dataMarks.check();
       resync.onHeartbeat(known, lost || (known && mayHaveLost));
       lost = false;

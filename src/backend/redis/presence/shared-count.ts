@@ -15,7 +15,7 @@ export interface SharedCountDeps<Count> {
   readonly count: () => Promise<Outcome<Count>>;
   readonly toNumbers: (count: Count) => readonly number[];
   readonly fromNumbers: (numbers: readonly number[]) => Count;
-  /** How old a count may be. */
+  /** The age at which a count is too old. */
   readonly lifetimeMs: (count: Count) => number;
   /** A clock that cannot be set. */
   readonly now: () => number;

@@ -53,7 +53,7 @@ const KEEP_NAMED_MS = 10_000;
 export function createClusterMembers<N extends TopologyNode>(deps: ClusterMembersDeps<N>): ClusterMembers<N> {
   const { like, openNode, tagAt, hasSlots, recheck, now } = deps;
   const members = new Map<string, ClusterMember<N>>();
-  /** Where to dial a node, by its other address. */
+  /** The address to dial a node at, by its other address. */
   let announced = new Map<string, RedisAddress>();
   const closing = new Set<Promise<void>>();
 

@@ -30,13 +30,13 @@ export interface WorkerServers {
   noteWrite(key: string, written: Outcome<unknown>): void;
   /** Tests the subscriber of each server that is not away: what is published there must come back. */
   probe(): Promise<Outcome<void>>;
-  /** While nobody asks for `probe`, since a server is away that no worker can be without: one of the others may be deaf. */
+  /** Does the same while a server is away that no worker can be without, and `probe` is not called: another one may be deaf. */
   probeOthers(): Promise<void>;
   /** Replaces the subscribers that the last probe found deaf, or all if it found none. */
   reconnect(): void;
   /** Succeeds if a server answers and allows what this worker does. */
   check(): Promise<Outcome<void>>;
-  /** The servers of which the last check found that they do not, while others do. */
+  /** The servers that failed the last check, while others passed it. */
   away(): readonly string[];
   /** Returns whether the key's server is one of these. */
   isAway(key: string): boolean;

@@ -1,7 +1,7 @@
 import { NUMBERS_FROM } from './origin-text.ts';
 import type { SenderProblem } from './room-check.ts';
 
-/** More than ever wait for each other; what would exceed it is forgotten, oldest first. */
+/** More acks and deliveries than ever wait for each other. Beyond it, the oldest are forgotten. */
 const REMEMBERED = 1_024;
 
 interface Place {
@@ -12,7 +12,7 @@ interface Place {
 
 /**
  * The messages of one client in its room, their answers and their deliveries. A client's messages are stored in the order
- * they were said, an acked one stands where its ack says, a refused one stands nowhere.
+ * they were said, an acked one has the position that its ack names, and a refused one has none.
  */
 export interface SenderRecord {
   /** An ack came; `seq` is undefined if the server's acks name no position. */
