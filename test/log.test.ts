@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs, { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,6 +60,51 @@ it.each([
     .map((line) => (JSON.parse(line) as { n: number }).n);
   expect([code, numbers.length]).toEqual([exitCode, LINES]);
   expect(new Set(numbers).size).toBe(LINES);
+});
+
+const SOURCE = JSON.stringify(new URL('../src/log.ts', import.meta.url).href);
+
+function runScript(script: string, stdio: StdioOptions, pretty = false) {
+  const text = `import { createLog } from ${SOURCE};
+    const log = createLog({ level: 'info', pretty: ${pretty}, base: {}, destination: 1 });
+    ${script}`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', text];
+  const child = spawn(process.execPath, args, { stdio });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+const GOES_ON = `
+  process.on('uncaughtException', () => process.exit(9));
+  log.info('one');
+  log.info('two');
+  setTimeout(() => {
+    log.fatal('still here');
+    process.once('exit', () => {
+      log.info('leaving');
+      log.info('left');
+    });
+    process.exit(3);
+  }, 100);`;
+
+it.each([false, true])('goes on and exits when the disk of the log is full, pretty: %s', async (pretty) => {
+  const full = openSync('/dev/full', 'w');
+  onTestFinished(() => closeSync(full));
+  const child = runScript(GOES_ON, ['ignore', full, 'ignore'], pretty);
+  expect(await once(child, 'exit')).toEqual([3, null]);
+});
+
+it('goes on and exits when the reader of the log is gone', async () => {
+  const child = runScript(`process.once('message', () => {${GOES_ON}});\nprocess.send('started');`, [
+    'ignore',
+    'pipe',
+    'ignore',
+    'ipc',
+  ]);
+  await once(child, 'message');
+  child.stdout?.destroy();
+  child.send('go');
+  expect(await once(child, 'exit')).toEqual([3, null]);
 });
 
 it('drops lines that nobody reads beyond a bound, without waiting, and says how many', async () => {

@@ -149,7 +149,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
   config: ['host-names.ts', 'origin-patterns.ts'],
   'host-names.ts': [],
-  'log.ts': ['repeated-lines.ts'],
+  'log.ts': ['log-destination.ts', 'repeated-lines.ts'],
+  'log-destination.ts': [],
   'message-trace.ts': ['protocol'],
   'message-tracing.ts': ['protocol', 'cluster', 'backend', 'chat-messages.ts', 'message-trace.ts'],
   'origin-patterns.ts': [],
