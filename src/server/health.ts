@@ -61,12 +61,15 @@ export function createHealth(deps: HealthDeps): Health {
     const store = await checkStore();
     const probed = store.ok ? await bus.probe() : store;
     if (closed) return;
+    const isBack = probed.ok && since !== undefined && !last.ok;
     last = probed;
     away = probed.ok ? awayServers() : [];
     if (store.ok && !probed.ok) miss();
     else missed = 0;
     if (probed.ok && away.length === 0) recover();
     else degrade();
+    // The rooms of the servers that serve again must not wait for one that stays away.
+    if (isBack && away.length > 0) deps.resync();
     timer = setTimeout(() => void check(), CHECK_MS);
   }
 

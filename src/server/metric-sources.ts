@@ -23,10 +23,18 @@ export interface MetricSources {
 export function reportSources({ gauge, readCounter }: MetricRegistry, sources: MetricSources): void {
   gauge('clients', 'Open connections', sources.clients);
   gauge('rooms_local', 'Rooms with a member on this worker', sources.rooms);
-  gauge('degraded', '1 while the store or the bus is away, or one of several servers', () =>
-    sources.degraded() ? 1 : 0,
+  gauge(
+    'degraded',
+    '1 while the store or the bus is away, or one of several servers',
+    () => (sources.degraded() ? 1 : 0),
+    'max',
   );
-  gauge('store_servers_away', 'Servers of the store that are away while others serve', sources.awayServers);
+  gauge(
+    'store_servers_away',
+    'Servers of the store that are away while others serve',
+    sources.awayServers,
+    'max',
+  );
   readCounter(
     'messages_delivered_total',
     'Messages of rooms times the members they were written to',

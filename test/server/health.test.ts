@@ -64,7 +64,21 @@ describe('the health of a worker', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     faults.server = false;
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(told).toEqual(['degraded', 'resync', 'restored']);
+    expect(told).toEqual(['degraded', 'resync', 'resync', 'restored']);
+    health.close();
+  });
+
+  it('compares the rooms once the store is back, although one of its servers stays away', async () => {
+    const { health, told, faults } = watched();
+    await health.firstCheck;
+    faults.server = true;
+    await vi.advanceTimersByTimeAsync(1_000);
+    faults.store = true;
+    await vi.advanceTimersByTimeAsync(5_000);
+    faults.store = false;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(told).toEqual(['degraded', 'resync']);
+    expect([health.isAway(), health.awayServers()]).toEqual([false, 1]);
     health.close();
   });
 

@@ -53,6 +53,26 @@ function openSession(budget = newBudget()) {
   return { session, queue, refused };
 }
 
+it('refused events with huge names or ids leave no more than their beginnings in memory', async () => {
+  const { session } = openSession();
+  const kept: unknown[] = [];
+  const remembering = { ...context, recentAnswers: { note: (answer: unknown) => void kept.push(answer) } };
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let count = 0; count < 40; count += 1) {
+    const clientMsgId = `${count}`.repeat(1_000_000);
+    const event = {
+      event: `no-event-${count}`.repeat(100_000),
+      args: [{ clientMsgId }, new IncomingPacket('', 9)],
+    };
+    await dispatch(session, remembering, event);
+  }
+  await turn();
+  collectGarbage();
+  expect(kept).toHaveLength(40);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
+});
+
 it('rooms:mine costs as many of the connection’s events as the rooms that it reads', async () => {
   const rooms = Array.from({ length: 1_000 }, (_, n) => ({ roomid: `${n}`, top: 0, read: 0, unread: 0 }));
   const budget = new ConnectionBudget(
