@@ -14,7 +14,7 @@ import { checkNginxConfig } from './doctor/nginx-check.ts';
 import { parseNginx } from './doctor/nginx-parser.ts';
 import { checkSite } from './doctor/site-check.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, type GivenOptions, notAddress, readOptions } from './options.ts';
+import { EXIT, type GivenOptions, notAddress, notWords, readOptions } from './options.ts';
 import type { HostStatus } from './status-table.ts';
 
 export interface DoctorDeps {
@@ -114,8 +114,7 @@ function filesLike(pattern: string): string[] {
 }
 
 function checkOptions(given: GivenOptions): string[] {
-  const unknown = given.words.map((word) => `${JSON.stringify(word)} belongs to no option`);
-  return [...unknown, ...notAddress(given, 'site')];
+  return [...notWords(given), ...notAddress(given, 'site')];
 }
 
 const HELP = `Usage: roomcast doctor [--nginx FILE] [--site URL] [--json]

@@ -3,7 +3,7 @@ import { BackendError, type BackendOptions } from '../backend/backend.ts';
 import { type MoveSummary, moveToRedis } from '../backend/move/move-to-redis.ts';
 import type { MovedKind } from '../backend/moved-rows.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, readOptions } from './options.ts';
+import { EXIT, notWords, readOptions } from './options.ts';
 
 export type MoveSettings = BackendOptions & { readonly namespaces: readonly string[] };
 
@@ -56,9 +56,7 @@ export async function runMoveToRedis(
   settings: MoveSettings,
   print: Printer,
 ): Promise<number> {
-  const given = readOptions(COMMAND, args, print, ({ words }) =>
-    words.map((word) => `${JSON.stringify(word)} is no argument`),
-  );
+  const given = readOptions(COMMAND, args, print, notWords);
   if (typeof given === 'number') return given;
   let shownAtMs = performance.now();
   try {

@@ -62,6 +62,11 @@ export function readOptions(
   return EXIT.misused;
 }
 
+/** Says which arguments a command does not know that takes options alone. */
+export function notWords({ words }: GivenOptions): string[] {
+  return words.map((word) => `${JSON.stringify(word)} belongs to no option`);
+}
+
 /** Says if an option that takes the address of a site has something else. */
 export function notAddress(given: GivenOptions, option: string): string[] {
   const value = given.values[option];

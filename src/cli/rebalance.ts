@@ -1,7 +1,7 @@
 import { BackendError } from '../backend/backend.ts';
 import { type RebalanceOptions, rebalance } from '../backend/redis/topology/rebalance.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, readOptions } from './options.ts';
+import { EXIT, notWords, readOptions } from './options.ts';
 
 const COMMAND = {
   name: 'rebalance',
@@ -25,9 +25,7 @@ export async function runRebalance(
   settings: RebalanceOptions,
   print: Printer,
 ): Promise<number> {
-  const given = readOptions(COMMAND, args, print, ({ words }) =>
-    words.map((word) => `${JSON.stringify(word)} is no argument`),
-  );
+  const given = readOptions(COMMAND, args, print, notWords);
   if (typeof given === 'number') return given;
   const { empty = '' } = given.values;
   const emptied = String(empty)

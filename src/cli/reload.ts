@@ -3,7 +3,7 @@ import type { ReloadStatus } from '../cluster/reloads.ts';
 import type { ReloadStep } from '../cluster/supervisor.ts';
 import { hostInUrl } from '../host-names.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, readOptions } from './options.ts';
+import { EXIT, notWords, readOptions } from './options.ts';
 import type { StatusSettings } from './status.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -27,9 +27,7 @@ export async function runReload(
   { adminHost, adminPort }: StatusSettings,
   print: Printer,
 ): Promise<number> {
-  const given = readOptions({ name: 'reload', help: HELP, options: {} }, args, print, ({ words }) =>
-    words.map((word) => `${JSON.stringify(word)} belongs to no option`),
-  );
+  const given = readOptions({ name: 'reload', help: HELP, options: {} }, args, print, notWords);
   if (typeof given === 'number') return given;
   // The admin listener cannot be dialled at a wildcard address, and takes a reload from this machine only.
   const host = ['0.0.0.0', '0', '::'].includes(adminHost) ? '127.0.0.1' : adminHost;

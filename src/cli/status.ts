@@ -1,6 +1,6 @@
 import { hostInUrl } from '../host-names.ts';
 import type { Printer } from './nginx.ts';
-import { EXIT, readOptions } from './options.ts';
+import { EXIT, notWords, readOptions } from './options.ts';
 import { type Counters, type HostStatus, ratesBetween, statusTable, sumOf } from './status-table.ts';
 
 export interface StatusSettings {
@@ -27,9 +27,7 @@ const REDRAW = '\u001b[H\u001b[J';
 /** Shows the cluster as this host's primary knows it. */
 export async function runStatus(args: readonly string[], deps: StatusDeps): Promise<number> {
   const { terminal, signal, now, print } = deps;
-  const given = readOptions(COMMAND, args, print, ({ words }) =>
-    words.map((word) => `${JSON.stringify(word)} belongs to no option`),
-  );
+  const given = readOptions(COMMAND, args, print, notWords);
   if (typeof given === 'number') return given;
   const { adminHost, adminPort } = deps.settings;
   const host = ['0.0.0.0', '0', '::'].includes(adminHost) ? '127.0.0.1' : adminHost;

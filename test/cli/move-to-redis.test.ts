@@ -20,7 +20,7 @@ it('roomcast move-to-redis says how it is used, and what is missing', async () =
   expect(await run('--help')).toMatchObject({ code: 0, err: '', out: expect.stringContaining('DATA_DIR') });
   expect(await run('there')).toMatchObject({
     code: 2,
-    err: expect.stringContaining('"there" is no argument'),
+    err: expect.stringContaining('"there" belongs to no option'),
   });
   expect(await run('--forget')).toMatchObject({
     code: 2,
