@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
+import type { Position } from '../../../src/chat/log-store.ts';
+import type { Room } from '../../../src/chat/room.ts';
 import { append, granted, newRoom, read } from '../../contract/peers.ts';
 import { peerForTest, redisForTest } from '../../contract/redis-harness.ts';
+import type { Peer } from '../../contract/suite.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { RedisProcess } from '../../support/redis-server.ts';
 
@@ -15,8 +18,8 @@ async function follow(replica: RedisProcess, master: RedisProcess): Promise<void
   );
 }
 
-/** Makes a change and loses it: the replica is promoted without it, and the master copies that replica. */
-async function loseInFailover(
+/** Makes a change and loses it: the replica is promoted without it, and the master becomes a copy of that replica. */
+async function demote(
   master: RedisProcess,
   replica: RedisProcess,
   change: () => Promise<unknown>,
@@ -25,14 +28,30 @@ async function loseInFailover(
   await replica.ask('REPLICAOF NO ONE');
   await change();
   await follow(master, replica);
+}
+
+/** The same, and the master is promoted again as Sentinel does it. */
+async function loseInFailover(
+  master: RedisProcess,
+  replica: RedisProcess,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  await demote(master, replica, change);
   await master.ask('REPLICAOF NO ONE');
-  // Sentinel sends the same.
+  // Sentinel sends this too.
   await master.ask('CLIENT KILL TYPE normal');
 }
 
 /** Returns the offset at which it was last promoted. */
 async function offsetOf(server: RedisProcess): Promise<number> {
   return Number(/second_repl_offset:(-?\d+)/.exec(await server.ask('INFO replication'))?.[1]);
+}
+
+/** Expects that the room goes on after its only message under another epoch. */
+async function expectNewEpoch(peer: Peer, room: Room, kept: Position): Promise<void> {
+  const next = await eventually(() => append(peer, room, 'next'));
+  expect(next.seq).toBe(2);
+  expect(next.epoch).not.toBe(kept.epoch);
 }
 
 const RESYNC = ['--repl-diskless-sync-delay', '0'];
@@ -43,9 +62,7 @@ it('a master that was demoted, lost its newest message and is promoted again beg
   const room = newRoom();
   const kept = await append(peer, room, 'kept');
   await loseInFailover(master, replica, () => append(peer, room, 'lost'));
-  const next = await eventually(() => append(peer, room, 'next'));
-  expect(next.seq).toBe(2);
-  expect(next.epoch).not.toBe(kept.epoch);
+  await expectNewEpoch(peer, room, kept);
   expect((await read(peer, room)).previousEpochs).toEqual([{ epoch: kept.epoch, upTo: 1 }]);
 });
 
@@ -68,9 +85,7 @@ it('a master that is promoted again at a lower offset than before begins a new e
     await replica.start();
   });
   expect(await offsetOf(master)).toBeLessThan(10_000);
-  const next = await eventually(() => append(peer, room, 'next'));
-  expect(next.seq).toBe(2);
-  expect(next.epoch).not.toBe(kept.epoch);
+  await expectNewEpoch(peer, room, kept);
 });
 
 it('a worker notices a promotion that closed no connection', async () => {
@@ -78,15 +93,10 @@ it('a worker notices a promotion that closed no connection', async () => {
   const peer = await peerForTest(master.url);
   const room = newRoom();
   const kept = await append(peer, room, 'kept');
-  await follow(replica, master);
-  await replica.ask('REPLICAOF NO ONE');
-  await append(peer, room, 'lost');
-  await follow(master, replica);
+  await demote(master, replica, () => append(peer, room, 'lost'));
   await master.ask('REPLICAOF NO ONE');
   await peer.check();
-  const next = await eventually(() => append(peer, room, 'next'));
-  expect(next.seq).toBe(2);
-  expect(next.epoch).not.toBe(kept.epoch);
+  await expectNewEpoch(peer, room, kept);
 });
 
 it('a worker that found its master to be a replica takes its promotion for a new term, cut off or not', async () => {
@@ -94,16 +104,11 @@ it('a worker that found its master to be a replica takes its promotion for a new
   const peer = await peerForTest(master.url);
   const room = newRoom();
   const kept = await append(peer, room, 'kept');
-  await follow(replica, master);
-  await replica.ask('REPLICAOF NO ONE');
-  await append(peer, room, 'lost');
-  await follow(master, replica);
+  await demote(master, replica, () => append(peer, room, 'lost'));
   // The check of each second.
   expect((await peer.check()).ok).toBe(false);
   await master.ask('REPLICAOF NO ONE');
-  const next = await eventually(() => append(peer, room, 'next'));
-  expect(next.seq).toBe(2);
-  expect(next.epoch).not.toBe(kept.epoch);
+  await expectNewEpoch(peer, room, kept);
 });
 
 it('the stored terms of earlier versions begin no new epoch', async () => {
