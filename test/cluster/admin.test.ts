@@ -121,7 +121,7 @@ test('a web page cannot reload, not even one from another server of this machine
   expect((await reload({})).status).toBe(202);
 });
 
-test('what became of a message is for programs of this machine, by its query', async () => {
+test('GET /explain passes its query on, and refuses pages in a browser', async () => {
   const asked: unknown[] = [];
   const explain = async (query: unknown) => {
     asked.push({ ...(query as object) });

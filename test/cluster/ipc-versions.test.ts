@@ -92,7 +92,7 @@ test.each<[string, Pair]>([
   expect(heard).not.toHaveBeenCalled();
 });
 
-test('what an earlier release does not know is not sent to it', async () => {
+test('an earlier release is sent only the kinds of messages that it knows', async () => {
   const { worker, primary, sent } = openPair({ primary: BEFORE_RANGES, worker: IPC_VERSIONS });
   const heard = vi.fn();
   primary.onNotice('metrics.totals', heard);

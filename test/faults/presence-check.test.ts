@@ -46,7 +46,7 @@ describe('what members are told of each other', () => {
     expect(check.result()).toEqual({ falsePresence: 1, unheardPresence: 1 });
   });
 
-  it('is true about one whose absence the crowd noticed too late, as late as it heard its messages', () => {
+  it('is true about an absence that the crowd noticed as late as it got the messages', () => {
     const { check, pass, drop, join } = crowd();
     check.heard('ann', 4_000);
     drop();

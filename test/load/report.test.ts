@@ -79,7 +79,7 @@ describe('the report of a load run', () => {
     expect(page).toContain('<td>p99 340 ms</td>');
   });
 
-  test('of a run in which nothing was delivered has no empty figure and no number that is none', () => {
+  test('has no empty figure and no NaN after a run in which nothing was delivered', () => {
     const none = { ...SAMPLE_RESULT.latency.delivered, count: 0, percentiles: [] };
     const nothing: LoadResult = {
       ...SAMPLE_RESULT,
@@ -123,7 +123,7 @@ describe('the axes', () => {
   });
 });
 
-test('a part that is not all never reads as all, nor a small one as nothing', () => {
+test('a share below 1 never reads as 100 %, and one above 0 never as 0 %', () => {
   expect(percent(1)).toBe('100 %');
   expect(percent(0.99999)).toBe('> 99.9 %');
   expect(percent(0.00001)).toBe('< 0.1 %');

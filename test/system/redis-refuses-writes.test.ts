@@ -124,7 +124,7 @@ describe('a Redis that answers but takes no writes', () => {
     },
   );
 
-  it('because it still loads its data makes every worker not ready, loses nothing, and nobody comes or goes', async () => {
+  it('makes every worker not ready while it loads its data, and loses no message and no user', async () => {
     await everywhere('200 ');
     const before = moves();
     const acked = await members[0]?.do('say', { text: 'before' });

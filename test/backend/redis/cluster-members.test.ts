@@ -102,7 +102,7 @@ it('follows it as well if no call shows that: the master itself lists other slot
   expect(cluster.nodes()).toEqual([one, two]);
 });
 
-it('takes a node for one, whether by the name that it announces or by its address', async () => {
+it('takes a node for one member, whether a reply names it by its host name or by its address', async () => {
   const announced = master(2, 9, '0-16383').replace('@12', '@12,localhost');
   const { cluster, seen } = await clusterOf([master(1, 0), announced], async (port) =>
     port === 'localhost:2' ? succeed(port) : redirection('moved', 2),

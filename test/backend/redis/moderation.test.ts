@@ -39,7 +39,7 @@ describe('restrictions in Redis', () => {
     expect(rest).toEqual(await callsOf());
   });
 
-  it('that an embedded store named by a hash hold, and are lifted and replaced like others', async () => {
+  it('hold if an embedded store named the user by a hash, and are lifted and replaced like others', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url);
     const room = newRoom();

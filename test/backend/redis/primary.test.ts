@@ -248,7 +248,7 @@ describe('REDIS_URL', () => {
   });
 });
 
-describe('the overview for whoever asks all the time', () => {
+describe('the overview that several hosts ask for again and again', () => {
   it('is counted once for all hosts, and again once it is some seconds old', async () => {
     const redis = await redisForTest();
     const peer = await peerForTest(redis.url, { host: 'one' });

@@ -190,8 +190,8 @@ describe('the expiry of a key', () => {
   });
 });
 
-describe('what each server lists of the rooms of an instance', () => {
-  it('is put together', async () => {
+describe('the lists of an instance’s rooms on several servers', () => {
+  it('are put together', async () => {
     const [a, b, c] = [await redisForTest(), await redisForTest(), await redisForTest()];
     const key = redisKeys('rc').occupiedRooms('dead');
     await a.ask(`ZADD ${key} 0 one 0 two`);

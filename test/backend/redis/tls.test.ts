@@ -73,7 +73,7 @@ it('workers and primary reach a Redis that asks for a certificate', async () => 
   await canChat(await workerAndPrimary({ redisUrl: url }));
 });
 
-it('they reach several servers that ask for one', async () => {
+it('workers and primary reach several servers that ask for a certificate', async () => {
   const servers = await Promise.all(range(1, 3).map(tlsRedisForTest));
   await canChat(await workerAndPrimary({ redisUrls: servers.map(({ url }) => url) }));
 });

@@ -133,7 +133,7 @@ it('without a member here the worker does not follow the room', () => {
   expect(delivery).toMatchObject({ connections: 0, passed: false, written: 0 });
 });
 
-it('of an inbox counts the connections of its user', () => {
+it('counts the connections of an inbox’s user', () => {
   const message = { ...MESSAGE, kind: 'inbox' as const, roomid: inboxOf('/', 'bob').roomid };
   expect(trace({ c: {} }, { message })).toMatchObject({ connections: 1, passed: true, others: [] });
 });
