@@ -169,9 +169,10 @@ export async function runCommand(line: CommandLine): Promise<number> {
   return 2;
 }
 
-/** Aborted by Ctrl-C, or when the process is told to end. */
+/** Aborted by Ctrl-C, when the process is told to end, or when its terminal goes away. */
 function interruption(): AbortSignal {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => interrupted.abort());
   return interrupted.signal;
 }

@@ -1,4 +1,4 @@
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { createDisplay } from '../load/display/display.ts';
@@ -93,6 +93,8 @@ async function checkFolders({ json, report }: LoadOptions): Promise<readonly str
   for (const [option, path] of Object.entries({ json, report })) {
     if (path === undefined) continue;
     const folder = dirname(resolve(path));
+    if ((await stat(path).catch(() => undefined))?.isDirectory())
+      problems.push(`--${option} needs the name of a file, and ${path} is a folder`);
     try {
       await access(folder, constants.W_OK);
     } catch {
@@ -114,7 +116,8 @@ async function finish(result: LoadResult, { json, report }: LoadOptions, print: 
       await writeFile(path, text());
     } catch (error) {
       print.err(`roomcast load: the result cannot be written: ${(error as Error).message}\n`);
-      exitCode = EXIT_MISUSED;
+      // A bad verdict weighs more than a file that is missing.
+      if (exitCode === EXIT_CODES.good) exitCode = EXIT_MISUSED;
     }
   }
   return exitCode;

@@ -127,7 +127,7 @@ export interface Totals {
   readonly delivered: number;
   readonly privateDelivered: number;
   readonly bytesRead: number;
-  /** Clients that got in, ever. */
+  /** Times that a client got into its room: a client that left and came again counts twice. */
   readonly joined: number;
   /** Connections that did not get in, by reason. */
   readonly failedConnections: Readonly<Record<string, number>>;

@@ -47,7 +47,7 @@ export default function visit() {
   function say() {
     ask('say', { roomid: ROOM, text: `said at ${Date.now()} by ${__VU}` }, (answer, tookMs) => {
       if (answer.ok) ackTime.add(tookMs);
-      else refused.add(1, { code: answer.code });
+      else refused.add(1, { code: answer.error?.code });
       check(answer, { 'a message is stored': ({ ok }) => ok });
     });
   }

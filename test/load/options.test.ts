@@ -78,6 +78,18 @@ describe('the options of a load run', () => {
     );
   });
 
+  it('need a client for each process', () => {
+    expect(read({ clients: '3', rooms: '3', processes: '4' }).problems).toEqual([
+      '--processes 4 needs as many --clients; there are 3',
+    ]);
+  });
+
+  it('allow a fault in any step', () => {
+    const late = { duration: '10s', fault: 'kill-worker@15s' };
+    expect(read({ ...late, steps: '1k,2k' }).problems).toEqual([]);
+    expect(read(late).problems).toHaveLength(1);
+  });
+
   it('take a short token secret for a mistake', () => {
     expect(read({ 'token-secret': 'short' }).problems).toEqual([
       '--token-secret has at least 32 bytes, as AUTH_SECRET of the servers',
@@ -170,6 +182,11 @@ describe('the clients of a plan', () => {
     expect(new Set(small.clients.map(small.processOf)).size).toBe(2);
     const large = plan({ clients: '100', rooms: '1', processes: '2' });
     expect(new Set(large.clients.map(large.processOf)).size).toBe(2);
+  });
+
+  it('are spread over the processes by number if no process holds their room', () => {
+    const small = plan({ clients: '6', rooms: '2', processes: '6' });
+    expect(new Set(small.clients.map(small.processOf)).size).toBe(6);
   });
 
   it('are the same for the same seed, with one speaker in each room if speakers number the messages', () => {

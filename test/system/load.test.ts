@@ -133,6 +133,16 @@ describe.concurrent('a load run finds', () => {
     expect(code).toBe(1);
   });
 
+  it('that a packet is malformed, and goes on', async () => {
+    const { code, result } = await loadChat({
+      deliver: (frame, _member, count) => (count === 1_000 ? [frame, '42["joined",null]'] : [frame]),
+    });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { phantom: 1 } });
+    expect(result.verdict.findings[0]?.detail).toMatch(/^client \d+ got a malformed packet of 17 bytes$/);
+    expect(result.totals.said).toBeGreaterThan(300);
+    expect(code).toBe(1);
+  });
+
   it('a limit missed, if messages take longer than they may', async () => {
     const { code, result } = await loadChat({ delayMs: 200 }, [...PATIENT, '--max-p99', '100ms']);
     expect(result.verdict.outcome).toBe('threshold-missed');
@@ -239,6 +249,7 @@ describe('roomcast load', () => {
       [[free], /does not answer \(.*ECONNREFUSED.*\): start the server/],
       [[`${url()}/elsewhere/`], /which is no Socket\.IO: name the path/],
       [[url(), '--report', '/nowhere/r.html'], /--report names a file in \/nowhere, which does not exist/],
+      [[url(), '--report', folder], /--report needs the name of a file/],
       [[url(), '--fault', 'redis-pause@1s:1s'], /the server has no Redis on this machine/],
     ];
     for (const [args, problem] of cases) {

@@ -102,6 +102,22 @@ export class Client implements DialectClient {
   }
 
   onText(buffer: Buffer, at: number, end: number): void {
+    // Whatever a server sends, it must not end the process with all its clients.
+    try {
+      this.take(buffer, at, end);
+    } catch {
+      this.onMalformed(end - at);
+    }
+  }
+
+  onMalformed(bytes: number): void {
+    const { ledger } = this.deps;
+    ledger.findings.add('phantom', () => `client ${this.spec.id} got a malformed packet of ${bytes} bytes`);
+    this.connection.destroy();
+    this.onEnd('a malformed packet');
+  }
+
+  private take(buffer: Buffer, at: number, end: number): void {
     if (this.check !== undefined && begins(buffer, at, end, this.start)) {
       this.message(this.check, buffer, at, end);
     } else if (this.sender === undefined || !this.sender.onText(buffer, at, end)) {

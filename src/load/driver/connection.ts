@@ -16,6 +16,8 @@ export interface ConnectionOwner {
   onRead(bytes: number): void;
   /** The text stands in `buffer` from `at` to `end`, and only until this returns. */
   onText(buffer: Buffer, at: number, end: number): void;
+  /** A packet cannot be read. The owner ends the connection. */
+  onMalformed(bytes: number): void;
   onEnd(reason: string): void;
 }
 

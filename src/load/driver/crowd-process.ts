@@ -206,7 +206,7 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
 process.on('message', ({ order, id }: { order: Order; id: number }) => {
   void answer(order).then((value) => process.send?.({ id, value }));
 });
-// Ctrl-C in a terminal reaches the whole group: the parent ends the run in order.
-process.on('SIGINT', () => undefined);
+// Ctrl-C or the end of a terminal reaches the whole group: the parent ends the run in order.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.once('disconnect', () => process.exit(0));
 process.send?.({ id: 0 });

@@ -89,7 +89,11 @@ export class PollingConnection implements Connection {
 
   private packet(body: Buffer, at: number, end: number): void {
     if (!this.opened) {
-      const { sid } = JSON.parse(body.toString('utf8', at + 1, end)) as { sid: string };
+      const sid = sidOf(body.toString('utf8', at + 1, end));
+      if (sid === undefined) {
+        this.owner.onMalformed(end - at);
+        return;
+      }
       this.path = `${this.target.path}&sid=${encodeURIComponent(sid)}`;
       this.opened = true;
       this.owner.onOpen();
@@ -122,5 +126,14 @@ export class PollingConnection implements Connection {
       response.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? error.message));
     });
     sent.end(body);
+  }
+}
+
+function sidOf(handshake: string): string | undefined {
+  try {
+    const sid: unknown = JSON.parse(handshake)?.sid;
+    return typeof sid === 'string' ? sid : undefined;
+  } catch {
+    return undefined;
   }
 }

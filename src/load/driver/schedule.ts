@@ -38,7 +38,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   let nextUs = clock() + random.fraction() * intervalUs;
   let nextChurnUs = clock() + random.fraction() * churnUs;
   let turn = 0;
-  let isHeld = false;
+  /** Messages that were due until then had to wait for answers, or for a speaker to come back. */
+  let heldUntilUs = 0;
 
   function say(dueUs: number): boolean {
     if (privateCheck !== undefined && random.chance(privateShare)) {
@@ -58,14 +59,15 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       for (; nextChurnUs <= nowUs; nextChurnUs += churnUs) churn();
       if (senders.length === 0 || perSecond === 0) return;
       for (; nextUs <= nowUs; nextUs += intervalUs) {
-        const wasHeld = isHeld;
-        isHeld = !say(nextUs);
-        if (isHeld) return;
-        // A message that waited behind unanswered ones is late by the server.
-        if (!wasHeld) record(ledger.lagUs, nowUs - nextUs);
+        if (!say(nextUs)) {
+          heldUntilUs = nowUs;
+          return;
+        }
+        // The server is to blame for the messages that queued up behind unanswered ones.
+        if (nextUs > heldUntilUs) record(ledger.lagUs, nowUs - nextUs);
       }
     },
-    backlog: (nowUs) => Math.max(0, Math.floor((nowUs - nextUs) / intervalUs) + 1),
+    backlog: (nowUs) => (nextUs > nowUs ? 0 : Math.floor((nowUs - nextUs) / intervalUs) + 1),
   };
 }
 

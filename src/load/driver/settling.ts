@@ -60,17 +60,17 @@ export async function listMembers(
 }
 
 async function pagesOf(member: Client, room: string, limitMs: number): Promise<string[] | undefined> {
-  const { dialect } = member;
-  if (dialect.askMembers === undefined || dialect.readMembers === undefined) return undefined;
+  const { askMembers, readMembers } = member.dialect;
+  if (askMembers === undefined || readMembers === undefined) return undefined;
   const names: string[] = [];
   let cursor: string | undefined;
   do {
-    const event = dialect.askMembers(room, cursor);
-    const answer = await new Promise<string | undefined>((resolve) => {
+    const event = askMembers(room, cursor);
+    const page = await new Promise<ReturnType<typeof readMembers>>((resolve) => {
       setTimeout(resolve, limitMs, undefined);
-      if (member.joined) member.ask(event, resolve);
+      // Read where the client expects malformed answers.
+      if (member.joined) member.ask(event, (answer) => resolve(readMembers(JSON.parse(answer)[0])));
     });
-    const page = answer === undefined ? undefined : dialect.readMembers(JSON.parse(answer)[0]);
     if (page === undefined) return undefined;
     names.push(...page.names);
     cursor = page.cursor;

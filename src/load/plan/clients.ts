@@ -37,7 +37,7 @@ export function planClients({ config, servers, runName, numberedBy, tokenOf }: P
       const server = servers[id % servers.length] as ServerUrl;
       const speaks = numberedBy === 'server' || member === 0;
       // A room that no process could hold alone is spread over all of them.
-      homeOf.set(id, homes[at] ?? member % processes);
+      homeOf.set(id, homes[at] ?? id % processes);
       clients.push({
         id,
         server: servers.indexOf(server),

@@ -101,16 +101,20 @@ export function readLoadOptions(
     [100, MAX_DURATION_MS],
     'a time up to 24h, such as 60s or 5m',
   );
-  const faults =
-    values.fault === undefined ? { faults: [], problems: [] } : readFaults(String(values.fault), durationMs);
-  problems.push(...faults.problems);
   const steps = readSteps(values.steps, problems);
+  const faults =
+    values.fault === undefined
+      ? { faults: [], problems: [] }
+      : readFaults(String(values.fault), durationMs * Math.max(1, steps.length));
+  problems.push(...faults.problems);
   const seed =
     values.seed === undefined ? defaults.seed : take('seed', readCount, [0, 2 ** 31], 'a whole number');
   const processes =
     values.processes === undefined
-      ? Math.max(Math.min(defaults.cores, 2, rooms), Math.ceil(clients / CLIENTS_PER_PROCESS))
+      ? Math.max(Math.min(defaults.cores, 2, rooms, clients), Math.ceil(clients / CLIENTS_PER_PROCESS))
       : take('processes', readCount, [1, MAX_PROCESSES], `a whole number from 1 to ${MAX_PROCESSES}`);
+  if (processes > clients)
+    problems.push(`--processes ${processes} needs as many --clients; there are ${clients}`);
   const secret = values['token-secret'] as string | undefined;
   if (secret !== undefined && secret.length < 32)
     problems.push('--token-secret has at least 32 bytes, as AUTH_SECRET of the servers');
