@@ -25,7 +25,7 @@ export default defineConfig({
           testTimeout: name === 'unit' ? 60_000 : 240_000,
           hookTimeout: 240_000,
           // Vitest's own is one second.
-          expect: { poll: { timeout: 20_000 } },
+          expect: { poll: { timeout: 50_000 } },
           sequence: { groupOrder: group },
         },
       }),
