@@ -15,6 +15,7 @@ import { eventually } from '../../support/eventually.ts';
 
 const ann = { userId: 'ann', username: 'Ann', avatar: '1.jpg' };
 const bob = { userId: 'bob', username: 'Bob' };
+const cid = { userId: 'cid', username: 'Cid' };
 const [annInbox, bobInbox] = [inboxOf('/', 'ann'), inboxOf('/', 'bob')];
 
 /** All keys but those that list workers. */
@@ -287,6 +288,26 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.count(room))).toMatchObject({ users: 3, clients: 3 });
     expect(granted(await b.roster.findByUsername(room, 'Anna', 9))).toEqual([]);
     expect(granted(await b.roster.rooms('/', { limit: 9 })).rooms).toHaveLength(1);
+  });
+
+  it('announces who enters again between the first heartbeat after a reap and the report of all users', async () => {
+    const redis = await redisForTest();
+    let frozenMs = 0;
+    const a = await peerForTest(redis.url, { elapsedMs: () => performance.now() + frozenMs });
+    const b = await peerForTest(redis.url);
+    const room = newRoom();
+    const late: string[] = [];
+    a.roster.onLateNotice((_, { event, user }) => late.push(`${event} ${user.userId}`));
+    granted(await a.roster.heartbeat(2));
+    granted(await a.roster.enter(room, ann, 1, 1));
+    granted(await a.roster.enter(room, bob, 1, 2));
+    frozenMs = ROSTER_LEASE_MS;
+    expect(granted(await b.roster.reap(a.instanceId))).toHaveLength(2);
+    granted(await a.roster.heartbeat(2));
+    expect(granted(await a.roster.enter(room, ann, 2, 3)).changed).toBe(true);
+    // The room holds nothing back either, as it would if Redis had lost the roster.
+    expect(granted(await b.roster.enter(room, cid, 1, 1)).changed).toBe(true);
+    await eventually(() => expect(late).toEqual(['join bob']));
   });
 
   it('leaves no key of a refused entry', async () => {

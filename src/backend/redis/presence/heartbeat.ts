@@ -21,9 +21,10 @@ export interface HeartbeatDeps {
   readonly now: () => number;
   /**
    * The store accepted a heartbeat. `known`: the instance had sent one before. `mayHaveLost`: the server restarted or
-   * another one took over, so it may lack the newest writes.
+   * another one took over, so it may lack the newest writes. Resolves once the listener knows whether somebody reaped the
+   * instance; the heartbeat renews no lease before.
    */
-  readonly onAccepted: (known: boolean, mayHaveLost: boolean) => void;
+  readonly onAccepted: (known: boolean, mayHaveLost: boolean) => Promise<void>;
 }
 
 export interface Heartbeat {
@@ -68,8 +69,9 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     const before = term;
     term = answering?.term;
     const lost = before !== undefined && (term === undefined || mayHaveLost(before, term));
-    onAccepted(known === 1, lost);
-    acceptedAtMs = sentAtMs;
+    void onAccepted(known === 1, lost).then(() => {
+      acceptedAtMs = Math.max(acceptedAtMs, sentAtMs);
+    });
     return succeed(undefined);
   }
 
