@@ -31,8 +31,16 @@ export const KEEP_PLACE_MS = 30_000;
 export const KEEP_SHARED_PLACE_MS = 10_000;
 /** Unknown clients that ignore their times reserve again and again, but never beyond this. */
 export const LONGEST_SHARED_MS = 120_000;
-/** Clients with made-up ids reserve a place for each: this bounds the queue, and how long it outlives their attack. */
+/** Clients of known users reserve a place for each connection: this bounds the queue. */
 export const LONGEST_MS = 600_000;
+/** What the key of a client begins with that only says who it is. */
+export const UNPROVED = '?';
+
+/** The longest wait that may be reserved. Made-up clients cost nothing, so they must not keep users out for long. */
+export function longestWaitMs(key: string | undefined): number {
+  return key === undefined || key.startsWith(UNPROVED) ? LONGEST_SHARED_MS : LONGEST_MS;
+}
+
 /** The part of a second whose places may be taken at once after a calm. */
 const BURST_S = 0.25;
 
@@ -87,7 +95,7 @@ export function createConnectQueue(perS: number, now: () => number): ConnectQueu
       return 0;
     }
     next = Math.max(next, at - burstMs);
-    const longest = key === undefined ? LONGEST_SHARED_MS : LONGEST_MS;
+    const longest = longestWaitMs(key);
     if (next - at > longest) return longest;
     const place = next;
     next += intervalMs;

@@ -58,7 +58,10 @@ export function createIdentity(options: IdentityOptions): Identity {
   let guest = userId === undefined ? storedGuest.load() : undefined;
   let fetched: string | undefined;
   let renewed = false;
-  const connectId = newMessageId();
+  // A page that is reloaded while it waits keeps its place in the queue of connects.
+  const storedConnectId = createStoredValue(options.storage, 'roomcast.connect', parseConnectId);
+  const connectId = storedConnectId.load() ?? newMessageId();
+  storedConnectId.save(connectId);
 
   async function currentToken(): Promise<string | undefined> {
     if (typeof token !== 'function') return token;
@@ -102,6 +105,10 @@ export function createIdentity(options: IdentityOptions): Identity {
       guestToken = undefined;
     },
   };
+}
+
+function parseConnectId(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function parseGuest(value: unknown): Guest | undefined {

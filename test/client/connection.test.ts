@@ -233,6 +233,19 @@ it('tells its connectId with every try, and every client has another one', async
   expect(other).not.toBe(first);
 });
 
+it('tells the connectId that its storage has after a restart', async () => {
+  const entries = new Map<string, string>();
+  const storage = {
+    get: (key: string) => entries.get(key),
+    set: (key: string, value: string) => void entries.set(key, value),
+  };
+  await chatter({ storage }).chat.join('tea');
+  await chatter({ storage }).chat.join('tea');
+  const [first, again] = fake().connectIds;
+  expect(first).toEqual(expect.any(String));
+  expect(again).toBe(first);
+});
+
 describe('guests', () => {
   const claim = { userId: 'g-1', guestToken: 'proof of g-1' };
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { UNPROVED } from '../../src/chat/connect-queue.ts';
 import type { Harness, Peer } from './suite.ts';
 
 /** RATE_ADMIT over all workers. */
@@ -67,6 +68,14 @@ export function connectsContract(harness: () => Promise<Harness>): void {
       const [one, other] = await peers(0.01);
       for (let n = 0; n < 8; n += 1) await enter(one, `made up ${n}`);
       for (let n = 0; n < 8; n += 1) expect(await enter(other, `later ${n}`)).toBe(600_000);
+    });
+
+    it('let made-up guests reserve no place beyond two minutes, which is the most that a user waits for them', async () => {
+      const [one, other] = await peers(0.1);
+      for (let n = 0; n < 30; n += 1) await enter(one, `${UNPROVED}made up ${n}`);
+      expect(await enter(other, `${UNPROVED}later`)).toBe(120_000);
+      // The place behind the last one.
+      expect(await enter(other, 'ann')).toBeLessThanOrEqual(130_000);
     });
 
     it('let unknown clients share their places, one each', async () => {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { QueueKey } from '../../chat/connect-queue.ts';
+import { type QueueKey, UNPROVED } from '../../chat/connect-queue.ts';
 import type { AcceptedHandshake } from './handshake.ts';
 
 /** A user's connections that wait for RATE_ADMIT have so many places at most, however many ids a program makes up. */
-const PLACES_PER_USER = 64;
+const PLACES_PER_USER = 4_096;
 
 export interface QueueKeyDeps {
   readonly accepted: AcceptedHandshake;
@@ -28,9 +28,11 @@ export function queueKeyOf({ accepted, headers, address }: QueueKeyDeps): QueueK
   const guestKey = guestKeyOf();
 
   function guestKeyOf(): string | undefined {
-    if (connectId !== undefined) return keyOf('connect', connectId);
+    if (connectId !== undefined) return UNPROVED + keyOf('connect', connectId);
     if (identity.known) return undefined;
-    return identity.named && address !== undefined ? keyOf(address, identity.user.name, device) : undefined;
+    return identity.named && address !== undefined
+      ? UNPROVED + keyOf(address, identity.user.name, device)
+      : undefined;
   }
 
   const isReturning = identity.known;

@@ -1,12 +1,12 @@
 -- Lets a client in or gives it a place in the queue; see chat/connect-queue.ts.
 -- KEYS[1] the next free place, ms   KEYS[2] places of known clients (sorted set: key -> ms)   KEYS[3] shared places (sorted set: n -> ms)
 -- ARGV[1] the client's key, or empty   ARGV[2] ms between two places   ARGV[3] burst, ms
--- ARGV[4] how long a place waits   ARGV[5] how long a shared one does   ARGV[6] longest wait for a shared one   ARGV[7] for a known client's
+-- ARGV[4] how long a place waits   ARGV[5] how long a shared one does   ARGV[6] the longest wait for this client
 -- Returns 0, or in how many ms the client has its place.
 
 local client, interval, burst = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local keep, keepShared = tonumber(ARGV[4]), tonumber(ARGV[5])
-local longest = tonumber(ARGV[client == '' and 6 or 7])
+local longest = tonumber(ARGV[6])
 local now = clock()
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - keep)

@@ -4,8 +4,7 @@ import {
   createOpenQueue,
   KEEP_PLACE_MS,
   KEEP_SHARED_PLACE_MS,
-  LONGEST_MS,
-  LONGEST_SHARED_MS,
+  longestWaitMs,
   queueRateOf,
 } from '../../../chat/connect-queue.ts';
 import { succeed } from '../../../protocol/codes.ts';
@@ -32,12 +31,13 @@ export function createRedisConnectQueue({
   const { intervalMs, burstMs } = queueRateOf(rateAdmit);
   const [, places, shared] = keys.connects;
   const keptMs = [KEEP_PLACE_MS, KEEP_SHARED_PLACE_MS];
-  const rules = [intervalMs, burstMs, ...keptMs, LONGEST_SHARED_MS, LONGEST_MS].map(String);
+  const rules = [intervalMs, burstMs, ...keptMs].map(String);
   const token = randomBytes(6).toString('base64url');
   let calls = 0;
 
   return {
-    enter: (key = '') => redis.evaluate<number>(scripts.enterQueue, keys.connects, [key, ...rules]),
+    enter: (key = '') =>
+      redis.evaluate<number>(scripts.enterQueue, keys.connects, [key, ...rules, String(longestWaitMs(key))]),
     async expect(clients) {
       const known = clients.filter((key) => key !== undefined);
       calls += 1;
