@@ -43,11 +43,13 @@ export interface TracedPosition {
   readonly author?: string;
   /** The socket that asked not to get it. */
   readonly except?: string;
+  /** The store has lost it. */
+  readonly lost?: true;
 }
 
 /**
  * `deleted`: the entry is there without its content. `trimmed`: it was stored and has left the log. `lost`: it was acknowledged,
- * and the store lost it. `never`: the log has not come so far.
+ * and the store lost it. `never`: the log ends before it.
  */
 export type StoredState = 'stored' | 'deleted' | 'trimmed' | 'lost' | 'never';
 
@@ -59,7 +61,7 @@ export interface TracedMessage extends TracedPosition {
   readonly clientMsgId?: string;
   /** The entry's event, or the item's kind. */
   readonly event?: string;
-  /** The first and the last entry of its log. */
+  /** The first entry that its log still holds, `top + 1` if it holds none, and the last that it numbered. */
   readonly first: number;
   readonly top: number;
   readonly user?: UserTrace;
@@ -98,6 +100,7 @@ export interface DeliveryQuestion {
  * The way by which a connection got the message, or the reason why it did not.
  *
  * - `written`: live. `gathered`: it will be, within FLUSH_WINDOW_MS. `behind`: the worker has not come so far in the room.
+ * - `gap`: the log had lost it when the worker asked. `never_came`: the store lost it before the worker, or a page, had it.
  * - `page`, `resumed`: it joined later, and the page of its join had it; after `resumed` nothing was missing.
  * - `had`: it resumed from a position at or after the message. `before`: its page began after the message.
  * - `excepted`: it sent the message with `echo: false`. `not_joined`: it is not in the room. `unknown`: none of these is known.
@@ -106,6 +109,8 @@ export type ConnectionOutcome =
   | 'written'
   | 'gathered'
   | 'behind'
+  | 'gap'
+  | 'never_came'
   | 'page'
   | 'resumed'
   | 'had'
@@ -125,7 +130,7 @@ export interface ConnectionTrace {
   readonly resumedAfter?: number;
   /** Bytes that wait for the client to read them, whatever they are. */
   readonly waitingBytes: number;
-  /** The newest message of its own that was acknowledged; present on connections of the author. */
+  /** The newest message of its own in that epoch that was acknowledged, or 0; present on connections of the author. */
   readonly ackedUpTo?: number;
 }
 
@@ -137,6 +142,8 @@ export interface DeliveryTrace {
   readonly deliveredUpTo?: number;
   /** The message is among what it has delivered, or what its members got otherwise. */
   readonly passed: boolean;
+  /** It never will be, for the reason that `ConnectionOutcome` gives. */
+  readonly missed?: 'gap' | 'never_came';
   /** Connections that it was written to live. */
   readonly written: number;
   /** The first of the connections that it was not written to live. */

@@ -51,15 +51,13 @@ export function createMessageTracing({ host, workers, hosts }: MessageTracingDep
           traces.push(trace.value);
           return;
         }
-        const { slot } = worker;
-        const pid = rows.find((row) => row.slot === slot)?.pid;
-        const reason = trace.error.message;
-        silent.push({ host, slot, workers: 1, reason, ...(pid === undefined ? {} : { pid }) });
+        const { slot, pid } = worker;
+        silent.push({ host, slot, pid, workers: 1, reason: trace.error.message });
       }),
     );
+    // Slots in other states have no process with clients.
     for (const { slot, pid, state } of rows) {
-      if (state === 'ready' || state === 'draining') continue;
-      silent.push({ host, slot, pid, workers: 1, reason: `it is in state ${state}` });
+      if (state === 'suspect') silent.push({ host, slot, pid, workers: 1, reason: 'it is in state suspect' });
     }
     return { traces, silent };
   }
@@ -90,7 +88,7 @@ export function createMessageTracing({ host, workers, hosts }: MessageTracingDep
     if (!found.ok) return found;
     const { id, userId } = query;
     const question: DeliveryQuestion = {
-      messages: found.value.messages.map(({ nsp, kind, roomid, epoch, seq, author, except }) => ({
+      messages: found.value.messages.map(({ nsp, kind, roomid, epoch, seq, state, author, except }) => ({
         nsp,
         kind,
         roomid,
@@ -98,6 +96,7 @@ export function createMessageTracing({ host, workers, hosts }: MessageTracingDep
         seq,
         ...(author === undefined ? {} : { author }),
         ...(except === undefined ? {} : { except }),
+        ...(state === 'lost' ? { lost: true as const } : {}),
       })),
       ...(id === undefined ? {} : { id }),
       ...(userId === undefined ? {} : { userId }),

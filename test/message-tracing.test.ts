@@ -34,6 +34,8 @@ const traceOf = (host: string, slot: number): WorkerTrace => ({
 });
 
 interface Worker {
+  /** Its index, if absent. */
+  readonly slot?: number;
   readonly state?: WorkerState;
   readonly hangs?: boolean;
 }
@@ -43,29 +45,32 @@ function stage(
   workers: readonly Worker[],
   elsewhere: readonly WorkerTrace[] = [],
   others: Record<string, number> = {},
+  found = FOUND,
 ) {
   const asked: [slot: number, kind: string, body: unknown][] = [];
-  const ipcs = workers.map(({ hangs }, slot) => {
+  const ipcs = workers.map(({ hangs, slot: given }, index) => {
+    const slot = given ?? index;
     async function request(kind: string, body: unknown): Promise<Outcome<unknown>> {
       asked.push([slot, kind, body]);
       if (hangs) return HANGS;
-      if (kind === CHAT_MESSAGES.findMessages) return succeed(FOUND);
+      if (kind === CHAT_MESSAGES.findMessages) return succeed(found);
       return succeed(kind === CHAT_MESSAGES.traceElsewhere ? elsewhere : traceOf('here', slot));
     }
-    return { slot, instanceId: `here-${slot}`, request } as unknown as WorkerIpc;
+    return { slot, pid: 100 + index, instanceId: `here-${index}`, request } as unknown as WorkerIpc;
   });
-  const stateOf = (slot: number) => workers[slot]?.state ?? 'ready';
+  const inState = (...states: WorkerState[]) =>
+    ipcs.filter((_, index) => states.includes(workers[index]?.state ?? 'ready'));
   const trace = createMessageTracing({
     host: 'here',
     workers: {
-      ready: () => ipcs.filter(({ slot }) => stateOf(slot) === 'ready'),
-      withClients: () => ipcs.filter(({ slot }) => ['ready', 'draining'].includes(stateOf(slot))),
+      ready: () => inState('ready'),
+      withClients: () => inState('ready', 'draining'),
       status: () =>
-        workers.map((_, slot) => ({
-          slot,
-          pid: 100 + slot,
+        workers.map(({ state = 'ready' }, index) => ({
+          slot: ipcs[index]?.slot ?? index,
+          pid: 100 + index,
           port: 1,
-          state: stateOf(slot),
+          state,
           clients: 0,
           rooms: 0,
           loopDelayMs: 0,
@@ -110,6 +115,25 @@ it('asks the next worker for the store if the first hangs, and names every worke
       ],
     },
   });
+});
+
+it('names the process that hangs during a reload, and none that does not serve yet', async () => {
+  const draining = { slot: 0, state: 'draining', hangs: true } as const;
+  const { trace } = stage([{ slot: 0 }, draining, { slot: 1 }, { slot: 2, state: 'starting' }]);
+  expect(await trace({ room: 'tea', seq: '4' })).toMatchObject({
+    value: { silent: [{ host: 'here', slot: 0, pid: 101, reason: 'no answer within 3000 ms' }] },
+  });
+});
+
+it('says of a lost message that it is lost', async () => {
+  const [found] = FOUND.messages;
+  const { trace, asked } = stage([{}], [], {}, { messages: [{ ...found, state: 'lost' }] } as FoundMessages);
+  await trace({ id: 'c-1' });
+  expect(asked.at(-1)).toEqual([
+    0,
+    CHAT_MESSAGES.traceDeliveries,
+    { messages: [{ ...POSITION, lost: true }], id: 'c-1' },
+  ]);
 });
 
 it('counts the workers of other hosts that give no answer over the bus', async () => {

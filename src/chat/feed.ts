@@ -79,6 +79,16 @@ export interface Feed {
 /** The position of a feed, with the epochs before this one, oldest first. */
 export interface FeedPosition extends Position {
   readonly previousEpochs: readonly PreviousEpoch[];
+  /** The newest gaps, oldest first. */
+  readonly gaps: readonly PastGap[];
+}
+
+/**
+ * Entries for which members got `room:gap`, as the log numbered them then. `trimmed`: the feed has never delivered them.
+ * `epoch`: it has, and the store lost them afterwards.
+ */
+export interface PastGap extends Gap {
+  readonly previousEpochs: readonly PreviousEpoch[];
 }
 
 export function createFeed(room: Room, deps: FeedDeps): Feed {
@@ -103,6 +113,8 @@ class LiveBuffer {
 }
 
 const NO_EPOCHS: readonly PreviousEpoch[] = [];
+const NO_GAPS: readonly PastGap[] = [];
+const MAX_GAPS_KEPT = 8;
 
 /**
  * The feed of one room. Every connected user has one for the inbox, so an idle feed holds no closures, lists or
@@ -115,6 +127,7 @@ class RoomFeed implements Feed {
   private last = 0;
   /** The epochs before this one, as the newest page lists them. */
   private previousEpochs = NO_EPOCHS;
+  private gaps = NO_GAPS;
   private closed = false;
   private repair: Repair | undefined = undefined;
   private liveBuffer: LiveBuffer | undefined = undefined;
@@ -190,7 +203,7 @@ class RoomFeed implements Feed {
 
   private async readMissing(): Promise<void> {
     const { room } = this;
-    const { logs, onGap, counters, log } = this.deps;
+    const { logs, counters, log } = this.deps;
     for (;;) {
       const answer = await logs.read(room, {
         after: this.last,
@@ -214,7 +227,7 @@ class RoomFeed implements Feed {
         const { last } = this;
         if (entry.seq <= last) continue;
         if (entry.seq > last + 1) {
-          onGap(room, { epoch: page.epoch, from: last + 1, to: entry.seq - 1, reason: 'trimmed' });
+          this.skip(page.epoch, entry.seq - 1);
         } else if (!began) {
           counters.messagesRecovered += 1;
         }
@@ -223,21 +236,36 @@ class RoomFeed implements Feed {
       if (page.more) continue;
       // A log that expired as a whole still knows its top.
       if (page.top > this.last && page.entries.length === 0) {
-        onGap(room, { epoch: page.epoch, from: this.last + 1, to: page.top, reason: 'trimmed' });
+        this.skip(page.epoch, page.top);
         this.last = page.top;
       }
       return;
     }
   }
 
+  /** The log has nothing from the next number to this one. */
+  private skip(epoch: string, to: number): void {
+    const gap: Gap = { epoch, from: this.last + 1, to, reason: 'trimmed' };
+    this.keepGap(gap);
+    this.deps.onGap(this.room, gap);
+  }
+
+  private keepGap(gap: Gap): void {
+    const { previousEpochs } = this;
+    this.gaps = [...this.gaps.slice(1 - MAX_GAPS_KEPT), { ...gap, previousEpochs }];
+  }
+
   /** Continues in the page's epoch. False: members saw entries that the store has lost, so read again from the cut. */
   private moveTo(page: LogPage): boolean {
     const sharedUpTo = this.sharedWith(page);
-    const { last } = this;
+    const { last, epoch = NO_EPOCH } = this;
     this.epoch = page.epoch;
     if (sharedUpTo >= last) return true;
     const from = Math.min(sharedUpTo, page.top) + 1;
-    if (last >= from) this.deps.onGap(this.room, { epoch: page.epoch, from, to: last, reason: 'epoch' });
+    if (last >= from) {
+      this.keepGap({ epoch, from, to: last, reason: 'epoch' });
+      this.deps.onGap(this.room, { epoch: page.epoch, from, to: last, reason: 'epoch' });
+    }
     this.last = from - 1;
     return false;
   }
@@ -311,8 +339,8 @@ class RoomFeed implements Feed {
   }
 
   position(): FeedPosition | undefined {
-    const { epoch, last, previousEpochs } = this;
-    return epoch === undefined ? undefined : { epoch, seq: last, previousEpochs };
+    const { epoch, last, previousEpochs, gaps } = this;
+    return epoch === undefined ? undefined : { epoch, seq: last, previousEpochs, gaps };
   }
 
   close(): void {

@@ -119,12 +119,13 @@ function checkOptions(given: GivenOptions): string[] {
 
 const HELP = `Usage: roomcast doctor [--nginx FILE] [--site URL] [--json]
 
-Looks at everything that the server depends on: the settings, this machine's limits and ports, Redis (version,
-rights, persistence, eviction, replication, memory, clock) or DATA_DIR (rights, file system, free space, damage), the
-config of nginx and the running site. Prints each thing to mend, with how. Redis gets trial keys that expire within 10 s, and its format if it has none.
+Looks at everything that the server depends on: the settings, this machine's limits and ports,
+Redis (version, rights, persistence, eviction, replication, memory, clock) or DATA_DIR (rights,
+file system, free space, damage), the config of nginx and the running site. Prints each thing to
+mend, with how. Redis gets trial keys that expire within 10 s, and its format if it has none.
 
-Run it with the settings of the server, on its machine and as its user. It may run before the start, or
-beside the server.
+Run it with the settings of the server, on its machine and as its user. It may run before the
+start, or beside the server.
 
   --nginx FILE   the nginx config in front, with what it includes
   --site URL     the address that clients use: it is connected to by polling and by WebSocket

@@ -62,14 +62,16 @@ const NOT_FOUND = 3;
 const HELP = `Usage: roomcast explain ID [--room ROOM] [--user USER] [options]
        roomcast explain ROOM SEQ [--user USER] [options]
 
-Explains what became of a message: whether it is stored, which workers have it, which connections it was written to
-and why not to others. ID is a clientMsgId or the id that the server gave. Without --room it searches the rooms that
-somebody is in, and with --user also the user's rooms and inbox. It never shows a text. It asks the primary at
-ADMIN_HOST and ADMIN_PORT from this machine, and through it the workers of all hosts.
+Explains what became of a message: whether it is stored, which workers have it, which connections
+it was written to and why not to others. ID is a clientMsgId or the id that the server gave.
+Without --room it searches the rooms that somebody is in, and with --user also the user's rooms
+and inbox. It never shows a text. It asks the primary at ADMIN_HOST and ADMIN_PORT from this
+machine, and through it the workers of all hosts.
 
   --room ROOM  the room of the message
-  --user USER  also show the connections, markers and inbox of this user; a message that has left the room's log is
-               found by its clientMsgId for as long as DEDUPE_TTL_S if USER sent it
+  --user USER  also show the connections, markers and inbox of this user; a message that has been
+               deleted, or has left the room's log, is found by its clientMsgId only if USER sent
+               it, and for as long as DEDUPE_TTL_S
   --ns NS      the namespace [/]
   --json       print it as JSON
 

@@ -37,7 +37,9 @@ function notFound({ searched, workers }: MessageTrace): string[] {
     ...(complete ? [] : ['Others may have it: name its room with --room, or a user of it with --user.']),
     ...(refused
       ? []
-      : ['No worker remembers a refusal of it; each remembers its newest 500, until it is replaced.']),
+      : [
+          'No worker that answered remembers a refusal of it; each remembers its newest 500, until it is replaced.',
+        ]),
   ];
 }
 
@@ -46,7 +48,7 @@ const STATES: Readonly<Record<StoredState, string>> = {
   deleted: 'stored and published, and deleted since: its text is gone',
   trimmed: 'it has left the log, which keeps HISTORY_SIZE entries for HISTORY_TTL_S',
   lost: 'acknowledged, but the store has lost it since: a new epoch began, and members got room:gap',
-  never: 'never stored',
+  never: 'not in the log',
 };
 
 function messageLines(message: TracedMessage, workers: readonly WorkerTrace[], index: number): string[] {
@@ -62,11 +64,10 @@ function messageLines(message: TracedMessage, workers: readonly WorkerTrace[], i
     ...(id === undefined ? [] : [`id ${id}`]),
     ...(clientMsgId === undefined ? [] : [`clientMsgId ${clientMsgId}`]),
   ];
-  const range = top === 0 ? 'the log is empty' : `the log has ${first} to ${top}`;
-  const head = [about.join(', '), `  ${STATES[state]}; ${range}`];
+  const head = [about.join(', '), `  ${STATES[state]}; ${rangeOf(first, top)}`];
   const asked = user === undefined ? [] : [userLine(message, user)];
   if (state === 'never') return [...head, ...asked];
-  const authors = workers.flatMap((worker) => ackLines(message, worker, worker.deliveries[index]));
+  const authors = ackLines(message, workers, index);
   return [
     ...head,
     ...authors,
@@ -75,16 +76,24 @@ function messageLines(message: TracedMessage, workers: readonly WorkerTrace[], i
   ];
 }
 
-function ackLines(
-  message: TracedMessage,
-  worker: WorkerTrace,
-  delivery: DeliveryTrace | undefined,
-): string[] {
-  return (delivery?.ofAuthor ?? []).flatMap(({ clientId, ackedUpTo = 0 }) => {
-    if (ackedUpTo < message.seq) return [];
-    const which = ackedUpTo === message.seq ? 'this message' : `its own messages up to seq ${ackedUpTo}`;
-    return [`  acked: connection ${clientId} of the author (${nameOf(worker)}) has the ack of ${which}`];
-  });
+/** The ack of a later message says nothing of this one, which another connection of the author may have sent. */
+function ackLines({ seq }: TracedMessage, workers: readonly WorkerTrace[], index: number): string[] {
+  const ofAuthor = workers.flatMap((worker) =>
+    (worker.deliveries[index]?.ofAuthor ?? []).map((one) => ({ worker, ...one })),
+  );
+  const acked = ofAuthor.find(({ ackedUpTo }) => ackedUpTo === seq);
+  if (acked) {
+    const { clientId, worker } = acked;
+    return [`  acked: connection ${clientId} of the author (${nameOf(worker)}) has the ack of this message`];
+  }
+  const newest = Math.max(...ofAuthor.map(({ ackedUpTo = 0 }) => ackedUpTo));
+  if (newest < seq) return [];
+  return [`  acks of this author up to seq ${newest} are known; of this one nothing`];
+}
+
+function rangeOf(first: number, top: number): string {
+  if (top === 0) return 'the log is empty';
+  return first > top ? `the log is empty and ended at ${top}` : `the log has ${first} to ${top}`;
 }
 
 function userLine({ kind, seq }: TracedMessage, user: UserTrace): string {
@@ -115,11 +124,11 @@ function workerLines(
   delivery: DeliveryTrace | undefined,
 ): string[] {
   if (!delivery) return [];
-  const { connections, deliveredUpTo, passed, written, others, ofUser } = delivery;
+  const { connections, deliveredUpTo, written, others, ofUser } = delivery;
   const name = `  ${nameOf(worker)}:`;
   const own = ofUser.map((one) => `    ${connectionLine(one)}`);
   if (deliveredUpTo === undefined) return [`${name} nobody here is in the ${message.kind}`, ...own];
-  const arrival = passed ? 'has it' : `has delivered the ${message.kind} up to seq ${deliveredUpTo} only`;
+  const arrival = arrivalOf(message, delivery);
   if (message.kind === 'inbox')
     return [`${name} ${arrival}; ${plural(connections, 'connection')} of the user`];
   const listed = others.filter((one) => !ofUser.some(({ clientId }) => clientId === one.clientId));
@@ -132,6 +141,13 @@ function workerLines(
   ];
 }
 
+function arrivalOf({ state, kind }: TracedMessage, { passed, missed, deliveredUpTo }: DeliveryTrace): string {
+  if (missed === 'gap') return 'the log had lost it when this worker asked; members got room:gap';
+  if (missed === 'never_came') return 'the store had lost it before this worker got it';
+  if (!passed) return `has delivered the ${kind} up to seq ${deliveredUpTo} only`;
+  return state === 'lost' ? 'had it before the store lost it' : 'has it';
+}
+
 function connectionLine(one: ConnectionTrace): string {
   const { clientId, userId, waitingBytes, outcome } = one;
   const waiting = waitingBytes === 0 ? '' : `; ${waitingBytes} bytes wait for this client to read`;
@@ -142,10 +158,13 @@ const OUTCOMES: Readonly<Record<ConnectionOutcome, (one: ConnectionTrace) => str
   written: ({ joinedAt }) => `joined at seq ${joinedAt}, and it was written to this connection live`,
   gathered: () => 'it is gathered for the next write',
   behind: () => 'the worker has not delivered it yet',
-  page: ({ joinedAt, first }) => `joined later, at seq ${joinedAt}; it was in the page from ${first} on`,
+  gap: () => 'the log had lost it when the worker asked, so this connection got room:gap instead',
+  never_came: () => 'the store lost it before this connection could get it',
+  page: ({ joinedAt, first }) =>
+    `joined later, at seq ${joinedAt}; it, or its tombstone, was in the page from ${first} on`,
   resumed: ({ joinedAt, resumedAfter }) =>
-    `resumed after seq ${resumedAfter} and got it in the page up to ${joinedAt}`,
-  had: ({ resumedAfter }) => `resumed after seq ${resumedAfter}: an earlier connection had brought it`,
+    `resumed after seq ${resumedAfter} and got it, or its tombstone, in the page up to ${joinedAt}`,
+  had: ({ resumedAfter }) => `resumed after seq ${resumedAfter}, so its client claims to have it already`,
   before: ({ joinedAt, first = 0 }) =>
     `joined later, at seq ${joinedAt}, with a page ${first > (joinedAt ?? 0) ? 'of nothing' : `from ${first} on`}; older messages come by room:history`,
   excepted: () => 'sent it with echo: false, so the ack was its delivery',

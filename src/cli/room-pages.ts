@@ -28,7 +28,8 @@ export function createRoomPages(api: ApiAccess, nsp: string | undefined, signal:
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
     const response = await fetch(url, { headers: keyHeader(api), signal: limit });
     if (!response.ok) throw new TailRefused(await reasonOf(response));
-    const serverTime = Date.parse(response.headers.get('date') ?? '') || 0;
+    // A proxy may have removed the header.
+    const serverTime = Date.parse(response.headers.get('date') ?? '') || Date.now();
     return { ...((await response.json()) as T), serverTime };
   }
 

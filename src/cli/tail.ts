@@ -114,8 +114,9 @@ function jsonOf({ name, data }: SentEvent): string {
 
 const HELP = `Usage: roomcast tail [ROOM...] [options]
 
-Prints what is said in rooms as it is said, each message once and in order, also over a reload or a crash of
-a worker. Without ROOM: in all rooms that somebody is in (up to ${MAX_ROOMS} at a time), new ones too, from the first message since it began.
+Prints what is said in rooms as it is said, each message once and in order, also over a reload or
+a crash of a worker. Without ROOM: in all rooms that somebody is in (up to ${MAX_ROOMS} at a time), new
+ones too, from the first message since it began.
 
   --last N     begin with the newest N messages of each room, up to ${MAX_LAST} [0]
   --count N    end after N lines

@@ -36,6 +36,7 @@ export interface IpcChannel {
 /** The primary's end of the channel to one worker. */
 export interface WorkerIpc extends IpcChannel {
   readonly slot: number;
+  readonly pid: number;
   /** The id of that worker process; a respawned one has another. */
   readonly instanceId: string;
 }

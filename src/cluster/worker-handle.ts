@@ -58,6 +58,7 @@ export interface WorkerHandle {
 
 export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
   const { slot, instanceId, child, log, now } = deps;
+  const { pid } = child;
   let state: WorkerHandle['state'] = 'starting';
   let counts: WorkerCounts = { clients: 0, rooms: 0, loopDelayMs: 0, rssBytes: 0 };
   let readySince: number | undefined;
@@ -80,6 +81,7 @@ export function createWorkerHandle(deps: WorkerHandleDeps): WorkerHandle {
         ),
     }),
     slot,
+    pid,
     instanceId,
   };
 

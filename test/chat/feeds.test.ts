@@ -164,7 +164,7 @@ describe('a leased room', () => {
   });
 
   it('reports the messages that are lost if the log was trimmed past a gap', async () => {
-    const { memory, delivered, gaps, join } = setUp();
+    const { memory, delivered, gaps, join, feeds } = setUp();
     await join();
     for (let n = 0; n < 4; n += 1) memory.store();
     memory.trim(2);
@@ -172,6 +172,7 @@ describe('a leased room', () => {
     memory.publish(fifth);
     await eventually(() => expect(delivered).toEqual(['e1:3', 'e1:4', 'e1:5']));
     expect(gaps).toEqual([{ epoch: 'e1', from: 1, to: 2, reason: 'trimmed' }]);
+    expect(feeds.positionOf(room)?.gaps).toEqual([{ ...gaps[0], previousEpochs: [] }]);
   });
 
   it('goes on silently under a new epoch that lost nothing', async () => {
@@ -185,13 +186,14 @@ describe('a leased room', () => {
   });
 
   it('reports what a restored store has lost, and delivers its replacement', async () => {
-    const { memory, delivered, gaps, join } = setUp();
+    const { memory, delivered, gaps, join, feeds } = setUp();
     await join();
     for (let n = 0; n < 3; n += 1) memory.publish(memory.store());
     memory.restart('e2', 1);
     memory.publish(memory.store());
     await eventually(() => expect(delivered).toEqual(['e1:1', 'e1:2', 'e1:3', 'e2:2']));
     expect(gaps).toEqual([{ epoch: 'e2', from: 2, to: 3, reason: 'epoch' }]);
+    expect(feeds.positionOf(room)?.gaps).toEqual([{ ...gaps[0], epoch: 'e1', previousEpochs: [] }]);
     memory.publish(memory.store());
     expect(delivered.at(-1)).toBe('e2:3');
   });

@@ -18,7 +18,7 @@ export function createIpcPair(slot: number, instanceId: string): IpcPair {
   const [atWorker, atPrimary] = createPortPair();
   return {
     primary: createIpcChannel(atWorker, { log: silentLog, theirVersions: IPC_VERSIONS }),
-    worker: { ...createIpcChannel(atPrimary, { log: silentLog }), slot, instanceId },
+    worker: { ...createIpcChannel(atPrimary, { log: silentLog }), slot, pid: 1, instanceId },
     cut() {
       atWorker.close();
       atPrimary.close();

@@ -113,7 +113,7 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     const later = await stage.device(stage.at(1), flo);
     await later.do('join', { roomid, history: 1 });
     const { stdout } = await explain(roomid, `${seq}`, '--user', eve);
-    expect(stdout).toContain('joined later, at seq 2; it was in the page from 1 on');
+    expect(stdout).toContain('joined later, at seq 2; it, or its tombstone, was in the page from 1 on');
     expect(stdout).toContain(
       `${flo} (${later.hello.clientId}): joined later, at seq 2, with a page from 2 on`,
     );
@@ -129,9 +129,11 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     const back = await enter(1, roomid, guy, { resume: { epoch, seq: had } });
     expect(back.joined.recovered).toBe(true);
     const missed = await explain(roomid, `${seq}`, '--user', guy);
-    expect(missed.stdout).toContain(`resumed after seq ${had} and got it in the page up to ${seq}`);
+    expect(missed.stdout).toContain(
+      `resumed after seq ${had} and got it, or its tombstone, in the page up to ${seq}`,
+    );
     const known = await explain(roomid, `${had}`, '--user', guy);
-    expect(known.stdout).toContain(`resumed after seq ${had}: an earlier connection had brought it`);
+    expect(known.stdout).toContain(`resumed after seq ${had}, so its client claims to have it already`);
   });
 
   it('a message that was deleted', async () => {
@@ -168,11 +170,11 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     const unknown = await explain(stage.fresh('id'));
     expect(unknown.code).toBe(3);
     expect(unknown.stdout).toContain('No message with this id is stored');
-    expect(unknown.stdout).toContain('No worker remembers a refusal of it');
+    expect(unknown.stdout).toContain('No worker that answered remembers a refusal of it');
     const later = await explain(roomid, '7');
     expect([later.code, later.stdout]).toEqual([
       3,
-      expect.stringContaining('never stored; the log is empty'),
+      expect.stringContaining('not in the log; the log is empty'),
     ]);
   });
 

@@ -31,15 +31,16 @@ export function createMessageSearch(deps: MessageSearchDeps): FindMessages {
   async function messageAt(room: Room, seq: number): Promise<Outcome<TracedMessage>> {
     const tops = await logs.tops([room]);
     if (!tops.ok) return tops;
+    const [end] = tops.value;
     // Reading the log of a room that nobody has used would begin an epoch.
-    const { epoch = '', top } = tops.value[0] ?? { top: 0 };
-    if (top < seq) return succeed({ ...placeOf(room, epoch, seq), state: 'never', first: 1, top });
+    if (end?.epoch === undefined)
+      return succeed({ ...placeOf(room, '', seq), state: 'never', first: 1, top: 0 });
     const page = await logs.read(room, { after: seq - 1, limit: 1, maxBytes: 1 });
     if (!page.ok) return page;
     const [entry] = page.value.entries;
     if (entry?.seq === seq) return succeed(describe(room, entry, page.value));
-    const { first } = page.value;
-    return succeed({ ...placeOf(room, page.value.epoch, seq), state: 'trimmed', first, top });
+    const { epoch, first, top } = page.value;
+    return succeed({ ...placeOf(room, epoch, seq), state: seq > top ? 'never' : 'trimmed', first, top });
   }
 
   /** Reads the log from its end, since most questions are about something recent. */

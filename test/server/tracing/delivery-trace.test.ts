@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FeedPosition } from '../../../src/chat/feed.ts';
 import { inboxOf } from '../../../src/chat/room.ts';
 import type { TracedPosition } from '../../../src/message-trace.ts';
@@ -16,7 +16,12 @@ const MESSAGE: TracedPosition = {
   author: 'ann',
 };
 /** The room lost its messages above 30 of the first epoch. */
-const POSITION: FeedPosition = { epoch: 'e2', seq: 50, previousEpochs: [{ epoch: 'e1', upTo: 30 }] };
+const POSITION: FeedPosition = {
+  epoch: 'e2',
+  seq: 50,
+  previousEpochs: [{ epoch: 'e1', upTo: 30 }],
+  gaps: [],
+};
 
 type Joined = Partial<JoinedAt> & { readonly user?: string; readonly acked?: number };
 
@@ -86,14 +91,59 @@ it.each([
   });
 });
 
-it('a message of an earlier epoch is past only as far as that epoch holds', () => {
+describe('a message of an earlier epoch', () => {
   const old = { ...MESSAGE, epoch: 'e1' };
   const joined = { c: { epoch: 'e1', seq: 3 } };
-  expect(trace(joined, { message: { ...old, seq: 30 } })).toMatchObject({ passed: true, written: 1 });
-  expect(trace(joined, { message: { ...old, seq: 31 } })).toMatchObject({
-    passed: false,
-    outcomes: { c: 'behind' },
+
+  it('was delivered as far as that epoch holds', () => {
+    expect(trace(joined, { message: { ...old, seq: 30 } })).toMatchObject({ passed: true, written: 1 });
   });
+
+  it('never came if the store lost it first', () => {
+    const missed = { passed: false, missed: 'never_came', written: 0, outcomes: { c: 'never_came' } };
+    expect(trace(joined, { message: { ...old, seq: 31 } })).toMatchObject(missed);
+    expect(trace({ c: { seq: 45, first: 31 } }, { message: { ...old, seq: 31 } })).toMatchObject(missed);
+    expect(trace(joined, { message: { ...old, epoch: 'e0', lost: true } })).toMatchObject(missed);
+  });
+
+  it('was written live if the feed had delivered it before the store lost it', () => {
+    const gap = { epoch: 'e1', previousEpochs: [], from: 31, to: 40, reason: 'epoch' } as const;
+    const position = { ...POSITION, gaps: [gap] };
+    const crowd = {
+      ...joined,
+      later: { epoch: 'e1', seq: 36, first: 20 },
+      afterwards: { seq: 35, first: 20 },
+    };
+    expect(trace(crowd, { message: { ...old, seq: 31 }, position })).toMatchObject({
+      passed: true,
+      written: 1,
+      outcomes: { later: 'page', afterwards: 'never_came' },
+    });
+    expect(trace(joined, { message: { ...old, seq: 41 }, position })).toMatchObject({ missed: 'never_came' });
+    expect(trace({ c: {} }, { message: { ...MESSAGE, seq: 35 }, position })).toMatchObject({ written: 1 });
+  });
+});
+
+it('a message of an epoch that the feed does not know yet has not arrived', () => {
+  const { passed, outcomes } = trace({ c: {} }, { message: { ...MESSAGE, epoch: 'e3', seq: 9 } });
+  expect([passed, outcomes]).toEqual([false, { c: 'behind' }]);
+});
+
+it('a message that the log had lost when the feed asked was written to nobody', () => {
+  const gap = { epoch: 'e2', previousEpochs: [{ epoch: 'e1', upTo: 30 }], reason: 'trimmed' } as const;
+  const position = { ...POSITION, gaps: [{ ...gap, from: 29, to: 41 }] };
+  const outcomes = { c: 'gap', page: 'page' };
+  const joined = { c: {}, page: { seq: 45, first: 41 } };
+  expect(trace(joined, { position })).toMatchObject({ passed: false, missed: 'gap', written: 0, outcomes });
+  const old = { ...MESSAGE, epoch: 'e1', seq: 30 };
+  expect(trace({ c: { epoch: 'e1', seq: 3 } }, { message: old, position })).toMatchObject({ missed: 'gap' });
+  expect(trace(joined, { message: { ...MESSAGE, seq: 42 }, position })).toMatchObject({ written: 1 });
+});
+
+it('an ack of another epoch is none', () => {
+  const acked = { c: { user: 'ann', acked: 31 } };
+  const message = { ...MESSAGE, epoch: 'e1', seq: 30 };
+  expect(trace(acked, { message }).ofAuthor).toMatchObject([{ ackedUpTo: 0 }]);
 });
 
 it('a message that is gathered, or has not arrived, is written to nobody yet', () => {
