@@ -16,6 +16,8 @@ export interface TraceQuery {
   readonly seq?: number;
   /** The user whose connections, markers and inbox are of interest. */
   readonly userId?: string;
+  /** The receiver of a private message. */
+  readonly receiverId?: string;
 }
 
 /** An answer that the store knows nothing of: a refusal, or the repetition of a known `clientMsgId`. */
@@ -25,6 +27,8 @@ export interface RecentAnswer {
   readonly event: string;
   readonly clientMsgId: string;
   readonly nsp: string;
+  /** Absent if the message was for no room. */
+  readonly roomid?: string;
   readonly userId: string;
   readonly code?: ErrorCode;
   readonly retryAfterMs?: number;
@@ -84,14 +88,30 @@ export interface UserTrace {
 }
 
 export interface FoundMessages {
+  /** Where they were looked for. */
+  readonly nsp: string;
   readonly messages: readonly TracedMessage[];
-  /** The logs that were searched for an id, and whether those were all that could have it. */
-  readonly searched?: { readonly logs: number; readonly complete: boolean };
+  readonly searched?: Searched;
+}
+
+/** A search for an id. */
+export interface Searched {
+  readonly logs: number;
+  /** No other log can have it. */
+  readonly everyLog: boolean;
+  /**
+   * The user's messages were looked for in the records of `clientMsgId`s, too. Only they name a message that was deleted, or
+   * has left its log, or is private.
+   */
+  readonly records: boolean;
 }
 
 /** The question to each worker. */
 export interface DeliveryQuestion {
   readonly messages: readonly TracedPosition[];
+  readonly nsp: string;
+  /** Only answers of this room are of interest. */
+  readonly roomid?: string;
   readonly id?: string;
   readonly userId?: string;
 }

@@ -86,8 +86,10 @@ export function createMessageTracing({ host, workers, hosts }: MessageTracingDep
     const query = parsed.value;
     const found = await find(query);
     if (!found.ok) return found;
-    const { id, userId } = query;
+    const { id, roomid, userId } = query;
     const question: DeliveryQuestion = {
+      nsp: found.value.nsp,
+      ...(roomid === undefined ? {} : { roomid }),
       messages: found.value.messages.map(({ nsp, kind, roomid, epoch, seq, state, author, except }) => ({
         nsp,
         kind,
@@ -117,12 +119,16 @@ const MAX_NSP_CHARS = 100;
 
 /** Parses the query of a request: `id`, or `room` and `seq`; `room` may narrow the search for an id. */
 export function parseTraceQuery(given: unknown): Outcome<TraceQuery> {
-  const { id, room, seq, user, ns } = given as Readonly<Record<string, unknown>>;
-  const [roomid, userId] = [room, user].map((one) => (one === undefined ? undefined : parseId(one)));
+  const { id, room, seq, user, to, ns } = given as Readonly<Record<string, unknown>>;
+  const [roomid, userId, receiverId] = [room, user, to].map((one) =>
+    one === undefined ? undefined : parseId(one),
+  );
   const problems = [
     ...(id !== undefined && parseClientMsgId(id) === undefined ? ['id: up to 64 printable characters'] : []),
     ...(room !== undefined && roomid === undefined ? ['room: not a room id'] : []),
     ...(user !== undefined && userId === undefined ? ['user: not a user id'] : []),
+    ...(to !== undefined && receiverId === undefined ? ['to: not a user id'] : []),
+    ...(to !== undefined && room !== undefined ? ['to: a message to a user is in no room'] : []),
     ...(seq !== undefined && !SEQ.test(String(seq)) ? ['seq: a whole number from 1'] : []),
     ...(ns !== undefined && (typeof ns !== 'string' || ns.length > MAX_NSP_CHARS)
       ? ['ns: not a namespace']
@@ -137,6 +143,7 @@ export function parseTraceQuery(given: unknown): Outcome<TraceQuery> {
     ...(roomid === undefined ? {} : { roomid }),
     ...(seq === undefined ? {} : { seq: Number(seq) }),
     ...(userId === undefined ? {} : { userId }),
+    ...(receiverId === undefined ? {} : { receiverId }),
     ...(ns === undefined ? {} : { nsp: String(ns) }),
   });
 }

@@ -7,6 +7,7 @@ import { createMessageTracing, parseTraceQuery } from '../src/message-tracing.ts
 import { type Outcome, refuse, succeed } from '../src/protocol/codes.ts';
 
 const FOUND: FoundMessages = {
+  nsp: '/',
   messages: [
     {
       nsp: '/',
@@ -94,7 +95,7 @@ it('asks one worker for the store and all for what they know, those that drain t
   expect(await trace({ id: 'c-1', user: 'bob' })).toEqual(
     succeed({ ...FOUND, workers: [traceOf('here', 0), traceOf('here', 1)], silent: [] }),
   );
-  const question = { messages: [POSITION], id: 'c-1', userId: 'bob' };
+  const question = { nsp: '/', messages: [POSITION], id: 'c-1', userId: 'bob' };
   expect(asked).toEqual([
     [0, CHAT_MESSAGES.findMessages, { id: 'c-1', userId: 'bob' }],
     [0, CHAT_MESSAGES.traceDeliveries, question],
@@ -127,12 +128,15 @@ it('names the process that hangs during a reload, and none that does not serve y
 
 it('says of a lost message that it is lost', async () => {
   const [found] = FOUND.messages;
-  const { trace, asked } = stage([{}], [], {}, { messages: [{ ...found, state: 'lost' }] } as FoundMessages);
-  await trace({ id: 'c-1' });
+  const { trace, asked } = stage([{}], [], {}, {
+    ...FOUND,
+    messages: [{ ...found, state: 'lost' }],
+  } as FoundMessages);
+  await trace({ id: 'c-1', room: 'tea' });
   expect(asked.at(-1)).toEqual([
     0,
     CHAT_MESSAGES.traceDeliveries,
-    { messages: [{ ...POSITION, lost: true }], id: 'c-1' },
+    { nsp: '/', roomid: 'tea', messages: [{ ...POSITION, lost: true }], id: 'c-1' },
   ]);
 });
 
@@ -163,6 +167,10 @@ it.each([
     { id: 'c-1', roomid: 'tea' },
   ],
   [
+    { id: 'c-1', user: 'ann', to: 'bob' },
+    { id: 'c-1', userId: 'ann', receiverId: 'bob' },
+  ],
+  [
     { room: 'tea', seq: '41', ns: '/post' },
     { roomid: 'tea', seq: 41, nsp: '/post' },
   ],
@@ -179,6 +187,8 @@ it.each([
   [{ id: ['a', 'b'] }, 'id:'],
   [{ id: 'a', user: '' }, 'user:'],
   [{ id: 'a', room: '\u0000' }, 'room:'],
+  [{ id: 'a', room: 'tea', to: 'bob' }, 'to: a message to a user'],
+  [{ id: 'a', to: '' }, 'to: not a user id'],
   [{ id: 'a', ns: ['/', '/a'] }, 'ns:'],
 ])('refuses a question that it cannot understand: %j', (given, why) => {
   expect(parseTraceQuery(given)).toMatchObject({

@@ -21,7 +21,7 @@ export async function runExplain(
   const url = `http://${hostInUrl(host)}:${adminPort}/explain`;
   const [first = '', seq] = words;
   const named = seq === undefined ? { id: first, room: values.room } : { room: first, seq };
-  const query = Object.entries({ ...named, user: values.user, ns: values.ns }).filter(
+  const query = Object.entries({ ...named, user: values.user, to: values.to, ns: values.ns }).filter(
     (pair): pair is [string, string] => typeof pair[1] === 'string',
   );
   const trace = await ask(`${url}?${new URLSearchParams(query)}`);
@@ -50,6 +50,8 @@ function checkWords({ words, values }: GivenOptions): string[] {
   const [first, seq, ...more] = words;
   if (first === undefined) return ['which message? Give its ID, or ROOM and SEQ'];
   if (more.length > 0) return [`${JSON.stringify(more[0])} is one word too many`];
+  if (values.to !== undefined && (seq !== undefined || values.room !== undefined))
+    return ['--to belongs to an ID without --room: a message to a user is in no room'];
   if (seq === undefined) return [];
   const problems = /^[1-9]\d{0,14}$/.test(seq)
     ? []
@@ -59,19 +61,22 @@ function checkWords({ words, values }: GivenOptions): string[] {
 
 const NOT_FOUND = 3;
 
-const HELP = `Usage: roomcast explain ID [--room ROOM] [--user USER] [options]
+const HELP = `Usage: roomcast explain ID [--room ROOM | --to USER] [--user USER] [options]
        roomcast explain ROOM SEQ [--user USER] [options]
 
 Explains what became of a message: whether it is stored, which workers have it, which connections
 it was written to and why not to others. ID is a clientMsgId or the id that the server gave.
 Without --room it searches the rooms that somebody is in, and with --user also the user's rooms
-and inbox. It never shows a text. It asks the primary at ADMIN_HOST and ADMIN_PORT from this
-machine, and through it the workers of all hosts.
+and inbox. Workers remember what they refused to clients, not what the HTTP API refused. It never
+shows a text. It asks the primary at ADMIN_HOST and ADMIN_PORT from this machine, and through it
+the workers of all hosts.
 
   --room ROOM  the room of the message
   --user USER  also show the connections, markers and inbox of this user; a message that has been
                deleted, or has left the room's log, is found by its clientMsgId only if USER sent
                it, and for as long as DEDUPE_TTL_S
+  --to USER    the receiver of a private message, whose inbox has it; it is found by its clientMsgId
+               only if --user names the sender
   --ns NS      the namespace [/]
   --json       print it as JSON
 
@@ -85,5 +90,5 @@ Exit code: 0 found, 1 no primary answers or the store is away, 2 wrong arguments
 const COMMAND = {
   name: 'explain',
   help: HELP,
-  options: { room: 'string', user: 'string', ns: 'string', json: 'boolean' },
+  options: { room: 'string', user: 'string', to: 'string', ns: 'string', json: 'boolean' },
 } as const;

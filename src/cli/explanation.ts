@@ -30,15 +30,16 @@ export function explanationOf(trace: MessageTrace): string {
 }
 
 function notFound({ searched, workers }: MessageTrace): string[] {
-  const { logs = 0, complete = false } = searched ?? {};
+  const { logs = 0, everyLog = false } = searched ?? {};
   const refused = workers.some(({ answers }) => answers.some(({ code }) => code !== undefined));
   return [
     `No message with this id is stored in the ${logs} ${logs === 1 ? 'log' : 'logs'} that ${logs === 1 ? 'was' : 'were'} searched.`,
-    ...(complete ? [] : ['Others may have it: name its room with --room, or a user of it with --user.']),
+    ...(everyLog ? [] : ['Others may have it: name its room with --room, or a user of it with --user.']),
+    'By its clientMsgId, a deleted or trimmed message is found only with --user AUTHOR, and a private one only with --user SENDER and --to RECEIVER.',
     ...(refused
       ? []
       : [
-          'No worker that answered remembers a refusal of it; each remembers its newest 500, until it is replaced.',
+          'No worker that answered remembers a refusal of it; each remembers the newest 500 of its clients, until it is replaced, and none of the HTTP API.',
         ]),
   ];
 }
@@ -172,8 +173,10 @@ const OUTCOMES: Readonly<Record<ConnectionOutcome, (one: ConnectionTrace) => str
   unknown: () => 'it is not known when this connection joined',
 };
 
-function answerLine({ at, event, userId, code, retryAfterMs, seq }: RecentAnswer): string {
+function answerLine({ at, event, nsp, roomid, userId: id, code, retryAfterMs, seq }: RecentAnswer): string {
   const when = new Date(at).toISOString();
+  const places = [roomid, nsp === '/' ? undefined : nsp].filter((place) => place !== undefined);
+  const userId = [id, ...places].join(' in ');
   if (code === undefined)
     return `answered a repetition by ${userId} at ${when}: it is seq ${seq}, stored once`;
   const wait = retryAfterMs === undefined ? '' : `, to be tried again after ${Math.ceil(retryAfterMs)} ms`;

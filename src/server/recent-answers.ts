@@ -9,8 +9,8 @@ export const ANSWERS_KEPT = 500;
  */
 export interface RecentAnswers {
   note(answer: Omit<RecentAnswer, 'at'>): void;
-  /** Oldest first. */
-  of(clientMsgId: string): readonly RecentAnswer[];
+  /** Oldest first. An absent room: whatever room they are of. */
+  of(wanted: Pick<RecentAnswer, 'clientMsgId' | 'nsp' | 'roomid'>): readonly RecentAnswer[];
 }
 
 /** `now`: ms since 1970. */
@@ -22,7 +22,12 @@ export function createRecentAnswers(now: () => number): RecentAnswers {
       ring[next] = { at: now(), ...answer };
       next = (next + 1) % ANSWERS_KEPT;
     },
-    of: (clientMsgId) =>
-      [...ring.slice(next), ...ring.slice(0, next)].filter((answer) => answer.clientMsgId === clientMsgId),
+    of: ({ clientMsgId, nsp, roomid }) =>
+      [...ring.slice(next), ...ring.slice(0, next)].filter(
+        (answer) =>
+          answer.clientMsgId === clientMsgId &&
+          answer.nsp === nsp &&
+          (roomid === undefined || answer.roomid === roomid),
+      ),
   };
 }

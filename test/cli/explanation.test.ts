@@ -49,7 +49,7 @@ const connection = (more: Partial<ConnectionTrace>): ConnectionTrace => ({
 });
 
 const textOf = (trace: Partial<MessageTrace>) =>
-  explanationOf({ messages: [], workers: [], silent: [], ...trace });
+  explanationOf({ nsp: '/', messages: [], workers: [], silent: [], ...trace });
 
 /** The text of the message, with what one worker knows of it. */
 const told = (message: Partial<TracedMessage>, delivery: Partial<DeliveryTrace> = {}) =>
@@ -110,4 +110,18 @@ describe('the log', () => {
 it('says only of workers that answered that none remembers a refusal', () => {
   const text = textOf({ workers: [worker({})], silent: [{ host: 'there', workers: 1, reason: 'late' }] });
   expect(text).toContain('No worker that answered remembers a refusal of it');
+});
+
+it('shows the room and namespace of a refusal, and how other messages are found', () => {
+  const refusal = { at: 0, event: 'say', clientMsgId: 'c', userId: 'ann', code: 'rate_limited' } as const;
+  const answers = [
+    { ...refusal, nsp: '/post', roomid: 'tea' },
+    { ...refusal, nsp: '/', event: 'private' },
+  ];
+  const searched = { logs: 1, everyLog: true, records: false };
+  const text = textOf({ searched, workers: [worker({ answers })] });
+  expect(text).toContain('here slot 0 refused say of ann in tea in /post with this id at ');
+  expect(text).toContain('here slot 0 refused private of ann with this id at ');
+  expect(text).toContain('a deleted or trimmed message is found only with --user AUTHOR');
+  expect(text).not.toContain('Others may have it');
 });

@@ -79,7 +79,7 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     const { code, stdout } = await explain(refused, '--room', roomid);
     expect(code).toBe(3);
     expect(stdout).toContain('No message with this id is stored in the 1 log that was searched.\n');
-    expect(stdout).toMatch(/slot \d refused say of ann with this id at \S+: rate_limited, to be tried again/);
+    expect(stdout).toMatch(/slot \d refused say of ann in \S+ with this id at \S+: rate_limited, to be/);
   });
 
   it('a message that was sent twice', async () => {
@@ -91,7 +91,7 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
     const { code, stdout } = await explain(clientMsgId);
     expect([code, seq]).toEqual([0, 2]);
     expect(stdout).toContain(`${roomid}, seq 2, `);
-    expect(stdout).toMatch(/slot \d answered a repetition by ann at \S+: it is seq 2, stored once/);
+    expect(stdout).toMatch(/slot \d answered a repetition by ann in \S+ at \S+: it is seq 2, stored once/);
   });
 
   it('a message to a room that the user has not joined', async () => {
@@ -181,7 +181,10 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
   it('a private message that waits, and is read', async () => {
     const hal = stage.fresh('hal');
     const ann = await stage.device(stage.at(0), 'ann');
-    const { id, seq } = await ann.do('private', { to: hal, text: SECRET });
+    const clientMsgId = stage.fresh('id');
+    const { id, seq } = await ann.do('private', { to: hal, text: SECRET, clientMsgId });
+    const sent = await explain(clientMsgId, '--user', 'ann', '--to', hal);
+    expect(sent.stdout).toContain(`inbox of ${hal}, seq ${seq}, `);
     const waiting = await explain(id, '--user', hal);
     expect(waiting.stdout).toContain(`inbox of ${hal}, seq ${seq}, `);
     expect(waiting.stdout).toContain(`${hal}: 0 connections, not reported as received, not read`);
@@ -219,6 +222,7 @@ describe.each(MODES)('roomcast explain, %s', (mode) => {
       [[], 'which message?'],
       [['a', 'b'], 'SEQ must be a whole number from 1'],
       [['a', '1', '--room', 'b'], '--room belongs to an ID'],
+      [['a', '--room', 'b', '--to', 'c'], '--to belongs to an ID without --room'],
     ] as const) {
       const { code, stderr } = await explain(...args);
       expect([code, stderr]).toEqual([2, expect.stringContaining(why)]);

@@ -99,6 +99,15 @@ export function createDirectMessages({
   };
 }
 
+/** The scope of the sender's `clientMsgId`s in the receiver's inbox. */
+export function directMessageScope(kind: 'private' | 'todo', to: string, senderScope: string): string {
+  return sideScope('to', kind, to, senderScope);
+}
+
+function sideScope(side: 'to' | 'of', kind: string, to: string, senderScope: string): string {
+  return [side, kind, to, senderScope].join('\0');
+}
+
 /** Each side has its own keys: a message never counts as a repetition of a sender's copy. */
 function dedupeOf(
   side: 'to' | 'of',
@@ -107,5 +116,5 @@ function dedupeOf(
 ) {
   if (clientMsgId === undefined) return {};
   const content = contentDigest(json);
-  return { dedupe: { scope: [side, kind, to, scope].join('\0'), clientMsgId, content } };
+  return { dedupe: { scope: sideScope(side, kind, to, scope), clientMsgId, content } };
 }

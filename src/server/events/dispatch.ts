@@ -2,7 +2,7 @@ import type { Permit } from '../../chat/admission.ts';
 import type { RecentAnswer } from '../../message-trace.ts';
 import { type Outcome, refuse, succeed, type WireError } from '../../protocol/codes.ts';
 import { MAX_CLIENT_MSG_ID_CHARS } from '../../protocol/limits.ts';
-import { isWellFormed } from '../../protocol/names.ts';
+import { isWellFormed, parseId } from '../../protocol/names.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../../protocol/payloads.ts';
 import type { SayAck } from '../../protocol/rooms.ts';
 import type { ChatContext, EventHandler } from '../context.ts';
@@ -31,6 +31,8 @@ interface ReceivedEvent {
   readonly name: string;
   readonly ack: Answer | undefined;
   readonly clientMsgId: string | undefined;
+  /** The room that the payload names: `''` for the connection's default room, undefined for none that could exist. */
+  readonly roomid: string | undefined;
   readonly packetBytes: number;
   /** Why the packet was refused before it was decoded, if it was. */
   readonly refusal: WireError | undefined;
@@ -61,7 +63,8 @@ function receive({ event: given, args }: ClientEvent): ReceivedEvent {
   const [first] = args;
   const sent = first === ack || first === packet ? undefined : first;
   const name = Object.hasOwn(EVENTS, event) ? event : printable(event);
-  return { name, ack, clientMsgId: clientMsgIdOf(sent), packetBytes: bytes, refusal, payload: sent };
+  const [clientMsgId, roomid] = [clientMsgIdOf(sent), roomidOf(sent)];
+  return { name, ack, clientMsgId, roomid, packetBytes: bytes, refusal, payload: sent };
 }
 
 async function answerEvent(session: Session, context: ChatContext, event: ReceivedEvent): Promise<void> {
@@ -140,12 +143,14 @@ async function handle(
 function note(
   session: Session,
   { recentAnswers }: ChatContext,
-  { name, clientMsgId }: ReceivedEvent,
+  { name, clientMsgId, roomid: given }: ReceivedEvent,
   answered: Pick<RecentAnswer, 'code' | 'retryAfterMs' | 'seq'>,
 ): void {
   if (clientMsgId === undefined) return;
-  const { socket, user } = session;
-  recentAnswers.note({ event: name, clientMsgId, nsp: socket.nsp.name, userId: user.id, ...answered });
+  const { socket, user, defaultRoom } = session;
+  const roomid = name === 'say' ? given || (given === '' ? defaultRoom : undefined) : undefined;
+  const where = { nsp: socket.nsp.name, ...(roomid === undefined ? {} : { roomid }) };
+  recentAnswers.note({ event: name, clientMsgId, ...where, userId: user.id, ...answered });
 }
 
 /** A client that passed no ack callback must hear of the refusal, too. */
@@ -164,6 +169,12 @@ function clientMsgIdOf(given: unknown): string | undefined {
   const known = clientMsgId.slice(0, MAX_CLIENT_MSG_ID_CHARS);
   // The cut may split a surrogate pair, as may the client.
   return isWellFormed(known) ? ownText(known) : undefined;
+}
+
+function roomidOf(given: unknown): string | undefined {
+  if (typeof given !== 'object' || given === null || !('roomid' in given)) return '';
+  const { roomid } = given;
+  return roomid === null || roomid === undefined || roomid === '' ? '' : parseId(roomid);
 }
 
 /** Cuts first: replacing in a name of 590 kB took 179 ms. */

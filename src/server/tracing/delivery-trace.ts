@@ -107,12 +107,15 @@ export function createDeliveryTracer(deps: DeliveryTracerDeps): TraceDeliveries 
     };
   }
 
-  return ({ messages, id, userId }) => ({
+  return ({ messages, nsp, roomid, id, userId }) => ({
     ...worker,
     deliveries: messages.map((message) =>
       message.kind === 'inbox' ? traceInbox(message) : traceRoom(message, userId),
     ),
-    answers: id === undefined ? [] : recentAnswers.of(id),
+    answers:
+      id === undefined
+        ? []
+        : recentAnswers.of({ clientMsgId: id, nsp, ...(roomid === undefined ? {} : { roomid }) }),
   });
 }
 

@@ -1,4 +1,5 @@
 import { dedupeScope } from '../../chat/identity.ts';
+import { directMessageScope } from '../../chat/inbox/direct-messages.ts';
 import type { Entry, KnownMessage, LogPage, LogTop, RoomLogs } from '../../chat/log-store.ts';
 import { inboxOf, type Room, roomOf } from '../../chat/room.ts';
 import type { Roster } from '../../chat/roster.ts';
@@ -68,9 +69,24 @@ export function createMessageSearch(deps: MessageSearchDeps): FindMessages {
     return succeed(found);
   }
 
-  /** The message that the store remembers under the user's `clientMsgId`, if it has left the log or lost its content. */
+  /** The messages that the store remembers under the user's `clientMsgId`; their entries may not name it. */
   async function remembered(room: Room, id: string, userId: string): Promise<Outcome<TracedMessage[]>> {
-    const known = await logs.known(room, { scope: dedupeScope({ user: { id: userId } }), clientMsgId: id });
+    const found: TracedMessage[] = [];
+    for (const scope of scopesIn(room, userId)) {
+      const one = await rememberedIn(room, scope, id, userId);
+      if (!one.ok) return one;
+      found.push(...one.value);
+    }
+    return succeed(found);
+  }
+
+  async function rememberedIn(
+    room: Room,
+    scope: string,
+    id: string,
+    userId: string,
+  ): Promise<Outcome<TracedMessage[]>> {
+    const known = await logs.known(room, { scope, clientMsgId: id });
     if (!known.ok) return known;
     if (!known.value) return succeed([]);
     const page = await logs.read(room, { after: known.value.seq - 1, limit: 1, maxBytes: 1 });
@@ -85,18 +101,20 @@ export function createMessageSearch(deps: MessageSearchDeps): FindMessages {
   /** The logs that may have the message, those of the user first. */
   async function candidates(
     nsp: string,
-    { roomid, userId }: TraceQuery,
-  ): Promise<Outcome<{ rooms: Room[]; complete: boolean }>> {
-    const inboxes = userId === undefined ? [] : [inboxOf(nsp, userId)];
-    if (roomid !== undefined) return succeed({ rooms: [roomOf(nsp, roomid), ...inboxes], complete: true });
+    { roomid, userId, receiverId }: TraceQuery,
+  ): Promise<Outcome<{ rooms: Room[]; everyLog: boolean }>> {
+    const owners = new Set([receiverId, userId].filter((owner) => owner !== undefined));
+    const inboxes = Array.from(owners, (owner) => inboxOf(nsp, owner));
+    if (receiverId !== undefined) return succeed({ rooms: inboxes, everyLog: true });
+    if (roomid !== undefined) return succeed({ rooms: [roomOf(nsp, roomid), ...inboxes], everyLog: true });
     const own = inboxes[0] ? await roomSubscriptions.list(inboxes[0]) : succeed([]);
     if (!own.ok) return own;
     const listed = await roster.rooms(nsp, { limit: MAX_LOGS });
     if (!listed.ok) return listed;
     const ids = new Set([...own.value, ...listed.value.rooms].map((room) => room.roomid));
     const all = [...inboxes, ...Array.from(ids, (id) => roomOf(nsp, id))];
-    // Rooms that nobody is in are listed nowhere, so this is never known to be complete.
-    return succeed({ rooms: all.slice(0, MAX_LOGS), complete: false });
+    // Rooms that nobody is in are listed nowhere.
+    return succeed({ rooms: all.slice(0, MAX_LOGS), everyLog: false });
   }
 
   async function search(nsp: string, id: string, query: TraceQuery): Promise<Outcome<FoundMessages>> {
@@ -116,16 +134,17 @@ export function createMessageSearch(deps: MessageSearchDeps): FindMessages {
       searched += isLate() ? 0 : 1;
       const { userId } = query;
       const isKnown = found.value.some(({ author }) => author === userId);
-      const known =
-        room.kind !== 'room' || userId === undefined || isKnown
-          ? succeed([])
-          : await remembered(room, id, userId);
+      const known = userId === undefined || isKnown ? succeed([]) : await remembered(room, id, userId);
       if (!known.ok) return known;
       const others = known.value.filter(({ seq }) => !found.value.some((one) => one.seq === seq));
       messages.push(...found.value, ...others);
     }
-    const complete = where.value.complete && searched === rooms.length;
-    return succeed({ messages: messages.slice(0, MAX_MESSAGES), searched: { logs: searched, complete } });
+    const everyLog = where.value.everyLog && searched === rooms.length;
+    return succeed({
+      nsp,
+      messages: messages.slice(0, MAX_MESSAGES),
+      searched: { logs: searched, everyLog, records: query.userId !== undefined },
+    });
   }
 
   async function withUser(found: FoundMessages, userId: string): Promise<Outcome<FoundMessages>> {
@@ -145,11 +164,18 @@ export function createMessageSearch(deps: MessageSearchDeps): FindMessages {
     let found: Outcome<FoundMessages>;
     if (roomid !== undefined && seq !== undefined) {
       const message = await messageAt(roomOf(nsp, roomid), seq);
-      found = message.ok ? succeed({ messages: [message.value] }) : message;
+      found = message.ok ? succeed({ nsp, messages: [message.value] }) : message;
     } else if (id !== undefined) found = await search(nsp, id, query);
     else return refuse('bad_request', 'an id, or a room and a seq, must be given');
     return found.ok && userId !== undefined ? withUser(found.value, userId) : found;
   };
+}
+
+/** The scopes of the user's `clientMsgId`s in that room or inbox. */
+function scopesIn({ kind, roomid }: Room, userId: string): string[] {
+  const own = dedupeScope({ user: { id: userId } });
+  if (kind === 'room') return [own];
+  return (['private', 'todo'] as const).map((item) => directMessageScope(item, roomid, own));
 }
 
 const isBegun = (end: LogTop | undefined) => end !== undefined && end.top > 0;

@@ -47,6 +47,7 @@ function openSession(budget = newBudget()) {
     socket,
     user,
     budget,
+    defaultRoom: 'lobby',
     memberships: new Map(),
     takeSayToken: () => 0,
   });
@@ -147,14 +148,23 @@ describe('an event of a client', () => {
     const noted: unknown[] = [];
     const recentAnswers = { note: (answer: object) => void noted.push({ ...answer }) };
     Object.assign(session, { takeSayToken: () => 700 });
-    for (const payload of [{ text: 'a', clientMsgId: 'c1' }, { text: 'b' }])
+    const rooms = [{}, { roomid: null }, { roomid: 'tea' }, { roomid: '\u0000' }];
+    for (const payload of [
+      ...rooms.map((room) => ({ text: 'a', clientMsgId: 'c1', ...room })),
+      { text: 'b' },
+    ])
       await dispatch(
         session,
         { ...context, recentAnswers },
         { event: 'say', args: [payload, new IncomingPacket('', 9)] },
       );
+    const refusal = { event: 'say', clientMsgId: 'c1', nsp: '/', userId: 'ann', code: 'rate_limited' };
+    const answer = { ...refusal, retryAfterMs: 700 };
     expect(noted).toEqual([
-      { event: 'say', clientMsgId: 'c1', nsp: '/', userId: 'ann', code: 'rate_limited', retryAfterMs: 700 },
+      { ...answer, roomid: 'lobby' },
+      { ...answer, roomid: 'lobby' },
+      { ...answer, roomid: 'tea' },
+      answer,
     ]);
   });
 

@@ -57,6 +57,7 @@ function trace(
     worker: WORKER,
   });
   const { deliveries, ...worker } = tracer({
+    nsp: '/',
     messages: [message],
     ...(userId === undefined ? {} : { userId }),
   });
@@ -198,11 +199,26 @@ it('a worker remembers its newest answers only, oldest first', () => {
     seq,
   });
   for (let seq = 0; seq < ANSWERS_KEPT + 3; seq += 1) answers.note(answer(seq % 2 ? 'odd' : 'even', seq));
-  const odd = answers.of('odd');
+  const odd = answers.of({ clientMsgId: 'odd', nsp: '/' });
   expect([odd.length, odd[0], odd.at(-1)?.seq]).toEqual([
     ANSWERS_KEPT / 2,
     { ...answer('odd', 3), at: 9 },
     ANSWERS_KEPT + 1,
   ]);
-  expect(answers.of('none')).toEqual([]);
+  expect(answers.of({ clientMsgId: 'none', nsp: '/' })).toEqual([]);
+});
+
+it('an answer of another room or namespace with the same clientMsgId is not shown', () => {
+  const answers = createRecentAnswers(() => 9);
+  const answer = { event: 'say', userId: 'ann', clientMsgId: 'c', code: 'rate_limited' } as const;
+  const [tea, sea, post] = [
+    { ...answer, nsp: '/', roomid: 'tea' },
+    { ...answer, nsp: '/', roomid: 'sea' },
+    { ...answer, nsp: '/post', roomid: 'tea' },
+  ] as const;
+  for (const one of [tea, sea, post]) answers.note(one);
+  const of = (nsp: string, room: object = {}) => answers.of({ clientMsgId: 'c', nsp, ...room });
+  expect(of('/', { roomid: 'tea' })).toEqual([{ ...tea, at: 9 }]);
+  expect(of('/')).toEqual([tea, sea].map((one) => ({ ...one, at: 9 })));
+  expect(of('/post')).toEqual([{ ...post, at: 9 }]);
 });
