@@ -34,7 +34,7 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
   const { dialect, ledger, clock, nameOf } = clientDeps;
   const rooms = new Map<string, RoomCheck>();
   const shared = new Map(order.sharedRooms?.map((room) => [room, createRoomBlocks(room)]));
-  const records = new Map<number, { readonly record: SenderRecord; readonly sender: Sender }>();
+  const records = new Map<number, SenderRecord>();
   const clients: Client[] = [];
   const senders: Sender[] = [];
 
@@ -48,8 +48,7 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       read: dialect.read,
       nameOf,
       checkSender(origin, number) {
-        const own = records.get(origin.client);
-        return own?.record.delivered(origin.number, number, own.sender.number);
+        return records.get(origin.client)?.delivered(origin.number, number);
       },
       findings: ledger.findings,
       blocks: shared.get(room),
@@ -65,7 +64,7 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
     });
     const { textBytes, unacked: ring = RING } = talk;
     const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record });
-    records.set(client.id, { record, sender });
+    records.set(client.id, record);
     senders.push(sender);
     return sender;
   }
@@ -85,7 +84,7 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       return client;
     },
     takeBlocks: () => [...shared.values()].flatMap((blocks) => blocks.take()),
-    replaced: () => [...records.values()].reduce((sum, { record }) => sum + record.undelivered().length, 0),
+    replaced: () => [...records.values()].reduce((sum, record) => sum + record.undelivered().length, 0),
     uncompared: () => [...rooms.values()].reduce((sum, check) => sum + check.uncompared, 0),
   };
 }

@@ -100,12 +100,14 @@ export class Sender {
     this.frame.write(into, at, this.number, dueUs);
     this.unanswered += 1;
     this.deps.ledger.sent += 1;
+    this.deps.record.said(this.number);
   }
 
-  /** Its connection has ended: what is unanswered now stays so. */
+  /** Its connection has ended: what is unanswered now stays so, and may be stored all the same. */
   away(): void {
     this.connection = undefined;
     this.unanswered = 0;
+    this.deps.record.away();
   }
 
   /** Returns true if the text was an answer. */
@@ -140,8 +142,12 @@ export class Sender {
     ledger.acked += 1;
     if (this.share) this.share.acked += 1;
     this.answered(number);
-    const problem: SenderProblem | undefined = this.deps.record.acked(number, seq);
-    if (problem) ledger.findings.add(problem.kind, () => `${this.room}: ${problem.detail}`, problem.times);
+    this.found(this.deps.record.acked(number, seq));
+  }
+
+  private found(problem: SenderProblem | undefined): void {
+    if (problem === undefined) return;
+    this.deps.ledger.findings.add(problem.kind, () => `${this.room}: ${problem.detail}`, problem.times);
   }
 
   private refused(number: number, answer: string): void {
@@ -152,7 +158,7 @@ export class Sender {
     if (temporary && !(retryAfterMs > 0)) ledger.timeless += 1;
     this.answered(number);
     // After these the message may be stored all the same.
-    if (code !== 'unavailable' && code !== 'internal') this.deps.record.refused(number);
+    if (code !== 'unavailable' && code !== 'internal') this.found(this.deps.record.refused(number));
   }
 
   private answered(number: number): void {

@@ -58,7 +58,8 @@ export class MemberOrder {
     }
     if (number > last) {
       findings.add('lost', () => `${who} got ${number} after ${last}`, number - last - 1);
-      for (let each = last + 1; each < number; each += 1) this.missing.push(each);
+      for (let each = Math.max(last + 1, number - REMEMBERED); each < number; each += 1)
+        this.missing.push(each);
       this.missing.splice(0, this.missing.length - REMEMBERED);
       this.last = number;
       return;

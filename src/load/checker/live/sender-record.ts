@@ -3,6 +3,8 @@ import type { SenderProblem } from './room-check.ts';
 
 /** More acks and deliveries than ever wait for each other. Beyond it, the oldest are forgotten. */
 const REMEMBERED = 1_024;
+/** The position of a message that has not come. */
+const NOWHERE = 0;
 
 interface Place {
   readonly number: number;
@@ -10,16 +12,25 @@ interface Place {
   readonly seq: number;
 }
 
+/** A connection that ended with messages unanswered: the newest of its messages that has come. */
+interface EndedConnection {
+  newest: number;
+}
+
 /**
- * The messages of one client in its room, their answers and their deliveries. A client's messages are stored in the order
- * they were said, an acked one has the position that its ack names, and a refused one has none.
+ * The messages of one client in its room, their answers and their deliveries. The messages of a connection are stored
+ * in the order they were said, an acked one stands where its ack says, a refused one stands nowhere. One that had no
+ * answer when its connection ended may come later than those of the next connection, or not at all.
  */
 export interface SenderRecord {
+  said(number: number): void;
   /** An ack came; `seq` is undefined if the server's acks name no position. */
   acked(number: number, seq: number | undefined): SenderProblem | undefined;
-  refused(number: number): void;
-  /** The first member got it. `said`: the newest number. */
-  delivered(number: number, seq: number, said: number): SenderProblem | undefined;
+  refused(number: number): SenderProblem | undefined;
+  /** The connection has ended. */
+  away(): void;
+  /** The first member got it. */
+  delivered(number: number, seq: number): SenderProblem | undefined;
   /** Positions of acked messages that have come with another message. */
   undelivered(): readonly number[];
 }
@@ -32,40 +43,79 @@ export interface SenderRecordDeps {
 }
 
 export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): SenderRecord {
+  /** Said on the present connection and not answered, with the positions under which they came. */
+  const unanswered = new Map<number, number>();
+  /** Not answered and not come when their connection ended. */
+  const abandoned = new Map<number, EndedConnection>();
+  /** Acked and not come. */
   const acked: Place[] = [];
-  const unacked: Place[] = [];
   const refused: number[] = [];
+  /** Not come when a later one did. */
+  const skipped = new Set<number>();
+  let newestSaid = NUMBERS_FROM;
   let newest = NUMBERS_FROM;
   let newestSeq = 0;
 
+  function skipTo(number: number): void {
+    for (let each = Math.max(newest + 1, number - REMEMBERED); each < number; each += 1) skipped.add(each);
+    limit(skipped);
+    newest = number;
+  }
+
+  function late(number: number, seq: number, connection: EndedConnection): SenderProblem | undefined {
+    const isSwapped = number <= connection.newest;
+    connection.newest = Math.max(connection.newest, number);
+    if (number > newest) skipTo(number);
+    skipped.delete(number);
+    return isSwapped ? swapped(seq) : undefined;
+  }
+
   return {
+    said(number) {
+      newestSaid = number;
+      unanswered.set(number, NOWHERE);
+    },
     acked(number, seq) {
-      const at = unacked.findIndex((place) => place.number === number);
-      if (at < 0) {
+      const came = unanswered.get(number) ?? NOWHERE;
+      unanswered.delete(number);
+      if (came === NOWHERE) {
         remember(acked, { number, seq: seq ?? 0 });
         return undefined;
       }
-      const [place] = unacked.splice(0, at + 1).slice(-1);
-      if (seq === undefined || place?.seq === seq) return undefined;
-      return { kind: 'swapped', detail: `the message acked as ${seq} came as ${place?.seq}` };
+      if (seq === undefined || came === seq) return undefined;
+      return { kind: 'swapped', detail: `the message acked as ${seq} came as ${came}` };
     },
     refused(number) {
+      const came = unanswered.get(number) ?? NOWHERE;
+      unanswered.delete(number);
       remember(refused, number);
+      return came === NOWHERE ? undefined : wasRefused(came);
     },
-    delivered(number, seq, said) {
-      if (number > said) return { kind: 'phantom', detail: `${seq} has a number that was not said yet` };
-      if (refused.includes(number)) return { kind: 'phantom', detail: `${seq} was refused to its sender` };
-      // The member's order judges a message that comes late or under its sender's own number.
-      if (seq < newestSeq || !numbered) return undefined;
+    away() {
+      const connection = { newest };
+      for (const [number, came] of unanswered) if (came === NOWHERE) abandoned.set(number, connection);
+      unanswered.clear();
+      limit(abandoned);
+    },
+    delivered(number, seq) {
+      if (number > newestSaid)
+        return { kind: 'phantom', detail: `${seq} has a number that was not said yet` };
+      if (refused.includes(number)) return wasRefused(seq);
+      if (unanswered.has(number)) unanswered.set(number, seq);
+      // The member's order judges a message under its sender's own number.
+      if (!numbered) return undefined;
+      const connection = abandoned.get(number);
+      abandoned.delete(number);
+      const wasSkipped = skipped.delete(number);
+      // The member's order judges a message that comes late, too.
+      if (seq < newestSeq) return undefined;
       newestSeq = seq;
-      if (number <= newest)
-        return { kind: 'repeated', detail: `${seq} has what its sender said before its last one` };
-      newest = number;
+      if (connection !== undefined) return late(number, seq, connection);
+      if (number <= newest) return wasSkipped ? swapped(seq) : repeated(seq);
+      skipTo(number);
       const at = acked.findIndex((place) => place.number >= number);
       const passed = acked.splice(0, at < 0 ? acked.length : at);
-      const [place] = acked;
-      const own = place?.number === number ? acked.shift() : undefined;
-      if (own === undefined) remember(unacked, { number, seq });
+      const own = acked[0]?.number === number ? acked.shift() : undefined;
       // A position that nobody got is a gap in each member's order, which counts it.
       const replaced = passed.filter((each) => isOthers(each.seq, each.number));
       if (replaced.length > 0) {
@@ -79,7 +129,27 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
   };
 }
 
+const wasRefused = (seq: number): SenderProblem => ({
+  kind: 'phantom',
+  detail: `${seq} was refused to its sender`,
+});
+const repeated = (seq: number): SenderProblem => ({
+  kind: 'repeated',
+  detail: `${seq} has a message of its sender that came before`,
+});
+const swapped = (seq: number): SenderProblem => ({
+  kind: 'swapped',
+  detail: `${seq} has what its sender said before the one that came last`,
+});
+
 function remember<T>(list: T[], item: T): void {
   list.push(item);
   if (list.length > REMEMBERED) list.shift();
+}
+
+function limit(kept: Map<number, unknown> | Set<number>): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size <= REMEMBERED) return;
+    kept.delete(oldest);
+  }
 }
