@@ -11,6 +11,12 @@ export interface Defects {
   readonly alsoTo?: (room: string, members: readonly ChatMember[], seq: number) => readonly ChatMember[];
   readonly alsoListed?: readonly string[];
   readonly delayMs?: number;
+  /** The answer to the say of that number, counted from 1. */
+  readonly answer?: (answer: object, count: number) => object;
+  /** What a client is told when it joins; `resume` as the client sent it. */
+  readonly joined?: (joined: object, resume: unknown) => object;
+  /** After the say of that number. */
+  readonly afterSay?: (chat: DefectiveChat, count: number) => void;
 }
 
 export interface ChatMember {
@@ -22,6 +28,8 @@ export interface ChatMember {
 export interface DefectiveChat {
   readonly url: string;
   readonly members: readonly ChatMember[];
+  /** Forgets all messages and begins to number anew, as if the store came back empty. Ends all connections. */
+  beginEpoch(): void;
   close(): Promise<void>;
 }
 
@@ -30,6 +38,8 @@ export async function openDefectiveChat(defects: Defects = {}): Promise<Defectiv
   const members: ChatMember[] = [];
   const tops = new Map<string, number>();
   let delivered = 0;
+  let said = 0;
+  let epoch = 'e0';
 
   const http = createServer((_request, response) => response.end('0{"sid":"none","upgrades":[]}'));
   const sockets = new WebSocketServer({ server: http });
@@ -48,10 +58,20 @@ export async function openDefectiveChat(defects: Defects = {}): Promise<Defectiv
     const seq = (tops.get(room) ?? 0) + 1;
     tops.set(room, seq);
     const data = { username: name, userId: name, text: payload.text };
-    const frame = `42${JSON.stringify(['message', { seq, epoch: 'e', event: 'broadcast_say', roomid: room, data }])}`;
+    const frame = `42${JSON.stringify(['message', { seq, epoch, event: 'broadcast_say', roomid: room, data }])}`;
     const others = defects.alsoTo?.(room, members, seq) ?? [];
     for (const member of [...members.filter((each) => each.room === room), ...others]) send(member, frame);
-    socket.send(`43${id}${JSON.stringify([{ ok: true, roomid: room, epoch: 'e', seq, id: 'i', at: 0 }])}`);
+    said += 1;
+    const answer = { ok: true, roomid: room, epoch, seq, id: 'i', at: 0 };
+    socket.send(`43${id}${JSON.stringify([defects.answer?.(answer, said) ?? answer])}`);
+    defects.afterSay?.(chat, said);
+  }
+
+  function joinedBy({ room }: ChatMember, resume: { epoch: string; seq: number } | undefined): object {
+    const seq = tops.get(room) ?? 0;
+    const recovered = resume?.epoch === epoch && resume.seq === seq;
+    const joined = { roomid: room, epoch, seq, messages: [], ...(resume && { recovered }) };
+    return defects.joined?.(joined, resume) ?? joined;
   }
 
   function list(socket: WebSocket, id: string, roomid: string): void {
@@ -77,10 +97,8 @@ export async function openDefectiveChat(defects: Defects = {}): Promise<Defectiv
       if (text.startsWith('40')) {
         members.push(member);
         socket.send(`42["hello",{"worker":0}]`);
-        const seq = tops.get(member.room) ?? 0;
-        socket.send(
-          `42${JSON.stringify(['joined', { roomid: member.room, epoch: 'e', seq, messages: [] }])}`,
-        );
+        const { resume } = JSON.parse(text.slice(2) || '{}');
+        socket.send(`42${JSON.stringify(['joined', joinedBy(member, resume)])}`);
         return;
       }
       const [, id = '', body = ''] = /^42(\d+)(\[.*)$/s.exec(text) ?? [];
@@ -92,13 +110,19 @@ export async function openDefectiveChat(defects: Defects = {}): Promise<Defectiv
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
-  return {
+  const chat: DefectiveChat = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     members,
+    beginEpoch() {
+      epoch = `e${Number(epoch.slice(1)) + 1}`;
+      tops.clear();
+      for (const { socket } of members) socket.close();
+    },
     async close() {
       for (const socket of sockets.clients) socket.terminate();
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));
     },
   };
+  return chat;
 }

@@ -143,6 +143,27 @@ describe.concurrent('a load run finds', () => {
     expect(code).toBe(1);
   });
 
+  it('that a message is delivered although it was refused', async () => {
+    const { code, result } = await loadChat({
+      answer: (answer, count) => (count === AT ? { ok: false, error: { code: 'forbidden' } } : answer),
+    });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { phantom: 1, lost: 0 } });
+    expect(code).toBe(1);
+  });
+
+  it('that a server does not say what clients missed that come back', async () => {
+    const { code, result } = await loadChat({
+      joined: (joined) => ({ ...joined, recovered: undefined }),
+      afterSay: ({ members }, count) => {
+        if (count === AT) for (const { socket } of members.slice(0, 10)) socket.close();
+      },
+    });
+    expect(result.totals).toMatchObject({ cut: 10, reportedGone: 0 });
+    expect(result.verdict).toMatchObject({ outcome: 'wrong', wrong: { repeated: 0, swapped: 0 } });
+    expect(result.verdict.wrong.lost).toBeGreaterThan(0);
+    expect(code).toBe(1);
+  });
+
   it('a limit missed, if messages take longer than they may', async () => {
     const { code, result } = await loadChat({ delayMs: 200 }, [...PATIENT, '--max-p99', '100ms']);
     expect(result.verdict.outcome).toBe('threshold-missed');

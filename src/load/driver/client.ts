@@ -236,10 +236,14 @@ export class Client implements DialectClient {
     if (recovered) {
       ledger.resumed += 1;
       for (const { number, message } of missed) check?.takeRead(order, number, message);
+      order.end(joinedAt);
     } else if (recovered === false) {
       ledger.reportedGone += order.skipTo(joinedAt + 1);
-    } else if (dialect.numberedBy === 'server') order.begin(joinedAt);
-    else if (this.joins > 1) order.beginAnywhere();
+    } else if (dialect.numberedBy === 'server') {
+      // A server that says nothing about what was missed owes all of it.
+      if (this.resume !== undefined && this.resume.epoch === this.epoch) order.end(joinedAt);
+      order.begin(joinedAt);
+    } else if (this.joins > 1) order.beginAnywhere();
     // Stock systems have no number to join at: a message may come before the answer to the join.
     else if (order.last < joinedAt) order.begin(joinedAt);
     if (this.sender) {

@@ -42,7 +42,7 @@ export class MemberOrder {
     return waived;
   }
 
-  /** The run has ended and the room's newest message is `top`. */
+  /** Nothing up to `top`, the room's newest message, comes any more: the run has ended, or a resume is answered. */
   end(top: number): void {
     const lacks = top - this.last;
     if (!(lacks > 0)) return;
