@@ -109,7 +109,10 @@ export interface LoadVerdict {
   readonly wrong: Readonly<Record<WrongKind, number>>;
   /** The first findings of each kind; `wrong` counts all. */
   readonly findings: readonly Finding[];
-  /** The part of the deliveries whose content was compared, 0 to 1; the number of each delivery is always checked. */
+  /**
+   * The part of the deliveries whose content was compared, 0 to 1, within a process or between those that share rooms,
+   * whichever is less; the number of each delivery is always checked.
+   */
   readonly comparedShare: number;
   /** The checks that this run left out, a sentence each: a dialect without member lists, a driver that was late. */
   readonly notChecked: readonly string[];

@@ -1,7 +1,8 @@
+import type { Crowd } from './driver/crowd.ts';
 import type { Settled } from './driver/orders.ts';
 import { summarize } from './latency-summary.ts';
 import type { MembersVerdict } from './members-check.ts';
-import type { FaultMark, Finding, LoadConfig, LoadResult, StepFigures } from './result.ts';
+import type { FaultMark, LoadConfig, LoadResult, StepFigures } from './result.ts';
 import { msAt, type Stretch, type Timeline } from './timeline.ts';
 import { judge } from './verdict.ts';
 
@@ -24,7 +25,7 @@ export interface Measured {
   readonly load: Load;
   readonly settled: Settled;
   readonly members: MembersVerdict | undefined;
-  readonly differences: readonly Finding[];
+  readonly comparison: Crowd['comparison'];
   readonly tookMs: number;
 }
 
@@ -36,7 +37,7 @@ export function resultOf({
   load,
   settled,
   members,
-  differences,
+  comparison,
   tookMs,
 }: Measured): LoadResult {
   const { whole, steps, faults, endedEarly } = load;
@@ -49,17 +50,18 @@ export function resultOf({
     totals,
     wrong: {
       ...settled.wrong,
-      swapped: settled.wrong.swapped + differences.length,
+      swapped: settled.wrong.swapped + comparison.differences,
       ghost: members?.ghosts.length ?? 0,
       unlisted: members?.unlisted.length ?? 0,
     },
     findings: [
       ...settled.findings,
-      ...differences.slice(0, 5),
+      ...comparison.findings,
       ...(members?.ghosts ?? []).slice(0, 5),
       ...(members?.unlisted ?? []).slice(0, 5),
     ],
     uncompared: settled.uncompared,
+    sharedComparedShare: comparison.comparedShare,
     overdue: settled.overdue,
     p99Ms: delivered.p99Ms,
     lagP99Ms,

@@ -54,8 +54,16 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
     const settled = await timeline.follow(crowd.settle());
     const members = await timeline.follow(membersOf(options, crowd, rooms));
     const tookMs = timeline.atMs();
-    const differences = crowd.differences();
-    return resultOf({ config, facts: deps, timeline, load, settled, members, differences, tookMs });
+    return resultOf({
+      config,
+      facts: deps,
+      timeline,
+      load,
+      settled,
+      members,
+      comparison: crowd.comparison,
+      tookMs,
+    });
   } finally {
     await crowd.close();
   }

@@ -17,6 +17,8 @@ export interface Evidence {
   readonly wrong: WrongCounts;
   readonly findings: readonly Finding[];
   readonly uncompared: number;
+  /** The part of the messages of rooms with members in several processes that was compared between these. */
+  readonly sharedComparedShare: number;
   /** Counted as lost because they had not come when the wait ended. */
   readonly overdue: number;
   readonly p99Ms: number;
@@ -77,7 +79,10 @@ export function judge(evidence: Evidence): LoadVerdict {
     reasons: reasons[outcome],
     wrong,
     findings: findings.filter(({ kind }) => wrong[kind] > 0),
-    comparedShare: totals.delivered === 0 ? 0 : 1 - evidence.uncompared / totals.delivered,
+    comparedShare:
+      totals.delivered === 0
+        ? 0
+        : Math.min(1 - evidence.uncompared / totals.delivered, evidence.sharedComparedShare),
     notChecked: config.privateShare > 0 ? [...notChecked, PRIVATE_LIMIT] : notChecked,
   };
 }

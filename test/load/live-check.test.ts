@@ -5,6 +5,7 @@ import { NUMBERS_FROM, type Origin, originOf, textOf } from '../../src/load/chec
 import { createBlockComparison, createRoomBlocks } from '../../src/load/checker/live/room-blocks.ts';
 import { RoomCheck, type SenderProblem } from '../../src/load/checker/live/room-check.ts';
 import { createSenderRecord } from '../../src/load/checker/live/sender-record.ts';
+import { highestTops } from '../../src/load/driver/crowd-windows.ts';
 
 const BYTES = 100;
 
@@ -28,11 +29,11 @@ function stage(checkSender: (origin: Origin, seq: number) => SenderProblem | und
   const take = (
     order: MemberOrder,
     seq: number,
-    over: Partial<Origin & { room: string; username: string }> = {},
+    over: Partial<Origin & { room: string; username: string; epoch: string }> = {},
   ) => {
     const { room = 'tea', username = `u${over.client ?? 1}` } = over;
     const text = textOf({ timeUs: 7, client: 1, number: NUMBERS_FROM + seq, to: 'tea', ...over }, BYTES);
-    const frame = Buffer.from(JSON.stringify({ text, room, username }));
+    const frame = Buffer.from(JSON.stringify({ text, room, username, epoch: over.epoch }));
     return check.take(order, seq, frame, 0, frame.length);
   };
   return { findings, check, member, take };
@@ -144,6 +145,34 @@ describe('the live check of a room', () => {
   });
 });
 
+describe('the live check of a room whose numbers begin anew', () => {
+  it('compares the messages of an epoch, and lets its members enter it one after the other', () => {
+    const { findings, check, member, take } = stage();
+    const [early, late] = [member(), member()];
+    for (const order of [early, late])
+      for (let seq = 1; seq <= 20; seq += 1) take(order, seq, { epoch: 'e' });
+    take(early, 21, { epoch: 'e' });
+    early.begin(0);
+    for (let seq = 1; seq <= 20; seq += 1) take(early, seq, { epoch: 'f', number: NUMBERS_FROM + 100 + seq });
+    take(late, 21, { epoch: 'e' });
+    late.begin(0);
+    for (let seq = 1; seq <= 20; seq += 1) take(late, seq, { epoch: 'f', number: NUMBERS_FROM + 100 + seq });
+    expect(check.epochs).toEqual(['e', 'f']);
+    expect(findings.kept).toEqual([]);
+    take(member(), 20, { epoch: 'f', number: NUMBERS_FROM + 1 });
+    expect(findings.counts).toMatchObject({ swapped: 1 });
+  });
+
+  it('holds nobody to what was acked in an epoch that is over', () => {
+    const tops = highestTops([
+      { tops: [{ room: 'tea', epochs: ['e', 'f'], top: 3 }] },
+      { tops: [{ room: 'tea', epochs: ['e'], top: 500 }] },
+      { tops: [{ room: 'tea', epochs: ['f'], top: 4 }] },
+    ]);
+    expect(tops).toEqual({ tea: 4 });
+  });
+});
+
 describe('blocks of a room in several processes', () => {
   const origin = (number: number) => ({ timeUs: 7, client: 1, number: NUMBERS_FROM + number, to: 'tea' });
 
@@ -161,8 +190,44 @@ describe('blocks of a room in several processes', () => {
     expect(comparison.findings).toEqual([]);
     comparison.add(processes[2]?.take() ?? []);
     expect(comparison.findings).toEqual([
-      { kind: 'swapped', detail: 'members of tea in two processes got different messages from 192 on' },
+      { kind: 'swapped', detail: 'members of tea in two processes got different messages from 193 on' },
     ]);
+    for (const each of processes) comparison.add(each.take(true));
+    expect(comparison).toMatchObject({ differences: 1, comparedShare: 1 });
+  });
+});
+
+describe('a short room in several processes', () => {
+  const origin = (number: number) => ({ timeUs: 7, client: 1, number: NUMBERS_FROM + number, to: 'tea' });
+  const compared = (numbers: readonly (readonly [seq: number, own: number, epoch?: string])[][]) => {
+    const comparison = createBlockComparison();
+    for (const each of numbers) {
+      const blocks = createRoomBlocks('tea');
+      for (const [seq, own, epoch] of each) blocks.add(seq, origin(own), epoch);
+      comparison.add(blocks.take(true));
+    }
+    return comparison;
+  };
+
+  it('is compared at the end', () => {
+    const right = [1, 2, 3].map((seq) => [seq, seq] as const);
+    expect(compared([right, right])).toMatchObject({ differences: 0, comparedShare: 1 });
+    const swapped = [
+      [1, 1],
+      [2, 3],
+      [3, 2],
+    ] as const;
+    expect(compared([right, [...swapped]])).toMatchObject({ differences: 1, comparedShare: 1 });
+  });
+
+  it('counts as not compared if the processes got different parts of it', () => {
+    const right = [1, 2, 3].map((seq) => [seq, seq] as const);
+    expect(compared([right, right.slice(1)])).toMatchObject({ differences: 0, comparedShare: 0 });
+  });
+
+  it('is compared within an epoch only', () => {
+    const one = [[1, 1, 'e'] as const, [1, 9, 'f'] as const];
+    expect(compared([one, [...one].reverse()])).toMatchObject({ differences: 0, comparedShare: 1 });
   });
 });
 
@@ -253,6 +318,19 @@ describe('a sender’s record', () => {
     expect(own.delivered(n(4), 7)).toMatchObject({ kind: 'repeated' });
     expect(own.delivered(n(1), 8)).toMatchObject({ kind: 'repeated' });
     expect(own.delivered(n(5), 9)).toBeUndefined();
+  });
+
+  it('does not hold the positions of one epoch against those of another', () => {
+    const own = record([4]);
+    own.say(1, 5);
+    own.acked(n(1), 4, 'e');
+    own.delivered(n(2), 5, 'e');
+    expect(own.delivered(n(4), 1, 'f')).toBeUndefined();
+    expect(own.undelivered()).toEqual([]);
+    expect(own.delivered(n(3), 6, 'e')).toBeUndefined();
+    expect(own.acked(n(2), 5, 'e')).toBeUndefined();
+    expect(own.acked(n(4), 1, 'f')).toBeUndefined();
+    expect(own.delivered(n(4), 2, 'f')).toMatchObject({ kind: 'repeated' });
   });
 
   it('finds that another message came in the place of an acked one', () => {

@@ -9,6 +9,7 @@ const EVIDENCE: Evidence = {
   wrong: zeroWrong(),
   findings: [],
   uncompared: 0,
+  sharedComparedShare: 1,
   overdue: 0,
   p99Ms: 20,
   lagP99Ms: 2,

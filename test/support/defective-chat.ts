@@ -23,6 +23,8 @@ export interface ChatMember {
   readonly socket: WebSocket;
   readonly name: string;
   readonly room: string;
+  /** Each driver process has addresses in one of its own. */
+  readonly network: string;
 }
 
 export interface DefectiveChat {
@@ -83,12 +85,13 @@ export async function openDefectiveChat(defects: Defects = {}): Promise<Defectiv
     socket.send(`43${id}${JSON.stringify([{ ok: true, rev: 1, members: listed }])}`);
   }
 
-  sockets.on('connection', (socket, { url }) => {
+  sockets.on('connection', (socket, { url, socket: { remoteAddress = '' } }) => {
     const query = new URL(url ?? '', 'http://chat').searchParams;
     const member: ChatMember = {
       socket,
       name: query.get('username') ?? '',
       room: query.get('roomid') ?? '',
+      network: remoteAddress.split('.').slice(0, 3).join('.'),
     };
     socket.on('close', () => members.splice(members.indexOf(member), 1));
     socket.on('error', () => undefined);

@@ -61,7 +61,43 @@ async function loadChat(
 /** Every message of one of the members to whom the defect is done, the 30th on. */
 const AT = 30;
 
+const withSeq = (frame: string, seq: number) => frame.replace(/"seq":\d+/, `"seq":${seq}`);
+
 describe.concurrent('a load run finds', () => {
+  it('no fault if the store comes back empty and clients are told', async () => {
+    const { code, result } = await loadChat({
+      afterSay: (chat, count) => {
+        if (count === 3 * AT) chat.beginEpoch();
+      },
+    });
+    expect(result.totals.cut).toBe(40);
+    expect(result.verdict).toMatchObject({ outcome: 'good', findings: [], comparedShare: 1 });
+    expect(code).toBe(0);
+  });
+
+  it('that two processes got two messages the other way round, at the end of a short room', async () => {
+    let firstNet: string | undefined;
+    const held = new Map<object, string>();
+    const args = [...PATIENT, '--processes', '2', '--rooms', '1', '--rate', '10/s'];
+    const { code, result } = await loadChat(
+      {
+        deliver(frame, member) {
+          firstNet ??= member.network;
+          const seq = Number(/"seq":(\d+)/.exec(frame)?.[1]);
+          if (member.network === firstNet || (seq !== 5 && seq !== 6)) return [frame];
+          if (seq === 5) held.set(member, frame);
+          const first = held.get(member) ?? '';
+          return seq === 5 ? [] : [withSeq(frame, 5), withSeq(first, 6)];
+        },
+      },
+      args,
+    );
+    expect(result.totals.said).toBeLessThan(64);
+    expect(result.verdict.findings.map(({ detail }) => detail).join()).toContain('in two processes');
+    expect(result.verdict.comparedShare).toBe(1);
+    expect(code).toBe(1);
+  });
+
   it('no fault in a chat without one', async () => {
     const { code, result } = await loadChat({});
     expect(result.verdict).toMatchObject({ outcome: 'good', findings: [], notChecked: [], comparedShare: 1 });

@@ -220,10 +220,9 @@ export class Client implements DialectClient {
     if (meaning.privateMessage !== undefined) onPrivate(this, meaning.privateMessage);
   }
 
-  /** The numbers of another epoch may begin below what was acked in the last one. */
   private enterEpoch(epoch: string): void {
-    if (this.epoch !== undefined && this.epoch !== epoch && this.sender) this.sender.top = 0;
     this.epoch = epoch;
+    this.check?.enterEpoch(epoch);
   }
 
   private enter({ joinedAt, recovered, missed = [] }: Meaning & { readonly joinedAt: number }): void {

@@ -31,6 +31,7 @@ let privateCheck: PrivateCheck | undefined;
 let schedule: Schedule | undefined;
 let ticking: NodeJS.Timeout | undefined;
 let lastTickUs = 0;
+let isSettled = false;
 
 async function connect(order: ConnectOrder) {
   const dialect = DIALECTS[order.dialectName];
@@ -119,8 +120,7 @@ async function stop(limitMs: number): Promise<Answers['stop']> {
   for (const population of populations) population.stopDialling();
   const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
   await until(() => unanswered() === 0, limitMs);
-  const tops: Record<string, number> = {};
-  for (const { room, top } of senders) tops[room] = Math.max(top, tops[room] ?? 0);
+  const tops = populations.flatMap((population) => population.members.tops());
   return { tops, unanswered: unanswered() };
 }
 
@@ -132,6 +132,7 @@ async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> 
     privateCheck,
     limitMs,
   });
+  isSettled = true;
   const replaced = populations.reduce((sum, population) => sum + population.members.replaced(), 0);
   if (replaced > 0)
     ledger.findings.add('lost', () => `others came in the place of ${replaced} acked messages`, replaced);
@@ -188,7 +189,7 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
     case 'mark':
       return ledger.mark(
         backlog(),
-        populations.flatMap((population) => population.members.takeBlocks()),
+        populations.flatMap((population) => population.members.takeBlocks(isSettled)),
       );
     case 'members':
       return listMembers([...clients.values()], order.rooms, order.limitMs);

@@ -9,10 +9,15 @@ type HistogramName = (typeof HISTOGRAMS)[number];
 /** The figures of all driver processes together since the last mark. */
 export type CrowdWindow = Omit<Window, HistogramName> & Readonly<Record<HistogramName, Histogram>>;
 
-export function highestTops(stopped: readonly Stopped[]): Tops {
+/** The highest number acked in each room; not in an epoch after which a process has seen another one. */
+export function highestTops(stopped: readonly Pick<Stopped, 'tops'>[]): Tops {
+  const all = stopped.flatMap(({ tops }) => tops);
+  const over = new Set(
+    all.flatMap(({ room, epochs }) => epochs.slice(0, -1).map((epoch) => `${room} ${epoch}`)),
+  );
   const tops: Record<string, number> = {};
-  for (const each of stopped) {
-    for (const [room, top] of Object.entries(each.tops)) tops[room] = Math.max(top, tops[room] ?? 0);
+  for (const { room, epochs, top } of all) {
+    if (!over.has(`${room} ${epochs.at(-1)}`)) tops[room] = Math.max(top, tops[room] ?? 0);
   }
   return tops;
 }

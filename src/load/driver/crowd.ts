@@ -1,6 +1,5 @@
 import type { Histogram } from 'hdr-histogram-js';
-import { createBlockComparison } from '../checker/live/room-blocks.ts';
-import type { Finding } from '../result.ts';
+import { type BlockComparison, createBlockComparison } from '../checker/live/room-blocks.ts';
 import {
   addedFaults,
   addedSettled,
@@ -56,8 +55,8 @@ export interface Crowd {
   mark(): Promise<CrowdWindow>;
   /** Stops talking and waits until every member has everything that was acked. */
   settle(): Promise<Settled & { readonly unanswered: number }>;
-  /** The differences between processes that share a room, up to the last mark. */
-  differences(): readonly Finding[];
+  /** What the processes that share rooms got, compared up to the last mark. */
+  readonly comparison: Omit<BlockComparison, 'add'>;
   /** The members of each room, as the server lists them and as they are. */
   members(rooms: readonly string[], limitMs: number): Promise<Answers['members']>;
   cut(): Promise<void>;
@@ -140,7 +139,7 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
     pids: drivers.map(({ pid }) => pid),
     connect,
     settle,
-    differences: () => comparison.findings,
+    comparison,
     async talk(order) {
       await all<'talk'>({ do: 'talk', ...order });
     },

@@ -81,15 +81,17 @@ export function readText(frame: string): ReadMessage | undefined {
 
 interface RoomcastMessage {
   readonly seq: number;
+  readonly epoch?: string;
   readonly roomid: string;
   readonly data?: { readonly username?: string; readonly text?: string };
 }
 
-function readRoomcast({ roomid, data }: RoomcastMessage): ReadMessage | undefined {
+function readRoomcast({ roomid, epoch, data }: RoomcastMessage): ReadMessage | undefined {
   if (data?.text === undefined) return undefined;
   return {
     text: data.text,
     room: roomid,
+    ...(epoch !== undefined && { epoch }),
     ...(data.username !== undefined && { username: data.username }),
   };
 }

@@ -4,7 +4,7 @@ import { createRoomBlocks, type RoomBlock } from '../checker/live/room-blocks.ts
 import { RoomCheck } from '../checker/live/room-check.ts';
 import { createSenderRecord, type SenderRecord } from '../checker/live/sender-record.ts';
 import { Client, type ClientDeps } from './client.ts';
-import type { ClientSpec, ConnectOrder } from './orders.ts';
+import type { ClientSpec, ConnectOrder, RoomTop } from './orders.ts';
 import { Sender } from './sender.ts';
 
 const KEPT = 64;
@@ -21,8 +21,10 @@ export interface Members {
   readonly clients: readonly Client[];
   readonly senders: readonly Sender[];
   create(spec: ClientSpec): Client;
-  /** The blocks that became whole since the last call, of the rooms that several processes share. */
-  takeBlocks(): RoomBlock[];
+  /** The blocks that became whole since the last call, at the end all, of the rooms that several processes share. */
+  takeBlocks(isEnd: boolean): RoomBlock[];
+  /** The newest acked message of each room, in its newest epoch. */
+  tops(): RoomTop[];
   /** Acked messages in whose place others came. */
   replaced(): number;
   /** Deliveries whose content could not be compared. */
@@ -47,8 +49,8 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       kept: talk.kept ?? KEPT,
       read: dialect.read,
       nameOf,
-      checkSender(origin, number) {
-        return records.get(origin.client)?.delivered(origin.number, number);
+      checkSender(origin, number, epoch) {
+        return records.get(origin.client)?.delivered(origin.number, number, epoch);
       },
       findings: ledger.findings,
       blocks: shared.get(room),
@@ -63,7 +65,8 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       isOthers: (seq, number) => check.isOthers(seq, client.id, number),
     });
     const { textBytes, unacked: ring = RING } = talk;
-    const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record });
+    const onEpoch = (epoch: string) => check.enterEpoch(epoch);
+    const sender = new Sender({ client, dialect, ledger, clock, textBytes, ring, record, onEpoch });
     records.set(client.id, record);
     senders.push(sender);
     return sender;
@@ -83,7 +86,13 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
       clients.push(client);
       return client;
     },
-    takeBlocks: () => [...shared.values()].flatMap((blocks) => blocks.take()),
+    takeBlocks: (isEnd) => [...shared.values()].flatMap((blocks) => blocks.take(isEnd)),
+    tops() {
+      const tops = new Map<string, number>();
+      for (const { room, epoch, top } of senders)
+        if (epoch === rooms.get(room)?.epoch) tops.set(room, Math.max(top, tops.get(room) ?? 0));
+      return [...rooms].map(([room, { epochs }]) => ({ room, epochs, top: tops.get(room) ?? 0 }));
+    },
     replaced: () => [...records.values()].reduce((sum, record) => sum + record.undelivered().length, 0),
     uncompared: () => [...rooms.values()].reduce((sum, check) => sum + check.uncompared, 0),
   };

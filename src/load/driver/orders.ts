@@ -111,8 +111,15 @@ export interface Connected {
   readonly joinUs: string;
 }
 
+/** The epochs of a room that a process has seen, newest last, and the highest number acked to it in the newest one. */
+export interface RoomTop {
+  readonly room: string;
+  readonly epochs: readonly string[];
+  readonly top: number;
+}
+
 export interface Stopped {
-  readonly tops: Tops;
+  readonly tops: readonly RoomTop[];
   readonly unanswered: number;
 }
 

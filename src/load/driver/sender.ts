@@ -10,6 +10,8 @@ import { createSayFrame, type SayFrame } from './say-frame.ts';
 
 const OK = Buffer.from('[{"ok":true');
 const SEQ = Buffer.from('"seq":');
+const EPOCH = Buffer.from('"epoch":"');
+const QUOTE = 34;
 
 export interface SenderDeps {
   readonly client: ClientSpec;
@@ -20,6 +22,8 @@ export interface SenderDeps {
   /** More than may ever be unanswered. */
   readonly ring: number;
   readonly record: SenderRecord;
+  /** An ack names another epoch than the one before. */
+  readonly onEpoch: (epoch: string) => void;
 }
 
 /**
@@ -29,8 +33,9 @@ export interface SenderDeps {
 export class Sender {
   readonly room: string;
   unanswered = 0;
-  /** Highest number the room is known to have. */
+  /** Highest number the room is known to have in this epoch. */
   top = 0;
+  epoch: string | undefined;
   /** Undefined while the client is away. */
   connection: Connection | undefined;
   share: Share | undefined;
@@ -131,10 +136,22 @@ export class Sender {
       const numbered = this.deps.dialect.numberedBy === 'server';
       const seqAt = numbered ? buffer.subarray(i, end).indexOf(SEQ) : -1;
       const seq = seqAt < 0 ? undefined : figureAt(buffer, i + seqAt + SEQ.length, end);
+      const epochAt = numbered ? buffer.subarray(i, end).indexOf(EPOCH) : -1;
+      if (epochAt >= 0) this.enterEpoch(buffer, i + epochAt + EPOCH.length, end);
       this.top = Math.max(this.top, numbered ? (seq ?? 0) : number);
       this.acked(number, seq);
     } else this.refused(number, buffer.toString('utf8', i, end));
     return true;
+  }
+
+  private enterEpoch(buffer: Buffer, start: number, limit: number): void {
+    const length = buffer.subarray(start, limit).indexOf(QUOTE);
+    const epoch = buffer.toString('utf8', start, start + length);
+    if (epoch === this.epoch) return;
+    this.epoch = epoch;
+    // The numbers of another epoch may begin below what was acked in the last one.
+    this.top = 0;
+    this.deps.onEpoch(epoch);
   }
 
   private acked(number: number, seq: number | undefined): void {
@@ -142,7 +159,7 @@ export class Sender {
     ledger.acked += 1;
     if (this.share) this.share.acked += 1;
     this.answered(number);
-    this.found(this.deps.record.acked(number, seq));
+    this.found(this.deps.record.acked(number, seq, this.epoch));
   }
 
   private found(problem: SenderProblem | undefined): void {

@@ -8,10 +8,15 @@ export interface ReadMessage {
   readonly text: string;
   readonly room?: string;
   readonly username?: string;
+  readonly epoch?: string;
 }
 
 /** Says what is wrong with the place of a message in what its sender said. */
-export type SenderCheck = (origin: Origin, number: number) => SenderProblem | undefined;
+export type SenderCheck = (
+  origin: Origin,
+  number: number,
+  epoch: string | undefined,
+) => SenderProblem | undefined;
 
 export interface SenderProblem {
   readonly kind: 'phantom' | 'repeated' | 'swapped' | 'lost';
@@ -43,43 +48,57 @@ const NO_BYTES = Buffer.alloc(0);
 
 /**
  * One room as the members in one process get it. The first to get a number has the message read and checked in full;
- * the others must get the same bytes. Memory is constant: the newest messages, and one number per member.
+ * the others must get the same bytes. Memory is constant: the newest messages, and one number per member. A new epoch
+ * may use the numbers of the last one again, and not all members enter it at once, so each has messages of its own.
  */
 export class RoomCheck {
   /** Deliveries whose content no longer could be compared, because the member was too far behind. */
   uncompared = 0;
   private readonly deps: RoomCheckDeps;
-  private readonly kept: Kept[];
+  /** Those of this process's members that were seen, newest last. */
+  readonly epochs: string[] = [];
+  private kept: Kept[];
+  private previous: Kept[] = [];
 
   constructor(deps: RoomCheckDeps) {
     this.deps = deps;
-    this.kept = Array.from({ length: deps.kept }, () => ({
-      number: -1,
-      origin: undefined,
-      bytes: NO_BYTES,
-      length: 0,
-    }));
+    this.kept = createKept(deps.kept);
   }
 
-  /** True if the number has a message that is not this client's own one. */
+  get epoch(): string | undefined {
+    return this.epochs.at(-1);
+  }
+
+  /** A message, an answer or a client names the room's epoch. */
+  enterEpoch(epoch: string | undefined): void {
+    if (epoch === undefined || this.epochs.includes(epoch)) return;
+    if (this.epochs.length > 0) {
+      this.previous = this.kept;
+      this.kept = createKept(this.deps.kept);
+    }
+    this.epochs.push(epoch);
+  }
+
+  /** True if the number has a message in the newest epoch that is not this client's own one. */
   isOthers(number: number, client: number, own: number): boolean {
-    const kept = this.kept[number & (this.kept.length - 1)] as Kept;
+    const kept = this.keptAt(this.kept, number);
     return kept.number === number && !(kept.origin?.client === client && kept.origin.number === own);
   }
 
   /** Checks a delivery; the message stands in `buffer`. Returns the time it was due, undefined if it is not the room's. */
   take(order: MemberOrder, number: number, buffer: Buffer, at: number, end: number): number | undefined {
-    const kept = this.kept[number & (this.kept.length - 1)] as Kept;
+    const before = this.keptAt(this.kept, number);
     const length = end - at;
     if (
-      kept.number === number &&
-      kept.length === length &&
-      buffer.compare(kept.bytes, 0, length, at, end) === 0
+      before.number === number &&
+      before.length === length &&
+      buffer.compare(before.bytes, 0, length, at, end) === 0
     ) {
       order.take(number);
-      return (kept.origin as Origin).timeUs;
+      return (before.origin as Origin).timeUs;
     }
     const origin = this.takeText(order, number, buffer.toString('utf8', at, end));
+    const kept = this.keptAt(this.kept, number);
     if (origin !== undefined && kept.number === number && kept.origin === origin) {
       if (kept.bytes.length < length) kept.bytes = Buffer.allocUnsafeSlow(length + 32);
       buffer.copy(kept.bytes, 0, at, end);
@@ -115,23 +134,38 @@ export class RoomCheck {
       findings.add('phantom', () => `${room} got ${number} as said by ${message.username}`);
       return undefined;
     }
-    const kept = this.kept[number & (this.kept.length - 1)] as Kept;
-    if (kept.number === number) {
+    const { epoch } = message;
+    const kept = this.keptIn(epoch, number);
+    if (kept?.number === number) {
       const first = kept.origin as Origin;
       if (first.client === origin.client && first.number === origin.number) return origin;
       findings.add('swapped', () => `members of ${room} got different messages as ${number}`);
       return origin;
     }
-    if (kept.number > number) {
+    if (kept === undefined || kept.number > number) {
       this.uncompared += 1;
       return origin;
     }
     kept.number = number;
     kept.origin = origin;
     kept.length = 0;
-    blocks?.add(number, origin);
-    const problem = checkSender(origin, number);
+    blocks?.add(number, origin, epoch);
+    const problem = checkSender(origin, number, epoch);
     if (problem) findings.add(problem.kind, () => `${room}: ${problem.detail}`, problem.times);
     return origin;
   }
+
+  private keptIn(epoch: string | undefined, number: number): Kept | undefined {
+    this.enterEpoch(epoch);
+    if (epoch === this.epoch) return this.keptAt(this.kept, number);
+    return epoch === this.epochs.at(-2) ? this.keptAt(this.previous, number) : undefined;
+  }
+
+  private keptAt(kept: readonly Kept[], number: number): Kept {
+    return kept[number & (kept.length - 1)] as Kept;
+  }
+}
+
+function createKept(length: number): Kept[] {
+  return Array.from({ length }, () => ({ number: -1, origin: undefined, bytes: NO_BYTES, length: 0 }));
 }

@@ -5,6 +5,8 @@ import type { SenderProblem } from './room-check.ts';
 const REMEMBERED = 1_024;
 /** The position of a message that has not come. */
 const NOWHERE = 0;
+/** That of one that came in an earlier epoch. */
+const EARLIER = -1;
 
 interface Place {
   readonly number: number;
@@ -20,17 +22,18 @@ interface EndedConnection {
 /**
  * The messages of one client in its room, their answers and their deliveries. The messages of a connection are stored
  * in the order they were said, an acked one stands where its ack says, a refused one stands nowhere. One that had no
- * answer when its connection ended may come later than those of the next connection, or not at all.
+ * answer when its connection ended may come later than those of the next connection, or not at all. The positions of
+ * two epochs are not compared.
  */
 export interface SenderRecord {
   said(number: number): void;
   /** An ack came; `seq` is undefined if the server's acks name no position. */
-  acked(number: number, seq: number | undefined): SenderProblem | undefined;
+  acked(number: number, seq: number | undefined, epoch?: string): SenderProblem | undefined;
   refused(number: number): SenderProblem | undefined;
   /** The connection has ended. */
   away(): void;
   /** The first member got it. */
-  delivered(number: number, seq: number): SenderProblem | undefined;
+  delivered(number: number, seq: number, epoch?: string): SenderProblem | undefined;
   /** Positions of acked messages that have come with another message. */
   undelivered(): readonly number[];
 }
@@ -38,7 +41,7 @@ export interface SenderRecord {
 export interface SenderRecordDeps {
   /** The server numbers the messages of a room; without, they have their sender's numbers. */
   readonly numbered: boolean;
-  /** True if another message than the client's own one of that number came under this position. */
+  /** True if another message than the client's own one of that number came under this position of the newest epoch. */
   readonly isOthers: (seq: number, number: number) => boolean;
 }
 
@@ -52,9 +55,21 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
   const refused: number[] = [];
   /** Not come when a later one did. */
   const skipped = new Set<number>();
+  const epochs: (string | undefined)[] = [];
   let newestSaid = NUMBERS_FROM;
   let newest = NUMBERS_FROM;
   let newestSeq = 0;
+
+  /** False: an epoch before the newest one. */
+  function isNewest(epoch: string | undefined): boolean {
+    if (epoch === epochs.at(-1)) return true;
+    if (epochs.includes(epoch)) return false;
+    epochs.push(epoch);
+    acked.length = 0;
+    newestSeq = 0;
+    for (const [number, came] of unanswered) if (came !== NOWHERE) unanswered.set(number, EARLIER);
+    return true;
+  }
 
   function skipTo(number: number): void {
     for (let each = Math.max(newest + 1, number - REMEMBERED); each < number; each += 1) skipped.add(each);
@@ -75,9 +90,11 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
       newestSaid = number;
       unanswered.set(number, NOWHERE);
     },
-    acked(number, seq) {
+    acked(number, seq, epoch) {
+      const isJudged = isNewest(epoch);
       const came = unanswered.get(number) ?? NOWHERE;
       unanswered.delete(number);
+      if (!isJudged || came === EARLIER) return undefined;
       if (came === NOWHERE) {
         remember(acked, { number, seq: seq ?? 0 });
         return undefined;
@@ -89,7 +106,7 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
       const came = unanswered.get(number) ?? NOWHERE;
       unanswered.delete(number);
       remember(refused, number);
-      return came === NOWHERE ? undefined : wasRefused(came);
+      return came === NOWHERE ? undefined : wasRefused(number);
     },
     away() {
       const connection = { newest };
@@ -97,18 +114,19 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
       unanswered.clear();
       limit(abandoned);
     },
-    delivered(number, seq) {
+    delivered(number, seq, epoch) {
       if (number > newestSaid)
         return { kind: 'phantom', detail: `${seq} has a number that was not said yet` };
-      if (refused.includes(number)) return wasRefused(seq);
-      if (unanswered.has(number)) unanswered.set(number, seq);
+      if (refused.includes(number)) return wasRefused(number);
+      const isJudged = isNewest(epoch);
+      if (unanswered.has(number)) unanswered.set(number, isJudged ? seq : EARLIER);
       // The member's order judges a message under its sender's own number.
       if (!numbered) return undefined;
       const connection = abandoned.get(number);
       abandoned.delete(number);
       const wasSkipped = skipped.delete(number);
       // The member's order judges a message that comes late, too.
-      if (seq < newestSeq) return undefined;
+      if (!isJudged || seq < newestSeq) return undefined;
       newestSeq = seq;
       if (connection !== undefined) return late(number, seq, connection);
       if (number <= newest) return wasSkipped ? swapped(seq) : repeated(seq);
@@ -129,9 +147,9 @@ export function createSenderRecord({ numbered, isOthers }: SenderRecordDeps): Se
   };
 }
 
-const wasRefused = (seq: number): SenderProblem => ({
+const wasRefused = (number: number): SenderProblem => ({
   kind: 'phantom',
-  detail: `${seq} was refused to its sender`,
+  detail: `the sender's message ${number} came and was refused`,
 });
 const repeated = (seq: number): SenderProblem => ({
   kind: 'repeated',
