@@ -1,7 +1,7 @@
 import type { Crowd } from './driver/crowd.ts';
 import type { Settled } from './driver/orders.ts';
 import { summarize } from './latency-summary.ts';
-import type { MembersVerdict } from './members-check.ts';
+import { type MembersVerdict, uncheckedMembers } from './members-check.ts';
 import type { FaultMark, LoadConfig, LoadResult, StepFigures } from './result.ts';
 import { msAt, type Stretch, type Timeline } from './timeline.ts';
 import { judge } from './verdict.ts';
@@ -67,9 +67,7 @@ export function resultOf({
     lagP99Ms,
     loopDelayP99Ms,
     firstStepBroke: steps[0]?.broke,
-    notChecked: members?.isChecked
-      ? []
-      : ['Who is listed in the rooms: no list of members could be had from the server.'],
+    notChecked: [uncheckedMembers(members) ?? []].flat(),
   });
   return {
     format: 1,

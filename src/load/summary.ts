@@ -33,6 +33,7 @@ export function summaryOf(result: LoadResult): string {
     ['refused', wordsOf(totals.refused)],
     ['failed connections', wordsOf(totals.failedConnections)],
     ['cut, resumed', `${whole(totals.cut)}, ${whole(totals.resumed)}`],
+    ['reported as gone', whole(totals.reportedGone)],
     [
       'driver',
       `${driver.cpuUsPerDelivery.toFixed(2)} µs per delivery, late ${duration(driver.loopDelayP99Ms)} at p99`,

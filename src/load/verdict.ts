@@ -66,7 +66,9 @@ export function judge(evidence: Evidence): LoadVerdict {
         : missed.length > 0
           ? 'threshold-missed'
           : 'good';
-  const proved = `${totals.delivered} messages came once, in order and to nobody else.`;
+  const gone =
+    totals.reportedGone === 0 ? '' : `, except ${totals.reportedGone} that the server reported as gone`;
+  const proved = `${totals.delivered} messages came once, in order and to nobody else${gone}.`;
   const reasons: Readonly<Record<Outcome, readonly string[]>> = {
     wrong: faults.map((kind) => sentence(kind, wrong[kind])),
     'driver-too-slow': [late ?? ''],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { zeroWrong } from '../../src/load/checker/live/findings.ts';
+import { summaryOf } from '../../src/load/summary.ts';
 import { type Evidence, judge } from '../../src/load/verdict.ts';
 import { SAMPLE_RESULT } from './sample-result.ts';
 
@@ -26,6 +27,14 @@ const wrong = (counts: Partial<Evidence['wrong']>) => ({ ...zeroWrong(), ...coun
 describe('the verdict of a load run', () => {
   it('is good if nothing is wrong and no limit missed', () => {
     expect(judged({})).toMatchObject({ outcome: 'good', exitCode: 0 });
+  });
+
+  it('names what the server reported as gone', () => {
+    const totals = { ...EVIDENCE.totals, delivered: 90, reportedGone: 7 };
+    expect(judged({ totals }).reasons).toEqual([
+      '90 messages came once, in order and to nobody else, except 7 that the server reported as gone.',
+    ]);
+    expect(summaryOf({ ...SAMPLE_RESULT, totals })).toMatch(/^reported as gone +7$/m);
   });
 
   it('is wrong whatever else happened', () => {
