@@ -179,10 +179,11 @@ describe('blocks of a room in several processes', () => {
   it('agree if each process got the same, and are found if two messages changed places', () => {
     const processes = [0, 1, 2].map(() => createRoomBlocks('tea'));
     const comparison = createBlockComparison();
-    for (let seq = 1; seq < 400; seq += 1) {
+    for (let seq = 1; seq <= 400; seq += 1) {
       processes[0]?.add(seq, origin(seq));
       // Another order of arrival makes no difference, another order of numbers does.
-      processes[1]?.add(seq ^ 1, origin(seq ^ 1));
+      const other = ((seq - 1) ^ 1) + 1;
+      processes[1]?.add(other, origin(other));
       processes[2]?.add(seq, origin(seq === 200 ? 201 : seq === 201 ? 200 : seq));
     }
     comparison.add(processes[0]?.take() ?? []);
