@@ -38,7 +38,7 @@ export async function runExplain(
 /** `problem`: the server's own words; undefined if nothing answers. */
 async function ask(url: string): Promise<MessageTrace | { readonly problem: string | undefined }> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS) });
     const body = (await response.json()) as MessageTrace & { readonly error?: { readonly message: string } };
     return response.ok ? body : { problem: body.error?.message ?? `the answer is ${response.status}` };
   } catch {

@@ -13,7 +13,7 @@ export interface AdminDeps {
   readonly status: () => Promise<object>;
   /** Begins a rolling reload; /status tells how it goes. */
   readonly reload: () => Outcome<{ readonly id: number }>;
-  /** Returns what became of a message, named by the query of the request. */
+  /** Returns what became of a message, named by the query of a POST. */
   readonly explain?: (query: unknown) => Promise<Outcome<object>>;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -71,8 +71,9 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   });
   const { metrics, explain } = deps;
   if (explain) {
-    // It names users, as /status does not.
-    app.get('/explain', async (request, reply) => {
+    // It names users, as /status does not. A browser gives a GET of a page's own server no Origin, so a page that gave its
+    // own name our address could read the answer.
+    app.post('/explain', async (request, reply) => {
       if (!isFromProgramHere(request))
         return reply.code(403).send(errorBody('forbidden', 'only for programs of this machine'));
       const explained = await explain(request.query);
@@ -96,9 +97,11 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   };
 }
 
-/** A browser gives the requests of pages an Origin. */
+/** A browser gives every POST of a page an Origin. A program here that asks one of our other addresses has it as its own. */
 function isFromProgramHere({ headers, socket }: FastifyRequest): boolean {
-  return headers.origin === undefined && isLoopbackName(socket.remoteAddress?.replace(/^::ffff:/, '') ?? '');
+  const { remoteAddress = '', localAddress } = socket;
+  const isHere = remoteAddress === localAddress || isLoopbackName(remoteAddress.replace(/^::ffff:/, ''));
+  return headers.origin === undefined && isHere;
 }
 
 const STATUS_OF: Partial<Record<ErrorCode, number>> = { bad_request: 400, not_found: 404, internal: 500 };

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { type Admin, type AdminDeps, openAdmin } from '../../src/cluster/admin.ts';
 import { refuse, succeed } from '../../src/protocol/codes.ts';
@@ -21,18 +22,28 @@ async function open(deps: Partial<AdminDeps> = {}): Promise<Admin> {
   return admin;
 }
 
-function get(path: string, headers: Record<string, string> = {}): Promise<{ status: number; body: unknown }> {
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+function get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return ask(path, headers);
+}
+
+function ask(
+  path: string,
+  headers: Record<string, string> = {},
+  { method = 'GET', host = '127.0.0.1' } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request(
-      { host: '127.0.0.1', port: admin?.port, path, headers, agent: false },
-      (response) => {
-        let text = '';
-        response.on('data', (chunk) => {
-          text += chunk;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
-      },
-    );
+    const call = request({ host, method, port: admin?.port, path, headers, agent: false }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
+    });
     call.on('error', reject);
     call.end();
   });
@@ -128,12 +139,37 @@ test('GET /explain passes its query on, and refuses pages in a browser', async (
     return asked.length === 1 ? succeed({ messages: [] }) : refuse('bad_request', 'id: missing');
   };
   const { port } = await open({ explain });
-  expect(await get('/explain?id=a%20b&user=bob')).toEqual({ status: 200, body: { messages: [] } });
+  const post = (path: string, headers: Record<string, string> = {}) => ask(path, headers, { method: 'POST' });
+  expect(await post('/explain?id=a%20b&user=bob')).toEqual({ status: 200, body: { messages: [] } });
   expect(asked).toEqual([{ id: 'a b', user: 'bob' }]);
-  expect(await get('/explain')).toMatchObject({ status: 400, body: { error: { message: 'id: missing' } } });
-  expect((await get('/explain?id=a', { origin: `http://127.0.0.1:${port}` })).status).toBe(403);
+  expect(await post('/explain')).toMatchObject({ status: 400, body: { error: { message: 'id: missing' } } });
+  expect((await post('/explain?id=a', { origin: `http://127.0.0.1:${port}` })).status).toBe(403);
   expect(asked).toHaveLength(2);
 });
+
+test('no page reads what became of a message by a request without Origin', async () => {
+  let asked = 0;
+  const explain = async () => {
+    asked += 1;
+    return succeed({ messages: [] });
+  };
+  await open({ host: '0.0.0.0', explain });
+  expect((await get('/explain?id=a', { host: 'rebound.example' })).status).toBe(404);
+  expect(asked).toBe(0);
+});
+
+const OWN_ADDRESSES = Object.values(networkInterfaces()).flatMap((all = []) =>
+  all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address),
+);
+
+test.runIf(OWN_ADDRESSES.length > 0).each(OWN_ADDRESSES.slice(0, 1))(
+  'a program of this machine may ask and reload by the address %s',
+  async (host) => {
+    await open({ host, explain: async () => succeed({ messages: [] }) });
+    expect((await ask('/explain?id=a', {}, { method: 'POST', host })).status).toBe(200);
+    expect((await ask('/reload', {}, { method: 'POST', host })).status).toBe(202);
+  },
+);
 
 test('an endless upload ends', async () => {
   const { port } = await open();
