@@ -45,17 +45,33 @@ const EARLIER_NAMES_FACT = 'answersNamedByJsonUntil';
 /** A record is found in its own period and those beside it. */
 const PERIODS_FOUND = 3;
 
-/** Returns the time from which no record under an earlier name is left. Call it before a record is written. */
+/** A start does not read more names than that. */
+const MAX_NAMES_READ = 200_000;
+
+/**
+ * Returns the time from which no record under an earlier name is left. Call it before a record is written. The fact alone does
+ * not tell: the operator may have gone back to an earlier release for a while.
+ */
 export function earlierNamesUntilMs(
-  tables: Pick<Tables, 'fact' | 'compareAndSetFact' | 'newestDedupePeriod'>,
+  tables: Pick<Tables, 'fact' | 'compareAndSetFact' | 'newestDedupePeriod' | 'dedupeNamesFrom'>,
   ttlS: number,
   steadyMs: number,
 ): number {
   const known = tables.fact(EARLIER_NAMES_FACT);
-  if (typeof known === 'number') return known;
+  if (typeof known === 'number' && !mayHaveEarlierNames(tables, dedupePeriod(ttlS, steadyMs) - 1))
+    return known;
   const untilMs = tables.newestDedupePeriod() === undefined ? 0 : steadyMs + PERIODS_FOUND * ttlS * 1_000;
-  tables.compareAndSetFact(EARLIER_NAMES_FACT, undefined, untilMs);
+  tables.compareAndSetFact(EARLIER_NAMES_FACT, known, untilMs);
   return untilMs;
+}
+
+function mayHaveEarlierNames(tables: Pick<Tables, 'dedupeNamesFrom'>, fromPeriod: number): boolean {
+  let read = 0;
+  for (const name of tables.dedupeNamesFrom(fromPeriod)) {
+    if (isEarlierHash(name) || read === MAX_NAMES_READ) return true;
+    read += 1;
+  }
+  return false;
 }
 
 /** The periods that are searched, the one written to first. */

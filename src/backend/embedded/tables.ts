@@ -31,6 +31,8 @@ export interface Tables {
   dedupeKeysOutside(from: number, to: number, limit: number): DedupeKey[];
   /** The newest period that has a record. */
   newestDedupePeriod(): number | undefined;
+  /** The names in the dedupe keys from that period on. Lazy: a caller that stops has read no more. */
+  dedupeNamesFrom(period: number): Iterable<string>;
   /** The dedupe keys of a log in those periods. */
   dedupeKeysOf(tag: string, periods: readonly number[]): DedupeKey[];
   /** Lists the entries from `from` to `to` that do not count as unread. */
@@ -160,6 +162,7 @@ export function openTables(path: string, disk: DiskSpace = diskSpaceOf(path)): T
       return older.length > 0 ? older : Array.from(dedupe.getKeys({ start: [to + 1] as never, limit }));
     },
     newestDedupePeriod: () => Array.from(dedupe.getKeys({ reverse: true, limit: 1 }))[0]?.[0],
+    dedupeNamesFrom: (period) => dedupe.getKeys({ start: [period] as never }).map(([, , name]) => name),
     dedupeKeysOf: (tag, periods) =>
       // A hash is base64url: each of its characters sorts before the tilde.
       periods.flatMap((period) =>

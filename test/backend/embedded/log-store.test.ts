@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { earlierHash } from '../../../src/backend/embedded/dedupe-keys.ts';
 import type { DedupeKey } from '../../../src/backend/embedded/rows.ts';
 import type { Store } from '../../../src/backend/embedded/store.ts';
 import type { Tables } from '../../../src/backend/embedded/tables.ts';
@@ -45,6 +46,22 @@ describe('embedded log', () => {
     const { previousEpochs: links } = await latest(open(), room);
     expect(links.map((link) => link.epoch)).toEqual(epochs.slice(-8));
     expect(links.map((link) => link.upTo)).toEqual(range(5, 12));
+  });
+
+  it('finds records that an earlier release has written after this one', async () => {
+    const { open, tables } = await storeForTest();
+    const room = newRoom();
+    const first = await say(open(), room, '1', 'm-1');
+    // The earlier release names the record by another hash.
+    const name = earlierHash({ scope: 'ann', clientMsgId: 'm-1' });
+    const [row] = tables.rowsAfter('dedupe', undefined, 10);
+    if (!row) throw new Error('no record');
+    const [period, tag] = row.key;
+    await tables.commit([
+      { table: 'dedupe', key: row.key },
+      { table: 'dedupe', key: [period, tag, name], value: row.value },
+    ]);
+    expect(await say(open(), room, '1', 'm-1')).toEqual({ ...first, dup: true });
   });
 
   it('shows nothing once the last message is too old, keeps counting, and frees the disk at the cleanup', async () => {
