@@ -37,6 +37,8 @@ export interface BackendOptions {
   /** Connections a room may have, 0: no limit. */
   readonly maxRoomClients: number;
   readonly dedupeTtlS: number;
+  /** Recorded by the embedded store, which does not name them elsewhere. */
+  readonly namespaces?: readonly string[];
   /** Connects per second that the cluster lets in, 0: no limit. */
   readonly rateAdmit: number;
 }

@@ -19,8 +19,9 @@ it back, compares, and prints for each kind the number and the SHA-256 that both
 
 Stop the server first; it is refused while one runs. DATA_DIR stays as it was. No host starts on the Redis before
 everything is equal. If the command is cut off, run it again: it begins anew. Clients that come back to a host on
-the Redis resume as after a restart. HISTORY_TTL_S, INBOX_TTL_S, DEDUPE_TTL_S and NAMESPACES must be those of the
-server. The user of the Redis needs +scan beside the rights of the server.
+the Redis resume as after a restart. Give it the environment of the server: it is refused if HISTORY_SIZE,
+HISTORY_TTL_S, INBOX_SIZE, INBOX_TTL_S, DEDUPE_TTL_S or NAMESPACES are not those that the server last ran with.
+The user of the Redis needs +scan beside the rights of the server.
 
   --forget-ids   also if some clientMsgIds that an earlier release remembered cannot be moved
 
@@ -71,7 +72,9 @@ export async function runMoveToRedis(
         print.err(`${step}: ${count} ${NAMES[kind]}\n`);
       },
     });
-    print.out(report(summary));
+    if ('movedBefore' in summary) {
+      print.out(`This store has been moved to ${summary.movedBefore} already. Start the hosts on it.\n`);
+    } else print.out(report(summary, settings));
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
@@ -80,7 +83,7 @@ export async function runMoveToRedis(
   }
 }
 
-function report({ kinds, shown, forgottenIds }: MoveSummary): string {
+function report({ kinds, shown, forgottenIds, ended }: MoveSummary, settings: MoveSettings): string {
   const lines = kinds.map(
     ({ kind, count, digest }) =>
       `${NAMES[kind].padEnd(NAME_WIDTH)}${String(count).padStart(COUNT_WIDTH)}  ${digest}\n`,
@@ -88,5 +91,12 @@ function report({ kinds, shown, forgottenIds }: MoveSummary): string {
   const head = `${''.padEnd(NAME_WIDTH)}${'number'.padStart(COUNT_WIDTH)}  SHA-256 in both stores\n`;
   const forgotten =
     forgottenIds === 0 ? '' : `${forgottenIds} clientMsgIds of an earlier release were left out.\n`;
-  return `${head}${lines.join('')}${forgotten}${shown} has everything. Start the hosts on it.\n`;
+  const leftOut = [
+    [ended.messages, 'messages', `HISTORY_TTL_S=${settings.historyTtlS}`] as const,
+    [ended.items, 'items', `INBOX_TTL_S=${settings.inboxTtlS}`] as const,
+  ]
+    .filter(([count]) => count > 0)
+    .map(([count, what, setting]) => `${count} ${what} left out: ended under ${setting}.\n`);
+  const end = `${shown} has everything, under KEY_PREFIX ${settings.keyPrefix}. Start the hosts on it.\n`;
+  return `${head}${lines.join('')}${forgotten}${leftOut.join('')}${end}`;
 }

@@ -28,6 +28,22 @@ function* visibleLogs({ tables, rules, atMs }: RowContext): Generator<VisibleLog
   }
 }
 
+/** Entries that are still on disk and have ended under the settings. */
+export interface EndedEntries {
+  readonly messages: number;
+  readonly items: number;
+}
+
+export function countEndedEntries({ tables, rules, atMs }: RowContext): EndedEntries {
+  let [messages, items] = [0, 0];
+  for (const { value } of rowsIn(tables, 'logMeta')) {
+    const ended = expireEntries(value, retentionOf(value, rules), atMs).first - value.first;
+    if ((value.kind ?? 'room') === 'room') messages += ended;
+    else items += ended;
+  }
+  return { messages, items };
+}
+
 export function* listLogRows(context: RowContext): Generator<MovedRows['logs']> {
   for (const { tag, meta } of visibleLogs(context)) {
     const { kind = 'room', epoch, top, at, links } = meta;

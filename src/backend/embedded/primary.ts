@@ -6,8 +6,10 @@ import { refuse, succeed } from '../../protocol/codes.ts';
 import type { PrimaryBackend, PrimaryBackendDeps } from '../backend.ts';
 import { watchWarnings } from '../warnings.ts';
 import { openDataDir } from './data-dir.ts';
+import { noteUse } from './moved-away.ts';
 import { createInstanceRoster } from './roster.ts';
 import { createRosterService } from './roster-service.ts';
+import { recordSettings } from './served-settings.ts';
 import { BUS, type PrimaryServices } from './services.ts';
 import { createStore } from './store.ts';
 import { createSubscribers } from './subscribers.ts';
@@ -22,6 +24,9 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   const now = () => Date.now();
   const elapsedMs = () => performance.now();
   const dataDir = await openDataDir(options.dataDir);
+  recordSettings(dataDir.tables, options);
+  const movedAway = noteUse(dataDir.tables, options.dataDir);
+  const warningsNow = () => [...(movedAway === undefined ? [] : [movedAway]), ...dataDir.warnings()];
   const subscribers = createSubscribers();
   const roster = createInstanceRoster({
     now,
@@ -39,8 +44,8 @@ export async function openEmbeddedPrimary(deps: PrimaryBackendDeps): Promise<Pri
   });
   const { logs, inboxes, pushes, idempotency, moderation, roomSubscriptions } = store;
   const warnings = watchWarnings({
-    first: dataDir.warnings(),
-    look: async () => dataDir.warnings(),
+    first: warningsNow(),
+    look: async () => warningsNow(),
     log,
   });
   const connects =

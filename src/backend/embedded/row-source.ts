@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MovedRows, RowSource } from '../moved-rows.ts';
 import { listDedupeRows, listEarlierDedupe } from './dedupe-rows.ts';
-import { listEntryRows, listLogRows, listUncountedRows } from './log-rows.ts';
+import {
+  countEndedEntries,
+  type EndedEntries,
+  listEntryRows,
+  listLogRows,
+  listUncountedRows,
+} from './log-rows.ts';
 import {
   listClaimRows,
   listMarkerRows,
@@ -26,6 +32,7 @@ export interface EmbeddedRows {
    * computed again, since their entries are gone.
    */
   countLostDedupe(): number;
+  countEndedEntries(): EndedEntries;
 }
 
 /** Lists the content of a store that nobody writes to. */
@@ -44,6 +51,7 @@ export function createRowSource({ folder, secret, ...context }: RowSourceDeps): 
       pushes: () => listPushRows(context),
       claims: () => listClaimRows(context),
     },
+    countEndedEntries: () => countEndedEntries(context),
     countLostDedupe: () => listEarlierDedupe(context).filter(({ name }) => name === undefined).length,
   };
 }

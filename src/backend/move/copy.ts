@@ -21,14 +21,21 @@ const RETRY_MS = 500;
 /** About the length of an entry. */
 const ENTRY_CHARS = 300;
 
+export interface CopyDeps {
+  readonly onProgress: (progress: Progress) => void;
+  /** Throws if another run has taken the Redis over, and has deleted what this one wrote. */
+  readonly requireOwn: () => Promise<void>;
+}
+
 export async function copyRows<K extends MovedKind>(
   kind: K,
   source: RowSource,
   target: RowTarget,
-  onProgress: (progress: Progress) => void,
+  { onProgress, requireOwn }: CopyDeps,
 ): Promise<void> {
   let count = 0;
   for (const portion of portionsOf(source[kind]())) {
+    await requireOwn();
     await Promise.all(groupsOf(portion).map((group) => writeInOrder(target, kind, group)));
     count += portion.reduce((sum, row) => sum + countIn(row), 0);
     onProgress({ step: 'copied', kind, count });

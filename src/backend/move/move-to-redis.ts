@@ -4,7 +4,10 @@ import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { BackendError, type BackendOptions, usesRedis } from '../backend.ts';
 import { type DataDir, openDataDir } from '../embedded/data-dir.ts';
+import type { EndedEntries } from '../embedded/log-rows.ts';
+import { isAsMoved, recordMove } from '../embedded/moved-away.ts';
 import { createRowSource } from '../embedded/row-source.ts';
+import { differencesTo, type SettingDifference } from '../embedded/served-settings.ts';
 import { DATA_FILE } from '../embedded/store-files.ts';
 import type { MovedKind } from '../moved-rows.ts';
 import { openRedisImport } from '../redis/import/open-import.ts';
@@ -21,11 +24,18 @@ export interface MoveDeps {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** The store was moved there by an earlier run, and no server has used it since. */
+export interface MovedBefore {
+  readonly movedBefore: string;
+}
+
 export interface MoveSummary {
   /** The servers, for the operator. */
   readonly shown: string;
   readonly kinds: readonly KindComparison[];
   readonly forgottenIds: number;
+  /** Entries that had ended under the settings, and were left out. */
+  readonly ended: EndedEntries;
 }
 
 /** The kinds in the order in which they are moved: the numbering of a log stands before what belongs to it. */
@@ -49,7 +59,7 @@ const SOURCE_CHARS = 12;
  * Copies everything in an embedded store that no server uses into an empty Redis, reads it back and compares it. Until both are
  * equal, a mark in Redis keeps every host from starting there. The embedded store stays as it was.
  */
-export async function moveToRedis(deps: MoveDeps): Promise<MoveSummary> {
+export async function moveToRedis(deps: MoveDeps): Promise<MoveSummary | MovedBefore> {
   const { options } = deps;
   if (!usesRedis(options)) {
     throw new BackendError(
@@ -73,24 +83,44 @@ async function moveFrom(
   { tables, secret }: DataDir,
   folder: string,
   { options, namespaces, forgetIds, log, onProgress = () => undefined }: MoveDeps,
-): Promise<MoveSummary> {
+): Promise<MoveSummary | MovedBefore> {
+  const differences = differencesTo(tables, { ...options, namespaces });
+  if (differences.length > 0) throw hasOtherSettings(differences);
   const name = createHash('sha256').update(secret).digest('base64url').slice(0, SOURCE_CHARS);
-  const redis = await openRedisImport({ options, source: name, log });
+  const redis = await openRedisImport({ options, source: name, secret, log });
   try {
-    const { target, atMs, shown } = redis;
+    const { target, atMs, shown, requireOwn } = redis;
+    if (await redis.hasSource()) {
+      if (isAsMoved(tables)) return { movedBefore: shown };
+      throw wasUsedSince(shown);
+    }
     const rows = createRowSource({ tables, secret, folder, rules: options, namespaces, atMs });
     const forgottenIds = rows.countLostDedupe();
     if (forgottenIds > 0 && !forgetIds) throw haveLostIds(forgottenIds, options.dedupeTtlS);
     await redis.begin();
-    for (const kind of MOVED_KINDS) await copyRows(kind, rows.source, target, onProgress);
+    for (const kind of MOVED_KINDS) await copyRows(kind, rows.source, target, { onProgress, requireOwn });
     const comparison = createComparison({ source: rows.source, target, now: redis.now, onProgress });
     const kinds = [];
     for (const kind of MOVED_KINDS) kinds.push(await comparison.compare(kind));
     await redis.finish();
-    return { shown, kinds, forgottenIds };
+    recordMove(tables, shown, Date.now());
+    return { shown, kinds, forgottenIds, ended: rows.countEndedEntries() };
   } finally {
     await redis.close();
   }
+}
+
+function hasOtherSettings(differences: readonly SettingDifference[]): BackendError {
+  const listed = (which: keyof SettingDifference) => differences.map((one) => one[which]).join(' ');
+  return new BackendError(
+    `the server last ran on DATA_DIR with ${listed('served')}, and this command has ${listed('given')}, under which other content is there. Give it the environment of the server; to change a setting with the move, start the server with it once before. Nothing was written`,
+  );
+}
+
+function wasUsedSince(shown: string): BackendError {
+  return new BackendError(
+    `${shown} has this store already, from an earlier run, and a server may have used DATA_DIR since. Start the hosts on that Redis without what was said since, or move DATA_DIR to another KEY_PREFIX or an empty Redis; nothing was written`,
+  );
 }
 
 function haveLostIds(count: number, ttlS: number): BackendError {

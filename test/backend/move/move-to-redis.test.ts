@@ -4,7 +4,8 @@ import type { BackendOptions } from '../../../src/backend/backend.ts';
 import { BackendError } from '../../../src/backend/backend.ts';
 import { earlierHash } from '../../../src/backend/embedded/dedupe-keys.ts';
 import { openTables } from '../../../src/backend/embedded/tables.ts';
-import { type MoveDeps, moveToRedis } from '../../../src/backend/move/move-to-redis.ts';
+import { type MoveDeps, type MoveSummary, moveToRedis } from '../../../src/backend/move/move-to-redis.ts';
+import { openRedisImport } from '../../../src/backend/redis/import/open-import.ts';
 import { openRedisPrimary } from '../../../src/backend/redis/primary.ts';
 import { inboxOf, roomOf } from '../../../src/chat/room.ts';
 import { makeDataDir, openPeer as openEmbeddedPeer, openPrimary } from '../../contract/embedded-harness.ts';
@@ -55,7 +56,13 @@ async function whileServing<T>(dataDir: string, use: (peer: Peer) => Promise<T>)
   }
 }
 
-function move(dataDir: string, where: Where, more: Partial<MoveDeps> = {}) {
+async function move(dataDir: string, where: Where, more: Partial<MoveDeps> = {}): Promise<MoveSummary> {
+  const moved = await run(dataDir, where, more);
+  if ('movedBefore' in moved) throw new Error('it was moved before');
+  return moved;
+}
+
+function run(dataDir: string, where: Where, more: Partial<MoveDeps> = {}) {
   const options = { ...STORE_OPTIONS, ...RULES, dataDir, ...where };
   return moveToRedis({ options, namespaces: NAMESPACES, forgetIds: false, log: silent, ...more });
 }
@@ -177,9 +184,6 @@ describe('an embedded store that is moved to Redis', () => {
     expect((await dataKeysIn(redis)).sort()).toEqual(keys);
     // Another prefix is another cluster.
     await move(dataDir, { ...where, keyPrefix: 'other' });
-    await expect(move(dataDir, { ...where, keyPrefix: 'other' })).rejects.toThrow(
-      /has data under KEY_PREFIX/,
-    );
     expect((await dataKeysIn(redis)).sort()).toEqual(keys);
   });
 
@@ -203,6 +207,82 @@ describe('an embedded store that is moved to Redis', () => {
     const after = await readAll(await peerAt(where), { moved: true });
     for (const [asked, answer] of Object.entries(before))
       expect([asked, after[asked]]).toEqual([asked, answer]);
+    await openHost(where);
+  });
+
+  it.each([
+    ['HISTORY_TTL_S', { historyTtlS: 60 }],
+    ['INBOX_TTL_S', { inboxTtlS: 60 }],
+    ['DEDUPE_TTL_S', { dedupeTtlS: 60 }],
+    ['HISTORY_SIZE', { historySize: 5 }],
+  ])('is refused with another %s than the server last ran with', async (name, more) => {
+    const [redis, dataDir] = await Promise.all([redisForTest(), dataDirForTest()]);
+    const where = { redisUrl: redis.url };
+    await whileServing(dataDir, (peer) => fillAtRandom(peer, 9, 5));
+    await expect(move(dataDir, { ...where, ...more })).rejects.toThrow(
+      new RegExp(`last ran on DATA_DIR with ${name}=\\d+, and this command has ${name}=\\d+`),
+    );
+    expect(await dataKeysIn(redis)).toEqual([]);
+    await move(dataDir, where);
+  });
+
+  it('is refused with other namespaces than the server last ran with, in any order', async () => {
+    const [where, dataDir] = await Promise.all([oneServer(), dataDirForTest()]);
+    await (await openPrimary(dataDir, { ...RULES, namespaces: ['/', '/a', '/b'] })).close();
+    await expect(move(dataDir, where, { namespaces: ['/'] })).rejects.toThrow(
+      /with NAMESPACES=\/,\/a,\/b, and/,
+    );
+    await move(dataDir, where, { namespaces: ['/b', '/', '/a'] });
+  });
+
+  it('counts the entries that had ended, and are left out', async () => {
+    const [where, dataDir] = await Promise.all([oneServer(), dataDirForTest()]);
+    const [room, inbox] = [roomOf('/', 'tea'), inboxOf('/', 'ann')];
+    await whileServing(dataDir, async (peer) => {
+      for (const text of ['one', 'two', 'three']) await append(peer, room, text);
+      await append(peer, inbox, 'for ann');
+      await append(peer, roomOf('/', 'sea'), 'stays');
+    });
+    const tables = openTables(dataDir);
+    const aged = [room, inbox].map(({ tag }) => {
+      const value = tables.row('logMeta', tag);
+      if (!value) throw new Error('no log');
+      return { table: 'logMeta' as const, key: tag, value: { ...value, at: value.at - 4_000_000 } };
+    });
+    await tables.commit(aged);
+    await tables.close();
+    expect(await move(dataDir, where)).toMatchObject({ ended: { messages: 3, items: 1 } });
+  });
+
+  it('knows that it was moved before, until a server uses the store again, which warns', async () => {
+    const [where, dataDir] = await Promise.all([oneServer(), dataDirForTest()]);
+    await whileServing(dataDir, (peer) => fillAtRandom(peer, 10, 5));
+    await move(dataDir, where);
+    await openHost(where);
+    expect(await run(dataDir, where)).toEqual({ movedBefore: expect.stringContaining('Redis at') });
+    for (const _ of ['first', 'second']) {
+      const primary = await openPrimary(dataDir, RULES);
+      expect(primary.warnings).toEqual([expect.stringMatching(/was moved to Redis at .* at 20\d\d-/)]);
+      await primary.close();
+    }
+    await expect(run(dataDir, where)).rejects.toThrow(/has this store already.*may have used DATA_DIR since/);
+  });
+
+  it('ends when another run from a copy of the store begins', async () => {
+    const where = { redisUrl: (await redisForTest()).url };
+    const options = { ...STORE_OPTIONS, dataDir: '', ...where };
+    const openRun = () => openRedisImport({ options, source: 'store', secret: 's', log: silent });
+    const [first, second] = await Promise.all([openRun(), openRun()]);
+    onTestFinished(async () => {
+      await Promise.all([first.close(), second.close()]);
+    });
+    await first.begin();
+    await first.requireOwn();
+    await second.begin();
+    await expect(first.requireOwn()).rejects.toThrow(/another run of this command/);
+    await expect(first.finish()).rejects.toThrow(/another run of this command/);
+    await second.requireOwn();
+    await second.finish();
     await openHost(where);
   });
 

@@ -29,8 +29,13 @@ const MIGRATIONS: Migrations = new Map();
 const MOVING = 'moving from ';
 
 /** The mark while the content of another store is moved here: every version refuses it. */
-export function formatOfMove(source: string): string {
-  return `${MOVING}${source}`;
+export function formatOfMove(source: string, run: string): string {
+  return `${MOVING}${source} ${run}`;
+}
+
+/** Returns whether a run from that source has set the mark. Earlier releases did not name the run. */
+export function isMoveFrom(source: string, mark: string): boolean {
+  return mark === `${MOVING}${source}` || mark.startsWith(`${MOVING}${source} `);
 }
 
 export function isMoving(mark: string): boolean {

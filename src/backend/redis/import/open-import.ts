@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Outcome } from '../../../protocol/codes.ts';
 import { BackendError, type BackendOptions } from '../../backend.ts';
 import type { RowTarget } from '../../moved-rows.ts';
-import { formatOfMove, isMoving, ownMark } from '../connection/format.ts';
+import { formatOfMove, isMoveFrom, isMoving, ownMark } from '../connection/format.ts';
 import { openRedisConnection } from '../connection/redis-connection.ts';
 import type { RedisTarget } from '../connection/target.ts';
 import { redisKeys } from '../keys.ts';
@@ -19,6 +20,8 @@ export interface ImportDeps {
   readonly options: BackendOptions;
   /** Names the store that is moved here. */
   readonly source: string;
+  /** The secret of that store. */
+  readonly secret: string;
   readonly log: Logger;
   readonly patienceMs?: number;
 }
@@ -37,6 +40,10 @@ export interface RedisImport {
    * from the same source was cut off, it deletes what that run wrote.
    */
   begin(): Promise<void>;
+  /** Returns whether an earlier run has moved the source here to its end. */
+  hasSource(): Promise<boolean>;
+  /** Throws if another run from the same source has begun meanwhile. */
+  requireOwn(): Promise<void>;
   /** Lets hosts start. */
   finish(): Promise<void>;
   close(): Promise<void>;
@@ -47,7 +54,7 @@ const SCAN_AT_ONCE = '1000';
 
 /** Connects and checks that the servers can be used; throws a `BackendError` that tells the operator why not. */
 export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
-  const { options, source, log, patienceMs = PATIENCE_MS } = deps;
+  const { options, source, secret, log, patienceMs = PATIENCE_MS } = deps;
   const keys = redisKeys(options.keyPrefix, databaseOf(options));
   const { markFormat } = openScripts();
   const importEntries = openImportScript();
@@ -60,7 +67,9 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
     log,
   });
   const { commands: redis } = topology;
-  const mark = formatOfMove(source);
+  // Copies of one store have the same name, and one run would delete what the other writes.
+  const mark = formatOfMove(source, randomBytes(6).toString('base64url'));
+  const readMark = async () => valueIn(await redis.call<string | null>(['GET', keys.format])) ?? '';
 
   async function now(): Promise<number> {
     const [seconds, micros] = valueIn(await topology.nodeOf(keys.format).commands.call<string[]>(['TIME']));
@@ -114,11 +123,18 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
   async function setMark(from: string, to: string): Promise<void> {
     await redis.evaluate<number>(markFormat, [keys.format], [from, to]);
     // An answer that was lost does not tell whether it was set.
-    if (valueIn(await redis.call<string | null>(['GET', keys.format])) === to) return;
+    const found = await readMark();
+    if (found === to) return;
+    if (isMoving(found)) throw anotherRun();
     throw new BackendError(
       `${shown()} was taken into use by a host meanwhile; stop it, and empty that Redis`,
     );
   }
+
+  const anotherRun = () =>
+    new BackendError(
+      `${shown()} is being filled by another run of this command, which began later. Let that one end`,
+    );
 
   try {
     await requireServers({ topology, options, keys, patienceMs, examines: true, log });
@@ -131,8 +147,9 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
       atMs,
       now,
       async begin() {
-        const marked = valueIn(await redis.call<string | null>(['GET', keys.format])) ?? '';
-        if (marked === mark) {
+        const marked = await readMark();
+        if (isMoveFrom(source, marked)) {
+          await setMark(marked, mark);
           await scan(async (found) => {
             valueIn(await allValues(found.map((key) => redis.call(['DEL', key]))));
           });
@@ -146,6 +163,13 @@ export async function openRedisImport(deps: ImportDeps): Promise<RedisImport> {
         await requireEmpty();
         await recordServers();
         await setMark(marked, mark);
+      },
+      async hasSource() {
+        if (isMoving(await readMark())) return false;
+        return valueIn(await redis.call<string | null>(['GET', keys.secret])) === secret;
+      },
+      async requireOwn() {
+        if ((await readMark()) !== mark) throw anotherRun();
       },
       finish: () => setMark(mark, ownMark()),
       close: topology.close,
