@@ -114,8 +114,11 @@ export interface RoomLogs {
    * members already MUST NOT get a second notice. Returns undefined if the log does not hold the entry.
    */
   replace(room: Room, seq: number, members: string, notice?: Draft): Promise<Outcome<Replaced | undefined>>;
-  /** Returns where each log ends, in the order asked, in one round trip: top 0 and no epoch for an unknown one. */
-  tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>>;
+  /**
+   * Returns where each log ends, in the order asked, in one round trip: top 0 and no epoch for an unknown one, undefined for
+   * one whose server does not answer. MUST refuse if none of them answers.
+   */
+  tops(rooms: readonly Room[]): Promise<Outcome<readonly (LogTop | undefined)[]>>;
   /**
    * Counts the unread entries of each log, in the order asked, in few round trips; the cost MUST NOT grow with the logs.
    * Notices and replaced entries do not count. A reader's own newest message moves the reader's marker, so own messages

@@ -56,8 +56,11 @@ interface Behind extends WatchedRoom {
 export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatchDeps): TailWatch {
   let stepping: NodeJS.Timeout | undefined;
   let closed = false;
-  /** A Map's iterator reaches what is added meanwhile. */
-  let round: Iterator<WatchedRoom> | undefined;
+  /**
+   * The keys of the rooms that the round has not come to. They are listed when it begins, because an iterator of the Map also
+   * reaches what is added meanwhile, so that a round over rooms that come and go would never end.
+   */
+  let round: { readonly keys: readonly unknown[]; next: number } | undefined;
   let stepsOfRound = STEPS_PER_ROUND;
   let comparingAll: Promise<void> | undefined;
   let expected = new Map<Feed, { epoch: string; seq: number }>();
@@ -87,17 +90,16 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
     stepsOfRound += 1;
     if (!round && stepsOfRound < STEPS_PER_ROUND) return [];
     if (!round) stepsOfRound = 0;
-    round ??= rooms.values();
-    const share = Math.min(MOST_PER_STEP, Math.ceil(rooms.size / STEPS_PER_ROUND));
+    round ??= { keys: [...rooms.keys()], next: 0 };
+    const { keys } = round;
+    const share = Math.min(MOST_PER_STEP, Math.ceil(keys.length / STEPS_PER_ROUND));
     const next: WatchedRoom[] = [];
-    while (next.length < share) {
-      const { value, done } = round.next();
-      if (done) {
-        round = undefined;
-        break;
-      }
-      next.push(value);
+    while (next.length < share && round.next < keys.length) {
+      const watched = rooms.get(keys[round.next]);
+      round.next += 1;
+      if (watched) next.push(watched);
     }
+    if (round.next >= keys.length) round = undefined;
     return next;
   }
 
@@ -107,8 +109,9 @@ export function createTailWatch({ logs, rooms, probe, onLoss, timers }: TailWatc
       const tops = await logs.tops(batch.map(({ room }) => room));
       if (closed || !tops.ok) break;
       for (const [index, { room, feed }] of batch.entries()) {
-        const { epoch = NO_EPOCH, top } = tops.value[index] ?? { top: 0 };
-        const one = { room, feed, epoch, top };
+        const end = tops.value[index];
+        if (!end) continue;
+        const one = { room, feed, epoch: end.epoch ?? NO_EPOCH, top: end.top };
         if (isBehind(one)) behind.push(one);
       }
     }

@@ -173,7 +173,7 @@ describe('comparing without a cause', () => {
       onLoss: () => undefined,
       timers: globalThis,
     });
-    return { asked, watch };
+    return { asked, rooms, feed, watch };
   }
 
   it.each([1, 7, 30, 95, 10_000])('asks for each of %i rooms once in five minutes', async (size) => {
@@ -192,6 +192,40 @@ describe('comparing without a cause', () => {
     await vi.advanceTimersByTimeAsync(5 * MINUTE_MS);
     expect(asked).toHaveLength(30);
     expect(Math.max(...asked.map(({ length }) => length))).toBe(400);
+    watch.close();
+  });
+
+  it('comes to every room although others come and go all the time', async () => {
+    const { asked, rooms, feed, watch } = watched(300);
+    for (let n = 300; n < 300 + 90 * 20; n += 1) {
+      rooms.set(n, { room: roomOf('/', `${n}`), feed: feed as never });
+      rooms.delete(n - 200);
+      if (n % 20 === 0) await vi.advanceTimersByTimeAsync(10_000);
+    }
+    expect(asked.flat().filter((roomid) => roomid === '0').length).toBeGreaterThanOrEqual(3);
+    watch.close();
+  });
+
+  it('compares the rooms of the servers that answer while another one is away', async () => {
+    const resynced: number[] = [];
+    const feedOf = (n: number) => ({
+      hasReached: () => false,
+      isReading: () => false,
+      resync: () => resynced.push(n),
+    });
+    const numbers = Array.from({ length: 1_000 }, (_, n) => n);
+    const watch = createTailWatch({
+      logs: {
+        tops: async (compared) =>
+          succeed(compared.map(({ roomid }) => (Number(roomid) % 3 === 0 ? undefined : { top: 1 }))),
+      },
+      rooms: new Map(numbers.map((n) => [n, { room: roomOf('/', `${n}`), feed: feedOf(n) as never }])),
+      probe: async () => succeed(undefined),
+      onLoss: () => undefined,
+      timers: globalThis,
+    });
+    await watch.compareAll();
+    expect(resynced).toEqual(numbers.filter((n) => n % 3 !== 0));
     watch.close();
   });
 });

@@ -124,6 +124,8 @@ export function createMessageSearch(deps: MessageSearchDeps): FindMessages {
     if (!where.ok) return where;
     const tops = await logs.tops(where.value.rooms);
     if (!tops.ok) return tops;
+    // A search that left out the rooms of a server would say that the message is in none of them.
+    if (tops.value.includes(undefined)) return refuse('unavailable', 'the store is not available', 1_000);
     const rooms = where.value.rooms.filter((_, index) => isBegun(tops.value[index]));
     const messages: TracedMessage[] = [];
     let searched = 0;

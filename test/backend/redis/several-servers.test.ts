@@ -84,6 +84,12 @@ describe('a worker over several servers, while one is away', () => {
         expect(granted(await reader.roster.count(room))).toMatchObject({ users: 1, clients: 1 });
       }
     }
+    const asked = servers.flatMap(roomsOf);
+    const ends = granted(await worker.logs.tops(asked));
+    expect(asked.filter((_room, index) => !ends[index])).toEqual(roomsOf(away));
+    expect(await worker.logs.tops(roomsOf(away).slice(0, 2))).toMatchObject(
+      roomsOf(away).length > 0 ? AWAY : {},
+    );
     if (!hasInstances) {
       // If it died now, whom it leaves in these rooms would be announced as gone at once.
       const departed = granted(await reader.roster.reap(worker.instanceId)).map(({ room }) => room.tag);

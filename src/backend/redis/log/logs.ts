@@ -70,13 +70,20 @@ export function createRedisLogs(deps: RedisLogsDeps): RoomLogs {
     });
   }
 
-  async function tops(rooms: readonly Room[]): Promise<Outcome<readonly LogTop[]>> {
+  async function tops(rooms: readonly Room[]): Promise<Outcome<readonly (LogTop | undefined)[]>> {
     // One turn of the event loop, so that node-redis pipelines them into one write.
-    const found = await allValues(
+    const found = await Promise.all(
       rooms.map((room) => redis.call<(string | null)[]>(['HMGET', keys.log(room)[1], 'epoch', 'top'])),
     );
-    if (!found.ok) return found;
-    return succeed(found.value.map(([epoch, top]) => ({ epoch: epoch ?? undefined, top: Number(top ?? 0) })));
+    const [first] = found;
+    if (first && !first.ok && found.every(({ ok }) => !ok)) return first;
+    return succeed(
+      found.map((one) => {
+        if (!one.ok) return undefined;
+        const [epoch, top] = one.value;
+        return { epoch: epoch ?? undefined, top: Number(top ?? 0) };
+      }),
+    );
   }
 
   return {
