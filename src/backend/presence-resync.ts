@@ -47,12 +47,17 @@ export interface PresenceResync {
   returning(): boolean;
 }
 
+const REASONS = {
+  reaped: 'the roster took this worker for dead: its presence is reported again',
+  lost: 'Redis lost its data, or may lack the newest: the presence of this worker is reported again',
+};
+
 export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
   const { reported, onReturned, enter, setConnections, removeUnreported, onRestored, now, log } = deps;
   let heartbeatAtMs: number | undefined;
   /**
    * The reason for which not all is reported. A loss goes before a reap, since a store that lost its data has announced nobody
-   * as gone.
+   * as gone whom it has accepted since the last reap.
    */
   let cause: 'reaped' | 'lost' | undefined;
   let reannouncing = false;
@@ -66,25 +71,24 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
       const stored = connections === 0 || (await setConnections(inbox, connections)).ok;
       if (!stored) taken = false;
     });
-    for (const room of reported.rooms()) {
-      await inBatches(reported.usersIn(room), async ({ userId }) => {
-        // The lookup is now: a user who left since the batch began must not come back.
-        const present = reported.userIn(room, userId);
-        const entered = present && (await enter(room, present.user, present.clients, known));
-        if (entered?.ok === false) taken &&= !entered.error.temporary;
-        else if (present && entered?.value.changed)
-          onReturned(room, entryOf(present.user), entered.value.clients);
-      });
-    }
+    // All rooms together: a worker with a few users in each of very many rooms must be done before changes are announced.
+    const memberships = reported
+      .rooms()
+      .flatMap((room) => reported.usersIn(room).map(({ userId }) => ({ room, userId })));
+    await inBatches(memberships, async ({ room, userId }) => {
+      // The lookup is now: a user who left since the batch began must not come back.
+      const present = reported.userIn(room, userId);
+      const entered = present && (await enter(room, present.user, present.clients, known));
+      if (entered?.ok === false) taken &&= !entered.error.temporary;
+      else if (present && entered?.value.changed)
+        onReturned(room, entryOf(present.user), entered.value.clients);
+    });
     return ((await removeUnreported?.()) ?? true) && taken;
   }
 
   async function reannounce(why: 'reaped' | 'lost'): Promise<void> {
     reannouncing = true;
-    log.warn(
-      { rooms: reported.rooms().length, why },
-      'the roster dropped this worker: its presence is reported again',
-    );
+    log.warn({ rooms: reported.rooms().length, why }, REASONS[why]);
     try {
       // A cause that arises meanwhile makes the next heartbeat begin again.
       cause = undefined;
@@ -105,7 +109,11 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
       const silentMs = heartbeatAtMs === undefined ? 0 : atMs - heartbeatAtMs;
       heartbeatAtMs = atMs;
       if (lost) cause = 'lost';
-      else if (!isFirst && (!known || silentMs >= ROSTER_LEASE_MS)) cause ??= 'reaped';
+      else if (!isFirst && (!known || silentMs >= ROSTER_LEASE_MS)) {
+        // They may have been announced as gone, which a loss that follows does not undo.
+        reported.forgetAccepted();
+        cause ??= 'reaped';
+      }
       if (cause && !reannouncing) void reannounce(cause);
     },
     returning: () => returning || cause === 'reaped',

@@ -77,7 +77,10 @@ export interface Roster {
    * Calls the listener for each join and departure that no answer announces: of a user who is in the room again through such
    * a repeated report, whom the room saw quit, and those held back after the store lost its data. Users who were in the room
    * before and after a loss MUST NOT be announced; others MUST be, exactly once, `ROSTER_SETTLE_MS` after the instances have
-   * reported again.
+   * reported again. Two exceptions follow from what a store that lost everything cannot know. Nobody announces the departure of
+   * a user whose instance dies between the loss and its report; the change that the room publishes then skips a `rev`, so
+   * whoever keeps the list of names fetches it. A user is announced as joined whose instance needs longer for its report than
+   * the room waits, since the departure may have been announced.
    */
   onLateNotice(listener: (room: Room, notice: PresenceEvent, clients: number) => void): void;
   /**

@@ -34,14 +34,15 @@ function setUp() {
     now: () => nowMs,
     log: pino({ level: 'silent' }),
   });
-  async function heartbeat(known: boolean, afterMs = 1_000) {
+  async function heartbeat(known: boolean, afterMs = 1_000, lost = false) {
     nowMs += afterMs;
-    resync.onHeartbeat(known, false);
+    resync.onHeartbeat(known, lost);
     await new Promise((resolve) => setImmediate(resolve));
     return said.splice(0);
   }
   return {
     heartbeat,
+    reported,
     returned,
     fail: (calls: number) => {
       failing = calls;
@@ -70,6 +71,43 @@ describe('a worker that the roster considered dead', () => {
     expect(await heartbeat(true)).toEqual([]);
     expect(await heartbeat(true)).toEqual(ALL);
     expect(await heartbeat(true)).toEqual([]);
+  });
+
+  it('reports the users of many rooms together, not room after room', async () => {
+    const reported = createReportedPresence();
+    for (let n = 0; n < 250; n += 1)
+      reported.enter(roomOf('/', `${n}`), { userId: 'ann', username: 'Ann', own: 1 }, 1);
+    let underWay = 0;
+    let goOn = () => {};
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const resync = createPresenceResync({
+      reported,
+      onReturned: () => undefined,
+      async enter() {
+        underWay += 1;
+        await gate;
+        return succeed({ users: 1, clients: 1, changed: false });
+      },
+      setConnections: async () => succeed(undefined),
+      now: () => 0,
+      log: pino({ level: 'silent' }),
+    });
+    resync.onHeartbeat(true, true);
+    await eventually(() => expect(underWay).toBe(100));
+    goOn();
+    await eventually(() => expect(underWay).toBe(250));
+  });
+
+  it('takes nobody for known whom it has not reported since, even if the store then loses its data', async () => {
+    const { heartbeat, reported, fail } = setUp();
+    await heartbeat(true);
+    for (const room of rooms) reported.accepted(room, 'ann');
+    fail(3);
+    expect(await heartbeat(false)).toEqual(['room 2']);
+    expect(await heartbeat(true, 1_000, true)).toEqual(ALL);
+    expect(rooms.map((room) => reported.isAccepted(room, 'ann'))).toEqual([false, false, false]);
   });
 
   it('brings back no user who left during the report, and no older name or count', async () => {

@@ -143,6 +143,22 @@ describe('the roster in Redis', () => {
     expect(granted(await b.roster.expired())).toEqual([]);
   });
 
+  it('announces a user who is back after an exit whose reply was lost', async () => {
+    const redis = await redisForTest();
+    const peer = await peerForTest(redis.url);
+    const room = newRoom();
+    granted(await peer.check());
+    granted(await peer.roster.heartbeat(2));
+    granted(await peer.roster.enter(room, bob, 1, 1));
+    granted(await peer.roster.enter(room, ann, 1, 2));
+    redis.freeze();
+    expect(await peer.roster.exit(room, 'ann', 1)).toMatchObject({ ok: false });
+    redis.thaw();
+    await eventually(async () => expect(granted(await peer.roster.count(room))).toMatchObject({ users: 1 }));
+    const entered = await eventually(async () => granted(await peer.roster.enter(room, ann, 1, 2)));
+    expect(entered).toMatchObject({ users: 2, changed: true });
+  });
+
   it.each(['it was reaped', 'Redis lost everything'])('enters its users again when %s', async (fault) => {
     const redis = await redisForTest();
     const [a, b] = [await peerForTest(redis.url), await peerForTest(redis.url)];

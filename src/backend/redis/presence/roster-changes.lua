@@ -165,7 +165,9 @@ local function openChanges()
   end
   if now + wait > (settlesAt or now) then
     settlesAt = now + wait
-    redis.pcall('HSET', KEYS[5], 'until', string.format('%.0f', settlesAt))
+    -- The instance of a lost user may die before it reports again. Nobody announces that departure, so a gap must make
+    -- whoever keeps the list of names fetch it.
+    redis.pcall('HSET', KEYS[5], 'until', string.format('%.0f', settlesAt), 'partly', '1')
     redis.call('PEXPIRE', KEYS[5], ARGV[3])
   end
 end

@@ -2,7 +2,8 @@
 -- KEYS[1..6], ARGV[1..10] as in roster-room.lua   KEYS[7] as in restricted.lua   ARGV[11] connections   ARGV[12] user id
 -- ARGV[13] username   ARGV[14] the user's value in KEYS[4]
 -- ARGV[15] the most connections the call may bring the room to, 0 for any number   ARGV[16] the user's connections here
--- ARGV[17] '1' if the members know of the user: this instance had the user in the room before the roster lost it
+-- ARGV[17] '1' if the members know of the user: this instance had the user in the room before the roster lost it. It counts
+-- only while the room holds changes back: afterwards, the user's departure may have been announced.
 -- ARGV[18] the hash of the user id, see hashed-restrictions.lua
 -- Returns {users, connections, changed, wait, refused, left, held}. changed: 1 if no instance had the user in the room before
 -- and the change is not held back. held: changes that were held back and are to be announced now, as in KEYS[6].
@@ -35,7 +36,7 @@ if most > 0 then
 end
 
 openChanges()
-local known = ARGV[17] == '1'
+local known = settlesAt and ARGV[17] == '1'
 local before = redis.call('HGET', KEYS[4], ARGV[12])
 redis.call('HSET', KEYS[4], ARGV[12], ARGV[14])
 redis.call('HSET', KEYS[1], ARGV[1], clients_here)
