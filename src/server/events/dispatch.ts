@@ -1,7 +1,7 @@
 import type { Permit } from '../../chat/admission.ts';
 import type { RecentAnswer } from '../../message-trace.ts';
 import { type Outcome, refuse, succeed, type WireError } from '../../protocol/codes.ts';
-import { MAX_CLIENT_MSG_ID_CHARS } from '../../protocol/limits.ts';
+import { MAX_CLIENT_MSG_ID_CHARS, MAX_ID_BYTES } from '../../protocol/limits.ts';
 import { isWellFormed, parseId } from '../../protocol/names.ts';
 import { describeIssues, type EventName, PAYLOADS } from '../../protocol/payloads.ts';
 import type { SayAck } from '../../protocol/rooms.ts';
@@ -21,6 +21,9 @@ type Answer = (answer: object) => void;
 
 const HELD_RETRY_MS = 1_000;
 
+const MAX_ROOM_CHARS = 4 * MAX_ID_BYTES;
+const NO_ROOM = '';
+
 /** The permit of an event that costs the store little or nothing: the load of others does not get it refused. */
 const FREE: Outcome<Permit> = succeed({ begin: () => undefined, release: () => undefined });
 
@@ -31,7 +34,7 @@ interface ReceivedEvent {
   readonly name: string;
   readonly ack: Answer | undefined;
   readonly clientMsgId: string | undefined;
-  /** The room that the payload names: `''` for the connection's default room, undefined for none that could exist. */
+  /** The room as the payload names it, `NO_ROOM` for what cannot be one; undefined for the connection's default room. */
   readonly roomid: string | undefined;
   readonly packetBytes: number;
   /** Why the packet was refused before it was decoded, if it was. */
@@ -148,7 +151,7 @@ function note(
 ): void {
   if (clientMsgId === undefined) return;
   const { socket, user, defaultRoom } = session;
-  const roomid = name === 'say' ? given || (given === '' ? defaultRoom : undefined) : undefined;
+  const roomid = name === 'say' ? (given === undefined ? defaultRoom : parseId(given)) : undefined;
   const where = { nsp: socket.nsp.name, ...(roomid === undefined ? {} : { roomid }) };
   recentAnswers.note({ event: name, clientMsgId, ...where, userId: user.id, ...answered });
 }
@@ -171,10 +174,13 @@ function clientMsgIdOf(given: unknown): string | undefined {
   return isWellFormed(known) ? ownText(known) : undefined;
 }
 
-function roomidOf(given: unknown): string | undefined {
-  if (typeof given !== 'object' || given === null || !('roomid' in given)) return '';
+/** Parses the room only when it is noted: most events need it once, in their payload. */
+function roomidOf(given: unknown): ReceivedEvent['roomid'] {
+  if (typeof given !== 'object' || given === null || !('roomid' in given)) return undefined;
   const { roomid } = given;
-  return roomid === null || roomid === undefined || roomid === '' ? '' : parseId(roomid);
+  if (roomid === null || roomid === undefined || roomid === '') return undefined;
+  if (typeof roomid === 'number') return String(roomid);
+  return typeof roomid === 'string' && roomid.length <= MAX_ROOM_CHARS ? roomid : NO_ROOM;
 }
 
 /** Cuts first: replacing in a name of 590 kB took 179 ms. */
