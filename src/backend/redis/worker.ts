@@ -110,6 +110,7 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
     dataMarks: servers.dataMarks,
   });
   const writeCheck = createWriteCheck(roster.heartbeat, elapsedMs);
+  let failedBefore = false;
   return {
     logs: createRedisLogs({ redis, scripts, keys, epochArgs, writes }),
     bus,
@@ -131,6 +132,8 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
         servers.check(),
         format.check(),
         writeCheck.check(),
+        // While the checks fail, nobody else probes the bus.
+        failedBefore && servers.probeOthers(),
       ] as const);
       servers.noteWrite(keys.instances, written);
       const required: Outcome<unknown>[] = [checked];
@@ -141,9 +144,8 @@ export async function openRedisWorker(deps: RedisWorkerDeps): Promise<WorkerBack
       // It must list a room there before it lets anybody in. Several plain servers each list their own rooms.
       if (separate.size === 1 && servers.isAway(keys.occupiedRooms(instanceId))) required.push(away());
       const failed = required.find(({ ok }) => !ok);
-      if (!failed || failed.ok) return succeed(undefined);
-      await servers.probeOthers();
-      return failed;
+      failedBefore = failed !== undefined;
+      return failed && !failed.ok ? failed : succeed(undefined);
     },
     awayServers: servers.away,
     close: servers.close,
