@@ -122,6 +122,8 @@ export interface LoadVerdict {
 export interface Totals {
   readonly said: number;
   readonly acked: number;
+  /** Due, but held back behind unanswered ones until the talk ended. */
+  readonly unsaid: number;
   /** By error code. */
   readonly refused: Readonly<Record<string, number>>;
   /** Neither acked nor refused. */
@@ -134,6 +136,8 @@ export interface Totals {
   readonly joined: number;
   /** Connections that did not get in, by reason. */
   readonly failedConnections: Readonly<Record<string, number>>;
+  /** Clients that were not in their rooms at the end. */
+  readonly absent: number;
   /** Connections that the server or the network ended. */
   readonly cut: number;
   /** Clients that came back after that and recovered every message they had missed. */

@@ -41,7 +41,7 @@ export function resultOf({
   tookMs,
 }: Measured): LoadResult {
   const { whole, steps, faults, endedEarly } = load;
-  const { totals } = timeline;
+  const totals = { ...timeline.totals, absent: settled.absent };
   const delivered = summarize(whole.deliverUs);
   const lagP99Ms = msAt(whole.lagUs, 99);
   const loopDelayP99Ms = msAt(whole.loopDelayUs, 99);

@@ -9,7 +9,7 @@ import type { FaultMark, LoadResult, StepFigures } from './result.ts';
 import { type Load, type RunFacts, resultOf } from './run-result.ts';
 import { openFaults } from './server/inject-faults.ts';
 import type { LocalServers } from './server/local-processes.ts';
-import { mergedStretch, stepOf } from './steps.ts';
+import { addLate, mergedStretch, stepOf } from './steps.ts';
 import { createTimeline, type Stretch, type Timeline } from './timeline.ts';
 
 /** Clients that did not get in by then go on trying while the others talk. */
@@ -50,8 +50,9 @@ export async function runLoad(options: LoadOptions, deps: RunDeps): Promise<Load
     });
     const rooms = await ramp(options, deps, crowd, timeline);
     const load = await talk(options, offered, deps, crowd, timeline);
-    timeline.begin('settle', 0);
+    const settling = timeline.begin('settle', 0);
     const settled = await timeline.follow(crowd.settle());
+    addLate(load.whole, settling);
     const members = await timeline.follow(membersOf(options, crowd, rooms));
     const tookMs = timeline.atMs();
     return resultOf({
@@ -129,7 +130,9 @@ async function talk(
       await crowd.rate({ perSecond, privateShare: config.privateShare, churnPerS: config.churnPerS });
       await timeline.follow(elapsed(config.durationMs, signal));
       if (config.stepRatesPerS.length === 0) continue;
-      const step = stepOf(stretch, perSecond, config, local !== undefined);
+      const talked = { ...stretch };
+      await timeline.follow(crowd.pause());
+      const step = stepOf(talked, stretch, perSecond, config, local !== undefined);
       steps.push(step);
       if (step.broke !== undefined) break;
     }

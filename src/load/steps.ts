@@ -2,14 +2,20 @@ import type { LoadConfig, StepFigures } from './result.ts';
 import { msAt, type Stretch } from './timeline.ts';
 import { errorShareOf } from './verdict.ts';
 
-/** The figures of one offered load, and the limit that it broke. */
+type HistogramName = 'deliverUs' | 'ackUs' | 'joinUs' | 'lagUs' | 'loopDelayUs';
+
+/**
+ * The figures of one offered load, and the limit that it broke: rates while clients talked, latency and errors with the
+ * answers that came after.
+ */
 export function stepOf(
+  talked: Omit<Stretch, HistogramName>,
   stretch: Stretch,
   offeredPerS: number,
   { maxP99Ms, maxErrorShare }: LoadConfig,
   hasServers: boolean,
 ): StepFigures {
-  const perS = (count: number) => (count / stretch.tookMs) * 1_000;
+  const perS = (count: number) => (count / talked.tookMs) * 1_000;
   const p99Ms = msAt(stretch.deliverUs, 99);
   const errorShare = errorShareOf(stretch);
   const broke =
@@ -20,19 +26,25 @@ export function stepOf(
         : undefined;
   return {
     offeredPerS,
-    saidPerS: perS(stretch.said),
-    ackedPerS: perS(stretch.acked),
-    deliveredPerS: perS(stretch.delivered),
+    saidPerS: perS(talked.said),
+    ackedPerS: perS(talked.acked),
+    deliveredPerS: perS(talked.delivered),
     p50Ms: msAt(stretch.deliverUs, 50),
     p99Ms,
     errorShare,
-    driverCores: stretch.driverCpuMs / stretch.tookMs,
+    driverCores: talked.driverCpuMs / talked.tookMs,
     ...(hasServers && {
-      serverCores: stretch.serverCpuMs / stretch.tookMs,
-      serverUsPerDelivery: (stretch.serverCpuMs * 1e3) / Math.max(1, stretch.delivered),
+      serverCores: talked.serverCpuMs / talked.tookMs,
+      serverUsPerDelivery: (talked.serverCpuMs * 1e3) / Math.max(1, talked.delivered),
     }),
     ...(broke !== undefined && { broke }),
   };
+}
+
+/** Adds the latencies of what was said in the load and came after it. */
+export function addLate(load: Stretch, { deliverUs, ackUs }: Stretch): void {
+  load.deliverUs.add(deliverUs);
+  load.ackUs.add(ackUs);
 }
 
 /** The whole load of a run with steps. */

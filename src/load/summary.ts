@@ -25,13 +25,17 @@ export function progressLine({ config, phase, atMs, second, totals, wrong }: Loa
 export function summaryOf(result: LoadResult): string {
   const { verdict, totals, latency, driver, servers, steps } = result;
   const rows: [string, string][] = [
-    ['said', `${whole(totals.said)}, acked ${whole(totals.acked)}, unanswered ${whole(totals.unanswered)}`],
+    [
+      'said',
+      `${whole(totals.said)} of ${whole(totals.said + totals.unsaid)} that were due, acked ${whole(totals.acked)}, unanswered ${whole(totals.unanswered)}`,
+    ],
     ['delivered', whole(totals.delivered)],
     ['latency', latencyWords(latency.delivered)],
     ['ack', latencyWords(latency.acked)],
     ['join', latencyWords(latency.joined)],
     ['refused', wordsOf(totals.refused)],
     ['failed connections', wordsOf(totals.failedConnections)],
+    ['not in at the end', whole(totals.absent)],
     ['cut, resumed', `${whole(totals.cut)}, ${whole(totals.resumed)}`],
     ['reported as gone', whole(totals.reportedGone)],
     [

@@ -21,6 +21,7 @@ export interface TimelineDeps {
 export interface Stretch {
   tookMs: number;
   said: number;
+  unsaid: number;
   acked: number;
   delivered: number;
   failedConnections: Record<string, number>;
@@ -146,6 +147,7 @@ export function createTimeline(deps: TimelineDeps): Timeline {
 
 const NOTHING: Totals = {
   said: 0,
+  unsaid: 0,
   acked: 0,
   refused: {},
   unanswered: 0,
@@ -154,6 +156,7 @@ const NOTHING: Totals = {
   bytesRead: 0,
   joined: 0,
   failedConnections: {},
+  absent: 0,
   cut: 0,
   resumed: 0,
   reportedGone: 0,
@@ -165,6 +168,7 @@ function addTotals(totals: Totals, window: CrowdWindow): Totals {
   const refused = addedCounts([totals.refused, window.refused]);
   return {
     said,
+    unsaid: totals.unsaid + window.unsaid,
     acked,
     refused,
     unanswered: Math.max(0, said - acked - sumOf(refused)),
@@ -173,6 +177,7 @@ function addTotals(totals: Totals, window: CrowdWindow): Totals {
     bytesRead: totals.bytesRead + window.bytesRead,
     joined: totals.joined + window.joined,
     failedConnections: addedCounts([totals.failedConnections, window.failedConnections]),
+    absent: totals.absent,
     cut: totals.cut + window.cutInWindow,
     resumed: totals.resumed + window.resumed,
     reportedGone: totals.reportedGone + window.reportedGone,
@@ -183,6 +188,7 @@ function createStretch(): Stretch {
   return {
     tookMs: 0,
     said: 0,
+    unsaid: 0,
     acked: 0,
     delivered: 0,
     failedConnections: {},
@@ -200,6 +206,7 @@ function createStretch(): Stretch {
 function addTo(stretch: Stretch, window: CrowdWindow, tookMs: number, serverCpuMs: number): void {
   stretch.tookMs += tookMs;
   stretch.said += window.sent;
+  stretch.unsaid += window.unsaid;
   stretch.acked += window.acked;
   stretch.delivered += window.delivered;
   stretch.failedConnections = addedCounts([stretch.failedConnections, window.failedConnections]);

@@ -56,6 +56,8 @@ export function judge(evidence: Evidence): LoadVerdict {
       'What was late at the end, the members of the rooms and the limits: the driver itself was late.',
     );
   }
+  if (totals.absent > 0)
+    notChecked.push(`What ${totals.absent} clients got that were not in their rooms at the end.`);
   const faults = WRONG_KINDS.filter((kind) => wrong[kind] > 0);
   const missed = missedLimits(evidence);
   const outcome: Outcome =
@@ -106,21 +108,30 @@ function lateness({ config: { maxLagMs }, lagP99Ms, loopDelayP99Ms }: Evidence):
 }
 
 /** The part of requests and connections that failed. */
-export function errorShareOf({ said, acked, failedConnections, joined }: ErrorCounts): number {
-  const failed = Object.values(failedConnections).reduce((sum, times) => sum + times, 0);
-  const tried = said + joined + failed;
-  return tried === 0 ? 0 : (Math.max(0, said - acked) + failed) / tried;
+export function errorShareOf({
+  said,
+  unsaid,
+  acked,
+  failedConnections,
+  joined,
+  absent = 0,
+}: ErrorCounts): number {
+  const failed = Object.values(failedConnections).reduce((sum, times) => sum + times, absent);
+  const tried = said + unsaid + joined + failed;
+  return tried === 0 ? 0 : (Math.max(0, said - acked) + unsaid + failed) / tried;
 }
 
-export type ErrorCounts = Pick<Totals, 'said' | 'acked' | 'failedConnections' | 'joined'>;
+export type ErrorCounts = Pick<Totals, 'said' | 'unsaid' | 'acked' | 'failedConnections' | 'joined'> &
+  Partial<Pick<Totals, 'absent'>>;
 
 function missedLimits({ config, totals, p99Ms, firstStepBroke }: Evidence): string[] {
   const missed: string[] = [];
-  if (config.stepRatesPerS.length > 0) return firstStepBroke === undefined ? [] : [firstStepBroke];
-  if (config.maxP99Ms !== undefined && p99Ms > config.maxP99Ms)
+  const hasSteps = config.stepRatesPerS.length > 0;
+  if (firstStepBroke !== undefined) missed.push(firstStepBroke);
+  if (!hasSteps && config.maxP99Ms !== undefined && p99Ms > config.maxP99Ms)
     missed.push(`p99 was ${p99Ms.toFixed(1)} ms, above ${config.maxP99Ms} ms (--max-p99).`);
   const share = errorShareOf(totals);
-  if (share > config.maxErrorShare)
+  if (!hasSteps && share > config.maxErrorShare)
     missed.push(
       `${percent(share)} of messages and connections failed, above ${percent(config.maxErrorShare)} (--max-errors).`,
     );

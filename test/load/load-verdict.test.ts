@@ -69,6 +69,22 @@ describe('the verdict of a load run', () => {
     ]);
   });
 
+  it('counts messages that were never said and clients that are not in as failed', () => {
+    const totals = { ...EVIDENCE.totals, said: 10, acked: 10, joined: 0, unsaid: 10 };
+    expect(judged({ totals }).reasons[0]).toMatch(/^50 % of messages and connections failed/);
+    const away = { ...EVIDENCE.totals, absent: 2_000 };
+    expect(judged({ totals: away }).outcome).toBe('threshold-missed');
+    expect(judge({ ...EVIDENCE, totals: away }).notChecked).toEqual([
+      'What 2000 clients got that were not in their rooms at the end.',
+    ]);
+  });
+
+  it('misses a limit if no client got in, with steps too', () => {
+    const config = { ...EVIDENCE.config, stepRatesPerS: [100] };
+    const totals = { ...EVIDENCE.totals, joined: 0 };
+    expect(judged({ config, totals }).reasons).toEqual(['No client got in.']);
+  });
+
   it('holds a run with steps to its first one', () => {
     const config = { ...EVIDENCE.config, stepRatesPerS: [100, 200] };
     expect(judged({ config, p99Ms: 900 }).outcome).toBe('good');

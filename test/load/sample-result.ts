@@ -52,6 +52,7 @@ export const SAMPLE_RESULT: LoadResult = {
   },
   totals: {
     said: 10_000,
+    unsaid: 0,
     acked: 9_940,
     refused: { unavailable: 48, rate_limited: 7 },
     unanswered: 5,
@@ -60,6 +61,7 @@ export const SAMPLE_RESULT: LoadResult = {
     bytesRead: 130_000_000,
     joined: 1_480,
     failedConnections: { 'connect ECONNREFUSED': 21 },
+    absent: 0,
     cut: 480,
     resumed: 478,
     reportedGone: 0,

@@ -200,8 +200,9 @@ describe.concurrent('a load run finds', () => {
     expect(code).toBe(1);
   });
 
+  // All of them come after the load has ended.
   it('a limit missed, if messages take longer than they may', async () => {
-    const { code, result } = await loadChat({ delayMs: 200 }, [...PATIENT, '--max-p99', '100ms']);
+    const { code, result } = await loadChat({ delayMs: 3_000 }, [...PATIENT, '--max-p99', '100ms']);
     expect(result.verdict.outcome).toBe('threshold-missed');
     expect(result.verdict.reasons[0]).toMatch(/^p99 was \d+\.\d ms, above 100 ms/);
     expect(code).toBe(2);
@@ -287,6 +288,17 @@ describe('roomcast load', () => {
       const { code, stderr } = await outcomeOf(running);
       expect(stderr).toContain('a driver process ended by SIGKILL');
       expect(code).toBe(4);
+    } finally {
+      await chat.close();
+    }
+  });
+
+  it('injects no fault into a server that is not Roomcast', async () => {
+    const chat = await openDefectiveChat();
+    try {
+      const { code, stderr } = await outcomeOf(start([chat.url, ...SMALL, '--fault', 'reload@1s']));
+      expect(stderr).toMatch(/^roomcast load: --fault injects faults into Roomcast only, and process \d+ /);
+      expect(code).toBe(3);
     } finally {
       await chat.close();
     }

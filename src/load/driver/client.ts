@@ -23,6 +23,8 @@ export interface ClientDeps {
   readonly nameOf: (id: number) => string;
   /** Clients name themselves as users; otherwise they are guests with a name. */
   readonly isIdentified: boolean;
+  /** A connection that is not in its room by then has failed. */
+  readonly joinLimitMs: number | undefined;
   /** In its room, or, without one, known to the server. */
   readonly onJoined: (client: Client) => void;
   /** `wasIn`: it was in its room. */
@@ -43,6 +45,7 @@ export class Client implements DialectClient {
   refusal: string | undefined;
   sender: Sender | undefined;
   resume: DialectClient['resume'];
+  isDialled = false;
   dialledUs = 0;
   connection!: Connection;
   readonly order: MemberOrder;
@@ -52,6 +55,7 @@ export class Client implements DialectClient {
   private readonly start: Buffer;
   private readonly check: RoomCheck | undefined;
   private share: Share;
+  private joinTimer: NodeJS.Timeout | undefined;
   private asks = 0;
   private readonly awaited = new Map<number, (answer: string) => void>();
 
@@ -73,6 +77,7 @@ export class Client implements DialectClient {
   dial(): void {
     const { deps, spec } = this;
     this.gone = false;
+    this.isDialled = true;
     this.bye = undefined;
     this.refusal = undefined;
     this.dialledUs = deps.clock();
@@ -89,6 +94,8 @@ export class Client implements DialectClient {
     this.connection = polling
       ? new PollingConnection(target, this)
       : new WebSocketConnection(deps.buffer, target, this);
+    const { joinLimitMs } = deps;
+    if (joinLimitMs !== undefined) this.joinTimer = setTimeout(() => this.giveUp(joinLimitMs), joinLimitMs);
   }
 
   onOpen(): void {
@@ -162,7 +169,13 @@ export class Client implements DialectClient {
     this.connection.destroy();
   }
 
+  private giveUp(afterMs: number): void {
+    this.connection.destroy();
+    this.onEnd(`not in within ${afterMs / 1_000} s`);
+  }
+
   private leaveShare(): void {
+    clearTimeout(this.joinTimer);
     if (this.joined) this.share.clients -= 1;
     this.gone = true;
     this.joined = false;
@@ -229,6 +242,7 @@ export class Client implements DialectClient {
     if (this.joined) return;
     const { ledger, dialect, onJoined } = this.deps;
     this.joined = true;
+    clearTimeout(this.joinTimer);
     this.joins += 1;
     this.share.clients += 1;
     const { order, check } = this;

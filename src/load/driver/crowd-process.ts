@@ -96,6 +96,7 @@ function talk({ perSecond, unacked, rooms }: TalkOrder): Answers['talk'] {
 }
 
 function rate(order: RateOrder): Answers['rate'] {
+  endSchedule();
   const random = createRandom(order.perSecond * 1_000 + (clients.keys().next().value ?? 0));
   schedule = createSchedule({
     clock,
@@ -111,21 +112,35 @@ function rate(order: RateOrder): Answers['rate'] {
   return {};
 }
 
+const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
+
+function endSchedule(): void {
+  const nowUs = clock();
+  schedule?.pump(nowUs);
+  ledger.unsaid += schedule?.backlog(nowUs) ?? 0;
+  schedule = undefined;
+}
+
+async function pause(limitMs: number): Promise<Answers['pause']> {
+  endSchedule();
+  await until(() => unanswered() === 0, limitMs);
+  return {};
+}
+
 async function stop(limitMs: number): Promise<Answers['stop']> {
   clearInterval(ticking);
   ticking = undefined;
-  schedule = undefined;
+  endSchedule();
   talking = [];
   for (const sender of senders) sender.stop();
   for (const population of populations) population.stopDialling();
-  const unanswered = () => senders.reduce((sum, sender) => sum + sender.unanswered, 0);
   await until(() => unanswered() === 0, limitMs);
   const tops = populations.flatMap((population) => population.members.tops());
   return { tops, unanswered: unanswered() };
 }
 
 async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> {
-  const overdue = await settle({
+  const { overdue, absent } = await settle({
     clients: [...clients.values()],
     returning: populations.some((population) => population.returning),
     tops,
@@ -142,6 +157,7 @@ async function settled(tops: Tops, limitMs: number): Promise<Answers['settle']> 
     findings: ledger.findings.kept,
     uncompared: populations.reduce((sum, population) => sum + population.members.uncompared(), 0),
     overdue,
+    absent,
   };
 }
 
@@ -182,6 +198,8 @@ async function answer(order: Order): Promise<Answers[Order['do']]> {
       return talk(order);
     case 'rate':
       return rate(order);
+    case 'pause':
+      return pause(order.limitMs);
     case 'stop':
       return stop(order.limitMs);
     case 'settle':

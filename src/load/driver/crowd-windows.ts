@@ -41,13 +41,15 @@ export function addedFaults(each: readonly Faults[]): Faults {
 }
 
 export function addedSettled(each: readonly Settled[]): Settled {
-  const sum = (name: 'uncompared' | 'overdue') => each.reduce((total, one) => total + one[name], 0);
+  const sum = (name: 'uncompared' | 'overdue' | 'absent') =>
+    each.reduce((total, one) => total + one[name], 0);
   return {
     ...addedFaults(each),
     wrong: sumWrong(each.map(({ wrong }) => wrong)),
     findings: each.flatMap(({ findings }) => findings),
     uncompared: sum('uncompared'),
     overdue: sum('overdue'),
+    absent: sum('absent'),
   };
 }
 
@@ -59,6 +61,7 @@ export function addedWindows(each: readonly Window[]): CrowdWindow {
     cpuNs: sum(({ cpuNs }) => cpuNs),
     rssBytes: sum(({ rssBytes }) => rssBytes),
     sent: sum(({ sent }) => sent),
+    unsaid: sum(({ unsaid }) => unsaid),
     backlog: sum(({ backlog }) => backlog),
     acked: sum(({ acked }) => acked),
     refused: addedCounts(each.map(({ refused }) => refused)),

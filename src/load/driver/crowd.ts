@@ -52,6 +52,8 @@ export interface Crowd {
   talk(order: { perSecond: number; unacked: number; rooms?: readonly string[] }): Promise<void>;
   /** All speakers together talk at one rate. */
   rate(order: Omit<RateOrder, 'do'>): Promise<void>;
+  /** Ends the common rate and waits for the answers to what was said. */
+  pause(): Promise<void>;
   mark(): Promise<CrowdWindow>;
   /** Stops talking and waits until every member has everything that was acked. */
   settle(): Promise<Settled & { readonly unanswered: number }>;
@@ -154,6 +156,9 @@ export async function openCrowd(dialectName: DialectName, processes: number): Pr
           }),
         ),
       );
+    },
+    async pause() {
+      await all<'pause'>({ do: 'pause', limitMs: ANSWERS_LIMIT_MS });
     },
     async mark() {
       const window = addedWindows(await all<'mark'>({ do: 'mark' }));

@@ -32,6 +32,7 @@ export class Share {
 /** The sums of a window; `mark` begins each at zero again. */
 const SUMMED = [
   'sent',
+  'unsaid',
   'acked',
   'delivered',
   'privateSent',
@@ -50,6 +51,7 @@ const SUMMED = [
 export class Ledger {
   delivered = 0;
   sent = 0;
+  unsaid = 0;
   acked = 0;
   privateSent = 0;
   privateDelivered = 0;

@@ -83,6 +83,8 @@ export type Order =
   | ConnectOrder
   | TalkOrder
   | RateOrder
+  /** Pause the common rate; answered once everything is acked. */
+  | { readonly do: 'pause'; readonly limitMs: number }
   /** Stop talking; answered once everything is acked. */
   | { readonly do: 'stop'; readonly limitMs: number }
   /** Answered once every member has everything. */
@@ -141,6 +143,8 @@ export interface Settled extends Faults {
   readonly findings: readonly Finding[];
   /** Deliveries whose content could not be compared. */
   readonly uncompared: number;
+  /** Clients that were dialled and were not in at the end. */
+  readonly absent: number;
   /** Messages that had not come when the time was up: too slow, or lost. */
   readonly overdue: number;
 }
@@ -151,6 +155,8 @@ export interface Window {
   readonly cpuNs: number;
   readonly rssBytes: number;
   readonly sent: number;
+  /** Due when the talk ended, and never sent. */
+  readonly unsaid: number;
   /** Due at the end of the window but held back behind unanswered ones. */
   readonly backlog: number;
   readonly acked: number;
@@ -206,6 +212,7 @@ export interface Answers {
   readonly connect: Connected;
   readonly talk: Record<never, never>;
   readonly rate: Record<never, never>;
+  readonly pause: Record<never, never>;
   readonly stop: Stopped;
   readonly settle: Settled;
   readonly mark: Window;

@@ -11,6 +11,8 @@ import type { Sources } from './sources.ts';
 
 const RETURN_LEAST_MS = 300;
 const RETURN_SPREAD_MS = 1_200;
+/** What the clients of Socket.IO wait for a connection. */
+const JOIN_LIMIT_MS = 20_000;
 const PACE_MS = 5;
 /** A client that is chosen to leave may be away already. After this many tries, none leaves. */
 const CHURN_TRIES = 16;
@@ -62,6 +64,7 @@ export function createPopulation(deps: PopulationDeps): Population {
     sources: deps.sources,
     nameOf: (id) => `${namePrefix}${id}`,
     isIdentified: order.namePrefix !== undefined,
+    joinLimitMs: returning ? JOIN_LIMIT_MS : undefined,
     onJoined(joined) {
       const tookUs = clock() - joined.dialledUs;
       record(ledger.joinUs, tookUs);

@@ -1,5 +1,5 @@
 import type { Client } from './client.ts';
-import type { Answers, RoomMembers, Tops } from './orders.ts';
+import type { Answers, RoomMembers, Settled, Tops } from './orders.ts';
 import type { PrivateCheck } from './private-messages.ts';
 
 const LOOK_MS = 10;
@@ -20,25 +20,25 @@ export interface SettleDeps {
   readonly limitMs: number;
 }
 
-/** Waits until every member has everything that was acked, and judges what is missing then. Returns how much is. */
-export async function settle(deps: SettleDeps): Promise<number> {
+/** Waits until every member has everything that was acked, and judges what is missing then. */
+export async function settle(deps: SettleDeps): Promise<Pick<Settled, 'overdue' | 'absent'>> {
   const { clients, returning, tops, privateCheck, limitMs } = deps;
   const listening = clients.filter(
-    ({ spec, stalled, gone }) =>
-      spec.room !== undefined && spec.role !== 'publisher' && !stalled && (returning || !gone),
+    ({ spec, stalled, gone, isDialled }) =>
+      isDialled && spec.room !== undefined && spec.role !== 'publisher' && !stalled && (returning || !gone),
   );
   const topOf = ({ spec }: Client) => tops[spec.room as string] ?? 0;
   const lacks = (client: Client) =>
     (client.joined && topOf(client) > client.order.last ? topOf(client) - client.order.last : 0) +
     (privateCheck?.lacks(client) ?? 0);
-  await until(() => listening.every((client) => !client.gone && lacks(client) === 0), limitMs);
+  await until(() => listening.every((client) => client.joined && lacks(client) === 0), limitMs);
   let overdue = 0;
   for (const client of listening) {
     overdue += lacks(client);
     if (client.joined) client.order.end(topOf(client));
     privateCheck?.end(client);
   }
-  return overdue;
+  return { overdue, absent: listening.filter(({ joined }) => !joined).length };
 }
 
 /** Asks one member of each room for the list of its members, page by page. */

@@ -19,6 +19,12 @@ export function checkFaults(faults: readonly PlannedFault[], local: LocalServers
       '--fault needs the processes of the server on this machine: run it there, as the user of the server or as root',
     ];
   }
+  if (local.others.length > 0) {
+    return local.others.map(
+      ({ pid, name }) =>
+        `--fault injects faults into Roomcast only, and process ${pid} at the address is ${name}: name the address of the server behind it`,
+    );
+  }
   return faults.flatMap(({ name, kind }) => {
     if (kind === 'redis-pause' && local.redis().length === 0)
       return [`--fault ${name}: the server has no Redis on this machine`];

@@ -5,6 +5,8 @@ import { isLoopback, type ServerUrl } from '../plan/server-url.ts';
 export interface LocalServers {
   /** The primaries, or the only process of a server without workers. */
   readonly primaries: readonly number[];
+  /** Processes that listen at an address of the run and are no Roomcast: an nginx in front, say. */
+  readonly others: readonly { readonly pid: number; readonly name: string }[];
   /** Found anew at each call: killed workers are replaced. */
   workers(): number[];
   redis(): number[];
@@ -48,6 +50,7 @@ export function findLocalServers(servers: readonly ServerUrl[]): LocalServers | 
   const stores = redis();
   return {
     primaries,
+    others: primaries.filter((pid) => !isPrimary(pid)).map((pid) => ({ pid, name: nameOf(pid) })),
     workers,
     redis,
     cpuMs() {
@@ -130,6 +133,12 @@ function parentOf(pid: number): number | undefined {
 function cpuMsOf(pid: number): number | undefined {
   const stat = statOf(pid);
   return stat && ((Number(stat[11]) + Number(stat[12])) * 1_000) / TICKS_PER_S;
+}
+
+/** By its command line: `node … start`, or `roomcast start`. */
+function isPrimary(pid: number): boolean {
+  const words = (read(`/proc/${pid}/cmdline`) ?? '').split('\0').filter((word) => word !== '');
+  return /(?:^|\/)(?:node|roomcast)$/.test(words[0] ?? '') && words.at(-1) === 'start';
 }
 
 function nameOf(pid: number): string {
