@@ -147,6 +147,9 @@ describe('a machine', () => {
 describe('the address of a server', () => {
   it.each([
     ['http://localhost:3000/', { host: '127.0.0.1', port: 3_000, secure: false, socketPath: '/socket.io/' }],
+    ['https://localhost:3443', { host: '127.0.0.1', name: 'localhost', port: 3_443, secure: true }],
+    ['http://user:secret@chat', undefined],
+    ['http://chat/?room=tea', undefined],
     ['https://chat.example.org', { host: 'chat.example.org', port: 443, secure: true }],
     ['http://[::1]:80/ws/socket.io', { host: '::1', port: 80, socketPath: '/ws/socket.io/' }],
     ['chat:3000', undefined],

@@ -3,7 +3,7 @@ import { NUMBERS_FROM } from '../checker/live/origin-text.ts';
 import type { RoomCheck } from '../checker/live/room-check.ts';
 import type { Clock } from './clock.ts';
 import { type Connection, WebSocketConnection } from './connection.ts';
-import type { Dialect, DialectClient, Meaning } from './dialects.ts';
+import type { Dialect, DialectClient, Meaning, NumberedMessage } from './dialects.ts';
 import { type Ledger, record, type Share } from './ledger.ts';
 import type { ClientSpec } from './orders.ts';
 import { PollingConnection } from './polling-connection.ts';
@@ -86,6 +86,7 @@ export class Client implements DialectClient {
     const path = deps.dialect.path(this);
     const target = {
       host,
+      name: spec.hostName ?? host,
       port: spec.port,
       secure: spec.secure === true,
       source: host === LOOPBACK ? deps.sources() : undefined,
@@ -199,6 +200,15 @@ export class Client implements DialectClient {
     }
   }
 
+  /** A message that came with the answer to a resume is a delivery like any other, and a late one. */
+  private recover(check: RoomCheck, { number, message }: NumberedMessage): void {
+    const { ledger, clock } = this.deps;
+    ledger.delivered += 1;
+    this.share.delivered += 1;
+    const origin = check.takeRead(this.order, number, message);
+    if (origin !== undefined) record(ledger.deliverUs, clock() - origin.timeUs);
+  }
+
   private aside(text: string): void {
     const { dialect, ledger } = this.deps;
     const [, id, answer] = this.awaited.size === 0 ? [] : (/^43(\d+)(\[.*)/s.exec(text) ?? []);
@@ -248,7 +258,7 @@ export class Client implements DialectClient {
     const { order, check } = this;
     if (recovered) {
       ledger.resumed += 1;
-      for (const { number, message } of missed) check?.takeRead(order, number, message);
+      if (check !== undefined) for (const each of missed) this.recover(check, each);
       order.end(joinedAt);
     } else if (recovered === false) {
       ledger.reportedGone += order.skipTo(joinedAt + 1);

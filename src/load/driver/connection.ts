@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { maskedFrame } from './say-frame.ts';
 import type { Source } from './sources.ts';
@@ -23,6 +23,8 @@ export interface ConnectionOwner {
 
 export interface ConnectionTarget {
   readonly host: string;
+  /** Of the host, for its certificate and the Host header. */
+  readonly name: string;
   readonly port: number;
   readonly secure: boolean;
   /** Undefined: the system chooses. */
@@ -57,12 +59,12 @@ export class WebSocketConnection implements Connection {
 
   constructor(buffer: Buffer, target: ConnectionTarget, owner: ConnectionOwner) {
     this.owner = owner;
-    const { host, port, path } = target;
+    const { name, port, path } = target;
     this.socket = target.secure ? this.dialSecurely(target) : this.dial(buffer, target);
     this.socket.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? error.message));
     this.socket.on('close', () => this.end('closed'));
     this.socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: ${host.includes(':') ? `[${host}]` : host}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${path} HTTP/1.1\r\nHost: ${hostHeader(name, port)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
     );
   }
@@ -105,11 +107,11 @@ export class WebSocketConnection implements Connection {
   }
 
   /** TLS decrypts into buffers of its own. */
-  private dialSecurely({ host, port, source }: ConnectionTarget): Socket {
+  private dialSecurely({ host, name, port, source }: ConnectionTarget): Socket {
     const socket = connectTls({
       host,
       port,
-      servername: host,
+      ...(isIP(name) === 0 && { servername: name }),
       ...(source && { localAddress: source.address, localPort: source.port }),
       ALPNProtocols: ['http/1.1'],
     });
@@ -183,4 +185,8 @@ export class WebSocketConnection implements Connection {
     else if (opcode === CLOSE) this.end(`close frame ${payload.charCodeAt(0) * 256 + payload.charCodeAt(1)}`);
     else this.end(`a frame of opcode ${opcode}`);
   }
+}
+
+export function hostHeader(name: string, port: number): string {
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

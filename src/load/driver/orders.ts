@@ -12,6 +12,8 @@ export interface ClientSpec {
   readonly port: number;
   /** The own machine's loopback by default. */
   readonly host?: string;
+  /** The name of the host for its certificate and the Host header, if another one is dialled. */
+  readonly hostName?: string;
   readonly secure?: boolean;
   /** The path of the server's Socket.IO, if not the usual one. */
   readonly socketPath?: string;

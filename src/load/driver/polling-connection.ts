@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
-import type { Connection, ConnectionOwner, ConnectionTarget } from './connection.ts';
+import { isIP } from 'node:net';
+import { type Connection, type ConnectionOwner, type ConnectionTarget, hostHeader } from './connection.ts';
 import { RECORD_SEPARATOR } from './say-frame.ts';
 
 const SEPARATOR = RECORD_SEPARATOR.charCodeAt(0);
@@ -102,7 +103,7 @@ export class PollingConnection implements Connection {
   }
 
   private send(method: 'GET' | 'POST', body: Buffer | undefined, then: (body: Buffer) => void): void {
-    const { host, port, secure, source } = this.target;
+    const { host, name, port, secure, source } = this.target;
     const sent = (secure ? requestTls : request)({
       agent: this.agent,
       host,
@@ -110,7 +111,11 @@ export class PollingConnection implements Connection {
       method,
       path: this.path,
       ...(source && { localAddress: source.address }),
-      ...(body && { headers: { 'content-type': 'text/plain;charset=UTF-8', 'content-length': body.length } }),
+      ...(secure && isIP(name) === 0 && { servername: name }),
+      headers: {
+        host: hostHeader(name, port),
+        ...(body && { 'content-type': 'text/plain;charset=UTF-8', 'content-length': body.length }),
+      },
     });
     this.requests.add(sent);
     sent.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? error.message));

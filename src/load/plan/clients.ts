@@ -42,6 +42,7 @@ export function planClients({ config, servers, runName, numberedBy, tokenOf }: P
         id,
         server: servers.indexOf(server),
         host: server.host,
+        hostName: server.name,
         port: server.port,
         secure: server.secure,
         socketPath: server.socketPath,

@@ -87,7 +87,9 @@ export function readLoadOptions(
   const servers = words.flatMap((word) => {
     const url = readServerUrl(word);
     if (url === undefined)
-      problems.push(`URL must be an address such as http://127.0.0.1:3000, not ${JSON.stringify(word)}`);
+      problems.push(
+        `URL must be an address such as http://127.0.0.1:3000, without user, password or query, not ${JSON.stringify(shownUrl(word))}`,
+      );
     return url ?? [];
   });
   if (words.length === 0) problems.push('URL is needed: the server to load, such as http://127.0.0.1:3000');
@@ -160,6 +162,11 @@ export function readLoadOptions(
     },
     problems,
   };
+}
+
+/** A password does not reach the terminal. */
+function shownUrl(word: string): string {
+  return word.replace(/\/\/[^/]*@/, '//…@');
 }
 
 function readSteps(given: string | boolean | undefined, problems: string[]): number[] {

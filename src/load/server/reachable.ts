@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { isIP } from 'node:net';
 import type { ServerUrl } from '../plan/server-url.ts';
 
 const LIMIT_MS = 5_000;
@@ -9,10 +10,17 @@ export async function checkReachable(servers: readonly ServerUrl[]): Promise<str
   return (await Promise.all(servers.map(problemOf))).filter((problem) => problem !== undefined);
 }
 
-function problemOf({ url, host, port, secure, socketPath }: ServerUrl): Promise<string | undefined> {
+function problemOf({ url, host, name, port, secure, socketPath }: ServerUrl): Promise<string | undefined> {
   return new Promise((resolve) => {
     const path = `${socketPath}?EIO=4&transport=polling`;
-    const sent = (secure ? requestTls : request)({ host, port, path, timeout: LIMIT_MS });
+    const sent = (secure ? requestTls : request)({
+      host,
+      port,
+      path,
+      timeout: LIMIT_MS,
+      headers: { host: new URL(url).host },
+      ...(secure && isIP(name) === 0 && { servername: name }),
+    });
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${LIMIT_MS / 1_000} s`)));
     sent.on('error', ({ message }) =>
       resolve(`${url} does not answer (${message}): start the server, or correct the address`),

@@ -114,8 +114,10 @@ export class RoomCheck {
     return origin;
   }
 
-  takeRead(order: MemberOrder, number: number, message: ReadMessage): void {
-    if (this.judge(number, message) !== undefined) order.take(number);
+  takeRead(order: MemberOrder, number: number, message: ReadMessage): Origin | undefined {
+    const origin = this.judge(number, message);
+    if (origin !== undefined) order.take(number);
+    return origin;
   }
 
   private judge(number: number, message: ReadMessage | undefined): Origin | undefined {
