@@ -61,7 +61,6 @@ export function createIdentity(options: IdentityOptions): Identity {
   // A page that is reloaded while it waits keeps its place in the queue of connects.
   const storedConnectId = createStoredValue(options.storage, 'roomcast.connect', parseConnectId);
   const connectId = storedConnectId.load() ?? newMessageId();
-  storedConnectId.save(connectId);
 
   async function currentToken(): Promise<string | undefined> {
     if (typeof token !== 'function') return token;
@@ -79,10 +78,12 @@ export function createIdentity(options: IdentityOptions): Identity {
     async auth() {
       const current = await currentToken();
       const who = userId === undefined ? guest : { userId, guestToken };
+      storedConnectId.save(connectId);
       return { ...who, username, avatar, token: current, connectId };
     },
     learn(hello) {
       renewed = false;
+      storedConnectId.save(null);
       if (userId !== undefined || hello.guestToken === undefined) return;
       guest = { userId: hello.user.id, guestToken: hello.guestToken };
       storedGuest.save(guest);
@@ -107,8 +108,8 @@ export function createIdentity(options: IdentityOptions): Identity {
   };
 }
 
-function parseConnectId(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+function parseConnectId(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 function parseGuest(value: unknown): Guest | undefined {

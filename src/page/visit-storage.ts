@@ -45,8 +45,8 @@ export function createVisitStorage({ browser, tab }: VisitDeps, place: Place): C
       }
       const places = readPlaces(tab);
       const { [key]: before, ...others } = places.find(isHere)?.values ?? {};
-      // The SDK stores an empty list for no messages.
-      const now = value === '' || value === '[]' ? undefined : value;
+      // The SDK stores an empty list for no messages, and null for what it has no use for any more.
+      const now = ['', '[]', 'null'].includes(value) ? undefined : value;
       if (now === before) return;
       const values = now === undefined ? others : { ...others, [key]: now };
       const here = Object.keys(values).length > 0 ? [{ ...place, values }] : [];

@@ -103,7 +103,7 @@ async function moveFrom(
     const kinds = [];
     for (const kind of MOVED_KINDS) kinds.push(await comparison.compare(kind));
     await redis.finish();
-    recordMove(tables, shown, Date.now());
+    recordMove(tables, shown, atMs);
     return { shown, kinds, forgottenIds, ended: rows.countEndedEntries() };
   } finally {
     await redis.close();
