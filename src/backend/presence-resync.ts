@@ -57,7 +57,7 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
   let heartbeatAtMs: number | undefined;
   /**
    * The reason for which not all is reported. A loss goes before a reap, since a store that lost its data has announced nobody
-   * as gone whom it has accepted since the last reap.
+   * as gone.
    */
   let cause: 'reaped' | 'lost' | undefined;
   let reannouncing = false;
@@ -109,11 +109,7 @@ export function createPresenceResync(deps: PresenceResyncDeps): PresenceResync {
       const silentMs = heartbeatAtMs === undefined ? 0 : atMs - heartbeatAtMs;
       heartbeatAtMs = atMs;
       if (lost) cause = 'lost';
-      else if (!isFirst && (!known || silentMs >= ROSTER_LEASE_MS)) {
-        // They may have been announced as gone, which a loss that follows does not undo.
-        reported.forgetAccepted();
-        cause ??= 'reaped';
-      }
+      else if (!isFirst && (!known || silentMs >= ROSTER_LEASE_MS)) cause ??= 'reaped';
       if (cause && !reannouncing) void reannounce(cause);
     },
     returning: () => returning || cause === 'reaped',

@@ -13,8 +13,6 @@ export interface ReportedPresence {
   /** The roster accepted the user, so the members know of them. It holds until the user leaves. */
   accepted(room: Room, userId: string): void;
   isAccepted(room: Room, userId: string): boolean;
-  /** The members may have been told that all of them left. */
-  forgetAccepted(): void;
   /** Returns whether the roster accepted anybody in the room who is still there. */
   hasAccepted(room: Room): boolean;
   exit(room: Room, userId: string, clients: number): void;
@@ -72,9 +70,6 @@ export function createReportedPresence(): ReportedPresence {
       if (reported?.users.has(userId)) reported.accepted.add(userId);
     },
     isAccepted: (room, userId) => rooms.get(room.tag)?.accepted.has(userId) ?? false,
-    forgetAccepted: () => {
-      for (const { accepted } of rooms.values()) accepted.clear();
-    },
     hasAccepted: (room) => (rooms.get(room.tag)?.accepted.size ?? 0) > 0,
     exit: (room, userId, clients) => {
       const reported = rooms.get(room.tag);
