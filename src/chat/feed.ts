@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { MAX_PAGE_BYTES } from '../protocol/limits.ts';
 import type { RoomGap } from '../protocol/rooms.ts';
+import { LiveBuffer } from './live-buffer.ts';
 import {
   type Entry,
   type LogPage,
@@ -23,8 +24,6 @@ import type { Room } from './room.ts';
 const MAX_QUEUED = 1_000;
 const REPAIR_PAGE = 200;
 const REPAIR_RETRY_MS = 250;
-/** Entries buffered while pages are read. Joins that overlap without end must not buffer a room's whole day. */
-const MAX_BUFFERED = 2_000;
 const DELIVERY_TIMEOUT_MS = 1_000;
 /** The longest a join waits for a log that cannot be read. */
 const ATTACH_TIMEOUT_MS = 2_000;
@@ -104,14 +103,6 @@ class Repair {
   readonly asked = new WeakSet<Entry>();
 }
 
-/** The entries delivered while pages are read; exists while a page is being read. */
-class LiveBuffer {
-  readers = 0;
-  entries: Entry[] = [];
-  /** Entries before this number are no longer in the buffer. */
-  completeFrom = 0;
-}
-
 const NO_EPOCHS: readonly PreviousEpoch[] = [];
 const NO_GAPS: readonly PastGap[] = [];
 const MAX_GAPS_KEPT = 8;
@@ -177,7 +168,7 @@ class RoomFeed implements Feed {
 
   private deliver(entry: Entry): void {
     this.last = entry.seq;
-    if (this.liveBuffer) append(this.liveBuffer, entry);
+    this.liveBuffer?.append(entry);
     this.deps.deliver(this.room, entry);
     if (this.waiters) for (const check of this.waiters) check();
   }
@@ -347,13 +338,6 @@ class RoomFeed implements Feed {
     this.closed = true;
     if (this.repair) this.repair.queued = [];
   }
-}
-
-function append(buffer: LiveBuffer, entry: Entry): void {
-  buffer.entries.push(entry);
-  if (buffer.entries.length <= MAX_BUFFERED) return;
-  buffer.entries = buffer.entries.slice(MAX_BUFFERED / 2);
-  buffer.completeFrom = buffer.entries[0]?.seq ?? 0;
 }
 
 function previousEpochsOf({ previousEpochs }: LogPage): readonly PreviousEpoch[] {

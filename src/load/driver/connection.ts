@@ -23,7 +23,7 @@ export interface ConnectionOwner {
 
 export interface ConnectionTarget {
   readonly host: string;
-  /** Of the host, for its certificate and the Host header. */
+  /** The host's name, for its certificate and the Host header; another address may be dialled. */
   readonly name: string;
   readonly port: number;
   readonly secure: boolean;

@@ -5,7 +5,7 @@ import type { SenderProblem } from './room-check.ts';
 const REMEMBERED = 1_024;
 /** The position of a message that has not come. */
 const NOWHERE = 0;
-/** That of one that came in an earlier epoch. */
+/** The position of a message that came in an earlier epoch. */
 const EARLIER = -1;
 
 interface Place {
