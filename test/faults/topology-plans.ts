@@ -36,11 +36,20 @@ async function tookOver(cluster: RedisCluster, slot: number, from: RedisProcess)
   }, LIMIT);
 }
 
-/** The replica takes over, and the old master comes back as its replica. */
-async function killMaster(stage: Stage, rooms: readonly string[]): Promise<number> {
+/**
+ * The replica takes over, and the old master comes back as its replica. With a lag, the replica lacks what the master took in
+ * that time.
+ */
+async function killMaster(stage: Stage, rooms: readonly string[], lagMs = 0): Promise<number> {
   const cluster = clusterOn(stage);
   const { slot, master } = await masterOfBusyRoom(cluster, rooms);
+  const replica = await cluster.replicaOf(master);
+  if (lagMs > 0) {
+    await replica.kill9();
+    await pause(lagMs);
+  }
   await master.kill9();
+  if (lagMs > 0) await replica.start();
   const next = await tookOver(cluster, slot, master);
   await master.start();
   await eventually(() => replicated(next), LIMIT);
@@ -140,27 +149,12 @@ const fourthServer: Plan = {
   },
 };
 
-/** The same, while the replica lacks what the master took in the last second. */
-async function killAheadOfReplica(stage: Stage, rooms: readonly string[]): Promise<number> {
-  const cluster = clusterOn(stage);
-  const { slot, master } = await masterOfBusyRoom(cluster, rooms);
-  const replica = await cluster.replicaOf(master);
-  await replica.kill9();
-  await pause(REPLICA_LAG_MS);
-  await master.kill9();
-  await replica.start();
-  await tookOver(cluster, slot, master);
-  await master.start();
-  await eventually(() => replicated(replica), LIMIT);
-  return 1;
-}
-
 const masterKillBehind: Plan = {
   name: 'cluster-master-kill-behind',
   title: 'Redis Cluster: a master killed (−9), its replica 1 s behind',
   store: 'cluster-acks',
   mayLose: 'unacked',
-  run: (stage, _random, rooms) => killAheadOfReplica(stage, rooms),
+  run: (stage, _random, rooms) => killMaster(stage, rooms, REPLICA_LAG_MS),
 };
 
 /** Each on a stage of its own. */
@@ -181,7 +175,7 @@ export const clusterFailoverBehind: Plan = {
   title: 'Redis Cluster without `ACK_REPLICAS`: a master killed (−9), its replica 1 s behind',
   store: 'cluster',
   mayLose: 'acked',
-  run: (stage, _random, rooms) => killAheadOfReplica(stage, rooms),
+  run: (stage, _random, rooms) => killMaster(stage, rooms, REPLICA_LAG_MS),
 };
 
 function clusterOn({ cluster }: Stage): RedisCluster {

@@ -144,11 +144,13 @@ function serverRows(servers: LoadResult['servers']): readonly Cell[][] {
 function countedRows({ totals, tookMs }: LoadResult): readonly Cell[][] {
   return [
     ['said', whole(totals.said)],
+    ['due and never said', whole(totals.unsaid)],
     ['acknowledged', whole(totals.acked)],
     ['neither acknowledged nor refused', whole(totals.unanswered)],
     ['delivered to members of rooms', whole(totals.delivered)],
     ...(totals.privateDelivered > 0 ? [['delivered in private', whole(totals.privateDelivered)]] : []),
     ['clients that got in', whole(totals.joined)],
+    ['clients that were not in at the end', whole(totals.absent)],
     ['connections cut', whole(totals.cut)],
     ['of these, back with everything they had missed', whole(totals.resumed)],
     ['messages the server itself reported as gone', whole(totals.reportedGone)],
