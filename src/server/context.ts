@@ -56,7 +56,7 @@ export interface ChatContext {
   readonly limits: ClientLimits;
   readonly metrics: Pick<
     Metrics,
-    'said' | 'refused' | 'handshakesRefused' | 'deferred' | 'connected' | 'disconnected'
+    'said' | 'saidPrivately' | 'refused' | 'handshakesRefused' | 'deferred' | 'connected' | 'disconnected'
   >;
   readonly recentAnswers: Pick<RecentAnswers, 'note'>;
   readonly newId: () => string;

@@ -40,6 +40,8 @@ export interface Edge {
   of(nsp: string): ChatNamespace;
   readonly namespaces: readonly ChatNamespace[];
   clients(): number;
+  /** Counts them one by one: for a scrape, not for every event. */
+  pollingClients(): number;
   /** An event arrived on the connection. */
   onEventReceived(connection: Connection): void;
   /** Routes requests by path: to Engine.IO, or to `handle`. */
@@ -63,11 +65,12 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
   const namespaces = deps.namespaces.map(of);
   const delivery = await openDelivery({ of, namespaces, engine, flushWindowMs, utilization, onFlush, log });
   const { internals } = delivery;
+  function* sockets() {
+    for (const nsp of namespaces) yield* nsp.sockets.values();
+  }
   const slowClients = createSlowClients({
     internals,
-    *sockets() {
-      for (const nsp of namespaces) yield* nsp.sockets.values();
-    },
+    sockets,
     maxBufferedBytes,
     random: Math.random,
     log,
@@ -87,6 +90,11 @@ export async function openEdge(deps: EdgeDeps): Promise<Edge> {
     of,
     namespaces,
     clients: () => namespaces.reduce((sum, nsp) => sum + nsp.sockets.size, 0),
+    pollingClients() {
+      let polling = 0;
+      for (const { conn } of sockets()) if (conn.transport.name === 'polling') polling += 1;
+      return polling;
+    },
     onEventReceived: throttle.received,
     route(handle) {
       const answering = (request: IncomingMessage, response: ServerResponse) =>

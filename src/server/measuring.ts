@@ -60,6 +60,7 @@ export function metricSources({ edge, feeds, health, admission }: MeasuredParts)
   const { clients, delivery, slowClients, traffic } = edge;
   return {
     clients,
+    pollingClients: edge.pollingClients,
     rooms: () => feeds.rooms().length,
     duplicatesDropped: () => feeds.counters.duplicatesDropped,
     messagesRecovered: () => feeds.counters.messagesRecovered,

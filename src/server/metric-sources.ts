@@ -3,6 +3,7 @@ import type { MetricRegistry } from './metric-registry.ts';
 /** Numbers that other modules keep; they are read when the metrics are scraped. */
 export interface MetricSources {
   readonly clients: () => number;
+  readonly pollingClients: () => number;
   readonly rooms: () => number;
   readonly duplicatesDropped: () => number;
   readonly messagesRecovered: () => number;
@@ -16,12 +17,13 @@ export interface MetricSources {
   /** Requests to the store that it has not answered yet. */
   readonly storeInFlight: () => number;
   readonly storeWaiting: () => number;
-  readonly delivered: () => { readonly messages: number; readonly bytes: number };
+  readonly delivered: () => { readonly messages: number; readonly presence: number; readonly bytes: number };
 }
 
 /** Reports these numbers from now on. */
 export function reportSources({ gauge, readCounter }: MetricRegistry, sources: MetricSources): void {
   gauge('clients', 'Open connections', sources.clients);
+  gauge('polling_clients', 'Open connections that poll over HTTP', sources.pollingClients);
   gauge('rooms_local', 'Rooms with a member on this worker', sources.rooms);
   gauge(
     'degraded',
@@ -39,6 +41,11 @@ export function reportSources({ gauge, readCounter }: MetricRegistry, sources: M
     'messages_delivered_total',
     'Messages of rooms times the members they were written to',
     () => sources.delivered().messages,
+  );
+  readCounter(
+    'presence_delivered_total',
+    'Changes of presence among these messages, times the members',
+    () => sources.delivered().presence,
   );
   readCounter(
     'delivered_bytes_total',

@@ -4,7 +4,10 @@ import { createMetricRegistry, type LabelledCounter, type MetricRegistry } from 
 import { type MetricSources, reportSources } from './metric-sources.ts';
 
 export interface Metrics extends Pick<MetricRegistry, 'contentType' | 'text' | 'asJson' | 'totals'> {
-  readonly said: { inc(): void };
+  /** The store has accepted a message of a room. */
+  said(text: string): void;
+  /** The store has accepted a message to one user. */
+  saidPrivately(text: string): void;
   readonly refused: LabelledCounter<'code'>;
   readonly handshakesRefused: LabelledCounter<'code'>;
   readonly connected: { inc(): void };
@@ -26,6 +29,7 @@ export interface Metrics extends Pick<MetricRegistry, 'contentType' | 'text' | '
 const APPEND_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
 const ROUND_TRIP_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2];
 const WAIT_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 1];
+const TEXT_BYTES = [16, 32, 64, 96, 128, 192, 256, 384, 512, 1_024, 2_048, 4_096, 8_192];
 const FLUSHED = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const MS = 1_000;
 
@@ -35,7 +39,16 @@ export function createMetrics(): Metrics {
   const { gauge, counter, histogram, histogramByLabel } = registry;
   const now = () => performance.now();
 
-  const said = counter('messages_stored_total', 'Messages of clients that the store has accepted');
+  const stored = counter('messages_stored_total', 'Messages of clients that the store has accepted');
+  const storedPrivately = counter(
+    'private_messages_stored_total',
+    'Messages to one user that the store has accepted',
+  );
+  const textBytes = histogram(
+    'message_text_bytes',
+    'Bytes of the texts of messages that the store has accepted, in rooms and to one user',
+    TEXT_BYTES,
+  );
   const refused = counter('events_refused_total', 'Refused events of clients, by code', 'code');
   const handshakesRefused = counter(
     'handshakes_refused_total',
@@ -79,7 +92,14 @@ export function createMetrics(): Metrics {
   const sizes = histogram('flush_messages', 'Messages that are written to a room’s members at once', FLUSHED);
 
   return {
-    said,
+    said(text) {
+      stored.inc();
+      textBytes.observe(Buffer.byteLength(text));
+    },
+    saidPrivately(text) {
+      storedPrivately.inc();
+      textBytes.observe(Buffer.byteLength(text));
+    },
     refused,
     handshakesRefused,
     connected,

@@ -5,6 +5,7 @@ const zero = () => 0;
 /** The sources of a worker on which nothing has happened. */
 export const IDLE_SOURCES: MetricSources = {
   clients: zero,
+  pollingClients: zero,
   rooms: zero,
   duplicatesDropped: zero,
   messagesRecovered: zero,
@@ -17,5 +18,5 @@ export const IDLE_SOURCES: MetricSources = {
   mostWaitingBytes: zero,
   storeInFlight: zero,
   storeWaiting: zero,
-  delivered: () => ({ messages: 0, bytes: 0 }),
+  delivered: () => ({ messages: 0, presence: 0, bytes: 0 }),
 };

@@ -5,7 +5,11 @@ import { IDLE_SOURCES } from './idle-sources.ts';
 
 function watched() {
   const metrics = createMetrics();
-  metrics.watch({ ...IDLE_SOURCES, clients: () => 3, delivered: () => ({ messages: 40, bytes: 4_000 }) });
+  metrics.watch({
+    ...IDLE_SOURCES,
+    clients: () => 3,
+    delivered: () => ({ messages: 40, presence: 3, bytes: 4_000 }),
+  });
   return metrics;
 }
 
@@ -50,12 +54,20 @@ describe('a worker’s metrics', () => {
     metrics.flushed(8, 2);
     metrics.deferred(60_000);
     metrics.redisReply('append', 3);
+    metrics.said('€'.repeat(10));
+    metrics.saidPrivately('hello');
     const text = await metrics.text();
     for (const line of [
       'roomcast_events_refused_total{code="rate_limited"} 1',
       'roomcast_handshakes_refused_total{code="unauthorized"} 1',
       'roomcast_messages_delivered_total 40',
+      'roomcast_presence_delivered_total 3',
       'roomcast_delivered_bytes_total 4000',
+      'roomcast_messages_stored_total 1',
+      'roomcast_private_messages_stored_total 1',
+      'roomcast_message_text_bytes_bucket{le="16"} 1',
+      'roomcast_message_text_bytes_bucket{le="32"} 2',
+      'roomcast_message_text_bytes_sum 35',
       'roomcast_flush_messages_bucket{le="8"} 1',
       'roomcast_flush_messages_bucket{le="4"} 0',
       'roomcast_delivery_wait_seconds_bucket{le="0.002"} 1',

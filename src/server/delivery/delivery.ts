@@ -60,7 +60,7 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
   const announcer = createConnectionAnnouncer({ namespaces, internals, nextTurn: setImmediate });
   const presenceThrottle = createPresenceThrottle({
     deliver(room, { event, user }) {
-      fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)) });
+      fanout.enqueue(room, { json: JSON.stringify(presenceMessage(event, room, user)), isPresence: true });
     },
     now,
   });
@@ -74,7 +74,8 @@ export async function openDelivery(deps: DeliveryDeps): Promise<Delivery> {
         return;
       }
       const event = 'joins' in change ? 'presence:diff' : 'presence:count';
-      fanout.enqueue(room, { event, json: JSON.stringify({ roomid: room.roomid, ...change }) });
+      const json = JSON.stringify({ roomid: room.roomid, ...change });
+      fanout.enqueue(room, { event, json, isPresence: true });
     },
     deliverGap(room, gap) {
       fanout.flush(room);

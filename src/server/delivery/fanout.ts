@@ -46,8 +46,8 @@ export interface Fanout {
   flushAll(): void;
   /** The room's messages that are gathered and not written yet. */
   gathered(room: Pick<Room, 'tag'>): readonly OutboundEvent[];
-  /** Messages times the members they were written to, and their bytes as WebSocket frames. */
-  readonly delivered: { readonly messages: number; readonly bytes: number };
+  /** Messages times the members they were written to, changes of presence among them, and the bytes as WebSocket frames. */
+  readonly delivered: { readonly messages: number; readonly presence: number; readonly bytes: number };
   close(): void;
 }
 
@@ -55,6 +55,8 @@ interface Gathering {
   readonly room: Room;
   readonly encoder: MessageEncoder;
   messages: OutboundEvent[];
+  /** The changes of presence among them. */
+  presence: number;
   chars: number;
   /** When the oldest of them came. */
   since: number;
@@ -63,7 +65,7 @@ interface Gathering {
 }
 
 export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: FanoutDeps): Fanout {
-  const delivered = { messages: 0, bytes: 0 };
+  const delivered = { messages: 0, presence: 0, bytes: 0 };
   const encoders = new Map<string, MessageEncoder>();
   const rooms = new Map<string, Gathering>();
   let turn: Gathering[] = [];
@@ -78,7 +80,15 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
   }
 
   function gather(room: Room): Gathering {
-    const gathering = { room, encoder: encoderOf(room.nsp), messages: [], chars: 0, since: 0, dueAt: 0 };
+    const gathering = {
+      room,
+      encoder: encoderOf(room.nsp),
+      messages: [],
+      presence: 0,
+      chars: 0,
+      since: 0,
+      dueAt: 0,
+    };
     rooms.set(room.tag, gathering);
     if (turn.length === 0) turnEnd.write(endTurn);
     turn.push(gathering);
@@ -123,15 +133,17 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
   }
 
   function write(gathering: Gathering): void {
-    const { room, encoder, messages } = gathering;
+    const { room, encoder, messages, presence } = gathering;
     if (messages.length === 0) return;
     gathering.messages = [];
+    gathering.presence = 0;
     gathering.chars = 0;
     const { ids, connections, paths } = recipientsOf(room);
     if (paths.length === 0) return;
     const excepted = exceptedBy(messages);
     const all = encoder.encode(messages);
     delivered.messages += messages.length * paths.length;
+    delivered.presence += presence * paths.length;
     delivered.bytes += all.frames.length * paths.length;
     onFlush(messages.length, now() - gathering.since);
     for (const [index, path] of paths.entries()) {
@@ -172,6 +184,7 @@ export function createFanout({ recipientsOf, pace, turnEnd, now, onFlush }: Fano
       const gathering = rooms.get(room.tag) ?? gather(room);
       if (gathering.messages.length === 0) gathering.since = now();
       gathering.messages.push(message);
+      if (message.isPresence) gathering.presence += 1;
       gathering.chars += message.utf8?.length ?? message.json.length;
       if (gathering.chars > MAX_GATHERED_CHARS) write(gathering);
     },

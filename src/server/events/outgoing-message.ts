@@ -59,7 +59,7 @@ export async function storeMessage(
     reader,
   });
   if (!stored.ok) return stored;
-  deps.metrics.said.inc();
+  deps.metrics.said(text);
   deps.feeds.expectEcho(room, stored.value);
   return stored;
 }

@@ -27,7 +27,9 @@ export const privateMessage: EventHandler<'private'> = {
       clientMsgId,
     };
     const rooms = Array.from(session.memberships.values(), ({ room }) => room);
-    return context.directMessages.sendPrivate(message, text, { socketId: socket.id, rooms });
+    const sent = await context.directMessages.sendPrivate(message, text, { socketId: socket.id, rooms });
+    if (sent.ok) context.metrics.saidPrivately(text);
+    return sent;
   },
 };
 

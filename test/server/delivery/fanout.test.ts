@@ -149,8 +149,20 @@ describe('fan-out of a room’s messages', () => {
     expect(writesOf('a')).toEqual([[said(2)]]);
     expect(writesOf('b')).toEqual([[said(1), said(2)]]);
     const frameBytes = said(1).length + 2;
-    expect(fanout.delivered).toEqual({ messages: 3, bytes: 3 * frameBytes });
+    expect(fanout.delivered).toEqual({ messages: 3, presence: 0, bytes: 3 * frameBytes });
     expect(flushed).toEqual([2]);
+  });
+
+  it('counts changes of presence among what it wrote', async () => {
+    const { fanout, room, enter, hand } = setUp();
+    enter('a');
+    enter('b');
+    hand(1);
+    fanout.enqueue(room, { json: '{"event":"join"}', isPresence: true });
+    fanout.flush(room);
+    hand(2);
+    fanout.flush(room);
+    expect(fanout.delivered).toMatchObject({ messages: 6, presence: 2 });
   });
 
   it('writes at once again after a window without messages', async () => {

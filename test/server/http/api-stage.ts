@@ -67,7 +67,7 @@ export async function openApiStage(options: StageOptions = {}) {
     pushService: createPushService({ ...store, newId, onAppended: () => undefined }),
     idempotency: store.idempotency,
     limits: { maxTextBytes },
-    metrics: { said: { inc: () => undefined } },
+    metrics: { said: () => undefined },
     now: store.now,
     newId,
     announceIn(nsp, roomids, announcement) {
