@@ -13,7 +13,6 @@ function stage(checkSender: (origin: Origin, seq: number) => SenderProblem | und
   const findings = createLiveFindings();
   const check = new RoomCheck({
     room: 'tea',
-    textBytes: BYTES,
     kept: 16,
     read: (frame) => JSON.parse(frame),
     nameOf: (id) => `u${id}`,
@@ -238,10 +237,12 @@ describe('an origin', () => {
   it('is read out of its text, and out of no other', () => {
     const text = textOf(origin, BYTES);
     expect(text).toHaveLength(BYTES);
-    expect(originOf(text, BYTES)).toEqual(origin);
-    expect(originOf(text.replace('station', 'stations'), BYTES)).toBeUndefined();
-    expect(originOf(text.slice(0, -1), BYTES)).toBeUndefined();
-    expect(originOf('hello', BYTES)).toBeUndefined();
+    expect(originOf(text)).toEqual(origin);
+    expect(originOf(text.replace('station', 'stations'))).toBeUndefined();
+    expect(originOf(text.slice(0, -1))).toBeUndefined();
+    expect(originOf(text.replace(`tea ${BYTES}`, `tea ${BYTES - 1}`))).toEqual(origin);
+    expect(originOf(text.replace(`tea ${BYTES}`, 'tea 99999999999'))).toBeUndefined();
+    expect(originOf('hello')).toBeUndefined();
   });
 });
 

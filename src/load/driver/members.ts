@@ -45,7 +45,6 @@ export function createMembers({ order, client: clientDeps }: MembersDeps): Membe
     if (known) return known;
     const check = new RoomCheck({
       room,
-      textBytes: talk.textBytes,
       kept: talk.kept ?? KEPT,
       read: dialect.read,
       nameOf,

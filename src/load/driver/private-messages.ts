@@ -76,7 +76,7 @@ export function createPrivateCheck(deps: PrivateDeps): PrivateCheck {
     take({ name }, { number, to, message }) {
       ledger.delivered += 1;
       ledger.privateDelivered += 1;
-      const origin = originOf(message.text, textBytes);
+      const origin = originOf(message.text);
       if (origin === undefined || (message.username ?? nameOf(origin.client)) !== nameOf(origin.client)) {
         ledger.findings.add('phantom', () => `${name} got ${number} into the inbox, which nobody said so`);
         return;

@@ -1,6 +1,6 @@
 /*
- * The text of every message of a run names its origin: `@time client number room words`. So whoever gets it can tell
- * if it was said, when, by whom and to whom, without asking another client or process.
+ * The text of every message of a run names its origin and its length: `@time client number room bytes words`. So
+ * whoever gets it can tell if it was said, when, by whom and to whom, without asking another client or process.
  */
 
 /** The places in a template for the sender's number of a message, and the time at which it was due. */
@@ -10,7 +10,7 @@ export const TIME_SLOT = 'TTTTTTTTTTTTTTTT';
 export const NUMBERS_FROM = 1_000_000_000;
 
 const WORDS = 'shall we meet at eight, in front of the old station, rain or shine?';
-const SHAPE = /^@(\d{16}) (\d+) (\d{10}) (\S+)/;
+const SHAPE = /^@(\d{16}) (\d+) (\d{10}) (\S+) (\d+) /;
 
 export interface Origin {
   readonly timeUs: number;
@@ -23,7 +23,7 @@ export interface Origin {
 
 /** The text of a sender's messages, with slots for the number and the time. `@` stands only at its beginning. */
 export function textTemplate(client: number, to: string, bytes: number): string {
-  const start = `@${TIME_SLOT} ${client} ${NUMBER_SLOT} ${to} `;
+  const start = `@${TIME_SLOT} ${client} ${NUMBER_SLOT} ${to} ${bytes} `;
   return start + WORDS.repeat(Math.ceil(bytes / WORDS.length)).slice(0, Math.max(0, bytes - start.length));
 }
 
@@ -34,14 +34,10 @@ export function textOf({ client, to, number, timeUs }: Origin, bytes: number): s
 }
 
 /** Undefined: no client of any run said it, or not with this text. */
-export function originOf(text: string, bytes: number): Origin | undefined {
-  const [, time, client, number, to] = SHAPE.exec(text) ?? [];
-  if (to === undefined) return undefined;
+export function originOf(text: string): Origin | undefined {
+  const [, time, client, number, to, bytes] = SHAPE.exec(text) ?? [];
+  // A server may send any number, and a text that long must not be made.
+  if (to === undefined || Number(bytes) > text.length) return undefined;
   const origin = { timeUs: Number(time), client: Number(client), number: Number(number), to };
-  return textOf(origin, bytes) === text ? origin : undefined;
-}
-
-/** The shortest text that holds an origin. */
-export function leastTextBytes(client: number, to: string): number {
-  return textTemplate(client, to, 0).length;
+  return textOf(origin, Number(bytes)) === text ? origin : undefined;
 }

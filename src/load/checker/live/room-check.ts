@@ -26,7 +26,6 @@ export interface SenderProblem {
 
 export interface RoomCheckDeps {
   readonly room: string;
-  readonly textBytes: number;
   /** The newest messages that are kept to compare: a power of two. */
   readonly kept: number;
   readonly read: (frame: string) => ReadMessage | undefined;
@@ -121,8 +120,8 @@ export class RoomCheck {
   }
 
   private judge(number: number, message: ReadMessage | undefined): Origin | undefined {
-    const { room, textBytes, nameOf, checkSender, findings, blocks } = this.deps;
-    const origin = message === undefined ? undefined : originOf(message.text, textBytes);
+    const { room, nameOf, checkSender, findings, blocks } = this.deps;
+    const origin = message === undefined ? undefined : originOf(message.text);
     if (message === undefined || origin === undefined) {
       findings.add('phantom', () => `${room} got a message at ${number} that nobody said so`);
       return undefined;
