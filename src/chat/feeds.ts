@@ -54,6 +54,8 @@ export interface Feeds {
   positionOf(room: Room): FeedPosition | undefined;
   /** Compares every leased room with its log. */
   resync(): void;
+  /** Compares that room with its log if it is leased. Resolves once its log was read. */
+  compare(room: Room): Promise<void>;
   /** Compares the ends of all leased rooms with their logs, at a fraction of the cost: the bus delivers nothing now. */
   compareTails(): void;
   readonly counters: Readonly<FeedCounters>;
@@ -232,6 +234,9 @@ export function createFeeds({ logs, bus, deliver, onGap, onPresence, log }: Feed
     },
     positionOf: ({ tag }) => sharedFeeds.get(tag)?.feed.position(),
     resync,
+    async compare({ tag }) {
+      await sharedFeeds.get(tag)?.feed.resync();
+    },
     compareTails: () => void tails.compareAll(),
     counters,
     rooms() {

@@ -6,6 +6,7 @@ import { createRoomAnnouncements } from './delivery/room-announcements.ts';
 import type { Edge } from './edge.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { type HttpDeps, type HttpRoutes, openHttp } from './http/http-server.ts';
+import { createInboxComparisons } from './moderation/inbox-comparisons.ts';
 import { createUserDisconnects } from './moderation/user-disconnects.ts';
 
 export interface ChatHttpDeps extends Omit<HttpDeps, 'api'> {
@@ -40,6 +41,7 @@ export function openChatHttp(deps: ChatHttpDeps): Promise<HttpRoutes> {
         flush: delivery.fanout.flush,
         log,
       }),
+      compareInbox: createInboxComparisons({ namespaces, feeds: context.feeds, log }),
       moderation: backend.moderation,
       eventStreams,
     },

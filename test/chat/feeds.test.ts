@@ -232,6 +232,19 @@ describe('a leased room', () => {
     expect(memory.reads()).toBeLessThanOrEqual(reads + 1);
   });
 
+  it('is compared with its log on demand, and only while it is leased', async () => {
+    const { memory, delivered, gaps, feeds, join } = setUp();
+    await feeds.compare(room);
+    expect(memory.reads()).toBe(0);
+    await join();
+    memory.publish(memory.store());
+    memory.restart('e2');
+    await feeds.compare(room);
+    expect(gaps).toEqual([{ epoch: 'e2', from: 1, to: 1, reason: 'epoch' }]);
+    memory.publish(memory.store());
+    expect(delivered).toEqual(['e1:1', 'e2:1']);
+  });
+
   it('is unsubscribed after its last lease', async () => {
     const { memory, delivered, feeds, join } = setUp();
     const first = await join();

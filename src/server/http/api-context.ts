@@ -9,6 +9,7 @@ import type { Roster } from '../../chat/roster.ts';
 import type { AnnounceInRooms } from '../delivery/room-announcements.ts';
 import type { OutgoingMessageDeps } from '../events/outgoing-message.ts';
 import type { Enforcement } from '../moderation/enforcement.ts';
+import type { CompareInbox } from '../moderation/inbox-comparisons.ts';
 import type { DisconnectUser } from '../moderation/user-disconnects.ts';
 import type { EventStreams } from './event-streams.ts';
 
@@ -24,6 +25,7 @@ export interface ApiContext extends OutgoingMessageDeps {
   readonly now: () => number;
   readonly announceIn: AnnounceInRooms;
   readonly disconnect: DisconnectUser;
+  readonly compareInbox: CompareInbox;
   readonly moderation: Moderation;
   readonly enforcement: Pick<Enforcement, 'remove' | 'mute'>;
   readonly eventStreams: Pick<EventStreams, 'open'>;

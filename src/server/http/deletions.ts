@@ -44,10 +44,12 @@ const eraseUser = route({
     'Erases a user’s inbox, its markers and the user’s list of rooms. Connections and messages in rooms stay.',
   params: z.object({ id: userId }),
   answer: z.object({ userId: z.string() }),
-  async run({ nsp, params: { id } }, { inboxes }) {
-    // Each worker then compares its inboxes with the store, and connected devices get the empty one.
+  async run({ nsp, params: { id } }, { inboxes, compareInbox }) {
     const erased = await inboxes.erase(inboxOf(nsp, id));
-    return erased.ok ? succeed({ userId: id }) : erased;
+    if (!erased.ok) return erased;
+    // An erasure is no entry of the log, so connected devices get the empty inbox only from a comparison.
+    await compareInbox(nsp, id);
+    return succeed({ userId: id });
   },
 });
 

@@ -139,7 +139,7 @@ describe('moderation by HTTP', () => {
     expect(stage.store.entries(roomOf('/', roomid))).toHaveLength(1);
   });
 
-  it('erases a user’s inbox and leaves the connections alone', async () => {
+  it('erases a user’s inbox, lets all workers compare it and leaves the connections alone', async () => {
     await stage.ask('POST', '/api/v1/push', { body: { users: ['Eve', 'Ann'], data: 1 } });
     stage.connect('Eve', 2);
     const { status, json } = await stage.ask('DELETE', '/api/v1/users/Eve');
@@ -148,7 +148,9 @@ describe('moderation by HTTP', () => {
     expect(stage.store.entries(inboxOf('/', 'Ann'))).toHaveLength(1);
     expect((await stage.ask('GET', '/api/v1/users/Eve')).json).toMatchObject({ connections: 2 });
     expect(stage.disconnected).toEqual([]);
+    expect(stage.compared).toEqual([{ nsp: '/', userId: 'Eve' }]);
     stage.store.fail((what) => what === 'erase');
     expect((await stage.ask('DELETE', '/api/v1/users/Eve')).status).toBe(503);
+    expect(stage.compared).toHaveLength(1);
   });
 });

@@ -48,6 +48,7 @@ export async function openApiStage(options: StageOptions = {}) {
   const lines: Record<string, unknown>[] = [];
   const announced: { nsp: string; roomids: readonly string[]; announcement: unknown }[] = [];
   const disconnected: { nsp: string; userId: string }[] = [];
+  const compared: { nsp: string; userId: string }[] = [];
   const ordered: Record<string, unknown>[] = [];
   const expected: { roomid: string; seq: number }[] = [];
   let rooms = 0;
@@ -76,6 +77,9 @@ export async function openApiStage(options: StageOptions = {}) {
     },
     async disconnect(nsp, userId) {
       disconnected.push({ nsp, userId });
+    },
+    async compareInbox(nsp, userId) {
+      compared.push({ nsp, userId });
     },
     moderation: store.moderation,
     eventStreams: { open: async () => refuse('unavailable', 'not used here') },
@@ -118,6 +122,8 @@ export async function openApiStage(options: StageOptions = {}) {
     context,
     announced,
     disconnected,
+    /** The users whose inboxes the workers compare with the store. */
+    compared,
     /** The orders that moderation announced to the workers. */
     ordered,
     /** The entries that this worker expects back from the bus, because it appended them. */
