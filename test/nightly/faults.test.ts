@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_FAULTS, runAll } from '../faults/all.ts';
+import { seedOf } from '../support/seed.ts';
 
-/** Every night other faults; FAULTS_SEED repeats them. */
-const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 1e6);
+/** Every night other faults; PROPERTY_SEED repeats them. */
+const SEED = seedOf();
 
 describe(`faults of seed ${SEED}, each on a stage of its own`, () => {
   it.each(ALL_FAULTS.map(({ name, title }) => [title, name]))(

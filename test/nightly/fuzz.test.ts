@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { fuzz } from '../fuzz/campaign.ts';
 import { SURFACES } from '../fuzz/surfaces.ts';
 import { openTarget } from '../fuzz/target.ts';
+import { seedOf } from '../support/seed.ts';
 
-/** Every night other inputs; a failure prints the command that repeats it. FUZZ_SEED repeats all of them. */
-const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 1e6);
+/** Every night other inputs; a failure prints the command that repeats it. PROPERTY_SEED repeats all of them. */
+const SEED = seedOf();
 const LIMIT_MS = 60_000;
 
 describe(`random input of seed ${SEED}, 60 s each`, () => {
